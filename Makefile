@@ -1,0 +1,49 @@
+# One command for people and CI. Everything is installed into .venv; nothing outside this folder is touched.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+PAIR ?= leadtrekker-nutshell
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types unit bench torture requirements clean
+
+help:  ## say what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(STAMP)  ## install into .venv
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "streamflow needs Python 3.11 or newer; set PYTHON=..."; exit 69; }
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+demo: $(STAMP)  ## a whole migration on the built-in sandbox, about a minute
+	$(PY) -m streamflow.cli demo --pair $(PAIR)
+
+test: lint types unit  ## everything CI checks
+
+lint: $(STAMP)
+	$(VENV)/bin/ruff check .
+
+types: $(STAMP)
+	$(VENV)/bin/mypy
+
+unit: $(STAMP)
+	$(PY) -m pytest -q -n 2 --dist loadfile
+
+bench: $(STAMP)  ## the figures, as ratios in one run
+	$(PY) -m tests.bench
+
+torture: $(STAMP)  ## 50 random kills across whole runs
+	$(PY) -m tests.flow.torture --kills 50
+
+requirements:  ## compile the pinned requirements anew
+	$(PY) -m pip install --quiet pip-tools
+	for set in base dev; do $(VENV)/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o requirements/$$set.txt requirements/$$set.in; done
+
+clean:  ## remove what was installed and built
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
