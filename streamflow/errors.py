@@ -1,0 +1,116 @@
+"""
+The family of errors, sorted by the reaction they ask for.
+
+Rule: a class answers "what should the caller do?", never "where did it happen?". Each carries a hint for the operator and
+only loggable evidence: no payloads, no secrets, no personal data.
+"""
+
+from __future__ import annotations
+
+
+class StreamflowError(Exception):
+    """Something went wrong that streamflow foresaw."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, hint: str = "", platform: str = "", stream: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.platform = platform
+        self.stream = stream
+
+    def __str__(self) -> str:
+        where = ": ".join(part for part in (self.platform, self.stream) if part)
+        return f"{where}: {self.message}" if where else self.message
+
+
+class ConfigError(StreamflowError):
+    """The configuration has faults; all of them are listed, the operator mends the file."""
+
+    code = "config"
+
+    def __init__(self, faults: list[str], *, hint: str = "") -> None:
+        super().__init__("; ".join(faults), hint=hint or "correct the configuration file and try again")
+        self.faults = faults
+
+
+class UsageError(StreamflowError):
+    """The command or request cannot be understood or does not fit the present state."""
+
+    code = "usage"
+
+
+class TransientError(StreamflowError):
+    """The far side did not answer properly this time; the same read may be asked again."""
+
+    code = "transient"
+
+
+class Throttled(TransientError):
+    """The far side asks for a slower pace; nothing was processed."""
+
+    code = "throttled"
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None, hint: str = "", platform: str = "") -> None:
+        super().__init__(message, hint=hint, platform=platform)
+        self.retry_after_s = retry_after_s
+
+
+class Uncertain(StreamflowError):
+    """A write was sent and its outcome is unknown: never repeat it blindly, resolve it first."""
+
+    code = "in_doubt"
+
+
+class PlatformUnavailable(StreamflowError):
+    """The far side stayed away longer than patience allows."""
+
+    code = "unavailable"
+
+
+class AccessRefused(StreamflowError):
+    """The far side refused the credentials or a permission."""
+
+    code = "access"
+
+
+class PlanLimit(StreamflowError):
+    """The destination's plan does not allow more of this; that stream pauses, the rest goes on."""
+
+    code = "plan_limit"
+
+
+class RecordRejected(StreamflowError):
+    """The far side refuses this one record for what it contains; set it aside and go on."""
+
+    code = "rejected"
+
+    def __init__(self, message: str, *, field: str = "", hint: str = "", platform: str = "", status: int = 0) -> None:
+        super().__init__(message, hint=hint, platform=platform)
+        self.field = field
+        self.status = status
+
+
+class NotFound(StreamflowError):
+    """The record or address asked for is not there (any more)."""
+
+    code = "not_found"
+
+
+class ProtocolMismatch(StreamflowError):
+    """The answer is not what the contract says; stop the stream rather than guess."""
+
+    code = "protocol"
+
+
+class InvariantBroken(StreamflowError):
+    """A promise of our own was about to be broken; stop loudly."""
+
+    code = "invariant"
+
+
+class StoreError(StreamflowError):
+    """Progress cannot be recorded or read; the daemon stops and keeps its state."""
+
+    code = "store"

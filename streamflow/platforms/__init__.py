@@ -1,0 +1,1 @@
+"""One folder per remote system, each behind the doors of `base`."""

@@ -1,0 +1,226 @@
+"""
+The doors to remote systems. Stages and phases know these and no platform.
+
+A source is only read. A destination has several small doors, since few callers need more than one of them.
+All methods raise the family in `streamflow.errors`; `Uncertain` is raised by writes only, and means "resolve, do not repeat".
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from streamflow.model import Cursor, DestId, Fields, Key, Kind, Page, Record, Verdict
+
+# ---------------------------------------------------------------------------------------------- source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """One kind being read, as its spec describes it."""
+
+    kind: Kind
+    reader: str                        # "api" | "files"
+    parent: Kind | None = None         # set: asked per parent record (a call each), e.g. notes of a lead
+    refers_to: Kind | None = None      # set: rows name a record of this kind as theirs (whole-list children too)
+    role: str = "record"               # "record" | "reference" (users, sources, ...) | "file"
+    optional: bool = False
+    sweepable: bool = True             # a complete read proves absence
+
+
+class Source(Protocol):
+    """A platform being left. Reads only: there is no method that could write."""
+
+    @property
+    def name(self) -> str: ...
+    def streams(self) -> Sequence[Stream]:
+        """Give the streams in the order in which parents come before children."""
+        ...
+
+    async def check(self) -> Mapping[str, str]:
+        """Sign in and look at each stream; answer stream kind -> "ok" or why it cannot be read. Raises AccessRefused, PlatformUnavailable."""
+        ...
+
+    def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
+        """Yield the pages of a whole-list stream from *start*; the last one has next None."""
+        ...
+
+    async def children(self, kind: Kind, parent: Key) -> Page:
+        """Read all rows of *kind* that belong to one parent record; only for streams with a parent."""
+        ...
+
+    async def one(self, kind: Kind, key: Key) -> Record | None:
+        """Read one record directly; None when the source says it is not there. Raises NotFound when the platform cannot be asked so."""
+        ...
+
+
+class Attachments(Protocol):
+    """Where the bytes of files of a source can be had."""
+
+    async def copy(self, record: Record, target: str) -> str:
+        """Write the bytes of the file record to the path *target* and answer their SHA-256 in hex."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------------- destination
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One event of the destination's feed, with the records it carries inline."""
+
+    id: str
+    at: int                                        # Unix seconds
+    action: str                                    # create | update | delete | ...
+    actor: str                                     # "1-users", "23-origins"
+    kind: Kind
+    ids: tuple[DestId, ...]
+    payloads: Mapping[DestId, Fields] = field(default_factory=dict)
+
+
+class Writer(Protocol):
+    """Single writes. Never retried below; each either confirms, raises RecordRejected/AccessRefused/PlanLimit (surely not applied), Throttled (surely not applied) or Uncertain."""
+
+    async def create(self, kind: Kind, fields: Fields, *, author: DestId | None = None) -> DestId: ...
+
+    async def update(self, kind: Kind, dest_id: DestId, changes: Fields, *, now: Fields, author: DestId | None = None) -> DestId:
+        """Change the named fields; *now* holds all present values (some kinds are replaced whole). Answers the id the record has afterwards (a note that cannot be edited is re-made)."""
+        ...
+
+    async def delete(self, kind: Kind, dest_id: DestId) -> None: ...
+
+    async def restore(self, kind: Kind, dest_id: DestId) -> None: ...
+
+
+class Reader(Protocol):
+    """Reading back, always by a route the capability flags allow."""
+
+    async def read(self, kind: Kind, ids: Sequence[DestId], *, custom: bool) -> Mapping[DestId, Fields]:
+        """Read records by id, several a call; ids that are gone (404, deletedTime, merged) are missing from the answer. With *custom* False custom fields may be absent."""
+        ...
+
+    def everything(self, kind: Kind, *, custom: bool) -> AsyncIterator[Mapping[DestId, Fields]]:
+        """Yield all live records of a kind, page by page, by list or whole-record search; index-lagged."""
+        ...
+
+    async def find(self, kind: Kind, marker: str, hints: Fields) -> Sequence[DestId]:
+        """Give the ids of live records that carry *marker* exactly, found through lists and searches (which lag)."""
+        ...
+
+    def route(self, kind: Kind) -> str:
+        """
+        Say how whole records of a kind are read back most cheaply: "payload" (many a call, at once), "search" (whole
+        records by pages of a search that lags) or "single" (a call each).
+        """
+        ...
+
+    def compare(self, kind: Kind, field: str, expected: Any, actual: Any) -> Verdict:
+        """Judge one value read back after the destination's own normalisation. Pure."""
+        ...
+
+
+class Feed(Protocol):
+    """The destination's account of what happened to it."""
+
+    async def cursor(self) -> Cursor:
+        """Give the newest position."""
+        ...
+
+    async def since(self, cursor: Cursor) -> tuple[Sequence[Happening], Cursor]:
+        """Give everything after *cursor*, oldest first, whichever end the server cuts, and the new position."""
+        ...
+
+    def carries(self, kind: Kind) -> bool:
+        """Say whether events of this kind appear in the feed at all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSpec:
+    """A custom field the map needs."""
+
+    entity: Kind                      # accounts | contacts | leads
+    label: str
+    family: str                       # text | long | choice | date | money | number
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """The destination's reference data, by name (lower case) -> id, and its people."""
+
+    users: tuple[Mapping[str, Any], ...] = ()                 # {"id","name","email","enabled","admin","teams"}
+    activity_types: Mapping[str, DestId] = field(default_factory=dict)
+    sources: Mapping[str, DestId] = field(default_factory=dict)
+    tags: Mapping[str, DestId] = field(default_factory=dict)
+    stagesets: Mapping[str, DestId] = field(default_factory=dict)
+    stages: Mapping[str, DestId] = field(default_factory=dict)     # "stageset id/stage name"
+    outcomes: Mapping[str, DestId] = field(default_factory=dict)
+    teams: Mapping[str, DestId] = field(default_factory=dict)
+    custom_fields: tuple[FieldSpec, ...] = ()
+    plan: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Schema(Protocol):
+    """Reference data and custom-field definitions."""
+
+    async def check(self) -> Mapping[str, Any]:
+        """Sign in, read permissions and what the account offers; writes nothing."""
+        ...
+
+    async def reference(self) -> Reference: ...
+
+    async def define(self, spec: FieldSpec) -> None:
+        """Create a custom field and see it in the definitions; a field of the same name and family that exists is fine, of another family raises RecordRejected."""
+        ...
+
+    async def source(self, name: str) -> DestId:
+        """Find or create a lead source by name (the one idempotent create)."""
+        ...
+
+
+class Prober(Protocol):
+    """The write probes that fill the capability flags."""
+
+    async def probe(self, journal: ProbeJournal) -> Mapping[str, Any]:
+        """Write tagged records, learn, remove them again; answer flag -> value. Every record made is told to *journal* before and after."""
+        ...
+
+    async def sweep_probes(self, journal: ProbeJournal) -> None:
+        """Remove what an interrupted probe left behind."""
+        ...
+
+
+class ProbeJournal(Protocol):
+    """Keeps what probes made, so that an interrupted one is cleaned up."""
+
+    async def meant(self, kind: Kind, marker: str) -> None: ...
+    async def made(self, kind: Kind, marker: str, dest_id: DestId) -> None: ...
+    async def removed(self, kind: Kind, marker: str) -> None: ...
+    async def left(self) -> Sequence[tuple[Kind, str, DestId | None]]: ...
+
+
+class Destination(Protocol):
+    """All doors of one destination account, and its housekeeping."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def writer(self) -> Writer: ...
+    @property
+    def reader(self) -> Reader: ...
+    @property
+    def feed(self) -> Feed: ...
+    @property
+    def schema(self) -> Schema: ...
+    @property
+    def prober(self) -> Prober: ...
+    @property
+    def flags(self) -> Any:
+        """The typed object of capability flags (`platforms.nutshell.flags.Flags`), replaceable after probing through `adopt`."""
+        ...
+
+    def adopt(self, flags: Mapping[str, Any]) -> None:
+        """Take flag values learned by probes or set by the operator."""
+        ...

@@ -1,0 +1,1 @@
+"""The ledger: the durable book of what was seen, meant, sent and confirmed."""
