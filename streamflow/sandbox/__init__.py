@@ -1,0 +1,1 @@
+"""Simulated platforms: real servers on loopback that import nothing of the product."""

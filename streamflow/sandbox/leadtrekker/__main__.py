@@ -1,0 +1,51 @@
+"""`python -m streamflow.sandbox.leadtrekker`: serves a simulated account on 127.0.0.1 until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+from pathlib import Path
+
+import anyio
+from aiohttp import web
+
+from streamflow.sandbox.leadtrekker.server import Config, make_app
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve, and say on stdout where as soon as calls can come."""
+    parser = argparse.ArgumentParser(prog="python -m streamflow.sandbox.leadtrekker", description=main.__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--records", type=int, help="leads and all their children together")
+    parser.add_argument("--config", type=Path, help="JSON; what is said on the command line goes before it")
+    given = parser.parse_args(arguments)
+    document = json.loads(given.config.read_text(encoding="utf-8")) if given.config else {}
+    document |= {name: value for name in ("seed", "records") if (value := getattr(given, name)) is not None}
+    try:
+        config = Config.from_json(document)
+    except ValueError as error:
+        parser.error(str(error))
+    anyio.run(_serve, config, given.port)
+    return 0
+
+
+async def _serve(config: Config, port: int) -> None:
+    runner = web.AppRunner(make_app(config), access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=1.0)
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            await site.start()
+            host, real_port = runner.addresses[0][:2]
+            print(json.dumps({"ready": True, "url": f"http://{host}:{real_port}/api/"}), flush=True)
+            async for _ in signals:
+                break
+    finally:
+        with anyio.CancelScope(shield=True):
+            await runner.cleanup()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

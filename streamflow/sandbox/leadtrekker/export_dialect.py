@@ -1,0 +1,145 @@
+"""The dialects of export files: encodings, delimiters, dates, what Excel does to cells; a writer for each form."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+Form = Literal["csv", "xlsx"]
+Encoding = Literal["utf-8", "utf-8-sig", "utf-16", "cp1252"]
+Dates = Literal["iso", "day_first", "serial", "cell"]
+Phones = Literal["text", "number", "scientific"]
+Value = str | int | float | datetime
+
+DATE_COLUMNS: Final = frozenset({"created", "updated", "sent", "due"})
+PHONE_COLUMNS: Final = frozenset({"number"})
+XLSX_CELL_CHARS: Final = 32_767
+"""The most that a cell of a workbook holds; Excel drops the rest without a word, and so does this writer."""
+
+_LOOKS_NUMERIC: Final = re.compile(r"\+?\d{6,15}")
+_GUARDED: Final = ("=", "+", "-", "@", "\t")
+_SERIAL_ZERO: Final = datetime(1899, 12, 30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How the files of one snapshot are written; the default is clean UTF-8 with ISO dates.
+
+    Args:
+        encoding: Of CSV; cp1252 turns what it has no letter for into question marks. Workbooks are always Unicode.
+        delimiter: Of CSV.
+        dates: `iso`; `day_first` (DD/MM/YYYY HH:MM, seconds lost); `serial` (Excel's number of days); `cell` (a true
+            date cell in a workbook, `iso` in CSV). For the four date columns, never for custom fields.
+        phones: `text`; `number` (digits alone are taken as a number: the leading 0 and the + are lost); `scientific`
+            (as number, and shown in CSV as 8.2555E+8, which loses digits; a float in a workbook). Numbers with blanks
+            or brackets stay text, as in Excel.
+        formula_guard: Put an apostrophe before values that begin like a formula; the + of phones included.
+        totals_row: End each file with a row "Total", row count; the manifest does not count it.
+        renamed_headers: Canonical column to the header written in its place.
+        duplicated_headers: Columns written a second time, at the end, under the same header.
+    """
+
+    encoding: Encoding = "utf-8"
+    delimiter: Literal[",", ";", "\t"] = ","
+    dates: Dates = "iso"
+    phones: Phones = "text"
+    formula_guard: bool = False
+    totals_row: bool = False
+    renamed_headers: Mapping[str, str] = field(default_factory=dict)
+    duplicated_headers: tuple[str, ...] = ()
+
+
+EXCEL_ZA: Final = Dialect(
+    encoding="cp1252", delimiter=";", dates="day_first", phones="number", formula_guard=True, totals_row=True,
+    renamed_headers={"leadid": "Lead ID", "number": "Contact Number", "owner_email": "Owner Email"},
+    duplicated_headers=("email",),
+)  # fmt: skip
+"""A file that went through a South African Excel: every damage at once that still leaves it readable."""
+
+
+class Table(Protocol):
+    """One file being written, row by row."""
+
+    def row(self, values: Sequence[Value]) -> None:
+        """Append one row."""
+
+
+@contextmanager
+def table(path: Path, form: Form, dialect: Dialect) -> Iterator[Table]:
+    """Open one file for writing; it is whole on disk when the block has ended."""
+    if form == "xlsx":
+        book = Workbook(write_only=True)
+        yield _Sheet(book.create_sheet(path.stem))
+        book.save(path)
+        return
+    errors = "replace" if dialect.encoding == "cp1252" else "strict"
+    with path.open("w", encoding=dialect.encoding, errors=errors, newline="") as file:
+        yield _Lines(csv.writer(file, delimiter=dialect.delimiter))
+
+
+class _Lines:
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+
+    def row(self, values: Sequence[Value]) -> None:
+        self._writer.writerow(values)
+
+
+class _Sheet:
+    def __init__(self, sheet: Any) -> None:
+        self._sheet = sheet
+
+    def row(self, values: Sequence[Value]) -> None:
+        self._sheet.append([self._cell(value) for value in values])
+
+    def _cell(self, value: Value) -> Any:
+        if not isinstance(value, str):
+            return value
+        if value[:1] not in ("=", "#"):
+            return ILLEGAL_CHARACTERS_RE.sub("", value)[:XLSX_CELL_CHARS]
+        cell = WriteOnlyCell(self._sheet, value=ILLEGAL_CHARACTERS_RE.sub("", value)[:XLSX_CELL_CHARS])
+        cell.data_type = "s"  # else "=..." becomes a live formula and "#N/A" an error
+        return cell
+
+
+def cell(column: str, text: str, form: Form, dialect: Dialect) -> Value:
+    """Give a value as the dialect writes it in *column*."""
+    if column in DATE_COLUMNS and text:
+        return _date(text, form, dialect.dates)
+    if column in PHONE_COLUMNS and dialect.phones != "text" and _LOOKS_NUMERIC.fullmatch(text):
+        return _number(int(text), form, dialect.phones)
+    if dialect.formula_guard and text.startswith(_GUARDED):
+        return f"'{text}"
+    return text
+
+
+def _number(number: int, form: Form, phones: Phones) -> Value:
+    if phones == "number":
+        return number
+    if form == "xlsx":
+        return float(number)
+    mantissa, exponent = f"{number:.4E}".split("E+")
+    return f"{mantissa}E+{int(exponent)}"
+
+
+def _date(text: str, form: Form, dates: Dates) -> Value:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    if dates == "day_first":
+        return f"{moment:%d/%m/%Y %H:%M}"
+    if dates == "serial":
+        # ten digits hold a second (1.2e-5 days) with room to spare, and are what Excel itself keeps
+        return round((moment - _SERIAL_ZERO) / timedelta(days=1), 10)
+    return moment if dates == "cell" and form == "xlsx" else text

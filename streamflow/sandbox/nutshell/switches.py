@@ -1,0 +1,78 @@
+"""Every answer nutshell.md leaves open, as a switch; defaults are the document's safe assumptions (nutshell.md 11)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_COMMON_TYPES = ["String", "Text", "Date", "Currency", "Enum"]
+
+NUTSHELL_SWITCHES: dict[str, Any] = {
+    # reading
+    "search_lag_s": 5.0,  # lists, filters and find* show a write only this much later; GET by id at once
+    "events_lag_s": 0.0,  # the events feed shows a write only this much later
+    "events_cut": "newest",  # which end of the matching rows `limit` keeps: "newest" | "oldest"
+    "events_include_deletes": False,
+    "default_page_size": 25,
+    "max_page_size": 10_000,
+    "multi_get_max": 50,
+    "multi_get_missing": "omit",  # an unknown id among several: "omit" | "404"
+    "deleted_get": "record",  # GET of a deleted record: "record" with deletedTime | "404"
+    "cf_filter": "fuzzy",  # filter[<custom field>]: "exact" | "fuzzy"
+    "unknown_filter": "ignored",  # "ignored" | "refused"
+    "payload_custom_fields": False,  # customFields inside REST records and event payloads
+    "rpc_whole_records": True,  # find* with stubResponses=false answers with whole records
+    "rpc_find_max": 100,
+    # writing
+    "batch_create_max": 1,
+    "multi_delete": False,
+    "patch_atomic": False,
+    "create_links_ignored": [],  # relation names a create accepts and forgets
+    "impersonation": True,
+    "enforce_permissions": True,
+    # custom fields
+    "cf_requires_admin": True,
+    "cf_type_map": {  # accepted type names by entity
+        "accounts": list(_COMMON_TYPES),
+        "contacts": list(_COMMON_TYPES),
+        "leads": [*_COMMON_TYPES, "Email", "Location", "Phone", "Url"],
+    },
+    "cf_unknown_type": "refused",  # "refused" | "silent": 200 and no field
+    "cf_patch_path": "name",  # "/{e}/0/{name}" | "customFields": "/{e}/0/customFields/{name}" | "both"
+    "cf_value_forms": "strings",  # "strings" | "typed"
+    "cf_unknown_name": "ignored",  # "ignored" | "refused"
+    "cf_unlisted_choice": "refused",  # "refused" | "added" | "ignored"
+    "cf_text_max": None,  # longest value of a String field; longer is refused
+    # people and companies
+    "phone_value_form": "string",  # "string" | "object" | "both"
+    "email_check": "accept",  # an e-mail without @: "accept" | "refused" | "dropped"
+    "contact_name_patch": True,
+    "job_title_needs_account": False,
+    "account_extra_fields": False,
+    "legacy_id": False,
+    "phone_country": None,  # region for numbers without a country code; null takes the instance's
+    # leads
+    "lead_requires_contact": True,
+    "lead_due_form": "object",  # "object" {"timestamp": n} | "int" | "string"
+    "lead_stage_write": "patch",  # "patch" | "rpc" | "none"
+    "lead_stage_refusal": "silent",  # how PATCH refuses a stage: "silent" | "400"
+    "team_owner": False,
+    "plan_refusal": "400",  # at a plan cap: "400" | "402" | "403" | "locked" (made, but locked)
+    # activities, notes, tasks
+    "activity_backdate": True,
+    "activity_participants": ["users", "contacts", "leads", "accounts"],
+    "activity_delete": True,  # JSON-RPC deleteActivity
+    "email_activity_type": False,  # an activity type "Email" exists
+    "note_backdate": False,
+    "note_edit": "rpc_24h",  # "rpc_24h" | "none"
+    "note_max_chars": 30_000,
+    "note_over_limit": "refused",  # "refused" | "truncated"
+    "task_body_form": "flat",  # "flat" | "tasks" | "data"
+    "tasks_patch_media": "json-patch+json",  # "json-patch+json" | "json"
+    "task_complete": False,
+    # the rest
+    "file_upload": False,
+    "rpc_new_email": False,
+    "teams_rest": False,
+    "create_users": False,  # JSON-RPC newUser
+    "rpc_enabled": True,
+}
