@@ -1,0 +1,193 @@
+"""
+One connection, one lock, one fate: the thin shell around aiosqlite.
+
+Rule 1: a transaction runs whole inside a shielded scope with a time limit, so that a cancelled caller never leaves half of one open
+for the next writer to commit. Rule 2: reads wait for the transaction that runs, since on one connection they would see its half.
+Rule 3: after an I/O error or an unknown end of a transaction nothing is written through this handle any more: what the disk holds is
+known again only after reopening.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import aiosqlite
+import anyio
+
+from streamflow.errors import InvariantBroken, StoreError
+from streamflow.store.codec import Row
+from streamflow.store.queries import SQL
+
+# aiosqlite logs every statement with its parameters at DEBUG: personal data, which never enters a log.
+logging.getLogger("aiosqlite").setLevel(logging.WARNING)
+
+T = TypeVar("T")
+PORTION = 1000             # rows a statement; with 17 cells a row still below SQLite's least limit of 32,766 arguments
+BUSY_TIMEOUT_S = 5.0
+ROLLBACK_LIMIT_S = 10.0
+DAMAGE_HINT = "keep the file as it is, check the disk, and restore the state directory from a backup"
+_PRAGMAS = (
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -16000",            # 16 MB
+)
+_WRITER_PRAGMAS = (
+    "PRAGMA synchronous = FULL",             # an intent that is acknowledged survives a power cut
+    "PRAGMA secure_delete = OFF",
+    "PRAGMA journal_size_limit = 67108864",  # gives a grown WAL file back to the disk
+)
+
+
+async def connect(path: Path, *, writable: bool) -> aiosqlite.Connection:
+    """
+    Open an existing SQLite file with the project's settings; never makes one.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    mode = "rw" if writable else "ro"
+    try:
+        raw = await aiosqlite.connect(
+            f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S, cached_statements=200,
+        )
+    except sqlite3.Error as error:
+        raise refusal(error, "cannot be opened") from error
+    try:
+        for pragma in _PRAGMAS + (_WRITER_PRAGMAS if writable else ()):
+            await raw.execute_fetchall(pragma)
+    except BaseException as error:
+        with anyio.CancelScope(shield=True):
+            await raw.close()
+        if isinstance(error, sqlite3.Error):
+            raise refusal(error, "cannot be opened") from error
+        raise
+    return raw
+
+
+def refusal(error: sqlite3.Error, what: str) -> StoreError:
+    """Translate SQLite's error; its text names tables and columns, never values."""
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return StoreError(f"the ledger is damaged: {error} ({name})", hint=DAMAGE_HINT)
+    remedy = "free some space on the disk" if name == "SQLITE_FULL" else "check disk, owner and rights"
+    return StoreError(f"the ledger {what}: {error} ({name})", hint=f"{remedy} of the state directory")
+
+
+def portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Cut rows into what one statement can take."""
+    return (rows[at:at + PORTION] for at in range(0, len(rows), PORTION))
+
+
+@lru_cache(maxsize=256)
+def _with_rows(sql: str, rows: int, cells: int) -> str:
+    # Plain question marks number themselves after the ?1, ?2 that stand before them; thousands of numbered ones are slow to bind.
+    row = "(" + ",".join("?" * cells) + ")"
+    return sql.replace("(:rows)", f"(VALUES {','.join([row] * rows)})")
+
+
+class Connection:
+    """The ledger's single connection."""
+
+    def __init__(self, raw: aiosqlite.Connection, *, limit_s: float = 60.0) -> None:
+        self._raw = raw
+        self._limit_s = limit_s
+        self._lock = anyio.Lock(fast_acquire=True)
+        self._unwritable = ""    # why nothing may be written any more
+        self._unreadable = ""    # why nothing may be read any more
+
+    async def rows(self, name: str, *args: Any) -> list[Row]:
+        """Run the named read outside any transaction."""
+        async with self._lock:
+            if self._unreadable:
+                raise StoreError(self._unreadable, hint="stop the daemon and start it again")
+            try:
+                return list(await self._raw.execute_fetchall(SQL[name], args))
+            except (sqlite3.Error, ValueError) as error:
+                raise _read_refusal(error) from error
+
+    async def fetch(self, name: str, *args: Any) -> list[Row]:
+        """Run the named read; only inside `transact`."""
+        return list(await self._raw.execute_fetchall(SQL[name], args))
+
+    async def change(self, name: str, *args: Any) -> int:
+        """Run the named write and answer how many rows it changed; only inside `transact`."""
+        return (await self._raw.execute(SQL[name], args)).rowcount
+
+    async def change_many(self, name: str, rows: Sequence[Row], *args: Any) -> int:
+        """Run the named write for all *rows* at once, at most `PORTION` of them; only inside `transact`."""
+        sql = _with_rows(SQL[name], len(rows), len(rows[0]))
+        return (await self._raw.execute(sql, [*args, *chain.from_iterable(rows)])).rowcount
+
+    async def transact(self, work: Callable[[], Awaitable[T]]) -> T:
+        """
+        Run *work* in one durable transaction: all of it or nothing, and never half-cancelled.
+
+        Raises:
+            StoreError: the book cannot be written; after this it takes no more writes.
+            InvariantBroken: a constraint of the book was hit; nothing was written, the book is sound.
+        """
+        async with self._lock:
+            if self._unwritable:
+                raise StoreError(self._unwritable, hint="stop the daemon and start it again")
+            with anyio.move_on_after(self._limit_s, shield=True):
+                return await self._transact(work)
+            self._unwritable = self._unwritable or f"a transaction took longer than {self._limit_s:g} s"
+            raise StoreError(self._unwritable, hint="check the disk of the state directory")
+
+    async def _transact(self, work: Callable[[], Awaitable[T]]) -> T:
+        try:
+            await self._raw.execute_fetchall("BEGIN IMMEDIATE")
+            result = await work()
+            await self._raw.execute_fetchall("COMMIT")
+        except sqlite3.IntegrityError as error:
+            await self._undo(broken="")
+            raise InvariantBroken(f"the ledger refuses a change: {error}", hint="a bug: the same thing was noted twice") from error
+        except sqlite3.Error as error:
+            failure = refusal(error, "cannot be written")
+            await self._undo(broken="" if _was_only_busy(error) else failure.message)
+            raise failure from error
+        except ValueError as error:  # what aiosqlite raises once closed
+            raise _read_refusal(error) from error
+        except BaseException as error:
+            # Cancelled from outside or by the time limit: whatever statement still runs must end before it can be undone.
+            await self._undo(broken="", interrupt=not isinstance(error, Exception))
+            raise
+        return result
+
+    async def _undo(self, *, broken: str, interrupt: bool = False) -> None:
+        self._unwritable = self._unwritable or broken
+        done = False
+        try:
+            with anyio.move_on_after(ROLLBACK_LIMIT_S, shield=True):
+                if interrupt:
+                    await self._raw.interrupt()
+                await self._raw.rollback()
+                done = True
+        except sqlite3.Error as error:
+            self._unwritable = self._unwritable or refusal(error, "cannot undo a transaction").message
+        if not done:
+            self._unreadable = self._unwritable = self._unwritable or "a transaction could not be undone"
+
+    async def close(self) -> None:
+        """Close the file; cannot be cancelled, is quick, and may be called twice."""
+        with anyio.CancelScope(shield=True):
+            self._unreadable = self._unwritable = self._unwritable or "the ledger is closed"
+            async with self._lock:
+                await self._raw.close()
+
+
+def _was_only_busy(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+
+
+def _read_refusal(error: Exception) -> StoreError:
+    if isinstance(error, sqlite3.Error):
+        return refusal(error, "cannot be read")
+    return StoreError("the ledger is closed", hint="a bug: it was used after its end")

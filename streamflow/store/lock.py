@@ -1,0 +1,80 @@
+"""
+One daemon a state directory: an exclusive lock on a file in it, held as long as the process lives.
+
+Rule: the kernel's lock decides, never the pid written in the file; a killed daemon leaves no lock behind. The file itself stays,
+since removing it would let two daemons lock two different files of the same name.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from streamflow.errors import StoreError
+
+LOCK_FILE = "lock"
+
+
+class DirectoryInUse(StoreError):
+    """Another daemon works on this state directory; nothing is wrong with the book."""
+
+    code = "usage"
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """
+    Hold the directory for this process.
+
+    Raises:
+        DirectoryInUse: another process (or another ledger of this one) holds it.
+        StoreError: the lock file cannot be made.
+    """
+    path = directory / LOCK_FILE
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(f"cannot open the lock file {path}: {error.strerror}", hint="check its owner and rights") from error
+    try:
+        _take(handle, directory)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        yield
+        os.ftruncate(handle, 0)
+    finally:
+        os.close(handle)
+
+
+def holder(directory: Path) -> int | None:
+    """Give the pid of the process that holds the directory (0 when it cannot be read), or None when nobody does."""
+    try:
+        handle = os.open(directory / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        if not os.pread(handle, 1, 0):
+            return None  # given back in good order; asking the kernel could get in the way of a daemon that starts just now
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _pid(handle)
+    finally:
+        os.close(handle)
+    return None
+
+
+def _take(handle: int, directory: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise DirectoryInUse(
+            f"another daemon (pid {_pid(handle)}) uses the state directory {directory}",
+            hint="talk to that daemon with `streamflow status`, or give this one a state directory of its own",
+        ) from error
+
+
+def _pid(handle: int) -> int:
+    text = os.pread(handle, 32, 0).strip()
+    return int(text) if text.isdigit() else 0

@@ -1,0 +1,271 @@
+-- Every statement the ledger runs, by name. Many rows travel in one statement: written ones as (:rows), which becomes a VALUES list
+-- with its cells as column1, column2, ... and the plain arguments as ?1, ?2 somewhere before it; asked ones as a JSON array of keys.
+-- CROSS JOIN fixes the order: the given rows drive. LIMIT -1 keeps the planner from flattening them into the update, which would
+-- walk the whole table for them.
+
+-- name: book
+SELECT epoch, number FROM book
+-- name: open_epoch
+UPDATE book SET epoch = epoch + 1
+-- name: write_number
+UPDATE book SET number = ?1
+-- name: audit_head
+SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1
+
+-- ---------------------------------------------------------------------------------------------- staging
+
+-- name: known_records
+SELECT r.kind, r.key, r.id, r.seq, r.digest, r.missing FROM json_each(?1) j CROSS JOIN record r
+WHERE r.kind = j.value ->> 0 AND r.key = j.value ->> 1
+-- name: last_record
+SELECT coalesce(max(id), 0) FROM record
+-- name: put_records
+INSERT INTO record (id, kind, key, seq, digest, parent, changed_at, state, touched, first_seen, last_seen)
+SELECT column1, column2, column3, column4, column5, column6, column7, 'pending', ?1, ?2, ?2
+FROM (:rows) WHERE true
+ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, digest = excluded.digest, parent = excluded.parent,
+  changed_at = excluded.changed_at, state = 'pending', waiting_on = '', missing = 0,
+  touched = excluded.touched, last_seen = excluded.last_seen
+-- name: put_payloads
+INSERT INTO payload (id, data) SELECT column1, column2 FROM (:rows) WHERE true
+ON CONFLICT (id) DO UPDATE SET data = excluded.data
+-- name: touch_records
+UPDATE record SET touched = ?1, last_seen = ?2, missing = 0 WHERE id IN (SELECT column1 FROM (:rows))
+-- name: start_scan
+INSERT INTO scan (name, started) VALUES (?1, ?2) ON CONFLICT DO NOTHING
+
+-- ---------------------------------------------------------------------------------------------- record changes
+
+-- name: finish
+UPDATE record SET state = v.state, disposition = coalesce(v.disposition, record.disposition), reason = v.reason, waiting_on = v.waiting_on
+FROM (SELECT r.id, j.column4 AS state, j.column5 AS disposition, j.column6 AS reason, j.column7 AS waiting_on
+      FROM (:rows) j CROSS JOIN record r
+      WHERE r.kind = j.column1 AND r.key = j.column2 AND r.seq = j.column3 LIMIT -1) v
+WHERE record.id = v.id
+-- name: rewake
+UPDATE record SET state = 'pending', waiting_on = '', seq = ?1 + v.i
+FROM (SELECT r.id, row_number() OVER (ORDER BY r.seq) AS i
+      FROM (:rows) j CROSS JOIN record r CROSS JOIN wake w
+      WHERE r.kind = j.column1 AND r.key = j.column2 AND r.state = 'parked' AND w.thing = r.waiting_on AND w.seq >= r.seq) v
+WHERE record.id = v.id
+-- name: reopen_all
+UPDATE record SET state = 'pending', waiting_on = '', seq = ?2 + v.i
+FROM (SELECT id, row_number() OVER (ORDER BY seq) AS i FROM record WHERE kind = ?1) v
+WHERE record.id = v.id
+-- name: reopen
+UPDATE record SET state = 'pending', waiting_on = '', seq = ?1 + v.i
+FROM (SELECT r.id, row_number() OVER (ORDER BY r.seq) AS i
+      FROM (:rows) j CROSS JOIN record r WHERE r.kind = j.column1 AND r.key = j.column2) v
+WHERE record.id = v.id
+-- name: call_out
+INSERT INTO wake (thing, seq) SELECT column1, ?1 + 1 FROM (:rows) WHERE true ON CONFLICT DO UPDATE SET seq = excluded.seq
+-- name: wake
+UPDATE record SET state = 'pending', waiting_on = '', seq = ?1 + v.i
+FROM (SELECT r.id, row_number() OVER (ORDER BY r.seq) AS i
+      FROM (:rows) j CROSS JOIN record r WHERE r.state = 'parked' AND r.waiting_on = j.column1) v
+WHERE record.id = v.id
+-- name: missed
+UPDATE record SET missing = missing + v.times
+FROM (SELECT r.id, j.column3 AS times FROM (:rows) j CROSS JOIN record r
+      WHERE r.kind = j.column1 AND r.key = j.column2 LIMIT -1) v
+WHERE record.id = v.id
+
+-- ---------------------------------------------------------------------------------------------- intent changes
+
+-- name: put_intents
+INSERT INTO intent (id, kind, key, part, op, dest_kind, fields, marker, dest_id, author, seq, feed_cursor, state, meant_at, settled_at,
+                    reason, epoch)
+SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9, column10,
+       column11, column12, column13, column14, column15, column16, column17
+FROM (:rows)
+-- name: settle_intents
+UPDATE intent SET
+  dest_id = CASE WHEN intent.state IN ('meant', 'in_doubt', 'parked') THEN coalesce(v.dest_id, intent.dest_id) ELSE intent.dest_id END,
+  settled_at = CASE WHEN intent.state IN ('meant', 'in_doubt', 'parked') THEN v.settled_at ELSE intent.settled_at END,
+  reason = CASE WHEN intent.state IN ('meant', 'in_doubt', 'parked') THEN v.reason ELSE intent.reason END,
+  state = v.state
+FROM (SELECT t.n, j.column2 AS state, j.column3 AS dest_id, j.column4 AS reason, j.column5 AS settled_at
+      FROM (:rows) j CROSS JOIN intent t
+      WHERE t.id = j.column1 AND (t.state IN ('meant', 'in_doubt', 'parked') OR t.state = j.column2) LIMIT -1) v
+WHERE intent.n = v.n
+
+-- ---------------------------------------------------------------------------------------------- crosswalk changes
+
+-- name: put_links
+INSERT INTO link (kind, key, part, dest_kind, dest_id, base, ours, before, verified, phase, written_at)
+SELECT column1, column2, column3, column4, column5, column6, column7,
+       column8, column9, column10, column11
+FROM (:rows) WHERE true
+ON CONFLICT (kind, key, part) DO UPDATE SET dest_kind = excluded.dest_kind, dest_id = excluded.dest_id, base = excluded.base,
+  ours = excluded.ours, before = excluded.before, verified = excluded.verified, phase = excluded.phase, written_at = excluded.written_at,
+  shape = CASE WHEN excluded.verified = 'pending' THEN NULL ELSE link.shape END
+-- name: drop_links
+DELETE FROM link WHERE id IN (
+  SELECT l.id FROM (:rows) j CROSS JOIN link l
+  WHERE l.kind = j.column1 AND l.key = j.column2 AND l.part = j.column3)
+-- name: put_shapes
+INSERT INTO shape (dest_kind, verdicts) SELECT column1, column2 FROM (:rows) WHERE true ON CONFLICT DO NOTHING
+-- name: mark_verified
+UPDATE link SET verified = v.verified, shape = v.shape
+FROM (SELECT l.id, j.column4 AS verified, s.id AS shape
+      FROM (:rows) j CROSS JOIN link l LEFT JOIN shape s ON s.dest_kind = j.column5 AND s.verdicts = j.column6
+      WHERE l.kind = j.column1 AND l.key = j.column2 AND l.part = j.column3 LIMIT -1) v
+WHERE link.id = v.id
+-- name: drop_findings
+DELETE FROM finding WHERE link IN (
+  SELECT l.id FROM (:rows) j CROSS JOIN link l
+  WHERE l.kind = j.column1 AND l.key = j.column2 AND l.part = j.column3)
+-- name: put_findings
+INSERT INTO finding (link, field, expected, actual)
+SELECT l.id, j.column4, j.column5, j.column6 FROM (:rows) j CROSS JOIN link l
+WHERE l.kind = j.column1 AND l.key = j.column2 AND l.part = j.column3
+
+-- ---------------------------------------------------------------------------------------------- other changes
+
+-- name: drop_lookups
+DELETE FROM known WHERE n IN (
+  SELECT k.n FROM (:rows) j CROSS JOIN known k
+  WHERE k.side = j.column1 AND k.kind = j.column2 AND k.id = j.column3)
+-- name: put_known
+INSERT INTO known (side, kind, id, info) SELECT column1, column2, column3, column4 FROM (:rows)
+-- name: put_lookups
+INSERT INTO lookup (kind, type, value, known)
+SELECT k.kind, j.column4, j.column5, k.n FROM (:rows) j CROSS JOIN known k
+WHERE k.side = j.column1 AND k.kind = j.column2 AND k.id = j.column3
+ON CONFLICT DO NOTHING
+-- name: enqueue
+INSERT INTO item (id, cause, kind, key, reason, decisions, suggested, blocking, state, decision, details, opened_at, resolved_at, resolved_by)
+SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9, column10,
+       column11, column12, column13, column14
+FROM (:rows) WHERE true
+ON CONFLICT (id) DO UPDATE SET reason = excluded.reason, decisions = excluded.decisions, suggested = excluded.suggested,
+  blocking = excluded.blocking, details = excluded.details
+-- name: resolve_items
+UPDATE item SET state = 'resolved', decision = j.column2, resolved_by = j.column3, resolved_at = ?1
+FROM (:rows) j WHERE item.id = j.column1
+-- name: move_marks
+INSERT INTO mark (name, cursor, note, at) SELECT column1, column2, column3, ?1 FROM (:rows) WHERE true
+ON CONFLICT DO UPDATE SET cursor = excluded.cursor, note = excluded.note, at = excluded.at
+-- name: put_settings
+INSERT INTO setting (name, value) SELECT column1, column2 FROM (:rows) WHERE true
+ON CONFLICT DO UPDATE SET value = excluded.value
+-- name: drop_settings
+DELETE FROM setting WHERE name IN (SELECT column1 FROM (:rows))
+-- name: put_audit
+INSERT INTO audit (seq, entry, hash) SELECT column1, column2, column3 FROM (:rows)
+
+-- ---------------------------------------------------------------------------------------------- reading records
+
+-- name: pending
+SELECT r.kind, r.key, p.data, r.digest, r.parent, r.changed_at, r.seq, r.state, r.disposition, r.reason, r.waiting_on, r.missing,
+       r.first_seen, r.last_seen
+FROM record r CROSS JOIN payload p ON p.id = r.id
+WHERE r.kind = ?1 AND r.state = 'pending' AND r.seq > ?2 ORDER BY r.seq LIMIT ?3
+-- name: staged
+SELECT r.kind, r.key, p.data, r.digest, r.parent, r.changed_at, r.seq, r.state, r.disposition, r.reason, r.waiting_on, r.missing,
+       r.first_seen, r.last_seen
+FROM json_each(?2) j CROSS JOIN record r CROSS JOIN payload p ON p.id = r.id
+WHERE r.kind = ?1 AND r.key = j.value
+-- name: every
+SELECT r.kind, r.key, p.data, r.digest, r.parent, r.changed_at, r.seq, r.state, r.disposition, r.reason, r.waiting_on, r.missing,
+       r.first_seen, r.last_seen
+FROM record r CROSS JOIN payload p ON p.id = r.id
+WHERE r.kind = ?1 AND r.key > ?2 ORDER BY r.key LIMIT ?3
+-- name: children
+SELECT r.kind, r.key, p.data, r.digest, r.parent, r.changed_at, r.seq, r.state, r.disposition, r.reason, r.waiting_on, r.missing,
+       r.first_seen, r.last_seen
+FROM record r CROSS JOIN payload p ON p.id = r.id
+WHERE r.kind = ?1 AND r.parent = ?2 ORDER BY r.id
+-- name: keys
+SELECT key FROM record
+WHERE kind = ?1 AND id > coalesce((SELECT id FROM record WHERE kind = ?1 AND key = ?2), 0) ORDER BY id LIMIT ?3
+-- name: unseen
+SELECT key FROM record
+WHERE kind = ?1 AND touched < coalesce((SELECT started FROM scan WHERE name = ?2), 9223372036854775807) ORDER BY id
+-- name: unseen_of
+SELECT key FROM record
+WHERE kind = ?1 AND parent = ?3 AND touched < coalesce((SELECT started FROM scan WHERE name = ?2), 9223372036854775807) ORDER BY id
+-- name: tally
+SELECT a, b, c, n FROM tally WHERE scope = ?1 AND n > 0
+
+-- ---------------------------------------------------------------------------------------------- reading the crosswalk
+
+-- name: links
+SELECT l.kind, l.key, l.part, l.dest_kind, l.dest_id, l.base, l.ours, l.before, l.verified, l.phase, l.written_at
+FROM json_each(?1) j CROSS JOIN link l
+WHERE l.kind = j.value ->> 0 AND l.key = j.value ->> 1 AND l.part = j.value ->> 2
+-- name: links_of
+SELECT l.kind, l.key, l.part, l.dest_kind, l.dest_id, l.base, l.ours, l.before, l.verified, l.phase, l.written_at
+FROM json_each(?2) j CROSS JOIN link l WHERE l.kind = ?1 AND l.key = j.value ORDER BY l.key, l.part
+-- name: links_to
+SELECT l.kind, l.key, l.part, l.dest_kind, l.dest_id, l.base, l.ours, l.before, l.verified, l.phase, l.written_at
+FROM json_each(?1) j CROSS JOIN link l WHERE l.dest_id = j.value ORDER BY l.kind, l.key, l.part
+-- name: crosswalk
+SELECT l.kind, l.key, l.part, l.dest_kind, l.dest_id, l.base, l.ours, l.before, l.verified, l.phase, l.written_at
+FROM link l WHERE (l.kind, l.key, l.part) > (?1, ?2, ?3) ORDER BY l.kind, l.key, l.part LIMIT ?4
+-- name: crosswalk_to
+SELECT l.kind, l.key, l.part, l.dest_kind, l.dest_id, l.base, l.ours, l.before, l.verified, l.phase, l.written_at
+FROM link l WHERE (l.kind, l.key, l.part) > (?1, ?2, ?3) AND l.dest_kind = ?5 ORDER BY l.kind, l.key, l.part LIMIT ?4
+-- name: unverified
+SELECT l.kind, l.key, l.part, l.dest_kind, l.dest_id, l.base, l.ours, l.before, l.verified, l.phase, l.written_at
+FROM link l WHERE l.dest_kind = ?1 AND l.verified = 'pending' AND l.dest_id > ?2
+  AND l.dest_id <= coalesce((
+    SELECT dest_id FROM link WHERE dest_kind = ?1 AND verified = 'pending' AND dest_id > ?2 ORDER BY dest_id LIMIT 1 OFFSET ?3 - 1),
+    char(1114111))
+ORDER BY l.dest_id, l.kind, l.key, l.part
+
+-- ---------------------------------------------------------------------------------------------- reading verification
+
+-- name: waiting
+SELECT DISTINCT waiting_on FROM record WHERE state = 'parked' ORDER BY waiting_on
+-- name: check_counts
+SELECT s.dest_kind, v.key, v.value, sum(s.links) FROM shape s CROSS JOIN json_each(s.verdicts) v
+WHERE s.links > 0 GROUP BY s.dest_kind, v.key, v.value
+-- name: checks
+SELECT l.kind, l.key, l.part, l.dest_kind, l.dest_id, v.key, v.value, f.expected, f.actual
+FROM shape s CROSS JOIN link l CROSS JOIN json_each(s.verdicts) v LEFT JOIN finding f ON f.link = l.id AND f.field = v.key
+WHERE s.links > 0 AND l.shape = s.id AND v.value IN (SELECT value FROM json_each(?1))
+  AND EXISTS (SELECT 1 FROM json_each(s.verdicts) w WHERE w.value IN (SELECT value FROM json_each(?1)))
+ORDER BY l.kind, l.key, l.part, v.key LIMIT ?2
+-- name: checks_of
+SELECT l.kind, l.key, l.part, l.dest_kind, l.dest_id, v.key, v.value, f.expected, f.actual
+FROM link l CROSS JOIN shape s ON s.id = l.shape CROSS JOIN json_each(s.verdicts) v LEFT JOIN finding f ON f.link = l.id AND f.field = v.key
+WHERE l.kind = ?1 AND l.key = ?2 ORDER BY l.part, v.key
+
+-- ---------------------------------------------------------------------------------------------- reading the rest
+
+-- name: open_intents
+SELECT id, kind, key, part, op, dest_kind, fields, marker, dest_id, author, seq, feed_cursor, state, meant_at, settled_at, reason, epoch
+FROM intent WHERE state IN ('meant', 'in_doubt') ORDER BY n LIMIT ?1
+-- name: intents_of
+SELECT id, kind, key, part, op, dest_kind, fields, marker, dest_id, author, seq, feed_cursor, state, meant_at, settled_at, reason, epoch
+FROM intent WHERE kind = ?1 AND key = ?2 ORDER BY n
+-- name: candidates
+SELECT k.side, k.kind, k.id, o.type, o.value, k.info
+FROM json_each(?2) j CROSS JOIN lookup o CROSS JOIN known k
+WHERE o.kind = ?1 AND o.type = j.value ->> 0 AND o.value = j.value ->> 1 AND k.n = o.known AND (?3 IS NULL OR k.side = ?3)
+ORDER BY j.id, k.side, k.id
+-- name: queue
+SELECT id, cause, kind, key, reason, decisions, suggested, blocking, state, decision, details, opened_at, resolved_at, resolved_by
+FROM item ORDER BY n
+-- name: queue_in
+SELECT id, cause, kind, key, reason, decisions, suggested, blocking, state, decision, details, opened_at, resolved_at, resolved_by
+FROM item WHERE state = ?1 ORDER BY n
+-- name: item
+SELECT id, cause, kind, key, reason, decisions, suggested, blocking, state, decision, details, opened_at, resolved_at, resolved_by
+FROM item WHERE id = ?1
+-- name: mark
+SELECT name, cursor, note, at FROM mark WHERE name = ?1
+-- name: marks
+SELECT name, cursor, note, at FROM mark ORDER BY name
+-- name: setting
+SELECT value FROM setting WHERE name = ?1
+-- name: settings
+SELECT name, value FROM setting WHERE name >= ?1 AND substr(name, 1, length(?1)) = ?1 ORDER BY name
+-- name: audit
+SELECT seq, entry, (SELECT hash FROM audit q WHERE q.seq = a.seq - 1), hash FROM audit a WHERE seq > ?1 ORDER BY seq LIMIT ?2
+-- name: audit_of
+SELECT seq, entry, (SELECT hash FROM audit q WHERE q.seq = a.seq - 1), hash FROM audit a
+WHERE kind = ?1 AND key = ?2 AND key <> '' ORDER BY seq DESC LIMIT ?3
+-- name: audit_extent
+SELECT (SELECT count(*) FROM audit), coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'audit'), 0)

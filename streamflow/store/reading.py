@@ -1,0 +1,164 @@
+"""The asking half of the ledger: every question is one statement, and pages go by key, so that no read stays open between them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from streamflow.model import DestId, Disposition, FieldCheck, Intent, IntentState, Key, Kind, Link, QueueItem, RecordState, Ref, Staged
+from streamflow.store.audit import START, Head, Line, first_break, row_of
+from streamflow.store.base import AuditRow, Candidate, KindCount, Mark
+from streamflow.store.codec import (
+    Row,
+    candidate_of,
+    check_of,
+    intent_of,
+    item_of,
+    link_of,
+    mark_of,
+    ref_cells,
+    staged_of,
+    text_of,
+)
+from streamflow.store.connection import Connection
+
+_AUDIT_PAGE = 2000
+
+
+class Reading:
+    """What can be asked of an open ledger; see `Ledger` for what each question means."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # --- staged records
+    async def pending(self, kind: Kind, *, limit: int, after_seq: int = 0) -> Sequence[Staged]:
+        return [staged_of(row) for row in await self._connection.rows("pending", kind, after_seq, limit)]
+
+    async def staged(self, kind: Kind, keys: Sequence[Key]) -> Mapping[Key, Staged]:
+        return {row[1]: staged_of(row) for row in await self._connection.rows("staged", kind, text_of(list(keys)))}
+
+    async def every(self, kind: Kind, *, page: int = 500) -> AsyncIterator[Sequence[Staged]]:
+        after = ""
+        while found := [staged_of(row) for row in await self._connection.rows("every", kind, after, page)]:
+            yield found
+            after = found[-1].record.key
+
+    async def keys(self, kind: Kind, *, after: Key = "", limit: int = 1000) -> Sequence[Key]:
+        return [row[0] for row in await self._connection.rows("keys", kind, after, limit)]
+
+    async def unseen(self, kind: Kind, *, scan: str, parent: Key | None = None) -> Sequence[Key]:
+        if parent is None:
+            rows = await self._connection.rows("unseen", kind, scan)
+        else:
+            rows = await self._connection.rows("unseen_of", kind, scan, parent)
+        return [row[0] for row in rows]
+
+    async def counts(self) -> Sequence[KindCount]:
+        return [
+            KindCount(kind=kind, state=RecordState(state), disposition=Disposition(disposition) if disposition else None, count=count)
+            for kind, state, disposition, count in await self._connection.rows("tally", "record")
+        ]
+
+    async def children(self, kind: Kind, parent: Key) -> Sequence[Staged]:
+        return [staged_of(row) for row in await self._connection.rows("children", kind, parent)]
+
+    # --- crosswalk
+    async def links(self, refs: Iterable[Ref]) -> Mapping[Ref, Link]:
+        wanted = text_of([ref_cells(ref) for ref in refs])
+        return {link.ref: link for link in map(link_of, await self._connection.rows("links", wanted))}
+
+    async def links_of(self, kind: Kind, keys: Sequence[Key]) -> Sequence[Link]:
+        return [link_of(row) for row in await self._connection.rows("links_of", kind, text_of(list(dict.fromkeys(keys))))]
+
+    async def links_to(self, dest_ids: Sequence[DestId]) -> Sequence[Link]:
+        return [link_of(row) for row in await self._connection.rows("links_to", text_of(list(dict.fromkeys(dest_ids))))]
+
+    async def crosswalk(self, *, dest_kind: Kind | None = None, page: int = 500) -> AsyncIterator[Sequence[Link]]:
+        after = Ref("", "")
+        while True:
+            start = (*ref_cells(after), page)
+            rows = await (self._connection.rows("crosswalk", *start) if dest_kind is None
+                          else self._connection.rows("crosswalk_to", *start, dest_kind))
+            if not rows:
+                return
+            found = [link_of(row) for row in rows]
+            yield found
+            after = found[-1].ref
+
+    async def unverified(self, dest_kind: Kind, *, limit: int, after: DestId = "") -> Sequence[Link]:
+        return [link_of(row) for row in await self._connection.rows("unverified", dest_kind, after, limit)]
+
+    async def link_counts(self) -> Mapping[tuple[Kind, Kind, str], int]:
+        return {(kind, dest_kind, verified): n for kind, dest_kind, verified, n in await self._connection.rows("tally", "link")}
+
+    # --- intents
+    async def open_intents(self, *, limit: int = 1000) -> Sequence[Intent]:
+        return [intent_of(row) for row in await self._connection.rows("open_intents", limit)]
+
+    async def intents_of(self, kind: Kind, key: Key) -> Sequence[Intent]:
+        return [intent_of(row) for row in await self._connection.rows("intents_of", kind, key)]
+
+    async def intent_counts(self) -> Mapping[IntentState, int]:
+        return {IntentState(state): n for state, _, _, n in await self._connection.rows("tally", "intent")}
+
+    # --- lookups, queue, marks, settings
+    async def candidates(self, kind: Kind, values: Mapping[str, Sequence[str]], *, side: str | None = None) -> Sequence[Candidate]:
+        wanted = [[by, value] for by, held in values.items() for value in dict.fromkeys(held)]
+        return [candidate_of(row) for row in await self._connection.rows("candidates", kind, text_of(wanted), side)]
+
+    async def queue(self, *, state: str | None = "open") -> Sequence[QueueItem]:
+        rows = await (self._connection.rows("queue") if state is None else self._connection.rows("queue_in", state))
+        return [item_of(row) for row in rows]
+
+    async def item(self, id: str) -> QueueItem | None:
+        return next((item_of(row) for row in await self._connection.rows("item", id)), None)
+
+    async def mark(self, name: str) -> Mark | None:
+        return next((mark_of(row) for row in await self._connection.rows("mark", name)), None)
+
+    async def marks(self) -> Sequence[Mark]:
+        return [mark_of(row) for row in await self._connection.rows("marks")]
+
+    async def setting(self, name: str) -> Any:
+        return next((orjson.loads(row[0]) for row in await self._connection.rows("setting", name)), None)
+
+    async def settings(self, prefix: str) -> Mapping[str, Any]:
+        return {name: orjson.loads(value) for name, value in await self._connection.rows("settings", prefix)}
+
+    # --- verification and audit
+    async def waiting(self) -> Sequence[str]:
+        return [thing for (thing,) in await self._connection.rows("waiting")]
+
+    async def check_counts(self) -> Mapping[tuple[Kind, str, str], int]:
+        return {(dest_kind, field, verdict): n for dest_kind, field, verdict, n in await self._connection.rows("check_counts")}
+
+    async def checks(self, *, verdicts: Sequence[str], limit: int = 1000) -> Sequence[FieldCheck]:
+        return [check_of(row) for row in await self._connection.rows("checks", text_of(list(verdicts)), limit)]
+
+    async def checks_of(self, kind: Kind, key: Key) -> Sequence[FieldCheck]:
+        return [check_of(row) for row in await self._connection.rows("checks_of", kind, key)]
+
+    async def audit(self, *, after: int = 0, page: int = 1000) -> AsyncIterator[Sequence[AuditRow]]:
+        while rows := await self._connection.rows("audit", after, page):
+            yield [_audit_row(row) for row in rows]
+            after = rows[-1][0]
+
+    async def audit_of(self, kind: Kind, key: Key, *, limit: int = 200) -> Sequence[AuditRow]:
+        """The newest *limit* entries about a record, oldest first."""
+        return [_audit_row(row) for row in reversed(await self._connection.rows("audit_of", kind, key, limit))]
+
+    async def verify_audit(self) -> tuple[int, int | None]:
+        """Walk the chain; entries cut off at its end are noticed as well, since the book remembers how far it went."""
+        head, broken = Head(), None
+        while broken is None and (rows := await self._connection.rows("audit", head.seq, _AUDIT_PAGE)):
+            broken, head = first_break(head, [Line(seq=seq, text=text, hash=hash_) for seq, text, _, hash_ in rows])
+        [(held, reached)] = await self._connection.rows("audit_extent")
+        return held, broken if broken is not None or head.seq == reached else head.seq + 1
+
+
+def _audit_row(row: Row) -> AuditRow:
+    seq, text, previous, hash_ = row
+    return row_of(Line(seq=seq, text=text, hash=hash_), previous or START)

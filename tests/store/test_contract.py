@@ -1,0 +1,489 @@
+"""What every ledger promises, run on each of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from streamflow.errors import InvariantBroken
+from streamflow.model import Disposition, IntentState, Op, RecordState, Ref, Verdict
+from streamflow.store.base import (
+    Change,
+    DropLink,
+    DropLookup,
+    Enqueue,
+    Finish,
+    KindCount,
+    Ledger,
+    MarkVerified,
+    Missed,
+    MoveMark,
+    PutIntent,
+    PutLink,
+    PutLookup,
+    PutSetting,
+    Reopen,
+    ResolveItem,
+    SettleIntent,
+    Wake,
+)
+
+from .values import StillClock, audit, checks, finish, intent, item, link, parked, record
+
+
+async def seq_of(ledger: Ledger, key: str, kind: str = "lead") -> int:
+    return (await ledger.staged(kind, [key]))[key].seq
+
+
+async def pages(found: Any) -> list[Any]:
+    return [entry async for page in found for entry in page]
+
+
+async def pending(ledger: Ledger, kind: str = "lead") -> list[str]:
+    return [staged.record.key for staged in await ledger.pending(kind, limit=100)]
+
+
+# ------------------------------------------------------------------------------------------------ staging
+
+
+async def test_new_changed_and_same_records_are_told_apart(ledger: Ledger) -> None:
+    """A page's records are new, changed or the same by their digest, and only the first two get a newer number."""
+    first = await ledger.stage([record("1"), record("2")], scan="lead:1")
+    assert (first.new, first.changed, first.same) == (2, 0, 0)
+    second = await ledger.stage([record("1"), record("2", digest="d2"), record("3")], scan="lead:2")
+    assert (second.new, second.changed, second.same) == (1, 1, 1)
+    assert [key for key, _ in second.touched] == ["2", "3"]
+    assert min(seq for _, seq in second.touched) > max(seq for _, seq in first.touched)
+    assert (await ledger.staged("lead", ["2"]))["2"].record == record("2", digest="d2")
+
+
+async def test_what_was_staged_comes_back_unchanged(ledger: Ledger) -> None:
+    """Payloads survive the book exactly: empty values, nesting, numbers, control characters and every script."""
+    data: dict[str, Any] = {
+        "": None, "text": "Zoë \u0000 \U0001f600 \"'\\ \u2028", "list": [1, -2.5, True, {"a": []}], "big": 2**63 - 1, "tiny": 1e-300,
+    }
+    before = record("k/1", parent="9", **data)
+    before = replace(before, changed_at="2026-03-01 10:00:00")
+    await ledger.stage([before], scan="lead:1")
+    held = (await ledger.staged("lead", ["k/1", "unknown"]))
+    assert list(held) == ["k/1"]
+    assert held["k/1"].record == before
+    assert held["k/1"].state is RecordState.PENDING
+
+
+async def test_nothing_inside_is_shared_with_the_caller(ledger: Ledger) -> None:
+    """Changing a dict that was handed in or out changes nothing in the book."""
+    mine = record("1", tags=["a"])
+    await ledger.stage([mine], scan="lead:1")
+    mine.data["tags"].append("b")
+    (await ledger.staged("lead", ["1"]))["1"].record.data["tags"].append("c")
+    assert (await ledger.staged("lead", ["1"]))["1"].record.data["tags"] == ["a"]
+
+
+async def test_a_changed_record_is_pending_anew_and_keeps_its_disposition(ledger: Ledger, clock: StillClock) -> None:
+    """A finished record that changes is pending again with its former disposition still readable; one that did not change stays done."""
+    await ledger.stage([record("1"), record("2")], scan="lead:1")
+    await ledger.commit([finish("1", await seq_of(ledger, "1"), reason="made"), finish("2", await seq_of(ledger, "2"))])
+    await clock.sleep(60)
+    await ledger.stage([record("1", digest="d2"), record("2")], scan="lead:2")
+    held = await ledger.staged("lead", ["1", "2"])
+    assert (held["1"].state, held["1"].disposition, held["1"].reason) == (RecordState.PENDING, Disposition.CREATED, "made")
+    assert held["2"].state is RecordState.DONE
+    assert (held["2"].first_seen, held["2"].last_seen) == ("2026-03-01T12:00:00Z", "2026-03-01T12:01:00Z")
+    assert await pending(ledger) == ["1"]
+
+
+async def test_a_record_twice_in_one_page_counts_as_its_later_version(ledger: Ledger) -> None:
+    """Two versions in a page end as the later one, with one number told for it."""
+    result = await ledger.stage([record("1"), record("1", digest="d2"), record("1", digest="d2")], scan="lead:1")
+    assert (result.new, result.changed, result.same) == (1, 1, 1)
+    assert result.touched == (("1", await seq_of(ledger, "1")),)
+    assert (await ledger.staged("lead", ["1"]))["1"].record.digest == "d2"
+
+
+@pytest.mark.parametrize("key", ["", "a\0b"])
+async def test_a_record_without_usable_key_is_refused(ledger: Ledger, key: str) -> None:
+    """A key that the book could confuse with another stops the page; nothing of it is kept."""
+    with pytest.raises(InvariantBroken):
+        await ledger.stage([record("1"), record(key)], scan="lead:1", changes=[MoveMark(name="lead", cursor="2")])
+    assert await ledger.keys("lead") == []
+    assert await ledger.mark("lead") is None
+
+
+async def test_stage_moves_the_mark_with_the_records(ledger: Ledger) -> None:
+    """The changes given with a page are in the same transaction as its records."""
+    await ledger.stage([record("1")], scan="lead:1", changes=[MoveMark(name="lead", cursor="p2", note={"n": 1})])
+    mark = await ledger.mark("lead")
+    assert mark is not None
+    assert (mark.cursor, mark.note, mark.at) == ("p2", {"n": 1}, "2026-03-01T12:00:00Z")
+
+
+async def test_unseen_names_what_nothing_has_seen_since_the_scan_began(ledger: Ledger) -> None:
+    """A complete scan misses only records that neither it nor another reader has seen since it started."""
+    await ledger.stage([record("1"), record("2"), record("3")], scan="lead:1")
+    await ledger.stage([record("1")], scan="lead:2")
+    await ledger.stage([record("4")], scan="lead:now")
+    await ledger.stage([record("1")], scan="lead:now")
+    assert await ledger.unseen("lead", scan="lead:2") == ["2", "3"]
+    assert await ledger.unseen("lead", scan="lead:1") == []
+    assert await ledger.unseen("lead", scan="lead:never") == ["1", "2", "3", "4"]
+    assert await ledger.unseen("note", scan="lead:2") == []
+
+
+async def test_unseen_of_a_parent(ledger: Ledger) -> None:
+    """Children are asked for by parent, so that one lead's scan says nothing of another lead's notes."""
+    await ledger.stage([record("a", kind="note", parent="1"), record("b", kind="note", parent="1"), record("c", kind="note", parent="2")],
+                       scan="note:1")
+    await ledger.stage([record("a", kind="note", parent="1")], scan="note:2")
+    assert await ledger.unseen("note", scan="note:2", parent="1") == ["b"]
+    assert [staged.record.key for staged in await ledger.children("note", "1")] == ["a", "b"]
+
+
+async def test_an_empty_page_starts_its_scan(ledger: Ledger) -> None:
+    """A scan that shows nothing at all still has begun, and misses what was there before."""
+    await ledger.stage([record("1")], scan="lead:1")
+    await ledger.stage([], scan="lead:2")
+    await ledger.stage([record("2")], scan="lead:3")
+    assert await ledger.unseen("lead", scan="lead:2") == ["1"]
+
+
+async def test_missing_scans_add_up_until_the_record_is_back(ledger: Ledger) -> None:
+    """Each complete scan without the record counts, and seeing it again starts from zero and says so."""
+    await ledger.stage([record("1"), record("2")], scan="lead:1")
+    await ledger.commit([Missed(kind="lead", keys=("1", "2"))])
+    await ledger.commit([Missed(kind="lead", keys=("1",)), Missed(kind="lead", keys=("1",))])
+    assert (await ledger.staged("lead", ["1"]))["1"].missing_scans == 3
+    result = await ledger.stage([record("1"), record("2", digest="d2"), record("3")], scan="lead:2")
+    assert sorted(result.revived) == ["1", "2"]
+    assert {staged.missing_scans for staged in (await ledger.staged("lead", ["1", "2", "3"])).values()} == {0}
+
+
+# ------------------------------------------------------------------------------------------------ dispositions
+
+
+async def test_an_outdated_finish_is_ignored(ledger: Ledger) -> None:
+    """Finishing an older version leaves the newer one pending: older never overwrites newer."""
+    await ledger.stage([record("1")], scan="lead:1")
+    old = await seq_of(ledger, "1")
+    await ledger.stage([record("1", digest="d2")], scan="lead:2")
+    await ledger.commit([finish("1", old), finish("unknown", 1)])
+    assert (await ledger.staged("lead", ["1"]))["1"].state is RecordState.PENDING
+    assert await ledger.counts() == [KindCount(kind="lead", state=RecordState.PENDING, disposition=None, count=1)]
+
+
+async def test_reopening_outruns_what_is_in_flight(ledger: Ledger) -> None:
+    """A record reopened while it is worked on stays pending when the work under the old decision ends."""
+    await ledger.stage([record("1"), record("2")], scan="lead:1")
+    in_flight = await seq_of(ledger, "1")
+    await ledger.commit([Reopen(kind="lead", keys=("1", "1"))])
+    await ledger.commit([finish("1", in_flight)])
+    assert await pending(ledger) == ["2", "1"]
+
+
+async def test_reopening_all_of_a_kind_keeps_their_order(ledger: Ledger) -> None:
+    """Without keys the whole kind is pending anew, oldest first, and other kinds are left alone."""
+    await ledger.stage([record(key) for key in "cab"] + [record("n", kind="note")], scan="lead:1")
+    await ledger.commit([finish(key, await seq_of(ledger, key)) for key in "abc"])
+    await ledger.commit([finish("n", await seq_of(ledger, "n", "note"), kind="note")])
+    await ledger.commit([Reopen(kind="lead")])
+    assert await pending(ledger) == ["c", "a", "b"]
+    assert await pending(ledger, "note") == []
+
+
+async def test_pending_pages_by_number_through_everything(ledger: Ledger) -> None:
+    """Reading pending records page by page above the last number meets each exactly once, reopened ones too."""
+    await ledger.stage([record(str(n)) for n in range(7)], scan="lead:1")
+    await ledger.commit([Reopen(kind="lead", keys=("1", "3", "5"))])
+    seen: list[str] = []
+    after = 0
+    while page := await ledger.pending("lead", limit=2, after_seq=after):
+        seen += [staged.record.key for staged in page]
+        after = page[-1].seq
+    assert seen == ["0", "2", "4", "6", "1", "3", "5"]
+
+
+async def test_parked_records_wake_when_what_they_wait_for_appears(ledger: Ledger) -> None:
+    """Waking makes exactly those pending that wait for one of the named things."""
+    await ledger.stage([record("1", kind="note"), record("2", kind="note")], scan="note:1")
+    await ledger.commit([parked("1", await seq_of(ledger, "1", "note"), "lead:7", kind="note"),
+                         parked("2", await seq_of(ledger, "2", "note"), "lead:8", kind="note")])
+    assert await pending(ledger, "note") == []
+    await ledger.commit([Wake(on=("lead:7", "lead:99"))])
+    assert await pending(ledger, "note") == ["1"]
+    assert (await ledger.staged("note", ["1"]))["1"].waiting_on == ""
+
+
+async def test_no_wake_up_is_lost(ledger: Ledger) -> None:
+    """A record parked on something that was called out after the record was read is tried again, once."""
+    await ledger.stage([record("1", kind="note")], scan="note:1")
+    seq = await seq_of(ledger, "1", "note")
+    await ledger.commit([Wake(on=("lead:7",))])
+    await ledger.commit([parked("1", seq, "lead:7", kind="note")])
+    assert await pending(ledger, "note") == ["1"]
+    await ledger.commit([parked("1", await seq_of(ledger, "1", "note"), "lead:7", kind="note")])
+    assert (await ledger.staged("note", ["1"]))["1"].state is RecordState.PARKED
+
+
+@pytest.mark.parametrize("bad", [
+    Finish(kind="lead", key="1", seq=1),
+    Finish(kind="lead", key="1", seq=1, state=RecordState.PARKED),
+])
+async def test_nothing_ends_unexplained(ledger: Ledger, bad: Finish) -> None:
+    """A record cannot be done without a disposition nor parked on nothing, and the commit that tries leaves no trace."""
+    await ledger.stage([record("1")], scan="lead:1")
+    with pytest.raises(InvariantBroken):
+        await ledger.commit([MoveMark(name="m", cursor="c"), PutLink(link=link("1")), bad])
+    assert await ledger.mark("m") is None
+    assert await ledger.links([Ref("lead", "1")]) == {}
+    assert await pending(ledger) == ["1"]
+
+
+async def test_dispositions_sum_to_what_was_read(ledger: Ledger) -> None:
+    """Counts by kind, state and disposition follow every change."""
+    await ledger.stage([record(str(n)) for n in range(4)] + [record("n", kind="note")], scan="lead:1")
+    await ledger.commit([finish("0", await seq_of(ledger, "0")), finish("1", await seq_of(ledger, "1"), disposition=Disposition.FILTERED),
+                         finish("2", await seq_of(ledger, "2"), state=RecordState.HELD, disposition=Disposition.FLAGGED)])
+    await ledger.stage([record("0", digest="d2")], scan="lead:2")
+    counted = {(c.kind, c.state.value, c.disposition and c.disposition.value): c.count for c in await ledger.counts()}
+    assert counted == {("lead", "pending", "created"): 1, ("lead", "done", "filtered"): 1, ("lead", "held", "flagged"): 1,
+                       ("lead", "pending", None): 1, ("note", "pending", None): 1}
+
+
+async def test_walks_go_through_everything_in_their_order(ledger: Ledger) -> None:
+    """Walking by key as text and by first staging meets each record once, even when some change on the way."""
+    keys = ["10", "9", "a", "Z", "é", "1"]
+    await ledger.stage([record(key) for key in keys], scan="lead:1")
+    seen = []
+    async for page in ledger.every("lead", page=2):
+        seen += [staged.record.key for staged in page]
+        await ledger.stage([record(key, digest=f"d{len(seen)}") for key in keys], scan="lead:2")
+    assert seen == sorted(keys)
+    assert await ledger.keys("lead", after="9", limit=3) == ["a", "Z", "é"]
+    assert await ledger.keys("lead") == keys
+
+
+# ------------------------------------------------------------------------------------------------ crosswalk
+
+
+async def test_links_are_replaced_by_reference_and_found_from_both_sides(ledger: Ledger) -> None:
+    """One line a source record and part; asked for by reference, by record, and by destination id."""
+    await ledger.commit([PutLink(link=link("1", before={"name": "Old"}, ours=False, phase="backfill")),
+                         PutLink(link=link("1", part="lead", dest_kind="leads")), PutLink(link=link("2", dest_id="1-contacts"))])
+    await ledger.commit([PutLink(link=replace(link("1"), base={"name": "New"}, written_at="2026-01-01T00:00:00Z"))])
+    held = await ledger.links([Ref("lead", "1"), Ref("lead", "9")])
+    assert held == {Ref("lead", "1"): replace(link("1"), base={"name": "New"}, written_at="2026-01-01T00:00:00Z")}
+    assert [one.ref.part for one in await ledger.links_of("lead", ["1", "1"])] == ["", "lead"]
+    assert [one.ref.key for one in await ledger.links_to(["1-contacts", "none"])] == ["1", "2"]
+    assert (await ledger.links_to(["1-leads"]))[0].written_at == "2026-03-01T12:00:00Z"
+    await ledger.commit([DropLink(ref=Ref("lead", "1")), DropLink(ref=Ref("lead", "77"))])
+    assert [one.ref for one in await pages(ledger.crosswalk(page=1))] == [Ref("lead", "1", "lead"), Ref("lead", "2")]
+
+
+async def test_the_crosswalk_is_walked_whole_or_by_kind(ledger: Ledger) -> None:
+    """Walking the crosswalk meets each line once, of one destination kind if asked."""
+    await ledger.commit([PutLink(link=link(str(n), dest_kind=kind, part=kind)) for n in range(5) for kind in ("contacts", "leads")])
+    assert len(await pages(ledger.crosswalk(page=3))) == 10
+    assert [one.ref.key for one in await pages(ledger.crosswalk(dest_kind="leads", page=2))] == ["0", "1", "2", "3", "4"]
+
+
+async def test_a_before_image_of_nothing_differs_from_an_empty_one(ledger: Ledger) -> None:
+    """What was there before our first change is kept as it was: unknown is not the same as empty."""
+    await ledger.commit([PutLink(link=link("1", before={})), PutLink(link=link("2"))])
+    held = await ledger.links([Ref("lead", "1"), Ref("lead", "2")])
+    assert (held[Ref("lead", "1")].before, held[Ref("lead", "2")].before) == ({}, None)
+
+
+async def test_unverified_pages_lose_no_line_that_shares_a_destination_record(ledger: Ledger) -> None:
+    """Paging unverified links by destination id meets merged ones together."""
+    await ledger.commit([PutLink(link=link(str(n), dest_id=f"{n // 2}-contacts")) for n in range(6)])
+    await ledger.commit([PutLink(link=link("x", verified="verified"))])
+    first = await ledger.unverified("contacts", limit=3)
+    assert [one.ref.key for one in first] == ["0", "1", "2", "3"]
+    assert [one.ref.key for one in await ledger.unverified("contacts", limit=3, after=first[-1].dest_id)] == ["4", "5"]
+    assert await ledger.unverified("leads", limit=3) == []
+
+
+# ------------------------------------------------------------------------------------------------ verification
+
+
+async def test_verdicts_are_counted_per_field_and_kept_where_a_person_must_look(ledger: Ledger) -> None:
+    """Every verdict is counted; both values are kept only where they differ or cannot be read."""
+    await ledger.commit([PutLink(link=link("1")), PutLink(link=link("2"))])
+    good, bad = (checks(key, [("name", Verdict.EQUAL), ("phones", verdict)]) for key, verdict in (
+        ("1", Verdict.NORMALISED), ("2", Verdict.DIFFERS)))
+    await ledger.commit([
+        MarkVerified(ref=Ref("lead", "1"), verified="verified", checks=good),
+        MarkVerified(ref=Ref("lead", "2"), verified="differs", checks=bad),
+        MarkVerified(ref=Ref("lead", "gone"), verified="verified", checks=checks("gone", [("name", Verdict.EQUAL)])),
+    ])
+    assert await ledger.check_counts() == {("contacts", "name", "equal"): 2, ("contacts", "phones", "normalised"): 1,
+                                           ("contacts", "phones", "differs"): 1}
+    assert await ledger.link_counts() == {("lead", "contacts", "verified"): 1, ("lead", "contacts", "differs"): 1}
+    assert await ledger.checks(verdicts=["differs", "unreadable"]) == list(checks("2", [("phones", Verdict.DIFFERS)]))
+    [normalised] = await ledger.checks(verdicts=["normalised"])
+    assert (normalised.ref, normalised.field, normalised.expected) == (Ref("lead", "1"), "phones", None)
+    assert [check.field for check in await ledger.checks_of("lead", "2")] == ["name", "phones"]
+    assert await ledger.unverified("contacts", limit=9) == []
+
+
+async def test_a_new_verdict_replaces_the_former_one(ledger: Ledger) -> None:
+    """Verifying again, writing again and dropping a link each leave exactly what is true now."""
+    await ledger.commit([PutLink(link=link("1")), PutLink(link=link("2"))])
+    bad = checks("1", [("name", Verdict.DIFFERS), ("city", Verdict.UNREADABLE)])
+    await ledger.commit([MarkVerified(ref=Ref("lead", "1"), verified="differs", checks=bad)])
+    again = tuple(replace(check, actual={"now": 1}) for check in bad)
+    await ledger.commit([MarkVerified(ref=Ref("lead", "1"), verified="differs", checks=again)])
+    assert [check.actual for check in await ledger.checks_of("lead", "1")] == [{"now": 1}, {"now": 1}]
+    await ledger.commit([PutLink(link=replace(link("1"), verified="differs", phase="tail"))])
+    assert len(await ledger.checks(verdicts=["differs"])) == 1
+    await ledger.commit([PutLink(link=link("1"))])
+    assert await ledger.checks_of("lead", "1") == []
+    assert await ledger.check_counts() == {}
+    await ledger.commit([MarkVerified(ref=Ref("lead", "1"), verified="verified", checks=checks("1", [("name", Verdict.EQUAL)]))])
+    assert await ledger.check_counts() == {("contacts", "name", "equal"): 1}
+    await ledger.commit([DropLink(ref=Ref("lead", "1"))])
+    assert await ledger.check_counts() == {}
+    assert await ledger.link_counts() == {("lead", "contacts", "pending"): 1}
+
+
+# ------------------------------------------------------------------------------------------------ intents
+
+
+async def test_intents_live_from_meant_to_their_answer(ledger: Ledger, clock: StillClock) -> None:
+    """An intent is open until a definite answer, keeps all it was, and its history stays."""
+    await ledger.commit([PutIntent(intent=intent("a", "1", marker="lt:lead:1", author="7", seq=3, feed_cursor="e9"))])
+    [meant] = await ledger.open_intents()
+    assert meant == intent("a", "1", marker="lt:lead:1", author="7", seq=3, feed_cursor="e9", meant_at="2026-03-01T12:00:00Z", epoch=1)
+    await clock.sleep(5)
+    await ledger.commit([SettleIntent(id="a", state=IntentState.IN_DOUBT, reason="timeout")])
+    [doubted] = await ledger.open_intents()
+    assert (doubted.state, doubted.settled_at, doubted.reason) == (IntentState.IN_DOUBT, "", "timeout")
+    await ledger.commit([SettleIntent(id="a", state=IntentState.CONFIRMED, dest_id="5-contacts"), PutIntent(intent=intent("b", "1"))])
+    assert [one.id for one in await ledger.open_intents()] == ["b"]
+    settled = (await ledger.intents_of("lead", "1"))[0]
+    assert (settled.state, settled.dest_id, settled.settled_at) == (IntentState.CONFIRMED, "5-contacts", "2026-03-01T12:00:05Z")
+    assert await ledger.intent_counts() == {IntentState.CONFIRMED: 1, IntentState.MEANT: 1}
+
+
+@pytest.mark.parametrize("state", [IntentState.MEANT, IntentState.IN_DOUBT, IntentState.PARKED])
+async def test_a_record_is_never_meant_to_be_created_twice_at_once(ledger: Ledger, state: IntentState) -> None:
+    """While a create is open or awaits a person, a second one for the same part of a record is refused; other parts and updates are not."""
+    await ledger.commit([PutIntent(intent=intent("a"))])
+    await ledger.commit([SettleIntent(id="a", state=state)])
+    with pytest.raises(InvariantBroken):
+        await ledger.commit([MoveMark(name="m", cursor="c"), PutIntent(intent=intent("b"))])
+    assert await ledger.mark("m") is None
+    await ledger.commit([PutIntent(intent=intent("c", part="lead")), PutIntent(intent=intent("d", op=Op.UPDATE))])
+    await ledger.commit([SettleIntent(id="a", state=IntentState.ABANDONED), PutIntent(intent=intent("e"))])
+    assert [one.id for one in await ledger.intents_of("lead", "1")] == ["a", "c", "d", "e"]
+
+
+async def test_an_outcome_is_noted_once(ledger: Ledger) -> None:
+    """A definite answer may be repeated but never turned into another; unknown intents and used names are refused; nothing is written."""
+    await ledger.commit([PutIntent(intent=intent("a")), SettleIntent(id="a", state=IntentState.CONFIRMED, dest_id="5-contacts")])
+    await ledger.commit([SettleIntent(id="a", state=IntentState.CONFIRMED, dest_id="6-contacts", reason="again")])
+    assert (await ledger.intents_of("lead", "1"))[0].dest_id == "5-contacts"
+    wrong: list[Change] = [SettleIntent(id=name, state=IntentState.REJECTED) for name in ("a", "unknown")]
+    for bad in (*wrong, PutIntent(intent=intent("a"))):
+        with pytest.raises(InvariantBroken):
+            await ledger.commit([MoveMark(name="m", cursor="c"), audit("x"), bad])
+    assert await ledger.mark("m") is None
+    await ledger.commit([audit("after")])
+    assert await ledger.verify_audit() == (1, None)
+
+
+async def test_open_intents_come_oldest_first(ledger: Ledger) -> None:
+    """Whatever their names, intents are handed out in the order in which they were meant."""
+    await ledger.commit([PutIntent(intent=intent(name, name)) for name in ("z", "a", "m")])
+    assert [one.id for one in await ledger.open_intents(limit=2)] == ["z", "a"]
+
+
+# ------------------------------------------------------------------------------------------------ lookups
+
+
+async def test_candidates_are_found_by_any_shared_value(ledger: Ledger) -> None:
+    """Records are found by e-mail, phone or name, on either side, with the facts to judge them."""
+    await ledger.commit([
+        PutLookup(side="src", kind="contacts", id="1", values={"email": ("a@x", "b@x"), "name": ("ann",)}, info={"name": "Ann"}),
+        PutLookup(side="dest", kind="contacts", id="5-contacts", values={"email": ("b@x",), "phone": ("+1",)}),
+        PutLookup(side="dest", kind="accounts", id="6-accounts", values={"email": ("b@x",)}),
+    ])
+    found = await ledger.candidates("contacts", {"phone": ["+1"], "email": ["b@x", "none", "b@x"]})
+    assert [(one.by, one.value, one.side, one.id) for one in found] == [
+        ("phone", "+1", "dest", "5-contacts"), ("email", "b@x", "dest", "5-contacts"), ("email", "b@x", "src", "1")]
+    assert found[2].info == {"name": "Ann"}
+    assert [one.id for one in await ledger.candidates("contacts", {"email": ["b@x"]}, side="src")] == ["1"]
+    assert await ledger.candidates("contacts", {}) == []
+
+
+async def test_lookups_are_replaced_and_dropped_whole(ledger: Ledger) -> None:
+    """Putting lookups of a record again forgets its former values; dropping forgets it altogether."""
+    await ledger.commit([PutLookup(side="src", kind="contacts", id="1", values={"email": ("a@x", "a@x")})])
+    await ledger.commit([PutLookup(side="src", kind="contacts", id="1", values={"email": ("c@x",)})])
+    assert await ledger.candidates("contacts", {"email": ["a@x"]}) == []
+    assert len(await ledger.candidates("contacts", {"email": ["c@x"]})) == 1
+    await ledger.commit([DropLookup(side="src", kind="contacts", id="1"), DropLookup(side="dest", kind="contacts", id="none")])
+    assert await ledger.candidates("contacts", {"email": ["c@x"]}) == []
+
+
+# ------------------------------------------------------------------------------------------------ queue, marks, settings
+
+
+async def test_the_queue_keeps_decisions_and_renews_details(ledger: Ledger, clock: StillClock) -> None:
+    """The same cause never queues twice; a decision stays when the cause shows again, and details are renewed."""
+    await ledger.commit([Enqueue(item=item("q2", blocking=True, details={"n": 1})), Enqueue(item=item("q1"))])
+    await clock.sleep(1)
+    await ledger.commit([ResolveItem(id="q2", decision="keep", by="uid:0")])
+    await ledger.commit([Enqueue(item=item("q2", reason="still", details={"n": [2]}))])
+    assert [one.id for one in await ledger.queue()] == ["q1"]
+    assert [one.id for one in await ledger.queue(state=None)] == ["q2", "q1"]
+    held = await ledger.item("q2")
+    assert held is not None
+    assert (held.state, held.decision, held.resolved_by, held.opened_at, held.resolved_at) == (
+        "resolved", "keep", "uid:0", "2026-03-01T12:00:00Z", "2026-03-01T12:00:01Z")
+    assert (held.reason, held.details, held.decisions) == ("still", {"n": [2]}, ("keep", "replace"))
+    assert await ledger.item("none") is None
+    with pytest.raises(InvariantBroken):
+        await ledger.commit([MoveMark(name="m", cursor="c"), ResolveItem(id="none", decision="keep", by="uid:0")])
+    assert await ledger.mark("m") is None
+
+
+async def test_marks_and_settings_hold_their_last_value(ledger: Ledger) -> None:
+    """Named values are replaced, removed by None, and listed by prefix taken literally."""
+    await ledger.commit([MoveMark(name="b", cursor="1"), MoveMark(name="a", cursor="1"), MoveMark(name="b", cursor="2", note={"x": None})])
+    assert [(mark.name, mark.cursor) for mark in await ledger.marks()] == [("a", "1"), ("b", "2")]
+    await ledger.commit([PutSetting(name="map_1", value={"v": [1, "é"]}), PutSetting(name="map%2", value=False)])
+    await ledger.commit([PutSetting(name="phase", value="probe")])
+    assert await ledger.settings("map_") == {"map_1": {"v": [1, "é"]}}
+    assert await ledger.setting("map%2") is False
+    await ledger.commit([PutSetting(name="phase", value=None)])
+    await ledger.commit([PutSetting(name="map_1", value=None), PutSetting(name="map_1", value="back")])
+    assert await ledger.setting("phase") is None
+    assert await ledger.settings("") == {"map%2": False, "map_1": "back"}
+
+
+# ------------------------------------------------------------------------------------------------ audit
+
+
+async def test_the_audit_is_one_unbroken_chain(ledger: Ledger) -> None:
+    """Entries are numbered without gaps in their order, each bound to the one before, whatever else a commit holds."""
+    await ledger.commit([audit("a", before={"z": 1, "a": [None]}), MoveMark(name="m", cursor="c"), audit("b", "2", after="x", note="n")])
+    await ledger.stage([record("1")], scan="lead:1", changes=[audit("c")])
+    rows = await pages(ledger.audit(page=2))
+    assert [(row.seq, row.entry.action) for row in rows] == [(1, "a"), (2, "b"), (3, "c")]
+    assert [row.previous for row in rows] == ["", rows[0].hash, rows[1].hash]
+    assert rows[0].entry.before == {"z": 1, "a": [None]}
+    assert [row.entry.action for row in await ledger.audit_of("lead", "1")] == ["a", "c"]
+    assert [row.entry.action for row in await ledger.audit_of("lead", "1", limit=1)] == ["c"]
+    assert [row.seq for row in await pages(ledger.audit(after=2))] == [3]
+    assert await ledger.verify_audit() == (3, None)
+
+
+async def test_a_commit_of_nothing_is_nothing(ledger: Ledger) -> None:
+    """An empty commit is fine and leaves an empty book."""
+    await ledger.commit([])
+    assert await ledger.counts() == []
+    assert await ledger.verify_audit() == (0, None)
+    assert ledger.epoch == 1

@@ -1,0 +1,271 @@
+"""The ledger's file: whose it is, who may open it, and what is refused untouched."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streamflow.errors import StoreError
+from streamflow.model import Ref
+from streamflow.store import files
+from streamflow.store.base import MoveMark, PutLink
+from streamflow.store.lock import DirectoryInUse, holder
+from streamflow.store.sqlite import SqliteLedger
+
+from .values import StillClock, audit, link, record
+
+
+async def filled(directory: Path, clock: StillClock) -> Path:
+    """Make a ledger with something in it and close it; answer its file."""
+    async with SqliteLedger.open(directory, clock=clock) as ledger:
+        await ledger.stage([record(str(n)) for n in range(50)], scan="lead:1", changes=[audit("a"), audit("b"), audit("c")])
+        await ledger.commit([PutLink(link=link("1"))])
+    return directory / files.LEDGER_FILE
+
+
+async def refused(directory: Path, clock: StillClock, words: str) -> None:
+    """Check that opening fails with *words* in every mode, and that the file is the same afterwards, byte for byte."""
+    path = directory / files.LEDGER_FILE
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=words) as caught:
+        async with SqliteLedger.open(directory, clock=clock):
+            pass
+    assert caught.value.hint
+    with pytest.raises(StoreError, match=words):
+        async with SqliteLedger.open_readonly(directory, clock=clock):
+            pass
+    assert path.read_bytes() == before
+
+
+async def test_state_outlives_the_process_and_each_opening_is_an_epoch(tmp_path: Path, clock: StillClock) -> None:
+    """What was committed is there after reopening, with a higher epoch and newer numbers."""
+    await filled(tmp_path, clock)
+    async with SqliteLedger.open(tmp_path, clock=clock, create=False) as ledger:
+        assert ledger.epoch == 2
+        old = (await ledger.staged("lead", ["1"]))["1"].seq
+        result = await ledger.stage([record("1", digest="d2"), record("new")], scan="lead:2", changes=[audit("d")])
+        assert min(seq for _, seq in result.touched) > old
+        assert (result.new, result.changed) == (1, 1)
+        assert await ledger.verify_audit() == (4, None)
+
+
+async def test_directory_and_files_belong_to_the_owner_alone(tmp_path: Path, clock: StillClock) -> None:
+    """Directory 0700 and every file 0600, while open too, whatever the umask and the rights before."""
+    state = tmp_path / "state"
+    state.mkdir(mode=0o755)
+    before = os.umask(0)
+    try:
+        async with SqliteLedger.open(state, clock=clock) as ledger:
+            await ledger.commit([MoveMark(name="m", cursor="c")])
+            rights = {path.name: path.stat().st_mode & 0o777 for path in state.iterdir()}
+            assert set(rights) == {"lock", "ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"}
+            assert set(rights.values()) == {0o600}
+            assert state.stat().st_mode & 0o777 == 0o700
+    finally:
+        os.umask(before)
+
+
+async def test_a_second_daemon_is_turned_away_by_pid(tmp_path: Path, clock: StillClock) -> None:
+    """Only one ledger writes in a directory; the other is told who does, and the place is free afterwards."""
+    async with SqliteLedger.open(tmp_path, clock=clock):
+        assert holder(tmp_path) == os.getpid()
+        with pytest.raises(DirectoryInUse, match=f"pid {os.getpid()}") as caught:
+            async with SqliteLedger.open(tmp_path, clock=clock):
+                pass
+        assert caught.value.code == "usage"
+    assert holder(tmp_path) is None
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        assert ledger.epoch == 2
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Give another process that holds the directory."""
+    code = "import sys, time\nfrom pathlib import Path\nfrom streamflow.store.lock import locked\n" \
+           "with locked(Path(sys.argv[1])):\n    print('held', flush=True)\n    sys.stdin.read()\n"
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        yield process
+        process.kill()
+
+
+async def test_the_lock_holds_between_processes(tmp_path: Path, clock: StillClock, other: subprocess.Popen[bytes]) -> None:
+    """A process elsewhere that holds the directory is seen, and its death frees the place at once."""
+    assert holder(tmp_path) == other.pid
+    with pytest.raises(DirectoryInUse, match=f"pid {other.pid}"):
+        async with SqliteLedger.open(tmp_path, clock=clock):
+            pass
+    other.kill()
+    other.wait()
+    assert holder(tmp_path) is None
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        assert ledger.epoch == 1
+
+
+async def test_looking_needs_no_lock_and_cannot_write(tmp_path: Path, clock: StillClock) -> None:
+    """A reader sees the last commit while a daemon works and after it ended, and cannot change a thing."""
+    await filled(tmp_path, clock)
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger, SqliteLedger.open_readonly(tmp_path, clock=clock) as look:
+        await ledger.commit([MoveMark(name="m", cursor="live")])
+        mark = await look.mark("m")
+        assert mark is not None
+        assert mark.cursor == "live"
+        for attempt in (look.commit([MoveMark(name="m", cursor="x")]), look.stage([], scan="s")):
+            with pytest.raises(StoreError, match="cannot write"):
+                await attempt
+    async with SqliteLedger.open_readonly(tmp_path, clock=clock) as look:
+        assert look.epoch == 2
+        assert list(await look.links([Ref("lead", "1")])) == [Ref("lead", "1")]
+
+
+async def test_no_ledger_is_said_and_not_made(tmp_path: Path, clock: StillClock) -> None:
+    """Without leave to create, a missing ledger or directory is an error and stays missing."""
+    for directory in (tmp_path, tmp_path / "none"):
+        with pytest.raises(StoreError):
+            async with SqliteLedger.open(directory, clock=clock, create=False):
+                pass
+        with pytest.raises(StoreError):
+            async with SqliteLedger.open_readonly(directory, clock=clock):
+                pass
+    assert not (tmp_path / "none").exists()
+    assert not (tmp_path / files.LEDGER_FILE).exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"SQLite format 3\0" + b"\0" * 50, os.urandom(8192)])
+async def test_a_file_that_is_no_database_is_refused_untouched(tmp_path: Path, clock: StillClock, content: bytes) -> None:
+    """Whatever lies in the ledger's place that is none stays as it is."""
+    (tmp_path / files.LEDGER_FILE).write_bytes(content)
+    await refused(tmp_path, clock, "not a ledger")
+
+
+async def test_another_programs_database_is_refused_untouched(tmp_path: Path, clock: StillClock) -> None:
+    """A sound database of another program is not ours to open."""
+    with sqlite3.connect(tmp_path / files.LEDGER_FILE) as other:
+        other.execute("CREATE TABLE record (a)")
+    other.close()
+    await refused(tmp_path, clock, "not a ledger")
+
+
+async def test_a_newer_ledger_is_refused_untouched(tmp_path: Path, clock: StillClock) -> None:
+    """A file of a later version is left to the program that knows it."""
+    path = await filled(tmp_path, clock)
+    with sqlite3.connect(path) as raw:
+        raw.execute(f"PRAGMA user_version = {files.VERSION + 1}")
+    raw.close()
+    await refused(tmp_path, clock, "newer streamflow")
+
+
+async def test_a_damaged_ledger_is_refused_untouched(tmp_path: Path, clock: StillClock) -> None:
+    """Overwritten pages and a cut file are noticed at the door."""
+    path = await filled(tmp_path, clock)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:8192] + b"\xff" * 16384 + whole[24576:])
+    await refused(tmp_path, clock, "damaged")
+    path.write_bytes(whole[:20000])
+    await refused(tmp_path, clock, "damaged")
+
+
+async def test_an_older_ledger_is_brought_to_the_present(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step runs once, in order; what was in the book stays; looking alone does not migrate."""
+    await filled(tmp_path, clock)
+    monkeypatch.setattr(files, "VERSION", files.VERSION + 2)
+    first, second = "ALTER TABLE mark ADD COLUMN extra TEXT", "UPDATE mark SET extra = 'x'; CREATE TABLE more (a)"
+    steps = {files.VERSION - 1: first, files.VERSION: second}
+    monkeypatch.setattr(files, "migrations", lambda: steps)
+    with pytest.raises(StoreError, match="older version"):
+        async with SqliteLedger.open_readonly(tmp_path, clock=clock):
+            pass
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        assert len(await ledger.keys("lead")) == 50
+    assert await files.examine(tmp_path / files.LEDGER_FILE) == files.VERSION
+
+
+async def test_a_failed_migration_leaves_the_old_version(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step happens wholly with its version number or not at all."""
+    path = await filled(tmp_path, clock)
+    old = files.VERSION
+    monkeypatch.setattr(files, "VERSION", old + 1)
+    monkeypatch.setattr(files, "migrations", lambda: {old + 1: "CREATE TABLE more (a); INSERT INTO nowhere VALUES (1)"})
+    with pytest.raises(StoreError, match="cannot be brought to version"):
+        async with SqliteLedger.open(tmp_path, clock=clock):
+            pass
+    monkeypatch.undo()
+    assert await files.examine(path) == old
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        assert len(await ledger.keys("lead")) == 50
+    with sqlite3.connect(path) as raw:
+        assert raw.execute("SELECT count(*) FROM sqlite_master WHERE name = 'more'").fetchone() == (0,)
+    raw.close()
+
+
+async def test_a_draft_that_a_crash_left_is_made_anew(tmp_path: Path, clock: StillClock) -> None:
+    """A half-built new ledger never takes the ledger's place."""
+    (tmp_path / f"{files.LEDGER_FILE}.new").write_bytes(b"half")
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        assert ledger.epoch == 1
+    assert not (tmp_path / f"{files.LEDGER_FILE}.new").exists()
+
+
+@pytest.mark.parametrize("harm", [
+    "UPDATE audit SET entry = replace(entry, '\"b\"', '\"x\"') WHERE seq = 2",
+    "UPDATE audit SET hash = 'f' || substr(hash, 2) WHERE seq = 2",
+    "DELETE FROM audit WHERE seq = 2",
+])
+async def test_any_change_of_the_audit_is_found(tmp_path: Path, clock: StillClock, harm: str) -> None:
+    """A changed or removed entry is named, even when the guards against it were taken away."""
+    path = await filled(tmp_path, clock)
+    with sqlite3.connect(path) as raw:
+        with pytest.raises(sqlite3.IntegrityError):
+            raw.execute(harm)
+        raw.execute("DROP TRIGGER audit_kept")
+        raw.execute("DROP TRIGGER audit_whole")
+        raw.execute(harm)
+    raw.close()
+    async with SqliteLedger.open_readonly(tmp_path, clock=clock) as look:
+        assert (await look.verify_audit())[1] == 2
+
+
+async def test_a_cut_tail_of_the_audit_is_found(tmp_path: Path, clock: StillClock) -> None:
+    """Removing the last entries is noticed, since the book remembers how far it went."""
+    path = await filled(tmp_path, clock)
+    with sqlite3.connect(path) as raw:
+        raw.execute("DROP TRIGGER audit_whole")
+        raw.execute("DELETE FROM audit WHERE seq > 1")
+    raw.close()
+    async with SqliteLedger.open_readonly(tmp_path, clock=clock) as look:
+        assert await look.verify_audit() == (1, 2)
+
+
+async def test_kept_counts_equal_counted_ones(tmp_path: Path, clock: StillClock) -> None:
+    """The sums that triggers keep are those a full count gives."""
+    path = await filled(tmp_path, clock)
+    with sqlite3.connect(path) as raw:
+        kept = raw.execute("SELECT a, b, c, n FROM tally WHERE scope = 'record' AND n > 0").fetchall()
+        assert kept == raw.execute("SELECT kind, state, disposition, count(*) FROM record GROUP BY 1, 2, 3").fetchall()
+    raw.close()
+
+
+async def test_personal_data_never_reaches_the_log(tmp_path: Path, clock: StillClock, caplog: pytest.LogCaptureFixture) -> None:
+    """Even with every logger at DEBUG no statement is logged with its values."""
+    with caplog.at_level(logging.DEBUG):
+        async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+            await ledger.stage([record("1", secret="Zanzibar")], scan="lead:1")
+    assert "Zanzibar" not in caplog.text
+
+
+async def test_a_copy_of_the_file_is_a_whole_ledger(tmp_path: Path, clock: StillClock) -> None:
+    """After a clean end everything is in the one file, so that copying it is a backup."""
+    path = await filled(tmp_path / "a", clock)
+    (tmp_path / "b").mkdir()
+    shutil.copy(path, tmp_path / "b")
+    async with SqliteLedger.open(tmp_path / "b", clock=clock) as ledger:
+        assert len(await ledger.keys("lead")) == 50

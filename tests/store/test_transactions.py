@@ -1,0 +1,167 @@
+"""What cancellation, full disks and slow disks may do to a transaction: nothing by halves."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from streamflow.errors import StoreError
+from streamflow.store import connection as shell
+from streamflow.store.base import Change, MoveMark, PutLink, PutSetting
+from streamflow.store.queries import SQL
+from streamflow.store.sqlite import SqliteLedger
+
+from .values import StillClock, audit, link, record
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Name each write as it starts."""
+    seen: list[str] = []
+    change = shell.Connection.change_many
+
+    async def told(self: shell.Connection, name: str, *args: Any) -> int:
+        seen.append(name)
+        return await change(self, name, *args)
+
+    monkeypatch.setattr(shell.Connection, "change_many", told)
+    return seen
+
+
+@pytest.mark.parametrize("at_statement", [1, 2, 3])
+async def test_a_cancelled_commit_is_whole(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch, at_statement: int) -> None:
+    """A caller cancelled in the middle of a commit leaves all of it, and the next writer commits nothing of his."""
+    change = shell.Connection.change_many
+    count = 0
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        with anyio.CancelScope() as scope:
+            async def cancelling(self: shell.Connection, name: str, *args: Any) -> int:
+                nonlocal count
+                count += 1
+                if count == at_statement:
+                    scope.cancel()
+                return await change(self, name, *args)
+
+            monkeypatch.setattr(shell.Connection, "change_many", cancelling)
+            await ledger.commit([PutLink(link=link("1")), MoveMark(name="m", cursor="c"), audit("a")])
+        monkeypatch.undo()
+        assert len(await ledger.links_of("lead", ["1"])) == 1
+        assert await ledger.mark("m") is not None
+        await ledger.commit([audit("b")])
+        assert await ledger.verify_audit() == (2, None)
+
+
+async def test_a_commit_cancelled_before_its_turn_is_nothing(tmp_path: Path, clock: StillClock) -> None:
+    """A caller cancelled while another transaction runs has written nothing."""
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await anyio.lowlevel.checkpoint_if_cancelled()
+            await ledger.commit([MoveMark(name="m", cursor="c")])
+        assert await ledger.mark("m") is None
+
+
+async def test_even_a_bare_cancellation_leaves_no_half(tmp_path: Path, clock: StillClock) -> None:
+    """A cancellation that no scope can shield from (the event loop's own) undoes the transaction or finds it committed, never half."""
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        for delay in range(12):
+            before = (await ledger.verify_audit())[0]
+            task = asyncio.ensure_future(ledger.commit([audit("a"), PutSetting(name=f"s{delay}", value=1), audit("b")]))
+            for _ in range(delay):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+            entries, broken = await ledger.verify_audit()
+            assert broken is None
+            assert entries - before == (2 if await ledger.setting(f"s{delay}") else 0)
+        await ledger.commit([audit("end")])
+        assert (await ledger.verify_audit())[1] is None
+
+
+async def test_readers_never_see_half_a_transaction(tmp_path: Path, clock: StillClock) -> None:
+    """A question asked while a transaction runs is answered from before or after it."""
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        seen: set[tuple[int, int]] = set()
+
+        async def look() -> None:
+            for _ in range(60):
+                seen.add((len(await ledger.links_of("lead", ["1"])), 0 if await ledger.mark("m") is None else 1))
+                await anyio.lowlevel.checkpoint()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(look)
+            changes: list[Change] = [MoveMark(name="m", cursor="c"), PutLink(link=link("1"))]
+            group.start_soon(ledger.commit, changes)
+        # Asked in two questions, so that the commit may fall between them; the reverse would be half a transaction.
+        assert seen <= {(0, 0), (0, 1), (1, 1)}
+
+
+async def test_many_writers_take_turns(tmp_path: Path, clock: StillClock) -> None:
+    """Concurrent commits and stagings each happen whole, with numbers never given twice."""
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        async def write(n: int) -> None:
+            await ledger.stage([record(f"{n}-{m}") for m in range(5)], scan=f"lead:{n}", changes=[audit("s")])
+            await ledger.commit([audit("c")])
+
+        async with anyio.create_task_group() as group:
+            for n in range(20):
+                group.start_soon(write, n)
+        found = await ledger.pending("lead", limit=1000)
+        assert len({staged.seq for staged in found}) == len(found) == 100
+        assert await ledger.verify_audit() == (40, None)
+
+
+async def test_a_full_disk_stops_writing_and_loses_nothing(tmp_path: Path, clock: StillClock) -> None:
+    """When the disk is full the commit fails whole, no later one is tried on that handle, and reopening finds what was acknowledged."""
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        await ledger.commit([MoveMark(name="m", cursor="good")])
+        [(pages,)] = await ledger._connection._raw.execute_fetchall("PRAGMA page_count")
+        await ledger._connection._raw.execute_fetchall(f"PRAGMA max_page_count = {pages + 4}")
+        big = [record(str(n), text="x" * 4000) for n in range(20)]
+        with pytest.raises(StoreError, match="SQLITE_FULL") as caught:
+            await ledger.stage(big, scan="lead:1", changes=[MoveMark(name="m", cursor="bad")])
+        assert "space" in caught.value.hint
+        with pytest.raises(StoreError):
+            await ledger.commit([MoveMark(name="m", cursor="later")])
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        mark = await ledger.mark("m")
+        assert mark is not None
+        assert mark.cursor == "good"
+        assert await ledger.keys("lead") == []
+
+
+async def test_a_transaction_that_takes_too_long_is_given_up(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transaction has a time limit; past it it is undone and the ledger takes no more writes."""
+    async with SqliteLedger.open(tmp_path, clock=clock, limit_s=0.2) as ledger:
+        endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+        stuck = f"{endless} INSERT INTO setting SELECT 'x', max(i) FROM n, (:rows)"
+        monkeypatch.setattr(shell, "SQL", {**SQL, "put_settings": stuck})
+        with pytest.raises(StoreError, match="took longer"):
+            await ledger.commit([MoveMark(name="m", cursor="c"), PutSetting(name="x", value=1)])
+        monkeypatch.undo()
+        with pytest.raises(StoreError):
+            await ledger.commit([MoveMark(name="m", cursor="c")])
+        assert await ledger.mark("m") is None
+
+
+async def test_a_closed_ledger_says_so(tmp_path: Path, clock: StillClock) -> None:
+    """Using a ledger after its end is one clear error."""
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        await ledger.close()
+        await ledger.close()
+        for attempt in (ledger.mark("m"), ledger.commit([MoveMark(name="m", cursor="c")])):
+            with pytest.raises(StoreError, match="closed"):
+                await attempt
+
+
+async def test_a_commit_is_few_statements_however_many_records(tmp_path: Path, clock: StillClock, statements: list[str]) -> None:
+    """Changes of one table travel together, in whatever order they are mixed with others."""
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        statements.clear()
+        await ledger.commit([change for n in range(100) for change in (PutLink(link=link(str(n))), audit("a", str(n)))])
+        assert statements == ["put_links", "put_audit"]
