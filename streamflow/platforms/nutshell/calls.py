@@ -1,0 +1,78 @@
+"""The calls the Nutshell client makes, REST and JSON-RPC, over one session."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from streamflow.errors import ProtocolMismatch
+from streamflow.platforms.nutshell.dialect.refusals import judge_rpc_read, judge_rpc_write, rpc_error, rpc_refusal
+from streamflow.platforms.nutshell.flags import Flags
+from streamflow.wire.message import Request
+from streamflow.wire.session import Session
+
+JSON = "application/json"
+PATCH = "application/json-patch+json"
+Query = Sequence[tuple[str, str]]
+
+
+class Calls:
+    """What the shells of this folder share: the session, where JSON-RPC lives, and the present flags."""
+
+    def __init__(self, session: Session, rpc_url: str, flags: Callable[[], Flags], adopt: Callable[[Mapping[str, Any]], None]) -> None:
+        self._session = session
+        self._rpc_url = rpc_url
+        self._flags = flags
+        self._numbers = itertools.count(1)
+        self.adopt = adopt
+
+    @property
+    def flags(self) -> Flags:
+        """Give the flags as they are now."""
+        return self._flags()
+
+    async def get(self, path: str, *, endpoint: str | None = None, query: Query = ()) -> Any:
+        """Read by REST; *endpoint* is the path without ids, when it has any."""
+        request = Request(method="GET", path=path, endpoint=endpoint or path, query=tuple(query))
+        return (await self._session.read(request)).data
+
+    async def send(
+        self, method: str, path: str, body: Any = None, *, endpoint: str | None = None, auth: str | None = None, media: str = JSON
+    ) -> Any:
+        """Write by REST, once; gives the parsed answer, None when it has no body."""
+        packed = None if body is None else orjson.dumps(body)
+        request = Request(method=method, path=path, endpoint=endpoint or path, body=packed, content_type=media, auth=auth)
+        return (await self._session.write(request)).data
+
+    async def ask(self, method: str, params: Mapping[str, Any]) -> Any:
+        """Read by JSON-RPC; gives `result`. A find-or-create counts as a read: it may be repeated."""
+        response = await self._session.read(self._rpc(method, params, None), judge=judge_rpc_read)
+        return _result(response.data, method)
+
+    async def tell(self, method: str, params: Mapping[str, Any], *, auth: str | None = None) -> Any:
+        """Write by JSON-RPC, once; gives `result`. An `error` in the answer means it was surely not applied."""
+        response = await self._session.write(self._rpc(method, params, auth), judge=judge_rpc_write)
+        return _result(response.data, method)
+
+    async def service_description(self) -> tuple[str, ...]:
+        """Give the names of the JSON-RPC methods that exist (8)."""
+        data = await self.get(self._rpc_url, endpoint="rpc smd")
+        services = data.get("services", data.get("methods")) if isinstance(data, dict) else None
+        if not isinstance(services, dict | list):
+            raise ProtocolMismatch("the service description lists no methods", platform="nutshell")
+        names = services if isinstance(services, dict) else [s.get("name") if isinstance(s, dict) else s for s in services]
+        return tuple(sorted(str(name) for name in names))
+
+    def _rpc(self, method: str, params: Mapping[str, Any], auth: str | None) -> Request:
+        body = {"jsonrpc": "2.0", "id": f"s{next(self._numbers)}", "method": method, "params": dict(params)}
+        return Request(method="POST", path=self._rpc_url, endpoint=f"rpc {method}", body=orjson.dumps(body), auth=auth)
+
+
+def _result(data: Any, method: str) -> Any:
+    error = rpc_error(data)
+    if error is not None:
+        raise rpc_refusal(error, method)
+    return data.get("result") if isinstance(data, dict) else None

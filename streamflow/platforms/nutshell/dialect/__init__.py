@@ -1,0 +1,1 @@
+"""Nutshell's wire forms, pure: flat fields in, requests out, and back."""

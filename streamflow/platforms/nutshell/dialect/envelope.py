@@ -1,0 +1,51 @@
+"""Reading answers: "plural key, else top-level array, else object" (nutshell.md 1.5), and what makes a record gone (7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamflow.errors import ProtocolMismatch
+
+
+def rows(data: Any, plural: str) -> list[dict[str, Any]]:
+    """
+    Give the records of an answer, whichever wrapping it came in.
+
+    Raises ProtocolMismatch when there is nothing that could be a list of records.
+    """
+    if isinstance(data, dict):
+        held = data.get(plural)
+        if held is None:
+            held = next((value for key, value in data.items() if key.lower() == plural.lower()), None)
+        if held is None and "id" in data:
+            held = [data]
+        if isinstance(held, dict):
+            held = [held]
+    else:
+        held = data
+    if not isinstance(held, list):
+        raise ProtocolMismatch(f"an answer holds no {plural}", platform="nutshell", hint="the shape of this answer is not in the contract")
+    return [row for row in held if isinstance(row, dict)]
+
+
+def total(data: Any) -> int | None:
+    """Give `meta.total` of a list answer, None when there is none."""
+    meta = data.get("meta") if isinstance(data, dict) else None
+    value = meta.get("total") if isinstance(meta, dict) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def made_id(data: Any, plural: str) -> str | None:
+    """Give the id of the one record a create answered with; None when it cannot be told."""
+    try:
+        found = rows(data, plural)
+    except ProtocolMismatch:
+        return None
+    ids = [row["id"] for row in found if isinstance(row.get("id"), str)]
+    return ids[0] if len(ids) == 1 else None
+
+
+def is_gone(row: dict[str, Any]) -> bool:
+    """Say whether a record that can still be read is deleted or merged away."""
+    links = row.get("links")
+    return bool(row.get("deletedTime")) or bool(isinstance(links, dict) and links.get("mergedWith"))

@@ -1,0 +1,108 @@
+"""
+What happened to the account, without gaps (nutshell.md 7).
+
+`limit` may keep the newest or the oldest of the matching rows; nobody says which. So a page is never taken for the whole: the span
+between it and the last event known is asked for until nothing is left in it, then the span above it.
+Deletions are a feed of their own with ids of their own, so the cursor names both: "163-events|57-events".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streamflow.errors import NotFound, ProtocolMismatch, RecordRejected
+from streamflow.model import Cursor, Kind
+from streamflow.platforms.base import Happening
+from streamflow.platforms.nutshell.calls import Calls
+from streamflow.platforms.nutshell.dialect.events import PAGE, SURELY_WHOLE, happenings, number
+
+LIVE = "events"
+DELETED = "events/deleted"
+CARRIED = ("accounts", "contacts", "leads", "activities", "notes")
+ROUNDS = 100_000
+
+
+class NutshellFeed:
+    """The feed door."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def cursor(self) -> Cursor:
+        """Give the newest position of both feeds."""
+        newest = await self._newest(LIVE)
+        return f"{newest}-events|{await self.newest_deletion()}-events"
+
+    async def since(self, cursor: Cursor) -> tuple[Sequence[Happening], Cursor]:
+        """Give everything after *cursor*, oldest first by time, deletions merged in, and the new position."""
+        live_at, deleted_at = _parts(cursor)
+        live = await self._span(LIVE, live_at)
+        deleted = await self._span(DELETED, deleted_at)
+        live_to = max([live_at, *(number(event.id) for event in live)])
+        deleted_to = max([deleted_at, *(number(event.id) for event in deleted)])
+        told = {(event.id, event.action, event.ids) for event in live}
+        merged = [*live, *(event for event in deleted if (event.id, event.action, event.ids) not in told)]
+        merged.sort(key=lambda event: (event.at, number(event.id)))
+        return merged, f"{live_to}-events|{deleted_to}-events"
+
+    def carries(self, kind: Kind) -> bool:
+        """Say whether events of this kind appear in the feed; of tasks, tags and sources nothing is documented."""
+        return kind in CARRIED
+
+    async def newest_deletion(self) -> int:
+        """Give the number of the newest deletion, 0 when there is none or no such feed."""
+        try:
+            return await self._newest(DELETED)
+        except (NotFound, RecordRejected):
+            return 0
+
+    async def _newest(self, feed: str) -> int:
+        return max((number(event.id) for event in await self._page(feed, None, None, limit=1)), default=0)
+
+    async def _span(self, feed: str, low: int) -> list[Happening]:
+        """Everything above *low*; a missing deleted feed tells nothing."""
+        found: dict[str, Happening] = {}
+        try:
+            for _ in range(ROUNDS):
+                page = await self._page(feed, low, None)
+                fresh = [event for event in page if number(event.id) > low]
+                if not fresh:
+                    break
+                found.update((event.id, event) for event in fresh)
+                # A row at or below the bound means the server did not cut above it: the span is whole.
+                if len(fresh) == len(page) and len(page) >= SURELY_WHOLE:
+                    found.update((event.id, event) for event in await self._gap(feed, low, number(fresh[0].id)))
+                    low = number(fresh[-1].id)
+                    continue
+                break
+        except (NotFound, RecordRejected):
+            if feed == LIVE:
+                raise
+        return sorted(found.values(), key=lambda event: number(event.id))
+
+    async def _gap(self, feed: str, low: int, high: int) -> list[Happening]:
+        """Everything above *low* and below *high*, asked for downwards until nothing is left."""
+        found: list[Happening] = []
+        for _ in range(ROUNDS):
+            page = [event for event in await self._page(feed, low, high - 1) if low < number(event.id) < high]
+            if not page:
+                return found
+            found.extend(page)
+            high = number(page[0].id)
+        raise ProtocolMismatch("the events feed has no end", platform="nutshell")
+
+    async def _page(self, feed: str, low: int | None, high: int | None, *, limit: int = PAGE) -> list[Happening]:
+        query = [("limit", str(limit))]
+        if low is not None:
+            query.append(("since_id", f"{low}-events"))
+        if high is not None:
+            query.append(("max_id", f"{high}-events"))
+        if feed == DELETED:
+            query.append(("sort", "-change_time"))
+        data = await self._calls.get(feed, query=query)
+        return happenings(data, action="delete" if feed == DELETED else "")
+
+
+def _parts(cursor: Cursor) -> tuple[int, int]:
+    live, _, deleted = cursor.partition("|")
+    return number(live), number(deleted)

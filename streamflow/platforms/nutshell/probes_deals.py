@@ -1,0 +1,206 @@
+"""Probes on leads, activities, notes and tasks (nutshell.md 3.3, 4, 11)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamflow.errors import AccessRefused, NotFound, ProtocolMismatch, RecordRejected
+from streamflow.model import DestId, Fields
+from streamflow.platforms.nutshell.bench import Bench
+from streamflow.platforms.nutshell.calls import JSON, PATCH
+from streamflow.platforms.nutshell.dialect.compare import tidy
+from streamflow.platforms.nutshell.dialect.envelope import rows
+from streamflow.platforms.nutshell.dialect.ids import number_of
+from streamflow.platforms.nutshell.dialect.records import one
+from streamflow.platforms.nutshell.lead_actions import LeadActions
+from streamflow.platforms.nutshell.people import Directory
+from streamflow.platforms.nutshell.probes_people import MARKED
+from streamflow.platforms.nutshell.rewrites import Rewrites
+from streamflow.platforms.nutshell.writer import NutshellWriter
+
+DUE = 1_767_225_600
+TWO_YEARS_S = 2 * 365 * 86_400
+NOTE_LENGTHS = (30_000, 20_000, 10_000, 5_000, 2_000, 1_000)
+
+
+async def lonely_lead(bench: Bench) -> dict[str, Any]:
+    """See whether a lead may stand without a person or company."""
+    marker = bench.marker()
+    try:
+        await bench.make("leads", marker, {"description": marker}, lead_requires_contact=False)
+    except RecordRejected:
+        return {"lead_requires_contact": True}
+    bench.known.pop("leads", None)
+    return {"lead_requires_contact": False}
+
+
+async def lead(bench: Bench) -> dict[str, Any]:
+    """Make a lead with a due time, in the form that is taken and kept."""
+    for form in ("object", "int", "string"):
+        marker = bench.marker()
+        fields: Fields = {"description": marker, "dueTime": DUE, "link:contacts": [bench.anchor("contacts")], MARKED: marker}
+        try:
+            dest_id = await bench.make("leads", marker, fields, lead_due_form=form)
+        except RecordRejected:
+            continue
+        if (await bench.fields("leads", dest_id)).get("dueTime") == DUE:
+            return {"lead_due_form": form}
+        bench.known.pop("leads", None)
+    marker = bench.marker()
+    await bench.make("leads", marker, {"description": marker, "link:contacts": [bench.anchor("contacts")]})
+    raise RecordRejected("a due time was taken in no known form", field="dueTime", platform="nutshell")
+
+
+async def stage(bench: Bench) -> dict[str, Any]:
+    """Move the lead to another stage of its pipeline by the two possible ways, reading back after each."""
+    dest_id = bench.anchor("leads")
+    held = await bench.fields("leads", dest_id)
+    listed = rows(await bench.calls.get("stages"), "stages")
+    same = [str(row["id"]) for row in listed if one((row.get("links") or {}).get("stageset")) == held.get("stageset")]
+    other = next((stage_id for stage_id in same if stage_id != held.get("stage")), None)
+    if other is None:
+        raise RecordRejected("the pipeline has no second stage to move to", platform="nutshell")
+    actions = LeadActions(bench.calls)
+    for way, move in (("patch", actions.move_by_patch), ("rpc", actions.move_by_rpc)):
+        try:
+            await move(dest_id, other)
+        except (RecordRejected, AccessRefused, NotFound, ProtocolMismatch):
+            continue
+        if (await bench.fields("leads", dest_id)).get("stage") == other:
+            return {"lead_stage_write": way}
+    return {"lead_stage_write": "none"}
+
+
+async def activity(bench: Bench, directory: Directory) -> dict[str, Any]:
+    """Make a logged activity two years back with every sort of participant; narrow both down when that is refused."""
+    me = await directory.myself()
+    people = {"contacts": bench.anchor("contacts"), "leads": bench.anchor("leads"), "accounts": bench.anchor("accounts")}
+    if me is not None:
+        people["users"] = str(me["id"])
+    learned: dict[str, Any] = {"activity_backdate": True}
+    start = int(bench.clock.now().timestamp()) - TWO_YEARS_S
+    try:
+        dest_id = await _logged(bench, list(people.values()), start)
+    except RecordRejected:
+        try:
+            dest_id = await _logged(bench, [people["contacts"]], start)
+        except RecordRejected:
+            start = int(bench.clock.now().timestamp()) - 3_600
+            dest_id = await _logged(bench, [people["contacts"]], start)
+            learned["activity_backdate"] = False
+        others = [kind for kind in people if kind != "contacts"]
+        taken = {"contacts", *[kind for kind in others if await _is_taken(bench, people["contacts"], people[kind], start)]}
+        learned["activity_participants"] = tuple(kind for kind in ("users", "contacts", "leads", "accounts") if kind in taken)
+    held = await bench.fields("activities", dest_id)
+    if held.get("startTime") != start:
+        learned["activity_backdate"] = False
+    if "activity_participants" not in learned:
+        kept = [kind for kind, i in people.items() if i in held.get("link:participants", ())]
+        learned["activity_participants"] = tuple(k for k in bench.flags.activity_participants if k in kept or k not in people)
+    return learned
+
+
+async def _logged(bench: Bench, participants: list[DestId], start: int) -> DestId:
+    types = rows(await bench.calls.get("activitytypes"), "activityTypes")
+    marker = bench.marker()
+    fields: Fields = {
+        "name": marker, "description": marker, "activityType": str(types[0]["id"]), "startTime": start, "endTime": start + 600,
+        "isLogged": True, "link:participants": participants,
+    }  # fmt: skip
+    return await bench.make("activities", marker, fields, activity_participants=("users", "contacts", "leads", "accounts"))
+
+
+async def _is_taken(bench: Bench, contact: DestId, other: DestId, start: int) -> bool:
+    try:
+        await _logged(bench, [contact, other], start)
+    except RecordRejected:
+        return False
+    return True
+
+
+async def activity_removal(bench: Bench) -> dict[str, Any]:
+    """See whether activities can be deleted, on the one just made."""
+    dest_id, marker = bench.known["activities"] if "activities" in bench.known else (bench.anchor("activities"), "")
+    try:
+        await bench.remove("activities", marker, dest_id)
+    except (RecordRejected, AccessRefused, ProtocolMismatch):
+        return {"activity_delete": "none"}
+    return {"activity_delete": "rpc"}
+
+
+async def note(bench: Bench) -> dict[str, Any]:
+    """Write the longest note that is taken whole."""
+    for length in NOTE_LENGTHS:
+        marker = bench.marker()
+        body = f"{marker}\n{'streamflow ' * (length // 11)}"[: length - 5] + "\nend."
+        try:
+            dest_id = await bench.make("notes", marker, {"body": body, "link:parent": bench.anchor("contacts")}, note_max_chars=length)
+        except RecordRejected:
+            continue
+        held = str((await bench.fields("notes", dest_id)).get("body") or "")
+        if tidy(held) == tidy(body):
+            bench.known["notes"] = (dest_id, marker)
+            return {"note_max_chars": length}
+    raise RecordRejected("a note is kept whole in no length tried", field="body", platform="nutshell")
+
+
+async def note_edit(bench: Bench, writer: NutshellWriter, directory: Directory) -> dict[str, Any]:
+    """See whether a young note of our own can be edited by JSON-RPC."""
+    dest_id, marker = bench.known["notes"] if "notes" in bench.known else (bench.anchor("notes"), "")
+    edited = await Rewrites(bench.calls, directory, writer).edited(dest_id, f"{marker}\nedited", None)
+    held = await bench.fields("notes", dest_id)
+    return {"note_edit": "rpc_24h" if edited and str(held.get("body", "")).endswith("edited") else "none"}
+
+
+async def task(bench: Bench, directory: Directory) -> dict[str, Any]:
+    """Make a task in the body form that is taken and kept."""
+    for form in ("flat", "tasks", "data"):
+        marker = bench.marker()
+        fields: Fields = {"title": marker, "description": marker, "dueTime": DUE, "link:relatedEntity": bench.anchor("contacts")}
+        me = await directory.myself()
+        if me is not None:
+            fields["link:assignee"] = str(me["id"])
+        try:
+            dest_id = await bench.make("tasks", marker, fields, task_body_form=form)
+        except RecordRejected:
+            continue
+        if (await bench.fields("tasks", dest_id)).get("title") == marker:
+            return {"task_body_form": form}
+    raise RecordRejected("a task was taken in no known form", platform="nutshell")
+
+
+async def task_media(bench: Bench, directory: Directory) -> dict[str, Any]:
+    """See which media type a PATCH of a task wants."""
+    dest_id = bench.anchor("tasks")
+    me = await directory.myself()
+    if me is None:
+        raise RecordRejected("there is no user to assign the task to", platform="nutshell")
+    for name, media in (("json-patch+json", PATCH), ("json", JSON)):
+        try:
+            await bench.patch("tasks", dest_id, "/tasks/0/links/assignee", str(me["id"]), media=media)
+        except RecordRejected:
+            continue
+        return {"tasks_patch_media": name}
+    raise RecordRejected("a task's assignee cannot be changed", platform="nutshell")
+
+
+async def multi_get(bench: Bench) -> dict[str, Any]:
+    """See, kind by kind, how many ids one GET may name, up to the number assumed; on records the account has."""
+    kinds: dict[str, int] = {}
+    for kind in ("accounts", "contacts", "leads", "notes", "activities", "tasks"):
+        listed = rows(await bench.calls.get(kind, query=[("page[limit]", str(bench.flags.multi_get_max))]), kind)
+        ids = sorted({str(row["id"]) for row in listed if row.get("id")}, key=number_of)
+        count = len(ids)
+        while count > 1 and not await _together(bench, kind, ids[:count]):
+            count //= 2
+        if count < len(ids):
+            kinds[kind] = max(1, count)
+    return {"multi_get_kinds": kinds}
+
+
+async def _together(bench: Bench, kind: str, ids: list[str]) -> bool:
+    try:
+        found = rows(await bench.calls.get(f"{kind}/{','.join(ids)}", endpoint=f"{kind}/{{id}}"), kind)
+    except (RecordRejected, NotFound, ProtocolMismatch):
+        return False
+    return len(found) >= max(1, len(ids) - 1)    # one may have been deleted meanwhile

@@ -1,0 +1,193 @@
+"""Single writes to Nutshell, each sent once (nutshell.md 3, 4, 7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamflow.errors import AccessRefused, NotFound, PlanLimit, ProtocolMismatch, RecordRejected, Throttled, Uncertain
+from streamflow.model import DestId, Fields, Kind
+from streamflow.platforms.nutshell.calls import PATCH, Calls
+from streamflow.platforms.nutshell.dialect.bodies import ACTIONS, create_body, put_activity_body
+from streamflow.platforms.nutshell.dialect.envelope import is_gone, made_id, rows
+from streamflow.platforms.nutshell.dialect.ids import number_of
+from streamflow.platforms.nutshell.dialect.patch import Group, patch_groups
+from streamflow.platforms.nutshell.dialect.records import flat
+from streamflow.platforms.nutshell.lead_actions import LeadActions
+from streamflow.platforms.nutshell.people import Directory
+from streamflow.platforms.nutshell.rewrites import Rewrites
+
+RESTORABLE = ("accounts", "contacts", "leads", "notes")
+PLAN_SUSPICION = 3      # refusals of different leads in the same words that are taken for a cap of the plan (nutshell.md 9)
+
+
+class NutshellWriter:
+    """The writing door."""
+
+    def __init__(self, calls: Calls, directory: Directory) -> None:
+        self._calls = calls
+        self._directory = directory
+        self._actions = LeadActions(calls)
+        self._rewrites = Rewrites(calls, directory, self)
+        self._refused_words = ""
+        self._refused_leads = 0
+
+    async def create(self, kind: Kind, fields: Fields, *, author: DestId | None = None) -> DestId:
+        """
+        Make one record with one call; a lead's pipeline, stage and outcome take one more each, only when asked for.
+
+        Once the record is made, a refused lead action does not take that back: it is logged, and read-back shows the difference.
+        """
+        body = create_body(kind, fields, self._calls.flags)
+        try:
+            data = await self._post_as(author, kind, body)
+        except RecordRejected as refusal:
+            raise self._suspected(kind, refusal) from refusal
+        dest_id = made_id(data, kind)
+        if dest_id is None:
+            raise Uncertain(f"POST {kind} was confirmed without an id", platform="nutshell", hint="it is found by its marker")
+        if kind == "leads":
+            self._refused_leads = 0
+            await self._actions.after_create(dest_id, fields)
+        return dest_id
+
+    async def update(self, kind: Kind, dest_id: DestId, changes: Fields, *, now: Fields, author: DestId | None = None) -> DestId:
+        """Change the named fields; the id differs afterwards when a note or task had to be made anew."""
+        if kind == "activities":
+            return await self._put_activity(dest_id, changes)
+        if kind == "notes":
+            return await self._rewrites.note(dest_id, changes, now, author)
+        if kind == "tasks":
+            return await self._rewrites.task(dest_id, changes, now, author)
+        plain = {field: value for field, value in changes.items() if not (kind == "leads" and field in ACTIONS)}
+        await self._patch(kind, dest_id, patch_groups(kind, plain, now, self._calls.flags))
+        if kind == "leads":
+            await self._actions.change(dest_id, changes, now)
+        return dest_id
+
+    async def delete(self, kind: Kind, dest_id: DestId) -> None:
+        """Delete softly. Raises NotFound when it is gone already, RecordRejected when this kind cannot be deleted."""
+        if kind == "activities":
+            await self._delete_activity(dest_id)
+            return
+        await self._calls.send("DELETE", f"{kind}/{dest_id}", endpoint=f"{kind}/{{id}}")
+
+    async def restore(self, kind: Kind, dest_id: DestId) -> None:
+        """Undelete; tags and links to companies and people do not come back with it (7)."""
+        if kind not in RESTORABLE:
+            raise RecordRejected(f"deleted {kind} cannot be restored", platform="nutshell")
+        await self._calls.send("POST", f"{kind}/{dest_id}/undelete", endpoint=f"{kind}/{{id}}/undelete")
+
+    # --- creating
+
+    async def _post_as(self, author: DestId | None, kind: Kind, body: dict[str, Any]) -> Any:
+        auth = await self._directory.username_for(author)
+        if auth is None or author is None:
+            return await self._calls.send("POST", kind, body)
+        try:
+            return await self._calls.send("POST", kind, body, auth=auth)
+        except AccessRefused:
+            # Surely not applied: this person's name is not taken, so it is written under ours.
+            self._directory.refuse(author)
+            return await self._calls.send("POST", kind, body)
+
+    def _suspected(self, kind: Kind, refusal: RecordRejected) -> RecordRejected | PlanLimit:
+        """Different leads refused in the same words, none naming a field, look like the plan's cap on open leads."""
+        if kind != "leads" or refusal.field:
+            return refusal
+        words = refusal.message.partition(" [request")[0]
+        self._refused_leads = self._refused_leads + 1 if words == self._refused_words else 1
+        self._refused_words = words
+        if self._refused_leads < PLAN_SUSPICION:
+            return refusal
+        hint = "is the plan's number of open leads used up?"
+        return PlanLimit(f"{words} ({self._refused_leads} leads in a row)", platform="nutshell", hint=hint)
+
+    # --- changing
+
+    async def _patch(self, kind: Kind, dest_id: DestId, groups: list[Group]) -> None:
+        """
+        Send all operations in one call; when that is refused, field by field, so that one bad value keeps no other back.
+
+        A PATCH may have been applied in part (1.11), and every operation may be repeated. The first refusal is raised at the end.
+        """
+        if not groups:
+            return
+        try:
+            await self._patch_once(kind, dest_id, groups)
+            return
+        except RecordRejected:
+            if len(groups) == 1:
+                raise
+        refusals: list[RecordRejected] = []
+        for group in groups:
+            try:
+                await self._patch_once(kind, dest_id, [group])
+            except RecordRejected as refusal:
+                refusal.field = refusal.field or group[0]
+                refusals.append(refusal)
+        if refusals:
+            raise refusals[0]
+
+    async def _patch_once(self, kind: Kind, dest_id: DestId, groups: list[Group]) -> None:
+        operations = [operation for _, group in groups for operation in group]
+        await self._calls.send("PATCH", f"{kind}/{dest_id}", operations, endpoint=f"{kind}/{{id}}", media=PATCH)
+
+    async def _put_activity(self, dest_id: DestId, changes: Fields) -> DestId:
+        """A PUT replaces everything (4.1), so what people put there meanwhile is read first and sent along, their log note too."""
+        found = rows(await self._calls.get(f"activities/{dest_id}", endpoint="activities/{id}"), "activities")
+        row = next((row for row in found if row.get("id") == dest_id), None)
+        if row is None or is_gone(row):
+            raise NotFound("the activity is gone", platform="nutshell")
+        body = put_activity_body({**flat("activities", row), **changes}, self._calls.flags)
+        held = body["activities"][0]
+        if row.get("transcription"):
+            held["transcription"] = row["transcription"]
+        note = (row.get("links") or {}).get("logNote")
+        if note:
+            notes = rows(await self._calls.get(f"notes/{note}", endpoint="notes/{id}"), "notes")
+            held["note"] = notes[0].get("body") if notes else None
+        await self._calls.send("PUT", f"activities/{dest_id}", body, endpoint="activities/{id}")
+        return dest_id
+
+    async def _delete_activity(self, dest_id: DestId) -> None:
+        flags = self._calls.flags
+        if flags.activity_delete != "rpc" or not flags.has_rpc("deleteActivity"):
+            raise RecordRejected("activities cannot be deleted in this account", platform="nutshell", hint="delete it in the web app")
+        number = number_of(dest_id)
+        held = await self._calls.ask("getActivity", {"activityId": number, "rev": None})
+        if not isinstance(held, dict) or held.get("rev") is None:
+            raise ProtocolMismatch("getActivity answered without a revision", platform="nutshell")
+        if held.get("deletedTime"):
+            raise NotFound("the activity is gone already", platform="nutshell")
+        await self._calls.tell("deleteActivity", {"activityId": number, "rev": str(held["rev"])})
+
+    async def recreate(self, kind: Kind, dest_id: DestId, fields: Fields, author: DestId | None) -> DestId:
+        """
+        Replace a record that cannot be edited: delete it, then make it anew; never two copies.
+
+        When the new one is surely refused, the old one is restored where its kind can be, and the refusal is raised.
+        """
+        create_body(kind, fields, self._calls.flags)   # what would be refused by us is refused before anything is deleted
+        try:
+            await self.delete(kind, dest_id)
+        except NotFound:
+            pass
+        for attempt in range(5):
+            try:
+                return await self.create(kind, fields, author=author)
+            except Throttled as error:
+                if attempt == 4:
+                    await self._bring_back(kind, dest_id, error)
+                    raise
+            except (RecordRejected, AccessRefused, PlanLimit, NotFound) as error:
+                await self._bring_back(kind, dest_id, error)
+                raise
+        raise Uncertain("a record was deleted and not made anew", platform="nutshell")
+
+    async def _bring_back(self, kind: Kind, dest_id: DestId, cause: Exception) -> None:
+        if kind not in RESTORABLE:
+            raise Uncertain("a record was deleted to be made anew, and that was refused", platform="nutshell") from cause
+        try:
+            await self.restore(kind, dest_id)
+        except (RecordRejected, AccessRefused, NotFound, Throttled) as error:
+            raise Uncertain("a record was deleted to be made anew; neither worked", platform="nutshell") from error

@@ -1,0 +1,1 @@
+"""Speaking HTTP politely, to anyone."""

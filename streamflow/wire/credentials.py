@@ -1,0 +1,74 @@
+"""Credentials that go on each request and into no log, error or repr."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Protocol
+
+
+class Masked:
+    """A secret text whose repr and str show nothing."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Give the text itself; only for putting it on the wire."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Masked(***)"
+
+    __str__ = __repr__
+
+
+class Credentials(Protocol):
+    """What a session puts on each request."""
+
+    def headers(self, auth: str | None) -> Mapping[str, str]:
+        """Give the headers for the configured identity, or for *auth* where the platform can impersonate."""
+        ...
+
+
+class NoCredentials:
+    """For platforms and tests that ask for none."""
+
+    def headers(self, auth: str | None) -> Mapping[str, str]:
+        return {}
+
+
+class BasicCredentials:
+    """HTTP Basic; *auth* replaces the username, the key stays."""
+
+    def __init__(self, username: str, key: Masked) -> None:
+        self._username = username
+        self._key = key
+        self._ready: dict[str, Mapping[str, str]] = {}
+
+    def headers(self, auth: str | None) -> Mapping[str, str]:
+        name = auth or self._username
+        found = self._ready.get(name)
+        if found is None:
+            token = base64.b64encode(f"{name}:{self._key.reveal()}".encode()).decode("ascii")
+            found = self._ready[name] = {"Authorization": f"Basic {token}"}
+        return found
+
+    def __repr__(self) -> str:
+        return "BasicCredentials(***)"
+
+
+class HeaderCredentials:
+    """One secret in one header, such as `Apikey`."""
+
+    def __init__(self, name: str, value: Masked) -> None:
+        self._name = name
+        self._value = value
+
+    def headers(self, auth: str | None) -> Mapping[str, str]:
+        return {self._name: self._value.reveal()}
+
+    def __repr__(self) -> str:
+        return f"HeaderCredentials({self._name}: ***)"

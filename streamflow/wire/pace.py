@@ -1,0 +1,142 @@
+"""
+Finding a pace nobody has published: start low, grow slowly, halve on trouble, never above the cap.
+
+`decide` is plain arithmetic over a state and what was seen since; `AdaptivePace` is the thin part that hears of attempts and turns
+the limiter's knobs.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+
+from streamflow.clock import Clock
+from streamflow.wire.limiter import Limiter
+from streamflow.wire.message import Attempt
+from streamflow.wire.verdict import CallVerdict
+
+SAMPLE = 50            # clean answers that earn one step up
+LATENCIES = 200        # answers whose time is remembered for the 95th percentile
+MIN_LATENCIES = 20
+SLOW_FLOOR_S = 0.2     # below this a doubled latency is noise, not trouble
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacePolicy:
+    """The bounds of the search."""
+
+    cap_per_s: float = 10.0
+    cap_in_flight: int = 12
+    start_share: float = 0.25        # of the cap
+    start_in_flight: int = 4
+    step_share: float = 0.1          # of the cap, for each step up
+    rest_s: float = 2.0              # after a cut, trouble of calls already under way does not cut again
+    floor_per_s: float = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaceState:
+    """Where the search stands."""
+
+    rate_per_s: float
+    in_flight: int
+    best_p95_s: float | None = None
+    cut_at: float = float("-inf")    # monotonic
+    reason: str = ""
+
+
+def start(policy: PacePolicy) -> PaceState:
+    """Give the first pace."""
+    rate = max(policy.floor_per_s, min(policy.cap_per_s, max(1.0, policy.cap_per_s * policy.start_share)))
+    return PaceState(rate_per_s=rate, in_flight=min(policy.start_in_flight, policy.cap_in_flight))
+
+
+def slower(state: PaceState, policy: PacePolicy, *, now: float, reason: str) -> PaceState:
+    """Halve the pace, unless it was halved a moment ago."""
+    if now - state.cut_at < policy.rest_s:
+        return state
+    rate = max(policy.floor_per_s, state.rate_per_s / 2)
+    return PaceState(rate_per_s=rate, in_flight=max(1, state.in_flight // 2), cut_at=now, reason=reason)
+
+
+def faster(state: PaceState, policy: PacePolicy) -> PaceState:
+    """Take one step up to the cap."""
+    rate = min(policy.cap_per_s, state.rate_per_s + policy.cap_per_s * policy.step_share)
+    places = min(policy.cap_in_flight, state.in_flight + 1)
+    at_cap = rate >= policy.cap_per_s
+    return replace(state, rate_per_s=rate, in_flight=places, reason="" if at_cap else state.reason)
+
+
+def decide(state: PaceState, policy: PacePolicy, *, p95_s: float | None, now: float) -> PaceState:
+    """Judge a run of clean answers: slower when they take twice as long as the best run did, else one step faster."""
+    if p95_s is None:
+        return faster(state, policy)
+    best = state.best_p95_s
+    if best is not None and p95_s > 2 * best and p95_s > SLOW_FLOOR_S:
+        return slower(state, policy, now=now, reason="answers take twice as long as before")
+    return replace(faster(state, policy), best_p95_s=p95_s if best is None else min(best, p95_s))
+
+
+class AdaptivePace:
+    """An attempt hook that steers a limiter. Give it to the session of the platform; with *adaptive* False it only keeps the cap."""
+
+    def __init__(self, limiter: Limiter, clock: Clock, policy: PacePolicy, *, adaptive: bool = True) -> None:
+        self._limiter = limiter
+        self._clock = clock
+        self._policy = policy
+        self._adaptive = adaptive
+        self._clean = 0
+        self._latencies: deque[float] = deque(maxlen=LATENCIES)
+        self._state = start(policy) if adaptive else PaceState(rate_per_s=policy.cap_per_s, in_flight=policy.cap_in_flight)
+        self._apply()
+
+    @property
+    def state(self) -> PaceState:
+        """Give where the search stands."""
+        return self._state
+
+    def set_cap(self, cap_per_s: float) -> None:
+        """Take a new cap at once; a pace above it comes down, one below it goes on growing."""
+        self._policy = replace(self._policy, cap_per_s=cap_per_s)
+        rate = min(self._state.rate_per_s, cap_per_s) if self._adaptive else cap_per_s
+        self._state = replace(self._state, rate_per_s=rate)
+        self._apply()
+
+    def __call__(self, attempt: Attempt) -> None:
+        """Hear of one attempt."""
+        if not self._adaptive:
+            return
+        trouble = _trouble(attempt)
+        before = self._state
+        if trouble:
+            self._clean = 0
+            self._latencies.clear()
+            self._state = slower(self._state, self._policy, now=self._clock.monotonic(), reason=trouble)
+        elif attempt.status:
+            self._hear_clean(attempt.seconds)
+        if self._state is not before:
+            self._apply()
+
+    def _hear_clean(self, seconds: float) -> None:
+        self._latencies.append(seconds)
+        self._clean += 1
+        if self._clean >= SAMPLE:
+            self._clean = 0
+            self._state = decide(self._state, self._policy, p95_s=_p95(self._latencies), now=self._clock.monotonic())
+
+    def _apply(self) -> None:
+        self._limiter.set_rate(self._state.rate_per_s, max_in_flight=self._state.in_flight, reason=self._state.reason)
+
+
+def _trouble(attempt: Attempt) -> str:
+    if attempt.status in (429, 503):
+        return f"{attempt.status} answered"
+    if attempt.status == 0 and attempt.verdict in (CallVerdict.TRANSIENT, CallVerdict.UNCERTAIN):
+        return "a call went unanswered"
+    return ""
+
+
+def _p95(latencies: deque[float]) -> float | None:
+    if len(latencies) < MIN_LATENCIES:
+        return None
+    return sorted(latencies)[int(len(latencies) * 0.95) - 1]

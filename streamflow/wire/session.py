@@ -1,0 +1,273 @@
+"""
+The one place where HTTP is spoken as a client.
+
+Rules: credentials go on each request; redirects are never followed; only configured origins are called; bodies are bounded after
+decompression; a read is asked again within its patience; a write is sent at most once, and what is not surely refused is Uncertain.
+"""
+
+from __future__ import annotations
+
+import random
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeAlias
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from streamflow.clock import Clock
+from streamflow.errors import AccessRefused, ConfigError, StreamflowError
+from streamflow.wire.address import AddressBook
+from streamflow.wire.backoff import Patience, retry_after_s, wait_s
+from streamflow.wire.body import DEPTH_CAP, TooDeep, is_json_type, parse_json
+from streamflow.wire.credentials import Credentials
+from streamflow.wire.limiter import Limiter
+from streamflow.wire.message import Attempt, AttemptHook, Request, Response, current_priority
+from streamflow.wire.refusal import NOT_SENT_PAUSE_S, Explain, error_for, unexplained
+from streamflow.wire.verdict import CallVerdict, Failure, Outcome, judge_read, judge_write
+
+Judge: TypeAlias = Callable[[Outcome], CallVerdict]
+CHUNK_BYTES = 65_536
+THROTTLE_PAUSE_S = 1.0      # how long a 429 that names no time closes the platform
+REQUEST_ID_HEADERS = ("x-nutshell-request-id", "x-request-id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSettings:
+    """The bounds of every exchange."""
+
+    total_s: float = 60.0
+    connect_s: float = 10.0
+    read_s: float = 30.0                      # between two pieces of a body
+    body_cap_bytes: int = 64 * 1024 * 1024    # after decompression
+    depth_cap: int = DEPTH_CAP
+    keep_alive_s: float = 30.0
+    patience: Patience = field(default_factory=Patience)
+    auth_strikes: int = 2                     # refused credentials in a row that stop everything
+
+
+class Session:
+    """All calls to one platform with one set of credentials. Make it with `open_session`."""
+
+    def __init__(
+        self, *, platform: str, http: aiohttp.ClientSession, book: AddressBook, credentials: Credentials, limiter: Limiter, clock: Clock,
+        settings: SessionSettings, hook: AttemptHook | None, explain: Explain, dice: Callable[[], float],
+    ) -> None:  # fmt: skip
+        self.platform = platform
+        self.limiter = limiter
+        self._http = http
+        self._book = book
+        self._credentials = credentials
+        self._clock = clock
+        self._settings = settings
+        self._timeout = aiohttp.ClientTimeout(total=settings.total_s, sock_connect=settings.connect_s, sock_read=settings.read_s)
+        self._hook = hook
+        self._explain = explain
+        self._dice = dice
+        self._strikes = 0
+
+    async def read(self, request: Request, *, judge: Judge = judge_read) -> Response:
+        """
+        Ask until there is a definite answer or patience ends; the request must change nothing on the far side.
+
+        *judge* may replace the meaning of answers for platforms that hide errors in a 200. Raises PlatformUnavailable, Throttled,
+        AccessRefused, PlanLimit, NotFound, RecordRejected, ProtocolMismatch.
+        """
+        started = self._clock.monotonic()
+        attempt = 0
+        while True:
+            attempt += 1
+            outcome, verdict, asked_s = await self._exchange(request, judge)
+            if verdict is CallVerdict.OK and outcome.response is not None:
+                return outcome.response
+            spent_s = self._clock.monotonic() - started
+            pause_s = wait_s(attempt, verdict, patience=self._settings.patience, spent_s=spent_s, retry_after_s=asked_s, dice=self._dice)
+            if pause_s is None:
+                raise self._error(_given_up(verdict, outcome), outcome, request, asked_s, is_write=False)
+            await self._clock.sleep(pause_s)
+
+    async def write(self, request: Request, *, judge: Judge = judge_write) -> Response:
+        """
+        Send once. Returns only when the far side confirmed.
+
+        Raises Uncertain when nobody knows; Throttled (asked to slow down, or no connection: nothing was sent), AccessRefused, PlanLimit,
+        NotFound and RecordRejected when it was surely not applied.
+        """
+        outcome, verdict, asked_s = await self._exchange(request, judge)
+        if verdict is CallVerdict.OK and outcome.response is not None:
+            return outcome.response
+        raise self._error(verdict, outcome, request, asked_s, is_write=True)
+
+    def forgive(self) -> None:
+        """Let calls through again after refused credentials stopped them (the operator mended the key)."""
+        self._strikes = 0
+
+    # --- one exchange
+
+    async def _exchange(self, request: Request, judge: Judge) -> tuple[Outcome, CallVerdict, float | None]:
+        url = self._book.url(request)
+        priority = request.priority if request.priority is not None else current_priority()
+        async with self.limiter.slot(priority):
+            self._check_strikes(request)
+            begun = self._clock.monotonic()
+            outcome = await self._send(request, url)
+            seconds = self._clock.monotonic() - begun
+        verdict = judge(outcome)
+        self._count_strikes(request, verdict)
+        asked_s = self._obey_pace(outcome, verdict)
+        if self._hook is not None:
+            self._hook(Attempt(
+                platform=self.platform, method=request.method, endpoint=request.endpoint, status=outcome.status, verdict=verdict.value,
+                seconds=seconds, request_id=outcome.response.request_id if outcome.response is not None else "",
+            ))  # fmt: skip
+        return outcome, verdict, asked_s
+
+    async def _send(self, request: Request, url: URL) -> Outcome:
+        try:
+            return await self._receive(request, url)
+        except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
+            return Outcome(failure=Failure.NOT_SENT, detail=type(error).__name__)
+        except TimeoutError as error:
+            return Outcome(failure=Failure.TIMEOUT, detail=type(error).__name__)
+        except (aiohttp.ClientError, OSError) as error:
+            return Outcome(failure=Failure.BROKEN, detail=type(error).__name__)
+
+    async def _receive(self, request: Request, url: URL) -> Outcome:
+        headers = {"Accept": "application/json, */*;q=0.1", **request.headers, **self._credentials.headers(request.auth)}
+        if request.body is not None:
+            headers["Content-Type"] = request.content_type
+        timeout = self._timeout if request.timeout_s is None else replace(self._timeout, total=request.timeout_s)
+        async with self._http.request(
+            request.method, url, data=request.body, headers=headers, allow_redirects=False, timeout=timeout
+        ) as answer:
+            bare = Response(
+                status=answer.status, headers=answer.headers,
+                content_type=answer.headers.get("Content-Type", ""), request_id=_request_id(answer),
+            )  # fmt: skip
+            try:
+                body = await self._body(answer)
+            except (TimeoutError, aiohttp.ClientError, OSError) as error:
+                failure = Failure.TIMEOUT if isinstance(error, TimeoutError) else Failure.BROKEN
+                return Outcome(response=bare, failure=failure, detail=type(error).__name__)
+        if body is None:
+            return Outcome(response=bare, failure=Failure.TOO_LARGE)
+        return self._parsed(replace(bare, body=body), request)
+
+    async def _body(self, answer: aiohttp.ClientResponse) -> bytes | None:
+        """Read the body; None when it is over the cap."""
+        cap = self._settings.body_cap_bytes
+        if answer.content_length is not None and answer.content_length > cap:
+            answer.close()
+            return None
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in answer.content.iter_chunked(CHUNK_BYTES):
+            size += len(piece)
+            if size > cap:
+                answer.close()
+                return None
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _parsed(self, response: Response, request: Request) -> Outcome:
+        """Read JSON where the answer says it is JSON; a 2xx that should be JSON and is not cannot be read."""
+        empty = not response.body.strip()
+        if is_json_type(response.content_type) and not empty:
+            try:
+                return Outcome(response=replace(response, data=parse_json(response.body, depth_cap=self._settings.depth_cap), is_json=True))
+            except TooDeep:
+                return Outcome(response=response, failure=Failure.TOO_DEEP)
+            except orjson.JSONDecodeError:
+                if response.status < 300 and request.expects == "json":
+                    return Outcome(response=response, failure=Failure.UNREADABLE, detail="not JSON")
+                return Outcome(response=response)
+        if 200 <= response.status < 300 and request.expects == "json" and not empty:
+            return Outcome(response=response, failure=Failure.UNREADABLE, detail="another media type than JSON")
+        return Outcome(response=response)
+
+    # --- consequences
+
+    def _obey_pace(self, outcome: Outcome, verdict: CallVerdict) -> float | None:
+        """Close the platform for everybody when the answer asks for it; gives the seconds asked for."""
+        if outcome.failure is Failure.NOT_SENT:
+            self.limiter.close_for(NOT_SENT_PAUSE_S, "no connection")
+        if outcome.response is None:
+            return None
+        asked_s = retry_after_s(outcome.response.headers.get("retry-after"), self._clock.now())
+        if verdict is CallVerdict.THROTTLED or (asked_s is not None and outcome.status >= 500):
+            self.limiter.close_for(asked_s if asked_s is not None else THROTTLE_PAUSE_S, f"{outcome.status} answered")
+            return asked_s
+        return None
+
+    def _check_strikes(self, request: Request) -> None:
+        if self._strikes >= self._settings.auth_strikes:
+            raise AccessRefused(
+                "the credentials were refused repeatedly, so nothing more is sent", platform=self.platform, hint="mend the key, then resume"
+            )
+
+    def _count_strikes(self, request: Request, verdict: CallVerdict) -> None:
+        """Only the configured identity counts: an impersonated user may have been switched off, which stops nobody else."""
+        if request.auth is not None:
+            return
+        if verdict is CallVerdict.AUTH:
+            self._strikes += 1
+        elif verdict is CallVerdict.OK:
+            self._strikes = 0
+
+    def _error(self, verdict: CallVerdict, outcome: Outcome, request: Request, asked_s: float | None, *, is_write: bool) -> StreamflowError:
+        return error_for(
+            verdict, outcome, request, platform=self.platform, explain=self._explain, is_write=is_write, retry_after_s=asked_s
+        )
+
+
+def _given_up(verdict: CallVerdict, outcome: Outcome) -> CallVerdict:
+    """An answer that stays unreadable however often it is asked for is a breach of the contract, not a bad line."""
+    return CallVerdict.PROTOCOL if verdict is CallVerdict.TRANSIENT and outcome.failure is Failure.UNREADABLE else verdict
+
+
+def _request_id(answer: aiohttp.ClientResponse) -> str:
+    for name in REQUEST_ID_HEADERS:
+        if name in answer.headers:
+            return answer.headers[name]
+    return ""
+
+
+def _tls(ca_file: str | Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(["the file of trusted certificates cannot be read"]) from error
+
+
+@asynccontextmanager
+async def open_session(
+    *, platform: str, base_url: str, credentials: Credentials, limiter: Limiter, clock: Clock, also: Sequence[str] = (),
+    settings: SessionSettings | None = None, hook: AttemptHook | None = None, explain: Explain = unexplained,
+    ca_file: str | Path | None = None, dice: Callable[[], float] | None = None,
+) -> AsyncIterator[Session]:  # fmt: skip
+    """
+    Open the session of a platform and close its connections at the end.
+
+    Args:
+        base_url: Requests are sent below it; its origin is the only one called.
+        also: Further absolute URLs whose origins may be called (a second face of the same platform).
+        ca_file: PEM bundle to trust instead of the system's.
+        dice: Gives 0 to 1 for the jitter of waits.
+    """
+    bounds = settings or SessionSettings()
+    book = AddressBook(platform, base_url, also)
+    connector = aiohttp.TCPConnector(limit=0, ssl=_tls(ca_file), keepalive_timeout=bounds.keep_alive_s)
+    async with aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, headers={"User-Agent": "streamflow"},
+        skip_auto_headers=("Content-Type",),
+    ) as http:  # fmt: skip
+        # aiohttp repeats PUT and DELETE by itself when a kept connection turns out closed; a write is sent at most once.
+        http._retry_connection = False
+        yield Session(
+            platform=platform, http=http, book=book, credentials=credentials, limiter=limiter, clock=clock, settings=bounds, hook=hook,
+            explain=explain, dice=dice or random.random,
+        )  # fmt: skip

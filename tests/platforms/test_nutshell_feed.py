@@ -1,0 +1,69 @@
+"""The feed: without gaps, whichever end the server cuts; deletions merged in."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamflow.platforms.nutshell.dialect import events
+from streamflow.sandbox.nutshell.admin import act
+
+from .nutshell_rig import ADMIN, rig
+
+
+@pytest.mark.parametrize("cut", ["newest", "oldest"])
+@pytest.mark.parametrize("page", [100, 7])
+async def test_no_event_is_missed_or_told_twice(cut: str, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything after the cursor comes once, oldest first, and the next question brings nothing."""
+    monkeypatch.setattr("streamflow.platforms.nutshell.feed.PAGE", page)
+    monkeypatch.setattr("streamflow.platforms.nutshell.feed.SURELY_WHOLE", min(page, events.SURELY_WHOLE))
+    async with rig(switches={"events_cut": cut}) as made:
+        feed, writer = made.nutshell.feed, made.nutshell.writer
+        await writer.create("contacts", {"name": "before"})
+        cursor = await feed.cursor()
+        assert await feed.since(cursor) == ([], cursor)
+        ids = [await writer.create("contacts", {"name": f"P {n}"}) for n in range(55)]
+        told, after = await feed.since(cursor)
+        assert [event.ids[0] for event in told] == ids
+        assert told[0].payloads[ids[0]]["name"] == "P 0"
+        assert {event.action for event in told} == {"create"}
+        assert await feed.since(after) == ([], after)
+        more = await writer.create("notes", {"body": "x", "link:parent": ids[0]})
+        told, _ = await feed.since(after)
+        assert [event.ids for event in told] == [(more,)]
+        assert told[0].payloads[more] == {"body": "x", "link:parent": ids[0]}
+
+
+@pytest.mark.parametrize("included", [False, True])
+async def test_deletions_are_told_once(included: bool) -> None:
+    """A deletion shows whether it is in the main feed, in the feed of deletions, or in both."""
+    async with rig(switches={"events_include_deletes": included}) as made:
+        contact = await made.nutshell.writer.create("contacts", {"name": "P"})
+        cursor = await made.nutshell.feed.cursor()
+        await made.nutshell.writer.delete("contacts", contact)
+        told, after = await made.nutshell.feed.since(cursor)
+        assert [(event.action, event.ids) for event in told] == [("delete", (contact,))]
+        assert await made.nutshell.feed.since(after) == ([], after)
+
+
+async def test_the_feed_of_an_empty_account_starts_at_nothing() -> None:
+    """Without any event there is still a cursor, and what comes later is told."""
+    async with rig(existing={"accounts": 0, "contacts": 0, "leads": 0}) as made:
+        cursor = await made.nutshell.feed.cursor()
+        contact = await made.nutshell.writer.create("contacts", {"name": "P"})
+        told, _ = await made.nutshell.feed.since(cursor)
+        assert [event.ids for event in told] == [(contact,)]
+
+
+async def test_who_did_it_is_told() -> None:
+    """Our own writes show the key's origin or the impersonated user; a person's edit shows the person."""
+    async with rig() as made:
+        contact = await made.nutshell.writer.create("contacts", {"name": "P"})
+        cursor = await made.nutshell.feed.cursor()
+        act(made.site, {"as": ADMIN, "do": "edit", "kind": "contacts", "id": contact, "values": {"description": "by hand"}})
+        told, _ = await made.nutshell.feed.since(cursor)
+        person = made.site.user_by_email(ADMIN)
+        assert person is not None
+        assert [event.actor for event in told] == [person["id"]]
+        assert told[0].payloads[contact]["description"] == "by hand"
+        assert made.nutshell.feed.carries("notes")
+        assert not made.nutshell.feed.carries("tasks")

@@ -1,0 +1,237 @@
+"""The write probes: they learn what the account does, leave nothing behind, and can be interrupted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+
+from streamflow.errors import RecordRejected, StoreError
+from streamflow.platforms.base import FieldSpec
+from streamflow.platforms.nutshell.flags import PATH_BY_NAME, PATH_UNDER_CUSTOM, Flags
+
+from .nutshell_rig import ADMIN, Journal, Rig, rig
+
+KINDS = ("accounts", "contacts", "leads", "notes", "activities", "tasks")
+
+
+def _standing(made: Rig) -> list[str]:
+    return [r["id"] for kind in KINDS for r in made.live(kind) if "Streamflow probe" in str(r)]
+
+
+async def _probed(made: Rig) -> dict[str, Any]:
+    journal = Journal()
+    learned = dict(await made.nutshell.prober.probe(journal))
+    assert journal.open == {}
+    assert _standing(made) == []
+    assert learned["_left"] == {}
+    made.nutshell.adopt(learned)
+    return learned
+
+
+async def test_the_flags_of_an_ordinary_account() -> None:
+    """Against the assumed account every probe finds its answer, and all probe records are gone."""
+    async with rig() as made:
+        learned = await _probed(made)
+        assert set(learned["_reasons"]) <= {"cf_value_forms"}
+        expected = {
+            "phone_value_form": "string",
+            "contact_name_patch": True,
+            "cf_patch_path": PATH_BY_NAME,
+            "payload_custom_fields": False,
+            "impersonation": False,
+            "lead_requires_contact": True,
+            "lead_due_form": "object",
+            "lead_stage_write": "patch",
+            "activity_backdate": True,
+            "activity_participants": ("users", "contacts", "leads", "accounts"),
+            "activity_delete": "rpc",
+            "note_max_chars": 30_000,
+            "note_edit": "rpc_24h",
+            "task_body_form": "flat",
+            "tasks_patch_media": "json-patch+json",
+            "multi_get_kinds": {},
+            "rpc_find_custom_fields": True,
+        }
+        assert {name: learned[name] for name in expected} == expected
+        assert "deleteActivity" in learned["rpc_methods"]
+        assert learned["search_lag_s"] <= 20
+        assert made.nutshell.flags.cf_type_map["contacts"]["text"][0] == "String"
+
+
+async def test_the_flags_of_an_account_that_differs_everywhere() -> None:
+    """Every switch turned the other way is learned."""
+    switches = {
+        "phone_value_form": "object",
+        "contact_name_patch": False,
+        "cf_patch_path": "customFields",
+        "payload_custom_fields": True,
+        "lead_requires_contact": False,
+        "lead_due_form": "string",
+        "lead_stage_write": "rpc",
+        "activity_backdate": False,
+        "activity_participants": ["users", "contacts"],
+        "note_max_chars": 6_000,
+        "note_edit": "none",
+        "task_body_form": "data",
+        "tasks_patch_media": "json",
+        "multi_get_max": 4,
+        "rpc_whole_records": False,
+        "cf_type_map": {"accounts": ["Text"], "contacts": ["Text"], "leads": ["Text"]},
+        "cf_unknown_type": "silent",
+    }
+    async with rig(switches=switches, key="sandbox-impersonate-key", impersonate=True) as made:
+        made.nutshell.schema._clock = _Impatient()  # type: ignore[assignment]  # a field that never shows would be waited for
+        learned = await _probed(made)
+        expected = {
+            "phone_value_form": "object",
+            "contact_name_patch": False,
+            "cf_patch_path": PATH_UNDER_CUSTOM,
+            "payload_custom_fields": True,
+            "impersonation": True,
+            "lead_requires_contact": False,
+            "lead_due_form": "string",
+            "lead_stage_write": "rpc",
+            "activity_backdate": False,
+            "activity_participants": ("users", "contacts"),
+            "note_max_chars": 5_000,
+            "note_edit": "none",
+            "task_body_form": "data",
+            "tasks_patch_media": "json",
+            "rpc_find_custom_fields": False,
+        }
+        assert {name: learned[name] for name in expected} == expected
+        assert learned["multi_get_kinds"]["contacts"] <= 4
+        assert learned["cf_type_map"]["leads"]["text"][0] == "Text"
+
+
+class _Impatient:
+    """A clock whose sleeps are over at once."""
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.lowlevel.checkpoint()
+
+
+@pytest.mark.parametrize("refusal", ["silent", "400"])
+async def test_a_stage_that_cannot_be_written_is_seen(refusal: str) -> None:
+    """Neither way moves the lead: the flag says none, whether the refusal is spoken or silent."""
+    async with rig(switches={"lead_stage_write": "none", "lead_stage_refusal": refusal}) as made:
+        assert (await _probed(made))["lead_stage_write"] == "none"
+
+
+async def test_activities_that_cannot_be_deleted_are_named() -> None:
+    """What cannot be removed stays in the journal and is named, and the flag says so."""
+    async with rig(switches={"activity_delete": False}) as made:
+        journal = Journal()
+        learned = await made.nutshell.prober.probe(journal)
+        assert learned["activity_delete"] == "none"
+        assert [kind for kind, _ in journal.open] == ["activities"]
+        assert len(learned["_left"]) == 1
+
+
+async def test_a_probe_that_fails_leaves_the_safe_default_and_says_why() -> None:
+    """With notes failing, the flags about notes are absent and the reasons are told; the rest is learned."""
+    async with rig() as made:
+        made.switch(fail_5xx={"match": "POST /rest/notes", "status": 500})
+        journal = Journal()
+        learned = await made.nutshell.prober.probe(journal)
+        assert "note_max_chars" not in learned
+        assert "500" in learned["_reasons"]["note_max_chars"]
+        assert learned["lead_due_form"] == "object"
+        assert Flags().with_(learned).note_max_chars == 30_000
+
+
+async def test_an_unanswered_probe_is_swept_later() -> None:
+    """Records whose creation went unanswered stay in the journal and are found and removed by the sweep, in any kind."""
+    async with rig(flags={"search_lag_s": 0.1}) as made:
+        journal = Journal()
+        made.switch(reset_after={"match": "POST /rest/", "probability": 0.5})
+        await made.nutshell.prober.probe(journal)
+        made.switch(reset_after=None)
+        await made.nutshell.prober.sweep_probes(journal)
+        assert journal.open == {}
+        assert _standing(made) == []
+
+
+async def test_a_cancelled_probe_cleans_up_after_itself() -> None:
+    """Cancelled in the middle, nothing that was confirmed is left standing."""
+    async with rig(switches={"latency_ms": 5}, flags={"search_lag_s": 0.1}) as made:
+        journal = Journal()
+        with anyio.move_on_after(0.25):
+            await made.nutshell.prober.probe(journal)
+        await made.nutshell.prober.sweep_probes(journal)
+        assert _standing(made) == []
+        assert journal.told
+
+
+async def test_a_journal_that_cannot_write_stops_the_probe() -> None:
+    """Nothing is made that could not be noted before."""
+
+    class Broken(Journal):
+        async def meant(self, kind: str, marker: str) -> None:
+            raise StoreError("the disk is full")
+
+    async with rig() as made:
+        with pytest.raises(StoreError):
+            await made.nutshell.prober.probe(Broken())
+        assert _standing(made) == []
+
+
+async def test_the_search_lag_is_measured() -> None:
+    """The lag is at least the real one."""
+    async with rig(switches={"search_lag_s": 1.2}) as made:
+        learned = await _probed(made)
+        assert 1.2 <= learned["search_lag_s"] <= 8
+
+
+@pytest.mark.parametrize("unknown", ["refused", "silent"])
+async def test_fields_are_defined_by_family(unknown: str) -> None:
+    """Type names are tried until one is listed, the one that worked is remembered, and a second define changes nothing."""
+    switches = {"cf_unknown_type": unknown, "cf_type_map": {"contacts": ["Text", "LongText", "Date", "Currency", "Decision"]}}
+    async with rig(switches=switches) as made:
+        schema = made.nutshell.schema
+        schema._clock = _Impatient()  # type: ignore[assignment]
+        specs = [
+            FieldSpec(entity="contacts", label="Notes", family="long"),
+            FieldSpec(entity="contacts", label="Value", family="money"),
+            FieldSpec(entity="contacts", label="Status", family="choice", choices=("New", "Old")),
+            FieldSpec(entity="contacts", label="Original created", family="date"),
+        ]
+        for spec in specs * 2:
+            await schema.define(spec)
+        held = {spec.label: spec for spec in await schema.custom_fields()}
+        assert held["Status"].choices == ("New", "Old")
+        assert held["Value"].family == "money"
+        assert made.nutshell.flags.cf_type_map["contacts"]["choice"][0] == "Decision"
+        for wrong in (
+            FieldSpec(entity="contacts", label="Value", family="date"),
+            FieldSpec(entity="contacts", label="value", family="money"),
+            FieldSpec(entity="contacts", label="Status", family="choice", choices=("New", "Older")),
+        ):
+            with pytest.raises(RecordRejected) as caught:
+                await schema.define(wrong)
+            assert caught.value.field == wrong.label
+
+
+async def test_check_and_reference_write_nothing() -> None:
+    """Permissions, reference data and plan are read; sources are found or made by name."""
+    async with rig() as made:
+        checked = await made.nutshell.schema.check()
+        assert checked["is_admin"] is True
+        assert checked["warnings"] == ()
+        assert checked["rpc_methods"] > 20
+        reference = await made.nutshell.schema.reference()
+        assert {call.split()[0] for call in made.calls() if " rpc " not in call} <= {"GET", "POST"}
+        assert reference.activity_types["phone call"].endswith("-activityTypes")
+        assert {user["email"] for user in reference.users} >= {ADMIN}
+        assert reference.tags["contacts/vip"] == reference.tags["vip"]
+        assert len(reference.teams) == 2
+        first = await made.nutshell.schema.source("Trade show")
+        assert await made.nutshell.schema.source("trade show") == first
+        made.nutshell.adopt({"rpc_methods": ["findTeams"]})
+        assert await made.nutshell.schema.source("Trade Show") == first
+        other = await made.nutshell.schema.source("Radio")
+        assert (await made.nutshell.schema.reference()).sources["radio"] == other
+    async with rig(user="ben.sales@blueberry.test") as made:
+        assert any("administrator" in text for text in (await made.nutshell.schema.check())["warnings"])

@@ -1,0 +1,84 @@
+"""The adaptive pace as it steers a limiter, and asking several things at once."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from streamflow.errors import NotFound
+from streamflow.wire.limiter import PacedLimiter
+from streamflow.wire.message import Attempt
+from streamflow.wire.pace import SAMPLE, AdaptivePace, PacePolicy
+from streamflow.wire.spread import spread
+
+from .virtual import VirtualClock
+
+
+def _attempt(status: int = 200, verdict: str = "ok", seconds: float = 0.05) -> Attempt:
+    return Attempt(platform="p", method="GET", endpoint="e", status=status, verdict=verdict, seconds=seconds)
+
+
+def test_it_starts_low_grows_with_clean_answers_and_halves_on_trouble() -> None:
+    """The limiter follows: a quarter of the cap, a step per run of clean answers, half after a 429, 503 or silence, never above the cap."""
+    clock = VirtualClock()
+    limiter = PacedLimiter(clock, rate_per_s=1.0)
+    pace = AdaptivePace(limiter, clock, PacePolicy(cap_per_s=20.0))
+    assert limiter.stats().rate_per_s == 5.0
+    for _ in range(SAMPLE * 30):
+        pace(_attempt())
+    assert limiter.stats().rate_per_s == 20.0
+    for status, verdict in ((429, "throttled"), (503, "transient"), (0, "uncertain")):
+        clock.at += 10
+        before = limiter.stats().rate_per_s
+        pace(_attempt(status, verdict))
+        pace(_attempt(status, verdict))   # of the same moment: one cut
+        assert limiter.stats().rate_per_s == before / 2
+        assert limiter.stats().reason
+    pace.set_cap(1.0)
+    assert limiter.stats().rate_per_s == 1.0
+
+
+def test_answers_that_take_twice_as_long_slow_it_down() -> None:
+    """A doubled 95th percentile is trouble, even without a refusal."""
+    clock = VirtualClock()
+    limiter = PacedLimiter(clock, rate_per_s=1.0)
+    pace = AdaptivePace(limiter, clock, PacePolicy(cap_per_s=20.0))
+    for _ in range(SAMPLE * 4):
+        pace(_attempt(seconds=0.3))
+    before = limiter.stats().rate_per_s
+    for _ in range(SAMPLE * 4):
+        pace(_attempt(seconds=1.5))
+    assert limiter.stats().rate_per_s < before
+
+
+def test_a_fixed_pace_stays_where_it_is_put() -> None:
+    """Not adaptive: the cap is the pace, whatever happens."""
+    clock = VirtualClock()
+    limiter = PacedLimiter(clock, rate_per_s=1.0)
+    pace = AdaptivePace(limiter, clock, PacePolicy(cap_per_s=20.0), adaptive=False)
+    pace(_attempt(429, "throttled"))
+    assert limiter.stats().rate_per_s == 20.0
+    pace.set_cap(7.0)
+    assert limiter.stats().rate_per_s == 7.0
+
+
+async def test_spread_keeps_order_and_width_and_raises_one_plain_error() -> None:
+    """Answers come in the order of the items, never more than the width at once; an error comes bare and ends the rest."""
+    busy, most = 0, 0
+
+    async def ask(item: int) -> int:
+        nonlocal busy, most
+        busy += 1
+        most = max(most, busy)
+        for _ in range(item % 3 + 1):
+            await anyio.lowlevel.checkpoint()
+        busy -= 1
+        if item == 99:
+            raise NotFound("gone")
+        return item * 2
+
+    assert await spread(ask, list(range(20)), width=4) == [n * 2 for n in range(20)]
+    assert most == 4
+    assert await spread(ask, []) == []
+    with pytest.raises(NotFound):
+        await spread(ask, [1, 99, 2])
