@@ -1,0 +1,294 @@
+"""
+From a raw row, whichever reader brought it, to a record: one set of names, one form of values, one key, one digest.
+
+What the record's data looks like. Canonical names of the spec; unknown names as they came. Every value is text (lists of texts and
+unknown objects apart); ids and dates are tidied, words for nothing are emptied except in free text, all else stands letter by letter.
+`custom` maps labels to filled values; it is whole: when it is there, a label that is missing is empty at the source. A name that is
+absent was not offered by this reader; a name that is there with "" is empty at the source. `_raw` keeps the original of each value (or
+custom label) that had to be rewritten. The digest covers the filled values without `_raw` and without what the spec tells to ignore.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, auto
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from streamflow.model import Cursor, Key, Page, Record
+from streamflow.platforms.leadtrekker.codec import NotBase64, decode_leaves
+from streamflow.platforms.leadtrekker.roster import Roster
+from streamflow.platforms.leadtrekker.values import local_time, mended_phone, plain_phone, text_of, tidy, tidy_label
+from streamflow.platforms.spec import StreamSpec
+
+RAW = "_raw"
+CUSTOM = "custom"
+Raw = Mapping[str, Any]
+
+
+class _Place(Enum):
+    """Where the value of a key belongs."""
+
+    FIELD = auto()
+    LABEL = auto()     # one custom field, named by a column
+    LABELS = auto()    # all of them, in an object
+
+
+@dataclass(slots=True)
+class Pass:
+    """What one reading of a stream must remember from row to row: how often an equal row without an id came."""
+
+    twins: Counter[str] = field(default_factory=Counter)
+
+
+class Canon:
+    """The rules of one stream, made ready once."""
+
+    def __init__(self, spec: StreamSpec, *, null_words: frozenset[str], region: str, reader: str) -> None:
+        self.spec = spec
+        self._plans: dict[tuple[str, ...], tuple[tuple[str, str, _Place], ...]] = {}
+        self._known = frozenset(spec.fields)
+        self._null_words = null_words
+        self._region = region
+        self._zone = ZoneInfo(spec.timezone)
+        self._names = spellings(spec)
+        self._dates = frozenset(spec.dates)
+        self._phones = frozenset(spec.phones)
+        self._ids = frozenset(spec.ids) | {spec.key}
+        self._text = frozenset(spec.text)
+        self._default_decode = spec.decode.get("default", "none")
+        self._decodes = reader == "api" and "base64" in spec.decode.values()
+        self._same = {name: group for group in spec.same for name in group}
+        self._ignored = cache(lambda name: any(fnmatchcase(name.casefold(), glob.casefold()) for glob in spec.hash_ignore))
+
+    def page(
+        self, rows: Iterable[Raw], *, next_cursor: Cursor | None, roster: Roster, memory: Pass, parent: Key | None = None,
+        first_row: int = 1,
+    ) -> Page:  # fmt: skip
+        """Turn the rows of one response into a page; rows that nothing can identify become rejects."""
+        records: list[Record] = []
+        rejects: list[str] = []
+        unknown: Counter[str] = Counter()
+        for number, raw in enumerate(rows, first_row):
+            record = self.record(raw, roster=roster, memory=memory, parent=parent, unknown=unknown)
+            if record is None:
+                rejects.append(f"row {number} of {self.spec.kind}: no {self.spec.key}, and nothing to make a key of")
+            else:
+                records.append(record)
+        return Page(kind=self.spec.kind, records=tuple(records), next=next_cursor, unknown=dict(unknown), rejects=tuple(rejects))
+
+    def record(
+        self, raw: Raw, *, roster: Roster, memory: Pass, parent: Key | None = None, unknown: Counter[str] | None = None
+    ) -> Record | None:
+        """Turn one row into a record; None when it has neither an id nor anything to make one of."""
+        tally = unknown if unknown is not None else Counter()
+        data = self._cleaned(raw, tally)
+        if parent is not None and not data.get(self.spec.parent_field):
+            data[self.spec.parent_field] = parent
+        for rule in self.spec.complete:
+            roster.complete(data, rule)
+        for name, rule in self.spec.translate.items():
+            if isinstance(data.get(name), list):
+                data[name] = sorted({roster.named_alike(text_of(item), rule) for item in data[name]} - {""})
+        key = data.get(self.spec.key) or self._made_key(data, memory)
+        if not key:
+            return None
+        return Record(
+            kind=self.spec.kind, key=key, data=data, digest=self.digest(data),
+            parent=parent or data.get(self.spec.parent_field) or None, changed_at=data.get(self.spec.changed) or None,
+        )  # fmt: skip
+
+    def remember(self, raw: Raw, *, roster: Roster, memory: Pass) -> None:
+        """Count a row that is passed over, where it has no id of its own."""
+        if not any(name == self.spec.key and text_of(raw[spelt]).strip() for spelt, name, _ in self._plan(tuple(raw))):
+            self.record(raw, roster=roster, memory=memory)
+
+    def digest(self, data: Mapping[str, Any]) -> str:
+        """Give SHA-256 in hex over the filled values, each trimmed, in NFC and with LF line ends, sorted by name."""
+        content: dict[str, Any] = {}
+        for name, value in data.items():
+            if name in (RAW, CUSTOM) or self._ignored(name):
+                continue
+            group = self._same.get(name)
+            if group is not None and name != next((other for other in group if data.get(other)), name):
+                continue
+            form = self._form(name, value)
+            if form not in ("", [], {}, None):
+                content[name] = form
+        for label, value in (data.get(CUSTOM) or {}).items():
+            name = f"{CUSTOM}:{label}"
+            if not self._ignored(name):
+                content[name] = _compared(value)
+        return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    # --- names and values
+
+    def _cleaned(self, raw: Raw, unknown: Counter[str]) -> dict[str, Any]:
+        """Give the row under canonical names with values in their one form; counts names the spec does not know."""
+        data: dict[str, Any] = {}
+        originals: dict[str, Any] = {}
+        custom: dict[str, Any] | None = None
+        for spelt, name, kind in self._plan(tuple(raw)):
+            value = raw[spelt]
+            if self._decodes:
+                value = self._decoded(name, value, unknown)
+            if kind is not _Place.FIELD:
+                custom = {} if custom is None else custom
+                for label, inner in ({name: value} if kind is _Place.LABEL else self._labels(value, unknown)).items():
+                    self._put_custom(custom, label, inner, originals)
+                continue
+            if data.get(name, "") != "":      # another spelling of the same, and this one came second
+                name = spelt
+            if name not in self._known:
+                unknown[name] += 1
+            data[name] = self._value(name, value, originals)
+        if custom is not None:
+            data[CUSTOM] = custom
+        if originals:
+            data[RAW] = originals
+        return data
+
+    def _plan(self, keys: tuple[str, ...]) -> tuple[tuple[str, str, _Place], ...]:
+        """Give what to do with each key of rows of this shape; canonical spellings go before their aliases."""
+        plan = self._plans.get(keys)
+        if plan is None:
+            places = [(spelt, *self._place(spelt)) for spelt in keys]
+            plan = tuple(sorted(places, key=lambda place: place[0] != place[1]))
+            if len(self._plans) < 256:      # shapes come from the far side: bounded
+                self._plans[keys] = plan
+        return plan
+
+    def _place(self, spelt: str) -> tuple[str, _Place]:
+        prefix = self.spec.custom_prefix
+        if prefix and spelt.casefold().startswith(prefix.casefold()) and len(spelt) > len(prefix):
+            return spelt[len(prefix) :], _Place.LABEL
+        name = self._names.get(squeezed(spelt), spelt)
+        if name in (RAW, CUSTOM):      # these two names are ours
+            name = f"{name} (as sent)"
+        return name, _Place.LABELS if self.spec.custom_object and name == self.spec.custom_object else _Place.FIELD
+
+    def _decoded(self, name: str, value: Any, unknown: Counter[str]) -> Any:
+        if self.spec.decode.get(name, self._default_decode) != "base64":
+            return value
+        try:
+            return decode_leaves(value)
+        except NotBase64:
+            unknown[f"{name} (not base64, kept as it came)"] += 1
+            return value
+
+    def _labels(self, value: Any, unknown: Counter[str]) -> Mapping[str, Any]:
+        """Give the custom fields of an object, or of its JSON text in a column."""
+        if isinstance(value, str) and value.strip():
+            try:
+                value = orjson.loads(value)
+            except orjson.JSONDecodeError:
+                pass
+        if isinstance(value, Mapping):
+            return value
+        if value not in (None, "", []):     # an empty array is how some servers write an empty object
+            unknown[f"{self.spec.custom_object} (not an object)"] += 1
+            return {self.spec.custom_object: value}
+        return {}
+
+    def _put_custom(self, custom: dict[str, Any], label: str, value: Any, originals: dict[str, Any]) -> None:
+        if isinstance(value, list | tuple):
+            value = [text for text in map(text_of, value) if text.strip()]
+        elif not isinstance(value, Mapping):
+            value = text_of(value)
+        if not value or (isinstance(value, str) and not value.strip()):
+            return
+        neat = tidy_label(label) or CUSTOM
+        if isinstance(value, str) and value.strip() in self._null_words:
+            originals[f"{CUSTOM}:{neat}"] = value
+            return
+        if neat in custom and custom[neat] != value:     # two spellings of one label, both filled
+            neat = next(f"{neat} ({n})" for n in range(2, 10_000) if f"{neat} ({n})" not in custom)
+        if neat != label:
+            originals[f"label:{neat}"] = label
+        custom[neat] = value
+
+    def _value(self, name: str, value: Any, originals: dict[str, Any]) -> Any:
+        if isinstance(value, Mapping):
+            return value
+        if isinstance(value, list | tuple):
+            return [item if isinstance(item, Mapping) else text_of(item) for item in value]
+        if name in self._text:
+            return text_of(value)
+        given = text_of(value)
+        made = self._structured(name, value, given)
+        if made != given.strip() and not isinstance(value, datetime) and made != given:
+            originals[name] = given
+        return made
+
+    def _structured(self, name: str, value: Any, given: str) -> str:
+        bare = given.strip()
+        if bare in self._null_words:
+            return ""
+        if name in self._ids:
+            return bare
+        if name in self._dates and bare:
+            return local_time(value, self.spec.date_formats, self._zone) or given
+        if name in self._phones and bare:
+            return mended_phone(value, self._region)
+        return given
+
+    # --- identity
+
+    def _made_key(self, data: Mapping[str, Any], memory: Pass) -> Key:
+        """Make a key for a row without an id: a hash of what identifies it, and "#2" for the second of equal ones (leadtrekker.md 4)."""
+        parts = [_part(data, rule) for rule in self.spec.key_fallback]
+        if not any(parts):
+            return ""
+        digest = hashlib.sha256(orjson.dumps([self.spec.kind, *parts])).hexdigest()[:24]
+        memory.twins[digest] += 1
+        count = memory.twins[digest]
+        return f"~{digest}" if count == 1 else f"~{digest}#{count}"
+
+    def _form(self, name: str, value: Any) -> Any:
+        if name in self._phones and isinstance(value, str):
+            return plain_phone(value)
+        form = _compared(value)
+        return sorted(form, key=str) if name in self.spec.sets and isinstance(form, list) else form
+
+
+def squeezed(name: str) -> str:
+    """Give a column or key as it is looked up: letters and digits alone, in lower case."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def spellings(spec: StreamSpec) -> dict[str, str]:
+    """Give every way to write a name of the stream, squeezed, and the canonical name it stands for."""
+    names = {squeezed(name): name for name in (*spec.fields, spec.custom_object) if name}
+    for name, others in spec.aliases.items():
+        for other in others:
+            names.setdefault(squeezed(other), name)
+    return names
+
+
+def _compared(value: Any) -> Any:
+    if isinstance(value, str):
+        return tidy(value)
+    if isinstance(value, Mapping):
+        return {str(key): _compared(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_compared(inner) for inner in value]
+    return text_of(value)
+
+
+def _part(data: Mapping[str, Any], rule: str) -> str:
+    """Give what one rule of a made key picks: the first filled of "a|b", at most so many characters of "note[:200]"."""
+    names, _, cut = rule.partition("[:")
+    for name in names.split("|"):
+        value = data.get(name)
+        if value:
+            text = tidy(text_of(value))
+            return text[: int(cut.rstrip("]"))] if cut else text
+    return ""

@@ -1,0 +1,218 @@
+"""The source as stages know it: stream by stream from the API or from files, one set of records either way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from typing import Any
+
+import anyio
+
+from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch
+from streamflow.model import Cursor, Key, Kind, Page, Record
+from streamflow.platforms.base import Stream
+from streamflow.platforms.leadtrekker.api import ApiReader
+from streamflow.platforms.leadtrekker.export import FilesReader
+from streamflow.platforms.leadtrekker.roster import Roster
+from streamflow.platforms.spec import PlatformSpec, StreamSpec
+
+
+class LeadtrekkerSource:
+    """
+    Reads one account; there is no method that could write.
+
+    Beside the door of `platforms.base.Source` it tells of snapshots (`refresh`, `snapshot_id`), of what it met and did not know
+    (`drift`), and of what it can read at all (`coverage`). `attachments` is None where no inbox was named.
+    """
+
+    def __init__(self, spec: PlatformSpec, *, api: ApiReader | None, files: FilesReader | None, roster: Roster) -> None:
+        self._spec = spec
+        self._api = api
+        self._files = files
+        self._roster = roster
+        self._roster_kinds = _roster_kinds(spec)
+        self._roster_known = False
+        self._roster_lock = anyio.Lock()
+        self._drift: dict[Kind, Counter[str]] = {}
+        self._state: dict[Kind, str] = {}
+
+    @property
+    def name(self) -> str:
+        """Give the name of the platform."""
+        return self._spec.platform
+
+    @property
+    def attachments(self) -> FilesReader | None:
+        """Give the door to the bytes of attachments."""
+        return self._files
+
+    @property
+    def snapshot_id(self) -> str | None:
+        """Give the snapshot that new passes read; None before the first look, and by API alone."""
+        return self._files.snapshot_id if self._files else None
+
+    def streams(self) -> Sequence[Stream]:
+        """Give the streams that are switched on, parents before children."""
+        return tuple(self._stream(spec) for spec in self._spec.streams.values() if self._is_on(spec))
+
+    async def check(self) -> Mapping[str, str]:
+        """Look at each stream; answer kind -> "ok" or why it cannot be read. Raises AccessRefused, PlatformUnavailable."""
+        state: dict[Kind, str] = {}
+        some_lead: dict[Kind, Key | None] = {}
+        for stream in sorted(self.streams(), key=lambda stream: stream.optional):      # what cannot be missing is asked first
+            try:
+                state[stream.kind] = await self._look(stream, some_lead)
+            except PlatformUnavailable as error:
+                if not stream.optional:
+                    raise
+                state[stream.kind] = f"cannot be read: {error.message}"
+        self._state = state
+        return dict(state)
+
+    async def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
+        """
+        Yield the pages of a whole-list stream from *start*; the last has next None, and may be empty.
+
+        Raises NotFound where the stream is not there (never an empty list in its place), ProtocolMismatch where the platform or a
+        file breaks the contract, and what a session raises.
+        """
+        spec = self._spec_of(kind)
+        if spec.reader == "api" and spec.parent is not None:
+            raise ProtocolMismatch(f"{kind} is read by {spec.parent}, not as a list", platform=self.name, stream=kind)
+        if spec.complete or spec.translate:
+            await self._learn_roster()
+        if start is None:
+            self._drift[kind] = Counter()
+        async with aclosing(self._reader_pages(spec, start)) as pages:
+            async for page in pages:
+                self._note(page)
+                yield page
+
+    async def children(self, kind: Kind, parent: Key) -> Page:
+        """Read all rows of one parent record; only for streams that are asked per parent."""
+        spec = self._spec_of(kind)
+        if spec.reader != "api" or spec.parent is None or self._api is None:
+            raise NotFound(f"{kind} cannot be asked by its parent", platform=self.name, stream=kind)
+        await self._learn_roster()
+        page = await self._api.children(kind, parent)
+        self._note(page)
+        return page
+
+    async def one(self, kind: Kind, key: Key) -> Record | None:
+        """Read one record directly; None when the source says it is not there, NotFound where it cannot be asked so."""
+        spec = self._spec_of(kind)
+        if spec.reader != "api" or self._api is None:
+            raise NotFound("files cannot be asked for one record", platform=self.name, stream=kind)
+        await self._learn_roster()
+        return await self._api.one(kind, key)
+
+    async def refresh(self) -> str | None:
+        """Look for a newer snapshot and take it for new passes; answers its id, None when there is none or no inbox."""
+        if self._files is None:
+            return None
+        before = self._files.snapshot_id
+        found = await self._files.refresh()
+        if found != before:
+            self._roster_known = False
+        return found
+
+    def changes_from(self, kind: Kind, since: datetime) -> Cursor | None:
+        """Give the cursor at which a read of only what changed since (aware) begins; None where the source has no such filter."""
+        spec = self._spec_of(kind)
+        return self._api.window_from(kind, since) if spec.reader == "api" and self._api is not None else None
+
+    def drift(self) -> Mapping[Kind, Mapping[str, int]]:
+        """Give per kind what its spec did not know or expect, with how often; of the latest pass over each whole list."""
+        return {kind: dict(found) for kind, found in self._drift.items() if found}
+
+    async def coverage(self) -> Mapping[str, str]:
+        """Give for every kind that the brief names "api", "files" or "not available: why"."""
+        state = self._state or await self.check()
+        found: dict[str, str] = {}
+        for kind, spec in self._spec.streams.items():
+            if not self._is_on(spec):
+                found[kind] = "not available: " + ("switched off" if not spec.enabled else "no inbox of files is configured")
+            else:
+                found[kind] = spec.reader if state[kind] == "ok" else f"not available: {state[kind].removeprefix('not available: ')}"
+        return found | {kind: f"not available: {why}" for kind, why in self._spec.not_offered.items()}
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """Give what was left aside in the inbox, each with its reason."""
+        return self._files.notices if self._files else ()
+
+    # --- below
+
+    def _spec_of(self, kind: Kind) -> StreamSpec:
+        spec = self._spec.streams.get(kind)
+        if spec is None or not self._is_on(spec):
+            raise NotFound("the stream is not switched on", platform=self.name, stream=kind, hint="see [source.streams]")
+        return spec
+
+    def _is_on(self, spec: StreamSpec) -> bool:
+        return spec.enabled and (spec.reader == "api" or self._files is not None)
+
+    def _stream(self, spec: StreamSpec) -> Stream:
+        by_parent = spec.parent if spec.reader == "api" else None
+        return Stream(
+            kind=spec.kind, reader=spec.reader, parent=by_parent, refers_to=spec.refers_to, role=spec.role, optional=spec.optional
+        )
+
+    def _reader_pages(self, spec: StreamSpec, start: Cursor | None) -> AsyncGenerator[Page, None]:
+        if spec.reader == "files":
+            if self._files is None:
+                raise NotFound("no inbox of files is configured", platform=self.name, stream=spec.kind, hint="set source.inbox")
+            return self._files.pages(spec.kind, start)
+        if self._api is None:
+            raise NotFound("no address of the API is configured", platform=self.name, stream=spec.kind, hint="set source.base_url")
+        return self._api.pages(spec.kind, start)
+
+    async def _look(self, stream: Stream, some: dict[Kind, Key | None]) -> str:
+        if stream.reader == "files" and self._files is not None:
+            return await self._files.look(stream.kind)
+        if self._api is None:
+            return "not available: no address of the API is configured"
+        if stream.parent is not None and stream.parent not in some:
+            some[stream.parent] = await self._any_key(stream.parent)
+        return await self._api.look(stream.kind, some.get(stream.parent or ""))
+
+    async def _any_key(self, kind: Kind) -> Key | None:
+        try:
+            async with aclosing(self._reader_pages(self._spec_of(kind), None)) as pages:
+                async for page in pages:
+                    return page.records[0].key if page.records else None
+        except AccessRefused:
+            raise
+        except (NotFound, ProtocolMismatch, PlatformUnavailable):
+            pass      # reported where that stream itself is looked at
+        return None
+
+    def _note(self, page: Page) -> None:
+        found = self._drift.setdefault(page.kind, Counter())
+        found.update(page.unknown)
+        if page.rejects:
+            found["rows without a usable key"] += len(page.rejects)
+
+    async def _learn_roster(self) -> None:
+        """Read the small lists by which users and groups are named alike, once for each snapshot."""
+        async with self._roster_lock:
+            if self._roster_known:
+                return
+            for kind in self._roster_kinds:
+                rows: list[dict[str, Any]] = []
+                try:
+                    async with aclosing(self._reader_pages(self._spec_of(kind), None)) as pages:
+                        async for page in pages:
+                            rows += [record.data for record in page.records]
+                except (NotFound, ProtocolMismatch):
+                    continue      # said by check; records then keep the names that their own reader gave
+                self._roster.learn(kind, rows)
+            self._roster_known = True
+
+
+def _roster_kinds(spec: PlatformSpec) -> tuple[Kind, ...]:
+    """Give the reference kinds by which other records are completed, in the order of the spec."""
+    used = {rule.kind for stream in spec.streams.values() for rule in (*stream.complete, *stream.translate.values())}
+    return tuple(kind for kind in spec.streams if kind in used)
