@@ -1,0 +1,188 @@
+"""
+The three-way merge: what we last wrote, what is wanted now, and what a person left there.
+
+Rule 1: a value the source did not change is never written again.
+Rule 2: a value a person changed is theirs, unless the policy of the field says otherwise; either way it is told.
+Rule 3: a blank never overwrites a value, but takes back one that we wrote, that the source cleared, and that nobody touched.
+Rule 4: lists and descriptions are added to, not replaced: what people added survives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+from streamflow.model import Fields
+
+Policy: TypeAlias = Literal["keep", "take", "ask"]
+Same: TypeAlias = Callable[[str, Any, Any], bool]
+"""Says whether two values of the named field are the same after the destination's own normalisation."""
+
+APPENDED: Final = frozenset(
+    {
+        "emails",
+        "phones",
+        "urls",
+        "addresses",
+        "link:accounts",
+        "link:contacts",
+        "link:leads",
+        "link:sources",
+        "link:tags",
+        "link:participants",
+    }
+)
+BLOCKS: Final = frozenset({"description"})
+_NOTHING: Final = object()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """A field that both sides changed."""
+
+    field: str
+    policy: Policy
+    base: Any
+    wanted: Any
+    now: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """What a merge decided."""
+
+    changes: Fields  # to send; None clears a value
+    base: Fields  # the base once the changes are confirmed
+    conflicts: tuple[Conflict, ...] = ()
+    unread: tuple[str, ...] = ()  # fields that cannot be decided since their present value was not read
+
+
+def merge(
+    base: Fields, wanted: Fields, now: Fields, *, same: Same, policies: Mapping[str, Policy] | None = None, complete: bool = True
+) -> Merged:
+    """
+    Decide per field what to send.
+
+    Args:
+        base: What we last wrote; {} for a record that existed before us, whose empty fields are then filled and whose values are kept.
+        wanted: What the map makes of the source now; a field missing here counts as blank when the base has it.
+        now: What the destination holds. A field missing here is empty when *complete*, otherwise it was not read and is left alone.
+        policies: Field (or "*") to "keep" (theirs stays; the default), "take" (ours goes) or "ask" (nothing until a person decides).
+    """
+    changes: Fields = {}
+    after = dict(base)
+    conflicts: list[Conflict] = []
+    unread: list[str] = []
+    for field in dict.fromkeys((*wanted, *base)):
+        if field not in now and not complete:
+            unread += [field] if not _equal(field, wanted.get(field), base.get(field), same) else []
+            continue
+        policy = _policy(policies or {}, field)
+        value, outcome = _decide(field, base.get(field), wanted.get(field), now.get(field), same, policy)
+        if outcome in ("conflict", "taken"):
+            conflicts.append(Conflict(field=field, policy=policy, base=base.get(field), wanted=wanted.get(field), now=now.get(field)))
+        if value is not _NOTHING:
+            changes[field] = value
+        if outcome not in ("conflict", "keep"):
+            _note(after, field, wanted.get(field))
+    return Merged(changes=changes, base=after, conflicts=tuple(conflicts), unread=tuple(unread))
+
+
+def _policy(policies: Mapping[str, Policy], field: str) -> Policy:
+    return policies.get(field) or policies.get("*") or "keep"
+
+
+def _note(base: Fields, field: str, value: Any) -> None:
+    if _is_blank(value):
+        base.pop(field, None)
+    else:
+        base[field] = value
+
+
+def _decide(field: str, base: Any, wanted: Any, now: Any, same: Same, policy: Policy) -> tuple[Any, str]:
+    """Answer (value to send or _NOTHING, outcome); outcome: written | equal | keep | conflict | taken."""
+    if field in APPENDED:
+        return _decide_list(field, base, wanted, now, same)
+    if _equal(field, wanted, base, same):
+        return _NOTHING, "keep"  # rule 1
+    if _equal(field, wanted, now, same):
+        return _NOTHING, "equal"
+    if field in BLOCKS and (text := _decide_block(base, wanted, now)) is not None:
+        return text, "written"
+    if _equal(field, now, base, same):
+        return (None if _is_blank(wanted) else wanted), "written"  # untouched since; rule 3's second half
+    if _is_blank(wanted) or policy != "take":
+        return _NOTHING, "conflict"  # rules 2 and 3
+    return wanted, "taken"
+
+
+def _decide_block(base: Any, wanted: Any, now: Any) -> str | None:
+    """Put our part of a text in place of our former part, or below what is there; None when our part was edited."""
+    ours, text, new = str(base or ""), str(now or ""), str(wanted or "")
+    if ours and ours in text:
+        return text.replace(ours, new, 1).strip("\n")
+    if not ours and text and new:
+        return text if new in text else f"{text}\n\n{new}"
+    return None
+
+
+def _decide_list(field: str, base: Any, wanted: Any, now: Any, same: Same) -> tuple[Any, str]:
+    ours, new, present = _by_identity(base), _by_identity(wanted), _by_identity(now)
+    result: dict[Any, Any] = {}
+    for key, item in present.items():
+        if key in ours and key not in new:
+            continue  # we brought it and the source has dropped it
+        fresh = new.get(key)
+        is_relabelled = fresh is not None and key in ours and _text_of(ours[key]) == _text_of(item) != _text_of(fresh)
+        result[key] = fresh if is_relabelled else item
+    # What a person removed of ours stays removed
+    result.update({key: item for key, item in new.items() if key not in present and key not in ours})
+    values = _one_primary(list(result.values()), present)
+    if _same_lists(values, list(present.values())) or same(field, values, now if now is not None else []):
+        return _NOTHING, "equal"
+    return values, "written"
+
+
+def _by_identity(value: Any) -> dict[Any, Any]:
+    items = value if isinstance(value, (list, tuple)) else [] if _is_blank(value) else [value]
+    return {_identity(item): item for item in items}
+
+
+def _identity(item: Any) -> Any:
+    if not isinstance(item, Mapping):
+        return item
+    value = item.get("value")
+    if isinstance(value, Mapping):
+        return tuple(sorted((str(name), str(part).strip().casefold()) for name, part in value.items() if part))
+    text = str(value).strip().casefold()
+    if "@" in text or "/" in text:
+        return text
+    return "".join(char for char in text if char.isdigit()) or text
+
+
+def _text_of(item: Any) -> Any:
+    return {name: part for name, part in item.items() if name in ("name", "isPrimary")} if isinstance(item, Mapping) else item
+
+
+def _one_primary(items: list[Any], present: Mapping[Any, Any]) -> list[Any]:
+    """Keep the primary that is there; what we add beside it is not primary."""
+    primaries = [place for place, item in enumerate(items) if isinstance(item, Mapping) and item.get("isPrimary")]
+    if len(primaries) < 2:
+        return items
+    kept = next((place for place in primaries if _identity(items[place]) in present), primaries[0])
+    return [{**item, "isPrimary": place == kept} if place in primaries else item for place, item in enumerate(items)]
+
+
+def _same_lists(one: list[Any], other: list[Any]) -> bool:
+    return len(one) == len(other) and all(item in other for item in one)
+
+
+def _equal(field: str, one: Any, other: Any, same: Same) -> bool:
+    if _is_blank(one) or _is_blank(other):
+        return _is_blank(one) and _is_blank(other)
+    return bool(one == other or same(field, one, other))
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip()) or value in ([], {}, ())

@@ -1,0 +1,69 @@
+"""What a compiled map answers and what it may ask: drafts, issues, and the context of one migration."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from streamflow.model import DestId, Draft, Key, Kind, Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """Something about one field of one record that a person may want to mend. The value is personal: for the ledger, not for logs."""
+
+    cause: (
+        str  # bad_email | bad_phone | bad_date | bad_number | bad_money | unknown_choice | too_long | unmapped_field | unknown_parent | ...
+    )
+    field: str  # source field
+    suggestion: str
+    is_blocking: bool = False  # True: the record cannot exist like this
+    value: str = dataclasses.field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """What the map makes of one source record."""
+
+    drafts: tuple[Draft, ...] = ()
+    issues: tuple[Issue, ...] = ()
+    filtered: str | None = None  # the reason a rule of the map leaves it out
+
+
+CompanyOf: TypeAlias = Callable[[str, str], Key | None]
+"""(company text, name of the person) -> cluster; `Companies.cluster_of` is one."""
+
+
+def _nobody(address: str) -> Key | None:
+    return None
+
+
+def _no_label(kind: Kind, key: Key) -> str | None:
+    return None
+
+
+def _archived_at(record: Record) -> str:
+    return f"files/{record.data.get('leadid') or 'unknown'}/{record.key}"
+
+
+LAST_MOMENT: Final = 2**62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a map needs to know of this migration besides the record. All callables are pure look-ups over what the caller has at hand."""
+
+    company_of: CompanyOf | None = None  # None: by rules and the map's decisions alone
+    lead_by_email: Callable[[str], Key | None] = _nobody  # address in normal form -> lead, when exactly one person has it
+    label_of: Callable[[Kind, Key], str | None] = _no_label  # ("status", "3") -> "Contacted"; kinds user, status, source, group
+    activity_types: Mapping[str, DestId] = field(default_factory=dict)  # name in lower case -> id
+    stagesets: Mapping[str, DestId] = field(default_factory=dict)  # name in lower case -> id
+    stages: Mapping[str, DestId] = field(default_factory=dict)  # "stageset id/stage name" in lower case -> id
+    archived_at: Callable[[Record], str] = _archived_at  # relative path of a file in the run's archive
+    calls_as: str = "activity"  # activity | note (the destination takes no past activities)
+    email_as: str = "activity"  # activity | note; note also where the account has no such type
+    note_max_chars: int = 30_000
+    now_s: int = LAST_MOMENT  # activities later than this have not happened yet
+    future_activities: str = "skip"  # skip: they become notes, so that nobody is invited; send

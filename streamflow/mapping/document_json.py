@@ -1,0 +1,235 @@
+"""The map as JSON and back: strict, with every fault named by its path."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from difflib import get_close_matches
+from typing import Any, Final
+
+from streamflow.errors import ConfigError
+from streamflow.mapping.catalogue import TRANSFORMS, can_reach, is_field
+from streamflow.mapping.document import CARDINALITIES, FORMAT, Alternative, MapDocument, ObjectMap, Row
+from streamflow.mapping.settings import setting_faults
+from streamflow.mapping.template import load_template
+from streamflow.mapping.values import FAMILIES
+from streamflow.model import Kind
+
+_HINT: Final = "correct the map and confirm it again"
+_ROW_KEYS: Final = frozenset(
+    {"source", "target", "transform", "params", "family", "not_moved", "confidence", "reason", "samples", "alternatives", "low"}
+)
+_OBJECT_KEYS: Final = frozenset({"source", "destination", "cardinality", "transform", "lookup", "schema", "rows"})
+_TOP_KEYS: Final = frozenset({"format", "pair", "version", "objects", "settings", "companies", "digest"})
+_MAX_SAMPLES: Final = 3
+
+
+def to_json(document: MapDocument) -> dict[str, Any]:
+    """Give the JSON form; rows below the confidence limit carry "low": true, which reading ignores."""
+    objects: list[dict[str, Any]] = []
+    for one in document.objects:
+        rows = [{**asdict(row), "params": dict(row.params), **({"low": True} if row.is_low else {})} for row in one.rows]
+        objects.append(
+            {
+                **{name: getattr(one, name) for name in ("source", "destination", "cardinality", "transform", "lookup", "schema")},
+                "rows": rows,
+            }
+        )
+    return {
+        "format": FORMAT,
+        "pair": document.pair,
+        "version": document.version,
+        "settings": dict(document.settings),
+        "companies": dict(document.companies),
+        "objects": objects,
+    }
+
+
+def from_json(data: object) -> MapDocument:
+    """Read the JSON form. Raises ConfigError with all faults at once, each with its path; `validate` knows of the observed schema."""
+    reader = _Reader()
+    document = reader.document(data)
+    faults = reader.faults or validate(document)
+    if faults:
+        raise ConfigError(faults, hint=_HINT)
+    return document
+
+
+def validate(
+    document: MapDocument,
+    observed: Mapping[Kind, Collection[str]] | None = None,
+    existing: Mapping[Kind, Mapping[str, str]] | None = None,
+) -> list[str]:
+    """
+    List all faults of a map.
+
+    Args:
+        observed: Source kind to the fields seen in it; each needs a row, and no row may name another.
+        existing: Destination kind to its custom fields' labels and families; a row must not use one with another family.
+    """
+    faults = setting_faults(document.settings)
+    families: dict[tuple[Kind, str], tuple[str, str]] = {}
+    for place, one in enumerate(document.objects):
+        for number, row in enumerate(one.rows):
+            path = f"objects[{place}].rows[{number}] ({one.source}.{row.source})"
+            faults += [f"{path}: {fault}" for fault in _row_faults(one, row, existing or {})]
+            faults += _family_clash(families, one.destination, row, path)
+    if observed is not None:
+        faults += _coverage_faults(document, observed)
+    return faults
+
+
+def _row_faults(one: ObjectMap, row: Row, existing: Mapping[Kind, Mapping[str, str]]) -> list[str]:
+    if row.transform not in TRANSFORMS:
+        return [f"unknown transform {row.transform!r}{_near(row.transform, TRANSFORMS)}"]
+    if row.target is None:
+        return [] if row.not_moved.strip() else ["no target, so not_moved must give the reason"]
+    faults = ["not_moved is only for rows without a target"] if row.not_moved else []
+    if not is_field(one.destination, row.target):
+        return [*faults, f"unknown target {row.target!r} of {one.destination}"]
+    if not can_reach(row.transform, one.destination, row.target):
+        targets = ", ".join(TRANSFORMS[row.transform].targets) or "nothing"
+        faults.append(f"transform {row.transform!r} cannot fill {row.target!r}; it fills {targets}")
+    there = existing.get(one.destination, {}).get(row.target.removeprefix("custom:")) if row.target.startswith("custom:") else None
+    if there is not None and there != row.family and not {there, row.family} <= {"text", "long"}:
+        faults.append(f"the destination has {row.target[7:]!r} as {there}, the map wants {row.family}; choose another label or family")
+    if row.transform == "text" and row.family == "choice" and not row.params.get("choices"):
+        faults.append("family choice needs params.choices")
+    return faults
+
+
+def _family_clash(seen: dict[tuple[Kind, str], tuple[str, str]], kind: Kind, row: Row, path: str) -> list[str]:
+    if row.target is None or not row.target.startswith("custom:"):
+        return []
+    family, first = seen.setdefault((kind, row.target), (row.family, path))
+    return [] if family == row.family else [f"{path}: {row.target!r} is {row.family} here and {family} at {first}"]
+
+
+def _coverage_faults(document: MapDocument, observed: Mapping[Kind, Collection[str]]) -> list[str]:
+    rows: dict[Kind, set[str]] = {}
+    for one, row in document.rows():
+        rows.setdefault(one.source, set()).add(row.source)
+    faults: list[str] = []
+    for kind, fields in observed.items():
+        mapped = rows.get(kind, set())
+        faults += [
+            f"{kind}.{name}: seen in the source and without a row; give it a target or not_moved with a reason"
+            for name in sorted(set(fields) - mapped)
+        ]
+    # A shipped row may name a field that this account never shows; a name that neither knows is a fault
+    shipped = {row.source for one in load_template(document.pair).objects for row in one.rows}
+    for place, one in enumerate(document.objects):
+        known = observed.get(one.source)
+        for number, row in enumerate(one.rows):
+            if known is not None and row.source not in known and row.source not in shipped:
+                faults.append(f"objects[{place}].rows[{number}]: unknown source field {one.source}.{row.source}{_near(row.source, known)}")
+    return faults
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    close = get_close_matches(name, [str(one) for one in known], n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+class _Reader:
+    """Walks the JSON and collects faults instead of stopping at the first."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+
+    def document(self, data: object) -> MapDocument:
+        top = self._mapping(data, "map", _TOP_KEYS)
+        if top.get("format", FORMAT) != FORMAT:
+            self.faults.append(f"format: {top.get('format')!r} is not {FORMAT}")
+        objects = tuple(self._object(one, f"objects[{place}]") for place, one in enumerate(self._list(top.get("objects"), "objects")))
+        companies = self._mapping(top.get("companies", {}), "companies")
+        version = top.get("version", 1)
+        if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+            self.faults.append("version: expected a whole number from 1")
+            version = 1
+        return MapDocument(
+            pair=self._text(top.get("pair"), "pair", required=True),
+            version=version,
+            objects=objects,
+            settings=self._mapping(top.get("settings", {}), "settings"),
+            companies={name: self._text(value, f"companies.{name}", required=True) for name, value in companies.items()},
+        )
+
+    def _object(self, data: object, path: str) -> ObjectMap:
+        one = self._mapping(data, path, _OBJECT_KEYS)
+        cardinality = self._text(one.get("cardinality"), f"{path}.cardinality", required=True)
+        if cardinality and cardinality not in CARDINALITIES:
+            self.faults.append(f"{path}.cardinality: {cardinality!r} is none of {', '.join(CARDINALITIES)}")
+        return ObjectMap(
+            source=self._text(one.get("source"), f"{path}.source", required=True),
+            destination=self._text(one.get("destination"), f"{path}.destination", required=True),
+            cardinality=cardinality,
+            transform=self._text(one.get("transform"), f"{path}.transform"),
+            lookup=self._text(one.get("lookup"), f"{path}.lookup"),
+            schema=self._text(one.get("schema"), f"{path}.schema"),
+            rows=tuple(self._row(row, f"{path}.rows[{number}]") for number, row in enumerate(self._list(one.get("rows"), f"{path}.rows"))),
+        )
+
+    def _row(self, data: object, path: str) -> Row:
+        row = self._mapping(data, path, _ROW_KEYS)
+        target = row.get("target")
+        family = self._text(row.get("family", "text"), f"{path}.family")
+        if family not in FAMILIES:
+            self.faults.append(f"{path}.family: {family!r} is none of {', '.join(FAMILIES)}")
+        samples = [self._text(text, f"{path}.samples") for text in self._list(row.get("samples", []), f"{path}.samples")]
+        if len(samples) > _MAX_SAMPLES:
+            self.faults.append(f"{path}.samples: at most {_MAX_SAMPLES}")
+        return Row(
+            source=self._text(row.get("source"), f"{path}.source", required=True),
+            target=None if target is None else self._text(target, f"{path}.target", required=True),
+            transform=self._text(row.get("transform", "none" if target is None else "text"), f"{path}.transform"),
+            family=family,
+            params=self._mapping(row.get("params", {}), f"{path}.params"),
+            not_moved=self._text(row.get("not_moved", ""), f"{path}.not_moved"),
+            confidence=self._share(row.get("confidence", 1.0), f"{path}.confidence"),
+            reason=self._text(row.get("reason", ""), f"{path}.reason"),
+            samples=tuple(samples),
+            alternatives=tuple(self._alternatives(row.get("alternatives", []), f"{path}.alternatives")),
+        )
+
+    def _alternatives(self, data: object, path: str) -> list[Alternative]:
+        found: list[Alternative] = []
+        for place, item in enumerate(self._list(data, path)):
+            one = self._mapping(item, f"{path}[{place}]", frozenset({"target", "confidence", "reason"}))
+            target = one.get("target")
+            found.append(
+                Alternative(
+                    target=None if target is None else self._text(target, f"{path}[{place}].target"),
+                    confidence=self._share(one.get("confidence", 0.0), f"{path}[{place}].confidence"),
+                    reason=self._text(one.get("reason", ""), f"{path}[{place}].reason"),
+                )
+            )
+        return found
+
+    def _mapping(self, data: object, path: str, keys: Collection[str] | None = None) -> dict[str, Any]:
+        if not isinstance(data, Mapping) or not all(isinstance(name, str) for name in data):
+            self.faults.append(f"{path}: expected an object")
+            return {}
+        if keys is not None:
+            self.faults += [f"{path}.{name}: unknown key{_near(name, keys)}" for name in data if name not in keys]
+        return dict(data)
+
+    def _list(self, data: object, path: str) -> list[Any]:
+        if isinstance(data, (list, tuple)):
+            return list(data)
+        self.faults.append(f"{path}: expected a list")
+        return []
+
+    def _text(self, data: object, path: str, *, required: bool = False) -> str:
+        if isinstance(data, str) and (data.strip() or not required):
+            return data
+        if data is None and not required:
+            return ""
+        self.faults.append(f"{path}: expected a text")
+        return ""
+
+    def _share(self, data: object, path: str) -> float:
+        if isinstance(data, (int, float)) and not isinstance(data, bool) and 0 <= data <= 1:
+            return float(data)
+        self.faults.append(f"{path}: expected a number from 0 to 1")
+        return 0.0

@@ -1,0 +1,179 @@
+"""What a migration will take: calls, hours and disk from counts alone; the grade and its inputs; what the plan has room for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from streamflow.errors import UsageError
+from streamflow.mapping.document import CARDINALITIES, MapDocument
+from streamflow.mapping.schema import needed_objects
+from streamflow.model import Kind
+
+ROUTINE_RECORDS: Final = 2_000_000
+_WRITTEN: Final[tuple[Kind, ...]] = ("company", "lead", "note", "call", "email", "reminder", "attachment")
+_DISK_BYTES: Final = 3_000  # a record with payload, intent, crosswalk line and audit entries in the ledger
+_HEADROOM_SHARE: Final = 0.9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How the calls will go."""
+
+    source_per_s: float = 1.0
+    destination_per_s: float = 10.0
+    multi_get: int = 50  # records read back in one call
+    custom_fields_many: bool = True  # custom fields can be read back many at a time
+    source_page: int = 100
+    child_streams: tuple[Kind, ...] = ()  # kinds that are asked per lead, a call each
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compatibility:
+    """How much of the source has a place in the destination, counted from the map itself (G-13)."""
+
+    supported: int
+    objects: int
+    tags: Mapping[str, int]
+    rows: int
+    moved: int
+    low: int  # rows a person should look at
+
+    def text(self) -> str:
+        """Say it in one line: "8 of 12 objects"."""
+        return f"{self.supported} of {self.objects} objects"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grade:
+    """The complexity grade and its four inputs, each from 0 (hard) to 1 (easy)."""
+
+    letter: str  # A (plain) to D (scope it by hand)
+    compatibility: float
+    clarity: float
+    api: float
+    volume: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a run will take."""
+
+    records: int
+    source_calls: Mapping[Kind, int]
+    destination_calls: Mapping[Kind, int]
+    source_hours: float
+    destination_hours: float
+    disk_bytes: int
+    warnings: tuple[str, ...] = ()
+    needs_override: bool = False
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def hours(self) -> float:
+        """Machine time: both sides work at once, so the slower one tells."""
+        return max(self.source_hours, self.destination_hours)
+
+
+def compatibility(document: MapDocument) -> Compatibility:
+    """Count the map: objects with a place, cardinality tags, rows moved and rows that are not sure."""
+    tags = dict.fromkeys(CARDINALITIES, 0)
+    for one in document.objects:
+        tags[one.cardinality] += 1
+    rows = [row for _, row in document.rows()]
+    return Compatibility(
+        supported=len(document.objects) - tags["reference-only"],
+        objects=len(document.objects),
+        tags=tags,
+        rows=len(rows),
+        moved=sum(row.target is not None for row in rows),
+        low=sum(row.is_low for row in rows),
+    )
+
+
+def grade(document: MapDocument, records: int, constraints: int) -> Grade:
+    """
+    Grade a migration.
+
+    *constraints* counts what the destination cannot do for this map (flags that are off, missing reference data, plan gaps).
+    """
+    summary = compatibility(document)
+    fit = 1 - (summary.tags["reference-only"] + 0.5 * summary.tags["lossy"]) / max(1, summary.objects)
+    clarity = 1 - summary.low / max(1, summary.rows)
+    api = 1 / (1 + constraints / 4)
+    volume = min(1.0, max(0.0, 1 - (math.log10(max(1, records)) - 4) / 3))  # 10,000 is easy, ten million is not
+    score = (fit + clarity + api + volume) / 4
+    letter = "A" if score >= 0.8 else "B" if score >= 0.65 else "C" if score >= 0.45 else "D"
+    return Grade(letter=letter, compatibility=round(fit, 2), clarity=round(clarity, 2), api=round(api, 2), volume=round(volume, 2))
+
+
+def estimate(
+    document: MapDocument,
+    counts: Mapping[Kind, int],
+    pace: Pace,
+    *,
+    unqualified: int = 0,
+    limits: Mapping[str, int] | None = None,
+    present: Mapping[str, int] | None = None,
+    bytes_of_files: int = 0,
+) -> Estimate:
+    """
+    Reckon calls, hours and disk.
+
+    Args:
+        counts: Records per source kind, "company" being clusters.
+        unqualified: Leads that become open leads besides.
+        limits: Plan caps the operator knows: open_leads, contacts, custom_fields.
+        present: What the destination holds already, by the same names.
+    """
+    made = {kind: counts.get(kind, 0) for kind in _WRITTEN if counts.get(kind)}
+    if unqualified and any(one.destination == "leads" for one in needed_objects(document)):
+        made["open lead"] = unqualified
+    destination = {kind: _destination_calls(kind, count, pace) for kind, count in made.items()}
+    source = {kind: _source_calls(kind, count, counts.get("lead", 0), pace) for kind, count in counts.items() if kind != "company"}
+    records = sum(count for kind, count in counts.items() if kind != "company")
+    return Estimate(
+        records=records,
+        source_calls=source,
+        destination_calls=destination,
+        source_hours=sum(source.values()) / pace.source_per_s / 3600,
+        destination_hours=sum(destination.values()) / pace.destination_per_s / 3600,
+        disk_bytes=(records + counts.get("company", 0)) * _DISK_BYTES + bytes_of_files,
+        warnings=tuple(_headroom(counts, unqualified, limits or {}, present or {})),
+        needs_override=records > ROUTINE_RECORDS,
+    )
+
+
+def check_volume(records: int, *, override: bool) -> None:
+    """Raise UsageError when the account is above what is routine (G-17) and nobody said to go on."""
+    if records > ROUTINE_RECORDS and not override:
+        raise UsageError(
+            f"{records:,} records are more than the {ROUTINE_RECORDS:,} that are routine",
+            hint="look at the estimate in the scope report and set the override explicitly",
+        )
+
+
+def _destination_calls(kind: Kind, count: int, pace: Pace) -> int:
+    """One call writes a record; reading back is shared, save where custom fields are had one record at a time."""
+    has_custom = kind in ("company", "lead", "open lead")
+    read_back = count if has_custom and not pace.custom_fields_many else math.ceil(count / max(1, pace.multi_get))
+    return count + read_back
+
+
+def _source_calls(kind: Kind, count: int, leads: int, pace: Pace) -> int:
+    return leads if kind in pace.child_streams else math.ceil(count / max(1, pace.source_page)) or 1
+
+
+def _headroom(counts: Mapping[Kind, int], unqualified: int, limits: Mapping[str, int], present: Mapping[str, int]) -> list[str]:
+    planned = {"contacts": counts.get("lead", 0), "open_leads": unqualified, "custom_fields": counts.get("custom_fields", 0)}
+    found: list[str] = []
+    for name, limit in limits.items():
+        wanted = present.get(name, 0) + planned.get(name, 0)
+        words = name.replace("_", " ")
+        if wanted > limit:
+            found.append(f"{wanted:,} {words} are needed and the plan allows {limit:,}: the run stops before the cap")
+        elif wanted > limit * _HEADROOM_SHARE:
+            found.append(f"{wanted:,} {words} are needed and the plan allows {limit:,}: little room is left")
+    return found

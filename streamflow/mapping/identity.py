@@ -1,0 +1,169 @@
+"""
+Who is who: whether a lead is a new person, one we made, or one the destination had before us.
+
+Rule 1: an e-mail address proves identity only when it is valid, not an office's, and the names do not contradict.
+Rule 2: a phone number or an office's address only together with the same full name. A name alone proves nothing.
+Rule 3: two possible persons, or a name that only a person can judge, go to review: nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from streamflow.mapping.emails import is_role, normal
+from streamflow.mapping.names import Likeness, is_full, likeness
+from streamflow.model import DestId, Key
+
+_OFFICE_NAMES: Final = 3  # an address used by so many different people is an office's, whatever it is called
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """What identifies the person behind a lead."""
+
+    name: str = ""
+    emails: tuple[str, ...] = ()  # valid ones
+    phones: tuple[str, ...] = ()  # E.164
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A person that may be the same: one made from another lead, or one found in the destination."""
+
+    side: str  # "src" | "dest"
+    id: str  # head lead's key, or destination id
+    dest_id: DestId | None = None  # of a head lead: its destination record, so that both sides are known as one
+    name: str = ""
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    """A person of their own. *shared*: addresses that are another person's primary one: keep them, not primary, labelled "shared"."""
+
+    reason: str
+    shared: tuple[str, ...] = ()
+    cause: str = ""  # of the note in the queue that does not block: "shared_email" | "possible_duplicate"
+    others: tuple[str, ...] = ()  # ids of the people concerned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """The same person as the one made from lead *head*."""
+
+    head: Key
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """The person is in the destination already."""
+
+    dest_id: DestId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A person must decide; *decisions* are "separate", "merge:<lead>", "match:<destination id>"."""
+
+    cause: str  # "unclear_name" | "several_candidates"
+    reason: str
+    decisions: tuple[str, ...]
+    suggested: str = "separate"
+
+
+Decision: TypeAlias = Create | Merge | Match | Review
+
+
+def decide(person: Person, candidates: Sequence[Known], *, shared: Set[str] = frozenset()) -> Decision:
+    """
+    Decide who a lead is, given the people who share an address or a number with it.
+
+    Deterministic, and independent of the order of *candidates*. *shared* holds addresses (in normal form) known to be used by many.
+    """
+    people = sorted(set(candidates), key=lambda known: (known.side != "src", known.id))
+    addresses = {normal(text) for text in person.emails}
+    weak = {text for text in addresses if is_role(text) or text in shared} | _offices(person, people, addresses)
+    by_email = [known for known in people if _shares(known, addresses - weak)]
+    fits = {known: "the same e-mail address and a compatible name" for known in by_email if _fits(person, known)}
+    for known in people:
+        if known not in fits and _is_same_full_name(person, known):
+            if set(person.phones) & set(known.phones):
+                fits[known] = "the same phone and full name"
+            elif _shares(known, weak):
+                fits[known] = "the same full name at an address that several people use"
+    if len({_record_of(known) for known in fits}) == 1:
+        return _settle(next(iter(fits)), next(iter(fits.values())))
+    if fits:
+        return _review("several_candidates", "more than one person fits", list(fits))
+    unclear = [known for known in by_email if _alike(person, known) is Likeness.UNCLEAR]
+    if unclear:
+        return _review("unclear_name", "the same e-mail address and first name with another surname", unclear)
+    return _create(person, people, addresses)
+
+
+def _create(person: Person, people: Sequence[Known], addresses: set[str]) -> Create:
+    """Make a person of their own; whatever address somebody else has as well is kept as a shared one."""
+    others = [known for known in people if _shares(known, addresses)]
+    theirs = {normal(text) for known in others for text in known.emails}
+    taken = tuple(text for text in person.emails if normal(text) in theirs)
+    if not taken:
+        return Create(reason="nobody known has this e-mail address, or this phone and full name")
+    ids = tuple(known.id for known in others)
+    if any(_alike(person, known) is Likeness.SAME for known in others):
+        return Create(reason="the same name at an office's address", shared=taken, cause="possible_duplicate", others=ids)
+    return Create(reason="an e-mail address shared by different people", shared=taken, cause="shared_email", others=ids)
+
+
+def _record_of(known: Known) -> str:
+    """Name the person behind a candidate: a head lead and its destination record are one."""
+    if known.side == "src":
+        return known.dest_id or f"lead {known.id}"
+    return known.id
+
+
+def _offices(person: Person, people: Sequence[Known], addresses: set[str]) -> set[str]:
+    """Find addresses that clearly different people use: three or more names are an office, two are a couple."""
+    found: set[str] = set()
+    users: dict[str, list[str]] = defaultdict(list)
+    for known in people:
+        for text in addresses & {normal(text) for text in known.emails}:
+            users[text].append(known.name)
+    for text, names in users.items():
+        groups: list[str] = []
+        for name in sorted({person.name, *names}):
+            if name and all(likeness(name, group) is Likeness.DIFFERENT for group in groups):
+                groups.append(name)
+        if len(groups) >= _OFFICE_NAMES:
+            found.add(text)
+    return found
+
+
+def _shares(known: Known, addresses: set[str]) -> bool:
+    return any(normal(text) in addresses for text in known.emails)
+
+
+def _fits(person: Person, known: Known) -> bool:
+    return _alike(person, known) in (Likeness.SAME, Likeness.COMPATIBLE)
+
+
+def _is_same_full_name(person: Person, known: Known) -> bool:
+    return is_full(person.name) and is_full(known.name) and _alike(person, known) is Likeness.SAME
+
+
+def _alike(person: Person, known: Known) -> Likeness:
+    return likeness(person.name, known.name)
+
+
+def _settle(known: Known, reason: str) -> Merge | Match:
+    return Merge(head=known.id, reason=reason) if known.side == "src" else Match(dest_id=known.id, reason=reason)
+
+
+def _review(cause: str, reason: str, people: Sequence[Known]) -> Review:
+    options = tuple(f"{'merge' if known.side == 'src' else 'match'}:{known.id}" for known in people)
+    return Review(cause=cause, reason=reason, decisions=("separate", *options), suggested="separate")

@@ -1,0 +1,93 @@
+"""The custom fields a map needs in the destination, and what to do when the plan allows fewer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+
+from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
+from streamflow.mapping.document import MapDocument, ObjectMap, Row
+from streamflow.mapping.settings import settings_of
+from streamflow.model import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeededField:
+    """One custom field to exist before the first record is written."""
+
+    entity: Kind  # accounts | contacts | leads
+    label: str
+    family: str
+    choices: tuple[str, ...] = ()
+
+
+def needed_objects(document: MapDocument) -> Iterator[ObjectMap]:
+    """Give the object maps that will be written; open leads only when unqualified leads become such."""
+    makes_leads = settings_of(document.settings)["unqualified"] == "lead"
+    for one in document.objects:
+        if one.destination != "leads" or makes_leads:
+            yield one
+
+
+def required_fields(document: MapDocument) -> list[NeededField]:
+    """List the custom fields the map needs, each once, in the map's order; choices of several rows are joined."""
+    found: dict[tuple[Kind, str], NeededField] = {}
+    for one in needed_objects(document):
+        if one.destination not in WITH_CUSTOM_FIELDS:
+            continue
+        for row in one.rows:
+            if row.target is None or not row.target.startswith("custom:"):
+                continue
+            label = row.target.removeprefix("custom:")
+            choices = tuple(str(choice) for choice in row.params.get("choices", ())) if row.family == "choice" else ()
+            before = found.get((one.destination, label))
+            joined = tuple(dict.fromkeys((*(before.choices if before else ()), *choices)))
+            found[one.destination, label] = NeededField(entity=one.destination, label=label, family=row.family, choices=joined)
+    return list(found.values())
+
+
+def fit_to_limit(document: MapDocument, limit: int, existing: Collection[tuple[Kind, str]], filled: dict[str, int]) -> MapDocument:
+    """
+    Fold the least filled fields of the source into the description until the rest fits the plan's *limit*.
+
+    Args:
+        limit: Custom fields the plan allows in all; what streamflow itself needs is never folded, even when it does not fit.
+        existing: (entity, label) of fields that exist already; they count, and rows that use them are kept.
+        filled: Source field of the lead to how often it is filled.
+    """
+    there = set(existing)
+    new = [need for need in required_fields(document) if (need.entity, need.label) not in there]
+    too_many = len(there) + len(new) - limit
+    if too_many <= 0:
+        return document
+    weight: dict[tuple[Kind, str], int] = {}
+    for one, row in _foldable(document):
+        key = (one.destination, (row.target or "").removeprefix("custom:"))
+        if key not in there:
+            weight[key] = weight.get(key, 0) + filled.get(row.source, 0)
+    folded = set(sorted(weight, key=lambda key: (weight[key], key))[:too_many])
+    return replace(document, objects=tuple(_fold(one, folded, limit) for one in document.objects))
+
+
+def _foldable(document: MapDocument) -> Iterator[tuple[ObjectMap, Row]]:
+    for one in needed_objects(document):
+        if one.destination == "contacts":
+            for row in one.rows:
+                if row.source.startswith("custom:") and (row.target or "").startswith("custom:"):
+                    yield one, row
+
+
+def _fold(one: ObjectMap, folded: set[tuple[Kind, str]], limit: int) -> ObjectMap:
+    rows = tuple(
+        replace(
+            row,
+            target="description",
+            transform="block",
+            family="long",
+            reason=f"the plan allows {limit} custom fields; kept as a labelled line",
+        )
+        if row.source.startswith("custom:") and (one.destination, (row.target or "").removeprefix("custom:")) in folded
+        else row
+        for row in one.rows
+    )
+    return replace(one, rows=rows)

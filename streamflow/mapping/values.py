@@ -1,0 +1,152 @@
+"""Typed values: what a text must look like to enter a date, number, money, choice or text field, and what it then is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, TypeAlias
+
+from streamflow.mapping.dates import is_implausible, read_date
+from streamflow.mapping.text import fold, plain, squeeze
+
+TEXT_MAX_CHARS: Final = 255
+FAMILIES: Final = ("text", "long", "choice", "date", "money", "number")
+NULL_WORDS: Final = frozenset({"null", "undefined", "none", "n/a", "-"})
+"""Words that mean "nothing" in structured fields (leadtrekker.md 5, row 2)."""
+
+_LONGEST_NULL: Final = 16  # with the blanks people put around such a word
+_CURRENCIES: Final = {"r": "ZAR", "zar": "ZAR", "$": "USD", "us$": "USD", "usd": "USD", "€": "EUR", "eur": "EUR", "£": "GBP", "gbp": "GBP"}
+_MONEY: Final = re.compile(r"(-)?\s*(US\$|[$€£]|R|ZAR|USD|EUR|GBP)?\s*(-)?\s*(\d[\d\s ,.']*?)\s*(ZAR|USD|EUR|GBP)?", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"[-+]?\d[\d\s ,.']*")
+_THOUSANDS: Final = re.compile(r"\d{1,3}([ ,.' ])\d{3}(?:\1\d{3})*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A value read for a typed field: a value, or the cause why there is none. Both may be set: written, and worth a look."""
+
+    value: str | None = None
+    cause: str = ""
+    hint: str = ""
+
+
+ReadValue: TypeAlias = Callable[[str], Read]
+
+
+def reader_for(family: str, params: Mapping[str, Any]) -> ReadValue:
+    """Give the reader of a field family; *params*: choices (list of text), currency ("ZAR"). Raises KeyError for an unknown family."""
+    choices = tuple(str(choice) for choice in params.get("choices", ()))
+    currency = str(params.get("currency", "ZAR"))
+    table: dict[str, ReadValue] = {
+        "text": _read_text,
+        "long": lambda text: Read(value=plain(text).strip()),
+        "date": _read_day,
+        "number": _read_number,
+        "money": lambda text: _read_money(text, currency),
+        "choice": _choice_reader(choices),
+    }
+    return table[family]
+
+
+def is_empty(value: object) -> bool:
+    """Say whether a structured value holds nothing: missing, blank, or a word that stands for nothing."""
+    if isinstance(value, str):
+        if len(value) > _LONGEST_NULL and not value.isspace():
+            return False
+        bare = value.strip()
+        return not bare or bare.lower() in NULL_WORDS
+    if value is None:
+        return True
+    return value in ([], {})
+
+
+def decimal_of(text: str) -> Decimal | None:
+    """Read a number with blanks, points or commas as thousands marks and either as decimal mark; None when that is not sure ("1,234")."""
+    text = text.strip()
+    if not _NUMBER.fullmatch(text):
+        return None
+    sign = -1 if text.startswith("-") else 1
+    digits = re.sub(r"[\s ']", "" if _is_grouped(text.lstrip("+-")) else "x", text.lstrip("+-"))
+    commas, points = digits.count(","), digits.count(".")
+    if commas and points:
+        mark, other = (",", ".") if digits.rfind(",") > digits.rfind(".") else (".", ",")
+        whole, _, fraction = digits.rpartition(mark)
+        if mark in whole or not _THOUSANDS.fullmatch(whole):
+            return None
+        digits = f"{whole.replace(other, '')}.{fraction}"
+    elif commas > 1 or points > 1:
+        if not _THOUSANDS.fullmatch(digits):
+            return None
+        digits = digits.replace(",", "").replace(".", "")
+    elif commas:
+        if _THOUSANDS.fullmatch(digits):  # one thousand or one and a bit: not ours to say
+            return None
+        digits = digits.replace(",", ".")
+    try:
+        return sign * Decimal(digits)
+    except InvalidOperation:
+        return None
+
+
+def _is_grouped(text: str) -> bool:
+    """Say whether blanks stand only where thousands are parted: "12 500.00", not "12 5"."""
+    whole = re.split(r"[.,](?=\d{1,2}$)", text, maxsplit=1)[0]
+    return bool(re.fullmatch(r"\d+|\d{1,3}(?:[\s ',.]\d{3})+", whole)) or not re.search(r"[\s ']", text)
+
+
+def _read_text(text: str) -> Read:
+    value = plain(text).strip()
+    if "\n" in value or len(value) > TEXT_MAX_CHARS:
+        return Read(cause="too_long", hint="make the field a long text in the map")
+    return Read(value=value)
+
+
+def _read_day(text: str) -> Read:
+    if (day := read_date(text)) is None:
+        return Read(cause="bad_date", hint="correct the date in the source (YYYY-MM-DD or DD/MM/YYYY), or make the field a text in the map")
+    if is_implausible(day):
+        return Read(value=day, cause="implausible_date", hint="written as it stands; correct it in the source if it is a filler")
+    return Read(value=day)
+
+
+def _read_number(text: str) -> Read:
+    if (number := decimal_of(text)) is None:
+        return Read(cause="bad_number", hint="correct the number in the source, or make the field a text in the map")
+    return Read(value=_shown(number))
+
+
+def _read_money(text: str, currency: str) -> Read:
+    match = _MONEY.fullmatch(squeeze(text))
+    amount = decimal_of(match[4]) if match else None
+    if match is None or amount is None:
+        return Read(cause="bad_money", hint="correct the amount in the source, or make the field a text in the map")
+    named = _CURRENCIES.get((match[2] or match[5] or "").lower(), currency)
+    if named != currency:
+        return Read(cause="foreign_currency", hint=f"the account holds {currency}; the amount in {named} is kept as text")
+    if amount != round(amount, 2):
+        return Read(cause="bad_money", hint="more than two decimals; kept as text")
+    return Read(value=f"{-amount if match[1] or match[3] else amount:.2f}")
+
+
+def _choice_reader(choices: tuple[str, ...]) -> ReadValue:
+    exact = frozenset(choices)
+    folded: dict[str, str] = {}
+    for choice in choices:
+        folded.setdefault(fold(choice), choice)
+
+    def read(text: str) -> Read:
+        text = squeeze(text)
+        if text in exact:
+            return Read(value=text)
+        if (found := folded.get(fold(text))) is not None:
+            return Read(value=found)
+        return Read(cause="unknown_choice", hint="add the option to the field in the destination and to the map, or make the field a text")
+
+    return read
+
+
+def _shown(number: Decimal) -> str:
+    shown = f"{number:f}"
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
