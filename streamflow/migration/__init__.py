@@ -1,0 +1,1 @@
+"""The phases of a migration, one file each."""

@@ -1,0 +1,79 @@
+"""
+The run's own archive of files: the destination's API takes no uploads, so a note names where the bytes are kept.
+
+Rule: the note is written only after the bytes are in the archive and their hash is what the source said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from anyio import to_thread
+
+from streamflow.errors import NotFound, ProtocolMismatch
+from streamflow.mapping.derived import Context
+from streamflow.migration.context import Migration
+from streamflow.model import AuditEntry, Disposition, QueueItem, RecordState, Staged
+from streamflow.stages.planning import finish_of
+from streamflow.store.base import Audit, Change, Enqueue
+
+PAGE = 100
+
+
+class Archive:
+    """Copies files of pending attachment records; a copy that is there and right is left."""
+
+    def __init__(self, migration: Migration) -> None:
+        self._m = migration
+        self._path_of = Context().archived_at
+
+    async def fill(self) -> int:
+        """Copy what is pending; answers how many files were copied. A file that cannot be had is held with its reason."""
+        if self._m.attachments is None:
+            return 0
+        copied, after = 0, 0
+        while page := await self._m.ledger.pending("attachment", limit=PAGE, after_seq=after):
+            after = page[-1].seq
+            for staged in page:
+                copied += await self._copy(staged)
+                self._m.control.check()
+        return copied
+
+    async def _copy(self, staged: Staged) -> int:
+        assert self._m.attachments is not None
+        record = staged.record
+        target = self._m.terms.state_dir / self._path_of(record)
+        expected = str(record.data.get("sha256") or "")
+        if expected and target.exists() and await to_thread.run_sync(sha256_of, target) == expected:
+            return 0
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            found = await self._m.attachments.copy(record, str(target))
+        except (NotFound, ProtocolMismatch) as error:
+            await self._m.ledger.commit(_missing(staged, error.message))
+            return 0
+        if expected and found != expected:
+            target.unlink(missing_ok=True)
+            await self._m.ledger.commit(_missing(staged, "its bytes are not those the manifest names"))
+            return 0
+        os.chmod(target, 0o600)
+        await self._m.decide("streamflow", "file.archived", note=f"attachment {record.key} sha256 {found}")
+        return 1
+
+
+def sha256_of(path: Path) -> str:
+    """Hash a file in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _missing(staged: Staged, why: str) -> list[Change]:
+    record = staged.record
+    reason = f"the file could not be archived: {why}"
+    item = QueueItem(
+        id=f"file:{record.key}", cause="file_missing", kind=record.kind, key=record.key, reason=reason, decisions=("retry", "waive"), suggested="retry",
+    )
+    finish = finish_of(staged, state=RecordState.HELD, disposition=Disposition.FLAGGED, reason=reason)
+    return [Enqueue(item=item), finish, Audit(entry=AuditEntry(actor="streamflow", action="file.missing", kind=record.kind, key=record.key))]

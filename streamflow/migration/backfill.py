@@ -1,0 +1,31 @@
+"""Loading everything that was staged, once and only once: companies, then people, then what belongs to them."""
+
+from __future__ import annotations
+
+from streamflow.migration.context import DELIVERY_ORDER, DEST_ORDER, Migration
+from streamflow.migration.life import State
+from streamflow.migration.work import Work
+from streamflow.reports.reconciliation import phase_rows
+
+
+class Backfill:
+    """Delivers kind after kind; a restart goes on with what is pending."""
+
+    def __init__(self, migration: Migration, work: Work) -> None:
+        self._m = migration
+        self._work = work
+
+    async def run(self) -> State:
+        """Deliver every kind in order, then read back what a shared read can verify."""
+        await self._work.wait_for_doubts(deliver=False)
+        for kind in DELIVERY_ORDER:
+            await self._m.explain(f"moving {kind} records")
+            await self._work.deliver_all(last=kind)
+            self._m.control.check()
+            self._m.report(f"phase-{kind}", {"rows": phase_rows(await self._m.ledger.counts(), kind)})
+        await self._work.wait_for_doubts(deliver=True)
+        for dest_kind in DEST_ORDER:
+            await self._m.explain(f"reading {dest_kind} back")
+            await self._work.verifier.settle(dest_kind)
+            self._m.control.check()
+        return State.TAIL

@@ -1,0 +1,101 @@
+"""What all phases share: the doors, the terms, the control, and how state is persisted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from streamflow.clock import Clock, iso
+from streamflow.errors import StreamflowError
+from streamflow.migration.control import Control
+from streamflow.migration.life import Phase, State, move
+from streamflow.migration.terms import Terms
+from streamflow.model import AuditEntry, Kind
+from streamflow.pipeline import Gauges
+from streamflow.platforms.base import Attachments, Destination, Source
+from streamflow.store.base import Audit, Change, Ledger, PutSetting
+
+REFERENCE_KINDS: tuple[Kind, ...] = ("user", "group", "source", "status")
+DELIVERY_ORDER: tuple[Kind, ...] = (*REFERENCE_KINDS, "company", "lead", "note", "call", "email", "reminder", "attachment")
+DEST_ORDER: tuple[Kind, ...] = ("accounts", "contacts", "leads", "activities", "notes", "tasks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """A point where the daemon waits for a person."""
+
+    name: str
+    since: str
+    what: str
+    how: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Migration:
+    """One migration in this process."""
+
+    terms: Terms
+    ledger: Ledger
+    source: Source
+    attachments: Attachments | None
+    destination: Destination
+    clock: Clock
+    control: Control
+    log: Callable[..., None]
+    report: Callable[[str, Mapping[str, Any]], None]     # name, data -> written as JSON, HTML, CSV
+    phase: Phase
+    gate: Gate | None = None
+    gauges: Gauges = field(default_factory=Gauges)
+    read: Counter[Kind] = field(default_factory=Counter)
+    backlog: Counter[Kind] = field(default_factory=Counter)
+    last_poll_at: str = ""
+    map_epoch: int = 0                                    # rises when the confirmed map changed: compiled things are made anew
+    _cache: dict[str, Any] = field(default_factory=dict)
+
+    async def enter(self, state: State, reason: str, *changes: Change) -> None:
+        """Persist a move of the life table together with what it rests on."""
+        move(self.phase.state, state)
+        await self._persist(state, reason, *changes)
+
+    async def explain(self, reason: str) -> None:
+        """Renew the reason of the present state."""
+        if reason != self.phase.reason:
+            await self._persist(self.phase.state, reason)
+
+    async def _persist(self, state: State, reason: str, *changes: Change) -> None:
+        same = state is self.phase.state
+        phase = Phase(state=state, reason=reason, since=self.phase.since if same else iso(self.clock.now()))
+        entry = AuditEntry(actor="streamflow", action="phase", before=self.phase.state.value, after=state.value, note=reason)
+        trail: list[Change] = [] if same else [Audit(entry=entry)]
+        await self.ledger.commit([*changes, PutSetting(name="phase", value=phase.to_json()), *trail])
+        if not same:
+            self.log("phase.entered", state=state.value, reason=reason)
+        self.phase = phase
+        self.control.notify()
+
+    @asynccontextmanager
+    async def at_gate(self, name: str, what: str, how: str) -> AsyncIterator[None]:
+        """Show a gate while a person is waited for."""
+        self.gate = Gate(name=name, since=iso(self.clock.now()), what=what, how=how)
+        self.log("gate.waiting", gate=name)
+        self.control.notify()
+        try:
+            yield
+        finally:
+            self.gate = None
+
+    def asks(self, gate: str) -> bool:
+        """Say whether a gate waits for a person."""
+        return self.terms.gates.get(gate, "ask") == "ask"
+
+    async def decide(self, actor: str, action: str, *changes: Change, note: str = "", after: Any = None) -> None:
+        """Commit an operator's decision with its audit entry, then wake the phases."""
+        await self.ledger.commit([*changes, Audit(entry=AuditEntry(actor=actor, action=action, note=note, after=after))])
+        self.control.notify()
+
+    def trouble(self, error: StreamflowError) -> None:
+        """Tell the log of a foreseen failure without any payload."""
+        self.log("trouble", code=error.code, message=str(error))

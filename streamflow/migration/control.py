@@ -1,0 +1,54 @@
+"""How the operator's wishes reach the phases: pause, drain, and "something was decided, look again"."""
+
+from __future__ import annotations
+
+import anyio
+
+
+class Drained(Exception):
+    """The daemon was asked to end; every stage is empty and the mark is saved. Not an error."""
+
+
+class Control:
+    """One per daemon. Setting is synchronous, waiting is not; a durable twin of the pause lives in the ledger."""
+
+    def __init__(self) -> None:
+        self.paused: str | None = None      # the reason shown
+        self.draining = False
+        self._changed = anyio.Event()
+
+    def notify(self) -> None:
+        """Wake everyone who waits for a change."""
+        event, self._changed = self._changed, anyio.Event()
+        event.set()
+
+    def pause(self, reason: str) -> None:
+        self.paused = reason
+        self.notify()
+
+    def resume(self) -> None:
+        self.paused = None
+        self.notify()
+
+    def drain(self) -> None:
+        self.draining = True
+        self.notify()
+
+    async def permit(self) -> bool:
+        """Wait out a pause; False when nothing new may be taken because the daemon drains."""
+        while self.paused is not None and not self.draining:
+            await self._changed.wait()
+        return not self.draining
+
+    def check(self) -> None:
+        """Leave the phase when the daemon drains. Raises Drained."""
+        if self.draining:
+            raise Drained
+
+    async def wait(self, timeout_s: float | None = None) -> None:
+        """Wait for a change, at most *timeout_s* seconds. Raises Drained."""
+        self.check()
+        event = self._changed
+        with anyio.move_on_after(timeout_s):
+            await event.wait()
+        self.check()

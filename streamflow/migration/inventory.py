@@ -1,0 +1,73 @@
+"""What the destination holds before us, and what people do there meanwhile: kept as look-ups, so that matching costs no calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from streamflow.mapping.companies import normal_form
+from streamflow.mapping.emails import normal
+from streamflow.migration.context import Migration
+from streamflow.model import DestId, Fields, Kind
+from streamflow.store.base import Change, DropLookup, MoveMark, PutLookup
+
+MATCHED_KINDS: tuple[Kind, ...] = ("accounts", "contacts")
+
+
+def lookup_of(kind: Kind, dest_id: DestId, fields: Fields) -> PutLookup:
+    """Make a destination record findable by what identifies it."""
+    emails = [str(each["value"]) for each in fields.get("emails") or [] if each.get("value")]
+    phones = [str(each["value"]) for each in fields.get("phones") or [] if each.get("value")]
+    values: dict[str, tuple[str, ...]] = {"email": tuple(normal(text) for text in emails), "phone": tuple(phones)}
+    name = str(fields.get("name") or "")
+    if kind == "accounts" and name:
+        values["name"] = (normal_form(name),)
+    if fields.get("custom:Streamflow ID"):
+        values["marker"] = (str(fields["custom:Streamflow ID"]),)
+    return PutLookup(side="dest", kind=kind, id=dest_id, values=values, info={"name": name, "emails": emails, "phones": phones})
+
+
+class DestinationWatch:
+    """Takes stock once, then follows the destination's event feed."""
+
+    def __init__(self, migration: Migration) -> None:
+        self._m = migration
+
+    async def take_stock(self) -> Mapping[Kind, int]:
+        """Read all people and companies that are there before anything is written. The feed's position is noted first."""
+        feed = self._m.destination.feed
+        if await self._m.ledger.mark("feed") is None:
+            await self._m.ledger.commit([MoveMark(name="feed", cursor=await feed.cursor())])
+        counts: dict[Kind, int] = {}
+        for kind in MATCHED_KINDS:
+            counts[kind] = 0
+            async for page in self._m.destination.reader.everything(kind, custom=False):
+                counts[kind] += len(page)
+                await self._m.ledger.commit([lookup_of(kind, dest_id, fields) for dest_id, fields in page.items()])
+        return counts
+
+    async def follow(self) -> int:
+        """Take in what happened since the last look; our own records are left out. Answers how many foreign records were seen."""
+        mark = await self._m.ledger.mark("feed")
+        if mark is None:
+            return 0
+        happenings, cursor = await self._m.destination.feed.since(mark.cursor)
+        changes: list[Change] = []
+        foreign: dict[DestId, tuple[Kind, Fields | None]] = {}
+        for event in happenings:
+            if event.kind not in MATCHED_KINDS:
+                continue
+            for dest_id in event.ids:
+                foreign[dest_id] = (event.kind, None if event.action == "delete" else event.payloads.get(dest_id, {}))
+        ours = {link.dest_id for link in await self._m.ledger.links_to(list(foreign))} if foreign else set()
+        seen = 0
+        for dest_id, (kind, fields) in foreign.items():
+            if dest_id in ours:
+                continue
+            seen += 1
+            if fields is None:
+                changes.append(DropLookup(side="dest", kind=kind, id=dest_id))
+            elif fields:
+                changes.append(lookup_of(kind, dest_id, fields))
+        if cursor != mark.cursor or changes:
+            await self._m.ledger.commit([*changes, MoveMark(name="feed", cursor=cursor)])
+        return seen

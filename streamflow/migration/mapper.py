@@ -1,0 +1,57 @@
+"""The compiled map of this migration: what it needs to know of names, types and addresses, taken from the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from streamflow.mapping.compiled import Mapper, compile_map
+from streamflow.mapping.derived import Context
+from streamflow.mapping.document import MapDocument
+from streamflow.migration.companies import CompanyTable
+from streamflow.migration.context import Migration
+from streamflow.model import Key, Kind
+
+LABELLED: Mapping[Kind, str] = {"user": "userid", "status": "statusid", "source": "sourceid", "group": "groupid"}
+
+
+async def labels(migration: Migration) -> dict[tuple[Kind, Key], str]:
+    """Names of users, statuses, sources and groups by key."""
+    found: dict[tuple[Kind, Key], str] = {}
+    for kind in LABELLED:
+        async for page in migration.ledger.every(kind):
+            for staged in page:
+                data: Mapping[str, Any] = staged.record.data
+                name = str(data.get("name") or "").strip()
+                if name:
+                    found[kind, staged.record.key] = name
+                    if kind == "user" and data.get("email"):
+                        found[kind, str(data["email"]).strip().lower()] = name
+    return found
+
+
+async def make_mapper(
+    migration: Migration, document: MapDocument, table: CompanyTable, leads_by_email: Mapping[str, Key] | None = None
+) -> Mapper:
+    """Compile the confirmed map for what this account and the destination's flags are like now."""
+    names = await labels(migration)
+    flags = migration.destination.flags
+    activity_types = dict(await migration.ledger.setting("reference:activity_types") or {})
+    by_email = leads_by_email if leads_by_email is not None else {}
+    now_s = int(migration.clock.now().timestamp())
+    has_email_type = any(name in activity_types for name in ("email", "e-mail"))
+    context = Context(
+        company_of=table.companies.cluster_of,
+        lead_by_email=lambda address: by_email.get(address),
+        label_of=lambda kind, key: names.get((kind, key)) or names.get((kind, key.strip().lower())),
+        activity_types=activity_types,
+        stagesets=dict(await migration.ledger.setting("reference:stagesets") or {}),
+        stages=dict(await migration.ledger.setting("reference:stages") or {}),
+        calls_as="activity" if flags.activity_backdate else "note",
+        email_as="activity" if has_email_type and flags.activity_backdate else "note",
+        note_max_chars=int(flags.note_max_chars),
+        now_s=now_s + int(timedelta(minutes=1) / timedelta(seconds=1)),
+        future_activities=migration.terms.future_activities,
+    )
+    return compile_map(document, context)

@@ -1,0 +1,169 @@
+"""
+The owners gate: each user who owns anything is matched to a destination user, or explicitly sent to a fallback.
+
+Users are matched by e-mail, else by the operator's file. None is ever created here; unmatched ones are a list for the admin.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from streamflow.errors import ConfigError
+from streamflow.migration.context import Migration
+from streamflow.migration.life import State
+from streamflow.model import DestId, Kind
+from streamflow.stages.directory import Directory
+from streamflow.store.base import PutSetting
+
+OWNED_KINDS: tuple[Kind, ...] = ("lead", "note", "call", "email", "reminder")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """One source user as owner or author."""
+
+    key: str                                   # source id, or e-mail where the source names no id
+    name: str = ""
+    email: str = ""
+    role: str = ""
+    active: bool = True
+    records: Mapping[Kind, int] = field(default_factory=dict)
+    dest_id: DestId | None = None
+    via: str = ""                              # "email" | "file" | "fallback" | ""
+
+    @property
+    def total(self) -> int:
+        return sum(self.records.values())
+
+
+def owner_keys(data: Mapping[str, Any]) -> list[str]:
+    """Give what names the owner or author of a record, best first."""
+    names = (data.get("userid"), data.get("owner_email"), data.get("user_email"))
+    return [str(name).strip() for name in names if name not in (None, "")]
+
+
+def tally(users: Sequence[Mapping[str, Any]], counted: Mapping[str, Counter[Kind]]) -> list[Owner]:
+    """Join the roster with what each user owns; names that the roster does not know become owners of their own."""
+    by_email = {str(user.get("email") or "").strip().lower(): str(user.get("userid")) for user in users if user.get("email")}
+    totals: dict[str, Counter[Kind]] = {}
+    for name, kinds in counted.items():
+        totals.setdefault(by_email.get(name.lower(), name), Counter()).update(kinds)
+    owners = [
+        Owner(
+            key=str(user.get("userid")), name=str(user.get("name") or ""), email=str(user.get("email") or "").strip(),
+            role=str(user.get("role") or ""), active=str(user.get("active", "1")).strip().lower() not in ("0", "false", "no"),
+            records=dict(totals.pop(str(user.get("userid")), Counter())),
+        )
+        for user in users
+    ]
+    owners += [Owner(key=name, email=name if "@" in name else "", records=dict(kinds)) for name, kinds in sorted(totals.items())]
+    return owners
+
+
+def match(
+    owners: Iterable[Owner], users: Iterable[Mapping[str, Any]], by_file: Mapping[str, str], fallback: str | None
+) -> list[Owner]:
+    """Match by e-mail without case and blanks, then by the operator's file (source id -> e-mail), then the fallback."""
+    there = {str(user["email"]).strip().lower(): str(user["id"]) for user in users if user.get("email") and user.get("enabled", True)}
+    fallback_id = there.get(fallback.strip().lower()) if fallback else None
+    matched = []
+    for owner in owners:
+        dest_id, via = there.get(owner.email.lower()), "email"
+        if dest_id is None:
+            dest_id, via = there.get(by_file.get(owner.key, "").lower()), "file"
+        if dest_id is None and fallback_id is not None:
+            dest_id, via = fallback_id, "fallback"
+        matched.append(replace(owner, dest_id=dest_id, via=via if dest_id else ""))
+    return matched
+
+
+def unmatched(owners: Iterable[Owner]) -> list[Owner]:
+    """Owners of records for whom no destination user is named."""
+    return [owner for owner in owners if owner.total and owner.dest_id is None]
+
+
+def directory_of(owners: Iterable[Owner]) -> Directory:
+    """Make look-ups out of the owner table; authorship is never given to the fallback."""
+    users: dict[str, DestId] = {}
+    fallback: DestId | None = None
+    for owner in owners:
+        if owner.dest_id is None:
+            continue
+        if owner.via == "fallback":
+            fallback = owner.dest_id
+            continue
+        users[owner.key] = owner.dest_id
+        if owner.email:
+            users[owner.email.lower()] = owner.dest_id
+    return Directory(users=users, fallback_user=fallback)
+
+
+def read_file(path: Path) -> dict[str, str]:
+    """Read the operator's rep file: CSV with columns id, name, email. Raises ConfigError that names the line."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError([f"owners.file: cannot read {path.name}: {error.strerror}"]) from error
+    reader = csv.DictReader(io.StringIO(text), delimiter=";" if text.partition("\n")[0].count(";") else ",")
+    if not reader.fieldnames or not {"id", "email"} <= {name.strip().lower() for name in reader.fieldnames}:
+        raise ConfigError([f"owners.file: {path.name} needs a first line with the columns id, name and email"])
+    rows = ({str(name).strip().lower(): (value or "").strip() for name, value in row.items() if name} for row in reader)
+    return {row["id"]: row["email"] for row in rows if row.get("id") and row.get("email")}
+
+
+class OwnersGate:
+    """Counts, matches, and waits until every owner has somebody."""
+
+    def __init__(self, migration: Migration) -> None:
+        self._m = migration
+
+    async def table(self) -> list[Owner]:
+        """The owner table as stored."""
+        return [Owner(**row) for row in await self._m.ledger.setting("owners") or []]
+
+    async def count(self) -> list[Owner]:
+        """Count what each user owns over all staged records."""
+        counted: dict[str, Counter[Kind]] = {}
+        for kind in OWNED_KINDS:
+            async for page in self._m.ledger.every(kind):
+                for staged in page:
+                    if names := owner_keys(staged.record.data):
+                        counted.setdefault(names[0], Counter())[kind] += 1
+        users = [staged.record.data async for page in self._m.ledger.every("user") for staged in page]
+        return tally(users, counted)
+
+    async def recheck(self, actor: str = "streamflow") -> list[Owner]:
+        """Look at the destination's users again and match anew."""
+        reference = await self._m.destination.schema.reference()
+        by_file = read_file(self._m.terms.owners_file) if self._m.terms.owners_file else {}
+        fallback = await self._m.ledger.setting("operator:fallback") or self._m.terms.fallback_owner
+        owners = match(await self.count(), reference.users, by_file, fallback)
+        await self._m.decide(
+            actor, "owners.checked", PutSetting(name="owners", value=[asdict(owner) for owner in owners]),
+            note=f"{len(unmatched(owners))} unmatched",
+        )
+        self._m.report("owners", {
+            "owners": [{**asdict(owner), "total": owner.total} for owner in owners],
+            "unmatched": [owner.key for owner in unmatched(owners)], "fallback": fallback,
+        })
+        return owners
+
+    async def run(self) -> State:
+        """Pass when every owner is matched or sent to the fallback; there is no other way past."""
+        owners = await self.recheck()
+        while missing := unmatched(owners):
+            names = ", ".join(owner.key for owner in missing[:5]) + (" …" if len(missing) > 5 else "")
+            await self._m.explain(f"{len(missing)} owners have no user in the destination: {names}")
+            async with self._m.at_gate(
+                "owners", f"{len(missing)} owners of records have no user in the destination",
+                "let the admin add the users and run `owners recheck`, or name a fallback with `owners fallback EMAIL`",
+            ):
+                await self._m.control.wait(None)
+            owners = await self.table()
+        return State.SAMPLE

@@ -1,0 +1,84 @@
+"""
+Looking at both sides, reads only: sign-in, coverage, everything the source holds, what the destination holds already.
+
+Rule: nothing at all is written to the destination here, and the delta window opens before the first record is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from streamflow.clock import iso
+from streamflow.errors import ProtocolMismatch
+from streamflow.mapping.observe import Observation
+from streamflow.migration.context import Migration
+from streamflow.migration.inventory import DestinationWatch
+from streamflow.migration.life import State
+from streamflow.migration.reading import SourceReader
+from streamflow.model import AuditEntry
+from streamflow.store.base import Audit, PutSetting
+
+
+class Probe:
+    """The first phase; a restart goes on with the stream that was being read."""
+
+    def __init__(self, migration: Migration, reader: SourceReader, watch: DestinationWatch) -> None:
+        self._m = migration
+        self._reader = reader
+        self._watch = watch
+
+    async def run(self) -> State:
+        """Take stock of both sides and leave with all that the scope report and the map proposal need."""
+        await self._m.explain("signing in on both sides")
+        if await self._m.ledger.setting("delta_opened_at") is None:
+            coverage = dict(await self._m.source.check())
+            self._require(coverage)
+            account = dict(await self._m.destination.schema.check())
+            opened = iso(self._m.clock.now())
+            await self._m.ledger.commit([
+                PutSetting(name="coverage", value=coverage), PutSetting(name="destination", value=account),
+                PutSetting(name="delta_opened_at", value=opened),
+                Audit(entry=AuditEntry(actor="streamflow", action="delta.opened", note=opened)),
+            ])
+        await self._m.explain("taking stock of the destination")
+        if await self._m.ledger.setting("stock") is None:
+            stock = await self._watch.take_stock()
+            await self._m.ledger.commit([PutSetting(name="stock", value=dict(stock))])
+        while await self._m.ledger.setting("round:first") is None:
+            await self._reader.everything("first")
+            self._m.control.check()
+        await self._observe()
+        return State.MAP
+
+    def _require(self, coverage: Mapping[str, str]) -> None:
+        """A stream that is not optional must be readable, otherwise records would be lost without a word."""
+        missing = [stream.kind for stream in self._m.source.streams() if not stream.optional and coverage.get(stream.kind, "ok") != "ok"]
+        if missing:
+            reasons = "; ".join(f"{kind}: {coverage[kind]}" for kind in missing)
+            raise ProtocolMismatch(
+                f"the source does not serve {', '.join(missing)} ({reasons})", platform=self._m.source.name,
+                hint="ask the vendor for the read functions, or give these kinds as export files (source.streams.<kind>.reader = \"files\")",
+            )
+
+    async def _observe(self) -> None:
+        """Look at the fields of everything that was read."""
+        await self._m.explain("looking at the fields of the source")
+        observation = Observation()
+        for stream in self._m.source.streams():
+            async for page in self._m.ledger.every(stream.kind):
+                observation.add([staged.record for staged in page])
+        await self._m.ledger.commit([PutSetting(name="observation", value=observation.to_json())])
+
+
+async def inventory(migration: Migration) -> dict[str, Any]:
+    """Counts per kind as the discovery report shows them."""
+    counts: dict[str, int] = {}
+    for count in await migration.ledger.counts():
+        counts[count.kind] = counts.get(count.kind, 0) + count.count
+    return {
+        "source": counts,
+        "coverage": await migration.ledger.setting("coverage") or {},
+        "destination": await migration.ledger.setting("stock") or {},
+        "drift": await migration.ledger.setting("drift") or {},
+    }

@@ -1,0 +1,39 @@
+"""What the configuration means to the phases, as plain values: nothing below the daemon reads config files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The agreed terms of one migration."""
+
+    name: str
+    pair: str                                  # "leadtrekker-nutshell"
+    prefix: str                                # of markers: "lt"
+    state_dir: Path
+    timezone: str
+    region: str = "ZA"                         # for phone numbers without a country code
+    gates: Mapping[str, str] = field(default_factory=dict)     # map | owners | sample | cutover -> ask | auto
+    fallback_owner: str | None = None
+    owners_file: Path | None = None
+    unqualified: str = "person"
+    unqualified_rule: Mapping[str, Any] = field(default_factory=dict)
+    map_file: Path | None = None
+    sample_size: int = 300
+    batch_size: int = 40
+    cutover_mode: str = "freeze"
+    cutover_deadline_s: float = 3600.0
+    watch_days: float = 3.0
+    future_activities: str = "skip"
+    poll_s: float = 60.0
+    settle_s: float = 60.0
+    sweep_every_s: float = 3600.0
+    limits: Mapping[str, int] = field(default_factory=dict)
+    flags: Mapping[str, Any] = field(default_factory=dict)     # operator's overrides of capability flags
+    seed: int = 7
+    date_formats: tuple[str, ...] = ()

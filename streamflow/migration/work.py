@@ -1,0 +1,169 @@
+"""The working parts of a run, joined once the map is confirmed: reading, delivering, resolving doubts, verifying."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+from streamflow.errors import PlanLimit
+from streamflow.mapping.compiled import Mapper
+from streamflow.mapping.document import MapDocument, digest
+from streamflow.mapping.document_json import from_json
+from streamflow.migration.archive import Archive
+from streamflow.migration.companies import CompanyTable
+from streamflow.migration.context import DELIVERY_ORDER, Migration
+from streamflow.migration.inventory import DestinationWatch
+from streamflow.migration.mapper import make_mapper
+from streamflow.migration.owners import OwnersGate, directory_of
+from streamflow.migration.reading import SourceReader
+from streamflow.model import DestId, Key, Kind, QueueItem, Ref
+from streamflow.pipeline import Pipeline
+from streamflow.stages.batch import Batch
+from streamflow.stages.directory import Directory
+from streamflow.stages.doubt import DoubtResolver, QuietTime
+from streamflow.stages.extract import StagedBatches
+from streamflow.stages.load import Loader
+from streamflow.stages.resolve import Resolver
+from streamflow.stages.transform import Transformer
+from streamflow.stages.verify import Verifier
+from streamflow.store.base import Enqueue, Wake
+
+DOUBT_PATIENCE_S = 5.0   # how often open intents are looked at again while nothing else can be done
+
+
+class Work:
+    """One per run of the daemon; rebuilt inside when the map or the owners change."""
+
+    def __init__(self, migration: Migration) -> None:
+        self._m = migration
+        self.reader = SourceReader(migration)
+        self.watch = DestinationWatch(migration)
+        self.archive = Archive(migration)
+        self.verifier = Verifier(ledger=migration.ledger, reader=migration.destination.reader)
+        flags = migration.destination.flags
+        self.doubts = DoubtResolver(
+            ledger=migration.ledger, reader=migration.destination.reader, feed=migration.destination.feed, clock=migration.clock,
+            quiet=QuietTime(timeout_s=flags.timeout_s, late_commit_s=flags.late_commit_s, search_lag_s=flags.search_lag_s),
+        )
+        self._companies: CompanyTable | None = None
+        self._companies_map = ""
+        self.suspended: dict[Kind, str] = {}
+
+    async def document(self) -> MapDocument:
+        """The confirmed map; to be called only behind the map gate."""
+        stored = await self._m.ledger.setting("map:confirmed")
+        return from_json(stored["document"])
+
+    async def companies(self) -> CompanyTable:
+        """The company table under the decisions of the confirmed map and of the queue."""
+        document = await self.document()
+        decisions = dict(document.companies)
+        for item in await self._m.ledger.queue(state="resolved"):
+            if item.cause == "company_ambiguous" and item.decision == "same":
+                names = item.details.get("names") or ["", ""]
+                decisions[str(names[1])] = str(names[0])
+        key = f"{digest(document)}:{sorted(decisions.items())}"
+        if self._companies is None or key != self._companies_map:
+            self._companies, self._companies_map = CompanyTable(self._m, document, decisions), key
+        return self._companies
+
+    async def directory(self) -> Directory:
+        """Owners, lead sources and decisions as they are now."""
+        owners = await OwnersGate(self._m).table()
+        base = directory_of(owners)
+        decisions = {item.id: item.decision for item in await self._m.ledger.queue(state="resolved")}
+        return Directory(
+            users=base.users, fallback_user=base.fallback_user, sources=await self._m.ledger.setting("reference:sources") or {},
+            decisions=decisions,
+        )
+
+    async def mapper(self, leads_by_email: dict[str, Key] | None = None) -> Mapper:
+        """The confirmed map, compiled."""
+        return await make_mapper(self._m, await self.document(), await self.companies(), leads_by_email)
+
+    async def pipeline(self) -> Pipeline:
+        """The stages under the confirmed map."""
+        by_email: dict[str, Key] = {}
+        mapper = await self.mapper(by_email)
+        busy: set[DestId] = set()
+        destination = self._m.destination
+        return Pipeline(
+            ledger=self._m.ledger, transformer=Transformer(mapper, self._m.ledger, by_email),
+            resolver=Resolver(
+                ledger=self._m.ledger, reader=destination.reader, mapper=mapper, directory=await self.directory(), busy=busy
+            ),
+            loader=Loader(
+                ledger=self._m.ledger, writer=destination.writer, feed=destination.feed, clock=self._m.clock,
+                phase=lambda: self._m.phase.state.value, busy=busy,
+            ),
+            verifier=self.verifier, gauges=self._m.gauges,
+        )
+
+    async def refresh_companies(self) -> int:
+        """Stage the clusters that new or changed leads bring."""
+        return await (await self.companies()).refresh()
+
+    async def deliver_all(self, *, last: Kind | None = None) -> int:
+        """Deliver everything pending, parents before children, up to the kind *last*. A kind that hit a plan limit is left out and told."""
+        await self.refresh_companies()
+        await self.wake_parked()
+        pipeline = await self.pipeline()
+        total = 0
+        for kind in DELIVERY_ORDER:
+            if kind in self.suspended:
+                continue
+            if kind == "attachment":
+                await self.archive.fill()
+            try:
+                total += await pipeline.deliver(kind, self._batches(kind))
+            except PlanLimit as error:
+                await self._suspend(kind, error)
+            self._m.control.check()
+            if kind == last:
+                break
+        return total
+
+    def _batches(self, kind: Kind) -> Callable[[], AsyncIterator[Batch]]:
+        return StagedBatches(ledger=self._m.ledger, kind=kind, size=self._m.terms.batch_size, permit=self._m.control.permit)
+
+    async def _suspend(self, kind: Kind, error: PlanLimit) -> None:
+        self.suspended[kind] = error.message
+        self._m.log("stream.suspended", kind=kind, reason=error.message)
+        await self._m.ledger.commit([Enqueue(item=QueueItem(
+            id=f"plan_limit:{kind}", cause="plan_limit", kind=kind, key="", blocking=True, reason=error.message,
+            decisions=("retry",), suggested="retry",
+        ))])
+
+    async def settle_doubts(self, *, deliver: bool = True) -> int:
+        """Look once for the outcome of open intents, and deliver what that set free; answers how many stay open."""
+        if not await self._m.ledger.open_intents(limit=1):
+            return 0
+        before = len(await self._m.ledger.open_intents(limit=2000))
+        left = await self.doubts.resolve(phase=self._m.phase.state.value)
+        if left < before and deliver:
+            await self.deliver_all()
+        return left
+
+    async def wait_for_doubts(self, *, deliver: bool = False) -> None:
+        """Stay until no outcome is unknown any more: the bounded quiet time, while nothing else is left to do."""
+        while left := await self.settle_doubts(deliver=deliver):
+            await self._m.explain(f"waiting for the outcome of {left} writes that was left unknown")
+            await self._m.control.wait(min(DOUBT_PATIENCE_S, max(0.2, (self.doubts.quiet.seconds or 5.0) / 5)))
+
+    async def wake_parked(self) -> None:
+        """Wake records whose reason to wait is gone; makes up for a wake that crossed the parking."""
+        waiting = await self._m.ledger.waiting()
+        refs: dict[Ref, str] = {}
+        gone: list[str] = []
+        open_doubts = {intent.id for intent in await self._m.ledger.open_intents(limit=100_000)} if waiting else set()
+        parked = {item.id for item in await self._m.ledger.queue() if item.cause == "in_doubt"} if waiting else set()
+        for name in waiting:
+            kind, _, key = name.partition(":")
+            if kind == "doubt":
+                if key not in open_doubts and name not in parked:
+                    gone.append(name)
+            else:
+                refs[Ref(kind, key)] = name
+        links = await self._m.ledger.links(list(refs)) if refs else {}
+        woken = [*gone, *(refs[ref] for ref in links)]
+        if woken:
+            await self._m.ledger.commit([Wake(on=tuple(woken))])

@@ -1,0 +1,1 @@
+"""Work on batches: no HTTP, no SQL."""

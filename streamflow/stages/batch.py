@@ -1,0 +1,80 @@
+"""What travels between the stages: a batch of records and what each stage adds to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from streamflow.mapping.derived import Derived
+from streamflow.model import DestId, Disposition, Fields, Kind, Link, Op, Ref, Staged
+from streamflow.store.base import Change, Finish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Staged records of one kind, in order of their change numbers."""
+
+    number: int
+    kind: Kind
+    staged: tuple[Staged, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapped:
+    """A batch with what the map makes of each record."""
+
+    number: int
+    kind: Kind
+    jobs: tuple[tuple[Staged, Derived], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """One write that a source record needs; refs to the record's own earlier parts are filled in when they exist."""
+
+    op: Op
+    ref: Ref
+    dest_kind: Kind
+    fields: Fields
+    marker: str = ""
+    dest_id: DestId | None = None      # None on creates, and on updates of a part that an earlier write of the plan creates
+    author: DestId | None = None
+    now: Fields = field(default_factory=dict)     # present values, for updates
+    base: Fields = field(default_factory=dict)    # what the crosswalk's base becomes when it is confirmed
+    before: Fields | None = None                  # image of the fields changed, when the record is not ours
+    ours: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that is to happen for one source record: writes in order, then its disposition."""
+
+    staged: Staged
+    writes: tuple[Write, ...] = ()
+    changes: tuple[Change, ...] = ()              # committed before the first write is sent
+    links: tuple[Link, ...] = ()                  # crosswalk lines that need no write (merges, matches, equal already)
+    finish: Finish | None = None                  # None: left pending, comes again in the next pass
+    disposition: Disposition = Disposition.CREATED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A batch with its plans."""
+
+    number: int
+    kind: Kind
+    plans: tuple[Plan, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A batch whose writes have their outcomes in the ledger; *written* waits for verification."""
+
+    number: int
+    kind: Kind
+    last_seq: int
+    finished: int
+    written: tuple[Link, ...]
+
+
+Envelope: TypeAlias = Batch | Mapped | Resolved | Loaded
