@@ -1,0 +1,107 @@
+"""The only place that prints: results for people or programs, errors with their hint, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from streamflow.daemon.exits import Exit, exit_for
+from streamflow.errors import ConfigError, StreamflowError
+
+DEBUG_VARIABLE = "STREAMFLOW_DEBUG"
+
+
+def say(text: str = "") -> None:
+    """Print lines for people; control characters of foreign data are made visible."""
+    print("\n".join(safe(line) for line in text.split("\n")), flush=True)
+
+
+def say_json(value: Any) -> None:
+    """Print one line of JSON."""
+    print(orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode(), flush=True)
+
+
+def say_raw(text: str) -> None:
+    """Print as it is, without a newline: terminal control and our own texts only."""
+    print(text, end="", flush=True)
+
+
+def fail(error: StreamflowError, *, as_json: bool) -> Exit:
+    """Tell one foreseen error on stderr (and as JSON on stdout for programs); gives the exit code."""
+    faults = error.faults if isinstance(error, ConfigError) and len(error.faults) > 1 else []
+    headline = f"the configuration has {len(faults)} faults" if faults else str(error)
+    print(f"streamflow: {safe(headline)}", file=sys.stderr)
+    for fault in faults:
+        print(f"  {safe(fault)}", file=sys.stderr)
+    if error.hint:
+        print(f"  hint: {safe(error.hint)}", file=sys.stderr)
+    if as_json:
+        body: dict[str, Any] = {"code": error.code, "message": str(error), "hint": error.hint}
+        if isinstance(error, ConfigError):
+            body["faults"] = error.faults
+        say_json({"error": body})
+    return exit_for(error)
+
+
+def fail_unforeseen(error: BaseException, *, as_json: bool) -> Exit:
+    """Tell an own bug in one line; the whole story only when asked for by the variable."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    where = f" at {os.path.basename(last[0].filename)}:{last[0].lineno}" if last else ""
+    print(f"streamflow: internal error: {type(error).__name__}{where}", file=sys.stderr)
+    print(f"  hint: this is a bug of streamflow; run again with {DEBUG_VARIABLE}=1 for the whole story", file=sys.stderr)
+    if os.environ.get(DEBUG_VARIABLE):
+        traceback.print_exception(error, file=sys.stderr)
+    if as_json:
+        say_json({"error": {"code": "internal", "message": type(error).__name__ + where, "hint": ""}})
+    return Exit.INTERNAL
+
+
+def safe(text: str) -> str:
+    """Make what could repaint a terminal visible instead."""
+    return "".join(letter if letter.isprintable() or letter == "\t" else f"\\x{ord(letter):02x}" for letter in text)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> str:
+    """Lay out rows under a head; the named columns are aligned to the right."""
+    cells = [[str(name) for name in head], *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    lines = []
+    for row in cells:
+        parts = [cell.rjust(width) if name in right else cell.ljust(width) for name, cell, width in zip(head, row, widths, strict=True)]
+        lines.append("  ".join(parts).rstrip())
+    return "\n".join(lines)
+
+
+def tree(value: Any, *, indent: int = 0) -> str:
+    """Lay out nested data one value a line, for people."""
+    pad = "  " * indent
+    if isinstance(value, Mapping):
+        lines = [
+            f"{pad}{key}:\n{tree(inner, indent=indent + 1)}" if _is_nested(inner) else f"{pad}{key}: {_cell(inner)}"
+            for key, inner in value.items()
+        ]
+        return "\n".join(lines)
+    if isinstance(value, list):
+        return "\n".join(f"{pad}-\n{tree(each, indent=indent + 1)}" if _is_nested(each) else f"{pad}- {_cell(each)}" for each in value)
+    return f"{pad}{_cell(value)}"
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, Mapping | list) and bool(value)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.1f}"
+    if isinstance(value, list | tuple | dict) and not value:
+        return "-"
+    return safe(str(value).replace("\n", " ⏎ "))

@@ -1,0 +1,32 @@
+"""`rollback`: undo what was done, after a preview and a typed name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from streamflow.cli.asking import order
+from streamflow.cli.output import tree
+from streamflow.cli.parsing import Adder, Args, config_of
+from streamflow.errors import UsageError
+
+
+def register(add: Adder) -> None:
+    """Add the command."""
+    rollback = add("rollback", _rollback, "undo: delete what was created and nobody touched, restore what was changed, list the rest")
+    rollback.add_argument("--scope", default="run", metavar="SCOPE", help="run (all of it), phase:NAME or batch:ID")
+    rollback.add_argument("--dry-run", action="store_true", help="only count what would be undone")
+    rollback.add_argument("--confirm", default="", metavar="NAME", help="the name of the migration, to show that it is meant")
+
+
+async def _rollback(args: Args) -> int:
+    name = config_of(args).migration.name
+    if not args.dry_run and args.confirm != name:
+        wrong = f'"{args.confirm}" is not the name of this migration' if args.confirm else "a rollback must be confirmed"
+        raise UsageError(wrong, hint="see what it would do with --dry-run, then repeat with --confirm and the name under [migration]")
+    return await order(args, "/v1/rollback", _text, scope=args.scope, dry_run=args.dry_run, confirm=args.confirm)
+
+
+def _text(answer: Mapping[str, Any]) -> str:
+    rest = {key: value for key, value in answer.items() if key != "result"}
+    return str(answer.get("result", "done")).replace("_", " ") + ("\n" + tree(rest, indent=1) if rest else "")

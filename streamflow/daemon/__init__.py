@@ -1,0 +1,1 @@
+"""The operator's seat: life cycle, control socket, status, metrics, log."""

@@ -1,0 +1,261 @@
+"""The operator's verbs, carried out: each looks at what is, does it once, and says what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from streamflow.clock import iso
+from streamflow.daemon.operator import Answer, DoesNotFit
+from streamflow.daemon.picture import Picture
+from streamflow.daemon.status import Snapshot
+from streamflow.daemon.supervisor import Supervisor
+from streamflow.errors import NotFound, UsageError
+from streamflow.migration import cutover
+from streamflow.migration.context import DEST_ORDER
+from streamflow.migration.life import CAN_ROLL_BACK, State
+from streamflow.migration.rollback import Rollback, scope_filter
+from streamflow.model import QueueItem
+from streamflow.reports.writer import ReportWriter
+from streamflow.store.base import Change, PutSetting, Reopen, ResolveItem
+from streamflow.wire.limiter import Limiter
+
+REOPENING = ("retry", "take", "merge", "match", "separate", "reparent", "same", "recreate")
+"""Decisions after which the record runs through the stages again."""
+
+
+class Desk:
+    """Implements `daemon.operator.Operator`."""
+
+    def __init__(
+        self, supervisor: Supervisor, picture: Picture, reports: ReportWriter, limiters: Mapping[str, Limiter], stop: Callable[[], None],
+        set_cap: Callable[[str, float], None],
+    ) -> None:
+        self._s = supervisor
+        self._m = supervisor.m
+        self._picture = picture
+        self._reports = reports
+        self._limiters = limiters
+        self._stop = stop
+        self._set_cap = set_cap
+
+    # ------------------------------------------------------------------------------------------ asking
+
+    async def status(self) -> Snapshot:
+        return await self._picture.take()
+
+    async def map_show(self) -> Answer:
+        confirmed = await self._m.ledger.setting("map:confirmed")
+        proposed = await self._m.ledger.setting("map:proposed")
+        shown = proposed or confirmed
+        if shown is None:
+            raise DoesNotFit("there is no map yet", hint="the probe has to finish first; see `status`")
+        is_confirmed = confirmed is not None and confirmed["digest"] == shown["digest"]
+        return {"digest": shown["digest"], "state": "confirmed" if is_confirmed else "proposed", "document": shown["document"]}
+
+    async def owners_show(self) -> Answer:
+        owners = await self._s.owners.table()
+        return {
+            "owners": [
+                {"key": each.key, "name": each.name, "email": each.email, "role": each.role, "records": each.total, "match": each.dest_id, "how": each.via}
+                for each in owners
+            ],
+            "unmatched": sum(1 for each in owners if each.total and each.dest_id is None),
+            "fallback": await self._m.ledger.setting("operator:fallback") or self._m.terms.fallback_owner,
+        }
+
+    async def sample_show(self) -> Answer:
+        if await self._m.ledger.setting("sample:keys") is None:
+            raise DoesNotFit("there is no sample yet", hint="it follows the owners gate; see `status`")
+        data = await self._s.sample.report()
+        state = "accepted" if await self._m.ledger.setting("sample:accepted") else "waiting"
+        return {"state": state, "size": data["size"], "counts": data["counts"], "verdicts": data["verdicts"], "diff": data["rows"],
+                "report": str(self._m.terms.state_dir / "reports" / "sample.html")}
+
+    async def queue_list(self, *, state: str) -> Answer:
+        items = await self._m.ledger.queue(state=None if state == "all" else state)
+        return {"items": [_item(each) for each in items]}
+
+    async def queue_show(self, *, id: str) -> Answer:
+        item = await self._m.ledger.item(id)
+        if item is None:
+            raise NotFound(f"there is no queue item {id}", hint="`queue list` names them")
+        return {**_item(item), "details": dict(item.details), "decision": item.decision, "resolved_by": item.resolved_by}
+
+    async def trace(self, *, kind: str, key: str) -> Answer:
+        staged = (await self._m.ledger.staged(kind, [key])).get(key)
+        if staged is None:
+            raise NotFound(f"no {kind} record has the key {key}", hint="kinds are lead, note, call, email, reminder, attachment, company, user, ...")
+        links = await self._m.ledger.links_of(kind, [key])
+        present: dict[str, Any] = {}
+        for link in links:
+            found = await self._m.destination.reader.read(link.dest_kind, [link.dest_id], custom=True)
+            present[link.dest_id] = found.get(link.dest_id)
+        proposed = None
+        if await self._m.ledger.setting("map:confirmed") is not None:
+            pipeline_map = await self._s.work.mapper()
+            proposed = asdict(pipeline_map.drafts(staged.record))
+        return {
+            "source": {"kind": kind, "key": key, "data": staged.record.data, "digest": staged.record.digest, "parent": staged.record.parent},
+            "state": staged.state.value, "disposition": staged.disposition, "reason": staged.reason, "waiting_on": staged.waiting_on,
+            "map": proposed,
+            "intents": [asdict(each) for each in await self._m.ledger.intents_of(kind, key)],
+            "links": [asdict(each) for each in links], "destination": present,
+            "verification": [asdict(each) for each in await self._m.ledger.checks_of(kind, key)],
+            "audit": [{"seq": row.seq, "at": row.at, **asdict(row.entry)} for row in await self._m.ledger.audit_of(kind, key)],
+        }
+
+    async def reports(self) -> Answer:
+        await self._s.write_reports()
+        return {"folder": str(self._m.terms.state_dir / "reports"), "reports": self._reports.listing()}
+
+    # ------------------------------------------------------------------------------------------ steering
+
+    async def pause(self, *, actor: str, reason: str) -> Answer:
+        if self._m.control.paused is not None:
+            return {"result": "already_paused", "reason": self._m.control.paused}
+        text = f"by the operator: {reason}" if reason else "by the operator"
+        await self._m.decide(actor, "pause", PutSetting(name="operator:paused", value={"reason": text, "by": actor}), note=reason)
+        self._m.control.pause(text)
+        return {"result": "paused", "reason": text}
+
+    async def resume(self, *, actor: str) -> Answer:
+        if self._m.control.paused is None:
+            return {"result": "already_running"}
+        await self._m.decide(actor, "resume", PutSetting(name="operator:paused", value=None))
+        self._s.work.suspended.clear()
+        self._m.control.resume()
+        return {"result": "resumed"}
+
+    async def pace(self, *, actor: str, platform: str, rate_per_s: float) -> Answer:
+        name = {"source": self._m.source.name, "destination": self._m.destination.name}.get(platform, platform)
+        if name not in self._limiters:
+            raise UsageError(f"there is no platform {platform!r}", hint=f"known: source, destination, {', '.join(sorted(self._limiters))}")
+        if not 0 < rate_per_s <= 10_000:
+            raise UsageError("a pace is a number of calls a second above 0", hint="for example `pace destination 5`")
+        before = self._limiters[name].stats().rate_per_s
+        await self._m.decide(actor, "pace", PutSetting(name=f"operator:pace:{name}", value=rate_per_s), note=f"{name} {rate_per_s}")
+        self._set_cap(name, rate_per_s)
+        return {"result": "set", "platform": name, "rate_per_s": rate_per_s, "before": before}
+
+    async def stop(self, *, actor: str) -> Answer:
+        if self._m.control.draining:
+            return {"result": "already_stopping"}
+        await self._m.decide(actor, "stop")
+        self._stop()
+        return {"result": "stopping"}
+
+    # ------------------------------------------------------------------------------------------ gates
+
+    async def map_confirm(self, *, actor: str, digest: str) -> Answer:
+        return {"result": await self._s.map_gate.confirm(actor, digest), "digest": digest}
+
+    async def map_edit(self, *, actor: str, document: Any) -> Answer:
+        return {"result": "proposed", "digest": await self._s.map_gate.edit(actor, document)}
+
+    async def owners_recheck(self, *, actor: str) -> Answer:
+        if self._m.phase.state in (State.PROBE, State.MAP):
+            raise DoesNotFit("owners are looked at after the map is confirmed", hint="see `status`")
+        await self._s.owners.recheck(actor)
+        self._m.control.notify()
+        return {"result": "checked", **await self.owners_show()}
+
+    async def owners_fallback(self, *, actor: str, email: str) -> Answer:
+        reference = await self._m.destination.schema.reference()
+        known = {str(user.get("email") or "").strip().lower() for user in reference.users if user.get("enabled", True)}
+        if email.strip().lower() not in known:
+            raise UsageError("no enabled user of the destination has this e-mail address", hint="let the admin add the user first")
+        await self._m.decide(actor, "owners.fallback", PutSetting(name="operator:fallback", value=email.strip()))
+        if self._m.phase.state not in (State.PROBE, State.MAP):
+            await self._s.owners.recheck(actor)
+            self._m.control.notify()
+        return {"result": "set", "fallback": email.strip()}
+
+    async def sample_accept(self, *, actor: str) -> Answer:
+        return {"result": await self._s.sample.decide(actor, "accept")}
+
+    async def sample_redo(self, *, actor: str) -> Answer:
+        return {"result": await self._s.sample.decide(actor, "redo")}
+
+    async def sample_discard(self, *, actor: str) -> Answer:
+        return {"result": await self._s.sample.decide(actor, "discard")}
+
+    # ------------------------------------------------------------------------------------------ decisions and the end
+
+    async def queue_resolve(self, *, actor: str, id: str, decision: str) -> Answer:
+        item = await self._m.ledger.item(id)
+        if item is None:
+            raise NotFound(f"there is no queue item {id}", hint="`queue list` names them")
+        if item.state == "resolved" and item.decision == decision:
+            return {"result": "already_resolved", "id": id, "decision": decision}
+        word = decision.partition(":")[0]
+        allowed = {each.partition(":")[0] for each in item.decisions}
+        if word not in allowed:
+            raise UsageError(f"{decision!r} is no decision for this item", hint=f"choose from: {', '.join(item.decisions)}")
+        changes: list[Change] = [ResolveItem(id=id, decision=decision, by=actor)]
+        changes += self._consequences(item, word)
+        await self._m.decide(actor, "queue.resolved", *changes, note=f"{id}: {decision}")
+        return {"result": "resolved", "id": id, "decision": decision}
+
+    def _consequences(self, item: QueueItem, word: str) -> list[Change]:
+        changes: list[Change] = []
+        if word in REOPENING and item.key and item.cause != "company_ambiguous":
+            changes.append(Reopen(kind=item.kind, keys=(item.key,)))
+            if self._m.phase.state is State.WATCH:
+                changes.append(PutSetting(name="watch:deliver", value=True))
+        if item.cause == "plan_limit":
+            self._s.work.suspended.pop(item.kind, None)
+        return changes
+
+    async def cutover(self, *, actor: str, freeze_confirmed: bool, dry_run: bool) -> Answer:
+        found = await cutover.precheck(self._m)
+        if dry_run:
+            return {"result": "checked", **found.to_json()}
+        if self._m.phase.state not in (State.TAIL, State.CUTOVER, State.WATCH, State.DONE):
+            raise DoesNotFit(f"a cutover starts from tail; the migration is in {self._m.phase.state}", hint="see `status`")
+        if self._m.phase.state is State.TAIL and not found.may_start:
+            raise DoesNotFit("; ".join(found.reasons), hint="`cutover --dry-run` shows this list again")
+        return {"result": await cutover.request(self._m, actor, freeze_confirmed=freeze_confirmed)}
+
+    async def cutover_cancel(self, *, actor: str) -> Answer:
+        return {"result": await cutover.cancel(self._m, actor)}
+
+    async def verify(self, *, actor: str) -> Answer:
+        if self._m.phase.state in (State.PROBE, State.MAP, State.SCHEMA, State.OWNERS):
+            raise DoesNotFit("nothing has been written yet", hint="see `status`")
+        totals: dict[str, int] = {}
+        for dest_kind in DEST_ORDER:
+            async for links in self._m.ledger.crosswalk(dest_kind=dest_kind):
+                ours = [link for link in links if not link.is_merged]
+                for state, count in (await self._s.work.verifier.check(dest_kind, ours)).items():
+                    totals[state] = totals.get(state, 0) + count
+        await self._m.decide(actor, "verify", after=totals)
+        return {"result": "verified" if not totals.get("differs") else "differs", "links": totals}
+
+    async def rollback(self, *, actor: str, scope: str, dry_run: bool, confirm: str) -> Answer:
+        wanted = scope_filter(scope or "run")
+        if dry_run:
+            tally = await Rollback(self._m).undo(wanted, dry_run=True)
+            return {"result": "planned", "scope": scope or "run", **tally.to_json()}
+        if confirm != self._m.terms.name:
+            raise UsageError("the name given does not confirm this rollback", hint=f"repeat the migration's name: --confirm {self._m.terms.name}")
+        if self._m.phase.state is State.ROLLED_BACK:
+            return {"result": "already_rolled_back"}
+        if await self._m.ledger.setting("rollback") is not None:
+            return {"result": "already_running"}
+        if self._m.phase.state not in CAN_ROLL_BACK:
+            raise DoesNotFit("nothing has been written yet", hint="see `status`")
+        plan = {"scope": scope or "run", "by": actor, "at": iso(self._m.clock.now())}
+        await self._m.decide(actor, "rollback.requested", PutSetting(name="rollback", value=plan), note=str(plan["scope"]))
+        if self._m.control.paused is not None:
+            await self.resume(actor=actor)
+        self._s.interrupt()
+        return {"result": "started", "scope": plan["scope"]}
+
+
+def _item(item: QueueItem) -> dict[str, Any]:
+    return {
+        "id": item.id, "cause": item.cause, "blocking": item.blocking, "kind": item.kind, "key": item.key, "reason": item.reason,
+        "decisions": list(item.decisions), "suggested": item.suggested, "state": item.state,
+    }

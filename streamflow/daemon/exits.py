@@ -1,0 +1,48 @@
+"""The exit codes of the daemon and of every command, and which error leads to which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+
+from streamflow.errors import StreamflowError
+
+
+class Exit(IntEnum):
+    """Exit codes after sysexits; part of the public face."""
+
+    DONE = 0
+    OPEN_ITEMS = 1       # finished, with open queue items or failed verification
+    USAGE = 64
+    UNAVAILABLE = 69     # a platform stayed away longer than patience allows
+    INTERNAL = 70
+    TRY_AGAIN = 75
+    REFUSED = 77         # credentials or permission refused
+    CONFIG = 78
+
+
+_BY_CODE: Mapping[str, Exit] = {
+    "usage": Exit.USAGE,
+    "conflict": Exit.USAGE,
+    "not_found": Exit.USAGE,
+    "too_large": Exit.USAGE,
+    "method": Exit.USAGE,
+    "config": Exit.CONFIG,
+    "access": Exit.REFUSED,
+    "forbidden": Exit.REFUSED,
+    "unavailable": Exit.UNAVAILABLE,
+    "transient": Exit.TRY_AGAIN,
+    "throttled": Exit.TRY_AGAIN,
+    "timeout": Exit.TRY_AGAIN,
+    "not_running": Exit.TRY_AGAIN,
+}
+
+
+def exit_for_code(code: str) -> Exit:
+    """Give the exit code of an error code; whatever is not foreseen is internal."""
+    return _BY_CODE.get(code, Exit.INTERNAL)
+
+
+def exit_for(error: StreamflowError) -> Exit:
+    """Give the exit code an error leads to."""
+    return exit_for_code(error.code)

@@ -1,0 +1,198 @@
+"""
+Runs the phases one after the other, by the life table, and reacts to failures by their class.
+
+Rule 1: what may pass by itself is waited for, with the reason shown; what a person must mend pauses the run or ends it with its exit code.
+Rule 2: a restart enters the phase that was persisted; nothing is done twice because every phase looks first at what the ledger holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import anyio
+
+from streamflow.clock import Clock, iso
+from streamflow.daemon.exits import Exit
+from streamflow.errors import (
+    PlanLimit,
+    PlatformUnavailable,
+    ProtocolMismatch,
+    RecordRejected,
+    StreamflowError,
+    Throttled,
+    TransientError,
+)
+from streamflow.migration.backfill import Backfill
+from streamflow.migration.context import Migration
+from streamflow.migration.cutover import Cutover
+from streamflow.migration.life import FINAL, Phase, State
+from streamflow.migration.owners import OwnersGate
+from streamflow.migration.probe import Probe
+from streamflow.migration.proposal import MapGate
+from streamflow.migration.rollback import Rollback
+from streamflow.migration.sample import SampleGate
+from streamflow.migration.schema import SchemaPhase
+from streamflow.migration.tail import Tail
+from streamflow.migration.watch import Watch
+from streamflow.migration.work import Work
+from streamflow.reports.final import write_all
+from streamflow.store.base import Ledger
+
+WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+
+
+class RollbackAsked(Exception):
+    """The operator asked for a rollback: the phase under way is left."""
+
+
+class Supervisor:
+    """Drives one migration from where it is to its end."""
+
+    def __init__(self, migration: Migration) -> None:
+        self.m = migration
+        self.work = Work(migration)
+        self.map_gate = MapGate(migration)
+        self.owners = OwnersGate(migration)
+        self.sample = SampleGate(migration, self.work)
+        self._scope: anyio.CancelScope | None = None
+        self._failures = 0
+
+    async def run(self) -> Exit:
+        """Go through the phases until the end; raises what a person must mend, Drained when asked to end."""
+        await self._take_up()
+        while self.m.phase.state not in FINAL:
+            self.m.control.check()
+            await self.m.control.permit()
+            await self._step()
+        return await self._exit_code()
+
+    async def _take_up(self) -> None:
+        """Adopt what earlier starts persisted: capabilities, pause, a cutover that was switched but not entered."""
+        learned = await self.m.ledger.setting("capabilities")
+        if learned is not None:
+            self.m.destination.adopt({**learned, **self.m.terms.flags})
+        elif self.m.terms.flags:
+            self.m.destination.adopt(dict(self.m.terms.flags))
+        self.work = Work(self.m)
+        self.sample = SampleGate(self.m, self.work)
+        paused = await self.m.ledger.setting("operator:paused")
+        if paused is not None:
+            self.m.control.pause(str(paused.get("reason") or "by the operator"))
+        last = self.m.phase
+        if last.state is State.ROLLED_BACK or last.state is State.DONE:
+            self.m.log("run.already_over", state=last.state.value)
+
+    async def _step(self) -> None:
+        state = self.m.phase.state
+        try:
+            with anyio.CancelScope() as self._scope:
+                following = await self._phase(state)
+                self._failures = 0
+                await self._enter(following)
+                return
+        except (PlatformUnavailable, Throttled, TransientError) as error:
+            if await self._is_first_contact():
+                raise
+            await self._wait_out(error)
+            return
+        except (ProtocolMismatch, RecordRejected, PlanLimit) as error:
+            if await self._is_first_contact():
+                raise
+            self.m.trouble(error)
+            self.m.control.pause(f"{error}; {error.hint or 'mend the cause, then `resume`'}")
+            return
+        finally:
+            self._scope = None
+        if await self.m.ledger.setting("rollback") is not None and self.m.phase.state is not State.ROLLBACK:
+            await self.m.enter(State.ROLLBACK, "the operator asked for a rollback")
+
+    async def _phase(self, state: State) -> State:
+        if state is State.PROBE:
+            return await Probe(self.m, self.work.reader, self.work.watch).run()
+        if state is State.MAP:
+            return await self.map_gate.run()
+        if state is State.SCHEMA:
+            following = await SchemaPhase(self.m).run(await self.work.document())
+            self.work = Work(self.m)     # the flags are known now
+            self.sample = SampleGate(self.m, self.work)
+            return following
+        if state is State.OWNERS:
+            return await self.owners.run()
+        if state is State.SAMPLE:
+            return await self.sample.run()
+        if state is State.BACKFILL:
+            following = await Backfill(self.m, self.work).run()
+            await self.write_reports()
+            return following
+        if state is State.TAIL:
+            return await Tail(self.m, self.work).run()
+        if state is State.CUTOVER:
+            following = await Cutover(self.m, self.work).run()
+            if following is State.WATCH:
+                await self.write_reports()
+            return following
+        if state is State.WATCH:
+            following = await Watch(self.m, self.work).run()
+            await self.write_reports()
+            return following
+        if state is State.ROLLBACK:
+            await Rollback(self.m).run(await self.m.ledger.setting("rollback") or {})
+            return State.ROLLED_BACK
+        return state
+
+    async def _enter(self, following: State) -> None:
+        if following is self.m.phase.state:
+            return
+        reasons = {
+            State.MAP: "the map is proposed", State.SCHEMA: "the map is confirmed", State.OWNERS: "the destination is ready for the map",
+            State.SAMPLE: "every owner has a user", State.BACKFILL: "the sample is accepted", State.TAIL: "everything staged is delivered",
+            State.CUTOVER: "a cutover was asked for", State.WATCH: "switched: the destination is the system of record",
+            State.DONE: "done", State.ROLLED_BACK: "rolled back",
+        }
+        await self.m.enter(following, reasons.get(following, following.value))
+
+    async def _is_first_contact(self) -> bool:
+        """Before anything was read there is nothing to go on with: a wrong address or server ends the run with its message."""
+        return self.m.phase.state is State.PROBE and await self.m.ledger.setting("delta_opened_at") is None
+
+    async def _wait_out(self, error: StreamflowError) -> None:
+        self.m.trouble(error)
+        wait_s = WAITS_S[min(self._failures, len(WAITS_S) - 1)]
+        self._failures += 1
+        await self.m.explain(f"{error}; trying again in {wait_s:.0f} s")
+        await self.m.control.wait(wait_s)
+
+    async def write_reports(self) -> None:
+        """Write all reports as they are now."""
+        await write_all(self.m.ledger, self.m.report, name=self.m.terms.name)
+
+    async def _exit_code(self) -> Exit:
+        await self.write_reports()
+        if self.m.phase.state is State.ROLLED_BACK:
+            spared = (await self.m.ledger.setting("rollback:result") or {}).get("spared")
+            return Exit.OPEN_ITEMS if spared else Exit.DONE
+        links = await self.m.ledger.link_counts()
+        wrong = sum(count for (_, _, state), count in links.items() if state in ("differs", "unreadable", "pending"))
+        return Exit.OPEN_ITEMS if wrong or await self.m.ledger.queue() else Exit.DONE
+
+    def interrupt(self) -> None:
+        """Leave the phase under way because a rollback was asked for; its batches end by cancellation and their intents are looked at first."""
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def adopt_live(self, **changes: Any) -> None:
+        """Take over settings that may change in a run."""
+        self.m.terms = replace(self.m.terms, **changes)
+        self.m.control.notify()
+
+
+def first_phase(at: str) -> Phase:
+    """Where a new migration starts."""
+    return Phase(state=State.PROBE, reason="a new migration", since=at)
+
+
+async def load_phase(ledger: Ledger, clock: Clock) -> Phase:
+    """Give the persisted phase, or the first."""
+    stored = await ledger.setting("phase")
+    return Phase.from_json(stored) if stored else first_phase(iso(clock.now()))

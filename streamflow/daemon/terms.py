@@ -1,0 +1,49 @@
+"""The configuration turned into the plain values that the phases work by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamflow.config import Config
+from streamflow.migration.terms import Terms
+
+PREFIXES = {"leadtrekker": "lt", "lead_perfection": "lp"}
+REGIONS = {"leadtrekker": "ZA", "lead_perfection": "US"}
+
+
+def terms_of(config: Config) -> Terms:
+    """Give the terms of the migration a configuration describes."""
+    rule = config.leads.rule
+    limits = config.destination.limits
+    return Terms(
+        name=config.migration.name,
+        pair=f"{config.source.platform.replace('_', '-')}-{config.destination.platform}",
+        prefix=PREFIXES[config.source.platform],
+        state_dir=config.migration.state_dir,
+        timezone=config.source.timezone,
+        region=REGIONS[config.source.platform],
+        gates={"map": config.gates.map, "owners": config.gates.owners, "sample": config.gates.sample, "cutover": config.gates.cutover},
+        fallback_owner=config.owners.fallback,
+        owners_file=config.owners.file,
+        unqualified=config.leads.unqualified,
+        unqualified_rule=_rule(rule),
+        map_file=config.map.file,
+        sample_size=config.sample.size,
+        cutover_mode=config.cutover.mode,
+        cutover_deadline_s=config.cutover.deadline_s,
+        watch_days=config.cutover.watch_days,
+        future_activities=config.cutover.future_activities,
+        poll_s=config.delta.poll_s,
+        settle_s=config.delta.settle_s,
+        sweep_every_s=config.delta.sweep_every_s,
+        limits={name: value for name, value in (
+            ("open_leads", limits.open_leads), ("contacts", limits.contacts), ("custom_fields", limits.custom_fields)) if value is not None},
+        flags=dict(config.destination.flags),
+        date_formats=config.source.date_formats,
+    )
+
+
+def _rule(rule: Any) -> dict[str, Any]:
+    if rule is None:
+        return {}
+    return {"rule": rule} if isinstance(rule, str) else dict(rule)

@@ -1,0 +1,166 @@
+"""Commands against a served control socket: what they ask, what they print, how they end."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import pytest
+import structlog
+from daemon.fake_operator import ITEM, FakeOperator, served, short_folder
+
+from streamflow.cli import cutover, status
+from streamflow.cli.main import main
+from streamflow.config import starter
+from streamflow.daemon import log
+
+
+@dataclass
+class Seat:
+    """An operator's seat: run command lines, see what was printed."""
+
+    folder: Path
+    operator: FakeOperator
+    capture: pytest.CaptureFixture[str]
+
+    async def run(self, *words: str) -> tuple[int, str]:
+        config = str(self.folder / "streamflow.toml")
+        self.capture.readouterr()
+        code = await anyio.to_thread.run_sync(main, ["-c", config, *words])
+        out, err = self.capture.readouterr()
+        return code, out + err
+
+
+@pytest.fixture
+async def seat(capsys: pytest.CaptureFixture[str]) -> AsyncIterator[Seat]:
+    with short_folder() as folder:
+        (folder / "streamflow.toml").write_text(starter("leadtrekker-nutshell") + "\n")
+        async with served(folder / "state") as daemon:
+            log.configure(form="json", level="info", stream=io.BytesIO())  # the daemon's lines are not the command's
+            yield Seat(folder, daemon.operator, capsys)
+            structlog.reset_defaults()
+
+
+async def test_status(seat: Seat) -> None:
+    """People see state with reason, gate with command, numbers a kind; programs the document."""
+    code, out = await seat.run("status")
+    assert code == 0
+    gate = "open it with: streamflow map confirm --digest abc"
+    for words in ("map: waiting: map not confirmed", gate, "lead", "closed until 12:00", "1 open"):
+        assert words in out
+    code, out = await seat.run("status", "--json")
+    assert json.loads(out)["phase"] == "map"
+
+
+@pytest.mark.parametrize(
+    ("words", "verb", "given"),
+    [
+        (("pause", "--reason", "lunch"), "pause", {"reason": "lunch"}),
+        (("resume",), "resume", {}),
+        (("pace", "nutshell", "2.5"), "pace", {"platform": "nutshell", "rate_per_s": 2.5}),
+        (("map", "confirm", "--digest", "abc"), "map_confirm", {"digest": "abc"}),
+        (("owners", "recheck"), "owners_recheck", {}),
+        (("owners", "fallback", "a@b.c"), "owners_fallback", {"email": "a@b.c"}),
+        (("sample", "accept"), "sample_accept", {}),
+        (("queue", "resolve", "q/1", "--as", "two"), "queue_resolve", {"id": "q/1", "decision": "two"}),
+        (("cutover", "--freeze-confirmed"), "cutover", {"freeze_confirmed": True, "dry_run": False}),
+        (("cutover", "cancel"), "cutover_cancel", {}),
+        (("verify",), "verify", {}),
+        (("rollback", "--confirm", "acme-leadtrekker"), "rollback", {"scope": "run", "dry_run": False, "confirm": "acme-leadtrekker"}),
+        (("rollback", "--dry-run", "--scope", "phase:sample"), "rollback", {"scope": "phase:sample", "dry_run": True, "confirm": ""}),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else None,
+)
+async def test_orders(seat: Seat, words: tuple[str, ...], verb: str, given: dict[str, object]) -> None:
+    """Each order reaches the daemon with what was typed, and its result is told."""
+    code, out = await seat.run(*words)
+    assert (code, bool(out.strip())) == (0, True)
+    name, arguments = seat.operator.asked[-1]
+    assert (name, {key: value for key, value in arguments.items() if key != "actor"}) == (verb, given)
+
+
+async def test_questions(seat: Seat) -> None:
+    """What can be seen is shown for people and as JSON for programs."""
+    for words, shown in (
+        (("map", "show"), "streamflow map confirm --digest abc"),
+        (("owners", "show"), "P. Nel"),
+        (("sample", "show"), "state: ready"),
+        (("queue", "list"), "shared_email"),
+        (("queue", "show", "q1"), "suggested: two"),
+        (("trace", "lead", "48213"), "result: trace"),
+        (("report",), "/state/reports/scope.html"),
+    ):
+        code, out = await seat.run(*words)
+        assert (code, shown in out) == (0, True), out
+        code, out = await seat.run(*words, "--json")
+        assert code == 0
+        assert json.loads(out)
+
+
+async def test_refusals_keep_their_words(seat: Seat) -> None:
+    """What the daemon refuses is told with its hint and the right code."""
+    code, out = await seat.run("map", "confirm", "--digest", "old")
+    assert (code, "the map has changed since" in out, "hint: look at it again" in out) == (64, True, True)
+    code, out = await seat.run("sample", "redo")
+    assert (code, "Traceback" in out) == (70, False)
+    assert (await seat.run("queue", "show", "nothing"))[0] == 64
+
+
+async def test_precheck(seat: Seat) -> None:
+    """A dry run tells the reasons and ends with 1 when not ready; contradictory options are refused."""
+    code, out = await seat.run("cutover", "--dry-run")
+    assert (code, "1 blocking queue item" in out) == (1, True)
+    assert (await seat.run("cutover", "--dry-run", "--wait"))[0] == 64
+    assert (await seat.run("cutover", "cancel", "--wait"))[0] == 64
+
+
+@pytest.mark.parametrize(("phase", "code"), [("watch", 0), ("done", 0), ("tail", 75)])
+async def test_cutover_wait(seat: Seat, monkeypatch: pytest.MonkeyPatch, phase: str, code: int) -> None:
+    """Waiting ends with 0 once switched, with 75 once the daemon went back to tailing."""
+    monkeypatch.setattr(cutover, "POLL_S", 0.01)
+    seat.operator.next_phase = phase
+    with anyio.fail_after(10):
+        assert (await seat.run("cutover", "--freeze-confirmed", "--wait"))[0] == code
+
+
+async def test_watching_ends_with_the_migration(seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Watching prints a line a change without a terminal, and ends when the migration does."""
+    monkeypatch.setattr(status, "REFRESH_S", 0.01)
+    seat.operator.snapshot = replace(seat.operator.snapshot, state="done", phase="done", gate=None)
+    code, out = await seat.run("status", "--watch")
+    assert (code, out.count("\n"), out.startswith("done")) == (0, 1, True)
+    assert (await seat.run("top"))[0] == 0
+
+
+async def test_map_edit_takes_what_show_gave(seat: Seat) -> None:
+    """The JSON of `map show` may be edited and given back whole, or as the bare document."""
+    _, shown = await seat.run("map", "show", "--json")
+    for name, text in (("whole.json", shown), ("bare.json", json.dumps(json.loads(shown)["document"]))):
+        (seat.folder / name).write_text(text)
+        assert (await seat.run("map", "edit", str(seat.folder / name)))[0] == 0
+        assert seat.operator.asked[-1][1]["document"]["format"] == 1
+    (seat.folder / "broken.json").write_text("{")
+    code, out = await seat.run("map", "edit", str(seat.folder / "broken.json"))
+    assert (code, "cannot be read" in out) == (64, True)
+
+
+async def test_queue_by_table(seat: Seat) -> None:
+    """The queue goes out as a table without live formulas and comes back with decisions; refused ones are told."""
+    path = seat.folder / "queue.csv"
+    assert (await seat.run("queue", "export", str(path)))[0] == 0
+    assert path.stat().st_mode & 0o077 == 0
+    rows = list(csv.DictReader(io.StringIO(path.read_text())))
+    assert (rows[0]["id"], rows[0]["reason"], rows[0]["decisions"]) == ("q1", "'=cmd()", "two|merge")
+    path.write_text("\ufeffid;decision\r\nq1;two\r\nq2;\r\nq3;three\r\n", encoding="utf-8")
+    code, out = await seat.run("queue", "import", str(path), "--json")
+    answer = json.loads(out)
+    assert (code, answer["resolved"], [each["id"] for each in answer["refused"]]) == (1, 1, ["q3"])
+    assert seat.operator.asked[-1][1]["decision"] == ITEM["suggested"]
+    path.write_text("name,decision\r\n")
+    assert (await seat.run("queue", "import", str(path)))[0] == 64

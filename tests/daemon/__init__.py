@@ -1,0 +1,1 @@
+"""Tests of the daemon's faces: control socket, metrics, log, notify, signals."""

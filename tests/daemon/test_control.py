@@ -1,0 +1,339 @@
+"""The control socket from outside, byte by byte."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from pathlib import Path
+from typing import Any
+
+import anyio
+import orjson
+import pytest
+
+from streamflow.daemon import control
+from streamflow.errors import ConfigError, UsageError
+
+from .fake_operator import served
+
+
+async def talk(path: Path, sent: bytes, *, end: bool = False) -> bytes:
+    """Send bytes and give all that comes back until the daemon closes or the answer is whole."""
+    with anyio.fail_after(10):
+        stream = await anyio.connect_unix(str(path))
+        async with stream:
+            try:
+                await stream.send(sent)
+                if end:
+                    await stream.send_eof()
+            except anyio.BrokenResourceError:
+                pass  # refused before all was sent: the answer tells why
+            got = b""
+            while not whole(got):
+                try:
+                    got += await stream.receive()
+                except (anyio.EndOfStream, anyio.BrokenResourceError):
+                    break
+            return got
+
+
+def whole(got: bytes) -> bool:
+    head, found, body = got.partition(b"\r\n\r\n")
+    lengths = [int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
+    return bool(found) and bool(lengths) and len(body) >= lengths[0]
+
+
+async def ask(path: Path, method: str, target: str, body: bytes = b"") -> tuple[int, Any]:
+    raw = f"{method} {target} HTTP/1.1\r\nHost: d\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    return answer(await talk(path, raw))
+
+
+def answer(got: bytes) -> tuple[int, Any]:
+    head, _, body = got.partition(b"\r\n\r\n")
+    assert b"application/json" in head, got
+    return int(head.split()[1]), orjson.loads(body)
+
+
+def is_error(body: Any) -> bool:
+    return set(body) == {"error"} and set(body["error"]) == {"code", "message", "hint"}
+
+
+async def test_status_document(folder: Path) -> None:
+    """The status has exactly the published keys, and curl's plain request gets it."""
+    async with served(folder) as daemon:
+        status, body = await ask(daemon.path, "GET", "/v1/status")
+    assert status == 200
+    assert set(body) == {"state", "reason", "phase", "since", "gate", "streams", "pace", "queue", "checkpoint", "calls", "listen"}
+    assert set(body["gate"]) == {"name", "since", "what", "how"}
+    assert set(body["streams"]["lead"]) == {
+        "read", "staged", "created", "updated", "merged", "matched", "filtered", "flagged", "failed", "verified",
+        "lag_s", "backlog", "eta_s",
+    }  # fmt: skip
+    assert set(body["pace"]["nutshell"]) == {"rate_per_s", "in_flight", "used_share", "closed_until", "reason"}
+    assert set(body["queue"]) == {"open", "blocking"}
+    assert set(body["checkpoint"]) == {"age_s", "resumable"}
+    assert set(body["listen"]) == {"metrics", "console"}
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "verb", "given"),
+    [
+        ("/v1/pause", b'{"reason": "lunch"}', "pause", {"reason": "lunch"}),
+        ("/v1/resume", b"", "resume", {}),
+        ("/v1/pace", b'{"platform": "nutshell", "rate_per_s": 5}', "pace", {"platform": "nutshell", "rate_per_s": 5.0}),
+        ("/v1/map/confirm", b'{"digest": "abc"}', "map_confirm", {"digest": "abc"}),
+        ("/v1/map/edit", b'{"document": {"objects": []}}', "map_edit", {"document": {"objects": []}}),
+        ("/v1/owners/recheck", b"{}", "owners_recheck", {}),
+        ("/v1/owners/fallback", b'{"email": "a@b.c"}', "owners_fallback", {"email": "a@b.c"}),
+        ("/v1/sample/accept", b"", "sample_accept", {}),
+        ("/v1/queue/q%2F1/resolve", b'{"decision": "two"}', "queue_resolve", {"id": "q/1", "decision": "two"}),
+        ("/v1/cutover", b'{"freeze_confirmed": true}', "cutover", {"freeze_confirmed": True, "dry_run": False}),
+        ("/v1/cutover/cancel", b"", "cutover_cancel", {}),
+        ("/v1/verify", b"", "verify", {}),
+        ("/v1/rollback", b'{"dry_run": true}', "rollback", {"scope": "run", "dry_run": True, "confirm": ""}),
+        ("/v1/stop", b"", "stop", {}),
+    ],
+)
+async def test_verbs_reach_operator(folder: Path, target: str, body: bytes, verb: str, given: dict[str, Any]) -> None:
+    """Each verb calls its deed once, with who asked."""
+    async with served(folder) as daemon:
+        status, said = await ask(daemon.path, "POST", target, body)
+        assert (status, "result" in said) == (200, True)
+        assert daemon.operator.asked == [(verb, {"actor": f"uid:{os.geteuid()}", **given})]
+
+
+async def test_reads(folder: Path) -> None:
+    """Everything that can be asked answers, parts of paths are unquoted once."""
+    async with served(folder) as daemon:
+        for target in ("/v1/map", "/v1/owners", "/v1/sample", "/v1/queue", "/v1/queue?state=all", "/v1/queue/q1", "/v1/reports"):
+            assert (await ask(daemon.path, "GET", target))[0] == 200
+        await ask(daemon.path, "GET", "/v1/records/lead/a%2Fb%2520")
+        assert daemon.operator.asked[-1] == ("trace", {"kind": "lead", "key": "a/b%20"})
+
+
+async def test_repeating_says_so(folder: Path) -> None:
+    """A verb given twice is harmless and says that it was so already."""
+    async with served(folder) as daemon:
+        first, second = [await ask(daemon.path, "POST", "/v1/pause") for _ in range(2)]
+    assert (first[1]["result"], second[1]["result"]) == ("paused", "already_paused")
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body", "status", "code"),
+    [
+        ("GET", "/v1/statsu", b"", 404, "not_found"),
+        ("GET", "/", b"", 404, "not_found"),
+        ("GET", "/v1/queue/unknown", b"", 404, "not_found"),
+        ("POST", "/v1/status", b"", 405, "method"),
+        ("GET", "/v1/pause", b"", 405, "method"),
+        ("POST", "/v1/events", b"", 405, "method"),
+        ("DELETE", "/v1/pause", b"", 405, "method"),
+        ("POST", "/v1/pause", b"{", 400, "usage"),
+        ("POST", "/v1/pause", b"[]", 400, "usage"),
+        ("POST", "/v1/pause", b'{"raeson": "x"}', 400, "usage"),
+        ("POST", "/v1/pause", b'{"reason": 5}', 400, "usage"),
+        ("POST", "/v1/pace", b'{"platform": "nutshell"}', 400, "usage"),
+        ("POST", "/v1/pace", b'{"platform": "nutshell", "rate_per_s": true}', 400, "usage"),
+        ("POST", "/v1/pace", b'{"platform": "nutshell", "rate_per_s": -1}', 400, "usage"),
+        ("POST", "/v1/pace", b'{"platform": "nutshell", "rate_per_s": 1e999}', 400, "usage"),
+        ("POST", "/v1/cutover", b'{"freeze_confirmed": "yes"}', 400, "usage"),
+        ("GET", "/v1/queue?state=closed", b"", 400, "usage"),
+        ("GET", "/v1/events?after=x", b"", 400, "usage"),
+        ("POST", "/v1/map/confirm", b'{"digest": "old"}', 409, "conflict"),
+        ("POST", "/v1/sample/redo", b"", 500, "internal"),
+        ("POST", "/v1/sample/discard", b"", 500, "internal"),
+    ],
+)
+async def test_refusals(folder: Path, method: str, target: str, body: bytes, status: int, code: str) -> None:
+    """Every mistake gets the right status and one JSON error; own troubles show no details; the daemon goes on."""
+    async with served(folder) as daemon:
+        got, said = await ask(daemon.path, method, target, body)
+        assert (got, said["error"]["code"]) == (status, code)
+        assert is_error(said)
+        assert "secret" not in str(said)
+        assert "p@x.za" not in str(said)
+        assert (await ask(daemon.path, "GET", "/v1/status"))[0] == 200
+
+
+async def test_near_miss_is_suggested(folder: Path) -> None:
+    """A misspelt verb or key is answered with what was probably meant."""
+    async with served(folder) as daemon:
+        assert "/v1/status" in (await ask(daemon.path, "GET", "/v1/statsu"))[1]["error"]["hint"]
+        assert "reason" in (await ask(daemon.path, "POST", "/v1/pause", b'{"raeson": "x"}'))[1]["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\x00\xff\x16\x03\x01 hello\r\n\r\n", b"status\n", b"GET /v1/status SPDY/x\r\n\r\n", b"GET " + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
+     b"POST /v1/pause HTTP/1.1\r\nHost: d\r\nContent-Length: -5\r\n\r\n", b"GET /v1/status HTTP/1.1\r\nHost d\r\n\r\n",
+     b"POST /v1/pause HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"],
+    ids=["binary", "word", "not-http", "long-line", "negative-length", "broken-header", "broken-chunk"],
+)  # fmt: skip
+async def test_garbage(folder: Path, garbage: bytes) -> None:
+    """What is no HTTP is refused in JSON that does not echo it, and the next client is served."""
+    async with served(folder) as daemon:
+        status, body = answer(await talk(daemon.path, garbage, end=True))
+        assert (status, is_error(body)) == (400, True)
+        assert "hello" not in str(body)
+        assert (await ask(daemon.path, "GET", "/v1/status"))[0] == 200
+
+
+@pytest.mark.parametrize("declared", [True, False], ids=["by-length", "chunked"])
+async def test_huge_body(folder: Path, declared: bool) -> None:
+    """A body above the cap is refused with 413 without being held."""
+    size_bytes = control.MAX_BODY_BYTES + 1
+    head = f"Content-Length: {size_bytes}" if declared else "Transfer-Encoding: chunked"
+    body = b"x" * size_bytes
+    sent = body if declared else b"%x\r\n%s\r\n0\r\n\r\n" % (size_bytes, body)
+    async with served(folder) as daemon:
+        got = await talk(daemon.path, f"POST /v1/pause HTTP/1.1\r\nHost: d\r\n{head}\r\n\r\n".encode() + sent)
+        assert answer(got)[0] == 413
+        assert daemon.operator.asked == []
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /v1/sta", b"GET /v1/status HTTP/1.1\r\nHost: d\r\n"], ids=["nothing", "half-line", "half-head"]
+)
+async def test_slow_client_is_dropped(folder: Path, sent: bytes) -> None:
+    """A client that never finishes its request is closed after the idle time, while others are served."""
+    async with served(folder, idle_timeout_s=0.2) as daemon:
+        stream = await anyio.connect_unix(str(daemon.path))
+        async with stream:
+            if sent:
+                await stream.send(sent)
+            assert (await ask(daemon.path, "GET", "/v1/status"))[0] == 200
+            with anyio.fail_after(5), pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)):
+                await stream.receive()
+
+
+async def test_slow_body_is_dropped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that does not arrive is given up after its time."""
+    monkeypatch.setattr(control, "BODY_TIMEOUT_S", 0.1)
+    async with served(folder) as daemon:
+        got = await talk(daemon.path, b"POST /v1/pause HTTP/1.1\r\nHost: d\r\nContent-Length: 10\r\n\r\n{")
+        assert answer(got)[0] == 503
+        assert daemon.operator.asked == []
+
+
+async def test_slow_verb_does_not_block_status(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verb that hangs is given up after its time, and the status answers meanwhile."""
+    monkeypatch.setattr(control, "VERB_TIMEOUT_S", 0.3)
+    async with served(folder) as daemon:
+        daemon.operator.blocked = anyio.Event()
+        results: list[int] = []
+
+        async def verify() -> None:
+            results.append((await ask(daemon.path, "POST", "/v1/verify"))[0])
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(verify)
+            results.append((await ask(daemon.path, "GET", "/v1/status"))[0])
+    assert results == [200, 503]
+
+
+async def test_too_many_clients(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections above the cap are closed at once; one that leaves makes room."""
+    monkeypatch.setattr(control, "MAX_CLIENTS", 3)
+    async with served(folder) as daemon:
+        streams = [await anyio.connect_unix(str(daemon.path)) for _ in range(3)]
+        await anyio.wait_all_tasks_blocked()
+        assert await talk(daemon.path, b"GET /v1/status HTTP/1.1\r\nHost: d\r\n\r\n") == b""
+        for stream in streams:
+            await stream.aclose()
+        with anyio.fail_after(5):
+            # The daemon notices a closed connection when it does.
+            while not (await talk(daemon.path, b"GET /v1/status HTTP/1.1\r\nHost: d\r\n\r\n")).startswith(b"HTTP/1.1 200"):  # noqa: ASYNC110
+                await anyio.sleep(0.01)  # the daemon notices a closed connection when it does
+
+
+async def test_stranger_is_refused(folder: Path) -> None:
+    """A user who is not on the list learns nothing and reaches nothing."""
+    async with served(folder, uids=frozenset({os.geteuid() + 1})) as daemon:
+        for method, target in (("GET", "/v1/status"), ("POST", "/v1/stop"), ("GET", "/v1/events"), ("GET", "/nothing")):
+            status, body = await ask(daemon.path, method, target)
+            assert (status, body["error"]["code"]) == (403, "forbidden")
+        assert daemon.operator.asked == []
+
+
+async def test_own_uid_is_always_allowed() -> None:
+    """The daemon's own user needs no entry, and only foreign users open the file to others."""
+    own = os.geteuid()
+    assert control.allowed(()) == (frozenset({own}), False)
+    assert control.allowed((0,)) == (frozenset({own, 0}), False)
+    assert control.allowed((4711,)) == (frozenset({own, 4711}), True)
+
+
+async def test_socket_file_is_private_and_removed(folder: Path) -> None:
+    """The file has mode 0600 and goes away at the end; a missing folder is made private."""
+    inner = folder / "run"
+    async with served(inner) as daemon:
+        assert stat.S_IMODE(daemon.path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(inner.stat().st_mode) == 0o700
+    assert not daemon.path.exists()
+
+
+async def test_stale_socket_is_replaced(folder: Path) -> None:
+    """The socket a killed daemon left behind does not stop the next one."""
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(folder / "control.sock"))
+    async with served(folder) as daemon:
+        assert (await ask(daemon.path, "GET", "/v1/status"))[0] == 200
+
+
+async def test_second_daemon_is_refused(folder: Path) -> None:
+    """A socket that is answered is not taken over."""
+    async with served(folder) as daemon:
+        with pytest.raises(UsageError, match="another daemon answers"):
+            async with served(folder):
+                pass
+        assert (await ask(daemon.path, "GET", "/v1/status"))[0] == 200
+
+
+async def test_stranger_files_are_not_touched(folder: Path) -> None:
+    """What is no socket stays where it is."""
+    (folder / "control.sock").write_text("precious")
+    with pytest.raises(ConfigError, match="is not a socket"):
+        async with served(folder):
+            pass
+    assert (folder / "control.sock").read_text() == "precious"
+
+
+async def test_unsafe_folder(folder: Path) -> None:
+    """A folder others can write is refused with the command that mends it."""
+    folder.chmod(0o777)
+    with pytest.raises(ConfigError, match="can be written by others") as caught:
+        async with served(folder):
+            pass
+    assert "chmod go-w" in caught.value.hint
+
+
+async def test_events_stream(folder: Path) -> None:
+    """Events come as they happen with their numbers; those missed are replayed; the end is announced."""
+    async with served(folder) as daemon:
+        daemon.events.publish("phase.entered", phase="probe")
+        async with await anyio.connect_unix(str(daemon.path)) as stream:
+            await stream.send(b"GET /v1/events HTTP/1.1\r\nHost: d\r\nLast-Event-ID: 0\r\n\r\n")
+            got = b""
+            with anyio.fail_after(5):
+                while b"phase.entered" not in got:
+                    got += await stream.receive()
+                daemon.events.publish("phase.entered", phase="map")
+                while b'"phase":"map"' not in got:
+                    got += await stream.receive()
+                daemon.events.close()
+                while b"event: end" not in got:
+                    got += await stream.receive()
+    assert b"text/event-stream" in got
+    assert b'id: 1\nevent: phase.entered\ndata: {"at":' in got
+    assert got.index(b'"phase":"probe"') < got.index(b'"phase":"map"')
+
+
+async def test_events_end_with_daemon(folder: Path) -> None:
+    """An open event stream does not hold up the daemon's end."""
+    with anyio.fail_after(5):
+        async with served(folder) as daemon:
+            stream = await anyio.connect_unix(str(daemon.path))
+            await stream.send(b"GET /v1/events HTTP/1.1\r\nHost: d\r\n\r\n")
+            assert b"200 OK" in await stream.receive()
+        await stream.aclose()

@@ -1,0 +1,236 @@
+"""The floors of the house: imports point down, and each library has its one place. Imports for types count too."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "streamflow"
+
+FLOORS = {
+    "cli": 8,
+    "daemon": 7,
+    "migration": 6,
+    "reports": 6,
+    "pipeline": 5,
+    "stages": 5,
+    "platforms": 4,
+    "mapping": 3,
+    "watermark": 3,
+    "wire": 3,
+    "store": 3,
+    "config": 2,
+    "model": 2,
+    "errors": 1,
+    "clock": 1,
+}
+SANDBOX = "sandbox"
+ONLY_IN = {
+    "aiosqlite": ("store/",),
+    "sqlite3": ("store/", "daemon/metrics.py"),
+    "prometheus_client": ("daemon/metrics.py",),
+    "aiolimiter": ("wire/",),
+    "jinja2": ("reports/", "daemon/console/"),
+    "openpyxl": ("platforms/files/", "reports/", "sandbox/"),
+}
+AIOHTTP_CLIENT_IN = ("wire/session.py", "daemon/client.py")
+AIOHTTP_CLIENT_NAMES = frozenset(
+    {"ClientSession", "ClientTimeout", "TCPConnector", "UnixConnector", "BaseConnector", "request", "client", "connector"}
+)
+CONFIG_READERS = {"cli", "daemon", "config"}
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def place(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[tuple[str, frozenset[str], int]]:
+    """Yield (module, imported names, line) of every import statement, wherever it stands."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, frozenset(), node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if node.level:
+                package = ["streamflow", *path.relative_to(PACKAGE).parts[:-1]]
+                module = ".".join([*package[: len(package) - node.level + 1], *([module] if module else [])])
+            yield module, frozenset(alias.name for alias in node.names), node.lineno
+
+
+def inner_targets(module: str, names: frozenset[str]) -> set[str]:
+    """Give the parts of streamflow an import reaches."""
+    words = module.split(".")
+    if words[0] != "streamflow":
+        return set()
+    if len(words) > 1:
+        return {words[1]}
+    return {name for name in names if name in FLOORS or name == SANDBOX}
+
+
+def test_every_part_has_a_floor() -> None:
+    """No part of the package stands outside the plan."""
+    parts = {part_of(path) for path in modules()} - {"__init__", "__main__"}
+    assert parts <= {*FLOORS, SANDBOX}
+
+
+def test_imports_point_down() -> None:
+    """Nothing imports from a floor above its own."""
+    wrong = [
+        f"{place(path)}:{line} imports {target}"
+        for path in modules()
+        if (own := part_of(path)) in FLOORS
+        for module, names, line in imports(path)
+        for target in inner_targets(module, names)
+        if target in FLOORS and FLOORS[target] > FLOORS[own]
+    ]
+    assert wrong == []
+
+
+def test_parts_of_one_floor_keep_apart() -> None:
+    """Mapping, wire and store do not know each other, nor do platforms among themselves; the model knows errors and clock only."""
+    wrong = []
+    for path in modules():
+        own = part_of(path)
+        for module, names, line in imports(path):
+            targets = inner_targets(module, names) - {own}
+            wrong += [f"{place(path)}:{line} imports {target}" for target in targets if FLOORS.get(own) == FLOORS.get(target) == 3]
+            words = module.split(".")
+            if own == "platforms" and words[:2] == ["streamflow", "platforms"] and len(words) > 2:
+                mine = path.relative_to(PACKAGE).parts[1]
+                shared = {"base", "spec", "catalog", "files", mine}
+                if mine not in ("base.py", "catalog.py") and words[2] not in shared:
+                    wrong.append(f"{place(path)}:{line} imports {module}")
+    assert wrong == []
+
+
+def test_only_daemon_and_cli_read_the_configuration() -> None:
+    """Everything below is handed plain values."""
+    wrong = [
+        f"{place(path)}:{line}"
+        for path in modules()
+        if part_of(path) not in CONFIG_READERS
+        for module, names, line in imports(path)
+        if "config" in inner_targets(module, names)
+    ]
+    assert wrong == []
+
+
+def test_sandbox_stands_apart() -> None:
+    """The simulated platforms import nothing of the program, and only the CLI imports them."""
+    wrong = []
+    for path in modules():
+        for module, names, line in imports(path):
+            targets = inner_targets(module, names)
+            is_sandbox = part_of(path) == SANDBOX
+            if is_sandbox and targets - {SANDBOX}:
+                wrong.append(f"{place(path)}:{line} imports {module}")
+            if SANDBOX in targets and not is_sandbox and part_of(path) != "cli":
+                wrong.append(f"{place(path)}:{line} imports {module}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_library_has_its_place(library: str) -> None:
+    """Each outside library is imported only where it belongs."""
+    wrong = [
+        f"{place(path)}:{line}"
+        for path in modules()
+        if part_of(path) != SANDBOX and not place(path).startswith(ONLY_IN[library])
+        for module, _names, line in imports(path)
+        if module.split(".")[0] == library
+    ]
+    assert wrong == []
+
+
+def uses_client(path: Path) -> list[int]:
+    """Give the lines where a module reaches for aiohttp's client."""
+    lines = []
+    aliases = set()
+    for module, names, line in imports(path):
+        if module.split(".")[0] != "aiohttp":
+            continue
+        if module == "aiohttp" and not names:
+            aliases.add("aiohttp")
+        if names & AIOHTTP_CLIENT_NAMES or module.startswith(("aiohttp.client", "aiohttp.connector")):
+            lines.append(line)
+    for node in ast.walk(parsed(path)):
+        is_attribute = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if is_attribute and node.value.id in aliases and node.attr.startswith(("Client", *AIOHTTP_CLIENT_NAMES)):  # type: ignore[union-attr]
+            lines.append(node.lineno)  # type: ignore[attr-defined]
+    return lines
+
+
+def test_http_client_has_its_place() -> None:
+    """aiohttp's client is used by the session and by the client of the control socket alone."""
+    wrong = [
+        f"{place(path)}:{line}"
+        for path in modules()
+        if part_of(path) != SANDBOX and place(path) not in AIOHTTP_CLIENT_IN
+        for line in uses_client(path)
+    ]
+    assert wrong == []
+
+
+def test_only_the_cli_prints() -> None:
+    """No print outside the command line (the sandbox says where it listens)."""
+    wrong = [
+        f"{place(path)}:{node.lineno}"
+        for path in modules()
+        if part_of(path) not in ("cli", SANDBOX)
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert wrong == []
+
+
+def test_tasks_belong_to_groups() -> None:
+    """No loose tasks: structured concurrency only."""
+    loose = {"create_task", "gather", "ensure_future", "shield"}
+    wrong = [
+        f"{place(path)}:{node.lineno} {node.attr}"
+        for path in modules()
+        if part_of(path) != SANDBOX
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Attribute) and node.attr in loose
+        if isinstance(node.value, ast.Name) and node.value.id in ("asyncio", "loop")
+    ]
+    assert wrong == []
+
+
+def test_the_lowest_floors_need_nobody() -> None:
+    """errors and model import the standard library and themselves only; clock may sleep by anyio."""
+    allowed = {"errors": set(), "model": set(), "clock": {"anyio"}}
+    wrong = []
+    for name, extra in allowed.items():
+        for module, _names, line in imports(PACKAGE / f"{name}.py"):
+            top = module.split(".")[0]
+            if top not in sys.stdlib_module_names and top not in extra and top != "streamflow":
+                wrong.append(f"{name}.py:{line} imports {module}")
+    assert wrong == []
+
+
+def test_every_file_says_what_lives_there() -> None:
+    """Each module opens with a docstring, and none is called utils, helpers, manager or common."""
+    nameless = [place(path) for path in modules() if not ast.get_docstring(parsed(path))]
+    vague = [place(path) for path in modules() if path.stem in ("utils", "helpers", "manager", "common")]
+    assert (nameless, vague) == ([], [])
