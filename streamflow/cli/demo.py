@@ -200,7 +200,7 @@ def _summary_text(summary: Mapping[str, Any]) -> str:
 
 
 def last_words(log: Path) -> str:
-    """Give the last line of a log that says something, shortened."""
+    """Give the error a log ends with, else its last line, shortened."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - 20_000))
@@ -208,6 +208,8 @@ def last_words(log: Path) -> str:
     except OSError:
         return ""
     for line in reversed(lines):
+        if line.startswith("streamflow: "):
+            return line.removeprefix("streamflow: ")[:500]
         try:
             entry = orjson.loads(line)
         except orjson.JSONDecodeError:

@@ -55,7 +55,7 @@ DESTINATION_FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
 """Native fields per destination kind; accounts, contacts and leads have custom fields besides ("custom:<label>", nutshell.md 5)."""
 
 WITH_CUSTOM_FIELDS: Final = ("accounts", "contacts", "leads")
-REFERENCES: Final = ("users", "teams", "sources", "tags")
+REFERENCES: Final = ("users", "teams", "sources")
 """Destination kinds that are looked up and not written by this map."""
 
 

@@ -9,6 +9,7 @@ Rule 4: lists and descriptions are added to, not replaced: what people added sur
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
@@ -43,9 +44,9 @@ class Conflict:
 
     field: str
     policy: Policy
-    base: Any
-    wanted: Any
-    now: Any
+    base: Any = dataclasses.field(repr=False)
+    wanted: Any = dataclasses.field(repr=False)
+    now: Any = dataclasses.field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

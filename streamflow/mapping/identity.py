@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from streamflow.mapping.emails import is_role, normal
@@ -24,9 +24,9 @@ _OFFICE_NAMES: Final = 3  # an address used by so many different people is an of
 class Person:
     """What identifies the person behind a lead."""
 
-    name: str = ""
-    emails: tuple[str, ...] = ()  # valid ones
-    phones: tuple[str, ...] = ()  # E.164
+    name: str = field(default="", repr=False)
+    emails: tuple[str, ...] = field(default=(), repr=False)  # valid ones
+    phones: tuple[str, ...] = field(default=(), repr=False)  # E.164
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +36,9 @@ class Known:
     side: str  # "src" | "dest"
     id: str  # head lead's key, or destination id
     dest_id: DestId | None = None  # of a head lead: its destination record, so that both sides are known as one
-    name: str = ""
-    emails: tuple[str, ...] = ()
-    phones: tuple[str, ...] = ()
+    name: str = field(default="", repr=False)
+    emails: tuple[str, ...] = field(default=(), repr=False)
+    phones: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

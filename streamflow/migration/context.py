@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,7 +54,7 @@ class Migration:
     backlog: Counter[Kind] = field(default_factory=Counter)
     last_poll_at: str = ""
     map_epoch: int = 0                                    # rises when the confirmed map changed: compiled things are made anew
-    _cache: dict[str, Any] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))   # of intents, one run a start
 
     async def enter(self, state: State, reason: str, *changes: Change) -> None:
         """Persist a move of the life table together with what it rests on."""

@@ -73,7 +73,8 @@ class SourceReader:
             if mark is not None and mark.note.get("scan") == scan and mark.note.get("complete"):
                 reading.tallies[stream.kind] = Tally(complete=True)   # this part of the round was finished before a restart
                 continue
-            await self._m.explain(f"reading {stream.kind} records")
+            if name == "first":
+                await self._m.explain(f"reading {stream.kind} records")
             if stream.parent is None:
                 tally = await self._intake.scan(stream, scan=scan)
             else:

@@ -151,7 +151,7 @@ class Rollback:
         link = step.link
         op = Op.DELETE if step.action == "delete" else Op.UPDATE
         intent = Intent(
-            id=f"{self._m.ledger.epoch}-r-{link.ref.kind}-{link.ref.key}-{link.ref.part}-{iso(self._m.clock.now())}", ref=link.ref, op=op,
+            id=f"{self._m.ledger.epoch}-{next(self._m.numbers):07d}", ref=link.ref, op=op,
             dest_kind=link.dest_kind, fields=step.fields, dest_id=link.dest_id, meant_at=iso(self._m.clock.now()), epoch=self._m.ledger.epoch,
         )
         await self._m.ledger.commit([PutIntent(intent=intent)])

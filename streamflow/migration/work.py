@@ -93,7 +93,7 @@ class Work:
             ),
             loader=Loader(
                 ledger=self._m.ledger, writer=destination.writer, feed=destination.feed, clock=self._m.clock,
-                phase=lambda: self._m.phase.state.value, busy=busy,
+                phase=lambda: self._m.phase.state.value, numbers=self._m.numbers, busy=busy,
             ),
             verifier=self.verifier, gauges=self._m.gauges,
         )

@@ -9,7 +9,7 @@ Rule 4: the second write of a record starts only after the first is confirmed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import anyio
@@ -86,15 +86,16 @@ class Loader:
     """Carries out the plans of batches; several batches may be under way at once."""
 
     def __init__(
-        self, *, ledger: Ledger, writer: Writer, feed: Feed, clock: Clock, phase: Callable[[], str], busy: set[DestId] | None = None
-    ) -> None:
+        self, *, ledger: Ledger, writer: Writer, feed: Feed, clock: Clock, phase: Callable[[], str], numbers: Iterator[int],
+        busy: set[DestId] | None = None,
+    ) -> None:  # fmt: skip
         self._busy: set[DestId] = busy if busy is not None else set()
         self._ledger = ledger
         self._writer = writer
         self._feed = feed
         self._clock = clock
         self._phase = phase
-        self._made = 0
+        self._numbers = numbers       # one run of numbers a start of the daemon: intent ids never repeat
 
     async def load(self, batch: Resolved) -> Loaded:
         """Write a batch in waves and answer what waits for verification."""
@@ -134,10 +135,9 @@ class Loader:
     def _intent(self, track: Progress, cursor: str) -> Intent:
         write = track.next
         assert write is not None
-        self._made += 1
         dest_id = write.dest_id or (track.ids.get(write.ref) if write.op is not Op.CREATE else None)
         return Intent(
-            id=f"{self._ledger.epoch}-{self._made:07d}",
+            id=f"{self._ledger.epoch}-{next(self._numbers):07d}",
             ref=write.ref,
             op=write.op,
             dest_kind=write.dest_kind,

@@ -29,7 +29,7 @@ from streamflow.store.queries import SQL
 logging.getLogger("aiosqlite").setLevel(logging.WARNING)
 
 T = TypeVar("T")
-PORTION = 1000             # rows a statement; with 17 cells a row still below SQLite's least limit of 32,766 arguments
+PORTION = 250              # rows a statement: far below the limit on arguments, and small enough that remembering statements costs little
 BUSY_TIMEOUT_S = 5.0
 ROLLBACK_LIMIT_S = 10.0
 DAMAGE_HINT = "keep the file as it is, check the disk, and restore the state directory from a backup"
@@ -55,7 +55,7 @@ async def connect(path: Path, *, writable: bool) -> aiosqlite.Connection:
     mode = "rw" if writable else "ro"
     try:
         raw = await aiosqlite.connect(
-            f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S, cached_statements=200,
+            f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S, cached_statements=100,
         )
     except sqlite3.Error as error:
         raise refusal(error, "cannot be opened") from error

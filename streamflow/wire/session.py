@@ -64,7 +64,7 @@ class Session:
         self._credentials = credentials
         self._clock = clock
         self._settings = settings
-        self._timeout = aiohttp.ClientTimeout(total=settings.total_s, sock_connect=settings.connect_s, sock_read=settings.read_s)
+        self._timeout = _timeout(settings, settings.total_s)
         self._hook = hook
         self._explain = explain
         self._dice = dice
@@ -140,7 +140,7 @@ class Session:
         headers = {"Accept": "application/json, */*;q=0.1", **request.headers, **self._credentials.headers(request.auth)}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
-        timeout = self._timeout if request.timeout_s is None else replace(self._timeout, total=request.timeout_s)
+        timeout = self._timeout if request.timeout_s is None else _timeout(self._settings, request.timeout_s)
         async with self._http.request(
             request.method, url, data=request.body, headers=headers, allow_redirects=False, timeout=timeout
         ) as answer:
@@ -222,6 +222,10 @@ class Session:
         return error_for(
             verdict, outcome, request, platform=self.platform, explain=self._explain, is_write=is_write, retry_after_s=asked_s
         )
+
+
+def _timeout(settings: SessionSettings, total_s: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=total_s, sock_connect=settings.connect_s, sock_read=settings.read_s)
 
 
 def _given_up(verdict: CallVerdict, outcome: Outcome) -> CallVerdict:

@@ -280,3 +280,11 @@ async def test_cancelling_a_call_gives_its_place_back() -> None:
         with anyio.move_on_after(0.05):
             await session.write(_post())
         assert liar.limiter.stats().in_flight == 0
+
+
+async def test_a_request_may_bring_its_own_time_limit() -> None:
+    """A shorter limit of one request holds for it alone."""
+    patient = SessionSettings(total_s=30.0, patience=Patience(attempts=1))
+    async with _lying(_stuck, settings=patient) as (session, _):
+        with pytest.raises(PlatformUnavailable, match="timeout"):
+            await session.read(_get(timeout_s=0.05))

@@ -32,7 +32,7 @@ def has_attachments(snapshot: Snapshot) -> bool:
 
 
 def list_paths(snapshot: Snapshot) -> list[str]:
-    """Give the relative paths of all files, in order; links and hidden files are left out. Raises ProtocolMismatch for names that are no text."""
+    """Give the relative paths of all files, in order; no links, nothing hidden. Raises ProtocolMismatch for names that are no text."""
     found: list[str] = []
     for owner in sorted(entry.name for entry in os.scandir(snapshot.folder / FOLDER) if entry.is_dir(follow_symlinks=False)):
         names = sorted(

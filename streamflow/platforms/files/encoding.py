@@ -46,7 +46,7 @@ def detect_encoding(path: Path) -> str:
 
 
 def detect_delimiter(header: Sequence[str], is_known: Callable[[str], bool]) -> str:
-    """Give the delimiter under which most columns of the header (one line, or several) are known; among equals the one with most columns."""
+    """Give the delimiter under which most columns of the header, a line or several, are known; among equals the one with most columns."""
 
     def score(delimiter: str) -> tuple[int, int]:
         cells = next(csv.reader(header, delimiter=delimiter), [])

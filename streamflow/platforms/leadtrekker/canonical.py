@@ -64,6 +64,7 @@ class Canon:
         self._phones = frozenset(spec.phones)
         self._ids = frozenset(spec.ids) | {spec.key}
         self._text = frozenset(spec.text)
+        self._special = self._dates | self._phones | self._ids | self._text
         self._default_decode = spec.decode.get("default", "none")
         self._decodes = reader == "api" and "base64" in spec.decode.values()
         self._same = {name: group for group in spec.same for name in group}
@@ -115,12 +116,12 @@ class Canon:
         """Give SHA-256 in hex over the filled values, each trimmed, in NFC and with LF line ends, sorted by name."""
         content: dict[str, Any] = {}
         for name, value in data.items():
-            if name in (RAW, CUSTOM) or self._ignored(name):
+            if value == "" or name in (RAW, CUSTOM) or self._ignored(name):
                 continue
             group = self._same.get(name)
             if group is not None and name != next((other for other in group if data.get(other)), name):
                 continue
-            form = self._form(name, value)
+            form = tidy(value) if type(value) is str and name not in self._phones else self._form(name, value)
             if form not in ("", [], {}, None):
                 content[name] = form
         for label, value in (data.get(CUSTOM) or {}).items():
@@ -201,7 +202,7 @@ class Canon:
     def _put_custom(self, custom: dict[str, Any], label: str, value: Any, originals: dict[str, Any]) -> None:
         if isinstance(value, list | tuple):
             value = [text for text in map(text_of, value) if text.strip()]
-        elif not isinstance(value, Mapping):
+        elif type(value) is not str and not isinstance(value, Mapping):
             value = text_of(value)
         if not value or (isinstance(value, str) and not value.strip()):
             return
@@ -216,6 +217,8 @@ class Canon:
         custom[neat] = value
 
     def _value(self, name: str, value: Any, originals: dict[str, Any]) -> Any:
+        if type(value) is str and name not in self._special and value.strip() not in self._null_words:
+            return value      # nearly every value
         if isinstance(value, Mapping):
             return value
         if isinstance(value, list | tuple):
@@ -274,7 +277,7 @@ def spellings(spec: StreamSpec) -> dict[str, str]:
 
 
 def _compared(value: Any) -> Any:
-    if isinstance(value, str):
+    if type(value) is str:
         return tidy(value)
     if isinstance(value, Mapping):
         return {str(key): _compared(inner) for key, inner in value.items()}
