@@ -165,7 +165,7 @@ class Supervisor:
 
     async def write_reports(self) -> None:
         """Write all reports as they are now."""
-        await write_all(self.m.ledger, self.m.report, name=self.m.terms.name)
+        await write_all(self.m.ledger, self.m.report, seed=self.m.terms.seed)
 
     async def _exit_code(self) -> Exit:
         await self.write_reports()

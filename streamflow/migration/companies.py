@@ -9,7 +9,8 @@ from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
 from streamflow.migration.context import Migration
-from streamflow.model import QueueItem, Record, Staged
+from streamflow.model import Disposition, Key, QueueItem, Record, RecordState, Staged
+from streamflow.stages.planning import finish_of
 from streamflow.store.base import Enqueue
 
 PAGE = 500
@@ -22,36 +23,51 @@ class CompanyTable:
         self._m = migration
         self.companies = Companies(decisions)
         self._texts = compile_map(document, Context()).company_text
-        self._counted: dict[str, str] = {}       # lead key -> text counted
+        self._counted: dict[Key, str] = {}       # lead -> text counted
+        self._is_counted = False
 
-    async def refresh(self) -> int:
-        """Count every lead, stage new and changed clusters; answers how many were new or changed."""
-        async for page in self._m.ledger.every("lead", page=PAGE):
-            self._count(page)
-        return await self._stage()
+    async def refresh(self, keys: Sequence[Key] | None = None) -> int:
+        """
+        Count the leads of these keys (all, the first time), stage the clusters they bring; answers how many were new or changed.
 
-    def _count(self, page: Sequence[Staged]) -> None:
+        Clusters that a decision joined with another are given up as long as nothing was made of them.
+        """
+        if keys is None or not self._is_counted:
+            async for page in self._m.ledger.every("lead", page=PAGE):
+                self._count(page)
+            self._is_counted = True
+            changed = await self._stage([cluster.record() for cluster in self.companies.clusters()])
+            await self._give_up_joined()
+            return changed
+        touched: set[Key] = set()
+        for start in range(0, len(keys), PAGE):
+            touched |= self._count(list((await self._m.ledger.staged("lead", keys[start : start + PAGE])).values()))
+        return await self._stage([cluster.record() for key in sorted(touched) if (cluster := self.companies.cluster(key)) is not None])
+
+    def _count(self, page: Sequence[Staged]) -> set[Key]:
+        touched: set[Key] = set()
         for staged in page:
             text, own_name = self._texts(staged.record)
             if text and self._counted.get(staged.record.key) != text:
                 self._counted[staged.record.key] = text
-                self.companies.add(text, own_name)
+                key = self.companies.add(text, own_name)
+                if key is not None:
+                    touched.add(key)
+        return touched
 
-    async def _stage(self) -> int:
-        records: list[Record] = []
+    async def _stage(self, records: Sequence[Record]) -> int:
         changed = 0
-        for cluster in self.companies.clusters():
-            records.append(cluster.record())
-            if len(records) >= PAGE:
-                changed += await self._put(records)
-                records = []
-        return changed + await self._put(records)
+        for start in range(0, len(records), PAGE):
+            result = await self._m.ledger.stage(records[start : start + PAGE], scan="company:derived")
+            changed += result.new + result.changed
+        return changed
 
-    async def _put(self, records: list[Record]) -> int:
-        if not records:
-            return 0
-        result = await self._m.ledger.stage(records, scan="company:derived")
-        return result.new + result.changed
+    async def _give_up_joined(self) -> None:
+        async for page in self._m.ledger.every("company", page=PAGE):
+            gone = [each for each in page if each.state is RecordState.PENDING and self.companies.cluster(each.record.key) is None]
+            await self._m.ledger.commit([
+                finish_of(each, disposition=Disposition.FILTERED, reason="joined with another company by a decision") for each in gone
+            ])
 
     async def queue_ambiguous(self) -> list[Pair]:
         """Ask a person about companies that look alike; people wait until each is decided or waived."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ from streamflow.migration.terms import Terms
 from streamflow.model import AuditEntry, Kind
 from streamflow.pipeline import Gauges
 from streamflow.platforms.base import Attachments, Destination, Source
+from streamflow.reports.writer import ReportWriter
 from streamflow.store.base import Audit, Change, Ledger, PutSetting
 
 REFERENCE_KINDS: tuple[Kind, ...] = ("user", "group", "source", "status")
@@ -46,18 +47,21 @@ class Migration:
     clock: Clock
     control: Control
     log: Callable[..., None]
-    report: Callable[[str, Mapping[str, Any]], None]     # name, data -> written as JSON, HTML, CSV
+    report: ReportWriter                                  # name, data -> JSON, HTML, CSV
     phase: Phase
     gate: Gate | None = None
+    _last_gate: Gate | None = None      # a gate that is looked at again is the same gate, waiting since it was first shown
     gauges: Gauges = field(default_factory=Gauges)
     read: Counter[Kind] = field(default_factory=Counter)
     backlog: Counter[Kind] = field(default_factory=Counter)
+    touched_leads: set[str] = field(default_factory=set)  # since the company table last looked
     last_poll_at: str = ""
     map_epoch: int = 0                                    # rises when the confirmed map changed: compiled things are made anew
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))   # of intents, one run a start
 
     async def enter(self, state: State, reason: str, *changes: Change) -> None:
         """Persist a move of the life table together with what it rests on."""
+        self._last_gate = None
         move(self.phase.state, state)
         await self._persist(state, reason, *changes)
 
@@ -80,9 +84,13 @@ class Migration:
     @asynccontextmanager
     async def at_gate(self, name: str, what: str, how: str) -> AsyncIterator[None]:
         """Show a gate while a person is waited for."""
-        self.gate = Gate(name=name, since=iso(self.clock.now()), what=what, how=how)
-        self.log("gate.waiting", gate=name)
-        self.control.notify()
+        before = self._last_gate
+        is_same = before is not None and before.name == name and before.what == what
+        gate = before if is_same and before is not None else Gate(name=name, since=iso(self.clock.now()), what=what, how=how)
+        self.gate = self._last_gate = gate
+        if not is_same:
+            self.log("gate.waiting", gate=name)
+            self.control.notify()
         try:
             yield
         finally:

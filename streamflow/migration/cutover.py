@@ -134,6 +134,8 @@ class Cutover:
             await self._m.explain(f"cutover: draining; the source may still show late changes for {wait_s:.0f} s")
             await self._m.control.wait(min(wait_s, 1.0))
             return
+        if await self._needs_export(plan):
+            return
         await self._m.explain(f"cutover: draining (complete pass {plan['quiet'] + 1} of {QUIET_PASSES})")
         reading = await self._work.reader.everything("drain")
         await self._work.deliver_all()
@@ -147,6 +149,21 @@ class Cutover:
             await self._step({**plan, "quiet": quiet}, "verify")
         else:
             await self._m.ledger.commit([PutSetting(name="cutover", value={**plan, "quiet": min(quiet, QUIET_PASSES)})])
+
+    async def _needs_export(self, plan: Mapping[str, Any]) -> bool:
+        """Where the records come from files, the last snapshot must have been taken after the freeze; wait for it."""
+        if not any(stream.reader == "files" and stream.role == "record" for stream in self._m.source.streams()):
+            return False
+        await self._m.source.refresh()
+        taken = self._m.source.exported_at
+        if taken is not None and taken >= from_iso(plan["frozen_at"]):
+            return False
+        await self._m.explain("cutover: waiting for an export taken after the freeze")
+        async with self._m.at_gate(
+            "export", "the last snapshot was exported before the freeze", "export everything once more and put the folder with its manifest into the inbox"
+        ):
+            await self._m.control.wait(1.0)
+        return True
 
     async def _verify(self, plan: dict[str, Any]) -> None:
         await self._m.explain("cutover: reading everything back that is not verified yet")

@@ -17,10 +17,11 @@ from typing import Any
 from streamflow.errors import ConfigError
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
-from streamflow.model import DestId, Kind
+from streamflow.model import DestId, Disposition, Kind, QueueItem, RecordState, Ref, Staged
 from streamflow.stages.directory import Directory
-from streamflow.store.base import PutSetting
+from streamflow.store.base import Change, Enqueue, Finish, PutSetting, Reopen, ResolveItem
 
+UNOWNED = "owner_unmatched"
 OWNED_KINDS: tuple[Kind, ...] = ("lead", "note", "call", "email", "reminder")
 
 
@@ -117,6 +118,20 @@ def read_file(path: Path) -> dict[str, str]:
     return {row["id"]: row["email"] for row in rows if row.get("id") and row.get("email")}
 
 
+def unowned_changes(staged: Staged, name: str) -> list[Change]:
+    """Hold a record whose owner has no user in the destination."""
+    record = staged.record
+    reason = f"its owner {name} has no user in the destination"
+    item = QueueItem(
+        id=f"{UNOWNED}:{record.kind}:{record.key}", cause=UNOWNED, kind=record.kind, key=record.key, reason=reason, blocking=True,
+        decisions=("retry",), suggested="retry", details={"owner": name},
+    )
+    finish = Finish(
+        kind=record.kind, key=record.key, seq=staged.seq, state=RecordState.HELD, disposition=staged.disposition or Disposition.FLAGGED, reason=reason,
+    )
+    return [Enqueue(item=item), finish]
+
+
 class OwnersGate:
     """Counts, matches, and waits until every owner has somebody."""
 
@@ -148,11 +163,21 @@ class OwnersGate:
             actor, "owners.checked", PutSetting(name="owners", value=[asdict(owner) for owner in owners]),
             note=f"{len(unmatched(owners))} unmatched",
         )
+        await self._release(actor, owners)
         self._m.report("owners", {
             "owners": [{**asdict(owner), "total": owner.total} for owner in owners],
             "unmatched": [owner.key for owner in unmatched(owners)], "fallback": fallback,
         })
         return owners
+
+    async def _release(self, actor: str, owners: Sequence[Owner]) -> None:
+        """Let records go on that were held for an owner who has somebody now."""
+        directory = directory_of(owners)
+        for item in await self._m.ledger.queue():
+            if item.cause == UNOWNED and directory.lookup(Ref("user", str(item.details.get("owner")))) is not None:
+                await self._m.decide(
+                    actor, "queue.resolved", ResolveItem(id=item.id, decision="retry", by=actor), Reopen(kind=item.kind, keys=(item.key,)), note=item.id,
+                )
 
     async def run(self) -> State:
         """Pass when every owner is matched or sent to the fallback; there is no other way past."""

@@ -67,7 +67,11 @@ class SourceReader:
         """One complete pass over all streams, children of every parent included."""
         number = await self.round_number(name)
         reading = Reading()
+        snapshot = await self._m.source.refresh()
         for stream in await self.streams():
+            if await self._is_read(stream, snapshot):
+                reading.tallies[stream.kind] = Tally(complete=True)
+                continue
             scan = f"{name}:{stream.kind}:{number}"
             mark = await self._m.ledger.mark(self._mark(stream))
             if mark is not None and mark.note.get("scan") == scan and mark.note.get("complete"):
@@ -82,6 +86,7 @@ class SourceReader:
                 tally = await self._intake.scan_children(stream, self._parents(stream.parent, after), scan=scan, name=self._mark(stream))
             reading.tallies[stream.kind] = tally
             await self._note(stream.kind, tally)
+            await self._was_read(stream, snapshot, tally)
             self._m.control.check()
         await self.close_round(name, number)
         return reading
@@ -90,7 +95,10 @@ class SourceReader:
         """A quick round: whole-list streams, and the children of parents that changed."""
         reading = Reading()
         changed: dict[Kind, list[Key]] = {}
+        snapshot = await self._m.source.refresh()
         for stream in await self.streams():
+            if await self._is_read(stream, snapshot):
+                continue
             scan = f"poll:{stream.kind}:{number}"
             if stream.parent is None:
                 tally = await self._intake.scan(stream, scan=scan)
@@ -102,9 +110,18 @@ class SourceReader:
                 )
             reading.tallies[stream.kind] = tally
             await self._note(stream.kind, tally)
+            await self._was_read(stream, snapshot, tally)
             self._m.control.check()
         self._m.last_poll_at = iso(self._m.clock.now())
         return reading
+
+    async def _is_read(self, stream: Stream, snapshot: str | None) -> bool:
+        """Say whether a stream that comes from files was read from this very snapshot before: the same bytes say nothing new."""
+        return stream.reader == "files" and snapshot is not None and await self._m.ledger.setting(f"snapshot:{stream.kind}") == snapshot
+
+    async def _was_read(self, stream: Stream, snapshot: str | None, tally: Tally) -> None:
+        if stream.reader == "files" and snapshot is not None and tally.complete:
+            await self._m.ledger.commit([PutSetting(name=f"snapshot:{stream.kind}", value=snapshot)])
 
     def _mark(self, stream: Stream) -> str:
         return f"read:{stream.kind}" if stream.parent is None else f"sweep:{stream.kind}"
@@ -128,6 +145,8 @@ class SourceReader:
             )))
         if changes:
             await self._m.ledger.commit(changes)
+        if kind == "lead":
+            self._m.touched_leads.update(tally.touched)
         if tally.new or tally.changed or tally.missed:
             self._m.log("read.done", kind=kind, read=tally.read, new=tally.new, changed=tally.changed, missed=tally.missed)
 

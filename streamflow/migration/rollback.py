@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streamflow.clock import iso
-from streamflow.errors import NotFound, RecordRejected, Throttled, TransientError, Uncertain
+from streamflow.errors import NotFound, RecordRejected, StreamflowError, Throttled, TransientError, Uncertain, UsageError
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, DestId, Fields, Intent, IntentState, Kind, Link, Op, Verdict
@@ -178,7 +178,7 @@ class Rollback:
                 else:
                     await writer.update(link.dest_kind, link.dest_id, fields, now=now)
                 return
-            except (Throttled, TransientError, Uncertain):
+            except (Throttled, TransientError, Uncertain, UsageError):
                 if attempt == TRIES - 1:
                     raise
                 await self._m.clock.sleep(min(10.0, 0.25 * 2**attempt))
@@ -186,9 +186,10 @@ class Rollback:
     async def run(self, plan: dict[str, Any]) -> Tally:
         """Carry out the rollback the ledger knows of."""
         tally = await self.undo(scope_filter(str(plan.get("scope") or "run")))
+        sources = await self._remove_sources()
         leftovers = {
             "custom_fields": [each for each in await self._m.ledger.setting("fields:defined") or [] if each.get("created") == "yes"],
-            "sources": await self._m.ledger.setting("sources:created") or [],
+            "sources": sources,
         }
         self._m.report("rollback", {**tally.to_json(), "cannot_be_removed_by_api": leftovers})
         await self._m.ledger.commit([
@@ -198,15 +199,22 @@ class Rollback:
         ])
         return tally
 
+    async def _remove_sources(self) -> list[DestId]:
+        """Remove the lead sources we made, once no lead of ours uses them; answers those that stay."""
+        left: list[DestId] = []
+        for dest_id in await self._m.ledger.setting("sources:created") or []:
+            try:
+                await self._m.destination.writer.delete("sources", dest_id)
+            except NotFound:
+                continue
+            except StreamflowError:
+                left.append(dest_id)   # listed for the admin; a lead source that stays harms nobody
+        await self._m.ledger.commit([PutSetting(name="sources:created", value=left)])
+        return left
+
 
 def scope_filter(scope: str) -> Callable[[Link], bool]:
-    """Read a scope: "run", "phase:sample", "kind:note" or "record:lead:48213"."""
-    word, _, rest = scope.partition(":")
-    if word == "phase":
-        return lambda link: link.phase == rest
-    if word == "kind":
-        return lambda link: link.ref.kind == rest or link.dest_kind == rest
-    if word == "record":
-        kind, _, key = rest.partition(":")
-        return lambda link: (link.ref.kind, link.ref.key) == (kind, key)
+    """Read a scope; only the whole run can be undone yet. Raises UsageError on any other."""
+    if scope != "run":
+        raise UsageError(f"the scope {scope!r} cannot be rolled back", hint="leave --scope out: the whole run is undone")
     return lambda link: True

@@ -14,6 +14,7 @@ from streamflow.errors import PlatformUnavailable, Throttled, TransientError
 from streamflow.migration import cutover
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.life import State
+from streamflow.migration.owners import OwnersGate
 from streamflow.migration.work import Work
 from streamflow.model import RecordState
 from streamflow.store.base import PutSetting
@@ -43,6 +44,9 @@ class Tail:
         try:
             reading = await self._work.reader.poll(number)
             await self._work.watch.follow()
+            users = reading.tallies.get("user")
+            if users is not None and users.touched:
+                await OwnersGate(self._m).recheck()
             await self._work.deliver_all()
             await self._work.settle_doubts()
             for dest_kind in DEST_ORDER:

@@ -13,9 +13,10 @@ from streamflow.migration.companies import CompanyTable
 from streamflow.migration.context import DELIVERY_ORDER, Migration
 from streamflow.migration.inventory import DestinationWatch
 from streamflow.migration.mapper import make_mapper
-from streamflow.migration.owners import OwnersGate, directory_of
+from streamflow.migration.life import State
+from streamflow.migration.owners import OWNED_KINDS, OwnersGate, directory_of, owner_keys, unowned_changes
 from streamflow.migration.reading import SourceReader
-from streamflow.model import DestId, Key, Kind, QueueItem, Ref
+from streamflow.model import DestId, Key, Kind, QueueItem, RecordState, Ref
 from streamflow.pipeline import Pipeline
 from streamflow.stages.batch import Batch
 from streamflow.stages.directory import Directory
@@ -99,13 +100,24 @@ class Work:
         )
 
     async def refresh_companies(self) -> int:
-        """Stage the clusters that new or changed leads bring."""
-        return await (await self.companies()).refresh()
+        """Stage the clusters that leads touched since the last time bring."""
+        table = await self.companies()
+        keys = sorted(self._m.touched_leads)
+        changed = await table.refresh(keys)
+        self._m.touched_leads.difference_update(keys)
+        return changed
+
+    async def has_pending(self) -> bool:
+        """Say whether anything waits to be delivered."""
+        return any(count.state is RecordState.PENDING for count in await self._m.ledger.counts())
 
     async def deliver_all(self, *, last: Kind | None = None) -> int:
         """Deliver everything pending, parents before children, up to the kind *last*. A kind that hit a plan limit is left out and told."""
         await self.refresh_companies()
         await self.wake_parked()
+        if not await self.has_pending():
+            return 0
+        await self._hold_unowned()
         pipeline = await self.pipeline()
         total = 0
         for kind in DELIVERY_ORDER:
@@ -114,6 +126,7 @@ class Work:
             if kind == "attachment":
                 await self.archive.fill()
             try:
+                await self._check_room(kind)
                 total += await pipeline.deliver(kind, self._batches(kind))
             except PlanLimit as error:
                 await self._suspend(kind, error)
@@ -122,8 +135,39 @@ class Work:
                 break
         return total
 
+    async def _hold_unowned(self) -> None:
+        """Hold records of owners who turned up after the owners gate and have nobody; the gate holds for them as well."""
+        if self._m.phase.state not in (State.TAIL, State.CUTOVER):
+            return
+        directory = await self.directory()
+        if directory.fallback_user is not None:
+            return
+        for kind in OWNED_KINDS:
+            for staged in await self._m.ledger.pending(kind, limit=1000):
+                names = owner_keys(staged.record.data)
+                if names and not any(directory.lookup(Ref("user", name)) for name in names):
+                    await self._m.ledger.commit(unowned_changes(staged, names[0]))
+
     def _batches(self, kind: Kind) -> Callable[[], AsyncIterator[Batch]]:
         return StagedBatches(ledger=self._m.ledger, kind=kind, size=self._m.terms.batch_size, permit=self._m.control.permit)
+
+    async def _check_room(self, kind: Kind) -> None:
+        """
+        Stop before a plan cap that the operator knows, not at it: nothing is sent that the destination would refuse (G-18).
+
+        Counts people there before, people we made, and those that wait; raises PlanLimit when they do not fit.
+        """
+        limit = self._m.terms.limits.get("contacts")
+        if kind != "lead" or limit is None:
+            return
+        stock = (await self._m.ledger.setting("stock") or {}).get("contacts", 0)
+        made = sum(n for (_, dest_kind, _), n in (await self._m.ledger.link_counts()).items() if dest_kind == "contacts")
+        waiting = sum(count.count for count in await self._m.ledger.counts() if count.kind == kind and count.state is RecordState.PENDING)
+        if waiting and stock + made + waiting > limit:
+            raise PlanLimit(
+                f"{stock + made + waiting} people would be in the destination and its plan allows {limit}",
+                hint="raise the plan, set destination.limits.contacts, then resolve the queue item", platform=self._m.destination.name,
+            )
 
     async def _suspend(self, kind: Kind, error: PlanLimit) -> None:
         self.suspended[kind] = error.message

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from streamflow.model import Cursor, DestId, Fields, Key, Kind, Page, Record, Verdict
@@ -48,6 +49,15 @@ class Source(Protocol):
 
     async def children(self, kind: Kind, parent: Key) -> Page:
         """Read all rows of *kind* that belong to one parent record; only for streams with a parent."""
+        ...
+
+    async def refresh(self) -> str | None:
+        """Look for a newer snapshot of streams that are read from files; answers the name of the one in use, None without files."""
+        ...
+
+    @property
+    def exported_at(self) -> datetime | None:
+        """When the snapshot in use was taken, aware UTC; None without files."""
         ...
 
     async def one(self, kind: Kind, key: Key) -> Record | None:

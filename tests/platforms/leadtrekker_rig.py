@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -54,7 +56,8 @@ async def liar(handler: Handler) -> AsyncIterator[TestServer]:
     """Serve whatever *handler* says, for every path."""
     app = web.Application(client_max_size=1 << 24)
     app.router.add_route("*", "/{tail:.*}", handler)
-    async with TestServer(app) as server:
+    server = TestServer(app)
+    async with server:
         yield server
 
 
@@ -97,9 +100,6 @@ def truth(server: TestServer, kind: str) -> list[Mapping[str, Any]]:
 
 def write_folder(folder: Path, files: Mapping[str, str | bytes], *, exported_at: str = "2026-06-01T08:00:00Z", **manifest: Any) -> Path:
     """Write a snapshot by hand: its files and a manifest, of which any part can be replaced; `rows` is name -> rows."""
-    import hashlib
-    import json
-
     folder.mkdir(parents=True)
     rows = manifest.pop("rows", {})
     entries = []

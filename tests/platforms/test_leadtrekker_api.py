@@ -44,7 +44,7 @@ async def test_dressing_of_replies_changes_no_record(switches: dict[str, Any]) -
     override: dict[str, Any] = {"paging": {"first": 0}} if "page_base" in switches else {}
     if "reply_base64" in switches:
         override = {"decode": {"default": "base64"}}
-    streams: dict[str, Any] = {kind: override for kind in IDS} if override else {}
+    streams: dict[str, Any] = dict.fromkeys(IDS, override) if override else {}
     async with sandbox(records=200) as plain, reading(plain) as source:
         wanted = {kind: {key: record.digest for key, record in (await all_records(source, kind)).items()} for kind in ("lead", "note")}
     async with sandbox(records=200, **switches) as server:
@@ -129,11 +129,13 @@ async def test_html_in_place_of_an_unknown_function_is_said_too() -> None:
 async def test_passing_trouble_is_asked_again(lie: str) -> None:
     """HTML or nothing with a 200, twice, does not disturb a pass; for ever, it is the platform that is unavailable."""
     clock = HastyClock()
-    async with sandbox(records=200, **{lie: {"probability": 1.0, "match": "getleads", "times": 2}}) as server:
+    passing: dict[str, Any] = {lie: {"probability": 1.0, "match": "getleads", "times": 2}}
+    lasting: dict[str, Any] = {lie: {"probability": 1.0, "match": "getleads"}}
+    async with sandbox(records=200, **passing) as server:
         async with reading(server, clock=clock) as source:
             assert len(await all_records(source, "lead")) == len(truth(server, "leads"))
         assert clock.skipped_s > 0
-    async with sandbox(records=200, **{lie: {"probability": 1.0, "match": "getleads"}}) as server, reading(server) as source:
+    async with sandbox(records=200, **lasting) as server, reading(server) as source:
         with pytest.raises(PlatformUnavailable):
             await all_pages(source, "lead")
 

@@ -20,7 +20,8 @@ LEAD: dict[str, Any] = {
     "leadid": "48213", "name": "Thandi", "email": "thandi@example.co.za", "number": "0825550142", "company": "Karoo Solar (Pty) Ltd",
     "address": "14 Loop St", "sourceid": "10452", "source": "Website", "statusid": "3", "status": "Contacted", "userid": "27",
     "owner": "Pieter Nel", "owner_email": "pieter@example.co.za", "groupid": "4", "created": "2026-05-11 09:14:02",
-    "updated": "2026-05-13 16:40:55", "custom_fields": {"Surname": "Mokoena", "Message": "Quote for 5kW<br>please call", "utm_source": "google"},
+    "updated": "2026-05-13 16:40:55",
+    "custom_fields": {"Surname": "Mokoena", "Message": "Quote for 5kW<br>please call", "utm_source": "google"},
 }  # fmt: skip
 NOTE = {"noteid": "9001", "leadid": "48213", "userid": "27", "created": "2026-05-12 08:05:00", "note": "Left voicemail.\r\nTry Friday"}
 FILE_NOTE = {
@@ -86,7 +87,8 @@ def test_absent_is_not_empty() -> None:
 
 def test_null_words_are_emptied_in_structured_fields_and_kept_in_free_text() -> None:
     """The words clients store for nothing are nothing, with the original kept; in texts they are what somebody wrote."""
-    data = record("lead", LEAD | {"company": " null ", "status": "N/A", "address": "-", "name": "Null Island", "custom_fields": {"Contact": "undefined"}}).data
+    words = {"company": " null ", "status": "N/A", "address": "-", "name": "Null Island", "custom_fields": {"Contact": "undefined"}}
+    data = record("lead", LEAD | words).data
     assert (data["company"], data["status"], data["address"], data["name"], data["custom"]) == ("", "", "", "Null Island", {})
     assert data["_raw"] == {"company": " null ", "status": "N/A", "address": "-", "custom:Contact": "undefined"}
     assert record("note", NOTE | {"note": "null"}).data["note"] == "null"
@@ -159,7 +161,8 @@ def test_digest_ignores_what_moves_by_itself() -> None:
     """The change date and tracking values make no change; an owner's other names neither; content does."""
     base = record("lead", LEAD).digest
     assert record("lead", LEAD | {"updated": "2027-01-01 00:00:00"}).digest == base
-    assert record("lead", LEAD | {"custom_fields": LEAD["custom_fields"] | {"utm_source": "bing", "UTM_medium": "x", "gclid": "1"}}).digest == base
+    tracked = LEAD["custom_fields"] | {"utm_source": "bing", "UTM_medium": "x", "gclid": "1"}
+    assert record("lead", LEAD | {"custom_fields": tracked}).digest == base
     assert record("lead", LEAD | {"number": "+27 82 555 0142", "name": " Thandi "}).digest == base
     assert record("lead", dict(reversed(LEAD.items()))).digest == base
     for changed in ({"status": "New"}, {"owner_email": "x@example.com"}, {"company": ""}, {"custom_fields": {"Surname": "Nel"}}):
@@ -210,7 +213,7 @@ def test_members_are_named_alike() -> None:
 def test_namesakes_name_nobody() -> None:
     """A name that two users share completes nothing."""
     known = Roster()
-    known.learn("user", [{"userid": "1", "name": "Sipho", "email": "a@x.example"}, {"userid": "2", "name": "Sipho", "email": "b@x.example"}])
+    known.learn("user", [{"userid": str(n), "name": "Sipho", "email": f"{letter}@x.example"} for n, letter in ((1, "a"), (2, "b"))])
     assert "userid" not in record("note", {"noteid": "1", "user": "Sipho"}, "files", known=known).data
     assert record("note", {"noteid": "1", "user": "Sipho", "user_email": "b@x.example"}, "files", known=known).data["userid"] == "2"
 

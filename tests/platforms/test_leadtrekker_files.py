@@ -14,7 +14,8 @@ from streamflow.errors import NotFound, ProtocolMismatch
 from streamflow.model import Record
 from streamflow.platforms.leadtrekker import connect, export, platform
 from streamflow.sandbox.leadtrekker.account import Account
-from streamflow.sandbox.leadtrekker.export import EXCEL_ZA, AccountSource, Dialect, write_snapshot
+from streamflow.sandbox.leadtrekker.export import AccountSource, write_snapshot
+from streamflow.sandbox.leadtrekker.export_dialect import EXCEL_ZA, Dialect
 from tests.platforms.leadtrekker_rig import NOW, all_pages, all_records, reading, sandbox, simulation_of, truth, write_folder
 
 STAMP = datetime(2026, 6, 1, 8, 0, 0)
@@ -61,7 +62,7 @@ def _may_differ(by_api: Record, by_file: Record, form: str) -> bool:
     if by_api.kind == "group":
         return "28" in by_api.data["members"] and set(by_file.data["members"]) == set(by_api.data["members"]) - {"28"}
     is_cut = form == "xlsx" and len(by_api.data.get("note", "")) > 32_767
-    is_nameless = by_api.kind == "reminder" and by_api.data.get("userid") == "28"      # reminders name users by e-mail only, and he has none
+    is_nameless = by_api.kind == "reminder" and by_api.data.get("userid") == "28"      # named by e-mail only, and he has none
     return by_api.data.get("userid") == UNLISTED or is_cut or is_nameless
 
 
@@ -258,7 +259,8 @@ async def test_a_large_table_is_read_in_bounded_memory(tmp_path: Path) -> None:
     header = "leadid,name,email,number,company,source,status,owner_email,created\n"
     peaks = []
     for folder, rows in (("a", 1_500), ("b", 6_000)):
-        write_folder(tmp_path / folder / "s", {"leads.csv": header + "".join(f"{n},{line}\n" for n in range(rows))}, rows={"leads.csv": rows})
+        content = header + "".join(f"{n},{line}\n" for n in range(rows))
+        write_folder(tmp_path / folder / "s", {"leads.csv": content}, rows={"leads.csv": rows})
         async with files_only(tmp_path / folder) as source:
             tracemalloc.start()
             count = 0

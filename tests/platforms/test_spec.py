@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,7 +43,7 @@ def test_operator_zone_and_date_formats_reach_every_stream() -> None:
 
 def test_all_faults_come_at_once_with_their_paths() -> None:
     """One look at the message is enough to mend everything."""
-    wrong = {
+    wrong: dict[str, dict[str, Any]] = {
         "led": {},
         "lead": {"key": 5, "pagin": {}, "paging": {"style": "pge", "size": 0}, "dates": {"timezone": "Mars/Olympus"}},
         "note": {"decode": {"note": "rot13"}, "text": ["nte"], "list": {"function": "a/b"}},
@@ -83,7 +85,9 @@ def test_links_to_unknown_streams_and_readers_without_a_way_are_faults() -> None
 
 
 @settings(deadline=None, max_examples=25)      # each loads a whole spec
-@given(prefix=st.sampled_from(DENIED_PREFIXES), rest=st.text("abcXYZ019_", max_size=12), upper=st.booleans(), lead=st.sampled_from(["", "_"]))
+@given(
+    prefix=st.sampled_from(DENIED_PREFIXES), rest=st.text("abcXYZ019_", max_size=12), upper=st.booleans(), lead=st.sampled_from(["", "_"])
+)
 def test_no_write_name_gets_into_a_spec(prefix: str, rest: str, upper: bool, lead: str) -> None:
     """Whatever follows a write prefix, and however it is written, the name is refused as a read function."""
     name = lead + (prefix.upper() if upper else prefix) + rest

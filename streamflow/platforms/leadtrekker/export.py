@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import ExitStack
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -43,6 +44,11 @@ class FilesReader:
     def snapshot_id(self) -> str | None:
         """Give the snapshot that new passes read; None before the first `refresh`."""
         return self._snapshot.id if self._snapshot else None
+
+    @property
+    def exported_at(self) -> datetime | None:
+        """Give the moment (aware UTC) of the snapshot that new passes read."""
+        return self._snapshot.manifest.exported_at if self._snapshot else None
 
     @property
     def notices(self) -> tuple[str, ...]:

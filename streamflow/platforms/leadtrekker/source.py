@@ -118,6 +118,11 @@ class LeadtrekkerSource:
             self._roster_known = False
         return found
 
+    @property
+    def exported_at(self) -> datetime | None:
+        """Give the moment of the snapshot in use; None when nothing is read from files."""
+        return self._files.exported_at if self._files is not None else None
+
     def changes_from(self, kind: Kind, since: datetime) -> Cursor | None:
         """Give the cursor at which a read of only what changed since (aware) begins; None where the source has no such filter."""
         spec = self._spec_of(kind)

@@ -1,0 +1,1 @@
+"""Reports: data to JSON, HTML and CSV."""

@@ -1,0 +1,179 @@
+"""What each report is called and what its parts mean: texts for people, kept away from the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """One report as people see it."""
+
+    title: str
+    intro: str = ""
+    main: str = ""  # path of the rows that become <name>.csv; "" = "rows", else the first ones
+    order: int = 50  # place in the index
+    notes: Mapping[str, str] = field(default_factory=dict)  # path of a part -> what it says
+    heads: Mapping[str, str] = field(default_factory=dict)  # path of a part -> its heading, where the path does not say it well
+
+
+_REPORTS: Final[Mapping[str, About]] = {
+    "scope": About(
+        title="Migration scope",
+        order=10,
+        main="map.rows",
+        intro="What was found on both sides, the draft of the field map, what the migration will take, and what people do by hand.",
+        notes={"map.rows": "Every source field with its target, or the reason why it is not moved. Low confidence is marked."},
+    ),
+    "schema": About(
+        title="Fields made in the destination",
+        order=15,
+        intro="Custom fields and reference data that were set up before the first record, and what only people can make.",
+    ),
+    "owners": About(
+        title="Owners",
+        order=20,
+        main="owners",
+        intro="Every user of the source with what belongs to them, and the destination user who takes it over.",
+        notes={"unmatched": "Nothing goes past the owners gate while somebody stands here."},
+    ),
+    "invitations": About(
+        title="Users to invite",
+        order=21,
+        intro="Who is active in the destination already and who has to be invited. The migration invites nobody.",
+    ),
+    "groups": About(
+        title="Groups and teams",
+        order=22,
+        main="rows",
+        intro="The full roster of groups, the team that stands for each, and the access rights to set by hand.",
+        heads={"rows": "Members"},
+        notes={
+            "rows": "One line for each member of each group.",
+            "teams": "Permission logic is not moved; the last column says what to set.",
+        },
+    ),
+    "companies": About(
+        title="Companies",
+        order=25,
+        main="rows",
+        intro="Every company text of the leads, the firm it was put to, and the record of that firm.",
+        notes={"ambiguous": "Pairs that look alike and were not joined; a person decides or waives."},
+    ),
+    "sample": About(
+        title="Sample, field by field",
+        order=30,
+        intro="Some hundred records moved for real: what was expected, what was read back, and the verdict.",
+    ),
+    "quality": About(
+        title="Data quality", order=35, main="items", intro="What the source's data could not give cleanly, each with a suggestion."
+    ),
+    "reconciliation": About(
+        title="Reconciliation",
+        order=1,
+        main="kinds",
+        intro="Each source record ends in exactly one disposition, each written field is read back, and whatever is open is named.",
+        notes={
+            "kinds": "The seven dispositions add up to what was read. Pending records have none yet; the next tables say why.",
+            "reference": "Reference data is looked up, not written.",
+            "reasons": "Why records were left out, flagged or refused. Numbers in reasons are shown as #.",
+            "waiting": "What has not come to rest, and what it waits for.",
+            "written": "Records of the destination that stand for source records. Merged source records share one.",
+            "fields": "Each field is equal, normalised by the destination, less by design, different, unreadable, or not read back yet.",
+            "differences": "Every difference that was found, at most the number shown in the summary.",
+            "links": "Each parent, company, owner and assignee that a written record names, looked up. "
+            "Elsewhere: under another record or user than the source names now, because leads were merged or owners matched anew.",
+            "orphans": "Records whose parent or owner does not resolve. There should be none.",
+            "unmapped": "Source fields without a place of their own in the confirmed map.",
+            "drift": "Names that the source showed and its description does not know; kept as labelled text.",
+            "touched": "Values that people changed or removed in the destination. Theirs were kept.",
+            "spot_check": "Persons picked by the seed, repeatably, with the source's value beside the expected and the actual one.",
+        },
+        heads={
+            "summary": "Promises",
+            "kinds": "Source records",
+            "reference": "Reference data",
+            "written": "Destination records",
+            "writes": "Writes by outcome",
+            "fields": "Fields read back",
+            "links": "Parents, companies, owners",
+            "owners": "Owners",
+            "owners.summary": "Owners by match",
+            "owners.owners": "Owner table",
+            "owners.unmatched": "Owners without a user",
+            "unmapped": "Fields not moved",
+            "drift": "Names unknown to us",
+            "queue": "Review queue",
+            "touched": "Touched by people",
+            "queue_items": "Items of the review queue",
+            "spot_check": "Spot check",
+            "spot_check.rows": "Spot check, field by field",
+        },
+    ),
+    "spot-check": About(
+        title="Spot check of persons",
+        order=3,
+        intro="Persons picked by a seed, repeatably: source, expected and actual value of each field.",
+    ),
+    "crosswalk": About(
+        title="Crosswalk", order=4, intro="Which destination record each source record became. The CSV file holds every line."
+    ),
+    "unmatched": About(
+        title="Unmatched activities",
+        order=5,
+        intro="Activities whose person could not be told. Each can be given a parent in the queue and is then moved.",
+    ),
+    "automations": About(
+        title="Automation inventory",
+        order=40,
+        main="rows",
+        intro="Rules and autoresponders are documented, never rebuilt. The source shows none by API: fill this in with the customer.",
+        heads={"rows": "Rules and autoresponders"},
+        notes={"observed": "Who leads of a source went to. A share near 100 % suggests an assignment rule."},
+    ),
+    "notifications": About(
+        title="Notification checklist",
+        order=41,
+        intro="Notification settings are not moved. One line for each user and channel, to be filled in and ticked off.",
+    ),
+    "repeats": About(title="Repeating reminders", order=42, intro="Tasks do not repeat by API. These patterns are to be set up by hand."),
+    "audit": About(
+        title="Audit summary",
+        order=45,
+        main="decisions",
+        intro="Every operation, decision and command is in a hash-chained log; this is its sum.",
+        notes={"decisions": "What people decided and what moved the migration on, latest last."},
+    ),
+    "cutover": About(title="Cutover", order=46, intro="The steps of the switch with their times, and the receipt."),
+    "rollback": About(
+        title="Rollback", order=47, main="spared", intro="What was removed and restored, and what was spared because people had touched it."
+    ),
+}
+
+
+def about(name: str) -> About:
+    """Give the texts of a report; phase reports and unknown ones get plain ones."""
+    if name in _REPORTS:
+        return _REPORTS[name]
+    if name.startswith("phase-"):
+        kind = name.removeprefix("phase-")
+        return About(
+            title=f"Phase report: {kind}",
+            order=32,
+            main="rows",
+            intro=f"What became of the {kind} records. The seven dispositions add up to what was read once nothing is pending.",
+        )
+    return About(title=name.replace("-", " ").capitalize())
+
+
+def heading(texts: About, path: str) -> str:
+    """Give the heading of a part of a report."""
+    return texts.heads.get(path) or ("Details" if path == "rows" else label(path))
+
+
+def label(name: str) -> str:
+    """Give a key as a heading: "waiting_on" → "Waiting on"."""
+    words = name.replace("_", " ").replace(".", " · ").strip()
+    return words[:1].upper() + words[1:]

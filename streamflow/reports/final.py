@@ -1,0 +1,53 @@
+"""All reports that are drawn from the ledger, in one go: at the end of the backfill, at the switch, and at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from streamflow.reports import inventories, people, trail
+from streamflow.reports.crosswalk import NAME as CROSSWALK
+from streamflow.reports.crosswalk import write_crosswalk
+from streamflow.reports.dispositions import kinds_in, phase_rows
+from streamflow.reports.reconciliation import reconciliation
+from streamflow.reports.spot import PERSONS, spot_check
+from streamflow.reports.writer import ReportWriter
+from streamflow.store.base import Ledger
+
+_DRAWN: Final[dict[str, Callable[[Ledger], Awaitable[dict[str, Any]]]]] = {
+    "owners": people.owners,
+    "invitations": people.invitations,
+    "groups": people.groups,
+    "notifications": people.notifications,
+    "automations": inventories.automations,
+    "companies": inventories.companies,
+    "quality": inventories.quality,
+    "repeats": inventories.repeats,
+    "unmatched": inventories.unmatched,
+    "schema": trail.schema,
+    "cutover": trail.cutover,
+    "audit": trail.audit_summary,
+}
+
+
+async def write_all(ledger: Ledger, writer: ReportWriter, *, seed: int = 7, spot_size: int = PERSONS) -> list[str]:
+    """
+    Write every report that the ledger can give; answers their names. Each is replaced as a whole, so it may be repeated at any time.
+
+    *seed* and *spot_size* choose the persons of the spot check. Raises StoreError when the ledger or the disk refuses.
+    """
+    written = [CROSSWALK]
+    await write_crosswalk(ledger, writer)
+
+    def put(name: str, data: dict[str, Any]) -> None:
+        writer(name, data)
+        written.append(name)
+
+    counts = await ledger.counts()
+    for kind in kinds_in(counts):
+        put(f"phase-{kind}", {"rows": phase_rows(counts, kind)})
+    for name, draw in _DRAWN.items():
+        put(name, await draw(ledger))
+    put("spot-check", await spot_check(ledger, seed=seed, size=spot_size))
+    put("reconciliation", await reconciliation(ledger, seed=seed))
+    return written

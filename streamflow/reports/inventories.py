@@ -1,0 +1,238 @@
+"""What people do by hand, and what the data could not give: automations, repeats, companies, quality, unmatched activities."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from streamflow.mapping.companies import Companies
+from streamflow.mapping.compiled import compile_map
+from streamflow.mapping.derived import Context
+from streamflow.mapping.document_json import from_json
+from streamflow.mapping.timeline import in_words
+from streamflow.mapping.values import is_empty
+from streamflow.model import Key, Kind, QueueItem, RecordState, Staged
+from streamflow.reports.queue import is_of_data, item_row
+from streamflow.store.base import Ledger
+
+ACTIVITY_KINDS: Final[tuple[Kind, ...]] = ("note", "call", "email", "reminder", "attachment")
+BLANK_RULES: Final = (
+    ("assignment rule", "a lead arrives from a source, form or mailbox", "lead assignment rule, by source or territory"),
+    ("assignment rule", "a lead's group or region is set", "lead assignment rule, or a team as owner"),
+    ("autoresponder", "a lead arrives by e-mail or form", "personal e-mail sequence, started by an automation"),
+    ("autoresponder", "a status changes", "stage automation that sends a template"),
+    ("reminder rule", "a lead is not answered in time", "stage guidance with a due task"),
+)
+_LIKE_A_RULE: Final = 0.9
+_ENOUGH_LEADS: Final = 10
+_CHECKED: Final = ("name", "email", "number", "company", "owner", "status", "source")
+
+
+async def automations(ledger: Ledger) -> dict[str, Any]:
+    """
+    Give the automation inventory: known entries (setting "automations", if any) and lines to fill in.
+
+    "observed" tells who the leads of each source went to, which is what an assignment rule leaves behind.
+    """
+    known = await ledger.setting("automations") or []
+    rows = [
+        {"type": "", "trigger": "", "condition": "", "action": "", "owner": "", "rebuild_as": "", "rebuilt": "☐", **entry}
+        for entry in known
+    ]
+    rows += [
+        {"type": kind, "trigger": trigger, "condition": "", "action": "", "owner": "", "rebuild_as": rebuild, "rebuilt": "☐"}
+        for kind, trigger, rebuild in BLANK_RULES
+    ]
+    return {
+        "known": len(known),
+        "source_offers": "no call and no export of rules or autoresponders is known",
+        "rows": rows,
+        "observed": await _observed(ledger),
+        "out_of_scope": ["email sequences of the destination cannot be exported by its API", "no automation is created in the destination"],
+    }
+
+
+async def _observed(ledger: Ledger) -> list[dict[str, Any]]:
+    owners: dict[str, Counter[str]] = defaultdict(Counter)
+    async for page in ledger.every("lead"):
+        for staged in page:
+            data = staged.record.data
+            owners[str(data.get("source") or data.get("sourceid") or "(no source)")][
+                str(data.get("owner") or data.get("owner_email") or "(nobody)")
+            ] += 1
+    rows = []
+    for source, found in sorted(owners.items(), key=lambda item: -item[1].total()):
+        (owner, count), leads = found.most_common(1)[0], found.total()
+        is_rule = leads >= _ENOUGH_LEADS and count / leads >= _LIKE_A_RULE
+        rows.append(
+            {
+                "source": source,
+                "leads": leads,
+                "commonest_owner": owner,
+                "share_percent": round(100 * count / leads, 1),
+                "suggests": "an assignment rule: ask" if is_rule else "",
+            }
+        )
+    return rows
+
+
+async def repeats(ledger: Ledger) -> dict[str, Any]:
+    """Give the reminders that repeat, with the pattern in words and the task they became."""
+    users = {staged.record.key: str(staged.record.data.get("name") or "") async for page in ledger.every("user") for staged in page}
+    rows: list[dict[str, Any]] = []
+    async for page in ledger.every("reminder"):
+        found = [staged for staged in page if not is_empty(staged.record.data.get("repeat"))]
+        links = {link.ref.key: link for link in await ledger.links_of("reminder", [staged.record.key for staged in found])} if found else {}
+        for staged in found:
+            data, link = staged.record.data, links.get(staged.record.key)
+            rows.append(
+                {
+                    "reminder": staged.record.key,
+                    "lead": data.get("leadid", ""),
+                    "due": data.get("due", ""),
+                    "assignee": users.get(str(data.get("userid"))) or data.get("user") or data.get("user_email") or "",
+                    "text": data.get("note", ""),
+                    "pattern": data["repeat"],
+                    "in_words": in_words(str(data["repeat"])),
+                    "became": link.dest_id if link else None,
+                    "set_up": "☐",
+                }
+            )
+    return {"count": len(rows), "rows": rows}
+
+
+async def companies(ledger: Ledger) -> dict[str, Any]:
+    """Give the company table: raw text, how many leads say it, cluster, reason, and the company it became; look-alikes with their state."""
+    table = await _texts(ledger)
+    items = {item.id: item for item in await ledger.queue(state=None) if item.cause == "company_ambiguous"}
+    links = await _company_links(ledger, {row.cluster for row in table.table() if row.cluster})
+    rows = [
+        {
+            "text": row.text,
+            "leads": row.count,
+            "cluster": row.cluster,
+            "name": row.name,
+            "company": links.get(row.cluster or ""),
+            "reason": row.reason,
+        }
+        for row in table.table()
+    ]
+    pairs = [
+        {
+            "one": pair.names[0],
+            "other": pair.names[1],
+            "reason": pair.reason,
+            **_decision(items.get(f"company_pair:{pair.one}:{pair.other}")),
+        }
+        for pair in table.ambiguous()
+    ]
+    spelt = {row["cluster"] for row in rows if row["cluster"]}
+    return {
+        "texts": len(rows),
+        "companies": len(spelt),
+        "no_company": sum(not row["cluster"] for row in rows),
+        "rows": rows,
+        "ambiguous": pairs,
+    }
+
+
+async def _texts(ledger: Ledger) -> Companies:
+    """Count the company texts of all leads under the decisions of the confirmed map and of the queue."""
+    confirmed = await ledger.setting("map:confirmed")
+    document = from_json(confirmed["document"]) if confirmed else None
+    text_of = compile_map(document, Context()).company_text if document is not None else _plain_text
+    decisions = dict(document.companies) if document is not None else {}
+    for item in await ledger.queue(state="resolved"):
+        if item.cause == "company_ambiguous" and item.decision == "same":
+            one, other = item.details.get("names") or ("", "")
+            decisions[str(other)] = str(one)
+    table = Companies(decisions)
+    async for page in ledger.every("lead"):
+        for staged in page:
+            text, own_name = text_of(staged.record)
+            if text:
+                table.add(text, own_name)
+    return table
+
+
+def _plain_text(record: Any) -> tuple[str, str]:
+    return str(record.data.get("company") or ""), str(record.data.get("name") or "")
+
+
+async def _company_links(ledger: Ledger, clusters: Iterable[Key]) -> dict[Key, str]:
+    found: dict[Key, str] = {}
+    ordered = sorted(clusters)
+    for start in range(0, len(ordered), 500):
+        found.update(
+            {link.ref.key: link.dest_id for link in await ledger.links_of("company", ordered[start : start + 500]) if not link.ref.part}
+        )
+    return found
+
+
+def _decision(item: QueueItem | None) -> dict[str, str]:
+    return {"state": item.state, "decision": item.decision} if item is not None else {"state": "", "decision": ""}
+
+
+async def quality(ledger: Ledger) -> dict[str, Any]:
+    """Give what the data could not give cleanly: empty fields of leads, causes with counts, every item with its suggestion."""
+    items = [item for item in await ledger.queue(state=None) if is_of_data(item)]
+    causes: Counter[tuple[str, str]] = Counter((item.cause, item.state) for item in items)
+    leads, empty = await _empty(ledger)
+    return {
+        "leads": leads,
+        "empty_fields": [
+            {"field": name, "leads": count, "share_percent": round(100 * count / leads, 1) if leads else 0.0}
+            for name, count in empty.items()
+        ],
+        "causes": [{"cause": cause, "state": state, "items": count} for (cause, state), count in sorted(causes.items())],
+        "items": [item_row(item) for item in items],
+    }
+
+
+async def _empty(ledger: Ledger) -> tuple[int, dict[str, int]]:
+    total, empty = 0, Counter[str]()
+    async for page in ledger.every("lead"):
+        for staged in page:
+            total += 1
+            empty.update(name for name in _CHECKED if _is_empty(staged.record.data, name))
+    return total, {name: empty[name] for name in _CHECKED}
+
+
+def _is_empty(data: Mapping[str, Any], name: str) -> bool:
+    alike: Sequence[str] = {
+        "owner": ("owner", "owner_email", "userid"),
+        "status": ("status", "statusid"),
+        "source": ("source", "sourceid"),
+    }.get(name, (name,))
+    return all(is_empty(data.get(each)) for each in alike)
+
+
+async def unmatched(ledger: Ledger) -> dict[str, Any]:
+    """Give the activities that have no person in the destination: held for a decision, or parked on a lead that was not moved."""
+    items = {(item.kind, item.key): item for item in await ledger.queue(state=None) if item.kind in ACTIVITY_KINDS}
+    rows: list[dict[str, Any]] = []
+    for kind in ACTIVITY_KINDS:
+        async for page in ledger.every(kind):
+            rows += [
+                _unmatched_row(staged, items.get((kind, staged.record.key)))
+                for staged in page
+                if staged.state in (RecordState.HELD, RecordState.PARKED)
+            ]
+    return {"count": len(rows), "rows": rows}
+
+
+def _unmatched_row(staged: Staged, item: QueueItem | None) -> dict[str, Any]:
+    record = staged.record
+    return {
+        "kind": record.kind,
+        "key": record.key,
+        "state": staged.state.value,
+        "lead": record.data.get("leadid") or record.parent or "",
+        "lead_email": record.data.get("lead_email", ""),
+        "when": record.data.get("created") or record.data.get("sent") or record.data.get("due") or "",
+        "reason": staged.reason,
+        "waiting_on": staged.waiting_on,
+        "queue_item": item.id if item else "",
+        "suggested": item.suggested if item else "",
+    }
