@@ -43,7 +43,7 @@ class Desk:
     # ------------------------------------------------------------------------------------------ asking
 
     async def status(self) -> Snapshot:
-        return await self._picture.take()
+        return await self._picture.glance()
 
     async def map_show(self) -> Answer:
         confirmed = await self._m.ledger.setting("map:confirmed")
@@ -152,6 +152,8 @@ class Desk:
         return {"result": await self._s.map_gate.confirm(actor, digest), "digest": digest}
 
     async def map_edit(self, *, actor: str, document: Any) -> Answer:
+        if await self._m.ledger.setting("observation") is None:
+            raise DoesNotFit("the source has not been looked at yet", hint="a map can be given once the probe has finished; see `status`")
         return {"result": "proposed", "digest": await self._s.map_gate.edit(actor, document)}
 
     async def owners_recheck(self, *, actor: str) -> Answer:

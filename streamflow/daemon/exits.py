@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import IntEnum
 
-from streamflow.errors import StreamflowError
+from streamflow.errors import StreamflowError, UsageError
 
 
 class Exit(IntEnum):
@@ -21,6 +21,12 @@ class Exit(IntEnum):
     CONFIG = 78
 
 
+class AlreadyRunning(UsageError):
+    """Another daemon works on this migration; when it has ended, the same command will do."""
+
+    code = "already_running"
+
+
 _BY_CODE: Mapping[str, Exit] = {
     "usage": Exit.USAGE,
     "conflict": Exit.USAGE,
@@ -28,6 +34,7 @@ _BY_CODE: Mapping[str, Exit] = {
     "too_large": Exit.USAGE,
     "method": Exit.USAGE,
     "config": Exit.CONFIG,
+    "protocol": Exit.CONFIG,            # what answers is not what the configuration says it is
     "access": Exit.REFUSED,
     "forbidden": Exit.REFUSED,
     "unavailable": Exit.UNAVAILABLE,
@@ -35,6 +42,7 @@ _BY_CODE: Mapping[str, Exit] = {
     "throttled": Exit.TRY_AGAIN,
     "timeout": Exit.TRY_AGAIN,
     "not_running": Exit.TRY_AGAIN,
+    "already_running": Exit.TRY_AGAIN,
 }
 
 

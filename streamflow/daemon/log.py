@@ -37,6 +37,7 @@ LOGGABLE = frozenset(
     name phase state since gate pair platform source destination reader stream kind dest_kind entity stage
     batch count new changed same touched read staged created updated merged matched filtered flagged failed verified parked woken
     backlog pending queue queue_open queue_blocking cause decision suggested cursor mark scan sweep window seq key dest_id part op
+    missed receipt message needs_restart
     intent intent_state in_doubt attempt attempts status verdict verdicts method endpoint calls rate_per_s max_in_flight burst in_flight
     used_share closed_until retry_after_s seconds elapsed_s timeout_s deadline_s lag_s eta_s horizon_s delay_s size_bytes
     listen address path file folder report snapshot version digest config_digest map_digest schema_digest epoch pid uid actor result

@@ -20,12 +20,13 @@ from prometheus_client.registry import Collector
 from streamflow import __version__
 from streamflow.clock import Clock
 from streamflow.daemon.status import Snapshot, StreamStatus
+from streamflow.migration.life import State
 from streamflow.model import Disposition, Verdict
 from streamflow.wire.message import Attempt
 from streamflow.wire.verdict import CallVerdict
 
-PHASES = ("probe", "map", "schema", "owners", "sample", "backfill", "tail", "cutover", "watch", "done", "paused", "rollback", "rolled_back")
-STATES = ("running", "waiting", "paused", "throttled", "draining", "stopped", "failed", "done", "rolled_back")
+STATES = tuple(each.value for each in State)
+PHASES = tuple(each.value for each in State if each is not State.PAUSED)
 DISPOSITIONS = tuple(each.value for each in Disposition)
 VERIFICATION_VERDICTS = tuple(each.value for each in Verdict)
 STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx", "none")
@@ -123,7 +124,7 @@ class _Translated(Collector):
         self._kinds = kinds
         self._dest_kinds = dest_kinds
         self._stages = stages
-        self.snapshot = Snapshot(state="running", reason="starting", phase="probe", since="")
+        self.snapshot = Snapshot(state="probe", reason="starting", phase="probe", since="")
         self.taken_at = 0.0
 
     def collect(self) -> Iterator[Metric]:
@@ -137,7 +138,7 @@ class _Translated(Collector):
 
     def _life(self, now: Snapshot) -> Iterator[Metric]:
         yield _one_hot("phase", "The phase of the migration; 1 for the present one.", "phase", PHASES, now.phase)
-        yield _one_hot("state", "The state of the daemon; 1 for the present one.", "state", STATES, now.state)
+        yield _one_hot("state", "The state shown: the phase, or paused over it; 1 for the present one.", "state", STATES, now.state)
         gate = now.gate.name if now.gate else ""
         yield _one_hot("gate_waiting", "1 where the daemon waits for a person.", "gate", ("map", "owners", "sample", "cutover"), gate)
         yield _gauge("snapshot_timestamp_seconds", "When these figures were taken.", self.taken_at)

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from streamflow.errors import ConfigError, UsageError
+from streamflow.daemon.exits import AlreadyRunning
+from streamflow.errors import ConfigError
 
 PROBE_TIMEOUT_S = 1.0
 OWNER_ONLY = 0o600
@@ -29,7 +30,7 @@ def listening(path: Path, *, shared: bool = False) -> Iterator[socket.socket]:
 
     Raises:
         ConfigError: the folder is not safe, or something that is no socket is in the way.
-        UsageError: another daemon answers there.
+        AlreadyRunning: another daemon answers there.
     """
     _check_folder(path.parent)
     _clear(path)
@@ -67,7 +68,7 @@ def _clear(path: Path) -> None:
         raise _fault(f"{path} exists and is not a socket", "move it away, or choose another path; it was not touched")
     if _answers(path):
         hint = "one daemon a migration: see `streamflow status`, or choose another socket"
-        raise UsageError(f"another daemon answers on {path}", hint=hint)
+        raise AlreadyRunning(f"another daemon answers on {path}", hint=hint)
     path.unlink(missing_ok=True)
 
 

@@ -92,15 +92,16 @@ class Figures:
     disk_free_bytes: int | None = None
     search_lag_s: float | None = None
     cutover_overdue: bool = False
+    signed_in: bool = False    # both sides have taken the credentials, in this start or an earlier one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """One moment of the daemon."""
 
-    state: str                 # "running" | "waiting" | "paused" | "throttled" | "draining" | "stopped" | "failed" | "done" | "rolled_back"
+    state: str                 # a state of the life table ("probe" … "done", "rollback", "rolled_back"), or "paused" laid over it
     reason: str                # always says why it is in that state
-    phase: str                 # a phase of the life table
+    phase: str                 # the state of the life table; beneath a pause, the one that goes on after it
     since: str                 # RFC 3339 UTC, start of this state
     gate: GateStatus | None = None
     streams: Mapping[str, StreamStatus] = field(default_factory=dict)
@@ -131,4 +132,5 @@ class Snapshot:
         """Give one short line for the service manager and the log: phase, state with its reason, backlog."""
         backlog = sum(each.backlog for each in self.streams.values())
         why = f" ({self.reason})" if self.reason else ""
-        return f"{self.phase}: {self.state}{why}, backlog {backlog}, queue {self.queue.open}"
+        state = self.phase if self.state == self.phase else f"{self.phase}: {self.state}"
+        return f"{state}{why}, backlog {backlog}, queue {self.queue.open}"

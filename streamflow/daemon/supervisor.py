@@ -13,8 +13,12 @@ from typing import Any
 import anyio
 
 from streamflow.clock import Clock, iso
+from streamflow.daemon.contact import explained
 from streamflow.daemon.exits import Exit
 from streamflow.errors import (
+    AccessRefused,
+    ConfigError,
+    NotFound,
     PlanLimit,
     PlatformUnavailable,
     ProtocolMismatch,
@@ -22,11 +26,13 @@ from streamflow.errors import (
     StreamflowError,
     Throttled,
     TransientError,
+    Uncertain,
+    UsageError,
 )
 from streamflow.migration.backfill import Backfill
 from streamflow.migration.context import Migration
 from streamflow.migration.cutover import Cutover
-from streamflow.migration.life import FINAL, Phase, State
+from streamflow.migration.life import CAN_ROLL_BACK, FINAL, Phase, State
 from streamflow.migration.owners import OwnersGate
 from streamflow.migration.probe import Probe
 from streamflow.migration.proposal import MapGate
@@ -36,21 +42,26 @@ from streamflow.migration.schema import SchemaPhase
 from streamflow.migration.tail import Tail
 from streamflow.migration.watch import Watch
 from streamflow.migration.work import Work
+from streamflow.pipeline import first_cause
 from streamflow.reports.final import write_all
+from streamflow.reports.writer import ReportWriter
 from streamflow.store.base import Ledger
 
 WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
 
-class RollbackAsked(Exception):
-    """The operator asked for a rollback: the phase under way is left."""
+PASSING = (PlatformUnavailable, Throttled, TransientError, Uncertain)
+"""What is waited for: the next try looks first at what the last one did."""
+FOR_A_PERSON = (ProtocolMismatch, RecordRejected, PlanLimit, NotFound)
+"""What pauses the run until somebody has mended its cause; credentials end it instead, since they are read at the start."""
 
 
 class Supervisor:
     """Drives one migration from where it is to its end."""
 
-    def __init__(self, migration: Migration) -> None:
+    def __init__(self, migration: Migration, reports: ReportWriter) -> None:
         self.m = migration
+        self._reports = reports
         self.work = Work(migration)
         self.map_gate = MapGate(migration)
         self.owners = OwnersGate(migration)
@@ -61,14 +72,17 @@ class Supervisor:
     async def run(self) -> Exit:
         """Go through the phases until the end; raises what a person must mend, Drained when asked to end."""
         await self._take_up()
-        while self.m.phase.state not in FINAL:
+        while True:
             self.m.control.check()
-            await self.m.control.permit()
-            await self._step()
+            await self._turn_back()
+            if self.m.phase.state in FINAL:
+                break
+            if await self.m.control.permit():
+                await self._step()
         return await self._exit_code()
 
     async def _take_up(self) -> None:
-        """Adopt what earlier starts persisted: capabilities, pause, a cutover that was switched but not entered."""
+        """Adopt what earlier starts persisted: capabilities and a pause."""
         learned = await self.m.ledger.setting("capabilities")
         if learned is not None:
             self.m.destination.adopt({**learned, **self.m.terms.flags})
@@ -79,39 +93,54 @@ class Supervisor:
         paused = await self.m.ledger.setting("operator:paused")
         if paused is not None:
             self.m.control.pause(str(paused.get("reason") or "by the operator"))
-        last = self.m.phase
-        if last.state is State.ROLLED_BACK or last.state is State.DONE:
-            self.m.log("run.already_over", state=last.state.value)
+
+    async def _turn_back(self) -> None:
+        """Take the way of a rollback that was asked for, in whatever moment it was, also before a restart."""
+        state = self.m.phase.state
+        if state in CAN_ROLL_BACK and await self.m.ledger.setting("rollback") is not None:
+            await self.m.enter(State.ROLLBACK, "the operator asked for a rollback")
 
     async def _step(self) -> None:
-        state = self.m.phase.state
         try:
             with anyio.CancelScope() as self._scope:
-                following = await self._phase(state)
+                following = await self._run_phase(self.m.phase.state)
                 self._failures = 0
                 await self._enter(following)
-                return
-        except (PlatformUnavailable, Throttled, TransientError) as error:
+        except (*PASSING, *FOR_A_PERSON, AccessRefused) as error:
             if await self._is_first_contact():
+                raise explained(error, self._side(error)) from error
+            if isinstance(error, AccessRefused):
                 raise
-            await self._wait_out(error)
-            return
-        except (ProtocolMismatch, RecordRejected, PlanLimit) as error:
-            if await self._is_first_contact():
-                raise
-            self.m.trouble(error)
-            self.m.control.pause(f"{error}; {error.hint or 'mend the cause, then `resume`'}")
-            return
+            if isinstance(error, PASSING):
+                await self._wait_out(error)
+            else:
+                self.m.trouble(error)
+                self.m.control.pause(f"{error}; {error.hint or 'mend the cause, then `resume`'}")
         finally:
             self._scope = None
-        if await self.m.ledger.setting("rollback") is not None and self.m.phase.state is not State.ROLLBACK:
-            await self.m.enter(State.ROLLBACK, "the operator asked for a rollback")
+
+    async def _run_phase(self, state: State) -> State:
+        try:
+            return await self._phase(state)
+        except BaseExceptionGroup as failures:   # of tasks that a phase ran side by side
+            raise first_cause(failures) from failures
+
+    async def _map(self) -> State:
+        try:
+            return await self.map_gate.run()
+        except UsageError as error:
+            # Edits of the operator are refused on the socket; here only the file of the configuration can be meant.
+            file = self.m.terms.map_file
+            if file is None:
+                raise
+            hint = f"correct {file} and start again; what was read is kept"
+            raise ConfigError([f"map.file: {fault}" for fault in str(error).split("; ")], hint=hint) from error
 
     async def _phase(self, state: State) -> State:
         if state is State.PROBE:
             return await Probe(self.m, self.work.reader, self.work.watch).run()
         if state is State.MAP:
-            return await self.map_gate.run()
+            return await self._map()
         if state is State.SCHEMA:
             following = await SchemaPhase(self.m).run(await self.work.document())
             self.work = Work(self.m)     # the flags are known now
@@ -155,6 +184,9 @@ class Supervisor:
     async def _is_first_contact(self) -> bool:
         """Before anything was read there is nothing to go on with: a wrong address or server ends the run with its message."""
         return self.m.phase.state is State.PROBE and await self.m.ledger.setting("delta_opened_at") is None
+
+    def _side(self, error: StreamflowError) -> str:
+        return "destination" if error.platform == self.m.destination.name else "source"
 
     async def _wait_out(self, error: StreamflowError) -> None:
         self.m.trouble(error)

@@ -59,6 +59,8 @@ class SampleGate:
         if await self._m.ledger.setting("sample:accepted"):
             return State.BACKFILL
         while True:
+            if await self._work.map_has_moved():
+                return State.MAP
             await self._hold_for_companies()
             await self._move()
             if not self._m.asks("sample"):

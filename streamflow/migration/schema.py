@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streamflow.errors import RecordRejected
-from streamflow.mapping.document import MapDocument
+from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.schema import required_fields
 from streamflow.mapping.settings import settings_of
 from streamflow.migration.context import Migration
@@ -66,6 +66,7 @@ class SchemaPhase:
             self._m.destination.adopt(learned)
         await self._define(document)
         await self._reference(document)
+        await self._m.ledger.commit([PutSetting(name="schema:digest", value=digest(document))])
         return State.OWNERS
 
     async def _define(self, document: MapDocument) -> None:
@@ -108,6 +109,7 @@ class SchemaPhase:
                 decisions=("done", "waive"), suggested="waive",
             )))
         changes.append(PutSetting(name="reference:activity_types", value=dict(reference.activity_types)))
+        changes.append(PutSetting(name="reference:teams", value=dict(reference.teams)))
         changes.append(PutSetting(name="reference:stages", value=dict(reference.stages)))
         changes.append(PutSetting(name="reference:stagesets", value=dict(reference.stagesets)))
         changes.append(PutSetting(name="todo", value=[{"what": name, "fallback": fallback} for name, fallback in todo]))

@@ -33,6 +33,8 @@ class Tail:
         while True:
             if await self._m.ledger.setting("cutover"):
                 return State.CUTOVER
+            if await self._work.map_has_moved():
+                return State.MAP
             number += 1
             caught_up = await self._round(number)
             if caught_up and not self._m.asks("cutover") and (await cutover.precheck(self._m)).may_start:

@@ -54,6 +54,11 @@ class Work:
         stored = await self._m.ledger.setting("map:confirmed")
         return from_json(stored["document"])
 
+    async def map_has_moved(self) -> bool:
+        """Say whether a map was confirmed (or taken back) since the destination was made ready: its fields must be there first."""
+        confirmed = await self._m.ledger.setting("map:confirmed")
+        return confirmed is None or confirmed["digest"] != await self._m.ledger.setting("schema:digest")
+
     async def companies(self) -> CompanyTable:
         """The company table under the decisions of the confirmed map and of the queue."""
         document = await self.document()

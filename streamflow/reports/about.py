@@ -82,7 +82,7 @@ _REPORTS: Final[Mapping[str, About]] = {
             "waiting": "What has not come to rest, and what it waits for.",
             "written": "Records of the destination that stand for source records. Merged source records share one.",
             "fields": "Each field is equal, normalised by the destination, less by design, different, unreadable, or not read back yet.",
-            "differences": "Every difference that was found, at most the number shown in the summary.",
+            "differences": "Every difference that was found, at most 1,000 are listed.",
             "links": "Each parent, company, owner and assignee that a written record names, looked up. "
             "Elsewhere: under another record or user than the source names now, because leads were merged or owners matched anew.",
             "orphans": "Records whose parent or owner does not resolve. There should be none.",

@@ -23,11 +23,26 @@ _FIGURE_CHARS: Final = 36
 
 _SAID: Final = {
     "good": frozenset({"equal", "normalised", "verified", "good", "already active", "holds"}),
-    "warn": frozenset({"lossy", "pending", "unreadable", "open", "attention", "to invite", "none yet", "flagged", "parked", "held"}),
+    "warn": frozenset(
+        {
+            "lossy",
+            "pending",
+            "unreadable",
+            "open",
+            "attention",
+            "to invite",
+            "none yet",
+            "unmatched",
+            "fallback",
+            "flagged",
+            "parked",
+            "held",
+        }
+    ),
     "bad": frozenset({"differs", "failed", "bad", "broken", "rejected"}),
 }
 _TONE_OF: Final = {word: tone for tone, words in _SAID.items() for word in words}
-_JUDGED: Final = frozenset({"verdict", "verified", "state", "disposition", "status", "destination_team", "tone"})
+_JUDGED: Final = frozenset({"verdict", "verified", "state", "disposition", "status", "destination_team", "tone", "via"})
 _YES_IS_GOOD: Final = frozenset({"sums", "accounted", "ok", "chain_intact", "explained"})
 _YES_IS_WARN: Final = frozenset({"low", "blocking"})
 _BAD_COUNTS: Final = frozenset({"differs", "failed", "orphans", "without_link", "unaccounted"})

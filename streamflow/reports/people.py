@@ -28,8 +28,10 @@ async def owners(ledger: Ledger) -> dict[str, Any]:
     kinds = sorted({kind for owner in stored for kind in owner.get("records") or {}})
     rows = [owner_row(owner, kinds) for owner in stored]
     rows.sort(key=lambda row: (row["via"] != "unmatched", -row["total"], row["name"]))
+    named = next((row["destination_user"] for row in rows if row["via"] == "fallback"), None)
+    fallback = await ledger.setting("operator:fallback") or named
     unmatched = [row["key"] for row in rows if row["via"] == "unmatched"]
-    return {"summary": owner_summary(rows), "owners": rows, "unmatched": unmatched, "fallback": await ledger.setting("operator:fallback")}
+    return {"summary": owner_summary(rows), "owners": rows, "unmatched": unmatched, "fallback": fallback}
 
 
 def owner_row(owner: Mapping[str, Any], kinds: list[str]) -> dict[str, Any]:

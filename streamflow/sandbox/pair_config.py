@@ -30,6 +30,11 @@ username = {username}
 api_key_file = {destination_key}
 impersonate = {impersonate}
 
+# Bounds that hold here and make a lost answer known within seconds; real accounts keep the cautious defaults.
+[destination.flags]
+timeout_s = 5.0
+late_commit_s = 1.0
+
 [pace.source]
 rate_per_s = {source_rate}
 max_in_flight = 8

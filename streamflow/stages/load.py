@@ -193,8 +193,7 @@ class Loader:
             return await self._writer.create(write.dest_kind, intent.fields, author=write.author)
         assert intent.dest_id is not None
         if write.op is Op.UPDATE:
-            now = {**write.now, **{name: value for name, value in intent.fields.items() if name not in write.now}}
-            return await self._writer.update(write.dest_kind, intent.dest_id, intent.fields, now=now, author=write.author)
+            return await self._writer.update(write.dest_kind, intent.dest_id, intent.fields, now=write.now, author=write.author)
         await self._writer.delete(write.dest_kind, intent.dest_id)
         return intent.dest_id
 

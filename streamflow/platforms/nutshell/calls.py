@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from streamflow.clock import Clock
 from streamflow.errors import ProtocolMismatch
 from streamflow.platforms.nutshell.dialect.refusals import judge_rpc_read, judge_rpc_write, rpc_error, rpc_refusal
 from streamflow.platforms.nutshell.flags import Flags
@@ -22,8 +23,12 @@ Query = Sequence[tuple[str, str]]
 class Calls:
     """What the shells of this folder share: the session, where JSON-RPC lives, and the present flags."""
 
-    def __init__(self, session: Session, rpc_url: str, flags: Callable[[], Flags], adopt: Callable[[Mapping[str, Any]], None]) -> None:
+    def __init__(
+        self, session: Session, rpc_url: str, flags: Callable[[], Flags], adopt: Callable[[Mapping[str, Any]], None], clock: Clock
+    ) -> None:
         self._session = session
+        self._clock = clock
+        self._written_at: dict[str, float] = {}   # kind -> monotonic time of our last write by REST
         self._rpc_url = rpc_url
         self._flags = flags
         self._numbers = itertools.count(1)
@@ -45,7 +50,14 @@ class Calls:
         """Write by REST, once; gives the parsed answer, None when it has no body."""
         packed = None if body is None else orjson.dumps(body)
         request = Request(method=method, path=path, endpoint=endpoint or path, body=packed, content_type=media, auth=auth)
-        return (await self._session.write(request)).data
+        try:
+            return (await self._session.write(request)).data
+        finally:
+            self._written_at[path.partition("/")[0]] = self._clock.monotonic()
+
+    def since_write_s(self, kind: str) -> float:
+        """Give how long ago this process last wrote a record of *kind*; without end when it never did."""
+        return self._clock.monotonic() - self._written_at.get(kind, float("-inf"))
 
     async def ask(self, method: str, params: Mapping[str, Any]) -> Any:
         """Read by JSON-RPC; gives `result`. A find-or-create counts as a read: it may be repeated."""

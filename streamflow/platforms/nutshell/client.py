@@ -23,11 +23,11 @@ class Nutshell:
     def __init__(self, session: Session, *, rpc_url: str, username: str, impersonate: bool, clock: Clock, flags: Flags) -> None:
         self._flags = flags
         self.session = session
-        calls = Calls(session, rpc_url, lambda: self._flags, self.adopt)
+        calls = Calls(session, rpc_url, lambda: self._flags, self.adopt, clock)
         directory = Directory(calls, username, impersonate=impersonate)
-        self._feed = NutshellFeed(calls)
+        self._feed = NutshellFeed(calls, clock)
         self._writer = NutshellWriter(calls, directory)
-        self._reader = NutshellReader(calls, self._feed)
+        self._reader = NutshellReader(calls, self._feed, clock)
         self._schema = NutshellSchema(calls, directory, clock)
         self._prober = NutshellProber(calls, directory, self._writer, self._reader, self._schema, clock)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from streamflow.clock import Clock
 from streamflow.errors import NotFound, ProtocolMismatch, RecordRejected
 from streamflow.model import Cursor, Kind
 from streamflow.platforms.base import Happening
@@ -20,21 +21,33 @@ LIVE = "events"
 DELETED = "events/deleted"
 CARRIED = ("accounts", "contacts", "leads", "activities", "notes")
 ROUNDS = 100_000
+CURSOR_KEPT_S = 15.0    # an older cursor only lets `since` tell more; asking anew before every batch would cost two calls each
 
 
 class NutshellFeed:
     """The feed door."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, clock: Clock) -> None:
         self._calls = calls
+        self._clock = clock
+        self._kept: Cursor = ""
+        self._kept_at = float("-inf")     # monotonic, when it was asked for
 
     async def cursor(self) -> Cursor:
-        """Give the newest position of both feeds."""
-        newest = await self._newest(LIVE)
-        return f"{newest}-events|{await self.newest_deletion()}-events"
+        """Give a position of both feeds before which everything has been told; it may be up to `CURSOR_KEPT_S` old."""
+        asked_at = self._clock.monotonic()
+        if asked_at - self._kept_at > CURSOR_KEPT_S:
+            newest = await self._newest(LIVE)
+            self._keep(f"{newest}-events|{await self.newest_deletion()}-events", asked_at)
+        return self._kept
+
+    def _keep(self, cursor: Cursor, asked_at: float) -> None:
+        if asked_at > self._kept_at:
+            self._kept, self._kept_at = cursor, asked_at
 
     async def since(self, cursor: Cursor) -> tuple[Sequence[Happening], Cursor]:
         """Give everything after *cursor*, oldest first by time, deletions merged in, and the new position."""
+        asked_at = self._clock.monotonic()
         live_at, deleted_at = _parts(cursor)
         live = await self._span(LIVE, live_at)
         deleted = await self._span(DELETED, deleted_at)
@@ -43,7 +56,9 @@ class NutshellFeed:
         told = {(event.id, event.action, event.ids) for event in live}
         merged = [*live, *(event for event in deleted if (event.id, event.action, event.ids) not in told)]
         merged.sort(key=lambda event: (event.at, number(event.id)))
-        return merged, f"{live_to}-events|{deleted_to}-events"
+        following = f"{live_to}-events|{deleted_to}-events"
+        self._keep(following, asked_at)
+        return merged, following
 
     def carries(self, kind: Kind) -> bool:
         """Say whether events of this kind appear in the feed; of tasks, tags and sources nothing is documented."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+from streamflow.clock import Clock
 from streamflow.errors import NotFound, RecordRejected
 from streamflow.model import DestId, Fields, Kind, Verdict
 from streamflow.platforms.nutshell.calls import Calls
@@ -20,6 +21,7 @@ from streamflow.platforms.nutshell.pages import ListPass, rpc_pages
 from streamflow.wire.spread import spread
 
 IDS_CAP_CHARS = 6_000    # of the comma-joined ids; 8 KB is the assumed bound of a whole URL (nutshell.md 13)
+LAG_PATIENCE_S = 30.0    # the longest wait for a search to show our last write; what it does not show is read one by one
 PASSES = 4               # over a list that loses rows while it is read
 Found = dict[DestId, Fields]
 
@@ -27,8 +29,9 @@ Found = dict[DestId, Fields]
 class NutshellReader:
     """The reading door. `routes` counts calls and records for each way custom fields were read."""
 
-    def __init__(self, calls: Calls, feed: NutshellFeed) -> None:
+    def __init__(self, calls: Calls, feed: NutshellFeed, clock: Clock) -> None:
         self._calls = calls
+        self._clock = clock
         self._feed = feed
         self._finder = Finder(calls, self)
         self.routes: dict[str, int] = {}
@@ -138,6 +141,7 @@ class NutshellReader:
 
     async def _rpc_pass(self, kind: Kind) -> AsyncIterator[Found]:
         """Custom fields from whole records by JSON-RPC, the rest by multi-GET: three calls for a hundred records."""
+        await self._until_shown(kind)
         async for page in rpc_pages(self._calls, kind):
             whole = {i: row for row in page if (i := full_id(row.get("id"), kind)) and isinstance(row.get("customFields"), dict | list)}
             ids = [i for row in page if (i := full_id(row.get("id"), kind))]
@@ -151,6 +155,12 @@ class NutshellReader:
             if page and not whole:
                 self._calls.adopt({"rpc_find_custom_fields": False})
             yield {i: fields for i, fields in found.items() if i in whole or i in stubs}
+
+    async def _until_shown(self, kind: Kind) -> None:
+        """Wait until the search may be expected to show what we wrote last: each record it misses costs a call of its own."""
+        hidden_s = min(self._calls.flags.search_lag_s, LAG_PATIENCE_S) - self._calls.since_write_s(kind)
+        if hidden_s > 0:
+            await self._clock.sleep(hidden_s)
 
     # --- finding and judging
 

@@ -1,0 +1,94 @@
+"""The state directory of a migration: opened for one daemon, proved to belong to this migration, refused as it is when in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from streamflow.clock import Clock
+from streamflow.config import Config, identity
+from streamflow.daemon.exits import AlreadyRunning
+from streamflow.errors import ConfigError, StoreError
+from streamflow.store.base import Ledger, PutSetting
+from streamflow.store.files import LEDGER_FILE
+from streamflow.store.lock import DirectoryInUse
+from streamflow.store.sqlite import SqliteLedger
+
+SHOWN_NAMES = 3
+
+
+@asynccontextmanager
+async def open_home(config: Config, clock: Clock) -> AsyncIterator[SqliteLedger]:
+    """
+    Hold the ledger of this migration until the block ends; makes one in an empty place.
+
+    Raises:
+        AlreadyRunning: another daemon holds it.
+        ConfigError: it belongs to somebody else, is damaged or cannot be used; it stays as it was.
+    """
+    folder = config.migration.state_dir
+    refuse_shared(folder)
+    async with AsyncExitStack() as stack:
+        try:
+            ledger = await stack.enter_async_context(SqliteLedger.open(folder, clock=clock))
+            await claim(ledger, config)
+        except DirectoryInUse as error:
+            raise AlreadyRunning(error.message, hint=error.hint) from error
+        except StoreError as error:
+            raise ConfigError([f"migration.state_dir: {error}"], hint=error.hint) from error
+        yield ledger
+
+
+def refuse_shared(folder: Path) -> None:
+    """Refuse a folder that others use too: it would be closed to them. Raises ConfigError."""
+    try:
+        if not folder.is_dir() or (folder / LEDGER_FILE).exists() or not folder.stat().st_mode & 0o077:
+            return
+        strangers = sorted(path.name for path in folder.iterdir())
+    except OSError as error:
+        raise ConfigError([f"migration.state_dir: {folder} cannot be looked at: {error.strerror}"], hint="check its owner and rights") from error
+    if strangers:
+        shown = ", ".join(strangers[:SHOWN_NAMES]) + (", …" if len(strangers) > SHOWN_NAMES else "")
+        raise ConfigError(
+            [f"migration.state_dir: {folder} holds other things ({shown}) and no ledger, and others may look into it"],
+            hint=f"name a folder that is empty or not there yet; if it is this one, chmod 700 {folder}",
+        )
+
+
+async def claim(ledger: Ledger, config: Config) -> None:
+    """Write on a new ledger which accounts it joins, or see that it is these. Raises ConfigError; the ledger stays as it was."""
+    mine = dict(identity(config))
+    stored = await ledger.setting("identity")
+    if stored is None:
+        await ledger.commit([PutSetting(name="identity", value=mine)])
+        return
+    if faults := foreign(mine, stored):
+        raise ConfigError(faults, hint="name another migration.state_dir, or correct the file; the state was not touched")
+
+
+def foreign(mine: dict[str, str], stored: dict[str, str]) -> list[str]:
+    """Say in what a ledger belongs to another migration; empty when it is this one's."""
+    return [
+        f"{name}: the state directory belongs to {stored.get(name)!r}, the file says {value!r}"
+        for name, value in mine.items() if stored.get(name) != value
+    ]  # fmt: skip
+
+
+async def present(config: Config, clock: Clock) -> list[str]:
+    """
+    Look into the state directory without holding it or writing; answers in what it belongs to another migration.
+
+    Raises ConfigError when it cannot be used, as `open_home` would.
+    """
+    folder = config.migration.state_dir
+    refuse_shared(folder)
+    if not (folder / LEDGER_FILE).exists():
+        if folder.exists() and not folder.is_dir():
+            raise ConfigError([f"migration.state_dir: {folder} is not a folder"], hint="name a folder that is empty or not there yet")
+        return []
+    try:
+        async with SqliteLedger.open_readonly(folder, clock=clock) as ledger:
+            return foreign(dict(identity(config)), await ledger.setting("identity") or dict(identity(config)))
+    except StoreError as error:
+        raise ConfigError([f"migration.state_dir: {error}"], hint=error.hint) from error

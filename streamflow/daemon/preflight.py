@@ -1,0 +1,65 @@
+"""Faults of the configuration that only the parts it speaks to can see; all of them at once, before anything is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from streamflow.config import Config
+from streamflow.errors import ConfigError
+from streamflow.mapping.document_json import from_json, validate
+from streamflow.migration.owners import read_file
+from streamflow.platforms import leadtrekker, nutshell
+
+SUPPORTED = ("leadtrekker",)
+
+
+def refuse_faults(config: Config) -> None:
+    """Raise one ConfigError for everything that is wrong with platform, streams, flags and the files the configuration names."""
+    faults: list[str] = []
+
+    def see(prefix: str, look: Callable[[], Any]) -> None:
+        try:
+            look()
+        except ConfigError as error:
+            faults.extend(fault if fault.startswith(prefix) else f"{prefix}: {fault}" for fault in error.faults)
+
+    source = config.source
+    if source.platform not in SUPPORTED:
+        faults.append(f"source.platform: this version cannot read {source.platform} yet, only {', '.join(SUPPORTED)}")
+    else:
+        see("source.streams", lambda: leadtrekker.load_spec(
+            overrides(config), reader=source.reader, timezone=source.timezone, date_formats=source.date_formats,
+        ))
+    see("destination.flags", lambda: nutshell.Flags().with_(config.destination.flags))
+    if (owners := config.owners.file) is not None:
+        see("owners.file", lambda: read_file(owners))
+    if (path := config.map.file) is not None:
+        see("map.file", lambda: _map_shape(path))
+    if faults:
+        raise ConfigError([f"{config.path.name}: {fault}" for fault in faults], hint=f"correct {config.path} and run `streamflow check`")
+
+
+def overrides(config: Config) -> dict[str, dict[str, Any]]:
+    """Give the per-stream tables of the file, in the words of the stream spec."""
+    found: dict[str, dict[str, Any]] = {}
+    for kind, section in config.source.streams.items():
+        found[kind] = {**dict(section.spec), "enabled": section.enabled}
+        if section.reader is not None:
+            found[kind]["reader"] = section.reader
+    return found
+
+
+def _map_shape(path: Path) -> None:
+    """Look at what can be seen without the accounts: its names are compared with both schemas once these were read."""
+    try:
+        data = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise ConfigError([f"{path} cannot be read: {error.strerror}"]) from error
+    except orjson.JSONDecodeError as error:
+        raise ConfigError([f"{path} is not JSON: {error}"]) from error
+    if faults := validate(from_json(data)):
+        raise ConfigError(faults)

@@ -1,0 +1,54 @@
+"""`python -m tests.bench`: takes the figures, each as a ratio within one run, and shows them in one table."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import time
+from pathlib import Path
+
+import anyio
+
+from tests.bench.rig import ROOT, BenchError
+from tests.bench.table import Figure, keep, shown
+
+PARTS = ("calls", "pace", "cpu", "cutover", "memory")
+RESULTS = ROOT / "build" / "bench-results.json"
+
+
+async def _measure(parts: list[str], *, is_large: bool, records: int) -> tuple[list[Figure], list[str]]:
+    figures: list[Figure] = []
+    failed: list[str] = []
+    for name in parts:
+        started = time.monotonic()
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        module = importlib.import_module(f"tests.bench.{name}")
+        try:
+            figures += await (module.figures(is_large=is_large) if name == "memory" else module.figures(records))
+        except BenchError as error:
+            failed.append(f"{name}: {error}")
+        print(f"  {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    return figures, failed
+
+
+def main() -> int:
+    """Take the figures asked for; 1 when one misses its aim or could not be taken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--only", choices=PARTS, action="append", help="take only these figures")
+    parser.add_argument("--records", type=int, default=3000, help="size of the account of calls, cpu and cutover")
+    parser.add_argument("--large", action="store_true", help="measure memory at 100,000 records; 10,000 against 2,000 otherwise")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    given = parser.parse_args()
+    parts = given.only or list(PARTS)
+    figures, failed = anyio.run(lambda: _measure(parts, is_large=given.large, records=given.records))
+    print(shown(figures))
+    for line in failed:
+        print(f"could not be taken: {line}")
+    keep(figures, given.out, {"parts": parts, "records": given.records, "large": given.large, "failed": failed})
+    print(f"details: {given.out}")
+    return 1 if failed or any(figure.holds is False for figure in figures) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""Calls per migrated record at the destination, and against the least possible at the source."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from tests.bench.rig import Case, Run, measured
+from tests.bench.table import Figure
+
+SOURCE_PAGE = 500             # rows a page of the simulated source
+CHILD_STREAMS = 3             # notes, calls and e-mails are asked for lead by lead
+MANY = "custom fields many at a time (RPC find*)"
+SINGLE = "custom fields one at a time"
+
+
+async def figures(records: int) -> list[Figure]:
+    """Measure both routes on accounts of this size."""
+    case = Case(records=records, sample=300)
+    many = await measured(case)
+    switches = {"nutshell": {"rpc_whole_records": False}}
+    single = await measured(replace(case, flags={"rpc_find_custom_fields": False}, switches=switches))
+    return [
+        _destination(many, f"destination calls per migrated record, {MANY}", 1.15),
+        _destination(single, f"destination calls per migrated record, {SINGLE}", 2.2),
+        _source(many),
+    ]
+
+
+def _destination(run: Run, name: str, at_most: float) -> Figure:
+    spent = run.at("tail").destination
+    total = sum(spent.values())
+    schema = sum((run.at("sample").destination).values())
+    unverified = sum(number for state, number in run.links.items() if state != "verified")
+    made = sum(run.made.values())
+    return Figure(
+        name=name, value=(total - schema) / max(1, run.migrated), at_most=at_most, unit="calls/record",
+        details={
+            "records": run.migrated, "calls": total - schema, "destination_records_made": made, "calls_per_made": round((total - schema) / max(1, made), 3),
+            "calls_before_sample": schema, "with_them": round(total / max(1, run.migrated), 3), "links": dict(run.links), "not_verified": unverified,
+            "dispositions": dict(run.dispositions), "by_name": _top(spent - run.at("sample").destination), "made": dict(run.made),
+        },
+    )  # fmt: skip
+
+
+def _source(run: Run) -> Figure:
+    spent = run.at("tail").source
+    least = least_source_calls(run.source_counts)
+    return Figure(
+        name="source calls against the least possible", value=sum(spent.values()) / least, at_most=1.1, unit="x",
+        details={"calls": sum(spent.values()), "least": least, "by_name": _top(spent), "counts": run.source_counts},
+    )  # fmt: skip
+
+
+def least_source_calls(counts: dict[str, int]) -> int:
+    """One call for each page of each list, and one for each lead and stream of children."""
+    lists = [name for name in counts if name.rstrip("s") not in ("note", "call", "email", "attachment", "file")]
+    pages = sum(max(1, math.ceil(counts[name] / SOURCE_PAGE)) for name in lists)
+    return pages + CHILD_STREAMS * counts.get("leads", counts.get("lead", 0))
+
+
+def _top(calls: Counter[str], number: int = 40) -> dict[str, Any]:
+    return dict(calls.most_common(number))

@@ -1,0 +1,136 @@
+"""A running pair of simulated accounts in a folder of its own, and what people do in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.oracle.states import Destination, Source, ask, read_destination, read_source
+
+_START_S = 30.0
+_STOP_S = 10.0
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """Where everything of one sandbox is."""
+
+    dir: Path
+    source_admin: str
+    destination_admin: str
+
+    @property
+    def config(self) -> Path:
+        """Give the configuration of the migration."""
+        return self.dir / "streamflow.toml"
+
+    @property
+    def state(self) -> Path:
+        """Give the daemon's state folder."""
+        return self.dir / "state"
+
+    def configure(self, old: str, new: str) -> None:
+        """Change the configuration as an operator would in an editor."""
+        text = self.config.read_text(encoding="utf-8")
+        assert old in text, f"the configuration has no {old!r}"
+        self.config.write_text(text.replace(old, new), encoding="utf-8")
+
+    # --- people at work ---
+
+    def in_source(self, do: str, kind: str, key: str | None = None, **values: Any) -> dict[str, Any]:
+        """Do what a person does in the source: create, edit, delete or merge a record."""
+        order: dict[str, Any] = {"do": do, "kind": kind, "values": values}
+        answer: dict[str, Any] = ask(f"{self.source_admin}act", order if key is None else {**order, "id": key})
+        return answer
+
+    def in_destination(self, do: str, **order: Any) -> dict[str, Any]:
+        """Do what a person does in the destination, e.g. edit(kind=, id=, values=) or add_user(values=)."""
+        answer: dict[str, Any] = ask(f"{self.destination_admin}act", {"do": do, **order})
+        return dict(answer["record"])
+
+    def freeze(self) -> None:
+        """Let people stop writing to the source."""
+        ask(f"{self.source_admin}freeze", {"on": True})
+
+    def export(self) -> None:
+        """Let somebody export the source anew, tables and attachments."""
+        ask(f"{self.source_admin}export", {"folder": str(self.dir / "inbox"), "form": "csv"})
+
+    def switch(self, platform: str, **switches: Any) -> None:
+        """Change how a simulated platform behaves."""
+        ask(f"{self.source_admin if platform == 'leadtrekker' else self.destination_admin}switches", switches)
+
+    # --- what is there ---
+
+    def source(self) -> Source:
+        """Read the true state of the source."""
+        return read_source(self.source_admin)
+
+    def destination(self) -> Destination:
+        """Read the true state of the destination."""
+        return read_destination(self.destination_admin)
+
+    def source_state(self) -> Mapping[str, Any]:
+        """Give the source's own account of itself: life, counts, calls of functions that write."""
+        answer: Mapping[str, Any] = ask(f"{self.source_admin}state")
+        return answer
+
+    def archived(self) -> set[str]:
+        """Give the SHA-256 of every file the daemon keeps."""
+        return {hashlib.sha256(path.read_bytes()).hexdigest() for path in self.state.rglob("*") if path.is_file()}
+
+
+@contextmanager
+def sandbox(**options: Any) -> Iterator[Box]:
+    """Run a sandbox for the length of a block; options are those of `python -m streamflow.sandbox`, switches a mapping by platform."""
+    # A short path of its own: a unix socket's may not be longer than 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="sf-flow-"))
+    process = None
+    try:
+        command = [sys.executable, "-m", "streamflow.sandbox", "--dir", str(folder), "--gates", "ask", *_words(folder, options)]
+        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, env=environment())
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, f"the sandbox did not start (exit code {process.wait(_START_S)})"
+        said = json.loads(line)
+        yield Box(dir=folder, source_admin=said["source"]["admin"], destination_admin=said["destination"]["admin"])
+    finally:
+        if process is not None:
+            process.terminate()
+            try:
+                process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+        if not os.environ.get("STREAMFLOW_KEEP_FLOW"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _words(folder: Path, options: Mapping[str, Any]) -> list[str]:
+    words = []
+    for name, value in options.items():
+        if name == "switches":
+            path = folder / "switches.json"
+            path.write_text(json.dumps(value))
+            value = path
+        words += [f"--{name.replace('_', '-')}", str(value)]
+    return words
+
+
+def environment() -> dict[str, str]:
+    """Give the environment of child processes: this checkout first, no proxies."""
+    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, [str(REPOSITORY), kept.get("PYTHONPATH", "")]))}

@@ -1,0 +1,128 @@
+"""Whole runs under kill -9: the daemon is killed at seeded random moments and started again until it is done."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from tests.flow.box import Box, sandbox
+from tests.flow.daemon import Daemon, NotAnswering
+from tests.flow.harness import DECIDED, FALLBACK
+from tests.oracle.comparison import compare
+from tests.oracle.guarding import foreign
+from tests.oracle.marks import read_marks
+from tests.oracle.states import Destination, Finding
+
+POLL_S = 0.05
+LIFETIME_S = (0.9, 4.0)
+"""How long the daemon lives before a kill: from hardly started to well under way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survived:
+    """One whole run."""
+
+    kills: int
+    phases: tuple[str, ...]      # in which each kill struck
+    code: int
+    findings: tuple[Finding, ...]
+
+
+def survive(seed: int, *, kills: int, records: int = 100, limit_s: float = 120.0) -> Survived:
+    """Run one migration with at most *kills* kills, and compare both sides at its end."""
+    dice = random.Random(f"kills-{seed}")
+    with sandbox(records=records, seed=seed, gates="auto", search_lag=0.2) as box:
+        box.configure('cutover = "auto"', 'cutover = "ask"')
+        # A short patience, so that outcomes left unknown by a kill are known soon: the server here answers at once.
+        box.configure("[pace.source]", "[destination.flags]\ntimeout_s = 2.0\nlate_commit_s = 1.0\n\n[pace.source]")
+        before = box.destination()
+        run = _Run(box, dice, kills)
+        try:
+            code = run.to_the_end(limit_s)
+            findings = compare(box.source(), box.destination(), before=before, fallback=FALLBACK, explained=run.explained)
+        finally:
+            run.daemon.stop()
+        return Survived(kills=len(run.struck), phases=tuple(run.struck), code=code, findings=tuple(findings))
+
+
+class _Run:
+    """One run: an operator who asks again and again, and a hand on the plug."""
+
+    def __init__(self, box: Box, dice: random.Random, kills: int) -> None:
+        self.box = box
+        self.daemon = Daemon(box)
+        self.struck: list[str] = []
+        self.explained: dict[tuple[str, str], str] = {}
+        self._dice = dice
+        self._left = kills
+        self._kill_at = 0.0
+        self._phase = "start"
+
+    def to_the_end(self, limit_s: float) -> int:
+        """Go on until the daemon ends by itself; gives its exit code."""
+        deadline = time.monotonic() + limit_s
+        self._start()
+        while time.monotonic() < deadline:
+            if not self.daemon.is_running:
+                code = self.daemon.wait(1.0)
+                assert code in (0, 1), f"the daemon gave up with exit code {code} after {len(self.struck)} kills; {self.daemon.words(25)}"
+                return code
+            if self._left and time.monotonic() >= self._kill_at:
+                self._strike()
+            try:
+                self._attend()
+            except NotAnswering:
+                pass   # not up yet, or just killed
+            time.sleep(POLL_S)
+        raise AssertionError(f"not done within {limit_s} s and {len(self.struck)} kills, in {self._phase}; {self.daemon.words(25)}")
+
+    def _start(self) -> None:
+        self.daemon.start()
+        self._kill_at = time.monotonic() + self._dice.uniform(*LIFETIME_S)
+
+    def _strike(self) -> None:
+        self.daemon.kill()
+        self.struck.append(self._phase)
+        self._left -= 1
+        self._start()
+
+    def _attend(self) -> None:
+        """Look once, decide what waits for a decision, and order the switch when the tail is quiet."""
+        status = self._ask("GET", "/v1/status")
+        self._phase = str(status["phase"])
+        assert status["state"] != "paused", status["reason"]
+        for item in self._ask("GET", "/v1/queue?state=all")["items"]:
+            self.explained[str(item["kind"]), str(item["key"])] = str(item["reason"])
+            is_question = item["blocking"] or item["cause"] in DECIDED or item["id"].startswith("identity:")
+            if item["state"] == "open" and is_question and item["suggested"]:
+                self.daemon.ask("POST", f"/v1/queue/{quote(item['id'], safe='')}/resolve", {"decision": item["suggested"]})
+                return
+        if self._phase != "tail" or status["gate"] is None or any(each["backlog"] for each in status["streams"].values()):
+            return
+        self._explain()
+        self.box.freeze()
+        self.daemon.ask("POST", "/v1/cutover", {"freeze_confirmed": True})   # refused while it is too early; asked again then
+
+    def _explain(self) -> None:
+        """Ask about what left no mark."""
+        there = read_marks(self.box.destination()).identities()
+        for kind, key, _ in self.box.source().every():
+            if (kind, key) not in there and (kind, key) not in self.explained:
+                trace = self._ask("GET", f"/v1/records/{kind}/{quote(key, safe='')}", missing={})
+                if trace.get("disposition") in ("filtered", "flagged", "failed"):
+                    self.explained[kind, key] = str(trace["reason"])
+
+    def _ask(self, method: str, path: str, missing: Any = None) -> Any:
+        code, body = self.daemon.ask(method, path)
+        if code == 404 and missing is not None:
+            return missing
+        assert code == 200, f"{method} {path}: {code}: {body}"
+        return body
+
+
+def nothing_lost_or_doubled(before: Destination, after: Destination) -> list[Finding]:
+    """Look only at what existed before; for a destination half way."""
+    return list(foreign(before, after))

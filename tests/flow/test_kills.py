@@ -1,0 +1,13 @@
+"""A whole run under a few kills; `python -m tests.flow.torture --kills 50` is the same at full length."""
+
+from __future__ import annotations
+
+from tests.flow.harness import assert_right
+from tests.flow.survival import survive
+
+
+def test_kills_lose_and_double_nothing() -> None:
+    """The daemon, killed at random moments and started again, ends as if nothing had happened."""
+    survived = survive(31, kills=5)
+    assert survived.kills == 5
+    assert_right(list(survived.findings))

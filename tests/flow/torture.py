@@ -1,0 +1,37 @@
+"""Many kills over whole runs: `python -m tests.flow.torture --kills 50`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+
+from tests.flow.survival import survive
+from tests.oracle.comparison import told
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run migrations until so many kills were survived; 0 when nothing was lost or doubled in any of them."""
+    parser = argparse.ArgumentParser(prog="python -m tests.flow.torture", description=main.__doc__)
+    parser.add_argument("--kills", type=int, default=50, help="how many kills in all")
+    parser.add_argument("--per-run", type=int, default=8, help="kills in one run at most")
+    parser.add_argument("--records", type=int, default=150, help="source records of a run")
+    parser.add_argument("--seed", type=int, default=1, help="of the first run; each further one takes the next")
+    given = parser.parse_args(arguments)
+    left, seed, wrong = given.kills, given.seed, 0
+    while left > 0:
+        survived = survive(seed, kills=min(left, given.per_run), records=given.records, limit_s=300.0)
+        struck = ", ".join(f"{phase} {count}" for phase, count in Counter(survived.phases).items())
+        verdict = "right" if not survived.findings else "WRONG"
+        sys.stdout.write(f"run {seed}: {survived.kills} kills ({struck}), exit code {survived.code}: {verdict}\n")
+        if survived.findings:
+            wrong += 1
+            sys.stdout.write(told(survived.findings) + "\n")
+        sys.stdout.flush()
+        left -= max(1, survived.kills)
+        seed += 1
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
