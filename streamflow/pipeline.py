@@ -9,7 +9,7 @@ A pass stops by letting the extract stage end: the streams close one after the o
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ from streamflow.stages.verify import Verifier
 from streamflow.stages.worker import finish, work
 from streamflow.store.base import Ledger, MoveMark
 from streamflow.watermark import Watermark
+from streamflow.wire.message import NORMAL, at_priority
 
 BUFFER_BATCHES = 2
 LOADERS = 2
@@ -57,13 +58,14 @@ class Pipeline:
     loader: Loader
     verifier: Verifier
     gauges: Gauges
+    priority: int = NORMAL     # of the calls of its passes in the lines of the limiters: `wire.message` DELTA or BACKFILL
 
     async def run_pass(self, kind: Kind, batches: Callable[[], AsyncIterator[Batch]]) -> int:
         """Send every batch through all stages; answers how many records were finished (given a disposition, parked or held)."""
         self.gauges.kind, self.gauges.finished = kind, 0
         mark = Watermark()
         total = 0
-        self.resolver.busy.clear()   # a pass that failed may have left entries
+        await self.resolver.begin()
 
         async def loaded(batch: Resolved) -> Loaded:
             nonlocal total
@@ -76,26 +78,32 @@ class Pipeline:
             return result
 
         try:
-            async with anyio.create_task_group() as group:
-                batch_in, batch_out = anyio.create_memory_object_stream[Batch](BUFFER_BATCHES)
-                mapped_in, mapped_out = anyio.create_memory_object_stream[Mapped](BUFFER_BATCHES)
-                ready_in, ready_out = anyio.create_memory_object_stream[Resolved](BUFFER_BATCHES)
-                done_in, done_out = anyio.create_memory_object_stream[Loaded](BUFFER_BATCHES)
-                self.gauges._streams.update(transform=batch_in, resolve=mapped_in, load=ready_in, verify=done_in)
-                group.start_soon(_extract, batches, batch_in, mark)
-                group.start_soon(work, batch_out, mapped_in, self.transformer.transform)
-                group.start_soon(work, mapped_out, ready_in, self.resolver.resolve)
-                for _ in range(LOADERS):
-                    group.start_soon(work, ready_out.clone(), done_in.clone(), loaded)
-                ready_out.close()
-                done_in.close()
-                group.start_soon(finish, done_out, self.verifier.verify)
+            with at_priority(self.priority):
+                await self._run(batches, mark, loaded)
         except BaseExceptionGroup as failures:
             raise first_cause(failures) from failures
         finally:
             self.gauges._streams.clear()
             self.gauges.queues.clear()
         return total
+
+    async def _run(
+        self, batches: Callable[[], AsyncIterator[Batch]], mark: Watermark, loaded: Callable[[Resolved], Awaitable[Loaded]]
+    ) -> None:
+        async with anyio.create_task_group() as group:
+            batch_in, batch_out = anyio.create_memory_object_stream[Batch](BUFFER_BATCHES)
+            mapped_in, mapped_out = anyio.create_memory_object_stream[Mapped](BUFFER_BATCHES)
+            ready_in, ready_out = anyio.create_memory_object_stream[Resolved](BUFFER_BATCHES)
+            done_in, done_out = anyio.create_memory_object_stream[Loaded](BUFFER_BATCHES)
+            self.gauges._streams.update(transform=batch_in, resolve=mapped_in, load=ready_in, verify=done_in)
+            group.start_soon(_extract, batches, batch_in, mark)
+            group.start_soon(work, batch_out, mapped_in, self.transformer.transform)
+            group.start_soon(work, mapped_out, ready_in, self.resolver.resolve)
+            for _ in range(LOADERS):
+                group.start_soon(work, ready_out.clone(), done_in.clone(), loaded)
+            ready_out.close()
+            done_in.close()
+            group.start_soon(finish, done_out, self.verifier.verify)
 
     async def deliver(self, kind: Kind, batches: Callable[[], AsyncIterator[Batch]]) -> int:
         """Run passes until one finishes nothing more: records that waited for others of their kind come again."""

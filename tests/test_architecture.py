@@ -35,7 +35,6 @@ ONLY_IN = {
     "aiosqlite": ("store/",),
     "sqlite3": ("store/", "daemon/metrics.py"),
     "prometheus_client": ("daemon/metrics.py",),
-    "aiolimiter": ("wire/",),
     "jinja2": ("reports/", "daemon/console/"),
     "openpyxl": ("platforms/files/", "reports/", "sandbox/"),
 }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from streamflow.cli.output import say, say_json, tree
 from streamflow.cli.parsing import Args, config_of
+from streamflow.clock import SystemClock
 from streamflow.daemon.client import DaemonClient, connect
 from streamflow.daemon.exits import Exit
+from streamflow.errors import StoreError
 
 
 @asynccontextmanager
@@ -34,6 +36,22 @@ async def order(args: Args, path: str, text: Callable[[Any], str] | None = None,
         answer = await client.post(path, **body)
     tell(args, answer, text or result_line)
     return Exit.DONE
+
+
+async def last_phase(args: Args) -> str:
+    """Give the phase the ledger tells of when nobody answers any more; "" when there is none."""
+    from streamflow.store.sqlite import SqliteLedger  # only when needed
+
+    try:
+        async with SqliteLedger.open_readonly(config_of(args).migration.state_dir, clock=SystemClock()) as ledger:
+            return phase_name(await ledger.setting("phase"))
+    except StoreError:
+        return ""
+
+
+def phase_name(value: Any) -> str:
+    """Give the name of the phase from the ledger's setting, "" when there is none."""
+    return str(value.get("state", "")) if isinstance(value, Mapping) else ""
 
 
 def tell(args: Args, answer: Any, text: Callable[[Any], str]) -> None:

@@ -7,14 +7,13 @@ from typing import Any
 
 import anyio
 
-from streamflow.cli.asking import daemon, order, result_line, tell
+from streamflow.cli.asking import daemon, last_phase, order, result_line, tell
 from streamflow.cli.output import say
-from streamflow.cli.parsing import Adder, Args, config_of
+from streamflow.cli.parsing import Adder, Args
 from streamflow.cli.render import status_line
-from streamflow.clock import SystemClock
 from streamflow.daemon.client import DaemonClient, DaemonNotRunning
 from streamflow.daemon.exits import Exit
-from streamflow.errors import StoreError, UsageError
+from streamflow.errors import UsageError
 
 POLL_S = 0.25
 SWITCHED = ("watch", "done")
@@ -69,23 +68,11 @@ async def _wait(args: Args, client: DaemonClient, answer: Mapping[str, Any]) -> 
 
 async def _ended(args: Args) -> int:
     """Tell from the ledger how it ended when the daemon is gone, as it is when nothing is watched after the switch."""
-    from streamflow.store.sqlite import SqliteLedger  # only when needed
-
-    phase = ""
-    try:
-        async with SqliteLedger.open_readonly(config_of(args).migration.state_dir, clock=SystemClock()) as ledger:
-            phase = phase_name(await ledger.setting("phase"))
-    except StoreError:
-        pass
+    phase = await last_phase(args)
     if phase in SWITCHED:
         tell(args, {"result": "switched", "phase": phase}, result_line)
         return Exit.DONE
     raise DaemonNotRunning("the daemon ended during the cutover", hint="see its log; `streamflow run` goes on where it was")
-
-
-def phase_name(value: Any) -> str:
-    """Give the name of the phase from the ledger's setting, "" when there is none."""
-    return str(value.get("state", "")) if isinstance(value, Mapping) else ""
 
 
 def cutover_text(answer: Mapping[str, Any]) -> str:

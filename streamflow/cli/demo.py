@@ -26,13 +26,14 @@ import orjson
 from streamflow.cli.asking import tell
 from streamflow.cli.demo_view import View
 from streamflow.cli.parsing import Adder, Args
-from streamflow.cli.records import on_disk, reports_text
+from streamflow.cli.records import on_disk
 from streamflow.cli.render import streams_table
 from streamflow.cli.sandbox import launch_errors
 from streamflow.clock import SystemClock
 from streamflow.daemon.client import DaemonClient, DaemonNotRunning, Refusal, connect
 from streamflow.daemon.exits import Exit
 from streamflow.errors import StreamflowError, TransientError, UsageError
+from streamflow.model import Disposition, RecordState
 from streamflow.sandbox import launcher
 
 POLL_S = 0.5
@@ -41,13 +42,14 @@ FREEZE_RETRY_S = 1.0
 LIMIT_S = 600.0
 STOP_S = 15.0
 LIFE_PER_S = 4.0
+FIRST_REPORTS = ("reconciliation", "scope", "sample", "owners", "quality", "cutover", "audit")
 
 
 def register(add: Adder) -> None:
     """Add the command."""
     demo = add("demo", _demo, "a whole migration between simulated accounts, with a live view and a report at the end")
     demo.add_argument("--pair", choices=launcher.PAIRS, default=launcher.PAIRS[0])
-    demo.add_argument("--records", type=int, default=400, metavar="N", help="source records of all kinds together")
+    demo.add_argument("--records", type=int, default=300, metavar="N", help="source records of all kinds together")
     demo.add_argument("--seed", type=int, default=7, metavar="N")
     demo.add_argument("--keep", type=Path, metavar="DIR", help="where everything is left to look at; demo/<time> by default")
 
@@ -79,9 +81,31 @@ async def _demo(args: Args) -> int:
             view.note(f"source {sandbox.source_url}  destination {sandbox.destination_url}  people change {LIFE_PER_S:g} records a second")
             async with _daemon(sandbox.config_path, folder / "daemon.log") as process:
                 code = await _follow(process, sandbox, story, view)
+    wrong = await _wrong(folder / "state") if code in (Exit.DONE, Exit.OPEN_ITEMS) else []
     reports = on_disk(folder / "state" / "reports")
-    tell(args, _summary(code, story, reports, folder, view.elapsed_s), _summary_text)
-    return code
+    view.close()
+    tell(args, _summary(code, wrong, story, reports, folder, view.elapsed_s), _summary_text)
+    return code if code not in (Exit.DONE, Exit.OPEN_ITEMS) else Exit.OPEN_ITEMS if wrong else Exit.DONE
+
+
+async def _wrong(state: Path) -> list[str]:
+    """
+    Say what must not be at the end of a migration, from the ledger; empty when all is well.
+
+    Open questions for a person are no failure: the account is seeded with doubtful records on purpose.
+    """
+    from streamflow.store.sqlite import SqliteLedger  # only when needed
+
+    async with SqliteLedger.open_readonly(state, clock=SystemClock()) as ledger:
+        counts, links = await ledger.counts(), await ledger.link_counts()
+        doubts = len(await ledger.open_intents(limit=1000))
+    found = {
+        "records were read and not dealt with": sum(each.count for each in counts if each.state is RecordState.PENDING),
+        "records were refused by the destination": sum(each.count for each in counts if each.disposition is Disposition.FAILED),
+        "records are not verified": sum(count for (_, _, verified), count in links.items() if verified != "verified"),
+        "writes have an unknown outcome": doubts,
+    }
+    return [f"{number} {what}" for what, number in found.items() if number]
 
 
 def _folder(keep: Path | None) -> Path:
@@ -169,10 +193,11 @@ def _freeze(url: str) -> None:
         raise StreamflowError(f"the simulated source did not freeze: {error}") from error
 
 
-def _summary(code: int, story: _Story, reports: Mapping[str, Any], folder: Path, elapsed_s: float) -> dict[str, Any]:
+def _summary(code: int, wrong: list[str], story: _Story, reports: Mapping[str, Any], folder: Path, elapsed_s: float) -> dict[str, Any]:
     return {
-        "result": "done" if code == Exit.DONE else "ended",
+        "result": "ended" if code not in (Exit.DONE, Exit.OPEN_ITEMS) else "wrong" if wrong else "done",
         "exit_code": int(code),
+        "wrong": wrong,
         "elapsed_s": round(elapsed_s, 1),
         "phase": story.status.get("phase"),
         "streams": story.status.get("streams", {}),
@@ -180,23 +205,35 @@ def _summary(code: int, story: _Story, reports: Mapping[str, Any], folder: Path,
         "queue": story.status.get("queue", {}),
         "folder": str(folder),
         "log": str(folder / "daemon.log"),
-        "last_words": last_words(folder / "daemon.log") if code != Exit.DONE else "",
+        "last_words": last_words(folder / "daemon.log") if code not in (Exit.DONE, Exit.OPEN_ITEMS) else "",
         "reports_folder": reports["folder"],
         "reports": reports["reports"],
     }
 
 
 def _summary_text(summary: Mapping[str, Any]) -> str:
-    words = {0: "done", 1: "done, with open items in the review queue (see `streamflow queue list` and the reports)"}
-    lines = ["", f"the migration is {words.get(summary['exit_code'], 'not done: exit code ' + str(summary['exit_code']))}"]
+    words = {"done": "done: everything that was read is dealt with and read back", "wrong": "done, and something is WRONG:"}
+    lines = ["", f"the migration is {words.get(summary['result'], 'not done: exit code ' + str(summary['exit_code']))}"]
+    lines += [f"  {each}" for each in summary["wrong"]]
     calls = ", ".join(f"{name} {count}" for name, count in summary["calls"].items())
     lines.append(f"  {summary['elapsed_s']} seconds, calls: {calls or '-'}")
     if summary["streams"]:
         lines += ["", streams_table(summary["streams"])]
+    if count := summary["queue"].get("open"):
+        blocking = summary["queue"].get("blocking", 0)
+        lines += ["", f"{count} questions for a person are open, {blocking} of them blocking: see the report reconciliation"]
     if summary["last_words"]:
         lines += ["", f"the daemon's last words: {summary['last_words']}", f"  log: {summary['log']}"]
-    lines += ["", "reports:", reports_text({"folder": summary["reports_folder"], "reports": summary["reports"]})]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *_reports_lines(summary)])
+
+
+def _reports_lines(summary: Mapping[str, Any]) -> list[str]:
+    """Name the overview and the reports to begin with, one line each."""
+    pages = {str(each["name"]): each.get("html") for each in summary["reports"]}
+    if not pages.get("index"):
+        return [f"no reports in {summary['reports_folder']}"]
+    first = [f"  {name:<15} {pages[name]}" for name in FIRST_REPORTS if pages.get(name)]
+    return [f"{len(pages) - 1} reports, all listed in {pages['index']}; begin with", *first]
 
 
 def last_words(log: Path) -> str:

@@ -44,6 +44,10 @@ class View:
             self._last_line_at = time.monotonic()
         self._last_phase = str(status["phase"])
 
+    def close(self) -> None:
+        """Take the live part away: the summary says the same for good."""
+        self._erase()
+
     @property
     def elapsed_s(self) -> float:
         """Give the seconds since the view was made."""

@@ -31,6 +31,11 @@ def say_raw(text: str) -> None:
     print(text, end="", flush=True)
 
 
+def note(text: str) -> None:
+    """Tell a person something beside the result, on stderr."""
+    print(f"streamflow: {safe(text)}", file=sys.stderr)
+
+
 def fail(error: StreamflowError, *, as_json: bool) -> Exit:
     """Tell one foreseen error on stderr (and as JSON on stdout for programs); gives the exit code."""
     faults = error.faults if isinstance(error, ConfigError) and len(error.faults) > 1 else []

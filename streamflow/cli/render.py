@@ -40,7 +40,7 @@ def status_line(status: Mapping[str, Any]) -> str:
     backlog = sum(stream["backlog"] for stream in streams)
     calls = ", ".join(f"{platform} {count}" for platform, count in status.get("calls", {}).items())
     gate = f"  gate {status['gate']['name']}" if status.get("gate") else ""
-    return f"{status['phase']:<9} {_state(status)}  done {done}/{total}  backlog {backlog}  calls {calls or '-'}{gate}"
+    return f"{status['phase']:<9} {_what(status)}  done {done}/{total}  backlog {backlog}  calls {calls or '-'}{gate}"
 
 
 def streams_table(streams: Mapping[str, Mapping[str, Any]]) -> str:
@@ -72,11 +72,13 @@ def _headline(status: Mapping[str, Any], now: datetime) -> str:
         age = f" for {span((now - since).total_seconds())}"
     except (ValueError, TypeError):
         age = ""
-    return f"{status['phase']}: {_state(status)}{age}"
+    return f"{status['phase']}: {_what(status)}{age}"
 
 
-def _state(status: Mapping[str, Any]) -> str:
-    return f"{status['state']}: {status['reason']}" if status.get("reason") else str(status["state"])
+def _what(status: Mapping[str, Any]) -> str:
+    """The state with its reason; the state's name only where it is not the phase itself."""
+    words = [str(status["state"]) if status["state"] != status["phase"] else "", str(status.get("reason") or "")]
+    return ": ".join(word for word in words if word)
 
 
 def _pace_lines(status: Mapping[str, Any]) -> list[str]:

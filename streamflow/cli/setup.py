@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from streamflow.cli.asking import tell
+from streamflow.cli.output import note
 from streamflow.cli.parsing import Adder, Args, config_of, config_path
 from streamflow.config import PAIRS, starter
 from streamflow.daemon.checks import CheckReport
@@ -43,7 +44,7 @@ def _write_new(target: Path, text: str) -> None:
 
 def _check(args: Args) -> int:
     config = config_of(args, secrets=True)
-    from streamflow.daemon.main import check  # loads the whole daemon: only when needed
+    from streamflow.daemon.checking import check  # loads the whole daemon: only when needed
 
     report = check(config)
     tell(args, report.to_json(), lambda _: check_text(report))
@@ -54,7 +55,7 @@ def _run(args: Args) -> int:
     config = config_of(args, secrets=True)
     from streamflow.daemon.main import run  # as above
 
-    return run(config)
+    return run(config, tell=note)
 
 
 def check_text(report: CheckReport) -> str:

@@ -9,14 +9,15 @@ from typing import Any
 
 import anyio
 
-from streamflow.cli.asking import daemon, show
+from streamflow.cli.asking import daemon, last_phase, show
 from streamflow.cli.output import safe, say, say_json, say_raw
 from streamflow.cli.parsing import Adder, Args
 from streamflow.cli.render import status_line, status_text
+from streamflow.daemon.client import DaemonNotRunning
 from streamflow.daemon.exits import Exit
 
 REFRESH_S = 1.0
-FINAL_STATES = ("done", "failed", "stopped", "rolled_back")
+FINAL_STATES = ("done", "rolled_back")
 
 
 def register(add: Adder) -> None:
@@ -42,9 +43,16 @@ async def _watch(args: Args, *, full_screen: bool) -> int:
     async with daemon(args) as client:
         with _screen(full_screen):
             while True:
-                status = await client.get("/v1/status")
+                try:
+                    status = await client.get("/v1/status")
+                except DaemonNotRunning:
+                    # It ends a moment after the migration does, perhaps between two looks.
+                    if last and await last_phase(args) in FINAL_STATES:
+                        return Exit.DONE
+                    raise
                 if args.json:
                     say_json(status)
+                    last = "said"
                 elif is_terminal:
                     _paint(status_text(status), clear=full_screen or bool(last), back=0 if full_screen else last.count("\n") + 1)
                     last = status_text(status)

@@ -1,6 +1,6 @@
 """The configuration: TOML into frozen values, all faults at once, secrets only by reference."""
 
-from streamflow.config._live import LIVE_KEYS, LiveSettings, Reload, identity, live, reload
+from streamflow.config._live import LIVE_KEYS, LiveSettings, Reload, identity, live, reload, taken_over
 from streamflow.config._load import load
 from streamflow.config._secret import Secret
 from streamflow.config._starter import PAIRS, starter
@@ -63,4 +63,5 @@ __all__ = [
     "near",
     "reload",
     "starter",
+    "taken_over",
 ]

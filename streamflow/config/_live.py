@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from streamflow.config._values import Config, PaceSection
@@ -69,6 +69,18 @@ def reload(old: Config, new: Config) -> Reload:
         settings=live(new),
         changed=tuple(key for key in different if key in LIVE_KEYS),
         needs_restart=tuple(key for key in different if key not in LIVE_KEYS),
+    )
+
+
+def taken_over(config: Config, settings: LiveSettings) -> Config:
+    """Give the configuration that runs after *settings* were taken: what needs a restart stays as it was. Pure."""
+    return replace(
+        config,
+        pace_source=settings.pace_source,
+        pace_destination=settings.pace_destination,
+        delta=replace(config.delta, poll_s=settings.poll_s, settle_s=settings.settle_s, sweep_every_s=settings.sweep_every_s),
+        cutover=replace(config.cutover, deadline_s=settings.cutover_deadline_s, watch_days=settings.watch_days),
+        log=replace(config.log, level=settings.log_level),
     )
 
 

@@ -58,7 +58,10 @@ class Desk:
         owners = await self._s.owners.table()
         return {
             "owners": [
-                {"key": each.key, "name": each.name, "email": each.email, "role": each.role, "records": each.total, "match": each.dest_id, "how": each.via}
+                {
+                    "key": each.key, "name": each.name, "email": each.email, "role": each.role, "records": each.total,
+                    "match": each.dest_id, "how": each.via,
+                }
                 for each in owners
             ],
             "unmatched": sum(1 for each in owners if each.total and each.dest_id is None),
@@ -86,7 +89,8 @@ class Desk:
     async def trace(self, *, kind: str, key: str) -> Answer:
         staged = (await self._m.ledger.staged(kind, [key])).get(key)
         if staged is None:
-            raise NotFound(f"no {kind} record has the key {key}", hint="kinds are lead, note, call, email, reminder, attachment, company, user, ...")
+            hint = "kinds are lead, note, call, email, reminder, attachment, company, user, ..."
+            raise NotFound(f"no {kind} record has the key {key}", hint=hint)
         links = await self._m.ledger.links_of(kind, [key])
         present: dict[str, Any] = {}
         for link in links:
@@ -97,7 +101,9 @@ class Desk:
             pipeline_map = await self._s.work.mapper()
             proposed = asdict(pipeline_map.drafts(staged.record))
         return {
-            "source": {"kind": kind, "key": key, "data": staged.record.data, "digest": staged.record.digest, "parent": staged.record.parent},
+            "source": {
+                "kind": kind, "key": key, "data": staged.record.data, "digest": staged.record.digest, "parent": staged.record.parent,
+            },
             "state": staged.state.value, "disposition": staged.disposition, "reason": staged.reason, "waiting_on": staged.waiting_on,
             "map": proposed,
             "intents": [asdict(each) for each in await self._m.ledger.intents_of(kind, key)],
@@ -241,7 +247,8 @@ class Desk:
             tally = await Rollback(self._m).undo(wanted, dry_run=True)
             return {"result": "planned", "scope": scope or "run", **tally.to_json()}
         if confirm != self._m.terms.name:
-            raise UsageError("the name given does not confirm this rollback", hint=f"repeat the migration's name: --confirm {self._m.terms.name}")
+            hint = f"repeat the migration's name: --confirm {self._m.terms.name}"
+            raise UsageError("the name given does not confirm this rollback", hint=hint)
         if self._m.phase.state is State.ROLLED_BACK:
             return {"result": "already_rolled_back"}
         if await self._m.ledger.setting("rollback") is not None:

@@ -77,9 +77,9 @@ async def open_doors(config: Config, clock: Clock, hook: AttemptHook) -> AsyncIt
     hear = combined(paces, hook)
     async with AsyncExitStack() as stack:
         left = await stack.enter_async_context(leadtrekker.connect(
-            base_url=source.base_url or "", api_key=source.api_key.reveal() if source.api_key else "", inbox=source.inbox, reader=source.reader,
-            streams=overrides(config), timezone=source.timezone, date_formats=source.date_formats, limiter=paces.limiters[source.platform],
-            clock=clock, hook=hear, ca_file=source.ca_file,
+            base_url=source.base_url or "", api_key=source.api_key.reveal() if source.api_key else "", inbox=source.inbox,
+            reader=source.reader, streams=overrides(config), timezone=source.timezone, date_formats=source.date_formats,
+            limiter=paces.limiters[source.platform], clock=clock, hook=hear, ca_file=source.ca_file,
         ))
         right = await stack.enter_async_context(nutshell.connect(
             base_url=destination.base_url, rpc_url=destination.rpc_url, username=destination.username, api_key=destination.api_key.reveal(),

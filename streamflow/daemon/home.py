@@ -1,4 +1,4 @@
-"""The state directory of a migration: opened for one daemon, proved to belong to this migration, refused as it is when in doubt."""
+"""The state directory of a migration: opened for one process, proved to belong to this migration, refused as it is when in doubt."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from streamflow.clock import Clock
+from streamflow.clock import Clock, iso
 from streamflow.config import Config, identity
 from streamflow.daemon.exits import AlreadyRunning
+from streamflow.daemon.operator import DoesNotFit
 from streamflow.errors import ConfigError, StoreError
-from streamflow.store.base import Ledger, PutSetting
+from streamflow.migration.life import CAN_ROLL_BACK, State
+from streamflow.migration.rollback import scope_filter
+from streamflow.model import AuditEntry
+from streamflow.store.base import Audit, Ledger, PutSetting
 from streamflow.store.files import LEDGER_FILE
 from streamflow.store.lock import DirectoryInUse
 from streamflow.store.sqlite import SqliteLedger
@@ -47,7 +51,8 @@ def refuse_shared(folder: Path) -> None:
             return
         strangers = sorted(path.name for path in folder.iterdir())
     except OSError as error:
-        raise ConfigError([f"migration.state_dir: {folder} cannot be looked at: {error.strerror}"], hint="check its owner and rights") from error
+        fault = f"migration.state_dir: {folder} cannot be looked at: {error.strerror}"
+        raise ConfigError([fault], hint="check its owner and rights") from error
     if strangers:
         shown = ", ".join(strangers[:SHOWN_NAMES]) + (", …" if len(strangers) > SHOWN_NAMES else "")
         raise ConfigError(
@@ -73,6 +78,28 @@ def foreign(mine: dict[str, str], stored: dict[str, str]) -> list[str]:
         f"{name}: the state directory belongs to {stored.get(name)!r}, the file says {value!r}"
         for name, value in mine.items() if stored.get(name) != value
     ]  # fmt: skip
+
+
+async def note_rollback(config: Config, clock: Clock, *, actor: str, scope: str) -> str:
+    """
+    Keep an operator's wish for a rollback while no daemon runs; answers "noted" or "already_rolled_back".
+
+    Raises UsageError for a scope that is none, DoesNotFit where nothing can be undone, and what `open_home` raises.
+    """
+    scope_filter(scope)
+    if not (config.migration.state_dir / LEDGER_FILE).exists():
+        raise DoesNotFit("nothing has been written yet", hint="the migration begins with the first `streamflow run`")
+    async with open_home(config, clock) as ledger:
+        stored = await ledger.setting("phase")
+        state = State(stored["state"]) if stored else State.PROBE
+        if state in (State.ROLLBACK, State.ROLLED_BACK):
+            return "already_rolled_back" if state is State.ROLLED_BACK else "noted"
+        if state not in CAN_ROLL_BACK:
+            raise DoesNotFit("nothing has been written yet", hint=f"the migration is in {state}")
+        plan = {"scope": scope, "by": actor, "at": iso(clock.now())}
+        entry = AuditEntry(actor=actor, action="rollback.requested", note=scope)
+        await ledger.commit([PutSetting(name="rollback", value=plan), PutSetting(name="operator:paused", value=None), Audit(entry=entry)])
+    return "noted"
 
 
 async def present(config: Config, clock: Clock) -> list[str]:

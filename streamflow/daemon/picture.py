@@ -120,7 +120,8 @@ class Picture:
             phase=phase.state.value, since=phase.since,
             gate=GateStatus(name=m.gate.name, since=m.gate.since, what=m.gate.what, how=m.gate.how) if m.gate else None,
             streams=self._book_streams, pace=self._pace(), queue=book.queue,
-            checkpoint=CheckpointStatus(age_s=min(ages.values(), default=None), resumable=True), calls=dict(self._calls.calls), listen=self.listen,
+            checkpoint=CheckpointStatus(age_s=min(ages.values(), default=None), resumable=True), calls=dict(self._calls.calls),
+            listen=self.listen,
             figures=Figures(
                 in_doubt={"all": book.in_doubt}, verification=book.verdicts, stage_queues=dict(m.gauges.queues), signed_in=book.signed_in,
                 mark_age_s={name.removeprefix("read:"): age for name, age in ages.items() if name.startswith("read:")},

@@ -10,7 +10,7 @@ import orjson
 
 from streamflow.config import Config
 from streamflow.errors import ConfigError
-from streamflow.mapping.document_json import from_json, validate
+from streamflow.mapping.document_json import from_json
 from streamflow.migration.owners import read_file
 from streamflow.platforms import leadtrekker, nutshell
 
@@ -61,5 +61,4 @@ def _map_shape(path: Path) -> None:
         raise ConfigError([f"{path} cannot be read: {error.strerror}"]) from error
     except orjson.JSONDecodeError as error:
         raise ConfigError([f"{path} is not JSON: {error}"]) from error
-    if faults := validate(from_json(data)):
-        raise ConfigError(faults)
+    from_json(data)

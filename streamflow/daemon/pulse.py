@@ -59,7 +59,8 @@ class Pulse:
 def _mark(snapshot: Snapshot) -> Hashable:
     """Whatever moves when work is done."""
     streams = tuple((kind, each.read, each.backlog, each.verified) for kind, each in sorted(snapshot.streams.items()))
-    return snapshot.phase, snapshot.reason, tuple(sorted(snapshot.calls.items())), streams, tuple(sorted(snapshot.figures.stage_queues.items()))
+    calls, queues = tuple(sorted(snapshot.calls.items())), tuple(sorted(snapshot.figures.stage_queues.items()))
+    return snapshot.phase, snapshot.reason, calls, streams, queues
 
 
 def _is_kept(snapshot: Snapshot) -> bool:

@@ -67,6 +67,7 @@ class Supervisor:
         self.owners = OwnersGate(migration)
         self.sample = SampleGate(migration, self.work)
         self._scope: anyio.CancelScope | None = None
+        self._is_interrupted = False
         self._failures = 0
 
     async def run(self) -> Exit:
@@ -77,8 +78,10 @@ class Supervisor:
             await self._turn_back()
             if self.m.phase.state in FINAL:
                 break
-            if await self.m.control.permit():
+            if self.m.control.paused is None:
                 await self._step()
+            else:
+                await self.m.control.permit()
         return await self._exit_code()
 
     async def _take_up(self) -> None:
@@ -94,15 +97,21 @@ class Supervisor:
         if paused is not None:
             self.m.control.pause(str(paused.get("reason") or "by the operator"))
 
+    async def is_turning_back(self) -> bool:
+        """Say whether a rollback was asked for that has not begun."""
+        return self.m.phase.state in CAN_ROLL_BACK and await self.m.ledger.setting("rollback") is not None
+
     async def _turn_back(self) -> None:
         """Take the way of a rollback that was asked for, in whatever moment it was, also before a restart."""
-        state = self.m.phase.state
-        if state in CAN_ROLL_BACK and await self.m.ledger.setting("rollback") is not None:
+        if await self.is_turning_back():
+            self._is_interrupted = False
             await self.m.enter(State.ROLLBACK, "the operator asked for a rollback")
 
     async def _step(self) -> None:
         try:
             with anyio.CancelScope() as self._scope:
+                if self._is_interrupted:
+                    self._scope.cancel()
                 following = await self._run_phase(self.m.phase.state)
                 self._failures = 0
                 await self._enter(following)
@@ -209,7 +218,8 @@ class Supervisor:
         return Exit.OPEN_ITEMS if wrong or await self.m.ledger.queue() else Exit.DONE
 
     def interrupt(self) -> None:
-        """Leave the phase under way because a rollback was asked for; its batches end by cancellation and their intents are looked at first."""
+        """Leave the phase under way for a rollback: its batches end by cancellation, and their intents are looked at first."""
+        self._is_interrupted = True
         if self._scope is not None:
             self._scope.cancel()
 

@@ -36,8 +36,11 @@ def terms_of(config: Config) -> Terms:
         poll_s=config.delta.poll_s,
         settle_s=config.delta.settle_s,
         sweep_every_s=config.delta.sweep_every_s,
-        limits={name: value for name, value in (
-            ("open_leads", limits.open_leads), ("contacts", limits.contacts), ("custom_fields", limits.custom_fields)) if value is not None},
+        limits={
+            name: value
+            for name, value in (("open_leads", limits.open_leads), ("contacts", limits.contacts), ("custom_fields", limits.custom_fields))
+            if value is not None
+        },
         flags=dict(config.destination.flags),
         date_formats=config.source.date_formats,
     )

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from anyio import to_thread
 
-from streamflow.errors import NotFound, ProtocolMismatch
+from streamflow.errors import NotFound, ProtocolMismatch, StoreError
 from streamflow.mapping.derived import Context
 from streamflow.migration.context import Migration
-from streamflow.model import AuditEntry, Disposition, QueueItem, RecordState, Staged
+from streamflow.model import AuditEntry, Disposition, Key, QueueItem, RecordState, Staged
 from streamflow.stages.planning import finish_of
 from streamflow.store.base import Audit, Change, Enqueue
 
@@ -29,10 +30,17 @@ class Archive:
         self._m = migration
         self._path_of = Context().archived_at
 
-    async def fill(self) -> int:
-        """Copy what is pending; answers how many files were copied. A file that cannot be had is held with its reason."""
+    async def fill(self, keys: Sequence[Key] | None = None) -> int:
+        """
+        Copy what is pending, of these records alone when *keys* are given; answers how many files were copied.
+
+        A file that cannot be had is held with its reason. Raises StoreError when the disk refuses.
+        """
         if self._m.attachments is None:
             return 0
+        if keys is not None:
+            chosen = await self._m.ledger.staged("attachment", keys)
+            return sum([await self._copy(each) for each in chosen.values() if each.state is RecordState.PENDING])
         copied, after = 0, 0
         while page := await self._m.ledger.pending("attachment", limit=PAGE, after_seq=after):
             after = page[-1].seq
@@ -45,15 +53,19 @@ class Archive:
         assert self._m.attachments is not None
         record = staged.record
         target = self._m.terms.state_dir / self._path_of(record)
-        expected = str(record.data.get("sha256") or "")
-        if expected and target.exists() and await to_thread.run_sync(sha256_of, target) == expected:
-            return 0
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        expected = str(record.data.get("sha256") or "").strip().lower()
         try:
+            if expected and target.exists() and await to_thread.run_sync(sha256_of, target) == expected:
+                return 0
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             found = await self._m.attachments.copy(record, str(target))
         except (NotFound, ProtocolMismatch) as error:
             await self._m.ledger.commit(_missing(staged, error.message))
             return 0
+        except OSError as error:
+            raise StoreError(
+                f"the archive of files cannot be written: {error.strerror}", hint="make room in the state directory, then start again"
+            ) from error
         if expected and found != expected:
             target.unlink(missing_ok=True)
             await self._m.ledger.commit(_missing(staged, "its bytes are not those the manifest names"))
@@ -73,7 +85,9 @@ def _missing(staged: Staged, why: str) -> list[Change]:
     record = staged.record
     reason = f"the file could not be archived: {why}"
     item = QueueItem(
-        id=f"file:{record.key}", cause="file_missing", kind=record.kind, key=record.key, reason=reason, decisions=("retry", "waive"), suggested="retry",
+        id=f"file:{record.key}", cause="file_missing", kind=record.kind, key=record.key, reason=reason, decisions=("retry", "waive"),
+        suggested="retry",
     )
     finish = finish_of(staged, state=RecordState.HELD, disposition=Disposition.FLAGGED, reason=reason)
-    return [Enqueue(item=item), finish, Audit(entry=AuditEntry(actor="streamflow", action="file.missing", kind=record.kind, key=record.key))]
+    entry = AuditEntry(actor="streamflow", action="file.missing", kind=record.kind, key=record.key)
+    return [Enqueue(item=item), finish, Audit(entry=entry)]

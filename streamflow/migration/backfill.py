@@ -6,6 +6,7 @@ from streamflow.migration.context import DELIVERY_ORDER, DEST_ORDER, Migration
 from streamflow.migration.life import State
 from streamflow.migration.work import Work
 from streamflow.reports.reconciliation import phase_rows
+from streamflow.wire.message import BACKFILL, at_priority
 
 
 class Backfill:
@@ -19,13 +20,14 @@ class Backfill:
         """Deliver every kind in order, then read back what a shared read can verify."""
         if await self._work.map_has_moved():
             return State.MAP
-        await self._work.wait_for_doubts(deliver=False)
-        for kind in DELIVERY_ORDER:
-            await self._m.explain(f"moving {kind} records")
-            await self._work.deliver_all(last=kind)
-            self._m.control.check()
-            self._m.report(f"phase-{kind}", {"rows": phase_rows(await self._m.ledger.counts(), kind)})
-        await self._work.wait_for_doubts(deliver=True)
+        with at_priority(BACKFILL):
+            await self._work.wait_for_doubts(deliver=False)
+            for kind in DELIVERY_ORDER:
+                await self._m.explain(f"moving {kind} records")
+                await self._work.deliver_all(last=kind)
+                self._m.control.check()
+                self._m.report(f"phase-{kind}", {"rows": phase_rows(await self._m.ledger.counts(), kind)})
+            await self._work.wait_for_doubts(deliver=True)
         for dest_kind in DEST_ORDER:
             await self._m.explain(f"reading {dest_kind} back")
             await self._work.verifier.settle(dest_kind)

@@ -2,82 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from streamflow.mapping.companies import Companies, Pair
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
-from streamflow.migration.context import Migration
+from streamflow.mapping.text import squeeze
+from streamflow.migration.context import AFTER_FREEZE, Migration
 from streamflow.model import Disposition, Key, QueueItem, Record, RecordState, Staged
 from streamflow.stages.planning import finish_of
-from streamflow.store.base import Enqueue
+from streamflow.store.base import Change, Enqueue, Reopen
 
 PAGE = 500
+AMBIGUOUS = "company_ambiguous"
+GIVEN_UP = "no lead names this company any more, or it was joined with another by a decision"
+
+
+class Clusters(Companies):
+    """Companies of which whole clusters may be joined by a decision, and texts taken away again when a lead changes."""
+
+    def __init__(self, decisions: Mapping[str, str], joined: Mapping[Key, Key]) -> None:
+        super().__init__(decisions)
+        self._joined = dict(joined)          # cluster -> cluster it was found to be the same as
+
+    def cluster_of(self, text: str, own_name: str = "") -> Key | None:
+        """Give the cluster of a text; every spelling of a joined cluster, also one seen later, belongs to the one it was joined with."""
+        key = super().cluster_of(text, own_name)
+        seen: set[Key] = set()
+        while key is not None and key in self._joined and key not in seen:
+            seen.add(key)
+            key = self._joined[key]
+        return key
+
+    def remove(self, text: str, key: Key) -> None:
+        """Take back one count of a text; a cluster without any text is no more."""
+        spellings, shown = self._spellings.get(key, {}), squeeze(text)
+        spellings[shown] = spellings.get(shown, 0) - 1
+        if spellings[shown] < 1:
+            del spellings[shown]
+        if not spellings:
+            self._spellings.pop(key, None)
 
 
 class CompanyTable:
     """All company texts of all leads; made anew from the ledger at start, kept up to date by what a round touched."""
 
-    def __init__(self, migration: Migration, document: MapDocument, decisions: dict[str, str]) -> None:
+    def __init__(self, migration: Migration, document: MapDocument, joined: Mapping[Key, Key]) -> None:
         self._m = migration
-        self.companies = Companies(decisions)
+        self.companies = Clusters(document.companies, joined)
         self._texts = compile_map(document, Context()).company_text
-        self._counted: dict[Key, str] = {}       # lead -> text counted
+        self._counted: dict[Key, tuple[str, Key | None]] = {}       # lead -> text counted, and its cluster
         self._is_counted = False
+
+    def key_of(self, record: Record) -> Key | None:
+        """Give the cluster that a lead belongs to; None when it names no company."""
+        return self.companies.cluster_of(*self._texts(record))
 
     async def refresh(self, keys: Sequence[Key] | None = None) -> int:
         """
         Count the leads of these keys (all, the first time), stage the clusters they bring; answers how many were new or changed.
 
-        Clusters that a decision joined with another are given up as long as nothing was made of them.
+        Clusters that nobody names any more, or that a decision joined with another, are given up as long as nothing was made of them.
         """
         if keys is None or not self._is_counted:
             async for page in self._m.ledger.every("lead", page=PAGE):
                 self._count(page)
             self._is_counted = True
             changed = await self._stage([cluster.record() for cluster in self.companies.clusters()])
-            await self._give_up_joined()
+            async for page in self._m.ledger.every("company", page=PAGE):
+                await self._give_up(page)
             return changed
         touched: set[Key] = set()
         for start in range(0, len(keys), PAGE):
-            touched |= self._count(list((await self._m.ledger.staged("lead", keys[start : start + PAGE])).values()))
-        return await self._stage([cluster.record() for key in sorted(touched) if (cluster := self.companies.cluster(key)) is not None])
+            touched |= self._count((await self._m.ledger.staged("lead", keys[start : start + PAGE])).values())
+        changed = await self._stage([cluster.record() for key in sorted(touched) if (cluster := self.companies.cluster(key)) is not None])
+        await self._give_up((await self._m.ledger.staged("company", sorted(touched))).values())
+        return changed
 
-    def _count(self, page: Sequence[Staged]) -> set[Key]:
+    def _count(self, page: Iterable[Staged]) -> set[Key]:
         touched: set[Key] = set()
         for staged in page:
+            if staged.state is RecordState.HELD and staged.reason == AFTER_FREEZE:
+                continue   # nothing of it moves unless a person takes it
             text, own_name = self._texts(staged.record)
-            if text and self._counted.get(staged.record.key) != text:
-                self._counted[staged.record.key] = text
-                key = self.companies.add(text, own_name)
-                if key is not None:
-                    touched.add(key)
+            before = self._counted.get(staged.record.key)
+            if text == (before[0] if before else ""):
+                continue
+            if before is not None and before[1] is not None:
+                self.companies.remove(before[0], before[1])
+                touched.add(before[1])
+            key = self.companies.add(text, own_name) if text else None
+            self._counted[staged.record.key] = (text, key)
+            if key is not None:
+                touched.add(key)
         return touched
 
     async def _stage(self, records: Sequence[Record]) -> int:
         changed = 0
         for start in range(0, len(records), PAGE):
-            result = await self._m.ledger.stage(records[start : start + PAGE], scan="company:derived")
+            chunk = records[start : start + PAGE]
+            result = await self._m.ledger.stage(chunk, scan="company:derived")
             changed += result.new + result.changed
+            known = await self._m.ledger.staged("company", [record.key for record in chunk])
+            if back := tuple(each.record.key for each in known.values() if each.state is RecordState.DONE and each.reason == GIVEN_UP):
+                await self._m.ledger.commit([Reopen(kind="company", keys=back)])
+                changed += len(back)
         return changed
 
-    async def _give_up_joined(self) -> None:
-        async for page in self._m.ledger.every("company", page=PAGE):
-            gone = [each for each in page if each.state is RecordState.PENDING and self.companies.cluster(each.record.key) is None]
-            await self._m.ledger.commit([
-                finish_of(each, disposition=Disposition.FILTERED, reason="joined with another company by a decision") for each in gone
-            ])
+    async def _give_up(self, page: Iterable[Staged]) -> None:
+        gone = [each for each in page if each.state is RecordState.PENDING and self.companies.cluster(each.record.key) is None]
+        unmade = [each for each in gone if not await self._m.ledger.links_of("company", [each.record.key])]
+        await self._m.ledger.commit([finish_of(each, disposition=Disposition.FILTERED, reason=GIVEN_UP) for each in unmade])
 
     async def queue_ambiguous(self) -> list[Pair]:
         """Ask a person about companies that look alike; people wait until each is decided or waived."""
         pairs = self.companies.ambiguous()
-        await self._m.ledger.commit([
+        changes: list[Change] = [
             Enqueue(item=QueueItem(
-                id=f"company_pair:{pair.one}:{pair.other}", cause="company_ambiguous", kind="company", key=pair.one, blocking=True,
+                id=f"company_pair:{pair.one}:{pair.other}", cause=AMBIGUOUS, kind="company", key=pair.one, blocking=True,
                 reason=f'"{pair.names[0]}" and "{pair.names[1]}" look alike: {pair.reason}', decisions=("separate", "same", "waive"),
                 suggested="separate", details={"other": pair.other, "names": list(pair.names)},
             ))
             for pair in pairs
-        ])
+        ]
+        await self._m.ledger.commit(changes)
         return pairs

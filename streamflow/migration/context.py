@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
+
 from streamflow.clock import Clock, iso
 from streamflow.errors import StreamflowError
 from streamflow.migration.control import Control
@@ -22,6 +24,8 @@ from streamflow.store.base import Audit, Change, Ledger, PutSetting
 
 REFERENCE_KINDS: tuple[Kind, ...] = ("user", "group", "source", "status")
 DELIVERY_ORDER: tuple[Kind, ...] = (*REFERENCE_KINDS, "company", "lead", "note", "call", "email", "reminder", "attachment")
+AFTER_FREEZE = "written in the source after the switch; the destination is the system of record"
+"""Why a record is held in the watch."""
 DEST_ORDER: tuple[Kind, ...] = ("accounts", "contacts", "leads", "activities", "notes", "tasks")
 
 
@@ -57,6 +61,8 @@ class Migration:
     touched_leads: set[str] = field(default_factory=set)  # since the company table last looked
     last_poll_at: str = ""
     map_epoch: int = 0                                    # rises when the confirmed map changed: compiled things are made anew
+    cutover_lock: anyio.Lock = field(default_factory=anyio.Lock)   # the operator and the running attempt both renew its plan
+    cutover_cancelled: bool = False                       # seen between two pages, long before the plan is looked at again
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))   # of intents, one run a start
 
     async def enter(self, state: State, reason: str, *changes: Change) -> None:

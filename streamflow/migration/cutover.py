@@ -5,26 +5,34 @@ Rule 1: each step is persisted before it is acted on, may be repeated, and is sh
 Rule 2: until the switch is recorded, every failure and the deadline lead back to tailing; nothing is half switched.
 Rule 3: in freeze mode the drain ends only when complete passes, begun at least one horizon after the freeze, are quiet twice in a row.
 Rule 4: the switch is one transaction: state, receipt, audit.
+Rule 5: what the operator says while a step runs goes before what the step has in hand.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
 from streamflow.clock import from_iso, iso
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.life import State
+from streamflow.migration.reading import Reading
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, RecordState
-from streamflow.store.base import Audit, PutSetting
+from streamflow.store.base import Audit, Change, PutSetting
+from streamflow.wire.message import DELTA, at_priority
 
 QUIET_PASSES = 2
+LIVE_CHANGES = 10   # so few changes in a complete pass over a source in use, and it has converged
+REST_S = 5.0        # between two looks at something that did not get on
+
+Plan: TypeAlias = dict[str, Any]
+"""The attempt as the ledger holds it: step, started_at, by, freeze_confirmed, frozen_at, quiet, times, cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,25 +52,32 @@ class Precheck:
 
 async def precheck(migration: Migration) -> Precheck:
     """Collect every reason against a cutover; writes nothing."""
-    ledger = migration.ledger
+    ledger, state = migration.ledger, migration.phase.state
     reasons: list[str] = []
-    if migration.phase.state not in (State.TAIL, State.CUTOVER):
-        reasons.append(f"the migration is in {migration.phase.state}: a cutover starts from tail")
+    if state not in (State.TAIL, State.CUTOVER):
+        reasons.append(f"the migration is in {state}: a cutover starts from tail")
+    if state is State.TAIL and migration.control.paused is not None:
+        reasons.append(f"the migration is paused ({migration.control.paused}): `resume` first")
     blocking = [item for item in await ledger.queue() if item.blocking]
     if blocking:
         reasons.append(f"{len(blocking)} queue items block the cutover: resolve them (`queue list`)")
     doubts = len(await ledger.open_intents(limit=1000))
     if doubts:
         reasons.append(f"the outcome of {doubts} writes is not known yet")
-    pending = sum(count.count for count in await ledger.counts() if count.state is RecordState.PENDING)
+    pending = await pending_records(migration)
     links = await ledger.link_counts()
-    differs = sum(count for (_, _, state), count in links.items() if state == "differs")
+    differs = sum(count for (_, _, verified), count in links.items() if verified == "differs")
     if differs:
         reasons.append(f"{differs} records read back differently from what was written (`report`)")
     backlog_limit = 10 * migration.terms.batch_size
     if pending > backlog_limit:
         reasons.append(f"{pending} records are not delivered yet; wait until fewer than {backlog_limit} are")
     return Precheck(reasons=tuple(reasons), facts={"pending": pending, "in_doubt": doubts, "blocking": len(blocking), "differs": differs})
+
+
+async def pending_records(migration: Migration) -> int:
+    """Count what was read and is not delivered yet."""
+    return sum(count.count for count in await migration.ledger.counts() if count.state is RecordState.PENDING)
 
 
 class TimedOut(Exception):
@@ -75,50 +90,66 @@ class Cutover:
     def __init__(self, migration: Migration, work: Work) -> None:
         self._m = migration
         self._work = work
+        self._steps: Mapping[str, Callable[[Plan], Awaitable[None]]] = {
+            "precheck": self._precheck, "freeze": self._freeze, "drain": self._drain, "verify": self._verify, "switch": self._switch,
+        }
 
     async def run(self) -> State:
         """Carry on with the attempt the ledger knows of; answers WATCH when switched, TAIL when it was given up."""
         try:
             while True:
+                await self._m.control.permit()
+                self._m.control.check()
                 plan = await self._plan()
-                if plan.get("cancelled"):
-                    return await self._back("cancelled by the operator")
-                step = plan["step"]
-                if step == "switched":
+                if not plan:
+                    return State.TAIL   # it was given up just before a restart
+                if plan["step"] == "switched":
                     return State.WATCH
-                self._check_deadline(plan)
-                await getattr(self, f"_{step}")(plan)
+                self._look_up(plan)
+                if await self._work.map_has_moved():
+                    raise GivenUp("another map was confirmed; it is applied first")
+                with at_priority(DELTA):
+                    await self._steps[plan["step"]](plan)
         except TimedOut:
-            return await self._back(f"not done within {self._m.terms.cutover_deadline_s:.0f} s")
+            return await self._back(f"not done within {self._m.terms.cutover_deadline_s:.0f} s; it was at: {self._m.phase.reason}")
         except GivenUp as reason:
             return await self._back(str(reason))
 
-    async def _plan(self) -> dict[str, Any]:
+    async def _plan(self) -> Plan:
         return dict(await self._m.ledger.setting("cutover") or {})
 
-    async def _step(self, plan: dict[str, Any], step: str, **more: Any) -> None:
-        now = iso(self._m.clock.now())
-        plan = {**plan, "step": step, **more, "times": {**plan.get("times", {}), step: now}}
-        entry = AuditEntry(actor="streamflow", action=f"cutover.{step}")
-        await self._m.ledger.commit([PutSetting(name="cutover", value=plan), Audit(entry=entry)])
-        self._m.log("cutover.step", step=step)
+    async def _keep(self, step: str, **more: Any) -> None:
+        """Renew the plan as it is now: what the operator said meanwhile stays, and a cancelled one goes no further."""
+        async with self._m.cutover_lock:
+            plan = await self._plan()
+            if plan.get("cancelled"):
+                return
+            changes: list[Change] = []
+            if step != plan["step"]:
+                more["times"] = {**plan.get("times", {}), step: iso(self._m.clock.now())}
+                changes.append(Audit(entry=AuditEntry(actor="streamflow", action=f"cutover.{step}")))
+                self._m.log("cutover.step", step=step)
+            await self._m.ledger.commit([PutSetting(name="cutover", value={**plan, "step": step, **more}), *changes])
 
-    def _check_deadline(self, plan: Mapping[str, Any]) -> None:
-        started = from_iso(plan["started_at"])
-        if self._m.clock.now() - started > timedelta(seconds=self._m.terms.cutover_deadline_s):
+    def _look_up(self, plan: Plan) -> None:
+        """Leave when the operator has cancelled or the deadline has passed."""
+        if plan.get("cancelled") or self._m.cutover_cancelled:
+            raise GivenUp("cancelled by the operator")
+        if self._m.clock.now() - from_iso(plan["started_at"]) > timedelta(seconds=self._m.terms.cutover_deadline_s):
             raise TimedOut
 
-    async def _precheck(self, plan: dict[str, Any]) -> None:
+    async def _precheck(self, plan: Plan) -> None:
         await self._m.explain("cutover: checking")
         found = await precheck(self._m)
         if not found.may_start:
             raise GivenUp("; ".join(found.reasons))
-        await self._step(plan, "freeze")
+        await self._keep("freeze")
 
-    async def _freeze(self, plan: dict[str, Any]) -> None:
+    async def _freeze(self, plan: Plan) -> None:
         """People stop writing to the source; somebody must say that they have."""
         if self._m.terms.cutover_mode == "live" or plan.get("freeze_confirmed"):
-            await self._step(plan, "drain", frozen_at=iso(self._m.clock.now()), quiet=0)
+            await self._work.reader.give_up_round("drain")   # of an earlier attempt: what it read came before this freeze
+            await self._keep("drain", frozen_at=iso(self._m.clock.now()), quiet=0)
             return
         await self._m.explain("cutover: waiting until the write freeze on the source is confirmed")
         async with self._m.at_gate(
@@ -126,74 +157,116 @@ class Cutover:
         ):
             await self._m.control.wait(1.0)
 
-    async def _drain(self, plan: dict[str, Any]) -> None:
+    async def _drain(self, plan: Plan) -> None:
         """Complete passes until nothing new shows up, the first begun one horizon after the freeze."""
-        horizon = timedelta(seconds=self._m.terms.settle_s)
-        wait_s = (from_iso(plan["frozen_at"]) + horizon - self._m.clock.now()) / timedelta(seconds=1)
+        begin = from_iso(plan["frozen_at"]) + timedelta(seconds=self._m.terms.settle_s)
+        wait_s = (begin - self._m.clock.now()) / timedelta(seconds=1)
         if wait_s > 0:
-            await self._m.explain(f"cutover: draining; the source may still show late changes for {wait_s:.0f} s")
+            await self._m.explain(f"cutover: draining; the source may show late changes until {iso(begin)}")
             await self._m.control.wait(min(wait_s, 1.0))
             return
-        if await self._needs_export(plan):
-            return
-        await self._m.explain(f"cutover: draining (complete pass {plan['quiet'] + 1} of {QUIET_PASSES})")
-        reading = await self._work.reader.everything("drain")
+        if plan["quiet"] < self._passes and not await self._needs_export(plan):
+            await self._pass(plan)
+        elif plan["quiet"] >= self._passes and await self._is_settled():
+            await self._keep("verify")
+
+    @property
+    def _passes(self) -> int:
+        """How many passes in a row must be quiet; while people go on writing one that brings next to nothing has to do."""
+        return 1 if self._m.terms.cutover_mode == "live" else QUIET_PASSES
+
+    async def _pass(self, plan: Plan) -> None:
+        await self._m.explain(f"cutover: draining (complete pass {plan['quiet'] + 1} of {self._passes})")
+        self._work.reader.between = lambda: self._look_up(plan)
+        try:
+            reading = await self._work.reader.everything("drain")
+            await self._work.reader.suspects(reading)
+        finally:
+            self._work.reader.between = lambda: None
+        await self._work.watch.follow()
         await self._work.deliver_all()
         await self._work.settle_doubts()
-        if not reading.is_complete:
-            return
-        pending = sum(count.count for count in await self._m.ledger.counts() if count.state is RecordState.PENDING)
-        quiet = plan["quiet"] + 1 if reading.is_quiet and not pending else 0
-        open_writes = len(await self._m.ledger.open_intents(limit=10))
-        if quiet >= QUIET_PASSES and not open_writes:
-            await self._step({**plan, "quiet": quiet}, "verify")
-        else:
-            await self._m.ledger.commit([PutSetting(name="cutover", value={**plan, "quiet": min(quiet, QUIET_PASSES)})])
+        pending = await pending_records(self._m)
+        is_quiet = reading.is_complete and not pending and self._is_calm(reading)
+        await self._keep("drain", quiet=plan["quiet"] + 1 if is_quiet else 0)
+        if pending or not reading.is_complete:
+            await self._m.explain(f"cutover: draining; {pending} records cannot be delivered yet {self._work.reader.trouble}".rstrip())
+            await self._m.control.wait(min(self._m.terms.poll_s, REST_S))   # reading again at once would tell nothing new
 
-    async def _needs_export(self, plan: Mapping[str, Any]) -> bool:
+    def _is_calm(self, reading: Reading) -> bool:
+        if self._m.terms.cutover_mode == "live":
+            return not reading.is_resumed and reading.changes <= LIVE_CHANGES
+        return reading.is_quiet
+
+    async def _is_settled(self) -> bool:
+        """Say whether the outcome of every write is known; nothing needs to be read again for that."""
+        left = await self._work.settle_doubts()
+        if left:
+            await self._m.explain(f"cutover: waiting for the outcome of {left} writes that was left unknown")
+            await self._m.control.wait(min(self._m.terms.poll_s, REST_S))
+        return not left
+
+    async def _needs_export(self, plan: Plan) -> bool:
         """Where the records come from files, the last snapshot must have been taken after the freeze; wait for it."""
         if not any(stream.reader == "files" and stream.role == "record" for stream in self._m.source.streams()):
             return False
-        await self._m.source.refresh()
-        taken = self._m.source.exported_at
-        if taken is not None and taken >= from_iso(plan["frozen_at"]):
+        await self._work.reader.snapshot()
+        taken, trouble = self._m.source.exported_at, self._work.reader.trouble
+        if taken is not None and taken >= from_iso(plan["frozen_at"]) and not trouble:
             return False
-        await self._m.explain("cutover: waiting for an export taken after the freeze")
+        await self._m.explain(f"cutover: waiting for an export taken after the freeze{f'; {trouble}' if trouble else ''}")
         async with self._m.at_gate(
-            "export", "the last snapshot was exported before the freeze", "export everything once more and put the folder with its manifest into the inbox"
+            "export", "the last snapshot was exported before the freeze",
+            "export everything once more and put the folder with its manifest into the inbox",
         ):
             await self._m.control.wait(1.0)
         return True
 
-    async def _verify(self, plan: dict[str, Any]) -> None:
+    async def _verify(self, plan: Plan) -> None:
+        if self._m.terms.cutover_mode == "live":
+            await self._last_changes(plan)
         await self._m.explain("cutover: reading everything back that is not verified yet")
         for kind in DEST_ORDER:
             await self._work.verifier.settle(kind)
         found = await precheck(self._m)
         if not found.may_start:
             raise GivenUp("; ".join(found.reasons) + "; a rollback is offered (`rollback --dry-run`)")
-        await self._step(plan, "switch")
+        await self._keep("switch")
 
-    async def _switch(self, plan: dict[str, Any]) -> None:
+    async def _last_changes(self, plan: Plan) -> None:
+        """The last short pass of a live cutover; what comes after it is found in the watch."""
+        await self._m.explain("cutover: taking the last changes")
+        await self._work.reader.poll(int(self._m.clock.monotonic() * 1000))
+        await self._work.deliver_all()
+        await self._work.settle_doubts()
+
+    async def _switch(self, plan: Plan) -> None:
         """One transaction: from here on Nutshell is the system of record."""
-        now = iso(self._m.clock.now())
         counts = {f"{count.kind}:{count.disposition or count.state}": count.count for count in await self._m.ledger.counts()}
-        receipt = {"switched_at": now, "frozen_at": plan["frozen_at"], "counts": counts, "by": plan.get("by", "")}
-        receipt["id"] = hashlib.sha256(orjson.dumps(receipt, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
-        entry = AuditEntry(actor=str(plan.get("by") or "streamflow"), action="cutover.switched", after=receipt, note="destination is the system of record")
-        done = {**plan, "step": "switched", "times": {**plan.get("times", {}), "switched": now}}
-        await self._m.ledger.commit([
-            PutSetting(name="cutover", value=done), PutSetting(name="switched", value=receipt), Audit(entry=entry),
-        ])
+        async with self._m.cutover_lock:
+            plan = await self._plan()
+            if plan.get("cancelled"):
+                return
+            now = iso(self._m.clock.now())
+            receipt = {"switched_at": now, "frozen_at": plan["frozen_at"], "counts": counts, "by": plan.get("by", "")}
+            receipt["id"] = hashlib.sha256(orjson.dumps(receipt, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+            actor = str(plan.get("by") or "streamflow")
+            entry = AuditEntry(actor=actor, action="cutover.switched", after=receipt, note="destination is the system of record")
+            done = {**plan, "step": "switched", "times": {**plan.get("times", {}), "switched": now}}
+            await self._m.ledger.commit([
+                PutSetting(name="cutover", value=done), PutSetting(name="switched", value=receipt), Audit(entry=entry),
+            ])
         self._m.log("cutover.switched", receipt=receipt["id"])
 
     async def _back(self, reason: str) -> State:
-        plan = await self._plan()
-        await self._m.ledger.commit([
-            PutSetting(name="cutover", value=None),
-            PutSetting(name="cutover:last", value={"reason": reason, "at": iso(self._m.clock.now()), "steps": plan.get("times", {})}),
-            Audit(entry=AuditEntry(actor="streamflow", action="cutover.given_up", note=reason)),
-        ])
+        async with self._m.cutover_lock:
+            plan = await self._plan()
+            self._m.cutover_cancelled = False
+            await self._m.ledger.commit([
+                PutSetting(name="cutover", value=None),
+                PutSetting(name="cutover:last", value={"reason": reason, "at": iso(self._m.clock.now()), "steps": plan.get("times", {})}),
+                Audit(entry=AuditEntry(actor="streamflow", action="cutover.given_up", note=reason)),
+            ])
         self._m.log("cutover.given_up", reason=reason)
         return State.TAIL
 
@@ -206,22 +279,27 @@ async def request(migration: Migration, actor: str, *, freeze_confirmed: bool) -
     """Record the operator's wish for a cutover; answers "started", "already_running", "freeze_confirmed" or "already_switched"."""
     if await migration.ledger.setting("switched"):
         return "already_switched"
-    plan = await migration.ledger.setting("cutover")
-    if plan:
-        if freeze_confirmed and not plan.get("freeze_confirmed"):
-            await migration.decide(actor, "cutover.freeze_confirmed", PutSetting(name="cutover", value={**plan, "freeze_confirmed": True}))
-            return "freeze_confirmed"
-        return "already_running"
-    now = iso(migration.clock.now())
-    value = {"step": "precheck", "started_at": now, "by": actor, "freeze_confirmed": freeze_confirmed, "times": {"precheck": now}}
-    await migration.decide(actor, "cutover.requested", PutSetting(name="cutover", value=value))
+    async with migration.cutover_lock:
+        plan = await migration.ledger.setting("cutover")
+        if plan:
+            if freeze_confirmed and not plan.get("freeze_confirmed"):
+                confirmed = PutSetting(name="cutover", value={**plan, "freeze_confirmed": True})
+                await migration.decide(actor, "cutover.freeze_confirmed", confirmed)
+                return "freeze_confirmed"
+            return "already_running"
+        now = iso(migration.clock.now())
+        value = {"step": "precheck", "started_at": now, "by": actor, "freeze_confirmed": freeze_confirmed, "times": {"precheck": now}}
+        migration.cutover_cancelled = False
+        await migration.decide(actor, "cutover.requested", PutSetting(name="cutover", value=value))
     return "started"
 
 
 async def cancel(migration: Migration, actor: str) -> str:
-    """Take the wish back; the attempt ends at its next step."""
-    plan = await migration.ledger.setting("cutover")
-    if not plan or plan.get("step") == "switched":
-        return "not_running"
-    await migration.decide(actor, "cutover.cancelled", PutSetting(name="cutover", value={**plan, "cancelled": True}))
+    """Take the wish back; the attempt ends at its next step or page."""
+    async with migration.cutover_lock:
+        plan = await migration.ledger.setting("cutover")
+        if not plan or plan.get("step") == "switched":
+            return "not_running"
+        migration.cutover_cancelled = True
+        await migration.decide(actor, "cutover.cancelled", PutSetting(name="cutover", value={**plan, "cancelled": True}))
     return "cancelled"

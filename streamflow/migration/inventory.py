@@ -43,6 +43,10 @@ class DestinationWatch:
             async for page in self._m.destination.reader.everything(kind, custom=False):
                 counts[kind] += len(page)
                 await self._m.ledger.commit([lookup_of(kind, dest_id, fields) for dest_id, fields in page.items()])
+        if "open_leads" in self._m.terms.limits:   # a call for every page, so only where a cap is to be watched
+            counts["open_leads"] = 0
+            async for page in self._m.destination.reader.everything("leads", custom=False):
+                counts["open_leads"] += len(page)
         return counts
 
     async def follow(self) -> int:

@@ -32,7 +32,7 @@ class State(StrEnum):
 
 MOVES: dict[State, frozenset[State]] = {
     State.PROBE: frozenset({State.MAP}),
-    State.MAP: frozenset({State.SCHEMA}),
+    State.MAP: frozenset({State.SCHEMA, State.ROLLBACK}),
     State.SCHEMA: frozenset({State.OWNERS, State.MAP, State.ROLLBACK}),
     State.OWNERS: frozenset({State.SAMPLE, State.MAP, State.ROLLBACK}),
     State.SAMPLE: frozenset({State.BACKFILL, State.MAP, State.ROLLBACK}),

@@ -49,8 +49,15 @@ def owner_keys(data: Mapping[str, Any]) -> list[str]:
     return [str(name).strip() for name in names if name not in (None, "")]
 
 
-def tally(users: Sequence[Mapping[str, Any]], counted: Mapping[str, Counter[Kind]]) -> list[Owner]:
-    """Join the roster with what each user owns; names that the roster does not know become owners of their own."""
+def tally(
+    users: Sequence[Mapping[str, Any]], counted: Mapping[str, Counter[Kind]], addresses: Mapping[str, str] | None = None
+) -> list[Owner]:
+    """
+    Join the roster with what each user owns; names that the roster does not know become owners of their own.
+
+    *addresses* are the e-mails that records give beside an owner's id, for ids that the roster does not hold.
+    """
+    known = addresses or {}
     by_email = {str(user.get("email") or "").strip().lower(): str(user.get("userid")) for user in users if user.get("email")}
     totals: dict[str, Counter[Kind]] = {}
     for name, kinds in counted.items():
@@ -63,7 +70,9 @@ def tally(users: Sequence[Mapping[str, Any]], counted: Mapping[str, Counter[Kind
         )
         for user in users
     ]
-    owners += [Owner(key=name, email=name if "@" in name else "", records=dict(kinds)) for name, kinds in sorted(totals.items())]
+    owners += [
+        Owner(key=name, email=name if "@" in name else known.get(name, ""), records=dict(kinds)) for name, kinds in sorted(totals.items())
+    ]
     return owners
 
 
@@ -127,7 +136,8 @@ def unowned_changes(staged: Staged, name: str) -> list[Change]:
         decisions=("retry",), suggested="retry", details={"owner": name},
     )
     finish = Finish(
-        kind=record.kind, key=record.key, seq=staged.seq, state=RecordState.HELD, disposition=staged.disposition or Disposition.FLAGGED, reason=reason,
+        kind=record.kind, key=record.key, seq=staged.seq, state=RecordState.HELD, disposition=staged.disposition or Disposition.FLAGGED,
+        reason=reason,
     )
     return [Enqueue(item=item), finish]
 
@@ -145,19 +155,22 @@ class OwnersGate:
     async def count(self) -> list[Owner]:
         """Count what each user owns over all staged records."""
         counted: dict[str, Counter[Kind]] = {}
+        addresses: dict[str, str] = {}
         for kind in OWNED_KINDS:
             async for page in self._m.ledger.every(kind):
                 for staged in page:
                     if names := owner_keys(staged.record.data):
                         counted.setdefault(names[0], Counter())[kind] += 1
+                        if len(names) > 1 and "@" in names[1]:
+                            addresses.setdefault(names[0], names[1])
         users = [staged.record.data async for page in self._m.ledger.every("user") for staged in page]
-        return tally(users, counted)
+        return tally(users, counted, addresses)
 
     async def recheck(self, actor: str = "streamflow") -> list[Owner]:
         """Look at the destination's users again and match anew."""
         reference = await self._m.destination.schema.reference()
         by_file = read_file(self._m.terms.owners_file) if self._m.terms.owners_file else {}
-        fallback = await self._m.ledger.setting("operator:fallback") or self._m.terms.fallback_owner
+        fallback = await self._fallback()
         owners = match(await self.count(), reference.users, by_file, fallback)
         await self._m.decide(
             actor, "owners.checked", PutSetting(name="owners", value=[asdict(owner) for owner in owners]),
@@ -170,21 +183,26 @@ class OwnersGate:
         })
         return owners
 
+    async def _fallback(self) -> str | None:
+        """What the operator said on the socket goes before the file."""
+        return await self._m.ledger.setting("operator:fallback") or self._m.terms.fallback_owner
+
     async def _release(self, actor: str, owners: Sequence[Owner]) -> None:
         """Let records go on that were held for an owner who has somebody now."""
         directory = directory_of(owners)
         for item in await self._m.ledger.queue():
             if item.cause == UNOWNED and directory.lookup(Ref("user", str(item.details.get("owner")))) is not None:
-                await self._m.decide(
-                    actor, "queue.resolved", ResolveItem(id=item.id, decision="retry", by=actor), Reopen(kind=item.kind, keys=(item.key,)), note=item.id,
-                )
+                resolved = ResolveItem(id=item.id, decision="retry", by=actor)
+                await self._m.decide(actor, "queue.resolved", resolved, Reopen(kind=item.kind, keys=(item.key,)), note=item.id)
 
     async def run(self) -> State:
         """Pass when every owner is matched or sent to the fallback; there is no other way past."""
         owners = await self.recheck()
         while missing := unmatched(owners):
             names = ", ".join(owner.key for owner in missing[:5]) + (" …" if len(missing) > 5 else "")
-            await self._m.explain(f"{len(missing)} owners have no user in the destination: {names}")
+            fallback = await self._fallback()
+            lost = "; the fallback is no enabled user of the destination" if fallback else ""
+            await self._m.explain(f"{len(missing)} owners have no user in the destination: {names}{lost}")
             async with self._m.at_gate(
                 "owners", f"{len(missing)} owners of records have no user in the destination",
                 "let the admin add the users and run `owners recheck`, or name a fallback with `owners fallback EMAIL`",

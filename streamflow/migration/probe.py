@@ -58,7 +58,7 @@ class Probe:
             reasons = "; ".join(f"{kind}: {coverage[kind]}" for kind in missing)
             raise ProtocolMismatch(
                 f"the source does not serve {', '.join(missing)} ({reasons})", platform=self._m.source.name,
-                hint="ask the vendor for the read functions, or give these kinds as export files (source.streams.<kind>.reader = \"files\")",
+                hint='ask the vendor for the read functions, or give these kinds as export files (source.streams.<kind>.reader = "files")',
             )
 
     async def _observe(self) -> None:
@@ -71,6 +71,23 @@ class Probe:
         await self._m.ledger.commit([PutSetting(name="observation", value=observation.to_json())])
 
 
+async def _members(migration: Migration) -> int:
+    """Count users in groups, one for each membership (LT-41)."""
+    found = 0
+    async for page in migration.ledger.every("group"):
+        for staged in page:
+            members = staged.record.data.get("members")
+            found += len(members) if isinstance(members, list) else len([each for each in str(members or "").split(",") if each.strip()])
+    return found
+
+
+async def _custom_fields(migration: Migration) -> int:
+    """Count the custom fields that leads carry (LT-41)."""
+    observed = await migration.ledger.setting("observation")
+    seen = Observation.from_json(observed).schema() if observed else {}
+    return sum(name.startswith("custom:") for name in seen.get("lead", ()))
+
+
 async def inventory(migration: Migration) -> dict[str, Any]:
     """Counts per kind as the discovery report shows them."""
     counts: dict[str, int] = {}
@@ -78,6 +95,8 @@ async def inventory(migration: Migration) -> dict[str, Any]:
         counts[count.kind] = counts.get(count.kind, 0) + count.count
     return {
         "source": counts,
+        "members": await _members(migration),
+        "custom_fields": await _custom_fields(migration),
         "coverage": await migration.ledger.setting("coverage") or {},
         "destination": await migration.ledger.setting("stock") or {},
         "drift": await migration.ledger.setting("drift") or {},

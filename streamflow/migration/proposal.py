@@ -6,8 +6,6 @@ Rule: what is confirmed is a digest. A document that changed, by edit or by drif
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -15,15 +13,19 @@ import orjson
 from streamflow.errors import ConfigError, UsageError
 from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.document_json import from_json, to_json, validate
-from streamflow.mapping.estimate import Pace, compatibility, estimate, grade
+from streamflow.mapping.estimate import ROUTINE_RECORDS, Estimate
 from streamflow.mapping.observe import Observation
 from streamflow.mapping.proposal import Account, ExistingField, propose
-from streamflow.mapping.schema import required_fields
 from streamflow.mapping.template import load_template
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
-from streamflow.migration.probe import inventory
-from streamflow.store.base import PutSetting, Reopen
+from streamflow.migration.scope import scope
+from streamflow.model import QueueItem
+from streamflow.store.base import Enqueue, PutSetting, Reopen
+
+VOLUME = "volume"
+CLOSED = frozenset({State.CUTOVER, State.WATCH, State.DONE, State.ROLLBACK, State.ROLLED_BACK})
+"""States in which another map would come too late."""
 
 
 class MapGate:
@@ -38,23 +40,43 @@ class MapGate:
         return from_json(stored["document"]) if stored else None
 
     async def run(self) -> State:
-        """Show the proposal until its digest is confirmed."""
+        """Show the proposal until its digest is confirmed, and ask whether a very large account is meant to be moved at all."""
         if await self._m.ledger.setting("map:proposed") is None:
             await self._m.explain("scoring the map proposal")
             await self._propose()
-        await self._scope()
-        if not self._m.asks("map"):
+        shown, reckoned = "", None
+        while True:
             proposed = await self._m.ledger.setting("map:proposed")
-            await self.confirm("streamflow", proposed["digest"])
-        while await self._m.ledger.setting("map:confirmed") is None:
-            proposed = await self._m.ledger.setting("map:proposed")
+            if reckoned is None or proposed["digest"] != shown:
+                shown, reckoned = proposed["digest"], await scope(self._m, proposed)
+            if await self._m.ledger.setting("map:confirmed") is not None:
+                break
+            if not self._m.asks("map"):
+                await self.confirm("streamflow", shown)
+                continue
             await self._m.explain("waiting until a person confirms the map")
             async with self._m.at_gate(
-                "map", f"the field map {proposed['digest'][:12]} waits for confirmation; nothing is written before",
-                f"read it with `map show`, change it with `map edit FILE`, then `map confirm --digest {proposed['digest']}`",
+                "map", f"the field map {shown[:12]} waits for confirmation; nothing is written before",
+                f"read it with `map show`, change it with `map edit FILE`, then `map confirm --digest {shown}`",
             ):
                 await self._m.control.wait(None)
+        await self._ask_about_volume(reckoned)
         return State.SCHEMA
+
+    async def _ask_about_volume(self, reckoned: Estimate) -> None:
+        """Above what is routine somebody says so explicitly, whatever the gates are set to (G-17)."""
+        if not reckoned.needs_override or self._m.terms.volume_override:
+            return
+        words = f"{reckoned.records:,} records are more than the {ROUTINE_RECORDS:,} that are routine"
+        await self._m.ledger.commit([Enqueue(item=QueueItem(
+            id=VOLUME, cause=VOLUME, kind="", key="", blocking=True, reason=f"{words}: look at the estimate in the scope report",
+            decisions=("go", "stop"), suggested="stop",
+        ))])
+        while (item := await self._m.ledger.item(VOLUME)) is None or item.decision != "go":
+            is_stopped = item is not None and item.decision == "stop"
+            await self._m.explain(f"{words}; {'it was decided not to go on' if is_stopped else 'waiting for a decision'}")
+            async with self._m.at_gate("volume", words, f"see the scope report, then `queue resolve {VOLUME} --as go`"):
+                await self._m.control.wait(None)
 
     async def _propose(self) -> None:
         if self._m.terms.map_file is not None:
@@ -105,12 +127,17 @@ class MapGate:
 
     async def confirm(self, actor: str, name: str) -> str:
         """Confirm the proposal of this digest; answers "confirmed" or "already_confirmed". Raises UsageError on any other digest."""
+        if self._m.phase.state in CLOSED:
+            raise UsageError(
+                f"the map cannot change in {self._m.phase.state}", hint="a cutover under way can be cancelled (`cutover cancel`) first"
+            )
         proposed = await self._m.ledger.setting("map:proposed")
         if proposed is None:
             raise UsageError("there is no map proposal yet", hint="the probe has to finish first; see `status`")
         if name != proposed["digest"]:
             raise UsageError(
-                f"the digest does not name the present proposal {proposed['digest'][:12]}", hint="read the map again (`map show`) and confirm what you read"
+                f"the digest does not name the present proposal {proposed['digest'][:12]}",
+                hint="read the map again (`map show`) and confirm what you read",
             )
         confirmed = await self._m.ledger.setting("map:confirmed")
         if confirmed and confirmed["digest"] == name:
@@ -121,43 +148,3 @@ class MapGate:
         await self._m.decide(actor, "gate.map.confirmed", *changes, note=name)
         self._m.map_epoch += 1
         return "confirmed"
-
-    async def _scope(self) -> None:
-        """The scope report: inventory, map draft, grade, estimate, hand-off."""
-        proposed = await self._m.ledger.setting("map:proposed")
-        document = from_json(proposed["document"])
-        found = await inventory(self._m)
-        counts: Mapping[str, int] = found["source"]
-        children = tuple(stream.kind for stream in self._m.source.streams() if stream.parent is not None)
-        routes = {kind: self._m.destination.reader.route(kind) for kind in ("accounts", "contacts", "leads")}
-        reckoned = estimate(document, counts, Pace(child_streams=children, custom_fields_many="single" not in routes.values()),
-                            limits=self._m.terms.limits, present=found["destination"])
-        self._m.report("scope", {
-            "inventory": found,
-            "map": {"digest": proposed["digest"], "rows": [row for one in proposed["document"]["objects"] for row in _rows(one)]},
-            "fields_to_create": [asdict(each) for each in required_fields(document)],
-            "compatibility": asdict(compatibility(document)),
-            "grade": asdict(grade(document, reckoned.records, constraints=2)),
-            "estimate": {**asdict(reckoned), "hours": reckoned.hours},
-            "readback": routes,
-            "out_of_scope": OUT_OF_SCOPE,
-            "hand_off": HAND_OFF,
-        })
-
-
-def _rows(one: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"object": f"{one['source']} → {one['destination']}", "cardinality": one["cardinality"], **row} for row in one["rows"]]
-
-
-OUT_OF_SCOPE = (
-    "passwords, session tokens and payment data: never read",
-    "assignment rules and autoresponders: documented for the admin, not rebuilt",
-    "notification preferences: a checklist for the admin",
-    "permission logic of groups: the group table says what to set by hand",
-    "email sequences of the destination: not exportable by its API",
-)
-HAND_OFF = (
-    "switch off automations, assignment rules and new-lead mails in the destination for the run",
-    "add missing users; nobody is invited by the migration",
-    "create missing pipelines, stages and activity types, then continue: they are looked for again",
-)

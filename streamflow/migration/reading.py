@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 from zlib import crc32
 
 from streamflow.clock import iso
-from streamflow.errors import NotFound
+from streamflow.errors import ProtocolMismatch
+from streamflow.migration.absence import queue_gone
 from streamflow.migration.context import Migration
+from streamflow.migration.freshness import Moves, NotingSource, parents_of
 from streamflow.model import Key, Kind, QueueItem
-from streamflow.platforms.base import Stream
+from streamflow.platforms.base import Source, Stream
 from streamflow.stages.extract import Intake, Tally
 from streamflow.store.base import Change, Enqueue, PutSetting
 
 KEYS_AT_ONCE = 1000
-ABSENT_SCANS = 2   # complete scans in a row that must miss a record before it counts as deleted
+FIRST = "first"      # the name of the round that takes stock
+OWED = "owed"        # setting: parents whose children have still to be asked, by kind of child
 
 
 @dataclass(slots=True)
@@ -23,10 +27,13 @@ class Reading:
     """The tallies of one round over all streams."""
 
     tallies: dict[Kind, Tally] = field(default_factory=dict)
+    scans: dict[Kind, str] = field(default_factory=dict)   # names of the complete passes, for what they did not show
+    is_resumed: bool = False                               # a part was read before a restart, and what it found is not told here
 
     @property
     def is_quiet(self) -> bool:
-        return all(tally.is_quiet for tally in self.tallies.values())
+        """Say whether the whole round is known to have found nothing new."""
+        return not self.is_resumed and all(tally.is_quiet for tally in self.tallies.values())
 
     @property
     def is_complete(self) -> bool:
@@ -42,13 +49,17 @@ class SourceReader:
 
     def __init__(self, migration: Migration) -> None:
         self._m = migration
+        self.trouble = ""                                  # why the newest snapshot of files is not read; shown with the reason
+        self.between: Callable[[], None] = lambda: None    # called after each page; what it raises ends the round, which goes on later
+        self._noting = NotingSource(migration.source)
         self._intake = Intake(
-            ledger=migration.ledger, source=migration.source, permit=migration.control.permit, on_page=self._count
+            ledger=migration.ledger, source=cast(Source, self._noting), permit=migration.control.permit, on_page=self._count
         )
 
     def _count(self, kind: Kind, records: int) -> None:
         self._m.read[kind] += records
         self._m.control.notify()
+        self.between()
 
     async def round_number(self, name: str) -> int:
         """Give the number of the round of this name that is under way."""
@@ -58,56 +69,105 @@ class SourceReader:
         """Note that a round is complete; the next one reads everything anew."""
         await self._m.ledger.commit([PutSetting(name=f"round:{name}", value=number + 1)])
 
+    async def give_up_round(self, name: str) -> None:
+        """Forget a round that may be under way: what it read was read too early to count."""
+        await self.close_round(name, await self.round_number(name))
+
     async def streams(self) -> list[Stream]:
         """The streams this source can serve, as the probe found them."""
         coverage = await self._m.ledger.setting("coverage") or {}
         return [stream for stream in self._m.source.streams() if coverage.get(stream.kind, "ok") == "ok"]
 
+    async def snapshot(self, *, strict: bool = False) -> str | None:
+        """
+        Look for a newer snapshot; answers the name of the one in use.
+
+        One that cannot be used is told in `trouble` and in the queue, and what it would bring is read when a whole one is there;
+        with *strict* ProtocolMismatch is raised instead.
+        """
+        try:
+            found = await self._m.source.refresh()
+        except ProtocolMismatch as error:
+            if strict:
+                raise
+            await self._tell_damage(error)
+            return None
+        self.trouble = ""
+        return found
+
     async def everything(self, name: str) -> Reading:
         """One complete pass over all streams, children of every parent included."""
         number = await self.round_number(name)
         reading = Reading()
-        snapshot = await self._m.source.refresh()
+        snapshot = await self.snapshot(strict=name == FIRST)
         for stream in await self.streams():
             if await self._is_read(stream, snapshot):
-                reading.tallies[stream.kind] = Tally(complete=True)
+                reading.tallies[stream.kind] = Tally(complete=not self.trouble)
                 continue
             scan = f"{name}:{stream.kind}:{number}"
             mark = await self._m.ledger.mark(self._mark(stream))
-            if mark is not None and mark.note.get("scan") == scan and mark.note.get("complete"):
+            is_under_way = mark is not None and mark.note.get("scan") == scan
+            reading.is_resumed |= is_under_way
+            reading.scans[stream.kind] = scan
+            if mark is not None and is_under_way and mark.note.get("complete"):
                 reading.tallies[stream.kind] = Tally(complete=True)   # this part of the round was finished before a restart
                 continue
-            if name == "first":
+            if name == FIRST:
                 await self._m.explain(f"reading {stream.kind} records")
-            if stream.parent is None:
-                tally = await self._intake.scan(stream, scan=scan)
-            else:
-                after = mark.cursor if mark is not None and mark.note.get("scan") == scan else ""
-                tally = await self._intake.scan_children(stream, self._parents(stream.parent, after), scan=scan, name=self._mark(stream))
+            after = mark.cursor if mark is not None and is_under_way else ""
+            await self._follow_moves(stream)
+            tally = await self._whole(stream, scan, after, strict=name == FIRST)
+            await self._keep_moves(stream.kind, tally)
             reading.tallies[stream.kind] = tally
             await self._note(stream.kind, tally)
             await self._was_read(stream, snapshot, tally)
             self._m.control.check()
         await self.close_round(name, number)
+        await self._m.ledger.commit([PutSetting(name=OWED, value=None)])   # every parent was asked
         return reading
 
+    async def _whole(self, stream: Stream, scan: str, after: Key, *, strict: bool) -> Tally:
+        """Read all of one stream; files that turn out to be damaged wait for better ones, unless *strict*."""
+        if stream.parent is not None:
+            return await self._intake.scan_children(stream, self._parents(stream.parent, after), scan=scan, name=self._mark(stream))
+        try:
+            return await self._intake.scan(stream, scan=scan)
+        except ProtocolMismatch as error:
+            if strict or stream.reader != "files":
+                raise
+            await self._tell_damage(error)
+            return Tally()
+
+    async def _tell_damage(self, error: ProtocolMismatch) -> None:
+        self.trouble = f"the newest export cannot be used: {error}"
+        self._m.trouble(error)
+        await self._m.ledger.commit([Enqueue(item=QueueItem(
+            id=f"snapshot:{crc32(error.message.encode()):08x}", cause="snapshot_damaged", kind="", key="",
+            reason=f"{error}; {error.hint or 'export everything once more'}", decisions=("waive",), suggested="waive",
+        ))])
+
     async def poll(self, number: int) -> Reading:
-        """A quick round: whole-list streams, and the children of parents that changed."""
+        """
+        A quick round: whole-list streams, and the children of parents that changed.
+
+        Polls of different starts never share a name: a pass must not count what an earlier one of the same number saw.
+        """
         reading = Reading()
-        changed: dict[Kind, list[Key]] = {}
-        snapshot = await self._m.source.refresh()
+        snapshot = await self.snapshot()
+        owed: dict[Kind, list[Key]] = dict(await self._m.ledger.setting(OWED) or {})
         for stream in await self.streams():
             if await self._is_read(stream, snapshot):
                 continue
-            scan = f"poll:{stream.kind}:{number}"
+            scan = f"poll:{stream.kind}:{self._m.ledger.epoch}.{number}"
             if stream.parent is None:
-                tally = await self._intake.scan(stream, scan=scan)
-                changed[stream.kind] = tally.touched
+                await self._follow_moves(stream)
+                tally = await self._whole(stream, scan, "", strict=False)
+                await self._owe(stream.kind, tally, owed)
             else:
-                parents = changed.get(stream.parent, [])
                 tally = await self._intake.scan_children(
-                    stream, _chunks(parents), scan=f"{scan}:{iso(self._m.clock.now())}", name=f"poll:{stream.kind}"
+                    stream, _chunks(owed.get(stream.kind, [])), scan=scan, name=f"poll:{stream.kind}"
                 )
+                await self._paid(stream.kind, tally, owed)
             reading.tallies[stream.kind] = tally
             await self._note(stream.kind, tally)
             await self._was_read(stream, snapshot, tally)
@@ -115,9 +175,41 @@ class SourceReader:
         self._m.last_poll_at = iso(self._m.clock.now())
         return reading
 
+    async def _follow_moves(self, stream: Stream) -> None:
+        """Let the pass over a kind of parents show which of them have moved on since the last one."""
+        self._noting.moves.clear()
+        if stream.kind in parents_of(await self.streams()):
+            kept = await self._m.ledger.setting(f"newest:{stream.kind}")
+            self._noting.moves[stream.kind] = Moves.against(kept, overlap_s=self._m.terms.settle_s)
+
+    async def _keep_moves(self, kind: Kind, tally: Tally, *changes: Change) -> None:
+        moves = self._noting.moves.pop(kind, None)
+        renewed = [PutSetting(name=f"newest:{kind}", value=moves.kept())] if moves is not None and tally.complete else []
+        if renewed or changes:
+            await self._m.ledger.commit([*changes, *renewed])
+
+    async def _owe(self, parent: Kind, tally: Tally, owed: dict[Kind, list[Key]]) -> None:
+        """Note durably whose children have to be asked, so that neither a failure nor a restart in between forgets them."""
+        kinds = [stream.kind for stream in await self.streams() if stream.parent == parent]
+        moves = self._noting.moves.get(parent)
+        keys = [*tally.touched, *(moves.moved if moves is not None else ())]
+        if not keys:
+            self._noting.moves.pop(parent, None)
+            return
+        for kind in kinds:
+            owed[kind] = list(dict.fromkeys([*owed.get(kind, []), *keys]))
+        await self._keep_moves(parent, tally, PutSetting(name=OWED, value=owed or None))
+
+    async def _paid(self, kind: Kind, tally: Tally, owed: dict[Kind, list[Key]]) -> None:
+        if tally.complete and kind in owed:
+            del owed[kind]
+            await self._m.ledger.commit([PutSetting(name=OWED, value=owed or None)])
+
     async def _is_read(self, stream: Stream, snapshot: str | None) -> bool:
         """Say whether a stream that comes from files was read from this very snapshot before: the same bytes say nothing new."""
-        return stream.reader == "files" and snapshot is not None and await self._m.ledger.setting(f"snapshot:{stream.kind}") == snapshot
+        if stream.reader != "files":
+            return False
+        return bool(self.trouble) or (snapshot is not None and await self._m.ledger.setting(f"snapshot:{stream.kind}") == snapshot)
 
     async def _was_read(self, stream: Stream, snapshot: str | None, tally: Tally) -> None:
         if stream.reader == "files" and snapshot is not None and tally.complete:
@@ -138,11 +230,13 @@ class SourceReader:
             known = await self._m.ledger.setting("drift") or {}
             known[kind] = {**known.get(kind, {}), **dict(tally.unknown)}
             changes.append(PutSetting(name="drift", value=known))
-        for reason in dict.fromkeys(tally.rejects):
-            changes.append(Enqueue(item=QueueItem(
+        changes.extend(
+            Enqueue(item=QueueItem(
                 id=f"reject:{kind}:{crc32(reason.encode()):08x}", cause="row_rejected", kind=kind, key="", reason=reason,
                 decisions=("waive",), suggested="waive",
-            )))
+            ))
+            for reason in dict.fromkeys(tally.rejects)
+        )
         if changes:
             await self._m.ledger.commit(changes)
         if kind == "lead":
@@ -150,32 +244,10 @@ class SourceReader:
         if tally.new or tally.changed or tally.missed:
             self._m.log("read.done", kind=kind, read=tally.read, new=tally.new, changed=tally.changed, missed=tally.missed)
 
-    async def suspects(self) -> int:
-        """Queue records that two complete scans in a row did not show and that the source, asked directly, says are gone."""
-        queued = 0
-        for stream in await self.streams():
-            if not stream.sweepable:
-                continue
-            async for page in self._m.ledger.every(stream.kind):
-                for staged in page:
-                    if staged.missing_scans < ABSENT_SCANS:
-                        continue
-                    item = f"deleted:{stream.kind}:{staged.record.key}"
-                    if await self._m.ledger.item(item) is not None or await self._is_there(stream, staged.record.key):
-                        continue
-                    queued += 1
-                    await self._m.ledger.commit([Enqueue(item=QueueItem(
-                        id=item, cause="deleted_at_source", kind=stream.kind, key=staged.record.key,
-                        reason="gone from the source since it was read; nothing was removed in the destination",
-                        decisions=("keep", "note"), suggested="keep",
-                    ))])
-        return queued
-
-    async def _is_there(self, stream: Stream, key: Key) -> bool:
-        try:
-            return await self._m.source.one(stream.kind, key) is not None
-        except NotFound:
-            return False
+    async def suspects(self, reading: Reading) -> int:
+        """Queue records that two complete passes in a row, this one the last, did not show and that the source says are gone."""
+        complete = {kind: scan for kind, scan in reading.scans.items() if reading.tallies[kind].complete}
+        return await queue_gone(self._m, await self.streams(), complete)
 
 
 async def _chunks(keys: Sequence[Key]) -> AsyncIterator[Sequence[Key]]:

@@ -3,26 +3,36 @@ Undoing: in reverse order of kinds, resumable, previewable.
 
 Rule 1: deleted is only what we created and nobody has touched since; what carries records of people is touched.
 Rule 2: what existed before us gets back the values it had, field by field, where our value is still there.
-Rule 3: everything else is spared and listed with its reason.
+Rule 3: everything else is spared and listed with its reason, and so is what a spared record hangs on.
 Rule 4: a dry run makes the same plan that a run carries out.
+Rule 5: what was done is read back; the report tells what that showed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import anyio
 
 from streamflow.clock import iso
 from streamflow.errors import NotFound, RecordRejected, StreamflowError, Throttled, TransientError, Uncertain, UsageError
 from streamflow.migration.context import DEST_ORDER, Migration
+from streamflow.migration.proof import Proof
+from streamflow.migration.undoing import Step, plan_step
 from streamflow.migration.work import Work
-from streamflow.model import AuditEntry, DestId, Fields, Intent, IntentState, Kind, Link, Op, Verdict
-from streamflow.store.base import Audit, DropLink, DropLookup, PutIntent, PutSetting, SettleIntent
+from streamflow.model import AuditEntry, DestId, Fields, Intent, IntentState, Kind, Link, Op, Ref
+from streamflow.store.base import Audit, Change, DropLink, DropLookup, PutIntent, PutSetting, SettleIntent
 
-SAME = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY, Verdict.UNREADABLE)
 READ_AT_ONCE = 40
 TRIES = 8
+CUSTOM_KINDS: tuple[Kind, ...] = ("accounts", "contacts", "leads")
+HANGING_KINDS: tuple[Kind, ...] = ("notes", "activities", "tasks", "leads", "contacts")
+"""Kinds whose records may hang on others."""
+LOOSE = ("link:owner", "link:assignee", "link:tags", "link:sources", "link:activityType")
+"""Relations by which nothing hangs on a record."""
 
 
 @dataclass(slots=True)
@@ -37,39 +47,8 @@ class Tally:
     def to_json(self) -> dict[str, Any]:
         return {"deleted": self.deleted, "restored": self.restored, "gone_already": self.gone, "spared": self.spared}
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """What is to happen to one destination record."""
-
-    link: Link
-    action: str                    # delete | restore | spare | forget
-    fields: Fields = field(default_factory=dict)
-    reason: str = ""
-
-
-def plan_step(link: Link, now: Fields | None, compare: Callable[[Kind, str, Any, Any], Verdict], *, foreign: Sequence[DestId]) -> Step:
-    """Decide about one line of the crosswalk from what is there now (None: gone)."""
-    if link.is_merged:
-        return Step(link=link, action="forget")
-    if now is None:
-        return Step(link=link, action="forget", reason="gone already")
-    if link.is_matched:
-        before = link.before or {}
-        fields = {
-            name: value for name, value in before.items()
-            if name in now and (name not in link.base or compare(link.dest_kind, name, link.base.get(name), now.get(name)) in SAME)
-        }
-        return Step(link=link, action="restore", fields=fields) if fields else Step(link=link, action="forget")
-    if foreign:
-        return Step(link=link, action="spare", reason=f"people have added records to it: {', '.join(foreign[:3])}")
-    touched = [
-        name for name, value in link.base.items()
-        if name in now and compare(link.dest_kind, name, value, now[name]) not in SAME
-    ]
-    if touched:
-        return Step(link=link, action="spare", reason=f"changed by people since: {', '.join(sorted(touched)[:5])}")
-    return Step(link=link, action="delete")
+    def spare(self, link: Link, reason: str) -> None:
+        self.spared.append({"kind": link.dest_kind, "id": link.dest_id, "source": f"{link.ref.kind}:{link.ref.key}", "reason": reason})
 
 
 class Rollback:
@@ -83,62 +62,109 @@ class Rollback:
         tally = Tally()
         if not dry_run:
             await self._settle_intents()
-        foreign = await self._foreign_children()
+        hanging = await self._foreign_children()
         for dest_kind in reversed(DEST_ORDER):
-            links: list[Link] = []
             async for page in self._m.ledger.crosswalk(dest_kind=dest_kind):
-                links += [link for link in page if wanted(link)]
-            for start in range(0, len(links), READ_AT_ONCE):
-                chunk = links[start : start + READ_AT_ONCE]
-                now = await self._m.destination.reader.read(
-                    dest_kind, sorted({link.dest_id for link in chunk}), custom=dest_kind in ("accounts", "contacts", "leads")
-                )
-                for link in chunk:
-                    step = plan_step(
-                        link, now.get(link.dest_id), self._m.destination.reader.compare, foreign=foreign.get(link.dest_id, [])
-                    )
-                    await self._carry_out(step, now.get(link.dest_id) or {}, tally, dry_run=dry_run)
+                links = [link for link in page if wanted(link)]
+                for start in range(0, len(links), READ_AT_ONCE):
+                    await self._undo_some(dest_kind, links[start : start + READ_AT_ONCE], hanging, tally, dry_run=dry_run)
+                    if not dry_run:
+                        await self._m.control.permit()
+                        self._m.control.check()
                 if not dry_run:
                     await self._m.explain(f"rolling back {dest_kind}: {tally.deleted} removed, {len(tally.spared)} spared")
-                    self._m.control.check()
         return tally
+
+    async def _undo_some(
+        self, dest_kind: Kind, links: Sequence[Link], hanging: dict[DestId, list[DestId]], tally: Tally, *, dry_run: bool
+    ) -> None:
+        reader = self._m.destination.reader
+        now = await reader.read(dest_kind, sorted({link.dest_id for link in links}), custom=dest_kind in CUSTOM_KINDS)
+        steps = [plan_step(link, now.get(link.dest_id), reader.compare, foreign=hanging.get(link.dest_id, ())) for link in links]
+        refused = {} if dry_run else await self._carry_out(steps, now)
+        for step in steps:
+            if reason := refused.get(step.link.ref) or (step.reason if step.action in ("spare", "restore", "forget") else ""):
+                if reason == "gone already":
+                    tally.gone += 1
+                else:
+                    tally.spare(step.link, reason)
+            if step.action == "spare" or step.link.ref in refused:
+                _hang(hanging, step.link.dest_id, now.get(step.link.dest_id) or {})
+                continue
+            tally.deleted += step.action == "delete"
+            tally.restored += step.action == "restore"
 
     async def _settle_intents(self) -> None:
         """Writes with an unknown outcome are cleared up before anything is undone, so that none is left behind."""
         await Work(self._m).wait_for_doubts()
 
     async def _foreign_children(self) -> dict[DestId, list[DestId]]:
-        """Records that people attached to ours: notes, activities, tasks and leads that the crosswalk does not know."""
-        found: dict[DestId, list[DestId]] = {}
-        for kind in ("notes", "activities", "tasks", "leads"):
+        """Records that people attached to ours: notes, activities, tasks, leads and people that the crosswalk does not know."""
+        found: dict[DestId, list[DestId]] = defaultdict(list)
+        for kind in HANGING_KINDS:
             async for page in self._m.destination.reader.everything(kind, custom=False):
-                ours = {link.dest_id for link in await self._m.ledger.links_to(list(page))}
+                known = {link.dest_id for link in await self._m.ledger.links_to(list(page))}
+                hung: dict[DestId, list[DestId]] = defaultdict(list)
                 for dest_id, fields in page.items():
-                    if dest_id in ours:
-                        continue
-                    for name, value in fields.items():
-                        if name.startswith("link:") and name not in ("link:owner", "link:assignee", "link:tags", "link:sources"):
-                            for target in value if isinstance(value, list) else [value]:
-                                if isinstance(target, str):
-                                    found.setdefault(target, []).append(dest_id)
+                    if dest_id not in known:
+                        _hang(hung, dest_id, fields)
+                for link in await self._m.ledger.links_to(sorted(hung)) if hung else ():
+                    if link.ours:
+                        found[link.dest_id] += [each for each in hung[link.dest_id] if each not in found[link.dest_id]]
         return found
 
-    async def _carry_out(self, step: Step, now: Fields, tally: Tally, *, dry_run: bool) -> None:
+    # ------------------------------------------------------------------------------------------ doing it
+
+    async def _carry_out(self, steps: Sequence[Step], now: Mapping[DestId, Fields]) -> dict[Ref, str]:
+        """Carry out the steps of some links, their writes side by side; answers which were refused and why."""
+        forgotten = [step for step in steps if step.action == "forget"]
+        await self._m.ledger.commit([
+            change for step in forgotten
+            for change in (DropLink(ref=step.link.ref), *_forget_source(step.link), self._entry(step, step.reason or "nothing to undo"))
+        ])
+        writes = [(step, self._intent(step)) for step in steps if step.action in ("delete", "restore")]
+        if not writes:
+            return {}
+        await self._m.ledger.commit([PutIntent(intent=intent) for _, intent in writes])
+        changes: list[Change] = []
+        refused: dict[Ref, str] = {}
+        failures: list[StreamflowError] = []
+
+        async def one(step: Step, intent: Intent) -> None:
+            try:
+                refusal = await self._send(step, now.get(step.link.dest_id) or {})
+            except StreamflowError as error:
+                failures.append(error)   # its intent stays open: the next start looks what became of it
+                return
+            changes.extend(self._done(step, intent, refusal))
+            if refusal:
+                refused[step.link.ref] = f"the destination refuses it: {refusal}"
+
+        async with anyio.create_task_group() as group:
+            for step, intent in writes:
+                group.start_soon(one, step, intent)
+        await self._m.ledger.commit(changes)
+        if failures:
+            raise failures[0]
+        return refused
+
+    def _intent(self, step: Step) -> Intent:
         link = step.link
-        if step.action == "spare":
-            tally.spared.append({"kind": link.dest_kind, "id": link.dest_id, "source": f"{link.ref.kind}:{link.ref.key}", "reason": step.reason})
-            return
-        if step.action == "forget":
-            tally.gone += 1 if step.reason else 0
-            if not dry_run:
-                await self._m.ledger.commit([DropLink(ref=link.ref), self._entry(step, "nothing to undo")])
-            return
-        if step.action == "delete":
-            tally.deleted += 1
-        else:
-            tally.restored += 1
-        if not dry_run:
-            await self._write(step, now)
+        return Intent(
+            id=f"{self._m.ledger.epoch}-{next(self._m.numbers):07d}", ref=link.ref, op=Op.DELETE if step.action == "delete" else Op.UPDATE,
+            dest_kind=link.dest_kind, fields=step.fields, dest_id=link.dest_id, meant_at=iso(self._m.clock.now()),
+            epoch=self._m.ledger.epoch,
+        )
+
+    def _done(self, step: Step, intent: Intent, refusal: str) -> list[Change]:
+        link = step.link
+        if refusal:
+            return [SettleIntent(id=intent.id, state=IntentState.REJECTED, reason=refusal), self._entry(step, f"refused: {refusal}")]
+        lookup = [DropLookup(side="dest", kind=link.dest_kind, id=link.dest_id)] if step.action == "delete" else []
+        return [
+            SettleIntent(id=intent.id, state=IntentState.CONFIRMED, dest_id=link.dest_id), DropLink(ref=link.ref), *lookup,
+            *_forget_source(link), self._entry(step, "done"),
+        ]
 
     def _entry(self, step: Step, note: str) -> Audit:
         link = step.link
@@ -147,57 +173,59 @@ class Rollback:
             before=link.base if step.action == "delete" else None, after=step.fields or None, note=note,
         ))
 
-    async def _write(self, step: Step, now: Fields) -> None:
-        link = step.link
-        op = Op.DELETE if step.action == "delete" else Op.UPDATE
-        intent = Intent(
-            id=f"{self._m.ledger.epoch}-{next(self._m.numbers):07d}", ref=link.ref, op=op,
-            dest_kind=link.dest_kind, fields=step.fields, dest_id=link.dest_id, meant_at=iso(self._m.clock.now()), epoch=self._m.ledger.epoch,
-        )
-        await self._m.ledger.commit([PutIntent(intent=intent)])
-        try:
-            await self._send(op, link, step.fields, now)
-        except NotFound:
-            pass   # gone is what was wanted
-        except RecordRejected as error:
-            await self._m.ledger.commit([
-                SettleIntent(id=intent.id, state=IntentState.REJECTED, reason=error.message), self._entry(step, f"refused: {error.message}"),
-            ])
-            return
-        settled = SettleIntent(id=intent.id, state=IntentState.CONFIRMED, dest_id=link.dest_id)
-        lookup = DropLookup(side="dest", kind=link.dest_kind, id=link.dest_id)
-        await self._m.ledger.commit([settled, DropLink(ref=link.ref), lookup, self._entry(step, "done")])
+    async def _send(self, step: Step, now: Fields) -> str:
+        """
+        Send one write; answers the refusal, "" when it is done.
 
-    async def _send(self, op: Op, link: Link, fields: Fields, now: Fields) -> None:
-        """Deletes and restores say the same thing twice without harm: an unknown outcome is looked at and said again."""
-        writer = self._m.destination.writer
+        Deletes and restores say the same thing twice without harm: an unknown outcome is said again.
+        """
+        writer, link = self._m.destination.writer, step.link
         for attempt in range(TRIES):
             try:
-                if op is Op.DELETE:
+                if step.action == "delete":
                     await writer.delete(link.dest_kind, link.dest_id)
                 else:
-                    await writer.update(link.dest_kind, link.dest_id, fields, now=now)
-                return
-            except (Throttled, TransientError, Uncertain, UsageError):
+                    await writer.update(link.dest_kind, link.dest_id, step.fields, now=now)
+            except NotFound:
+                return ""   # gone is what was wanted
+            except RecordRejected as error:
+                return error.message
+            except (Throttled, TransientError, Uncertain):
                 if attempt == TRIES - 1:
                     raise
                 await self._m.clock.sleep(min(10.0, 0.25 * 2**attempt))
+                continue
+            return ""
+        return ""
+
+    # ------------------------------------------------------------------------------------------ the whole run
 
     async def run(self, plan: dict[str, Any]) -> Tally:
-        """Carry out the rollback the ledger knows of."""
+        """Carry out the rollback the ledger knows of; its report counts what earlier starts did as well."""
         tally = await self.undo(scope_filter(str(plan.get("scope") or "run")))
+        await self._m.explain("rolling back: lead sources")
         sources = await self._remove_sources()
+        await self._m.explain("rolling back: reading back what was removed and restored")
+        proof = await Proof(self._m).read()
+        result = {**tally.to_json(), **proof.to_json(), "in_doubt": await self._unresolved()}
         leftovers = {
             "custom_fields": [each for each in await self._m.ledger.setting("fields:defined") or [] if each.get("created") == "yes"],
             "sources": sources,
         }
-        self._m.report("rollback", {**tally.to_json(), "cannot_be_removed_by_api": leftovers})
+        self._m.report("rollback", {**result, "cannot_be_removed_by_api": leftovers})
         await self._m.ledger.commit([
-            PutSetting(name="rollback:result", value=tally.to_json()),
+            PutSetting(name="rollback:result", value=result),
             Audit(entry=AuditEntry(actor=str(plan.get("by") or "streamflow"), action="rollback.done", after={
-                "deleted": tally.deleted, "restored": tally.restored, "spared": len(tally.spared)})),
+                "deleted": result["deleted"], "restored": result["restored"], "spared": len(tally.spared)})),
         ])
         return tally
+
+    async def _unresolved(self) -> list[dict[str, str]]:
+        """Writes of which nobody knows whether they happened: whoever decides must look for them by hand."""
+        return [
+            {"item": item.id, "kind": item.kind, "key": item.key, "reason": item.reason}
+            for item in await self._m.ledger.queue() if item.cause == "in_doubt"
+        ]
 
     async def _remove_sources(self) -> list[DestId]:
         """Remove the lead sources we made, once no lead of ours uses them; answers those that stay."""
@@ -211,6 +239,21 @@ class Rollback:
                 left.append(dest_id)   # listed for the admin; a lead source that stays harms nobody
         await self._m.ledger.commit([PutSetting(name="sources:created", value=left)])
         return left
+
+
+def _hang(hung: dict[DestId, list[DestId]], dest_id: DestId, fields: Fields) -> None:
+    """Note the records that this one hangs on."""
+    for name, value in fields.items():
+        if name.startswith("link:") and name not in LOOSE:
+            targets: Iterable[Any] = value if isinstance(value, list) else [value]
+            for target in targets:
+                if isinstance(target, str) and dest_id not in hung.setdefault(target, []):
+                    hung[target].append(dest_id)
+
+
+def _forget_source(link: Link) -> list[Change]:
+    """A source record without a destination record leads no others any more."""
+    return [DropLookup(side="src", kind=link.ref.kind, id=link.ref.key)] if link.ref.part == "" else []
 
 
 def scope_filter(scope: str) -> Callable[[Link], bool]:

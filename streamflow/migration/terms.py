@@ -35,5 +35,6 @@ class Terms:
     sweep_every_s: float = 3600.0
     limits: Mapping[str, int] = field(default_factory=dict)
     flags: Mapping[str, Any] = field(default_factory=dict)     # operator's overrides of capability flags
+    volume_override: bool = False                              # go on above what is routine without asking (G-17)
     seed: int = 7
     date_formats: tuple[str, ...] = ()

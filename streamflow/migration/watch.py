@@ -1,7 +1,8 @@
 """
 After the switch: writes made to the source after the freeze are found and queued, the queue is worked, then the run closes.
 
-Rule: from the switch on nothing moves by itself any more; what shows up late waits for a person.
+Rule 1: from the switch on nothing moves by itself any more; what shows up late waits for a person.
+Rule 2: a source that cannot be read any more ends nothing: the window goes on, and what was decided is still carried out.
 """
 
 from __future__ import annotations
@@ -9,14 +10,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 from streamflow.clock import from_iso, iso
-from streamflow.migration.context import DELIVERY_ORDER, Migration
+from streamflow.errors import AccessRefused, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
+from streamflow.migration.context import AFTER_FREEZE, DELIVERY_ORDER, DEST_ORDER, REFERENCE_KINDS, Migration
 from streamflow.migration.life import State
 from streamflow.migration.work import Work
-from streamflow.model import AuditEntry, Disposition, QueueItem, RecordState, Staged
+from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
 from streamflow.stages.planning import finish_of
 from streamflow.store.base import Audit, Change, Enqueue, PutSetting
+from streamflow.wire.message import DELTA, at_priority
 
 LATE = "after_freeze"
+PAGE = 500
+OWN_KINDS = tuple(kind for kind in DELIVERY_ORDER if kind not in ("company", *REFERENCE_KINDS))
 
 
 class Watch:
@@ -25,53 +30,108 @@ class Watch:
     def __init__(self, migration: Migration, work: Work) -> None:
         self._m = migration
         self._work = work
+        self._trouble = ""
 
     async def run(self) -> State:
         """Answer DONE when the window has passed."""
-        switched = await self._m.ledger.setting("switched")
-        ends = from_iso(switched["switched_at"]) + timedelta(days=self._m.terms.watch_days)
+        switched = from_iso((await self._m.ledger.setting("switched"))["switched_at"])
+        ends = switched + timedelta(days=self._m.terms.watch_days)
         number = 0
         while True:
             number += 1
-            await self._look(number)
-            if self._m.clock.now() >= ends:
+            is_last = self._m.clock.now() >= ends
+            await self._look(number, is_last=is_last, since=iso(switched))
+            if is_last:
                 break
-            await self._m.explain(f"watching the source for late writes until {iso(ends)}")
+            await self._m.explain(f"watching the source for late writes until {iso(ends)}{self._trouble}")
             left_s = (ends - self._m.clock.now()) / timedelta(seconds=1)
             await self._m.control.wait(min(self._m.terms.poll_s, max(0.0, left_s)))
         entry = AuditEntry(actor="streamflow", action="watch.closed", note="the source is not read any more")
         await self._m.ledger.commit([PutSetting(name="closed_at", value=iso(self._m.clock.now())), Audit(entry=entry)])
         return State.DONE
 
-    async def _look(self, number: int) -> None:
-        await self._release()
-        await self._work.reader.poll(number)
-        await self._hold_late()
+    async def _look(self, number: int, *, is_last: bool, since: str) -> None:
+        decided = await self._decided(since)
+        await self._hold_late(decided)     # what an earlier start read and could not hold any more comes first
+        await self._read(number, is_last=is_last, since=since)
+        await self._hold_late(decided)
+        with at_priority(DELTA):
+            await self._deliver(decided)
         await self._work.watch.follow()
 
-    async def _hold_late(self) -> None:
-        for kind in DELIVERY_ORDER:
-            if kind == "company":
-                continue
-            for staged in await self._m.ledger.pending(kind, limit=500):
-                await self._m.ledger.commit(late_changes(staged))
+    async def _read(self, number: int, *, is_last: bool, since: str) -> None:
+        """Poll; from time to time and at the end read everything, since a silent write shows in no poll."""
+        try:
+            if self._m.terms.watch_days and (is_last or await self._is_sweep_due(since)):
+                begun = iso(self._m.clock.now())
+                await self._work.reader.suspects(await self._work.reader.everything("watch"))
+                await self._m.ledger.commit([PutSetting(name="sweep:at", value=begun)])
+            else:
+                await self._work.reader.poll(number)
+            self._trouble = f"; {self._work.reader.trouble}" if self._work.reader.trouble else ""
+        except (AccessRefused, PlatformUnavailable, ProtocolMismatch, Throttled, TransientError) as error:
+            self._note(error)
 
-    async def _release(self) -> None:
-        """Deliver what a person decided to take over after all."""
-        waiting = sum(count.count for count in await self._m.ledger.counts() if count.state is RecordState.PENDING and count.kind != "company")
-        if waiting and await self._m.ledger.setting("watch:deliver"):
-            await self._work.deliver_all()
-            await self._work.settle_doubts()
-            await self._m.ledger.commit([PutSetting(name="watch:deliver", value=None)])
+    def _note(self, error: StreamflowError) -> None:
+        self._trouble = f"; it cannot be read just now: {error}"
+        self._m.trouble(error)
+
+    async def _is_sweep_due(self, since: str) -> bool:
+        last = max(since, str(await self._m.ledger.setting("sweep:at") or ""))
+        return self._m.clock.now() - from_iso(last) >= timedelta(seconds=self._m.terms.sweep_every_s)
+
+    async def _decided(self, since: str) -> set[tuple[Kind, Key]]:
+        """Records that a person has let go on since the switch: taken late writes and other decisions of the queue."""
+        return {
+            (item.kind, item.key) for item in await self._m.ledger.queue(state="resolved")
+            if item.key and item.resolved_at >= since and item.decision not in ("ignore", "waive", "keep", "accept")
+        }
+
+    async def _hold_late(self, decided: set[tuple[Kind, Key]]) -> None:
+        taken = {item.id for item in await self._m.ledger.queue(state="resolved") if item.cause == LATE and item.decision == "take"}
+        for kind in OWN_KINDS:
+            after = 0
+            while page := await self._m.ledger.pending(kind, limit=PAGE, after_seq=after):
+                after = page[-1].seq
+                late = [each for each in page if late_id(each) not in taken and not _goes_on(each, decided)]
+                await self._m.ledger.commit([change for each in late for change in late_changes(each)])
+                if kind == "lead":
+                    self._m.touched_leads.difference_update(each.record.key for each in late)
+
+    async def _deliver(self, decided: set[tuple[Kind, Key]]) -> None:
+        """Carry out what a person decided; everything else was held just before."""
+        counts = await self._m.ledger.counts()
+        waiting = {count.kind for count in counts if count.state is RecordState.PENDING}
+        if not waiting - {"company", *REFERENCE_KINDS}:
+            if waiting & set(REFERENCE_KINDS):
+                await self._work.deliver_all(last=REFERENCE_KINDS[-1])
+            return
+        self._m.touched_leads.update(key for kind, key in decided if kind == "lead")
+        await self._work.deliver_all()
+        await self._work.wait_for_doubts(deliver=True)
+        for dest_kind in DEST_ORDER:
+            await self._work.verifier.settle(dest_kind)
+        await self._m.ledger.commit([PutSetting(name="watch:deliver", value=None)])
+
+
+def _goes_on(staged: Staged, decided: set[tuple[Kind, Key]]) -> bool:
+    """Say whether a pending record may be carried out: a person decided so, and it is not itself a late write that was asked about."""
+    return (staged.record.kind, staged.record.key) in decided and staged.reason != AFTER_FREEZE
+
+
+def late_id(staged: Staged) -> str:
+    """Give the id of the queue item about this version of a record."""
+    record = staged.record
+    return f"{LATE}:{record.kind}:{record.key}:{record.digest[:8]}"
 
 
 def late_changes(staged: Staged) -> list[Change]:
     """Hold a record that was written in the source after the freeze, and ask."""
     record = staged.record
-    reason = "written in the source after the freeze; the destination is the system of record"
     item = QueueItem(
-        id=f"{LATE}:{record.kind}:{record.key}:{record.digest[:8]}", cause=LATE, kind=record.kind, key=record.key, reason=reason,
-        decisions=("take", "ignore"), suggested="take",
+        id=late_id(staged), cause=LATE, kind=record.kind, key=record.key, reason=AFTER_FREEZE, decisions=("take", "ignore"),
+        suggested="take",
     )
-    finish = finish_of(staged, state=RecordState.HELD, disposition=staged.disposition or Disposition.FLAGGED, reason=reason)
-    return [Enqueue(item=item), finish, Audit(entry=AuditEntry(actor="streamflow", action="late_write.found", kind=record.kind, key=record.key))]
+    finish = finish_of(staged, state=RecordState.HELD, disposition=staged.disposition or Disposition.FLAGGED, reason=AFTER_FREEZE)
+    entry = AuditEntry(actor="streamflow", action="late_write.found", kind=record.kind, key=record.key)
+    return [Enqueue(item=item), finish, Audit(entry=entry)]

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from streamflow.errors import PlanLimit
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.document_json import from_json
 from streamflow.migration.archive import Archive
-from streamflow.migration.companies import CompanyTable
+from streamflow.migration.companies import AMBIGUOUS, CompanyTable
 from streamflow.migration.context import DELIVERY_ORDER, Migration
 from streamflow.migration.inventory import DestinationWatch
-from streamflow.migration.mapper import make_mapper
 from streamflow.migration.life import State
+from streamflow.migration.mapper import make_mapper
 from streamflow.migration.owners import OWNED_KINDS, OwnersGate, directory_of, owner_keys, unowned_changes
 from streamflow.migration.reading import SourceReader
-from streamflow.model import DestId, Key, Kind, QueueItem, RecordState, Ref
+from streamflow.model import DestId, Disposition, Key, Kind, QueueItem, RecordState, Ref
 from streamflow.pipeline import Pipeline
 from streamflow.stages.batch import Batch
 from streamflow.stages.directory import Directory
@@ -26,8 +26,12 @@ from streamflow.stages.load import Loader
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.transform import Transformer
 from streamflow.stages.verify import Verifier
-from streamflow.store.base import Enqueue, Wake
+from streamflow.store.base import Change, Enqueue, Wake
 
+PAGE = 500
+PERSON_KIND: Kind = "lead"
+KNOWN = (Disposition.CREATED, Disposition.UPDATED, Disposition.MERGED, Disposition.MATCHED)
+"""Dispositions of records that have their place in the destination already."""
 DOUBT_PATIENCE_S = 5.0   # how often open intents are looked at again while nothing else can be done
 
 
@@ -62,14 +66,13 @@ class Work:
     async def companies(self) -> CompanyTable:
         """The company table under the decisions of the confirmed map and of the queue."""
         document = await self.document()
-        decisions = dict(document.companies)
-        for item in await self._m.ledger.queue(state="resolved"):
-            if item.cause == "company_ambiguous" and item.decision == "same":
-                names = item.details.get("names") or ["", ""]
-                decisions[str(names[1])] = str(names[0])
-        key = f"{digest(document)}:{sorted(decisions.items())}"
+        joined = {
+            str(item.details.get("other")): item.key for item in await self._m.ledger.queue(state="resolved")
+            if item.cause == AMBIGUOUS and item.decision == "same"
+        }
+        key = f"{digest(document)}:{sorted(joined.items())}"
         if self._companies is None or key != self._companies_map:
-            self._companies, self._companies_map = CompanyTable(self._m, document, decisions), key
+            self._companies, self._companies_map = CompanyTable(self._m, document, joined), key
         return self._companies
 
     async def directory(self) -> Directory:
@@ -142,16 +145,21 @@ class Work:
 
     async def _hold_unowned(self) -> None:
         """Hold records of owners who turned up after the owners gate and have nobody; the gate holds for them as well."""
-        if self._m.phase.state not in (State.TAIL, State.CUTOVER):
+        if self._m.phase.state not in (State.TAIL, State.CUTOVER, State.WATCH):
             return
         directory = await self.directory()
         if directory.fallback_user is not None:
             return
         for kind in OWNED_KINDS:
-            for staged in await self._m.ledger.pending(kind, limit=1000):
-                names = owner_keys(staged.record.data)
-                if names and not any(directory.lookup(Ref("user", name)) for name in names):
-                    await self._m.ledger.commit(unowned_changes(staged, names[0]))
+            after = 0
+            while page := await self._m.ledger.pending(kind, limit=PAGE, after_seq=after):
+                after = page[-1].seq
+                changes: list[Change] = []
+                for staged in page:
+                    names = owner_keys(staged.record.data)
+                    if names and not any(directory.lookup(Ref("user", name)) for name in names):
+                        changes += unowned_changes(staged, names[0])
+                await self._m.ledger.commit(changes)
 
     def _batches(self, kind: Kind) -> Callable[[], AsyncIterator[Batch]]:
         return StagedBatches(ledger=self._m.ledger, kind=kind, size=self._m.terms.batch_size, permit=self._m.control.permit)
@@ -160,25 +168,45 @@ class Work:
         """
         Stop before a plan cap that the operator knows, not at it: nothing is sent that the destination would refuse (G-18).
 
-        Counts people there before, people we made, and those that wait; raises PlanLimit when they do not fit.
+        Counts what was there before, what we made, and the records that wait for the first time; raises PlanLimit when they do not fit.
         """
-        limit = self._m.terms.limits.get("contacts")
-        if kind != "lead" or limit is None:
+        if kind != PERSON_KIND:
             return
-        stock = (await self._m.ledger.setting("stock") or {}).get("contacts", 0)
-        made = sum(n for (_, dest_kind, _), n in (await self._m.ledger.link_counts()).items() if dest_kind == "contacts")
-        waiting = sum(count.count for count in await self._m.ledger.counts() if count.kind == kind and count.state is RecordState.PENDING)
-        if waiting and stock + made + waiting > limit:
-            raise PlanLimit(
-                f"{stock + made + waiting} people would be in the destination and its plan allows {limit}",
-                hint="raise the plan, set destination.limits.contacts, then resolve the queue item", platform=self._m.destination.name,
-            )
+        counts = [count for count in await self._m.ledger.counts() if count.kind == kind]
+        stock: Mapping[str, int] = await self._m.ledger.setting("stock") or {}
+        waiting = sum(count.count for count in counts if count.state is RecordState.PENDING and count.disposition not in KNOWN)
+        made = sum(count.count for count in counts if count.disposition is Disposition.CREATED)
+        for name, what in (("contacts", "people"), ("open_leads", "open leads")):
+            limit = self._m.terms.limits.get(name)
+            if name == "open_leads":
+                made = sum(n for (_, dest_kind, _), n in (await self._m.ledger.link_counts()).items() if dest_kind == "leads")
+                waiting = await self._unqualified_waiting() if limit is not None else 0
+            wanted = stock.get(name, 0) + made + waiting
+            if limit is not None and waiting and wanted > limit:
+                raise PlanLimit(
+                    f"{wanted} {what} would be in the destination and its plan allows {limit}", platform=self._m.destination.name,
+                    hint=f"raise the plan, set destination.limits.{name}, then resolve the queue item",
+                )
+
+    async def _unqualified_waiting(self) -> int:
+        """Count waiting leads of which the map makes open leads."""
+        mapper, after, found = await self.mapper(), 0, 0
+        while page := await self._m.ledger.pending(PERSON_KIND, limit=PAGE, after_seq=after):
+            after = page[-1].seq
+            fresh = [each for each in page if each.disposition not in KNOWN]
+            found += sum(any(draft.kind == "leads" for draft in mapper.drafts(each.record).drafts) for each in fresh)
+        return found
 
     async def _suspend(self, kind: Kind, error: PlanLimit) -> None:
+        """Leave a kind aside until a person has made room; each time it happens it is asked anew."""
         self.suspended[kind] = error.message
         self._m.log("stream.suspended", kind=kind, reason=error.message)
+        name, number = f"plan_limit:{kind}", 1
+        while (item := await self._m.ledger.item(name)) is not None and item.state != "open":
+            number += 1
+            name = f"plan_limit:{kind}:{number}"
         await self._m.ledger.commit([Enqueue(item=QueueItem(
-            id=f"plan_limit:{kind}", cause="plan_limit", kind=kind, key="", blocking=True, reason=error.message,
+            id=name, cause="plan_limit", kind=kind, key="", blocking=True, reason=f"{error.message}; {error.hint}".rstrip("; "),
             decisions=("retry",), suggested="retry",
         ))])
 

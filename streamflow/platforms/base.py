@@ -40,7 +40,11 @@ class Source(Protocol):
         ...
 
     async def check(self) -> Mapping[str, str]:
-        """Sign in and look at each stream; answer stream kind -> "ok" or why it cannot be read. Raises AccessRefused, PlatformUnavailable."""
+        """
+        Sign in and look at each stream; answer stream kind -> "ok" or why it cannot be read.
+
+        Raises AccessRefused, PlatformUnavailable.
+        """
         ...
 
     def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
@@ -90,12 +94,20 @@ class Happening:
 
 
 class Writer(Protocol):
-    """Single writes. Never retried below; each either confirms, raises RecordRejected/AccessRefused/PlanLimit (surely not applied), Throttled (surely not applied) or Uncertain."""
+    """
+    Single writes, never retried below.
+
+    Each either confirms, or raises RecordRejected, AccessRefused, PlanLimit or Throttled (surely not applied), or Uncertain.
+    """
 
     async def create(self, kind: Kind, fields: Fields, *, author: DestId | None = None) -> DestId: ...
 
     async def update(self, kind: Kind, dest_id: DestId, changes: Fields, *, now: Fields, author: DestId | None = None) -> DestId:
-        """Change the named fields; *now* holds all present values (some kinds are replaced whole). Answers the id the record has afterwards (a note that cannot be edited is re-made)."""
+        """
+        Change the named fields; *now* holds all present values (some kinds are replaced whole).
+
+        Answers the id the record has afterwards: a note that cannot be edited is re-made.
+        """
         ...
 
     async def delete(self, kind: Kind, dest_id: DestId) -> None: ...
@@ -107,7 +119,11 @@ class Reader(Protocol):
     """Reading back, always by a route the capability flags allow."""
 
     async def read(self, kind: Kind, ids: Sequence[DestId], *, custom: bool) -> Mapping[DestId, Fields]:
-        """Read records by id, several a call; ids that are gone (404, deletedTime, merged) are missing from the answer. With *custom* False custom fields may be absent."""
+        """
+        Read records by id, several a call; ids that are gone (404, deletedTime, merged) are missing from the answer.
+
+        With *custom* False custom fields may be absent.
+        """
         ...
 
     def everything(self, kind: Kind, *, custom: bool) -> AsyncIterator[Mapping[DestId, Fields]]:
@@ -182,7 +198,11 @@ class Schema(Protocol):
     async def reference(self) -> Reference: ...
 
     async def define(self, spec: FieldSpec) -> None:
-        """Create a custom field and see it in the definitions; a field of the same name and family that exists is fine, of another family raises RecordRejected."""
+        """
+        Create a custom field and see it in the definitions; one of the same name and family that exists is fine.
+
+        Raises RecordRejected for one that exists with another family.
+        """
         ...
 
     async def source(self, name: str) -> DestId:

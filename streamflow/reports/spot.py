@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from streamflow.model import FieldCheck, Key, Kind, Link, Staged, Verdict
+from streamflow.stages.kept import expected as ours
 from streamflow.store.base import Ledger
 
 PERSON_KIND: Final[Kind] = "lead"
@@ -50,7 +51,7 @@ async def spot_check(ledger: Ledger, *, seed: int = 7, size: int = PERSONS) -> d
                 continue
             rows += [
                 field_row(link, name, staged[key], checks.get((link.ref, name)), sources.get((link.dest_kind, name), ()))
-                for name in link.base
+                for name in ours(link.base)
             ]
     differing = sum(row["verdict"] == Verdict.DIFFERS.value for row in rows)
     waiting = sum(row["verdict"] in ("pending", Verdict.UNREADABLE.value) for row in rows)

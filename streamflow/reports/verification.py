@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamflow.model import DestId, Key, Kind, Link, Ref, Verdict
+from streamflow.stages.kept import expected
 from streamflow.store.base import Ledger
 
 VERDICTS: Final = tuple(each.value for each in Verdict)
@@ -57,7 +58,7 @@ class Survey:
             written.created += link.ours
             written.matched += not link.ours
             written.verified[link.verified] += 1
-            for name, value in link.base.items():
+            for name, value in expected(link.base).items():
                 place = (link.dest_kind, name)
                 self.fields[place] += 1
                 self.filled[place] += value not in (None, "", [], {})
@@ -145,7 +146,7 @@ def _orphan(link: Link, name: str, lost: Sequence[DestId], reason: str) -> dict[
 def named_records(link: Link) -> list[tuple[str, list[DestId]]]:
     """Give the relations of a written record with the ids they name; participants that are users are left out."""
     found = []
-    for name, value in link.base.items():
+    for name, value in expected(link.base).items():
         if name in TO_RECORDS or name in TO_PEOPLE:
             ids = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str) and each]
             if name not in TO_PEOPLE:

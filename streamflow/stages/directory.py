@@ -10,6 +10,8 @@ from streamflow.model import DestId, Kind, Ref
 BLOCKING_KINDS: frozenset[Kind] = frozenset({"lead", "company", "prospect", "job"})
 """References to these must be resolved before the child is written; all others may stay empty."""
 
+AGAIN = ":again"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
@@ -33,3 +35,21 @@ class Directory:
         if key is None:
             return None
         return self.users.get(key) or self.users.get(key.strip().lower())
+
+    def last_word(self, question: str) -> tuple[str, str]:
+        """
+        Give what a person decided last about a question, "" when nothing, and the id under which it may be asked (again).
+
+        An answer that led nowhere (a record that does not exist) is asked again under an id of its own, since a resolved item stays so.
+        """
+        word, name = "", question
+        while name in self.decisions:
+            word, name = self.decisions[name], name + AGAIN
+        return word, name
+
+
+def home_named(word: str) -> Ref | None:
+    """Read "reparent:<kind>:<key>"; None when it is no such decision or names nothing."""
+    verb, _, rest = word.partition(":")
+    kind, _, key = rest.partition(":")
+    return Ref(kind, key.strip()) if verb == "reparent" and kind in BLOCKING_KINDS and key.strip() else None

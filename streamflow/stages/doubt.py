@@ -4,19 +4,35 @@ What becomes of writes whose outcome is unknown.
 Rule 1: a record that carries our marker exactly, and is nobody else's in the crosswalk, is the one we meant: adopt it.
 Rule 2: "not there" counts only after the quiet time: client time-out + late-commit bound + measured search lag.
 Rule 3: two sightings mean that a double exists already: nobody guesses, a person decides.
-Rule 4: an update or delete is judged by reading the record itself.
+Rule 4: an update or delete is judged by reading the record itself, and is over only when it can no longer take effect.
+Rule 5: time counts from when the outcome became unknown, which is in the ledger, so that restarts do not begin it anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from streamflow.clock import Clock, from_iso, iso
-from streamflow.model import AuditEntry, DestId, Fields, Intent, IntentState, Link, Op, QueueItem, Verdict
+from streamflow.clock import Clock, iso
+from streamflow.model import (
+    AuditEntry,
+    DestId,
+    Disposition,
+    Fields,
+    Intent,
+    IntentState,
+    Link,
+    Op,
+    QueueItem,
+    RecordState,
+    Ref,
+    Verdict,
+)
 from streamflow.platforms.base import Feed, Happening, Reader
-from streamflow.store.base import Audit, Change, DropLink, Enqueue, Ledger, PutLink, SettleIntent, Wake
+from streamflow.stages.unknown import REMADE_KINDS, Meaning, meaning_name, since, unknown_since
+from streamflow.stages.updating import both_ways
+from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, Ledger, PutLink, PutSetting, SettleIntent, Wake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +45,12 @@ class QuietTime:
 
     @property
     def seconds(self) -> float | None:
-        return None if self.search_lag_s is None else self.timeout_s + self.late_commit_s + self.search_lag_s
+        return None if self.search_lag_s is None else self.late_s + self.search_lag_s
+
+    @property
+    def late_s(self) -> float:
+        """Seconds after which a write whose outcome is unknown can no longer take effect."""
+        return self.timeout_s + self.late_commit_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +59,8 @@ class Ruling:
 
     state: IntentState | None = None
     dest_id: DestId | None = None
-    stale_id: DestId | None = None      # the record that an adopted one replaces
+    stale_id: DestId | None = None      # the record that an adopted one replaces, when it is still there
+    lost: bool = False                  # the record it was about is gone: its line goes too, so that it is made anew
     reason: str = ""
 
 
@@ -55,19 +77,38 @@ def rule_create(intent: Intent, sightings: Sequence[DestId], *, waited_s: float,
     return Ruling()
 
 
-def rule_change(intent: Intent, now: Fields | None, replacements: Sequence[DestId], *, applied: bool) -> Ruling:
+def rule_change(
+    intent: Intent, now: Fields | None, replacements: Sequence[DestId], *, applied: bool, waited_s: float, quiet: QuietTime
+) -> Ruling:
     """Decide about an update or delete from the record itself (None: gone) and from what may have replaced it."""
     if intent.op is Op.DELETE:
         if now is None:
             return Ruling(state=IntentState.CONFIRMED, dest_id=intent.dest_id, reason="the record is gone")
-        return Ruling(state=IntentState.ABANDONED, reason="the record is still there")
-    if len(replacements) == 1:
-        return Ruling(state=IntentState.CONFIRMED, dest_id=replacements[0], stale_id=intent.dest_id, reason="re-made under its marker")
+        return _not_applied("the record is still there", waited_s, quiet)
     if len(replacements) > 1:
         return Ruling(state=IntentState.PARKED, reason=f"{len(replacements)} further records carry the marker")
+    if replacements:
+        stale = intent.dest_id if now is not None else None
+        return Ruling(state=IntentState.CONFIRMED, dest_id=replacements[0], stale_id=stale, reason="re-made under its marker")
+    if now is None and intent.dest_kind in REMADE_KINDS:
+        return _half_way(waited_s, quiet)
     if now is not None and applied:
         return Ruling(state=IntentState.CONFIRMED, dest_id=intent.dest_id, reason="all values are there")
-    return Ruling(state=IntentState.ABANDONED, reason="not applied, or in part; it is compared and written anew")
+    return _not_applied("not applied, or in part; it is compared and written anew", waited_s, quiet)
+
+
+def _not_applied(reason: str, waited_s: float, quiet: QuietTime) -> Ruling:
+    """A write that may still take effect is not over: a later one would be overtaken by it."""
+    return Ruling(state=IntentState.ABANDONED, reason=reason) if waited_s >= quiet.late_s else Ruling()
+
+
+def _half_way(waited_s: float, quiet: QuietTime) -> Ruling:
+    """The old record is gone and none took its place: it is made anew once that one can no longer appear."""
+    if quiet.seconds is None:
+        return Ruling(state=IntentState.PARKED, reason="it was removed to be made anew, and no bound for the search lag is known")
+    if waited_s >= quiet.seconds:
+        return Ruling(state=IntentState.ABANDONED, lost=True, reason="removed and not made anew; it is made again")
+    return Ruling()
 
 
 class DoubtResolver:
@@ -87,6 +128,7 @@ class DoubtResolver:
         intents = await self._ledger.open_intents(limit=2000)
         if not intents:
             return 0
+        await self._note_since(intents)
         happenings = await self._happenings(intents)
         left = 0
         for intent in intents:
@@ -97,6 +139,20 @@ class DoubtResolver:
                 await self._apply(intent, ruling)
         return left
 
+    async def _note_since(self, intents: Sequence[Intent]) -> None:
+        """Writes that a process which is no more had meant are in doubt from now on: it cannot be told when they were sent."""
+        at = iso(self._clock.now())
+        unnoted = [intent for intent in intents if since(intent) is None]
+        if unnoted:
+            await self._ledger.commit([
+                SettleIntent(id=intent.id, state=IntentState.IN_DOUBT, reason=unknown_since(at, "the run ended meanwhile"))
+                for intent in unnoted
+            ])
+
+    def _waited_s(self, intent: Intent) -> float:
+        began = since(intent)
+        return 0.0 if began is None else (self._clock.now() - began) / timedelta(seconds=1)
+
     async def _happenings(self, intents: Sequence[Intent]) -> Sequence[Happening]:
         cursors = [intent.feed_cursor for intent in intents if intent.feed_cursor and self._feed.carries(intent.dest_kind)]
         if not cursors:
@@ -106,23 +162,29 @@ class DoubtResolver:
         return seen
 
     async def _rule(self, intent: Intent, happenings: Sequence[Happening]) -> Ruling:
-        if intent.op in (Op.DELETE, Op.UPDATE) and intent.dest_id is not None:
+        waited_s = self._waited_s(intent)
+        if intent.op is not Op.CREATE and intent.dest_id is not None:
             now = (await self._reader.read(intent.dest_kind, [intent.dest_id], custom=_has_custom(intent.fields))).get(intent.dest_id)
             replacements: Sequence[DestId] = ()
-            if intent.op is Op.UPDATE and intent.dest_kind in ("notes", "tasks"):
-                replacements = await self._sightings(intent, happenings)
-            applied = now is not None and all(
-                self._reader.compare(intent.dest_kind, name, value, now.get(name)) in (Verdict.EQUAL, Verdict.NORMALISED)
-                for name, value in intent.fields.items()
-            )
-            return rule_change(intent, now, replacements, applied=applied)
+            if intent.op is Op.UPDATE and intent.dest_kind in REMADE_KINDS:
+                replacements = await self._sightings(intent, happenings, waited_s)
+            applied = now is not None and self._is_applied(intent, now)
+            return rule_change(intent, now, replacements, applied=applied, waited_s=waited_s, quiet=self.quiet)
         if not intent.marker:
             return Ruling(state=IntentState.PARKED, reason="the write carries no marker to look for")
-        waited_s = (self._clock.now() - from_iso(intent.meant_at)) / timedelta(seconds=1)
-        return rule_create(intent, await self._sightings(intent, happenings), waited_s=waited_s, quiet=self.quiet)
+        return rule_create(intent, await self._sightings(intent, happenings, waited_s), waited_s=waited_s, quiet=self.quiet)
 
-    async def _sightings(self, intent: Intent, happenings: Sequence[Happening]) -> list[DestId]:
-        """Live records with the intent's marker that the crosswalk does not know yet."""
+    def _is_applied(self, intent: Intent, now: Fields) -> bool:
+        """All values are there, and lists hold nothing that was to be taken out."""
+        return all(both_ways(self._reader.compare, intent.dest_kind, name, value, now.get(name)) for name, value in intent.fields.items())
+
+    async def _sightings(self, intent: Intent, happenings: Sequence[Happening], waited_s: float) -> list[DestId]:
+        """
+        Live records with the intent's marker that the crosswalk does not know yet.
+
+        The feed shows them first. Lists and searches cost calls for each intent: they are asked when the feed does not tell of this
+        kind, and once more at the end, when their "not there" decides.
+        """
         suspects = {
             dest_id
             for event in happenings
@@ -130,13 +192,16 @@ class DoubtResolver:
             for dest_id in event.ids
             if self._may_be(intent, event.payloads.get(dest_id))
         }
-        known = {link.dest_id for link in await self._ledger.links_to(sorted(suspects))}
-        found = await self._carrying(intent, sorted(suspects - known)) if suspects - known else []
-        if not found:
+        found = await self._carrying(intent, sorted(suspects - await self._known(suspects))) if suspects else []
+        is_last = self.quiet.seconds is None or waited_s >= self.quiet.seconds
+        if not found and (is_last or not self._feed.carries(intent.dest_kind)):
             hits = await self._reader.find(intent.dest_kind, intent.marker, intent.fields)
-            known = {link.dest_id for link in await self._ledger.links_to(list(hits))}
+            known = await self._known(set(hits))
             found = [hit for hit in hits if hit not in known]
         return [each for each in dict.fromkeys(found) if each != intent.dest_id]
+
+    async def _known(self, dest_ids: set[DestId]) -> set[DestId]:
+        return {link.dest_id for link in await self._ledger.links_to(sorted(dest_ids))}
 
     def _may_be(self, intent: Intent, payload: Fields | None) -> bool:
         """Say whether an event's payload could be this write, so that only likely ones are read back."""
@@ -149,12 +214,15 @@ class DoubtResolver:
         return verdict in (Verdict.EQUAL, Verdict.NORMALISED)
 
     async def _carrying(self, intent: Intent, ids: Sequence[DestId]) -> list[DestId]:
+        if not ids:
+            return []
         records = await self._reader.read(intent.dest_kind, ids, custom=True)
         return [dest_id for dest_id, fields in records.items() if carries_marker(fields, intent.marker)]
 
+    # ------------------------------------------------------------------------------------------ carrying it out
+
     async def _apply(self, intent: Intent, ruling: Ruling) -> None:
         assert ruling.state is not None
-        record = f"{intent.ref.kind}:{intent.ref.key}"
         changes: list[Change] = [
             SettleIntent(id=intent.id, state=ruling.state, dest_id=ruling.dest_id, reason=ruling.reason),
             Audit(entry=AuditEntry(
@@ -163,32 +231,60 @@ class DoubtResolver:
             )),
         ]
         if ruling.state is IntentState.PARKED:
-            changes.append(Enqueue(item=QueueItem(
-                id=f"doubt:{intent.id}", cause="in_doubt", kind=intent.ref.kind, key=intent.ref.key, blocking=True,
-                reason=f"{intent.dest_kind} {intent.op.value}: {ruling.reason}", decisions=("recreate", "adopt", "waive"), suggested="waive",
-                details={"marker": intent.marker, "intent": intent.id},
-            )))
+            changes += await self._asked(intent, ruling)
         else:
-            changes.append(Wake(on=(f"doubt:{intent.id}",)))
+            changes += [Wake(on=(f"doubt:{intent.id}",)), PutSetting(name=meaning_name(intent), value=None)]
+        if ruling.lost:
+            changes.append(DropLink(ref=intent.ref))
         if ruling.state is IntentState.CONFIRMED:
             changes += await self._adopted(intent, ruling)
-            changes.append(Wake(on=(record,)))
+            changes.append(Wake(on=(f"{intent.ref.kind}:{intent.ref.key}",)))
         await self._ledger.commit(changes)
 
+    async def _asked(self, intent: Intent, ruling: Ruling) -> list[Change]:
+        """Leave the write to a person; until then its record is flagged and waits."""
+        kind, key = intent.ref.kind, intent.ref.key
+        item = QueueItem(
+            id=f"doubt:{intent.id}", cause="in_doubt", kind=kind, key=key, blocking=True, suggested="waive",
+            reason=f"{intent.dest_kind} {intent.op.value}: {ruling.reason}", decisions=("recreate", "adopt:<destination id>", "waive"),
+            details={"marker": intent.marker, "intent": intent.id},
+        )
+        staged = (await self._ledger.staged(kind, [key])).get(key)
+        finish = Finish(
+            kind=kind, key=key, seq=intent.seq, state=RecordState.PARKED, waiting_on=f"doubt:{intent.id}", reason=ruling.reason,
+            disposition=(staged.disposition if staged is not None else None) or Disposition.FLAGGED,
+        )
+        return [Enqueue(item=item), finish]
+
     async def _adopted(self, intent: Intent, ruling: Ruling) -> list[Change]:
-        """Crosswalk lines for a write found to have happened; the record itself runs through the stages again and finds nothing to do."""
+        """
+        Crosswalk lines for a write found to have happened; the record itself runs through the stages again and finds nothing to do.
+
+        A record that was replaced and is still there is kept under a part of its own: nobody asks for it, so it is removed like any
+        other part that is dropped, by a write of the same protocol, unless a person changed it.
+        """
         assert ruling.dest_id is not None
         if intent.op is Op.DELETE:
             return [DropLink(ref=intent.ref)]
-        known = (await self._ledger.links([intent.ref])).get(intent.ref)
-        base = {**known.base, **intent.fields} if known is not None else dict(intent.fields)
-        ours = known.ours if known is not None else True
+        line = (await self._ledger.links([intent.ref])).get(intent.ref)
+        meaning = await self._meaning(intent, line)
         link = Link(
-            ref=intent.ref, dest_kind=intent.dest_kind, dest_id=ruling.dest_id, base=base, ours=ours,
-            before=known.before if known is not None else None, verified="pending", phase=self._phase or "recovery",
-            written_at=iso(self._clock.now()),
+            ref=intent.ref, dest_kind=intent.dest_kind, dest_id=ruling.dest_id, base=meaning.base, ours=meaning.ours,
+            before=meaning.before, verified="pending", phase=self._phase or "recovery", written_at=iso(self._clock.now()),
         )
-        return [PutLink(link=link)]
+        if ruling.stale_id is None or line is None:
+            return [PutLink(link=link)]
+        aside = replace(line, ref=Ref(line.ref.kind, line.ref.key, f"{line.ref.part}~{ruling.stale_id}"), verified="verified")
+        return [PutLink(link=link), PutLink(link=aside)]
+
+    async def _meaning(self, intent: Intent, line: Link | None) -> Meaning:
+        """What the crosswalk is to say: as it was meant; a create without it holds what was sent."""
+        kept = await self._ledger.setting(meaning_name(intent))
+        if kept is not None:
+            return Meaning.from_json(kept)
+        if line is None:
+            return Meaning(base=dict(intent.fields), before=None, ours=True)
+        return Meaning(base=dict(line.base), before=line.before, ours=line.ours)
 
 
 def carries_marker(fields: Fields, marker: str) -> bool:

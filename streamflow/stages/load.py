@@ -5,19 +5,19 @@ Rule 1: an intent is durable before its first byte is sent; a batch shares the c
 Rule 2: a definite answer confirms or rejects; anything else is in doubt and is never repeated blindly.
 Rule 3: outcome, crosswalk, disposition and audit of a batch are one transaction.
 Rule 4: the second write of a record starts only after the first is confirmed.
+Rule 5: outcomes known when the run is cut short are kept; what was under way then is in doubt.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 
 import anyio
 
 from streamflow.clock import Clock, iso
 from streamflow.errors import (
-    AccessRefused,
-    PlanLimit,
+    InvariantBroken,
+    NotFound,
     PlatformUnavailable,
     RecordRejected,
     StreamflowError,
@@ -25,61 +25,16 @@ from streamflow.errors import (
     TransientError,
     Uncertain,
 )
-from streamflow.model import (
-    AuditEntry,
-    DestId,
-    Disposition,
-    Fields,
-    Intent,
-    IntentState,
-    Link,
-    Op,
-    QueueItem,
-    RecordState,
-    Ref,
-)
+from streamflow.model import DestId, Intent, IntentState, Link, Op
 from streamflow.platforms.base import Feed, Writer
-from streamflow.stages.batch import Loaded, Plan, Resolved, Write
-from streamflow.store.base import (
-    Audit,
-    Change,
-    DropLink,
-    Enqueue,
-    Finish,
-    Ledger,
-    PutIntent,
-    PutLink,
-    SettleIntent,
-    Wake,
-)
+from streamflow.stages.batch import Loaded, Resolved, Write
+from streamflow.stages.directory import AGAIN
+from streamflow.stages.progress import Outcome, Progress, fill_refs, names_under_way, opening, settle
+from streamflow.stages.unknown import REMADE_KINDS, meaning_name
+from streamflow.store.base import Change, DropLink, Ledger, PutIntent, PutSetting
 
+SAVE_S = 10.0  # the longest that keeping known outcomes may hold up a run that is cut short
 PATIENCE = 12  # times a write that was surely not applied is offered again before the platform counts as away
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far the writes of one plan have come."""
-
-    plan: Plan
-    step: int = 0
-    intent: Intent | None = None
-    stopped: bool = False
-    ids: dict[Ref, DestId] = field(default_factory=dict)
-
-    @property
-    def next(self) -> Write | None:
-        if self.stopped or self.step >= len(self.plan.writes):
-            return None
-        return self.plan.writes[self.step]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of one write."""
-
-    state: IntentState
-    dest_id: DestId | None = None
-    error: StreamflowError | None = None
 
 
 class Loader:
@@ -87,9 +42,9 @@ class Loader:
 
     def __init__(
         self, *, ledger: Ledger, writer: Writer, feed: Feed, clock: Clock, phase: Callable[[], str], numbers: Iterator[int],
-        busy: set[DestId] | None = None,
+        busy: set[str] | None = None,
     ) -> None:  # fmt: skip
-        self._busy: set[DestId] = busy if busy is not None else set()
+        self._busy: set[str] = busy if busy is not None else set()
         self._ledger = ledger
         self._writer = writer
         self._feed = feed
@@ -98,39 +53,79 @@ class Loader:
         self._numbers = numbers       # one run of numbers a start of the daemon: intent ids never repeat
 
     async def load(self, batch: Resolved) -> Loaded:
-        """Write a batch in waves and answer what waits for verification."""
+        """
+        Write a batch in waves and answer what waits for verification.
+
+        Raises the first error that concerns more than one record (access, plan, platform away, broken contract), after everything
+        that is known by then has been kept; what was not sent stays pending.
+        """
         tracks = [Progress(plan) for plan in batch.plans]
         changes: list[Change] = []
         for track in tracks:
             changes += opening(track.plan)
         written: list[Link] = []
         failure: StreamflowError | None = None
-        while failure is None:
-            wave = [track for track in tracks if track.next is not None]
-            if not wave:
-                break
-            cursor = await self._feed.cursor()
-            for track in wave:
-                track.intent = self._intent(track, cursor)
-                changes.append(PutIntent(intent=track.intent))
-            await self._ledger.commit(changes)
-            outcomes = await self._send(wave)
-            changes = []
-            for track, outcome in zip(wave, outcomes, strict=True):
-                changes += settle(track, outcome, phase=self._phase(), at=iso(self._clock.now()), written=written)
-                if isinstance(outcome.error, AccessRefused | PlatformUnavailable | PlanLimit) and failure is None:
-                    failure = outcome.error
+        while failure is None and (wave := [track for track in tracks if track.next is not None]):
+            await self._mean(wave, changes)
+            changes, failure = await self._carry_out(wave, written)
         await self._ledger.commit(changes)
-        self._busy.difference_update({write.dest_id for plan in batch.plans for write in plan.writes if write.dest_id is not None})
+        self._busy.difference_update(names_under_way(batch))
         if failure is not None:
             raise failure
         return Loaded(
             number=batch.number,
             kind=batch.kind,
             last_seq=max((plan.staged.seq for plan in batch.plans), default=0),
-            finished=sum(1 for track in tracks if track.plan.finish is not None),
+            finished=sum(1 for track in tracks if track.has_moved),
             written=tuple(written),
         )
+
+    async def _mean(self, wave: Sequence[Progress], changes: list[Change]) -> None:
+        """Make the writes of a wave durable, together with what came before them."""
+        creates = [track.next.ref for track in wave if track.next is not None and track.next.op is Op.CREATE]
+        doubles = (await self._ledger.links(creates)).keys() - {change.ref for change in changes if isinstance(change, DropLink)}
+        if doubles:
+            double = min(doubles)
+            raise InvariantBroken(f"{double.kind} {double.key} was to be made a second time", hint="a bug: report it; nothing was sent")
+        cursor = await self._feed.cursor()
+        for track in wave:
+            track.intent = self._intent(track, cursor)
+            changes.append(PutIntent(intent=track.intent))
+            if track.intent.op is Op.UPDATE:
+                changes.append(PutSetting(name=meaning_name(track.intent), value=track.meaning.to_json()))
+        await self._ledger.commit(changes)
+
+    async def _carry_out(self, wave: Sequence[Progress], written: list[Link]) -> tuple[list[Change], StreamflowError | None]:
+        """Send a wave; answers what is to be noted of it, and the error that stops the rest."""
+        outcomes: list[Outcome | None] = [None] * len(wave)
+        try:
+            await self._send(wave, outcomes)
+        except BaseException:
+            with anyio.move_on_after(SAVE_S, shield=True):
+                await self._ledger.commit(await self._settled(wave, outcomes, written))
+            raise
+        failures = [outcome.error for outcome in outcomes if outcome is not None and outcome.stops]
+        return await self._settled(wave, outcomes, written), next(iter(failures), None)
+
+    async def _settled(self, wave: Sequence[Progress], outcomes: Sequence[Outcome | None], written: list[Link]) -> list[Change]:
+        changes: list[Change] = []
+        at, phase = iso(self._clock.now()), self._phase()
+        for track, outcome in zip(wave, outcomes, strict=True):
+            if outcome is None:
+                continue
+            if outcome.state is IntentState.REJECTED:
+                track.question = await self._question(track)
+            changes += settle(track, outcome, phase=phase, at=at, written=written)
+        return changes
+
+    async def _question(self, track: Progress) -> str:
+        """Name the queue item of a refusal: one that was answered stays answered, so a new refusal is a new question."""
+        write, record = track.next, track.plan.staged.record
+        assert write is not None
+        name = f"rejected:{record.kind}:{record.key}:{write.ref.part}"
+        while (item := await self._ledger.item(name)) is not None and item.state == "resolved" and item.decision != "waive":
+            name += AGAIN
+        return name
 
     def _intent(self, track: Progress, cursor: str) -> Intent:
         write = track.next
@@ -151,16 +146,13 @@ class Loader:
             epoch=self._ledger.epoch,
         )
 
-    async def _send(self, wave: Sequence[Progress]) -> list[Outcome]:
-        outcomes: list[Outcome | None] = [None] * len(wave)
-
+    async def _send(self, wave: Sequence[Progress], outcomes: list[Outcome | None]) -> None:
         async def one(index: int, track: Progress) -> None:
             outcomes[index] = await self._attempt(track)
 
         async with anyio.create_task_group() as group:
             for index, track in enumerate(wave):
                 group.start_soon(one, index, track)
-        return [outcome if outcome is not None else Outcome(state=IntentState.IN_DOUBT) for outcome in outcomes]
 
     async def _attempt(self, track: Progress) -> Outcome:
         """Send one write; only one that was surely not applied is offered again."""
@@ -181,12 +173,15 @@ class Loader:
                 return Outcome(state=IntentState.IN_DOUBT, dest_id=intent.dest_id, error=error)
             except RecordRejected as error:
                 return Outcome(state=IntentState.REJECTED, dest_id=intent.dest_id, error=error)
+            except NotFound as error:
+                state = IntentState.CONFIRMED if intent.op is Op.DELETE else IntentState.ABANDONED
+                return Outcome(state=state, dest_id=intent.dest_id, error=None if intent.op is Op.DELETE else error)
             except StreamflowError as error:
-                return Outcome(state=IntentState.ABANDONED, dest_id=intent.dest_id, error=error)
+                return Outcome(state=_surely_not(intent), dest_id=intent.dest_id, error=error)
         away = PlatformUnavailable(
             f"the destination refused to take a write {PATIENCE} times ({refused})", hint="it goes on by itself when the platform recovers"
         )
-        return Outcome(state=IntentState.ABANDONED, dest_id=intent.dest_id, error=away)
+        return Outcome(state=_surely_not(intent), dest_id=intent.dest_id, error=away)
 
     async def _call(self, write: Write, intent: Intent) -> DestId:
         if write.op is Op.CREATE:
@@ -194,113 +189,13 @@ class Loader:
         assert intent.dest_id is not None
         if write.op is Op.UPDATE:
             return await self._writer.update(write.dest_kind, intent.dest_id, intent.fields, now=write.now, author=write.author)
+        if write.op is not Op.DELETE:
+            raise InvariantBroken(f"a plan cannot {write.op.value} records", hint="a bug: report it; nothing was sent")
         await self._writer.delete(write.dest_kind, intent.dest_id)
         return intent.dest_id
 
 
-def opening(plan: Plan) -> list[Change]:
-    """What a plan changes before, or without, any write of its own."""
-    changes: list[Change] = list(plan.changes)
-    for link in plan.links:
-        changes.append(PutLink(link=link))
-        changes.append(Audit(entry=AuditEntry(
-            actor="streamflow", action="link", kind=link.ref.kind, key=link.ref.key, dest_id=link.dest_id,
-            note="merged" if link.is_merged else "matched" if link.is_matched else "unchanged",
-        )))
-    if not plan.writes and plan.finish is not None:
-        changes += finishing(plan, plan.finish)
-    return changes
-
-
-def finishing(plan: Plan, finish: Finish) -> list[Change]:
-    """Give the record its disposition and wake whoever waited for it."""
-    changes: list[Change] = [finish]
-    if finish.state is RecordState.DONE:
-        changes.append(Wake(on=(f"{finish.kind}:{finish.key}",)))
-    if not plan.writes:
-        changes.append(Audit(entry=AuditEntry(
-            actor="streamflow", action=f"record.{finish.state.value}", kind=finish.kind, key=finish.key,
-            note=f"{finish.disposition or ''} {finish.reason}".strip(),
-        )))
-    return changes
-
-
-def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, written: list[Link]) -> list[Change]:
-    """Turn the outcome of one write into changes, and move the plan on or stop it."""
-    write, intent, staged = track.next, track.intent, track.plan.staged
-    assert write is not None
-    assert intent is not None
-    changes: list[Change] = [
-        SettleIntent(id=intent.id, state=outcome.state, dest_id=outcome.dest_id, reason=outcome.error.message if outcome.error else "")
-    ]
-    changes.append(Audit(entry=AuditEntry(
-        actor="streamflow", action=f"write.{write.op.value}.{outcome.state.value}", kind=staged.record.kind, key=staged.record.key,
-        dest_id=outcome.dest_id or "", before=write.before if write.before is not None else changed_from(write), after=intent.fields,
-        note=write.dest_kind,
-    )))
-    if outcome.state is IntentState.CONFIRMED:
-        assert outcome.dest_id is not None
-        changes += confirmed(track, write, outcome.dest_id, phase=phase, at=at, written=written)
-        return changes
-    track.stopped = True
-    finish = Finish(kind=staged.record.kind, key=staged.record.key, seq=staged.seq)
-    if outcome.state is IntentState.IN_DOUBT:
-        changes.append(replace(finish, state=RecordState.PARKED, waiting_on=f"doubt:{intent.id}", reason="outcome of a write unknown"))
-    elif outcome.state is IntentState.REJECTED:
-        changes.append(replace(finish, disposition=Disposition.FAILED, reason=outcome.error.message if outcome.error else "refused"))
-        changes.append(Enqueue(item=rejection(track.plan, write, outcome)))
-    return changes
-
-
-def confirmed(
-    track: Progress, write: Write, dest_id: DestId, *, phase: str, at: str, written: list[Link]
-) -> list[Change]:
-    """Record a confirmed write in the crosswalk; the last one of a plan finishes the record."""
-    changes: list[Change] = []
-    track.ids[write.ref] = dest_id
-    if write.op is Op.DELETE:
-        changes.append(DropLink(ref=write.ref))
-    else:
-        link = Link(
-            ref=write.ref, dest_kind=write.dest_kind, dest_id=dest_id, base=fill_refs(write.base, track.ids), ours=write.ours,
-            before=write.before, verified="pending", phase=phase, written_at=at,
-        )
-        changes.append(PutLink(link=link))
-        written[:] = [kept for kept in written if kept.ref != link.ref]
-        written.append(link)
-    track.step += 1
-    if track.next is None and track.plan.finish is not None:
-        changes += finishing(track.plan, track.plan.finish)
-    return changes
-
-
-def changed_from(write: Write) -> Fields | None:
-    """Give the values a write replaces, by field."""
-    if write.op is Op.CREATE:
-        return None
-    return {name: write.now.get(name) for name in write.fields} if write.fields else write.now
-
-
-def rejection(plan: Plan, write: Write, outcome: Outcome) -> QueueItem:
-    """Build the queue item for a record the destination refuses."""
-    record = plan.staged.record
-    reason = outcome.error.message if outcome.error else "the destination refused the record"
-    return QueueItem(
-        id=f"rejected:{record.kind}:{record.key}:{write.ref.part}", cause="rejected", kind=record.kind, key=record.key,
-        reason=f"{write.dest_kind} {write.op.value}: {reason}", decisions=("retry", "waive"), suggested="retry",
-    )
-
-
-def fill_refs(fields: Fields, ids: dict[Ref, DestId]) -> Fields:
-    """Replace references to parts of the same record by the ids they have got by now."""
-    if not ids:
-        return fields
-
-    def fill(value: object) -> object:
-        if isinstance(value, Ref):
-            return ids.get(value, value)
-        if isinstance(value, list):
-            return [fill(each) for each in value]
-        return value
-
-    return {name: fill(value) if name.startswith("link:") else value for name, value in fields.items()}
+def _surely_not(intent: Intent) -> IntentState:
+    """What a write comes to that was refused unseen. Of a kind that is replaced whole the old one may be deleted and no new one made."""
+    remade = intent.op is Op.UPDATE and intent.dest_kind in REMADE_KINDS
+    return IntentState.IN_DOUBT if remade else IntentState.ABANDONED

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from streamflow.mapping.emails import normal
 from streamflow.mapping.identity import Create, Decision, Known, Match, Merge, Person, Review, decide
-from streamflow.model import DestId, Disposition, Key, Kind, QueueItem, RecordState, Ref, Staged
+from streamflow.model import DestId, Key, Kind, QueueItem, Ref, Staged
 from streamflow.stages.batch import Plan
-from streamflow.stages.planning import finish_of
+from streamflow.stages.directory import Directory
+from streamflow.stages.planning import question_plan
 from streamflow.store.base import Candidate, Enqueue, Ledger, PutLookup
 
 
@@ -32,32 +33,48 @@ def known_from(candidate: Candidate, heads: Mapping[Key, DestId], ours: Mapping[
         if (head := ours.get(candidate.id)) is not None:
             side, who = "src", head
     return Known(
-        side=side, id=who, dest_id=dest_id, name=str(info.get("name", "")), emails=tuple(info.get("emails", ())), phones=tuple(info.get("phones", ())),
+        side=side, id=who, dest_id=dest_id, name=str(info.get("name", "")), emails=tuple(info.get("emails", ())),
+        phones=tuple(info.get("phones", ())),
     )
 
 
-def decided_before(staged: Staged, decisions: Mapping[str, str]) -> Decision | None:
+def decided_before(staged: Staged, directory: Directory) -> Decision | None:
     """Take what a person decided in the queue about who this is."""
-    decision = decisions.get(f"identity:{staged.record.kind}:{staged.record.key}")
-    if decision is None:
-        return None
-    verb, _, target = decision.partition(":")
+    word, _ = directory.last_word(f"identity:{staged.record.kind}:{staged.record.key}")
+    verb, _, target = word.partition(":")
     if verb == "merge" and target:
-        return Merge(head=target, reason="decided by a person")
+        return Merge(head=target.strip(), reason="decided by a person")
     if verb == "match" and target:
-        return Match(dest_id=target, reason="decided by a person")
-    return Create(reason="decided by a person")
+        return Match(dest_id=target.strip(), reason="decided by a person")
+    return Create(reason="decided by a person") if verb == "separate" else None
 
 
-def review_plan(staged: Staged, review: Review) -> Plan:
+def is_circular(key: Key, decision: Merge, directory: Directory, kind: Kind) -> bool:
+    """Say whether decided merges lead back to the record they start from, so that nobody would ever be the head."""
+    seen, head = {key}, decision.head
+    while head not in seen:
+        seen.add(head)
+        word, _ = directory.last_word(f"identity:{kind}:{head}")
+        verb, _, following = word.partition(":")
+        if verb != "merge":
+            return False
+        head = following.strip()
+    return True
+
+
+def review_plan(staged: Staged, review: Review, directory: Directory) -> Plan:
     """Hold a record until a person says who it is."""
-    record = staged.record
-    item = QueueItem(
-        id=f"identity:{record.kind}:{record.key}", cause=review.cause, kind=record.kind, key=record.key, reason=review.reason,
-        decisions=review.decisions, suggested=review.suggested, blocking=False,
+    return question_plan(
+        staged, review.cause, review.reason, directory, decisions=review.decisions, suggested=review.suggested, stem="identity"
     )
-    finish = finish_of(staged, state=RecordState.HELD, disposition=Disposition.FLAGGED, reason=review.reason)
-    return Plan(staged=staged, changes=(Enqueue(item=item),), finish=finish, disposition=Disposition.FLAGGED)
+
+
+def headless_plan(staged: Staged, decision: Merge, directory: Directory) -> Plan:
+    """Ask again when the record that this one was to join does not exist, or would join this one in turn."""
+    return question_plan(
+        staged, "unknown_head", f"it was to be merged into lead {decision.head}, which cannot be the head of it", directory,
+        decisions=("separate", "merge:<lead>", "waive"), suggested="separate", stem="identity",
+    )
 
 
 def shared_note(staged: Staged, decision: Create) -> Enqueue | None:
@@ -80,7 +97,7 @@ class Identity:
         self._dest_kind = dest_kind
 
     async def decide(
-        self, people: Sequence[tuple[Staged, Person]], decisions: Mapping[str, str]
+        self, people: Sequence[tuple[Staged, Person]], directory: Directory
     ) -> dict[Key, Decision]:
         """Decide for records that have no destination record yet, and register them in the ledger before anything is written."""
         if not people:
@@ -99,13 +116,18 @@ class Identity:
             key = staged.record.key
             known = [known_from(each, heads, ours) for each in _sharing(found, person) if not (each.side == "src" and each.id == key)]
             known = [each for each in known if each.id != key]
-            decision = decided_before(staged, decisions) or decide(person, known)
+            decision = decided_before(staged, directory) or decide(person, known)
             results[key] = decision
             head = decision.head if isinstance(decision, Merge) else key
             if not isinstance(decision, Review):
                 found += _as_candidates(self._kind, key, person, head)
         await self._register(people, results)
         return results
+
+    async def remember(self, people: Sequence[tuple[Staged, Person, Key]]) -> None:
+        """Renew the look-ups of people who are known already: what they were found by may have changed."""
+        if people:
+            await self._ledger.commit([lookup_of(self._kind, staged.record.key, person, head) for staged, person, head in people])
 
     async def _heads(self, found: Iterable[Candidate]) -> dict[Key, DestId]:
         keys = {str(each.info.get("head") or each.id) for each in found if each.side == "src"}
@@ -135,21 +157,3 @@ def _as_candidates(kind: Kind, key: Key, person: Person, head: Key) -> list[Cand
         for by, values in lookup.values.items()
         for value in values
     ]
-
-
-def with_shared_addresses(fields: dict[str, object], shared: Sequence[str]) -> dict[str, object]:
-    """Label addresses that are another person's primary one: kept, not primary (two people never share a primary address)."""
-    emails = fields.get("emails")
-    if not shared or not isinstance(emails, list):
-        return fields
-    names = {normal(text) for text in shared}
-    marked = [
-        {**each, "name": "shared", "isPrimary": False} if normal(str(each.get("value", ""))) in names else each for each in emails
-    ]
-    if marked and not any(each.get("isPrimary") for each in marked):
-        own = next((place for place, each in enumerate(marked) if each.get("name") != "shared"), None)
-        if own is not None:
-            marked[own] = {**marked[own], "isPrimary": True}
-    return {**fields, "emails": marked}
-
-

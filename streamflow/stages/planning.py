@@ -3,32 +3,18 @@ Deciding what a source record needs, from facts already collected: plain functio
 
 Rule 1: a part that has a line in the crosswalk is updated three ways; one that has none is created, once.
 Rule 2: a record is never written before what it belongs to; it waits (parked) or, when that is under way, comes again.
-Rule 3: a destination record that is gone was removed by a person: it is reported, never made again.
+Rule 3: a destination record that is gone was removed by a person: it is reported, and made again only when a person says so.
 Rule 4: no two plans under way write to the same destination record; the later one comes again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from streamflow.mapping.changes import Conflict, Policy, merge
 from streamflow.mapping.derived import Issue
-from streamflow.model import (
-    DestId,
-    Disposition,
-    Draft,
-    Fields,
-    Kind,
-    Link,
-    Op,
-    QueueItem,
-    RecordState,
-    Ref,
-    Staged,
-    Verdict,
-)
+from streamflow.model import DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, RecordState, Ref, Staged, Verdict
 from streamflow.stages.batch import Plan, Write
 from streamflow.stages.directory import BLOCKING_KINDS, Directory
 from streamflow.store.base import Change, Enqueue, Finish
@@ -50,7 +36,12 @@ class Facts:
     parents: Mapping[Ref, Staged] = field(default_factory=dict)  # staged state of blocking references without a link
     directory: Directory = field(default_factory=Directory)
     compare: Compare
-    busy: set[DestId] = field(default_factory=set)             # destination records that another plan is writing to
+    busy: set[str] = field(default_factory=set)                # destination ids and records ("kind:key") that a plan is writing to
+    held: frozenset[str] = frozenset()                         # those that were busy when the facts began to be collected: may be stale
+
+    def is_busy(self, name: str) -> bool:
+        """Say whether another plan writes to this, or did while the facts were collected."""
+        return name in self.busy or name in self.held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,22 +113,34 @@ def waiting_for(ref: Ref, facts: Facts) -> Waiting:
     )
 
 
-def wait_plan(staged: Staged, waiting: Waiting) -> Plan:
-    """Park, hold or postpone a record that cannot be written yet."""
-    record = staged.record
+def wait_plan(staged: Staged, waiting: Waiting, directory: Directory) -> Plan:
+    """Park, hold or postpone a record that cannot be written yet; what a person waived is done with, flagged."""
     if waiting.unknown:
-        item = QueueItem(
-            id=f"unknown_parent:{record.kind}:{record.key}", cause="unknown_parent", kind=record.kind, key=record.key,
-            reason=waiting.reason, decisions=("reparent:<kind>:<key>", "waive", "retry"), suggested="waive",
+        return question_plan(
+            staged, "unknown_parent", waiting.reason, directory, decisions=("reparent:<kind>:<key>", "waive", "retry"), suggested="waive"
         )
-        finish = finish_of(staged, state=RecordState.HELD, disposition=Disposition.FLAGGED, reason=waiting.reason)
-        return Plan(staged=staged, changes=(Enqueue(item=item),), finish=finish, disposition=Disposition.FLAGGED)
     if not waiting.on:
         return Plan(staged=staged)
     finish = finish_of(
         staged, state=RecordState.PARKED, disposition=Disposition.FLAGGED, reason=waiting.reason, waiting_on=waiting.on,
     )
     return Plan(staged=staged, finish=finish, disposition=Disposition.FLAGGED)
+
+
+def question_plan(
+    staged: Staged, cause: str, reason: str, directory: Directory, *, decisions: tuple[str, ...], suggested: str, stem: str = "",
+) -> Plan:  # fmt: skip
+    """Hold a record until a person has answered; once it was waived it is done, flagged, and no longer asked about."""
+    record = staged.record
+    word, name = directory.last_word(f"{stem or cause}:{record.kind}:{record.key}")
+    if word == "waive":
+        waived = finish_of(staged, disposition=Disposition.FLAGGED, reason=f"left out by a person's decision: {reason}")
+        return Plan(staged=staged, finish=waived, disposition=Disposition.FLAGGED)
+    item = QueueItem(
+        id=name, cause=cause, kind=record.kind, key=record.key, reason=reason, decisions=decisions, suggested=suggested,
+    )
+    finish = finish_of(staged, state=RecordState.HELD, disposition=Disposition.FLAGGED, reason=reason)
+    return Plan(staged=staged, changes=(Enqueue(item=item),), finish=finish, disposition=Disposition.FLAGGED)
 
 
 def create_writes(draft: Draft, ref: Ref, fields: Fields, directory: Directory) -> list[Write]:
@@ -151,75 +154,6 @@ def create_writes(draft: Draft, ref: Ref, fields: Fields, directory: Directory) 
     return writes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Update:
-    """What updating one existing part comes to."""
-
-    writes: tuple[Write, ...] = ()
-    links: tuple[Link, ...] = ()
-    changes: tuple[Change, ...] = ()
-    busy: bool = False
-
-
-def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts: Facts) -> Update:
-    """Compare base, source and destination, and write only what is ours to write."""
-    if all(link.base.get(name, _MISSING) == value for name, value in fields.items()) and not (link.base.keys() - fields.keys()):
-        return Update()
-    now = facts.now.get(link.dest_id)
-    if now is None:
-        return Update(changes=(Enqueue(item=_gone(link, staged)),))
-    if link.dest_id in facts.busy:
-        return Update(busy=True)
-    merged = merge(
-        link.base, fields, now, same=lambda name, one, other: facts.compare(draft.kind, name, one, other) in SAME,
-        policies=_policies(link, fields, facts.directory),
-    )
-    queue = tuple(Enqueue(item=_conflict(each, link, staged)) for each in merged.conflicts if each.policy != "take" and link.base)
-    theirs = {each.field for each in merged.conflicts if each.policy != "take"}
-    base = {name: value for name, value in merged.base.items() if name not in theirs}   # a value a person took over is not ours to verify
-    if not merged.changes:
-        kept = () if base == link.base else (replace(link, base=base, verified="pending"),)
-        return Update(links=kept, changes=queue)
-    facts.busy.add(link.dest_id)
-    before = link.before
-    if link.is_matched:
-        before = {**{name: now.get(name) for name in merged.changes}, **(link.before or {})}
-    write = Write(
-        op=Op.UPDATE, ref=link.ref, dest_kind=link.dest_kind, fields=merged.changes, marker=draft.marker, dest_id=link.dest_id,
-        author=facts.directory.author(draft.author), now=dict(now), base=base, before=before, ours=link.ours,
-    )
-    return Update(writes=(write,), changes=queue)
-
-
-_MISSING = object()
-
-
-def _policies(link: Link, fields: Fields, directory: Directory) -> dict[str, Policy]:
-    """Take what a person decided on earlier conflicts of this record; "keep" is the rule."""
-    stem = f"conflict:{link.ref.kind}:{link.ref.key}:{link.ref.part}:"
-    return {name: "take" for name in {**fields, **link.base} if directory.decisions.get(stem + name) == "take"}
-
-
-def _conflict(conflict: Conflict, link: Link, staged: Staged) -> QueueItem:
-    record = staged.record
-    return QueueItem(
-        id=f"conflict:{record.kind}:{record.key}:{link.ref.part}:{conflict.field}", cause="conflict", kind=record.kind, key=record.key,
-        reason=f"{conflict.field} was changed by a person in the destination and in the source; theirs was kept",
-        decisions=("keep", "take"), suggested="keep",
-        details={"field": conflict.field, "base": conflict.base, "source": conflict.wanted, "destination": conflict.now,
-                 "dest_id": link.dest_id},
-    )
-
-
-def _gone(link: Link, staged: Staged) -> QueueItem:
-    record = staged.record
-    return QueueItem(
-        id=f"gone:{record.kind}:{record.key}:{link.ref.part}", cause="deleted_at_destination", kind=record.kind, key=record.key,
-        reason=f"{link.dest_kind} record {link.dest_id} was deleted or merged in the destination; the source has changed since",
-        decisions=("keep", "recreate"), suggested="keep", details={"dest_id": link.dest_id},
-    )
-
-
 def issue_items(staged: Staged, issues: Iterable[Issue]) -> tuple[Change, ...]:
     """Queue what the map could not move cleanly, each once, not blocking."""
     record = staged.record
@@ -231,9 +165,3 @@ def issue_items(staged: Staged, issues: Iterable[Issue]) -> tuple[Change, ...]:
         ))
         for issue in issues
     )
-
-
-def stale_parts(own: Iterable[Link], drafts: Iterable[Draft]) -> list[Link]:
-    """Parts that exist in the destination and that the record no longer asks for (a note that became shorter)."""
-    wanted = {draft.part for draft in drafts}
-    return [link for link in own if link.ref.part not in wanted and not link.is_merged]

@@ -2,31 +2,38 @@
 Reading back what was written, and judging it field by field.
 
 Expected values are the base of the crosswalk: what the map made of the source, as it was written. Actual values come from
-the destination alone. A field that cannot be read is unreadable, never equal.
+the destination alone. A difference counts once it was seen twice, and only when no person made it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from streamflow.mapping.changes import BLOCKS
 from streamflow.model import AuditEntry, DestId, FieldCheck, Fields, Kind, Link, Verdict
-from streamflow.platforms.base import Reader
+from streamflow.platforms.base import Feed, Reader
 from streamflow.stages.batch import Loaded
+from streamflow.stages.differences import Differences
+from streamflow.stages.kept import expected as expected_of
 from streamflow.store.base import Audit, Change, Ledger, MarkVerified
 
 READ_AT_ONCE = 50
+SWEEP_CALLS_A_HUNDRED = 3     # one search page of whole records and two reads of fifty
+AGAIN_AT_MOST = 50            # differing links looked at again each time
 GOOD = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY)
 
 
 def judge(link: Link, actual: Fields | None, compare: Callable[[Kind, str, object, object], Verdict]) -> MarkVerified:
-    """Compare every field of the base with what was read; None: the record is gone."""
+    """Compare every field of ours with what was read; None: the record is gone. Fields of which a person's version stands are not ours."""
     checks = []
-    for name, expected in link.base.items():
+    for name, expected in expected_of(link.base).items():
         if actual is None:
             verdict, value = Verdict.DIFFERS, None
         else:
             value = actual.get(name)   # whole records are read here: a name that is missing holds nothing
             verdict = compare(link.dest_kind, name, expected, value)
+            if verdict is Verdict.DIFFERS and name in BLOCKS and holds_block(value, expected):
+                verdict = Verdict.NORMALISED   # people write above and below a text of ours
         checks.append(FieldCheck(
             ref=link.ref, dest_kind=link.dest_kind, dest_id=link.dest_id, field=name, verdict=verdict, expected=expected, actual=value,
         ))
@@ -39,12 +46,24 @@ def judge(link: Link, actual: Fields | None, compare: Callable[[Kind, str, objec
     return MarkVerified(ref=link.ref, verified=state, checks=tuple(checks))
 
 
-class Verifier:
-    """Reads back written records by the route that costs the fewest calls."""
+def holds_block(text: object, block: object) -> bool:
+    """Say whether all lines of a block stand one below the other somewhere in a text."""
+    whole, part = ([line.strip() for line in str(each or "").strip().splitlines()] for each in (text, block))
+    return bool(part) and any(whole[at : at + len(part)] == part for at in range(len(whole) - len(part) + 1))
 
-    def __init__(self, *, ledger: Ledger, reader: Reader) -> None:
+
+def is_sweep_cheaper(pending: int, whole: int) -> bool:
+    """Say whether paging through all *whole* records of a kind costs fewer calls than a call for each pending one."""
+    return SWEEP_CALLS_A_HUNDRED * (whole // 100 + 1) < pending
+
+
+class Verifier:
+    """Reads back written records by the route that costs the fewest calls; without *feed* a person's change looks like a fault."""
+
+    def __init__(self, *, ledger: Ledger, reader: Reader, feed: Feed | None = None) -> None:
         self._ledger = ledger
         self._reader = reader
+        self._differences = Differences(ledger=ledger, feed=feed)
 
     async def verify(self, batch: Loaded) -> None:
         """Verify a batch at once where whole records can be read many at a time; the rest stays pending for `settle`."""
@@ -65,19 +84,30 @@ class Verifier:
         return result
 
     async def settle(self, kind: Kind) -> dict[str, int]:
-        """Verify all pending links of a destination kind, by pages of a whole-record search when that is cheaper than a call each."""
+        """
+        Verify all pending links of a destination kind, by pages of a whole-record search when that is cheaper than a call each.
+
+        Each pending link is looked at once; what differs is looked at again, and what a person changed is theirs from then on.
+        """
         result: dict[str, int] = {}
-        if self._reader.route(kind) == "search":
-            if await self._count_pending(kind) > READ_AT_ONCE:
-                await self._sweep(kind, result)
-        while links := await self._ledger.unverified(kind, limit=READ_AT_ONCE):
+        pending, whole, differing = await self._numbers(kind)
+        if pending and self._reader.route(kind) == "search" and is_sweep_cheaper(pending, whole):
+            await self._sweep(kind, result)
+        after = ""
+        while pending and (links := await self._ledger.unverified(kind, limit=READ_AT_ONCE)):
+            after = links[-1].dest_id
             for state, count in (await self.check(kind, links)).items():
                 result[state] = result.get(state, 0) + count
+        if differing or result.get("differs"):
+            await self._look_again(kind, result)
         return result
 
-    async def _count_pending(self, kind: Kind) -> int:
-        counts = await self._ledger.link_counts()
-        return sum(count for (_, dest_kind, state), count in counts.items() if dest_kind == kind and state == "pending")
+    async def _numbers(self, kind: Kind) -> tuple[int, int, int]:
+        """Links of a kind that are pending, records of it that a sweep pages through as far as we know, links that differ."""
+        counts = {name: n for name, n in (await self._ledger.link_counts()).items() if name[1] == kind}
+        stock = (await self._ledger.setting("stock") or {}).get(kind, 0)
+        in_state = {state: sum(n for name, n in counts.items() if name[2] == state) for state in ("pending", "differs")}
+        return in_state["pending"], stock + sum(counts.values()), in_state["differs"]
 
     async def _sweep(self, kind: Kind, result: dict[str, int]) -> None:
         """Judge pending links against pages of everything; what differs is left for a direct read, since the search lags."""
@@ -85,8 +115,30 @@ class Verifier:
             links = [link for link in await self._ledger.links_to(list(page)) if link.verified == "pending" and not link.is_merged]
             marks = [judge(link, page[link.dest_id], self._reader.compare) for link in links]
             good: list[Change] = [mark for mark in marks if mark.verified == "verified"]
-            await self._ledger.commit(good)
+            if good:
+                await self._ledger.commit(good)
             result["verified"] = result.get("verified", 0) + len(good)
+
+    async def _look_again(self, kind: Kind, result: dict[str, int]) -> None:
+        """Read differing links once more; what still differs is a person's, or accepted, or asked about."""
+        checks = await self._ledger.checks(verdicts=(Verdict.DIFFERS.value,), limit=100 * AGAIN_AT_MOST)
+        refs = list(dict.fromkeys(check.ref for check in checks if check.dest_kind == kind))[:AGAIN_AT_MOST]
+        links = [link for link in (await self._ledger.links(refs)).values() if link.verified == "differs"]
+        if not links:
+            return
+        actual = await self._reader.read(kind, [link.dest_id for link in links], custom=True)
+        marks = {link.ref: judge(link, actual.get(link.dest_id), self._reader.compare) for link in links}
+        changes: list[Change] = [mark for mark in marks.values() if mark.verified != "differs"]
+        still = [link for link in links if marks[link.ref].verified == "differs"]
+        for link, settled in await self._differences.settle(still, marks, gone={link.ref for link in still if link.dest_id not in actual}):
+            changes += settled
+            mark = judge(link, actual.get(link.dest_id), self._reader.compare)
+            changes.append(mark)
+            marks[link.ref] = mark
+        await self._ledger.commit(changes)
+        cleared = sum(1 for mark in marks.values() if mark.verified == "verified")
+        result["differs"] = max(0, result.get("differs", 0) - cleared)
+        result["verified"] = result.get("verified", 0) + cleared
 
     async def _record(self, links: Sequence[Link], actual: Mapping[DestId, Fields], result: dict[str, int]) -> None:
         changes: list[Change] = []

@@ -25,16 +25,23 @@ class AddressBook:
         if self._base.scheme not in ("http", "https") or self._base.user is not None:
             raise ConfigError([f"{platform}: the base address must be http(s) and carry no credentials"])
         self._prefix = self._base.raw_path.rstrip("/")
+        self._fixed: dict[str, URL] = {}     # of paths without ids, asked for again and again
 
     def url(self, request: Request) -> URL:
         """Give where to send the request. Raises ProtocolMismatch for an address that was not configured."""
         if "://" in request.path or request.path.startswith("//"):
             url = self._checked(request.path)
         else:
-            url = self._base.with_path(f"{self._prefix}/{request.path.lstrip('/')}")
-            if not url.raw_path.startswith(self._prefix):
-                raise ProtocolMismatch("an address leads out of the configured one", platform=self._platform)
+            url = self._fixed.get(request.path) or self._below(request)
         return url.update_query(list(request.query)) if request.query else url
+
+    def _below(self, request: Request) -> URL:
+        url = self._base.with_path(f"{self._prefix}/{request.path.lstrip('/')}")
+        if not url.raw_path.startswith(self._prefix):
+            raise ProtocolMismatch("an address leads out of the configured one", platform=self._platform)
+        if request.path == request.endpoint:
+            self._fixed[request.path] = url
+        return url
 
     def _checked(self, text: str) -> URL:
         try:

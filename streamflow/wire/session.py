@@ -144,25 +144,24 @@ class Session:
         async with self._http.request(
             request.method, url, data=request.body, headers=headers, allow_redirects=False, timeout=timeout
         ) as answer:
-            bare = Response(
-                status=answer.status, headers=answer.headers,
-                content_type=answer.headers.get("Content-Type", ""), request_id=_request_id(answer),
-            )  # fmt: skip
             try:
                 body = await self._body(answer)
             except (TimeoutError, aiohttp.ClientError, OSError) as error:
                 failure = Failure.TIMEOUT if isinstance(error, TimeoutError) else Failure.BROKEN
-                return Outcome(response=bare, failure=failure, detail=type(error).__name__)
+                return Outcome(response=_response(answer, b""), failure=failure, detail=type(error).__name__)
         if body is None:
-            return Outcome(response=bare, failure=Failure.TOO_LARGE)
-        return self._parsed(replace(bare, body=body), request)
+            return Outcome(response=_response(answer, b""), failure=Failure.TOO_LARGE)
+        return self._parsed(_response(answer, body), request)
 
     async def _body(self, answer: aiohttp.ClientResponse) -> bytes | None:
         """Read the body; None when it is over the cap."""
         cap = self._settings.body_cap_bytes
-        if answer.content_length is not None and answer.content_length > cap:
+        told = answer.content_length
+        if told is not None and told > cap:
             answer.close()
             return None
+        if told is not None and "Content-Encoding" not in answer.headers:
+            return await answer.read()   # as long as it says, since nothing is unpacked
         pieces: list[bytes] = []
         size = 0
         async for piece in answer.content.iter_chunked(CHUNK_BYTES):
@@ -231,6 +230,12 @@ def _timeout(settings: SessionSettings, total_s: float) -> aiohttp.ClientTimeout
 def _given_up(verdict: CallVerdict, outcome: Outcome) -> CallVerdict:
     """An answer that stays unreadable however often it is asked for is a breach of the contract, not a bad line."""
     return CallVerdict.PROTOCOL if verdict is CallVerdict.TRANSIENT and outcome.failure is Failure.UNREADABLE else verdict
+
+
+def _response(answer: aiohttp.ClientResponse, body: bytes) -> Response:
+    return Response(
+        status=answer.status, headers=answer.headers, body=body, content_type=answer.headers.get("Content-Type", ""), request_id=_request_id(answer)
+    )
 
 
 def _request_id(answer: aiohttp.ClientResponse) -> str:

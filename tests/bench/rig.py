@@ -84,7 +84,7 @@ class Run:
 
     case: Case
     moments: list[Moment] = field(default_factory=list)
-    peak_rss_mib: float = 0.0
+    peaks: dict[str, float] = field(default_factory=dict)            # phase -> highest resident memory in it, MiB
     source_counts: dict[str, int] = field(default_factory=dict)
     dispositions: Counter[str] = field(default_factory=Counter)      # disposition -> source records
     links: Counter[str] = field(default_factory=Counter)             # verified state -> lines of the crosswalk
@@ -95,6 +95,11 @@ class Run:
     def at(self, phase: str) -> Moment:
         """Give the moment at which a phase began."""
         return next(moment for moment in self.moments if moment.phase == phase)
+
+    @property
+    def peak_rss_mib(self) -> float:
+        """Give the highest resident memory of the run."""
+        return max(self.peaks.values(), default=0.0)
 
     @property
     def migrated(self) -> int:
@@ -152,7 +157,8 @@ class Daemon:
 
     async def _look(self) -> None:
         try:
-            self.run.peak_rss_mib = max(self.run.peak_rss_mib, rss_mib(self.process.pid))
+            phase = self.run.moments[-1].phase if self.run.moments else "probe"
+            self.run.peaks[phase] = max(self.run.peaks.get(phase, 0.0), rss_mib(self.process.pid))
         except (OSError, ValueError, IndexError):
             return
         with self._log.open("rb") as file:
@@ -218,8 +224,8 @@ def configured(text: str, case: Case) -> str:
     text = re.sub(r"\[pace\.destination\]\n(?:\w.*\n)+", section, text)
     text = re.sub(r"\[pace\.source\]\n(?:\w.*\n)+", "[pace.source]\nrate_per_s = 2000\nmax_in_flight = 12\nadaptive = false\n", text)
     text = text.replace('cutover = "auto"', 'cutover = "ask"').replace("sweep_every = 10", "sweep_every = 86400")
-    if case.flags:
-        text += "\n[destination.flags]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in case.flags.items())
+    flags = "".join(f"{name} = {json.dumps(value)}\n" for name, value in case.flags.items())
+    text = text.replace("[destination.flags]\n", "[destination.flags]\n" + flags)
     text += f"\n[sample]\nsize = {case.sample}\n"
     for old, new in case.config.items():
         if old not in text:

@@ -6,7 +6,7 @@ from daemon.fake_operator import SNAPSHOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamflow.cli.cutover import phase_name
+from streamflow.cli.asking import phase_name
 from streamflow.cli.output import safe, table, tree
 from streamflow.cli.queue import from_csv, guarded, to_csv, unguarded
 from streamflow.cli.render import span, status_line, status_text

@@ -67,7 +67,7 @@ class Operator:
             elif not self.daemon.is_running:
                 raise AssertionError(f"the daemon ended before {what}; {self.daemon.words(25)}")
             time.sleep(POLL_S)
-        raise AssertionError(f"no {what} within {timeout_s} s; last: {_short(last)}; {self.daemon.words()}")
+        raise AssertionError(f"no {what} within {timeout_s} s; last: {short(last)}; {self.daemon.words()}")
 
     def order(self, *words: str, path: str, **body: Any) -> Any:
         """Give one order, by command line or raw; Refused when it is refused."""
@@ -89,7 +89,7 @@ class Operator:
         while True:
             left_s = deadline - time.monotonic()
             status = self.until(lambda s: s["phase"] == phase or s["gate"] is not None, left_s, f"phase {phase} or a gate")
-            assert status["state"] != "paused", _short(status)
+            assert status["state"] != "paused", short(status)
             gate = status["gate"]
             if status["phase"] == phase and (gate is None or gate["name"] == "cutover"):
                 return status
@@ -160,7 +160,7 @@ class Operator:
             status = self.until(lambda s: s["phase"] == "tail" and s["gate"] is not None, timeout_s, "gate of the cutover")
             if not self.decide() and not any(each["backlog"] for each in status["streams"].values()):
                 return status
-            assert time.monotonic() < deadline, f"the tail does not come to rest: {_short(status)}; {self.daemon.words()}"
+            assert time.monotonic() < deadline, f"the tail does not come to rest: {short(status)}; {self.daemon.words()}"
             time.sleep(POLL_S)
 
     def cut_over(self) -> None:
@@ -188,7 +188,7 @@ class Operator:
                 self.daemon.box.export()   # the pass over the source needs a snapshot made after the freeze
                 self.gates.append("export")
             asked = str(gate.get("name") or "")
-            assert time.monotonic() < deadline, f"not done within {timeout_s} s: {_short(status)}; {self.daemon.words()}"
+            assert time.monotonic() < deadline, f"not done within {timeout_s} s: {short(status)}; {self.daemon.words()}"
             time.sleep(POLL_S)
         return self.daemon.wait(1.0)
 
@@ -216,7 +216,8 @@ def assert_right(findings: list[Finding]) -> None:
     assert not findings, told(findings)
 
 
-def _short(status: Status | None) -> str:
+def short(status: Status | None) -> str:
+    """Put a status into one line, for a failing assertion."""
     if status is None:
         return "no answer"
     backlog = {kind: each["backlog"] for kind, each in status["streams"].items() if each["backlog"]}

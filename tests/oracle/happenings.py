@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -176,9 +177,11 @@ class Happenings:
     def attachment(self, row: Row, places: Sequence[Place]) -> Iterator[str]:
         """Name, size and checksum of the file are told; when it was added is not known of files in a folder."""
         told = _all_text(places)
-        for name in ("name", "size", "sha256"):
-            if texts.squeeze(str(row.get(name))) not in texts.squeeze(told):
+        for name in ("size", "sha256"):
+            if str(row.get(name)) not in told:
                 yield f"{name} {row.get(name)} is not readable"
+        if not _names_file(told, str(row.get("name"))):
+            yield f"name {row.get('name')!r} is not readable"
 
     # --- what they share ---
 
@@ -233,8 +236,14 @@ def whole(contents: Sequence[str], text: str) -> bool:
 
 
 def _tells(at: str, record: Row, row: Row) -> bool:
-    text = texts.squeeze(content(at, record))
-    return str(row["sha256"]) in text and texts.squeeze(str(row["name"])) in text
+    text = content(at, record)
+    return str(row["sha256"]) in text and _names_file(text, str(row["name"]))
+
+
+def _names_file(text: str, name: str) -> bool:
+    """Say whether a text names a file; of several with one name in a folder all but the first bear a number."""
+    stem, dot, extension = texts.squeeze(name).rpartition(".")
+    return re.search(rf"{re.escape(stem)}(?: \(\d+\))?{re.escape(dot + extension)}", texts.squeeze(text)) is not None
 
 
 def _all_text(places: Sequence[Place]) -> str:

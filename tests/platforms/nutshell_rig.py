@@ -67,7 +67,7 @@ async def rig(
         limiter = PacedLimiter(clock, rate_per_s=5_000, burst=100, max_in_flight=16)
         async with connect(
             base_url=str(server.make_url("/rest")), username=user, api_key=key, limiter=limiter, clock=clock,
-            flags=Flags().with_(flags or {}), impersonate=impersonate, hook=attempts.append, settings=settings,
+            flags=Flags().with_({**QUICK, **(flags or {})}), impersonate=impersonate, hook=attempts.append, settings=settings,
         ) as nutshell:  # fmt: skip
             yield Rig(nutshell, site, attempts)
 

@@ -25,7 +25,8 @@ def compare(kind: str, field: str, expected: Any, actual: Any) -> Verdict:
     """
     Say whether *actual* is *expected*: EQUAL, NORMALISED (the same to a person) or DIFFERS.
 
-    Empty and absent are the same. Relations that hold many are NORMALISED when ours are among theirs. The order of lists does not count.
+    Empty and absent are the same. Relations, addresses and numbers that hold many are NORMALISED when ours are among theirs: people
+    add to them. Who asks whether two lists are the same asks both ways round. The order of lists does not count.
     """
     if _is_empty(expected) and _is_empty(actual):
         return Verdict.EQUAL
@@ -103,14 +104,14 @@ def _values(items: Any) -> list[Any]:
 
 
 def _paired(expected: Any, actual: Any, same: Callable[[Any, Any], bool]) -> Verdict:
-    """Each of ours has exactly one of theirs, and none is left over."""
+    """Each of ours has one of theirs to itself; what people added beside them is theirs and no difference."""
     left = _values(actual)
     for want in _values(expected):
         match = next((i for i, have in enumerate(left) if same(want, have)), None)
         if match is None:
             return Verdict.DIFFERS
         left.pop(match)
-    return _verdict(not left)
+    return Verdict.NORMALISED
 
 
 def _primary(items: Any) -> Any:

@@ -1,0 +1,78 @@
+"""
+Records that are gone from the source: suspected after two complete passes, asked for directly, then put to a person.
+
+Rule 1: nothing is ever removed in the destination because something vanished from the source.
+Rule 2: a kind of which nothing at all shows up any more is a fault of the source, not a thousand deletions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from streamflow.errors import NotFound
+from streamflow.migration.context import Migration
+from streamflow.model import AuditEntry, Key, Kind, QueueItem, Staged
+from streamflow.platforms.base import Stream
+from streamflow.store.base import Audit, Change, Enqueue
+
+ABSENT_SCANS = 2   # complete passes in a row that must miss a record before it counts as gone
+AT_ONCE = 500
+FEW = 3            # so few records of a kind may all be gone
+
+
+async def queue_gone(migration: Migration, streams: Sequence[Stream], scans: Mapping[Kind, str]) -> int:
+    """
+    Queue what the complete passes named in *scans* (kind -> scan) and those before them did not show; answers how many are new.
+
+    Only keys that the pass missed are looked at, so that a sweep over a large account costs one look-up a kind.
+    """
+    queued = 0
+    for stream in streams:
+        if stream.sweepable and stream.kind in scans:
+            keys = await migration.ledger.unseen(stream.kind, scan=scans[stream.kind])
+            if keys and await _is_empty(migration, stream.kind, len(keys)):
+                continue
+            for start in range(0, len(keys), AT_ONCE):
+                queued += await _look(migration, stream, keys[start : start + AT_ONCE])
+    return queued
+
+
+async def _is_empty(migration: Migration, kind: Kind, missed: int) -> bool:
+    """Say whether a kind as a whole has vanished, which is told once and believed of no single record."""
+    total = sum(count.count for count in await migration.ledger.counts() if count.kind == kind)
+    if missed < total or total <= FEW:
+        return False
+    await migration.ledger.commit([Enqueue(item=QueueItem(
+        id=f"source_empty:{kind}", cause="source_empty", kind=kind, key="", decisions=("waive",), suggested="waive",
+        reason=f"a complete pass showed none of {total} {kind} records; an empty source never deletes: check the account and its key",
+    ))])
+    return True
+
+
+async def _look(migration: Migration, stream: Stream, keys: Sequence[Key]) -> int:
+    changes: list[Change] = []
+    staged = await migration.ledger.staged(stream.kind, keys)
+    absent = [each for each in staged.values() if each.missing_scans >= ABSENT_SCANS]
+    for each in absent:
+        item = _item(stream, each)
+        if await migration.ledger.item(item.id) is None and not await _is_there(migration, stream, each.record.key):
+            entry = AuditEntry(actor="streamflow", action="source.gone", kind=stream.kind, key=each.record.key)
+            changes += [Enqueue(item=item), Audit(entry=entry)]
+    if changes:
+        await migration.ledger.commit(changes)
+    return len(changes) // 2
+
+
+def _item(stream: Stream, staged: Staged) -> QueueItem:
+    return QueueItem(
+        id=f"deleted:{stream.kind}:{staged.record.key}", cause="deleted_at_source", kind=stream.kind, key=staged.record.key,
+        reason="deleted or merged in the source since it was read; nothing was removed in the destination",
+        decisions=("keep", "note"), suggested="keep",
+    )
+
+
+async def _is_there(migration: Migration, stream: Stream, key: Key) -> bool:
+    try:
+        return await migration.source.one(stream.kind, key) is not None
+    except NotFound:
+        return False   # this kind cannot be asked for one by one: the complete passes have to do

@@ -1,0 +1,111 @@
+"""Choosing the sample: leads of every sort, their companies, and of what hangs on them some of every kind."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from streamflow.migration.context import Migration
+from streamflow.model import Key, Kind, Record, RecordState, Staged
+
+CHILD_KINDS: tuple[Kind, ...] = ("note", "call", "email", "reminder", "attachment")
+LEAD_SHARE = 0.4      # of the sample; the rest are children of these leads, and more leads where there are not enough children
+KIND_SHARE = 1 / 3    # of the children, at most, for each kind as long as others are to be had
+LOOKED_AT = 100       # records of a rare kind in which one is looked for that hangs on a lead
+
+
+def stratum(staged: Staged) -> tuple[str, ...]:
+    """What makes a lead unlike others: status, company or none, e-mail or none, owner or none."""
+    data = staged.record.data
+    return (
+        str(data.get("status") or data.get("statusid") or ""), "company" if data.get("company") else "",
+        "email" if data.get("email") else "", "owner" if data.get("userid") or data.get("owner_email") else "",
+    )
+
+
+def choose(strata: dict[tuple[str, ...], list[Key]], size: int, seed: int) -> list[Key]:
+    """Take from each stratum in turn, at random but repeatably, until *size* are chosen."""
+    dice = random.Random(seed)
+    pools = [sorted(keys) for _, keys in sorted(strata.items())]
+    for pool in pools:
+        dice.shuffle(pool)
+    chosen: list[Key] = []
+    while len(chosen) < size and any(pools):
+        for pool in pools:
+            if pool and len(chosen) < size:
+                chosen.append(pool.pop())
+    return chosen
+
+
+async def choose_sample(migration: Migration, company_of: Callable[[Record], Key | None]) -> dict[Kind, list[Key]]:
+    """Give the keys to move by kind, as many as the terms ask for where there are so many; a child always comes with its lead."""
+    size = migration.terms.sample_size
+    ordered = await _ordered_leads(migration, size)
+    ordered = list(dict.fromkeys([*await _leads_with_rare_kinds(migration), *ordered]))[: max(size, 1)]
+    chosen: dict[Kind, list[Key]] = {"lead": ordered[: max(1, int(size * LEAD_SHARE))]}
+    limit = (size - len(chosen["lead"])) * KIND_SHARE
+    await _add_children(migration, chosen, chosen["lead"], size, lambda kind: len(chosen.get(kind, ())) < limit)
+    await _add_children(migration, chosen, chosen["lead"], size, lambda kind: True)
+    for lead in ordered[len(chosen["lead"]) :]:
+        if _total(chosen) >= size:
+            break
+        chosen["lead"].append(lead)
+        await _add_children(migration, chosen, [lead], size, lambda kind: True)
+    found = await migration.ledger.staged("lead", chosen["lead"])
+    chosen["company"] = sorted({key for each in found.values() if (key := company_of(each.record)) is not None})
+    return chosen
+
+
+def _total(chosen: dict[Kind, list[Key]]) -> int:
+    return sum(len(keys) for keys in chosen.values())
+
+
+async def _ordered_leads(migration: Migration, size: int) -> list[Key]:
+    strata: dict[tuple[str, ...], list[Key]] = {}
+    async for page in migration.ledger.every("lead"):
+        for staged in page:
+            if staged.state is RecordState.PENDING:
+                strata.setdefault(stratum(staged), []).append(staged.record.key)
+    return choose(strata, size, migration.terms.seed)
+
+
+async def _leads_with_rare_kinds(migration: Migration) -> list[Key]:
+    """One lead for each kind of child, so that every kind is in the sample."""
+    leads: list[Key] = []
+    for kind in CHILD_KINDS:
+        keys = await migration.ledger.keys(kind, limit=LOOKED_AT)
+        staged = await migration.ledger.staged(kind, keys)
+        parents = [parent for key in keys if key in staged and (parent := staged[key].record.parent) is not None]
+        there = await migration.ledger.staged("lead", parents)
+        leads += [parent for parent in parents if parent in there and there[parent].state is RecordState.PENDING][:1]
+    return leads
+
+
+async def _add_children(
+    migration: Migration, chosen: dict[Kind, list[Key]], leads: list[Key], size: int, has_room: Callable[[Kind], bool]
+) -> None:
+    """Add children of these leads, one of each kind in turn, as long as there is room."""
+    counts: Counter[Kind] = Counter()
+    for lead in leads:
+        if _total(chosen) >= size:
+            return
+        for kind, key in await _children(migration, lead):
+            if _total(chosen) < size and has_room(kind) and key not in chosen.get(kind, ()):
+                chosen.setdefault(kind, []).append(key)
+                counts[kind] += 1
+
+
+async def _children(migration: Migration, lead: Key) -> list[tuple[Kind, Key]]:
+    by_kind: list[Iterator[tuple[Kind, Key]]] = []
+    for kind in CHILD_KINDS:
+        staged = await migration.ledger.children(kind, lead)
+        by_kind.append(iter([(kind, each.record.key) for each in staged if each.state is RecordState.PENDING]))
+    found: list[tuple[Kind, Key]] = []
+    while by_kind:
+        for each in list(by_kind):
+            if (child := next(each, None)) is None:
+                by_kind.remove(each)
+            else:
+                found.append(child)
+    return found

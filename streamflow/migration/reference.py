@@ -1,0 +1,115 @@
+"""
+Reference data of the destination as the map needs it: activity types, pipelines, lead sources; and what only people can make.
+
+Rule: what is missing is a to-do with a stated fallback; it is looked for again, and what has appeared is used from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from streamflow.mapping.document import MapDocument
+from streamflow.mapping.settings import settings_of
+from streamflow.migration.context import Migration
+from streamflow.model import AuditEntry, DestId, QueueItem
+from streamflow.platforms.base import Reference
+from streamflow.store.base import Audit, Change, Enqueue, PutSetting, ResolveItem
+
+TO_DO = "to_do"
+
+
+async def look_again(migration: Migration, document: MapDocument) -> None:
+    """
+    Read the destination's reference data, find or make the lead sources that open leads need, and renew the to-do list.
+
+    Writes to the ledger only what has changed; raises what the destination raises.
+    """
+    reference = await migration.destination.schema.reference()
+    settings = settings_of(document.settings)
+    sources: Mapping[str, DestId] = {}
+    if settings["unqualified"] == "lead":
+        sources = await _sources(migration, reference, settings["source_values"])
+    todo = missing_reference(reference, settings)
+    wanted: dict[str, Any] = {
+        "reference:sources": dict(sources), "reference:activity_types": dict(reference.activity_types),
+        "reference:teams": dict(reference.teams), "reference:stages": dict(reference.stages),
+        "reference:stagesets": dict(reference.stagesets), "todo": [{"what": name, "fallback": fallback} for name, fallback in todo],
+    }
+    changes: list[Change] = [
+        PutSetting(name=name, value=value) for name, value in wanted.items() if await migration.ledger.setting(name) != value
+    ]
+    if changes:
+        await migration.ledger.commit([*changes, *await _to_do(migration, todo)])
+
+
+async def _to_do(migration: Migration, todo: list[tuple[str, str]]) -> list[Change]:
+    """Queue what is missing, and close what has appeared."""
+    open_items = {item.key: item.id for item in await migration.ledger.queue() if item.cause == TO_DO}
+    changes: list[Change] = [
+        Enqueue(item=QueueItem(
+            id=f"todo:{name}", cause=TO_DO, kind="", key=name, reason=f"{name} is missing in the destination; until it exists: {fallback}",
+            decisions=("done", "waive"), suggested="waive",
+        ))
+        for name, fallback in todo
+    ]
+    for name in open_items.keys() - {name for name, _ in todo}:
+        entry = AuditEntry(actor="streamflow", action="queue.resolved", note=f"{open_items[name]}: done, it is there now")
+        changes += [ResolveItem(id=open_items[name], decision="done", by="streamflow"), Audit(entry=entry)]
+    return changes
+
+
+async def _sources(migration: Migration, reference: Reference, values: Mapping[str, str]) -> Mapping[str, DestId]:
+    """
+    Give source key and label -> lead source, making those that are missing.
+
+    What was there before our first one is noted before any is made, so that a crash in between cannot make one of ours look foreign.
+    """
+    before = await migration.ledger.setting("sources:before")
+    if before is None:
+        before = sorted(set(reference.sources.values()))
+        await migration.ledger.commit([PutSetting(name="sources:before", value=before)])
+    found: dict[str, DestId] = {}
+    by_name = dict(reference.sources)
+    for key, label in (await _labels(migration)).items():
+        name = values.get(label, label)
+        dest_id = by_name.get(name.lower())
+        if dest_id is None:
+            dest_id = by_name[name.lower()] = await migration.destination.schema.source(name)
+        if dest_id not in before:
+            await _note_made(migration, name, dest_id)
+        found[key] = found[label] = found[label.lower()] = dest_id
+    return found
+
+
+async def _note_made(migration: Migration, name: str, dest_id: DestId) -> None:
+    made: list[DestId] = await migration.ledger.setting("sources:created") or []
+    if dest_id not in made:
+        entry = AuditEntry(actor="streamflow", action="source.created", kind="sources", key=name, dest_id=dest_id)
+        await migration.ledger.commit([PutSetting(name="sources:created", value=[*made, dest_id]), Audit(entry=entry)])
+
+
+async def _labels(migration: Migration) -> dict[str, str]:
+    """Give the labels in use: source key -> label, and labels that only leads carry."""
+    labels: dict[str, str] = {}
+    async for page in migration.ledger.every("source"):
+        for staged in page:
+            if label := str(staged.record.data.get("name") or "").strip():
+                labels[staged.record.key] = label
+    async for page in migration.ledger.every("lead"):
+        for staged in page:
+            if label := str(staged.record.data.get("source") or "").strip():
+                labels.setdefault(label, label)
+    return labels
+
+
+def missing_reference(reference: Reference, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What people have to make in the web app, each with what happens until then."""
+    missing: list[tuple[str, str]] = []
+    if not any(name in reference.activity_types for name in ("email", "e-mail")):
+        missing.append(("activity type Email", "e-mails become notes with a header"))
+    if not any("call" in name for name in reference.activity_types):
+        missing.append(("activity type Phone call", "calls become notes with a header"))
+    if settings.get("stageset") and str(settings["stageset"]).lower() not in reference.stagesets:
+        missing.append((f"pipeline {settings['stageset']}", "open leads stay in the default pipeline"))
+    return missing

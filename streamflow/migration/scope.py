@@ -1,0 +1,140 @@
+"""The scope report: inventory, map draft, grade, estimate, room in the plan, and what is handed to people (G-13 to G-18, G-21)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from streamflow.mapping.compiled import compile_map
+from streamflow.mapping.derived import Context
+from streamflow.mapping.document import MapDocument
+from streamflow.mapping.document_json import from_json
+from streamflow.mapping.estimate import Estimate, Pace, compatibility, estimate, grade
+from streamflow.mapping.schema import required_fields
+from streamflow.mapping.settings import settings_of
+from streamflow.migration.companies import Clusters
+from streamflow.migration.context import Migration
+from streamflow.migration.probe import inventory
+from streamflow.migration.reference import missing_reference
+from streamflow.model import Kind
+from streamflow.platforms.base import Reference
+
+LITTLE_ROOM = 0.9   # of a cap; above that the report warns
+
+OUT_OF_SCOPE = (
+    "passwords, session tokens and payment data: never read",
+    "assignment rules and autoresponders: documented for the admin, not rebuilt",
+    "notification preferences: a checklist for the admin",
+    "permission logic of groups: the group table says what to set by hand",
+    "email sequences of the destination: not exportable by its API",
+)
+HAND_OFF = (
+    "switch off automations, assignment rules and new-lead mails in the destination for the run",
+    "add missing users; nobody is invited by the migration",
+    "create missing pipelines, stages and activity types, then continue: they are looked for again",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """What follows from the leads under a map."""
+
+    companies: int = 0
+    unqualified: int = 0      # leads that the rule calls unqualified, whatever becomes of them (LT-09)
+
+
+async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
+    """Write the scope report for a proposed map ({"digest", "document"}); answers its estimate."""
+    document = from_json(proposed["document"])
+    found = await inventory(migration)
+    sizes = await _sizes(migration, document)
+    reference = await migration.destination.schema.reference()
+    account: Mapping[str, Any] = await migration.ledger.setting("destination") or {}
+    settings = settings_of(document.settings)
+    open_leads = sizes.unqualified if settings["unqualified"] == "lead" else 0
+    routes = {kind: migration.destination.reader.route(kind) for kind in ("accounts", "contacts", "leads")}
+    children = tuple(stream.kind for stream in migration.source.streams() if stream.parent is not None)
+    counts: dict[Kind, int] = {**found["source"], "company": sizes.companies}
+    gaps = plan_gaps(document, reference, account)
+    todo = missing_reference(reference, settings)
+    reckoned = estimate(
+        document, counts, Pace(child_streams=children, custom_fields_many="single" not in routes.values()), unqualified=open_leads
+    )
+    room = headroom(migration.terms.limits, needs(document, reference, found["destination"], counts, open_leads))
+    reckoned = replace(reckoned, warnings=(*reckoned.warnings, *room))
+    unreadable = sum(1 for state in found["coverage"].values() if state != "ok")
+    constraints = len(gaps) + len(todo) + len(room) + unreadable + ("single" in routes.values())
+    migration.report("scope", {
+        "inventory": found,
+        "map": {"digest": proposed["digest"], "rows": [row for one in proposed["document"]["objects"] for row in _rows(one)]},
+        "rule": {"text": settings["rule"], "unqualified": settings["unqualified"], "leads_concerned": sizes.unqualified},
+        "fields_to_create": [asdict(each) for each in required_fields(document)],
+        "compatibility": {**asdict(compatibility(document)), "text": compatibility(document).text()},
+        "grade": asdict(grade(document, reckoned.records, constraints=constraints)),
+        "estimate": {**asdict(reckoned), "hours": reckoned.hours},
+        "plan_gaps": gaps,
+        "to_do": [{"what": what, "until_then": fallback} for what, fallback in todo],
+        "readback": routes,
+        "out_of_scope": OUT_OF_SCOPE,
+        "hand_off": HAND_OFF,
+    })
+    return reckoned
+
+
+def needs(
+    document: MapDocument, reference: Reference, present: Mapping[str, int], counts: Mapping[Kind, int], open_leads: int
+) -> dict[str, int]:
+    """Give what the destination will hold at most, by the names of the plan's caps."""
+    existing = {(each.entity, each.label) for each in reference.custom_fields}
+    new = {(each.entity, each.label) for each in required_fields(document)} - existing
+    return {
+        "contacts": present.get("contacts", 0) + counts.get("lead", 0), "open_leads": present.get("open_leads", 0) + open_leads,
+        "custom_fields": len(existing) + len(new),
+    }
+
+
+def headroom(limits: Mapping[str, int], wanted: Mapping[str, int]) -> list[str]:
+    """Warn where a cap of the plan that the operator knows is passed or nearly reached (G-18)."""
+    found: list[str] = []
+    for name, limit in limits.items():
+        count, words = wanted.get(name, 0), name.replace("_", " ")
+        if count > limit:
+            found.append(f"{count:,} {words} are needed at most and the plan allows {limit:,}: the run stops before the cap")
+        elif count > limit * LITTLE_ROOM:
+            found.append(f"{count:,} {words} are needed at most and the plan allows {limit:,}: little room is left")
+    return found
+
+
+def plan_gaps(document: MapDocument, reference: Reference, account: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Name what the account's plan, permissions or set-up does not offer, each with the rows of the map that it concerns (G-21)."""
+    gaps = [{"gap": str(warning), "rows": ""} for warning in account.get("warnings") or ()]
+    if account.get("is_admin") is False:
+        fields = [f"{each.entity}: {each.label}" for each in required_fields(document)]
+        gaps.append({"gap": "the user is no administrator and may not create custom fields", "rows": "; ".join(fields)})
+    settings = settings_of(document.settings)
+    closed = [str(name) for name in reference.plan.get("closed_pipelines") or ()]
+    if settings["unqualified"] == "lead" and str(settings["stageset"]).strip().lower() in {name.strip().lower() for name in closed}:
+        gaps.append({"gap": f"the plan does not open the pipeline {settings['stageset']}", "rows": "lead → leads: stageset, stage"})
+    if not reference.teams:
+        rows = [f"{one.source} → {row.target or 'not moved'}: {row.source}" for one, row in document.rows() if "group" in row.source]
+        gaps.append({"gap": "no teams are offered: groups stay a table", "rows": "; ".join(rows)})
+    return gaps
+
+
+async def _sizes(migration: Migration, document: MapDocument) -> Sizes:
+    """Count companies and unqualified leads, a page at a time."""
+    mapper = compile_map(document, Context())
+    clusters = Clusters(document.companies, {})
+    companies: set[str] = set()
+    unqualified = 0
+    async for page in migration.ledger.every("lead"):
+        for staged in page:
+            unqualified += mapper.is_unqualified(staged.record)
+            if (key := clusters.cluster_of(*mapper.company_text(staged.record))) is not None:
+                companies.add(key)
+    return Sizes(companies=len(companies), unqualified=unqualified)
+
+
+def _rows(one: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"object": f"{one['source']} → {one['destination']}", "cardinality": one["cardinality"], **row} for row in one["rows"]]

@@ -1,0 +1,76 @@
+"""What is to happen to one destination record in a rollback: decided from what we wrote, what was there before, and what is there now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from streamflow.mapping.changes import merge
+from streamflow.model import DestId, Fields, Kind, Link, Verdict
+
+SAME = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY, Verdict.UNREADABLE)
+SURE = (Verdict.EQUAL, Verdict.NORMALISED)
+
+Compare = Callable[[Kind, str, Any, Any], Verdict]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What is to happen to one destination record."""
+
+    link: Link
+    action: str                    # delete | restore | spare | forget
+    fields: Fields = field(default_factory=dict)
+    reason: str = ""               # why it is spared, or what of it is; "gone already"
+
+
+def plan_step(link: Link, now: Fields | None, compare: Compare, *, foreign: Sequence[DestId]) -> Step:
+    """Decide about one line of the crosswalk from what is there now (None: gone); *foreign* are records of people that hang on it."""
+    if link.is_merged:
+        return Step(link=link, action="forget")
+    if now is None:
+        return Step(link=link, action="forget", reason="gone already")
+    if link.is_matched:
+        return _restoring(link, now, compare)
+    if foreign:
+        return Step(link=link, action="spare", reason=f"people have added records to it: {', '.join(foreign[:3])}")
+    touched = [
+        name for name, value in link.base.items()
+        if name in now and compare(link.dest_kind, name, value, now[name]) not in SAME
+    ]
+    if touched:
+        return Step(link=link, action="spare", reason=f"changed by people since: {', '.join(sorted(touched)[:5])}")
+    return Step(link=link, action="delete")
+
+
+def _restoring(link: Link, now: Fields, compare: Compare) -> Step:
+    """
+    Give a record that existed before us its former values back, three ways: what we brought goes, what people changed stays.
+
+    Lists lose exactly what we added; a text loses our part of it.
+    """
+    before = link.before or {}
+    ours = {name: link.base.get(name) for name in before}
+    merged = merge(ours, before, now, same=lambda name, one, other: compare(link.dest_kind, name, one, other) in SURE)
+    fields = {name: merged.changes[name] for name in before if name in merged.changes and name != "description"}
+    kept = sorted(each.field for each in merged.conflicts if each.field != "description")
+    if "description" in before:
+        text = _without(str(now.get("description") or ""), str(link.base.get("description") or ""), before["description"])
+        if text is None:
+            kept.append("description")
+        elif text != str(now.get("description") or ""):
+            fields["description"] = text or None
+    reason = f"kept as people have it now: {', '.join(kept[:5])}" if kept else ""
+    return Step(link=link, action="restore" if fields else "forget", fields=fields, reason=reason)
+
+
+def _without(now: str, ours: str, before: Any) -> str | None:
+    """Take our part out of a text; None when a person has changed that part."""
+    former = str(before or "")
+    if now.strip() == former.strip() or not ours:
+        return now
+    if ours not in now:
+        return None
+    left = now.replace(ours, "", 1).strip("\n")
+    return former if left.strip() == former.strip() else left

@@ -1,0 +1,101 @@
+"""
+What a difference between what we wrote and what is read back means: a person was there, or something is wrong.
+
+Rule 1: it is a person's when the destination's own events since our write name somebody else for that record.
+Rule 2: what is a person's stays theirs: the field is no longer ours to verify, and the source's value is remembered as answered.
+Rule 3: anything else is asked about, once for each record, and counts as wrong until somebody accepts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from streamflow.model import AuditEntry, Intent, IntentState, Link, QueueItem, Ref, Verdict
+from streamflow.platforms.base import Feed, Happening
+from streamflow.stages.kept import released
+from streamflow.stages.updating import gone_id
+from streamflow.store.base import Audit, Change, Enqueue, Ledger, MarkVerified, PutLink
+
+PEOPLE: Final = "-users"      # how ids of people end; programs have other kinds of ids
+
+
+class Differences:
+    """Settles links that were read twice and differ both times."""
+
+    def __init__(self, *, ledger: Ledger, feed: Feed | None) -> None:
+        self._ledger = ledger
+        self._feed = feed
+
+    async def settle(
+        self, links: Sequence[Link], marks: Mapping[Ref, MarkVerified], *, gone: Collection[Ref]
+    ) -> list[tuple[Link, list[Change]]]:
+        """
+        Give the links whose differences are settled, as they are from now on, with the changes that say so.
+
+        What stays wrong is put into the queue here. *gone*: records that cannot be read any more.
+        """
+        settled: list[tuple[Link, list[Change]]] = []
+        asked: list[Change] = []
+        for link in links:
+            fields = sorted(check.field for check in marks[link.ref].checks if check.verdict is Verdict.DIFFERS)
+            item = _gone_item(link) if link.ref in gone else _item(link, fields)
+            held = await self._ledger.item(item.id)
+            accepted = held is not None and held.state == "resolved" and held.decision in ("accept", "keep")
+            if accepted or await self._is_persons(link):
+                after = replace(link, base=released(link.base, fields), verified="pending")
+                note = "accepted by a decision" if accepted else "changed by a person since"
+                entry = AuditEntry(
+                    actor="streamflow", action="verify.released", kind=link.ref.kind, key=link.ref.key, dest_id=link.dest_id,
+                    note=f"{note}: {', '.join(fields)}",
+                )
+                told: list[Change] = [Enqueue(item=item)] if link.ref in gone and not accepted else []
+                settled.append((after, [PutLink(link=after), Audit(entry=entry), *told]))
+            else:
+                asked.append(Enqueue(item=item))
+        if asked:
+            await self._ledger.commit(asked)
+        return settled
+
+    async def _is_persons(self, link: Link) -> bool:
+        if self._feed is None or not self._feed.carries(link.dest_kind):
+            return False
+        intents = [intent for intent in await self._ledger.intents_of(link.ref.kind, link.ref.key)
+                   if intent.dest_id == link.dest_id and intent.state is IntentState.CONFIRMED and intent.feed_cursor]
+        if not intents or intents[-1].feed_cursor is None:
+            return False
+        events, _ = await self._feed.since(intents[-1].feed_cursor)
+        return is_strangers(link, events, intents)
+
+
+def is_strangers(link: Link, events: Sequence[Happening], intents: Sequence[Intent]) -> bool:
+    """
+    Say whether somebody who is not us changed the record since our last write.
+
+    We write as a program, or in the name of an author. Where our own writes show as those of the configured person, it takes a second
+    person to be sure.
+    """
+    actors = {event.actor for event in events if link.dest_id in event.ids}
+    people = {actor for actor in actors if actor.endswith(PEOPLE)} - {intent.author for intent in intents}
+    may_be_us = any(intent.author is None for intent in intents) and not any(not actor.endswith(PEOPLE) for actor in actors)
+    return len(people) > (1 if may_be_us else 0)
+
+
+def _item(link: Link, fields: Sequence[str]) -> QueueItem:
+    ref = link.ref
+    names = ",".join(fields)
+    return QueueItem(
+        id=f"differs:{ref.kind}:{ref.key}:{ref.part}:{link.dest_id}:{names}", cause="read_back_differs", kind=ref.kind, key=ref.key,
+        reason=f"{link.dest_id} reads back differently from what was written ({names})", decisions=("accept",), suggested="accept",
+        details={"dest_id": link.dest_id, "fields": list(fields)},
+    )
+
+
+def _gone_item(link: Link) -> QueueItem:
+    ref = link.ref
+    return QueueItem(
+        id=gone_id(link), cause="deleted_at_destination", kind=ref.kind, key=ref.key,
+        reason=f"{link.dest_id} is gone from the destination since it was written", decisions=("keep", "recreate"), suggested="keep",
+        details={"dest_id": link.dest_id},
+    )

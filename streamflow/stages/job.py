@@ -1,0 +1,47 @@
+"""One record on its way through resolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from streamflow.mapping.derived import Derived
+from streamflow.mapping.identity import Decision
+from streamflow.model import Draft, Key, Link, Ref, Staged
+from streamflow.store.base import Change, DropLink, PutLink
+
+
+@dataclass(slots=True, kw_only=True)
+class Job:
+    """A staged record, what the map makes of it, and what the crosswalk has of it."""
+
+    staged: Staged
+    derived: Derived
+    drafts: list[Draft]
+    own: dict[str, Link]                        # part -> line of the crosswalk
+    decision: Decision | None = None
+    group: tuple[Key, ...] = ()                 # records that share the destination record, head first
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def main(self) -> Link | None:
+        return self.own.get("")
+
+    @property
+    def name(self) -> str:
+        """Name the record as wakes and the set of busy ones do."""
+        return f"{self.staged.record.kind}:{self.staged.record.key}"
+
+    def set_aside_other_kinds(self) -> None:
+        """
+        Give parts that are to become another kind (a task whose reminder was done) a name of their own.
+
+        The new record is made under the part's name; the old one, now asked for by nobody, goes like any other part that is dropped.
+        """
+        for draft in self.drafts:
+            link = self.own.get(draft.part)
+            if link is None or link.dest_kind == draft.kind or link.is_merged:
+                continue
+            aside = replace(link, ref=Ref(link.ref.kind, link.ref.key, f"{draft.part}~{link.dest_kind}"), verified="verified")
+            del self.own[draft.part]
+            self.own[aside.ref.part] = aside
+            self.changes += [DropLink(ref=link.ref), PutLink(link=aside)]

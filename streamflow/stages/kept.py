@@ -1,0 +1,45 @@
+"""
+Values of which a person's version stands: remembered in the base of a link, neither written again nor verified.
+
+The base says what we wrote and expect to find. Under "kept:<field>" it says what the source held when theirs was kept: as long as
+the source does not change that value again there is nothing to decide and nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from streamflow.model import Fields
+
+KEPT = "kept:"
+
+
+def expected(base: Mapping[str, Any]) -> Fields:
+    """Give what we wrote and expect to read back."""
+    return {name: value for name, value in base.items() if not name.startswith(KEPT)}
+
+
+def known(base: Mapping[str, Any]) -> Fields:
+    """Give what the source is compared with: what we wrote, and for kept fields what was wanted when theirs was kept."""
+    return {name.removeprefix(KEPT): value for name, value in base.items()}
+
+
+def kept(base: Mapping[str, Any]) -> Fields:
+    """Give the fields of which theirs stands, with what was wanted at that time."""
+    return {name.removeprefix(KEPT): value for name, value in base.items() if name.startswith(KEPT)}
+
+
+def rebuilt(values: Mapping[str, Any], theirs: Mapping[str, Any]) -> Fields:
+    """Put a base together from what is ours and what is theirs; a field is one of the two."""
+    return {
+        **{name: value for name, value in values.items() if name not in theirs},
+        **{f"{KEPT}{name}": value for name, value in theirs.items()},
+    }
+
+
+def released(base: Mapping[str, Any], fields: Iterable[str]) -> Fields:
+    """Let a person's version of these fields stand from now on."""
+    ours, names = expected(base), set(fields)
+    theirs = {**kept(base), **{name: value for name, value in ours.items() if name in names}}
+    return rebuilt(ours, theirs)

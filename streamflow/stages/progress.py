@@ -1,0 +1,173 @@
+"""How far the writes of a plan have come, and what each outcome means for the ledger: plain functions, no waiting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from streamflow.errors import NotFound, RecordRejected, StreamflowError, Uncertain
+from streamflow.model import AuditEntry, DestId, Disposition, Fields, Intent, IntentState, Link, Op, QueueItem, RecordState, Ref
+from streamflow.stages.batch import Plan, Resolved, Write
+from streamflow.stages.unknown import Meaning, meaning_name, unknown_since
+from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, PutLink, PutSetting, SettleIntent, Wake
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far the writes of one plan have come."""
+
+    plan: Plan
+    step: int = 0
+    intent: Intent | None = None
+    stopped: bool = False
+    has_moved: bool = False       # something came of it: a disposition, a place to wait, or changes that let it go on
+    question: str = ""            # id of the queue item, when it was refused
+    ids: dict[Ref, DestId] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.has_moved = not self.plan.writes and (self.plan.finish is not None or bool(self.plan.changes))
+
+    @property
+    def next(self) -> Write | None:
+        if self.stopped or self.step >= len(self.plan.writes):
+            return None
+        return self.plan.writes[self.step]
+
+    @property
+    def meaning(self) -> Meaning:
+        """What the crosswalk is to say once the next write is confirmed."""
+        write = self.next
+        assert write is not None
+        return Meaning(base=fill_refs(write.base, self.ids), before=write.before, ours=write.ours)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one write."""
+
+    state: IntentState
+    dest_id: DestId | None = None
+    error: StreamflowError | None = None
+
+    @property
+    def stops(self) -> bool:
+        """Say whether the error concerns more than this record."""
+        return self.error is not None and not isinstance(self.error, Uncertain | RecordRejected | NotFound)
+
+
+def names_under_way(batch: Resolved) -> set[str]:
+    """Give the destination records and source records that the plans of a batch write to, as the set of busy ones names them."""
+    names = {write.dest_id for plan in batch.plans for write in plan.writes if write.dest_id is not None}
+    return names | {f"{plan.staged.record.kind}:{plan.staged.record.key}" for plan in batch.plans if plan.writes}
+
+
+def opening(plan: Plan) -> list[Change]:
+    """What a plan changes before, or without, any write of its own."""
+    changes: list[Change] = list(plan.changes)
+    for link in plan.links:
+        changes.append(PutLink(link=link))
+        changes.append(Audit(entry=AuditEntry(
+            actor="streamflow", action="link", kind=link.ref.kind, key=link.ref.key, dest_id=link.dest_id,
+            note="merged" if link.is_merged else "matched" if link.is_matched else "unchanged",
+        )))
+    if not plan.writes and plan.finish is not None:
+        changes += finishing(plan, plan.finish)
+    return changes
+
+
+def finishing(plan: Plan, finish: Finish) -> list[Change]:
+    """Give the record its disposition and wake whoever waited for it."""
+    changes: list[Change] = [finish]
+    if finish.state is RecordState.DONE:
+        changes.append(Wake(on=(f"{finish.kind}:{finish.key}",)))
+    if not plan.writes:
+        changes.append(Audit(entry=AuditEntry(
+            actor="streamflow", action=f"record.{finish.state.value}", kind=finish.kind, key=finish.key,
+            note=f"{finish.disposition or ''} {finish.reason}".strip(),
+        )))
+    return changes
+
+
+def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, written: list[Link]) -> list[Change]:
+    """Turn the outcome of one write into changes, and move the plan on or stop it."""
+    write, intent, staged = track.next, track.intent, track.plan.staged
+    assert write is not None
+    assert intent is not None
+    reason = outcome.error.message if outcome.error else ""
+    if outcome.state is IntentState.IN_DOUBT:
+        reason = unknown_since(at, reason)
+    changes: list[Change] = [SettleIntent(id=intent.id, state=outcome.state, dest_id=outcome.dest_id, reason=reason)]
+    if write.op is Op.UPDATE and outcome.state is not IntentState.IN_DOUBT:
+        changes.append(PutSetting(name=meaning_name(intent), value=None))
+    changes.append(Audit(entry=AuditEntry(
+        actor="streamflow", action=f"write.{write.op.value}.{outcome.state.value}", kind=staged.record.kind, key=staged.record.key,
+        dest_id=outcome.dest_id or "", before=write.before if write.before is not None else changed_from(write), after=intent.fields,
+        note=write.dest_kind,
+    )))
+    if outcome.state is IntentState.CONFIRMED:
+        assert outcome.dest_id is not None
+        changes += confirmed(track, write, outcome.dest_id, phase=phase, at=at, written=written)
+        return changes
+    track.stopped = True
+    finish = Finish(kind=staged.record.kind, key=staged.record.key, seq=staged.seq)
+    track.has_moved = outcome.state is not IntentState.ABANDONED
+    if outcome.state is IntentState.IN_DOUBT:
+        changes.append(replace(finish, state=RecordState.PARKED, waiting_on=f"doubt:{intent.id}", reason="outcome of a write unknown"))
+    elif outcome.state is IntentState.REJECTED:
+        changes.append(replace(finish, disposition=Disposition.FAILED, reason=outcome.error.message if outcome.error else "refused"))
+        changes.append(Enqueue(item=rejection(track, write, outcome)))
+    return changes
+
+
+def confirmed(
+    track: Progress, write: Write, dest_id: DestId, *, phase: str, at: str, written: list[Link]
+) -> list[Change]:
+    """Record a confirmed write in the crosswalk; the last one of a plan finishes the record."""
+    changes: list[Change] = []
+    track.ids[write.ref] = dest_id
+    if write.op is Op.DELETE:
+        changes.append(DropLink(ref=write.ref))
+    else:
+        link = Link(
+            ref=write.ref, dest_kind=write.dest_kind, dest_id=dest_id, base=fill_refs(write.base, track.ids), ours=write.ours,
+            before=write.before, verified="pending", phase=phase, written_at=at,
+        )
+        changes.append(PutLink(link=link))
+        written[:] = [kept for kept in written if kept.ref != link.ref]
+        written.append(link)
+    track.step += 1
+    if track.next is None and track.plan.finish is not None:
+        track.has_moved = True
+        changes += finishing(track.plan, track.plan.finish)
+    return changes
+
+
+def changed_from(write: Write) -> Fields | None:
+    """Give the values a write replaces, by field."""
+    if write.op is Op.CREATE:
+        return None
+    return {name: write.now.get(name) for name in write.fields} if write.fields else write.now
+
+
+def rejection(track: Progress, write: Write, outcome: Outcome) -> QueueItem:
+    """Build the queue item for a record the destination refuses."""
+    record = track.plan.staged.record
+    reason = outcome.error.message if outcome.error else "the destination refused the record"
+    return QueueItem(
+        id=track.question or f"rejected:{record.kind}:{record.key}:{write.ref.part}", cause="rejected", kind=record.kind, key=record.key,
+        reason=f"{write.dest_kind} {write.op.value}: {reason}", decisions=("retry", "waive"), suggested="retry",
+    )
+
+
+def fill_refs(fields: Fields, ids: dict[Ref, DestId]) -> Fields:
+    """Replace references to parts of the same record by the ids they have got by now."""
+    if not ids:
+        return fields
+
+    def fill(value: object) -> object:
+        if isinstance(value, Ref):
+            return ids.get(value, value)
+        if isinstance(value, list):
+            return [fill(each) for each in value]
+        return value
+
+    return {name: fill(value) if name.startswith("link:") else value for name, value in fields.items()}

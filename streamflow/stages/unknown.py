@@ -1,0 +1,57 @@
+"""
+What must be known of a write whose outcome is not: since when, and what the crosswalk is to say if it turns out to have happened.
+
+Both are in the ledger before they are needed: the moment in the intent's reason, the base of an update in a setting of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from streamflow.clock import from_iso
+from streamflow.model import Fields, Intent, IntentState, Kind
+
+REMADE_KINDS: Final[frozenset[Kind]] = frozenset({"notes", "tasks"})
+"""Kinds whose update may delete the record and make it anew under another id (`Writer.update`)."""
+
+_SINCE: Final = re.compile(r"^unknown since (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """The line of the crosswalk that a confirmed update leads to."""
+
+    base: Fields
+    before: Fields | None
+    ours: bool
+
+    def to_json(self) -> dict[str, Any]:
+        return {"base": self.base, "before": self.before, "ours": self.ours}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Meaning:
+        return cls(base=dict(value["base"]), before=value["before"], ours=bool(value["ours"]))
+
+
+def meaning_name(intent: Intent) -> str:
+    """Name the setting that keeps the meaning of an update while its outcome is open."""
+    return f"meant:{intent.id}"
+
+
+def unknown_since(at: str, reason: str) -> str:
+    """Write down since when an outcome is unknown; *at* as in the ledger."""
+    return f"unknown since {at}: {reason}" if reason else f"unknown since {at}"
+
+
+def since(intent: Intent) -> datetime | None:
+    """
+    Give the moment from which the quiet time counts; None when it was never noted.
+
+    Not the moment it was meant: a write may have waited long for its turn before it was sent.
+    """
+    found = _SINCE.match(intent.reason) if intent.state is IntentState.IN_DOUBT else None
+    return from_iso(found[1]) if found else None

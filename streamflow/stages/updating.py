@@ -1,0 +1,200 @@
+"""
+Changing a destination record that is there: three ways, field by field, and what of ours is no longer wanted.
+
+Rule 1: only what the source changed is written; what a person changed stays theirs and is asked about once per source value.
+Rule 2: texts of ours that nobody touched go when the source drops them; people, companies and leads are never removed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from zlib import crc32
+
+from streamflow.mapping.changes import BLOCKS, Conflict, Merged, Policy, merge
+from streamflow.model import Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Staged
+from streamflow.stages.batch import Write
+from streamflow.stages.kept import kept, known, rebuilt
+from streamflow.stages.planning import ACTION_FIELDS, SAME, Compare, Facts
+from streamflow.store.base import Change, DropLink, Enqueue
+
+TEXT_KINDS: frozenset[Kind] = frozenset({"notes", "tasks", "activities"})
+"""Kinds of which a part that the source dropped is removed; the others may carry what people hung on them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """What updating one existing part comes to."""
+
+    writes: tuple[Write, ...] = ()
+    links: tuple[Link, ...] = ()
+    changes: tuple[Change, ...] = ()
+    busy: bool = False
+    anew: bool = False           # it is gone and a person wants it made again
+
+
+def both_ways(compare: Compare, kind: Kind, name: str, one: Any, other: Any) -> bool:
+    """Say whether two values are the same; lists only when neither has more than the other."""
+    if compare(kind, name, one, other) not in SAME:
+        return False
+    return not (isinstance(one, list) or isinstance(other, list)) or compare(kind, name, other, one) in SAME
+
+
+def is_settled(link: Link, fields: Fields, facts: Facts) -> bool:
+    """Say whether the source asks for nothing new of a part, so that it need not even be read."""
+    before = known(link.base)
+    if facts.directory.decisions.get(gone_id(link)) == "recreate":
+        return False
+    for name in {**fields, **before}:
+        wanted = fields.get(name)
+        if wanted != before.get(name) and not (_is_blank(wanted) and _is_blank(before.get(name))):
+            return False
+        if name in kept(link.base) and facts.directory.decisions.get(conflict_id(link, name, wanted)) == "take":
+            return False
+    return True
+
+
+def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts: Facts) -> Update:
+    """Compare base, source and destination, and write only what is ours to write."""
+    if is_settled(link, fields, facts):
+        return Update()
+    if facts.is_busy(link.dest_id):
+        return Update(busy=True)
+    now = facts.now.get(link.dest_id)
+    if now is None:
+        if facts.directory.decisions.get(gone_id(link)) == "recreate":
+            return Update(anew=True)
+        return Update(changes=(Enqueue(item=gone_item(link, staged)),))
+    policies = _policies(link, fields, staged, facts)
+    merged = merge(
+        _base_for(link, fields, now, policies), fields, now,
+        same=lambda name, one, other: both_ways(facts.compare, draft.kind, name, one, other), policies=policies,
+    )
+    queue = tuple(Enqueue(item=_conflict(each, link, staged)) for each in merged.conflicts if each.policy != "take" and link.base)
+    base = _base_after(link, fields, now, merged, draft.kind, facts.compare)
+    if not merged.changes:
+        quiet = () if base == link.base else (replace(link, base=base, verified="pending"),)
+        return Update(links=quiet, changes=queue)
+    facts.busy.add(link.dest_id)
+    before = {**{name: now.get(name) for name in merged.changes}, **(link.before or {})} if link.is_matched else link.before
+    write = Write(
+        op=Op.UPDATE, ref=link.ref, dest_kind=link.dest_kind, fields=merged.changes, marker=draft.marker, dest_id=link.dest_id,
+        author=facts.directory.author(draft.author), now=dict(now), base=base, before=before, ours=link.ours,
+    )
+    # The image of what was there before us is in the book before the first byte that changes it is sent.
+    image = (replace(link, before=before),) if link.is_matched and before != link.before else ()
+    return Update(writes=(write,), links=image, changes=queue)
+
+
+def _base_for(link: Link, fields: Fields, now: Fields, policies: Mapping[str, Policy]) -> Fields:
+    """The base to compare with. A block of ours that stands in the text already is known, whatever a lost answer said of it."""
+    base = {name: value for name, value in known(link.base).items() if not (name in kept(link.base) and policies.get(name) == "take")}
+    for name in BLOCKS & fields.keys():
+        wanted, there = str(fields[name] or ""), str(now.get(name) or "")
+        if wanted.strip() and wanted in there and base.get(name):
+            base[name] = fields[name]
+    return base
+
+
+def _base_after(link: Link, fields: Fields, now: Fields, merged: Merged, kind: Kind, compare: Compare) -> Fields:
+    """What is ours to find again, and of which fields theirs stands."""
+    conflicts = {each.field for each in merged.conflicts if each.policy != "take"}
+    theirs = {name: fields.get(name) for name in conflicts}
+    for name, value in kept(link.base).items():
+        regained = name in merged.changes or both_ways(compare, kind, name, fields.get(name), now.get(name))
+        if name not in theirs and name in merged.base and not regained:
+            theirs[name] = value
+    return rebuilt(merged.base, theirs)
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or value == "" or value == [] or value == {}
+
+
+def _policies(link: Link, fields: Fields, staged: Staged, facts: Facts) -> dict[str, Policy]:
+    """
+    Take what a person decided about this very value; "keep" is the rule.
+
+    The actions of a record of ours that was never finished are still to be done: what is there is the destination's default.
+    """
+    found: dict[str, Policy] = {}
+    for name in {**fields, **known(link.base)}:
+        if facts.directory.decisions.get(conflict_id(link, name, fields.get(name))) == "take":
+            found[name] = "take"
+    if link.ours and staged.disposition in (None, Disposition.FAILED):
+        found.update({name: "take" for name in ACTION_FIELDS if name in fields and name not in known(link.base)})
+    return found
+
+
+def conflict_id(link: Link, name: str, wanted: Any) -> str:
+    """Name the question about one value of the source: another value is another question."""
+    digest = crc32(json.dumps(wanted, sort_keys=True, default=str).encode())
+    return f"conflict:{link.ref.kind}:{link.ref.key}:{link.ref.part}:{name}:{digest:08x}"
+
+
+def _conflict(conflict: Conflict, link: Link, staged: Staged) -> QueueItem:
+    record = staged.record
+    return QueueItem(
+        id=conflict_id(link, conflict.field, conflict.wanted), cause="conflict", kind=record.kind, key=record.key,
+        reason=f"{conflict.field} was changed by a person in the destination and in the source; theirs was kept",
+        decisions=("keep", "take"), suggested="keep",
+        details={"field": conflict.field, "base": conflict.base, "source": conflict.wanted, "destination": conflict.now,
+                 "dest_id": link.dest_id},
+    )
+
+
+def gone_id(link: Link) -> str:
+    """Name the question about a destination record that is gone; one made again is another record."""
+    return f"gone:{link.ref.kind}:{link.ref.key}:{link.ref.part}:{link.dest_id}"
+
+
+def gone_item(link: Link, staged: Staged) -> QueueItem:
+    """Ask what is to become of a record that a person removed in the destination."""
+    record = staged.record
+    return QueueItem(
+        id=gone_id(link), cause="deleted_at_destination", kind=record.kind, key=record.key,
+        reason=f"{link.dest_kind} record {link.dest_id} was deleted or merged in the destination; nothing was made again",
+        decisions=("keep", "recreate"), suggested="keep", details={"dest_id": link.dest_id},
+    )
+
+
+# ------------------------------------------------------------------------------------------------ no longer wanted
+
+
+def stale_parts(own: Iterable[Link], drafts: Iterable[Draft]) -> list[Link]:
+    """Parts that exist in the destination and that the record no longer asks for (a note that became shorter)."""
+    wanted = {draft.part for draft in drafts}
+    return [link for link in own if link.ref.part not in wanted and not link.is_merged]
+
+
+def remove_stale(stale: Iterable[Link], staged: Staged, facts: Facts) -> Update:
+    """Remove texts of ours that the record no longer has; what a person changed stays and is told."""
+    writes: list[Write] = []
+    changes: list[Change] = []
+    for link in stale:
+        now = facts.now.get(link.dest_id)
+        if facts.is_busy(link.dest_id):
+            return Update(busy=True)
+        if now is None:
+            changes.append(DropLink(ref=link.ref))
+        elif not link.ours or link.dest_kind not in TEXT_KINDS or not _is_untouched(link, now, facts.compare):
+            changes.append(Enqueue(item=_kept_part(staged, link)))
+        else:
+            writes.append(Write(op=Op.DELETE, ref=link.ref, dest_kind=link.dest_kind, fields={}, dest_id=link.dest_id, now=dict(now)))
+    facts.busy.update(write.dest_id for write in writes if write.dest_id is not None)
+    return Update(writes=tuple(writes), changes=tuple(changes))
+
+
+def _is_untouched(link: Link, now: Fields, compare: Compare) -> bool:
+    return not kept(link.base) and all(both_ways(compare, link.dest_kind, name, value, now.get(name)) for name, value in link.base.items())
+
+
+def _kept_part(staged: Staged, link: Link) -> QueueItem:
+    record = staged.record
+    return QueueItem(
+        id=f"conflict:{record.kind}:{record.key}:{link.ref.part}:part", cause="conflict", kind=record.kind, key=record.key,
+        reason=f"the source no longer asks for {link.dest_id}; it was left, since it may hold what people put there",
+        decisions=("keep",), suggested="keep", details={"dest_id": link.dest_id},
+    )

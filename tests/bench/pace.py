@@ -1,0 +1,82 @@
+"""The share of the allowed rate that a steady backfill uses, against a bucket of twenty that refills at exactly the configured cap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import anyio
+
+from tests.bench.rig import Case, Daemon, Moment, daemon_for
+from tests.bench.table import Figure
+
+BURST = 20
+AT_LEAST = 0.95
+SETTLE_S = 3.0        # of the backfill left out at its beginning
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One cap; the account is as large as *seconds* of steady work at it take."""
+
+    cap_per_s: float
+    seconds: float
+    adaptive: bool
+
+    @property
+    def records(self) -> int:
+        """Give how many source records keep the destination busy for that long."""
+        return max(240, int(self.cap_per_s * (self.seconds + SETTLE_S + 3.0)))
+
+
+TRIALS = (
+    (Trial(cap_per_s=10, seconds=40, adaptive=False), Trial(cap_per_s=10, seconds=40, adaptive=True)),
+    (Trial(cap_per_s=50, seconds=30, adaptive=False),),
+    (Trial(cap_per_s=50, seconds=30, adaptive=True),),
+    (Trial(cap_per_s=200, seconds=20, adaptive=False),),
+    (Trial(cap_per_s=200, seconds=20, adaptive=True),),
+)
+"""Trials in one row run at the same time: those of ten calls a second leave the machine idle."""
+
+
+async def figures(records: int) -> list[Figure]:
+    """Measure all caps; the size of the accounts follows from the caps."""
+    found: dict[Trial, Figure] = {}
+
+    async def one(trial: Trial) -> None:
+        found[trial] = await _share(trial)
+
+    for row in TRIALS:
+        async with anyio.create_task_group() as group:
+            for trial in row:
+                group.start_soon(one, trial)
+    return [found[trial] for row in TRIALS for trial in row]
+
+
+async def _share(trial: Trial) -> Figure:
+    case = Case(records=trial.records, allowed_per_s=trial.cap_per_s, adaptive=trial.adaptive, sample=10, limit_s=600.0)
+    async with daemon_for(case) as daemon:
+        entered = await daemon.until("backfill")
+        await anyio.sleep(SETTLE_S)
+        begun = await daemon.moment("steady")
+        seconds = min(trial.seconds, 600.0)
+        steady = await _after(daemon, begun, seconds)
+    spent_s = steady.at_s - begun.at_s
+    calls = sum(steady.destination.values()) - sum(begun.destination.values())
+    mode = "adaptive" if trial.adaptive else "fixed"
+    return Figure(
+        name=f"share of {trial.cap_per_s:g} calls/s used in steady backfill, {mode}, {steady.throttled} x 429",
+        value=calls / (trial.cap_per_s * spent_s) if not steady.throttled else 0.0, at_least=AT_LEAST, unit="share",
+        details={
+            "calls": calls, "seconds": round(spent_s, 2), "throttled": steady.throttled, "records": trial.records,
+            "cpu_share": round((steady.cpu_s - begun.cpu_s) / spent_s, 3), "calls_before_backfill": sum(entered.destination.values()),
+        },
+    )  # fmt: skip
+
+
+async def _after(daemon: Daemon, begun: Moment, seconds: float) -> Moment:
+    """Give the numbers after so many seconds, or when the backfill has sent its last write, whichever is first."""
+    last = begun
+    with anyio.move_on_after(seconds):
+        await daemon.until("tail")
+        return last
+    return await daemon.moment("steady")

@@ -1,0 +1,302 @@
+"""Sandboxes, places to run in, daemons and command lines as processes of their own, and how a clear refusal looks."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+START_S = 30.0
+END_S = 40.0
+Status = Mapping[str, Any]
+
+
+def environ(**more: str) -> dict[str, str]:
+    """Give the environment of a process of ours: nothing of the tester's own settings."""
+    return {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONPATH": str(ROOT), **more}
+
+
+# ------------------------------------------------------------------------------------------------ the platforms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two simulated accounts that run."""
+
+    dir: Path
+    config: Path
+    source_admin: str
+    destination_admin: str
+
+    def source(self, **switches: Any) -> None:
+        """Set switches of the source."""
+        post(self.source_admin + "switches", switches)
+
+    def destination(self, **switches: Any) -> None:
+        """Set switches of the destination."""
+        post(self.destination_admin + "switches", switches)
+
+    def act(self, **order: Any) -> None:
+        """Do something in the destination as a person."""
+        post(self.destination_admin + "act", order)
+
+    def written(self) -> int:
+        """Count the calls that changed, or would change, something in the destination since it began."""
+        calls = get(self.destination_admin + "log")["calls"]
+        reads = ("GET", "RPC find", "RPC get", "RPC search", "RPC instance")
+        return sum(count for name, count in calls.items() if not name.startswith(reads) and "api/v1/json" not in name)
+
+
+@contextmanager
+def running_pair(folder: Path, *options: str) -> Iterator[Pair]:
+    """Run a pair for the length of a block."""
+    command = [sys.executable, "-m", "streamflow.sandbox", "--pair", "leadtrekker-nutshell", "--dir", str(folder), *options]
+    with subprocess.Popen(command, env=environ(), stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            assert process.stdout is not None
+            told = json.loads(process.stdout.readline())
+            yield Pair(
+                dir=folder, config=Path(told["config"]), source_admin=told["source"]["admin"],
+                destination_admin=told["destination"]["admin"],
+            )  # fmt: skip
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=20)
+
+
+def post(url: str, body: Mapping[str, Any]) -> Any:
+    """Send JSON to the admin face of a simulated platform."""
+    request = urllib.request.Request(url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"})
+    return _direct(request)
+
+
+def get(url: str) -> Any:
+    """Ask the admin face of a simulated platform, or a metrics address."""
+    return _direct(urllib.request.Request(url))
+
+
+def _direct(request: urllib.request.Request) -> Any:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10.0) as answer:
+        return json.loads(answer.read())
+
+
+# ------------------------------------------------------------------------------------------------ a place of one's own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def body(self) -> Any:
+        """Give the JSON it printed last."""
+        return json.loads(self.out.strip().splitlines()[-1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A configuration with a state directory of its own, next to a pair."""
+
+    dir: Path
+
+    @property
+    def config(self) -> Path:
+        """Give the configuration file."""
+        return self.dir / "streamflow.toml"
+
+    @property
+    def state(self) -> Path:
+        """Give the state directory."""
+        return self.dir / "state"
+
+    @property
+    def socket(self) -> Path:
+        """Give the control socket."""
+        return self.dir / "control.sock"
+
+    def edit(self, *changes: tuple[str, str]) -> Place:
+        """Change the configuration as an operator would in an editor."""
+        text = self.config.read_text(encoding="utf-8")
+        for old, new in changes:
+            assert old in text, f"the configuration has no {old!r}"
+            text = text.replace(old, new)
+        self.config.write_text(text, encoding="utf-8")
+        return self
+
+    def line(self, key: str, new: str, *, section: str = "") -> Place:
+        """Replace the first line that sets *key* (after *section*)."""
+        lines = self.config.read_text(encoding="utf-8").splitlines()
+        start = lines.index(section) if section else 0
+        at = next(number for number in range(start, len(lines)) if lines[number].startswith(f"{key} ="))
+        lines[at] = new
+        self.config.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return self
+
+    def set(self, section: str, line: str) -> Place:
+        """Put a line at the beginning of a section, which is added where it is missing."""
+        text = self.config.read_text(encoding="utf-8")
+        head = f"[{section}]\n"
+        self.config.write_text(text.replace(head, f"{head}{line}\n", 1) if head in text else f"{text}\n{head}{line}\n", encoding="utf-8")
+        return self
+
+    def append(self, text: str) -> Place:
+        """Add to the end of the configuration."""
+        with self.config.open("a", encoding="utf-8") as file:
+            file.write(f"\n{text}\n")
+        return self
+
+    def cli(self, *words: str, timeout_s: float = END_S, **variables: str) -> Said:
+        """Run one command line to its end."""
+        command = [sys.executable, "-m", "streamflow.cli", "-c", str(self.config), *words]
+        found = subprocess.run(command, env=environ(**variables), capture_output=True, text=True, timeout=timeout_s, check=False)
+        return Said(code=found.returncode, out=found.stdout, err=found.stderr)
+
+    def snapshot(self) -> dict[str, bytes]:
+        """Give every file of the state directory but lock and side files, to see that nothing was touched."""
+        passing = ("lock", "-wal", "-shm")
+        return {
+            str(path.relative_to(self.state)): path.read_bytes()
+            for path in sorted(self.state.rglob("*")) if path.is_file() and not path.name.endswith(passing)
+        }  # fmt: skip
+
+
+def place_at(folder: Path, pair: Pair) -> Place:
+    """Make a place that works with a running pair."""
+    folder.mkdir(mode=0o700, parents=True)
+    text = pair.config.read_text(encoding="utf-8")
+    for name in ("state", "control.sock"):
+        text = text.replace(str(pair.dir / name), str(folder / name))
+    (folder / "streamflow.toml").write_text(text, encoding="utf-8")
+    return Place(dir=folder)
+
+
+# ------------------------------------------------------------------------------------------------ daemons
+
+
+class Gone(Exception):
+    """Nobody answers on the control socket."""
+
+
+class Daemon:
+    """A daemon as a process."""
+
+    def __init__(self, place: Place, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.place = place
+        self.process = process
+        self._log = log
+
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, raw: bytes | None = None) -> tuple[int, Any]:
+        """Ask over the control socket, as curl --unix-socket would."""
+        connection = http.client.HTTPConnection("daemon", timeout=20.0)
+        try:
+            connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.sock.settimeout(20.0)
+            connection.sock.connect(str(self.place.socket))
+            connection.request(method, path, body=raw if raw is not None else json.dumps(body) if body is not None else None)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        except (OSError, http.client.HTTPException) as error:
+            raise Gone from error
+        finally:
+            connection.close()
+
+    def status(self) -> Status:
+        """Give the status."""
+        code, body = self.ask("GET", "/v1/status")
+        assert code == 200, body
+        found: Status = body
+        return found
+
+    def until(self, wanted: Callable[[Status], bool], what: str, *, timeout_s: float = START_S) -> Status:
+        """Wait for a status."""
+        deadline = time.monotonic() + timeout_s
+        last: Status | None = None
+        while time.monotonic() < deadline:
+            try:
+                last = self.status()
+            except Gone:
+                assert self.process.poll() is None, f"the daemon ended before {what}: {self.words()}"
+            else:
+                if wanted(last):
+                    return last
+            time.sleep(0.05)
+        raise AssertionError(f"no {what}; last: {last and (last['state'], last['reason'], last['gate'])}; {self.words()}")
+
+    def gate(self, name: str) -> Status:
+        """Wait for a gate."""
+        return self.until(lambda status: (status["gate"] or {}).get("name") == name, f"gate {name}")
+
+    def signal(self, which: signal.Signals) -> None:
+        """Send the process a signal."""
+        self.process.send_signal(which)
+
+    def end(self, timeout_s: float = END_S) -> int:
+        """Wait for the end; gives the exit code."""
+        return self.process.wait(timeout=timeout_s)
+
+    def words(self) -> str:
+        """Give what it wrote, log and errors."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def said(self, event: str) -> list[dict[str, Any]]:
+        """Give the log lines of one event."""
+        lines = [json.loads(line) for line in self.words().splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == event]
+
+    @property
+    def last_words(self) -> str:
+        """Give what it told people on stderr."""
+        return "\n".join(line for line in self.words().splitlines() if not line.startswith("{"))
+
+
+@contextmanager
+def running_daemon(place: Place, **variables: str) -> Iterator[Daemon]:
+    """Run the daemon of a place; it is ended when the block is."""
+    log = place.dir / "daemon.log"
+    command = [sys.executable, "-m", "streamflow.cli", "-c", str(place.config), "run"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=environ(**variables), stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+    with process:
+        try:
+            yield Daemon(place, process, log)
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+# ------------------------------------------------------------------------------------------------ verdicts
+
+
+def assert_clear(said: Said, code: int, *words: str) -> None:
+    """See that a command was refused in one clear message: exit code, one headline, a hint, these words, and nothing of our inside."""
+    text = said.err
+    assert said.code == code, (said.code, text)
+    assert_told(text, *words)
+
+
+def assert_told(text: str, *words: str) -> None:
+    """See that a text is one clear message with a hint."""
+    assert len([line for line in text.splitlines() if line.startswith("streamflow: ")]) == 1, text
+    assert "  hint: " in text, text
+    for alien in ("Traceback", "internal error", "Error:", "Errno", "object at 0x", "sandbox-key", "sandbox-lt-key"):
+        assert alien not in text, text
+    for word in words:
+        assert word in text, (word, text)

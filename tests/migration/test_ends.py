@@ -1,0 +1,384 @@
+"""Tail, cutover, watch and rollback: what follows, what switches once, what waits for a person, and what is undone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from streamflow.errors import PlatformUnavailable, ProtocolMismatch
+from streamflow.migration import cutover
+from streamflow.migration.life import State
+from streamflow.migration.rollback import Rollback
+from streamflow.migration.undoing import plan_step
+from streamflow.model import Link, Ref, Verdict
+from streamflow.wire.message import BACKFILL, DELTA
+from tests.migration.rig import Voyage, voyage, with_terms
+
+ASK_CUTOVER = {"map": "auto", "sample": "auto", "cutover": "ask"}
+
+
+async def in_tail(trip: Voyage, *rounds: Any) -> None:
+    """Let the tail run until it has caught up after each thing people do."""
+    for deed in rounds or (lambda: None,):
+        deed()
+        trip.m.gate = trip.m._last_gate = None
+        await trip.stopping(trip.phase, lambda: trip.m.gate is not None)
+
+
+async def test_a_failed_poll_is_shown_and_tried_again(tmp_path: Path) -> None:
+    """While the source is away the reason says so, what was read is still delivered, and the tail goes on afterwards."""
+    async with voyage(tmp_path, records=30, gates=ASK_CUTOVER) as trip:
+        await trip.until(State.TAIL)
+        original, reasons = trip.doors.refresh, []
+
+        async def away() -> str | None:
+            reasons.append(trip.m.phase.reason)
+            if len(reasons) < 4:
+                raise PlatformUnavailable("nobody answers", platform="leadtrekker")
+            return None if original is None else await original()
+
+        trip.doors.refresh = away
+        await trip.stopping(trip.phase, lambda: trip.m.gate is not None)
+        assert sum("nobody answers" in reason for reason in reasons) >= 2, "the reason stays until a round succeeds"
+        rows = [row async for page in trip.ledger.audit() for row in page if row.entry.action == "phase"]
+        assert len(rows) < 9, "renewing a reason is no move"
+
+
+async def test_a_damaged_snapshot_does_not_stop_the_tail(tmp_path: Path) -> None:
+    """It is told in the reason and once in the queue; the rest of the source is followed as before."""
+    async with voyage(tmp_path, records=30, gates=ASK_CUTOVER) as trip:
+        await trip.until(State.TAIL)
+
+        async def damaged() -> str | None:
+            raise ProtocolMismatch("lead.csv is not what the manifest says", platform="files", hint="copy it again")
+
+        trip.doors.refresh = damaged
+        key = trip.in_source("create", "leads", name="New Person", email="new.person@example.com")
+        await trip.stopping(trip.phase, lambda: trip.m.gate is not None)
+        assert [link.dest_kind for link in await trip.ledger.links_of("lead", [key])] == ["contacts"]
+        assert len(await trip.items("snapshot_damaged")) == 1
+        assert "lead.csv" in trip.m.phase.reason
+
+
+async def test_polls_of_different_starts_see_what_is_missing(tmp_path: Path) -> None:
+    """A record deleted between two starts is missed by the poll of the second, whose number repeats the first's."""
+    async with voyage(tmp_path, records=30, gates=ASK_CUTOVER) as trip:
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        lead = trip.source_rows("leads")[0]["leadid"]
+        trip.in_source("delete", "leads", lead)
+        await in_tail(trip)
+        assert (await trip.staged("lead"))[lead].missing_scans >= 1
+
+
+async def test_what_is_gone_from_the_source_is_queued_once_and_never_removed(tmp_path: Path) -> None:
+    """Absent twice and gone when asked directly: one item, and the destination keeps the person."""
+    async with voyage(tmp_path, records=30, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        people = set(trip.live("contacts"))
+        lead = trip.source_rows("leads")[0]["leadid"]
+        trip.in_source("delete", "leads", lead)
+        for _ in range(3):
+            await in_tail(trip)
+        items = [item.key for item in await trip.items("deleted_at_source") if item.kind == "lead"]
+        assert items == [lead]
+        assert set(trip.live("contacts")) == people
+
+
+async def test_a_silent_edit_is_found_by_the_sweep(tmp_path: Path) -> None:
+    """A change that moves no time stamp arrives all the same."""
+    async with voyage(tmp_path, records=30, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
+        await trip.until(State.TAIL)
+        note = trip.source_rows("notes")[0]
+        trip.in_source("edit", "notes", note["noteid"], silent=True, note="Changed without a trace")
+        await in_tail(trip)
+        assert any("Changed without a trace" in str(row["body"]) for row in trip.live("notes").values())
+
+
+async def test_writes_wait_in_line_by_who_waits_for_them(tmp_path: Path) -> None:
+    """Backfill writes go behind others, the changes of the tail go first."""
+    async with voyage(tmp_path, records=30, gates=ASK_CUTOVER) as trip:
+        await trip.until(State.BACKFILL)
+        trip.asked.clear()
+        await trip.phase()
+        assert {priority for name, line, priority in trip.asked if name == "nutshell" and line.startswith("POST contacts")} <= {BACKFILL}
+        trip.asked.clear()
+        trip.in_source("create", "leads", name="New Person", email="new.person@example.com")
+        await in_tail(trip)
+        assert {priority for name, line, priority in trip.asked if name == "nutshell" and line.startswith("POST contacts")} == {DELTA}
+
+
+# ------------------------------------------------------------------------------------------------ cutover
+
+
+async def test_a_cutover_switches_once_wherever_it_is_killed(tmp_path: Path) -> None:
+    """Killed at many commits on its way, the attempt goes on and ends with one receipt and one entry in the audit."""
+    async with voyage(tmp_path, records=20) as trip:
+        await trip.until(State.CUTOVER)
+        commit = 1
+        while await trip.killed_at(commit, trip.phase, late=commit % 2 == 0):
+            commit += 4
+        assert trip.m.phase.state is State.WATCH
+        switched = [row async for page in trip.ledger.audit() for row in page if row.entry.action == "cutover.switched"]
+        assert len(switched) == 1
+        assert (await trip.ledger.setting("switched"))["id"]
+        assert await cutover.request(trip.m, "uid:7", freeze_confirmed=True) == "already_switched"
+
+
+async def test_a_cancel_during_a_pass_is_not_forgotten(tmp_path: Path) -> None:
+    """What the operator says while a step runs goes before what the step has in hand."""
+    async with voyage(tmp_path, records=30, gates=ASK_CUTOVER) as trip:
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        await cutover.request(trip.m, "uid:7", freeze_confirmed=True)
+        await trip.until(State.CUTOVER)
+        original, answers = trip.doors.children, []
+
+        async def children(kind: str, parent: str) -> Any:
+            if not answers:
+                answers.append(await cutover.cancel(trip.m, "uid:7"))
+            return await original(kind, parent)
+
+        trip.doors.children = children
+        await trip.phase()
+        assert answers == ["cancelled"]
+        assert trip.m.phase.state is State.TAIL
+        assert await trip.ledger.setting("switched") is None
+        assert (await trip.ledger.setting("cutover:last"))["reason"] == "cancelled by the operator"
+
+
+async def test_an_attempt_given_up_before_a_kill_leads_back_to_the_tail(tmp_path: Path) -> None:
+    """Killed between giving up and tailing, the next start finds no attempt and tails."""
+    async with voyage(tmp_path, records=20, gates=ASK_CUTOVER) as trip:
+        await trip.until(State.TAIL)
+        await cutover.request(trip.m, "uid:7", freeze_confirmed=True)
+        await trip.until(State.CUTOVER)
+        await trip.set("cutover", None)
+        await trip.restart()
+        assert await trip.phase() is State.TAIL
+
+
+async def test_the_deadline_leads_back_and_says_where_it_was(tmp_path: Path) -> None:
+    """An attempt that waits too long for the freeze is given up with its reason; nothing is switched."""
+    async with voyage(tmp_path, records=20, gates=ASK_CUTOVER, cutover_deadline_s=30.0) as trip:
+        await trip.until(State.TAIL)
+        await cutover.request(trip.m, "uid:7", freeze_confirmed=False)
+        await trip.until(State.CUTOVER)
+
+        async def too_long() -> None:
+            trip.clock.skipped_s += 60.0
+            trip.m.control.notify()
+
+        await trip.answering({"freeze": too_long})
+        assert trip.m.phase.state is State.TAIL
+        assert "not done within 30 s" in (await trip.ledger.setting("cutover:last"))["reason"]
+        assert "freeze" in (await trip.ledger.setting("cutover:last"))["reason"]
+
+
+async def test_a_pass_of_an_earlier_attempt_does_not_count(tmp_path: Path) -> None:
+    """Children read before the freeze are read again after it: a late note on an early lead arrives."""
+    async with voyage(tmp_path, records=120, gates=ASK_CUTOVER) as trip:
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        await cutover.request(trip.m, "uid:7", freeze_confirmed=True)
+        await trip.until(State.CUTOVER)
+        original, asked = trip.doors.children, []
+
+        async def children(kind: str, parent: str) -> Any:
+            asked.append((kind, parent))
+            if len(asked) == 30:
+                await cutover.cancel(trip.m, "uid:7")
+            return await original(kind, parent)
+
+        trip.doors.children = children
+        await trip.phase()
+        trip.doors.children = original
+        kind, parent = asked[0]
+        assert kind == "note"
+        trip.in_source("create", "notes", silent=True, leadid=parent, note="written just before the freeze")
+        await cutover.request(trip.m, "uid:7", freeze_confirmed=True)
+        await trip.until(State.WATCH)
+        assert any("just before the freeze" in str(row["body"]) for row in trip.live("notes").values())
+
+
+async def test_a_live_cutover_converges_while_people_write(tmp_path: Path) -> None:
+    """With a little going on in the source the switch comes, and what came before it has arrived."""
+    async with voyage(tmp_path, records=20, gates=ASK_CUTOVER, cutover_mode="live") as trip:
+        await trip.until(State.TAIL)
+        lead, original, made = trip.source_rows("leads")[0]["leadid"], trip.doors.children, []
+
+        async def children(kind: str, parent: str) -> Any:
+            if len(made) < 40 and not made[20:]:
+                made.append(trip.in_source("create", "notes", leadid=lead, note=f"work goes on {len(made)}"))
+            return await original(kind, parent)
+
+        await in_tail(trip)
+        trip.doors.children = children
+        await cutover.request(trip.m, "uid:7", freeze_confirmed=False)
+        with anyio.fail_after(15):
+            await trip.until(State.WATCH)
+        assert "freeze" not in trip.gates
+
+
+async def test_a_cutover_asked_for_while_paused_is_refused_with_the_reason(tmp_path: Path) -> None:
+    """The precheck names the pause; its clock does not run down meanwhile."""
+    async with voyage(tmp_path, records=20, gates=ASK_CUTOVER) as trip:
+        await trip.until(State.TAIL)
+        trip.m.control.pause("lunch")
+        found = await cutover.precheck(trip.m)
+        assert not found.may_start
+        assert any("lunch" in reason and "resume" in reason for reason in found.reasons)
+
+
+# ------------------------------------------------------------------------------------------------ watch
+
+
+async def test_late_writes_wait_for_a_person_and_can_be_taken(tmp_path: Path) -> None:
+    """Two records are written after the freeze: each is asked about, the one that is taken arrives, the other never."""
+    async with voyage(tmp_path, records=20, watch_days=1.0) as trip:
+        await trip.until(State.WATCH)
+        taken = trip.in_source("create", "leads", force=True, name="Taken Later", email="taken.later@example.com", company="Takers Ltd")
+        left = trip.in_source("create", "leads", force=True, name="Left Behind", email="left.behind@example.com", company="Leavers Ltd")
+        await trip.stopping(trip.phase, lambda: len(trip.said) > 0 and trip.m.last_poll_at != "" and "watching" in trip.m.phase.reason)
+        items = {item.key: item for item in await trip.items("after_freeze") if item.kind == "lead"}
+        assert set(items) == {taken, left}
+        assert await trip.ledger.links_of("lead", [taken, left]) == []
+        await trip.resolve(items[taken], "take")
+        trip.m.phase = trip.m.phase
+        await trip.stopping(trip.phase, lambda: any(row["name"] == "Taken Later" for row in trip.live("contacts").values()))
+        names = {row["name"] for row in trip.live("contacts").values()}
+        assert "Left Behind" not in names
+        assert "Leavers Ltd" not in {row["name"] for row in trip.live("accounts").values()}, "nor is anything made for it"
+
+
+async def test_a_late_write_that_a_crash_left_unasked_is_not_delivered(tmp_path: Path) -> None:
+    """Read, then killed before it could be held: a decision on another record does not let it slip through."""
+    async with voyage(tmp_path, records=20, watch_days=1.0) as trip:
+        await trip.until(State.WATCH)
+        key = trip.in_source("create", "leads", force=True, name="Slips Through", email="slips@example.com")
+        await trip.work.reader.poll(900)
+        await trip.set("watch:deliver", True)
+        await trip.restart()
+        await trip.stopping(trip.phase, lambda: "watching" in trip.m.phase.reason)
+        assert [item.key for item in await trip.items("after_freeze")] == [key]
+        assert "Slips Through" not in {row["name"] for row in trip.live("contacts").values()}
+
+
+async def test_the_window_ends_and_the_source_is_not_read_any_more(tmp_path: Path) -> None:
+    """At its end everything is read once more, then the run is done; a source that is switched off by then ends nothing early."""
+    async with voyage(tmp_path, records=20, watch_days=1.0) as trip:
+        await trip.until(State.WATCH)
+
+        async def away() -> str | None:
+            raise PlatformUnavailable("switched off", platform="leadtrekker")
+
+        trip.doors.refresh = away
+        await trip.stopping(trip.phase, lambda: "switched off" in trip.m.phase.reason)
+        trip.clock.skipped_s += 2 * 86_400
+        assert await trip.phase() is State.DONE
+        assert await trip.ledger.setting("closed_at")
+
+
+# ------------------------------------------------------------------------------------------------ rollback
+
+KINDS = ("accounts", "contacts", "leads", "notes", "activities", "tasks")
+
+
+def pictured(trip: Voyage) -> dict[str, dict[str, Any]]:
+    """What people see of the destination, without times and revisions."""
+    hidden = ("modifiedTime", "rev", "createdTime", "lastContactedDate", "contactedCount")
+    return {
+        kind: {rid: {name: value for name, value in row.items() if name not in hidden and value not in ("", None, [], {})}
+               for rid, row in trip.live(kind).items()}
+        for kind in KINDS
+    }  # fmt: skip
+
+
+async def begin_rollback(trip: Voyage) -> None:
+    await trip.m.decide("uid:7", "rollback.requested", note="run")
+    await trip.set("rollback", {"scope": "run", "by": "uid:7"})
+    await trip.m.enter(State.ROLLBACK, "asked for")
+
+
+@pytest.mark.parametrize("kills", [0, 6])
+async def test_a_rollback_of_an_untouched_run_is_exact(tmp_path: Path, kills: int) -> None:
+    """Everything made is gone, everything changed is as it was, custom values too; killed on the way as well; and read back."""
+    async with voyage(tmp_path, records=40, gates=ASK_CUTOVER) as trip:
+        before = pictured(trip)
+        await trip.until(State.TAIL)
+        assert pictured(trip) != before
+        await begin_rollback(trip)
+        planned = await Rollback(trip.m).undo(lambda link: True, dry_run=True)
+        for number in range(kills):
+            assert await trip.killed_at(2 + number, trip.phase, late=number % 2 == 0)
+        await trip.phase()
+        after = pictured(trip)
+        for kind in KINDS:
+            assert after[kind].keys() == before[kind].keys(), kind
+            for rid, row in before[kind].items():
+                assert {name: after[kind][rid].get(name) for name in ("name", "emails", "phones", "customFields", "description")} == {
+                    name: row.get(name) for name in ("name", "emails", "phones", "customFields", "description")
+                }
+        report = trip.reports["rollback"]
+        assert report["read_back"] == "as before"
+        assert (report["deleted"], report["restored"]) == (planned.deleted, planned.restored), "counted over all starts"
+        assert report["spared"] == []
+        assert "Streamflow ID" in {each["label"] for each in report["cannot_be_removed_by_api"]["custom_fields"]}
+
+
+async def test_what_people_touched_or_hung_on_ours_is_spared(tmp_path: Path) -> None:
+    """A note somebody edited keeps its person, a person somebody joined to our company keeps the company; each is listed."""
+    async with voyage(tmp_path, records=60, gates=ASK_CUTOVER) as trip:
+        await trip.until(State.TAIL)
+        links = [link async for page in trip.ledger.crosswalk() for link in page]
+        note = next(link for link in links if link.dest_kind == "notes" and link.ref.kind == "note")
+        person = trip.live("notes")[note.dest_id]["links"]["parent"]
+        trip.in_destination("edit", kind="notes", id=note.dest_id, values={"body": "My own words now"})
+        company = next(link.dest_id for link in links if link.dest_kind == "accounts" and link.ours)
+        friend = trip.in_destination("create", kind="contacts", values={"name": "Own Friend", "links": {"accounts": [company]}})
+        await begin_rollback(trip)
+        planned = await Rollback(trip.m).undo(lambda link: True, dry_run=True)
+        await trip.phase()
+        spared = {each["id"] for each in trip.reports["rollback"]["spared"]}
+        assert {note.dest_id, person, company} <= spared
+        assert spared == {each["id"] for each in planned.spared}
+        assert trip.live("notes")[note.dest_id]["body"] == "My own words now"
+        assert person in trip.live("contacts")
+        assert company in trip.live("accounts")
+        assert friend["id"] in trip.live("contacts")
+
+
+def same(_kind: str, _name: str, one: Any, other: Any) -> Verdict:
+    return Verdict.EQUAL if one == other else Verdict.DIFFERS
+
+
+def matched(base: dict[str, Any], before: dict[str, Any]) -> Link:
+    return Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id="1-contacts", base=base, before=before, ours=False)
+
+
+def test_restoring_takes_away_what_we_brought_and_nothing_else() -> None:
+    """Our address goes and the one a person added stays; our part of a text goes; a value that was blank is blank again."""
+    mail = {"name": "email", "value": "a@example.com", "isPrimary": True}
+    ours = {**mail, "value": "b@example.com", "isPrimary": False}
+    theirs = {**mail, "value": "c@example.com", "isPrimary": False}
+    link = matched(
+        {"emails": [mail, ours], "description": "from us", "custom:Status": "New", "jobTitle": "Boss"},
+        {"emails": [mail], "description": "theirs", "custom:Status": None, "jobTitle": ""},
+    )
+    now = {"emails": [mail, ours, theirs], "description": "theirs\n\nfrom us", "custom:Status": "New", "jobTitle": "Chief"}
+    step = plan_step(link, now, same, foreign=())
+    assert step.action == "restore"
+    assert step.fields == {"emails": [mail, theirs], "description": "theirs", "custom:Status": None}
+    assert "jobTitle" in step.reason, "what a person changed is kept and listed"
+
+
+async def test_the_tail_s_terms_may_change_live(tmp_path: Path) -> None:
+    """A shorter window takes effect in the run under way."""
+    async with voyage(tmp_path, records=20, watch_days=9.0) as trip:
+        await trip.until(State.WATCH)
+        with_terms(trip, watch_days=0.0)
+        assert await trip.phase() is State.DONE

@@ -1,0 +1,1 @@
+"""The engine between ledger and destination, against the simulated account."""

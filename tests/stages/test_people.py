@@ -1,0 +1,214 @@
+"""Who is who on the destination: matches, merges, and what a person decides about them."""
+
+from __future__ import annotations
+
+from streamflow.errors import RecordRejected
+from streamflow.model import Disposition, RecordState, Ref
+from streamflow.store.base import Reopen
+from tests.stages.rig import Rig, lead, note, rig
+
+
+async def test_a_match_fills_what_is_empty_and_nothing_else() -> None:
+    """A person who was there keeps every value of theirs; blanks are filled, the image from before is kept."""
+    async with rig() as one:
+        row = await one.existing("Nia Okafor", "nia@own.test", description="their words")
+        await one.stage(lead("1", name="Nia Okafor", email="nia@own.test", number="0825550142", status="Contacted", custom={"Zz": "y"}))
+        await one.run_dry()
+        assert len(one.live("contacts")) == 1
+        found = await one.fields("contacts", row)
+        assert found["custom:Streamflow ID"] == "lt:lead:1"
+        assert found["custom:Lead Status"] == "Contacted"
+        assert [each["value"] for each in found["phones"]] == ["+27825550142"]
+        assert found["emails"][0]["name"] == "work"
+        assert found["description"].startswith("their words")
+        assert "Zz: y" in found["description"]
+        assert await one.dispositions("lead") == {Disposition.UPDATED: 1}
+        link = await one.link("lead", "1")
+        assert link.is_matched
+        assert link.before is not None
+        assert link.before["description"] == "their words"
+        assert await one.verify() == {"verified": 1}
+
+
+async def test_a_second_run_of_a_matched_person_does_nothing() -> None:
+    """Values of theirs that were kept are not asked about, read or written again as long as the source says the same."""
+    async with rig() as one:
+        row = await one.existing("Nia Okafor", "nia@own.test")
+        one.person("edit", "contacts", row, customFields={"Lead Status": "Hot"})
+        await one.stage(lead("1", name="Nia J. Okafor", email="nia@own.test", status="Contacted"))
+        await one.run_dry()
+        link = await one.link("lead", "1")
+        one.calls()
+        await one.stage(lead("1", name="Nia J. Okafor", email="nia@own.test", status="Contacted", zz="something the map leaves out"))
+        await one.stage(lead("1", name="Nia J. Okafor", email="nia@own.test", status="Contacted"))
+        await one.run_dry()
+        assert not [made for made in one.calls() if "contacts" in made]
+        assert not await one.open_items("conflict")
+        assert (await one.link("lead", "1")).base == link.base
+        found = await one.fields("contacts", row)
+        assert (found["name"], found["custom:Lead Status"]) == ("Nia Okafor", "Hot")
+        await one.stage(lead("1", name="Nia J. Okafor", email="nia@own.test", status="Quoted"))
+        await one.run_dry()
+        assert len(await one.open_items("conflict")) == 1
+        assert (await one.fields("contacts", row))["custom:Lead Status"] == "Hot"
+
+
+async def test_a_person_s_value_stays_and_the_question_is_asked_once_a_value() -> None:
+    """Both sides changed: theirs stays; "take" writes this value of the source, and a later change of theirs stands again."""
+    async with rig() as one:
+        await one.stage(lead("1", status="New"))
+        await one.run_dry()
+        row = (await one.link("lead", "1")).dest_id
+        one.person("edit", "contacts", row, customFields={"Lead Status": "Hot"})
+        await one.stage(lead("1", status="Quoted"))
+        await one.run_dry()
+        [item] = await one.open_items("conflict")
+        assert (await one.fields("contacts", row))["custom:Lead Status"] == "Hot"
+        await one.decide(item, "take", reopen=Ref("lead", "1"))
+        await one.run_dry()
+        assert (await one.fields("contacts", row))["custom:Lead Status"] == "Quoted"
+        one.person("edit", "contacts", row, customFields={"Lead Status": "Mine"})
+        await one.stage(lead("1", status="Won"))
+        await one.run_dry()
+        assert (await one.fields("contacts", row))["custom:Lead Status"] == "Mine", "the former decision was about another value"
+        assert len(await one.open_items("conflict")) == 1
+        assert await one.verify() == {"verified": 1}
+
+
+async def test_a_value_that_a_person_cleared_stays_cleared() -> None:
+    """After theirs was kept, a field they empty later is not filled again by the value that was refused."""
+    async with rig() as one:
+        await one.stage(lead("1", status="New"))
+        await one.run_dry()
+        row = (await one.link("lead", "1")).dest_id
+        one.person("edit", "contacts", row, customFields={"Lead Status": "Hot"})
+        await one.stage(lead("1", status="Quoted"))
+        await one.run_dry()
+        one.person("edit", "contacts", row, customFields={"Lead Status": ""})
+        await one.stage(lead("1", status="Quoted", source="Website"))
+        await one.run_dry()
+        found = await one.fields("contacts", row)
+        assert not found.get("custom:Lead Status")
+        assert found["custom:Lead Source"] == "Website"
+
+
+async def test_two_leads_of_one_person_become_one() -> None:
+    """The second lead joins the first: one contact with the numbers of both, a note with all of the second, and no second note later."""
+    async with rig(batch_size=1) as one:
+        await one.stage(lead("1", name="Thandi Mokoena", email="t@x.test", number="0825550101"))
+        await one.stage(lead("2", name="Thandi Mokoena", email="t@x.test", number="0825550102", status="Quoted"))
+        await one.stage(lead("3", name="Thandi Mokoena", email="t@x.test", number="0825550103"))
+        await one.run_dry()
+        [person] = one.live("contacts")
+        assert await one.dispositions("lead") == {Disposition.CREATED: 1, Disposition.MERGED: 2}
+        numbers = sorted(each["value"] for each in (await one.fields("contacts", person["id"]))["phones"])
+        assert numbers == ["+27825550101", "+27825550102", "+27825550103"]
+        assert len(one.live("notes")) == 2
+        assert await one.verify() == {"verified": 5}
+        await one.stage(lead("2", name="Thandi Mokoena", email="t@x.test", number="0825550109", status="Won"))
+        await one.run_dry()
+        numbers = sorted(each["value"] for each in (await one.fields("contacts", person["id"]))["phones"])
+        assert numbers == ["+27825550101", "+27825550103", "+27825550109"]
+        texts = [row["body"] for row in one.live("notes") if "lead:2:merged" in row["body"]]
+        assert len(texts) == 1
+        assert "Won" in texts[0]
+
+
+async def test_a_merged_lead_that_changes_its_address_is_found_by_the_new_one() -> None:
+    """Look-ups follow the source: a third lead with the new address joins, one with the old address is somebody else."""
+    async with rig() as one:
+        await one.stage(lead("1", name="Thandi Mokoena", email="t@x.test"), lead("2", name="Thandi Mokoena", email="t@x.test"))
+        await one.run_dry()
+        await one.stage(lead("2", name="Thandi Mokoena", email="new@x.test"))
+        await one.run_dry()
+        await one.stage(lead("3", name="Thandi Mokoena", email="new@x.test"))
+        await one.run_dry()
+        [person] = one.live("contacts")
+        values = sorted(each["value"] for each in (await one.fields("contacts", person["id"]))["emails"])
+        assert values == ["new@x.test", "t@x.test"]
+        assert await one.dispositions("lead") == {Disposition.CREATED: 1, Disposition.MERGED: 2}
+
+
+async def test_a_merge_waits_for_a_head_that_failed_and_follows_it() -> None:
+    """While the head was refused the other waits, flagged; once the head is there it joins."""
+    async with rig() as one:
+        await _with_refused_head(one)
+        staged = await one.staged("lead", "2")
+        assert (staged.state, staged.waiting_on) == (RecordState.PARKED, "lead:1")
+        [item] = await one.open_items("rejected")
+        await one.decide(item, "retry", reopen=Ref("lead", "1"))
+        await one.run_dry()
+        assert await one.dispositions("lead") == {Disposition.CREATED: 1, Disposition.MERGED: 1}
+        assert len(one.live("contacts")) == 1
+
+
+async def _with_refused_head(one: Rig) -> None:
+    original, left = one.nutshell.writer.create, 1
+
+    async def picky(kind: str, fields: dict[str, object], *, author: str | None = None) -> str:
+        nonlocal left
+        if kind == "contacts" and left:
+            left -= 1
+            raise RecordRejected("not this time")
+        return await original(kind, fields, author=author)
+
+    one.nutshell.writer.create = picky  # type: ignore[method-assign]
+    await one.stage(lead("1", name="Thandi Mokoena", email="t@x.test"), lead("2", name="Thandi Mokoena", email="t@x.test"))
+    await one.run_dry()
+
+
+async def test_a_merge_into_nobody_is_asked_about_again() -> None:
+    """A decision that names a lead that does not exist, or a circle, leaves nothing pending for ever: it is a question again."""
+    async with rig() as one:
+        await one.stage(lead("1", name="Ann Able", email="s@x.test"), lead("2", name="Ann Other", email="s@x.test"))
+        await one.run_dry()
+        [first] = [item for item in await one.open_items() if item.startswith("identity:")]
+        key = first.rsplit(":", 1)[1]
+        await one.decide(first, "merge:777", reopen=Ref("lead", key))
+        await one.run_dry()
+        [second] = [item for item in await one.open_items() if item.startswith("identity:")]
+        assert second != first
+        await one.decide(second, f"merge:{key}", reopen=Ref("lead", key))
+        await one.run_dry()
+        [third] = [item for item in await one.open_items() if item.startswith("identity:")]
+        await one.decide(third, "separate", reopen=Ref("lead", key))
+        await one.run_dry()
+        assert await one.dispositions("lead") == {Disposition.CREATED: 2}
+
+
+async def test_a_deleted_person_is_made_again_only_when_somebody_says_so() -> None:
+    """A person deleted on the destination stays deleted; with "recreate" they come back with all who share them and their notes."""
+    async with rig() as one:
+        await one.stage(lead("1", name="Thandi Mokoena", email="t@x.test"), lead("2", name="Thandi Mokoena", email="t@x.test"))
+        await one.stage(note("5", "1", "first"), note("6", "2", "second"))
+        await one.run_dry()
+        old = (await one.link("lead", "1")).dest_id
+        one.person("delete", "contacts", old)
+        await one.stage(lead("1", name="Thandi Mokoena", email="t@x.test", status="Won"))
+        await one.run_dry()
+        assert not one.live("contacts")
+        [item] = await one.open_items("deleted_at_destination")
+        await one.decide(item, "recreate", reopen=Ref("lead", "1"))
+        await one.run_dry()
+        [person] = one.live("contacts")
+        assert person["id"] != old
+        assert {(await one.link("lead", key)).dest_id for key in "12"} == {person["id"]}
+        assert (await one.link("lead", "2")).is_merged
+        for key in "56":
+            row = await one.fields("notes", (await one.link("note", key)).dest_id)
+            assert row["link:parent"] == person["id"]
+
+
+async def test_the_same_record_twice_in_a_pass_is_made_once() -> None:
+    """A record made pending again while its create is under way is left for the next pass."""
+    async with rig(batch_size=1) as one:
+        await one.stage(lead("1"), lead("2"))
+        original = one.nutshell.writer.create
+
+        async def reopened(*args: object, **kwargs: object) -> str:
+            await one.ledger.commit([Reopen(kind="lead", keys=("1", "2"))] if not one.live("contacts") else [])
+            return await original(*args, **kwargs)  # type: ignore[arg-type]
+
+        one.nutshell.writer.create = reopened  # type: ignore[method-assign]
+        await one.run_dry()
+        assert len(one.live("contacts")) == 2

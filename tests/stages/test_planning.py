@@ -1,0 +1,174 @@
+"""The plain decisions of the engine, over generated values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamflow.mapping.changes import APPENDED
+from streamflow.model import Draft, Fields, Intent, IntentState, Link, Op, Record, RecordState, Ref, Staged, Verdict
+from streamflow.platforms.nutshell.dialect.compare import compare
+from streamflow.stages.directory import Directory
+from streamflow.stages.doubt import QuietTime, rule_change, rule_create
+from streamflow.stages.groups import combine
+from streamflow.stages.kept import expected, kept, known, rebuilt, released
+from streamflow.stages.planning import Facts
+from streamflow.stages.updating import update_part
+from streamflow.stages.verify import holds_block, judge
+
+NAMES = ("name", "jobTitle", "custom:A", "custom:B", "link:owner")
+TEXTS = st.sampled_from(["", "a", "b", "c"])
+MAILS = st.lists(st.sampled_from(["a@x", "b@x", "c@x", "d@x"]), unique=True, max_size=4)
+ID = "5-contacts"
+
+
+def mails(values: list[str]) -> list[dict[str, Any]]:
+    return [{"name": "email", "value": value, "isPrimary": place == 0} for place, value in enumerate(values)]
+
+
+@st.composite
+def records(draw: st.DrawFn) -> Fields:
+    values: Fields = {name: text for name in NAMES if (text := draw(TEXTS))}
+    if found := draw(MAILS):
+        values["emails"] = mails(found)
+    return values
+
+
+def plan(base: Fields, wanted: Fields, now: Fields, *, ours: bool = True, decisions: dict[str, str] | None = None) -> Any:
+    ref = Ref("lead", "1")
+    link = Link(ref=ref, dest_kind="contacts", dest_id=ID, base=base, ours=ours, before=None if ours else {})
+    staged = Staged(record=Record(kind="lead", key="1", data={}, digest="d"), seq=1, state=RecordState.PENDING)
+    facts = Facts(links={ref: link}, now={ID: now}, directory=Directory(decisions=decisions or {}), compare=compare)
+    return update_part(Draft(kind="contacts", fields=wanted), link, wanted, staged, facts)
+
+
+def after(update: Any, base: Fields, now: Fields) -> tuple[Fields, Fields]:
+    """What base and destination are once an update is carried out."""
+    if update.writes:
+        [write] = update.writes
+        return write.base, {name: value for name, value in {**now, **write.fields}.items() if value not in (None, "", [])}
+    return (update.links[-1].base if update.links else base), now
+
+
+@settings(max_examples=150, deadline=None)
+@given(base=records(), wanted=records(), now=records())
+def test_once_done_nothing_is_left_to_do(base: Fields, wanted: Fields, now: Fields) -> None:
+    """After an update is carried out the same source asks for nothing more, and what is ours reads back right."""
+    first = plan(base, wanted, now)
+    base_2, now_2 = after(first, base, now)
+    second = plan(base_2, wanted, now_2)
+    assert not second.writes
+    assert not second.changes
+    [link] = [Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id=ID, base=base_2, ours=True)]
+    wrong = {check.field for check in judge(link, now_2, compare).checks if check.verdict is Verdict.DIFFERS}
+    touched = {name for name in {**base, **now} if base.get(name) != now.get(name)}
+    assert wrong <= touched, "only what somebody else changed may read back differently"
+
+
+@settings(max_examples=150, deadline=None)
+@given(base=records(), wanted=records(), now=records())
+def test_what_a_person_changed_is_never_overwritten(base: Fields, wanted: Fields, now: Fields) -> None:
+    """A value that is not the one we wrote stays, and what was added to a list stays in it."""
+    _, now_2 = after(plan(base, wanted, now), base, now)
+    for name in NAMES:
+        if now.get(name) and now.get(name) != base.get(name):
+            assert now_2.get(name) == now.get(name)
+        if base.get(name) and not now.get(name) and wanted.get(name) == base.get(name):
+            assert not now_2.get(name), "what a person emptied stays empty"
+    brought = {each["value"] for each in base.get("emails", ())}
+    theirs = {each["value"] for each in now.get("emails", ())} - brought
+    removed = brought - {each["value"] for each in now.get("emails", ())}
+    left = {each["value"] for each in now_2.get("emails", ())}
+    assert theirs <= left
+    assert not removed & left
+
+
+@settings(max_examples=100, deadline=None)
+@given(wanted=records(), now=records())
+def test_a_record_that_was_there_keeps_all_it_had(wanted: Fields, now: Fields) -> None:
+    """On a matched record blanks are filled, and every value it had is there afterwards; nobody is asked about it."""
+    update = plan({}, wanted, now, ours=False)
+    base, now_2 = after(update, {}, now)
+    assert all(now_2.get(name) == value for name, value in now.items() if name not in APPENDED)
+    assert all(now_2.get(name) for name in wanted)
+    assert not update.changes
+    for write in update.writes:
+        assert update.links
+        assert update.links[0].before == {name: now.get(name) for name in write.fields}
+    assert not plan(base, wanted, now_2, ours=False).writes
+
+
+@given(base=records(), names=st.sets(st.sampled_from([*NAMES, "emails"])))
+def test_a_field_is_ours_or_theirs(base: Fields, names: set[str]) -> None:
+    """Letting fields go loses no value: the source is compared with the same ones, and only what is ours is expected."""
+    let_go = released(base, names)
+    assert known(let_go) == base
+    assert expected(let_go).keys() == base.keys() - names
+    assert rebuilt(expected(let_go), kept(let_go)) == let_go
+
+
+@given(members=st.lists(records(), min_size=1, max_size=4))
+def test_combining_keeps_the_head_and_every_address(members: list[Fields]) -> None:
+    """The head's values win, no address is lost or doubled, at most one is primary, and combining again changes nothing."""
+    whole = combine(members)
+    for name in NAMES:
+        assert whole.get(name) == next((fields[name] for fields in members if fields.get(name)), None)
+    values = [each["value"] for each in whole.get("emails", ())]
+    assert sorted(values) == sorted({each["value"] for fields in members for each in fields.get("emails", ())})
+    assert sum(bool(each["isPrimary"]) for each in whole.get("emails", ())) <= 1
+    assert combine([whole, *members]) == whole
+
+
+SECONDS = st.floats(min_value=0, max_value=60)
+QUIETS = st.builds(QuietTime, timeout_s=SECONDS, late_commit_s=SECONDS, search_lag_s=st.none() | SECONDS)
+SIGHTED = st.lists(st.sampled_from(["1-notes", "2-notes"]), unique=True, max_size=2)
+
+
+def _intent(op: Op, kind: str) -> Intent:
+    return Intent(id="1", ref=Ref("note", "1"), op=op, dest_kind=kind, fields={"body": "x"}, dest_id="9-notes", marker="m")
+
+
+@given(sighted=SIGHTED, waited_s=st.floats(min_value=0, max_value=200), quiet=QUIETS)
+def test_a_create_is_given_up_only_when_it_cannot_appear_any_more(sighted: list[str], waited_s: float, quiet: QuietTime) -> None:
+    """One sighting is it, two are a person's to judge, and "not there" counts only after the known bounds."""
+    ruling = rule_create(_intent(Op.CREATE, "notes"), sighted, waited_s=waited_s, quiet=quiet)
+    assert (ruling.state is IntentState.CONFIRMED) == (len(sighted) == 1)
+    if ruling.state is IntentState.ABANDONED:
+        assert not sighted
+        assert quiet.seconds is not None
+        assert waited_s >= quiet.seconds
+
+
+@given(
+    op=st.sampled_from([Op.UPDATE, Op.DELETE]), kind=st.sampled_from(["notes", "tasks", "contacts"]), is_there=st.booleans(),
+    applied=st.booleans(), sighted=SIGHTED, waited_s=st.floats(min_value=0, max_value=200), quiet=QUIETS,
+)  # fmt: skip
+def test_a_change_is_over_only_when_it_cannot_take_effect_any_more(
+    op: Op, kind: str, is_there: bool, applied: bool, sighted: list[str], waited_s: float, quiet: QuietTime
+) -> None:
+    """Nothing is given up before the time-out and the late commit are over, and a removed text is lost only after the lag as well."""
+    now = {"body": "x" if applied else "y"} if is_there else None
+    replaced = sighted if op is Op.UPDATE and kind in ("notes", "tasks") else []
+    ruling = rule_change(_intent(op, kind), now, replaced, applied=applied and is_there, waited_s=waited_s, quiet=quiet)
+    if ruling.state is IntentState.ABANDONED:
+        assert waited_s >= quiet.late_s
+        assert not replaced
+    if ruling.lost:
+        assert not is_there
+        assert quiet.seconds is not None
+        assert waited_s >= quiet.seconds
+    if ruling.state is IntentState.CONFIRMED and op is Op.UPDATE:
+        assert len(replaced) == 1 or (is_there and applied)
+    if ruling.stale_id is not None:
+        assert is_there
+
+
+def test_a_block_of_ours_is_found_between_words_of_theirs() -> None:
+    """Whole lines of ours one below the other count; a word inside of a word does not."""
+    assert holds_block("hello\n\n[Lead 1]\nA: b\nbye", "[Lead 1]\nA: b")
+    assert holds_block("Ann", "Ann")
+    assert not holds_block("Anna", "Ann")
+    assert not holds_block("A\nC\nB", "A\nB")
+    assert not holds_block("A", "")

@@ -1,0 +1,133 @@
+"""Reading back: what counts as different, whose change it was, and what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from streamflow.model import Disposition, Ref
+from streamflow.stages.verify import is_sweep_cheaper
+from streamflow.store.base import PutLink
+from tests.stages.rig import lead, note, rig
+
+
+async def test_a_value_that_was_not_kept_is_a_difference_until_somebody_accepts_it() -> None:
+    """What the destination lost counts as different, is asked about once, and stays so until it is accepted."""
+    async with rig() as one:
+        await one.stage(lead("1", status="Contacted"))
+        await one.run_dry()
+        row = (await one.link("lead", "1")).dest_id
+        record = one.site.state.edit("contacts", row)
+        record["customFields"] = {name: "spoilt" if value == "Contacted" else value for name, value in record["customFields"].items()}
+        one.site.state.save(record, one.site.system)
+        assert await one.verify() == {"differs": 1}
+        assert await one.verify() == {"differs": 1}
+        [item] = await one.open_items("read_back_differs")
+        await one.decide(item, "accept")
+        assert await one.verify() == {"verified": 1}
+        assert not await one.ledger.checks(verdicts=("differs",))
+
+
+async def test_a_person_s_edit_before_the_read_back_is_theirs() -> None:
+    """A field changed by a person between write and read-back does not stand in the way, and is never written over."""
+    async with rig() as one:
+        await one.stage(lead("1", status="New"), lead("2"))
+        await one.run_dry()
+        row = (await one.link("lead", "1")).dest_id
+        one.person("edit", "contacts", row, customFields={"Lead Status": "Hot"})
+        assert await one.verify() == {"verified": 2}
+        assert not await one.open_items()
+        await one.stage(lead("1", status="New", source="Website"))
+        await one.run_dry()
+        found = await one.fields("contacts", row)
+        assert (found["custom:Lead Status"], found["custom:Lead Source"]) == ("Hot", "Website")
+        await one.stage(lead("1", status="Quoted", source="Website"))
+        await one.run_dry()
+        assert len(await one.open_items("conflict")) == 1
+        assert (await one.fields("contacts", row))["custom:Lead Status"] == "Hot"
+
+
+async def test_what_a_person_adds_is_no_difference_and_stays() -> None:
+    """A second address beside ours is verified as it is; one of ours that a person took out stays out."""
+    async with rig() as one:
+        await one.stage(lead("1", email="a@x.test, b@x.test"))
+        await one.run_dry()
+        row = (await one.link("lead", "1")).dest_id
+        one.person("edit", "contacts", row, emails=[
+            {"name": "email", "value": "a@x.test", "isPrimary": True}, {"name": "own", "value": "theirs@x.test"}])
+        assert await one.verify() == {"verified": 1}
+        await one.stage(lead("1", email="a@x.test, b@x.test, c@x.test"))
+        await one.run_dry()
+        values = sorted(each["value"] for each in (await one.fields("contacts", row))["emails"])
+        assert values == ["a@x.test", "c@x.test", "theirs@x.test"]
+        assert await one.verify() == {"verified": 1}
+
+
+async def test_a_record_that_a_person_deleted_is_told_and_does_not_block() -> None:
+    """A note removed by a person before the read-back is in the queue, with the choice to make it again, which works."""
+    async with rig(switches={"events_include_deletes": True}) as one:
+        await one.stage(lead("1"), note("5", "1"))
+        await one.run_dry()
+        one.person("delete", "notes", (await one.link("note", "5")).dest_id)
+        link = await one.link("note", "5")
+        await one.ledger.commit([PutLink(link=replace(link, verified="pending"))])
+        assert "differs" not in await one.verify()
+        [item] = await one.open_items("deleted_at_destination")
+        await one.decide(item, "recreate", reopen=Ref("note", "5"))
+        await one.run_dry()
+        assert len(one.live("notes")) == 1
+        assert await one.dispositions("note") == {Disposition.CREATED: 1}
+        assert await one.verify() == {"verified": 2}
+
+
+async def test_a_few_pending_links_cost_a_call_each_and_not_a_sweep() -> None:
+    """After a small change of a large account only the changed records are read; many pending ones are paged through."""
+    async with rig(batch_size=100) as one:
+        await one.stage(*(lead(str(n)) for n in range(60)))
+        await one.run_dry()
+        one.calls()
+        await one.verify()
+        swept = one.calls()
+        assert "POST rpc findContacts" in swept
+        assert len(swept) <= 12, swept
+        await one.stage(lead("3", name="Changed Name"))
+        await one.run_dry()
+        one.calls()
+        assert await one.verify() == {"verified": 60}
+        few = one.calls()
+        assert "POST rpc findContacts" not in few
+        assert len(few) <= 4, few
+
+
+def test_the_sweep_pays_only_for_many() -> None:
+    """A sweep costs by the size of the account, single reads by what is pending."""
+    assert is_sweep_cheaper(60, 60)
+    assert not is_sweep_cheaper(3, 60)
+    assert not is_sweep_cheaper(1_000, 100_000)
+    assert is_sweep_cheaper(5_000, 100_000)
+
+
+async def test_settling_ends_whatever_stays_pending() -> None:
+    """A link that stays pending however often it is read is looked at once a time, and does not hold up anything."""
+    async with rig() as one:
+        await one.stage(lead("1"), lead("2"))
+        await one.run_dry()
+        engine = await one.engine()
+        original = one.ledger.commit
+
+        async def forgetful(changes: object) -> None:
+            del changes
+
+        one.ledger.commit = forgetful  # type: ignore[method-assign, assignment]
+        result = await engine.verifier.settle("contacts")
+        one.ledger.commit = original  # type: ignore[method-assign]
+        assert sum(result.values()) == 2
+
+
+async def test_calls_per_record_stay_low() -> None:
+    """Moving and reading back a hundred people with a note each costs at most 1.15 calls a record."""
+    async with rig(batch_size=50) as one:
+        await one.stage(*(lead(str(n)) for n in range(100)), *(note(str(n), str(n)) for n in range(100)))
+        one.calls()
+        await one.run_dry()
+        await one.verify()
+        assert len(one.calls()) <= 1.15 * 200

@@ -1,0 +1,177 @@
+"""Writes by the protocol: once, in doubt, refused, and cut short."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamflow.errors import AccessRefused, PlanLimit, RecordRejected
+from streamflow.model import Disposition, IntentState, RecordState, Ref
+from tests.stages.rig import call, lead, note, reminder, rig
+
+
+async def test_everything_is_made_once_and_reads_back_right() -> None:
+    """Leads with children of each kind arrive once, a second run writes nothing, and all of it is verified."""
+    async with rig() as one:
+        await one.stage(*(lead(str(n)) for n in range(5)))
+        await one.stage(note("1", "0"), note("2", "1"), call("7", "2"), reminder("8", "3"))
+        await one.run_dry()
+        assert len(one.live("contacts")) == 5
+        assert (len(one.live("notes")), len(one.live("activities")), len(one.live("tasks"))) == (2, 1, 1)
+        assert await one.verify() == {"verified": 9}
+        one.calls()
+        await one.stage(*(lead(str(n), custom={"zz": "1"}) for n in range(2)))
+        await one.stage(*(lead(str(n)) for n in range(2)))
+        await one.run_dry()
+        assert not [made for made in one.calls() if not made.startswith("GET")]
+
+
+@pytest.mark.parametrize("fault", ["reset_after", "late_commit", "fail_5xx", "garble_after"])
+async def test_an_answer_that_was_lost_makes_no_double(fault: str) -> None:
+    """A create whose answer never came is found by its marker, whether it took effect at once, late or never."""
+    async with rig(switches={"search_lag_s": 5.0}) as one:
+        one.switch(**{fault: {"match": "POST /rest/contacts", "times": 1, "delay_s": 5.0, "status": 503}
+                      if fault in ("late_commit", "fail_5xx") else {"match": "POST /rest/contacts", "times": 1}})
+        await one.stage(lead("1"), lead("2"), note("5", "1"))
+        await one.deliver()
+        assert len(await one.ledger.open_intents()) == 1
+        await one.run_dry()
+        assert sorted(row["name"] for row in one.live("contacts")) == ["Person Number1", "Person Number2"]
+        assert len(one.live("notes")) == 1
+        one.clock.account.advance(6.0)
+        assert await one.verify() == {"verified": 3}
+
+
+async def test_quiet_time_counts_from_the_doubt_and_not_from_the_intent() -> None:
+    """A write that waited long for its turn is not taken for settled just because it was meant long ago."""
+    async with rig(switches={"search_lag_s": 5.0}) as one:
+        one.switch(late_commit={"match": "POST /rest/contacts", "times": 1, "delay_s": 5.0})
+        one.switch(rate_per_s=0.02, burst=1, retry_after_s=60)
+        one.site.faults.throttle()   # the bucket is empty: the write waits a minute before it goes out
+        await one.stage(lead("1"))
+        await one.deliver("lead")
+        one.switch(rate_per_s=None)
+        assert await one.resolve_doubts() == 1
+        await one.run_dry()
+        assert len(one.live("contacts")) == 1
+
+
+async def test_a_record_in_doubt_that_changes_is_not_made_again() -> None:
+    """A change in the source while the create is in doubt waits for the outcome, and is then written to the one record."""
+    async with rig(switches={"search_lag_s": 5.0}) as one:
+        one.switch(reset_after={"match": "POST /rest/contacts", "times": 1})
+        await one.stage(lead("1"))
+        await one.deliver("lead")
+        await one.stage(lead("1", name="Renamed Person"))
+        await one.deliver("lead")
+        assert (await one.staged("lead", "1")).state is RecordState.PARKED
+        await one.run_dry()
+        assert [row["name"] for row in one.live("contacts")] == ["Renamed Person"]
+
+
+async def test_a_crash_before_the_answer_is_a_doubt_and_no_double() -> None:
+    """What a process had meant and never settled is looked for by the next one before anything is sent."""
+    async with rig(switches={"search_lag_s": 5.0}) as one:
+        await one.stage(lead("1"), note("5", "1"))
+        engine = await one.engine()
+        original = one.nutshell.writer.create
+
+        async def dies(*args: object, **kwargs: object) -> str:
+            await original(*args, **kwargs)  # type: ignore[arg-type]
+            raise RuntimeError("the process ended here")
+
+        one.nutshell.writer.create = dies  # type: ignore[method-assign]
+        with pytest.raises(RuntimeError):
+            await engine.pipeline.deliver("lead", one._batches("lead"))
+        one.nutshell.writer.create = original  # type: ignore[method-assign]
+        await one.restart()
+        await one.deliver()     # a daemon that polls first meets the open write and leaves the record alone
+        assert len(one.live("contacts")) == 1
+        await one.run_dry()
+        assert (len(one.live("contacts")), len(one.live("notes"))) == (1, 1)
+
+
+async def test_a_plan_limit_in_the_middle_keeps_what_was_confirmed() -> None:
+    """At the cap the confirmed people are recorded, the rest stays pending, and the limit is raised."""
+    async with rig() as one:
+        await one.stage(*(lead(str(n)) for n in range(6)))
+        original, made = one.nutshell.writer.create, 0
+
+        async def capped(*args: object, **kwargs: object) -> str:
+            nonlocal made
+            made += 1
+            if made > 3:
+                raise PlanLimit("the plan is full")
+            return await original(*args, **kwargs)  # type: ignore[arg-type]
+
+        one.nutshell.writer.create = capped  # type: ignore[method-assign]
+        with pytest.raises(PlanLimit):
+            await one.deliver("lead")
+        one.nutshell.writer.create = original  # type: ignore[method-assign]
+        assert await one.dispositions("lead") == {Disposition.CREATED: 3, None: 3}
+        assert await one.pending() == 3
+        assert not await one.ledger.open_intents()
+        await one.run_dry()
+        assert len(one.live("contacts")) == 6
+
+
+async def test_refused_credentials_in_the_middle_stop_and_lose_nothing() -> None:
+    """A revoked key ends the run with everything confirmed on record; with the key back the rest follows."""
+    async with rig(batch_size=2) as one:
+        await one.stage(*(lead(str(n)) for n in range(5)))
+        engine = await one.engine()
+        original, sent = one.nutshell.writer.create, 0
+
+        async def revoked(*args: object, **kwargs: object) -> str:
+            nonlocal sent
+            sent += 1
+            one.site.keys["sandbox-key"]["revoked"] = sent > 2
+            return await original(*args, **kwargs)  # type: ignore[arg-type]
+
+        one.nutshell.writer.create = revoked  # type: ignore[method-assign]
+        with pytest.raises(AccessRefused):
+            await engine.pipeline.deliver("lead", one._batches("lead"))
+        confirmed = (await one.ledger.intent_counts()).get(IntentState.CONFIRMED, 0)
+        assert confirmed == len(one.live("contacts"))
+        one.nutshell.writer.create = original  # type: ignore[method-assign]
+        one.site.keys["sandbox-key"]["revoked"] = False
+        one.nutshell.forgive()
+        await one.run_dry()
+        assert len(one.live("contacts")) == 5
+
+
+async def test_throttling_is_waited_out() -> None:
+    """Answers of 429 are surely not applied: the same writes go out later, once."""
+    async with rig() as one:
+        one.switch(rate_per_s=5.0, burst=3)
+        await one.stage(*(lead(str(n)) for n in range(8)))
+        await one.run_dry()
+        assert len(one.live("contacts")) == 8
+        assert one.site.faults.log.count_429 > 0
+
+
+async def test_a_refusal_is_asked_about_again_when_a_retry_is_refused() -> None:
+    """A record refused after somebody said "retry" is in the queue again, as an open question."""
+    async with rig() as one:
+        original = one.nutshell.writer.create
+
+        async def picky(kind: str, fields: dict[str, object], *, author: str | None = None) -> str:
+            if fields.get("name") == "Bad Person":
+                raise RecordRejected("the name is refused", field="name")
+            return await original(kind, fields, author=author)
+
+        one.nutshell.writer.create = picky  # type: ignore[method-assign]
+        await one.stage(lead("1", name="Bad Person"), lead("2"), note("5", "1"))
+        await one.run_dry()
+        [first] = await one.open_items("rejected")
+        assert (await one.staged("lead", "1")).disposition is Disposition.FAILED
+        assert (await one.staged("note", "5")).state is RecordState.PARKED
+        await one.decide(first, "retry", reopen=Ref("lead", "1"))
+        await one.run_dry()
+        [second] = await one.open_items("rejected")
+        assert second != first
+        assert await one.dispositions("lead") == {Disposition.FAILED: 1, Disposition.CREATED: 1}
+        one.nutshell.writer.create = original  # type: ignore[method-assign]
+        await one.decide(second, "retry", reopen=Ref("lead", "1"))
+        await one.run_dry()
+        assert await one.dispositions("lead") == {Disposition.CREATED: 2}
+        assert await one.dispositions("note") == {Disposition.CREATED: 1}
