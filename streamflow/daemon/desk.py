@@ -16,7 +16,7 @@ from streamflow.migration import cutover
 from streamflow.migration.context import DEST_ORDER
 from streamflow.migration.life import CAN_ROLL_BACK, State
 from streamflow.migration.rollback import Rollback, scope_filter
-from streamflow.model import QueueItem
+from streamflow.model import QueueItem, RecordState
 from streamflow.reports.writer import ReportWriter
 from streamflow.store.base import Change, PutSetting, Reopen, ResolveItem
 from streamflow.wire.limiter import Limiter
@@ -203,8 +203,15 @@ class Desk:
             raise UsageError(f"{decision!r} is no decision for this item", hint=f"choose from: {', '.join(item.decisions)}")
         changes: list[Change] = [ResolveItem(id=id, decision=decision, by=actor)]
         changes += self._consequences(item, word)
+        if word == "waive" and await self._is_held(item):
+            changes.append(Reopen(kind=item.kind, keys=(item.key,)))   # it runs once more, and the decision finishes it
+        self._m.decisions[id] = decision   # before the commit: what is reopened by it must find it
         await self._m.decide(actor, "queue.resolved", *changes, note=f"{id}: {decision}")
         return {"result": "resolved", "id": id, "decision": decision}
+
+    async def _is_held(self, item: QueueItem) -> bool:
+        staged = (await self._m.ledger.staged(item.kind, [item.key])).get(item.key) if item.key else None
+        return staged is not None and staged.state is RecordState.HELD
 
     def _consequences(self, item: QueueItem, word: str) -> list[Change]:
         changes: list[Change] = []

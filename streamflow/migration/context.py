@@ -58,6 +58,7 @@ class Migration:
     gauges: Gauges = field(default_factory=Gauges)
     read: Counter[Kind] = field(default_factory=Counter)
     backlog: Counter[Kind] = field(default_factory=Counter)
+    decisions: dict[str, str] = field(default_factory=dict)   # of resolved queue items; one live dict, so that no pass works by old ones
     touched_leads: set[str] = field(default_factory=set)  # since the company table last looked
     last_poll_at: str = ""
     map_epoch: int = 0                                    # rises when the confirmed map changed: compiled things are made anew

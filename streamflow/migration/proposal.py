@@ -114,16 +114,26 @@ class MapGate:
         try:
             document = from_json(data)
             observation = Observation.from_json(await self._m.ledger.setting("observation"))
-            reference = await self._m.destination.schema.reference()
-            existing: dict[str, dict[str, str]] = {}
-            for each in reference.custom_fields:
-                existing.setdefault(each.entity, {})[each.label] = each.family
-            faults = validate(document, observation.schema(), existing)
+            faults = validate(document, observation.schema(), await self._existing())
         except ConfigError as error:
             raise UsageError("; ".join(error.faults), hint="correct the file; `map show --json` gives the present one") from error
         if faults:
             raise UsageError("; ".join(faults), hint="correct the file; `map show --json` gives the present one")
         return await self._keep(actor, document)
+
+    async def _existing(self) -> dict[str, dict[str, str]]:
+        """
+        Give entity -> label -> family of the custom fields that are there.
+
+        One that we defined counts as what it was defined for: a destination without numbers holds them as text.
+        """
+        found: dict[str, dict[str, str]] = {}
+        for each in (await self._m.destination.schema.reference()).custom_fields:
+            found.setdefault(each.entity, {})[each.label] = each.family
+        for row in await self._m.ledger.setting("fields:defined") or []:
+            if row["label"] in found.get(row["entity"], {}):
+                found[row["entity"]][row["label"]] = row["family"]
+        return found
 
     async def confirm(self, actor: str, name: str) -> str:
         """Confirm the proposal of this digest; answers "confirmed" or "already_confirmed". Raises UsageError on any other digest."""

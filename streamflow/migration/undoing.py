@@ -8,9 +8,13 @@ from typing import Any
 
 from streamflow.mapping.changes import merge
 from streamflow.model import DestId, Fields, Kind, Link, Verdict
+from streamflow.stages.kept import expected, kept
 
 SAME = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY, Verdict.UNREADABLE)
 SURE = (Verdict.EQUAL, Verdict.NORMALISED)
+
+FILLED_BY_ITSELF = frozenset({"firstName", "lastName", "link:owner"})
+"""A name is split and an owner may be set by the destination; a person who changes the name changes "name" as well."""
 
 Compare = Callable[[Kind, str, Any, Any], Verdict]
 
@@ -35,13 +39,19 @@ def plan_step(link: Link, now: Fields | None, compare: Compare, *, foreign: Sequ
         return _restoring(link, now, compare)
     if foreign:
         return Step(link=link, action="spare", reason=f"people have added records to it: {', '.join(foreign[:3])}")
-    touched = [
-        name for name, value in link.base.items()
-        if name in now and compare(link.dest_kind, name, value, now[name]) not in SAME
-    ]
+    touched = [name for name, value in expected(link.base).items() if name in now and compare(link.dest_kind, name, value, now[name]) not in SAME]
+    touched += [*kept(link.base), *_added(link, now)]
     if touched:
         return Step(link=link, action="spare", reason=f"changed by people since: {', '.join(sorted(touched)[:5])}")
     return Step(link=link, action="delete")
+
+
+def _added(link: Link, now: Fields) -> list[str]:
+    """Name the fields that people filled and we never wrote; what the destination fills by itself is left out."""
+    ours = expected(link.base)
+    if link.dest_kind in ("accounts", "contacts"):
+        return [name for name in now if name not in ours and name not in FILLED_BY_ITSELF]
+    return [name for name in now if name not in ours and name.startswith("custom:")]
 
 
 def _restoring(link: Link, now: Fields, compare: Compare) -> Step:

@@ -27,9 +27,12 @@ from streamflow.stages.resolve import Resolver
 from streamflow.stages.transform import Transformer
 from streamflow.stages.verify import Verifier
 from streamflow.store.base import Change, Enqueue, Wake
+from streamflow.wire.message import BACKFILL, DELTA
 
 PAGE = 500
 PERSON_KIND: Kind = "lead"
+LONG_HAUL = frozenset({State.SAMPLE, State.BACKFILL})
+"""States in which nobody waits for a single record."""
 KNOWN = (Disposition.CREATED, Disposition.UPDATED, Disposition.MERGED, Disposition.MATCHED)
 """Dispositions of records that have their place in the destination already."""
 DOUBT_PATIENCE_S = 5.0   # how often open intents are looked at again while nothing else can be done
@@ -79,10 +82,10 @@ class Work:
         """Owners, lead sources and decisions as they are now."""
         owners = await OwnersGate(self._m).table()
         base = directory_of(owners)
-        decisions = {item.id: item.decision for item in await self._m.ledger.queue(state="resolved")}
+        self._m.decisions.update({item.id: item.decision for item in await self._m.ledger.queue(state="resolved")})
         return Directory(
             users=base.users, fallback_user=base.fallback_user, sources=await self._m.ledger.setting("reference:sources") or {},
-            decisions=decisions,
+            decisions=self._m.decisions,
         )
 
     async def mapper(self, leads_by_email: dict[str, Key] | None = None) -> Mapper:
@@ -104,7 +107,7 @@ class Work:
                 ledger=self._m.ledger, writer=destination.writer, feed=destination.feed, clock=self._m.clock,
                 phase=lambda: self._m.phase.state.value, numbers=self._m.numbers, busy=busy,
             ),
-            verifier=self.verifier, gauges=self._m.gauges,
+            verifier=self.verifier, gauges=self._m.gauges, priority=BACKFILL if self._m.phase.state in LONG_HAUL else DELTA,
         )
 
     async def refresh_companies(self) -> int:

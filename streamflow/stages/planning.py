@@ -108,7 +108,7 @@ def waiting_for(ref: Ref, facts: Facts) -> Waiting:
     if parent.state is RecordState.PENDING:
         return Waiting(reason="what it belongs to is under way")
     return Waiting(
-        on=f"{ref.kind}:{ref.key}",
+        on=f"{parent.record.kind}:{parent.record.key}",   # where the record lives now, which may be another than it names
         reason=f"belongs to {ref.kind} {ref.key}, which was not moved ({parent.disposition or parent.state}: {parent.reason})",
     )
 

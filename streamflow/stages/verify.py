@@ -94,7 +94,7 @@ class Verifier:
         if pending and self._reader.route(kind) == "search" and is_sweep_cheaper(pending, whole):
             await self._sweep(kind, result)
         after = ""
-        while pending and (links := await self._ledger.unverified(kind, limit=READ_AT_ONCE)):
+        while pending and (links := await self._ledger.unverified(kind, limit=READ_AT_ONCE, after=after)):
             after = links[-1].dest_id
             for state, count in (await self.check(kind, links)).items():
                 result[state] = result.get(state, 0) + count

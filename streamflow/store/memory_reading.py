@@ -188,9 +188,16 @@ class MemoryReading:
             for by, value in wanted for name, put in known if value in put.values.get(by, ())
         ]
 
-    async def queue(self, *, state: str | None = "open") -> Sequence[QueueItem]:
+    async def queue(self, *, state: str | None = "open", cause: str | None = None) -> Sequence[QueueItem]:
         await checkpoint()
-        return [replace(item, details=copy_of(item.details)) for item in self._book.items.values() if state in (None, item.state)]
+        return [
+            replace(item, details=copy_of(item.details)) for item in self._book.items.values()
+            if state in (None, item.state) and cause in (None, item.cause)
+        ]
+
+    async def queue_counts(self) -> Mapping[tuple[str, str, bool], int]:
+        await checkpoint()
+        return _counted((item.state, item.cause, item.blocking) for item in self._book.items.values())
 
     async def item(self, id: str) -> QueueItem | None:
         return next((item for item in await self.queue(state=None) if item.id == id), None)

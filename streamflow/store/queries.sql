@@ -247,10 +247,9 @@ WHERE o.kind = ?1 AND o.type = j.value ->> 0 AND o.value = j.value ->> 1 AND k.n
 ORDER BY j.id, k.side, k.id
 -- name: queue
 SELECT id, cause, kind, key, reason, decisions, suggested, blocking, state, decision, details, opened_at, resolved_at, resolved_by
-FROM item ORDER BY n
--- name: queue_in
-SELECT id, cause, kind, key, reason, decisions, suggested, blocking, state, decision, details, opened_at, resolved_at, resolved_by
-FROM item WHERE state = ?1 ORDER BY n
+FROM item WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR cause = ?2) ORDER BY n
+-- name: queue_counts
+SELECT state, cause, blocking, COUNT(*) FROM item GROUP BY state, cause, blocking
 -- name: item
 SELECT id, cause, kind, key, reason, decisions, suggested, blocking, state, decision, details, opened_at, resolved_at, resolved_by
 FROM item WHERE id = ?1

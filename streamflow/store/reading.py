@@ -109,9 +109,11 @@ class Reading:
         wanted = [[by, value] for by, held in values.items() for value in dict.fromkeys(held)]
         return [candidate_of(row) for row in await self._connection.rows("candidates", kind, text_of(wanted), side)]
 
-    async def queue(self, *, state: str | None = "open") -> Sequence[QueueItem]:
-        rows = await (self._connection.rows("queue") if state is None else self._connection.rows("queue_in", state))
-        return [item_of(row) for row in rows]
+    async def queue(self, *, state: str | None = "open", cause: str | None = None) -> Sequence[QueueItem]:
+        return [item_of(row) for row in await self._connection.rows("queue", state, cause)]
+
+    async def queue_counts(self) -> Mapping[tuple[str, str, bool], int]:
+        return {(state, cause, bool(blocking)): count for state, cause, blocking, count in await self._connection.rows("queue_counts")}
 
     async def item(self, id: str) -> QueueItem | None:
         return next((item_of(row) for row in await self._connection.rows("item", id)), None)

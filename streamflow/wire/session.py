@@ -234,8 +234,9 @@ def _given_up(verdict: CallVerdict, outcome: Outcome) -> CallVerdict:
 
 def _response(answer: aiohttp.ClientResponse, body: bytes) -> Response:
     return Response(
-        status=answer.status, headers=answer.headers, body=body, content_type=answer.headers.get("Content-Type", ""), request_id=_request_id(answer)
-    )
+        status=answer.status, headers=answer.headers, body=body, content_type=answer.headers.get("Content-Type", ""),
+        request_id=_request_id(answer),
+    )  # fmt: skip
 
 
 def _request_id(answer: aiohttp.ClientResponse) -> str:

@@ -38,8 +38,9 @@ def _destination(run: Run, name: str, at_most: float) -> Figure:
     return Figure(
         name=name, value=(total - schema) / max(1, run.migrated), at_most=at_most, unit="calls/record",
         details={
-            "records": run.migrated, "calls": total - schema, "destination_records_made": made, "calls_per_made": round((total - schema) / max(1, made), 3),
-            "calls_before_sample": schema, "with_them": round(total / max(1, run.migrated), 3), "links": dict(run.links), "not_verified": unverified,
+            "records": run.migrated, "calls": total - schema, "destination_records_made": made,
+            "calls_per_made": round((total - schema) / max(1, made), 3), "calls_before_sample": schema,
+            "with_them": round(total / max(1, run.migrated), 3), "links": dict(run.links), "not_verified": unverified,
             "dispositions": dict(run.dispositions), "by_name": _top(spent - run.at("sample").destination), "made": dict(run.made),
         },
     )  # fmt: skip

@@ -1,8 +1,8 @@
 """
 The least a resumable migration can do, by hand: asyncio, aiohttp, and an id map with an audit row per record in batched transactions.
 
-It makes the same calls as the daemon (lists, children of each lead, one create a record, read-back fifty ids a call, people by pages of
-whole records), maps by a few lines of code, and knows nothing of updates, doubts, doubles or people. It is what CPU per record is compared with.
+It makes the same calls as the daemon (lists, children of each lead, one create a record, read-back fifty ids a call, people by pages
+of whole records), maps by a few lines of code, and knows nothing of updates, doubts, doubles or people. CPU per record is compared with it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def seconds(text: str) -> int:
 
 def contact(lead: Row, accounts: dict[str, str]) -> Row:
     """Map a lead to a person."""
-    body: Row = {"name": lead["name"] or "?", "customFields": {"Streamflow ID": f"lt:lead:{lead['leadid']}", **(lead.get("custom_fields") or {})}}
+    customs = {"Streamflow ID": f"lt:lead:{lead['leadid']}", **(lead.get("custom_fields") or {})}
+    body: Row = {"name": lead["name"] or "?", "customFields": customs}
     if lead.get("email"):
         body["emails"] = [{"name": "work", "value": lead["email"], "isPrimary": True}]
     if lead.get("number"):
@@ -69,8 +70,9 @@ def activity(call: Row, ref: str, kind: str, parent: str) -> Row:
 
 def task(reminder: Row, ref: str, parent: str) -> Row:
     """Map a reminder to a task."""
-    return {"title": (reminder.get("note") or "Reminder")[:80], "description": f"[sf:{ref}]", "dueTime": str(seconds(str(reminder.get("due") or ""))),
-            "links": {"relatedEntity": parent}}  # fmt: skip
+    due = str(seconds(str(reminder.get("due") or "")))
+    title = (reminder.get("note") or "Reminder")[:80]
+    return {"title": title, "description": f"[sf:{ref}]", "dueTime": due, "links": {"relatedEntity": parent}}
 
 
 class Book:
@@ -87,7 +89,8 @@ class Book:
         """Note a finished batch."""
         self._db.execute("BEGIN")
         self._db.executemany("INSERT OR REPLACE INTO ids VALUES(?,?)", [(ref, dest) for _, ref, dest, _ in made])
-        self._db.executemany("INSERT INTO audit(ref,dest,body) VALUES(?,?,?)", [(ref, dest, orjson.dumps(body)) for _, ref, dest, body in made])
+        told = [(ref, dest, orjson.dumps(body)) for _, ref, dest, body in made]
+        self._db.executemany("INSERT INTO audit(ref,dest,body) VALUES(?,?,?)", told)
         self._db.execute("INSERT OR REPLACE INTO marks VALUES(?,?)", (name, made[-1][1] if made else ""))
         self._db.execute("COMMIT")
 
@@ -108,9 +111,8 @@ class Loop:
 
     async def source(self, function: str, **params: Any) -> list[Row]:
         """Ask a read function and give its rows."""
-        async with self._flight, self._http.post(
-            self._given.source + function, data=encoded(params), headers={"Apikey": self._given.source_key, "Content-Type": "application/json"}
-        ) as answer:
+        headers = {"Apikey": self._given.source_key, "Content-Type": "application/json"}
+        async with self._flight, self._http.post(self._given.source + function, data=encoded(params), headers=headers) as answer:
             data = orjson.loads(await answer.read())
         return list(next(iter(data.values())))
 
@@ -129,7 +131,8 @@ class Loop:
         """Call the destination."""
         data = None if body is None else orjson.dumps(body)
         url = path if path.startswith("http") else f"{self._given.destination}/{path}"
-        async with self._flight, self._http.request(method, url, data=data, headers={**self._auth, "Content-Type": "application/json"}) as answer:
+        headers = {**self._auth, "Content-Type": "application/json"}
+        async with self._flight, self._http.request(method, url, data=data, headers=headers) as answer:
             text = await answer.read()
             if answer.status >= 300:
                 raise RuntimeError(f"{method} {path.partition('/')[0]}: {answer.status}")
@@ -149,6 +152,11 @@ class Loop:
             self.made += len(made)
             if kind not in ("contacts", "accounts"):
                 await self._read_back(kind, [dest for _, _, dest, _ in made])
+
+    async def children(self, kind: str, source: str, rows: Iterable[Row], make: Callable[[Row, str, str], Row]) -> None:
+        """Create what belongs to people that are there."""
+        named = ((f"{source}:{row[f'{source}id']}", row, self.ids.get(f"lead:{row['leadid']}")) for row in rows)
+        await self.load(kind, ((ref, make(row, ref, to)) for ref, row, to in named if to))
 
     async def _create(self, kind: str, ref: str, body: Row) -> Made:
         data = await self.rest("POST", kind, body)
@@ -196,15 +204,10 @@ async def run(given: argparse.Namespace) -> None:
         await loop.load("accounts", ((f"company:{name}", {"accounts": [{"name": name, "links": {}}]}) for name in companies))
         accounts = {name: loop.ids[f"company:{name}"] for name in companies if f"company:{name}" in loop.ids}
         await loop.load("contacts", ((f"lead:{lead['leadid']}", contact(lead, accounts)) for lead in leads))
-        parent: Callable[[Row], str | None] = lambda row: loop.ids.get(f"lead:{row['leadid']}")  # noqa: E731
-        await loop.load("notes", ((r, note(row["note"], r, p)) for row in children["notes"] if (p := parent(row)) for r in [f"note:{row['noteid']}"]))
-        await loop.load("activities", (
-            (r, activity(row, r, types[0]["id"], p)) for row in children["calls"] if (p := parent(row)) for r in [f"call:{row['callid']}"]
-        ))
-        await loop.load("notes", (
-            (r, note(f"{row['subject']}\n{row['body']}", r, p)) for row in children["emails"] if (p := parent(row)) for r in [f"email:{row['emailid']}"]
-        ))
-        await loop.load("tasks", ((r, task(row, r, p)) for row in reminders if (p := parent(row)) for r in [f"reminder:{row['reminderid']}"]))
+        await loop.children("notes", "note", children["notes"], lambda row, ref, to: note(row["note"], ref, to))
+        await loop.children("activities", "call", children["calls"], lambda row, ref, to: activity(row, ref, types[0]["id"], to))
+        await loop.children("notes", "email", children["emails"], lambda row, ref, to: note(f"{row['subject']}\n{row['body']}", ref, to))
+        await loop.children("tasks", "reminder", reminders, task)
         for kind in ("accounts", "contacts"):
             await loop.sweep(kind)
         print(orjson.dumps({"made": loop.made, "wrong": loop.wrong}).decode())

@@ -16,13 +16,13 @@ async def figures(*, is_large: bool) -> list[Figure]:
     small, large = (SMALL, LARGE) if is_large else (2_000, SMALL)
     first = await _run(small)
     second = await _run(large)
+    grown = second.peak_rss_mib - first.peak_rss_mib
     words = f"{large:,} records"
     details = {"small": _told(first), "large": _told(second)}
     return [
-        Figure(name=f"resident memory, {words} above {small:,}", value=second.peak_rss_mib - first.peak_rss_mib, at_most=GROWTH_MIB, unit="MiB",
-               details=details),
+        Figure(name=f"resident memory, {words} above {small:,}", value=grown, at_most=GROWTH_MIB, unit="MiB", details=details),
         Figure(name=f"resident memory at its peak, {words}", value=second.peak_rss_mib, at_most=CEILING_MIB, unit="MiB", details=details),
-    ]  # fmt: skip
+    ]
 
 
 async def _run(records: int) -> Run:

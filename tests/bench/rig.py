@@ -186,6 +186,11 @@ class Daemon:
         async with connect(self.sandbox.dir / "control.sock") as client:
             return await client.post(path, **values)
 
+    async def get(self, path: str) -> Any:
+        """Ask on the control socket."""
+        async with connect(self.sandbox.dir / "control.sock") as client:
+            return await client.get(path)
+
     def words(self) -> str:
         """Give the last lines of its log."""
         return " / ".join(self._log.read_text(errors="replace").splitlines()[-4:])[:1500]
@@ -208,7 +213,8 @@ async def daemon_for(case: Case) -> AsyncIterator[Daemon]:
             with log.open("wb") as output:
                 process = await anyio.open_process(
                     [sys.executable, "-m", "streamflow.cli", "-c", str(sandbox.config_path), "run"], cwd=ROOT,
-                    stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, env={**os.environ, "STREAMFLOW_DEBUG": "1"},
+                    stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+                    env={**os.environ, "STREAMFLOW_DEBUG": "1"},
                 )  # fmt: skip
             try:
                 yield Daemon(process, log, sandbox, run)

@@ -8,6 +8,6 @@ from tests.flow.survival import survive
 
 def test_kills_lose_and_double_nothing() -> None:
     """The daemon, killed at random moments and started again, ends as if nothing had happened."""
-    survived = survive(31, kills=5)
+    survived = survive(31, kills=5, records=80)
     assert survived.kills == 5
     assert_right(list(survived.findings))

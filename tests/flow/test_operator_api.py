@@ -9,7 +9,7 @@ from tests.flow.box import sandbox
 from tests.flow.daemon import Daemon, daemon
 from tests.flow.harness import Operator, assert_right
 
-RECORDS = 160
+RECORDS = 110
 
 
 def _listen(one: Daemon, seen: list[tuple[str, dict[str, Any]]]) -> threading.Thread:
@@ -25,7 +25,7 @@ def _listen(one: Daemon, seen: list[tuple[str, dict[str, Any]]]) -> threading.Th
 
 def test_an_operator_moves_a_living_account_by_hand() -> None:
     """Every gate is opened by the command line; nothing is written before the first; in the end both sides agree."""
-    with sandbox(records=RECORDS, seed=11, life=4, search_lag=0.5) as box:
+    with sandbox(records=RECORDS, seed=11, life=3, search_lag=0.5) as box:
         box.configure("watch_days = 0", "watch_days = 1")
         before = box.destination()
         with daemon(box) as one:

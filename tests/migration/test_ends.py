@@ -140,12 +140,13 @@ async def test_a_cancel_during_a_pass_is_not_forgotten(tmp_path: Path) -> None:
 
         async def children(kind: str, parent: str) -> Any:
             if not answers:
+                answers.append("asked")
                 answers.append(await cutover.cancel(trip.m, "uid:7"))
             return await original(kind, parent)
 
         trip.doors.children = children
         await trip.phase()
-        assert answers == ["cancelled"]
+        assert answers == ["asked", "cancelled"]
         assert trip.m.phase.state is State.TAIL
         assert await trip.ledger.setting("switched") is None
         assert (await trip.ledger.setting("cutover:last"))["reason"] == "cancelled by the operator"
@@ -324,7 +325,10 @@ async def test_a_rollback_of_an_untouched_run_is_exact(tmp_path: Path, kills: in
                     name: row.get(name) for name in ("name", "emails", "phones", "customFields", "description")
                 }
         report = trip.reports["rollback"]
-        assert report["read_back"] == "as before"
+        assert report["still_there"] == []
+        # An owner may be given and not taken away where the platform knows no blank one; then it is listed, never passed over.
+        assert {each["fields"] for each in report["not_restored"]} <= {"link:owner"}
+        assert report["read_back"] == ("differs" if report["not_restored"] else "as before")
         assert (report["deleted"], report["restored"]) == (planned.deleted, planned.restored), "counted over all starts"
         assert report["spared"] == []
         assert "Streamflow ID" in {each["label"] for each in report["cannot_be_removed_by_api"]["custom_fields"]}
@@ -335,7 +339,11 @@ async def test_what_people_touched_or_hung_on_ours_is_spared(tmp_path: Path) -> 
     async with voyage(tmp_path, records=60, gates=ASK_CUTOVER) as trip:
         await trip.until(State.TAIL)
         links = [link async for page in trip.ledger.crosswalk() for link in page]
-        note = next(link for link in links if link.dest_kind == "notes" and link.ref.kind == "note")
+        ours = {link.dest_id for link in links if link.ours}
+        note = next(
+            link for link in links
+            if link.dest_kind == "notes" and link.ref.kind == "note" and trip.live("notes")[link.dest_id]["links"]["parent"] in ours
+        )
         person = trip.live("notes")[note.dest_id]["links"]["parent"]
         trip.in_destination("edit", kind="notes", id=note.dest_id, values={"body": "My own words now"})
         company = next(link.dest_id for link in links if link.dest_kind == "accounts" and link.ours)

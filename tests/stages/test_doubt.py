@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streamflow.errors import Uncertain
+from streamflow.errors import PlatformUnavailable, Uncertain
 from streamflow.model import Disposition, IntentState, RecordState, Ref
 from streamflow.stages.doubt import QuietTime
 from tests.stages.rig import Rig, lead, note, rig
@@ -210,3 +210,22 @@ async def test_the_image_from_before_us_survives_a_lost_answer() -> None:
         assert link.before is not None
         assert link.before.keys() >= {"phones", "custom:Streamflow ID"}
         assert not any(link.before.values())
+
+
+async def test_a_platform_that_goes_away_between_delete_and_create_loses_no_note() -> None:
+    """The old note is deleted and the platform stops answering before the new one is made: the run stops, and the note is made later."""
+    async with rig(switches={"search_lag_s": 5.0}, flags=NO_EDIT) as one:
+        await _moved(one)
+        original = one.nutshell.writer.create
+
+        async def away(*args: Any, **kwargs: Any) -> str:
+            raise PlatformUnavailable("away")
+
+        one.nutshell.writer.create = away  # type: ignore[method-assign]
+        await one.stage(note("5", "1", "new"))
+        with pytest.raises(PlatformUnavailable):
+            await one.deliver("note")
+        assert bodies(one) == []
+        one.nutshell.writer.create = original  # type: ignore[method-assign]
+        await one.run_dry()
+        assert bodies(one) == ["new"]

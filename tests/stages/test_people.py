@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from streamflow.errors import RecordRejected
 from streamflow.model import Disposition, RecordState, Ref
+from streamflow.stages.batch import Batch, Plan
 from streamflow.store.base import Reopen
-from tests.stages.rig import Rig, lead, note, rig
+from tests.stages.rig import Engine, Rig, lead, note, rig
 
 
 async def test_a_match_fills_what_is_empty_and_nothing_else() -> None:
@@ -212,3 +215,64 @@ async def test_the_same_record_twice_in_a_pass_is_made_once() -> None:
         one.nutshell.writer.create = reopened  # type: ignore[method-assign]
         await one.run_dry()
         assert len(one.live("contacts")) == 2
+
+
+async def _resolved(one: Rig, *keys: str) -> list[Plan]:
+    """Plan these leads as one batch with the engine that is at hand."""
+    engine = await one.engine()
+    return await _again(engine, one, *keys)
+
+
+async def _again(engine: Engine, one: Rig, *keys: str) -> list[Plan]:
+    staged = tuple([await one.staged("lead", key) for key in keys])
+    mapped = await engine.pipeline.transformer.transform(Batch(number=0, kind="lead", staged=staged))
+    return list((await engine.pipeline.resolver.resolve(mapped)).plans)
+
+
+async def test_a_record_whose_plan_is_under_way_is_not_planned_again() -> None:
+    """Between planning and writing nothing of it is in the ledger yet: a second plan would make a second record."""
+    async with rig() as one:
+        await one.stage(lead("1"))
+        engine = await one.engine()
+        [first] = await _again(engine, one, "1")
+        assert [write.op for write in first.writes] == ["create"]
+        [second] = await _again(engine, one, "1")
+        assert (second.writes, second.finish) == ((), None)
+
+
+async def test_facts_collected_while_another_batch_wrote_are_not_used() -> None:
+    """A destination record that was being written when the collecting began is left for the next pass, even if that write is over now."""
+    async with rig() as one:
+        await one.stage(lead("1", status="New"))
+        await one.run_dry()
+        await one.stage(lead("1", status="Won"))
+        engine = await one.engine()
+        resolver = engine.pipeline.resolver
+        resolver.busy.add((await one.link("lead", "1")).dest_id)
+        original = one.nutshell.reader.read
+
+        async def meanwhile(*args: Any, **kwargs: Any) -> Any:
+            resolver.busy.clear()
+            return await original(*args, **kwargs)
+
+        one.nutshell.reader.read = meanwhile  # type: ignore[method-assign]
+        [plan] = await _again(engine, one, "1")
+        assert (plan.writes, plan.finish) == ((), None)
+
+
+async def test_a_person_in_doubt_is_not_written_for_another_lead() -> None:
+    """While the outcome of an update of a shared person is unknown, no other lead of the same person changes it."""
+    async with rig(switches={"search_lag_s": 5.0}) as one:
+        same = {"name": "Thandi Mokoena", "email": "t@x.test"}
+        await one.stage(lead("1", **same), lead("2", **same))
+        await one.run_dry()
+        one.switch(reset_before={"match": "PATCH /rest/contacts", "times": 1})
+        await one.stage(lead("1", **same, status="Won"))
+        await one.deliver("lead")
+        assert len(await one.ledger.open_intents()) == 1
+        await one.stage(lead("2", **same, number="0825550142"))
+        [plan] = await _resolved(one, "2")
+        assert (plan.writes, plan.finish) == ((), None)
+        await one.run_dry()
+        found = await one.fields("contacts", (await one.link("lead", "1")).dest_id)
+        assert (found["custom:Lead Status"], found["phones"][0]["value"]) == ("Won", "+27825550142")

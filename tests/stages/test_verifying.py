@@ -117,7 +117,7 @@ async def test_settling_ends_whatever_stays_pending() -> None:
         async def forgetful(changes: object) -> None:
             del changes
 
-        one.ledger.commit = forgetful  # type: ignore[method-assign, assignment]
+        one.ledger.commit = forgetful  # type: ignore[method-assign]
         result = await engine.verifier.settle("contacts")
         one.ledger.commit = original  # type: ignore[method-assign]
         assert sum(result.values()) == 2

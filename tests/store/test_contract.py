@@ -450,6 +450,20 @@ async def test_the_queue_keeps_decisions_and_renews_details(ledger: Ledger, cloc
     assert await ledger.mark("m") is None
 
 
+async def test_the_queue_is_counted_and_narrowed_without_being_read_whole(ledger: Ledger) -> None:
+    """Counts tell states, causes and what blocks apart; a named cause leaves out the others, in whatever state they are."""
+    assert await ledger.queue_counts() == {}
+    await ledger.commit([
+        *(Enqueue(item=each) for each in (item("q1", blocking=True), item("q2"), item("q3"), item("q4", cause="to_do"))),
+        ResolveItem(id="q3", decision="keep", by="uid:0"),
+    ])
+    assert await ledger.queue_counts() == {
+        ("open", "conflict", True): 1, ("open", "conflict", False): 1, ("resolved", "conflict", False): 1, ("open", "to_do", False): 1}
+    assert [one.id for one in await ledger.queue(cause="conflict")] == ["q1", "q2"]
+    assert [one.id for one in await ledger.queue(state=None, cause="conflict")] == ["q1", "q2", "q3"]
+    assert await ledger.queue(state="resolved", cause="to_do") == []
+
+
 async def test_marks_and_settings_hold_their_last_value(ledger: Ledger) -> None:
     """Named values are replaced, removed by None, and listed by prefix taken literally."""
     await ledger.commit([MoveMark(name="b", cursor="1"), MoveMark(name="a", cursor="1"), MoveMark(name="b", cursor="2", note={"x": None})])

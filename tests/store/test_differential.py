@@ -87,7 +87,7 @@ async def answers(ledger: Ledger) -> dict[str, Any]:
         "intents": [await ledger.intents_of("lead", key) for key in KEYS],
         "intent_counts": await ledger.intent_counts(),
         "candidates": await ledger.candidates("contacts", {"name": ["n"], "email": ["1@x", "2@x"]}),
-        "queue": await ledger.queue(state=None),
+        "queue": [await ledger.queue(state=None), await ledger.queue_counts()],
         "marks": await ledger.marks(),
         "settings": await ledger.settings("s"),
         "check_counts": await ledger.check_counts(),

@@ -67,7 +67,8 @@ def intent(id: str, key: str = "1", *, op: Op = Op.CREATE, state: IntentState = 
 
 def item(id: str, **values: Any) -> QueueItem:
     reason = values.pop("reason", "two edits")
-    return QueueItem(id=id, cause="conflict", kind="lead", key="1", reason=reason, decisions=("keep", "replace"), **values)
+    cause = values.pop("cause", "conflict")
+    return QueueItem(id=id, cause=cause, kind="lead", key="1", reason=reason, decisions=("keep", "replace"), **values)
 
 
 def checks(key: str, verdicts: Sequence[tuple[str, Verdict]], *, dest_kind: str = "contacts") -> tuple[FieldCheck, ...]:

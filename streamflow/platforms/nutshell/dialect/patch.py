@@ -53,7 +53,10 @@ def _operations(kind: str, field: str, value: Any, now: Fields, flags: Flags) ->
         return [_replace(path, custom_to_wire(value, flags))]
     if field == f"{LINK}owner":
         owner = owner_ids({field: value}, flags)
-        return [_replace(f"/{kind}/0/links/owner", owner[0])] if owner else []
+        if owner:
+            return [_replace(f"/{kind}/0/links/owner", owner[0])]
+        former = now.get(field) if value is None else None      # taken back: a relation is removed by its id (nutshell.md 1.11)
+        return [{"op": "remove", "path": f"/{kind}/0/links/owner/{former}"}] if former else []
     if field.startswith(LINK):
         return _relation(kind, field[len(LINK):], {field: value}, now)
     if kind == "leads" and field == "dueTime":
