@@ -260,7 +260,7 @@ class Desk:
             return {"result": "already_rolled_back"}
         if await self._m.ledger.setting("rollback") is not None:
             return {"result": "already_running"}
-        if self._m.phase.state not in CAN_ROLL_BACK:
+        if self._m.phase.state not in CAN_ROLL_BACK or await self._m.ledger.setting("capabilities") is None:
             raise DoesNotFit("nothing has been written yet", hint="see `status`")
         plan = {"scope": scope or "run", "by": actor, "at": iso(self._m.clock.now())}
         await self._m.decide(actor, "rollback.requested", PutSetting(name="rollback", value=plan), note=str(plan["scope"]))

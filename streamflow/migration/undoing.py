@@ -16,6 +16,9 @@ SURE = (Verdict.EQUAL, Verdict.NORMALISED)
 FILLED_BY_ITSELF = frozenset({"firstName", "lastName", "link:owner"})
 """A name is split and an owner may be set by the destination; a person who changes the name changes "name" as well."""
 
+GROWING = ("emails", "phones", "urls", "addresses", "link:accounts", "link:tags")
+"""Lists to which people add."""
+
 Compare = Callable[[Kind, str, Any, Any], Verdict]
 
 
@@ -39,11 +42,19 @@ def plan_step(link: Link, now: Fields | None, compare: Compare, *, foreign: Sequ
         return _restoring(link, now, compare)
     if foreign:
         return Step(link=link, action="spare", reason=f"people have added records to it: {', '.join(foreign[:3])}")
-    touched = [name for name, value in expected(link.base).items() if name in now and compare(link.dest_kind, name, value, now[name]) not in SAME]
-    touched += [*kept(link.base), *_added(link, now)]
-    if touched:
+    if touched := touched_fields(link, now, compare):
         return Step(link=link, action="spare", reason=f"changed by people since: {', '.join(sorted(touched)[:5])}")
     return Step(link=link, action="delete")
+
+
+def touched_fields(link: Link, now: Fields, compare: Compare) -> list[str]:
+    """Name the fields in which a record of ours holds what people put there: another value, one more, or one where we left a blank."""
+    ours = expected(link.base)
+    changed = [name for name, value in ours.items() if name in now and compare(link.dest_kind, name, value, now[name]) not in SAME]
+    grown = [   # a list that holds ours among others compares well
+        name for name in GROWING if name in ours and name not in changed and len(now.get(name) or ()) > len(ours[name] or ())
+    ]
+    return [*changed, *grown, *kept(link.base), *_added(link, now)]
 
 
 def _added(link: Link, now: Fields) -> list[str]:
@@ -61,17 +72,18 @@ def _restoring(link: Link, now: Fields, compare: Compare) -> Step:
     Lists lose exactly what we added; a text loses our part of it.
     """
     before = link.before or {}
-    ours = {name: link.base.get(name) for name in before}
+    base = expected(link.base)
+    ours = {name: base.get(name) for name in before}
     merged = merge(ours, before, now, same=lambda name, one, other: compare(link.dest_kind, name, one, other) in SURE)
     fields = {name: merged.changes[name] for name in before if name in merged.changes and name != "description"}
-    kept = sorted(each.field for each in merged.conflicts if each.field != "description")
+    theirs = sorted(each.field for each in merged.conflicts if each.field != "description")
     if "description" in before:
-        text = _without(str(now.get("description") or ""), str(link.base.get("description") or ""), before["description"])
+        text = _without(str(now.get("description") or ""), str(base.get("description") or ""), before["description"])
         if text is None:
-            kept.append("description")
+            theirs.append("description")
         elif text != str(now.get("description") or ""):
             fields["description"] = text or None
-    reason = f"kept as people have it now: {', '.join(kept[:5])}" if kept else ""
+    reason = f"kept as people have it now: {', '.join(theirs[:5])}" if theirs else ""
     return Step(link=link, action="restore" if fields else "forget", fields=fields, reason=reason)
 
 

@@ -46,7 +46,7 @@ class Work:
         self.reader = SourceReader(migration)
         self.watch = DestinationWatch(migration)
         self.archive = Archive(migration)
-        self.verifier = Verifier(ledger=migration.ledger, reader=migration.destination.reader)
+        self.verifier = Verifier(ledger=migration.ledger, reader=migration.destination.reader, feed=migration.destination.feed)
         flags = migration.destination.flags
         self.doubts = DoubtResolver(
             ledger=migration.ledger, reader=migration.destination.reader, feed=migration.destination.feed, clock=migration.clock,

@@ -6,14 +6,13 @@ import json
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from streamflow.cli.main import main
-from tests.flow_bad.rig import Daemon, Pair, Said, assert_clear, place_at, running_daemon
+from tests.flow_bad.rig import Daemon, Pair, assert_clear, place_at, running_daemon
 
 
 @pytest.fixture(scope="module")
@@ -33,22 +32,6 @@ def _undisturbed(at_map: Daemon, pair: Pair) -> Iterator[None]:
     assert pair.written() == 0
     assert not at_map.said("control.verb_crashed")
     assert not at_map.said("control.verb_failed")
-
-
-Seat = Callable[..., Said]
-
-
-@pytest.fixture
-def seat(at_map: Daemon, capsys: pytest.CaptureFixture[str]) -> Seat:
-    """Run command lines in this process, which is what a person's terminal sees, only sooner."""
-
-    def run(*words: str) -> Said:
-        capsys.readouterr()
-        code = main(["-c", str(at_map.place.config), *words])
-        out, err = capsys.readouterr()
-        return Said(code=code, out=out, err=err)
-
-    return run
 
 
 def edited(daemon: Daemon) -> dict[str, Any]:
@@ -84,19 +67,19 @@ def edited(daemon: Daemon) -> dict[str, Any]:
         (("queue", "export", "/nonexistent/q.csv"), 64, ("cannot be written",)),
     ],
 )
-def test_does_not_fit(seat: Seat, words: tuple[str, ...], code: int, told: tuple[str, ...]) -> None:
+def test_does_not_fit(at_map: Daemon, words: tuple[str, ...], code: int, told: tuple[str, ...]) -> None:
     """An order that is wrong or too early gets one clear message and 64."""
-    assert_clear(seat(*words), code, *told)
+    assert_clear(at_map.place.cli(*words), code, *told)
 
 
-def test_cutover_dry_run_too_early(seat: Seat) -> None:
+def test_cutover_dry_run_too_early(at_map: Daemon) -> None:
     """A dry run of the cutover answers its reasons and 1, since asking is never wrong."""
-    said = seat("cutover", "--dry-run")
+    said = at_map.place.cli("cutover", "--dry-run")
     assert said.code == 1
     assert "starts from tail" in said.out
 
 
-def test_map_that_names_unknown_fields(at_map: Daemon, seat: Seat) -> None:
+def test_map_that_names_unknown_fields(at_map: Daemon) -> None:
     """All faults of an edited map are told with their places, and the proposal stays the one that was shown."""
     digest = at_map.ask("GET", "/v1/map")[1]["digest"]
     document = edited(at_map)
@@ -105,12 +88,12 @@ def test_map_that_names_unknown_fields(at_map: Daemon, seat: Seat) -> None:
     rows[1]["transform"] = "magic"
     file = at_map.place.dir / "edited.json"
     file.write_text(json.dumps(document), encoding="utf-8")
-    assert_clear(seat("map", "edit", str(file)), 64, "nowhere", "magic", "map show")
+    assert_clear(at_map.place.cli("map", "edit", str(file)), 64, "nowhere", "magic", "map show")
     document = edited(at_map)
     rows = next(each for each in document["objects"] if each["source"] == "lead")["rows"]
     rows[0]["source"], rows[1]["source"] = "nosuchfield", "norsuch"
     file.write_text(json.dumps(document), encoding="utf-8")
-    assert_clear(seat("map", "edit", str(file)), 64, "unknown source field lead.nosuchfield", "lead.norsuch")
+    assert_clear(at_map.place.cli("map", "edit", str(file)), 64, "unknown source field lead.nosuchfield", "lead.norsuch")
     assert at_map.ask("GET", "/v1/map")[1]["digest"] == digest
 
 

@@ -112,10 +112,12 @@ async def test_a_reminder_that_is_done_becomes_a_note() -> None:
 
 async def test_an_open_lead_that_is_no_longer_asked_for_stays() -> None:
     """A lead of the destination may carry people's work: when the map's rule no longer asks for it, it is left and told."""
-    async with rig(unqualified="lead", rule="status is New", stageset="Sales") as one:
+    whole = {"payload_custom_fields": True}      # every value of the lead can be seen to be untouched
+    async with rig(switches=whole, flags=whole, unqualified="lead", rule="status is New", stageset="Sales") as one:
         await one.stage(lead("1", status="New"))
         await one.run_dry()
         assert len(one.live("leads")) == 1
         await one.stage(lead("1", status="Contacted"))
         await one.run_dry()
         assert len(one.live("leads")) == 1
+        assert len(await one.open_items("conflict")) == 1

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamflow.errors import RecordRejected
-from streamflow.model import Disposition, RecordState, Ref
-from streamflow.stages.batch import Batch, Plan
-from streamflow.store.base import Reopen
+import pytest
+
+from streamflow.errors import InvariantBroken, RecordRejected
+from streamflow.model import Disposition, QueueItem, RecordState, Ref
+from streamflow.stages.batch import Batch, Plan, Resolved
+from streamflow.store.base import Enqueue, Reopen
 from tests.stages.rig import Engine, Rig, lead, note, rig
 
 
@@ -177,6 +179,36 @@ async def test_a_merge_into_nobody_is_asked_about_again() -> None:
         await one.decide(third, "separate", reopen=Ref("lead", key))
         await one.run_dry()
         assert await one.dispositions("lead") == {Disposition.CREATED: 2}
+
+
+async def test_two_leads_that_are_to_join_each_other_are_asked_about() -> None:
+    """Decisions that lead in a circle leave nobody as the head: both are questions again, and neither waits for ever."""
+    async with rig() as one:
+        await one.stage(lead("1", name="Ann Able", email="s@x.test"))
+        await one.ledger.commit([Enqueue(item=QueueItem(
+            id=f"identity:lead:{key}", cause="several_candidates", kind="lead", key=key, reason="", decisions=("separate", "merge:<lead>"),
+        )) for key in "12"])
+        await one.decide("identity:lead:1", "merge:2")
+        await one.decide("identity:lead:2", "merge:1")
+        await one.stage(lead("2", name="Ann Other", email="o@x.test"))
+        await one.run_dry()
+        assert sorted(await one.open_items("unknown_head")) == ["identity:lead:1:again", "identity:lead:2:again"]
+        await one.decide("identity:lead:1:again", "separate", reopen=Ref("lead", "1"))
+        await one.decide("identity:lead:2:again", "merge:1", reopen=Ref("lead", "2"))
+        await one.run_dry()
+        assert await one.dispositions("lead") == {Disposition.CREATED: 1, Disposition.MERGED: 1}
+
+
+async def test_a_second_create_of_the_same_part_stops_loudly() -> None:
+    """Whatever went wrong before: a plan that would make what the crosswalk has already is not sent."""
+    async with rig() as one:
+        await one.stage(lead("1"))
+        engine = await one.engine()
+        [plan] = await _again(engine, one, "1")
+        await one.run_dry()
+        with pytest.raises(InvariantBroken):
+            await engine.pipeline.loader.load(Resolved(number=0, kind="lead", plans=(plan,)))
+        assert len(one.live("contacts")) == 1
 
 
 async def test_a_deleted_person_is_made_again_only_when_somebody_says_so() -> None:
