@@ -8,6 +8,7 @@ from streamflow.config import Config
 from streamflow.migration.terms import Terms
 
 PREFIXES = {"leadtrekker": "lt", "lead_perfection": "lp"}
+SIGN_IN = {"leadtrekker": "Apikey header", "lead_perfection": "bearer token", "nutshell": "HTTP Basic, user and API key"}
 REGIONS = {"leadtrekker": "ZA", "lead_perfection": "US"}
 
 
@@ -43,6 +44,11 @@ def terms_of(config: Config) -> Terms:
         },
         flags=dict(config.destination.flags),
         date_formats=config.source.date_formats,
+        pace_caps={config.source.platform: config.pace_source.rate_per_s, config.destination.platform: config.pace_destination.rate_per_s},
+        sign_in={
+            config.source.platform: SIGN_IN[config.source.platform] if config.source.reader == "api" else "none: export files",
+            config.destination.platform: SIGN_IN[config.destination.platform],
+        },
     )
 
 

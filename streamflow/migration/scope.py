@@ -73,6 +73,11 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
         "compatibility": {**asdict(compatibility(document)), "text": compatibility(document).text()},
         "grade": asdict(grade(document, reckoned.records, constraints=constraints)),
         "estimate": {**asdict(reckoned), "hours": reckoned.hours},
+        "platforms": [
+            {"platform": name, "sign_in": migration.terms.sign_in.get(name, ""), "calls_per_s_at_most": cap}
+            for name, cap in migration.terms.pace_caps.items()
+        ],
+        "currency": f"amounts without a currency are taken as {settings['currency']}; an amount in another one keeps its text",
         "plan_gaps": gaps,
         "to_do": [{"what": what, "until_then": fallback} for what, fallback in todo],
         "readback": routes,

@@ -35,6 +35,8 @@ class Terms:
     sweep_every_s: float = 3600.0
     limits: Mapping[str, int] = field(default_factory=dict)
     flags: Mapping[str, Any] = field(default_factory=dict)     # operator's overrides of capability flags
+    pace_caps: Mapping[str, float] = field(default_factory=dict)   # platform -> calls a second at most, as configured
+    sign_in: Mapping[str, str] = field(default_factory=dict)       # platform -> how it is signed in to, in words
     volume_override: bool = False                              # go on above what is routine without asking (G-17)
     seed: int = 7
     date_formats: tuple[str, ...] = ()

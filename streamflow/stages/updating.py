@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from zlib import crc32
 
-from streamflow.mapping.changes import BLOCKS, Conflict, Merged, Policy, merge
+from streamflow.mapping.changes import APPENDED, BLOCKS, Conflict, Merged, Policy, merge
 from streamflow.model import Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Staged
 from streamflow.stages.batch import Write
 from streamflow.stages.kept import kept, known, rebuilt
@@ -72,6 +72,7 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
         _base_for(link, fields, now, policies), fields, now,
         same=lambda name, one, other: both_ways(facts.compare, draft.kind, name, one, other), policies=policies,
     )
+    merged = _leave_theirs(merged, link, fields, now, policies)
     queue = tuple(Enqueue(item=_conflict(each, link, staged)) for each in merged.conflicts if each.policy != "take" and link.base)
     base = _base_after(link, fields, now, merged, draft.kind, facts.compare)
     if not merged.changes:
@@ -90,12 +91,46 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
 
 def _base_for(link: Link, fields: Fields, now: Fields, policies: Mapping[str, Policy]) -> Fields:
     """The base to compare with. A block of ours that stands in the text already is known, whatever a lost answer said of it."""
-    base = {name: value for name, value in known(link.base).items() if not (name in kept(link.base) and policies.get(name) == "take")}
+    theirs = {name for name in kept(link.base) if policies.get(name) == "take" or (link.is_matched and name in APPENDED)}
+    base = {name: value for name, value in known(link.base).items() if name not in theirs}
     for name in BLOCKS & fields.keys():
         wanted, there = str(fields[name] or ""), str(now.get(name) or "")
         if wanted.strip() and wanted in there and base.get(name):
             base[name] = fields[name]
     return base
+
+
+def _leave_theirs(merged: Merged, link: Link, fields: Fields, now: Fields, policies: Mapping[str, Policy]) -> Merged:
+    """Never write over a value that is kept as theirs, even where it still is what the source held before: it was never ours."""
+    theirs = [
+        name for name in merged.changes
+        if name in kept(link.base) and name not in APPENDED and policies.get(name) != "take" and not _is_blank(now.get(name))
+    ]
+    if not theirs:
+        return merged
+    conflicts = tuple(
+        Conflict(field=name, policy="keep", base=kept(link.base)[name], wanted=fields.get(name), now=now.get(name)) for name in theirs
+    )
+    changes = {name: value for name, value in merged.changes.items() if name not in theirs}
+    return replace(merged, changes=changes, conflicts=(*merged.conflicts, *conflicts))
+
+
+def _found_there(link: Link, fields: Fields, now: Fields, merged: Merged, kind: Kind, compare: Compare) -> tuple[Fields, Fields]:
+    """
+    Of a record that existed before us: what was there already and stays theirs, and of lists what we add to theirs.
+
+    The first is remembered as kept, the second is the base: dropping it later must not take their own items along.
+    """
+    theirs: Fields = {}
+    ours: Fields = {}
+    for name in fields if link.is_matched else ():
+        if name in known(link.base) or name not in merged.base:
+            continue
+        if name not in merged.changes:
+            theirs[name] = fields[name]
+        elif name in APPENDED and isinstance(fields[name], list):
+            ours[name] = [item for item in fields[name] if compare(kind, name, [item], now.get(name)) not in SAME]
+    return theirs, ours
 
 
 def _base_after(link: Link, fields: Fields, now: Fields, merged: Merged, kind: Kind, compare: Compare) -> Fields:
@@ -106,7 +141,8 @@ def _base_after(link: Link, fields: Fields, now: Fields, merged: Merged, kind: K
         regained = name in merged.changes or both_ways(compare, kind, name, fields.get(name), now.get(name))
         if name not in theirs and name in merged.base and not regained:
             theirs[name] = value
-    return rebuilt(merged.base, theirs)
+    found, added = _found_there(link, fields, now, merged, kind, compare)
+    return rebuilt({**merged.base, **added}, {**found, **theirs})
 
 
 def _is_blank(value: Any) -> bool:

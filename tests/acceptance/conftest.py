@@ -1,0 +1,40 @@
+"""Both runs, made once and at the same time, for all tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.acceptance import runs
+from tests.acceptance.evidence import Run
+
+_LIMIT_S = 300
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests of this folder time: whoever comes first waits for both runs."""
+    for item in items:
+        if "tests/acceptance/" in item.path.as_posix():
+            item.add_marker(pytest.mark.timeout(_LIMIT_S))
+
+
+@pytest.fixture(scope="session")
+def both() -> Iterator[tuple[Run, Run]]:
+    """Make the runs side by side: most of their time is waiting."""
+    with ThreadPoolExecutor(2) as pool:
+        by_api, by_files = pool.submit(runs.by_api), pool.submit(runs.by_files)
+        yield by_api.result(), by_files.result()
+
+
+@pytest.fixture(scope="session")
+def api(both: tuple[Run, Run]) -> Run:
+    """Give the run by API: gates opened by hand, people at work, leads all as people."""
+    return both[0]
+
+
+@pytest.fixture(scope="session")
+def files(both: tuple[Run, Run]) -> Run:
+    """Give the run by files: gates that open by themselves, unqualified leads as open leads, taken back in the end."""
+    return both[1]

@@ -1,0 +1,46 @@
+"""The table of promises is whole: every one is there, and each test it names exists."""
+
+from __future__ import annotations
+
+import re
+
+from tests.flow.box import REPOSITORY
+
+_PAGE = REPOSITORY / "docs" / "promises.md"
+_ALL = [f"G-{number:02d}" for number in range(1, 38)] + [f"LT-{number:02d}" for number in range(1, 58)]
+_ROW = re.compile(r"^\| (?P<id>(?:G|LT)-\d\d) \| (?P<promise>[^|]+) \| (?P<kept>[^|]+) \|$", re.MULTILINE)
+_TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+
+
+def test_every_promise_is_in_the_table_once() -> None:
+    """No promise is left out, and none is told twice."""
+    assert sorted(row["id"] for row in _rows()) == sorted(_ALL)
+
+
+def test_every_promise_names_a_test_or_is_listed_as_not_kept() -> None:
+    """A promise without a test stands under "Not kept yet" with a reason."""
+    text = _PAGE.read_text(encoding="utf-8")
+    left = text.partition("## Not kept yet")[2]
+    for row in _rows():
+        assert _TEST.search(row["kept"]) or (f"| {row['id']} |" in left and "not kept yet" in row["kept"]), row["id"]
+
+
+def test_the_tests_that_are_named_exist() -> None:
+    """Each path leads to a file of this project with a test of that name."""
+    for path, name in _TEST.findall(_PAGE.read_text(encoding="utf-8")):
+        source = (REPOSITORY / path).read_text(encoding="utf-8")
+        assert re.search(rf"^\s*(?:async )?def {name}\(", source, re.MULTILINE), f"{path}::{name}"
+
+
+def test_every_acceptance_test_is_in_the_table() -> None:
+    """A test that was written for a promise is named beside it."""
+    text = _PAGE.read_text(encoding="utf-8")
+    for path in sorted((REPOSITORY / "tests" / "acceptance").glob("test_*.py")):
+        if path.name != "test_promises.py":
+            for name in re.findall(r"^def (test_(?:g|lt)_\d\d_\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE):
+                assert f"`tests/acceptance/{path.name}::{name}`" in text, name
+
+
+def _rows() -> list[dict[str, str]]:
+    """Give the rows of the first table: what stands before the list of what is not kept."""
+    return [found.groupdict() for found in _ROW.finditer(_PAGE.read_text(encoding="utf-8").partition("## Not kept yet")[0])]
