@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PAIR ?= leadtrekker-nutshell
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit bench torture requirements clean
+.PHONY: help setup demo test lint types unit faces bench torture requirements clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,7 +32,10 @@ types: $(STAMP)
 	$(VENV)/bin/mypy
 
 unit: $(STAMP)
-	$(PY) -m pytest -q -n 2 --dist loadfile
+	$(PY) -m pytest -q -n 4 --dist loadfile --ignore tests/flow_bad
+
+faces: $(STAMP)  ## every bad input on the outside faces, with real processes; minutes, so apart from `test`
+	$(PY) -m pytest -q -n 4 --dist loadfile tests/flow_bad
 
 bench: $(STAMP)  ## the figures, as ratios in one run
 	$(PY) -m tests.bench

@@ -23,6 +23,8 @@ from streamflow.wire.message import BACKFILL
 
 FAIR_EVERY = 8        # grants in a row to more urgent callers before the others get one
 SHARE_WINDOW_S = 10
+TAKEN_AT_ONCE = 20    # calls a server is assumed to take at once, when nothing better is known
+LEAST_BURST, MOST_BURST = 4.0, 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,16 @@ class LimiterStats:
     closed_until: datetime | None    # aware UTC; None when open
     reason: str                      # why it is closed or slowed down; "" when neither
     waiting: int = 0
+
+
+def fitting_burst(rate_per_s: float, max_in_flight: int) -> float:
+    """
+    Give how many calls may go at once, so that a server that takes `TAKEN_AT_ONCE` never sees more.
+
+    Calls in flight may be held up on the way and arrive together, just before those that catch up: both must fit. A burst below
+    `LEAST_BURST` would lose rate to late timers; one above a second's calls is none.
+    """
+    return max(1.0, min(rate_per_s, MOST_BURST, max(LEAST_BURST, float(TAKEN_AT_ONCE - max_in_flight))))
 
 
 class Limiter(Protocol):
@@ -117,10 +129,10 @@ class PacedLimiter:
         debt_calls = max(0.0, self._due - base) * self._rate
         self._due = base + debt_calls / rate_per_s
         self._rate = rate_per_s
-        self._burst = self._fixed_burst if self._fixed_burst is not None else max(1.0, min(10.0, rate_per_s))
         self._slow_reason = reason
         if max_in_flight is not None:
             self._max_in_flight = max(1, max_in_flight)
+        self._burst = self._fixed_burst if self._fixed_burst is not None else fitting_burst(rate_per_s, self._max_in_flight)
         self._poke()
 
     def close_for(self, seconds: float, reason: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import time
 from pathlib import Path
@@ -20,6 +21,8 @@ RESULTS = ROOT / "build" / "bench-results.json"
 async def _measure(parts: list[str], *, is_large: bool, records: int) -> tuple[list[Figure], list[str]]:
     figures: list[Figure] = []
     failed: list[str] = []
+    if os.getloadavg()[0] > (os.cpu_count() or 1) / 2:
+        print("this machine is busy with something else: rates and times will come out too low", file=sys.stderr)
     for name in parts:
         started = time.monotonic()
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
@@ -45,7 +48,7 @@ def main() -> int:
     print(shown(figures))
     for line in failed:
         print(f"could not be taken: {line}")
-    keep(figures, given.out, {"parts": parts, "records": given.records, "large": given.large, "failed": failed})
+    keep(figures, given.out, {"parts": parts, "records": given.records, "large": given.large, "failed": failed, "load": os.getloadavg()})
     print(f"details: {given.out}")
     return 1 if failed or any(figure.holds is False for figure in figures) else 0
 

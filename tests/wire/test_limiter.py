@@ -36,6 +36,27 @@ async def test_uses_what_is_allowed_and_no_more(rate: float, late_s: float) -> N
     assert len(bucket.accepted) <= rate * 20 + 10
 
 
+@pytest.mark.parametrize("rate", [10.0, 50.0, 200.0])
+async def test_calls_that_are_held_up_on_the_way_earn_no_refusal(rate: float) -> None:
+    """A server that stood still gets all calls in flight at once and then those that catch up: together no more than it takes."""
+    clock = VirtualClock(0.002)
+    limiter = PacedLimiter(clock, rate_per_s=rate, max_in_flight=12)
+    bucket = Bucket(clock, rate, 20)
+
+    async def ask() -> None:
+        while clock.at < 30.0:
+            async with limiter.slot():
+                stands_until = clock.at - clock.at % 5.0 + 1.5     # the first 1.5 seconds of each five
+                await clock.sleep(max(0.02, stands_until - clock.at))
+                bucket.take()
+
+    async with clock.passing(), anyio.create_task_group() as tasks:
+        for _ in range(30):
+            tasks.start_soon(ask)
+    assert bucket.refused == 0
+    assert len(bucket.accepted) >= 0.7 * rate * 30 * 0.95
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     rate=st.floats(0.5, 100), burst=st.integers(1, 20),
