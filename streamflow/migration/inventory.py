@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from streamflow.mapping.companies import normal_form
 from streamflow.mapping.emails import normal
 from streamflow.migration.context import Migration
+from streamflow.migration.touched import FIRST
 from streamflow.model import DestId, Fields, Kind
-from streamflow.store.base import Change, DropLookup, MoveMark, PutLookup
+from streamflow.store.base import Change, DropLookup, MoveMark, PutLookup, PutSetting
 
 MATCHED_KINDS: tuple[Kind, ...] = ("accounts", "contacts")
 
@@ -36,7 +37,8 @@ class DestinationWatch:
         """Read all people and companies that are there before anything is written. The feed's position is noted first."""
         feed = self._m.destination.feed
         if await self._m.ledger.mark("feed") is None:
-            await self._m.ledger.commit([MoveMark(name="feed", cursor=await feed.cursor())])
+            cursor = await feed.cursor()
+            await self._m.ledger.commit([MoveMark(name="feed", cursor=cursor), PutSetting(name=FIRST, value=cursor)])
         counts: dict[Kind, int] = {}
         for kind in MATCHED_KINDS:
             counts[kind] = 0

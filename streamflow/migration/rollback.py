@@ -6,6 +6,8 @@ Rule 2: what existed before us gets back the values it had, field by field, wher
 Rule 3: everything else is spared and listed with its reason, and so is what a spared record hangs on.
 Rule 4: a dry run makes the same plan that a run carries out.
 Rule 5: what was done is read back; the report tells what that showed.
+Rule 6: the destination's events are asked before every wave of writes, and what turns out to have been touched just before it was
+removed is brought back.
 """
 
 from __future__ import annotations
@@ -17,11 +19,13 @@ from typing import Any
 
 import anyio
 
-from streamflow.clock import iso
-from streamflow.errors import NotFound, RecordRejected, StreamflowError, Throttled, TransientError, Uncertain, UsageError
+from streamflow.clock import from_iso, iso
+from streamflow.errors import NotFound, RecordRejected, Stale, StreamflowError, Throttled, TransientError, Uncertain, UsageError
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.progress import progress
 from streamflow.migration.proof import Proof
+from streamflow.migration.removals import Removals
+from streamflow.migration.touched import Touches
 from streamflow.migration.undoing import Step, plan_step
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, DestId, Fields, Intent, IntentState, Kind, Link, Op, Ref
@@ -32,6 +36,8 @@ TRIES = 8
 CUSTOM_KINDS: tuple[Kind, ...] = ("accounts", "contacts", "leads")
 HANGING_KINDS: tuple[Kind, ...] = ("notes", "activities", "tasks", "leads", "contacts")
 """Kinds whose records may hang on others."""
+LOST_KINDS: tuple[Kind, ...] = ("activities", "tasks")
+"""Kinds that cannot be brought back once they are removed."""
 LOOSE = ("link:owner", "link:assignee", "link:tags", "link:sources", "link:activityType")
 """Relations by which nothing hangs on a record."""
 
@@ -57,6 +63,8 @@ class Rollback:
 
     def __init__(self, migration: Migration) -> None:
         self._m = migration
+        self._touches = Touches(migration)
+        self._removals = Removals(migration, self._touches)
 
     async def undo(self, wanted: Callable[[Link], bool], *, dry_run: bool = False) -> Tally:
         """Undo every wanted link; what was interrupted is simply planned again from what is left."""
@@ -65,6 +73,7 @@ class Rollback:
         if not dry_run:
             await self._settle_intents()
         hanging = await self._foreign_children()
+        await self._touches.look()
         for dest_kind in reversed(DEST_ORDER):
             async for page in self._m.ledger.crosswalk(dest_kind=dest_kind):
                 looked_at += len(page)
@@ -77,15 +86,39 @@ class Rollback:
                         self._m.control.check()
                 if not dry_run:
                     await self._m.explain(f"rolling back {dest_kind}: {tally.deleted} removed, {len(tally.spared)} spared")
+        if not dry_run:
+            await self._save(hanging, tally)
         return tally
+
+    async def _save(self, hanging: dict[DestId, list[DestId]], tally: Tally) -> None:
+        """Take in what happened meanwhile; what was removed a moment too soon comes back and is spared, with what it hangs on."""
+        for saved in await self._removals.look():
+            tally.deleted -= saved.is_back
+            tally.spare(saved.link, saved.reason)
+            if saved.is_back:
+                _hang(hanging, saved.link.dest_id, saved.fields)
 
     async def _undo_some(
         self, dest_kind: Kind, links: Sequence[Link], hanging: dict[DestId, list[DestId]], tally: Tally, *, dry_run: bool
     ) -> None:
+        if not links:
+            return
         reader = self._m.destination.reader
         now = await reader.read(dest_kind, sorted({link.dest_id for link in links}), custom=dest_kind in CUSTOM_KINDS)
-        steps = [plan_step(link, now.get(link.dest_id), reader.compare, foreign=hanging.get(link.dest_id, ())) for link in links]
+        if not dry_run:
+            await self._save(hanging, tally)     # after the reading: who edits from here on is seen by the next look
+            moved = sorted(self._removals.concerned & {link.dest_id for link in links})
+            again = await reader.read(dest_kind, moved, custom=dest_kind in CUSTOM_KINDS) if moved else {}
+            now = {**{dest_id: fields for dest_id, fields in now.items() if dest_id not in moved}, **again}
+        steps = [
+            plan_step(
+                link, now.get(link.dest_id), reader.compare, foreign=hanging.get(link.dest_id, ()), touched_by=self._touches.by_others(link),
+            )
+            for link in links
+        ]
         refused = {} if dry_run else await self._carry_out(steps, now)
+        if not dry_run:
+            self._removals.note([step.link for step in steps if step.action == "delete" and step.link.ref not in refused], now)
         for step in steps:
             if reason := refused.get(step.link.ref) or (step.reason if step.action in ("spare", "restore", "forget") else ""):
                 if reason == "gone already":
@@ -142,7 +175,7 @@ class Rollback:
                 return
             changes.extend(self._done(step, intent, refusal))
             if refusal:
-                refused[step.link.ref] = f"the destination refuses it: {refusal}"
+                refused[step.link.ref] = refusal
 
         async with anyio.create_task_group() as group:
             for step, intent in writes:
@@ -187,13 +220,15 @@ class Rollback:
         for attempt in range(TRIES):
             try:
                 if step.action == "delete":
-                    await writer.delete(link.dest_kind, link.dest_id)
+                    await self._delete(link)
                 else:
                     await writer.update(link.dest_kind, link.dest_id, step.fields, now=now)
             except NotFound:
                 return ""   # gone is what was wanted
+            except Stale as error:
+                return f"changed by people since: {error.message}"
             except RecordRejected as error:
-                return error.message
+                return f"the destination refuses it: {error.message}"
             except (Throttled, TransientError, Uncertain):
                 if attempt == TRIES - 1:
                     raise
@@ -201,6 +236,13 @@ class Rollback:
                 continue
             return ""
         return ""
+
+    async def _delete(self, link: Link) -> None:
+        writer = self._m.destination.writer
+        if link.dest_kind in LOST_KINDS and link.written_at:
+            await writer.delete(link.dest_kind, link.dest_id, unchanged_since=from_iso(link.written_at))
+        else:
+            await writer.delete(link.dest_kind, link.dest_id)
 
     # ------------------------------------------------------------------------------------------ the whole run
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from streamflow.mapping.changes import merge
 from streamflow.model import DestId, Fields, Kind, Link, Verdict
@@ -13,11 +13,25 @@ from streamflow.stages.kept import expected, kept
 SAME = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY, Verdict.UNREADABLE)
 SURE = (Verdict.EQUAL, Verdict.NORMALISED)
 
-FILLED_BY_ITSELF = frozenset({"firstName", "lastName", "link:owner"})
-"""A name is split and an owner may be set by the destination; a person who changes the name changes "name" as well."""
+FILLED_BY_ITSELF: Final[Mapping[Kind, frozenset[str]]] = {
+    "accounts": frozenset({"link:owner"}),
+    "contacts": frozenset({"firstName", "lastName", "link:owner"}),
+    "leads": frozenset({"link:owner", "dueTime", "stage", "stageset", "confidence", "watchers"}),
+    "activities": frozenset({"endTime", "link:participants"}),
+    "tasks": frozenset({"link:assignee"}),
+}
+"""What the destination may give a new record without being told: no sign of people by itself, the events tell who changed it."""
 
-GROWING = ("emails", "phones", "urls", "addresses", "link:accounts", "link:tags")
+IDLE: Final[Mapping[str, tuple[Any, ...]]] = {
+    "status": ("open",), "isCompleted": (False,), "isLogged": (False,), "isAllDay": (False,), "isFlagged": (False,),
+}
+"""Values that new records have, and that say nothing."""
+
+GROWING = ("emails", "phones", "urls", "addresses", "link:accounts", "link:contacts", "link:sources", "link:tags")
 """Lists to which people add."""
+
+ACTED: Final[Mapping[str, str]] = {"status": "outcome"}
+"""What follows from a field of ours: closing a deal sets its status."""
 
 Compare = Callable[[Kind, str, Any, Any], Verdict]
 
@@ -32,8 +46,12 @@ class Step:
     reason: str = ""               # why it is spared, or what of it is; "gone already"
 
 
-def plan_step(link: Link, now: Fields | None, compare: Compare, *, foreign: Sequence[DestId]) -> Step:
-    """Decide about one line of the crosswalk from what is there now (None: gone); *foreign* are records of people that hang on it."""
+def plan_step(link: Link, now: Fields | None, compare: Compare, *, foreign: Sequence[DestId], touched_by: str = "") -> Step:
+    """
+    Decide about one line of the crosswalk from what is there now (None: gone).
+
+    *foreign* are records of people that hang on it; *touched_by* is what the events of the destination tell of others' work on it.
+    """
     if link.is_merged:
         return Step(link=link, action="forget")
     if now is None:
@@ -42,27 +60,37 @@ def plan_step(link: Link, now: Fields | None, compare: Compare, *, foreign: Sequ
         return _restoring(link, now, compare)
     if foreign:
         return Step(link=link, action="spare", reason=f"people have added records to it: {', '.join(foreign[:3])}")
+    if touched_by:
+        return Step(link=link, action="spare", reason=f"changed by people since: {touched_by}")
     if touched := touched_fields(link, now, compare):
         return Step(link=link, action="spare", reason=f"changed by people since: {', '.join(sorted(touched)[:5])}")
     return Step(link=link, action="delete")
 
 
 def touched_fields(link: Link, now: Fields, compare: Compare) -> list[str]:
-    """Name the fields in which a record of ours holds what people put there: another value, one more, or one where we left a blank."""
+    """
+    Name the fields in which a record of ours holds what people put there: another value, none, one more, or one where we left a blank.
+
+    A value of ours that is gone was taken away only where it was seen to be there once: some never stick.
+    """
     ours = expected(link.base)
-    changed = [name for name, value in ours.items() if name in now and compare(link.dest_kind, name, value, now[name]) not in SAME]
+    changed = [
+        name for name, value in ours.items()
+        if (name in now or link.verified == "verified") and compare(link.dest_kind, name, value, now.get(name)) not in SAME
+    ]
     grown = [   # a list that holds ours among others compares well
         name for name in GROWING if name in ours and name not in changed and len(now.get(name) or ()) > len(ours[name] or ())
     ]
-    return [*changed, *grown, *kept(link.base), *_added(link, now)]
+    return [*changed, *grown, *kept(link.base), *added_fields(link, now)]
 
 
-def _added(link: Link, now: Fields) -> list[str]:
+def added_fields(link: Link, now: Fields) -> list[str]:
     """Name the fields that people filled and we never wrote; what the destination fills by itself is left out."""
-    ours = expected(link.base)
-    if link.dest_kind in ("accounts", "contacts"):
-        return [name for name in now if name not in ours and name not in FILLED_BY_ITSELF]
-    return [name for name in now if name not in ours and name.startswith("custom:")]
+    ours, own = expected(link.base), FILLED_BY_ITSELF.get(link.dest_kind, frozenset())
+    return [
+        name for name, value in now.items()
+        if name not in ours and name not in own and value not in IDLE.get(name, ()) and ACTED.get(name) not in ours
+    ]
 
 
 def _restoring(link: Link, now: Fields, compare: Compare) -> Step:

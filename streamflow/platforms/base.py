@@ -91,6 +91,7 @@ class Happening:
     kind: Kind
     ids: tuple[DestId, ...]
     payloads: Mapping[DestId, Fields] = field(default_factory=dict)
+    changes: Mapping[str, tuple[str, str]] = field(default_factory=dict)   # attribute as the platform calls it -> value before, after
 
 
 class Writer(Protocol):
@@ -110,7 +111,9 @@ class Writer(Protocol):
         """
         ...
 
-    async def delete(self, kind: Kind, dest_id: DestId) -> None: ...
+    async def delete(self, kind: Kind, dest_id: DestId, *, unchanged_since: datetime | None = None) -> None:
+        """Remove a record. Raises Stale where the platform can tell that it was changed after *unchanged_since*, our last write to it."""
+        ...
 
     async def restore(self, kind: Kind, dest_id: DestId) -> None: ...
 
@@ -149,8 +152,12 @@ class Reader(Protocol):
 class Feed(Protocol):
     """The destination's account of what happened to it."""
 
-    async def cursor(self) -> Cursor:
-        """Give the newest position."""
+    async def cursor(self, *, fresh: bool = False) -> Cursor:
+        """Give a position before which everything has been told; it may be some seconds old, unless *fresh*."""
+        ...
+
+    def changed(self, cursor: Cursor) -> AsyncIterator[Sequence[Happening]]:
+        """Yield what was made or changed after *cursor*, page by page, in no promised order; deletions may be missing."""
         ...
 
     async def since(self, cursor: Cursor) -> tuple[Sequence[Happening], Cursor]:

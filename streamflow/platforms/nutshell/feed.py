@@ -8,7 +8,7 @@ Deletions are a feed of their own with ids of their own, so the cursor names bot
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from streamflow.clock import Clock
 from streamflow.errors import NotFound, ProtocolMismatch, RecordRejected
@@ -33,10 +33,10 @@ class NutshellFeed:
         self._kept: Cursor = ""
         self._kept_at = float("-inf")     # monotonic, when it was asked for
 
-    async def cursor(self) -> Cursor:
-        """Give a position of both feeds before which everything has been told; it may be up to `CURSOR_KEPT_S` old."""
+    async def cursor(self, *, fresh: bool = False) -> Cursor:
+        """Give a position of both feeds before which everything has been told; unless *fresh* it may be up to `CURSOR_KEPT_S` old."""
         asked_at = self._clock.monotonic()
-        if asked_at - self._kept_at > CURSOR_KEPT_S:
+        if fresh or asked_at - self._kept_at > CURSOR_KEPT_S:
             newest = await self._newest(LIVE)
             self._keep(f"{newest}-events|{await self.newest_deletion()}-events", asked_at)
         return self._kept
@@ -60,6 +60,11 @@ class NutshellFeed:
         self._keep(following, asked_at)
         return merged, following
 
+    async def changed(self, cursor: Cursor) -> AsyncIterator[Sequence[Happening]]:
+        """Yield the events of the live feed after *cursor*, one page held at a time: one call where little happened."""
+        async for page in self._pages(LIVE, _parts(cursor)[0]):
+            yield page
+
     def carries(self, kind: Kind) -> bool:
         """Say whether events of this kind appear in the feed; of tasks, tags and sources nothing is documented."""
         return kind in CARRIED
@@ -78,31 +83,35 @@ class NutshellFeed:
         """Everything above *low*; a missing deleted feed tells nothing."""
         found: dict[str, Happening] = {}
         try:
-            for _ in range(ROUNDS):
-                page = await self._page(feed, low, None)
-                fresh = [event for event in page if number(event.id) > low]
-                if not fresh:
-                    break
-                found.update((event.id, event) for event in fresh)
-                # A row at or below the bound means the server did not cut above it: the span is whole.
-                if len(fresh) == len(page) and len(page) >= SURELY_WHOLE:
-                    found.update((event.id, event) for event in await self._gap(feed, low, number(fresh[0].id)))
-                    low = number(fresh[-1].id)
-                    continue
-                break
+            async for page in self._pages(feed, low):
+                found.update((event.id, event) for event in page)
         except (NotFound, RecordRejected):
             if feed == LIVE:
                 raise
         return sorted(found.values(), key=lambda event: number(event.id))
 
-    async def _gap(self, feed: str, low: int, high: int) -> list[Happening]:
+    async def _pages(self, feed: str, low: int) -> AsyncIterator[list[Happening]]:
+        """Everything above *low*, page by page."""
+        for _ in range(ROUNDS):
+            page = await self._page(feed, low, None)
+            fresh = [event for event in page if number(event.id) > low]
+            if not fresh:
+                return
+            yield fresh
+            # A row at or below the bound means the server did not cut above it: the span is whole.
+            if len(fresh) < len(page) or len(page) < SURELY_WHOLE:
+                return
+            async for filling in self._gap(feed, low, number(fresh[0].id)):
+                yield filling
+            low = number(fresh[-1].id)
+
+    async def _gap(self, feed: str, low: int, high: int) -> AsyncIterator[list[Happening]]:
         """Everything above *low* and below *high*, asked for downwards until nothing is left."""
-        found: list[Happening] = []
         for _ in range(ROUNDS):
             page = [event for event in await self._page(feed, low, high - 1) if low < number(event.id) < high]
             if not page:
-                return found
-            found.extend(page)
+                return
+            yield page
             high = number(page[0].id)
         raise ProtocolMismatch("the events feed has no end", platform="nutshell")
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from streamflow.errors import AccessRefused, NotFound, PlanLimit, ProtocolMismatch, RecordRejected, Throttled, Uncertain
+from streamflow.errors import AccessRefused, NotFound, PlanLimit, RecordRejected, Throttled, Uncertain
 from streamflow.model import DestId, Fields, Kind
 from streamflow.platforms.nutshell.calls import PATCH, Calls
 from streamflow.platforms.nutshell.dialect.bodies import ACTIONS, create_body, put_activity_body
 from streamflow.platforms.nutshell.dialect.envelope import is_gone, made_id, rows
-from streamflow.platforms.nutshell.dialect.ids import number_of
 from streamflow.platforms.nutshell.dialect.patch import Group, patch_groups
 from streamflow.platforms.nutshell.dialect.records import flat
 from streamflow.platforms.nutshell.lead_actions import LeadActions
 from streamflow.platforms.nutshell.people import Directory
+from streamflow.platforms.nutshell.revisions import Revisions
 from streamflow.platforms.nutshell.rewrites import Rewrites
 
 RESTORABLE = ("accounts", "contacts", "leads", "notes")
@@ -27,6 +28,7 @@ class NutshellWriter:
         self._calls = calls
         self._directory = directory
         self._actions = LeadActions(calls)
+        self._revisions = Revisions(calls)
         self._rewrites = Rewrites(calls, directory, self)
         self._refused_words = ""
         self._refused_leads = 0
@@ -64,10 +66,19 @@ class NutshellWriter:
             await self._actions.change(dest_id, changes, now)
         return dest_id
 
-    async def delete(self, kind: Kind, dest_id: DestId) -> None:
-        """Delete softly. Raises NotFound when it is gone already, RecordRejected when this kind cannot be deleted."""
+    async def delete(self, kind: Kind, dest_id: DestId, *, unchanged_since: datetime | None = None) -> None:
+        """
+        Delete softly. Raises NotFound when it is gone already, RecordRejected when this kind cannot be deleted.
+
+        What cannot be restored goes by its revision where that is to be had: Stale when somebody was there *unchanged_since* or meanwhile.
+        """
         if kind == "activities":
-            await self._delete_activity(dest_id)
+            flags = self._calls.flags
+            if flags.activity_delete != "rpc" or not flags.has_rpc("deleteActivity"):
+                raise RecordRejected("activities cannot be deleted in this account", platform="nutshell", hint="delete it in the web app")
+            await self._revisions.delete("Activity", dest_id, unchanged_since)
+            return
+        if kind == "tasks" and unchanged_since is not None and await self._revisions.deleted("Task", dest_id, unchanged_since):
             return
         await self._calls.send("DELETE", f"{kind}/{dest_id}", endpoint=f"{kind}/{{id}}")
 
@@ -148,18 +159,6 @@ class NutshellWriter:
             held["note"] = notes[0].get("body") if notes else None
         await self._calls.send("PUT", f"activities/{dest_id}", body, endpoint="activities/{id}")
         return dest_id
-
-    async def _delete_activity(self, dest_id: DestId) -> None:
-        flags = self._calls.flags
-        if flags.activity_delete != "rpc" or not flags.has_rpc("deleteActivity"):
-            raise RecordRejected("activities cannot be deleted in this account", platform="nutshell", hint="delete it in the web app")
-        number = number_of(dest_id)
-        held = await self._calls.ask("getActivity", {"activityId": number, "rev": None})
-        if not isinstance(held, dict) or held.get("rev") is None:
-            raise ProtocolMismatch("getActivity answered without a revision", platform="nutshell")
-        if held.get("deletedTime"):
-            raise NotFound("the activity is gone already", platform="nutshell")
-        await self._calls.tell("deleteActivity", {"activityId": number, "rev": str(held["rev"])})
 
     async def recreate(self, kind: Kind, dest_id: DestId, fields: Fields, author: DestId | None) -> DestId:
         """
