@@ -29,6 +29,7 @@ from streamflow.migration.touched import Touches
 from streamflow.migration.undoing import Step, plan_step
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, DestId, Fields, Intent, IntentState, Kind, Link, Op, Ref
+from streamflow.stages.updating import LOST_KINDS
 from streamflow.store.base import Audit, Change, DropLink, DropLookup, PutIntent, PutSetting, SettleIntent
 
 READ_AT_ONCE = 40
@@ -36,8 +37,6 @@ TRIES = 8
 CUSTOM_KINDS: tuple[Kind, ...] = ("accounts", "contacts", "leads")
 HANGING_KINDS: tuple[Kind, ...] = ("notes", "activities", "tasks", "leads", "contacts")
 """Kinds whose records may hang on others."""
-LOST_KINDS: tuple[Kind, ...] = ("activities", "tasks")
-"""Kinds that cannot be brought back once they are removed."""
 LOOSE = ("link:owner", "link:assignee", "link:tags", "link:sources", "link:activityType")
 """Relations by which nothing hangs on a record."""
 
@@ -240,7 +239,7 @@ class Rollback:
     async def _delete(self, link: Link) -> None:
         writer = self._m.destination.writer
         if link.dest_kind in LOST_KINDS and link.written_at:
-            await writer.delete(link.dest_kind, link.dest_id, unchanged_since=from_iso(link.written_at))
+            await writer.delete_unchanged(link.dest_kind, link.dest_id, from_iso(link.written_at))
         else:
             await writer.delete(link.dest_kind, link.dest_id)
 

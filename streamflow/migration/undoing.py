@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from streamflow.mapping.changes import merge
 from streamflow.model import DestId, Fields, Kind, Link, Verdict
 from streamflow.stages.kept import expected, kept
+from streamflow.stages.peoples import added_fields
 
 SAME = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY, Verdict.UNREADABLE)
 SURE = (Verdict.EQUAL, Verdict.NORMALISED)
 
-FILLED_BY_ITSELF: Final[Mapping[Kind, frozenset[str]]] = {
-    "accounts": frozenset({"link:owner"}),
-    "contacts": frozenset({"firstName", "lastName", "link:owner"}),
-    "leads": frozenset({"link:owner", "dueTime", "stage", "stageset", "confidence", "watchers"}),
-    "activities": frozenset({"endTime", "link:participants"}),
-    "tasks": frozenset({"link:assignee"}),
-}
-"""What the destination may give a new record without being told: no sign of people by itself, the events tell who changed it."""
-
-IDLE: Final[Mapping[str, tuple[Any, ...]]] = {
-    "status": ("open",), "isCompleted": (False,), "isLogged": (False,), "isAllDay": (False,), "isFlagged": (False,),
-}
-"""Values that new records have, and that say nothing."""
-
 GROWING = ("emails", "phones", "urls", "addresses", "link:accounts", "link:contacts", "link:sources", "link:tags")
 """Lists to which people add."""
-
-ACTED: Final[Mapping[str, str]] = {"status": "outcome"}
-"""What follows from a field of ours: closing a deal sets its status."""
 
 Compare = Callable[[Kind, str, Any, Any], Verdict]
 
@@ -82,15 +66,6 @@ def touched_fields(link: Link, now: Fields, compare: Compare) -> list[str]:
         name for name in GROWING if name in ours and name not in changed and len(now.get(name) or ()) > len(ours[name] or ())
     ]
     return [*changed, *grown, *kept(link.base), *added_fields(link, now)]
-
-
-def added_fields(link: Link, now: Fields) -> list[str]:
-    """Name the fields that people filled and we never wrote; what the destination fills by itself is left out."""
-    ours, own = expected(link.base), FILLED_BY_ITSELF.get(link.dest_kind, frozenset())
-    return [
-        name for name, value in now.items()
-        if name not in ours and name not in own and value not in IDLE.get(name, ()) and ACTED.get(name) not in ours
-    ]
 
 
 def _restoring(link: Link, now: Fields, compare: Compare) -> Step:

@@ -101,7 +101,8 @@ class Work:
         return Pipeline(
             ledger=self._m.ledger, transformer=Transformer(mapper, self._m.ledger, by_email),
             resolver=Resolver(
-                ledger=self._m.ledger, reader=destination.reader, mapper=mapper, directory=await self.directory(), busy=busy
+                ledger=self._m.ledger, reader=destination.reader, mapper=mapper, directory=await self.directory(), busy=busy,
+                feed=destination.feed, edits=destination.writer.edits,
             ),
             loader=Loader(
                 ledger=self._m.ledger, writer=destination.writer, feed=destination.feed, clock=self._m.clock,

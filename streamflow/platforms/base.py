@@ -103,16 +103,25 @@ class Writer(Protocol):
 
     async def create(self, kind: Kind, fields: Fields, *, author: DestId | None = None) -> DestId: ...
 
-    async def update(self, kind: Kind, dest_id: DestId, changes: Fields, *, now: Fields, author: DestId | None = None) -> DestId:
+    async def update(
+        self, kind: Kind, dest_id: DestId, changes: Fields, *, now: Fields, author: DestId | None = None, force: bool = False
+    ) -> DestId:
         """
         Change the named fields; *now* holds all present values (some kinds are replaced whole).
 
-        Answers the id the record has afterwards: a note that cannot be edited is re-made.
+        Answers the id the record has afterwards: a note that cannot be edited is re-made, but never one that holds what people put
+        there, unless *force*. Raises Stale where it can tell that the record is no longer as in *now*.
         """
         ...
 
-    async def delete(self, kind: Kind, dest_id: DestId, *, unchanged_since: datetime | None = None) -> None:
-        """Remove a record. Raises Stale where the platform can tell that it was changed after *unchanged_since*, our last write to it."""
+    def edits(self, kind: Kind) -> bool:
+        """Say whether records of a kind that may be re-made are surely changed in place."""
+        ...
+
+    async def delete(self, kind: Kind, dest_id: DestId) -> None: ...
+
+    async def delete_unchanged(self, kind: Kind, dest_id: DestId, since: datetime) -> None:
+        """Delete a record; raises Stale where the platform can tell that it was changed after *since*, our last write to it."""
         ...
 
     async def restore(self, kind: Kind, dest_id: DestId) -> None: ...

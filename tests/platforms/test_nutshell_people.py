@@ -26,10 +26,10 @@ async def test_what_cannot_be_restored_is_removed_by_its_revision(kind: str) -> 
         row["modifiedTime"] = row["createdTime"] + 900
         since = datetime.fromtimestamp(row["createdTime"], UTC)
         with pytest.raises(Stale):
-            await writer.delete(kind, touched, unchanged_since=since)
+            await writer.delete_unchanged(kind, touched, since)
         assert made.stored(kind, touched).get("deletedTime") is None
-        await writer.delete(kind, touched, unchanged_since=since + timedelta(seconds=900))   # that change was our own
-        await writer.delete(kind, fresh, unchanged_since=since)
+        await writer.delete_unchanged(kind, touched, since + timedelta(seconds=900))   # that change was our own
+        await writer.delete_unchanged(kind, fresh, since)
         assert {row["id"] for row in made.live(kind)} & {touched, fresh} == set()
 
 
@@ -38,5 +38,5 @@ async def test_a_task_is_removed_where_no_revision_is_to_be_had() -> None:
     async with rig(switches={"rpc_enabled": False}, flags={"rpc_methods": []}) as made:
         task = await made.nutshell.writer.create("tasks", {"title": "T"})
         made.calls()
-        await made.nutshell.writer.delete("tasks", task, unchanged_since=datetime.now(UTC))
+        await made.nutshell.writer.delete_unchanged("tasks", task, datetime.now(UTC))
         assert made.calls() == ["DELETE tasks/{id}"]

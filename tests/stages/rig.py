@@ -110,7 +110,8 @@ class Rig:
         verifier = Verifier(ledger=self.ledger, reader=reader, feed=feed)
         pipeline = Pipeline(
             ledger=self.ledger, transformer=Transformer(mapper, self.ledger, by_email),
-            resolver=Resolver(ledger=self.ledger, reader=reader, mapper=mapper, directory=directory, busy=busy),
+            resolver=Resolver(ledger=self.ledger, reader=reader, mapper=mapper, directory=directory, busy=busy, feed=feed,
+                              edits=self.nutshell.writer.edits),
             loader=Loader(
                 ledger=self.ledger, writer=self.nutshell.writer, feed=feed, clock=self.clock, phase=lambda: "tail",
                 numbers=self.numbers, busy=busy,

@@ -42,7 +42,7 @@ class NutshellFeed:
         return self._kept
 
     def _keep(self, cursor: Cursor, asked_at: float) -> None:
-        if asked_at > self._kept_at:
+        if asked_at >= self._kept_at:
             self._kept, self._kept_at = cursor, asked_at
 
     async def since(self, cursor: Cursor) -> tuple[Sequence[Happening], Cursor]:

@@ -21,26 +21,26 @@ class Revisions:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
-    async def deleted(self, noun: str, dest_id: DestId, unchanged_since: datetime) -> bool:
+    async def deleted(self, noun: str, dest_id: DestId, since: datetime) -> bool:
         """True when it was deleted so; False when the account does not let us, and nothing happened."""
         flags = self._calls.flags
         if not flags.has_rpc(f"get{noun}") or not flags.has_rpc(f"delete{noun}"):
             return False
         try:
-            await self.delete(noun, dest_id, unchanged_since)
+            await self.delete(noun, dest_id, since)
         except (RecordRejected, ProtocolMismatch, AccessRefused):
             return False
         return True
 
-    async def delete(self, noun: str, dest_id: DestId, unchanged_since: datetime | None) -> None:
-        """Delete it. Raises NotFound when it is gone, Stale when it was changed after *unchanged_since* or while this went on."""
+    async def delete(self, noun: str, dest_id: DestId, since: datetime | None) -> None:
+        """Delete it. Raises NotFound when it is gone, Stale when it was changed after *since* or while this went on."""
         name = f"{noun.lower()}Id"
         held = await self._calls.ask(f"get{noun}", {name: number_of(dest_id), "rev": None})
         if not isinstance(held, dict) or held.get("rev") is None:
             raise ProtocolMismatch(f"get{noun} answered without a revision", platform="nutshell")
         if held.get("deletedTime"):
             raise NotFound(f"the {noun.lower()} is gone already", platform="nutshell")
-        if unchanged_since is not None and _was_changed(held, unchanged_since):
+        if since is not None and _was_changed(held, since):
             raise Stale(f"modified at {held['modifiedTime']}", platform="nutshell")
         try:
             await self._calls.tell(f"delete{noun}", {name: number_of(dest_id), "rev": str(held["rev"])})
