@@ -176,9 +176,14 @@ class Rollback:
             if refusal:
                 refused[step.link.ref] = refusal
 
+        gone = [step.link.dest_id for step, _ in writes if step.action == "delete"]
+        together = bool(gone) and await self._m.destination.writer.delete_all(steps[0].link.dest_kind, gone)
         async with anyio.create_task_group() as group:
             for step, intent in writes:
-                group.start_soon(one, step, intent)
+                if together and step.action == "delete":
+                    changes.extend(self._done(step, intent, ""))
+                else:
+                    group.start_soon(one, step, intent)
         await self._m.ledger.commit(changes)
         if failures:
             raise failures[0]

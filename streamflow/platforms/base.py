@@ -120,6 +120,10 @@ class Writer(Protocol):
 
     async def delete(self, kind: Kind, dest_id: DestId) -> None: ...
 
+    async def delete_all(self, kind: Kind, dest_ids: Sequence[DestId]) -> bool:
+        """Delete several in one call; False when each is to be deleted by itself, which is safe whatever became of the call."""
+        ...
+
     async def delete_unchanged(self, kind: Kind, dest_id: DestId, since: datetime) -> None:
         """Delete a record; raises Stale where the platform can tell that it was changed after *since*, our last write to it."""
         ...

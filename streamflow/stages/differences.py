@@ -1,7 +1,7 @@
 """
 What a difference between what we wrote and what is read back means: a person was there, or something is wrong.
 
-Rule 1: it is a person's when the destination's own events since our write name somebody else for that record.
+Rule 1: it is a person's when the destination's own events since the write that was verified last name somebody else for that record.
 Rule 2: what is a person's stays theirs: the field is no longer ours to verify, and the source's value is remembered as answered.
 Rule 3: anything else is asked about, once for each record, and counts as wrong until somebody accepts it.
 """
@@ -63,9 +63,10 @@ class Differences:
             return False
         intents = [intent for intent in await self._ledger.intents_of(link.ref.kind, link.ref.key)
                    if intent.dest_id == link.dest_id and intent.state is IntentState.CONFIRMED and intent.feed_cursor]
-        if not intents or intents[-1].feed_cursor is None:
+        if not intents:
             return False
-        events, _ = await self._feed.since(intents[-1].feed_cursor)
+        # From the write before the last: what somebody did before the last one is in it, and was not verified since.
+        events, _ = await self._feed.since(str(intents[-2:][0].feed_cursor))
         return is_strangers(link, events, intents)
 
 

@@ -13,6 +13,7 @@ FILLED_BY_ITSELF: Final[Mapping[Kind, frozenset[str]]] = {
     "contacts": frozenset({"firstName", "lastName", "link:owner"}),
     "leads": frozenset({"link:owner", "dueTime", "stage", "stageset", "confidence", "watchers"}),
     "activities": frozenset({"endTime", "link:participants"}),
+    "notes": frozenset({"createdTime"}),
     "tasks": frozenset({"link:assignee"}),
 }
 """What the destination may give a new record without being told: no sign of people by itself, the events tell who changed it."""
@@ -42,7 +43,7 @@ def lost_by_replacing(link: Link, now: Fields, changes: Fields, *, in_place: boo
     """Name what people put on a record of ours that changing it may take away, since it may have to be made anew."""
     if link.dest_kind not in REPLACING or not changes:
         return []
-    if link.dest_kind == "tasks" and (set(changes) == {"link:assignee"} or (in_place and "link:relatedEntity" not in changes)):
+    if link.dest_kind == "tasks" and (set(changes) <= {"link:assignee", "isCompleted"} or (in_place and "link:relatedEntity" not in changes)):
         return []
     lost = REPLACING[link.dest_kind]
     return [name for name in added_fields(link, now) if lost is None or name in lost]

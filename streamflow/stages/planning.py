@@ -23,8 +23,8 @@ Compare = Callable[[Kind, str, Any, Any], Verdict]
 
 SAME = (Verdict.EQUAL, Verdict.NORMALISED)
 
-ACTION_FIELDS = ("stageset", "stage", "outcome")
-"""Fields of a lead that are set by calls of their own, after the record exists."""
+ACTION_FIELDS = ("stageset", "stage", "outcome", "isCompleted")
+"""Fields of a lead or task that are set by calls of their own, after the record exists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

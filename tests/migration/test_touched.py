@@ -102,6 +102,28 @@ async def test_what_was_removed_a_moment_too_soon_comes_back(tmp_path: Path) -> 
         assert report["still_there"] == []
 
 
+async def test_an_open_deal_nobody_touched_may_be_removed(tmp_path: Path) -> None:
+    """When the source turns an open deal into a person alone, nobody's work is claimed: it may stay or go; a touched one names the work."""
+    async with voyage(tmp_path, records=20, gates=ASK_CUTOVER, unqualified="lead") as trip:
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        keys = [trip.in_source("create", "leads", name=f"Lena Lead{n}", email=f"lena{n}.lead@example.com", company="") for n in "ab"]
+        await in_tail(trip)
+        first, second = [(await trip.ledger.links([Ref("lead", key, "lead")]))[Ref("lead", key, "lead")].dest_id for key in keys]
+        trip.in_destination("edit", kind="leads", id=second, values={"priority": 1})
+        for key, name in zip(keys, ("First", "Second"), strict=True):
+            trip.in_source("edit", "leads", key, company=f"{name} Lena Holdings (Pty) Ltd")
+        await in_tail(trip, lambda: None)
+        items = {item.details["dest_id"]: item for item in await trip.items("conflict")}
+        assert "no work of people" in items[first].reason
+        assert items[first].decisions == ("keep", "remove")
+        assert "priority" in items[second].reason
+        assert items[second].suggested == "keep"
+        await trip.resolve(items[first], "remove")
+        await in_tail(trip, lambda: None)
+        assert {first, second} & trip.live("leads").keys() == {second}
+
+
 CASES: list[tuple[Kind, dict[str, Any], dict[str, Any], str]] = [
     ("contacts", {"name": "Ann", "phones": [PHONE]}, {"phones": None}, "phones"),
     ("contacts", {"name": "Ann"}, {"files": ["1-files"]}, "files"),

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from streamflow.errors import Stale
+from streamflow.model import Fields
+from streamflow.sandbox.nutshell.admin import act
 
-from .nutshell_rig import rig
+from .nutshell_rig import OTHER, rig
 
 
 @pytest.mark.parametrize("kind", ["tasks", "activities"])
@@ -40,3 +42,53 @@ async def test_a_task_is_removed_where_no_revision_is_to_be_had() -> None:
         made.calls()
         await made.nutshell.writer.delete_unchanged("tasks", task, datetime.now(UTC))
         assert made.calls() == ["DELETE tasks/{id}"]
+
+
+@pytest.mark.parametrize("is_able", [False, True])
+async def test_several_are_deleted_at_once_where_that_is_taken(is_able: bool) -> None:
+    """With the flag one call removes all; without it, or for a kind that declares no list, nothing is sent and the caller goes one by one."""
+    async with rig(flags={"multi_delete": is_able}, switches={"multi_delete": True}) as made:
+        people = [await made.nutshell.writer.create("contacts", {"name": f"P {n}"}) for n in range(3)]
+        made.calls()
+        assert await made.nutshell.writer.delete_all("contacts", people) is is_able
+        assert made.calls() == (["DELETE contacts/{id}"] if is_able else [])
+        assert len({row["id"] for row in made.live("contacts")} & set(people)) == (0 if is_able else 3)
+        assert not await made.nutshell.writer.delete_all("leads", ["1-leads", "2-leads"])
+
+
+async def test_an_account_that_refuses_lists_of_ids_is_asked_one_by_one() -> None:
+    """A refused list removes nothing and is no failure."""
+    async with rig(flags={"multi_delete": True}) as made:
+        people = [await made.nutshell.writer.create("contacts", {"name": f"P {n}"}) for n in range(2)]
+        assert not await made.nutshell.writer.delete_all("contacts", people)
+
+
+async def test_a_note_people_changed_since_is_left() -> None:
+    """Neither edited nor made anew when its text is no longer what it was, or when somebody commented on it meanwhile."""
+    for flags in ({"note_edit": "rpc_24h"}, {"note_edit": "none"}):
+        async with rig(flags=flags) as made:
+            writer = made.nutshell.writer
+            person = await writer.create("contacts", {"name": "P"})
+            note = await writer.create("notes", {"body": "ours", "link:parent": person})
+            now = dict((await made.nutshell.reader.read("notes", [note], custom=False))[note])
+            act(made.site, {"as": OTHER, "do": "comment", "kind": "notes", "id": note, "values": {}})
+            with pytest.raises(Stale):
+                await writer.update("notes", note, {"body": "new"}, now=now)
+            act(made.site, {"as": OTHER, "do": "edit", "kind": "notes", "id": note, "values": {"body": "theirs"}})
+            with pytest.raises(Stale):
+                await writer.update("notes", note, {"body": "new"}, now=now)
+            assert made.stored("notes", note)["body"] == "theirs"
+            assert "new" not in {row["body"] for row in made.live("notes")}
+
+
+async def test_a_cancelled_call_is_not_written_over_unseen() -> None:
+    """A PUT would take the cancellation back: what was cancelled since it was read is left."""
+    async with rig() as made:
+        writer = made.nutshell.writer
+        person = await writer.create("contacts", {"name": "P"})
+        fields: Fields = {"name": "C", "activityType": "1-activityTypes", "startTime": 1, "endTime": 2, "link:participants": [person]}
+        call = await writer.create("activities", fields)
+        act(made.site, {"as": OTHER, "do": "edit", "kind": "activities", "id": call, "values": {"isCancelled": True}})
+        with pytest.raises(Stale):
+            await writer.update("activities", call, {"name": "D"}, now=fields)
+        assert made.stored("activities", call)["isCancelled"]

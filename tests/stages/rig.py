@@ -100,7 +100,8 @@ class Rig:
         by_email: dict[str, str] = {}
         mapper = compile_map(document, Context(
             activity_types={"phone call": "1-activityTypes"}, lead_by_email=by_email.get, company_of=lambda text, name: None,
-            note_max_chars=self.nutshell.flags.note_max_chars,
+            note_max_chars=self.nutshell.flags.note_max_chars, note_backdate=self.nutshell.flags.note_backdate,
+            task_complete=self.nutshell.flags.task_complete,
             stagesets={str(row["name"]).lower(): str(row["id"]) for row in self.live("stagesets")},
         ))
         decisions = {item.id: item.decision for item in await self.ledger.queue(state="resolved")}

@@ -187,6 +187,39 @@ async def test_a_done_reminder_takes_its_task_only_when_nobody_worked_on_it(is_t
         assert [("isCompleted" in item.reason, item.decisions) for item in items] == ([(True, ("keep", "remove"))] if is_touched else [])
 
 
+@pytest.mark.parametrize("is_able", [False, True])
+async def test_a_done_reminder_is_a_completed_task_where_tasks_can_be_completed(is_able: bool) -> None:
+    """New and formerly open ones alike end completed, each as one task; where that cannot be, as a note that says so."""
+    async with rig(flags={"task_complete": is_able}, switches={"task_complete": is_able}) as one:
+        await one.stage(lead("1"), reminder("7", "1", note="Call back", done="1"), reminder("8", "1", note="Send offer"))
+        await one.run_dry()
+        await one.stage(reminder("8", "1", note="Send offer", done="1"))
+        await one.run_dry()
+        if is_able:
+            assert sorted((row["title"], bool(row["completedTime"])) for row in one.live("tasks")) == [("Call back", True), ("Send offer", True)]
+            assert one.live("notes") == []
+            assert await one.verify() == {"verified": 3}
+        else:
+            assert one.live("tasks") == []
+            assert all(row["body"].startswith("Completed reminder") for row in one.live("notes"))
+        assert len(one.live("tasks")) + len(one.live("notes")) == 2
+
+
+@pytest.mark.parametrize("is_able", [False, True])
+async def test_a_note_has_its_own_time_where_notes_can(is_able: bool) -> None:
+    """The original moment is the note's time, kept when its text changes, and verified; else it is in the first line alone."""
+    async with rig(flags={"note_backdate": is_able, "note_edit": "none"}, switches={"note_backdate": is_able}) as one:
+        await one.stage(lead("1"), note("9", "1", text="A note", created="2019-04-02 08:00:00"))
+        await one.run_dry()
+        await one.stage(note("9", "1", text="Another text", created="2019-04-02 08:00:00"))
+        await one.run_dry()
+        held = one.live("notes")[0]
+        assert "2019-04-02 08:00:00" in held["body"]
+        assert "Another text" in held["body"]
+        assert (held["createdTime"] < one.clock.now().timestamp() - 86_400) is is_able
+        assert await one.verify() == {"verified": 2}
+
+
 def happening(number: int, actor: str, **changes: str) -> Happening:
     return Happening(
         id=f"{number}-events", at=number, action="edit", actor=actor, kind="contacts", ids=("1-contacts",),

@@ -54,21 +54,25 @@ class Rewrites:
         row = await self.present(kind, dest_id)
         ensure_same(kind, now, row)
         held = flat(kind, row)
-        theirs = [name for name in PEOPLES if held.get(name)]
+        is_completed = kind == "tasks" and self._calls.flags.task_complete and bool(held.get("isCompleted"))
+        theirs = [name for name in PEOPLES if held.get(name) and not (is_completed and name == "isCompleted")]
         if theirs and not force:
             raise RecordRejected(
                 f"it cannot be edited in place, and people worked on it ({', '.join(theirs)})", platform="nutshell",
                 hint="change it by hand, then waive this",
             )
-        return await self._recreator.recreate(kind, dest_id, {**held, **now, **changes}, author)
+        made = await self._recreator.recreate(kind, dest_id, {**held, **now, **changes}, author)
+        if is_completed and changes.get("isCompleted", True):
+            await self._patched(made, "isCompleted", True)
+        return made
 
     async def note(self, dest_id: DestId, changes: Fields, now: Fields, author: DestId | None, *, force: bool = False) -> DestId:
         """Edit by JSON-RPC while it is young and ours, else make it anew; a new parent always makes it anew."""
         if not changes:
             return dest_id
         fields = {**now, **changes}
-        same_parent = fields.get("link:parent") == now.get("link:parent")
-        is_young = same_parent and self._calls.flags.note_edit == "rpc_24h"
+        same_place = fields.get("link:parent") == now.get("link:parent") and "createdTime" not in changes
+        is_young = same_place and self._calls.flags.note_edit == "rpc_24h"
         if is_young and await self.edited(dest_id, str(fields.get("body") or ""), author, now=now):
             return dest_id
         return await self._anew("notes", dest_id, changes, now, author, force=force)
@@ -94,15 +98,20 @@ class Rewrites:
         """Patch the assignee by REST; anything else by JSON-RPC, and where that is not to be had, make it anew."""
         if not changes:
             return dest_id
+        if changes.get("isCompleted"):
+            rest = {name: value for name, value in changes.items() if name != "isCompleted"}
+            dest_id = await self.task(dest_id, rest, now, author, force=force)
+            await self._patched(dest_id, "isCompleted", True)
+            return dest_id
         if set(changes) == {_ASSIGNEE} and changes[_ASSIGNEE]:
-            await self._assign(dest_id, str(changes[_ASSIGNEE]))
+            await self._patched(dest_id, "links/assignee", str(changes[_ASSIGNEE]))
             return dest_id
         if "link:relatedEntity" not in changes and await self._task_edited(dest_id, changes, now):
             return dest_id
         return await self._anew("tasks", dest_id, changes, now, author, force=force)
 
-    async def _assign(self, dest_id: DestId, user: str) -> None:
-        body = [{"op": "replace", "path": "/tasks/0/links/assignee", "value": user}]
+    async def _patched(self, dest_id: DestId, path: str, value: Any) -> None:
+        body = [{"op": "replace", "path": f"/tasks/0/{path}", "value": value}]
         media = PATCH if self._calls.flags.tasks_patch_media == "json-patch+json" else JSON
         try:
             await self._calls.send("PATCH", f"tasks/{dest_id}", body, endpoint="tasks/{id}", media=media)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from streamflow.errors import AccessRefused, NotFound, PlanLimit, RecordRejected, Throttled, Uncertain
+from streamflow.errors import AccessRefused, NotFound, PlanLimit, RecordRejected, Throttled, TransientError, Uncertain
 from streamflow.model import DestId, Fields, Kind
 from streamflow.platforms.nutshell.calls import PATCH, Calls
 from streamflow.platforms.nutshell.dialect.bodies import ACTIONS, create_body, put_activity_body
@@ -18,6 +19,7 @@ from streamflow.platforms.nutshell.revisions import Revisions
 from streamflow.platforms.nutshell.rewrites import Rewrites, ensure_same
 
 RESTORABLE = ("accounts", "contacts", "leads", "notes")
+TOGETHER = ("contacts", "notes")     # kinds whose DELETE declares a list of ids, and which can be restored (nutshell.md 7)
 PLAN_SUSPICION = 3      # refusals of different leads in the same words that are taken for a cap of the plan (nutshell.md 9)
 
 
@@ -78,6 +80,16 @@ class NutshellWriter:
             await self._delete_activity(dest_id, None)
             return
         await self._calls.send("DELETE", f"{kind}/{dest_id}", endpoint=f"{kind}/{{id}}")
+
+    async def delete_all(self, kind: Kind, dest_ids: Sequence[DestId]) -> bool:
+        """Delete several in one call; False when the account does not take that, and each is to be deleted by itself."""
+        if not self._calls.flags.multi_delete or kind not in TOGETHER or len(dest_ids) < 2:
+            return False
+        try:
+            await self._calls.send("DELETE", f"{kind}/{','.join(dest_ids)}", endpoint=f"{kind}/{{id}}")
+        except (NotFound, RecordRejected, Uncertain, TransientError):
+            return False     # some may be gone: deleting one by one says which
+        return True
 
     async def delete_unchanged(self, kind: Kind, dest_id: DestId, since: datetime) -> None:
         """As `delete`; what cannot be restored goes by its revision where that is to be had: Stale when somebody was there meanwhile."""

@@ -113,7 +113,7 @@ def _note(row: Row) -> Fields:
     links: Row = held if isinstance(held, dict) else {}
     parents = [one(links.get("parent")), *(i for kind in ("leads", "contacts", "accounts") for i in many(links.get(kind)))]
     parent = next((parent for parent in parents if parent), None)
-    return {"body": row.get("body"), "link:parent": parent, **_peoples(row)}
+    return {"body": row.get("body"), "link:parent": parent, "createdTime": unix(row.get("createdTime")), **_peoples(row)}
 
 
 def _activity(row: Row) -> Fields:
@@ -134,8 +134,8 @@ def _activity(row: Row) -> Fields:
 def _task(row: Row) -> Fields:
     found = _texts(row, "title", "description")
     found["dueTime"] = unix(row.get("dueTime"))
-    if row.get("isCompleted") is not None or row.get("completedTime"):
-        found["isCompleted"] = bool(row.get("isCompleted") or row.get("completedTime"))
+    if row.get("isCompleted") or row.get("completedTime"):
+        found["isCompleted"] = True      # an open task says nothing
     rule = row.get("recurrenceRule")
     found["recurrenceRule"] = rule.get("rule") if isinstance(rule, dict) else rule
     found.update(_peoples(row))
