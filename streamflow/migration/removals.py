@@ -47,7 +47,7 @@ class Removals:
             self._waves.append({link.dest_id: (link, now.get(link.dest_id) or {}) for link in links})
 
     async def look(self) -> list[Saved]:
-        """Take in what happened since the last look (`concerned`); brings back what turns out to have been touched before it was removed."""
+        """Take in what happened since the last look (`concerned`); brings back what was touched before it was removed."""
         removed = {dest_id: found for wave in self._waves for dest_id, found in wave.items()}
         self.concerned = await self.touches.look(removed=removed.keys())
         saved = []
@@ -66,7 +66,8 @@ class Removals:
             await destination.writer.restore(link.dest_kind, link.dest_id)
         except (NotFound, RecordRejected) as error:
             await self._told(link, "lost", f"changed just before it was removed ({reason}); it cannot be restored: {error.message}")
-            return Saved(link=link, fields=fields, is_back=False, reason=f"changed just before it was removed, and cannot be restored: {reason}")
+            why = f"changed just before it was removed, and cannot be restored: {reason}"
+            return Saved(link=link, fields=fields, is_back=False, reason=why)
         for name, value in _relations(fields):
             try:
                 now = await destination.reader.read(link.dest_kind, [link.dest_id], custom=False)

@@ -111,7 +111,8 @@ class Rollback:
             now = {**{dest_id: fields for dest_id, fields in now.items() if dest_id not in moved}, **again}
         steps = [
             plan_step(
-                link, now.get(link.dest_id), reader.compare, foreign=hanging.get(link.dest_id, ()), touched_by=self._touches.by_others(link),
+                link, now.get(link.dest_id), reader.compare, foreign=hanging.get(link.dest_id, ()),
+                touched_by=self._touches.by_others(link),
             )
             for link in links
         ]

@@ -43,7 +43,8 @@ def lost_by_replacing(link: Link, now: Fields, changes: Fields, *, in_place: boo
     """Name what people put on a record of ours that changing it may take away, since it may have to be made anew."""
     if link.dest_kind not in REPLACING or not changes:
         return []
-    if link.dest_kind == "tasks" and (set(changes) <= {"link:assignee", "isCompleted"} or (in_place and "link:relatedEntity" not in changes)):
+    is_patched = set(changes) <= {"link:assignee", "isCompleted"}
+    if link.dest_kind == "tasks" and (is_patched or (in_place and "link:relatedEntity" not in changes)):
         return []
     lost = REPLACING[link.dest_kind]
     return [name for name in added_fields(link, now) if lost is None or name in lost]

@@ -46,8 +46,8 @@ class Resolver:
     """Turns mapped batches into plans."""
 
     def __init__(
-        self, *, ledger: Ledger, reader: Reader, mapper: Mapper, directory: Directory, busy: set[str] | None = None, feed: Feed | None = None,
-        edits: Callable[[Kind], bool] = lambda _kind: False,
+        self, *, ledger: Ledger, reader: Reader, mapper: Mapper, directory: Directory, busy: set[str] | None = None,
+        feed: Feed | None = None, edits: Callable[[Kind], bool] = lambda _kind: False,
     ) -> None:  # fmt: skip
         self.busy: set[str] = busy if busy is not None else set()   # shared with the loader, which takes out what it has written
         self._ledger = ledger

@@ -34,7 +34,8 @@ async def deeds(trip: Voyage) -> dict[str, tuple[Kind, str]]:
     unowned = next(rid for rid, link in people.items() if "link:owner" not in link.base)
     phoned = [rid for rid, link in people.items() if link.base.get("phones") and rid != unowned]
     held = trip.live("leads")[leads[2]]["links"]
-    stage = next(row["id"] for row in trip.live("stages").values() if row["links"]["stageset"] == held["stageset"] and row["id"] != held["stage"])
+    stages = [row["id"] for row in trip.live("stages").values() if row["links"]["stageset"] == held["stageset"]]
+    stage = next(each for each in stages if each != held["stage"])
 
     def edit(kind: Kind, rid: str, **values: Any) -> tuple[Kind, str]:
         trip.in_destination("edit", kind=kind, id=rid, values=values)
@@ -46,10 +47,12 @@ async def deeds(trip: Voyage) -> dict[str, tuple[Kind, str]]:
 
     trip.in_destination("close", id=leads[0], values={"outcomeId": next(iter(trip.live("outcomes")))})
     return {
-        "clear": edit("contacts", phoned[0], phones=[]), "close": ("leads", leads[0]), "value": edit("leads", leads[1], manualValue="5000.00"),
+        "clear": edit("contacts", phoned[0], phones=[]), "close": ("leads", leads[0]),
+        "value": edit("leads", leads[1], manualValue="5000.00"),
         "stage": edit("leads", leads[2], links={"stage": stage}),
         "owner": edit("contacts", unowned, links={"owner": next(iter(trip.live("users")))}),
-        "complete": edit("tasks", tasks[0], completedTime=1_780_000_000), "repeat": edit("tasks", tasks[1], recurrenceRule={"rule": "FREQ=WEEKLY"}),
+        "complete": edit("tasks", tasks[0], completedTime=1_780_000_000),
+        "repeat": edit("tasks", tasks[1], recurrenceRule={"rule": "FREQ=WEEKLY"}),
         "transcribe": edit("activities", calls[0], transcription="Speaker 1: hello"), "flag": edit("activities", calls[1], isFlagged=True),
         "comment": hang("comment", "notes", notes[0]), "comment on a call": hang("comment", "activities", calls[2]),
         "file": hang("attach", "contacts", phoned[1]), "file on a deal": hang("attach", "leads", leads[3]),
@@ -58,7 +61,7 @@ async def deeds(trip: Voyage) -> dict[str, tuple[Kind, str]]:
 
 @pytest.mark.parametrize("is_feed_late", [False, True], ids=["told", "not yet told"])
 async def test_whatever_people_did_spares_the_record(tmp_path: Path, is_feed_late: bool) -> None:
-    """Cleared, closed, moved, given an owner, completed, commented on, with a file: listed by the dry run, left by the run, all else gone."""
+    """Cleared, closed, moved, assigned, completed, commented on, with a file: listed by the dry run, left by the run, all else gone."""
     async with voyage(tmp_path, records=120, gates=ASK_CUTOVER, unqualified="lead") as trip:
         await trip.until(State.TAIL)
         await in_tail(trip)

@@ -46,7 +46,7 @@ async def test_a_task_is_removed_where_no_revision_is_to_be_had() -> None:
 
 @pytest.mark.parametrize("is_able", [False, True])
 async def test_several_are_deleted_at_once_where_that_is_taken(is_able: bool) -> None:
-    """With the flag one call removes all; without it, or for a kind that declares no list, nothing is sent and the caller goes one by one."""
+    """With the flag one call removes all; without it, or for a kind that declares no list, nothing is sent."""
     async with rig(flags={"multi_delete": is_able}, switches={"multi_delete": True}) as made:
         people = [await made.nutshell.writer.create("contacts", {"name": f"P {n}"}) for n in range(3)]
         made.calls()

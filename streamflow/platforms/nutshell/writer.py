@@ -57,7 +57,7 @@ class NutshellWriter:
     async def update(
         self, kind: Kind, dest_id: DestId, changes: Fields, *, now: Fields, author: DestId | None = None, force: bool = False
     ) -> DestId:
-        """Change the named fields; the id differs afterwards when a note or task had to be made anew, which takes *force* where people were."""
+        """Change the named fields; the id differs when a note or task had to be made anew, which takes *force* where people were."""
         if kind == "activities":
             return await self._put_activity(dest_id, changes, now)
         if kind == "notes":

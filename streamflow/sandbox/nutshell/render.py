@@ -175,7 +175,8 @@ def _lead(site: Site, record: Record) -> Wire:
 def _activity(site: Site, record: Record) -> Wire:
     parts = live_ids(site, record["links"].get("participants"))
     links: Wire = {k: [p for p in parts if kind_of(p) == k] for k in ("accounts", "contacts", "leads", "users")}
-    links.update(comments=list(record["links"].get("comments") or []), activityType=record["links"]["activityType"], creator=record["creator"])
+    links.update(comments=list(record["links"].get("comments") or []), creator=record["creator"])
+    links["activityType"] = record["links"]["activityType"]
     links.update(logger=record.get("logger"), logNote=record["links"].get("logNote"))
     past = bool(record.get("endTime") and record["endTime"] < site.state.now())
     return {

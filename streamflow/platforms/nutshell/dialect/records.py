@@ -85,7 +85,8 @@ def _peoples(row: Row, *relations: str, own: tuple[str, ...] = ()) -> Fields:
 def _account(row: Row) -> Fields:
     found = _texts(row, "name", "description")
     found.update({name: multi_from_wire(name, row.get(name)) for name in MULTI})
-    found.update(_peoples(row, "territory", "industry", "followup", "recurringTask", own=("employeeCount",)), revenue=amount(row.get("revenue")))
+    found.update(_peoples(row, "territory", "industry", "followup", "recurringTask", own=("employeeCount",)))
+    found["revenue"] = amount(row.get("revenue"))
     return {**found, **_links(row, ("owner",), ("tags",))}
 
 
