@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 ROUNDS = 3                # so many rounds in a row with a growing backlog are a trend
@@ -74,7 +75,7 @@ class Following:
 
     def _is_growing(self, batch_size: int) -> bool:
         seen = list(self.backlogs)
-        is_rising = len(seen) > ROUNDS and all(one < other for one, other in zip(seen, seen[1:], strict=False))
+        is_rising = len(seen) > ROUNDS and all(one < other for one, other in pairwise(seen))
         return is_rising and seen[-1] > batch_size
 
 
