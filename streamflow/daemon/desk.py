@@ -82,8 +82,8 @@ class Desk:
                 "report": str(self._m.terms.state_dir / "reports" / "sample.html")}
 
     async def queue_list(self, *, state: str) -> Answer:
-        items = await self._m.ledger.queue(state=None if state == "all" else state)
-        return {"items": [_item(each) for each in items]}
+        pages = self._m.ledger.items(state=None if state == "all" else state)
+        return {"items": [_item(each) async for page in pages for each in page]}
 
     async def queue_show(self, *, id: str) -> Answer:
         item = await self._m.ledger.item(id)

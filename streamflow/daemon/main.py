@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -43,6 +44,7 @@ from streamflow.wire.message import combined
 DRAIN_LIMIT_S = 60.0
 PICTURE_EVERY_S = 1.0
 READ_KINDS = ("lead", "note", "call", "email", "reminder", "attachment", "company", "user", "group", "source", "status")
+PRIVATE = 0o077     # of what the process makes, nothing is for others: staged records and archived files are personal data
 STAGES = ("transform", "resolve", "load", "verify")
 TOLD = ("phase.", "gate.", "cutover.", "settings.", "daemon.", "stream.", "trouble")
 """Log events that go to the listeners of the control socket too."""
@@ -57,6 +59,7 @@ def run(config: Config, *, tell: Tell = lambda text: None) -> int:
     *tell* hears what a person in front of a terminal must know and no log line can say as well.
     """
     refuse_faults(config)
+    os.umask(PRIVATE)
     return int(anyio.run(_run, config, tell))
 
 
@@ -214,12 +217,14 @@ class _Daemon:
         except ConfigError as error:
             self._say("trouble", code=error.code, message=f"the new settings were not taken: {error}")
         else:
-            live = found.settings
+            live, before = found.settings, tuple(self._config.secret_texts())
             self._config = taken_over(self._config, live)
             self._supervisor.adopt_live(
                 poll_s=live.poll_s, settle_s=live.settle_s, sweep_every_s=live.sweep_every_s, cutover_deadline_s=live.cutover_deadline_s,
                 watch_days=live.watch_days,
             )
+            log.know_secrets((*before, *self._config.secret_texts()))
+            self._doors.keys.adopt(live.source_key, live.destination_key)
             self._doors.paces.adopt(self._config.source.platform, live.pace_source)
             self._doors.paces.adopt(self._config.destination.platform, live.pace_destination)
             log.set_level(live.log_level)

@@ -228,7 +228,7 @@ class Rollback:
         """Writes of which nobody knows whether they happened: whoever decides must look for them by hand."""
         return [
             {"item": item.id, "kind": item.kind, "key": item.key, "reason": item.reason}
-            for item in await self._m.ledger.queue() if item.cause == "in_doubt"
+            for item in await self._m.ledger.queue(cause="in_doubt")
         ]
 
     async def _remove_sources(self) -> list[DestId]:

@@ -124,9 +124,7 @@ class Intake:
         joined = Page(kind=kind, records=records, next=None, unknown=unknown, rejects=tuple(rejects))
         result = await self._ledger.stage(records, scan=scan, changes=[move, _read_entry(joined, scan)])
         tally.add(joined, result)
-        missed: list[Key] = []
-        for parent, _ in pages:
-            missed += await self._ledger.unseen(kind, scan=scan, parent=parent)
+        missed = await self._ledger.unseen(kind, scan=scan, parents=[parent for parent, _ in pages])
         if missed:
             tally.missed += len(missed)
             await self._ledger.commit([Missed(kind=kind, keys=tuple(missed))])
