@@ -70,7 +70,7 @@ class Following:
             reasons.append(f"the backlog grows from round to round ({', '.join(map(str, self.backlogs))} records): raise the pace")
         sweep_limit_s = 2 * (sweep_every_s + self.sweep_took_s) + SWEEP_GRACE_S
         if sweep_age_s is not None and sweep_age_s > sweep_limit_s:
-            reasons.append(f"everything was last read completely {sweep_age_s:.0f} s ago, more than {sweep_limit_s:.0f} s: wait for the sweep")
+            reasons.append(f"everything was last read completely {sweep_age_s:.0f} s ago, above {sweep_limit_s:.0f} s: wait for the sweep")
         return Readiness(reasons=tuple(reasons), lag_s=lag_s, sweep_age_s=sweep_age_s)
 
     def _is_growing(self, batch_size: int) -> bool:
