@@ -58,9 +58,9 @@ async def precheck(migration: Migration) -> Precheck:
         reasons.append(f"the migration is in {state}: a cutover starts from tail")
     if state is State.TAIL and migration.control.paused is not None:
         reasons.append(f"the migration is paused ({migration.control.paused}): `resume` first")
-    blocking = [item for item in await ledger.queue() if item.blocking]
+    blocking = sum(count for (state, _, blocks), count in (await ledger.queue_counts()).items() if state == "open" and blocks)
     if blocking:
-        reasons.append(f"{len(blocking)} queue items block the cutover: resolve them (`queue list`)")
+        reasons.append(f"{blocking} queue items block the cutover: resolve them (`queue list`)")
     doubts = len(await ledger.open_intents(limit=1000))
     if doubts:
         reasons.append(f"the outcome of {doubts} writes is not known yet")
@@ -72,7 +72,7 @@ async def precheck(migration: Migration) -> Precheck:
     backlog_limit = 10 * migration.terms.batch_size
     if pending > backlog_limit:
         reasons.append(f"{pending} records are not delivered yet; wait until fewer than {backlog_limit} are")
-    return Precheck(reasons=tuple(reasons), facts={"pending": pending, "in_doubt": doubts, "blocking": len(blocking), "differs": differs})
+    return Precheck(reasons=tuple(reasons), facts={"pending": pending, "in_doubt": doubts, "blocking": blocking, "differs": differs})
 
 
 async def pending_records(migration: Migration) -> int:

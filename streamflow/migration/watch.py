@@ -83,12 +83,12 @@ class Watch:
     async def _decided(self, since: str) -> set[tuple[Kind, Key]]:
         """Records that a person has let go on since the switch: taken late writes and other decisions of the queue."""
         return {
-            (item.kind, item.key) for item in await self._m.ledger.queue(state="resolved")
+            (item.kind, item.key) async for page in self._m.ledger.items(state="resolved") for item in page
             if item.key and item.resolved_at >= since and item.decision not in ("ignore", "waive", "keep", "accept")
         }
 
     async def _hold_late(self, decided: set[tuple[Kind, Key]]) -> None:
-        taken = {item.id for item in await self._m.ledger.queue(state="resolved") if item.cause == LATE and item.decision == "take"}
+        taken = {item.id for item in await self._m.ledger.queue(state="resolved", cause=LATE) if item.decision == "take"}
         for kind in OWN_KINDS:
             after = 0
             while page := await self._m.ledger.pending(kind, limit=PAGE, after_seq=after):

@@ -333,6 +333,18 @@ class Ledger(Protocol):
         """Items in order of opening, of one state and one cause where these are named. A large account has thousands: name the cause."""
         ...
 
+    def items(self, *, state: str | None = "open", cause: str | None = None, page: int = 500) -> AsyncIterator[Sequence[QueueItem]]:
+        """Items as `queue` gives them, a page at a time; holds no read open between pages."""
+        ...
+
+    async def items_about(self, kind: Kind, keys: Sequence[Key]) -> Sequence[QueueItem]:
+        """Items about these source records, in order of opening; looks through the whole queue, so name many keys at once."""
+        ...
+
+    async def decisions(self) -> Mapping[str, str]:
+        """Id -> decision of all resolved items."""
+        ...
+
     async def queue_counts(self) -> Mapping[tuple[str, str, bool], int]:
         """(state, cause, blocking) -> items."""
         ...

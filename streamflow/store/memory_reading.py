@@ -195,6 +195,25 @@ class MemoryReading:
             if state in (None, item.state) and cause in (None, item.cause)
         ]
 
+    async def items(
+        self, *, state: str | None = "open", cause: str | None = None, page: int = 500
+    ) -> AsyncIterator[Sequence[QueueItem]]:
+        after = 0
+        while True:
+            await checkpoint()
+            items = list(self._book.items.values())[after:]
+            chosen = [place for place, item in enumerate(items, after) if state in (None, item.state) and cause in (None, item.cause)][:page]
+            if not chosen:
+                return
+            yield [replace(items[place - after], details=copy_of(items[place - after].details)) for place in chosen]
+            after = chosen[-1] + 1
+
+    async def items_about(self, kind: Kind, keys: Sequence[Key]) -> Sequence[QueueItem]:
+        return [item for item in await self.queue(state=None) if item.kind == kind and item.key in keys]
+
+    async def decisions(self) -> Mapping[str, str]:
+        return {item.id: item.decision for item in await self.queue(state="resolved")}
+
     async def queue_counts(self) -> Mapping[tuple[str, str, bool], int]:
         await checkpoint()
         return _counted((item.state, item.cause, item.blocking) for item in self._book.items.values())

@@ -249,6 +249,14 @@ ORDER BY j.id, k.side, k.id
 -- name: queue
 SELECT id, cause, kind, key, reason, decisions, suggested, blocking, state, decision, details, opened_at, resolved_at, resolved_by
 FROM item WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR cause = ?2) ORDER BY n
+-- name: items
+SELECT n, id, cause, kind, key, reason, decisions, suggested, blocking, state, decision, details, opened_at, resolved_at, resolved_by
+FROM item WHERE n > ?1 AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR cause = ?3) ORDER BY n LIMIT ?4
+-- name: items_about
+SELECT id, cause, kind, key, reason, decisions, suggested, blocking, state, decision, details, opened_at, resolved_at, resolved_by
+FROM item WHERE kind = ?1 AND key IN (SELECT value FROM json_each(?2)) ORDER BY n
+-- name: decisions
+SELECT id, decision FROM item WHERE state = 'resolved' ORDER BY n
 -- name: queue_counts
 SELECT state, cause, blocking, COUNT(*) FROM item GROUP BY state, cause, blocking
 -- name: item
