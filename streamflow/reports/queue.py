@@ -48,7 +48,8 @@ def cause_rows(counts: Mapping[tuple[str, str, bool], int]) -> list[dict[str, An
         items[cause, state] += count
         blocking[cause, state] += count if blocks and state == "open" else 0
     return [
-        {"cause": cause, "state": state, "items": count, "blocking": blocking[cause, state]} for (cause, state), count in sorted(items.items())
+        {"cause": cause, "state": state, "items": count, "blocking": blocking[cause, state]}
+        for (cause, state), count in sorted(items.items())
     ]
 
 
