@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
@@ -24,7 +24,7 @@ from streamflow.migration.proof import Proof
 from streamflow.migration.undoing import Step, plan_step
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, DestId, Fields, Intent, IntentState, Kind, Link, Op, Ref
-from streamflow.store.base import Audit, Change, DropLink, DropLookup, PutIntent, PutSetting, SettleIntent
+from streamflow.store.base import Audit, Change, DropLink, DropLookup, PutIntent, PutLink, PutSetting, SettleIntent
 
 READ_AT_ONCE = 40
 TRIES = 8
@@ -119,8 +119,7 @@ class Rollback:
         """Carry out the steps of some links, their writes side by side; answers which were refused and why."""
         forgotten = [step for step in steps if step.action == "forget"]
         await self._m.ledger.commit([
-            change for step in forgotten
-            for change in (DropLink(ref=step.link.ref), *_forget_source(step.link), self._entry(step, step.reason or "nothing to undo"))
+            change for step in forgotten for change in (*_let_go(step.link), self._entry(step, step.reason or "nothing to undo"))
         ])
         writes = [(step, self._intent(step)) for step in steps if step.action in ("delete", "restore")]
         if not writes:
@@ -132,11 +131,11 @@ class Rollback:
 
         async def one(step: Step, intent: Intent) -> None:
             try:
-                refusal = await self._send(step, now.get(step.link.dest_id) or {})
+                refusal, dest_id = await self._send(step, now.get(step.link.dest_id) or {})
             except StreamflowError as error:
                 failures.append(error)   # its intent stays open: the next start looks what became of it
                 return
-            changes.extend(self._done(step, intent, refusal))
+            changes.extend(self._done(replace(step, link=replace(step.link, dest_id=dest_id)), intent, refusal))
             if refusal:
                 refused[step.link.ref] = f"the destination refuses it: {refusal}"
 
@@ -162,8 +161,8 @@ class Rollback:
             return [SettleIntent(id=intent.id, state=IntentState.REJECTED, reason=refusal), self._entry(step, f"refused: {refusal}")]
         lookup = [DropLookup(side="dest", kind=link.dest_kind, id=link.dest_id)] if step.action == "delete" else []
         return [
-            SettleIntent(id=intent.id, state=IntentState.CONFIRMED, dest_id=link.dest_id), DropLink(ref=link.ref), *lookup,
-            *_forget_source(link), self._entry(step, "done"),
+            SettleIntent(id=intent.id, state=IntentState.CONFIRMED, dest_id=link.dest_id), *lookup, *_let_go(link),
+            self._entry(step, "done"),
         ]
 
     def _entry(self, step: Step, note: str) -> Audit:
@@ -173,30 +172,30 @@ class Rollback:
             before=link.base if step.action == "delete" else None, after=step.fields or None, note=note,
         ))
 
-    async def _send(self, step: Step, now: Fields) -> str:
+    async def _send(self, step: Step, now: Fields) -> tuple[str, DestId]:
         """
-        Send one write; answers the refusal, "" when it is done.
+        Send one write; answers the refusal, "" when it is done, and the id the record has then (a note may have been made anew).
 
         Deletes and restores say the same thing twice without harm: an unknown outcome is said again.
         """
-        writer, link = self._m.destination.writer, step.link
+        writer, link, dest_id = self._m.destination.writer, step.link, step.link.dest_id
         for attempt in range(TRIES):
             try:
                 if step.action == "delete":
                     await writer.delete(link.dest_kind, link.dest_id)
                 else:
-                    await writer.update(link.dest_kind, link.dest_id, step.fields, now=now)
+                    dest_id = await writer.update(link.dest_kind, dest_id, step.fields, now=now)
             except NotFound:
-                return ""   # gone is what was wanted
+                return "", dest_id   # gone is what was wanted
             except RecordRejected as error:
-                return error.message
+                return error.message, dest_id
             except (Throttled, TransientError, Uncertain):
                 if attempt == TRIES - 1:
                     raise
                 await self._m.clock.sleep(min(10.0, 0.25 * 2**attempt))
                 continue
-            return ""
-        return ""
+            return "", dest_id
+        return "", dest_id
 
     # ------------------------------------------------------------------------------------------ the whole run
 
@@ -251,9 +250,15 @@ def _hang(hung: dict[DestId, list[DestId]], dest_id: DestId, fields: Fields) -> 
                     hung[target].append(dest_id)
 
 
-def _forget_source(link: Link) -> list[Change]:
-    """A source record without a destination record leads no others any more."""
-    return [DropLookup(side="src", kind=link.ref.kind, id=link.ref.key)] if link.ref.part == "" else []
+def _let_go(link: Link) -> list[Change]:
+    """
+    Take a line out of the crosswalk; a source record without a destination record leads no others any more.
+
+    A record of an earlier run is there as before and goes on being known, as it was when this run found it.
+    """
+    if link.is_adopted:
+        return [PutLink(link=replace(link, base={}, before={}, verified="verified"))]
+    return [DropLink(ref=link.ref), *([DropLookup(side="src", kind=link.ref.kind, id=link.ref.key)] if link.ref.part == "" else [])]
 
 
 def scope_filter(scope: str) -> Callable[[Link], bool]:

@@ -27,7 +27,7 @@ class Step:
     """What is to happen to one destination record."""
 
     link: Link
-    action: str                    # delete | restore | spare | forget
+    action: str                    # delete | restore | spare | forget | leave
     fields: Fields = field(default_factory=dict)
     reason: str = ""               # why it is spared, or what of it is; "gone already"
 
@@ -36,6 +36,8 @@ def plan_step(link: Link, now: Fields | None, compare: Compare, *, foreign: Sequ
     """Decide about one line of the crosswalk from what is there now (None: gone); *foreign* are records of people that hang on it."""
     if link.is_merged:
         return Step(link=link, action="forget")
+    if link.is_adopted and not link.before:
+        return Step(link=link, action="leave")
     if now is None:
         return Step(link=link, action="forget", reason="gone already")
     if link.is_matched:

@@ -58,6 +58,8 @@ class Groups:
             if job.main is None or not job.drafts:
                 continue
             link = heads.get(Ref(PERSON_KIND, groups[job.main.dest_id][0]), job.main)
+            if link.is_adopted and not link.base:
+                continue   # an earlier run wrote them and said whose they are
             held = {normal(str(each.get("value", ""))) for each in known_base(link.base).get("emails") or []}
             person = self._mapper.person(job.staged.record)
             fresh = tuple(text for text in person.emails if normal(text) not in held)
