@@ -21,9 +21,10 @@ from streamflow.clock import iso
 from streamflow.errors import NotFound, RecordRejected, StreamflowError, Throttled, TransientError, Uncertain, UsageError
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.proof import Proof
-from streamflow.migration.undoing import Step, plan_step
+from streamflow.migration.undoing import Step, plan_step, unconfirmed
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, DestId, Fields, Intent, IntentState, Kind, Link, Op, Ref
+from streamflow.stages.kept import known
 from streamflow.store.base import Audit, Change, DropLink, DropLookup, PutIntent, PutLink, PutSetting, SettleIntent
 
 READ_AT_ONCE = 40
@@ -80,7 +81,10 @@ class Rollback:
     ) -> None:
         reader = self._m.destination.reader
         now = await reader.read(dest_kind, sorted({link.dest_id for link in links}), custom=dest_kind in CUSTOM_KINDS)
-        steps = [plan_step(link, now.get(link.dest_id), reader.compare, foreign=hanging.get(link.dest_id, ())) for link in links]
+        steps = [
+            plan_step(link, now.get(link.dest_id), reader.compare, foreign=hanging.get(link.dest_id, ()), meant=await self._meant(link))
+            for link in links
+        ]
         refused = {} if dry_run else await self._carry_out(steps, now)
         for step in steps:
             if reason := refused.get(step.link.ref) or (step.reason if step.action in ("spare", "restore", "forget") else ""):
@@ -93,6 +97,11 @@ class Rollback:
                 continue
             tally.deleted += step.action == "delete"
             tally.restored += step.action == "restore"
+
+    async def _meant(self, link: Link) -> Fields:
+        if not link.is_matched or not link.before or not set(link.before) - set(known(link.base)):
+            return {}
+        return unconfirmed(link, await self._m.ledger.intents_of(link.ref.kind, link.ref.key))
 
     async def _settle_intents(self) -> None:
         """Writes with an unknown outcome are cleared up before anything is undone, so that none is left behind."""

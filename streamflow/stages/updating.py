@@ -139,17 +139,19 @@ def _found_there(link: Link, fields: Fields, now: Fields, merged: Merged, kind: 
     """
     Of a record that existed before us: what was there already and stays theirs, and of lists what we add to theirs.
 
-    The first is remembered as kept, the second is the base: dropping it later must not take their own items along.
+    The first is remembered as kept, the second is the base: dropping it later must not take their own items along. What an earlier
+    write of ours changed, as the image before it tells, was not there already, though that write was never confirmed.
     """
     theirs: Fields = {}
     ours: Fields = {}
+    image = {**now, **(link.before or {})}
     for name in fields if link.is_matched and not link.is_adopted else ():
         if name in known(link.base) or name not in merged.base:
             continue
-        if name not in merged.changes:
+        if name in APPENDED and isinstance(fields[name], list) and (name in merged.changes or name in (link.before or {})):
+            ours[name] = [item for item in fields[name] if compare(kind, name, [item], image.get(name)) not in SAME]
+        elif name not in merged.changes and name not in (link.before or {}):
             theirs[name] = fields[name]
-        elif name in APPENDED and isinstance(fields[name], list):
-            ours[name] = [item for item in fields[name] if compare(kind, name, [item], now.get(name)) not in SAME]
     return theirs, ours
 
 
