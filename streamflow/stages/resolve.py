@@ -178,7 +178,7 @@ class Resolver:
         if job.derived.filtered is not None and not job.own:
             finish = finish_of(staged, disposition=Disposition.FILTERED, reason=job.derived.filtered)
             return Plan(staged=staged, changes=tuple(job.changes), finish=finish, disposition=Disposition.FILTERED)
-        if not job.drafts and job.derived.filtered is None:
+        if not job.derived.drafts and job.derived.filtered is None:
             return self._hold(job)
         if isinstance(job.decision, Review):
             plan = review_plan(staged, job.decision, self._directory)
