@@ -14,9 +14,9 @@ from typing import Any
 from zlib import crc32
 
 from streamflow.mapping.changes import APPENDED, BLOCKS, Conflict, Merged, Policy, merge
-from streamflow.model import Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Staged
+from streamflow.model import Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Staged, Verdict
 from streamflow.stages.batch import Write
-from streamflow.stages.kept import kept, known, rebuilt
+from streamflow.stages.kept import expected, kept, known, rebuilt
 from streamflow.stages.planning import ACTION_FIELDS, SAME, Compare, Facts
 from streamflow.store.base import Change, DropLink, Enqueue
 
@@ -155,10 +155,23 @@ def _found_there(link: Link, fields: Fields, now: Fields, merged: Merged, kind: 
     return theirs, ours
 
 
+def _changed_since(link: Link, now: Fields, compare: Compare) -> list[str]:
+    """Name what reads otherwise than when it was read back and found right: people changed it, whatever becomes of other fields."""
+    if link.verified != "verified":
+        return []
+    has_custom = any(name.startswith("custom:") for name in now)   # else they were not read
+    return [
+        name for name, value in expected(link.base).items()
+        if (has_custom or not name.startswith("custom:"))
+        and compare(link.dest_kind, name, value, now.get(name)) is Verdict.DIFFERS
+        and not (name in BLOCKS and str(value or "") in str(now.get(name) or ""))
+    ]
+
+
 def _base_after(link: Link, fields: Fields, now: Fields, merged: Merged, kind: Kind, compare: Compare) -> Fields:
     """What is ours to find again, and of which fields theirs stands."""
     conflicts = {each.field for each in merged.conflicts if each.policy != "take"}
-    theirs = {name: fields.get(name) for name in conflicts}
+    theirs = {name: fields.get(name) for name in (*conflicts, *_changed_since(link, now, compare)) if name not in merged.changes}
     for name, value in kept(link.base).items():
         regained = name in merged.changes or both_ways(compare, kind, name, fields.get(name), now.get(name))
         if name not in theirs and name in merged.base and not regained:
