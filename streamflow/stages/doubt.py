@@ -269,9 +269,10 @@ class DoubtResolver:
             return [DropLink(ref=intent.ref)]
         line = (await self._ledger.links([intent.ref])).get(intent.ref)
         meaning = await self._meaning(intent, line)
+        phase = line.phase if line is not None and line.is_adopted else self._phase or "recovery"
         link = Link(
             ref=intent.ref, dest_kind=intent.dest_kind, dest_id=ruling.dest_id, base=meaning.base, ours=meaning.ours,
-            before=meaning.before, verified="pending", phase=self._phase or "recovery", written_at=iso(self._clock.now()),
+            before=meaning.before, verified="pending", phase=phase, written_at=iso(self._clock.now()),
         )
         if ruling.stale_id is None or line is None:
             return [PutLink(link=link)]

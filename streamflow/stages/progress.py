@@ -129,7 +129,7 @@ def confirmed(
     else:
         link = Link(
             ref=write.ref, dest_kind=write.dest_kind, dest_id=dest_id, base=fill_refs(write.base, track.ids), ours=write.ours,
-            before=write.before, verified="pending", phase=phase, written_at=at,
+            before=write.before, verified="pending", phase=write.phase or phase, written_at=at,
         )
         changes.append(PutLink(link=link))
         written[:] = [kept for kept in written if kept.ref != link.ref]
