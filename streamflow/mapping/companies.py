@@ -81,7 +81,7 @@ class TableRow:
     reason: str
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=4_096)
 def normal_form(text: str) -> str:
     """Give the words that name the firm: "KAROO SOLAR (PTY) LTD t/a Karoo Online" → "karoo solar". Empty when nothing is left."""
     text = squeeze(text)
@@ -191,10 +191,13 @@ class Companies:
         for (text, reason), count in self._none.items():
             yield TableRow(text=text, count=count, cluster=None, name="", reason=reason)
 
-    def ambiguous(self) -> list[Pair]:
-        """List pairs of clusters that look alike and were not joined: one name begins with the other, or a few letters differ."""
+    def keys(self) -> list[Key]:
+        """Give the keys of all clusters, in the order in which they were first seen."""
+        return list(self._spellings)
+
+    def ambiguous(self) -> Iterator[Pair]:
+        """Give pairs of clusters that look alike and were not joined: one name begins with the other, or a few letters differ."""
         forms = {key: normal_form(next(iter(spellings))) for key, spellings in self._spellings.items()}
-        names = {cluster.key: cluster.name for cluster in self.clusters()}
         settled = {_decided(text) for text in self._decisions}
         blocks: dict[str, list[Key]] = defaultdict(list)
         for key, form in forms.items():
@@ -203,12 +206,18 @@ class Companies:
             words = form.split()
             for block in {f"first:{words[0]}", f"last:{words[-1]}", f"joined:{form.replace(' ', '')[:6]}"} if words else set():
                 blocks[block].append(key)
-        found: dict[tuple[Key, Key], Pair] = {}
+        found: dict[tuple[Key, Key], str] = {}
         for keys in blocks.values():
-            for one, other in combinations(sorted(keys[:_MAX_BLOCK]), 2):
-                if (one, other) not in found and (reason := _alike(forms[one], forms[other])):
-                    found[one, other] = Pair(one=one, other=other, names=(names[one], names[other]), reason=reason)
-        return [found[pair] for pair in sorted(found)]
+            for pair in combinations(sorted(keys[:_MAX_BLOCK]), 2):
+                if pair not in found and (reason := _alike(forms[pair[0]], forms[pair[1]])):
+                    found[pair] = reason
+        del blocks, forms
+        for one, other in sorted(found):
+            yield Pair(one=one, other=other, names=(self._name(one), self._name(other)), reason=found[one, other])
+
+    def _name(self, key: Key) -> str:
+        spellings = self._spellings.get(key) or {"": 0}
+        return max(spellings, key=spellings.__getitem__)
 
     def _why(self, key: Key, spellings: Mapping[str, int]) -> str:
         if any(_decided(text) in self._decisions for text in spellings):
