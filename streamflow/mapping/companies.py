@@ -14,7 +14,7 @@ import hashlib
 import io
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -198,22 +198,23 @@ class Companies:
     def ambiguous(self) -> Iterator[Pair]:
         """Give pairs of clusters that look alike and were not joined: one name begins with the other, or a few letters differ."""
         forms = {key: normal_form(next(iter(spellings))) for key, spellings in self._spellings.items()}
+        found: dict[tuple[Key, Key], str] = {}
+        for block_of in (_first_word, _last_word, _first_letters):   # one after the other, since each holds all clusters
+            for keys in self._blocks(forms, block_of).values():
+                for pair in combinations(sorted(keys[:_MAX_BLOCK]), 2):
+                    if pair not in found and (reason := _alike(forms[pair[0]], forms[pair[1]])):
+                        found[pair] = reason
+        for one, other in sorted(found):
+            yield Pair(one=one, other=other, names=(self._name(one), self._name(other)), reason=found[one, other])
+
+    def _blocks(self, forms: Mapping[Key, str], block_of: Callable[[str], str]) -> Mapping[str, list[Key]]:
+        """Give the clusters that may be alike; those of which every spelling was decided are left out."""
         settled = {_decided(text) for text in self._decisions}
         blocks: dict[str, list[Key]] = defaultdict(list)
         for key, form in forms.items():
-            if all(_decided(text) in settled for text in self._spellings[key]):
-                continue
-            words = form.split()
-            for block in {f"first:{words[0]}", f"last:{words[-1]}", f"joined:{form.replace(' ', '')[:6]}"} if words else set():
-                blocks[block].append(key)
-        found: dict[tuple[Key, Key], str] = {}
-        for keys in blocks.values():
-            for pair in combinations(sorted(keys[:_MAX_BLOCK]), 2):
-                if pair not in found and (reason := _alike(forms[pair[0]], forms[pair[1]])):
-                    found[pair] = reason
-        del blocks, forms
-        for one, other in sorted(found):
-            yield Pair(one=one, other=other, names=(self._name(one), self._name(other)), reason=found[one, other])
+            if form and not all(_decided(text) in settled for text in self._spellings[key]):
+                blocks[block_of(form)].append(key)
+        return blocks
 
     def _name(self, key: Key) -> str:
         spellings = self._spellings.get(key) or {"": 0}
@@ -265,6 +266,18 @@ def _alike(one: str, other: str) -> str:
     if min(len(one), len(other)) > 4 and fuzz.ratio(one, other) >= _SIMILAR:
         return "a few letters apart"
     return ""
+
+
+def _first_word(form: str) -> str:
+    return form.partition(" ")[0]
+
+
+def _last_word(form: str) -> str:
+    return form.rpartition(" ")[2]
+
+
+def _first_letters(form: str) -> str:
+    return form.replace(" ", "")[:6]
 
 
 def _key_of(form: str) -> Key:
