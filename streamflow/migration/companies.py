@@ -14,7 +14,7 @@ from streamflow.mapping.text import squeeze
 from streamflow.migration.context import AFTER_FREEZE, Migration
 from streamflow.model import Disposition, Key, QueueItem, Record, RecordState, Staged
 from streamflow.stages.planning import finish_of
-from streamflow.store.base import Change, Enqueue, Reopen
+from streamflow.store.base import Enqueue, Reopen
 
 PAGE = 500
 AMBIGUOUS = "company_ambiguous"
@@ -131,12 +131,14 @@ class CompanyTable:
         """Ask a person about companies that look alike; people wait until each is decided or waived."""
         pairs = self.companies.ambiguous()
         while some := list(islice(pairs, PAGE)):
-            await self._m.ledger.commit([_question(pair) for pair in some])
+            await self._m.ledger.commit([Enqueue(item=pair_item(pair, known=pair.one)) for pair in some])
 
 
-def _question(pair: Pair) -> Change:
-    return Enqueue(item=QueueItem(
-        id=f"company_pair:{pair.one}:{pair.other}", cause=AMBIGUOUS, kind="company", key=pair.one, blocking=True,
+def pair_item(pair: Pair, *, known: Key) -> QueueItem:
+    """Ask whether two companies are one; decided so, the other one joins the *known* one."""
+    other = pair.other if known == pair.one else pair.one
+    return QueueItem(
+        id=f"company_pair:{pair.one}:{pair.other}", cause=AMBIGUOUS, kind="company", key=known, blocking=True,
         reason=f'"{pair.names[0]}" and "{pair.names[1]}" look alike: {pair.reason}', decisions=("separate", "same", "waive"),
-        suggested="separate", details={"other": pair.other, "names": list(pair.names)},
-    ))
+        suggested="separate", details={"other": other, "names": list(pair.names)},
+    )

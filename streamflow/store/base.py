@@ -283,8 +283,8 @@ class Ledger(Protocol):
         """Keys of a kind in order of first staging, after the given key."""
         ...
 
-    async def unseen(self, kind: Kind, *, scan: str, parent: Key | None = None) -> Sequence[Key]:
-        """Keys of a kind (of one parent) that the named complete scan did not touch."""
+    async def unseen(self, kind: Kind, *, scan: str, parents: Sequence[Key] | None = None) -> Sequence[Key]:
+        """Keys of a kind (of these parents) that the named complete scan did not touch."""
         ...
 
     async def counts(self) -> Sequence[KindCount]: ...

@@ -118,10 +118,10 @@ class MemoryReading:
         held = self._book.records.get((kind, after))
         return [h.staged.record.key for h in self._of(kind) if h.id > (held.id if held else 0)][:limit]
 
-    async def unseen(self, kind: Kind, *, scan: str, parent: Key | None = None) -> Sequence[Key]:
+    async def unseen(self, kind: Kind, *, scan: str, parents: Sequence[Key] | None = None) -> Sequence[Key]:
         await checkpoint()
         started = self._book.scans.get(scan)
-        held = (h for h in self._of(kind) if parent is None or h.staged.record.parent == parent)
+        held = (h for h in self._of(kind) if parents is None or h.staged.record.parent in parents)
         return [h.staged.record.key for h in held if started is None or h.touched < started]
 
     async def counts(self) -> Sequence[KindCount]:

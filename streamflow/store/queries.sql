@@ -183,8 +183,9 @@ WHERE kind = ?1 AND id > coalesce((SELECT id FROM record WHERE kind = ?1 AND key
 SELECT key FROM record
 WHERE kind = ?1 AND touched < coalesce((SELECT started FROM scan WHERE name = ?2), 9223372036854775807) ORDER BY id
 -- name: unseen_of
-SELECT key FROM record
-WHERE kind = ?1 AND parent = ?3 AND touched < coalesce((SELECT started FROM scan WHERE name = ?2), 9223372036854775807) ORDER BY id
+SELECT r.key FROM json_each(?3) j CROSS JOIN record r
+WHERE r.kind = ?1 AND r.parent = j.value
+  AND r.touched < coalesce((SELECT started FROM scan WHERE name = ?2), 9223372036854775807) ORDER BY r.id
 -- name: tally
 SELECT a, b, c, n FROM tally WHERE scope = ?1 AND n > 0
 

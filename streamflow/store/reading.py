@@ -49,11 +49,11 @@ class Reading:
     async def keys(self, kind: Kind, *, after: Key = "", limit: int = 1000) -> Sequence[Key]:
         return [row[0] for row in await self._connection.rows("keys", kind, after, limit)]
 
-    async def unseen(self, kind: Kind, *, scan: str, parent: Key | None = None) -> Sequence[Key]:
-        if parent is None:
+    async def unseen(self, kind: Kind, *, scan: str, parents: Sequence[Key] | None = None) -> Sequence[Key]:
+        if parents is None:
             rows = await self._connection.rows("unseen", kind, scan)
         else:
-            rows = await self._connection.rows("unseen_of", kind, scan, parent)
+            rows = await self._connection.rows("unseen_of", kind, scan, text_of(list(dict.fromkeys(parents))))
         return [row[0] for row in rows]
 
     async def counts(self) -> Sequence[KindCount]:

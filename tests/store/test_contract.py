@@ -137,7 +137,9 @@ async def test_unseen_of_a_parent(ledger: Ledger) -> None:
     await ledger.stage([record("a", kind="note", parent="1"), record("b", kind="note", parent="1"), record("c", kind="note", parent="2")],
                        scan="note:1")
     await ledger.stage([record("a", kind="note", parent="1")], scan="note:2")
-    assert await ledger.unseen("note", scan="note:2", parent="1") == ["b"]
+    assert await ledger.unseen("note", scan="note:2", parents=["1"]) == ["b"]
+    assert await ledger.unseen("note", scan="note:2", parents=["2", "1", "2"]) == ["b", "c"]
+    assert await ledger.unseen("note", scan="note:2", parents=[]) == []
     assert [staged.record.key for staged in await ledger.children("note", "1")] == ["a", "b"]
 
 
