@@ -164,7 +164,9 @@ class SourceReader:
         if stream.parent is not None:
             return await self._intake.scan_children(stream, self._parents(stream.parent, after), scan=scan, name=self._mark(stream))
         try:
-            return await self.settled.whole(stream, scan=scan)
+            # What the first pass brings is looked at as a whole; later on leads, parents and users are asked about by name.
+            names = not strict and stream.kind in {"lead", "user", *parents_of(await self.streams())}
+            return await self.settled.whole(stream, scan=scan, names_touched=names)
         except ProtocolMismatch as error:
             if strict or stream.reader != "files":
                 raise

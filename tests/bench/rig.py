@@ -151,6 +151,16 @@ class Daemon:
             raise BenchError(f"{phase} was not reached within {self.run.case.limit_s:.0f} s: {self.words()}")
         return self.run.at(phase)
 
+    async def settle(self) -> None:
+        """Stay in the tail, noting memory, until the destination follows the source; raises BenchError when that takes too long."""
+        with anyio.move_on_after(self.run.case.limit_s):
+            while not str((await self.get("/v1/status"))["reason"]).startswith("caught up"):
+                for _ in range(25):
+                    await self._look()
+                    await anyio.sleep(LOOK_EVERY_S)
+            return
+        raise BenchError(f"the tail did not catch up within {self.run.case.limit_s:.0f} s: {self.words()}")
+
     def has_reached(self, phase: str) -> bool:
         """Say whether a phase has begun."""
         return any(moment.phase == phase for moment in self.run.moments)
