@@ -8,6 +8,7 @@ from streamflow.errors import PlanLimit
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.document_json import from_json
+from streamflow.migration import lookalikes
 from streamflow.migration.archive import Archive
 from streamflow.migration.companies import AMBIGUOUS, CompanyTable
 from streamflow.migration.context import DELIVERY_ORDER, Migration
@@ -114,11 +115,13 @@ class Work:
         )
 
     async def refresh_companies(self) -> int:
-        """Stage the clusters that leads touched since the last time bring."""
+        """Stage the clusters that leads touched since the last time bring; new ones that look like others wait for a person."""
         table = await self.companies()
         keys = sorted(self._m.touched_leads)
         changed = await table.refresh(keys)
         self._m.touched_leads.difference_update(keys)
+        await lookalikes.release(self._m)
+        await lookalikes.ask(self._m, table)
         return changed
 
     async def has_pending(self) -> bool:

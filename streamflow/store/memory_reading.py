@@ -201,11 +201,12 @@ class MemoryReading:
         after = 0
         while True:
             await checkpoint()
-            items = list(self._book.items.values())[after:]
-            chosen = [place for place, item in enumerate(items, after) if state in (None, item.state) and cause in (None, item.cause)][:page]
+            fits = [state in (None, item.state) and cause in (None, item.cause) for item in self._book.items.values()]
+            chosen = [place for place, fit in enumerate(fits) if fit and place >= after][:page]
             if not chosen:
                 return
-            yield [replace(items[place - after], details=copy_of(items[place - after].details)) for place in chosen]
+            items = list(self._book.items.values())
+            yield [replace(items[place], details=copy_of(items[place].details)) for place in chosen]
             after = chosen[-1] + 1
 
     async def items_about(self, kind: Kind, keys: Sequence[Key]) -> Sequence[QueueItem]:

@@ -124,7 +124,7 @@ class Reading:
         return [item_of(row) for row in await self._connection.rows("items_about", kind, text_of(list(keys)))]
 
     async def decisions(self) -> Mapping[str, str]:
-        return {id_: decision for id_, decision in await self._connection.rows("decisions")}
+        return dict(await self._connection.rows("decisions"))
 
     async def queue_counts(self) -> Mapping[tuple[str, str, bool], int]:
         return {(state, cause, bool(blocking)): count for state, cause, blocking, count in await self._connection.rows("queue_counts")}
