@@ -53,11 +53,11 @@ class Groups:
     async def _lend(self, jobs: Sequence[Job], groups: Mapping[DestId, Sequence[Key]]) -> None:
         """Look whether an address that somebody who is there already brings anew is another person's."""
         brought: list[tuple[Staged, Person, DestId]] = []
-        heads = await self._ledger.links([Ref(PERSON_KIND, groups[link.dest_id][0]) for link in _mains(jobs) if link.is_merged])
+        heads = await self._ledger.links([Ref(PERSON_KIND, _head(groups, link)) for link in _mains(jobs) if link.is_merged])
         for job in jobs:
             if job.main is None or not job.drafts:
                 continue
-            link = heads.get(Ref(PERSON_KIND, groups[job.main.dest_id][0]), job.main)
+            link = heads.get(Ref(PERSON_KIND, _head(groups, job.main)), job.main)
             held = {normal(str(each.get("value", ""))) for each in known_base(link.base).get("emails") or []}
             person = self._mapper.person(job.staged.record)
             fresh = tuple(text for text in person.emails if normal(text) not in held)
@@ -91,6 +91,11 @@ class Groups:
 
     def _main_draft(self, staged: Staged) -> Draft | None:
         return next((draft for draft in self._mapper.drafts(staged.record).drafts if draft.part == ""), None)
+
+
+def _head(groups: Mapping[DestId, Sequence[Key]], link: Link) -> Key:
+    """Name the record that made a person; one just adopted by a decision is in nobody's book yet but its own."""
+    return groups.get(link.dest_id, [link.ref.key])[0]
 
 
 def _mains(jobs: Sequence[Job]) -> list[Link]:
