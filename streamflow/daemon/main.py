@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -60,7 +61,20 @@ def run(config: Config, *, tell: Tell = lambda text: None) -> int:
     """
     refuse_faults(config)
     os.umask(PRIVATE)
+    _settle_memory()
     return int(anyio.run(_run, config, tell))
+
+
+def _settle_memory() -> None:
+    """
+    Let the collector look at what a run makes and at nothing else, and not at every turn.
+
+    What was imported stays as long as the process. Records on their way form no cycles: a collection each few hundred new objects,
+    which is the rule, found next to nothing and took a twelfth of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 20, 10)
 
 
 async def _run(config: Config, tell: Tell) -> Exit:

@@ -54,6 +54,7 @@ class Work:
             ledger=migration.ledger, reader=migration.destination.reader, feed=migration.destination.feed, clock=migration.clock,
             quiet=QuietTime(timeout_s=flags.timeout_s, late_commit_s=flags.late_commit_s, search_lag_s=flags.search_lag_s),
         )
+        self._document: tuple[str, MapDocument] | None = None     # the one read last, under its digest
         self._companies: CompanyTable | None = None
         self._companies_map = ""
         self.suspended: dict[Kind, str] = {}
@@ -61,7 +62,9 @@ class Work:
     async def document(self) -> MapDocument:
         """The confirmed map; to be called only behind the map gate."""
         stored = await self._m.ledger.setting("map:confirmed")
-        return from_json(stored["document"])
+        if self._document is None or self._document[0] != stored["digest"]:
+            self._document = stored["digest"], from_json(stored["document"])
+        return self._document[1]
 
     async def map_has_moved(self) -> bool:
         """Say whether a map was confirmed (or taken back) since the destination was made ready: its fields must be there first."""

@@ -232,7 +232,7 @@ def test_credentials_show_nothing() -> None:
 
 
 def test_pace_halves_on_trouble_and_grows_to_the_cap() -> None:
-    """Start low, double per clean run until there is trouble, a step per clean run then, half after trouble but once per trouble, doubled latency counts, the cap holds."""
+    """Start low, double per clean run, half after trouble but once per trouble, then steps; doubled latency counts, the cap holds."""
     policy = PacePolicy(cap_per_s=10, cap_in_flight=6)
     state = start(policy)
     assert state == PaceState(rate_per_s=2.5, in_flight=4)
