@@ -94,8 +94,7 @@ def read_document(name: str) -> Any:
         raise UsageError(f"{name} cannot be read: {error}", hint="start from `streamflow map show --json`") from error
     if not isinstance(document, dict):
         raise UsageError(f"{name} does not hold a map", hint="start from `streamflow map show --json`")
-    # What `map show --json` printed may come back as a whole.
-    return document["document"] if isinstance(document.get("document"), dict) else document
+    return document
 
 
 def map_text(answer: Mapping[str, Any]) -> str:

@@ -39,10 +39,10 @@ def note(text: str) -> None:
 def fail(error: StreamflowError, *, as_json: bool) -> Exit:
     """Tell one foreseen error on stderr (and as JSON on stdout for programs); gives the exit code."""
     faults = error.faults if isinstance(error, ConfigError) and len(error.faults) > 1 else []
-    headline = f"the configuration has {len(faults)} faults" if faults else str(error)
-    print(f"streamflow: {safe(headline)}", file=sys.stderr)
-    for fault in faults:
-        print(f"  {safe(fault)}", file=sys.stderr)
+    lines = [f"the configuration has {len(faults)} faults", *(f"  {fault}" for fault in faults)] if faults else str(error).split("\n")
+    print(f"streamflow: {safe(lines[0])}", file=sys.stderr)
+    for line in lines[1:]:
+        print(f"  {safe(line.strip())}", file=sys.stderr)
     if error.hint:
         print(f"  hint: {safe(error.hint)}", file=sys.stderr)
     if as_json:

@@ -115,9 +115,9 @@ class Tail:
                 "cutover", "the destination follows the source; the switch is yours to start",
                 "`cutover --dry-run`, then `cutover --freeze-confirmed --wait`",
             ):
-                await self._m.control.wait(self._m.terms.poll_s)
+                await self._m.control.wait(self._m.terms.round_s)
         else:
-            await self._m.control.wait(self._m.terms.poll_s)
+            await self._m.control.wait(self._m.terms.round_s)
 
     async def _reason(self, caught_up: bool) -> str:
         last = await self._m.ledger.setting("cutover:last")
