@@ -34,7 +34,6 @@ from streamflow.stages.unknown import REMADE_KINDS, Meaning, meaning_name, since
 from streamflow.stages.updating import both_ways
 from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, Ledger, PutLink, PutSetting, SettleIntent, Wake
 
-
 DOUBLED = "records carry the marker"
 """What the reason of a parked intent says when the same record was found twice."""
 

@@ -11,8 +11,8 @@ paid for. A call may go when `_due` is at most `(burst - 1) / rate` ahead of now
 from __future__ import annotations
 
 from collections import Counter, deque
-from contextlib import AbstractAsyncContextManager
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol

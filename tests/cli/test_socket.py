@@ -52,7 +52,7 @@ async def test_status(seat: Seat) -> None:
     code, out = await seat.run("status")
     assert code == 0
     gate = "open it with: streamflow map confirm --digest abc"
-    for words in ("map: waiting: map not confirmed", gate, "lead", "closed until 12:00", "1 open"):
+    for words in (": waiting: map not confirmed", gate, "lead", "asked for silence until 12:00", "1 open"):
         assert words in out
     code, out = await seat.run("status", "--json")
     assert json.loads(out)["phase"] == "map"
