@@ -154,7 +154,7 @@ async def _daemon(config: Path, log: Path) -> AsyncIterator[anyio.abc.Process]:
     It is tethered: should the demo be killed, the daemon ends by itself. A session of its own keeps the terminal's Ctrl-C from it.
     """
     command = [sys.executable, "-m", "streamflow.sandbox.tether", "streamflow.cli", "-c", str(config), "run"]
-    with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
         process = await anyio.open_process(
             command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.PIPE, start_new_session=True
         )

@@ -131,11 +131,9 @@ def owners_text(answer: Mapping[str, Any], *, columns: int | None = None) -> str
     owners = answer.get("owners", [])
     if not owners:
         return "no owners are known yet; they are looked at once the map is confirmed"
-    rows = [
-        ["!" if owner.get("records") and not owner.get("match") else "", *(owner.get(name) for name in ("name", "email", "records", "match", "how"))]
-        for owner in owners
-    ]
-    lines = [table(("", "name", "email", "records", "match", "how"), rows, right=("records",), columns=columns)]
+    head = ("name", "email", "records", "match", "how")
+    rows = [["!" if owner.get("records") and not owner.get("match") else "", *(owner.get(name) for name in head)] for owner in owners]
+    lines = [table(("", *head), rows, right=("records",), columns=columns)]
     if count := answer.get("unmatched"):
         lines.append(f"! {count} without a user in the destination: add them there and `owners recheck`, or `owners fallback EMAIL`")
     lines.append(f"fallback: {answer.get('fallback') or 'none'}")
@@ -155,7 +153,8 @@ def sample_text(answer: Mapping[str, Any], *, columns: int | None = None) -> str
     """Lay out what the sample showed: the sums, then the fields that are not simply equal, as far as a screen is of use."""
     verdicts = ", ".join(f"{name} {count}" for name, count in answer.get("verdicts", {}).items() if count)
     other = [row for row in answer.get("diff", []) if row.get("verdict") not in ("equal", "normalised")]
-    lines = [f"sample of {answer.get('size')} records: {answer.get('state')}", "", _sample_counts(answer.get("counts", {})), "", f"fields: {verdicts or 'none yet'}"]
+    lines = [f"sample of {answer.get('size')} records: {answer.get('state')}", "", _sample_counts(answer.get("counts", {}))]
+    lines += ["", f"fields: {verdicts or 'none yet'}"]
     if other:
         head = ("kind", "key", "field", "expected", "actual", "verdict")
         lines += ["", table(head, [[row.get(name) for name in head] for row in other[:SHOWN_DIFFERENCES]], columns=columns)]

@@ -117,7 +117,8 @@ def table(
         parts = [textwrap.wrap(cell, max(limit, 1), break_on_hyphens=False) or [""] for cell, limit in zip(row, widths, strict=True)]
         for number in range(max(map(len, parts))):
             texts = [part[number] if number < len(part) else "" for part in parts]
-            laid = [text.rjust(limit) if name in right else text.ljust(limit) for name, text, limit in zip(head, texts, widths, strict=True)]
+            placed = zip(head, texts, widths, strict=True)
+            laid = [text.rjust(limit) if name in right else text.ljust(limit) for name, text, limit in placed]
             lines.append((" " * gap).join(laid).rstrip())
     return "\n".join(lines)
 

@@ -105,4 +105,5 @@ def _write(path: Path, data: bytes) -> None:
 
 def _text(answer: Mapping[str, Any]) -> str:
     lines = [f"{'confirmed' if ok else 'not confirmed':<14} {kind}" for kind, ok in answer["confirmed"].items()]
-    return "\n".join([*lines, f"draft: {answer['draft']}", "  review it, copy what is right into the configuration, then `streamflow check`"])
+    next_step = "  review it, copy what is right into the configuration, then `streamflow check`"
+    return "\n".join([*lines, f"draft: {answer['draft']}", next_step])

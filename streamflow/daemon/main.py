@@ -184,7 +184,7 @@ class _Daemon:
             entries, broken = await self._ledger.verify_audit()
             self._picture.is_chain_whole = broken is None
             if broken is not None:
-                self._log.error("audit.broken", seq=broken, count=entries, hint="keep the state folder as it is and compare it with a backup")
+                self._log.error("audit.broken", seq=broken, count=entries, hint="keep the state folder and compare it with a backup")
             await self._clock.sleep(AUDIT_EVERY_S)
 
     # ------------------------------------------------------------------------------------------ telling

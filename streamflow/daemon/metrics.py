@@ -184,7 +184,9 @@ class _Translated(Collector):
             used.add_metric([platform], pace.used_share if pace else 0.0)
             closed.add_metric([platform], float(bool(pace and pace.closed_until)))
             calls.add_metric([platform], now.calls.get(platform, 0))
-        waited = CounterMetricFamily("streamflow_throttled_seconds", "Time the first call in line has waited, by reason.", labels=["platform", "reason"])
+        waited = CounterMetricFamily(
+            "streamflow_throttled_seconds", "Time the first call in line has waited, by reason.", labels=["platform", "reason"]
+        )
         reasons = {(platform, reason): 0.0 for platform in platforms for reason in REASONS}
         for (platform, reason), seconds in (reasons | dict(now.figures.throttled_s)).items():
             waited.add_metric([platform, reason], seconds)

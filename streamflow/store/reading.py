@@ -64,7 +64,7 @@ class Reading:
 
     async def oldest_pending(self) -> tuple[int, Mapping[Kind, int]]:
         [(_, number)] = await self._connection.rows("book")
-        return number, dict(await self._connection.rows("oldest_pending"))
+        return number, {str(kind): int(count) for kind, count in await self._connection.rows("oldest_pending")}
 
     async def children(self, kind: Kind, parent: Key) -> Sequence[Staged]:
         return [staged_of(row) for row in await self._connection.rows("children", kind, parent)]
@@ -99,11 +99,11 @@ class Reading:
         return {(kind, dest_kind, verified): n for kind, dest_kind, verified, n in await self._connection.rows("tally", "link")}
 
     async def unverified_records(self) -> Mapping[Kind, int]:
-        return dict(await self._connection.rows("unverified_records"))
+        return {str(kind): int(count) for kind, count in await self._connection.rows("unverified_records")}
 
     # --- intents
     async def doubts(self) -> Mapping[Kind, int]:
-        return dict(await self._connection.rows("doubts"))
+        return {str(kind): int(count) for kind, count in await self._connection.rows("doubts")}
 
     async def open_intents(self, *, limit: int = 1000) -> Sequence[Intent]:
         return [intent_of(row) for row in await self._connection.rows("open_intents", limit)]

@@ -222,7 +222,9 @@ def _type(value: Any) -> str:
 
 
 def _headers(headers: Mapping[str, str]) -> dict[str, str]:
+    def is_shown(name: str) -> bool:
+        return name in SHOWN_HEADERS or "ratelimit" in name.replace("-", "")
+
     return {
-        name.lower(): value if name.lower() in SHOWN_HEADERS or "ratelimit" in name.lower().replace("-", "") else f"({len(value)} characters)"
-        for name, value in headers.items()
+        name.lower(): value if is_shown(name.lower()) else f"({len(value)} characters)" for name, value in headers.items()
     }

@@ -44,7 +44,8 @@ async def look(
     """
     Ask each function once with `{}`, in order; *heard* is told of each answer as it comes.
 
-    Raises UsageError as `refuse_writes` does; AccessRefused as soon as the key is refused; PlatformUnavailable when the first does not answer.
+    Raises UsageError as `refuse_writes` does; AccessRefused as soon as the key is refused; PlatformUnavailable when already the first
+    does not answer.
     """
     refuse_writes(functions)
     limiter = PacedLimiter(clock, rate_per_s=RATE_PER_S, burst=1, max_in_flight=1)
