@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from streamflow.cli.asking import daemon, order, show, tell
+from streamflow.cli.asking import daemon, result_line, show, tell
 from streamflow.cli.output import tree
 from streamflow.cli.parsing import Adder, Args, config_of
 from streamflow.daemon.client import DaemonNotRunning, part
@@ -32,7 +32,10 @@ async def _trace(args: Args) -> int:
 
 
 async def _verify(args: Args) -> int:
-    return await order(args, "/v1/verify")
+    async with daemon(args) as client:
+        answer = await client.post("/v1/verify")
+    tell(args, answer, result_line)
+    return Exit.OPEN_ITEMS if answer.get("result") == "differs" else Exit.DONE
 
 
 async def _report(args: Args) -> int:

@@ -83,7 +83,7 @@ _REPORTS: Final[Mapping[str, About]] = {
             "written": "Records of the destination that stand for source records. Merged source records share one.",
             "fields": "Each field is equal, normalised by the destination, less by design, different, unreadable, or not read back yet.",
             "null_rates": "How many records have each field filled, in the source and in the destination. Filled by rule: the map fills it "
-            "where the source is silent. Missing ones that the review queue tells of are explained.",
+            "where the source is silent. Missing ones that the review queue tells of are accounted for.",
             "sums": "The sum of every amount on both sides, for records with a destination record of their own.",
             "segments": "People by status, owner and month of creation on both sides.",
             "differences": "Every difference that was found, at most 1,000 are listed.",

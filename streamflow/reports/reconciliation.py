@@ -97,17 +97,17 @@ def _summary(data: Mapping[str, Any]) -> list[dict[str, Any]]:
         ("no field differs", not differs, f"{differs:,} differ", "see differences; a rollback is offered", True),
         (
             "what is filled in the source is filled in the destination",
-            not (gaps := sum(row["missing"] - row["told_in_queue"] for row in data["null_rates"])),
+            not (gaps := sum(row["unaccounted"] for row in data["null_rates"])),
             f"{gaps:,} missing",
-            "see null_rates",
+            "see filled fields",
             not pending,
         ),
-        ("sums of amounts match", not (wrong := sum(not row["ok"] for row in data["sums"])), f"{wrong:,} differ", "see sums", not pending),
+        ("sums of amounts match", not (wrong := sum(not row["ok"] for row in data["sums"])), f"{wrong:,} differ", "see sums of amounts", not pending),
         ("no orphans", not orphans, f"{orphans:,} orphans", "see orphans", True),
         ("no write has an unknown outcome", not left, f"{left:,} open", "they are looked up until they are known", False),
         ("nothing was refused", not refused, f"{refused:,} failed", "see reasons", False),
         ("every owner has a user", not unmatched, f"{unmatched:,} unmatched", "see owners", False),
-        ("the review queue is worked off", not open_items, f"{open_items:,} open, {blocking:,} blocking", "see queue_items", False),
+        ("the review queue is worked off", not open_items, f"{open_items:,} open, {blocking:,} blocking", "see the items of the review queue", False),
     )
     return [
         {"promise": name, "state": HOLDS if ok else BROKEN if grave else OPEN, "figure": figure, "remark": "" if ok else remark}

@@ -145,8 +145,7 @@ class Totals:
             "filled_by_rule": tally.destination_filled - tally.both,
             "kept_by_people": tally.theirs,
             "missing": missing,
-            "told_in_queue": min(missing, told),
-            "explained": missing <= told,
+            "unaccounted": max(0, missing - told),
         }
 
     def sums(self) -> list[dict[str, Any]]:
