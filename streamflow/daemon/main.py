@@ -21,6 +21,8 @@ from streamflow.daemon.events import Events
 from streamflow.daemon.exits import Exit
 from streamflow.daemon.health import metrics_server
 from streamflow.daemon.home import open_home
+from streamflow.daemon.jobs import Jobs
+from streamflow.daemon.ledger_shelf import LedgerShelf
 from streamflow.daemon.metrics import Metrics
 from streamflow.daemon.notify import Notifier
 from streamflow.daemon.picture import CallCount, Picture
@@ -115,6 +117,7 @@ class _Daemon:
             if (platform := name.removeprefix("operator:pace:")) in paces.limiters:
                 paces.tell(platform, float(rate))
         desk = Desk(self._supervisor, self._picture, reports, paces.limiters, lambda: self._drain(by="the operator"), paces.tell)
+        jobs = Jobs(self._clock, self._events.publish, LedgerShelf(self._ledger))
         uids, shared = allowed(config.control.allow_uids)
         async with AsyncExitStack() as stack:
             if config.metrics is not None:
@@ -122,7 +125,7 @@ class _Daemon:
                     metrics_server(config.metrics, self._metrics, unhealthy=self._unhealthy, unready=self._unready)
                 ))
             await stack.enter_async_context(
-                control_socket(ControlFace(desk, self._events, allowed_uids=uids), config.control.socket, shared=shared)
+                control_socket(ControlFace(desk, self._events, jobs, allowed_uids=uids), config.control.socket, shared=shared)
             )
             await self._root()
         return self._exit

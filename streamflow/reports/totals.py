@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from streamflow.mapping.values import decimal_of, is_empty, reader_for
-from streamflow.model import Fields, Key, Kind, Link, QueueItem, RecordState, Staged
+from streamflow.model import Fields, Key, Kind, Link, RecordState, Staged
 from streamflow.reports.dispositions import MOVED_KINDS
 from streamflow.stages.kept import expected, kept
 from streamflow.store.base import Ledger
@@ -184,8 +184,12 @@ class Totals:
         return self.tallies.get((target.kind, target.dest_kind, target.name)) or Tally()
 
 
-async def totals(ledger: Ledger, items: Sequence[QueueItem]) -> dict[str, Any]:
-    """Walk every moved record once, a page at a time; answers "null_rates", "sums" and "segments"."""
+async def totals(ledger: Ledger, issues: Mapping[tuple[Kind, str], int]) -> dict[str, Any]:
+    """
+    Walk every moved record once, a page at a time; answers "null_rates", "sums" and "segments".
+
+    *issues*: how many items of the queue tell of a field of a kind.
+    """
     owners = await ledger.setting("owners") or []
     found = Totals(
         targets=targets_of(await ledger.setting("map:confirmed")),
@@ -195,7 +199,6 @@ async def totals(ledger: Ledger, items: Sequence[QueueItem]) -> dict[str, Any]:
         async for page in ledger.every(kind):
             links = await ledger.links_of(kind, [staged.record.key for staged in page])
             found.add(kind, page, links, await _others(ledger, kind, links))
-    issues = Counter((item.kind, str(item.details.get("field") or "")) for item in items if item.details.get("field"))
     return {"null_rates": found.null_rates(issues), "sums": found.sums(), "segments": found.segments()}
 
 

@@ -103,5 +103,5 @@ async def test_the_reconciliation_holds_them(ledger: Ledger) -> None:
 
 async def test_an_empty_ledger_has_no_totals(empty: Ledger) -> None:
     """Before anything was read there is nothing to compare and nothing to complain of."""
-    assert await totals(empty, []) == {"null_rates": [], "sums": [], "segments": []}
+    assert await totals(empty, {}) == {"null_rates": [], "sums": [], "segments": []}
     assert targets_of(None) == []
