@@ -134,7 +134,7 @@ class Reading:
         return [item_of(row) for row in await self._connection.rows("items_about", kind, text_of(list(keys)))]
 
     async def decisions(self) -> Mapping[str, str]:
-        return dict(await self._connection.rows("decisions"))
+        return {str(id_): str(decision) for id_, decision in await self._connection.rows("decisions")}
 
     async def queue_counts(self) -> Mapping[tuple[str, str, bool], int]:
         return {(state, cause, bool(blocking)): count for state, cause, blocking, count in await self._connection.rows("queue_counts")}
