@@ -13,6 +13,7 @@ from streamflow.errors import ProtocolMismatch
 from streamflow.migration.absence import Gone, queue_gone
 from streamflow.migration.context import Migration
 from streamflow.migration.freshness import Moves, NotingSource, parents_of
+from streamflow.migration.settled import SettledFeed
 from streamflow.model import Key, Kind, QueueItem
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.extract import Intake, Tally
@@ -59,6 +60,8 @@ class SourceReader:
         self._intake = Intake(
             ledger=migration.ledger, source=cast(Source, self._noting), permit=migration.control.permit, on_page=self._count
         )
+
+        self.settled = SettledFeed(migration, self._noting, self._intake)
 
     def _count(self, kind: Kind, records: int) -> None:
         self._m.read[kind] += records
@@ -163,7 +166,7 @@ class SourceReader:
         if stream.parent is not None:
             return await self._intake.scan_children(stream, self._parents(stream.parent, after), scan=scan, name=self._mark(stream))
         try:
-            return await self._intake.scan(stream, scan=scan)
+            return await self.settled.whole(stream, scan=scan)
         except ProtocolMismatch as error:
             if strict or stream.reader != "files":
                 raise
@@ -180,7 +183,8 @@ class SourceReader:
 
     async def poll(self, number: int) -> Reading:
         """
-        A quick round: whole-list streams, and the children of parents that changed; kinds whose own pause is not over are left out.
+        A quick round: what changed, by the settled feed where the source can be asked so and else by whole lists and digests, and the
+        children of parents that changed. Kinds whose own pause is not over are left out.
 
         Polls of different starts never share a name: a pass must not count what an earlier one of the same number saw.
         """
@@ -196,7 +200,7 @@ class SourceReader:
             scan = f"poll:{stream.kind}:{self._m.ledger.epoch}.{number}"
             if stream.parent is None:
                 await self._follow_moves(stream)
-                tally = await self._whole(stream, scan, "", strict=False)
+                tally = await self.settled.read(stream, scan=scan) or await self._whole(stream, scan, "", strict=False)
                 await self._owe(stream.kind, tally, owed)
             else:
                 tally = await self._intake.scan_children(
