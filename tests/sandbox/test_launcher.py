@@ -203,10 +203,11 @@ def test_the_configuration_survives_odd_paths() -> None:
     """Quotes, backslashes and other letters in a path come back from the TOML as they were."""
     folder = Path('/tmp/a "b" \\ ö')
     text = pair_config(
-        dir=folder, reader="api", gates="ask", impersonate=False, source_url="s", destination_url="d", rpc_url="r",
-        username="u", fallback=None, source_rate_per_s=None, rate_per_s=None,
+        dir=folder, source={"platform": "p", "base_url": "s"}, gates="ask", impersonate=False, destination_url="d", rpc_url="r",
+        username="u", fallback=None, owners_file=None, source_rate_per_s=None, rate_per_s=None,
     )  # fmt: skip
     config = tomllib.loads(text)
     assert config["migration"]["state_dir"] == str(folder / "state")
+    assert config["source"] == {"platform": "p", "base_url": "s", "inbox": str(folder / "inbox")}
     assert config["owners"] == {}
     assert config["pace"]["destination"]["rate_per_s"] == 150

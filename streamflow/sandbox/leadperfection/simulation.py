@@ -36,7 +36,7 @@ class Config:
     records: int = 1000
     now: datetime | None = None
     timezone: str = "America/New_York"
-    credentials: Credentials = Credentials()
+    credentials: Credentials = field(default_factory=Credentials)
     switches: Mapping[str, Any] = field(default_factory=dict)
     life_rate_per_s: float | None = None
 
