@@ -76,7 +76,8 @@ SIDES: Mapping[str, Side] = {
     "lead-perfection-nutshell": Side(
         platform="lead_perfection", module="leadperfection", timezone="America/New_York",
         admin_email=leadperfection_planting.ADMIN_EMAIL, fallback_email=leadperfection_planting.FALLBACK_EMAIL,
-        secrets={"lead_perfection.password": _LOGIN.password, "lead_perfection.appkey": _LOGIN.appkey}, access={},
+        secrets={"lead_perfection.password": _LOGIN.password, "lead_perfection.appkey": _LOGIN.appkey},
+        access={"timezone": "America/New_York"},
         source=lambda keys: {
             "username": _LOGIN.username, "password_file": str(keys / "lead_perfection.password"), "clientid": _LOGIN.clientid,
             "appkey_file": str(keys / "lead_perfection.appkey"),

@@ -113,6 +113,17 @@ async def test_names_and_completeness_can_be_chosen(tmp_path: Path) -> None:
     assert manifest["files"][0]["file"] == "133_Job_Status.csv"
 
 
+async def test_the_encoding_can_be_chosen(tmp_path: Path) -> None:
+    """A byte order mark, or an old code page that loses letters; another is refused."""
+    async with serving(1500, **PLAIN) as wire:
+        for encoding, start in (("utf-8-sig", b"\xef\xbb\xbf"), ("cp1252", b'"id"')):
+            folder = Path((await wire.admin("export", {"folder": str(tmp_path), "encoding": encoding}))["folder"])
+            contents = [path.read_bytes() for path in sorted(folder.glob("*.csv"))]
+            assert contents[0].startswith(start)
+            assert ("Мила" in contents[2].decode(encoding)) == (encoding == "utf-8-sig")
+        assert "encoding must be" in (await wire.admin("export", {"folder": str(tmp_path), "encoding": "x"}, status=400))["error"]
+
+
 async def test_an_extract_holds_every_record(tmp_path: Path) -> None:
     """With `extract` each kind has a table with as many rows as records, strays and old calls included."""
     async with serving(**PLAIN) as wire:

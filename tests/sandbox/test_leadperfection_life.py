@@ -76,7 +76,7 @@ def test_the_index_follows_every_change() -> None:
         for name, _, key in dates_of(tree):
             names.setdefault(name, set()).add((tree["cst_id"], key))
     for name, wanted in names.items():
-        assert set(state.dated(name, *FOREVER)) == wanted
+        assert {(cst_id, key) for _, cst_id, key in state.dated(name, *FOREVER)} == wanted
 
 
 def test_the_book_tells_what_changed() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from streamflow.sandbox.leadperfection import switches
 from tests.sandbox.leadperfection_rig import ALL_TIME, ANY, PLAIN, Wire, serving
 
 LEAD = "Customers/GetLead"
@@ -53,8 +54,8 @@ async def test_the_lifetime_may_be_told_as_text_or_not_at_all(wire: Wire) -> Non
     """`expires_in` is a number, a text or missing."""
     await wire.switch(expires_in="text", token_lifetime_s=60)
     assert (await wire.send("POST", "/token", data=wire.login()))[2]["expires_in"] == "60"
-    await wire.switch(expires_in="absent")
-    assert "expires_in" not in (await wire.send("POST", "/token", data=wire.login()))[2]
+    await wire.switch(expires_in="absent", token_type="absent")
+    assert (await wire.send("POST", "/token", data=wire.login()))[2].keys() == {"access_token"}
 
 
 async def test_credentials_come_as_a_form_only(wire: Wire) -> None:
@@ -200,6 +201,12 @@ async def test_the_log_tells_methods_apart(wire: Wire) -> None:
     await wire.sign_in()
     calls = (await wire.admin("log"))["calls"]
     assert calls == {"POST /api/Customers/GetLead": 1, "POST (no such method)": 1, "POST /token": 1}
+
+
+def test_every_switch_is_explained() -> None:
+    """The table of switches names each of them."""
+    table = str(switches.__doc__)
+    assert [name for name in switches.SWITCHES if f"| {name}" not in table and f", {name}" not in table] == []
 
 
 async def test_switches_are_checked(wire: Wire) -> None:

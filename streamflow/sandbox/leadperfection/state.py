@@ -101,13 +101,13 @@ class State:
 
     # --- lists ---
 
-    def dated(self, name: str, low: float, high: float, *, inclusive: bool = False) -> Iterator[tuple[str, int]]:
-        """Yield (cst_id, record id) of records whose date *name* lies in a window; a record may come twice after a move."""
+    def dated(self, name: str, low: float, high: float, *, inclusive: bool = False) -> Iterator[tuple[float, str, int]]:
+        """Yield (moment, cst_id, record id) of records whose date *name* lies in a window."""
         plan = self.account.plan
-        for index, owner in self._dates.generated(name, low, high, inclusive=inclusive):
+        for at, index, owner in self._dates.generated(name, low, high, inclusive=inclusive):
             cst_id = str(plan.cst_id(index))
             if cst_id not in self._changed:
-                yield cst_id, owner
+                yield at, cst_id, owner
         yield from self._dates.later(name, low, high, inclusive=inclusive)
 
     def prospects(self) -> Iterator[Node]:

@@ -6,6 +6,7 @@ Where the contract only assumes, a switch gives the other answers (lead-perfecti
 | --- | --- | --- |
 | token_lifetime_s | 86399 | how long a token is good |
 | expires_in | number, text, absent | how `/token` tells that |
+| token_type | bearer, absent | whether it names the type |
 | bad_credentials | 400, 401, 200 | wrong credentials: that status, or 200 without a token |
 | denied_status | 401, 403 | a call with a bad token |
 | denied_body | json, empty, html | and what it says |
@@ -61,6 +62,7 @@ from streamflow.sandbox.switchboard import RULE_FORM, CheckedFaults, Form, is_co
 SWITCHES: Mapping[str, Any] = {
     "token_lifetime_s": 86_399,
     "expires_in": "number",
+    "token_type": "bearer",
     "bad_credentials": "400",
     "denied_status": 401,
     "denied_body": "json",
@@ -109,6 +111,7 @@ ANSWER_RULES = ("empty_200", "html_200", "error_200", "result_200", "blank_200")
 
 _CHOICES: Mapping[str, tuple[Any, ...]] = {
     "expires_in": ("number", "text", "absent"),
+    "token_type": ("bearer", "absent"),
     "bad_credentials": ("400", "401", "200"),
     "denied_status": (401, 403),
     "denied_body": ("json", "empty", "html"),
