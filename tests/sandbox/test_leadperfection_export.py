@@ -51,7 +51,7 @@ async def test_three_reports_and_a_manifest(tmp_path: Path) -> None:
 
 async def test_every_field_is_quoted_and_may_hold_line_breaks(tmp_path: Path) -> None:
     """All fields are in quotes, with newlines inside some, and there is no footer."""
-    async with serving(1500, **PLAIN) as wire:
+    async with serving(**PLAIN) as wire:
         rows = (await exported(wire, tmp_path))["133"]
         [text] = [path.read_text() for path in tmp_path.rglob("*0_Export.csv")]
     assert any("\n" in row["MostRecentNoteHOA"] for row in rows)
@@ -115,13 +115,17 @@ async def test_names_and_completeness_can_be_chosen(tmp_path: Path) -> None:
 
 async def test_the_encoding_can_be_chosen(tmp_path: Path) -> None:
     """A byte order mark, or an old code page that loses letters; another is refused."""
-    async with serving(1500, **PLAIN) as wire:
-        for encoding, start in (("utf-8-sig", b"\xef\xbb\xbf"), ("cp1252", b'"id"')):
-            folder = Path((await wire.admin("export", {"folder": str(tmp_path), "encoding": encoding}))["folder"])
-            contents = [path.read_bytes() for path in sorted(folder.glob("*.csv"))]
-            assert contents[0].startswith(start)
-            assert ("Мила" in contents[2].decode(encoding)) == (encoding == "utf-8-sig")
+    notes = {}
+    async with serving(**PLAIN) as wire:
+        for encoding in ("utf-8-sig", "cp1252"):
+            order = {"folder": str(tmp_path), "encoding": encoding, "extract": True}
+            folder = Path((await wire.admin("export", order))["folder"])
+            notes[encoding] = (folder / "notes.csv").read_bytes()
         assert "encoding must be" in (await wire.admin("export", {"folder": str(tmp_path), "encoding": "x"}, status=400))["error"]
+    assert notes["utf-8-sig"].startswith(b"\xef\xbb\xbf")
+    whole, damaged = notes["utf-8-sig"].decode("utf-8-sig"), notes["cp1252"].decode("cp1252")
+    assert whole != damaged
+    assert len(whole) == len(damaged)
 
 
 async def test_an_extract_holds_every_record(tmp_path: Path) -> None:
