@@ -21,7 +21,7 @@ from streamflow.config import LIVE_KEYS, PAIRS, load, starter
 from streamflow.config._table import Table
 from streamflow.daemon.exits import Exit
 from streamflow.daemon.metrics import Metrics
-from streamflow.daemon.routes import EVENTS_PATH, ROUTES, arguments, find
+from streamflow.daemon.routes import EVENTS_PATH, JOBS_PATH, ROUTES, arguments, find
 from streamflow.daemon.status import Figures, Snapshot
 from streamflow.errors import ConfigError
 from streamflow.migration.life import CAN_ROLL_BACK, MOVES, State
@@ -305,7 +305,9 @@ def test_every_cause_of_the_queue_is_explained() -> None:
 def test_every_route_is_documented() -> None:
     """The table of the control socket holds exactly the routes there are, with the keys of their bodies."""
     rows = re.findall(r"^\| `(GET|POST) ([^`]+)` \| ([^|]*)\|", page("control-socket.md"), re.MULTILINE)
-    assert {(method, path) for method, path, _ in rows} == {(each.method, each.path) for each in ROUTES} | {("GET", EVENTS_PATH)}
+    assert {(method, path) for method, path, _ in rows} == {(each.method, each.path) for each in ROUTES} | {
+        ("GET", EVENTS_PATH), ("GET", JOBS_PATH), ("GET", f"{JOBS_PATH}/{{name}}"),
+    }  # fmt: skip
     for route in ROUTES:
         takes = next(keys for method, path, keys in rows if (method, path) == (route.method, route.path))
         assert set(re.findall(r"`(\w+)`", takes)) == set(route.body), route.path

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from streamflow.cli.asking import order, tell
+from streamflow.cli.asking import long_order, tell
 from streamflow.cli.output import tree
 from streamflow.cli.parsing import Adder, Args, config_of, config_path
 from streamflow.clock import SystemClock
@@ -29,7 +29,8 @@ async def _rollback(args: Args) -> int:
         wrong = f'"{args.confirm}" is not the name of this migration' if args.confirm else "a rollback must be confirmed"
         raise UsageError(wrong, hint="see what it would do with --dry-run, then repeat with --confirm and the name under [migration]")
     try:
-        return await order(args, "/v1/rollback", _text, scope=args.scope, dry_run=args.dry_run, confirm=args.confirm)
+        await long_order(args, "/v1/rollback", _text, scope=args.scope, dry_run=args.dry_run, confirm=args.confirm)
+        return Exit.DONE
     except DaemonNotRunning:
         if args.dry_run:
             raise

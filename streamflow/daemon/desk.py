@@ -15,14 +15,19 @@ from streamflow.errors import NotFound, UsageError
 from streamflow.migration import cutover
 from streamflow.migration.context import DEST_ORDER
 from streamflow.migration.life import CAN_ROLL_BACK, State
+from streamflow.migration.progress import progress
 from streamflow.migration.rollback import Rollback, scope_filter
-from streamflow.model import QueueItem, RecordState
+from streamflow.model import Link, QueueItem, RecordState
 from streamflow.reports.writer import ReportWriter
 from streamflow.store.base import Change, PutSetting, Reopen, ResolveItem
 from streamflow.wire.limiter import Limiter
 
 REOPENING = ("retry", "take", "merge", "match", "separate", "reparent", "same", "recreate")
 """Decisions after which the record runs through the stages again."""
+
+
+SHOWN = 1000
+"""Spared records that a plan names in its answer; the report has all of them."""
 
 
 class Desk:
@@ -77,8 +82,8 @@ class Desk:
                 "report": str(self._m.terms.state_dir / "reports" / "sample.html")}
 
     async def queue_list(self, *, state: str) -> Answer:
-        items = await self._m.ledger.queue(state=None if state == "all" else state)
-        return {"items": [_item(each) for each in items]}
+        pages = self._m.ledger.items(state=None if state == "all" else state)
+        return {"items": [_item(each) async for page in pages for each in page]}
 
     async def queue_show(self, *, id: str) -> Answer:
         item = await self._m.ledger.item(id)
@@ -240,8 +245,11 @@ class Desk:
         if self._m.phase.state in (State.PROBE, State.MAP, State.SCHEMA, State.OWNERS):
             raise DoesNotFit("nothing has been written yet", hint="see `status`")
         totals: dict[str, int] = {}
+        looked_at, of = 0, sum((await self._m.ledger.link_counts()).values())
         for dest_kind in DEST_ORDER:
             async for links in self._m.ledger.crosswalk(dest_kind=dest_kind):
+                looked_at += len(links)
+                progress(looked_at, of)
                 ours = [link for link in links if not link.is_merged]
                 for state, count in (await self._s.work.verifier.check(dest_kind, ours)).items():
                     totals[state] = totals.get(state, 0) + count
@@ -251,8 +259,7 @@ class Desk:
     async def rollback(self, *, actor: str, scope: str, dry_run: bool, confirm: str) -> Answer:
         wanted = scope_filter(scope or "run")
         if dry_run:
-            tally = await Rollback(self._m).undo(wanted, dry_run=True)
-            return {"result": "planned", "scope": scope or "run", **tally.to_json()}
+            return await self._rollback_plan(scope or "run", wanted)
         if confirm != self._m.terms.name:
             hint = f"repeat the migration's name: --confirm {self._m.terms.name}"
             raise UsageError("the name given does not confirm this rollback", hint=hint)
@@ -268,6 +275,16 @@ class Desk:
             await self.resume(actor=actor)
         self._s.interrupt()
         return {"result": "started", "scope": plan["scope"]}
+
+    async def _rollback_plan(self, scope: str, wanted: Callable[[Link], bool]) -> Answer:
+        """Plan without writing; the whole list of what would be spared is a report, the answer holds its beginning."""
+        plan = (await Rollback(self._m).undo(wanted, dry_run=True)).to_json()
+        spared = plan["spared"]
+        self._m.report("rollback-plan", {"scope": scope, **plan})
+        return {
+            "result": "planned", "scope": scope, **plan, "spared": spared[:SHOWN], "spared_in_all": len(spared),
+            "report": str(self._m.terms.state_dir / "reports" / "rollback-plan.html"),
+        }
 
 
 def _item(item: QueueItem) -> dict[str, Any]:

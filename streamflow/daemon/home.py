@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from anyio import to_thread
+
 from streamflow.clock import Clock, iso
 from streamflow.config import Config, identity
 from streamflow.daemon.exits import AlreadyRunning
@@ -15,7 +17,7 @@ from streamflow.migration.life import CAN_ROLL_BACK, State
 from streamflow.migration.rollback import scope_filter
 from streamflow.model import AuditEntry
 from streamflow.store.base import Audit, Ledger, PutSetting
-from streamflow.store.files import LEDGER_FILE
+from streamflow.store.files import LEDGER_FILE, own_tree
 from streamflow.store.lock import DirectoryInUse
 from streamflow.store.sqlite import SqliteLedger
 
@@ -25,7 +27,7 @@ SHOWN_NAMES = 3
 @asynccontextmanager
 async def open_home(config: Config, clock: Clock) -> AsyncIterator[SqliteLedger]:
     """
-    Hold the ledger of this migration until the block ends; makes one in an empty place.
+    Hold the ledger of this migration until the block ends; makes one in an empty place, and closes the folder to others.
 
     Raises:
         AlreadyRunning: another daemon holds it.
@@ -37,6 +39,7 @@ async def open_home(config: Config, clock: Clock) -> AsyncIterator[SqliteLedger]
         try:
             ledger = await stack.enter_async_context(SqliteLedger.open(folder, clock=clock))
             await claim(ledger, config)
+            await to_thread.run_sync(own_tree, folder)
         except DirectoryInUse as error:
             raise AlreadyRunning(error.message, hint=error.hint) from error
         except StoreError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from streamflow.mapping.block import block
@@ -21,8 +20,6 @@ from streamflow.mapping.template import Template
 from streamflow.mapping.text import defuse, plain
 from streamflow.mapping.values import is_empty
 from streamflow.model import Draft, Fields, Record, Ref
-
-SHARED_LABEL = "shared"
 
 
 class LeadMapper:
@@ -157,16 +154,6 @@ class LeadMapper:
     @staticmethod
     def _own_name(name: PersonName) -> str:
         return name.full if name.made_of == "name" else ""
-
-
-def with_shared(draft: Draft, shared: tuple[str, ...]) -> Draft:
-    """Give a person's draft in which addresses another person has stay, but not as primary ones, labelled "shared" (design 10.1)."""
-    taken = {normal(text) for text in shared}
-    emails = draft.fields.get("emails", [])
-    kept = [item for item in emails if normal(item["value"]) not in taken]
-    lent = [{**item, "name": SHARED_LABEL, "isPrimary": False} for item in emails if normal(item["value"]) in taken]
-    own = [{**item, "isPrimary": place == 0} for place, item in enumerate(kept)]
-    return replace(draft, fields={**draft.fields, "emails": own + lent}) if lent else draft
 
 
 def _label(source: str) -> str:

@@ -20,6 +20,7 @@ import anyio
 from streamflow.clock import iso
 from streamflow.errors import NotFound, RecordRejected, StreamflowError, Throttled, TransientError, Uncertain, UsageError
 from streamflow.migration.context import DEST_ORDER, Migration
+from streamflow.migration.progress import progress
 from streamflow.migration.proof import Proof
 from streamflow.migration.undoing import Step, plan_step
 from streamflow.migration.work import Work
@@ -60,11 +61,14 @@ class Rollback:
     async def undo(self, wanted: Callable[[Link], bool], *, dry_run: bool = False) -> Tally:
         """Undo every wanted link; what was interrupted is simply planned again from what is left."""
         tally = Tally()
+        looked_at, of = 0, sum((await self._m.ledger.link_counts()).values())
         if not dry_run:
             await self._settle_intents()
         hanging = await self._foreign_children()
         for dest_kind in reversed(DEST_ORDER):
             async for page in self._m.ledger.crosswalk(dest_kind=dest_kind):
+                looked_at += len(page)
+                progress(looked_at, of)
                 links = [link for link in page if wanted(link)]
                 for start in range(0, len(links), READ_AT_ONCE):
                     await self._undo_some(dest_kind, links[start : start + READ_AT_ONCE], hanging, tally, dry_run=dry_run)
@@ -224,7 +228,7 @@ class Rollback:
         """Writes of which nobody knows whether they happened: whoever decides must look for them by hand."""
         return [
             {"item": item.id, "kind": item.kind, "key": item.key, "reason": item.reason}
-            for item in await self._m.ledger.queue() if item.cause == "in_doubt"
+            for item in await self._m.ledger.queue(cause="in_doubt")
         ]
 
     async def _remove_sources(self) -> list[DestId]:

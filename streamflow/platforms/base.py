@@ -157,6 +157,10 @@ class Feed(Protocol):
         """Give everything after *cursor*, oldest first, whichever end the server cuts, and the new position."""
         ...
 
+    def portions(self, cursor: Cursor) -> AsyncIterator[tuple[Sequence[Happening], Cursor]]:
+        """Give what `since` gives in portions of bounded length, each with the position after it; at least one, which may be empty."""
+        ...
+
     def carries(self, kind: Kind) -> bool:
         """Say whether events of this kind appear in the feed at all."""
         ...

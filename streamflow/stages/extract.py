@@ -77,10 +77,10 @@ class Intake:
                 move = MoveMark(name=f"read:{stream.kind}", cursor=page.next or "", note=note)
                 result = await self._ledger.stage(page.records, scan=scan, changes=[move, _read_entry(page, scan)])
                 tally.add(page, result)
-                self._on_page(stream.kind, len(page.records))
-                tally.complete = page.next is None
-        if tally.complete:
-            tally.missed = await self._miss(stream.kind, scan)
+                if page.next is None:
+                    tally.missed = await self._miss(stream.kind, scan)
+                    tally.complete = True
+                self._on_page(stream.kind, len(page.records))    # last, since who hears it may end the round here
         return tally
 
     async def scan_children(self, stream: Stream, parents: AsyncIterator[Sequence[Key]], *, scan: str, name: str) -> Tally:
@@ -124,13 +124,11 @@ class Intake:
         joined = Page(kind=kind, records=records, next=None, unknown=unknown, rejects=tuple(rejects))
         result = await self._ledger.stage(records, scan=scan, changes=[move, _read_entry(joined, scan)])
         tally.add(joined, result)
-        self._on_page(kind, len(records))
-        missed: list[Key] = []
-        for parent, _ in pages:
-            missed += await self._ledger.unseen(kind, scan=scan, parent=parent)
+        missed = await self._ledger.unseen(kind, scan=scan, parents=[parent for parent, _ in pages])
         if missed:
             tally.missed += len(missed)
             await self._ledger.commit([Missed(kind=kind, keys=tuple(missed))])
+        self._on_page(kind, len(records))
 
     async def _miss(self, kind: Kind, scan: str) -> int:
         unseen = await self._ledger.unseen(kind, scan=scan)

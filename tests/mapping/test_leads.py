@@ -15,7 +15,6 @@ from streamflow.mapping.companies import Companies, cluster_key
 from streamflow.mapping.compiled import compile_map, kinds_written
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument, ObjectMap, Row
-from streamflow.mapping.leads import with_shared
 from streamflow.model import Draft, Record, Ref
 
 from .builders import PAIR, bare_lead, child, lead, mapper, only, proposed
@@ -243,15 +242,6 @@ def test_a_merged_lead_loses_nothing() -> None:
             assert kept[name.replace("_", " ").capitalize()] == value
     assert (kept["Surname"], kept["Message"]) == ("Mokoena", "Quote for 5kW\nplease call")
     assert "utm_source" not in kept
-
-
-def test_shared_addresses_are_lent() -> None:
-    """The second of a couple keeps the address, not as primary and labelled shared; their own becomes primary."""
-    draft = with_shared(person(lead(email="us@x.org; own@x.org")), ("US@x.org",))
-    assert draft.fields["emails"] == [
-        {"name": "work", "value": "own@x.org", "isPrimary": True},
-        {"name": "shared", "value": "us@x.org", "isPrimary": False},
-    ]
 
 
 def test_ambiguous_times_are_told() -> None:
