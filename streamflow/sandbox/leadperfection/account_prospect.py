@@ -62,6 +62,7 @@ def _lead(plan: Plan, index: int, place: int) -> Node:
     if own_notes and sold and not sold[0]["stray"] and JOB_NOTES.deal(plan.seed, ordinal) == "job":
         note = own_notes.pop()
         note["marks"].append("note.of_a_job")
+        note["job_id"] = sold[0]["job_id"]
         sold[0]["notes"].append(note)
     forms = texts.NOTE_FORMS.deal(plan.seed, ordinal + 7)
     dice = Dice(plan.seed, "lp-lead", ordinal)

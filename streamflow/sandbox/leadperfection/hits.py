@@ -5,10 +5,12 @@ from __future__ import annotations
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from itertools import chain
 from typing import Any, TypeVar
 
 from streamflow.sandbox.leadperfection.dates import BITS
+from streamflow.sandbox.leadperfection.stamps import number_of
 from streamflow.sandbox.leadperfection.state import State
 
 T = TypeVar("T")
@@ -20,8 +22,8 @@ Key = tuple[str, str]
 class Hits:
     """Answers to windows, computed once until something changes: a reader asks for page after page of one."""
 
-    def __init__(self, state: State, switches: Mapping[str, Any]) -> None:
-        self._state, self._switches = state, switches
+    def __init__(self, state: State, switches: Mapping[str, Any], *, wall_clock: Callable[[], datetime]) -> None:
+        self._state, self._switches, self._wall_clock = state, switches, wall_clock
         self._memo: OrderedDict[tuple[object, ...], Any] = OrderedDict()
 
     def prospects(self, options: int, low: float, high: float) -> list[str]:
@@ -56,7 +58,11 @@ class Hits:
 
     def _dated(self, names: Iterable[str], low: float, high: float, inclusive: bool) -> Iterable[tuple[float, str, int]]:
         """Give what is dated in a window, for the order `newest` latest first."""
-        found = chain.from_iterable(self._state.dated(name, low, high, inclusive=inclusive) for name in sorted(names))
+        names, late_s = sorted(names), float(self._switches["late_visibility_s"])
+        if late_s:
+            shown = number_of(self._wall_clock()) - late_s
+            high = high if names == ["start"] else min(high, shown)
+        found = chain.from_iterable(self._state.dated(name, low, high, inclusive=inclusive) for name in names)
         return sorted(found, reverse=True) if self._order == "newest" else found
 
     def _keyed(self, names: Iterable[str], low: float, high: float, *, inclusive: bool) -> dict[str, Key]:
@@ -73,6 +79,8 @@ class Hits:
         return [rows[key] for key in sorted(rows, key=int)]
 
     def _once(self, ask: tuple[object, ...], answer: Callable[[], list[T]]) -> list[T]:
+        if self._switches["late_visibility_s"]:  # then the answer depends on the time of day
+            return answer()
         ask = (self._state.version, *ask)
         if ask not in self._memo:
             self._memo[ask] = answer()

@@ -65,7 +65,7 @@ class LeadPerfection:
         self.zone = ZoneInfo(config.timezone)
         account = Account(seed=config.seed, records=config.records, now=config.now or self.wall_clock())
         self.state = State(account, zone=self.zone)
-        self.hits = Hits(self.state, self.faults.switches)
+        self.hits = Hits(self.state, self.faults.switches, wall_clock=self.wall_clock)
         self.directory = Directory(self.state)
         self.life = LeadPerfectionLife(self.state, clock=self.clock, seed=config.seed)
         self.tokens = Tokens(config.credentials)
