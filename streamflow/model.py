@@ -100,6 +100,9 @@ class Draft:
     marker: str = ""           # how the record is recognised on the destination: field value or last line of its text
 
 
+ADOPTED = "adopted"   # the phase of links found by their markers: made by an earlier run whose state is not here
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """One line of the crosswalk: a source record (part) and the destination record it became, with the base."""
@@ -111,7 +114,7 @@ class Link:
     ours: bool                         # True: we created it, so a rollback may delete it
     before: Fields | None = None       # values found before our first change, when it existed before us
     verified: str = "pending"          # pending | verified | differs | unreadable
-    phase: str = ""
+    phase: str = ""                    # in which the line came to be
     written_at: str = ""
 
     @property
@@ -123,6 +126,11 @@ class Link:
     def is_matched(self) -> bool:
         """Say whether the destination record existed before us."""
         return not self.ours and self.before is not None
+
+    @property
+    def is_adopted(self) -> bool:
+        """Say whether it is one of those that were there before this run and carry our marker."""
+        return self.phase == ADOPTED
 
 
 class Op(StrEnum):

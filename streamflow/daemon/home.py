@@ -13,8 +13,8 @@ from streamflow.config import Config, identity
 from streamflow.daemon.exits import AlreadyRunning
 from streamflow.daemon.operator import DoesNotFit
 from streamflow.errors import ConfigError, StoreError
-from streamflow.migration.life import CAN_ROLL_BACK, State
-from streamflow.migration.rollback import scope_filter
+from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
+from streamflow.migration.scopes import WHOLE, checked
 from streamflow.model import AuditEntry
 from streamflow.store.base import Audit, Ledger, PutSetting
 from streamflow.store.files import LEDGER_FILE, own_tree
@@ -22,6 +22,8 @@ from streamflow.store.lock import DirectoryInUse
 from streamflow.store.sqlite import SqliteLedger
 
 SHOWN_NAMES = 3
+MAY_COME_LATER = "source.base_url"
+"""What is not known yet while everything is read from files."""
 
 
 @asynccontextmanager
@@ -68,18 +70,19 @@ async def claim(ledger: Ledger, config: Config) -> None:
     """Write on a new ledger which accounts it joins, or see that it is these. Raises ConfigError; the ledger stays as it was."""
     mine = dict(identity(config))
     stored = await ledger.setting("identity")
-    if stored is None:
-        await ledger.commit([PutSetting(name="identity", value=mine)])
-        return
-    if faults := foreign(mine, stored):
+    if stored is not None and (faults := foreign(mine, stored)):
         raise ConfigError(faults, hint="name another migration.state_dir, or correct the file; the state was not touched")
+    known = {**mine, **{name: value for name, value in (stored or {}).items() if value}}
+    if known != stored:
+        await ledger.commit([PutSetting(name="identity", value=known)])
 
 
 def foreign(mine: dict[str, str], stored: dict[str, str]) -> list[str]:
     """Say in what a ledger belongs to another migration; empty when it is this one's."""
+    unknown = {MAY_COME_LATER} if not (mine.get(MAY_COME_LATER) and stored.get(MAY_COME_LATER)) else set()
     return [
         f"{name}: the state directory belongs to {stored.get(name)!r}, the file says {value!r}"
-        for name, value in mine.items() if stored.get(name) != value
+        for name, value in mine.items() if name not in unknown and stored.get(name) != value
     ]  # fmt: skip
 
 
@@ -89,7 +92,7 @@ async def note_rollback(config: Config, clock: Clock, *, actor: str, scope: str)
 
     Raises UsageError for a scope that is none, DoesNotFit where nothing can be undone, and what `open_home` raises.
     """
-    scope_filter(scope)
+    scope = checked(scope)
     if not (config.migration.state_dir / LEDGER_FILE).exists():
         raise DoesNotFit("nothing has been written yet", hint="the migration begins with the first `streamflow run`")
     async with open_home(config, clock) as ledger:
@@ -99,7 +102,9 @@ async def note_rollback(config: Config, clock: Clock, *, actor: str, scope: str)
             return "already_rolled_back" if state is State.ROLLED_BACK else "noted"
         if state not in CAN_ROLL_BACK:
             raise DoesNotFit("nothing has been written yet", hint=f"the migration is in {state}")
-        plan = {"scope": scope, "by": actor, "at": iso(clock.now())}
+        if scope != WHOLE and state not in AFTER_A_PART:
+            raise DoesNotFit(f"in {state} only the whole run can be undone", hint="leave --scope out")
+        plan = {"scope": scope, "by": actor, "at": iso(clock.now()), "asked_in": state.value}
         entry = AuditEntry(actor=actor, action="rollback.requested", note=scope)
         await ledger.commit([PutSetting(name="rollback", value=plan), PutSetting(name="operator:paused", value=None), Audit(entry=entry)])
     return "noted"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from streamflow.mapping.companies import normal_form
 from streamflow.mapping.emails import normal
+from streamflow.migration.adoption import TEXT_KINDS, Adoption, may_hold_markers
 from streamflow.migration.context import Migration
 from streamflow.migration.touched import FIRST
 from streamflow.model import DestId, Fields, Kind
+from streamflow.platforms.base import Happening
 from streamflow.store.base import Change, DropLookup, MoveMark, PutLookup, PutSetting
 
 MATCHED_KINDS: tuple[Kind, ...] = ("accounts", "contacts")
+STOCK_NAMES: Mapping[Kind, str] = {"leads": "open_leads"}
+"""Under which other name a kind is counted."""
 
 
 def lookup_of(kind: Kind, dest_id: DestId, fields: Fields) -> PutLookup:
@@ -34,46 +38,55 @@ class DestinationWatch:
         self._m = migration
 
     async def take_stock(self) -> Mapping[Kind, int]:
-        """Read all people and companies that are there before anything is written. The feed's position is noted first."""
-        feed = self._m.destination.feed
+        """
+        Read all people and companies that are there before anything is written. The feed's position is noted first.
+
+        Where an earlier run has left its markers every other kind is read as well, so that nothing of it is made a second time.
+        """
+        feed, schema = self._m.destination.feed, self._m.destination.schema
         if await self._m.ledger.mark("feed") is None:
             cursor = await feed.cursor()
             await self._m.ledger.commit([MoveMark(name="feed", cursor=cursor), PutSetting(name=FIRST, value=cursor)])
+        adoption = Adoption(self._m.ledger, self._m.terms.prefix)
+        marked = may_hold_markers((await schema.reference()).custom_fields)
+        kinds = [*MATCHED_KINDS]
+        if marked or "open_leads" in self._m.terms.limits:   # a call for every page, so only where it is of use
+            kinds.append("leads")
         counts: dict[Kind, int] = {}
-        for kind in MATCHED_KINDS:
-            counts[kind] = 0
-            async for page in self._m.destination.reader.everything(kind, custom=False):
-                counts[kind] += len(page)
-                await self._m.ledger.commit([lookup_of(kind, dest_id, fields) for dest_id, fields in page.items()])
-        if "open_leads" in self._m.terms.limits:   # a call for every page, so only where a cap is to be watched
-            counts["open_leads"] = 0
-            async for page in self._m.destination.reader.everything("leads", custom=False):
-                counts["open_leads"] += len(page)
-        return counts
+        for kind in [*kinds, *(TEXT_KINDS if marked else ())]:
+            name = STOCK_NAMES.get(kind, kind)
+            counts[name] = 0
+            async for page in self._m.destination.reader.everything(kind, custom=marked):
+                counts[name] += len(page)
+                changes: list[Change] = [lookup_of(kind, *each) for each in page.items()] if kind in MATCHED_KINDS else []
+                changes += await adoption.of_page(kind, page) if marked else []
+                await self._m.ledger.commit(changes)
+        await self._m.ledger.commit(adoption.told())
+        return {name: count for name, count in counts.items() if name not in TEXT_KINDS}
 
     async def follow(self) -> int:
         """Take in what happened since the last look; our own records are left out. Answers how many foreign records were seen."""
         mark = await self._m.ledger.mark("feed")
         if mark is None:
             return 0
-        happenings, cursor = await self._m.destination.feed.since(mark.cursor)
-        changes: list[Change] = []
-        foreign: dict[DestId, tuple[Kind, Fields | None]] = {}
-        for event in happenings:
-            if event.kind not in MATCHED_KINDS:
-                continue
-            for dest_id in event.ids:
-                foreign[dest_id] = (event.kind, None if event.action == "delete" else event.payloads.get(dest_id, {}))
-        ours = {link.dest_id for link in await self._m.ledger.links_to(list(foreign))} if foreign else set()
         seen = 0
-        for dest_id, (kind, fields) in foreign.items():
-            if dest_id in ours:
-                continue
-            seen += 1
-            if fields is None:
-                changes.append(DropLookup(side="dest", kind=kind, id=dest_id))
-            elif fields:
-                changes.append(lookup_of(kind, dest_id, fields))
-        if cursor != mark.cursor or changes:
-            await self._m.ledger.commit([*changes, MoveMark(name="feed", cursor=cursor)])
+        async for happenings, cursor in self._m.destination.feed.portions(mark.cursor):
+            foreign = await self._foreign(happenings)
+            seen += len(foreign)
+            changes = [
+                DropLookup(side="dest", kind=kind, id=dest_id) if fields is None else lookup_of(kind, dest_id, fields)
+                for dest_id, (kind, fields) in foreign.items() if fields is None or fields
+            ]
+            if cursor != mark.cursor or changes:
+                await self._m.ledger.commit([*changes, MoveMark(name="feed", cursor=cursor)])
         return seen
+
+    async def _foreign(self, happenings: Sequence[Happening]) -> dict[DestId, tuple[Kind, Fields | None]]:
+        """Give the people and companies that are not ours with their fields, None for those that were removed."""
+        touched: dict[DestId, tuple[Kind, Fields | None]] = {}
+        for event in happenings:
+            if event.kind in MATCHED_KINDS:
+                for dest_id in event.ids:
+                    touched[dest_id] = (event.kind, None if event.action == "delete" else event.payloads.get(dest_id, {}))
+        ours = {link.dest_id for link in await self._m.ledger.links_to(list(touched))} if touched else set()
+        return {dest_id: held for dest_id, held in touched.items() if dest_id not in ours}

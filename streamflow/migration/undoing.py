@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from streamflow.mapping.changes import merge
-from streamflow.model import DestId, Fields, Kind, Link, Verdict
-from streamflow.stages.kept import expected, kept
+from streamflow.model import DestId, Fields, Intent, Kind, Link, Op, Ref, Verdict
+from streamflow.stages.kept import expected, kept, known
 from streamflow.stages.peoples import added_fields
+from streamflow.stages.updating import both_ways
 
 SAME = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY, Verdict.UNREADABLE)
-SURE = (Verdict.EQUAL, Verdict.NORMALISED)
 
 GROWING = ("emails", "phones", "urls", "addresses", "link:accounts", "link:contacts", "link:sources", "link:tags")
 """Lists to which people add."""
@@ -25,25 +25,49 @@ class Step:
     """What is to happen to one destination record."""
 
     link: Link
-    action: str                    # delete | restore | spare | forget
+    action: str                    # delete | restore | spare | forget | leave
     fields: Fields = field(default_factory=dict)
     reason: str = ""               # why it is spared, or what of it is; "gone already"
 
 
-def plan_step(link: Link, now: Fields | None, compare: Compare, *, foreign: Sequence[DestId], touched_by: str = "") -> Step:
+def unconfirmed(link: Link, intents: Sequence[Intent]) -> Fields:
+    """
+    Give what we meant to write into a record that was there before us and never saw confirmed: it may be there in part.
+
+    The image of what was there says that we meant to; the base, which tells what we know to be there, does not name it.
+    """
+    names = set(link.before or {}) - set(known(link.base)) if link.is_matched else set()
+    found: Fields = {}
+    for intent in intents:
+        if intent.dest_id == link.dest_id and intent.op is Op.UPDATE:
+            found.update({name: value for name, value in intent.fields.items() if name in names})
+    return found
+
+
+def plan_step(
+    link: Link, now: Fields | None, compare: Compare, *, foreign: Sequence[DestId], staying: Sequence[Ref] = (),
+    ours: frozenset[DestId] = frozenset(), meant: Mapping[str, Any] | None = None, touched_by: str = "",
+) -> Step:  # fmt: skip
     """
     Decide about one line of the crosswalk from what is there now (None: gone).
 
-    *foreign* are records of people that hang on it; *touched_by* is what the events of the destination tell of others' work on it.
+    *foreign* are records that stay and hang on it, those in *ours* outside this rollback and the rest people's; *staying* are source
+    records outside it that share it; *meant* is what `unconfirmed` gives; *touched_by* is what the events tell of others' work on it.
     """
     if link.is_merged:
         return Step(link=link, action="forget")
+    if link.is_adopted and not link.before:
+        return Step(link=link, action="leave")
     if now is None:
         return Step(link=link, action="forget", reason="gone already")
     if link.is_matched:
-        return _restoring(link, now, compare)
+        return _restoring(link, now, compare, meant or {})
+    if staying:
+        names = ", ".join(f"{ref.kind}:{ref.key}" for ref in staying[:3])
+        return Step(link=link, action="spare", reason=f"records outside this rollback share it: {names}")
     if foreign:
-        return Step(link=link, action="spare", reason=f"people have added records to it: {', '.join(foreign[:3])}")
+        who = "records outside this rollback hang on it" if ours.issuperset(foreign) else "people have added records to it"
+        return Step(link=link, action="spare", reason=f"{who}: {', '.join(foreign[:3])}")
     if touched_by:
         return Step(link=link, action="spare", reason=f"changed by people since: {touched_by}")
     if touched := touched_fields(link, now, compare):
@@ -68,16 +92,16 @@ def touched_fields(link: Link, now: Fields, compare: Compare) -> list[str]:
     return [*changed, *grown, *kept(link.base), *added_fields(link, now)]
 
 
-def _restoring(link: Link, now: Fields, compare: Compare) -> Step:
+def _restoring(link: Link, now: Fields, compare: Compare, meant: Mapping[str, Any]) -> Step:
     """
     Give a record that existed before us its former values back, three ways: what we brought goes, what people changed stays.
 
     Lists lose exactly what we added; a text loses our part of it.
     """
     before = link.before or {}
-    base = expected(link.base)
+    base = {**meant, **expected(link.base)}
     ours = {name: base.get(name) for name in before}
-    merged = merge(ours, before, now, same=lambda name, one, other: compare(link.dest_kind, name, one, other) in SURE)
+    merged = merge(ours, before, now, same=lambda name, one, other: both_ways(compare, link.dest_kind, name, one, other))
     fields = {name: merged.changes[name] for name in before if name in merged.changes and name != "description"}
     theirs = sorted(each.field for each in merged.conflicts if each.field != "description")
     if "description" in before:

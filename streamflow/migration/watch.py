@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import AccessRefused, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
+from streamflow.migration import lookalikes
 from streamflow.migration.context import AFTER_FREEZE, DELIVERY_ORDER, DEST_ORDER, REFERENCE_KINDS, Migration
 from streamflow.migration.life import State
 from streamflow.migration.work import Work
@@ -100,9 +101,10 @@ class Watch:
 
     async def _deliver(self, decided: set[tuple[Kind, Key]]) -> None:
         """Carry out what a person decided; everything else was held just before."""
+        released = await lookalikes.release(self._m)
         counts = await self._m.ledger.counts()
         waiting = {count.kind for count in counts if count.state is RecordState.PENDING}
-        if not waiting - {"company", *REFERENCE_KINDS}:
+        if not released and not waiting - {"company", *REFERENCE_KINDS}:
             if waiting & set(REFERENCE_KINDS):
                 await self._work.deliver_all(last=REFERENCE_KINDS[-1])
             return

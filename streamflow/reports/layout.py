@@ -14,12 +14,14 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from streamflow.reports.about import label
+from streamflow.reports.rows import HELD, Rows
 from streamflow.reports.tables import columns_of
 
-MAX_ROWS: Final = 500
+MAX_ROWS: Final = HELD
 _MAX_CHARS: Final = 400
 _MAX_DEPTH: Final = 4
 _FIGURE_CHARS: Final = 36
+_WHOLE_CHARS: Final = 20
 
 _SAID: Final = {
     "good": frozenset({"equal", "normalised", "verified", "good", "already active", "holds"}),
@@ -62,6 +64,11 @@ class Cell:
     def is_long(self) -> bool:
         """Whether it needs more room than a figure."""
         return len(self.text) > _FIGURE_CHARS
+
+    @property
+    def may_break(self) -> bool:
+        """Whether a narrow column may break it, also within a word; short words and keys stay whole."""
+        return not self.is_number and any(len(word) > _WHOLE_CHARS for word in self.text.split())
 
     @property
     def sign(self) -> str:
@@ -116,7 +123,7 @@ def blocks(data: Mapping[str, Any], *, path: str = "") -> Iterator[Block]:
         if isinstance(value, Mapping):
             yield from _object(place, value, depth)
         elif not _is_single(value):
-            yield _list(place, list(value))
+            yield _list(place, value)
 
 
 def row_lists(data: Mapping[str, Any], *, path: str = "") -> Iterator[tuple[str, Sequence[Mapping[str, Any]]]]:
@@ -125,7 +132,7 @@ def row_lists(data: Mapping[str, Any], *, path: str = "") -> Iterator[tuple[str,
         place = f"{path}.{name}" if path else str(name)
         if isinstance(value, Mapping):
             yield from row_lists(value, path=place)
-        elif isinstance(value, list | tuple) and all(isinstance(each, Mapping) for each in value):
+        elif _is_rows(value):
             yield place, value
 
 
@@ -141,7 +148,7 @@ def _object(place: str, value: Mapping[str, Any], depth: int) -> Iterator[Block]
 
 
 def _list(place: str, value: Sequence[Any]) -> Block:
-    if value and all(isinstance(each, Mapping) for each in value):
+    if value and _is_rows(value):
         return _grid(place, value)
     return Bullets(path=place, title=label(place), items=tuple(shown(each) for each in value[:MAX_ROWS]), total=len(value))
 
@@ -152,7 +159,8 @@ def _facts(path: str, single: Mapping[str, Any]) -> Facts:
 
 
 def _grid(place: str, rows: Sequence[Mapping[str, Any]]) -> Grid:
-    names = columns_of(rows)
+    # A column that says nothing in any row shown takes room from those that do; JSON and CSV have it.
+    names = [name for name in columns_of(rows) if any(shown(row.get(name)) for row in rows[:MAX_ROWS])]
     numbers = {name for name in names if _is_numeric(row.get(name) for row in rows[:MAX_ROWS])}
     return Grid(
         path=place,
@@ -209,7 +217,11 @@ def _is_table(value: Mapping[str, Any]) -> bool:
 
 
 def _is_single(value: Any) -> bool:
-    return not isinstance(value, Mapping | list | tuple)
+    return not isinstance(value, Mapping | list | tuple | Rows)
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, Rows) or (isinstance(value, list | tuple) and all(isinstance(each, Mapping) for each in value))
 
 
 def _is_numeric(values: Iterable[Any]) -> bool:

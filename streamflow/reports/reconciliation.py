@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from streamflow.model import IntentState, Kind, QueueItem, Verdict
+from streamflow.model import IntentState, Kind, Verdict
 from streamflow.reports.dispositions import REFERENCE_KINDS, kinds_in, walk
 from streamflow.reports.dispositions import phase_rows as phase_rows
 from streamflow.reports.people import owners
-from streamflow.reports.queue import cause_rows, item_row, touched_rows
+from streamflow.reports.queue import cause_rows, view
 from streamflow.reports.spot import spot_check
+from streamflow.reports.totals import totals
 from streamflow.reports.verification import survey
 from streamflow.store.base import KindCount, Ledger
 
@@ -36,13 +37,14 @@ async def reconciliation(ledger: Ledger, *, seed: int = 7, spot_size: int = 25) 
     """
     Give the whole reconciliation as data for the writer; writes nothing.
 
-    Keys: verdict, summary, kinds, reference, reasons, waiting, written, writes, fields, differences, links, orphans, owners, unmapped,
-    drift, queue, touched, queue_items, out_of_scope, spot_check. Memory is bounded by the review queue, not by the records.
+    Keys: verdict, summary, kinds, reference, reasons, waiting, written, writes, fields, null_rates, sums, segments, differences, links,
+    orphans, owners, unmapped, drift, queue, touched, queue_items, out_of_scope, spot_check. However long the queue, little of it is in
+    memory.
     """
     counts = await ledger.counts()
     records = await walk(ledger, kinds_in(counts))
     places = await survey(ledger)
-    items = await ledger.queue(state=None)
+    queue = await view(ledger)
     intents = await ledger.intent_counts()
     data: dict[str, Any] = {
         "kinds": records.rows(counts),
@@ -52,15 +54,16 @@ async def reconciliation(ledger: Ledger, *, seed: int = 7, spot_size: int = 25) 
         "written": places.written_rows(),
         "writes": {state.value: intents.get(state, 0) for state in IntentState},
         "fields": places.field_rows(await ledger.check_counts()),
+        **await totals(ledger, queue.told),
         "differences": await _differences(ledger),
         "links": places.link_rows(),
         "orphans": places.orphans,
         "owners": await owners(ledger),
-        **_unmapped(await ledger.setting("map:confirmed"), await ledger.setting("observation"), items),
+        **_unmapped(await ledger.setting("map:confirmed"), await ledger.setting("observation"), queue.unmapped),
         "drift": _drift(await ledger.setting("drift")),
-        "queue": cause_rows(items),
-        "touched": touched_rows(items),
-        "queue_items": [item_row(item) for item in items],
+        "queue": cause_rows(await ledger.queue_counts()),
+        "touched": queue.touched,
+        "queue_items": queue.items,
         "out_of_scope": list(OUT_OF_SCOPE),
         "spot_check": await spot_check(ledger, seed=seed, size=spot_size),
     }
@@ -92,11 +95,19 @@ def _summary(data: Mapping[str, Any]) -> list[dict[str, Any]]:
             False,
         ),
         ("no field differs", not differs, f"{differs:,} differ", "see differences; a rollback is offered", True),
+        (
+            "what is filled in the source is filled in the destination",
+            not (gaps := sum(row["unaccounted"] for row in data["null_rates"])),
+            f"{gaps:,} missing",
+            "see filled fields",
+            not pending,
+        ),
+        ("sums of amounts match", not (wrong := sum(not row["ok"] for row in data["sums"])), f"{wrong:,} differ", "see sums", not pending),
         ("no orphans", not orphans, f"{orphans:,} orphans", "see orphans", True),
         ("no write has an unknown outcome", not left, f"{left:,} open", "they are looked up until they are known", False),
         ("nothing was refused", not refused, f"{refused:,} failed", "see reasons", False),
         ("every owner has a user", not unmatched, f"{unmatched:,} unmatched", "see owners", False),
-        ("the review queue is worked off", not open_items, f"{open_items:,} open, {blocking:,} blocking", "see queue_items", False),
+        ("the review queue is worked off", not open_items, f"{open_items:,} open, {blocking:,} blocking", "see its items", False),
     )
     return [
         {"promise": name, "state": HOLDS if ok else BROKEN if grave else OPEN, "figure": figure, "remark": "" if ok else remark}
@@ -154,7 +165,9 @@ async def _differences(ledger: Ledger) -> list[dict[str, Any]]:
     ]
 
 
-def _unmapped(confirmed: Mapping[str, Any] | None, observation: Mapping[str, Any] | None, items: Sequence[QueueItem]) -> dict[str, Any]:
+def _unmapped(
+    confirmed: Mapping[str, Any] | None, observation: Mapping[str, Any] | None, told: Mapping[tuple[Kind, str], int]
+) -> dict[str, Any]:
     """List source fields that the confirmed map does not move, with reason and how often they are filled, and those it did not know of."""
     seen = (observation or {}).get("kinds") or {}
     objects = ((confirmed or {}).get("document") or {}).get("objects") or []
@@ -166,13 +179,11 @@ def _unmapped(confirmed: Mapping[str, Any] | None, observation: Mapping[str, Any
             if place not in moved and (place[1] in seen.get(place[0], {}) or not seen):
                 filled = (seen.get(place[0], {}).get(place[1]) or {}).get("filled", 0)
                 rows[place] = {"kind": place[0], "field": place[1], "filled": filled, "reason": row["not_moved"]}
-    for item in items:
-        if item.cause == "unmapped_field":
-            place = (item.kind, str(item.details.get("field") or ""))
-            row = rows.setdefault(
-                place, {"kind": place[0], "field": place[1], "filled": 0, "reason": "not in the confirmed map; kept as a labelled line"}
-            )
-            row["filled"] += place not in moved
+    for place, count in told.items():
+        row = rows.setdefault(
+            place, {"kind": place[0], "field": place[1], "filled": 0, "reason": "not in the confirmed map; kept as a labelled line"}
+        )
+        row["filled"] += count if place not in moved else 0
     return {"unmapped": [rows[place] for place in sorted(rows)]}
 
 

@@ -45,6 +45,7 @@ class Write:
     ours: bool = True
     since: str = ""                               # deletes: when we last wrote to it
     force: bool = False                           # a person said that it may be replaced, with what people put there
+    phase: str = ""                    # of the line, where it is not that of the run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -270,12 +270,12 @@ async def test_walks_go_through_everything_in_their_order(ledger: Ledger) -> Non
 
 
 async def test_links_are_replaced_by_reference_and_found_from_both_sides(ledger: Ledger) -> None:
-    """One line a source record and part; asked for by reference, by record, and by destination id."""
+    """One line a source record and part, which keeps its first phase; asked for by reference, by record, and by destination id."""
     await ledger.commit([PutLink(link=link("1", before={"name": "Old"}, ours=False, phase="backfill")),
                          PutLink(link=link("1", part="lead", dest_kind="leads")), PutLink(link=link("2", dest_id="1-contacts"))])
-    await ledger.commit([PutLink(link=replace(link("1"), base={"name": "New"}, written_at="2026-01-01T00:00:00Z"))])
+    await ledger.commit([PutLink(link=replace(link("1"), base={"name": "New"}, written_at="2026-01-01T00:00:00Z", phase="tail"))])
     held = await ledger.links([Ref("lead", "1"), Ref("lead", "9")])
-    assert held == {Ref("lead", "1"): replace(link("1"), base={"name": "New"}, written_at="2026-01-01T00:00:00Z")}
+    assert held == {Ref("lead", "1"): replace(link("1"), base={"name": "New"}, written_at="2026-01-01T00:00:00Z", phase="backfill")}
     assert [one.ref.part for one in await ledger.links_of("lead", ["1", "1"])] == ["", "lead"]
     assert [one.ref.key for one in await ledger.links_to(["1-contacts", "none"])] == ["1", "2"]
     assert (await ledger.links_to(["1-leads"]))[0].written_at == "2026-03-01T12:00:00Z"
@@ -509,3 +509,44 @@ async def test_a_commit_of_nothing_is_nothing(ledger: Ledger) -> None:
     assert await ledger.counts() == []
     assert await ledger.verify_audit() == (0, None)
     assert ledger.epoch == 1
+
+
+async def test_the_oldest_of_what_waits_is_told_by_kind(ledger: Ledger) -> None:
+    """By kind the lowest number of its pending records, beside the last number handed out; what is at rest does not count."""
+    await ledger.stage([record("1"), record("2"), record("9", kind="note")], scan="lead:1")
+    first, note = await seq_of(ledger, "1"), await seq_of(ledger, "9", "note")
+    number, oldest = await ledger.oldest_pending()
+    assert (oldest, number >= max(first, note)) == ({"lead": first, "note": note}, True)
+    await ledger.commit([finish("1", first), finish("9", note, kind="note")])
+    assert (await ledger.oldest_pending())[1] == {"lead": await seq_of(ledger, "2")}
+
+
+async def test_records_that_are_not_read_back_in_full_are_counted_once(ledger: Ledger) -> None:
+    """A record at rest counts however many of its parts wait or differ; pending ones and those without a line do not."""
+    await ledger.stage([record(str(n)) for n in range(1, 6)], scan="lead:1")
+    await ledger.commit([
+        *[finish(str(n), await seq_of(ledger, str(n))) for n in (1, 2, 3)],
+        finish("5", await seq_of(ledger, "5"), disposition=Disposition.FLAGGED, reason="why"),
+        *[PutLink(link=link(str(n), part=part, dest_id=f"{n}{part}-contacts")) for n in (1, 2, 3, 4, 5) for part in ("", "2/2")],
+    ])
+    assert await ledger.unverified_records() == {"lead": 3}
+
+    def judged(key: str, part: str, verdict: Verdict, state: str) -> Change:
+        found = tuple(replace(check, ref=Ref("lead", key, part)) for check in checks(key, [("name", verdict)]))
+        return MarkVerified(ref=Ref("lead", key, part), verified=state, checks=found)
+
+    await ledger.commit([
+        judged("1", "", Verdict.EQUAL, "verified"), judged("1", "2/2", Verdict.EQUAL, "verified"),
+        judged("2", "", Verdict.EQUAL, "verified"), judged("2", "2/2", Verdict.DIFFERS, "differs"),
+    ])
+    assert await ledger.unverified_records() == {"lead": 2}
+
+
+async def test_doubts_and_the_audit_are_counted(ledger: Ledger) -> None:
+    """Writes in doubt count by destination kind until they are settled; the audit tells its length."""
+    assert (await ledger.doubts(), await ledger.audit_length()) == ({}, 0)
+    await ledger.commit([PutIntent(intent=intent("i1")), PutIntent(intent=intent("i2", key="2")), audit("a"), audit("b")])
+    await ledger.commit([SettleIntent(id="i1", state=IntentState.IN_DOUBT)])
+    assert (await ledger.doubts(), await ledger.audit_length()) == ({"contacts": 1}, 2)
+    await ledger.commit([SettleIntent(id="i1", state=IntentState.PARKED)])
+    assert await ledger.doubts() == {}

@@ -110,9 +110,23 @@ def test_page_guard_tolerates_drift_and_stops_loops() -> None:
     with pytest.raises(ProtocolMismatch, match="twice"):
         guard.seen(["a", "b", "c"], page_digest(["a", "b", "c"]))
     with pytest.raises(ProtocolMismatch, match="nothing new"):
-        guard.seen(["c", "d"], page_digest(["c", "d changed"]))
+        guard.seen(["c", "d", "e"], page_digest(["c", "d changed", "e"]))
     with pytest.raises(ProtocolMismatch, match="4 rows"):
         guard.seen(["w", "x", "y", "z"], b"x")
+
+
+def test_page_guard_lets_a_last_short_page_of_moved_rows_pass() -> None:
+    """Rows that new ones pushed over the edge are all that a last page holds: no fault; the same again and again is one."""
+    guard = PageGuard("notes", size=3)
+    guard.seen(["a", "b", "c"], b"1")
+    guard.seen(["c"], b"2")
+    guard.seen([], b"3")
+    with pytest.raises(ProtocolMismatch, match="twice"):
+        guard.seen(["c"], b"2")
+    guard.seen(["b"], b"4")
+    guard.seen(["a"], b"5")
+    with pytest.raises(ProtocolMismatch, match="nothing new"):
+        guard.seen(["b", "c"], b"6")
 
 
 def test_page_guard_caps_pages() -> None:
@@ -218,16 +232,18 @@ def test_credentials_show_nothing() -> None:
 
 
 def test_pace_halves_on_trouble_and_grows_to_the_cap() -> None:
-    """Start low, one step per clean run, half after trouble but once per trouble, doubled latency counts, the cap holds."""
+    """Start low, double per clean run, half after trouble but once per trouble, then steps; doubled latency counts, the cap holds."""
     policy = PacePolicy(cap_per_s=10, cap_in_flight=6)
     state = start(policy)
     assert state == PaceState(rate_per_s=2.5, in_flight=4)
+    assert faster(state, policy) == PaceState(rate_per_s=5.0, in_flight=6)
     for _ in range(30):
         state = faster(state, policy)
     assert (state.rate_per_s, state.in_flight) == (10, 6)
     cut = slower(state, policy, now=100.0, reason="429 answered")
     assert (cut.rate_per_s, cut.in_flight) == (5.0, 3)
     assert slower(cut, policy, now=101.0, reason="429 answered") is cut
+    assert (faster(cut, policy).rate_per_s, faster(cut, policy).in_flight) == (6.0, 4)
     calm = decide(state, policy, p95_s=0.3, now=200.0)
     assert decide(calm, policy, p95_s=0.7, now=210.0).rate_per_s == 5.0
     for now in range(300, 400, 5):

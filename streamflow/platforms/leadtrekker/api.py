@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-from streamflow.clock import Clock
 from streamflow.errors import NotFound, ProtocolMismatch, StreamflowError
 from streamflow.model import Cursor, Key, Kind, Page, Record
 from streamflow.platforms.leadtrekker import dialect
@@ -19,34 +17,31 @@ from streamflow.wire.message import BACKFILL, NORMAL, Response
 from streamflow.wire.paging import PageGuard, page_digest
 from streamflow.wire.session import Session
 
-MOVED_PAGES = 3      # short pages in a row that hold nothing but rows of the page before: rows that moved, up to here
 Raw = Mapping[str, Any]
 
 
 class ApiReader:
     """Reads streams by calls. Raises NotFound for a stream whose function the platform does not know."""
 
-    def __init__(self, session: Session, spec: PlatformSpec, canons: Mapping[Kind, Canon], roster: Roster, clock: Clock) -> None:
+    def __init__(self, session: Session, spec: PlatformSpec, canons: Mapping[Kind, Canon], roster: Roster) -> None:
         self._session = session
         self._spec = spec
         self._canons = canons
         self._roster = roster
-        self._clock = clock
         self._judge = dialect.judge(spec.errors)
         self._last_child: dict[Kind, tuple[Key, bytes]] = {}
         self._cap: int | None = None      # rows of a page that was not the last and yet smaller than asked for
-        self.ahead_s = 0.0      # how far the source's clock is before ours, by its Date headers
 
     async def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
         """Yield the pages of a whole list from *start*; the last has next None and may be empty."""
         stream = self._spec.streams[kind]
         call = _named(stream.list, stream)
         number, since = dialect.read_cursor(stream, start)
-        watch = _Watch(stream, self._spec.platform)
+        guard = _guard(stream, self._spec.platform)
         memory = Pass()
         before = 0
         while True:
-            watch.asked(number)
+            guard.asked(str(number))
             params = {**call.params, **dialect.page_params(stream, number)}
             if since and stream.window is not None:
                 params |= dialect.window_params(stream.window, since)
@@ -58,7 +53,7 @@ class ApiReader:
             page = self._canons[kind].page(
                 rows, next_cursor=None if following is None else dialect.write_cursor(following, since), roster=self._roster, memory=memory
             )
-            watch.seen(page, rows)
+            guard.seen([record.key for record in page.records], page_digest(list(rows)))
             yield page
             if following is None:
                 return
@@ -109,12 +104,11 @@ class ApiReader:
         return "ok"
 
     def window_from(self, kind: Kind, since: datetime) -> Cursor | None:
-        """Give the cursor of a changed-since read, by the source's clock and with overlap; None when the stream has no such filter."""
+        """Give the cursor of a changed-since read (naive, by the source's wall clock); None when the stream has no such filter."""
         stream = self._spec.streams[kind]
         if stream.window is None:
             return None
-        text = dialect.window_start(stream.window, since, stream.timezone, ahead_s=self.ahead_s)
-        return dialect.write_cursor(dialect.read_cursor(stream, None)[0], text)
+        return dialect.write_cursor(dialect.read_cursor(stream, None)[0], since.strftime(stream.window.format))
 
     # --- below
 
@@ -138,7 +132,6 @@ class ApiReader:
         except StreamflowError as error:
             error.stream = error.stream or stream.kind
             raise
-        self._note_time(response)
         return response
 
     def _page(self, kind: Kind, rows: Sequence[Raw], parent: Key | None, memory: Pass) -> Page:
@@ -149,16 +142,16 @@ class ApiReader:
         stream = self._spec.streams[kind]
         call = _named(stream.list, stream)
         number, _ = dialect.read_cursor(stream, None)
-        watch = _Watch(stream, self._spec.platform)
+        guard = _guard(stream, self._spec.platform)
         memory = Pass()
         pages: list[Page] = []
         rows: list[Raw] = []
         while True:
-            watch.asked(number)
+            guard.asked(str(number))
             params = {**call.params, **dialect.owner_params(call, parent), **dialect.page_params(stream, number)}
             found = await self._rows(stream, call, params, priority=BACKFILL)
             pages.append(self._page(kind, found, parent, memory))
-            watch.seen(pages[-1], found)
+            guard.seen([record.key for record in pages[-1].records], page_digest(list(found)))
             rows += found
             if dialect.is_last(stream, len(found), cap=self._cap):
                 return _joined(pages), page_digest(rows)
@@ -180,39 +173,10 @@ class ApiReader:
             stream=kind, hint="correct key_param of this stream",
         )  # fmt: skip
 
-    def _note_time(self, response: Response) -> None:
-        try:
-            told = parsedate_to_datetime(response.headers.get("date", ""))
-        except (TypeError, ValueError):
-            return
-        if told.tzinfo is not None:
-            self.ahead_s = (told - self._clock.now()).total_seconds()
 
-
-class _Watch:
-    """The guard of one pass, patient with rows that move: where newest come first, a last short page may hold only what was seen."""
-
-    def __init__(self, stream: StreamSpec, platform: str) -> None:
-        paged = stream.paging.style != "none"
-        self._guard = PageGuard(
-            stream.kind, platform=platform, size=stream.paging.size if paged else None, page_cap=stream.paging.max_pages
-        )
-        self._before: frozenset[Key] = frozenset()
-        self._moved = 0
-
-    def asked(self, number: int) -> None:
-        self._guard.asked(str(number))
-
-    def seen(self, page: Page, rows: Sequence[Raw]) -> None:
-        keys = frozenset(record.key for record in page.records)
-        digest = page_digest(list(rows))
-        if keys and len(keys) < len(self._before) and keys <= self._before and self._moved < MOVED_PAGES:
-            self._moved += 1
-            self._guard.seen([f"moved {self._moved}"], digest)      # its content is still watched for coming twice
-            return
-        self._moved = 0
-        self._before = keys
-        self._guard.seen([record.key for record in page.records], digest)
+def _guard(stream: StreamSpec, platform: str) -> PageGuard:
+    paged = stream.paging.style != "none"
+    return PageGuard(stream.kind, platform=platform, size=stream.paging.size if paged else None, page_cap=stream.paging.max_pages)
 
 
 def _named(call: Call | None, stream: StreamSpec) -> Call:
