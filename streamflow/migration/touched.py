@@ -52,7 +52,7 @@ class Touches:
             return set()
         following = await feed.cursor(fresh=True)
         concerned: set[DestId] = set()
-        async for page in feed.changed(start):
+        async for page, _ in feed.changed(start):
             concerned |= await self._take(page, removed)
         self._cursor = following     # what came while we read is told again, which does no harm
         return concerned

@@ -180,8 +180,8 @@ class Feed(Protocol):
         """Give a position before which everything has been told; it may be some seconds old, unless *fresh*."""
         ...
 
-    def changed(self, cursor: Cursor) -> AsyncIterator[Sequence[Happening]]:
-        """Yield what was made or changed after *cursor*, page by page, in no promised order; deletions may be missing."""
+    def changed(self, cursor: Cursor) -> AsyncIterator[tuple[Sequence[Happening], Cursor]]:
+        """Yield what was made or changed after *cursor*, oldest first, a page at a time with the position after it; no deletions."""
         ...
 
     async def since(self, cursor: Cursor) -> tuple[Sequence[Happening], Cursor]:

@@ -28,9 +28,9 @@ from streamflow.errors import (
 )
 from streamflow.model import DestId, Intent, IntentState, Link, Op, Ref
 from streamflow.platforms.base import Feed, Writer
-from streamflow.stages.batch import Loaded, Plan, Resolved, Write
+from streamflow.stages.batch import Loaded, Resolved, Write
 from streamflow.stages.directory import AGAIN
-from streamflow.stages.meanwhile import Meanwhile, targets
+from streamflow.stages.meanwhile import Done, Meanwhile, targets
 from streamflow.stages.progress import Outcome, Progress, fill_refs, names_under_way, opening, settle
 from streamflow.stages.unknown import REMADE_KINDS, meaning_name
 from streamflow.store.base import Change, DropLink, Enqueue, Ledger, PutIntent, PutSetting
@@ -44,12 +44,13 @@ class Loader:
 
     def __init__(
         self, *, ledger: Ledger, writer: Writer, feed: Feed, clock: Clock, phase: Callable[[], str], numbers: Iterator[int],
-        busy: set[str] | None = None,
+        busy: set[str] | None = None, meanwhile: Meanwhile | None = None,
     ) -> None:  # fmt: skip
         self._busy: set[str] = busy if busy is not None else set()
         self._ledger = ledger
         self._writer = writer
         self._feed = feed
+        self._meanwhile = meanwhile if meanwhile is not None else Meanwhile(feed, clock)
         self._clock = clock
         self._phase = phase
         self._numbers = numbers       # one run of numbers a start of the daemon: intent ids never repeat
@@ -61,17 +62,16 @@ class Loader:
         Raises the first error that concerns more than one record (access, plan, platform away, broken contract), after everything
         that is known by then has been kept; what was not sent stays pending.
         """
-        meanwhile = Meanwhile(self._feed, batch.seen)
-        tracks = [Progress(plan, meanwhile=meanwhile) for plan in batch.plans]
+        tracks = [Progress(plan, seen=batch.seen) for plan in batch.plans]
         changes: list[Change] = []
-        await self._leave_moved(tracks, meanwhile)
+        await self._leave_moved(tracks)
         for track in tracks:
             changes += opening(track.plan) if not track.stopped else []
         written: dict[Ref, Link] = {}
         failure: StreamflowError | None = None
         while failure is None and (wave := [track for track in tracks if track.next is not None]):
             if written:
-                await self._leave_moved(wave, meanwhile)
+                await self._leave_moved(wave)
                 if not (wave := [track for track in wave if track.next is not None]):
                     break
             await self._mean(wave, changes)
@@ -88,9 +88,14 @@ class Loader:
             written=tuple(written.values()),
         )
 
-    async def _leave_moved(self, tracks: Sequence[Progress], meanwhile: Meanwhile) -> None:
+    async def finish(self) -> None:
+        """End a pass: look after what was written last."""
+        await self._ledger.commit([Enqueue(item=item) for item in await self._meanwhile.finish()])
+
+    async def _leave_moved(self, tracks: Sequence[Progress]) -> None:
         """Stop the plans whose next record somebody changed since it was read: they stay pending and are made anew."""
-        moved = await meanwhile.moved(targets(track.next for track in tracks))
+        read = [track for track in tracks if track.next is not None and track.next.dest_id not in track.ids.values()]
+        moved = await self._meanwhile.moved(targets(track.next for track in read), tracks[0].seen if tracks else "")
         for track in tracks:
             track.stopped = track.stopped or (track.next is not None and track.next.dest_id in moved)
 
@@ -119,21 +124,13 @@ class Loader:
                 await self._ledger.commit(await self._settled(wave, outcomes, written))
             raise
         failures = [outcome.error for outcome in outcomes if outcome is not None and outcome.stops]
-        done = [
-            (track.plan, track.next) for track, outcome in zip(wave, outcomes, strict=True)
-            if outcome is not None and outcome.state is IntentState.CONFIRMED and track.next is not None and track.next.op is Op.UPDATE
-        ]
+        for track, outcome in zip(wave, outcomes, strict=True):
+            write = track.next
+            is_done = outcome is not None and outcome.state is IntentState.CONFIRMED
+            if is_done and write is not None and write.op is Op.UPDATE and write.dest_id:
+                self._meanwhile.wrote(Done(seen=track.seen, staged=track.plan.staged, write=write))
         changes = await self._settled(wave, outcomes, written)
-        return [*changes, *await self._overwritten(wave, done)], next(iter(failures), None)
-
-    async def _overwritten(self, wave: Sequence[Progress], done: Sequence[tuple[Plan, Write]]) -> list[Change]:
-        """Ask about what people had put into fields just before we wrote them; what cannot be looked up does not hold up what is known."""
-        meanwhile = wave[0].meanwhile
-        try:
-            items = await meanwhile.overwritten(done) if meanwhile is not None and done else []
-        except StreamflowError:
-            return []
-        return [Enqueue(item=item) for item in items]
+        return [*changes, *(Enqueue(item=item) for item in self._meanwhile.take())], next(iter(failures), None)
 
     async def _settled(self, wave: Sequence[Progress], outcomes: Sequence[Outcome | None], written: dict[Ref, Link]) -> list[Change]:
         changes: list[Change] = []
@@ -218,10 +215,10 @@ class Loader:
     async def _has_moved(self, track: Progress) -> bool:
         """Say whether somebody was at the record while a refused write waited to be offered again; what is remade looks for itself."""
         write = track.next
-        if track.meanwhile is None or write is None or write.dest_kind in REMADE_KINDS:
+        if write is None or write.dest_kind in REMADE_KINDS:
             return False
         try:
-            return bool(await track.meanwhile.moved(targets([write])))
+            return bool(await self._meanwhile.moved(targets([write]), track.seen, at_once=True))
         except StreamflowError:
             return True     # the platform does not answer: the record comes again, nothing was written
 

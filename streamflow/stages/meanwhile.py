@@ -4,51 +4,100 @@ What others did between the reading of the facts a batch was planned from and it
 Rule 1: a record that changed since it was read is not written to: it comes again and is read anew.
 Rule 2: what slips into the moment between the last look and the write is told afterwards, with what was there, and asked about.
 
-A look is one call to the feed, whatever it is asked about. The feed may be late: rule 2 then finds nothing, and says nothing.
+A look is a call to the feed, whatever it is asked about. Looks follow each other from where the last one ended, and one serves the
+waves of the next few seconds: what slips in there falls under rule 2. The feed may be late: then rule 2 finds nothing, and says nothing.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from streamflow.clock import Clock
 from streamflow.model import Cursor, DestId, Op, QueueItem, Staged
 from streamflow.platforms.base import Feed, Happening
-from streamflow.stages.batch import Plan, Write
+from streamflow.stages.batch import Write
 
 PEOPLE: Final = "-users"
+GOOD_FOR_S: Final = 5.0      # seconds for which a look serves the waves that follow it
+KEPT_EVENTS: Final = 20      # of one record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A confirmed update of a record that was read when the feed stood at *seen*."""
+
+    seen: Cursor
+    staged: Staged
+    write: Write
 
 
 @dataclass(slots=True)
 class Meanwhile:
-    """The looks of one batch; *seen* is the feed's position before its facts were read, "" when nothing was read."""
+    """The looks of one run of the stages; *edited* names what we changed ourselves, for those who read next."""
 
     feed: Feed
-    seen: Cursor = ""
-    _written: set[DestId] = field(default_factory=set)
+    clock: Clock
+    edited: set[DestId] = field(default_factory=set)
+    _position: Cursor = ""
+    _looked_at: float = float("-inf")                                            # monotonic
+    _events: dict[DestId, list[Happening]] = field(default_factory=dict)         # changes since the first look
+    _unlooked: list[Done] = field(default_factory=list)
+    _items: list[QueueItem] = field(default_factory=list)
 
-    async def moved(self, ids: Iterable[DestId]) -> set[DestId]:
-        """Which of these records somebody changed since they were read; those this batch wrote to itself are left out."""
-        asked = set(ids) - self._written
-        return {dest_id for event in await self._events(asked) for dest_id in event.ids} & asked
+    async def moved(self, ids: Iterable[DestId], seen: Cursor, *, at_once: bool = False) -> set[DestId]:
+        """Which of these records, read when the feed stood at *seen*, somebody changed since."""
+        asked = set(ids)
+        if not asked or not seen:
+            return set()
+        if at_once or self.clock.monotonic() - self._looked_at > GOOD_FOR_S:
+            await self._look(seen)
+        return {dest_id for dest_id in asked if self._since(dest_id, seen)}
 
-    async def overwritten(self, done: Sequence[tuple[Plan, Write]]) -> list[QueueItem]:
-        """Ask about what people put into the very fields that were then written; *done* are confirmed updates of records that were read."""
-        ids = {write.dest_id for _, write in done if write.dest_id is not None} - self._written
-        events = await self._events(ids)
-        self._written |= ids
-        return [
-            _item(plan.staged, write, attribute, lost)
-            for plan, write in done if write.dest_id in ids
-            for attribute, lost in lost_to([event for event in events if write.dest_id in event.ids]).items()
-        ]
+    def wrote(self, done: Done) -> None:
+        """Note an update, to be looked after."""
+        assert done.write.dest_id is not None
+        self.edited.add(done.write.dest_id)
+        if done.seen:
+            self._unlooked.append(done)
 
-    async def _events(self, ids: set[DestId]) -> list[Happening]:
-        if not self.seen or not ids:
-            return []
-        found = [event async for page in self.feed.changed(self.seen) for event in page if ids.intersection(event.ids)]
-        return sorted(found, key=lambda event: (event.at, _number(event)))
+    async def finish(self) -> list[QueueItem]:
+        """Look after what was written last, and give all that is to be asked."""
+        if self._unlooked:
+            await self._look(self._unlooked[0].seen)
+        return self.take()
+
+    def take(self) -> list[QueueItem]:
+        """Give what is to be asked by now."""
+        items, self._items = self._items, []
+        return items
+
+    def _since(self, dest_id: DestId, seen: Cursor) -> list[Happening]:
+        return [event for event in self._events.get(dest_id, ()) if number_of(event.id) > number_of(seen)]
+
+    async def _look(self, seen: Cursor) -> None:
+        done, self._unlooked = self._unlooked, []
+        try:
+            async for page, position in self.feed.changed(self._position or seen):
+                self._position = position
+                for event in page:
+                    for dest_id in event.ids if event.action != "create" else ():
+                        self._note(dest_id, event)
+        except BaseException:
+            self._unlooked = [*done, *self._unlooked]
+            raise
+        self._position = self._position or seen
+        self._looked_at = self.clock.monotonic()
+        for each in done:
+            events = self._since(each.write.dest_id or "", each.seen)
+            self._items += [_item(each.staged, each.write, attribute, lost) for attribute, lost in lost_to(events).items()]
+
+    def _note(self, dest_id: DestId, event: Happening) -> None:
+        held = self._events.setdefault(dest_id, [])
+        if all(each.id != event.id for each in held):      # two looks at the same time tell it twice
+            held[:] = [*held[-KEPT_EVENTS:], dataclasses.replace(event, payloads={})]
 
 
 def targets(writes: Iterable[Write | None]) -> set[DestId]:
@@ -82,6 +131,7 @@ def _item(staged: Staged, write: Write, attribute: str, lost: Happening) -> Queu
     )
 
 
-def _number(event: Happening) -> int:
-    digits = event.id.partition("-")[0]
+def number_of(position: str) -> int:
+    """Give the number by which events and cursors of the feed are ordered."""
+    digits = position.partition("-")[0]
     return int(digits) if digits.isdigit() else 0

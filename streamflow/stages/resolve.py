@@ -17,11 +17,12 @@ from streamflow.mapping.companies import normal_form
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.identity import Match, Merge, Review
 from streamflow.model import Cursor, DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref
-from streamflow.platforms.base import Feed, Reader
+from streamflow.platforms.base import Reader
 from streamflow.stages.batch import Mapped, Plan, Resolved, Write
 from streamflow.stages.directory import BLOCKING_KINDS, Directory
 from streamflow.stages.groups import PERSON_KIND, Groups
 from streamflow.stages.job import Job
+from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.parents import Parents, derive
 from streamflow.stages.people import headless_plan, is_circular, lent_note, review_plan
 from streamflow.stages.planning import (
@@ -47,12 +48,12 @@ class Resolver:
 
     def __init__(
         self, *, ledger: Ledger, reader: Reader, mapper: Mapper, directory: Directory, busy: set[str] | None = None,
-        feed: Feed | None = None, edits: Callable[[Kind], bool] = lambda _kind: False,
+        meanwhile: Meanwhile | None = None, edits: Callable[[Kind], bool] = lambda _kind: False,
     ) -> None:  # fmt: skip
         self.busy: set[str] = busy if busy is not None else set()   # shared with the loader, which takes out what it has written
         self._ledger = ledger
         self._reader = reader
-        self._feed = feed
+        self._meanwhile = meanwhile
         self._edits = edits
         self._mapper = mapper
         self._directory = directory
@@ -163,12 +164,18 @@ class Resolver:
                 is_custom = any(name.startswith("custom:") for name in link.base)
                 (custom if is_custom else plain).setdefault(link.dest_kind, set()).add(link.dest_id)
         now: dict[DestId, Fields] = {}
-        seen = await self._feed.cursor(fresh=True) if self._feed is not None and (plain or custom) else ""
+        seen = await self._position({dest_id for ids in [*plain.values(), *custom.values()] for dest_id in ids})
         for kind, ids in plain.items():
             now.update(await self._reader.read(kind, sorted(ids - custom.get(kind, set())), custom=False))
         for kind, ids in custom.items():
             now.update(await self._reader.read(kind, sorted(ids), custom=True))
         return seen, now
+
+    async def _position(self, ids: set[DestId]) -> Cursor:
+        """The feed's position before records are read; one of some seconds ago will do where we ourselves changed none of them since."""
+        if self._meanwhile is None or not ids:
+            return ""
+        return await self._meanwhile.feed.cursor(fresh=any(dest_id in self._meanwhile.edited for dest_id in ids))
 
     def _target(self, job: Job, draft: Draft, facts: Facts) -> Link | None:
         """The line of the crosswalk a draft updates: its own, or the head's where the record was merged."""

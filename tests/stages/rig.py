@@ -33,6 +33,7 @@ from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
 from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
+from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.transform import Transformer
 from streamflow.stages.verify import Verifier
@@ -108,15 +109,16 @@ class Rig:
         decisions = {item.id: item.decision for item in await self.ledger.queue(state="resolved")}
         directory = Directory(users={"27": "3-users"}, fallback_user="1-users", decisions=decisions)
         busy: set[str] = set()
+        meanwhile = Meanwhile(self.nutshell.feed, self.clock)
         reader, feed = self.nutshell.reader, self.nutshell.feed
         verifier = Verifier(ledger=self.ledger, reader=reader, feed=feed)
         pipeline = Pipeline(
             ledger=self.ledger, transformer=Transformer(mapper, self.ledger, by_email),
-            resolver=Resolver(ledger=self.ledger, reader=reader, mapper=mapper, directory=directory, busy=busy, feed=feed,
+            resolver=Resolver(ledger=self.ledger, reader=reader, mapper=mapper, directory=directory, busy=busy, meanwhile=meanwhile,
                               edits=self.nutshell.writer.edits),
             loader=Loader(
                 ledger=self.ledger, writer=self.nutshell.writer, feed=feed, clock=self.clock, phase=lambda: "tail",
-                numbers=self.numbers, busy=busy,
+                numbers=self.numbers, busy=busy, meanwhile=meanwhile,
             ),
             verifier=verifier, gauges=Gauges(),
         )

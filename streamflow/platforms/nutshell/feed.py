@@ -79,10 +79,11 @@ class NutshellFeed:
         self._keep(following, asked_at)
         yield list(waiting.values()), following
 
-    async def changed(self, cursor: Cursor) -> AsyncIterator[Sequence[Happening]]:
-        """Yield the events of the live feed after *cursor*, one page held at a time: one call where little happened."""
-        async for page in self._span(LIVE, _parts(cursor)[0]):
-            yield page
+    async def changed(self, cursor: Cursor) -> AsyncIterator[tuple[Sequence[Happening], Cursor]]:
+        """Yield the events of the live feed after *cursor*: one call where little happened."""
+        live_at, deleted_at = _parts(cursor)
+        async for page in self._span(LIVE, live_at):
+            yield page, f"{number(page[-1].id)}-events|{deleted_at}-events"
 
     def carries(self, kind: Kind) -> bool:
         """Say whether events of this kind appear in the feed; of tasks, tags and sources nothing is documented."""
