@@ -66,18 +66,28 @@ class Metrics:
         self._translated = _Translated(clock, tuple(platforms), tuple(kinds), tuple(dest_kinds), tuple(stages))
         self.registry.register(self._translated)
         ProcessCollector(registry=self.registry)
+        self._series: dict[tuple[str, str, str, int, str], tuple[tuple[Counter, ...], Histogram]] = {}
         self._start_at_zero(tuple(platforms))
 
     def __call__(self, attempt: Attempt) -> None:
         """Count one HTTP attempt; the session's hook."""
+        name = (attempt.platform, attempt.method, attempt.endpoint, attempt.status, attempt.verdict)
+        counters, seconds = self._series.get(name) or self._series_of(attempt)
+        for counter in counters:
+            counter.inc()
+        seconds.observe(attempt.seconds)
+
+    def _series_of(self, attempt: Attempt) -> tuple[tuple[Counter, ...], Histogram]:
+        """Look up what calls like this one count in, once: a look-up costs more than the counting."""
         platform, verdict = attempt.platform, str(attempt.verdict)
-        self._requests.labels(platform, _status_class(attempt.status)).inc()
-        self._verdicts.labels(platform, verdict).inc()
-        self._seconds.labels(platform, attempt.method, attempt.endpoint).observe(attempt.seconds)
+        counters = [self._requests.labels(platform, _status_class(attempt.status)), self._verdicts.labels(platform, verdict)]
         if verdict == CallVerdict.THROTTLED:
-            self._throttled.labels(platform).inc()
+            counters.append(self._throttled.labels(platform))
         if verdict == CallVerdict.AUTH:
-            self._auth.labels(platform).inc()
+            counters.append(self._auth.labels(platform))
+        found = tuple(counters), self._seconds.labels(platform, attempt.method, attempt.endpoint)
+        self._series[platform, attempt.method, attempt.endpoint, attempt.status, attempt.verdict] = found
+        return found
 
     def observe(self, snapshot: Snapshot) -> None:
         """Take over the newest picture."""

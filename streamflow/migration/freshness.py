@@ -7,8 +7,8 @@ was seen before.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +29,7 @@ class Moves:
     moved: dict[Key, None] = field(default_factory=dict)
     _times: dict[Key, str] = field(default_factory=dict)
     _latest: str = ""
+    _room: int = 1000                                       # times kept before those that left the overlap are dropped
 
     @classmethod
     def against(cls, kept: Mapping[str, Any] | None, *, overlap_s: float) -> Moves:
@@ -45,6 +46,10 @@ class Moves:
         self._latest = max(self._latest, at)
         if at >= _earlier(self._latest, self.overlap_s):
             self._times[record.key] = at
+            if len(self._times) > self._room:
+                edge = _earlier(self._latest, self.overlap_s)
+                self._times = {key: time for key, time in self._times.items() if time >= edge}
+                self._room = max(self._room, 2 * len(self._times))
 
     def kept(self) -> dict[str, Any]:
         """Give what the next pass must know."""
@@ -66,6 +71,16 @@ class NotingSource:
     def __init__(self, source: Source) -> None:
         self._source = source
         self.moves: dict[Kind, Moves] = {}
+        self._lookers: dict[Kind, Callable[[Record], None]] = {}
+
+    @contextmanager
+    def shown_to(self, kind: Kind, look: Callable[[Record], None]) -> Iterator[None]:
+        """Show each record of this kind to one more who looks, inside the block."""
+        self._lookers[kind] = look
+        try:
+            yield
+        finally:
+            del self._lookers[kind]
 
     async def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
         async with aclosing(self._source.pages(kind, start)) as pages:
@@ -73,6 +88,9 @@ class NotingSource:
                 if kind in self.moves:
                     for record in page.records:
                         self.moves[kind].look(record)
+                if kind in self._lookers:
+                    for record in page.records:
+                        self._lookers[kind](record)
                 yield page
 
     async def children(self, kind: Kind, parent: Key) -> Page:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from streamflow.compact import Numbers
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
@@ -134,13 +135,13 @@ async def _sizes(migration: Migration, document: MapDocument) -> Sizes:
     """Count companies and unqualified leads, a page at a time."""
     mapper = compile_map(document, Context())
     clusters = Clusters(document.companies, {})
-    companies: set[str] = set()
+    companies = Numbers()
     unqualified = 0
     async for page in migration.ledger.every("lead"):
         for staged in page:
             unqualified += mapper.is_unqualified(staged.record)
             if (key := clusters.cluster_of(*mapper.company_text(staged.record))) is not None:
-                companies.add(key)
+                companies[key] = 1
     return Sizes(companies=len(companies), unqualified=unqualified)
 
 

@@ -8,6 +8,7 @@ from streamflow.errors import PlanLimit
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.document_json import from_json
+from streamflow.migration import lookalikes
 from streamflow.migration.adoption import FOUND as ADOPTED_COUNTS
 from streamflow.migration.archive import Archive
 from streamflow.migration.companies import AMBIGUOUS, CompanyTable
@@ -53,6 +54,7 @@ class Work:
             ledger=migration.ledger, reader=migration.destination.reader, feed=migration.destination.feed, clock=migration.clock,
             quiet=QuietTime(timeout_s=flags.timeout_s, late_commit_s=flags.late_commit_s, search_lag_s=flags.search_lag_s),
         )
+        self._document: tuple[str, MapDocument] | None = None     # the one read last, under its digest
         self._companies: CompanyTable | None = None
         self._companies_map = ""
         self.suspended: dict[Kind, str] = {}
@@ -60,7 +62,9 @@ class Work:
     async def document(self) -> MapDocument:
         """The confirmed map; to be called only behind the map gate."""
         stored = await self._m.ledger.setting("map:confirmed")
-        return from_json(stored["document"])
+        if self._document is None or self._document[0] != stored["digest"]:
+            self._document = stored["digest"], from_json(stored["document"])
+        return self._document[1]
 
     async def map_has_moved(self) -> bool:
         """Say whether a map was confirmed (or taken back) since the destination was made ready: its fields must be there first."""
@@ -71,8 +75,8 @@ class Work:
         """The company table under the decisions of the confirmed map and of the queue."""
         document = await self.document()
         joined = {
-            str(item.details.get("other")): item.key for item in await self._m.ledger.queue(state="resolved")
-            if item.cause == AMBIGUOUS and item.decision == "same"
+            str(item.details.get("other")): item.key async for page in self._m.ledger.items(state="resolved", cause=AMBIGUOUS)
+            for item in page if item.decision == "same"
         }
         key = f"{digest(document)}:{sorted(joined.items())}"
         if self._companies is None or key != self._companies_map:
@@ -83,7 +87,7 @@ class Work:
         """Owners, lead sources and decisions as they are now."""
         owners = await OwnersGate(self._m).table()
         base = directory_of(owners)
-        self._m.decisions.update({item.id: item.decision for item in await self._m.ledger.queue(state="resolved")})
+        self._m.decisions.update(await self._m.ledger.decisions())
         return Directory(
             users=base.users, fallback_user=base.fallback_user, sources=await self._m.ledger.setting("reference:sources") or {},
             decisions=self._m.decisions,
@@ -112,11 +116,13 @@ class Work:
         )
 
     async def refresh_companies(self) -> int:
-        """Stage the clusters that leads touched since the last time bring."""
+        """Stage the clusters that leads touched since the last time bring; new ones that look like others wait for a person."""
         table = await self.companies()
         keys = sorted(self._m.touched_leads)
         changed = await table.refresh(keys)
         self._m.touched_leads.difference_update(keys)
+        await lookalikes.release(self._m)
+        await lookalikes.ask(self._m, table)
         return changed
 
     async def has_pending(self) -> bool:
@@ -247,7 +253,7 @@ class Work:
         refs: dict[Ref, str] = {}
         gone: list[str] = []
         open_doubts = {intent.id for intent in await self._m.ledger.open_intents(limit=100_000)} if waiting else set()
-        parked = {item.id for item in await self._m.ledger.queue() if item.cause == "in_doubt"} if waiting else set()
+        parked = {item.id for item in await self._m.ledger.queue(cause="in_doubt")} if waiting else set()
         for name in waiting:
             kind, _, key = name.partition(":")
             if kind == "doubt":

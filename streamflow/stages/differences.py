@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from streamflow.model import AuditEntry, Intent, IntentState, Link, QueueItem, Ref, Verdict
+from streamflow.model import AuditEntry, Cursor, DestId, Intent, IntentState, Link, QueueItem, Ref, Verdict
 from streamflow.platforms.base import Feed, Happening
 from streamflow.stages.kept import released
 from streamflow.stages.updating import gone_id
@@ -70,9 +70,13 @@ class Differences:
             return False
         ours = [intent for intent in intents if intent.state is IntentState.CONFIRMED]
         for cursor in cursors:
-            if not cursor or not is_strangers(link, (await self._feed.since(cursor))[0], ours):
+            if not cursor or not is_strangers(link, await _events_of(self._feed, cursor, link.dest_id), ours):
                 return False
         return True
+
+
+async def _events_of(feed: Feed, cursor: Cursor, dest_id: DestId) -> list[Happening]:
+    return [event async for portion, _ in feed.portions(cursor) for event in portion if dest_id in event.ids]
 
 
 def _written(intents: Sequence[Intent], name: str) -> Intent | None:

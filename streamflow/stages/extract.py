@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from streamflow.errors import NotFound, ProtocolMismatch
-from streamflow.model import AuditEntry, Key, Kind, Page, Staged
+from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Staged
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.batch import Batch
 from streamflow.store.base import Audit, Change, Ledger, Missed, MoveMark, StageResult
@@ -36,12 +36,14 @@ class Tally:
     touched: list[Key] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
     complete: bool = False
+    names_touched: bool = True      # False: what was touched is counted alone
 
     def add(self, page: Page, result: StageResult) -> None:
         self.read += len(page.records)
         self.new += result.new
         self.changed += result.changed
-        self.touched += [key for key, _ in result.touched]
+        if self.names_touched:
+            self.touched += [key for key, _ in result.touched]
         self.unknown.update(page.unknown)
         self.rejects += page.rejects
 
@@ -51,6 +53,8 @@ class Tally:
         return self.new == 0 and self.changed == 0
 
 
+Closing = Callable[[], Awaitable[Sequence[Change]]]
+"""Gives what is committed together with the last page of a read."""
 Permit = Callable[[], Awaitable[bool]]
 """Waits while the operator has paused; False when the daemon drains: take nothing new."""
 
@@ -64,9 +68,13 @@ class Intake:
         self._permit = permit
         self._on_page = on_page
 
-    async def scan(self, stream: Stream, *, scan: str) -> Tally:
-        """Read a whole-list stream from its mark to the end; a pass that was interrupted goes on where it stopped."""
-        tally = Tally()
+    async def scan(self, stream: Stream, *, scan: str, closing: Closing | None = None, names_touched: bool = True) -> Tally:
+        """
+        Read a whole-list stream from its mark to the end; a pass that was interrupted goes on where it stopped.
+
+        What *closing* gives once the last page has come is committed together with it.
+        """
+        tally = Tally(names_touched=names_touched)
         mark = await self._ledger.mark(f"read:{stream.kind}")
         start = mark.cursor if mark is not None and mark.note.get("scan") == scan and not mark.note.get("complete") else None
         async with aclosing(self._source.pages(stream.kind, start or None)) as pages:
@@ -75,17 +83,32 @@ class Intake:
                     break
                 note = {"scan": scan, "complete": page.next is None}
                 move = MoveMark(name=f"read:{stream.kind}", cursor=page.next or "", note=note)
-                result = await self._ledger.stage(page.records, scan=scan, changes=[move, _read_entry(page, scan)])
+                changes = [move, _read_entry(page, scan), *(await closing() if closing is not None and page.next is None else ())]
+                result = await self._ledger.stage(page.records, scan=scan, changes=changes)
                 tally.add(page, result)
-                self._on_page(stream.kind, len(page.records))
+                if page.next is None:
+                    tally.missed = await self._miss(stream.kind, scan)
+                    tally.complete = True
+                self._on_page(stream.kind, len(page.records))    # last, since who hears it may end the round here
+        return tally
+
+    async def follow(self, stream: Stream, start: Cursor, *, scan: str, closing: Closing) -> Tally:
+        """Read only what changed, from a cursor of `Source.changes_from`; it proves no absence. What *closing* raises ends it undrained."""
+        tally = Tally()
+        async with aclosing(self._source.pages(stream.kind, start)) as pages:
+            async for page in pages:
+                if not await self._permit():
+                    break
+                changes = [_read_entry(page, scan), *(await closing() if page.next is None else ())]
+                result = await self._ledger.stage(page.records, scan=scan, changes=changes)
+                tally.add(page, result)
                 tally.complete = page.next is None
-        if tally.complete:
-            tally.missed = await self._miss(stream.kind, scan)
+                self._on_page(stream.kind, len(page.records))
         return tally
 
     async def scan_children(self, stream: Stream, parents: AsyncIterator[Sequence[Key]], *, scan: str, name: str) -> Tally:
         """Ask for the rows of each parent, several parents at once; the mark *name* moves over finished groups of parents."""
-        tally = Tally()
+        tally = Tally(names_touched=False)
         async for group in parents:
             for start in range(0, len(group), PARENTS_AT_ONCE):
                 if not await self._permit():
@@ -124,13 +147,11 @@ class Intake:
         joined = Page(kind=kind, records=records, next=None, unknown=unknown, rejects=tuple(rejects))
         result = await self._ledger.stage(records, scan=scan, changes=[move, _read_entry(joined, scan)])
         tally.add(joined, result)
-        self._on_page(kind, len(records))
-        missed: list[Key] = []
-        for parent, _ in pages:
-            missed += await self._ledger.unseen(kind, scan=scan, parent=parent)
+        missed = await self._ledger.unseen(kind, scan=scan, parents=[parent for parent, _ in pages])
         if missed:
             tally.missed += len(missed)
             await self._ledger.commit([Missed(kind=kind, keys=tuple(missed))])
+        self._on_page(kind, len(records))
 
     async def _miss(self, kind: Kind, scan: str) -> int:
         unseen = await self._ledger.unseen(kind, scan=scan)

@@ -53,12 +53,11 @@ class Groups:
     async def _lend(self, jobs: Sequence[Job], groups: Mapping[DestId, Sequence[Key]]) -> None:
         """Look whether an address that somebody who is there already brings anew is another person's."""
         brought: list[tuple[Staged, Person, DestId]] = []
-        head_of = {job.name: Ref(PERSON_KIND, groups.get(job.main.dest_id, [job.staged.record.key])[0]) for job in jobs if job.main}
-        heads = await self._ledger.links([head_of[job.name] for job in jobs if job.main is not None and job.main.is_merged])
+        heads = await self._ledger.links([Ref(PERSON_KIND, _head(groups, job.main)) for job in jobs if job.main and job.main.is_merged])
         for job in jobs:
             if job.main is None or not job.drafts:
                 continue
-            link = heads.get(head_of[job.name], job.main)
+            link = heads.get(Ref(PERSON_KIND, _head(groups, job.main)), job.main)
             if link.is_adopted and not link.base:
                 continue   # an earlier run wrote them and said whose they are
             held = {normal(str(each.get("value", ""))) for each in known_base(link.base).get("emails") or []}
@@ -94,6 +93,11 @@ class Groups:
 
     def _main_draft(self, staged: Staged) -> Draft | None:
         return next((draft for draft in self._mapper.drafts(staged.record).drafts if draft.part == ""), None)
+
+
+def _head(groups: Mapping[DestId, Sequence[Key]], link: Link) -> Key:
+    """Name the record that made a person; one just adopted by a decision is in nobody's book yet but its own."""
+    return groups.get(link.dest_id, [link.ref.key])[0]
 
 
 def _join(job: Job, heads: Mapping[Ref, Link], groups: Mapping[DestId, list[Key]]) -> None:

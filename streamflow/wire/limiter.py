@@ -75,7 +75,7 @@ class _Ticket:
     def __init__(self, priority: int, arrival: int) -> None:
         self.priority = priority
         self.arrival = arrival
-        self.nod = anyio.Event()
+        self.nod: anyio.Event | None = None      # made by who waits for it
 
 
 class _Slot:
@@ -201,8 +201,8 @@ class PacedLimiter:
 
     def _head(self) -> _Ticket | None:
         firsts = [line[0] for line in self._lines.values() if line]
-        if not firsts:
-            return None
+        if len(firsts) < 2:
+            return firsts[0] if firsts else None
         urgent = min(firsts, key=lambda ticket: ticket.priority)
         others = [ticket for ticket in firsts if ticket is not urgent]
         if others and self._streak >= FAIR_EVERY:
@@ -215,7 +215,7 @@ class PacedLimiter:
 
     def _wake_head(self) -> None:
         head = self._head()
-        if head is not None:
+        if head is not None and head.nod is not None:
             head.nod.set()
 
     def _poke(self) -> None:

@@ -1,0 +1,62 @@
+"""The arithmetic of the figures, without any clock."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from streamflow.sandbox.pair_config import pair_config
+from tests.bench.calls import least_source_calls
+from tests.bench.pace import Trial
+from tests.bench.rig import BenchError, Case, configured
+from tests.bench.table import Figure, keep, shown
+
+
+def _text() -> str:
+    return pair_config(
+        dir=Path("/x"), reader="api", gates="auto", impersonate=False, source_url="http://s/api/", destination_url="http://d/rest",
+        rpc_url="http://d/api/v1/json", username="a@example.org", fallback=None, source_rate_per_s=None, rate_per_s=50.0,
+    )  # fmt: skip
+
+
+def test_a_case_is_put_into_the_configuration_of_the_sandbox() -> None:
+    """The pace is exactly what the server allows, flags join those that are there, and the cutover waits."""
+    case = Case(records=1, allowed_per_s=50.0, in_flight=7, adaptive=True, flags={"rpc_find_custom_fields": False}, sample=9)
+    found = tomllib.loads(configured(_text(), case))
+    assert found["pace"]["destination"] == {"rate_per_s": 50.0, "max_in_flight": 7, "adaptive": True}
+    assert found["destination"]["flags"]["rpc_find_custom_fields"] is False
+    assert found["destination"]["flags"]["timeout_s"] == 5.0
+    assert (found["gates"]["cutover"], found["sample"]["size"]) == ("ask", 9)
+
+
+def test_a_replacement_that_finds_nothing_is_an_error() -> None:
+    """A case whose wish is not carried out must not be measured."""
+    with pytest.raises(BenchError):
+        configured(_text(), Case(records=1, config={"no such line": "x"}))
+
+
+def test_the_least_of_source_calls_counts_pages_and_children() -> None:
+    """One call a page of each list, at least one each, and three for each lead; what hangs on leads is no list."""
+    counts = {"leads": 501, "reminders": 1000, "users": 0, "notes": 9999, "calls": 9999, "emails": 9999, "attachments": 9999}
+    assert least_source_calls(counts) == 2 + 2 + 1 + 3 * 501
+
+
+def test_an_aim_is_met_or_missed(tmp_path: Path) -> None:
+    """The table and the file say the same of each figure."""
+    met = Figure(name="a", value=1.0, unit="x", at_most=1.0)
+    missed = Figure(name="b", value=0.9, unit="x", at_least=0.95)
+    figures = [met, missed, Figure(name="c", value=3.0, unit="s")]
+    assert [figure.holds for figure in figures] == [True, False, None]
+    assert [line.split()[-1] for line in shown(figures).splitlines()[1:3]] == ["met", "MISSED"]
+    keep(figures, tmp_path / "deep" / "out.json", {"records": 1})
+    assert [row["holds"] for row in json.loads((tmp_path / "deep" / "out.json").read_text())["figures"]] == [True, False, None]
+
+
+def test_an_adaptive_trial_has_room_for_its_climb() -> None:
+    """An account is never too small to keep the destination busy for as long as is measured."""
+    fixed, adaptive = (Trial(cap_per_s=10, seconds=40, adaptive=each) for each in (False, True))
+    assert fixed.records > 10 * 43
+    assert adaptive.records >= fixed.records + 100

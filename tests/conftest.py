@@ -1,0 +1,36 @@
+"""How the tests are shared out among processes: what a test shares with its neighbours stays in one process, and the long ones begin."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+_TOGETHER = frozenset({"acceptance"})
+"""Folders whose tests all look at the same few whole migrations, which are to be made once."""
+_LONG = frozenset({"acceptance", "flow"})
+"""Folders of whole migrations: begun first, so that none of them is what everybody waits for at the end."""
+
+
+def _folder(nodeid: str) -> str:
+    return PurePosixPath(nodeid.partition("::")[0]).parts[1]
+
+
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]  # the library is not typed
+    """A file to a process; some folders whole to one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = _folder(nodeid)
+        return folder if folder in _TOGETHER else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _ByFile:
+    """Share the tests out by what they have in common, in the order of collection."""
+    config.option.loadscopereorder = False
+    return _ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long ones first."""
+    items.sort(key=lambda item: _folder(item.nodeid) not in _LONG)
