@@ -74,6 +74,24 @@ async def test_polls_of_different_starts_see_what_is_missing(tmp_path: Path) -> 
         assert (await trip.staged("lead"))[lead].missing_scans >= 1
 
 
+async def test_a_kind_may_have_a_pause_of_its_own(tmp_path: Path) -> None:
+    """Kinds with a longer pause are left out of the rounds between, the others are in each; who waits for children is not called quiet."""
+    async with voyage(tmp_path, records=30, gates=ASK_CUTOVER, stream_poll_s={"user": 3600.0}, stream_settle_s={"lead": 9.0}) as trip:
+        await trip.until(State.TAIL)
+        reader = trip.work.reader
+        trip.wire("leadtrekker")
+        first, second = await reader.poll(1), await reader.poll(2)
+        assert ("user" in first.tallies, "user" in second.tallies, "lead" in second.tallies) == (True, False, True)
+        assert sum(call.endswith("getusers") for call in trip.wire("leadtrekker")) == 1
+        with_terms(trip, stream_poll_s={"note": 3600.0})
+        trip.in_source("edit", "leads", trip.source_rows("leads")[0]["leadid"], name="Renamed Person")
+        moved = await reader.poll(3)
+        assert ("note" in moved.tallies, moved.is_quiet) == (False, False)
+        assert (trip.terms.round_s, trip.m.terms.horizon_s, trip.m.terms.settle_of("lead"), trip.m.terms.settle_of("note")) == (
+            0.02, 9.0, 9.0, 0.0,
+        )  # fmt: skip
+
+
 async def test_what_is_gone_from_the_source_is_queued_once_and_never_removed(tmp_path: Path) -> None:
     """Absent twice and gone when asked directly: one item, and the destination keeps the person."""
     async with voyage(tmp_path, records=30, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
