@@ -227,22 +227,12 @@ def spoil_in_part(one: Rig, *names: str) -> None:
 
 @pytest.mark.parametrize("again", [True, False])
 async def test_an_update_of_a_matched_person_done_in_part_can_be_undone(again: bool) -> None:
-<<<<<<< HEAD
-    """Part of the first change took effect and it was given up: what of it is there is known as ours, written anew or not."""
-=======
     """Part of the first change took effect and it was given up: what of it is there is known as ours, and goes again."""
->>>>>>> main
     async with rig(switches={"search_lag_s": 5.0}) as one:
         row = await one.existing("Nia Okafor", "nia@own.test")
         before = await one.fields("contacts", row)
         spoil_in_part(one, "phones", "emails", "custom:Lead Status")
-<<<<<<< HEAD
-        await one.stage(lead(
-            "1", name="Nia Okafor", email="nia@own.test, n2@x.test", number="0825550142", status="Won", address="1 Loop St",
-        ))
-=======
         await one.stage(lead("1", name="Nia Okafor", email="nia@own.test, n2@x.test", number="0825550142", status="Won", address="1 Loop"))
->>>>>>> main
         await one.deliver("lead")
         one.clock.account.advance(60.0)
         assert await one.resolve_doubts() == 0
