@@ -14,10 +14,12 @@ from streamflow.daemon.supervisor import Supervisor
 from streamflow.errors import NotFound, UsageError
 from streamflow.migration import cutover
 from streamflow.migration.context import DEST_ORDER
-from streamflow.migration.life import CAN_ROLL_BACK, State
+from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
 from streamflow.migration.progress import progress
-from streamflow.migration.rollback import Rollback, scope_filter
-from streamflow.model import Link, QueueItem, RecordState
+from streamflow.migration.returning import ROLLED_BACK, brought_back
+from streamflow.migration.rollback import Rollback
+from streamflow.migration.scopes import WHOLE, checked, wanted_by
+from streamflow.model import QueueItem, RecordState
 from streamflow.reports.writer import ReportWriter
 from streamflow.store.base import Change, PutSetting, Reopen, ResolveItem
 from streamflow.wire.limiter import Limiter
@@ -210,6 +212,8 @@ class Desk:
         changes += self._consequences(item, word)
         if word == "waive" and await self._is_held(item):
             changes.append(Reopen(kind=item.kind, keys=(item.key,)))   # it runs once more, and the decision finishes it
+        if item.cause == ROLLED_BACK and word == "retry":
+            changes += await brought_back(self._m.ledger, str(item.details.get("scope")))
         self._m.decisions[id] = decision   # before the commit: what is reopened by it must find it
         await self._m.decide(actor, "queue.resolved", *changes, note=f"{id}: {decision}")
         return {"result": "resolved", "id": id, "decision": decision}
@@ -257,9 +261,9 @@ class Desk:
         return {"result": "verified" if not totals.get("differs") else "differs", "links": totals}
 
     async def rollback(self, *, actor: str, scope: str, dry_run: bool, confirm: str) -> Answer:
-        wanted = scope_filter(scope or "run")
+        scope = checked(scope)
         if dry_run:
-            return await self._rollback_plan(scope or "run", wanted)
+            return await self._rollback_plan(scope)
         if confirm != self._m.terms.name:
             hint = f"repeat the migration's name: --confirm {self._m.terms.name}"
             raise UsageError("the name given does not confirm this rollback", hint=hint)
@@ -269,16 +273,19 @@ class Desk:
             return {"result": "already_running"}
         if self._m.phase.state not in CAN_ROLL_BACK or await self._m.ledger.setting("capabilities") is None:
             raise DoesNotFit("nothing has been written yet", hint="see `status`")
-        plan = {"scope": scope or "run", "by": actor, "at": iso(self._m.clock.now())}
+        if scope != WHOLE and self._m.phase.state not in AFTER_A_PART:
+            raise DoesNotFit(f"in {self._m.phase.state} only the whole run can be undone", hint="leave --scope out, or wait for the tail")
+        await wanted_by(self._m.ledger, scope)     # a record that nobody knows is refused here and not in the middle
+        plan = {"scope": scope, "by": actor, "at": iso(self._m.clock.now()), "asked_in": self._m.phase.state.value}
         await self._m.decide(actor, "rollback.requested", PutSetting(name="rollback", value=plan), note=str(plan["scope"]))
         if self._m.control.paused is not None:
             await self.resume(actor=actor)
         self._s.interrupt()
         return {"result": "started", "scope": plan["scope"]}
 
-    async def _rollback_plan(self, scope: str, wanted: Callable[[Link], bool]) -> Answer:
+    async def _rollback_plan(self, scope: str) -> Answer:
         """Plan without writing; the whole list of what would be spared is a report, the answer holds its beginning."""
-        plan = (await Rollback(self._m).undo(wanted, dry_run=True)).to_json()
+        plan = (await Rollback(self._m).undo(scope, dry_run=True)).to_json()
         spared = plan["spared"]
         self._m.report("rollback-plan", {"scope": scope, **plan})
         return {

@@ -175,8 +175,7 @@ class Supervisor:
             await self.write_reports()
             return following
         if state is State.ROLLBACK:
-            await Rollback(self.m).run(await self.m.ledger.setting("rollback") or {})
-            return State.ROLLED_BACK
+            return await Rollback(self.m).carry_on()
         return state
 
     async def _enter(self, following: State) -> None:

@@ -13,6 +13,7 @@ from streamflow.errors import ProtocolMismatch
 from streamflow.migration.absence import Gone, queue_gone
 from streamflow.migration.context import Migration
 from streamflow.migration.freshness import Moves, NotingSource, parents_of
+from streamflow.migration.settled import SettledFeed
 from streamflow.model import Key, Kind, QueueItem
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.extract import Intake, Tally
@@ -55,8 +56,15 @@ class SourceReader:
         self.between: Callable[[Kind], None] = _nothing    # called after each page of a kind; what it raises ends the round
         self._noting = NotingSource(migration.source)
         self._intake = Intake(
-            ledger=migration.ledger, source=cast(Source, self._noting), permit=migration.control.permit, on_page=self._count
+            ledger=migration.ledger, source=cast(Source, self._noting), permit=migration.control.permit, on_page=self._count,
+            names_touched=self._is_named,
         )
+
+        self.settled = SettledFeed(migration, self._noting, self._intake)
+
+    def _is_named(self, kind: Kind, scan: str) -> bool:
+        """What the first pass brings is looked at as a whole; later on leads, users and parents are asked about by name."""
+        return not scan.startswith(f"{FIRST}:") and kind in {"lead", "user", *parents_of(list(self._m.source.streams()))}
 
     def _count(self, kind: Kind, records: int) -> None:
         self._m.read[kind] += records
@@ -161,9 +169,7 @@ class SourceReader:
         if stream.parent is not None:
             return await self._intake.scan_children(stream, self._parents(stream.parent, after), scan=scan, name=self._mark(stream))
         try:
-            # What the first pass brings is looked at as a whole; later on leads, parents and users are asked about by name.
-            names = not strict and stream.kind in {"lead", "user", *parents_of(await self.streams())}
-            return await self._intake.scan(stream, scan=scan, names_touched=names)
+            return await self.settled.whole(stream, scan=scan)
         except ProtocolMismatch as error:
             if strict or stream.reader != "files":
                 raise
@@ -180,7 +186,8 @@ class SourceReader:
 
     async def poll(self, number: int) -> Reading:
         """
-        A quick round: whole-list streams, and the children of parents that changed.
+        A quick round: what changed, by the settled feed where the source can be asked so and else by whole lists and digests, and the
+        children of parents that changed.
 
         Polls of different starts never share a name: a pass must not count what an earlier one of the same number saw.
         """
@@ -193,7 +200,7 @@ class SourceReader:
             scan = f"poll:{stream.kind}:{self._m.ledger.epoch}.{number}"
             if stream.parent is None:
                 await self._follow_moves(stream)
-                tally = await self._whole(stream, scan, "", strict=False)
+                tally = await self.settled.read(stream, scan=scan) or await self._whole(stream, scan, "", strict=False)
                 await self._owe(stream.kind, tally, owed)
             else:
                 tally = await self._intake.scan_children(

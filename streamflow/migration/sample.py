@@ -160,7 +160,7 @@ class SampleGate:
         """Remove the sample again; what people touched meanwhile is spared and listed."""
         await self._m.explain("removing the sample")
         chosen = await self._m.ledger.setting("sample:keys") or {}
-        tally = await Rollback(self._m).undo(lambda link: True)
+        tally = await Rollback(self._m).undo()
         self._m.report("sample-removed", {"verdict": verdict, **tally.to_json()})
         changes: list[Change] = [Reopen(kind=kind, keys=tuple(keys)) for kind, keys in chosen.items() if keys]
         changes += [PutSetting(name=f"sample:{name}", value=None) for name in ("keys", "shown", "verdict")]

@@ -175,6 +175,7 @@ class Tail:
         last = await self._m.ledger.setting("cutover:last")
         parts = [
             "caught up with the source" if rests else "following the source", self._failed, self._work.reader.trouble,
+            self._work.reader.settled.told(),
             *(f"{kind} records wait: {why}" for kind, why in sorted(self._work.suspended.items())),
             "waiting for the cutover", f"the last cutover was given up: {last['reason']}" if last else "",
         ]

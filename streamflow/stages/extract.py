@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from streamflow.errors import NotFound, ProtocolMismatch
-from streamflow.model import AuditEntry, Key, Kind, Page, Staged
+from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Staged
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.batch import Batch
 from streamflow.store.base import Audit, Change, Ledger, Missed, MoveMark, StageResult
@@ -53,22 +53,32 @@ class Tally:
         return self.new == 0 and self.changed == 0
 
 
+Closing = Callable[[], Awaitable[Sequence[Change]]]
+"""Gives what is committed together with the last page of a read."""
 Permit = Callable[[], Awaitable[bool]]
 """Waits while the operator has paused; False when the daemon drains: take nothing new."""
 
 
 class Intake:
-    """Reads streams into the ledger; one instance for the whole run."""
+    """Reads streams into the ledger; one instance for the whole run. *names_touched* (kind, scan): whether a pass keeps changed keys."""
 
-    def __init__(self, *, ledger: Ledger, source: Source, permit: Permit, on_page: Callable[[Kind, int], None]) -> None:
+    def __init__(
+        self, *, ledger: Ledger, source: Source, permit: Permit, on_page: Callable[[Kind, int], None],
+        names_touched: Callable[[Kind, str], bool] = lambda kind, scan: True,
+    ) -> None:
         self._ledger = ledger
         self._source = source
         self._permit = permit
         self._on_page = on_page
+        self._names_touched = names_touched
 
-    async def scan(self, stream: Stream, *, scan: str, names_touched: bool = True) -> Tally:
-        """Read a whole-list stream from its mark to the end; a pass that was interrupted goes on where it stopped."""
-        tally = Tally(names_touched=names_touched)
+    async def scan(self, stream: Stream, *, scan: str, closing: Closing | None = None) -> Tally:
+        """
+        Read a whole-list stream from its mark to the end; a pass that was interrupted goes on where it stopped.
+
+        What *closing* gives once the last page has come is committed together with it.
+        """
+        tally = Tally(names_touched=self._names_touched(stream.kind, scan))
         mark = await self._ledger.mark(f"read:{stream.kind}")
         start = mark.cursor if mark is not None and mark.note.get("scan") == scan and not mark.note.get("complete") else None
         async with aclosing(self._source.pages(stream.kind, start or None)) as pages:
@@ -77,12 +87,27 @@ class Intake:
                     break
                 note = {"scan": scan, "complete": page.next is None}
                 move = MoveMark(name=f"read:{stream.kind}", cursor=page.next or "", note=note)
-                result = await self._ledger.stage(page.records, scan=scan, changes=[move, _read_entry(page, scan)])
+                changes = [move, _read_entry(page, scan), *(await closing() if closing is not None and page.next is None else ())]
+                result = await self._ledger.stage(page.records, scan=scan, changes=changes)
                 tally.add(page, result)
                 if page.next is None:
                     tally.missed = await self._miss(stream.kind, scan)
                     tally.complete = True
                 self._on_page(stream.kind, len(page.records))    # last, since who hears it may end the round here
+        return tally
+
+    async def follow(self, stream: Stream, start: Cursor, *, scan: str, closing: Closing) -> Tally:
+        """Read only what changed, from a cursor of `Source.changes_from`; it proves no absence. What *closing* raises ends it undrained."""
+        tally = Tally(names_touched=self._names_touched(stream.kind, scan))
+        async with aclosing(self._source.pages(stream.kind, start)) as pages:
+            async for page in pages:
+                if not await self._permit():
+                    break
+                changes = [_read_entry(page, scan), *(await closing() if page.next is None else ())]
+                result = await self._ledger.stage(page.records, scan=scan, changes=changes)
+                tally.add(page, result)
+                tally.complete = page.next is None
+                self._on_page(stream.kind, len(page.records))
         return tally
 
     async def scan_children(self, stream: Stream, parents: AsyncIterator[Sequence[Key]], *, scan: str, name: str) -> Tally:

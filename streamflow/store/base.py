@@ -94,7 +94,7 @@ class SettleIntent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutLink:
-    """Add or replace a line of the crosswalk; with verified = pending its former verdicts are forgotten."""
+    """Add or replace a line of the crosswalk, which keeps its first phase; with verified = pending its former verdicts are forgotten."""
 
     link: Link
 

@@ -97,7 +97,8 @@ SELECT column1, column2, column3, column4, column5, column6, column7,
        column8, column9, column10, column11
 FROM (:rows) WHERE true
 ON CONFLICT (kind, key, part) DO UPDATE SET dest_kind = excluded.dest_kind, dest_id = excluded.dest_id, base = excluded.base,
-  ours = excluded.ours, before = excluded.before, verified = excluded.verified, phase = excluded.phase, written_at = excluded.written_at,
+  ours = excluded.ours, before = excluded.before, verified = excluded.verified, written_at = excluded.written_at,
+  phase = CASE link.phase WHEN '' THEN excluded.phase ELSE link.phase END,
   shape = CASE WHEN excluded.verified = 'pending' THEN NULL ELSE link.shape END
 -- name: drop_links
 DELETE FROM link WHERE id IN (

@@ -65,9 +65,10 @@ async def fill(ledger: Ledger, count: int) -> list[int]:
     held: list[int] = []
     before = alive()
     intake = Intake(
-        ledger=ledger, source=cast(Source, Pages(count)), permit=yes, on_page=lambda kind, records: held.append(alive() - before)
+        ledger=ledger, source=cast(Source, Pages(count)), permit=yes, on_page=lambda kind, records: held.append(alive() - before),
+        names_touched=lambda kind, scan: not scan.startswith("first:"),
     )
-    tally = await intake.scan(LEADS, scan=f"first:{count}", names_touched=False)
+    tally = await intake.scan(LEADS, scan=f"first:{count}")
     assert (tally.read, tally.complete, tally.touched) == (count, True, [])
     return held
 

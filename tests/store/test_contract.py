@@ -270,12 +270,12 @@ async def test_walks_go_through_everything_in_their_order(ledger: Ledger) -> Non
 
 
 async def test_links_are_replaced_by_reference_and_found_from_both_sides(ledger: Ledger) -> None:
-    """One line a source record and part; asked for by reference, by record, and by destination id."""
+    """One line a source record and part, which keeps its first phase; asked for by reference, by record, and by destination id."""
     await ledger.commit([PutLink(link=link("1", before={"name": "Old"}, ours=False, phase="backfill")),
                          PutLink(link=link("1", part="lead", dest_kind="leads")), PutLink(link=link("2", dest_id="1-contacts"))])
-    await ledger.commit([PutLink(link=replace(link("1"), base={"name": "New"}, written_at="2026-01-01T00:00:00Z"))])
+    await ledger.commit([PutLink(link=replace(link("1"), base={"name": "New"}, written_at="2026-01-01T00:00:00Z", phase="tail"))])
     held = await ledger.links([Ref("lead", "1"), Ref("lead", "9")])
-    assert held == {Ref("lead", "1"): replace(link("1"), base={"name": "New"}, written_at="2026-01-01T00:00:00Z")}
+    assert held == {Ref("lead", "1"): replace(link("1"), base={"name": "New"}, written_at="2026-01-01T00:00:00Z", phase="backfill")}
     assert [one.ref.part for one in await ledger.links_of("lead", ["1", "1"])] == ["", "lead"]
     assert [one.ref.key for one in await ledger.links_to(["1-contacts", "none"])] == ["1", "2"]
     assert (await ledger.links_to(["1-leads"]))[0].written_at == "2026-03-01T12:00:00Z"
