@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from streamflow.clock import Clock
-from streamflow.errors import NotFound, RecordRejected
 from streamflow.compact import Numbers
+from streamflow.errors import NotFound, RecordRejected
 from streamflow.model import DestId, Fields, Kind, Verdict
 from streamflow.platforms.nutshell.calls import Calls
 from streamflow.platforms.nutshell.dialect.compare import compare
