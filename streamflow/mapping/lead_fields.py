@@ -72,14 +72,20 @@ class Gathered:
 
 Step: TypeAlias = Callable[[Gathered, str], None]
 
+WHO: Final = frozenset({"person_name", "lead_title", "surname", "emails", "phones", "company"})
+"""Transforms that tell who a lead is and whose company it names; for questions about that and nothing else."""
+
 _ORDER: Final = ("reference_text", "reference_id", "owner", "owner_text")
 """Steps that stand in for others come after them, whatever the order of rows."""
 
 
 class LeadFields:
-    """One object map of leads, compiled: steps by source field."""
+    """One object map of leads, compiled: steps by source field; with *only*, those of these transforms alone."""
 
-    def __init__(self, one: ObjectMap, *, settings: Mapping[str, Any], context: Context, is_tracking: Callable[[str], bool]) -> None:
+    def __init__(
+        self, one: ObjectMap, *, settings: Mapping[str, Any], context: Context, is_tracking: Callable[[str], bool],
+        only: frozenset[str] | None = None,
+    ) -> None:  # fmt: skip
         self._zone = zone_of(settings["zone"])
         self._region: str = settings["region"]
         self._context = context
@@ -92,7 +98,7 @@ class LeadFields:
         self.not_moved: set[str] = set()
         self.place = {row.source: place for place, row in reversed(list(enumerate(one.rows)))}
         for row in one.rows:
-            self._compile(row)
+            self._compile(row, is_wanted=only is None or row.transform in only)
         self._by_key = {label_key(label): steps for label, steps in self._custom.items()}
         self._late.sort(key=lambda item: item[0])
 
@@ -119,9 +125,9 @@ class LeadFields:
     def _gather_custom(self, found: Gathered, custom: Mapping[str, Any]) -> None:
         for label in sorted(custom):
             value = custom[label]
-            if not value or is_empty(value):
-                continue
             steps = self._custom.get(label)
+            if steps == () or not value or is_empty(value):
+                continue
             if steps is None and (steps := self._by_drift(label)) is None:
                 self._unmapped(found, f"custom:{label}", value)
                 continue
@@ -144,11 +150,14 @@ class LeadFields:
 
     # ---------------------------------------------------------------------------------------------- rows
 
-    def _compile(self, row: Row) -> None:
+    def _compile(self, row: Row, *, is_wanted: bool) -> None:
         table, name = (self._custom, row.source[7:]) if row.source.startswith("custom:") else (self._plain, row.source)
         if row.target is None:
             table.setdefault(name, ())
             self.not_moved.add(row.source)
+            return
+        if not is_wanted:
+            table.setdefault(name, ())
             return
         if row.transform in _ORDER:
             self._late.append((f"{_ORDER.index(row.transform)}", self._late_step(row)))

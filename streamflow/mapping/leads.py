@@ -11,7 +11,7 @@ from streamflow.mapping.derived import CompanyOf, Context, Derived, Issue
 from streamflow.mapping.document import MapDocument, ObjectMap
 from streamflow.mapping.emails import normal
 from streamflow.mapping.identity import Person
-from streamflow.mapping.lead_fields import Gathered, LeadFields
+from streamflow.mapping.lead_fields import WHO, Gathered, LeadFields
 from streamflow.mapping.marker import FIELD, field_marker
 from streamflow.mapping.names import PersonName, compose
 from streamflow.mapping.notes import Text, note_drafts
@@ -37,12 +37,15 @@ class LeadMapper:
         self._intent_fields = tuple(settings["intent_fields"])
         self._pipeline, self._pipeline_issue = _pipeline(settings, context)
 
-        def compiled(destination: str) -> LeadFields:
+        def compiled(destination: str, only: frozenset[str] | None = None) -> LeadFields:
             one = document.of("lead", destination) or ObjectMap(source="lead", destination=destination, cardinality="n:1")
-            return LeadFields(one, settings=settings, context=context, is_tracking=lambda label: bool(template.why_not_moved(label)))
+            return LeadFields(
+                one, settings=settings, context=context, is_tracking=lambda label: bool(template.why_not_moved(label)), only=only
+            )
 
         self._person = compiled("contacts")
         self._deal = compiled("leads")
+        self._who = compiled("contacts", WHO)     # asked of every lead several times over
 
     def derive(self, record: Record) -> Derived:
         """Give the person's draft (always) and the open lead's (part "lead") when the record is unqualified and such become leads."""
@@ -57,7 +60,7 @@ class LeadMapper:
 
     def person(self, record: Record) -> Person:
         """Give what identifies the person behind a lead, for `identity.decide` and for look-ups (addresses in normal form)."""
-        found = self._person.gather(record)
+        found = self._who.gather(record)
         name = self._name(found)
         return Person(
             name=name.full if name.made_of == "name" else "",
@@ -67,7 +70,7 @@ class LeadMapper:
 
     def company_text(self, record: Record) -> tuple[str, str]:
         """Give the company text of a lead and the name of its person, which may be the same."""
-        found = self._person.gather(record)
+        found = self._who.gather(record)
         return found.company, self._own_name(self._name(found))
 
     def is_unqualified(self, record: Record) -> bool:

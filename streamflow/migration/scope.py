@@ -14,6 +14,7 @@ from streamflow.mapping.document_json import from_json
 from streamflow.mapping.estimate import Estimate, Pace, compatibility, estimate, grade
 from streamflow.mapping.schema import required_fields
 from streamflow.mapping.settings import settings_of
+from streamflow.migration.adoption import FOUND
 from streamflow.migration.companies import Clusters
 from streamflow.migration.context import Migration
 from streamflow.migration.probe import inventory
@@ -62,7 +63,9 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
     reckoned = estimate(
         document, counts, Pace(child_streams=children, custom_fields_many="single" not in routes.values()), unqualified=open_leads
     )
-    room = headroom(migration.terms.limits, needs(document, reference, found["destination"], counts, open_leads))
+    adopted: Mapping[str, int] = await migration.ledger.setting(FOUND) or {}
+    others = {name: count - adopted.get({"open_leads": "leads"}.get(name, name), 0) for name, count in found["destination"].items()}
+    room = headroom(migration.terms.limits, needs(document, reference, others, counts, open_leads))
     reckoned = replace(reckoned, warnings=(*reckoned.warnings, *room))
     unreadable = sum(1 for state in found["coverage"].values() if state != "ok")
     constraints = len(gaps) + len(todo) + len(room) + unreadable + ("single" in routes.values())

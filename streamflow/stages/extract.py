@@ -60,25 +60,21 @@ Permit = Callable[[], Awaitable[bool]]
 
 
 class Intake:
-    """Reads streams into the ledger; one instance for the whole run. *names_touched* (kind, scan): whether a pass keeps changed keys."""
+    """Reads streams into the ledger; one instance for the whole run."""
 
-    def __init__(
-        self, *, ledger: Ledger, source: Source, permit: Permit, on_page: Callable[[Kind, int], None],
-        names_touched: Callable[[Kind, str], bool] = lambda kind, scan: True,
-    ) -> None:
+    def __init__(self, *, ledger: Ledger, source: Source, permit: Permit, on_page: Callable[[Kind, int], None]) -> None:
         self._ledger = ledger
         self._source = source
         self._permit = permit
         self._on_page = on_page
-        self._names_touched = names_touched
 
-    async def scan(self, stream: Stream, *, scan: str, closing: Closing | None = None) -> Tally:
+    async def scan(self, stream: Stream, *, scan: str, closing: Closing | None = None, names_touched: bool = True) -> Tally:
         """
         Read a whole-list stream from its mark to the end; a pass that was interrupted goes on where it stopped.
 
         What *closing* gives once the last page has come is committed together with it.
         """
-        tally = Tally(names_touched=self._names_touched(stream.kind, scan))
+        tally = Tally(names_touched=names_touched)
         mark = await self._ledger.mark(f"read:{stream.kind}")
         start = mark.cursor if mark is not None and mark.note.get("scan") == scan and not mark.note.get("complete") else None
         async with aclosing(self._source.pages(stream.kind, start or None)) as pages:
@@ -98,7 +94,7 @@ class Intake:
 
     async def follow(self, stream: Stream, start: Cursor, *, scan: str, closing: Closing) -> Tally:
         """Read only what changed, from a cursor of `Source.changes_from`; it proves no absence. What *closing* raises ends it undrained."""
-        tally = Tally(names_touched=self._names_touched(stream.kind, scan))
+        tally = Tally()
         async with aclosing(self._source.pages(stream.kind, start)) as pages:
             async for page in pages:
                 if not await self._permit():

@@ -91,6 +91,7 @@ class Run:
     made: Counter[str] = field(default_factory=Counter)              # destination kind -> records that were made
     settings: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
+    start_cpu_s: float = 0.0                                         # of the daemon when it said that it had started
 
     def at(self, phase: str) -> Moment:
         """Give the moment at which a phase began."""
@@ -177,6 +178,8 @@ class Daemon:
         whole = found[: found.rfind(b"\n") + 1]
         self._offset += len(whole)
         for line in whole.splitlines():
+            if b'"daemon.started"' in line:
+                self.run.start_cpu_s = cpu_s(self.process.pid)
             if b'"phase.entered"' in line:
                 self.run.moments.append(await self.moment(json.loads(line)["state"]))
 

@@ -65,10 +65,9 @@ async def fill(ledger: Ledger, count: int) -> list[int]:
     held: list[int] = []
     before = alive()
     intake = Intake(
-        ledger=ledger, source=cast(Source, Pages(count)), permit=yes, on_page=lambda kind, records: held.append(alive() - before),
-        names_touched=lambda kind, scan: not scan.startswith("first:"),
+        ledger=ledger, source=cast(Source, Pages(count)), permit=yes, on_page=lambda kind, records: held.append(alive() - before)
     )
-    tally = await intake.scan(LEADS, scan=f"first:{count}")
+    tally = await intake.scan(LEADS, scan=f"first:{count}", names_touched=False)
     assert (tally.read, tally.complete, tally.touched) == (count, True, [])
     return held
 
