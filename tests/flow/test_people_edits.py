@@ -45,7 +45,7 @@ def test_what_people_changed_in_the_destination_survives_the_tail() -> None:
             assert_right(operator.judge(before, edits=edits))
             one.ask("POST", f"/v1/queue/{quote(conflicts[0]['id'], safe='')}/resolve", {"decision": "keep"})
             operator.cut_over()
-            operator.until(lambda status: status["phase"] == "watch", 40.0, "switch")
+            operator.until(lambda status: status["phase"] == "watch", 120.0, "switch")
             assert_right(operator.judge(before, edits=edits))
 
 
