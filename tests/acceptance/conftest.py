@@ -10,6 +10,7 @@ import pytest
 from tests.acceptance import runs
 from tests.acceptance.evidence import Run
 
+
 @pytest.fixture(scope="session")
 def both() -> Iterator[tuple[Run, Run]]:
     """Make the runs side by side: most of their time is waiting."""
