@@ -65,5 +65,7 @@ class Context:
     calls_as: str = "activity"  # activity | note (the destination takes no past activities)
     email_as: str = "activity"  # activity | note; note also where the account has no such type
     note_max_chars: int = 30_000
+    note_backdate: bool = False  # notes carry their own time
+    task_complete: bool = False  # done reminders become completed tasks, else notes
     now_s: int = LAST_MOMENT  # activities later than this have not happened yet
     future_activities: str = "skip"  # skip: they become notes, so that nobody is invited; send

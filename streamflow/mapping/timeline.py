@@ -201,7 +201,7 @@ class TimelineMapper:
         return self._as_notes(found, parent, text, "E-mail")
 
     def _reminder(self, found: _Found, parent: Ref) -> list[Draft]:
-        if found.is_done:
+        if found.is_done and not self._context.task_complete:
             due = [("Due", found.moment.header() if found.moment else found.time_text)] if found.time_text else []
             for_whom = [("For", found.user_name)] if found.user_name else []
             body = _joined("Completed reminder", block([*due, *for_whom, *found.lines]), found.body, gap="\n")
@@ -213,6 +213,8 @@ class TimelineMapper:
         fields: Fields = {"title": _title(found.body) or "Reminder", "link:relatedEntity": parent}
         if found.moment is not None:
             fields["dueTime"] = found.moment.unix_s
+        if found.is_done:
+            fields["isCompleted"] = True
         if found.user:
             fields["link:assignee"] = Ref("user", found.user)
         return self._with_rest(self._text(found, _joined(found.body, block(found.lines)), header=""), parent, "tasks", fields)
@@ -262,8 +264,13 @@ class TimelineMapper:
 
     def _text(self, found: _Found, body: str, header: str | None = None) -> Text:
         record = found.record
+        has_own_time = self._context.note_backdate and self._kind != "reminder" and found.moment is not None
+        at_s = found.moment.unix_s if has_own_time and found.moment is not None else None
         shown = self._header(found) if header is None else header
-        return Text(prefix=self._prefix, kind=record.kind, key=record.key, header=shown, body=defuse(body), author=found.user or None)
+        return Text(
+            prefix=self._prefix, kind=record.kind, key=record.key, header=shown, body=defuse(body), author=found.user or None,
+            at_s=at_s,
+        )
 
     def _header(self, found: _Found) -> str:
         """Write the first line: "[2026-05-12 08:05:00 +02:00 by Pieter Nel]", with a mark where the clock shows the time twice or never."""

@@ -51,6 +51,8 @@ async def make_mapper(
         calls_as="activity" if flags.activity_backdate else "note",
         email_as="activity" if has_email_type and flags.activity_backdate else "note",
         note_max_chars=int(flags.note_max_chars),
+        note_backdate=bool(flags.note_backdate),
+        task_complete=bool(flags.task_complete),
         now_s=now_s + int(timedelta(minutes=1) / timedelta(seconds=1)),
         future_activities=migration.terms.future_activities,
     )
