@@ -11,6 +11,7 @@ import orjson
 from streamflow.config import Config
 from streamflow.errors import ConfigError
 from streamflow.mapping.document_json import from_json
+from streamflow.mapping.shipped import shipped_pair
 from streamflow.migration.owners import read_file
 from streamflow.platforms import leadtrekker, nutshell
 
@@ -38,7 +39,7 @@ def refuse_faults(config: Config) -> None:
     if (owners := config.owners.file) is not None:
         see("owners.file", lambda: read_file(owners))
     if (path := config.map.file) is not None:
-        see("map.file", lambda: _map_shape(path))
+        see("map.file", lambda: _map_shape(path, f"{source.platform.replace('_', '-')}-{config.destination.platform}"))
     if faults:
         raise ConfigError([f"{config.path.name}: {fault}" for fault in faults], hint=f"correct {config.path} and run `streamflow check`")
 
@@ -53,7 +54,7 @@ def overrides(config: Config) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _map_shape(path: Path) -> None:
+def _map_shape(path: Path, pair: str) -> None:
     """Look at what can be seen without the accounts: its names are compared with both schemas once these were read."""
     try:
         data = orjson.loads(path.read_bytes())
@@ -61,4 +62,4 @@ def _map_shape(path: Path) -> None:
         raise ConfigError([f"{path} cannot be read: {error.strerror}"]) from error
     except orjson.JSONDecodeError as error:
         raise ConfigError([f"{path} is not JSON: {error}"]) from error
-    from_json(data)
+    from_json(data, shipped_pair(pair))

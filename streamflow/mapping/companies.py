@@ -61,7 +61,7 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class Lookalikes:
     """Two clusters that look alike and were not joined."""
 
     one: Key
@@ -191,7 +191,7 @@ class Companies:
         for (text, reason), count in self._none.items():
             yield TableRow(text=text, count=count, cluster=None, name="", reason=reason)
 
-    def ambiguous(self) -> list[Pair]:
+    def ambiguous(self) -> list[Lookalikes]:
         """List pairs of clusters that look alike and were not joined: one name begins with the other, or a few letters differ."""
         forms = {key: normal_form(next(iter(spellings))) for key, spellings in self._spellings.items()}
         names = {cluster.key: cluster.name for cluster in self.clusters()}
@@ -203,11 +203,11 @@ class Companies:
             words = form.split()
             for block in {f"first:{words[0]}", f"last:{words[-1]}", f"joined:{form.replace(' ', '')[:6]}"} if words else set():
                 blocks[block].append(key)
-        found: dict[tuple[Key, Key], Pair] = {}
+        found: dict[tuple[Key, Key], Lookalikes] = {}
         for keys in blocks.values():
             for one, other in combinations(sorted(keys[:_MAX_BLOCK]), 2):
                 if (one, other) not in found and (reason := _alike(forms[one], forms[other])):
-                    found[one, other] = Pair(one=one, other=other, names=(names[one], names[other]), reason=reason)
+                    found[one, other] = Lookalikes(one=one, other=other, names=(names[one], names[other]), reason=reason)
         return [found[pair] for pair in sorted(found)]
 
     def _why(self, key: Key, spellings: Mapping[str, int]) -> str:

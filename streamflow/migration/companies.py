@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from streamflow.mapping.companies import Companies, Pair
+from streamflow.mapping.companies import Companies, Lookalikes
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
@@ -51,7 +51,7 @@ class CompanyTable:
     def __init__(self, migration: Migration, document: MapDocument, joined: Mapping[Key, Key]) -> None:
         self._m = migration
         self.companies = Clusters(document.companies, joined)
-        self._texts = compile_map(document, Context()).company_text
+        self._texts = compile_map(document, migration.pair, Context()).company_text
         self._counted: dict[Key, tuple[str, Key | None]] = {}       # lead -> text counted, and its cluster
         self._is_counted = False
 
@@ -115,7 +115,7 @@ class CompanyTable:
         unmade = [each for each in gone if not await self._m.ledger.links_of("company", [each.record.key])]
         await self._m.ledger.commit([finish_of(each, disposition=Disposition.FILTERED, reason=GIVEN_UP) for each in unmade])
 
-    async def queue_ambiguous(self) -> list[Pair]:
+    async def queue_ambiguous(self) -> list[Lookalikes]:
         """Ask a person about companies that look alike; people wait until each is decided or waived."""
         pairs = self.companies.ambiguous()
         changes: list[Change] = [

@@ -16,7 +16,6 @@ from streamflow.mapping.document_json import from_json, to_json, validate
 from streamflow.mapping.estimate import ROUTINE_RECORDS, Estimate
 from streamflow.mapping.observe import Observation
 from streamflow.mapping.proposal import Account, ExistingField, propose
-from streamflow.mapping.template import load_template
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
 from streamflow.migration.scope import scope
@@ -37,7 +36,7 @@ class MapGate:
     async def confirmed(self) -> MapDocument | None:
         """The confirmed map, if any."""
         stored = await self._m.ledger.setting("map:confirmed")
-        return from_json(stored["document"]) if stored else None
+        return from_json(stored["document"], self._m.pair) if stored else None
 
     async def run(self) -> State:
         """Show the proposal until its digest is confirmed, and ask whether a very large account is meant to be moved at all."""
@@ -86,7 +85,7 @@ class MapGate:
                 raise ConfigError([f"map.file: cannot read {self._m.terms.map_file.name} as JSON"]) from error
             await self.edit("streamflow", data)
             return
-        observation = Observation.from_json(await self._m.ledger.setting("observation"))
+        observation = Observation.from_json(await self._m.ledger.setting("observation"), self._m.pair)
         reference = await self._m.destination.schema.reference()
         account = Account(
             observation=observation,
@@ -94,7 +93,7 @@ class MapGate:
             custom_field_limit=self._m.terms.limits.get("custom_fields"),
             settings=self._settings(),
         )
-        await self._keep("streamflow", propose(load_template(self._m.terms.pair), account))
+        await self._keep("streamflow", propose(self._m.pair, account))
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -112,9 +111,9 @@ class MapGate:
     async def edit(self, actor: str, data: object) -> str:
         """Take an edited document. Raises UsageError with every fault in it."""
         try:
-            document = from_json(data)
-            observation = Observation.from_json(await self._m.ledger.setting("observation"))
-            faults = validate(document, observation.schema(), await self._existing())
+            document = from_json(data, self._m.pair)
+            observation = Observation.from_json(await self._m.ledger.setting("observation"), self._m.pair)
+            faults = validate(document, self._m.pair, observation.schema(), await self._existing())
         except ConfigError as error:
             raise UsageError("; ".join(error.faults), hint="correct the file; `map show --json` gives the present one") from error
         if faults:

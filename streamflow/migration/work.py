@@ -59,7 +59,7 @@ class Work:
     async def document(self) -> MapDocument:
         """The confirmed map; to be called only behind the map gate."""
         stored = await self._m.ledger.setting("map:confirmed")
-        return from_json(stored["document"])
+        return from_json(stored["document"], self._m.pair)
 
     async def map_has_moved(self) -> bool:
         """Say whether a map was confirmed (or taken back) since the destination was made ready: its fields must be there first."""

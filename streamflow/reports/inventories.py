@@ -10,7 +10,8 @@ from streamflow.mapping.companies import Companies
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document_json import from_json
-from streamflow.mapping.timeline import in_words
+from streamflow.mapping.pair import Pair
+from streamflow.mapping.shapes.task import in_words
 from streamflow.mapping.values import is_empty
 from streamflow.model import Key, Kind, QueueItem, RecordState, Staged
 from streamflow.reports.queue import is_of_data, item_row
@@ -102,9 +103,9 @@ async def repeats(ledger: Ledger) -> dict[str, Any]:
     return {"count": len(rows), "rows": rows}
 
 
-async def companies(ledger: Ledger) -> dict[str, Any]:
+async def companies(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """Give the company table: raw text, how many leads say it, cluster, reason, and the company it became; look-alikes with their state."""
-    table = await _texts(ledger)
+    table = await _texts(ledger, pair)
     items = {item.id: item for item in await ledger.queue(state=None) if item.cause == "company_ambiguous"}
     links = await _company_links(ledger, {row.cluster for row in table.table() if row.cluster})
     rows = [
@@ -137,11 +138,11 @@ async def companies(ledger: Ledger) -> dict[str, Any]:
     }
 
 
-async def _texts(ledger: Ledger) -> Companies:
+async def _texts(ledger: Ledger, pair: Pair) -> Companies:
     """Count the company texts of all leads under the decisions of the confirmed map and of the queue."""
     confirmed = await ledger.setting("map:confirmed")
-    document = from_json(confirmed["document"]) if confirmed else None
-    text_of = compile_map(document, Context()).company_text if document is not None else _plain_text
+    document = from_json(confirmed["document"], pair) if confirmed else None
+    text_of = compile_map(document, pair, Context()).company_text if document is not None else _plain_text
     decisions = dict(document.companies) if document is not None else {}
     for item in await ledger.queue(state="resolved"):
         if item.cause == "company_ambiguous" and item.decision == "same":

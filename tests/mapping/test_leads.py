@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from streamflow.errors import InvariantBroken
 from streamflow.mapping.block import read_block
 from streamflow.mapping.companies import Companies, cluster_key
-from streamflow.mapping.compiled import compile_map, kinds_written
+from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument, ObjectMap, Row
-from streamflow.mapping.leads import with_shared
 from streamflow.model import Draft, Record, Ref
 
 from .builders import PAIR, bare_lead, child, lead, mapper, only, proposed
@@ -162,7 +161,7 @@ def test_company_decisions_of_the_map_hold() -> None:
     decided = MapDocument(
         pair=document.pair, objects=document.objects, settings=document.settings, companies={"Karoo Solar (Pty) Ltd": "none"}
     )
-    assert "link:accounts" not in only(compile_map(decided, Context()).drafts(lead()).drafts).fields
+    assert "link:accounts" not in only(compile_map(decided, PAIR, Context()).drafts(lead()).drafts).fields
 
 
 def test_a_cluster_becomes_an_account() -> None:
@@ -245,15 +244,6 @@ def test_a_merged_lead_loses_nothing() -> None:
     assert "utm_source" not in kept
 
 
-def test_shared_addresses_are_lent() -> None:
-    """The second of a couple keeps the address, not as primary and labelled shared; their own becomes primary."""
-    draft = with_shared(person(lead(email="us@x.org; own@x.org")), ("US@x.org",))
-    assert draft.fields["emails"] == [
-        {"name": "work", "value": "own@x.org", "isPrimary": True},
-        {"name": "shared", "value": "us@x.org", "isPrimary": False},
-    ]
-
-
 def test_ambiguous_times_are_told() -> None:
     """A creation time the clock shows twice is marked."""
     assert issues_of(lead(created="2026-10-25 02:30:00"), zone="Europe/Berlin") == {"ambiguous_time": "created"}
@@ -262,7 +252,7 @@ def test_ambiguous_times_are_told() -> None:
 def test_a_map_can_leave_out_and_redirect() -> None:
     """The confirmed map decides: a field that is not moved is nowhere, a redirected one is where the map says."""
     document = MapDocument(
-        pair=PAIR,
+        pair=PAIR.name,
         objects=(
             ObjectMap(
                 source="lead",
@@ -276,7 +266,7 @@ def test_a_map_can_leave_out_and_redirect() -> None:
             ),
         ),
     )
-    fields = only(compile_map(document, Context()).drafts(lead()).drafts).fields
+    fields = only(compile_map(document, PAIR, Context()).drafts(lead()).drafts).fields
     assert fields["custom:Stage"] == "Contacted"
     assert "phones" not in fields
     assert "0825550142" not in str(fields)
@@ -286,7 +276,7 @@ def test_a_map_can_leave_out_and_redirect() -> None:
 def test_unknown_kinds_and_reference_kinds() -> None:
     """Reference records are looked up and not written; a kind the map does not know stops loudly."""
     assert mapper().drafts(child("user")).filtered
-    assert kinds_written(proposed()) == ("company", "lead", "note", "call", "email", "reminder", "attachment")
+    assert PAIR.written == ("company", "lead", "note", "call", "email", "reminder", "attachment")
     with pytest.raises(InvariantBroken):
         mapper().drafts(Record(kind="invoice", key="1", digest="", data={}))
 

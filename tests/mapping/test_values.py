@@ -13,8 +13,9 @@ from streamflow.mapping.dates import read_date, read_duration_s, read_moment, zo
 from streamflow.mapping.emails import is_role, read_addresses
 from streamflow.mapping.phones import read_phones
 from streamflow.mapping.postal import read_address
-from streamflow.mapping.values import is_empty, reader_for
+from streamflow.mapping.values import Ways, is_empty, reader_for
 
+ZA = Ways(currency="ZAR", date_order="day")
 MOBILE_TYPES = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
 
@@ -66,7 +67,7 @@ def test_every_clock_time_can_be_read(local: object) -> None:
 )
 def test_days_are_read_day_first(text: str, day: str | None) -> None:
     """Days are read year first or day first, never month first, and impossible ones are refused."""
-    assert read_date(text) == day
+    assert read_date(text, "day") == day
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,7 @@ def test_no_word_of_an_address_is_lost(text: str) -> None:
 )
 def test_typed_values_are_caught_before_writing(family: str, text: str, value: str | None, cause: str) -> None:
     """A value that does not fit its field is caught per field, with its cause."""
-    read = reader_for(family, {"choices": ["Roof mount", "Ground"], "currency": "ZAR"})(text)
+    read = reader_for(family, {"choices": ["Roof mount", "Ground"]}, ZA)(text)
     assert (read.value, read.cause) == (value, cause)
     assert read.hint or not cause
 
