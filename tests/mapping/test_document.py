@@ -19,8 +19,10 @@ from streamflow.mapping.labels import merge_labels
 from streamflow.mapping.observe import MAX_DISTINCT, Observation
 from streamflow.mapping.proposal import Account, ExistingField, propose
 from streamflow.mapping.schema import NeededField, required_fields
+from streamflow.model import Record
 
 from .builders import CHILDREN, PAIR, bare_lead, lead, observed, proposed
+from .porch import PORCH
 
 TRACKING = ["utm_source", "UTM_Campaign", "gclid", "IP", "IP Address", "Page URL", "fbclid", "user_agent"]
 
@@ -108,6 +110,15 @@ def test_families_come_from_values() -> None:
         "text",
     ]
     assert rows_of(document, "custom:Roof")[0].params["choices"]
+
+
+def test_families_follow_the_ways_of_the_account() -> None:
+    """The same texts are days, amounts and numbers where the account writes them so, and stay texts where they would be guessed at."""
+    texts = [{"Day": f"5/{13 + n}/2026", "Worth": f"$1,{n}50", "Panels": f"1,{n}00"} for n in range(9)]
+    for pair, kind, families in ((PORCH, "client", ["date", "money", "number"]), (PAIR, "lead", ["text", "text", "text"])):
+        seen = Observation(pair)
+        seen.add(Record(kind=kind, key=str(n), digest="", data={"custom": custom}) for n, custom in enumerate(texts))
+        assert [seen.fields(kind)[f"custom:{label}"].family for label in ("Day", "Worth", "Panels")] == families
 
 
 def test_drifted_labels_share_one_field() -> None:
