@@ -111,7 +111,7 @@ class Link:
     ours: bool                         # True: we created it, so a rollback may delete it
     before: Fields | None = None       # values found before our first change, when it existed before us
     verified: str = "pending"          # pending | verified | differs | unreadable
-    phase: str = ""
+    phase: str = ""                    # in which the line came to be
     written_at: str = ""
 
     @property

@@ -21,7 +21,7 @@ from streamflow.config import LIVE_KEYS, PAIRS, load, starter
 from streamflow.config._table import Table
 from streamflow.daemon.exits import Exit
 from streamflow.daemon.metrics import Metrics
-from streamflow.daemon.routes import EVENTS_PATH, ROUTES, arguments, find
+from streamflow.daemon.routes import EVENTS_PATH, JOBS_PATH, ROUTES, arguments, find
 from streamflow.daemon.status import Figures, Snapshot
 from streamflow.errors import ConfigError
 from streamflow.migration.life import CAN_ROLL_BACK, MOVES, State
@@ -169,6 +169,9 @@ def test_live_keys_are_told_apart() -> None:
     assert live == set(LIVE_KEYS)
 
 
+LAID_OVER = ("source.streams.<kind>.files.", "source.streams.<kind>.window.")   # keys of the shipped descriptions of streams
+
+
 def test_toml_examples_are_sound() -> None:
     """Each example of the configuration is TOML whose keys exist."""
     examples = [block for path in EVERYTHING for block in blocks(text(path), "toml")]
@@ -178,7 +181,7 @@ def test_toml_examples_are_sound() -> None:
         for section, value in flat(tomllib.loads(example)):
             key = re.sub(r"^source\.streams\.[a-z]+\.", "source.streams.<kind>.", section)
             name = key.removeprefix("destination.flags.")
-            assert name in documented or key.startswith("source.streams.<kind>.files."), (section, value)
+            assert name in documented or key.startswith(LAID_OVER), (section, value)
 
 
 def test_starters_are_named() -> None:
@@ -228,7 +231,7 @@ def test_every_state_is_explained() -> None:
 def test_every_gate_is_named() -> None:
     """Each gate at which a person is waited for stands in the README."""
     calls = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "streamflow" / "migration").glob("*.py"))
-    gates = set(re.findall(r'at_gate\(\s*"(\w+)"', calls))
+    gates = set(re.findall(r'(?:at|show)_gate\(\s*"(\w+)"', calls))
     assert gates >= set(GATED)
     assert [gate for gate in sorted(gates) if f"`{gate}`" not in text(README)] == []
 
@@ -305,7 +308,9 @@ def test_every_cause_of_the_queue_is_explained() -> None:
 def test_every_route_is_documented() -> None:
     """The table of the control socket holds exactly the routes there are, with the keys of their bodies."""
     rows = re.findall(r"^\| `(GET|POST) ([^`]+)` \| ([^|]*)\|", page("control-socket.md"), re.MULTILINE)
-    assert {(method, path) for method, path, _ in rows} == {(each.method, each.path) for each in ROUTES} | {("GET", EVENTS_PATH)}
+    assert {(method, path) for method, path, _ in rows} == {(each.method, each.path) for each in ROUTES} | {
+        ("GET", EVENTS_PATH), ("GET", JOBS_PATH), ("GET", f"{JOBS_PATH}/{{name}}"),
+    }  # fmt: skip
     for route in ROUTES:
         takes = next(keys for method, path, keys in rows if (method, path) == (route.method, route.path))
         assert set(re.findall(r"`(\w+)`", takes)) == set(route.body), route.path

@@ -6,12 +6,17 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from streamflow.cli.output import say, say_json, tree
+import anyio
+
+from streamflow.cli.output import note, say, say_json, tree
 from streamflow.cli.parsing import Args, config_of
 from streamflow.clock import SystemClock
-from streamflow.daemon.client import DaemonClient, connect
+from streamflow.daemon.client import DaemonClient, Refusal, connect, part
 from streamflow.daemon.exits import Exit
 from streamflow.errors import StoreError
+
+FIRST_LOOK_S = 2.0      # so long an answer is waited for before progress is shown
+LOOK_EVERY_S = 0.5
 
 
 @asynccontextmanager
@@ -36,6 +41,49 @@ async def order(args: Args, path: str, text: Callable[[Any], str] | None = None,
         answer = await client.post(path, **body)
     tell(args, answer, text or result_line)
     return Exit.DONE
+
+
+async def long_show(args: Args, path: str, text: Callable[[Any], str]) -> Any:
+    """Ask what may take long, wait as long as it takes, print and give the answer."""
+    async with daemon(args) as client:
+        answer = await followed(args, client, await client.get(path, wait_s=str(FIRST_LOOK_S)))
+    tell(args, answer, text)
+    return answer
+
+
+async def long_order(args: Args, path: str, text: Callable[[Any], str] | None = None, **body: Any) -> Any:
+    """Order what may take long, wait as long as it takes, print and give the answer."""
+    async with daemon(args) as client:
+        answer = await followed(args, client, await client.post(path, wait_s=FIRST_LOOK_S, **body))
+    tell(args, answer, text or result_line)
+    return answer
+
+
+async def followed(args: Args, client: DaemonClient, answer: Any) -> Any:
+    """
+    Wait for the job that an answer names, telling people how far it is; answers what the job found.
+
+    Raises Refusal with the job's own words when it failed. Whoever goes away finds the result under `GET /v1/jobs/NAME`.
+    """
+    if not isinstance(answer.get("job"), Mapping):
+        return answer
+    last = ""
+    while True:
+        job = await client.get(f"/v1/jobs/{part(answer['job']['name'])}")
+        if job["state"] == "failed":
+            error = job["error"]
+            raise Refusal(503, str(error["code"]), str(error["message"]), str(error["hint"]))
+        if job["state"] == "done":
+            return job["result"]
+        if not args.json and (line := _progress_line(job)) != last:
+            note(line)
+            last = line
+        await anyio.sleep(LOOK_EVERY_S)
+
+
+def _progress_line(job: Mapping[str, Any]) -> str:
+    done, of = job["progress"]["done"], job["progress"]["of"]
+    return f"{job['name']}: {done}{f' of {of}' if of else ''} records so far" if done else f"{job['name']}: at work"
 
 
 async def last_phase(args: Args) -> str:

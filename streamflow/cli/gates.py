@@ -10,9 +10,10 @@ from typing import Any
 
 import orjson
 
-from streamflow.cli.asking import order, show
+from streamflow.cli.asking import long_show, order, show
 from streamflow.cli.output import table, tree
 from streamflow.cli.parsing import Adder, Args, group
+from streamflow.daemon.exits import Exit
 from streamflow.errors import UsageError
 
 MAX_MAP_BYTES = 900_000   # below what the socket takes, with its wrapping
@@ -65,7 +66,8 @@ async def _owners_fallback(args: Args) -> int:
 
 
 async def _sample_show(args: Args) -> int:
-    return await show(args, "/v1/sample", tree)
+    await long_show(args, "/v1/sample", tree)
+    return Exit.DONE
 
 
 async def _sample_accept(args: Args) -> int:

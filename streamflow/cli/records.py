@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from streamflow.cli.asking import daemon, order, show, tell
+from streamflow.cli.asking import FIRST_LOOK_S, daemon, followed, long_order, show, tell
 from streamflow.cli.output import tree
 from streamflow.cli.parsing import Adder, Args, config_of
 from streamflow.daemon.client import DaemonNotRunning, part
@@ -32,13 +32,14 @@ async def _trace(args: Args) -> int:
 
 
 async def _verify(args: Args) -> int:
-    return await order(args, "/v1/verify")
+    answer = await long_order(args, "/v1/verify")
+    return Exit.OPEN_ITEMS if answer.get("result") == "differs" else Exit.DONE
 
 
 async def _report(args: Args) -> int:
     try:
         async with daemon(args) as client:
-            answer = await client.get("/v1/reports")
+            answer = await followed(args, client, await client.get("/v1/reports", wait_s=str(FIRST_LOOK_S)))
     except DaemonNotRunning:
         # The files are there whether or not somebody answers.
         answer = on_disk(config_of(args).migration.state_dir / "reports")

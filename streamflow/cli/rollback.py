@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from streamflow.cli.asking import order, tell
+from streamflow.cli.asking import long_order, tell
 from streamflow.cli.output import tree
 from streamflow.cli.parsing import Adder, Args, config_of, config_path
 from streamflow.clock import SystemClock
@@ -18,7 +18,7 @@ from streamflow.errors import UsageError
 def register(add: Adder) -> None:
     """Add the command."""
     rollback = add("rollback", _rollback, "undo: delete what was created and nobody touched, restore what was changed, list the rest")
-    rollback.add_argument("--scope", default="run", metavar="SCOPE", help="run: all of it, the only scope this version can undo")
+    rollback.add_argument("--scope", default="run", metavar="SCOPE", help="run (all of it), phase:NAME, kind:KIND or record:KIND:KEY")
     rollback.add_argument("--dry-run", action="store_true", help="only count what would be undone")
     rollback.add_argument("--confirm", default="", metavar="NAME", help="the name of the migration, to show that it is meant")
 
@@ -29,7 +29,8 @@ async def _rollback(args: Args) -> int:
         wrong = f'"{args.confirm}" is not the name of this migration' if args.confirm else "a rollback must be confirmed"
         raise UsageError(wrong, hint="see what it would do with --dry-run, then repeat with --confirm and the name under [migration]")
     try:
-        return await order(args, "/v1/rollback", _text, scope=args.scope, dry_run=args.dry_run, confirm=args.confirm)
+        await long_order(args, "/v1/rollback", _text, scope=args.scope, dry_run=args.dry_run, confirm=args.confirm)
+        return Exit.DONE
     except DaemonNotRunning:
         if args.dry_run:
             raise

@@ -6,9 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
+from streamflow.config._secret import Secret
 from streamflow.config._values import Config, PaceSection
 
 LIVE_KEYS = (
+    "source.api_key_env",
+    "source.api_key_file",
+    "destination.api_key_env",
+    "destination.api_key_file",
     "pace.source.rate_per_s",
     "pace.source.max_in_flight",
     "pace.source.adaptive",
@@ -26,8 +31,10 @@ LIVE_KEYS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSettings:
-    """The settings SIGHUP and the control socket may change in a run."""
+    """The settings SIGHUP may change in a run, rotated keys among them."""
 
+    source_key: Secret | None
+    destination_key: Secret
     pace_source: PaceSection
     pace_destination: PaceSection
     poll_s: float
@@ -50,6 +57,8 @@ class Reload:
 def live(config: Config) -> LiveSettings:
     """Give the live part of a configuration."""
     return LiveSettings(
+        source_key=config.source.api_key,
+        destination_key=config.destination.api_key,
         pace_source=config.pace_source,
         pace_destination=config.pace_destination,
         poll_s=config.delta.poll_s,
@@ -76,6 +85,8 @@ def taken_over(config: Config, settings: LiveSettings) -> Config:
     """Give the configuration that runs after *settings* were taken: what needs a restart stays as it was. Pure."""
     return replace(
         config,
+        source=replace(config.source, api_key=settings.source_key),
+        destination=replace(config.destination, api_key=settings.destination_key),
         pace_source=settings.pace_source,
         pace_destination=settings.pace_destination,
         delta=replace(config.delta, poll_s=settings.poll_s, settle_s=settings.settle_s, sweep_every_s=settings.sweep_every_s),
@@ -108,5 +119,7 @@ def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
                 continue
             name = _RENAMED.get(each.name, each.name)
             yield from _flat(getattr(value, each.name), f"{prefix}.{name}" if prefix else name)
+    elif isinstance(value, Secret):
+        yield f"{prefix}_{value.reference.partition(' ')[0]}", value    # as it stands in the file: api_key_env, api_key_file
     else:
         yield prefix, value

@@ -35,6 +35,11 @@ def error_body(code: str, message: str, hint: str = "") -> bytes:
     return dump({"error": {"code": code, "message": message, "hint": hint}})
 
 
+def is_foreseen(error: BaseException) -> bool:
+    """Say whether an error may be told to whoever asked as it is; own bugs and the ledger's troubles may not."""
+    return isinstance(error, StreamflowError) and error.code in _STATUS
+
+
 def refusal(error: StreamflowError) -> tuple[int, bytes]:
     """Give HTTP status and body for an error the daemon foresaw; own bugs and the ledger's troubles stay without details."""
     status = _STATUS.get(error.code)

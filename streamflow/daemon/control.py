@@ -23,8 +23,9 @@ from aiohttp import web
 
 from streamflow.daemon.answers import INTERNAL, dump, error_body, event_frame, refusal
 from streamflow.daemon.events import Events
+from streamflow.daemon.jobs import Jobs
 from streamflow.daemon.operator import Operator
-from streamflow.daemon.routes import EVENTS_PATH, arguments, find
+from streamflow.daemon.routes import EVENTS_PATH, Params, Route, arguments, find, is_jobs, jobs_at
 from streamflow.daemon.socket_file import listening
 from streamflow.errors import StreamflowError, UsageError
 
@@ -44,10 +45,11 @@ class Control:
     """Answers requests of allowed users by calling the operator."""
 
     def __init__(
-        self, operator: Operator, events: Events, *, allowed_uids: frozenset[int], idle_timeout_s: float = IDLE_TIMEOUT_S
+        self, operator: Operator, events: Events, jobs: Jobs, *, allowed_uids: frozenset[int], idle_timeout_s: float = IDLE_TIMEOUT_S
     ) -> None:
         self._operator = operator
         self._events = events
+        self.jobs = jobs
         self._allowed_uids = allowed_uids
         self.idle_timeout_s = idle_timeout_s
 
@@ -66,6 +68,8 @@ class Control:
         try:
             if request.method == "GET" and request.rel_url.raw_path == EVENTS_PATH:
                 return await self._stream(request)
+            if request.method == "GET" and is_jobs(request.rel_url.raw_path):
+                return _answer(200, dump(await jobs_at(request.rel_url.raw_path, self.jobs)))
             return await self._call(request, f"uid:{uid}")
         except StreamflowError as error:
             status, body = refusal(error)
@@ -94,10 +98,19 @@ class Control:
             raw = await _read(request)
         values = arguments(found.route, found.params, request.rel_url.query, raw)
         with anyio.fail_after(VERB_TIMEOUT_S):
-            result = await found.route.call(self._operator, actor, values)
+            result = await self._carry_out(found.route, actor, values)
         if found.route.method == "POST":
             _log.info("control.verb", path=found.route.path, actor=actor, result=str(result.get("result", "")))
         return _answer(200, dump(result))
+
+    async def _carry_out(self, route: Route, actor: str, values: Params) -> Any:
+        """Call the operator; a verb that may take long is a job, which goes on when nobody waits for it any more."""
+        name = route.job(values)
+        if not name:
+            return await route.call(self._operator, actor, values)
+        return await self.jobs.answer(
+            name, lambda: route.call(self._operator, actor, values), by=actor, wait_s=values["wait_s"], keep=route.method == "POST"
+        )
 
     async def _stream(self, request: web.BaseRequest) -> web.StreamResponse:
         after = _last_event_id(request)
@@ -230,8 +243,9 @@ async def control_socket(control: Control, path: Path, *, shared: bool = False) 
         runner = web.ServerRunner(server, shutdown_timeout=2.0)
         await runner.setup()
         try:
-            await web.SockSite(runner, server_socket).start()
-            yield
+            async with control.jobs.running():
+                await web.SockSite(runner, server_socket).start()
+                yield
         finally:
             control.close()
             with anyio.CancelScope(shield=True):

@@ -14,8 +14,11 @@ from streamflow.daemon.supervisor import Supervisor
 from streamflow.errors import NotFound, UsageError
 from streamflow.migration import cutover
 from streamflow.migration.context import DEST_ORDER
-from streamflow.migration.life import CAN_ROLL_BACK, State
-from streamflow.migration.rollback import Rollback, scope_filter
+from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
+from streamflow.migration.progress import progress
+from streamflow.migration.returning import ROLLED_BACK, brought_back
+from streamflow.migration.rollback import Rollback
+from streamflow.migration.scopes import WHOLE, checked, wanted_by
 from streamflow.model import QueueItem, RecordState
 from streamflow.reports.writer import ReportWriter
 from streamflow.store.base import Change, PutSetting, Reopen, ResolveItem
@@ -23,6 +26,10 @@ from streamflow.wire.limiter import Limiter
 
 REOPENING = ("retry", "take", "merge", "match", "separate", "reparent", "same", "recreate")
 """Decisions after which the record runs through the stages again."""
+
+
+SHOWN = 1000
+"""Spared records that a plan names in its answer; the report has all of them."""
 
 
 class Desk:
@@ -77,8 +84,8 @@ class Desk:
                 "report": str(self._m.terms.state_dir / "reports" / "sample.html")}
 
     async def queue_list(self, *, state: str) -> Answer:
-        items = await self._m.ledger.queue(state=None if state == "all" else state)
-        return {"items": [_item(each) for each in items]}
+        pages = self._m.ledger.items(state=None if state == "all" else state)
+        return {"items": [_item(each) async for page in pages for each in page]}
 
     async def queue_show(self, *, id: str) -> Answer:
         item = await self._m.ledger.item(id)
@@ -205,6 +212,8 @@ class Desk:
         changes += self._consequences(item, word)
         if word == "waive" and await self._is_held(item):
             changes.append(Reopen(kind=item.kind, keys=(item.key,)))   # it runs once more, and the decision finishes it
+        if item.cause == ROLLED_BACK and word == "retry":
+            changes += await brought_back(self._m.ledger, str(item.details.get("scope")))
         self._m.decisions[id] = decision   # before the commit: what is reopened by it must find it
         await self._m.decide(actor, "queue.resolved", *changes, note=f"{id}: {decision}")
         return {"result": "resolved", "id": id, "decision": decision}
@@ -240,8 +249,11 @@ class Desk:
         if self._m.phase.state in (State.PROBE, State.MAP, State.SCHEMA, State.OWNERS):
             raise DoesNotFit("nothing has been written yet", hint="see `status`")
         totals: dict[str, int] = {}
+        looked_at, of = 0, sum((await self._m.ledger.link_counts()).values())
         for dest_kind in DEST_ORDER:
             async for links in self._m.ledger.crosswalk(dest_kind=dest_kind):
+                looked_at += len(links)
+                progress(looked_at, of)
                 ours = [link for link in links if not link.is_merged]
                 for state, count in (await self._s.work.verifier.check(dest_kind, ours)).items():
                     totals[state] = totals.get(state, 0) + count
@@ -249,10 +261,9 @@ class Desk:
         return {"result": "verified" if not totals.get("differs") else "differs", "links": totals}
 
     async def rollback(self, *, actor: str, scope: str, dry_run: bool, confirm: str) -> Answer:
-        wanted = scope_filter(scope or "run")
+        scope = checked(scope)
         if dry_run:
-            tally = await Rollback(self._m).undo(wanted, dry_run=True)
-            return {"result": "planned", "scope": scope or "run", **tally.to_json()}
+            return await self._rollback_plan(scope)
         if confirm != self._m.terms.name:
             hint = f"repeat the migration's name: --confirm {self._m.terms.name}"
             raise UsageError("the name given does not confirm this rollback", hint=hint)
@@ -262,12 +273,25 @@ class Desk:
             return {"result": "already_running"}
         if self._m.phase.state not in CAN_ROLL_BACK or await self._m.ledger.setting("capabilities") is None:
             raise DoesNotFit("nothing has been written yet", hint="see `status`")
-        plan = {"scope": scope or "run", "by": actor, "at": iso(self._m.clock.now())}
+        if scope != WHOLE and self._m.phase.state not in AFTER_A_PART:
+            raise DoesNotFit(f"in {self._m.phase.state} only the whole run can be undone", hint="leave --scope out, or wait for the tail")
+        await wanted_by(self._m.ledger, scope)     # a record that nobody knows is refused here and not in the middle
+        plan = {"scope": scope, "by": actor, "at": iso(self._m.clock.now()), "asked_in": self._m.phase.state.value}
         await self._m.decide(actor, "rollback.requested", PutSetting(name="rollback", value=plan), note=str(plan["scope"]))
         if self._m.control.paused is not None:
             await self.resume(actor=actor)
         self._s.interrupt()
         return {"result": "started", "scope": plan["scope"]}
+
+    async def _rollback_plan(self, scope: str) -> Answer:
+        """Plan without writing; the whole list of what would be spared is a report, the answer holds its beginning."""
+        plan = (await Rollback(self._m).undo(scope, dry_run=True)).to_json()
+        spared = plan["spared"]
+        self._m.report("rollback-plan", {"scope": scope, **plan})
+        return {
+            "result": "planned", "scope": scope, **plan, "spared": spared[:SHOWN], "spared_in_all": len(spared),
+            "report": str(self._m.terms.state_dir / "reports" / "rollback-plan.html"),
+        }
 
 
 def _item(item: QueueItem) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from streamflow.clock import Clock
-from streamflow.config import Config, PaceSection
+from streamflow.config import Config, PaceSection, Secret
 from streamflow.daemon.preflight import overrides
 from streamflow.platforms import leadtrekker, nutshell
 from streamflow.platforms.base import Attachments, Destination, Source
+from streamflow.wire.credentials import Masked
 from streamflow.wire.limiter import PacedLimiter
 from streamflow.wire.message import Attempt, AttemptHook, combined
 from streamflow.wire.pace import AdaptivePace, PacePolicy
@@ -58,6 +59,23 @@ class Paces:
         return AdaptivePace(self.limiters[name], self._clock, policy, adaptive=section.adaptive)
 
 
+class Keys:
+    """The API keys as they go on each request; a re-read file renews them in place."""
+
+    def __init__(self, config: Config) -> None:
+        self.source = Masked(_text(config.source.api_key))
+        self.destination = Masked(config.destination.api_key.reveal())
+
+    def adopt(self, source: Secret | None, destination: Secret) -> None:
+        """Take the keys of a re-read file, from the next request on."""
+        self.source.renew(_text(source))
+        self.destination.renew(destination.reveal())
+
+
+def _text(secret: Secret | None) -> str:
+    return secret.reveal() if secret is not None else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
     """Both platforms, opened, and their paces."""
@@ -66,6 +84,7 @@ class Doors:
     attachments: Attachments | None
     destination: Destination
     paces: Paces
+    keys: Keys
 
 
 @asynccontextmanager
@@ -74,16 +93,16 @@ async def open_doors(config: Config, clock: Clock, hook: AttemptHook) -> AsyncIt
     source, destination = config.source, config.destination
     paces = Paces({source.platform: config.pace_source, destination.platform: config.pace_destination}, clock)
     flags = nutshell.Flags().with_(destination.flags)
-    hear = combined(paces, hook)
+    hear, keys = combined(paces, hook), Keys(config)
     async with AsyncExitStack() as stack:
         left = await stack.enter_async_context(leadtrekker.connect(
-            base_url=source.base_url or "", api_key=source.api_key.reveal() if source.api_key else "", inbox=source.inbox,
+            base_url=source.base_url or "", api_key=keys.source, inbox=source.inbox,
             reader=source.reader, streams=overrides(config), timezone=source.timezone, date_formats=source.date_formats,
             limiter=paces.limiters[source.platform], clock=clock, hook=hear, ca_file=source.ca_file,
         ))
         right = await stack.enter_async_context(nutshell.connect(
-            base_url=destination.base_url, rpc_url=destination.rpc_url, username=destination.username, api_key=destination.api_key.reveal(),
+            base_url=destination.base_url, rpc_url=destination.rpc_url, username=destination.username, api_key=keys.destination,
             limiter=paces.limiters[destination.platform], clock=clock, flags=flags, impersonate=destination.impersonate, hook=hear,
             ca_file=destination.ca_file, settings=SessionSettings(total_s=flags.timeout_s),
         ))
-        yield Doors(source=left, attachments=left.attachments, destination=right, paces=paces)
+        yield Doors(source=left, attachments=left.attachments, destination=right, paces=paces, keys=keys)

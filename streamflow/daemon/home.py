@@ -6,16 +6,18 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from anyio import to_thread
+
 from streamflow.clock import Clock, iso
 from streamflow.config import Config, identity
 from streamflow.daemon.exits import AlreadyRunning
 from streamflow.daemon.operator import DoesNotFit
 from streamflow.errors import ConfigError, StoreError
-from streamflow.migration.life import CAN_ROLL_BACK, State
-from streamflow.migration.rollback import scope_filter
+from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
+from streamflow.migration.scopes import WHOLE, checked
 from streamflow.model import AuditEntry
 from streamflow.store.base import Audit, Ledger, PutSetting
-from streamflow.store.files import LEDGER_FILE
+from streamflow.store.files import LEDGER_FILE, own_tree
 from streamflow.store.lock import DirectoryInUse
 from streamflow.store.sqlite import SqliteLedger
 
@@ -25,7 +27,7 @@ SHOWN_NAMES = 3
 @asynccontextmanager
 async def open_home(config: Config, clock: Clock) -> AsyncIterator[SqliteLedger]:
     """
-    Hold the ledger of this migration until the block ends; makes one in an empty place.
+    Hold the ledger of this migration until the block ends; makes one in an empty place, and closes the folder to others.
 
     Raises:
         AlreadyRunning: another daemon holds it.
@@ -37,6 +39,7 @@ async def open_home(config: Config, clock: Clock) -> AsyncIterator[SqliteLedger]
         try:
             ledger = await stack.enter_async_context(SqliteLedger.open(folder, clock=clock))
             await claim(ledger, config)
+            await to_thread.run_sync(own_tree, folder)
         except DirectoryInUse as error:
             raise AlreadyRunning(error.message, hint=error.hint) from error
         except StoreError as error:
@@ -86,7 +89,7 @@ async def note_rollback(config: Config, clock: Clock, *, actor: str, scope: str)
 
     Raises UsageError for a scope that is none, DoesNotFit where nothing can be undone, and what `open_home` raises.
     """
-    scope_filter(scope)
+    scope = checked(scope)
     if not (config.migration.state_dir / LEDGER_FILE).exists():
         raise DoesNotFit("nothing has been written yet", hint="the migration begins with the first `streamflow run`")
     async with open_home(config, clock) as ledger:
@@ -96,7 +99,9 @@ async def note_rollback(config: Config, clock: Clock, *, actor: str, scope: str)
             return "already_rolled_back" if state is State.ROLLED_BACK else "noted"
         if state not in CAN_ROLL_BACK:
             raise DoesNotFit("nothing has been written yet", hint=f"the migration is in {state}")
-        plan = {"scope": scope, "by": actor, "at": iso(clock.now())}
+        if scope != WHOLE and state not in AFTER_A_PART:
+            raise DoesNotFit(f"in {state} only the whole run can be undone", hint="leave --scope out")
+        plan = {"scope": scope, "by": actor, "at": iso(clock.now()), "asked_in": state.value}
         entry = AuditEntry(actor=actor, action="rollback.requested", note=scope)
         await ledger.commit([PutSetting(name="rollback", value=plan), PutSetting(name="operator:paused", value=None), Audit(entry=entry)])
     return "noted"

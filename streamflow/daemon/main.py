@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -20,6 +21,8 @@ from streamflow.daemon.events import Events
 from streamflow.daemon.exits import Exit
 from streamflow.daemon.health import metrics_server
 from streamflow.daemon.home import open_home
+from streamflow.daemon.jobs import Jobs
+from streamflow.daemon.ledger_shelf import LedgerShelf
 from streamflow.daemon.metrics import Metrics
 from streamflow.daemon.notify import Notifier
 from streamflow.daemon.picture import CallCount, Picture
@@ -42,6 +45,7 @@ from streamflow.wire.message import combined
 DRAIN_LIMIT_S = 60.0
 PICTURE_EVERY_S = 1.0
 READ_KINDS = ("lead", "note", "call", "email", "reminder", "attachment", "company", "user", "group", "source", "status")
+PRIVATE = 0o077     # of what the process makes, nothing is for others: staged records and archived files are personal data
 STAGES = ("transform", "resolve", "load", "verify")
 TOLD = ("phase.", "gate.", "cutover.", "settings.", "daemon.", "stream.", "trouble")
 """Log events that go to the listeners of the control socket too."""
@@ -56,6 +60,7 @@ def run(config: Config, *, tell: Tell = lambda text: None) -> int:
     *tell* hears what a person in front of a terminal must know and no log line can say as well.
     """
     refuse_faults(config)
+    os.umask(PRIVATE)
     return int(anyio.run(_run, config, tell))
 
 
@@ -113,6 +118,7 @@ class _Daemon:
             if (platform := name.removeprefix("operator:pace:")) in paces.limiters:
                 paces.tell(platform, float(rate))
         desk = Desk(self._supervisor, self._picture, reports, paces.limiters, lambda: self._drain(by="the operator"), paces.tell)
+        jobs = Jobs(self._clock, self._events.publish, LedgerShelf(self._ledger))
         uids, shared = allowed(config.control.allow_uids)
         async with AsyncExitStack() as stack:
             if config.metrics is not None:
@@ -120,7 +126,7 @@ class _Daemon:
                     metrics_server(config.metrics, self._metrics, unhealthy=self._unhealthy, unready=self._unready)
                 ))
             await stack.enter_async_context(
-                control_socket(ControlFace(desk, self._events, allowed_uids=uids), config.control.socket, shared=shared)
+                control_socket(ControlFace(desk, self._events, jobs, allowed_uids=uids), config.control.socket, shared=shared)
             )
             await self._root()
         return self._exit
@@ -213,12 +219,14 @@ class _Daemon:
         except ConfigError as error:
             self._say("trouble", code=error.code, message=f"the new settings were not taken: {error}")
         else:
-            live = found.settings
+            live, before = found.settings, tuple(self._config.secret_texts())
             self._config = taken_over(self._config, live)
             self._supervisor.adopt_live(
                 poll_s=live.poll_s, settle_s=live.settle_s, sweep_every_s=live.sweep_every_s, cutover_deadline_s=live.cutover_deadline_s,
                 watch_days=live.watch_days,
             )
+            log.know_secrets((*before, *self._config.secret_texts()))
+            self._doors.keys.adopt(live.source_key, live.destination_key)
             self._doors.paces.adopt(self._config.source.platform, live.pace_source)
             self._doors.paces.adopt(self._config.destination.platform, live.pace_destination)
             log.set_level(live.log_level)

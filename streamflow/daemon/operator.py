@@ -96,5 +96,5 @@ class Operator(Protocol):
     async def verify(self, *, actor: str) -> Answer: ...
 
     async def rollback(self, *, actor: str, scope: str, dry_run: bool, confirm: str) -> Answer:
-        """Undo; *scope* is "run", "phase:NAME" or "batch:ID"; *confirm* must be the migration's name unless *dry_run*."""
+        """Undo; *scope* as in `migration.scopes`; *confirm* must be the migration's name unless *dry_run*."""
         ...

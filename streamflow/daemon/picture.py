@@ -98,10 +98,10 @@ class Picture:
         verdicts: Counter[tuple[str, str]] = Counter()
         for (kind, _, verdict), count in (await ledger.check_counts()).items():
             verdicts[kind, verdict] += count
-        items = await ledger.queue()
+        queue = {name: count for name, count in (await ledger.queue_counts()).items() if name[0] == "open"}
         return _Book(
             read_at=self._m.clock.monotonic(), counts=counts, verified=verified, verdicts=verdicts,
-            queue=QueueStatus(open=len(items), blocking=sum(1 for item in items if item.blocking)),
+            queue=QueueStatus(open=sum(queue.values()), blocking=sum(count for name, count in queue.items() if name[2])),
             marks_at={mark.name: from_iso(mark.at) for mark in await ledger.marks() if mark.at},
             in_doubt=(await ledger.intent_counts()).get(IntentState.IN_DOUBT, 0),
             signed_in=await ledger.setting("delta_opened_at") is not None,

@@ -15,11 +15,14 @@ from urllib.parse import unquote
 import orjson
 
 from streamflow.config import near
+from streamflow.daemon.jobs import Jobs
 from streamflow.daemon.operator import Operator
 from streamflow.errors import UsageError
 
 Params: TypeAlias = Mapping[str, Any]
 Call: TypeAlias = Callable[[Operator, str, Params], Awaitable[Any]]
+WAIT_S = 20.0          # for the answer of a long verb, unless the question says otherwise
+MAX_WAIT_S = 45.0      # below what a verb may take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,7 @@ class Route:
     path: str
     call: Call
     body: Mapping[str, Param] = field(default_factory=dict)
+    job: Callable[[Params], str] = lambda params: ""    # the name of the job by which a verb that may take long is carried out
 
     def match(self, parts: list[str]) -> dict[str, str] | None:
         """Give the parameters in a split path, or None when it is another path."""
@@ -60,12 +64,15 @@ async def _status(operator: Operator, _actor: str, _params: Params) -> Any:
 
 _TEXT = Param(type=str, required=True)
 _FLAG = Param(type=bool, default=False)
+_WAIT = Param(type=float, default=WAIT_S)
 
 ROUTES: tuple[Route, ...] = (
     Route(method="GET", path="/v1/status", call=_status),
     Route(method="GET", path="/v1/map", call=lambda o, a, p: o.map_show()),
     Route(method="GET", path="/v1/owners", call=lambda o, a, p: o.owners_show()),
-    Route(method="GET", path="/v1/sample", call=lambda o, a, p: o.sample_show()),
+    Route(
+        method="GET", path="/v1/sample", call=lambda o, a, p: o.sample_show(), body={"wait_s": _WAIT}, job=lambda p: "sample",
+    ),
     Route(
         method="GET",
         path="/v1/queue",
@@ -74,7 +81,9 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(method="GET", path="/v1/queue/{id}", call=lambda o, a, p: o.queue_show(id=p["id"])),
     Route(method="GET", path="/v1/records/{kind}/{key}", call=lambda o, a, p: o.trace(kind=p["kind"], key=p["key"])),
-    Route(method="GET", path="/v1/reports", call=lambda o, a, p: o.reports()),
+    Route(
+        method="GET", path="/v1/reports", call=lambda o, a, p: o.reports(), body={"wait_s": _WAIT}, job=lambda p: "reports",
+    ),
     Route(
         method="POST",
         path="/v1/pause",
@@ -118,16 +127,31 @@ ROUTES: tuple[Route, ...] = (
         body={"freeze_confirmed": _FLAG, "dry_run": _FLAG},
     ),
     Route(method="POST", path="/v1/cutover/cancel", call=lambda o, a, p: o.cutover_cancel(actor=a)),
-    Route(method="POST", path="/v1/verify", call=lambda o, a, p: o.verify(actor=a)),
+    Route(
+        method="POST", path="/v1/verify", call=lambda o, a, p: o.verify(actor=a), body={"wait_s": _WAIT}, job=lambda p: "verify",
+    ),
     Route(
         method="POST",
         path="/v1/rollback",
         call=lambda o, a, p: o.rollback(actor=a, scope=p["scope"], dry_run=p["dry_run"], confirm=p["confirm"]),
-        body={"scope": Param(type=str, default="run"), "dry_run": _FLAG, "confirm": Param(type=str, default="")},
+        body={"scope": Param(type=str, default="run"), "dry_run": _FLAG, "confirm": Param(type=str, default=""), "wait_s": _WAIT},
+        job=lambda p: f"rollback-plan:{p['scope'] or 'run'}" if p["dry_run"] else "",
     ),
     Route(method="POST", path="/v1/stop", call=lambda o, a, p: o.stop(actor=a)),
 )
 EVENTS_PATH = "/v1/events"
+JOBS_PATH = "/v1/jobs"
+
+
+async def jobs_at(path: str, jobs: Jobs) -> Any:
+    """Answer what is asked under `JOBS_PATH`: all jobs, or the one that the rest of the path names. Raises NotFound."""
+    name = unquote(path.removeprefix(JOBS_PATH).strip("/"))
+    return await jobs.show(name) if name else await jobs.listing()
+
+
+def is_jobs(raw_path: str) -> bool:
+    """Say whether a path is that of the jobs or of one of them."""
+    return raw_path == JOBS_PATH or raw_path.startswith(f"{JOBS_PATH}/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,15 +175,15 @@ def find(method: str, raw_path: str) -> Found:
         if route.method == method:
             return Found(route=route, params=params)
         allowed.append(route.method)
-    if raw_path == EVENTS_PATH:
+    if raw_path == EVENTS_PATH or is_jobs(raw_path):
         allowed.append("GET")
-    paths = [route.path for route in ROUTES] + [EVENTS_PATH]
+    paths = [route.path for route in ROUTES] + [EVENTS_PATH, JOBS_PATH]
     return Found(allowed=tuple(allowed), hint=near("/" + "/".join(parts), paths).strip() or "see `streamflow --help` for the verbs")
 
 
 def arguments(route: Route, path_params: Mapping[str, str], query: Mapping[str, str], raw: bytes) -> dict[str, Any]:
     """Check and complete what came with a request. Raises UsageError naming the first thing that is wrong."""
-    given = dict(query) if route.method == "GET" else _body(raw)
+    given = _query(route, query) if route.method == "GET" else _body(raw)
     for name in given:
         if name not in route.body:
             known = ", ".join(route.body) or "nothing"
@@ -167,7 +191,21 @@ def arguments(route: Route, path_params: Mapping[str, str], query: Mapping[str, 
     values: dict[str, Any] = dict(path_params)
     for name, param in route.body.items():
         values[name] = _value(name, param, given)
+    if not 0.0 <= values.get("wait_s", 0.0) <= MAX_WAIT_S:
+        raise UsageError('"wait_s" is out of bounds', hint=f"give seconds from 0 to {MAX_WAIT_S:.0f}; the job goes on after them")
     return values
+
+
+def _query(route: Route, query: Mapping[str, str]) -> dict[str, Any]:
+    """Read numbers out of a query, where everything is text."""
+    given: dict[str, Any] = dict(query)
+    for name, param in route.body.items():
+        if param.type is float and name in given:
+            try:
+                given[name] = float(query[name])
+            except ValueError:
+                continue      # told as the wrong type
+    return given
 
 
 def _value(name: str, param: Param, given: Mapping[str, Any]) -> Any:

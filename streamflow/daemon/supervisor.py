@@ -175,8 +175,7 @@ class Supervisor:
             await self.write_reports()
             return following
         if state is State.ROLLBACK:
-            await Rollback(self.m).run(await self.m.ledger.setting("rollback") or {})
-            return State.ROLLED_BACK
+            return await Rollback(self.m).carry_on()
         return state
 
     async def _enter(self, following: State) -> None:
@@ -215,7 +214,8 @@ class Supervisor:
             return Exit.OPEN_ITEMS if spared else Exit.DONE
         links = await self.m.ledger.link_counts()
         wrong = sum(count for (_, _, state), count in links.items() if state in ("differs", "unreadable", "pending"))
-        return Exit.OPEN_ITEMS if wrong or await self.m.ledger.queue() else Exit.DONE
+        is_open = any(state == "open" for state, _, _ in await self.m.ledger.queue_counts())
+        return Exit.OPEN_ITEMS if wrong or is_open else Exit.DONE
 
     def interrupt(self) -> None:
         """Leave the phase under way for a rollback: its batches end by cancellation, and their intents are looked at first."""

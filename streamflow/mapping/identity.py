@@ -4,13 +4,14 @@ Who is who: whether a lead is a new person, one we made, or one the destination 
 Rule 1: an e-mail address proves identity only when it is valid, not an office's, and the names do not contradict.
 Rule 2: a phone number or an office's address only together with the same full name. A name alone proves nothing.
 Rule 3: two possible persons, or a name that only a person can judge, go to review: nothing is guessed.
+Rule 4: an address that somebody else has stays theirs: whoever brings it as well has it lent, and that is told.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from streamflow.mapping.emails import is_role, normal
@@ -42,13 +43,21 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lent:
+    """Addresses that are another person's primary ones: they are kept, not primary, labelled "shared"; the queue tells, without blocking."""
+
+    addresses: tuple[str, ...]
+    cause: str  # "shared_email" | "possible_duplicate"
+    reason: str
+    others: tuple[str, ...]  # ids of the people who have them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Create:
-    """A person of their own. *shared*: addresses that are another person's primary one: keep them, not primary, labelled "shared"."""
+    """A person of their own."""
 
     reason: str
-    shared: tuple[str, ...] = ()
-    cause: str = ""  # of the note in the queue that does not block: "shared_email" | "possible_duplicate"
-    others: tuple[str, ...] = ()  # ids of the people concerned
+    lent: Lent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +66,7 @@ class Merge:
 
     head: Key
     reason: str
+    lent: Lent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +75,7 @@ class Match:
 
     dest_id: DestId
     reason: str
+    lent: Lent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,26 +109,47 @@ def decide(person: Person, candidates: Sequence[Known], *, shared: Set[str] = fr
             elif _shares(known, weak):
                 fits[known] = "the same full name at an address that several people use"
     if len({_record_of(known) for known in fits}) == 1:
-        return _settle(next(iter(fits)), next(iter(fits.values())))
+        return with_lent(_settle(next(iter(fits)), next(iter(fits.values()))), person, people)
     if fits:
         return _review("several_candidates", "more than one person fits", list(fits))
     unclear = [known for known in by_email if _alike(person, known) is Likeness.UNCLEAR]
     if unclear:
         return _review("unclear_name", "the same e-mail address and first name with another surname", unclear)
-    return _create(person, people, addresses)
+    return _create(person, people)
 
 
-def _create(person: Person, people: Sequence[Known], addresses: set[str]) -> Create:
-    """Make a person of their own; whatever address somebody else has as well is kept as a shared one."""
-    others = [known for known in people if _shares(known, addresses)]
+def with_lent(decision: Decision, person: Person, candidates: Sequence[Known]) -> Decision:
+    """Add to a decision, whoever took it, which addresses of the person somebody else has."""
+    if isinstance(decision, Review):
+        return decision
+    if isinstance(decision, Match):
+        return replace(decision, lent=lent(person, candidates, record=decision.dest_id))
+    if isinstance(decision, Create):
+        return replace(decision, lent=lent(person, candidates, record=""))
+    heads = (_record_of(known) for known in candidates if known.side == "src" and known.id == decision.head)
+    return replace(decision, lent=lent(person, candidates, record=next(heads, f"lead {decision.head}")))
+
+
+def lent(person: Person, candidates: Sequence[Known], *, record: str) -> Lent | None:
+    """Give the addresses of a person that others have and the person's own *record* (destination id, "lead <key>", "" for none) has not."""
+    own = {normal(text) for known in candidates if _record_of(known) == record for text in known.emails}
+    addresses = {normal(text) for text in person.emails} - own
+    others = [known for known in candidates if _record_of(known) != record and _shares(known, addresses)]
     theirs = {normal(text) for known in others for text in known.emails}
-    taken = tuple(text for text in person.emails if normal(text) in theirs)
+    taken = tuple(text for text in person.emails if normal(text) in theirs & addresses)
     if not taken:
-        return Create(reason="nobody known has this e-mail address, or this phone and full name")
-    ids = tuple(known.id for known in others)
+        return None
+    ids = tuple(sorted({known.id for known in others}))
     if any(_alike(person, known) is Likeness.SAME for known in others):
-        return Create(reason="the same name at an office's address", shared=taken, cause="possible_duplicate", others=ids)
-    return Create(reason="an e-mail address shared by different people", shared=taken, cause="shared_email", others=ids)
+        return Lent(addresses=taken, cause="possible_duplicate", reason="the same name at an office's address", others=ids)
+    return Lent(addresses=taken, cause="shared_email", reason="an e-mail address shared by different people", others=ids)
+
+
+def _create(person: Person, people: Sequence[Known]) -> Create:
+    """Make a person of their own; whatever address somebody else has as well is a lent one."""
+    borrowed = lent(person, people, record="")
+    reason = borrowed.reason if borrowed else "nobody known has this e-mail address, or this phone and full name"
+    return Create(reason=reason, lent=borrowed)
 
 
 def _record_of(known: Known) -> str:

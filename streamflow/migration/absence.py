@@ -8,6 +8,7 @@ Rule 2: a kind of which nothing at all shows up any more is a fault of the sourc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from streamflow.errors import NotFound
 from streamflow.migration.context import Migration
@@ -20,21 +21,29 @@ AT_ONCE = 500
 FEW = 3            # so few records of a kind may all be gone
 
 
-async def queue_gone(migration: Migration, streams: Sequence[Stream], scans: Mapping[Kind, str]) -> int:
+@dataclass(slots=True, kw_only=True)
+class Gone:
+    """What complete passes did not show: put to a person, or missed by the last one only."""
+
+    queued: int = 0
+    once: int = 0
+
+
+async def queue_gone(migration: Migration, streams: Sequence[Stream], scans: Mapping[Kind, str]) -> Gone:
     """
-    Queue what the complete passes named in *scans* (kind -> scan) and those before them did not show; answers how many are new.
+    Queue what the complete passes named in *scans* (kind -> scan) and those before them did not show.
 
     Only keys that the pass missed are looked at, so that a sweep over a large account costs one look-up a kind.
     """
-    queued = 0
+    gone = Gone()
     for stream in streams:
         if stream.sweepable and stream.kind in scans:
             keys = await migration.ledger.unseen(stream.kind, scan=scans[stream.kind])
             if keys and await _is_empty(migration, stream.kind, len(keys)):
                 continue
             for start in range(0, len(keys), AT_ONCE):
-                queued += await _look(migration, stream, keys[start : start + AT_ONCE])
-    return queued
+                await _look(migration, stream, keys[start : start + AT_ONCE], gone)
+    return gone
 
 
 async def _is_empty(migration: Migration, kind: Kind, missed: int) -> bool:
@@ -49,10 +58,11 @@ async def _is_empty(migration: Migration, kind: Kind, missed: int) -> bool:
     return True
 
 
-async def _look(migration: Migration, stream: Stream, keys: Sequence[Key]) -> int:
+async def _look(migration: Migration, stream: Stream, keys: Sequence[Key], gone: Gone) -> None:
     changes: list[Change] = []
     staged = await migration.ledger.staged(stream.kind, keys)
     absent = [each for each in staged.values() if each.missing_scans >= ABSENT_SCANS]
+    gone.once += sum(0 < each.missing_scans < ABSENT_SCANS for each in staged.values())
     for each in absent:
         item = _item(stream, each)
         if await migration.ledger.item(item.id) is None and not await _is_there(migration, stream, each.record.key):
@@ -60,7 +70,7 @@ async def _look(migration: Migration, stream: Stream, keys: Sequence[Key]) -> in
             changes += [Enqueue(item=item), Audit(entry=entry)]
     if changes:
         await migration.ledger.commit(changes)
-    return len(changes) // 2
+    gone.queued += len(changes) // 2
 
 
 def _item(stream: Stream, staged: Staged) -> QueueItem:

@@ -12,7 +12,7 @@ from streamflow.mapping.text import squeeze
 from streamflow.migration.context import AFTER_FREEZE, Migration
 from streamflow.model import Disposition, Key, QueueItem, Record, RecordState, Staged
 from streamflow.stages.planning import finish_of
-from streamflow.store.base import Change, Enqueue, Reopen
+from streamflow.store.base import Enqueue, Reopen
 
 PAGE = 500
 AMBIGUOUS = "company_ambiguous"
@@ -118,13 +118,15 @@ class CompanyTable:
     async def queue_ambiguous(self) -> list[Lookalikes]:
         """Ask a person about companies that look alike; people wait until each is decided or waived."""
         pairs = self.companies.ambiguous()
-        changes: list[Change] = [
-            Enqueue(item=QueueItem(
-                id=f"company_pair:{pair.one}:{pair.other}", cause=AMBIGUOUS, kind="company", key=pair.one, blocking=True,
-                reason=f'"{pair.names[0]}" and "{pair.names[1]}" look alike: {pair.reason}', decisions=("separate", "same", "waive"),
-                suggested="separate", details={"other": pair.other, "names": list(pair.names)},
-            ))
-            for pair in pairs
-        ]
-        await self._m.ledger.commit(changes)
+        await self._m.ledger.commit([Enqueue(item=pair_item(pair, known=pair.one)) for pair in pairs])
         return pairs
+
+
+def pair_item(pair: Lookalikes, *, known: Key) -> QueueItem:
+    """Ask whether two companies are one; decided so, the other one joins the *known* one."""
+    other = pair.other if known == pair.one else pair.one
+    return QueueItem(
+        id=f"company_pair:{pair.one}:{pair.other}", cause=AMBIGUOUS, kind="company", key=known, blocking=True,
+        reason=f'"{pair.names[0]}" and "{pair.names[1]}" look alike: {pair.reason}', decisions=("separate", "same", "waive"),
+        suggested="separate", details={"other": other, "names": list(pair.names)},
+    )

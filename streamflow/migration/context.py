@@ -16,6 +16,7 @@ from streamflow.errors import StreamflowError
 from streamflow.mapping.pair import Pair
 from streamflow.migration.control import Control
 from streamflow.migration.life import Phase, State, move
+from streamflow.migration.readiness import Following
 from streamflow.migration.terms import Terms
 from streamflow.model import AuditEntry, Kind
 from streamflow.pipeline import Gauges
@@ -63,6 +64,7 @@ class Migration:
     decisions: dict[str, str] = field(default_factory=dict)   # of resolved queue items; one live dict, so that no pass works by old ones
     touched_leads: set[str] = field(default_factory=set)  # since the company table last looked
     last_poll_at: str = ""
+    following: Following = field(default_factory=Following)   # how the tail keeps up, since this start
     map_epoch: int = 0                                    # rises when the confirmed map changed: compiled things are made anew
     cutover_lock: anyio.Lock = field(default_factory=anyio.Lock)   # the operator and the running attempt both renew its plan
     cutover_cancelled: bool = False                       # seen between two pages, long before the plan is looked at again
@@ -93,6 +95,14 @@ class Migration:
     @asynccontextmanager
     async def at_gate(self, name: str, what: str, how: str) -> AsyncIterator[None]:
         """Show a gate while a person is waited for."""
+        self.show_gate(name, what, how)
+        try:
+            yield
+        finally:
+            self.gate = None
+
+    def show_gate(self, name: str, what: str, how: str) -> None:
+        """Show a gate until it is taken away (`gate = None`), for who works on while a person may answer."""
         before = self._last_gate
         is_same = before is not None and before.name == name and before.what == what
         gate = before if is_same and before is not None else Gate(name=name, since=iso(self.clock.now()), what=what, how=how)
@@ -100,10 +110,6 @@ class Migration:
         if not is_same:
             self.log("gate.waiting", gate=name)
             self.control.notify()
-        try:
-            yield
-        finally:
-            self.gate = None
 
     def asks(self, gate: str) -> bool:
         """Say whether a gate waits for a person."""

@@ -3,7 +3,11 @@ The switch: precheck → freeze → drain → verify → switch.
 
 Rule 1: each step is persisted before it is acted on, may be repeated, and is shown.
 Rule 2: until the switch is recorded, every failure and the deadline lead back to tailing; nothing is half switched.
-Rule 3: in freeze mode the drain ends only when complete passes, begun at least one horizon after the freeze, are quiet twice in a row.
+Rule 3: in freeze mode the drain ends only when two passes in a row, begun at least one horizon after the freeze, were quiet: a pass over
+what shows as changed, then a complete one over everything, children of every parent included. One complete pass is enough, since nothing
+can be written any more and nothing can show late any more: a second one would read the same again. If it finds anything all the same (a
+silent edit from before the freeze, or somebody who has not stopped), both are read again; and what it misses for the first time is looked
+for once more, since only two complete passes prove that a record is gone.
 Rule 4: the switch is one transaction: state, receipt, audit.
 Rule 5: what the operator says while a step runs goes before what the step has in hand.
 """
@@ -21,18 +25,21 @@ import orjson
 from streamflow.clock import from_iso, iso
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.life import State
+from streamflow.migration.readiness import Readiness, lag_limit_s
 from streamflow.migration.reading import Reading
 from streamflow.migration.work import Work
-from streamflow.model import AuditEntry, RecordState
+from streamflow.model import OPEN_INTENTS, AuditEntry, RecordState
 from streamflow.store.base import Audit, Change, PutSetting
 from streamflow.wire.message import DELTA, at_priority
 
-QUIET_PASSES = 2
+CHANGED, EVERYTHING = "what changed", "everything"
+PASSES = {"freeze": (CHANGED, EVERYTHING), "live": (EVERYTHING,)}
+"""What has to be read quietly, one after the other; while people go on writing a pass that brings next to nothing has to do."""
 LIVE_CHANGES = 10   # so few changes in a complete pass over a source in use, and it has converged
 REST_S = 5.0        # between two looks at something that did not get on
 
 Plan: TypeAlias = dict[str, Any]
-"""The attempt as the ledger holds it: step, started_at, by, freeze_confirmed, frozen_at, quiet, times, cancelled."""
+"""The attempt as the ledger holds it: step, started_at, by, freeze_confirmed, frozen_at, quiet, looked_again, times, cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +65,13 @@ async def precheck(migration: Migration) -> Precheck:
         reasons.append(f"the migration is in {state}: a cutover starts from tail")
     if state is State.TAIL and migration.control.paused is not None:
         reasons.append(f"the migration is paused ({migration.control.paused}): `resume` first")
-    blocking = [item for item in await ledger.queue() if item.blocking]
+    close = readiness(migration) if state is State.TAIL else Readiness()
+    reasons += close.reasons
+    blocking = sum(count for (is_open, _, blocks), count in (await ledger.queue_counts()).items() if is_open == "open" and blocks)
     if blocking:
-        reasons.append(f"{len(blocking)} queue items block the cutover: resolve them (`queue list`)")
-    doubts = len(await ledger.open_intents(limit=1000))
+        reasons.append(f"{blocking} queue items block the cutover: resolve them (`queue list`)")
+    counts = await ledger.intent_counts()
+    doubts = sum(counts.get(each, 0) for each in OPEN_INTENTS)
     if doubts:
         reasons.append(f"the outcome of {doubts} writes is not known yet")
     pending = await pending_records(migration)
@@ -72,7 +82,17 @@ async def precheck(migration: Migration) -> Precheck:
     backlog_limit = 10 * migration.terms.batch_size
     if pending > backlog_limit:
         reasons.append(f"{pending} records are not delivered yet; wait until fewer than {backlog_limit} are")
-    return Precheck(reasons=tuple(reasons), facts={"pending": pending, "in_doubt": doubts, "blocking": len(blocking), "differs": differs})
+    facts = {"pending": pending, "in_doubt": doubts, "blocking": blocking, "differs": differs, **close.facts()}
+    return Precheck(reasons=tuple(reasons), facts=facts)
+
+
+def readiness(migration: Migration) -> Readiness:
+    """Say how closely the destination follows the source right now."""
+    terms = migration.terms
+    return migration.following.judge(
+        now=migration.clock.now(), lag_limit_s=lag_limit_s(cutover_deadline_s=terms.cutover_deadline_s, poll_s=terms.poll_s),
+        sweep_every_s=terms.sweep_every_s, batch_size=terms.batch_size,
+    )
 
 
 async def pending_records(migration: Migration) -> int:
@@ -158,40 +178,46 @@ class Cutover:
             await self._m.control.wait(1.0)
 
     async def _drain(self, plan: Plan) -> None:
-        """Complete passes until nothing new shows up, the first begun one horizon after the freeze."""
+        """Passes until nothing new shows up, the first begun one horizon after the freeze."""
         begin = from_iso(plan["frozen_at"]) + timedelta(seconds=self._m.terms.settle_s)
         wait_s = (begin - self._m.clock.now()) / timedelta(seconds=1)
         if wait_s > 0:
             await self._m.explain(f"cutover: draining; the source may show late changes until {iso(begin)}")
             await self._m.control.wait(min(wait_s, 1.0))
             return
-        if plan["quiet"] < self._passes and not await self._needs_export(plan):
-            await self._pass(plan)
-        elif plan["quiet"] >= self._passes and await self._is_settled():
+        passes = PASSES["live" if self._m.terms.cutover_mode == "live" else "freeze"]
+        if plan["quiet"] < len(passes) and not await self._needs_export(plan):
+            await self._pass(plan, passes[plan["quiet"]])
+        elif plan["quiet"] >= len(passes) and await self._is_settled():
             await self._keep("verify")
 
-    @property
-    def _passes(self) -> int:
-        """How many passes in a row must be quiet; while people go on writing one that brings next to nothing has to do."""
-        return 1 if self._m.terms.cutover_mode == "live" else QUIET_PASSES
-
-    async def _pass(self, plan: Plan) -> None:
-        await self._m.explain(f"cutover: draining (complete pass {plan['quiet'] + 1} of {self._passes})")
-        self._work.reader.between = lambda: self._look_up(plan)
-        try:
-            reading = await self._work.reader.everything("drain")
-            await self._work.reader.suspects(reading)
-        finally:
-            self._work.reader.between = lambda: None
+    async def _pass(self, plan: Plan, what: str) -> None:
+        await self._m.explain(f"cutover: draining (reading {what})")
+        more: dict[str, Any] = {}
+        with self._work.reader.broken_by(lambda _: self._look_up(plan)):
+            if what == EVERYTHING:
+                reading = await self._work.reader.everything("drain")
+                more = await self._look_for_missing(plan, reading)
+            else:
+                reading = await self._work.reader.poll(self._poll_number())
         await self._work.watch.follow()
         await self._work.deliver_all()
         await self._work.settle_doubts()
         pending = await pending_records(self._m)
-        is_quiet = reading.is_complete and not pending and self._is_calm(reading)
-        await self._keep("drain", quiet=plan["quiet"] + 1 if is_quiet else 0)
+        is_quiet = reading.is_complete and not pending and self._is_calm(reading) and not more
+        await self._keep("drain", quiet=plan["quiet"] + 1 if is_quiet else 0, **more)
         if pending or not reading.is_complete:
             await self._m.explain(f"cutover: draining; {pending} records cannot be delivered yet {self._work.reader.trouble}".rstrip())
             await self._m.control.wait(min(self._m.terms.poll_s, REST_S))   # reading again at once would tell nothing new
+
+    async def _look_for_missing(self, plan: Plan, reading: Reading) -> dict[str, Any]:
+        """Queue what is gone; what only this pass has missed asks for one more complete pass, once an attempt."""
+        gone = await self._work.reader.suspects(reading)
+        return {"looked_again": True} if gone.once and not plan.get("looked_again") else {}
+
+    def _poll_number(self) -> int:
+        """Give a number that no poll of this start had before."""
+        return int(self._m.clock.monotonic() * 1000)
 
     def _is_calm(self, reading: Reading) -> bool:
         if self._m.terms.cutover_mode == "live":
@@ -236,7 +262,7 @@ class Cutover:
     async def _last_changes(self, plan: Plan) -> None:
         """The last short pass of a live cutover; what comes after it is found in the watch."""
         await self._m.explain("cutover: taking the last changes")
-        await self._work.reader.poll(int(self._m.clock.monotonic() * 1000))
+        await self._work.reader.poll(self._poll_number())
         await self._work.deliver_all()
         await self._work.settle_doubts()
 

@@ -7,8 +7,8 @@ was seen before.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -66,6 +66,16 @@ class NotingSource:
     def __init__(self, source: Source) -> None:
         self._source = source
         self.moves: dict[Kind, Moves] = {}
+        self._lookers: dict[Kind, Callable[[Record], None]] = {}
+
+    @contextmanager
+    def shown_to(self, kind: Kind, look: Callable[[Record], None]) -> Iterator[None]:
+        """Show each record of this kind to one more who looks, inside the block."""
+        self._lookers[kind] = look
+        try:
+            yield
+        finally:
+            del self._lookers[kind]
 
     async def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
         async with aclosing(self._source.pages(kind, start)) as pages:
@@ -73,6 +83,9 @@ class NotingSource:
                 if kind in self.moves:
                     for record in page.records:
                         self.moves[kind].look(record)
+                if kind in self._lookers:
+                    for record in page.records:
+                        self._lookers[kind](record)
                 yield page
 
     async def children(self, kind: Kind, parent: Key) -> Page:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from streamflow.mapping.companies import normal_form
 from streamflow.mapping.emails import normal
 from streamflow.migration.context import Migration
 from streamflow.model import DestId, Fields, Kind
-from streamflow.store.base import Change, DropLookup, MoveMark, PutLookup
+from streamflow.platforms.base import Happening
+from streamflow.store.base import DropLookup, MoveMark, PutLookup
 
 MATCHED_KINDS: tuple[Kind, ...] = ("accounts", "contacts")
 
@@ -54,24 +55,24 @@ class DestinationWatch:
         mark = await self._m.ledger.mark("feed")
         if mark is None:
             return 0
-        happenings, cursor = await self._m.destination.feed.since(mark.cursor)
-        changes: list[Change] = []
-        foreign: dict[DestId, tuple[Kind, Fields | None]] = {}
-        for event in happenings:
-            if event.kind not in MATCHED_KINDS:
-                continue
-            for dest_id in event.ids:
-                foreign[dest_id] = (event.kind, None if event.action == "delete" else event.payloads.get(dest_id, {}))
-        ours = {link.dest_id for link in await self._m.ledger.links_to(list(foreign))} if foreign else set()
         seen = 0
-        for dest_id, (kind, fields) in foreign.items():
-            if dest_id in ours:
-                continue
-            seen += 1
-            if fields is None:
-                changes.append(DropLookup(side="dest", kind=kind, id=dest_id))
-            elif fields:
-                changes.append(lookup_of(kind, dest_id, fields))
-        if cursor != mark.cursor or changes:
-            await self._m.ledger.commit([*changes, MoveMark(name="feed", cursor=cursor)])
+        async for happenings, cursor in self._m.destination.feed.portions(mark.cursor):
+            foreign = await self._foreign(happenings)
+            seen += len(foreign)
+            changes = [
+                DropLookup(side="dest", kind=kind, id=dest_id) if fields is None else lookup_of(kind, dest_id, fields)
+                for dest_id, (kind, fields) in foreign.items() if fields is None or fields
+            ]
+            if cursor != mark.cursor or changes:
+                await self._m.ledger.commit([*changes, MoveMark(name="feed", cursor=cursor)])
         return seen
+
+    async def _foreign(self, happenings: Sequence[Happening]) -> dict[DestId, tuple[Kind, Fields | None]]:
+        """Give the people and companies that are not ours with their fields, None for those that were removed."""
+        touched: dict[DestId, tuple[Kind, Fields | None]] = {}
+        for event in happenings:
+            if event.kind in MATCHED_KINDS:
+                for dest_id in event.ids:
+                    touched[dest_id] = (event.kind, None if event.action == "delete" else event.payloads.get(dest_id, {}))
+        ours = {link.dest_id for link in await self._m.ledger.links_to(list(touched))} if touched else set()
+        return {dest_id: held for dest_id, held in touched.items() if dest_id not in ours}

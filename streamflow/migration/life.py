@@ -40,12 +40,16 @@ MOVES: dict[State, frozenset[State]] = {
     State.TAIL: frozenset({State.CUTOVER, State.BACKFILL, State.MAP, State.ROLLBACK}),
     State.CUTOVER: frozenset({State.TAIL, State.WATCH, State.ROLLBACK}),
     State.WATCH: frozenset({State.DONE, State.ROLLBACK}),
-    State.ROLLBACK: frozenset({State.ROLLED_BACK}),
+    State.ROLLBACK: frozenset({State.ROLLED_BACK, State.BACKFILL, State.TAIL, State.WATCH, State.DONE}),   # back after a part of it
     State.DONE: frozenset({State.ROLLBACK}),
     State.ROLLED_BACK: frozenset(),
     State.PAUSED: frozenset(),
 }
 
+AFTER_A_PART = {
+    State.BACKFILL: State.BACKFILL, State.TAIL: State.TAIL, State.CUTOVER: State.TAIL, State.WATCH: State.WATCH, State.DONE: State.DONE,
+}
+"""Where a rollback of a part of the run leads, by where it was asked for; in other states only the whole run can be undone."""
 FINAL = frozenset({State.DONE, State.ROLLED_BACK})
 CAN_ROLL_BACK = frozenset(state for state, nexts in MOVES.items() if State.ROLLBACK in nexts)
 

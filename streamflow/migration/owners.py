@@ -190,10 +190,11 @@ class OwnersGate:
     async def _release(self, actor: str, owners: Sequence[Owner]) -> None:
         """Let records go on that were held for an owner who has somebody now."""
         directory = directory_of(owners)
-        for item in await self._m.ledger.queue():
-            if item.cause == UNOWNED and directory.lookup(Ref("user", str(item.details.get("owner")))) is not None:
-                resolved = ResolveItem(id=item.id, decision="retry", by=actor)
-                await self._m.decide(actor, "queue.resolved", resolved, Reopen(kind=item.kind, keys=(item.key,)), note=item.id)
+        async for page in self._m.ledger.items(cause=UNOWNED):
+            for item in page:
+                if directory.lookup(Ref("user", str(item.details.get("owner")))) is not None:
+                    resolved = ResolveItem(id=item.id, decision="retry", by=actor)
+                    await self._m.decide(actor, "queue.resolved", resolved, Reopen(kind=item.kind, keys=(item.key,)), note=item.id)
 
     async def run(self) -> State:
         """Pass when every owner is matched or sent to the fallback; there is no other way past."""

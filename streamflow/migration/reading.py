@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
 from zlib import crc32
 
 from streamflow.clock import iso
 from streamflow.errors import ProtocolMismatch
-from streamflow.migration.absence import queue_gone
+from streamflow.migration.absence import Gone, queue_gone
 from streamflow.migration.context import Migration
 from streamflow.migration.freshness import Moves, NotingSource, parents_of
+from streamflow.migration.settled import SettledFeed
 from streamflow.model import Key, Kind, QueueItem
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.extract import Intake, Tally
@@ -19,6 +21,7 @@ from streamflow.store.base import Change, Enqueue, PutSetting
 
 KEYS_AT_ONCE = 1000
 FIRST = "first"      # the name of the round that takes stock
+SWEEP = "sweep"      # the name of the round that reads everything a slice at a time, with polls in between
 OWED = "owed"        # setting: parents whose children have still to be asked, by kind of child
 
 
@@ -50,16 +53,27 @@ class SourceReader:
     def __init__(self, migration: Migration) -> None:
         self._m = migration
         self.trouble = ""                                  # why the newest snapshot of files is not read; shown with the reason
-        self.between: Callable[[], None] = lambda: None    # called after each page; what it raises ends the round, which goes on later
+        self.between: Callable[[Kind], None] = _nothing    # called after each page of a kind; what it raises ends the round
         self._noting = NotingSource(migration.source)
         self._intake = Intake(
             ledger=migration.ledger, source=cast(Source, self._noting), permit=migration.control.permit, on_page=self._count
         )
 
+        self.settled = SettledFeed(migration, self._noting, self._intake)
+
     def _count(self, kind: Kind, records: int) -> None:
         self._m.read[kind] += records
         self._m.control.notify()
-        self.between()
+        self.between(kind)
+
+    @contextmanager
+    def broken_by(self, between: Callable[[Kind], None]) -> Iterator[None]:
+        """Let *between* end the rounds inside the block by what it raises after a page of a kind; they go on later."""
+        self.between = between
+        try:
+            yield
+        finally:
+            self.between = _nothing
 
     async def round_number(self, name: str) -> int:
         """Give the number of the round of this name that is under way."""
@@ -96,9 +110,15 @@ class SourceReader:
         return found
 
     async def everything(self, name: str) -> Reading:
-        """One complete pass over all streams, children of every parent included."""
+        """
+        One complete pass over all streams, children of every parent included.
+
+        What `between` raises ends the round; called again, it goes on behind the last stream that was finished, polls in between or not.
+        """
         number = await self.round_number(name)
         reading = Reading()
+        finished = await self._finished(name, number)
+        owed: dict[Kind, list[Key]] = dict(await self._m.ledger.setting(OWED) or {})
         snapshot = await self.snapshot(strict=name == FIRST)
         for stream in await self.streams():
             if await self._is_read(stream, snapshot):
@@ -109,29 +129,42 @@ class SourceReader:
             is_under_way = mark is not None and mark.note.get("scan") == scan
             reading.is_resumed |= is_under_way
             reading.scans[stream.kind] = scan
-            if mark is not None and is_under_way and mark.note.get("complete"):
-                reading.tallies[stream.kind] = Tally(complete=True)   # this part of the round was finished before a restart
+            if stream.kind in finished:
+                reading.is_resumed = True
+                reading.tallies[stream.kind] = Tally(complete=True)   # this part of the round is not read a second time
                 continue
             if name == FIRST:
                 await self._m.explain(f"reading {stream.kind} records")
             after = mark.cursor if mark is not None and is_under_way else ""
             await self._follow_moves(stream)
             tally = await self._whole(stream, scan, after, strict=name == FIRST)
-            await self._keep_moves(stream.kind, tally)
+            if name == SWEEP:
+                await self._owe(stream.kind, tally, owed)     # the sweep may come to their children much later than the next poll
+            else:
+                await self._keep_moves(stream.kind, tally)
             reading.tallies[stream.kind] = tally
             await self._note(stream.kind, tally)
             await self._was_read(stream, snapshot, tally)
+            if tally.complete:
+                finished.append(stream.kind)
+                await self._m.ledger.commit([PutSetting(name=f"round:{name}:finished", value={"number": number, "kinds": finished})])
             self._m.control.check()
         await self.close_round(name, number)
-        await self._m.ledger.commit([PutSetting(name=OWED, value=None)])   # every parent was asked
+        if name != SWEEP:
+            await self._m.ledger.commit([PutSetting(name=OWED, value=None)])   # every parent was asked
         return reading
+
+    async def _finished(self, name: str, number: int) -> list[Kind]:
+        """Give the kinds that this round has read to their end already."""
+        kept = await self._m.ledger.setting(f"round:{name}:finished") or {}
+        return list(kept.get("kinds", ())) if kept.get("number") == number else []
 
     async def _whole(self, stream: Stream, scan: str, after: Key, *, strict: bool) -> Tally:
         """Read all of one stream; files that turn out to be damaged wait for better ones, unless *strict*."""
         if stream.parent is not None:
             return await self._intake.scan_children(stream, self._parents(stream.parent, after), scan=scan, name=self._mark(stream))
         try:
-            return await self._intake.scan(stream, scan=scan)
+            return await self.settled.whole(stream, scan=scan)
         except ProtocolMismatch as error:
             if strict or stream.reader != "files":
                 raise
@@ -148,7 +181,8 @@ class SourceReader:
 
     async def poll(self, number: int) -> Reading:
         """
-        A quick round: whole-list streams, and the children of parents that changed.
+        A quick round: what changed, by the settled feed where the source can be asked so and else by whole lists and digests, and the
+        children of parents that changed.
 
         Polls of different starts never share a name: a pass must not count what an earlier one of the same number saw.
         """
@@ -161,7 +195,7 @@ class SourceReader:
             scan = f"poll:{stream.kind}:{self._m.ledger.epoch}.{number}"
             if stream.parent is None:
                 await self._follow_moves(stream)
-                tally = await self._whole(stream, scan, "", strict=False)
+                tally = await self.settled.read(stream, scan=scan) or await self._whole(stream, scan, "", strict=False)
                 await self._owe(stream.kind, tally, owed)
             else:
                 tally = await self._intake.scan_children(
@@ -244,10 +278,14 @@ class SourceReader:
         if tally.new or tally.changed or tally.missed:
             self._m.log("read.done", kind=kind, read=tally.read, new=tally.new, changed=tally.changed, missed=tally.missed)
 
-    async def suspects(self, reading: Reading) -> int:
+    async def suspects(self, reading: Reading) -> Gone:
         """Queue records that two complete passes in a row, this one the last, did not show and that the source says are gone."""
         complete = {kind: scan for kind, scan in reading.scans.items() if reading.tallies[kind].complete}
         return await queue_gone(self._m, await self.streams(), complete)
+
+
+def _nothing(_kind: Kind) -> None:
+    """The round is not to be ended."""
 
 
 async def _chunks(keys: Sequence[Key]) -> AsyncIterator[Sequence[Key]]:

@@ -45,7 +45,7 @@ async def look_again(migration: Migration, document: MapDocument) -> None:
 
 async def _to_do(migration: Migration, todo: list[tuple[str, str]]) -> list[Change]:
     """Queue what is missing, and close what has appeared."""
-    open_items = {item.key: item.id for item in await migration.ledger.queue() if item.cause == TO_DO}
+    open_items = {item.key: item.id for item in await migration.ledger.queue(cause=TO_DO)}
     changes: list[Change] = [
         Enqueue(item=QueueItem(
             id=f"todo:{name}", cause=TO_DO, kind="", key=name, reason=f"{name} is missing in the destination; until it exists: {fallback}",

@@ -6,25 +6,31 @@ Rule 2: what existed before us gets back the values it had, field by field, wher
 Rule 3: everything else is spared and listed with its reason, and so is what a spared record hangs on.
 Rule 4: a dry run makes the same plan that a run carries out.
 Rule 5: what was done is read back; the report tells what that showed.
+Rule 6: undone in part, what stays keeps what it hangs on and what it shares; what is undone stays away until the source changes it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
 
 from streamflow.clock import iso
-from streamflow.errors import NotFound, RecordRejected, StreamflowError, Throttled, TransientError, Uncertain, UsageError
+from streamflow.errors import NotFound, RecordRejected, StreamflowError, Throttled, TransientError, Uncertain
 from streamflow.migration.context import DEST_ORDER, Migration
+from streamflow.migration.life import AFTER_A_PART, State
+from streamflow.migration.progress import progress
 from streamflow.migration.proof import Proof
+from streamflow.migration.returning import undone, undone_item
+from streamflow.migration.scopes import WHOLE, Wanted, checked, everything, wanted_by
 from streamflow.migration.undoing import Step, plan_step
 from streamflow.migration.work import Work
-from streamflow.model import AuditEntry, DestId, Fields, Intent, IntentState, Kind, Link, Op, Ref
-from streamflow.store.base import Audit, Change, DropLink, DropLookup, PutIntent, PutSetting, SettleIntent
+from streamflow.model import AuditEntry, DestId, Disposition, Fields, Intent, IntentState, Kind, Link, Op, RecordState, Ref
+from streamflow.stages.planning import finish_of
+from streamflow.store.base import Audit, Change, DropLink, DropLookup, Enqueue, PutIntent, PutSetting, SettleIntent
 
 READ_AT_ONCE = 40
 TRIES = 8
@@ -33,6 +39,8 @@ HANGING_KINDS: tuple[Kind, ...] = ("notes", "activities", "tasks", "leads", "con
 """Kinds whose records may hang on others."""
 LOOSE = ("link:owner", "link:assignee", "link:tags", "link:sources", "link:activityType")
 """Relations by which nothing hangs on a record."""
+NO_RECORD = 0
+"""The change number of intents that serve no change of a source record: those of a rollback."""
 
 
 @dataclass(slots=True)
@@ -52,20 +60,28 @@ class Tally:
 
 
 class Rollback:
-    """Undoes a run, or the part of it that a filter names."""
+    """Undoes a run, or the part of it that a scope names."""
 
     def __init__(self, migration: Migration) -> None:
         self._m = migration
+        self._scope = WHOLE
+        self._wanted: Wanted = everything
+        self._staying_ours: set[DestId] = set()      # of ours, outside the scope
 
-    async def undo(self, wanted: Callable[[Link], bool], *, dry_run: bool = False) -> Tally:
-        """Undo every wanted link; what was interrupted is simply planned again from what is left."""
+    async def undo(self, scope: str = WHOLE, *, dry_run: bool = False) -> Tally:
+        """Undo what the scope names; what was interrupted is simply planned again from what is left. Raises UsageError for no scope."""
+        self._scope, self._wanted = scope, await wanted_by(self._m.ledger, scope)
+        self._staying_ours.clear()
         tally = Tally()
+        looked_at, of = 0, sum((await self._m.ledger.link_counts()).values())
         if not dry_run:
             await self._settle_intents()
         hanging = await self._foreign_children()
         for dest_kind in reversed(DEST_ORDER):
             async for page in self._m.ledger.crosswalk(dest_kind=dest_kind):
-                links = [link for link in page if wanted(link)]
+                looked_at += len(page)
+                progress(looked_at, of)
+                links = [link for link in page if self._wanted(link)]
                 for start in range(0, len(links), READ_AT_ONCE):
                     await self._undo_some(dest_kind, links[start : start + READ_AT_ONCE], hanging, tally, dry_run=dry_run)
                     if not dry_run:
@@ -80,7 +96,14 @@ class Rollback:
     ) -> None:
         reader = self._m.destination.reader
         now = await reader.read(dest_kind, sorted({link.dest_id for link in links}), custom=dest_kind in CUSTOM_KINDS)
-        steps = [plan_step(link, now.get(link.dest_id), reader.compare, foreign=hanging.get(link.dest_id, ())) for link in links]
+        staying = await self._staying(links)
+        steps = [
+            plan_step(
+                link, now.get(link.dest_id), reader.compare, foreign=hanging.get(link.dest_id, ()), staying=staying.get(link.dest_id, ()),
+                ours=frozenset(self._staying_ours),
+            )
+            for link in links
+        ]
         refused = {} if dry_run else await self._carry_out(steps, now)
         for step in steps:
             if reason := refused.get(step.link.ref) or (step.reason if step.action in ("spare", "restore", "forget") else ""):
@@ -94,19 +117,53 @@ class Rollback:
             tally.deleted += step.action == "delete"
             tally.restored += step.action == "restore"
 
+    async def _staying(self, links: Sequence[Link]) -> dict[DestId, list[Ref]]:
+        """Give the source records outside the scope that share these destination records."""
+        if self._wanted is everything:
+            return {}
+        found: dict[DestId, list[Ref]] = defaultdict(list)
+        for link in await self._m.ledger.links_to(sorted({link.dest_id for link in links})):
+            if not self._wanted(link):
+                found[link.dest_id].append(link.ref)
+        return found
+
     async def _settle_intents(self) -> None:
-        """Writes with an unknown outcome are cleared up before anything is undone, so that none is left behind."""
+        """
+        Writes with an unknown outcome are cleared up before anything is undone, so that none is left behind.
+
+        Removals of an earlier start that turn out to have happened are told as what they were.
+        """
+        own = [each for each in await self._m.ledger.open_intents(limit=100_000) if each.op is Op.DELETE and each.seq == NO_RECORD]
         await Work(self._m).wait_for_doubts()
+        left = await self._m.ledger.links([intent.ref for intent in own])
+        happened = [intent for intent in own if intent.ref not in left]
+        kept_away = await self._kept_away([intent.ref for intent in happened])
+        await self._m.ledger.commit([
+            change for intent in happened
+            for change in (
+                DropLookup(side="dest", kind=intent.dest_kind, id=intent.dest_id or ""), *_forget_source(intent.ref),
+                *kept_away.get(intent.ref, ()), Audit(entry=AuditEntry(
+                    actor="streamflow", action="rollback.delete", kind=intent.ref.kind, key=intent.ref.key, dest_id=intent.dest_id or "",
+                    note="done",
+                )),
+            )
+        ])
 
     async def _foreign_children(self) -> dict[DestId, list[DestId]]:
-        """Records that people attached to ours: notes, activities, tasks, leads and people that the crosswalk does not know."""
+        """
+        Records that stay and hang on ours: notes, activities, tasks, leads and people that the crosswalk does not know, and those of
+        ours that are outside the scope.
+        """
         found: dict[DestId, list[DestId]] = defaultdict(list)
         for kind in HANGING_KINDS:
             async for page in self._m.destination.reader.everything(kind, custom=False):
-                known = {link.dest_id for link in await self._m.ledger.links_to(list(page))}
+                links = await self._m.ledger.links_to(list(page))
+                outside = {link.dest_id for link in links if not self._wanted(link)}
+                self._staying_ours |= outside
+                going = {link.dest_id for link in links} - outside
                 hung: dict[DestId, list[DestId]] = defaultdict(list)
                 for dest_id, fields in page.items():
-                    if dest_id not in known:
+                    if dest_id not in going:
                         _hang(hung, dest_id, fields)
                 for link in await self._m.ledger.links_to(sorted(hung)) if hung else ():
                     if link.ours:
@@ -117,10 +174,14 @@ class Rollback:
 
     async def _carry_out(self, steps: Sequence[Step], now: Mapping[DestId, Fields]) -> dict[Ref, str]:
         """Carry out the steps of some links, their writes side by side; answers which were refused and why."""
+        kept_away = await self._kept_away([step.link.ref for step in steps if step.action != "spare"])
         forgotten = [step for step in steps if step.action == "forget"]
         await self._m.ledger.commit([
             change for step in forgotten
-            for change in (DropLink(ref=step.link.ref), *_forget_source(step.link), self._entry(step, step.reason or "nothing to undo"))
+            for change in (
+                DropLink(ref=step.link.ref), *_forget_source(step.link.ref), *kept_away.get(step.link.ref, ()),
+                self._entry(step, step.reason or "nothing to undo"),
+            )
         ])
         writes = [(step, self._intent(step)) for step in steps if step.action in ("delete", "restore")]
         if not writes:
@@ -137,6 +198,7 @@ class Rollback:
                 failures.append(error)   # its intent stays open: the next start looks what became of it
                 return
             changes.extend(self._done(step, intent, refusal))
+            changes.extend(() if refusal else kept_away.get(step.link.ref, ()))
             if refusal:
                 refused[step.link.ref] = f"the destination refuses it: {refusal}"
 
@@ -147,6 +209,19 @@ class Rollback:
         if failures:
             raise failures[0]
         return refused
+
+    async def _kept_away(self, refs: Sequence[Ref]) -> dict[Ref, tuple[Change, ...]]:
+        """Say what keeps source records from coming back once they are undone in part; the whole run ends the migration anyway."""
+        if self._wanted is everything:
+            return {}
+        found: dict[Ref, tuple[Change, ...]] = {}
+        for kind in {ref.kind for ref in refs}:
+            staged = await self._m.ledger.staged(kind, sorted({ref.key for ref in refs if ref.kind == kind}))
+            for ref in refs:
+                if ref.kind == kind and (each := staged.get(ref.key)) is not None:
+                    reason = undone(self._scope)
+                    found[ref] = (finish_of(each, state=RecordState.HELD, disposition=Disposition.FLAGGED, reason=reason),)
+        return found
 
     def _intent(self, step: Step) -> Intent:
         link = step.link
@@ -163,7 +238,7 @@ class Rollback:
         lookup = [DropLookup(side="dest", kind=link.dest_kind, id=link.dest_id)] if step.action == "delete" else []
         return [
             SettleIntent(id=intent.id, state=IntentState.CONFIRMED, dest_id=link.dest_id), DropLink(ref=link.ref), *lookup,
-            *_forget_source(link), self._entry(step, "done"),
+            *_forget_source(link.ref), self._entry(step, "done"),
         ]
 
     def _entry(self, step: Step, note: str) -> Audit:
@@ -200,22 +275,38 @@ class Rollback:
 
     # ------------------------------------------------------------------------------------------ the whole run
 
+    async def carry_on(self) -> State:
+        """Carry out what was asked for; answers where the life goes on: at its end, or after a part of the run where it was."""
+        plan = dict(await self._m.ledger.setting("rollback") or {})
+        await self.run(plan)
+        if checked(str(plan.get("scope") or WHOLE)) == WHOLE:
+            return State.ROLLED_BACK
+        back = State.WATCH if await self._m.ledger.setting("switched") else AFTER_A_PART[State(plan["asked_in"])]
+        back = State.DONE if await self._m.ledger.setting("closed_at") else back
+        over: list[Change] = [PutSetting(name="rollback", value=None), Enqueue(item=undone_item(plan))]
+        if back is State.TAIL:
+            over.append(PutSetting(name="cutover", value=None))     # an attempt that was under way is given up
+        await self._m.enter(back, f"{plan['scope']} was rolled back", *over)
+        return back
+
     async def run(self, plan: dict[str, Any]) -> Tally:
         """Carry out the rollback the ledger knows of; its report counts what earlier starts did as well."""
-        tally = await self.undo(scope_filter(str(plan.get("scope") or "run")))
-        await self._m.explain("rolling back: lead sources")
-        sources = await self._remove_sources()
+        scope = checked(str(plan.get("scope") or WHOLE))
+        tally = await self.undo(scope)
+        leftovers: dict[str, Any] = {}
+        if scope == WHOLE:
+            await self._m.explain("rolling back: lead sources")
+            leftovers = {
+                "custom_fields": [each for each in await self._m.ledger.setting("fields:defined") or [] if each.get("created") == "yes"],
+                "sources": await self._remove_sources(),
+            }
         await self._m.explain("rolling back: reading back what was removed and restored")
         proof = await Proof(self._m).read()
-        result = {**tally.to_json(), **proof.to_json(), "in_doubt": await self._unresolved()}
-        leftovers = {
-            "custom_fields": [each for each in await self._m.ledger.setting("fields:defined") or [] if each.get("created") == "yes"],
-            "sources": sources,
-        }
+        result = {"scope": scope, **tally.to_json(), **proof.to_json(), "in_doubt": await self._unresolved()}
         self._m.report("rollback", {**result, "cannot_be_removed_by_api": leftovers})
         await self._m.ledger.commit([
             PutSetting(name="rollback:result", value=result),
-            Audit(entry=AuditEntry(actor=str(plan.get("by") or "streamflow"), action="rollback.done", after={
+            Audit(entry=AuditEntry(actor=str(plan.get("by") or "streamflow"), action="rollback.done", note=scope, after={
                 "deleted": result["deleted"], "restored": result["restored"], "spared": len(tally.spared)})),
         ])
         return tally
@@ -224,7 +315,7 @@ class Rollback:
         """Writes of which nobody knows whether they happened: whoever decides must look for them by hand."""
         return [
             {"item": item.id, "kind": item.kind, "key": item.key, "reason": item.reason}
-            for item in await self._m.ledger.queue() if item.cause == "in_doubt"
+            for item in await self._m.ledger.queue(cause="in_doubt")
         ]
 
     async def _remove_sources(self) -> list[DestId]:
@@ -251,13 +342,6 @@ def _hang(hung: dict[DestId, list[DestId]], dest_id: DestId, fields: Fields) -> 
                     hung[target].append(dest_id)
 
 
-def _forget_source(link: Link) -> list[Change]:
+def _forget_source(ref: Ref) -> list[Change]:
     """A source record without a destination record leads no others any more."""
-    return [DropLookup(side="src", kind=link.ref.kind, id=link.ref.key)] if link.ref.part == "" else []
-
-
-def scope_filter(scope: str) -> Callable[[Link], bool]:
-    """Read a scope; only the whole run can be undone yet. Raises UsageError on any other."""
-    if scope != "run":
-        raise UsageError(f"the scope {scope!r} cannot be rolled back", hint="leave --scope out: the whole run is undone")
-    return lambda link: True
+    return [DropLookup(side="src", kind=ref.kind, id=ref.key)] if ref.part == "" else []

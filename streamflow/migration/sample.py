@@ -69,11 +69,11 @@ class SampleGate:
         await table.queue_ambiguous()
         self._quality(table)
         if not self._m.asks("sample"):
-            for item in await self._m.ledger.queue():
-                if item.cause == AMBIGUOUS:
+            async for page in self._m.ledger.items(cause=AMBIGUOUS):
+                for item in page:
                     waived = ResolveItem(id=item.id, decision="waive", by="gates.sample = auto")
                     await self._m.decide("streamflow", "queue.resolved", waived, note=item.id)
-        while any(item.cause == AMBIGUOUS for item in await self._m.ledger.queue()):
+        while any((state, cause) == ("open", AMBIGUOUS) for state, cause, _ in await self._m.ledger.queue_counts()):
             await self._m.explain("companies that look alike wait for a decision")
             async with self._m.at_gate(
                 "companies", "companies that look alike must be decided or waived before people are moved",
@@ -159,7 +159,7 @@ class SampleGate:
         """Remove the sample again; what people touched meanwhile is spared and listed."""
         await self._m.explain("removing the sample")
         chosen = await self._m.ledger.setting("sample:keys") or {}
-        tally = await Rollback(self._m).undo(lambda link: True)
+        tally = await Rollback(self._m).undo()
         self._m.report("sample-removed", {"verdict": verdict, **tally.to_json()})
         changes: list[Change] = [Reopen(kind=kind, keys=tuple(keys)) for kind, keys in chosen.items() if keys]
         changes += [PutSetting(name=f"sample:{name}", value=None) for name in ("keys", "shown", "verdict")]

@@ -1,10 +1,12 @@
 """
 The delta window: people go on working in the source, and their changes follow, until the cutover is signalled.
 
-Each round reads (whole lists, and the children of parents that changed; from time to time a sweep of everything), delivers parents
-before children, follows what people do in the destination, and looks for outcomes left unknown.
+Each round reads (what changed, and the children of parents that changed), delivers parents before children, follows what people do in
+the destination, and looks for outcomes left unknown. From time to time everything is read in a sweep, a slice of it in each round, so that
+a sweep over a large account holds up nobody's change.
 
-Rule: what one side refuses does not stop the other: with the source away, what was read is still delivered; the reason is shown.
+Rule 1: the gate shows when the destination follows closely, not when the source rests; see `readiness`.
+Rule 2: what one side refuses does not stop the other: with the source away, what was read is still delivered; the reason is shown.
 """
 
 from __future__ import annotations
@@ -18,15 +20,21 @@ from streamflow.migration import cutover
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.life import State
 from streamflow.migration.owners import OwnersGate
-from streamflow.migration.reading import Reading
+from streamflow.migration.reading import SWEEP, Reading
 from streamflow.migration.reference import look_again
 from streamflow.migration.work import Work
-from streamflow.model import RecordState
+from streamflow.model import Kind
 from streamflow.store.base import PutSetting
 from streamflow.wire.message import DELTA, at_priority
 
 PASSING = (PlatformUnavailable, Throttled, TransientError, Uncertain)
 """What passes by itself: the next round asks again."""
+BEGUN = "sweep:begun"          # setting: when the sweep under way began
+LEAST_SLICE_S = 5.0            # of a sweep in one round; else as long as the rest between rounds
+
+
+class SliceOver(Exception):
+    """The share of the sweep in this round is used up; the next round goes on where it stopped. Not an error."""
 
 
 class Tail:
@@ -39,31 +47,51 @@ class Tail:
 
     async def run(self) -> State:
         """Answer CUTOVER when the operator (or `gates.cutover = auto`) asks for it, MAP when another map was confirmed."""
-        number = 0
         await self._try(self._look_again)
+        await self._recall_sweep()
+        try:
+            return await self._rounds()
+        finally:
+            self._m.gate = None
+
+    async def _rounds(self) -> State:
+        number = 0
         while True:
             if await self._work.map_has_moved():
                 return State.MAP
             if await self._m.ledger.setting("cutover"):
                 return State.CUTOVER
             number += 1
-            caught_up = await self._round(number)
-            if caught_up and not self._m.asks("cutover") and (await cutover.precheck(self._m)).may_start:
+            rests = await self._round(number)
+            if await self._may_start_itself(rests):
                 await cutover.request(self._m, "streamflow", freeze_confirmed=True)
                 continue
-            await self._rest(caught_up)
+            await self._rest(rests)
+
+    async def _may_start_itself(self, rests: bool) -> bool:
+        """
+        Say whether the gate opens by itself now.
+
+        In freeze mode nobody says that people have stopped writing: a source that rests is the only sign of it there is.
+        """
+        if self._m.asks("cutover") or not (rests or self._m.terms.cutover_mode == "live"):
+            return False
+        return (await cutover.precheck(self._m)).may_start
 
     async def _look_again(self) -> None:
         """What the admin made since the destination was looked at (an activity type, a pipeline) counts from here on."""
         await look_again(self._m, await self._work.document())
 
     async def _round(self, number: int) -> bool:
-        """Read, deliver, verify; answers whether the destination holds all that the source showed."""
+        """Read, deliver, verify; answers whether the source showed nothing new and the destination holds it all."""
         self._failed = ""
         self._reading = Reading()
+        begun = self._m.clock.now()
         await self._try(lambda: self._read(number))
         await self._try(self._deliver)
-        return not self._failed and self._reading.is_quiet and await self._pending() == 0
+        pending = await cutover.pending_records(self._m)
+        self._m.following.round_ended(begun=begun, pending=pending, trouble=self._failed)
+        return not self._failed and self._reading.is_quiet and not pending
 
     async def _try(self, part: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -77,10 +105,8 @@ class Tail:
         self._m.trouble(error)
 
     async def _read(self, number: int) -> None:
-        if await self._is_sweep_due():
-            await self._sweep()
-        else:
-            self._reading = await self._work.reader.poll(number)
+        swept = await self._sweep() if await self._is_sweep_due() else None
+        self._reading = swept if swept is not None else await self._work.reader.poll(number)
         users = self._reading.tallies.get("user")
         if users is not None and users.touched:
             await OwnersGate(self._m).recheck()
@@ -93,36 +119,63 @@ class Tail:
         for dest_kind in DEST_ORDER:
             await self._work.verifier.settle(dest_kind)
 
-    async def _is_sweep_due(self) -> bool:
+    async def _recall_sweep(self) -> None:
+        """Take up what earlier starts noted of the last sweep; the first complete read of the probe counts as one."""
         last = await self._m.ledger.setting("sweep:at") or await self._m.ledger.setting("delta_opened_at")
-        return last is None or self._m.clock.now() - from_iso(last) >= timedelta(seconds=self._m.terms.sweep_every_s)
+        self._m.following.swept_at = from_iso(last) if last else None
+        self._m.following.sweep_took_s = float(await self._m.ledger.setting("sweep:took_s") or 0.0)
 
-    async def _sweep(self) -> None:
-        """Read everything to find silent edits and what is gone; it stands in for the poll of its round."""
+    async def _is_sweep_due(self) -> bool:
+        last = self._m.following.swept_at
+        is_due = last is None or self._m.clock.now() - last >= timedelta(seconds=self._m.terms.sweep_every_s)
+        return is_due or await self._m.ledger.setting(BEGUN) is not None
+
+    async def _sweep(self) -> Reading | None:
+        """Read on in the sweep for as long as its share of a round allows; answers what it found once it is through, until then None."""
+        begun = await self._m.ledger.setting(BEGUN)
+        if begun is None:
+            begun = iso(self._m.clock.now())
+            await self._m.ledger.commit([PutSetting(name=BEGUN, value=begun)])
         await self._m.explain("sweeping: reading everything to find silent edits and deletions")
-        begun = iso(self._m.clock.now())
-        self._reading = await self._work.reader.everything("sweep")
-        await self._work.reader.suspects(self._reading)
-        await self._m.ledger.commit([PutSetting(name="sweep:at", value=begun)])
+        until = self._m.clock.monotonic() + max(LEAST_SLICE_S, self._m.terms.poll_s)
+        by_parent = {stream.kind for stream in self._m.source.streams() if stream.parent is not None}
 
-    async def _pending(self) -> int:
-        return sum(count.count for count in await self._m.ledger.counts() if count.state is RecordState.PENDING)
+        def end_slice(kind: Kind) -> None:
+            """Whole lists are read to their end, as in a poll; what costs a call a parent is what may take days."""
+            if kind in by_parent and self._m.clock.monotonic() >= until:
+                raise SliceOver
 
-    async def _rest(self, caught_up: bool) -> None:
-        await self._m.explain(await self._reason(caught_up))
-        if self._m.asks("cutover") and caught_up:
-            async with self._m.at_gate(
+        try:
+            with self._work.reader.broken_by(end_slice):
+                reading = await self._work.reader.everything(SWEEP)
+        except SliceOver:
+            return None
+        await self._work.reader.suspects(reading)
+        took_s = (self._m.clock.now() - from_iso(begun)) / timedelta(seconds=1)
+        await self._m.ledger.commit([
+            PutSetting(name="sweep:at", value=begun), PutSetting(name="sweep:took_s", value=took_s), PutSetting(name=BEGUN, value=None),
+        ])
+        await self._recall_sweep()
+        return reading
+
+    async def _rest(self, rests: bool) -> None:
+        """Show the gate as long as the switch may be started, through the rounds that follow as well; wait for the next round."""
+        await self._m.explain(await self._reason(rests))
+        if self._m.asks("cutover") and cutover.readiness(self._m).is_ready:
+            self._m.show_gate(
                 "cutover", "the destination follows the source; the switch is yours to start",
                 "`cutover --dry-run`, then `cutover --freeze-confirmed --wait`",
-            ):
-                await self._m.control.wait(self._m.terms.poll_s)
+            )
         else:
-            await self._m.control.wait(self._m.terms.poll_s)
+            self._m.gate = None
+        is_sweeping = not self._failed and await self._m.ledger.setting(BEGUN) is not None
+        await self._m.control.wait(0.0 if is_sweeping else self._m.terms.poll_s)
 
-    async def _reason(self, caught_up: bool) -> str:
+    async def _reason(self, rests: bool) -> str:
         last = await self._m.ledger.setting("cutover:last")
         parts = [
-            "caught up with the source" if caught_up else "following the source", self._failed, self._work.reader.trouble,
+            "caught up with the source" if rests else "following the source", self._failed, self._work.reader.trouble,
+            self._work.reader.settled.told(),
             *(f"{kind} records wait: {why}" for kind, why in sorted(self._work.suspended.items())),
             "waiting for the cutover", f"the last cutover was given up: {last['reason']}" if last else "",
         ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streamflow.mapping.changes import merge
-from streamflow.model import DestId, Fields, Kind, Link, Verdict
+from streamflow.model import DestId, Fields, Kind, Link, Ref, Verdict
 from streamflow.stages.kept import expected, kept
 
 SAME = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY, Verdict.UNREADABLE)
@@ -32,16 +32,28 @@ class Step:
     reason: str = ""               # why it is spared, or what of it is; "gone already"
 
 
-def plan_step(link: Link, now: Fields | None, compare: Compare, *, foreign: Sequence[DestId]) -> Step:
-    """Decide about one line of the crosswalk from what is there now (None: gone); *foreign* are records of people that hang on it."""
+def plan_step(
+    link: Link, now: Fields | None, compare: Compare, *, foreign: Sequence[DestId], staying: Sequence[Ref] = (),
+    ours: frozenset[DestId] = frozenset(),
+) -> Step:
+    """
+    Decide about one line of the crosswalk from what is there now (None: gone).
+
+    *foreign* are records that stay and hang on it, those in *ours* outside this rollback and the rest people's; *staying* are source
+    records outside it that share it.
+    """
     if link.is_merged:
         return Step(link=link, action="forget")
     if now is None:
         return Step(link=link, action="forget", reason="gone already")
     if link.is_matched:
         return _restoring(link, now, compare)
+    if staying:
+        names = ", ".join(f"{ref.kind}:{ref.key}" for ref in staying[:3])
+        return Step(link=link, action="spare", reason=f"records outside this rollback share it: {names}")
     if foreign:
-        return Step(link=link, action="spare", reason=f"people have added records to it: {', '.join(foreign[:3])}")
+        who = "records outside this rollback hang on it" if ours.issuperset(foreign) else "people have added records to it"
+        return Step(link=link, action="spare", reason=f"{who}: {', '.join(foreign[:3])}")
     if touched := touched_fields(link, now, compare):
         return Step(link=link, action="spare", reason=f"changed by people since: {', '.join(sorted(touched)[:5])}")
     return Step(link=link, action="delete")

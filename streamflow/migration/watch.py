@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import AccessRefused, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
+from streamflow.migration import lookalikes
 from streamflow.migration.context import AFTER_FREEZE, DELIVERY_ORDER, DEST_ORDER, REFERENCE_KINDS, Migration
 from streamflow.migration.life import State
 from streamflow.migration.work import Work
@@ -83,12 +84,12 @@ class Watch:
     async def _decided(self, since: str) -> set[tuple[Kind, Key]]:
         """Records that a person has let go on since the switch: taken late writes and other decisions of the queue."""
         return {
-            (item.kind, item.key) for item in await self._m.ledger.queue(state="resolved")
+            (item.kind, item.key) async for page in self._m.ledger.items(state="resolved") for item in page
             if item.key and item.resolved_at >= since and item.decision not in ("ignore", "waive", "keep", "accept")
         }
 
     async def _hold_late(self, decided: set[tuple[Kind, Key]]) -> None:
-        taken = {item.id for item in await self._m.ledger.queue(state="resolved") if item.cause == LATE and item.decision == "take"}
+        taken = {item.id for item in await self._m.ledger.queue(state="resolved", cause=LATE) if item.decision == "take"}
         for kind in OWN_KINDS:
             after = 0
             while page := await self._m.ledger.pending(kind, limit=PAGE, after_seq=after):
@@ -100,9 +101,10 @@ class Watch:
 
     async def _deliver(self, decided: set[tuple[Kind, Key]]) -> None:
         """Carry out what a person decided; everything else was held just before."""
+        released = await lookalikes.release(self._m)
         counts = await self._m.ledger.counts()
         waiting = {count.kind for count in counts if count.state is RecordState.PENDING}
-        if not waiting - {"company", *REFERENCE_KINDS}:
+        if not released and not waiting - {"company", *REFERENCE_KINDS}:
             if waiting & set(REFERENCE_KINDS):
                 await self._work.deliver_all(last=REFERENCE_KINDS[-1])
             return

@@ -8,6 +8,7 @@ from streamflow.errors import PlanLimit
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.document_json import from_json
+from streamflow.migration import lookalikes
 from streamflow.migration.archive import Archive
 from streamflow.migration.companies import AMBIGUOUS, CompanyTable
 from streamflow.migration.context import DELIVERY_ORDER, Migration
@@ -70,8 +71,8 @@ class Work:
         """The company table under the decisions of the confirmed map and of the queue."""
         document = await self.document()
         joined = {
-            str(item.details.get("other")): item.key for item in await self._m.ledger.queue(state="resolved")
-            if item.cause == AMBIGUOUS and item.decision == "same"
+            str(item.details.get("other")): item.key async for page in self._m.ledger.items(state="resolved", cause=AMBIGUOUS)
+            for item in page if item.decision == "same"
         }
         key = f"{digest(document)}:{sorted(joined.items())}"
         if self._companies is None or key != self._companies_map:
@@ -82,7 +83,7 @@ class Work:
         """Owners, lead sources and decisions as they are now."""
         owners = await OwnersGate(self._m).table()
         base = directory_of(owners)
-        self._m.decisions.update({item.id: item.decision for item in await self._m.ledger.queue(state="resolved")})
+        self._m.decisions.update(await self._m.ledger.decisions())
         return Directory(
             users=base.users, fallback_user=base.fallback_user, sources=await self._m.ledger.setting("reference:sources") or {},
             decisions=self._m.decisions,
@@ -111,11 +112,13 @@ class Work:
         )
 
     async def refresh_companies(self) -> int:
-        """Stage the clusters that leads touched since the last time bring."""
+        """Stage the clusters that leads touched since the last time bring; new ones that look like others wait for a person."""
         table = await self.companies()
         keys = sorted(self._m.touched_leads)
         changed = await table.refresh(keys)
         self._m.touched_leads.difference_update(keys)
+        await lookalikes.release(self._m)
+        await lookalikes.ask(self._m, table)
         return changed
 
     async def has_pending(self) -> bool:
@@ -235,7 +238,7 @@ class Work:
         refs: dict[Ref, str] = {}
         gone: list[str] = []
         open_doubts = {intent.id for intent in await self._m.ledger.open_intents(limit=100_000)} if waiting else set()
-        parked = {item.id for item in await self._m.ledger.queue() if item.cause == "in_doubt"} if waiting else set()
+        parked = {item.id for item in await self._m.ledger.queue(cause="in_doubt")} if waiting else set()
         for name in waiting:
             kind, _, key = name.partition(":")
             if kind == "doubt":

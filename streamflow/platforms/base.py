@@ -28,6 +28,7 @@ class Stream:
     role: str = "record"               # "record" | "reference" (users, sources, ...) | "file"
     optional: bool = False
     sweepable: bool = True             # a complete read proves absence
+    overlap_s: float | None = None     # set: it may be asked for what changed (`changes_from`), so much of it again each time
 
 
 class Source(Protocol):
@@ -49,6 +50,16 @@ class Source(Protocol):
 
     def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
         """Yield the pages of a whole-list stream from *start*; the last one has next None."""
+        ...
+
+    def changes_from(self, kind: Kind, since: datetime) -> Cursor | None:
+        """
+        Give the cursor at which `pages` reads only what changed at *since* or later; None where the source has no such filter.
+
+        *since* is naive, by the source's wall clock, as `Record.changed_at` tells it ("%Y-%m-%d %H:%M:%S"). How the stretch from then to
+        now is cut into windows, and cut again where one holds too much or does not answer, is the platform's affair: the page with
+        next None comes once all of them are drained. That the filter does what it says is for the caller to see.
+        """
         ...
 
     async def children(self, kind: Kind, parent: Key) -> Page:
@@ -155,6 +166,10 @@ class Feed(Protocol):
 
     async def since(self, cursor: Cursor) -> tuple[Sequence[Happening], Cursor]:
         """Give everything after *cursor*, oldest first, whichever end the server cuts, and the new position."""
+        ...
+
+    def portions(self, cursor: Cursor) -> AsyncIterator[tuple[Sequence[Happening], Cursor]]:
+        """Give what `since` gives in portions of bounded length, each with the position after it; at least one, which may be empty."""
         ...
 
     def carries(self, kind: Kind) -> bool:

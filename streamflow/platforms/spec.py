@@ -47,10 +47,9 @@ class Paging:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Parameters that select by time of change; moments are local to the source, *overlap_s* is read again each time."""
+    """The parameter that selects by time of change; moments are by the source's wall clock, *overlap_s* is read again each time."""
 
     from_param: str
-    to_param: str = ""
     format: str = "%Y-%m-%d %H:%M:%S"
     overlap_s: float = 86_400.0
 
@@ -399,7 +398,7 @@ def _window(table: _Table | None) -> Window | None:
     if table is None:
         return None
     window = Window(
-        from_param=table.text("from_param"), to_param=table.text("to_param"), format=table.text("format", "%Y-%m-%d %H:%M:%S"),
+        from_param=table.text("from_param"), format=table.text("format", "%Y-%m-%d %H:%M:%S"),
         overlap_s=table.seconds("overlap_s", 86_400.0),
     )  # fmt: skip
     if not window.from_param:

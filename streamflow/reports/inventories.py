@@ -14,7 +14,8 @@ from streamflow.mapping.pair import Pair
 from streamflow.mapping.shapes.task import in_words
 from streamflow.mapping.values import is_empty
 from streamflow.model import Key, Kind, QueueItem, RecordState, Staged
-from streamflow.reports.queue import is_of_data, item_row
+from streamflow.reports.queue import cause_rows, is_of_data, item_row
+from streamflow.reports.rows import HELD, Rows
 from streamflow.store.base import Ledger
 
 ACTIVITY_KINDS: Final[tuple[Kind, ...]] = ("note", "call", "email", "reminder", "attachment")
@@ -81,7 +82,7 @@ async def _observed(ledger: Ledger) -> list[dict[str, Any]]:
 async def repeats(ledger: Ledger) -> dict[str, Any]:
     """Give the reminders that repeat, with the pattern in words and the task they became."""
     users = {staged.record.key: str(staged.record.data.get("name") or "") async for page in ledger.every("user") for staged in page}
-    rows: list[dict[str, Any]] = []
+    rows = Rows()
     async for page in ledger.every("reminder"):
         found = [staged for staged in page if not is_empty(staged.record.data.get("repeat"))]
         links = {link.ref.key: link for link in await ledger.links_of("reminder", [staged.record.key for staged in found])} if found else {}
@@ -106,7 +107,7 @@ async def repeats(ledger: Ledger) -> dict[str, Any]:
 async def companies(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """Give the company table: raw text, how many leads say it, cluster, reason, and the company it became; look-alikes with their state."""
     table = await _texts(ledger, pair)
-    items = {item.id: item for item in await ledger.queue(state=None) if item.cause == "company_ambiguous"}
+    items = {item.id: item for item in await ledger.queue(state=None, cause="company_ambiguous")}
     links = await _company_links(ledger, {row.cluster for row in table.table() if row.cluster})
     rows = [
         {
@@ -144,8 +145,8 @@ async def _texts(ledger: Ledger, pair: Pair) -> Companies:
     document = from_json(confirmed["document"], pair) if confirmed else None
     text_of = compile_map(document, pair, Context()).company_text if document is not None else _plain_text
     decisions = dict(document.companies) if document is not None else {}
-    for item in await ledger.queue(state="resolved"):
-        if item.cause == "company_ambiguous" and item.decision == "same":
+    for item in await ledger.queue(state="resolved", cause="company_ambiguous"):
+        if item.decision == "same":
             one, other = item.details.get("names") or ("", "")
             decisions[str(other)] = str(one)
     table = Companies(decisions)
@@ -177,8 +178,9 @@ def _decision(item: QueueItem | None) -> dict[str, str]:
 
 async def quality(ledger: Ledger) -> dict[str, Any]:
     """Give what the data could not give cleanly: empty fields of leads, causes with counts, every item with its suggestion."""
-    items = [item for item in await ledger.queue(state=None) if is_of_data(item)]
-    causes: Counter[tuple[str, str]] = Counter((item.cause, item.state) for item in items)
+    items = Rows()
+    async for page in ledger.items(state=None):
+        items.extend(item_row(item) for item in page if is_of_data(item.cause))
     leads, empty = await _empty(ledger)
     return {
         "leads": leads,
@@ -186,8 +188,12 @@ async def quality(ledger: Ledger) -> dict[str, Any]:
             {"field": name, "leads": count, "share_percent": round(100 * count / leads, 1) if leads else 0.0}
             for name, count in empty.items()
         ],
-        "causes": [{"cause": cause, "state": state, "items": count} for (cause, state), count in sorted(causes.items())],
-        "items": [item_row(item) for item in items],
+        "causes": [
+            {name: row[name] for name in ("cause", "state", "items")}
+            for row in cause_rows(await ledger.queue_counts())
+            if is_of_data(row["cause"])
+        ],
+        "items": items,
     }
 
 
@@ -211,16 +217,21 @@ def _is_empty(data: Mapping[str, Any], name: str) -> bool:
 
 async def unmatched(ledger: Ledger) -> dict[str, Any]:
     """Give the activities that have no person in the destination: held for a decision, or parked on a lead that was not moved."""
-    items = {(item.kind, item.key): item for item in await ledger.queue(state=None) if item.kind in ACTIVITY_KINDS}
-    rows: list[dict[str, Any]] = []
+    rows = Rows()
     for kind in ACTIVITY_KINDS:
+        waiting: list[Staged] = []
         async for page in ledger.every(kind):
-            rows += [
-                _unmatched_row(staged, items.get((kind, staged.record.key)))
-                for staged in page
-                if staged.state in (RecordState.HELD, RecordState.PARKED)
-            ]
+            waiting += [staged for staged in page if staged.state in (RecordState.HELD, RecordState.PARKED)]
+            if len(waiting) >= HELD:  # the queue is looked through once for many
+                await _tell_unmatched(ledger, kind, waiting, rows)
+        await _tell_unmatched(ledger, kind, waiting, rows)
     return {"count": len(rows), "rows": rows}
+
+
+async def _tell_unmatched(ledger: Ledger, kind: Kind, waiting: list[Staged], rows: Rows) -> None:
+    items = {item.key: item for item in await ledger.items_about(kind, [staged.record.key for staged in waiting])} if waiting else {}
+    rows.extend(_unmatched_row(staged, items.get(staged.record.key)) for staged in waiting)
+    waiting.clear()
 
 
 def _unmatched_row(staged: Staged, item: QueueItem | None) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from streamflow.reports.about import label
+from streamflow.reports.rows import HELD, Rows
 from streamflow.reports.tables import columns_of
 
-MAX_ROWS: Final = 500
+MAX_ROWS: Final = HELD
 _MAX_CHARS: Final = 400
 _MAX_DEPTH: Final = 4
 _FIGURE_CHARS: Final = 36
@@ -116,7 +117,7 @@ def blocks(data: Mapping[str, Any], *, path: str = "") -> Iterator[Block]:
         if isinstance(value, Mapping):
             yield from _object(place, value, depth)
         elif not _is_single(value):
-            yield _list(place, list(value))
+            yield _list(place, value)
 
 
 def row_lists(data: Mapping[str, Any], *, path: str = "") -> Iterator[tuple[str, Sequence[Mapping[str, Any]]]]:
@@ -125,7 +126,7 @@ def row_lists(data: Mapping[str, Any], *, path: str = "") -> Iterator[tuple[str,
         place = f"{path}.{name}" if path else str(name)
         if isinstance(value, Mapping):
             yield from row_lists(value, path=place)
-        elif isinstance(value, list | tuple) and all(isinstance(each, Mapping) for each in value):
+        elif _is_rows(value):
             yield place, value
 
 
@@ -141,7 +142,7 @@ def _object(place: str, value: Mapping[str, Any], depth: int) -> Iterator[Block]
 
 
 def _list(place: str, value: Sequence[Any]) -> Block:
-    if value and all(isinstance(each, Mapping) for each in value):
+    if value and _is_rows(value):
         return _grid(place, value)
     return Bullets(path=place, title=label(place), items=tuple(shown(each) for each in value[:MAX_ROWS]), total=len(value))
 
@@ -209,7 +210,11 @@ def _is_table(value: Mapping[str, Any]) -> bool:
 
 
 def _is_single(value: Any) -> bool:
-    return not isinstance(value, Mapping | list | tuple)
+    return not isinstance(value, Mapping | list | tuple | Rows)
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, Rows) or (isinstance(value, list | tuple) and all(isinstance(each, Mapping) for each in value))
 
 
 def _is_numeric(values: Iterable[Any]) -> bool:

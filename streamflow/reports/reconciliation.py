@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from streamflow.model import IntentState, Kind, QueueItem, Verdict
+from streamflow.model import IntentState, Kind, Verdict
 from streamflow.reports.dispositions import REFERENCE_KINDS, kinds_in, walk
 from streamflow.reports.dispositions import phase_rows as phase_rows
 from streamflow.reports.people import owners
-from streamflow.reports.queue import cause_rows, item_row, touched_rows
+from streamflow.reports.queue import cause_rows, view
 from streamflow.reports.spot import spot_check
 from streamflow.reports.verification import survey
 from streamflow.store.base import KindCount, Ledger
@@ -37,12 +37,12 @@ async def reconciliation(ledger: Ledger, *, seed: int = 7, spot_size: int = 25) 
     Give the whole reconciliation as data for the writer; writes nothing.
 
     Keys: verdict, summary, kinds, reference, reasons, waiting, written, writes, fields, differences, links, orphans, owners, unmapped,
-    drift, queue, touched, queue_items, out_of_scope, spot_check. Memory is bounded by the review queue, not by the records.
+    drift, queue, touched, queue_items, out_of_scope, spot_check. However long the queue, little of it is in memory.
     """
     counts = await ledger.counts()
     records = await walk(ledger, kinds_in(counts))
     places = await survey(ledger)
-    items = await ledger.queue(state=None)
+    queue = await view(ledger)
     intents = await ledger.intent_counts()
     data: dict[str, Any] = {
         "kinds": records.rows(counts),
@@ -56,11 +56,11 @@ async def reconciliation(ledger: Ledger, *, seed: int = 7, spot_size: int = 25) 
         "links": places.link_rows(),
         "orphans": places.orphans,
         "owners": await owners(ledger),
-        **_unmapped(await ledger.setting("map:confirmed"), await ledger.setting("observation"), items),
+        **_unmapped(await ledger.setting("map:confirmed"), await ledger.setting("observation"), queue.unmapped),
         "drift": _drift(await ledger.setting("drift")),
-        "queue": cause_rows(items),
-        "touched": touched_rows(items),
-        "queue_items": [item_row(item) for item in items],
+        "queue": cause_rows(await ledger.queue_counts()),
+        "touched": queue.touched,
+        "queue_items": queue.items,
         "out_of_scope": list(OUT_OF_SCOPE),
         "spot_check": await spot_check(ledger, seed=seed, size=spot_size),
     }
@@ -154,7 +154,9 @@ async def _differences(ledger: Ledger) -> list[dict[str, Any]]:
     ]
 
 
-def _unmapped(confirmed: Mapping[str, Any] | None, observation: Mapping[str, Any] | None, items: Sequence[QueueItem]) -> dict[str, Any]:
+def _unmapped(
+    confirmed: Mapping[str, Any] | None, observation: Mapping[str, Any] | None, told: Mapping[tuple[Kind, str], int]
+) -> dict[str, Any]:
     """List source fields that the confirmed map does not move, with reason and how often they are filled, and those it did not know of."""
     seen = (observation or {}).get("kinds") or {}
     objects = ((confirmed or {}).get("document") or {}).get("objects") or []
@@ -166,13 +168,11 @@ def _unmapped(confirmed: Mapping[str, Any] | None, observation: Mapping[str, Any
             if place not in moved and (place[1] in seen.get(place[0], {}) or not seen):
                 filled = (seen.get(place[0], {}).get(place[1]) or {}).get("filled", 0)
                 rows[place] = {"kind": place[0], "field": place[1], "filled": filled, "reason": row["not_moved"]}
-    for item in items:
-        if item.cause == "unmapped_field":
-            place = (item.kind, str(item.details.get("field") or ""))
-            row = rows.setdefault(
-                place, {"kind": place[0], "field": place[1], "filled": 0, "reason": "not in the confirmed map; kept as a labelled line"}
-            )
-            row["filled"] += place not in moved
+    for place, count in told.items():
+        row = rows.setdefault(
+            place, {"kind": place[0], "field": place[1], "filled": 0, "reason": "not in the confirmed map; kept as a labelled line"}
+        )
+        row["filled"] += count if place not in moved else 0
     return {"unmapped": [rows[place] for place in sorted(rows)]}
 
 

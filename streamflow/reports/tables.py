@@ -13,6 +13,8 @@ from typing import Any, Final, TextIO
 
 import orjson
 
+from streamflow.reports.rows import Rows
+
 _FORMULA: Final = (
     "=",
     "+",
@@ -42,7 +44,7 @@ def cell(value: Any) -> str | int | float:
 
 def columns_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """Give every column that any row has, in the order in which they first turn up."""
-    return list(dict.fromkeys(str(name) for row in rows for name in row))
+    return rows.columns if isinstance(rows, Rows) else list(dict.fromkeys(str(name) for row in rows for name in row))
 
 
 class Table:

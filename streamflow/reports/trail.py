@@ -69,7 +69,7 @@ def is_decision(row: AuditRow) -> bool:
 
 async def schema(ledger: Ledger) -> dict[str, Any]:
     """Give the custom fields and sources that were set up, the capabilities learned, and what only people can make."""
-    todo = [item for item in await ledger.queue(state=None) if item.cause == "to_do"]
+    todo = await ledger.queue(state=None, cause="to_do")
     return {
         "fields": await ledger.setting("fields:defined") or [],
         "sources_created": await ledger.setting("sources:created") or [],
@@ -81,7 +81,7 @@ async def schema(ledger: Ledger) -> dict[str, Any]:
 async def cutover(ledger: Ledger) -> dict[str, Any]:
     """Give the steps of the switch with their times, the receipt, writes found after the freeze, and the last attempt given up."""
     plan = await ledger.setting("cutover") or {}
-    late = [item for item in await ledger.queue(state=None) if item.cause == "after_freeze"]
+    late = await ledger.queue(state=None, cause="after_freeze")
     return {
         "step": plan.get("step", "not begun"),
         "steps": [{"step": step, "at": at} for step, at in (plan.get("times") or {}).items()],

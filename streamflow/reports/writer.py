@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
-
 from streamflow.clock import Clock, iso
 from streamflow.errors import InvariantBroken
 from streamflow.reports.about import about
+from streamflow.reports.document import pieces, plain
 from streamflow.reports.files import private_folder, replacing
 from streamflow.reports.layout import row_lists
 from streamflow.reports.page import index_page, report_page
@@ -52,17 +51,13 @@ class ReportWriter:
         if not _NAME.fullmatch(name) or name == _INDEX:
             raise InvariantBroken(f"{name!r} cannot be the name of a report", hint="a bug: lower case, digits and hyphens only")
         at = iso(self._clock.now())
-        raw = orjson.dumps(
-            {"report": name, "migration": self._migration, "generated_at": at, "data": data},
-            option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS,
-            default=str,
-        )
-        data = orjson.loads(raw)["data"]  # pages and tables show exactly what the JSON says
+        data = plain(data)  # pages and tables show exactly what the JSON says
         private_folder(self._folder)
         tables = self._tables(name, data)
         page = report_page(name, about(name), data, migration=self._migration, generated_at=at, tables=tables)
         self._put(f"{name}.html", page)
-        self._put(f"{name}.json", raw.decode())
+        with replacing(self._folder / f"{name}.json") as file:
+            file.writelines(pieces({"report": name, "migration": self._migration, "generated_at": at, "data": data}))
         self._index(at)
 
     @contextmanager

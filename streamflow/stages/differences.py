@@ -65,7 +65,8 @@ class Differences:
                    if intent.dest_id == link.dest_id and intent.state is IntentState.CONFIRMED and intent.feed_cursor]
         if not intents or intents[-1].feed_cursor is None:
             return False
-        events, _ = await self._feed.since(intents[-1].feed_cursor)
+        portions = self._feed.portions(intents[-1].feed_cursor)
+        events = [event async for portion, _ in portions for event in portion if link.dest_id in event.ids]
         return is_strangers(link, events, intents)
 
 

@@ -158,8 +158,9 @@ class DoubtResolver:
         if not cursors:
             return ()
         oldest = min(cursors, key=_position)
-        seen, _ = await self._feed.since(oldest)
-        return seen
+        kinds = {intent.dest_kind for intent in intents}
+        portions = self._feed.portions(oldest)
+        return [event async for portion, _ in portions for event in portion if event.action == "create" and event.kind in kinds]
 
     async def _rule(self, intent: Intent, happenings: Sequence[Happening]) -> Ruling:
         waited_s = self._waited_s(intent)

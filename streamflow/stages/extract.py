@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from streamflow.errors import NotFound, ProtocolMismatch
-from streamflow.model import AuditEntry, Key, Kind, Page, Staged
+from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Staged
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.batch import Batch
 from streamflow.store.base import Audit, Change, Ledger, Missed, MoveMark, StageResult
@@ -51,6 +51,8 @@ class Tally:
         return self.new == 0 and self.changed == 0
 
 
+Closing = Callable[[], Awaitable[Sequence[Change]]]
+"""Gives what is committed together with the last page of a read."""
 Permit = Callable[[], Awaitable[bool]]
 """Waits while the operator has paused; False when the daemon drains: take nothing new."""
 
@@ -64,8 +66,12 @@ class Intake:
         self._permit = permit
         self._on_page = on_page
 
-    async def scan(self, stream: Stream, *, scan: str) -> Tally:
-        """Read a whole-list stream from its mark to the end; a pass that was interrupted goes on where it stopped."""
+    async def scan(self, stream: Stream, *, scan: str, closing: Closing | None = None) -> Tally:
+        """
+        Read a whole-list stream from its mark to the end; a pass that was interrupted goes on where it stopped.
+
+        What *closing* gives once the last page has come is committed together with it.
+        """
         tally = Tally()
         mark = await self._ledger.mark(f"read:{stream.kind}")
         start = mark.cursor if mark is not None and mark.note.get("scan") == scan and not mark.note.get("complete") else None
@@ -75,12 +81,27 @@ class Intake:
                     break
                 note = {"scan": scan, "complete": page.next is None}
                 move = MoveMark(name=f"read:{stream.kind}", cursor=page.next or "", note=note)
-                result = await self._ledger.stage(page.records, scan=scan, changes=[move, _read_entry(page, scan)])
+                changes = [move, _read_entry(page, scan), *(await closing() if closing is not None and page.next is None else ())]
+                result = await self._ledger.stage(page.records, scan=scan, changes=changes)
                 tally.add(page, result)
-                self._on_page(stream.kind, len(page.records))
+                if page.next is None:
+                    tally.missed = await self._miss(stream.kind, scan)
+                    tally.complete = True
+                self._on_page(stream.kind, len(page.records))    # last, since who hears it may end the round here
+        return tally
+
+    async def follow(self, stream: Stream, start: Cursor, *, scan: str, closing: Closing) -> Tally:
+        """Read only what changed, from a cursor of `Source.changes_from`; it proves no absence. What *closing* raises ends it undrained."""
+        tally = Tally()
+        async with aclosing(self._source.pages(stream.kind, start)) as pages:
+            async for page in pages:
+                if not await self._permit():
+                    break
+                changes = [_read_entry(page, scan), *(await closing() if page.next is None else ())]
+                result = await self._ledger.stage(page.records, scan=scan, changes=changes)
+                tally.add(page, result)
                 tally.complete = page.next is None
-        if tally.complete:
-            tally.missed = await self._miss(stream.kind, scan)
+                self._on_page(stream.kind, len(page.records))
         return tally
 
     async def scan_children(self, stream: Stream, parents: AsyncIterator[Sequence[Key]], *, scan: str, name: str) -> Tally:
@@ -124,13 +145,11 @@ class Intake:
         joined = Page(kind=kind, records=records, next=None, unknown=unknown, rejects=tuple(rejects))
         result = await self._ledger.stage(records, scan=scan, changes=[move, _read_entry(joined, scan)])
         tally.add(joined, result)
-        self._on_page(kind, len(records))
-        missed: list[Key] = []
-        for parent, _ in pages:
-            missed += await self._ledger.unseen(kind, scan=scan, parent=parent)
+        missed = await self._ledger.unseen(kind, scan=scan, parents=[parent for parent, _ in pages])
         if missed:
             tally.missed += len(missed)
             await self._ledger.commit([Missed(kind=kind, keys=tuple(missed))])
+        self._on_page(kind, len(records))
 
     async def _miss(self, kind: Kind, scan: str) -> int:
         unseen = await self._ledger.unseen(kind, scan=scan)

@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from streamflow.mapping.compiled import Mapper
-from streamflow.mapping.identity import Merge
+from streamflow.mapping.emails import normal
+from streamflow.mapping.identity import Merge, Person, Review
 from streamflow.model import DestId, Draft, Fields, Key, Kind, Link, Ref, Staged
 from streamflow.stages.directory import Directory
 from streamflow.stages.job import Job
+from streamflow.stages.kept import known as known_base
 from streamflow.stages.people import Identity
 from streamflow.store.base import Ledger
 
@@ -30,6 +32,7 @@ class Groups:
         """Give each new person its decision, and each person its group."""
         known = [job for job in jobs if job.main is not None]
         groups = await self._groups({job.main.dest_id for job in known if job.main is not None})
+        await self._lend(known, groups)
         await self._identity.remember([
             (job.staged, self._mapper.person(job.staged.record), groups.get(job.main.dest_id, [job.staged.record.key])[0])
             for job in known if job.main is not None and job.drafts
@@ -38,13 +41,31 @@ class Groups:
         people = [(job.staged, self._mapper.person(job.staged.record)) for job in new]
         decisions = await self._identity.decide(people, self._directory)
         for job in new:
-            job.decision = decisions[job.staged.record.key]
+            decision = job.decision = decisions[job.staged.record.key]
+            job.lent = None if isinstance(decision, Review) else decision.lent
         heads = {job.decision.head for job in new if isinstance(job.decision, Merge)}
         head_links = await self._ledger.links([Ref(PERSON_KIND, key) for key in sorted(heads)])
         groups |= await self._groups({link.dest_id for link in head_links.values()})
         for job in jobs:
             _join(job, head_links, groups)
         await self._combine([job for job in jobs if len(job.group) > 1])
+
+    async def _lend(self, jobs: Sequence[Job], groups: Mapping[DestId, Sequence[Key]]) -> None:
+        """Look whether an address that somebody who is there already brings anew is another person's."""
+        brought: list[tuple[Staged, Person, DestId]] = []
+        heads = await self._ledger.links([Ref(PERSON_KIND, groups[link.dest_id][0]) for link in _mains(jobs) if link.is_merged])
+        for job in jobs:
+            if job.main is None or not job.drafts:
+                continue
+            link = heads.get(Ref(PERSON_KIND, groups[job.main.dest_id][0]), job.main)
+            held = {normal(str(each.get("value", ""))) for each in known_base(link.base).get("emails") or []}
+            person = self._mapper.person(job.staged.record)
+            fresh = tuple(text for text in person.emails if normal(text) not in held)
+            if fresh:
+                brought.append((job.staged, replace(person, emails=fresh), job.main.dest_id))
+        lent = await self._identity.lent(brought)
+        for job in jobs:
+            job.lent = lent.get(job.staged.record.key)
 
     async def _groups(self, dest_ids: Iterable[DestId]) -> dict[DestId, list[Key]]:
         """Records of the person kind that share a destination record, the one that made it first."""
@@ -70,6 +91,10 @@ class Groups:
 
     def _main_draft(self, staged: Staged) -> Draft | None:
         return next((draft for draft in self._mapper.drafts(staged.record).drafts if draft.part == ""), None)
+
+
+def _mains(jobs: Sequence[Job]) -> list[Link]:
+    return [job.main for job in jobs if job.main is not None]
 
 
 def _join(job: Job, heads: Mapping[Ref, Link], groups: Mapping[DestId, list[Key]]) -> None:

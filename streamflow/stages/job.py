@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from streamflow.mapping.derived import Derived
-from streamflow.mapping.identity import Decision
+from streamflow.mapping.identity import Decision, Lent
 from streamflow.model import Draft, Key, Link, Ref, Staged
 from streamflow.store.base import Change, DropLink, PutLink
 
@@ -19,6 +19,7 @@ class Job:
     drafts: list[Draft]
     own: dict[str, Link]                        # part -> line of the crosswalk
     decision: Decision | None = None
+    lent: Lent | None = None                    # addresses of the person that others have
     group: tuple[Key, ...] = ()                 # records that share the destination record, head first
     changes: list[Change] = field(default_factory=list)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from streamflow.mapping.emails import normal
-from streamflow.mapping.identity import Create, Decision, Known, Match, Merge, Person, Review, decide
+from streamflow.mapping.identity import Create, Decision, Known, Lent, Match, Merge, Person, Review, decide, lent, with_lent
 from streamflow.model import DestId, Key, Kind, QueueItem, Ref, Staged
 from streamflow.stages.batch import Plan
 from streamflow.stages.directory import Directory
@@ -77,14 +77,12 @@ def headless_plan(staged: Staged, decision: Merge, directory: Directory) -> Plan
     )
 
 
-def shared_note(staged: Staged, decision: Create) -> Enqueue | None:
+def lent_note(staged: Staged, lent: Lent) -> Enqueue:
     """Tell, without blocking, that two people share an address or may be the same."""
-    if not decision.cause:
-        return None
     record = staged.record
     return Enqueue(item=QueueItem(
-        id=f"{decision.cause}:{record.kind}:{record.key}", cause=decision.cause, kind=record.kind, key=record.key, reason=decision.reason,
-        decisions=("accept",), suggested="accept", details={"others": list(decision.others)},
+        id=f"{lent.cause}:{record.kind}:{record.key}", cause=lent.cause, kind=record.kind, key=record.key, reason=lent.reason,
+        decisions=("accept",), suggested="accept", details={"others": list(lent.others)},
     ))
 
 
@@ -102,27 +100,47 @@ class Identity:
         """Decide for records that have no destination record yet, and register them in the ledger before anything is written."""
         if not people:
             return {}
-        emails = sorted({normal(text) for _, person in people for text in person.emails})
-        phones = sorted({text for _, person in people for text in person.phones})
-        wanted = {"email": emails, "phone": phones}
-        found = [*await self._ledger.candidates(self._kind, wanted, side="src")]
-        there = await self._ledger.candidates(self._dest_kind, wanted, side="dest")
-        links = await self._ledger.links_to(sorted({each.id for each in there}))
-        ours = {link.dest_id: link.ref.key for link in links if not link.is_merged and link.ref.part == "" and link.ref.kind == self._kind}
-        found += there
-        heads = await self._heads(found)
+        found, heads, ours = await self._candidates([person for _, person in people])
         results: dict[Key, Decision] = {}
         for staged, person in people:
             key = staged.record.key
-            known = [known_from(each, heads, ours) for each in _sharing(found, person) if not (each.side == "src" and each.id == key)]
-            known = [each for each in known if each.id != key]
-            decision = decided_before(staged, directory) or decide(person, known)
+            known = _known(found, person, key, heads, ours)
+            decided = decided_before(staged, directory)
+            decision = decide(person, known) if decided is None else with_lent(decided, person, known)
             results[key] = decision
             head = decision.head if isinstance(decision, Merge) else key
             if not isinstance(decision, Review):
                 found += _as_candidates(self._kind, key, person, head)
         await self._register(people, results)
         return results
+
+    async def lent(self, people: Sequence[tuple[Staged, Person, DestId]]) -> dict[Key, Lent]:
+        """Give the addresses that others have of people who are in the destination already; nothing is asked when nobody is named."""
+        if not people:
+            return {}
+        found, heads, ours = await self._candidates([person for _, person, _ in people])
+        borrowed: dict[Key, Lent] = {}
+        for staged, person, dest_id in people:
+            key = staged.record.key
+            known = _known(found, person, key, heads, ours)
+            if (taken := lent(person, known, record=dest_id)) is not None:
+                borrowed[key] = taken
+            heads[key] = dest_id
+            found += _as_candidates(self._kind, key, person, key)   # whoever comes next in the batch sees it taken
+        return borrowed
+
+    async def _candidates(self, people: Sequence[Person]) -> tuple[list[Candidate], dict[Key, DestId], dict[DestId, Key]]:
+        """Everybody on both sides who shares an address or a number, what the heads among them became, and which records are ours."""
+        wanted = {
+            "email": sorted({normal(text) for person in people for text in person.emails}),
+            "phone": sorted({text for person in people for text in person.phones}),
+        }
+        found = [*await self._ledger.candidates(self._kind, wanted, side="src")]
+        there = await self._ledger.candidates(self._dest_kind, wanted, side="dest")
+        links = await self._ledger.links_to(sorted({each.id for each in there}))
+        ours = {link.dest_id: link.ref.key for link in links if not link.is_merged and link.ref.part == "" and link.ref.kind == self._kind}
+        found += there
+        return found, await self._heads(found), ours
 
     async def remember(self, people: Sequence[tuple[Staged, Person, Key]]) -> None:
         """Renew the look-ups of people who are known already: what they were found by may have changed."""
@@ -142,6 +160,14 @@ class Identity:
                 head = decision.head if isinstance(decision, Merge) else staged.record.key
                 lookups.append(lookup_of(self._kind, staged.record.key, person, head))
         await self._ledger.commit(lookups)
+
+
+def _known(
+    found: Sequence[Candidate], person: Person, key: Key, heads: Mapping[Key, DestId], ours: Mapping[DestId, Key]
+) -> list[Known]:
+    """Give those who share an address or a number with the person of lead *key*, this one itself left out."""
+    others = [each for each in _sharing(found, person) if not (each.side == "src" and each.id == key)]
+    return [known for known in (known_from(each, heads, ours) for each in others) if known.id != key]
 
 
 def _sharing(found: Sequence[Candidate], person: Person) -> list[Candidate]:

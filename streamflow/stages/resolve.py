@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from streamflow.mapping.companies import normal_form
 from streamflow.mapping.compiled import Mapper
-from streamflow.mapping.identity import Create, Match, Merge, Review
+from streamflow.mapping.identity import Match, Merge, Review
 from streamflow.model import DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref
 from streamflow.platforms.base import Reader
 from streamflow.stages.batch import Mapped, Plan, Resolved, Write
@@ -23,7 +23,7 @@ from streamflow.stages.directory import BLOCKING_KINDS, Directory
 from streamflow.stages.groups import PERSON_KIND, Groups
 from streamflow.stages.job import Job
 from streamflow.stages.parents import Parents, derive
-from streamflow.stages.people import headless_plan, is_circular, review_plan, shared_note
+from streamflow.stages.people import headless_plan, is_circular, lent_note, review_plan
 from streamflow.stages.planning import (
     Facts,
     Waiting,
@@ -209,9 +209,9 @@ class Resolver:
         staged, changes = job.staged, list(job.changes)
         writes: list[Write] = []
         links: list[Link] = []
-        if isinstance(job.decision, Create) and (note := shared_note(staged, job.decision)) is not None:
-            changes.append(note)
-        for draft in with_shared(job):
+        if job.lent is not None:
+            changes.append(lent_note(staged, job.lent))
+        for draft in with_shared(job, self._target(job, job.drafts[0], facts) if job.drafts else None):
             fields = resolve_links(draft, staged, facts)
             if isinstance(fields, Waiting):
                 return self._given_up(wait_plan(staged, fields, self._directory), writes)

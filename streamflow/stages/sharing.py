@@ -7,18 +7,21 @@ from dataclasses import replace
 from typing import Any
 
 from streamflow.mapping.emails import normal
-from streamflow.mapping.identity import Create
-from streamflow.model import Draft
+from streamflow.model import Draft, Link
 from streamflow.stages.job import Job
 
 LABEL = "shared"
 
 
-def with_shared(job: Job) -> list[Draft]:
-    """Give the drafts of a job with shared addresses labelled, as decided now or when the record was made."""
-    shared: list[str] = list(job.decision.shared) if isinstance(job.decision, Create) else []
-    if job.main is not None:
-        shared += [str(each.get("value", "")) for each in job.main.base.get("emails") or [] if each.get("name") == LABEL]
+def with_shared(job: Job, target: Link | None) -> list[Draft]:
+    """
+    Give the drafts of a job with lent addresses labelled: those found to be so now, and those that *target* has as such already.
+
+    *target* is the line of the person the job writes to: its own, or the head's where it was merged.
+    """
+    shared: list[str] = list(job.lent.addresses) if job.lent is not None else []
+    if target is not None:
+        shared += [str(each.get("value", "")) for each in target.base.get("emails") or [] if each.get("name") == LABEL]
     if not shared or not job.drafts:
         return job.drafts
     fields: dict[str, Any] = with_shared_addresses(dict(job.drafts[0].fields), shared)

@@ -94,7 +94,7 @@ class SettleIntent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutLink:
-    """Add or replace a line of the crosswalk; with verified = pending its former verdicts are forgotten."""
+    """Add or replace a line of the crosswalk, which keeps its first phase; with verified = pending its former verdicts are forgotten."""
 
     link: Link
 
@@ -283,8 +283,8 @@ class Ledger(Protocol):
         """Keys of a kind in order of first staging, after the given key."""
         ...
 
-    async def unseen(self, kind: Kind, *, scan: str, parent: Key | None = None) -> Sequence[Key]:
-        """Keys of a kind (of one parent) that the named complete scan did not touch."""
+    async def unseen(self, kind: Kind, *, scan: str, parents: Sequence[Key] | None = None) -> Sequence[Key]:
+        """Keys of a kind (of these parents) that the named complete scan did not touch."""
         ...
 
     async def counts(self) -> Sequence[KindCount]: ...
@@ -331,6 +331,18 @@ class Ledger(Protocol):
     # --- queue
     async def queue(self, *, state: str | None = "open", cause: str | None = None) -> Sequence[QueueItem]:
         """Items in order of opening, of one state and one cause where these are named. A large account has thousands: name the cause."""
+        ...
+
+    def items(self, *, state: str | None = "open", cause: str | None = None, page: int = 500) -> AsyncIterator[Sequence[QueueItem]]:
+        """Items as `queue` gives them, a page at a time; holds no read open between pages."""
+        ...
+
+    async def items_about(self, kind: Kind, keys: Sequence[Key]) -> Sequence[QueueItem]:
+        """Items about these source records, in order of opening; looks through the whole queue, so name many keys at once."""
+        ...
+
+    async def decisions(self) -> Mapping[str, str]:
+        """Id -> decision of all resolved items."""
         ...
 
     async def queue_counts(self) -> Mapping[tuple[str, str, bool], int]:

@@ -1,8 +1,9 @@
 """
 One connection, one lock, one fate: the thin shell around aiosqlite.
 
-Rule 1: a transaction runs whole inside a shielded scope with a time limit, so that a cancelled caller never leaves half of one open
-for the next writer to commit. Rule 2: reads wait for the transaction that runs, since on one connection they would see its half.
+Rule 1: a transaction runs whole in the thread of the connection, from BEGIN to COMMIT in one errand (each costs more than most
+statements), inside a shielded scope with a time limit: a cancelled caller never leaves half of one open for the next writer to commit.
+Rule 2: reads wait for the transaction that runs, since on one connection they would see its half.
 Rule 3: after an I/O error or an unknown end of a transaction nothing is written through this handle any more: what the disk holds is
 known again only after reopening.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -92,6 +93,42 @@ def _with_rows(sql: str, rows: int, cells: int) -> str:
     return sql.replace("(:rows)", f"(VALUES {','.join([row] * rows)})")
 
 
+class Transaction:
+    """The statements of one transaction; lives and dies in the thread of the connection."""
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        self._raw = raw
+        self._is_given_up = False
+
+    def run(self, work: Callable[[Transaction], T]) -> T:
+        """Do *work* between BEGIN and COMMIT; who calls this undoes what an error leaves open."""
+        self._execute("BEGIN IMMEDIATE")
+        result = work(self)
+        self._execute("COMMIT")
+        return result
+
+    def give_up(self) -> None:
+        """Let no further statement run; may be called from another thread."""
+        self._is_given_up = True
+
+    def fetch(self, name: str, *args: Any) -> list[Row]:
+        """Run the named read."""
+        return self._execute(SQL[name], args).fetchall()
+
+    def change(self, name: str, *args: Any) -> int:
+        """Run the named write and answer how many rows it changed."""
+        return self._execute(SQL[name], args).rowcount
+
+    def change_many(self, name: str, rows: Sequence[Row], *args: Any) -> int:
+        """Run the named write for all *rows* at once, at most `PORTION` of them."""
+        return self._execute(_with_rows(SQL[name], len(rows), len(rows[0])), [*args, *chain.from_iterable(rows)]).rowcount
+
+    def _execute(self, sql: str, args: Sequence[Any] = ()) -> sqlite3.Cursor:
+        if self._is_given_up:
+            raise sqlite3.OperationalError("the transaction was given up")
+        return self._raw.execute(sql, args)
+
+
 class Connection:
     """The ledger's single connection."""
 
@@ -112,22 +149,9 @@ class Connection:
             except (sqlite3.Error, ValueError) as error:
                 raise _read_refusal(error) from error
 
-    async def fetch(self, name: str, *args: Any) -> list[Row]:
-        """Run the named read; only inside `transact`."""
-        return list(await self._raw.execute_fetchall(SQL[name], args))
-
-    async def change(self, name: str, *args: Any) -> int:
-        """Run the named write and answer how many rows it changed; only inside `transact`."""
-        return (await self._raw.execute(SQL[name], args)).rowcount
-
-    async def change_many(self, name: str, rows: Sequence[Row], *args: Any) -> int:
-        """Run the named write for all *rows* at once, at most `PORTION` of them; only inside `transact`."""
-        sql = _with_rows(SQL[name], len(rows), len(rows[0]))
-        return (await self._raw.execute(sql, [*args, *chain.from_iterable(rows)])).rowcount
-
-    async def transact(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def transact(self, work: Callable[[Transaction], T]) -> T:
         """
-        Run *work* in one durable transaction: all of it or nothing, and never half-cancelled.
+        Run *work*, which is called in another thread, in one durable transaction: all of it or nothing, and never half-cancelled.
 
         Raises:
             StoreError: the book cannot be written; after this it takes no more writes.
@@ -141,11 +165,12 @@ class Connection:
             self._unwritable = self._unwritable or f"a transaction took longer than {self._limit_s:g} s"
             raise StoreError(self._unwritable, hint="check the disk of the state directory")
 
-    async def _transact(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def _transact(self, work: Callable[[Transaction], T]) -> T:
+        transaction: Transaction | None = None
         try:
-            await self._raw.execute_fetchall("BEGIN IMMEDIATE")
-            result = await work()
-            await self._raw.execute_fetchall("COMMIT")
+            transaction = Transaction(self._raw._conn)
+            # The way of aiosqlite's own methods into its thread; it has no public one for a whole function.
+            result: T = await self._raw._execute(transaction.run, work)  # type: ignore[no-untyped-call]
         except sqlite3.IntegrityError as error:
             await self._undo(broken="")
             raise InvariantBroken(f"the ledger refuses a change: {error}", hint="a bug: the same thing was noted twice") from error
@@ -157,6 +182,8 @@ class Connection:
             raise _read_refusal(error) from error
         except BaseException as error:
             # Cancelled from outside or by the time limit: whatever statement still runs must end before it can be undone.
+            if transaction is not None:
+                transaction.give_up()
             await self._undo(broken="", interrupt=not isinstance(error, Exception))
             raise
         return result

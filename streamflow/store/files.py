@@ -46,6 +46,36 @@ def own_files(path: Path) -> None:
             side.chmod(0o600)
 
 
+def own_tree(directory: Path) -> int:
+    """
+    Close everything in the state directory to others: folders 0700, files 0600; answers how many had to be repaired.
+
+    Sockets keep the mode they were given, links are left alone and not followed. Raises StoreError for what cannot be repaired.
+    """
+    repaired, waiting = 0, [directory]
+    try:
+        while waiting:
+            folder = waiting.pop()
+            repaired += _own(folder, folder.stat().st_mode, 0o700)
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(Path(entry.path))
+                    elif entry.is_file(follow_symlinks=False):
+                        repaired += _own(Path(entry.path), entry.stat(follow_symlinks=False).st_mode, 0o600)
+    except OSError as error:
+        raise StoreError(f"cannot close {error.filename} to others: {error.strerror}", hint="check its owner and rights") from error
+    return repaired
+
+
+def _own(path: Path, mode: int, wanted: int) -> bool:
+    """Take every right from a file or folder that *wanted* does not give."""
+    if not mode & 0o7777 & ~wanted:
+        return False
+    path.chmod(mode & wanted)
+    return True
+
+
 async def make(path: Path, *, at: str) -> None:
     """Build an empty ledger of the present version at *path*."""
     draft = path.with_name(path.name + ".new")

@@ -125,7 +125,10 @@ class MemoryLedger(MemoryReading):
             case base.SettleIntent():
                 self._settle(change, at)
             case base.PutLink(link=link):
-                fresh = replace(link, base=copy_of(link.base), before=copy_of(link.before), written_at=link.written_at or at)
+                phase = (book.links[link.ref].phase if link.ref in book.links else "") or link.phase
+                fresh = replace(
+                    link, base=copy_of(link.base), before=copy_of(link.before), written_at=link.written_at or at, phase=phase,
+                )
                 book.put(book.links, link.ref, fresh)
                 if link.verified == "pending":
                     book.drop(book.checks, link.ref)

@@ -118,10 +118,10 @@ class MemoryReading:
         held = self._book.records.get((kind, after))
         return [h.staged.record.key for h in self._of(kind) if h.id > (held.id if held else 0)][:limit]
 
-    async def unseen(self, kind: Kind, *, scan: str, parent: Key | None = None) -> Sequence[Key]:
+    async def unseen(self, kind: Kind, *, scan: str, parents: Sequence[Key] | None = None) -> Sequence[Key]:
         await checkpoint()
         started = self._book.scans.get(scan)
-        held = (h for h in self._of(kind) if parent is None or h.staged.record.parent == parent)
+        held = (h for h in self._of(kind) if parents is None or h.staged.record.parent in parents)
         return [h.staged.record.key for h in held if started is None or h.touched < started]
 
     async def counts(self) -> Sequence[KindCount]:
@@ -194,6 +194,26 @@ class MemoryReading:
             replace(item, details=copy_of(item.details)) for item in self._book.items.values()
             if state in (None, item.state) and cause in (None, item.cause)
         ]
+
+    async def items(
+        self, *, state: str | None = "open", cause: str | None = None, page: int = 500
+    ) -> AsyncIterator[Sequence[QueueItem]]:
+        after = 0
+        while True:
+            await checkpoint()
+            fits = [state in (None, item.state) and cause in (None, item.cause) for item in self._book.items.values()]
+            chosen = [place for place, fit in enumerate(fits) if fit and place >= after][:page]
+            if not chosen:
+                return
+            items = list(self._book.items.values())
+            yield [replace(items[place], details=copy_of(items[place].details)) for place in chosen]
+            after = chosen[-1] + 1
+
+    async def items_about(self, kind: Kind, keys: Sequence[Key]) -> Sequence[QueueItem]:
+        return [item for item in await self.queue(state=None) if item.kind == kind and item.key in keys]
+
+    async def decisions(self) -> Mapping[str, str]:
+        return {item.id: item.decision for item in await self.queue(state="resolved")}
 
     async def queue_counts(self) -> Mapping[tuple[str, str, bool], int]:
         await checkpoint()

@@ -97,7 +97,8 @@ SELECT column1, column2, column3, column4, column5, column6, column7,
        column8, column9, column10, column11
 FROM (:rows) WHERE true
 ON CONFLICT (kind, key, part) DO UPDATE SET dest_kind = excluded.dest_kind, dest_id = excluded.dest_id, base = excluded.base,
-  ours = excluded.ours, before = excluded.before, verified = excluded.verified, phase = excluded.phase, written_at = excluded.written_at,
+  ours = excluded.ours, before = excluded.before, verified = excluded.verified, written_at = excluded.written_at,
+  phase = CASE link.phase WHEN '' THEN excluded.phase ELSE link.phase END,
   shape = CASE WHEN excluded.verified = 'pending' THEN NULL ELSE link.shape END
 -- name: drop_links
 DELETE FROM link WHERE id IN (
@@ -183,8 +184,9 @@ WHERE kind = ?1 AND id > coalesce((SELECT id FROM record WHERE kind = ?1 AND key
 SELECT key FROM record
 WHERE kind = ?1 AND touched < coalesce((SELECT started FROM scan WHERE name = ?2), 9223372036854775807) ORDER BY id
 -- name: unseen_of
-SELECT key FROM record
-WHERE kind = ?1 AND parent = ?3 AND touched < coalesce((SELECT started FROM scan WHERE name = ?2), 9223372036854775807) ORDER BY id
+SELECT r.key FROM json_each(?3) j CROSS JOIN record r
+WHERE r.kind = ?1 AND r.parent = j.value
+  AND r.touched < coalesce((SELECT started FROM scan WHERE name = ?2), 9223372036854775807) ORDER BY r.id
 -- name: tally
 SELECT a, b, c, n FROM tally WHERE scope = ?1 AND n > 0
 
@@ -248,6 +250,14 @@ ORDER BY j.id, k.side, k.id
 -- name: queue
 SELECT id, cause, kind, key, reason, decisions, suggested, blocking, state, decision, details, opened_at, resolved_at, resolved_by
 FROM item WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR cause = ?2) ORDER BY n
+-- name: items
+SELECT n, id, cause, kind, key, reason, decisions, suggested, blocking, state, decision, details, opened_at, resolved_at, resolved_by
+FROM item WHERE n > ?1 AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR cause = ?3) ORDER BY n LIMIT ?4
+-- name: items_about
+SELECT id, cause, kind, key, reason, decisions, suggested, blocking, state, decision, details, opened_at, resolved_at, resolved_by
+FROM item WHERE kind = ?1 AND key IN (SELECT value FROM json_each(?2)) ORDER BY n
+-- name: decisions
+SELECT id, decision FROM item WHERE state = 'resolved' ORDER BY n
 -- name: queue_counts
 SELECT state, cause, blocking, COUNT(*) FROM item GROUP BY state, cause, blocking
 -- name: item

@@ -49,11 +49,11 @@ class Reading:
     async def keys(self, kind: Kind, *, after: Key = "", limit: int = 1000) -> Sequence[Key]:
         return [row[0] for row in await self._connection.rows("keys", kind, after, limit)]
 
-    async def unseen(self, kind: Kind, *, scan: str, parent: Key | None = None) -> Sequence[Key]:
-        if parent is None:
+    async def unseen(self, kind: Kind, *, scan: str, parents: Sequence[Key] | None = None) -> Sequence[Key]:
+        if parents is None:
             rows = await self._connection.rows("unseen", kind, scan)
         else:
-            rows = await self._connection.rows("unseen_of", kind, scan, parent)
+            rows = await self._connection.rows("unseen_of", kind, scan, text_of(list(dict.fromkeys(parents))))
         return [row[0] for row in rows]
 
     async def counts(self) -> Sequence[KindCount]:
@@ -111,6 +111,20 @@ class Reading:
 
     async def queue(self, *, state: str | None = "open", cause: str | None = None) -> Sequence[QueueItem]:
         return [item_of(row) for row in await self._connection.rows("queue", state, cause)]
+
+    async def items(
+        self, *, state: str | None = "open", cause: str | None = None, page: int = 500
+    ) -> AsyncIterator[Sequence[QueueItem]]:
+        after = 0
+        while rows := await self._connection.rows("items", after, state, cause, page):
+            after = rows[-1][0]
+            yield [item_of(row[1:]) for row in rows]
+
+    async def items_about(self, kind: Kind, keys: Sequence[Key]) -> Sequence[QueueItem]:
+        return [item_of(row) for row in await self._connection.rows("items_about", kind, text_of(list(keys)))]
+
+    async def decisions(self) -> Mapping[str, str]:
+        return dict(await self._connection.rows("decisions"))
 
     async def queue_counts(self) -> Mapping[tuple[str, str, bool], int]:
         return {(state, cause, bool(blocking)): count for state, cause, blocking, count in await self._connection.rows("queue_counts")}

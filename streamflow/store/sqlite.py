@@ -8,7 +8,7 @@ read again from the file.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from streamflow.store import files
 from streamflow.store.audit import Head
 from streamflow.store.base import Change, StageResult
 from streamflow.store.codec import text_of
-from streamflow.store.connection import Connection, connect, portions
+from streamflow.store.connection import Connection, Transaction, connect, portions
 from streamflow.store.lock import locked
 from streamflow.store.plan import Moment, Step, plan
 from streamflow.store.reading import Reading
@@ -105,16 +105,16 @@ class SqliteLedger(Reading):
         """See `Ledger.stage`; all records of one call are judged against the book with three statements, however many they are."""
         wanted = text_of([[record.kind, record.key] for record in records])
 
-        async def work(standing: _Standing) -> StageResult:
+        def work(book: Transaction, standing: _Standing) -> StageResult:
             known = {(row[0], row[1]): Known(id=row[2], seq=row[3], digest=row[4], missing=row[5])
-                     for row in await self._connection.fetch("known_records", wanted)}
+                     for row in book.fetch("known_records", wanted)}
             standing.number += 1  # of this staging, below those of its records
             touched_at = standing.number
             staging = stage_page(records, known, number=standing.number, last_id=standing.last_id)
             standing.number = staging.number
             standing.last_id += staging.result.new
-            await self._put(staging, scan=scan, touched_at=touched_at)
-            await self._apply(changes, standing)
+            self._put(book, staging, scan=scan, touched_at=touched_at)
+            self._apply(book, changes, standing)
             return staging.result
 
         return await self._write(work)
@@ -123,62 +123,55 @@ class SqliteLedger(Reading):
         """See `Ledger.commit`; InvariantBroken means that the changes contradict the book, and nothing of them was written."""
         held = tuple(changes)
 
-        async def work(standing: _Standing) -> None:
-            await self._apply(held, standing)
+        def work(book: Transaction, standing: _Standing) -> None:
+            self._apply(book, held, standing)
 
         await self._write(work)
 
-    async def _write(self, work: Callable[[_Standing], Awaitable[T]]) -> T:
+    async def _write(self, work: Callable[[Transaction, _Standing], T]) -> T:
         if not self._writable:
             raise StoreError("this look into the ledger cannot write", hint="ask the daemon through its socket")
 
-        async def whole() -> tuple[T, _Standing]:
+        def whole(book: Transaction) -> tuple[T, _Standing]:
             # Taken away first: unless the transaction comes to its end, the file is asked again next time.
-            standing, self._standing = self._standing or await self._read_standing(), None
-            result = await work(standing)
+            standing, self._standing = self._standing or _read_standing(book), None
+            result = work(book, standing)
             if standing.number != standing.written:
-                await self._connection.change("write_number", standing.number)
+                book.change("write_number", standing.number)
                 standing.written = standing.number
             return result, standing
 
         result, self._standing = await self._connection.transact(whole)
         return result
 
-    async def _read_standing(self) -> _Standing:
-        [(_, number)] = await self._connection.fetch("book")
-        [(last_id,)] = await self._connection.fetch("last_record")
-        heads = await self._connection.fetch("audit_head")
-        head = Head(seq=heads[0][0], hash=heads[0][1]) if heads else Head()
-        return _Standing(number=number, written=number, last_id=last_id, head=head)
-
-    async def _put(self, staging: Staging, *, scan: str, touched_at: int) -> None:
+    def _put(self, book: Transaction, staging: Staging, *, scan: str, touched_at: int) -> None:
         at = iso(self._clock.now())
-        await self._connection.change("start_scan", scan, touched_at)
+        book.change("start_scan", scan, touched_at)
         if staging.put:
             rows = [[held.id, record.kind, record.key, held.seq, record.digest, record.parent, record.changed_at]
                     for record, held in staging.put]
             payloads = [[held.id, text_of(record.data)] for record, held in staging.put]
             for part in portions(rows):
-                await self._connection.change_many("put_records", part, touched_at, at)
+                book.change_many("put_records", part, touched_at, at)
             for part in portions(payloads):
-                await self._connection.change_many("put_payloads", part)
+                book.change_many("put_payloads", part)
         for part in portions([[id_] for id_ in staging.touch]):
-            await self._connection.change_many("touch_records", part, touched_at, at)
+            book.change_many("touch_records", part, touched_at, at)
 
-    async def _apply(self, changes: Sequence[Change], standing: _Standing) -> None:
+    def _apply(self, book: Transaction, changes: Sequence[Change], standing: _Standing) -> None:
         steps = plan(changes, Moment(at=iso(self._clock.now()), epoch=self._epoch, head=standing.head))
         for step in steps.steps:
-            standing.number += await self._carry_out(step, standing.number)
+            standing.number += self._carry_out(book, step, standing.number)
         standing.head = steps.head
 
-    async def _carry_out(self, step: Step, number: int) -> int:
+    def _carry_out(self, book: Transaction, step: Step, number: int) -> int:
         """Run one statement; answer how many change numbers it used up."""
         if not step.rows:
-            changed = await self._connection.change(step.name, *step.args, *(() if step.numbers == "none" else (number,)))
+            changed = book.change(step.name, *step.args, *(() if step.numbers == "none" else (number,)))
             return changed if step.numbers == "rows" else 0
         changed = used = 0
         for part in portions(step.rows):
-            found = await self._connection.change_many(step.name, part, *step.args, *(() if step.numbers == "none" else (number + used,)))
+            found = book.change_many(step.name, part, *step.args, *(() if step.numbers == "none" else (number + used,)))
             changed += found
             used += {"none": 0, "one": 1, "rows": found}[step.numbers]
         if step.expect is not None and changed != step.expect:
@@ -189,10 +182,18 @@ class SqliteLedger(Reading):
         return used
 
 
+def _read_standing(book: Transaction) -> _Standing:
+    [(_, number)] = book.fetch("book")
+    [(last_id,)] = book.fetch("last_record")
+    heads = book.fetch("audit_head")
+    head = Head(seq=heads[0][0], hash=heads[0][1]) if heads else Head()
+    return _Standing(number=number, written=number, last_id=last_id, head=head)
+
+
 async def _next_epoch(connection: Connection) -> int:
-    async def work() -> int:
-        await connection.change("open_epoch")
-        [(epoch, _)] = await connection.fetch("book")
+    def work(book: Transaction) -> int:
+        book.change("open_epoch")
+        [(epoch, _)] = book.fetch("book")
         return int(epoch)
 
     return await connection.transact(work)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Masked:
-    """A secret text whose repr and str show nothing."""
+    """A secret text whose repr and str show nothing; whoever holds it sees a renewed one from the next request on."""
 
     __slots__ = ("_text",)
 
@@ -18,6 +18,10 @@ class Masked:
     def reveal(self) -> str:
         """Give the text itself; only for putting it on the wire."""
         return self._text
+
+    def renew(self, text: str) -> None:
+        """Take another text in its place, as after a key was rotated."""
+        self._text = text
 
     def __repr__(self) -> str:
         return "Masked(***)"
@@ -47,12 +51,17 @@ class BasicCredentials:
         self._username = username
         self._key = key
         self._ready: dict[str, Mapping[str, str]] = {}
+        self._ready_for = ""      # the key they were made with
 
     def headers(self, auth: str | None) -> Mapping[str, str]:
+        key = self._key.reveal()
+        if key != self._ready_for:
+            self._ready.clear()
+            self._ready_for = key
         name = auth or self._username
         found = self._ready.get(name)
         if found is None:
-            token = base64.b64encode(f"{name}:{self._key.reveal()}".encode()).decode("ascii")
+            token = base64.b64encode(f"{name}:{key}".encode()).decode("ascii")
             found = self._ready[name] = {"Authorization": f"Basic {token}"}
         return found
 

@@ -1,5 +1,9 @@
 """
-Finding a pace nobody has published: start low, grow slowly, halve on trouble, never above the cap.
+Finding a pace nobody has published: start low, halve on trouble, never above the cap.
+
+Until trouble is met for the first time the pace doubles, each time it has been used cleanly for a moment; after it, it grows by small
+steps. Only use earns growth: a pace that few calls made use of has proved nothing. Nothing is remembered over a restart, since a limit
+is shared with others and moves; finding it again takes seconds.
 
 `decide` is plain arithmetic over a state and what was seen since; `AdaptivePace` is the thin part that hears of attempts and turns
 the limiter's knobs.
@@ -15,7 +19,9 @@ from streamflow.wire.limiter import Limiter
 from streamflow.wire.message import Attempt
 from streamflow.wire.verdict import CallVerdict
 
-SAMPLE = 50            # clean answers that earn one step up
+SAMPLE = 50            # clean answers that earn one step up, once trouble was met
+CLIMB_S = 2.0          # of clean answers at the present pace that earn a doubling, before it
+LEAST_CLIMB = 10       # answers; fewer say too little at a low pace
 LATENCIES = 200        # answers whose time is remembered for the 95th percentile
 MIN_LATENCIES = 20
 SLOW_FLOOR_S = 0.2     # below this a doubled latency is noise, not trouble
@@ -29,7 +35,7 @@ class PacePolicy:
     cap_in_flight: int = 12
     start_share: float = 0.25        # of the cap
     start_in_flight: int = 4
-    step_share: float = 0.1          # of the cap, for each step up
+    step_share: float = 0.1          # of the cap, for each step up after trouble
     rest_s: float = 2.0              # after a cut, trouble of calls already under way does not cut again
     floor_per_s: float = 0.2
 
@@ -40,6 +46,7 @@ class PaceState:
 
     rate_per_s: float
     in_flight: int
+    is_climbing: bool = True         # no trouble was met yet
     best_p95_s: float | None = None
     cut_at: float = float("-inf")    # monotonic
     reason: str = ""
@@ -56,15 +63,21 @@ def slower(state: PaceState, policy: PacePolicy, *, now: float, reason: str) -> 
     if now - state.cut_at < policy.rest_s:
         return state
     rate = max(policy.floor_per_s, state.rate_per_s / 2)
-    return PaceState(rate_per_s=rate, in_flight=max(1, state.in_flight // 2), cut_at=now, reason=reason)
+    return PaceState(rate_per_s=rate, in_flight=max(1, state.in_flight // 2), is_climbing=False, cut_at=now, reason=reason)
 
 
 def faster(state: PaceState, policy: PacePolicy) -> PaceState:
-    """Take one step up to the cap."""
-    rate = min(policy.cap_per_s, state.rate_per_s + policy.cap_per_s * policy.step_share)
-    places = min(policy.cap_in_flight, state.in_flight + 1)
+    """Take one step up to the cap: twice the pace while no trouble was met, a small one afterwards."""
+    step_per_s, place = (state.rate_per_s, state.in_flight) if state.is_climbing else (policy.cap_per_s * policy.step_share, 1)
+    rate = min(policy.cap_per_s, state.rate_per_s + step_per_s)
+    places = min(policy.cap_in_flight, state.in_flight + place)
     at_cap = rate >= policy.cap_per_s
     return replace(state, rate_per_s=rate, in_flight=places, reason="" if at_cap else state.reason)
+
+
+def price(state: PaceState) -> int:
+    """Give how many clean answers earn the next step."""
+    return max(LEAST_CLIMB, round(state.rate_per_s * CLIMB_S)) if state.is_climbing else SAMPLE
 
 
 def decide(state: PaceState, policy: PacePolicy, *, p95_s: float | None, now: float) -> PaceState:
@@ -120,7 +133,7 @@ class AdaptivePace:
     def _hear_clean(self, seconds: float) -> None:
         self._latencies.append(seconds)
         self._clean += 1
-        if self._clean >= SAMPLE:
+        if self._clean >= price(self._state):
             self._clean = 0
             self._state = decide(self._state, self._policy, p95_s=_p95(self._latencies), now=self._clock.monotonic())
 

@@ -9,7 +9,7 @@ from tests.acceptance.reading import moment, persons
 from tests.acceptance.runs import LATE_NOTE
 from tests.oracle.guarding import rolled_back
 
-_GRAVE = ("lost", "doubled", "overwritten", "orphaned", "wrong", "stray")
+_GRAVE = ("lost", "doubled", "overwritten", "foreign touched", "orphaned", "wrong", "stray")
 
 
 def test_g_24_the_source_is_only_read(api: Run) -> None:

@@ -28,7 +28,7 @@ from streamflow.sandbox import launcher
 from streamflow.store.sqlite import SqliteLedger
 
 ROOT = Path(__file__).resolve().parents[2]
-LOOK_EVERY_S = 0.02
+LOOK_EVERY_S = 0.05
 STOP_S = 15.0
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,12 +13,14 @@ import anyio
 import anyio.to_thread
 import pytest
 import structlog
+from anyio.from_thread import start_blocking_portal
 from daemon.fake_operator import ITEM, FakeOperator, served, short_folder
 
-from streamflow.cli import cutover, status
+from streamflow.cli import asking, cutover, status
 from streamflow.cli.main import main
 from streamflow.config import starter
 from streamflow.daemon import log
+from streamflow.errors import PlatformUnavailable
 
 
 @dataclass
@@ -38,10 +40,10 @@ class Seat:
 
 
 @pytest.fixture
-async def seat(capsys: pytest.CaptureFixture[str]) -> AsyncIterator[Seat]:
-    with short_folder() as folder:
+def seat(capsys: pytest.CaptureFixture[str]) -> Iterator[Seat]:
+    with short_folder() as folder, start_blocking_portal() as portal:
         (folder / "streamflow.toml").write_text(starter("leadtrekker-nutshell") + "\n")
-        async with served(folder / "state") as daemon:
+        with portal.wrap_async_context_manager(served(folder / "state")) as daemon:
             log.configure(form="json", level="info", stream=io.BytesIO())  # the daemon's lines are not the command's
             yield Seat(folder, daemon.operator, capsys)
             structlog.reset_defaults()
@@ -83,6 +85,20 @@ async def test_orders(seat: Seat, words: tuple[str, ...], verb: str, given: dict
     assert (code, bool(out.strip())) == (0, True)
     name, arguments = seat.operator.asked[-1]
     assert (name, {key: value for key, value in arguments.items() if key != "actor"}) == (verb, given)
+
+
+async def test_long_work_is_waited_for_with_progress(seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a verb takes, its result is printed in the end; people see how far it is, and how it failed."""
+    monkeypatch.setattr(asking, "FIRST_LOOK_S", 0.0)
+    monkeypatch.setattr(asking, "LOOK_EVERY_S", 0.02)
+    seat.operator.takes_s = 0.3
+    code, out = await seat.run("verify")
+    assert (code, "verify: 40 of 100000 records so far" in out, "verify" in out.splitlines()[-1]) == (0, True, True)
+    code, out = await seat.run("verify", "--json")
+    assert (code, json.loads(out)) == (0, {"result": "verify"})
+    seat.operator.failure = PlatformUnavailable("nobody answers", platform="nutshell", hint="try again")
+    code, out = await seat.run("verify")
+    assert (code, "nobody answers" in out, "hint: try again" in out) == (69, True, True)
 
 
 async def test_questions(seat: Seat) -> None:

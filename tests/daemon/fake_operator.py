@@ -15,9 +15,11 @@ import anyio
 from streamflow.clock import SystemClock
 from streamflow.daemon.control import Control, control_socket
 from streamflow.daemon.events import Events
+from streamflow.daemon.jobs import Jobs
 from streamflow.daemon.operator import DoesNotFit
 from streamflow.daemon.status import GateStatus, ListenStatus, PaceStatus, QueueStatus, Snapshot, StreamStatus
 from streamflow.errors import NotFound, StoreError
+from streamflow.migration.progress import progress
 
 SNAPSHOT = Snapshot(
     state="waiting",
@@ -47,7 +49,9 @@ class FakeOperator:
     snapshot: Snapshot = SNAPSHOT
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     is_paused: bool = False
-    blocked: anyio.Event | None = None
+    blocked: anyio.Event | None = None      # verify waits for it
+    takes_s: float = 0.0                    # or takes so long
+    failure: Exception | None = None        # and then raises this
     next_phase: str = "cutover"      # where a cutover ends up after it was looked at this often
     looks_before_move: int = 3
     looks: int = 0
@@ -143,12 +147,29 @@ class FakeOperator:
         return self._note("cutover_cancel", actor=actor)
 
     async def verify(self, *, actor: str) -> Mapping[str, Any]:
+        progress(40, 100_000)
         if self.blocked is not None:
             await self.blocked.wait()
+        await anyio.sleep(self.takes_s)
+        if self.failure is not None:
+            raise self.failure
         return self._note("verify", actor=actor)
 
     async def rollback(self, *, actor: str, scope: str, dry_run: bool, confirm: str) -> Mapping[str, Any]:
         return self._note("rollback", actor=actor, scope=scope, dry_run=dry_run, confirm=confirm)
+
+
+@dataclass
+class Box:
+    """Keeps the results of jobs as a ledger does, beyond one start."""
+
+    jobs: dict[str, Any] = field(default_factory=dict)
+
+    async def keep(self, name: str, job: Mapping[str, Any]) -> None:
+        self.jobs[name] = job
+
+    async def kept(self) -> Mapping[str, Any]:
+        return self.jobs
 
 
 @dataclass
@@ -161,11 +182,13 @@ class Served:
 
 
 @asynccontextmanager
-async def served(folder: Path, *, uids: frozenset[int] | None = None, idle_timeout_s: float = 10.0) -> AsyncIterator[Served]:
+async def served(
+    folder: Path, *, uids: frozenset[int] | None = None, idle_timeout_s: float = 10.0, shelf: Box | None = None
+) -> AsyncIterator[Served]:
     """Serve a fake operator on folder/control.sock."""
     operator, events = FakeOperator(), Events(SystemClock())
     allowed = frozenset({os.geteuid()}) if uids is None else uids
-    control = Control(operator, events, allowed_uids=allowed, idle_timeout_s=idle_timeout_s)
+    control = Control(operator, events, Jobs(SystemClock(), events.publish, shelf), allowed_uids=allowed, idle_timeout_s=idle_timeout_s)
     async with control_socket(control, folder / "control.sock"):
         yield Served(folder / "control.sock", operator, events)
 

@@ -68,6 +68,31 @@ def test_source_key_revoked_at_rest(tailing: Place, pair: Pair) -> None:
         daemon.gate("cutover")
 
 
+def test_rotated_key(tailing: Place, pair: Pair) -> None:
+    """SIGHUP takes a rotated key from its file: the old one can be revoked under a running migration, and neither is ever told."""
+    key = tailing.dir / "nutshell.key"
+    key.write_text("sandbox-key", encoding="utf-8")
+    key.chmod(0o600)
+    tailing.line("api_key_file", f'api_key_file = "{key}"', section="[destination]")
+    pair.act(do="add_key", values={"key": "rotated-key-2", "kind": "normal"})
+    try:
+        with running_daemon(tailing) as daemon:
+            daemon.gate("cutover")
+            key.write_text("rotated-key-2", encoding="utf-8")
+            daemon.signal(signal.SIGHUP)
+            daemon.until(lambda _: bool(daemon.said("settings.reloaded")), "reload")
+            [line] = daemon.said("settings.reloaded")
+            assert (line["changed"], line["needs_restart"]) == (["destination.api_key_file"], [])
+            pair.act(do="revoke_key", values={"key": "sandbox-key"})
+            calls = daemon.status()["calls"]["nutshell"]
+            daemon.until(lambda status: status["calls"]["nutshell"] > calls + 4, "calls with the new key")
+            daemon.signal(signal.SIGTERM)
+            assert daemon.end() == 0, daemon.words()
+            assert "rotated-key-2" not in daemon.words()
+    finally:
+        pair.act(do="add_key", values={"key": "sandbox-key", "kind": "normal"})
+
+
 def test_pause_and_pace_survive(tailing: Place) -> None:
     """A pause and a pace are durable: a restart shows both, does nothing, and goes on when told to; each verb is idempotent."""
     with running_daemon(tailing) as daemon:

@@ -101,6 +101,28 @@ def test_folder_that_others_use(place: Place) -> None:
     assert (place.state.stat().st_mode & 0o777, [path.name for path in place.state.iterdir()]) == (0o755, ["thesis.txt"])
 
 
+def modes(folder: Path) -> dict[str, str]:
+    """Give the rights of everything below a folder, and of itself, that anybody else has any."""
+    every = [folder, *folder.rglob("*")]
+    return {str(path.relative_to(folder)): f"{path.lstat().st_mode & 0o7777:04o}" for path in every if path.lstat().st_mode & 0o077}
+
+
+def test_closed_to_others(begun: Place) -> None:
+    """Whatever the daemon makes is its owner's alone, whatever mask it is started under; what stands open is closed at the start."""
+    assert modes(begun.state) == {}
+    opened = begun.state / "files" / "10001"
+    opened.mkdir(parents=True)
+    (opened / "quote.pdf").write_text("offer", encoding="utf-8")
+    for path in (begun.state, begun.state / "files", opened, begun.state / "reports"):
+        path.chmod(0o755)
+    for path in (opened / "quote.pdf", begun.state / "ledger.sqlite", begun.state / "lock", begun.state / "reports" / "scope.json"):
+        path.chmod(0o644)
+    with running_daemon(begun) as daemon:
+        daemon.gate("map")
+        assert modes(begun.state) == {}
+        assert begun.socket.stat().st_mode & 0o777 == 0o600
+
+
 def test_second_daemon(begun: Place, pair: Pair, tmp_path: Path) -> None:
     """A second daemon is sent away with the first one's pid, which works on undisturbed."""
     with running_daemon(begun) as daemon:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamflow.mapping.identity import Create, Known, Match, Merge, Person, Review, decide
+from streamflow.mapping.identity import Create, Known, Match, Merge, Person, Review, decide, with_lent
 from streamflow.mapping.names import Likeness, compose, is_full, likeness
 
 MAIL = "thandi@example.co.za"
@@ -112,8 +112,33 @@ def test_couples_stay_two_people() -> None:
     """One address with a clearly different first name is two people; the second keeps the address as a shared one, and it is told."""
     found = decide(Person(name="Sipho Mokoena", emails=(MAIL,)), [src("1", "Thandi Mokoena", MAIL)])
     assert isinstance(found, Create)
-    assert (found.shared, found.cause, found.others) == ((MAIL,), "shared_email", ("1",))
+    assert found.lent is not None
+    assert (found.lent.addresses, found.lent.cause, found.lent.others) == ((MAIL,), "shared_email", ("1",))
 
+
+def test_an_address_brought_along_stays_with_whoever_has_it() -> None:
+    """A lead that joins by its phone has lent only what the person it joins has not: the third person keeps their address."""
+    phone = "+27825550142"
+    one = [src("1", "Thandi Mokoena", "t@x.test", phones=(phone,)), src("3", "Sipho Dube", MAIL, "t@x.test")]
+    found = decide(Person(name="Thandi Mokoena", emails=("t@x.test", MAIL), phones=(phone,)), one)
+    assert isinstance(found, Merge)
+    assert found.lent is not None
+    assert (found.lent.addresses, found.lent.cause, found.lent.others) == ((MAIL,), "shared_email", ("3",))
+    there = [dest("51-contacts", "Thandi Mokoena", phones=(phone,)), src("3", "Sipho Dube", MAIL)]
+    matched = decide(Person(name="Thandi Mokoena", emails=(MAIL,), phones=(phone,)), there)
+    assert isinstance(matched, Match)
+    assert matched.lent is not None
+
+
+def test_a_person_s_word_lends_as_well() -> None:
+    """Somebody said that two people are two: the second has the address lent like any other; one who joins its owner has not."""
+    other = [src("1", "Thandi Dube", MAIL, dest_id="51-contacts")]
+    apart = with_lent(Create(reason="decided"), Person(name="Thandi Nel", emails=(MAIL,)), other)
+    assert isinstance(apart, Create)
+    assert apart.lent is not None
+    assert apart.reason == "decided"
+    joined = with_lent(Merge(head="1", reason="decided"), Person(name="Thandi Nel", emails=(MAIL,)), other)
+    assert joined == Merge(head="1", reason="decided")
 
 def test_office_addresses_prove_nothing() -> None:
     """Different people behind info@ are never merged; only the very same full name is."""

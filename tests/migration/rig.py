@@ -199,8 +199,7 @@ class Voyage:
             case State.WATCH:
                 return await Watch(self.m, self.work).run()
             case _:
-                await Rollback(self.m).run(await self.ledger.setting("rollback") or {})
-                return State.ROLLED_BACK
+                return await Rollback(self.m).carry_on()
 
     async def answering(self, answers: Mapping[str, Callable[[], Awaitable[Any]]], step: Callable[[], Awaitable[Any]] | None = None) -> Any:
         """Run *step* (the present phase) while a person answers each gate by its name; gates without an answer end the run."""

@@ -109,6 +109,43 @@ async def test_a_removal_that_is_killed_goes_on_as_a_removal(tmp_path: Path, ver
         assert unlinked == set(), "no record counts as moved that is not there"
 
 
+async def test_a_redo_finds_the_same_people_again(tmp_path: Path) -> None:
+    """Look-ups of what was undone are gone with it: who is one person does not depend on what was moved before, nor on who came last."""
+    async with voyage(tmp_path, gates=ASK, records=60, sample_size=60) as trip:
+        mail = "one.address@example.com"
+        for name in ("T Mokoena", "Thandi Mokoena", "Thabo Mokoena", "Thandi M Mokoena"):
+            trip.in_source("create", "leads", name=name, email=mail, number="0825550142")
+        await trip.until(State.SAMPLE)
+        seen: list[set[frozenset[str]]] = []
+        verdicts = ["redo", "redo", "accept"]
+
+        async def judge() -> None:
+            seen.append(await one_person(trip))
+            await saying(trip, verdicts.pop(0))()
+
+        await trip.answering({"companies": lambda: waive(trip), "sample": judge})
+        assert len(seen) == 3
+        assert seen[0] == seen[1] == seen[2]
+        assert max(len(group) for group in seen[0]) > 1, "somebody was merged"
+        await trip.phase()
+        assert _is_kept(seen[0], await one_person(trip)), "nor does the backfill part or join them"
+
+
+def _is_kept(before: set[frozenset[str]], after: set[frozenset[str]]) -> bool:
+    """Say whether leads that were one person before still are, and those that were not are not."""
+    known = frozenset().union(*before)
+    return before == {group & known for group in after} - {frozenset()}
+
+
+async def one_person(trip: Voyage) -> set[frozenset[str]]:
+    """Leads by the person they are."""
+    groups: dict[str, set[str]] = {}
+    for link in await trip.ledger.links_of("lead", list(await trip.staged("lead"))):
+        if link.ref.part == "" and link.dest_kind == "contacts":
+            groups.setdefault(link.dest_id, set()).add(link.ref.key)
+    return {frozenset(keys) for keys in groups.values()}
+
+
 async def test_a_sample_cannot_be_judged_before_it_is_shown(tmp_path: Path) -> None:
     """An accept that comes while companies are still undecided is refused, so that nothing passes unseen."""
     async with voyage(tmp_path, gates=ASK) as trip:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import aclosing
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -253,14 +253,16 @@ async def test_redirects_are_not_followed_and_the_key_stays_here() -> None:
 
 
 async def test_changed_since_reads_use_the_window_and_the_sources_clock() -> None:
-    """Where the spec names a filter, a cursor asks only for what changed, with overlap; without one there is no such cursor."""
+    """Where the spec names a filter, a cursor asks only for what changed; without one there is no such cursor, and no overlap to read."""
     async with sandbox(records=400, date_filter="honoured") as server:
-        since = datetime(2026, 5, 20, tzinfo=UTC)
+        since = datetime(2026, 5, 20, 2, 0)
         async with reading(server) as source:
             assert source.changes_from("lead", since) is None
+            assert {stream.overlap_s for stream in source.streams()} == {None}
             everything = await all_records(source, "lead")
-        window = {"from_param": "datefrom", "overlap_s": 0}
+        window = {"from_param": "datefrom", "overlap_s": 7200}
         async with reading(server, streams={"lead": {"window": window, "paging": {"size": 10}}}) as source:
+            assert {stream.kind: stream.overlap_s for stream in source.streams() if stream.overlap_s} == {"lead": 7200.0}
             cursor = source.changes_from("lead", since)
             assert cursor == "1@2026-05-20 02:00:00"
             found = {record.key for page in await all_pages(source, "lead", cursor) for record in page.records}

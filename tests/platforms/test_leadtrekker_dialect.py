@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from streamflow.errors import InvariantBroken, ProtocolMismatch
 from streamflow.platforms.leadtrekker import dialect, load_spec
-from streamflow.platforms.spec import DENIED_PREFIXES, Call, StreamSpec, Window
+from streamflow.platforms.spec import DENIED_PREFIXES, Call, StreamSpec
 from streamflow.wire.message import Response
 from streamflow.wire.verdict import CallVerdict, Failure, Outcome
 
@@ -157,8 +156,3 @@ def test_cursors_are_read_back_and_foreign_ones_refused() -> None:
         dialect.read_cursor(stream, "20260601T080000Z-abc/500")
 
 
-def test_windows_go_by_the_clock_of_the_source() -> None:
-    """The moment is told in the source's zone, shifted by how far its clock is off, less the overlap."""
-    window = Window(from_param="datefrom", overlap_s=3600.0)
-    since = datetime(2026, 5, 11, 7, 0, tzinfo=UTC)
-    assert dialect.window_start(window, since, "Africa/Johannesburg", ahead_s=-120.0) == "2026-05-11 07:58:00"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
+from streamflow.model import DestId
+from streamflow.platforms.base import Happening
 from streamflow.platforms.nutshell.dialect import events
 from streamflow.sandbox.nutshell.admin import act
 
@@ -31,6 +35,32 @@ async def test_no_event_is_missed_or_told_twice(cut: str, page: int, monkeypatch
         told, _ = await feed.since(after)
         assert [event.ids for event in told] == [(more,)]
         assert told[0].payloads[more] == {"body": "x", "link:parent": ids[0]}
+
+
+@pytest.mark.parametrize("cut", ["newest", "oldest"])
+async def test_a_long_absence_is_told_in_portions(cut: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many events there are, few are held at a time; the portions are in order, and each goes on from the position before it."""
+    for name, value in (("PAGE", 7), ("SURELY_WHOLE", 7), ("HELD_PAGES", 2)):
+        monkeypatch.setattr(f"streamflow.platforms.nutshell.feed.{name}", value)
+    async with rig(switches={"events_cut": cut}) as made:
+        feed, writer = made.nutshell.feed, made.nutshell.writer
+        await writer.create("contacts", {"name": "before"})
+        begin = await feed.cursor()
+        ids = [await writer.create("contacts", {"name": f"P {n}"}) for n in range(100)]
+        await writer.delete("contacts", ids[3])
+        told: list[tuple[str, DestId]] = []
+        cursors, most = [begin], 0
+        async for portion, cursor in feed.portions(begin):
+            assert len(portion) <= 8
+            told += [(event.action, each) for event in portion for each in event.ids]
+            cursors.append(cursor)
+            most = max(most, sum(isinstance(each, Happening) for each in gc.get_objects()))
+        assert [each for action, each in told if action == "create"] == ids
+        assert [each for action, each in told if action == "delete"] == [ids[3]]
+        assert most <= 7 * 6
+        later, after = await feed.since(cursors[len(cursors) // 2])
+        assert (told[-1][1], after) == (later[-1].ids[0], cursors[-1])
+        assert 0 < len(later) < 100
 
 
 @pytest.mark.parametrize("included", [False, True])

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamflow.sandbox.dice import Deck
 from streamflow.sandbox.leadtrekker.account import Account
-from streamflow.sandbox.leadtrekker.account_dice import Deck
 from streamflow.sandbox.leadtrekker.companies import LOOKALIKES, company_name
 from streamflow.sandbox.leadtrekker.people import IDENTITIES, LITERALS, PHONES, written_phone
 from streamflow.sandbox.leadtrekker.people import behind as who_is_behind

@@ -11,20 +11,20 @@ import pytest
 
 from streamflow.sandbox.faults import ManualClock
 from streamflow.sandbox.leadtrekker.account import Account
-from streamflow.sandbox.leadtrekker.life import CHEAT_WEIGHTS, WEIGHTS, Life, next_operation
+from streamflow.sandbox.leadtrekker.life import CHEAT_WEIGHTS, WEIGHTS, LeadtrekkerLife, next_operation
 from streamflow.sandbox.leadtrekker.state import KINDS, State, local_now, local_text
 
 START = 1_795_000_000.0
 
 
-def account(clock: ManualClock, *, seed: int = 7, records: int = 400) -> tuple[State, Life]:
+def account(clock: ManualClock, *, seed: int = 7, records: int = 400) -> tuple[State, LeadtrekkerLife]:
     """Give a quiet account and its life."""
     made = Account(seed=seed, records=records, now=datetime(2026, 11, 18, 13, 0))
     state = State(made, clock=clock, late_visibility_s=lambda: 0.0)
-    return state, Life(state, clock=clock, seed=seed)
+    return state, LeadtrekkerLife(state, clock=clock, seed=seed)
 
 
-def live(seconds: int, *, rate_per_s: float = 10, seed: int = 7, step_s: float = 1.0) -> tuple[State, Life]:
+def live(seconds: int, *, rate_per_s: float = 10, seed: int = 7, step_s: float = 1.0) -> tuple[State, LeadtrekkerLife]:
     """Let an account live for *seconds*, looked at every *step_s*."""
     clock = ManualClock(START)
     state, life = account(clock, seed=seed)

@@ -134,6 +134,70 @@ async def test_a_merged_lead_that_changes_its_address_is_found_by_the_new_one() 
         assert await one.dispositions("lead") == {Disposition.CREATED: 1, Disposition.MERGED: 2}
 
 
+async def _own(one: Rig, key: str) -> dict[str, bool]:
+    """Give the addresses of the person a lead became, and whether each is their own; the account itself ranks a lone one first."""
+    found = await one.fields("contacts", (await one.link("lead", key)).dest_id)
+    return {str(each["value"]): each["name"] != "shared" for each in found.get("emails") or ()}
+
+
+PHONE = "0825550142"
+
+
+@pytest.mark.parametrize("batch_size", [1, 20])
+async def test_an_address_that_a_merged_lead_brings_stays_with_its_owner(batch_size: int) -> None:
+    """A lead joins another by its phone and brings a third person's address: that person keeps it, the queue says so, and so it stays."""
+    async with rig(batch_size=batch_size) as one:
+        thandi = {"name": "Thandi Mokoena", "number": PHONE}
+        await one.stage(lead("1", email="", **thandi), lead("2", name="Sipho Dube", email="s@x.test"), lead("3", email="s@x.test", **thandi))
+        for status in ("New", "Quoted"):
+            await one.run_dry()
+            assert await one.dispositions("lead") == {Disposition.CREATED: 2, Disposition.MERGED: 1}
+            assert await _own(one, "1") == {"s@x.test": False}
+            assert await _own(one, "2") == {"s@x.test": True}
+            assert await one.open_items("shared_email") == ["shared_email:lead:3"]
+            await one.stage(lead("3", email="s@x.test", status=status, **thandi), lead("1", email="", status=status, **thandi))
+        assert await one.verify() == {"verified": 4}
+
+
+async def test_a_lent_address_stays_lent_when_another_lead_joins() -> None:
+    """The head has an address lent; a further lead of the same person with that address does not make it the person's own."""
+    async with rig(batch_size=1) as one:
+        await one.stage(lead("1", name="Sipho Dube", email="us@x.test"))
+        await one.stage(lead("2", name="Thandi Mokoena", email="us@x.test"), lead("3", name="Thandi Mokoena", email="us@x.test"))
+        await one.run_dry()
+        assert (await one.link("lead", "3")).dest_id == (await one.link("lead", "2")).dest_id
+        assert await _own(one, "2") == {"us@x.test": False}
+        assert await _own(one, "1") == {"us@x.test": True}
+
+
+async def test_an_address_that_appears_later_is_lent_as_well() -> None:
+    """Leads that are given another person's address after they were moved do not take it from them; the first to have it keeps it."""
+    async with rig() as one:
+        await one.stage(lead("1", name="Sipho Dube"), lead("2", name="Thandi Mokoena"), lead("3", name="Anna Nel"))
+        there = await one.existing("Petrus Botha", "p@x.test")
+        await one.run_dry()
+        await one.stage(lead("2", name="Thandi Mokoena", email="p1@x.test"))
+        await one.stage(lead("3", name="Anna Nel", email="new@x.test, p@x.test"), lead("1", name="Sipho Dube", email="p1@x.test, new@x.test"))
+        await one.run_dry()
+        assert await _own(one, "2") == {"p1@x.test": False}
+        assert await _own(one, "1") == {"p1@x.test": True, "new@x.test": False}
+        assert await _own(one, "3") == {"new@x.test": True, "p@x.test": False}
+        assert (await one.fields("contacts", there))["emails"][0]["isPrimary"]
+        assert sorted(await one.open_items("shared_email")) == [f"shared_email:lead:{key}" for key in "123"]
+
+
+async def test_people_said_to_be_two_do_not_share_a_primary_address() -> None:
+    """A person decides that two leads with one address are two people: the second has the address lent."""
+    async with rig() as one:
+        await one.stage(lead("1", name="Ann Able", email="s@x.test"), lead("2", name="Ann Other", email="s@x.test"))
+        await one.run_dry()
+        [item] = [each for each in await one.open_items() if each.startswith("identity:")]
+        key = item.rsplit(":", 1)[1]
+        await one.decide(item, "separate", reopen=Ref("lead", key))
+        await one.run_dry()
+        assert sorted([(await _own(one, each))["s@x.test"] for each in "12"]) == [False, True]
+
+
 async def test_a_merge_waits_for_a_head_that_failed_and_follows_it() -> None:
     """While the head was refused the other waits, flagged; once the head is there it joins."""
     async with rig() as one:

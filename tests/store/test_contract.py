@@ -137,7 +137,9 @@ async def test_unseen_of_a_parent(ledger: Ledger) -> None:
     await ledger.stage([record("a", kind="note", parent="1"), record("b", kind="note", parent="1"), record("c", kind="note", parent="2")],
                        scan="note:1")
     await ledger.stage([record("a", kind="note", parent="1")], scan="note:2")
-    assert await ledger.unseen("note", scan="note:2", parent="1") == ["b"]
+    assert await ledger.unseen("note", scan="note:2", parents=["1"]) == ["b"]
+    assert await ledger.unseen("note", scan="note:2", parents=["2", "1", "2"]) == ["b", "c"]
+    assert await ledger.unseen("note", scan="note:2", parents=[]) == []
     assert [staged.record.key for staged in await ledger.children("note", "1")] == ["a", "b"]
 
 
@@ -268,12 +270,12 @@ async def test_walks_go_through_everything_in_their_order(ledger: Ledger) -> Non
 
 
 async def test_links_are_replaced_by_reference_and_found_from_both_sides(ledger: Ledger) -> None:
-    """One line a source record and part; asked for by reference, by record, and by destination id."""
+    """One line a source record and part, which keeps its first phase; asked for by reference, by record, and by destination id."""
     await ledger.commit([PutLink(link=link("1", before={"name": "Old"}, ours=False, phase="backfill")),
                          PutLink(link=link("1", part="lead", dest_kind="leads")), PutLink(link=link("2", dest_id="1-contacts"))])
-    await ledger.commit([PutLink(link=replace(link("1"), base={"name": "New"}, written_at="2026-01-01T00:00:00Z"))])
+    await ledger.commit([PutLink(link=replace(link("1"), base={"name": "New"}, written_at="2026-01-01T00:00:00Z", phase="tail"))])
     held = await ledger.links([Ref("lead", "1"), Ref("lead", "9")])
-    assert held == {Ref("lead", "1"): replace(link("1"), base={"name": "New"}, written_at="2026-01-01T00:00:00Z")}
+    assert held == {Ref("lead", "1"): replace(link("1"), base={"name": "New"}, written_at="2026-01-01T00:00:00Z", phase="backfill")}
     assert [one.ref.part for one in await ledger.links_of("lead", ["1", "1"])] == ["", "lead"]
     assert [one.ref.key for one in await ledger.links_to(["1-contacts", "none"])] == ["1", "2"]
     assert (await ledger.links_to(["1-leads"]))[0].written_at == "2026-03-01T12:00:00Z"
@@ -462,6 +464,12 @@ async def test_the_queue_is_counted_and_narrowed_without_being_read_whole(ledger
     assert [one.id for one in await ledger.queue(cause="conflict")] == ["q1", "q2"]
     assert [one.id for one in await ledger.queue(state=None, cause="conflict")] == ["q1", "q2", "q3"]
     assert await ledger.queue(state="resolved", cause="to_do") == []
+    assert [[one.id for one in page] async for page in ledger.items(state=None, page=3)] == [["q1", "q2", "q3"], ["q4"]]
+    assert [[one.id for one in page] async for page in ledger.items(cause="conflict", page=1)] == [["q1"], ["q2"]]
+    assert await ledger.decisions() == {"q3": "keep"}
+    about = (await ledger.queue())[0]
+    assert [one.id for one in await ledger.items_about(about.kind, [about.key, "none"])] == ["q1", "q2", "q3", "q4"]
+    assert await ledger.items_about("none", [about.key]) == []
 
 
 async def test_marks_and_settings_hold_their_last_value(ledger: Ledger) -> None:

@@ -87,7 +87,8 @@ async def answers(ledger: Ledger) -> dict[str, Any]:
         "intents": [await ledger.intents_of("lead", key) for key in KEYS],
         "intent_counts": await ledger.intent_counts(),
         "candidates": await ledger.candidates("contacts", {"name": ["n"], "email": ["1@x", "2@x"]}),
-        "queue": [await ledger.queue(state=None), await ledger.queue_counts()],
+        "queue": [await ledger.queue(state=None), await ledger.queue_counts(), await ledger.decisions()],
+        "items": [one async for page in ledger.items(page=2) for one in page] + [await ledger.items_about(kind, KEYS) for kind in KINDS],
         "marks": await ledger.marks(),
         "settings": await ledger.settings("s"),
         "check_counts": await ledger.check_counts(),
@@ -101,7 +102,7 @@ async def answers(ledger: Ledger) -> dict[str, Any]:
         found[kind] = [bare(one) async for page in ledger.every(kind, page=3) for one in page]
         found[kind + " keys"] = await ledger.keys(kind)
         found[kind + " children"] = [bare(one) for one in await ledger.children(kind, "p1")]
-        found[kind + " unseen"] = [await ledger.unseen(kind, scan=f"s:{n}", parent=parent) for n in range(4) for parent in (None, "p1")]
+        found[kind + " unseen"] = [await ledger.unseen(kind, scan=f"s:{n}", parents=parents) for n in range(4) for parents in (None, ["p1"])]
         found[kind + " pending"] = Counter(one.record.key for one in await ledger.pending(kind, limit=99))
     return found
 

@@ -23,31 +23,36 @@ from .values import StillClock, audit, link, record
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Name each write as it starts."""
     seen: list[str] = []
-    change = shell.Connection.change_many
+    change = shell.Transaction.change_many
 
-    async def told(self: shell.Connection, name: str, *args: Any) -> int:
+    def told(self: shell.Transaction, name: str, *args: Any) -> int:
         seen.append(name)
-        return await change(self, name, *args)
+        return change(self, name, *args)
 
-    monkeypatch.setattr(shell.Connection, "change_many", told)
+    monkeypatch.setattr(shell.Transaction, "change_many", told)
     return seen
+
+
+async def cancel(scope: anyio.CancelScope) -> None:
+    scope.cancel()
 
 
 @pytest.mark.parametrize("at_statement", [1, 2, 3])
 async def test_a_cancelled_commit_is_whole(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch, at_statement: int) -> None:
     """A caller cancelled in the middle of a commit leaves all of it, and the next writer commits nothing of his."""
-    change = shell.Connection.change_many
+    change = shell.Transaction.change_many
+    loop = asyncio.get_running_loop()
     count = 0
     async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
         with anyio.CancelScope() as scope:
-            async def cancelling(self: shell.Connection, name: str, *args: Any) -> int:
+            def cancelling(self: shell.Transaction, name: str, *args: Any) -> int:
                 nonlocal count
                 count += 1
                 if count == at_statement:
-                    scope.cancel()
-                return await change(self, name, *args)
+                    asyncio.run_coroutine_threadsafe(cancel(scope), loop).result(timeout=10)
+                return change(self, name, *args)
 
-            monkeypatch.setattr(shell.Connection, "change_many", cancelling)
+            monkeypatch.setattr(shell.Transaction, "change_many", cancelling)
             await ledger.commit([PutLink(link=link("1")), MoveMark(name="m", cursor="c"), audit("a")])
         monkeypatch.undo()
         assert len(await ledger.links_of("lead", ["1"])) == 1

@@ -38,6 +38,24 @@ def test_it_starts_low_grows_with_clean_answers_and_halves_on_trouble() -> None:
     assert limiter.stats().rate_per_s == 1.0
 
 
+def test_the_cap_is_found_in_seconds_until_there_is_trouble() -> None:
+    """Fully used, a pace is at its cap within eight seconds, whatever the cap; once trouble was met a second's answers earn no step."""
+    for cap in (10.0, 50.0, 200.0):
+        clock = VirtualClock()
+        limiter = PacedLimiter(clock, rate_per_s=1.0)
+        pace = AdaptivePace(limiter, clock, PacePolicy(cap_per_s=cap))
+        while limiter.stats().rate_per_s < cap:
+            clock.at += 1 / limiter.stats().rate_per_s
+            pace(_attempt())
+        assert clock.at <= 8.0
+        pace(_attempt(429, "throttled"))
+        for _ in range(SAMPLE - 1):
+            pace(_attempt())
+        assert limiter.stats().rate_per_s == cap / 2
+        pace(_attempt())
+        assert limiter.stats().rate_per_s == pytest.approx(cap * 0.6)
+
+
 def test_answers_that_take_twice_as_long_slow_it_down() -> None:
     """A doubled 95th percentile is trouble, even without a refusal."""
     clock = VirtualClock()

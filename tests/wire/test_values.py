@@ -218,16 +218,18 @@ def test_credentials_show_nothing() -> None:
 
 
 def test_pace_halves_on_trouble_and_grows_to_the_cap() -> None:
-    """Start low, one step per clean run, half after trouble but once per trouble, doubled latency counts, the cap holds."""
+    """Start low, double per clean run until there is trouble, a step per clean run then, half after trouble but once per trouble, doubled latency counts, the cap holds."""
     policy = PacePolicy(cap_per_s=10, cap_in_flight=6)
     state = start(policy)
     assert state == PaceState(rate_per_s=2.5, in_flight=4)
+    assert faster(state, policy) == PaceState(rate_per_s=5.0, in_flight=6)
     for _ in range(30):
         state = faster(state, policy)
     assert (state.rate_per_s, state.in_flight) == (10, 6)
     cut = slower(state, policy, now=100.0, reason="429 answered")
     assert (cut.rate_per_s, cut.in_flight) == (5.0, 3)
     assert slower(cut, policy, now=101.0, reason="429 answered") is cut
+    assert (faster(cut, policy).rate_per_s, faster(cut, policy).in_flight) == (6.0, 4)
     calm = decide(state, policy, p95_s=0.3, now=200.0)
     assert decide(calm, policy, p95_s=0.7, now=210.0).rate_per_s == 5.0
     for now in range(300, 400, 5):

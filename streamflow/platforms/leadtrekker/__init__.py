@@ -95,7 +95,7 @@ async def connect(
         if by_api:
             pace = limiter or PacedLimiter(time, rate_per_s=1.0, max_in_flight=1)
             session = await stack.enter_async_context(_session(spec, base_url, key, pace, time, hook, ca_file, dice))
-            api = ApiReader(session, spec, canons, roster, time)
+            api = ApiReader(session, spec, canons, roster)
         exports = FilesReader(Inbox(Path(inbox)), spec, canons, roster) if inbox is not None else None
         yield LeadtrekkerSource(spec, api=api, files=exports, roster=roster)
 

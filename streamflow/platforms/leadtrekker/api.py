@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-from streamflow.clock import Clock
 from streamflow.errors import NotFound, ProtocolMismatch, StreamflowError
 from streamflow.model import Cursor, Key, Kind, Page, Record
 from streamflow.platforms.leadtrekker import dialect
@@ -26,16 +24,14 @@ Raw = Mapping[str, Any]
 class ApiReader:
     """Reads streams by calls. Raises NotFound for a stream whose function the platform does not know."""
 
-    def __init__(self, session: Session, spec: PlatformSpec, canons: Mapping[Kind, Canon], roster: Roster, clock: Clock) -> None:
+    def __init__(self, session: Session, spec: PlatformSpec, canons: Mapping[Kind, Canon], roster: Roster) -> None:
         self._session = session
         self._spec = spec
         self._canons = canons
         self._roster = roster
-        self._clock = clock
         self._judge = dialect.judge(spec.errors)
         self._last_child: dict[Kind, tuple[Key, bytes]] = {}
         self._cap: int | None = None      # rows of a page that was not the last and yet smaller than asked for
-        self.ahead_s = 0.0      # how far the source's clock is before ours, by its Date headers
 
     async def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
         """Yield the pages of a whole list from *start*; the last has next None and may be empty."""
@@ -109,12 +105,11 @@ class ApiReader:
         return "ok"
 
     def window_from(self, kind: Kind, since: datetime) -> Cursor | None:
-        """Give the cursor of a changed-since read, by the source's clock and with overlap; None when the stream has no such filter."""
+        """Give the cursor of a changed-since read (naive, by the source's wall clock); None when the stream has no such filter."""
         stream = self._spec.streams[kind]
         if stream.window is None:
             return None
-        text = dialect.window_start(stream.window, since, stream.timezone, ahead_s=self.ahead_s)
-        return dialect.write_cursor(dialect.read_cursor(stream, None)[0], text)
+        return dialect.write_cursor(dialect.read_cursor(stream, None)[0], since.strftime(stream.window.format))
 
     # --- below
 
@@ -138,7 +133,6 @@ class ApiReader:
         except StreamflowError as error:
             error.stream = error.stream or stream.kind
             raise
-        self._note_time(response)
         return response
 
     def _page(self, kind: Kind, rows: Sequence[Raw], parent: Key | None, memory: Pass) -> Page:
@@ -179,14 +173,6 @@ class ApiReader:
             "two parents have exactly the same rows, so the parameter that names the parent is not obeyed", platform=self._spec.platform,
             stream=kind, hint="correct key_param of this stream",
         )  # fmt: skip
-
-    def _note_time(self, response: Response) -> None:
-        try:
-            told = parsedate_to_datetime(response.headers.get("date", ""))
-        except (TypeError, ValueError):
-            return
-        if told.tzinfo is not None:
-            self.ahead_s = (told - self._clock.now()).total_seconds()
 
 
 class _Watch:

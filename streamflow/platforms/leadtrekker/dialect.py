@@ -9,9 +9,7 @@ record path is data: an empty body, a text, or an object without that path is ne
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -138,12 +136,6 @@ def following(stream: StreamSpec, number: int, rows: int) -> int:
 def window_params(window: Window, since: str) -> dict[str, str]:
     """Give the parameters that select what changed since a local moment of the source."""
     return {window.from_param: since}
-
-
-def window_start(window: Window, since: datetime, zone: str, *, ahead_s: float) -> str:
-    """Write the moment a changed-since read begins: in the source's zone, by its clock (*ahead_s* before ours), less the overlap."""
-    moment = since + timedelta(seconds=ahead_s - window.overlap_s)
-    return moment.astimezone(ZoneInfo(zone)).strftime(window.format)
 
 
 def write_cursor(number: int, since: str) -> str:

@@ -124,7 +124,7 @@ class LeadtrekkerSource:
         return self._files.exported_at if self._files is not None else None
 
     def changes_from(self, kind: Kind, since: datetime) -> Cursor | None:
-        """Give the cursor at which a read of only what changed since (aware) begins; None where the source has no such filter."""
+        """Give the cursor at which a read of only what changed since then begins; None where the source has no such filter."""
         spec = self._spec_of(kind)
         return self._api.window_from(kind, since) if spec.reader == "api" and self._api is not None else None
 
@@ -161,8 +161,10 @@ class LeadtrekkerSource:
 
     def _stream(self, spec: StreamSpec) -> Stream:
         by_parent = spec.parent if spec.reader == "api" else None
+        by_changes = spec.reader == "api" and by_parent is None and spec.window is not None and spec.changed
         return Stream(
-            kind=spec.kind, reader=spec.reader, parent=by_parent, refers_to=spec.refers_to, role=spec.role, optional=spec.optional
+            kind=spec.kind, reader=spec.reader, parent=by_parent, refers_to=spec.refers_to, role=spec.role, optional=spec.optional,
+            overlap_s=spec.window.overlap_s if by_changes and spec.window is not None else None,
         )
 
     def _reader_pages(self, spec: StreamSpec, start: Cursor | None) -> AsyncGenerator[Page, None]:

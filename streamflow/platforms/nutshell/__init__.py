@@ -37,7 +37,7 @@ def platform() -> PlatformInfo:
 
 @asynccontextmanager
 async def connect(
-    *, base_url: str, username: str, api_key: str, limiter: Limiter, clock: Clock, rpc_url: str | None = None, flags: Flags | None = None,
+    *, base_url: str, username: str, api_key: str | Masked, limiter: Limiter, clock: Clock, rpc_url: str | None = None, flags: Flags | None = None,
     impersonate: bool = False, hook: AttemptHook | None = None, ca_file: str | Path | None = None, settings: SessionSettings | None = None,
 ) -> AsyncIterator[Nutshell]:  # fmt: skip
     """
@@ -45,12 +45,13 @@ async def connect(
 
     Args:
         base_url: The REST base, ending in /rest.
+        api_key: As `Masked` it may be renewed while the account is open.
         rpc_url: The JSON-RPC address; the same host's /api/v1/json when left out.
         impersonate: Write notes and the like in their authors' names, once a probe saw that the key can (flag impersonation).
         hook: Hears of each attempt; give `wire.message.combined(...)` for several listeners (metrics, `AdaptivePace`).
     """
     rpc = rpc_url or str(URL(base_url).with_path(RPC_PATH))
-    credentials = BasicCredentials(username, Masked(api_key))
+    credentials = BasicCredentials(username, api_key if isinstance(api_key, Masked) else Masked(api_key))
     async with open_session(
         platform="nutshell", base_url=base_url, also=(rpc,), credentials=credentials, limiter=limiter, clock=clock, hook=hook,
         explain=explain, ca_file=ca_file, settings=settings,

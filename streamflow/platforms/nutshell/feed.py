@@ -4,11 +4,14 @@ What happened to the account, without gaps (nutshell.md 7).
 `limit` may keep the newest or the oldest of the matching rows; nobody says which. So a page is never taken for the whole: the span
 between it and the last event known is asked for until nothing is left in it, then the span above it.
 Deletions are a feed of their own with ids of their own, so the cursor names both: "163-events|57-events".
+A long absence leaves more events than should be held: where the server shows the newest first, only the bounds of far pages are kept on
+the way down, and they are asked for once more on the way up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
 
 from streamflow.clock import Clock
 from streamflow.errors import NotFound, ProtocolMismatch, RecordRejected
@@ -21,6 +24,7 @@ LIVE = "events"
 DELETED = "events/deleted"
 CARRIED = ("accounts", "contacts", "leads", "activities", "notes")
 ROUNDS = 100_000
+HELD_PAGES = 10         # of a gap, while its beginning is looked for
 CURSOR_KEPT_S = 15.0    # an older cursor only lets `since` tell more; asking anew before every batch would cost two calls each
 
 
@@ -47,18 +51,33 @@ class NutshellFeed:
 
     async def since(self, cursor: Cursor) -> tuple[Sequence[Happening], Cursor]:
         """Give everything after *cursor*, oldest first by time, deletions merged in, and the new position."""
+        told: list[Happening] = []
+        following = cursor
+        async for portion, position in self.portions(cursor):
+            told += portion
+            following = position
+        return told, following
+
+    async def portions(self, cursor: Cursor) -> AsyncIterator[tuple[Sequence[Happening], Cursor]]:
+        """
+        Give what `since` gives a few hundred events at a time, each with the position after it; the last portion may be empty.
+
+        Deletions carry no records and are held all at once; they count as told with the last portion.
+        """
         asked_at = self._clock.monotonic()
         live_at, deleted_at = _parts(cursor)
-        live = await self._span(LIVE, live_at)
-        deleted = await self._span(DELETED, deleted_at)
-        live_to = max([live_at, *(number(event.id) for event in live)])
+        deleted = [event async for page in self._span(DELETED, deleted_at) for event in page]
         deleted_to = max([deleted_at, *(number(event.id) for event in deleted)])
-        told = {(event.id, event.action, event.ids) for event in live}
-        merged = [*live, *(event for event in deleted if (event.id, event.action, event.ids) not in told)]
-        merged.sort(key=lambda event: (event.at, number(event.id)))
-        following = f"{live_to}-events|{deleted_to}-events"
+        waiting = {(event.id, event.action, event.ids): event for event in sorted(deleted, key=_place)}
+        async for page in self._span(LIVE, live_at):
+            for event in page:
+                waiting.pop((event.id, event.action, event.ids), None)
+            live_at = max(live_at, number(page[-1].id))
+            due = [name for name, event in waiting.items() if event.at <= max(each.at for each in page)]
+            yield sorted([*page, *(waiting.pop(name) for name in due)], key=_place), f"{live_at}-events|{deleted_at}-events"
+        following = f"{live_at}-events|{deleted_to}-events"
         self._keep(following, asked_at)
-        return merged, following
+        yield list(waiting.values()), following
 
     def carries(self, kind: Kind) -> bool:
         """Say whether events of this kind appear in the feed; of tasks, tags and sources nothing is documented."""
@@ -74,40 +93,51 @@ class NutshellFeed:
     async def _newest(self, feed: str) -> int:
         return max((number(event.id) for event in await self._page(feed, None, None, limit=1)), default=0)
 
-    async def _span(self, feed: str, low: int) -> list[Happening]:
-        """Everything above *low*; a missing deleted feed tells nothing."""
-        found: dict[str, Happening] = {}
+    async def _span(self, feed: str, low: int) -> AsyncIterator[list[Happening]]:
+        """Everything above *low* a page at a time, in order of number; a missing deleted feed tells nothing."""
         try:
             for _ in range(ROUNDS):
                 page = await self._page(feed, low, None)
                 fresh = [event for event in page if number(event.id) > low]
                 if not fresh:
-                    break
-                found.update((event.id, event) for event in fresh)
+                    return
                 # A row at or below the bound means the server did not cut above it: the span is whole.
-                if len(fresh) == len(page) and len(page) >= SURELY_WHOLE:
-                    found.update((event.id, event) for event in await self._gap(feed, low, number(fresh[0].id)))
-                    low = number(fresh[-1].id)
-                    continue
-                break
+                is_cut = len(fresh) == len(page) and len(page) >= SURELY_WHOLE
+                if is_cut:
+                    async for older in self._gap(feed, low, number(fresh[0].id)):
+                        yield older
+                yield fresh
+                if not is_cut:
+                    return
+                low = number(fresh[-1].id)
         except (NotFound, RecordRejected):
             if feed == LIVE:
                 raise
-        return sorted(found.values(), key=lambda event: number(event.id))
 
-    async def _gap(self, feed: str, low: int, high: int) -> list[Happening]:
-        """Everything above *low* and below *high*, asked for downwards until nothing is left."""
-        found: list[Happening] = []
+    async def _gap(self, feed: str, low: int, high: int) -> AsyncIterator[list[Happening]]:
+        """Everything above *low* and below *high*: asked for downwards until nothing is left, told upwards."""
+        held: deque[list[Happening]] = deque()
+        far: list[tuple[int, int]] = []      # first and last number of pages that are not held any more
         for _ in range(ROUNDS):
-            page = [event for event in await self._page(feed, low, high - 1) if low < number(event.id) < high]
+            page = [event for event in await self._page(feed, low, high - 1) if low < number(event.id) < high] if high - low > 1 else []
             if not page:
-                return found
-            found.extend(page)
+                break
+            held.append(page)
             high = number(page[0].id)
-        raise ProtocolMismatch("the events feed has no end", platform="nutshell")
+            if len(held) > HELD_PAGES:
+                dropped = held.popleft()
+                far.append((number(dropped[0].id), number(dropped[-1].id)))
+        else:
+            raise ProtocolMismatch("the events feed has no end", platform="nutshell")
+        while held:
+            yield held.pop()
+        while far:
+            first, last = far.pop()
+            async for page in self._gap(feed, first - 1, last + 1):
+                yield page
 
-    async def _page(self, feed: str, low: int | None, high: int | None, *, limit: int = PAGE) -> list[Happening]:
-        query = [("limit", str(limit))]
+    async def _page(self, feed: str, low: int | None, high: int | None, *, limit: int | None = None) -> list[Happening]:
+        query = [("limit", str(limit or PAGE))]
         if low is not None:
             query.append(("since_id", f"{low}-events"))
         if high is not None:
@@ -116,6 +146,10 @@ class NutshellFeed:
             query.append(("sort", "-change_time"))
         data = await self._calls.get(feed, query=query)
         return happenings(data, action="delete" if feed == DELETED else "")
+
+
+def _place(event: Happening) -> tuple[int, int]:
+    return event.at, number(event.id)
 
 
 def _parts(cursor: Cursor) -> tuple[int, int]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
+from functools import partial
 from pathlib import Path
 
 import anyio
-from aiohttp import web
 
 from streamflow.sandbox.leadtrekker.server import Config, make_app
+from streamflow.sandbox.serving import serve
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,24 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
         config = Config.from_json(document)
     except ValueError as error:
         parser.error(str(error))
-    anyio.run(_serve, config, given.port)
+    anyio.run(serve, make_app(config), [given.port], lambda origins: {"url": f"{origins[0]}/api/"}, partial(print, flush=True))
     return 0
-
-
-async def _serve(config: Config, port: int) -> None:
-    runner = web.AppRunner(make_app(config), access_log=None)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=1.0)
-        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            await site.start()
-            host, real_port = runner.addresses[0][:2]
-            print(json.dumps({"ready": True, "url": f"http://{host}:{real_port}/api/"}), flush=True)
-            async for _ in signals:
-                break
-    finally:
-        with anyio.CancelScope(shield=True):
-            await runner.cleanup()
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from streamflow.sandbox.dice import Deck, Dice
 from streamflow.sandbox.leadtrekker import account_reference as reference
 from streamflow.sandbox.leadtrekker import people, texts
-from streamflow.sandbox.leadtrekker.account_dice import Deck, Dice
 from streamflow.sandbox.leadtrekker.account_leads import lead_email, owner_userid
 from streamflow.sandbox.leadtrekker.account_plan import ID_FIELDS, Plan, text_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from streamflow.sandbox.dice import Deck, Dice
 from streamflow.sandbox.leadtrekker import texts
-from streamflow.sandbox.leadtrekker.account_dice import Deck, Dice
 from streamflow.sandbox.leadtrekker.account_plan import Plan
 from streamflow.sandbox.leadtrekker.people import IDENTITIES, LITERALS, Person
 

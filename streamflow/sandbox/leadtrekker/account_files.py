@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final
 
-from streamflow.sandbox.leadtrekker.account_dice import Deck, Dice, mix, salt
+from streamflow.sandbox.dice import Deck, Dice, mix, salt
 from streamflow.sandbox.leadtrekker.account_plan import Plan, text_of
 
 FILES: Final = Deck("files", {"plain": 12, "unicode": 2, "signs": 2, "empty": 1, "namesake": 2, "large": 1})

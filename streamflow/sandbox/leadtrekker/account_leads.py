@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from streamflow.sandbox.dice import Dice
 from streamflow.sandbox.leadtrekker import account_reference as reference
 from streamflow.sandbox.leadtrekker import companies, people
-from streamflow.sandbox.leadtrekker.account_dice import Dice
 from streamflow.sandbox.leadtrekker.account_fields import custom_fields
 from streamflow.sandbox.leadtrekker.account_plan import Plan, text_of
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from itertools import accumulate
 
-from streamflow.sandbox.leadtrekker.account_dice import Dice, mix, salt
+from streamflow.sandbox.clock_changes import odd_hours
+from streamflow.sandbox.dice import Dice, mix, salt
 
 JOHANNESBURG = timezone(timedelta(hours=2), "SAST")
 """The account's clock: UTC+2 all year round (leadtrekker.md 1)."""
@@ -55,7 +56,7 @@ class Plan:
         self.now = local.replace(microsecond=0)
         self.start = self.now - timedelta(days=_SPAN_DAYS)
         self.lead_count, self._cut = _fit(records)
-        self._dst = tuple(moment for moment in _odd_hours(self.start.year, self.now.year) if moment < self.now)
+        self._dst = tuple(moment for moment in odd_hours(self.start.year, self.now.year) if moment < self.now)
 
     def child_count(self, kind: str, index: int) -> int:
         """Give how many children of *kind* the lead at *index* has."""
@@ -151,21 +152,3 @@ def _fit(records: int) -> tuple[int, dict[str, int] | None]:
                 left -= given[kind]
             return leads, given
     return leads, None
-
-
-def _odd_hours(first_year: int, last_year: int) -> list[datetime]:
-    """List the clock times that Europe and North America have twice or not at all, oldest first."""
-    moments = []
-    for year in range(first_year, last_year + 1):
-        moments += [
-            _sunday(year, 3, 8) + timedelta(hours=2, minutes=30),  # missing in New York
-            _sunday(year, 3, 25) + timedelta(hours=2, minutes=30),  # missing in Berlin
-            _sunday(year, 10, 25) + timedelta(hours=2, minutes=30),  # twice in Berlin
-            _sunday(year, 11, 1) + timedelta(hours=1, minutes=30),  # twice in New York
-        ]
-    return moments
-
-
-def _sunday(year: int, month: int, earliest_day: int) -> datetime:
-    day = datetime(year, month, earliest_day)
-    return day + timedelta(days=6 - day.weekday())

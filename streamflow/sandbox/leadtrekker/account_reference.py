@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from streamflow.sandbox.leadtrekker.account_dice import Deck
+from streamflow.sandbox.dice import Deck
 
 _Row = dict[str, Any]
 

@@ -13,56 +13,36 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
-import orjson
 from aiohttp import web
 
+from streamflow.sandbox.admin_doors import Answer, dumping, verb
 from streamflow.sandbox.faults import ADMIN_PREFIX, add_admin_routes
-from streamflow.sandbox.leadtrekker.export import _write_attachments, _write_manifest, write_snapshot
+from streamflow.sandbox.leadtrekker.export import _write_attachments, write_snapshot
 from streamflow.sandbox.leadtrekker.export_dialect import Dialect
 from streamflow.sandbox.leadtrekker.operation import Operation
 from streamflow.sandbox.leadtrekker.simulation import Leadtrekker
 from streamflow.sandbox.leadtrekker.state import KINDS, REFERENCE_KINDS, State, local_text
-
-Answer = Mapping[str, Any]
-Verb = Callable[[Leadtrekker, dict[str, Any]], Awaitable[Answer]]
-_DUMP_LINES = 200
+from streamflow.sandbox.snapshot_folder import folder_name, free_stamp, write_manifest
 
 
 def add_routes(app: web.Application, simulation: Leadtrekker) -> None:
     """Add the whole admin face to *app*."""
     # Registered before the shared ones, so that these two answer: a dump that streams and an act that waits its turn.
-    app.router.add_get(ADMIN_PREFIX + "dump", _dumping(simulation))
-    app.router.add_post(ADMIN_PREFIX + "act", _verb(simulation, _act))
+    app.router.add_get(ADMIN_PREFIX + "dump", dumping((*KINDS, *REFERENCE_KINDS), simulation.state.iter_records))
+    app.router.add_post(ADMIN_PREFIX + "act", verb(simulation.still, partial(_act, simulation)))
     add_admin_routes(app, simulation.faults, dump=dict, act=lambda _: {})
     app.router.add_get(ADMIN_PREFIX + "state", _stating(simulation))
     app.router.add_get(ADMIN_PREFIX + "life", _telling(simulation))
-    app.router.add_post(ADMIN_PREFIX + "life", _verb(simulation, _life))
-    app.router.add_post(ADMIN_PREFIX + "freeze", _verb(simulation, _freeze))
-    app.router.add_post(ADMIN_PREFIX + "export", _verb(simulation, _export))
-
-
-def _verb(simulation: Leadtrekker, verb: Verb) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Give a handler that runs *verb* while nothing else changes the state; its faults answer 400 with a reason."""
-
-    async def handle(request: web.Request) -> web.Response:
-        try:
-            body = orjson.loads(await request.read() or b"{}")
-            if not isinstance(body, dict):
-                raise ValueError("the body must be a JSON object")
-            async with simulation.still:
-                return web.json_response(await verb(simulation, body))
-        except (ValueError, KeyError, TypeError) as error:
-            return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
-
-    return handle
+    app.router.add_post(ADMIN_PREFIX + "life", verb(simulation.still, partial(_life, simulation)))
+    app.router.add_post(ADMIN_PREFIX + "freeze", verb(simulation.still, partial(_freeze, simulation)))
+    app.router.add_post(ADMIN_PREFIX + "export", verb(simulation.still, partial(_export, simulation)))
 
 
 async def _act(simulation: Leadtrekker, body: dict[str, Any]) -> Answer:
@@ -93,10 +73,8 @@ async def _export(simulation: Leadtrekker, body: dict[str, Any]) -> Answer:
     unknown = sorted(body.keys() - {"folder", "form", "complete", "attachments_only", "dialect"})
     if unknown:
         raise ValueError(f"export does not know {', '.join(unknown)}")
-    stamp = datetime.fromtimestamp(simulation.clock.now(), UTC).replace(microsecond=0)
     inbox = Path(body["folder"])
-    while (inbox / f"{stamp:%Y%m%dT%H%M%SZ}").exists():  # two exports within a second
-        stamp += timedelta(seconds=1)
+    stamp = free_stamp(inbox, datetime.fromtimestamp(simulation.clock.now(), UTC))
     folder = await anyio.to_thread.run_sync(_write_export, simulation.state, inbox, stamp, body)
     return {"folder": str(folder)}
 
@@ -104,34 +82,16 @@ async def _export(simulation: Leadtrekker, body: dict[str, Any]) -> Answer:
 def _write_export(state: State, inbox: Path, stamp: datetime, body: dict[str, Any]) -> Path:
     complete = bool(body.get("complete", True))
     if body.get("attachments_only"):
-        target = inbox / f"{stamp:%Y%m%dT%H%M%SZ}"
+        target = inbox / folder_name(stamp)
         target.mkdir(parents=True)
         files = _write_attachments(state, target)
         exported_at = f"{stamp:%Y-%m-%dT%H:%M:%SZ}"
-        _write_manifest(target, {"exported_at": exported_at, "complete": complete, "files": files})
+        write_manifest(target, {"exported_at": exported_at, "complete": complete, "files": files})
         return target
     form, dialect = body.get("form", "csv"), Dialect(**body.get("dialect", {}))
     if form not in ("csv", "xlsx"):
         raise ValueError(f"form must be csv or xlsx, not {form!r}")
     return write_snapshot(state, inbox, stamp=stamp, complete=complete, form=form, dialect=dialect)
-
-
-def _dumping(simulation: Leadtrekker) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    async def dump(request: web.Request) -> web.StreamResponse:
-        kind = request.query.get("kind", "")
-        if kind not in (*KINDS, *REFERENCE_KINDS):
-            message = f"kind must be one of {', '.join((*KINDS, *REFERENCE_KINDS))}"
-            return web.json_response({"error": message}, status=400)
-        answer = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-        await answer.prepare(request)
-        records = simulation.state.iter_records(kind)
-        while lines := b"".join(orjson.dumps(record) + b"\n" for record in islice(records, _DUMP_LINES)):
-            await answer.write(lines)
-            await asyncio.sleep(0)  # a long dump must not keep other callers waiting
-        await answer.write_eof()
-        return answer
-
-    return dump
 
 
 def _stating(simulation: Leadtrekker) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from streamflow.sandbox.leadtrekker.account_dice import Deck, Dice
+from streamflow.sandbox.dice import Deck, Dice
 
 _HEADS: Final = (
     "Karoo", "Baobab", "Springbok", "Fynbos", "Tafelkop", "Umzimvubu", "Lowveld", "Kalahari", "Agulhas", "Drakenskyf",

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +26,7 @@ from streamflow.sandbox.leadtrekker.export_dialect import (
     cell,
     table,
 )
+from streamflow.sandbox.snapshot_folder import folder_name, free_path, sha256_of, write_manifest
 
 Record = Mapping[str, Any]
 
@@ -129,7 +128,7 @@ def write_snapshot(
         RuntimeError: the source grew a new custom field meanwhile, for which the header has no column.
     """
     moment = stamp.astimezone(UTC) if stamp.tzinfo else stamp.replace(tzinfo=UTC)
-    target = folder / f"{moment:%Y%m%dT%H%M%SZ}"
+    target = folder / folder_name(moment)
     target.mkdir(parents=True, exist_ok=False)
     files: list[dict[str, Any]] = []
     if tables:
@@ -140,7 +139,7 @@ def write_snapshot(
         ]
     files += _write_attachments(source, target)
     exported_at = moment.isoformat(timespec="seconds").replace("+00:00", "Z")
-    _write_manifest(target, {"exported_at": exported_at, "complete": complete, "files": files})
+    write_manifest(target, {"exported_at": exported_at, "complete": complete, "files": files})
     return target
 
 
@@ -175,7 +174,7 @@ def _write_table(
             out.row([cell(column, _text(values.get(column)), form, dialect) for column in columns])
         if dialect.totals_row:
             out.row(["Total", rows, *[""] * (len(columns) - 2)])
-    return {"file": path.name, "rows": rows, "sha256": _sha256(path)}
+    return {"file": path.name, "rows": rows, "sha256": sha256_of(path)}
 
 
 def _rows(source: Source, kind: str, directory: _Directory) -> Iterator[Record]:
@@ -205,38 +204,12 @@ def _write_attachments(source: Source, target: Path) -> list[dict[str, Any]]:
     for record in source.iter_records("attachments"):
         folder = target / "attachments" / str(record["leadid"])
         folder.mkdir(parents=True, exist_ok=True)
-        path = _free_path(folder, _text(record["name"]))
+        path = free_path(folder, _text(record["name"]))
         content = source.attachment_bytes(str(record["attachmentid"]))
         path.write_bytes(content)
         name = path.relative_to(target).as_posix()
         files.append({"file": name, "rows": 1, "sha256": hashlib.sha256(content).hexdigest()})
     return files
-
-
-def _free_path(folder: Path, name: str) -> Path:
-    safe = "".join("_" if sign in '/\\\0' or sign < " " else sign for sign in name)
-    path = folder / (safe if safe.strip(". ") else "_")
-    stem, suffix = path.stem, path.suffix
-    number = 2
-    while path.exists():
-        path = folder / f"{stem} ({number}){suffix}"
-        number += 1
-    return path
-
-
-def _write_manifest(target: Path, manifest: Mapping[str, Any]) -> None:
-    # a reader may look at any moment: the name must not exist before the content does
-    part = target / ".manifest.json.part"
-    with part.open("w", encoding="utf-8") as file:
-        json.dump(manifest, file, ensure_ascii=False, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(target / "manifest.json")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _text(value: Any) -> str:

@@ -1,20 +1,15 @@
-"""People at work: a seeded choice of what happens next, and the book of what happened.
-
-There is no task behind it. The server calls `Life.catch_up` before it looks at the state, and everything that fell due
-since the last look happens then, each operation at its own due time. From outside nobody can tell the difference, and
-with a hand-moved clock a test gets the same life every time.
-"""
+"""People at work in a Leadtrekker account: a seeded choice of what happens next."""
 
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from streamflow.sandbox.faults import Clock
 from streamflow.sandbox.leadtrekker.operation import Operation, OperationRefused, Outcome, perform
 from streamflow.sandbox.leadtrekker.state import State, local_text
+from streamflow.sandbox.living import Life
 
 Record = dict[str, Any]
 
@@ -36,72 +31,23 @@ _OUTCOMES = ("No answer", "Interested", "Call back", "Wrong number")
 _TRIES = 8
 
 
-class Life:
-    """The life of one account: on or off, frozen or not, and everything it did."""
+class LeadtrekkerLife(Life):
+    """The life of one account; `done` rows name op, kind, id and lead."""
+
+    WEIGHTS = WEIGHTS
+    CHEAT_WEIGHTS = CHEAT_WEIGHTS
 
     def __init__(self, state: State, *, clock: Clock, seed: int) -> None:
+        super().__init__(clock=clock, seed=seed)
         self._state = state
-        self._clock = clock
-        self._dice = random.Random(f"life-{seed}")
-        self._next_due = 0.0
-        self.rate_per_s = 0.0
-        self.is_on = False
-        self.is_frozen = False
-        self.done: list[Record] = []
-        self._by_deed: Counter[str] = Counter()
-
-    def switch(self, *, on: bool, rate_per_s: float | None = None) -> None:
-        """Start or stop; *rate_per_s* is operations a second, 1 when never given. ValueError when it is not positive."""
-        rate = rate_per_s if rate_per_s is not None else (self.rate_per_s or 1.0)
-        if rate <= 0:
-            raise ValueError(f"rate_per_s must be above 0, not {rate}")
-        now = self._clock.now()
-        self.catch_up(now)
-        self.is_on, self.rate_per_s = on, rate
-        self._next_due = now + 1.0 / rate
-
-    def freeze(self, *, on: bool) -> None:
-        """Stop people from writing, or let them again; what fell due before happens first."""
-        now = self._clock.now()
-        self.catch_up(now)
-        self.is_frozen = on
-        self._next_due = now + 1.0 / (self.rate_per_s or 1.0)
-
-    def catch_up(self, now: float) -> int:
-        """Do everything that fell due up to Unix second *now*; give how many operations that were."""
-        if not self.is_on or self.is_frozen:
-            return 0
-        count = 0
-        while self._next_due <= now:
-            self._live(WEIGHTS, self._next_due)
-            self._next_due += 1.0 / self.rate_per_s
-            count += 1
-        return count
-
-    def cheat(self, count: int) -> None:
-        """Do *count* operations although the account is frozen; ValueError when it is not."""
-        if not self.is_frozen:
-            raise ValueError("nothing to cheat: the account is not frozen")
-        for _ in range(count):
-            self._live(CHEAT_WEIGHTS, self._clock.now())
 
     def record(self, operation: Operation, outcome: Outcome, at: float, *, by: str) -> None:
         """Write into the book what was done; *by* is `life`, `act` or `api`."""
-        self._by_deed[f"{operation.do} {operation.kind}"] += 1
-        row: Record = {"seq": len(self.done) + 1, "op": operation.do, "kind": operation.kind, "id": outcome.key}
-        row["leadid"] = outcome.leadid
-        row |= {"time": local_text(at), "by": by, "after_freeze": self.is_frozen, "silent": operation.silent}
+        row: Record = {"op": operation.do, "kind": operation.kind, "id": outcome.key, "leadid": outcome.leadid}
+        row |= {"time": local_text(at), "by": by, "silent": operation.silent}
         if operation.do == "merge":
             row["into"] = str(operation.values.get("into", ""))
-        self.done.append(row)
-
-    def snapshot(self) -> Record:
-        """Give the switches and counters as JSON values, without the book itself."""
-        after = sum(1 for row in self.done if row["after_freeze"])
-        return {
-            "on": self.is_on, "rate_per_s": self.rate_per_s, "frozen": self.is_frozen, "done": len(self.done),
-            "after_freeze": after, "by_deed": dict(self._by_deed),
-        }  # fmt: skip
+        self.note_down(f"{operation.do} {operation.kind}", row)
 
     def _live(self, weights: Mapping[str, int], at: float) -> None:
         operation = next_operation(self._dice, self._state, weights, at)

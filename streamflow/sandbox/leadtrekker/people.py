@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from streamflow.sandbox.leadtrekker.account_dice import Deck, Dice
+from streamflow.sandbox.dice import Deck, Dice
 
 FIRST_NAMES: Final = (
     "Thandi", "Sipho", "Pieter", "Naledi", "Johan", "Lerato", "Anika", "Bongani", "Carmen", "Dumisani", "Elsa",

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from streamflow.sandbox.faults import Clock, SystemClock
 from streamflow.sandbox.leadtrekker.account import Account
-from streamflow.sandbox.leadtrekker.life import Life
+from streamflow.sandbox.leadtrekker.life import LeadtrekkerLife
 from streamflow.sandbox.leadtrekker.operation import Operation, OperationRefused, perform
 from streamflow.sandbox.leadtrekker.state import State, local_now
 from streamflow.sandbox.leadtrekker.switches import LeadtrekkerFaults
@@ -55,7 +55,7 @@ class Leadtrekker:
         now = config.now or local_now(self.clock.now())
         account = Account(seed=config.seed, records=config.records, now=now)
         self.state = State(account, clock=self.clock, late_visibility_s=self._late_visibility_s)
-        self.life = Life(self.state, clock=self.clock, seed=config.seed)
+        self.life = LeadtrekkerLife(self.state, clock=self.clock, seed=config.seed)
         self.write_calls: Counter[str] = Counter()
         self.still = anyio.Lock()
         """Held by whoever changes the state by hand, and by an export, which must see one moment."""

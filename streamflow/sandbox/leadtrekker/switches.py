@@ -31,10 +31,11 @@ A rule is {"probability", "match", "body", "times"} as for the shared faults.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from streamflow.sandbox.faults import RULE_KEYS, Clock, Faults, SwitchError
+from streamflow.sandbox.faults import Clock
+from streamflow.sandbox.switchboard import RULE_FORM, CheckedFaults, Form, is_count, is_length, is_names
 
 SWITCHES: Mapping[str, Any] = {
     "header": "apikey",
@@ -85,48 +86,19 @@ _CHOICES: Mapping[str, tuple[Any, ...]] = {
 }
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def _is_length(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-
-
-def _is_names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
-
-
-def _is_rule(value: Any) -> bool:
-    return value is None or (isinstance(value, dict) and value.keys() <= RULE_KEYS)
-
-
-_FORMS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "missing": (_is_names, "a list of function names"),
-    "reply_base64": (lambda value: value is True or _is_names(value), "true or a list of field names"),
-    "page_size_max": (_is_count, "a whole number from 1"),
-    "repeat_page_after": (lambda value: value is None or _is_count(value), "null or a whole number from 1"),
-    "late_visibility_s": (_is_length, "seconds from 0"),
-    "dump_delay_ms": (_is_length, "milliseconds from 0"),
-    **dict.fromkeys(ANSWER_RULES, (_is_rule, f"null or an object of {', '.join(sorted(RULE_KEYS))}")),
+_FORMS: Mapping[str, Form] = {
+    "missing": (is_names, "a list of function names"),
+    "reply_base64": (lambda value: value is True or is_names(value), "true or a list of field names"),
+    "page_size_max": (is_count, "a whole number from 1"),
+    "repeat_page_after": (lambda value: value is None or is_count(value), "null or a whole number from 1"),
+    "late_visibility_s": (is_length, "seconds from 0"),
+    "dump_delay_ms": (is_length, "milliseconds from 0"),
+    **dict.fromkeys(ANSWER_RULES, RULE_FORM),
 }
 
 
-class LeadtrekkerFaults(Faults):
+class LeadtrekkerFaults(CheckedFaults):
     """The shared faults plus the switches above, which it also checks."""
 
     def __init__(self, *, clock: Clock | None = None, seed: int = 7) -> None:
-        super().__init__(SWITCHES, clock=clock, seed=seed)
-
-    def merge(self, changes: Mapping[str, Any]) -> None:
-        """Merge *changes*, all or nothing; SwitchError names the switch and what it takes."""
-        if not isinstance(changes, Mapping):
-            raise SwitchError("switches come as a JSON object")
-        for name, value in changes.items():
-            choices = _CHOICES.get(name)
-            if choices is not None and value not in choices:
-                raise SwitchError(f"{name} must be one of {', '.join(map(repr, choices))}")
-            form = _FORMS.get(name)
-            if form is not None and not form[0](value):
-                raise SwitchError(f"{name} must be {form[1]}")
-        super().merge(changes)
+        super().__init__(SWITCHES, choices=_CHOICES, forms=_FORMS, clock=clock, seed=seed)

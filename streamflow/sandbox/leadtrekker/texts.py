@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from streamflow.sandbox.leadtrekker.account_dice import Deck, Dice
+from streamflow.sandbox.dice import Deck, Dice
 
 _OPENINGS: Final = (
     "Spoke to the client", "Left a voicemail", "Customer wrote in", "Visited the site", "Asked for a second quote",

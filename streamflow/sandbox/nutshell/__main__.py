@@ -4,31 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import anyio
-from aiohttp import web
 
 from streamflow.sandbox.faults import SwitchError
 from streamflow.sandbox.nutshell.app import make_app
-
-
-async def serve(app: web.Application, port: int) -> None:
-    """Listen on 127.0.0.1 and say so in one JSON line on stdout; returns on SIGTERM or SIGINT."""
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", port).start()
-            host, bound = runner.addresses[0][:2]
-            print(json.dumps({"ready": True, "url": f"http://{host}:{bound}"}), flush=True)
-            async for _ in signals:
-                break
-        finally:
-            with anyio.CancelScope(shield=True):
-                await runner.cleanup()
+from streamflow.sandbox.serving import serve
 
 
 def main() -> int:
@@ -46,7 +30,7 @@ def main() -> int:
     except (OSError, ValueError, SwitchError) as error:
         print(f"the settings cannot be used: {error}", file=sys.stderr)
         return 2
-    anyio.run(serve, app, arguments.port)
+    anyio.run(serve, app, [arguments.port], lambda origins: {"url": origins[0]}, partial(print, flush=True))
     return 0
 
 

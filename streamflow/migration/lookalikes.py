@@ -1,0 +1,90 @@
+"""
+Companies first seen while people keep working in the source: a look-alike of one that is there waits for a person, as before the sample.
+
+Rule 1: only what has not been made yet waits, and with it the people who name it; what is there stays as it is.
+Rule 2: found to be the same firm, the new name joins the old one, never the other way round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from streamflow.mapping.companies import Lookalikes
+from streamflow.migration.companies import AMBIGUOUS, GIVEN_UP, CompanyTable, pair_item
+from streamflow.migration.context import Migration
+from streamflow.migration.life import State
+from streamflow.model import Disposition, Key, RecordState, Staged
+from streamflow.stages.planning import finish_of
+from streamflow.store.base import Change, Enqueue, PutSetting, Reopen, ResolveItem, Wake
+
+HELD = "companies:held"     # setting: companies that wait, each with the queue items it waits for
+LATE = frozenset({State.TAIL, State.CUTOVER, State.WATCH})
+"""States in which companies turn up that no sample gate has asked about."""
+PAGE = 500
+
+
+async def ask(migration: Migration, table: CompanyTable) -> None:
+    """Hold companies that are about to be made and look like another one, and put each pair to a person."""
+    fresh = await _fresh(migration) if migration.phase.state in LATE else {}
+    if not fresh:
+        return
+    held: dict[Key, list[str]] = dict(await migration.ledger.setting(HELD) or {})
+    changes: list[Change] = []
+    for pair in table.companies.ambiguous():
+        known, new = (pair.one, pair.other) if pair.other in fresh else (pair.other, pair.one)
+        if new not in fresh:
+            continue
+        item = pair_item(pair, known=known)
+        before = await migration.ledger.item(item.id)
+        if before is not None and before.state == "resolved":
+            continue
+        changes.append(Enqueue(item=item))
+        if not migration.asks("sample"):      # the same gate: who lets it open by itself waives these too
+            changes.append(ResolveItem(id=item.id, decision="waive", by="gates.sample = auto"))
+            continue
+        held.setdefault(new, [])
+        held[new] = sorted({*held[new], item.id})
+        changes.append(_hold(fresh[new], pair))
+    if changes:
+        await migration.ledger.commit([*changes, PutSetting(name=HELD, value=held or None)])
+
+
+async def release(migration: Migration) -> int:
+    """Let go what was decided: made as a firm of its own, or given up for the one it is the same as; answers how many."""
+    held: dict[Key, list[str]] = dict(await migration.ledger.setting(HELD) or {})
+    if not held:
+        return 0
+    decided = {item.id: item.decision for item in await migration.ledger.queue(state="resolved", cause=AMBIGUOUS)}
+    free = [key for key, items in held.items() if all(item in decided for item in items)]
+    if not free:
+        return 0
+    staged = await migration.ledger.staged("company", free)
+    changes: list[Change] = []
+    for key in free:
+        is_joined = any(decided[item] == "same" for item in held.pop(key))
+        changes += _given_up(staged, key) if is_joined else [Reopen(kind="company", keys=(key,))]
+    await migration.ledger.commit([*changes, PutSetting(name=HELD, value=held or None)])
+    return len(free)
+
+
+async def _fresh(migration: Migration) -> dict[Key, Staged]:
+    """Give the companies that are about to be made and have no record in the destination."""
+    found: dict[Key, Staged] = {}
+    after = 0
+    while page := await migration.ledger.pending("company", limit=PAGE, after_seq=after):
+        after = page[-1].seq
+        made = {link.ref.key for link in await migration.ledger.links_of("company", [each.record.key for each in page])}
+        found.update({each.record.key: each for each in page if each.record.key not in made})
+    return found
+
+
+def _hold(staged: Staged, pair: Lookalikes) -> Change:
+    reason = f'"{pair.names[0]}" and "{pair.names[1]}" look alike; a person decides whether they are one firm'
+    return finish_of(staged, state=RecordState.HELD, disposition=Disposition.FLAGGED, reason=reason)
+
+
+def _given_up(staged: Mapping[Key, Staged], key: Key) -> list[Change]:
+    """People who waited for it are mapped anew, to the company it was joined with."""
+    each = staged.get(key)
+    given_up = [finish_of(each, disposition=Disposition.FILTERED, reason=GIVEN_UP)] if each is not None else []
+    return [*given_up, Wake(on=(f"company:{key}",))]

@@ -1,0 +1,40 @@
+"""Records that a rollback of a part of the run keeps away, and how a person brings them back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from streamflow.migration.context import DELIVERY_ORDER
+from streamflow.model import QueueItem, RecordState
+from streamflow.store.base import Change, Ledger, Reopen
+
+ROLLED_BACK: Final = "rolled_back"
+
+
+def undone(scope: str) -> str:
+    """Say why a record is held that was undone."""
+    return f"undone by a rollback of {scope}; a change in the source brings it back"
+
+
+def undone_item(plan: Mapping[str, Any]) -> QueueItem:
+    """Keep the way back open: one item a rollback."""
+    return QueueItem(
+        id=f"{ROLLED_BACK}:{plan['scope']}:{plan.get('at', '')}", cause="rolled_back", kind="", key="", decisions=("retry", "waive"),
+        reason=f"{plan['scope']} was undone; its records stay away until the source changes them", suggested="waive",
+        details={"scope": plan["scope"]},
+    )
+
+
+async def brought_back(ledger: Ledger, scope: str) -> list[Change]:
+    """Let all records that a rollback of this scope undid run through the stages again."""
+    changes: list[Change] = []
+    reason = undone(scope)
+    for kind in DELIVERY_ORDER:
+        keys = [
+            each.record.key async for page in ledger.every(kind) for each in page
+            if each.state is RecordState.HELD and each.reason == reason
+        ]
+        if keys:
+            changes.append(Reopen(kind=kind, keys=tuple(keys)))
+    return changes

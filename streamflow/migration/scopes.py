@@ -1,0 +1,72 @@
+"""
+What a rollback is to undo: the whole run, or a part of it that can be named.
+
+`run` · `phase:NAME` (records that came to be in that phase) · `kind:KIND` (of the source or of the destination) · `record:KIND:KEY`
+(one source record with all that belongs to it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from streamflow.errors import UsageError
+from streamflow.migration.context import DELIVERY_ORDER, DEST_ORDER
+from streamflow.migration.life import State
+from streamflow.model import Link, Ref
+from streamflow.store.base import Ledger
+
+WHOLE = "run"
+CHILD_KINDS = ("note", "call", "email", "reminder", "attachment")
+WRITING_PHASES = (State.SAMPLE, State.BACKFILL, State.TAIL, State.CUTOVER, State.WATCH)
+_HINT = "give run, phase:NAME, kind:KIND or record:KIND:KEY, for example record:lead:48213"
+
+Wanted: TypeAlias = Callable[[Link], bool]
+
+
+def everything(_link: Link) -> bool:
+    """Want every link: the scope `run`."""
+    return True
+
+
+def checked(scope: str) -> str:
+    """Give the scope as it is written, "" read as the whole run. Raises UsageError for one that is none."""
+    scope = scope.strip() or WHOLE
+    word, _, name = scope.partition(":")
+    if scope == WHOLE or (word == "record" and all(name.partition(":")[::2])):
+        return scope
+    known = {"phase": [each.value for each in WRITING_PHASES], "kind": sorted({*DELIVERY_ORDER, *DEST_ORDER})}.get(word)
+    if known is None:
+        raise UsageError(f"the scope {scope!r} is not known", hint=_HINT)
+    if name not in known:
+        raise UsageError(f"the scope {scope!r} names no {word}", hint=f"known: {', '.join(known)}")
+    return scope
+
+
+async def wanted_by(ledger: Ledger, scope: str) -> Wanted:
+    """Give the test by which a scope picks lines of the crosswalk. Raises UsageError for a scope that is none, or a record nobody knows."""
+    word, _, name = checked(scope).partition(":")
+    match word:
+        case "phase":
+            return lambda link: link.phase == name
+        case "kind":
+            return lambda link: name in (link.ref.kind, link.dest_kind)
+        case "record":
+            kind, _, key = name.partition(":")
+            refs = await _with_children(ledger, kind, key)
+            return lambda link: (link.ref.kind, link.ref.key) in refs
+    return everything
+
+
+async def _with_children(ledger: Ledger, kind: str, key: str) -> set[tuple[str, str]]:
+    if not await ledger.staged(kind, [key]):
+        raise UsageError(f"no {kind} record has the key {key}", hint=_HINT)
+    found = {(kind, key)}
+    for child in CHILD_KINDS:
+        found |= {(child, each.record.key) for each in await ledger.children(child, key)}
+    return found
+
+
+def stays(links: list[Link], wanted: Wanted) -> list[Ref]:
+    """Of all lines to one destination record, give the source records outside the scope, for whose sake it must stay."""
+    return [link.ref for link in links if not wanted(link)]

@@ -1,0 +1,113 @@
+"""One simulated account as a whole: configuration, state, life, switches, tokens, and who may change it when."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import anyio
+from aiohttp import web
+
+from streamflow.sandbox.faults import Clock, SystemClock
+from streamflow.sandbox.leadperfection.account import Account
+from streamflow.sandbox.leadperfection.hits import Hits
+from streamflow.sandbox.leadperfection.life import LeadPerfectionLife
+from streamflow.sandbox.leadperfection.operation import Operation, OperationRefused, perform
+from streamflow.sandbox.leadperfection.search import Directory
+from streamflow.sandbox.leadperfection.stamps import local_now
+from streamflow.sandbox.leadperfection.state import State
+from streamflow.sandbox.leadperfection.switches import LeadPerfectionFaults
+from streamflow.sandbox.leadperfection.tokens import Credentials, Tokens
+
+_SETTINGS = {"seed", "records", "now", "timezone", "credentials", "switches", "life_rate_per_s"}
+_SLOW_S = 130.0
+_SLOW_INDEX = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What a simulated account starts from; `now`, on the tenant's wall clock, is when its generated past ends."""
+
+    seed: int = 7
+    records: int = 1000
+    now: datetime | None = None
+    timezone: str = "America/New_York"
+    credentials: Credentials = Credentials()
+    switches: Mapping[str, Any] = field(default_factory=dict)
+    life_rate_per_s: float | None = None
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Config:
+        """Read a JSON object of these settings, `now` as ISO; ValueError names what is not known."""
+        unknown = sorted(document.keys() - _SETTINGS)
+        if unknown:
+            raise ValueError(f"unknown configuration: {', '.join(unknown)}")
+        values = dict(document)
+        if isinstance(values.get("now"), str):
+            values["now"] = datetime.fromisoformat(values["now"])
+        if "credentials" in values:
+            values["credentials"] = Credentials(**values["credentials"])
+        return cls(**values)
+
+
+class LeadPerfection:
+    """One simulated account behind its server."""
+
+    def __init__(self, config: Config, *, clock: Clock | None = None) -> None:
+        self.config = config
+        self.clock = clock or SystemClock()
+        self.faults = LeadPerfectionFaults(clock=self.clock, seed=config.seed)
+        self.faults.merge(config.switches)
+        self.zone = ZoneInfo(config.timezone)
+        account = Account(seed=config.seed, records=config.records, now=config.now or self.wall_clock())
+        self.state = State(account, zone=self.zone)
+        self.hits = Hits(self.state, self.faults.switches)
+        self.directory = Directory(self.state)
+        self.life = LeadPerfectionLife(self.state, clock=self.clock, seed=config.seed)
+        self.tokens = Tokens(config.credentials)
+        self.write_calls: Counter[str] = Counter()
+        self.still = anyio.Lock()
+        """Held by whoever changes the state by hand, and by an export, which must see one moment."""
+        if config.life_rate_per_s:
+            self.life.switch(on=True, rate_per_s=config.life_rate_per_s)
+
+    @property
+    def switches(self) -> Mapping[str, Any]:
+        """The live switches."""
+        return self.faults.switches
+
+    def wall_clock(self) -> datetime:
+        """Give the tenant's time of day, naive."""
+        return local_now(self.clock.now(), self.zone)
+
+    def catch_up(self) -> None:
+        """Let life happen that fell due, unless somebody needs the state to hold still."""
+        if not self.still.locked():
+            self.life.touches_leads = self.switches["prospect_edits"] == "lead"
+            self.life.catch_up(self.clock.now())
+
+    def write(self, operation: Operation, *, by: str, force: bool = False) -> str:
+        """Make a change that is not life's and note it; OperationRefused while frozen, by the switch, unless forced."""
+        if self.life.is_frozen and not force and self.switches["frozen_writes"] == "refused":
+            raise OperationRefused("the account is frozen")
+        at = self.clock.now()
+        key, cst_id = perform(self.state, operation, at=at)
+        self.life.record(operation, key, cst_id, at, by=by)
+        return key
+
+    def slow_s(self, cst_id: str, *, by_id: bool) -> float:
+        """Give the seconds that a call with this prospect takes; nearly always 0."""
+        slow = self.switches["slow"]
+        if slow is None or (slow.get("where", "any") == "by_id" and not by_id):
+            return 0.0
+        wanted = str(slow.get("cst_id", "auto"))
+        if wanted == "auto":
+            wanted = str(self.state.account.plan.cst_id(min(_SLOW_INDEX, self.state.account.prospect_count - 1)))
+        return float(slow.get("seconds", _SLOW_S)) if wanted == cst_id else 0.0
+
+
+SIMULATION = web.AppKey("simulation", LeadPerfection)

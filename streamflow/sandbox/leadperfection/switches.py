@@ -1,0 +1,187 @@
+"""What of the simulated Lead Perfection can be changed while it runs, beside the faults all platforms share.
+
+Where the contract only assumes, a switch gives the other answers (lead-perfection.md 5).
+
+| switch | values (default first) | what it decides |
+| --- | --- | --- |
+| token_lifetime_s | 86399 | how long a token is good |
+| expires_in | number, text, absent | how `/token` tells that |
+| bad_credentials | 400, 401, 200 | wrong credentials: that status, or 200 without a token |
+| denied_status | 401, 403 | a call with a bad token |
+| denied_body | json, empty, html | and what it says |
+| no_right | {} | method to 401, 403 or empty: what its caller has no right to |
+| start_index | page, row, {method: page or row} | what StartIndex counts |
+| page_size_max | null, n | larger pages come back empty |
+| deep_rows | null, n | pages of more than 50 rows come back empty beyond so many rows |
+| paging_required | defaulted, exception | without PageSize and StartIndex: 10 and 1, or an exception |
+| order | key, newest, shuffled | of rows; in the last two rows move between pages while people work |
+| end_bound | exclusive, inclusive | whether a window holds its end |
+| id_window | ignored, applied | whether dates filter where an id is given |
+| blind_bits | [] | bits of `options` that find nothing |
+| prospect_edits | quiet, lead | whether edits of a prospect show in a window of changes, as changes of its leads |
+| appointment_id | absent, ils_id, id | what names an appointment within GetLead |
+| appointment_parents | false, true | whether the date-range call tells cst_id and lds_id |
+| appointment_dates | mdy, iso, either | which form of dates that call reads; another finds nothing |
+| appointment_end | inclusive, exclusive | whether its last day counts |
+| appointment_rows | all, own | whether it tells the appointments of other reps than the API user's |
+| appointment_list | light, empty | what GetSalesApptList answers |
+| job_parent | true, false | whether the jobs feed tells cst_id |
+| job_children | empty, full | whether it tells milestones and user fields |
+| job_notes | nowhere, installer, nested | where notes of jobs can be read: nowhere, GetInstallerJobNotes, or in GetLead's jobs |
+| documents | rows, missing | whether jobs have documents, or the calls answer 404 |
+| download | bytes, base64 | how a document comes |
+| user_type | null, letter | the `type` under which GetSalesApptDispProd lists users |
+| sources_lookup | ids, names | what the look-up of sources has as values |
+| address2 | filled, always, never | when a prospect has that key |
+| dnc | field, absent | whether marks not to contact come, in the field `dnc` |
+| altphones | objects, texts, mixed | how extra phones come |
+| notes | mixed, objects, strings, string | how notes come; mixed: a prospect and a lead each keep a form |
+| call_days | 7 | how far back calls are shown |
+| booleans | mixed, text | true and false in several spellings, or as text alone |
+| numbers | mixed, text | ids and amounts as JSON numbers by some methods, or as text everywhere |
+| key_case | mixed, contract | whether some rows write their keys otherwise |
+| padding | true, false | codes and labels padded with blanks |
+| slow | null, {"cst_id", "seconds", "where"} | a prospect that takes so long, in `any` call or only `by_id`; "auto" picks one |
+| writes | accepted, refused | what write methods do |
+| frozen_writes | refused, marked | a write by API or by hand while frozen |
+| empty_200, html_200, error_200 | null, rule | 200 with [], a page or an exception, when the rule strikes |
+| result_200, blank_200 | null, rule | 200 with a refusal or nothing, when the rule strikes |
+
+A rule is {"probability", "match", "body", "times"} as for the shared faults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from streamflow.sandbox.faults import Clock
+from streamflow.sandbox.switchboard import RULE_FORM, CheckedFaults, Form, is_count, is_length
+
+SWITCHES: Mapping[str, Any] = {
+    "token_lifetime_s": 86_399,
+    "expires_in": "number",
+    "bad_credentials": "400",
+    "denied_status": 401,
+    "denied_body": "json",
+    "no_right": {},
+    "start_index": "page",
+    "page_size_max": None,
+    "deep_rows": None,
+    "paging_required": "defaulted",
+    "order": "key",
+    "end_bound": "exclusive",
+    "id_window": "ignored",
+    "blind_bits": [],
+    "prospect_edits": "quiet",
+    "appointment_id": "absent",
+    "appointment_parents": False,
+    "appointment_dates": "mdy",
+    "appointment_end": "inclusive",
+    "appointment_rows": "all",
+    "appointment_list": "light",
+    "job_parent": True,
+    "job_children": "empty",
+    "job_notes": "nowhere",
+    "documents": "rows",
+    "download": "bytes",
+    "user_type": None,
+    "sources_lookup": "ids",
+    "address2": "filled",
+    "dnc": "field",
+    "altphones": "objects",
+    "notes": "mixed",
+    "call_days": 7,
+    "booleans": "mixed",
+    "numbers": "mixed",
+    "key_case": "mixed",
+    "padding": True,
+    "slow": None,
+    "writes": "accepted",
+    "frozen_writes": "refused",
+    "empty_200": None,
+    "html_200": None,
+    "error_200": None,
+    "result_200": None,
+    "blank_200": None,
+}
+ANSWER_RULES = ("empty_200", "html_200", "error_200", "result_200", "blank_200")
+
+_CHOICES: Mapping[str, tuple[Any, ...]] = {
+    "expires_in": ("number", "text", "absent"),
+    "bad_credentials": ("400", "401", "200"),
+    "denied_status": (401, 403),
+    "denied_body": ("json", "empty", "html"),
+    "paging_required": ("defaulted", "exception"),
+    "order": ("key", "newest", "shuffled"),
+    "end_bound": ("exclusive", "inclusive"),
+    "id_window": ("ignored", "applied"),
+    "prospect_edits": ("quiet", "lead"),
+    "appointment_id": ("absent", "ils_id", "id"),
+    "appointment_parents": (True, False),
+    "appointment_dates": ("mdy", "iso", "either"),
+    "appointment_end": ("inclusive", "exclusive"),
+    "appointment_rows": ("all", "own"),
+    "appointment_list": ("light", "empty"),
+    "job_parent": (True, False),
+    "job_children": ("empty", "full"),
+    "job_notes": ("nowhere", "installer", "nested"),
+    "documents": ("rows", "missing"),
+    "download": ("bytes", "base64"),
+    "sources_lookup": ("ids", "names"),
+    "address2": ("filled", "always", "never"),
+    "dnc": ("field", "absent"),
+    "altphones": ("objects", "texts", "mixed"),
+    "notes": ("mixed", "objects", "strings", "string"),
+    "booleans": ("mixed", "text"),
+    "numbers": ("mixed", "text"),
+    "key_case": ("mixed", "contract"),
+    "padding": (True, False),
+    "writes": ("accepted", "refused"),
+    "frozen_writes": ("refused", "marked"),
+}
+
+
+def _is_count_or_null(value: Any) -> bool:
+    return value is None or is_count(value)
+
+
+def _are_rights(value: Any) -> bool:
+    return isinstance(value, dict) and all(refusal in ("401", "403", "empty") for refusal in value.values())
+
+
+def _is_start_index(value: Any) -> bool:
+    return all(mode in ("page", "row") for mode in (value.values() if isinstance(value, dict) else (value,)))
+
+
+def _is_slow(value: Any) -> bool:
+    if value is None:
+        return True
+    return isinstance(value, dict) and value.keys() <= {"cst_id", "seconds", "where"} and value.get("where", "any") in ("any", "by_id")
+
+
+_FORMS: Mapping[str, Form] = {
+    "token_lifetime_s": (is_length, "seconds from 0"),
+    "no_right": (_are_rights, "an object of method names to 401, 403 or empty"),
+    "start_index": (_is_start_index, "page, row, or an object of method names to one of them"),
+    "page_size_max": (_is_count_or_null, "null or a whole number from 1"),
+    "deep_rows": (_is_count_or_null, "null or a whole number from 1"),
+    "blind_bits": (lambda value: isinstance(value, list) and all(map(is_count, value)), "a list of bits"),
+    "user_type": (lambda value: value is None or (isinstance(value, str) and len(value) == 1), "null or a letter"),
+    "call_days": (is_length, "days from 0"),
+    "slow": (_is_slow, 'null or an object of cst_id, seconds and where ("any", "by_id")'),
+    **dict.fromkeys(ANSWER_RULES, RULE_FORM),
+}
+
+
+class LeadPerfectionFaults(CheckedFaults):
+    """The shared faults plus the switches above, which it also checks; server faults come as pages."""
+
+    def __init__(self, *, clock: Clock | None = None, seed: int = 7) -> None:
+        super().__init__(SWITCHES, choices=_CHOICES, forms=_FORMS, clock=clock, seed=seed, error_body=_error_page)
+
+
+def _error_page(status: int) -> tuple[str, str]:
+    title = {429: "Too Many Requests", 503: "Service Unavailable"}.get(status, "Runtime Error")
+    body = "<body><h1>Server Error in '/' Application.</h1></body>"
+    return "text/html", f"<!DOCTYPE html><html><head><title>{title}</title></head>{body}</html>"

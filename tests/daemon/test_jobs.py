@@ -1,0 +1,79 @@
+"""Verbs that take long: whoever asks need not wait, may go away, and finds the answer later."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+
+from streamflow.errors import PlatformUnavailable
+
+from .fake_operator import Box, Served, served
+from .test_control import ask
+
+
+async def heard(daemon: Served, name: str) -> None:
+    """Wait until the event stream has told of something."""
+    with anyio.fail_after(5), daemon.events.listen(after=0) as listener:
+        async for event in listener.events():
+            if event.name == name:
+                return
+
+
+async def test_a_long_verb_is_answered_with_its_job_and_fetched_later(folder: Path) -> None:
+    """No limit of time stops it: the question is answered at once, progress can be seen, and the result as often as one likes."""
+    async with served(folder) as daemon:
+        daemon.operator.blocked = anyio.Event()
+        status, body = await ask(daemon.path, "POST", "/v1/verify", b'{"wait_s": 0}')
+        assert (status, body["result"], body["job"]["name"]) == (200, "running", "verify")
+        await heard(daemon, "job.progress")
+        _, shown = await ask(daemon.path, "GET", "/v1/jobs/verify")
+        assert (shown["state"], shown["progress"], shown["result"]) == ("running", {"done": 40, "of": 100_000}, None)
+        _, body = await ask(daemon.path, "POST", "/v1/verify", b'{"wait_s": 0.05}')
+        assert body["result"] == "running"
+        daemon.operator.blocked.set()
+        await heard(daemon, "job.ended")
+        for _ in range(2):
+            _, shown = await ask(daemon.path, "GET", "/v1/jobs/verify")
+            assert (shown["state"], shown["result"]["result"], shown["error"]) == ("done", "verify", None)
+        assert [verb for verb, _ in daemon.operator.asked] == ["verify"], "the second question joined the first"
+        assert [(row["name"], row["state"]) for row in (await ask(daemon.path, "GET", "/v1/jobs"))[1]["jobs"]] == [("verify", "done")]
+
+
+async def test_the_event_stream_tells_of_jobs(folder: Path) -> None:
+    """Begin, progress and end of a job are events, so that nobody has to ask again and again."""
+    async with served(folder) as daemon:
+        await ask(daemon.path, "POST", "/v1/verify")
+        with daemon.events.listen(after=0) as listener:
+            daemon.events.close()
+            seen = [(event.name, event.data.get("job")) async for event in listener.events()]
+    assert seen == [("job.started", "verify"), ("job.progress", "verify"), ("job.ended", "verify")]
+
+
+async def test_what_goes_wrong_in_a_job_is_its_result(folder: Path) -> None:
+    """Within the wait it is the refusal it always was; later it is told by the job, an own bug without its words."""
+    async with served(folder) as daemon:
+        daemon.operator.failure = PlatformUnavailable("nobody answers", platform="nutshell", hint="try again")
+        assert (await ask(daemon.path, "POST", "/v1/verify"))[0] == 503
+        _, shown = await ask(daemon.path, "GET", "/v1/jobs/verify")
+        assert (shown["state"], shown["error"]["code"], shown["error"]["hint"]) == ("failed", "unavailable", "try again")
+        daemon.operator.failure = ZeroDivisionError("a bug with p@x.za inside")
+        status, body = await ask(daemon.path, "POST", "/v1/verify")
+        assert (status, "p@x.za" in str(body)) == (500, False)
+        _, shown = await ask(daemon.path, "GET", "/v1/jobs/verify")
+        assert (shown["error"]["code"], "p@x.za" in str(shown)) == ("internal", False)
+
+
+async def test_the_result_of_an_order_outlives_the_daemon(folder: Path) -> None:
+    """What one start found is told by the next; an unknown job is unknown, and a wait beyond bounds is refused."""
+    box = Box()
+    async with served(folder, shelf=box) as daemon:
+        await ask(daemon.path, "POST", "/v1/rollback", b'{"dry_run": true}')
+        await ask(daemon.path, "GET", "/v1/reports")
+    async with served(folder, shelf=box) as daemon:
+        _, shown = await ask(daemon.path, "GET", "/v1/jobs/rollback-plan%3Arun")
+        assert (shown["state"], shown["result"]["result"]) == ("done", "rollback")
+        assert (await ask(daemon.path, "GET", "/v1/jobs/reports"))[0] == 404, "what can be asked again is not kept"
+        assert (await ask(daemon.path, "GET", "/v1/jobs/sample"))[0] == 404
+        assert (await ask(daemon.path, "POST", "/v1/verify", b'{"wait_s": 3600}'))[0] == 400
+        assert (await ask(daemon.path, "POST", "/v1/jobs/verify"))[0] == 405

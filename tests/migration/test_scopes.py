@@ -1,0 +1,130 @@
+"""A rollback of a part of the run: what it names goes, what stays keeps all it hangs on, and the migration goes on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from streamflow.errors import UsageError
+from streamflow.migration.life import State
+from streamflow.migration.returning import brought_back
+from streamflow.migration.rollback import Rollback, Tally
+from streamflow.migration.scopes import checked
+from streamflow.model import Link, RecordState
+from tests.migration.rig import Voyage, voyage
+from tests.migration.test_ends import ASK_CUTOVER, in_tail
+
+
+async def links_of(trip: Voyage) -> list[Link]:
+    return [link async for page in trip.ledger.crosswalk() for link in page]
+
+
+async def undo(trip: Voyage, scope: str, *, kills: int = 0) -> Tally:
+    """Ask for a part in the tail and carry it out; answers what the dry run had said."""
+    planned = await Rollback(trip.m).undo(scope, dry_run=True)
+    await trip.m.decide("uid:7", "rollback.requested", note=scope)
+    await trip.set("rollback", {"scope": scope, "by": "uid:7", "asked_in": "tail"})
+    await trip.m.enter(State.ROLLBACK, "asked for")
+    for number in range(kills):
+        await trip.killed_at(2 + number, trip.phase, late=number % 2 == 0)
+        if trip.m.phase.state is not State.ROLLBACK:
+            break
+    if trip.m.phase.state is State.ROLLBACK:
+        await trip.phase()
+    assert trip.m.phase.state is State.TAIL
+    assert await trip.ledger.setting("rollback") is None
+    return planned
+
+
+def lone(links: list[Link]) -> list[str]:
+    """Leads of which a person of their own was made, which nobody shares."""
+    people = [link for link in links if link.ref.kind == "lead" and link.dest_kind == "contacts" and link.ref.part == ""]
+    shared = Counter(link.dest_id for link in people)
+    return [link.ref.key for link in people if link.ours and shared[link.dest_id] == 1]
+
+
+@pytest.mark.parametrize("kills", [0, 5])
+async def test_one_record_goes_with_all_that_belongs_to_it(tmp_path: Path, kills: int) -> None:
+    """The lead's person and timeline are gone, everything else is as it was, and it comes back when the source or a person wants it."""
+    async with voyage(tmp_path, records=60, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        before = await links_of(trip)
+        noted = {each.record.parent for each in (await trip.staged("note")).values()}
+        lead = next(key for key in lone(before) if key in noted)
+        planned = await undo(trip, f"record:lead:{lead}", kills=kills)
+        after = await links_of(trip)
+        gone = {link.dest_id for link in before} - {link.dest_id for link in after}
+        assert len(gone) == planned.deleted > 1
+        assert trip.reports["rollback"]["deleted"] == planned.deleted
+        assert all(link in after for link in before if link.dest_id not in gone)
+        live = {key for kind in ("accounts", "contacts", "leads", "notes", "activities", "tasks") for key in trip.live(kind)}
+        assert not gone & live
+        await in_tail(trip, lambda: None, lambda: None)
+        assert not await trip.ledger.links_of("lead", [lead]), "a sweep does not bring it back"
+        trip.in_source("edit", "leads", lead, name="Changed At Last")
+        await in_tail(trip, lambda: None, lambda: None)
+        assert await trip.ledger.links_of("lead", [lead])
+        [item] = await trip.items("rolled_back")
+        await trip.m.decide("uid:7", "queue.resolved", *await brought_back(trip.ledger, str(item.details["scope"])))
+        await in_tail(trip, lambda: None, lambda: None)
+        assert Counter(link.ref for link in await links_of(trip)) == Counter(link.ref for link in before)
+
+
+async def test_a_person_stays_while_something_hangs_on_it(tmp_path: Path) -> None:
+    """Undoing people alone removes those nothing of ours hangs on, and lists the others with what does."""
+    async with voyage(tmp_path, records=60, gates=ASK_CUTOVER) as trip:
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        people = {link.dest_id for link in await links_of(trip) if link.dest_kind == "contacts" and link.ours}
+        children = {kind: set(trip.live(kind)) for kind in ("notes", "activities", "tasks", "leads", "accounts")}
+        planned = await undo(trip, "kind:contacts")
+        assert {kind: set(trip.live(kind)) for kind in children} == children
+        spared = {each["id"]: each["reason"] for each in planned.spared}
+        assert planned.deleted == len(people - spared.keys()) == len(people - trip.live("contacts").keys())
+        assert any("records outside this rollback hang on it" in reason for reason in spared.values())
+        hung = {parent for kind in ("notes", "tasks") for row in trip.live(kind).values() if (parent := row["links"].get("parent"))}
+        assert hung & people <= spared.keys()
+
+
+async def test_a_person_stays_while_another_record_shares_it(tmp_path: Path) -> None:
+    """The head of a merged pair cannot be undone alone; the merged one can, and takes nothing of the person along."""
+    async with voyage(tmp_path, records=120, gates=ASK_CUTOVER) as trip:
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        links = [link for link in await links_of(trip) if link.ref.kind == "lead" and link.dest_kind == "contacts" and not link.ref.part]
+        shared = Counter(link.dest_id for link in links)
+        head = next(link for link in links if link.ours and shared[link.dest_id] > 1)
+        planned = await undo(trip, f"record:lead:{head.ref.key}")
+        assert "share it" in {each["id"]: each["reason"] for each in planned.spared}[head.dest_id]
+        assert head.dest_id in trip.live("contacts")
+        merged = next(link for link in links if link.dest_id == head.dest_id and link.is_merged)
+        await undo(trip, f"record:lead:{merged.ref.key}")
+        assert head.dest_id in trip.live("contacts")
+        assert (await trip.staged("lead"))[merged.ref.key].state is RecordState.HELD
+
+
+async def test_a_phase_is_what_came_to_be_in_it(tmp_path: Path) -> None:
+    """What the tail made goes; what it only changed was there before and stays."""
+    async with voyage(tmp_path, records=40, gates=ASK_CUTOVER) as trip:
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        old = lone(await links_of(trip))[0]
+        trip.in_source("edit", "leads", old, address="1 New Street")
+        new = trip.in_source("create", "leads", name="Came Late", email="came.late@example.com")
+        await in_tail(trip)
+        [made] = [link for link in await trip.ledger.links_of("lead", [new]) if link.dest_kind == "contacts"]
+        before = set(trip.live("contacts"))
+        await undo(trip, "phase:tail")
+        assert before - set(trip.live("contacts")) == {made.dest_id}
+
+
+def test_a_scope_is_checked_before_anything_is_done() -> None:
+    """Each form is taken, anything else is refused with what there is."""
+    for scope in ("", "run", "phase:tail", "kind:note", "kind:tasks", "record:lead:48213", "record:note:a:b"):
+        assert checked(scope) == (scope or "run")
+    for scope in ("all", "phase:lunch", "kind:people", "record:lead", "record:", "batch:7"):
+        with pytest.raises(UsageError):
+            checked(scope)
