@@ -41,6 +41,15 @@ class UsageError(StreamflowError):
     code = "usage"
 
 
+class Faults(UsageError):
+    """What was handed in has faults; all of them are listed, one a line of the message."""
+
+    def __init__(self, what: str, faults: list[str], *, hint: str = "") -> None:
+        number = "a fault" if len(faults) == 1 else f"{len(faults)} faults"
+        super().__init__("\n".join([f"{what} has {number}:", *(f"  {fault}" for fault in faults)]), hint=hint)
+        self.faults = faults
+
+
 class TransientError(StreamflowError):
     """The far side did not answer properly this time; the same read may be asked again."""
 

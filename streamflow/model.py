@@ -100,6 +100,9 @@ class Draft:
     marker: str = ""           # how the record is recognised on the destination: field value or last line of its text
 
 
+ADOPTED = "adopted"   # the phase of links found by their markers: made by an earlier run whose state is not here
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """One line of the crosswalk: a source record (part) and the destination record it became, with the base."""
@@ -123,6 +126,11 @@ class Link:
     def is_matched(self) -> bool:
         """Say whether the destination record existed before us."""
         return not self.ours and self.before is not None
+
+    @property
+    def is_adopted(self) -> bool:
+        """Say whether it is one of those that were there before this run and carry our marker."""
+        return self.phase == ADOPTED
 
 
 class Op(StrEnum):

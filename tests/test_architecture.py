@@ -29,6 +29,7 @@ FLOORS = {
     "model": 2,
     "errors": 1,
     "clock": 1,
+    "compact": 1,
 }
 SANDBOX = "sandbox"
 ONLY_IN = {

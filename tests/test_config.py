@@ -286,14 +286,15 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
 
 
 def test_reload_tells_what_needs_a_restart(tmp_path: Path) -> None:
-    """A changed file says which keys take effect now and which do not; a rotated secret is among the latter."""
+    """A changed file says which keys take effect now and which do not; a rotated key is among the former."""
     old = load(written(tmp_path, MINIMAL))
     (tmp_path / "nutshell.key").write_text("another-key")
     more = '[pace.destination]\nrate_per_s = 2\n[delta]\nsweep_every = "1h"\n[log]\nlevel = "debug"\n'
     text = MINIMAL.replace('"acme"', '"other"') + more
     change = reload(old, load(written(tmp_path, text)))
-    assert change.changed == ("delta.sweep_every", "log.level", "pace.destination.rate_per_s")
-    assert change.needs_restart == ("destination.api_key", "migration.name")
+    assert change.changed == ("delta.sweep_every", "destination.api_key_file", "log.level", "pace.destination.rate_per_s")
+    assert change.needs_restart == ("migration.name",)
+    assert change.settings.destination_key.reveal() == "another-key"
     assert (change.settings.pace_destination.rate_per_s, change.settings.log_level) == (2.0, "debug")
     assert reload(old, old).changed == reload(old, old).needs_restart == ()
     assert identity(old)["migration.name"] == "acme"

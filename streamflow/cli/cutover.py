@@ -31,7 +31,7 @@ def register(add: Adder) -> None:
 async def _cutover(args: Args) -> int:
     if args.action == "cancel":
         if args.freeze_confirmed or args.dry_run or args.wait:
-            raise UsageError("`cutover cancel` takes no further options")
+            raise UsageError("`cutover cancel` takes no further options", hint="it answers at once; `status` shows where it went back to")
         return await order(args, "/v1/cutover/cancel")
     if args.wait and args.dry_run:
         raise UsageError("--wait and --dry-run do not go together", hint="a dry run answers at once")

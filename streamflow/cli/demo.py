@@ -25,6 +25,7 @@ import orjson
 
 from streamflow.cli.asking import tell
 from streamflow.cli.demo_view import View
+from streamflow.cli.output import width
 from streamflow.cli.parsing import Adder, Args
 from streamflow.cli.records import on_disk
 from streamflow.cli.render import streams_table
@@ -40,7 +41,8 @@ POLL_S = 0.5
 TAIL_BEFORE_FREEZE_S = 6.0    # long enough to see changes of people arrive
 FREEZE_RETRY_S = 1.0
 LIMIT_S = 600.0
-STOP_S = 15.0
+STOP_S = 10.0
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LIFE_PER_S = 4.0
 FIRST_REPORTS = ("reconciliation", "scope", "sample", "owners", "quality", "cutover", "audit")
 
@@ -70,6 +72,27 @@ async def _demo(args: Args) -> int:
         raise UsageError("--records must be at least 1")
     view = View(quiet=args.json)
     folder = _folder(args.keep)
+    code: int = Exit.INTERNAL
+
+    async def play(scope: anyio.CancelScope) -> None:
+        nonlocal code
+        code = await _play(args, folder, view)
+        scope.cancel()
+
+    with anyio.open_signal_receiver(*STOPPING) as signals:
+        async with anyio.create_task_group() as group:
+            group.start_soon(play, group.cancel_scope)
+            async for number in signals:
+                view.close()
+                view.note(f"stopped by {number.name}: ending the daemon, then the simulated platforms")
+                code = 128 + number    # what a shell calls the end by this signal
+                group.cancel_scope.cancel()
+                break
+    return code
+
+
+async def _play(args: Args, folder: Path, view: View) -> int:
+    """Run the whole story; whatever ends it early ends every process of it first."""
     story = _Story()
     options = launcher.Options(
         dir=folder, pair=args.pair, seed=args.seed, records=args.records, life_per_s=LIFE_PER_S, gates="auto", search_lag_s=0.5
@@ -125,11 +148,15 @@ def _ask_before_cutover(config: Path) -> None:
 
 @asynccontextmanager
 async def _daemon(config: Path, log: Path) -> AsyncIterator[anyio.abc.Process]:
-    """Run the daemon as a process; ends it in order, then by force, when the block is left early."""
-    command = [sys.executable, "-m", "streamflow.cli", "-c", str(config), "run"]
-    with log.open("wb") as output:
+    """
+    Run the daemon as a process; ends it in order, then by force, when the block is left early.
+
+    It is tethered: should the demo be killed, the daemon ends by itself. A session of its own keeps the terminal's Ctrl-C from it.
+    """
+    command = [sys.executable, "-m", "streamflow.sandbox.tether", "streamflow.cli", "-c", str(config), "run"]
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
         process = await anyio.open_process(
-            command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+            command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.PIPE, start_new_session=True
         )
     try:
         yield process
@@ -218,7 +245,7 @@ def _summary_text(summary: Mapping[str, Any]) -> str:
     calls = ", ".join(f"{name} {count}" for name, count in summary["calls"].items())
     lines.append(f"  {summary['elapsed_s']} seconds, calls: {calls or '-'}")
     if summary["streams"]:
-        lines += ["", streams_table(summary["streams"])]
+        lines += ["", streams_table(summary["streams"], width=width())]
     if count := summary["queue"].get("open"):
         blocking = summary["queue"].get("blocking", 0)
         lines += ["", f"{count} questions for a person are open, {blocking} of them blocking: see the report reconciliation"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from streamflow.cli.output import safe, say, say_raw
+from streamflow.cli.output import fitted, say, say_raw
 from streamflow.cli.render import status_line, status_text
 
 LINE_EVERY_S = 3.0
@@ -36,7 +37,8 @@ class View:
             return
         if self._is_terminal:
             self._erase()
-            lines = [safe(line) for line in status_text(status).split("\n")]
+            size = shutil.get_terminal_size()
+            lines = fitted(status_text(status, width=size.columns), size.columns, size.lines - 1)
             say_raw("\n".join(lines) + "\n")
             self._drawn_lines = len(lines)
         elif status["phase"] != self._last_phase or time.monotonic() - self._last_line_at >= LINE_EVERY_S:

@@ -11,13 +11,15 @@ from typing import Any
 import orjson
 
 from streamflow.cli.asking import long_show, order, show
-from streamflow.cli.output import table, tree
+from streamflow.cli.output import table, width
 from streamflow.cli.parsing import Adder, Args, group
 from streamflow.daemon.exits import Exit
 from streamflow.errors import UsageError
 
 MAX_MAP_BYTES = 900_000   # below what the socket takes, with its wrapping
 LOW_CONFIDENCE = 0.7
+SAMPLE_CHARS = 28
+SHOWN_DIFFERENCES = 30
 
 
 def register(add: Adder) -> None:
@@ -40,7 +42,7 @@ def register(add: Adder) -> None:
 
 
 async def _map_show(args: Args) -> int:
-    return await show(args, "/v1/map", map_text)
+    return await show(args, "/v1/map", lambda answer: map_text(answer, columns=width()))
 
 
 async def _map_confirm(args: Args) -> int:
@@ -52,7 +54,7 @@ async def _map_edit(args: Args) -> int:
 
 
 async def _owners_show(args: Args) -> int:
-    return await show(args, "/v1/owners", owners_text)
+    return await show(args, "/v1/owners", lambda answer: owners_text(answer, columns=width()))
 
 
 async def _owners_recheck(args: Args) -> int:
@@ -66,7 +68,7 @@ async def _owners_fallback(args: Args) -> int:
 
 
 async def _sample_show(args: Args) -> int:
-    await long_show(args, "/v1/sample", tree)
+    await long_show(args, "/v1/sample", lambda answer: sample_text(answer, columns=width()))
     return Exit.DONE
 
 
@@ -96,34 +98,68 @@ def read_document(name: str) -> Any:
         raise UsageError(f"{name} cannot be read: {error}", hint="start from `streamflow map show --json`") from error
     if not isinstance(document, dict):
         raise UsageError(f"{name} does not hold a map", hint="start from `streamflow map show --json`")
-    # What `map show --json` printed may come back as a whole.
-    return document["document"] if isinstance(document.get("document"), dict) else document
+    return document
 
 
-def map_text(answer: Mapping[str, Any]) -> str:
+def map_text(answer: Mapping[str, Any], *, columns: int | None = None) -> str:
     """Lay out the map: each object with its rows, doubtful ones marked."""
     lines = []
     for each in answer.get("document", {}).get("objects", []):
-        lines += [f"{each['source']} -> {each['destination']}  ({each['cardinality']})", _rows(each.get("rows", [])), ""]
+        lines += [f"{each['source']} -> {each['destination']}  ({each['cardinality']})", _rows(each.get("rows", []), columns), ""]
     lines.append(f"digest: {answer.get('digest', '-')}   state: {answer.get('state', '-')}")
     if answer.get("state") != "confirmed":
         lines.append(f"  confirm it with: streamflow map confirm --digest {answer.get('digest', '-')}")
     return "\n".join(lines)
 
 
-def _rows(rows: list[Mapping[str, Any]]) -> str:
+def _rows(rows: list[Mapping[str, Any]], columns: int | None) -> str:
     lines = []
     for row in rows:
         target = row.get("target") or f"(stays: {row.get('not_moved', '')})"
         confidence = float(row.get("confidence", 1.0))
         mark = "?" if confidence < LOW_CONFIDENCE else ""
-        samples = ", ".join(str(sample) for sample in row.get("samples", [])[:3])
-        lines.append((mark, row.get("source"), target, row.get("transform"), f"{confidence:.2f}", samples[:60]))
-    return table(("", "from", "to", "how", "sure", "samples"), lines)
+        samples = _samples(row.get("samples", []))
+        lines.append((mark, row.get("source"), target, row.get("transform"), f"{confidence:.2f}", samples))
+    return table(("", "from", "to", "how", "sure", "samples"), lines, columns=columns)
 
 
-def owners_text(answer: Mapping[str, Any]) -> str:
-    """Lay out owners and what they match."""
-    rows = [[owner.get(name) for name in ("name", "email", "records", "match", "how")] for owner in answer.get("owners", [])]
-    rest = {key: value for key, value in answer.items() if key != "owners"}
-    return table(("name", "email", "records", "match", "how"), rows, right=("records",)) + "\n" + tree(rest)
+def _samples(samples: list[Any]) -> str:
+    """Name a few values, each cut where it is long and none in the middle."""
+    return ", ".join(text if len(text) <= SAMPLE_CHARS else f"{text[: SAMPLE_CHARS - 1]}…" for text in map(str, samples[:3]))
+
+
+def owners_text(answer: Mapping[str, Any], *, columns: int | None = None) -> str:
+    """Lay out owners and what they match; those nobody stands in for are marked."""
+    owners = answer.get("owners", [])
+    if not owners:
+        return "no owners are known yet; they are looked at once the map is confirmed"
+    head = ("name", "email", "records", "match", "how")
+    rows = [["!" if owner.get("records") and not owner.get("match") else "", *(owner.get(name) for name in head)] for owner in owners]
+    lines = [table(("", *head), rows, right=("records",), columns=columns)]
+    if count := answer.get("unmatched"):
+        lines.append(f"! {count} without a user in the destination: add them there and `owners recheck`, or `owners fallback EMAIL`")
+    lines.append(f"fallback: {answer.get('fallback') or 'none'}")
+    return "\n".join(lines)
+
+
+def _sample_counts(counts: Mapping[str, int]) -> str:
+    """Lay out "lead: created" → 30 with a line a kind."""
+    kinds: dict[str, list[str]] = {}
+    for name, count in counts.items():
+        kind, _, disposition = name.partition(": ")
+        kinds.setdefault(kind, []).append(f"{count} {disposition}")
+    return table(("kind", "records"), [[kind, ", ".join(parts)] for kind, parts in kinds.items()])
+
+
+def sample_text(answer: Mapping[str, Any], *, columns: int | None = None) -> str:
+    """Lay out what the sample showed: the sums, then the fields that are not simply equal, as far as a screen is of use."""
+    verdicts = ", ".join(f"{name} {count}" for name, count in answer.get("verdicts", {}).items() if count)
+    other = [row for row in answer.get("diff", []) if row.get("verdict") not in ("equal", "normalised")]
+    lines = [f"sample of {answer.get('size')} records: {answer.get('state')}", "", _sample_counts(answer.get("counts", {}))]
+    lines += ["", f"fields: {verdicts or 'none yet'}"]
+    if other:
+        head = ("kind", "key", "field", "expected", "actual", "verdict")
+        lines += ["", table(head, [[row.get(name) for name in head] for row in other[:SHOWN_DIFFERENCES]], columns=columns)]
+    if len(other) > SHOWN_DIFFERENCES:
+        lines.append(f"… and {len(other) - SHOWN_DIFFERENCES} more")
+    return "\n".join([*lines, "", f"every field side by side: {answer.get('report')}"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import textwrap
 import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +16,7 @@ from streamflow.daemon.exits import Exit, exit_for
 from streamflow.errors import ConfigError, StreamflowError
 
 DEBUG_VARIABLE = "STREAMFLOW_DEBUG"
+LEAST_COLUMN = 12     # characters a column of text keeps
 
 
 def say(text: str = "") -> None:
@@ -39,10 +42,10 @@ def note(text: str) -> None:
 def fail(error: StreamflowError, *, as_json: bool) -> Exit:
     """Tell one foreseen error on stderr (and as JSON on stdout for programs); gives the exit code."""
     faults = error.faults if isinstance(error, ConfigError) and len(error.faults) > 1 else []
-    headline = f"the configuration has {len(faults)} faults" if faults else str(error)
-    print(f"streamflow: {safe(headline)}", file=sys.stderr)
-    for fault in faults:
-        print(f"  {safe(fault)}", file=sys.stderr)
+    lines = [f"the configuration has {len(faults)} faults", *(f"  {fault}" for fault in faults)] if faults else str(error).split("\n")
+    print(f"streamflow: {safe(lines[0])}", file=sys.stderr)
+    for line in lines[1:]:
+        print(f"  {safe(line.strip())}", file=sys.stderr)
     if error.hint:
         print(f"  hint: {safe(error.hint)}", file=sys.stderr)
     if as_json:
@@ -71,15 +74,60 @@ def safe(text: str) -> str:
     return "".join(letter if letter.isprintable() or letter == "\t" else f"\\x{ord(letter):02x}" for letter in text)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> str:
-    """Lay out rows under a head; the named columns are aligned to the right."""
+def width() -> int | None:
+    """Give the columns of the terminal, None when nobody looks at one."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def fitted(text: str, columns: int, rows: int | None = None) -> list[str]:
+    """
+    Cut text into lines that a terminal of this size shows as they are: what is too long goes on indented, what is too much is left out.
+
+    Needed wherever lines are drawn over: a line that the terminal wraps by itself is two.
+    """
+    lines: list[str] = []
+    for line in text.split("\n"):
+        clean = safe(line)
+        if len(clean) <= columns:
+            lines.append(clean)
+            continue
+        lead = " " * (len(clean) - len(clean.lstrip()))
+        lines += textwrap.wrap(
+            clean.strip(), max(columns, 20), initial_indent=lead, subsequent_indent=lead or "    ", break_on_hyphens=False
+        )
+    if rows is not None and len(lines) > rows:
+        return [*lines[: max(rows - 1, 0)], "… more than fits: a higher window shows it"[:columns]]
+    return lines
+
+
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = (), gap: int = 2, columns: int | None = None
+) -> str:
+    """
+    Lay out rows under a head, *gap* blanks between columns; those named in *right* are aligned to the right.
+
+    With *columns* (of the terminal) the widest texts go on below themselves until the table fits.
+    """
     cells = [[str(name) for name in head], *([_cell(value) for value in row] for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(head))]
+    if columns is not None:
+        _narrow(widths, columns - gap * (len(head) - 1))
     lines = []
     for row in cells:
-        parts = [cell.rjust(width) if name in right else cell.ljust(width) for name, cell, width in zip(head, row, widths, strict=True)]
-        lines.append("  ".join(parts).rstrip())
+        parts = [textwrap.wrap(cell, max(limit, 1), break_on_hyphens=False) or [""] for cell, limit in zip(row, widths, strict=True)]
+        for number in range(max(map(len, parts))):
+            texts = [part[number] if number < len(part) else "" for part in parts]
+            placed = zip(head, texts, widths, strict=True)
+            laid = [text.rjust(limit) if name in right else text.ljust(limit) for name, text, limit in placed]
+            lines.append((" " * gap).join(laid).rstrip())
     return "\n".join(lines)
+
+
+def _narrow(widths: list[int], room: int) -> None:
+    """Take from the widest columns until all fit, as far as they can still be read."""
+    while sum(widths) > room and max(widths) > LEAST_COLUMN:
+        widest = widths.index(max(widths))
+        widths[widest] -= 1
 
 
 def tree(value: Any, *, indent: int = 0) -> str:
@@ -87,7 +135,7 @@ def tree(value: Any, *, indent: int = 0) -> str:
     pad = "  " * indent
     if isinstance(value, Mapping):
         lines = [
-            f"{pad}{key}:\n{tree(inner, indent=indent + 1)}" if _is_nested(inner) else f"{pad}{key}: {_cell(inner)}"
+            f"{pad}{key}:\n{tree(inner, indent=indent + 1)}" if _is_nested(inner) else f"{pad}{key}: {_cell(inner) or '-'}"
             for key, inner in value.items()
         ]
         return "\n".join(lines)

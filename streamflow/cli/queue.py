@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from streamflow.cli.asking import daemon, order, show, tell
-from streamflow.cli.output import table, tree
+from streamflow.cli.output import fitted, table, tree, width
 from streamflow.cli.parsing import Adder, Args, group
 from streamflow.daemon.client import Refusal, part
 from streamflow.daemon.exits import Exit
@@ -35,7 +35,7 @@ def register(add: Adder) -> None:
 
 
 async def _list(args: Args) -> int:
-    return await show(args, "/v1/queue", queue_text, state=args.state)
+    return await show(args, "/v1/queue", lambda answer: queue_text(answer, columns=width()), state=args.state)
 
 
 async def _show(args: Args) -> int:
@@ -81,7 +81,7 @@ async def _import(args: Args) -> int:
     return Exit.OPEN_ITEMS if refused else Exit.DONE
 
 
-def queue_text(answer: Mapping[str, Any]) -> str:
+def queue_text(answer: Mapping[str, Any], *, columns: int | None = None) -> str:
     """Lay out the items, blocking ones first."""
     items = sorted(answer.get("items", []), key=lambda item: not item.get("blocking"))
     if not items:
@@ -90,7 +90,19 @@ def queue_text(answer: Mapping[str, Any]) -> str:
         ["!" if item.get("blocking") else "", item["id"], item["cause"], f"{item['kind']} {item['key']}", item["suggested"], item["reason"]]
         for item in items
     ]
-    return table(("", "id", "cause", "record", "suggested", "reason"), rows) + "\n! blocks the cutover"
+    text = table(("", "id", "cause", "record", "suggested", "reason"), rows)
+    if columns is not None and max(map(len, text.split("\n"))) > columns:
+        text = "\n".join(line for row in rows for line in _block(row, columns))
+    open_items = sum(1 for item in items if item.get("state") == "open")
+    blocking = sum(1 for item in items if item.get("blocking") and item.get("state") == "open")
+    return f"{text}\n\n{open_items} open, {blocking} of them blocking (!) the cutover; `streamflow queue show ID` tells all of one"
+
+
+def _block(row: list[str], columns: int) -> list[str]:
+    """Lay out one item below itself, its id whole so that it can be copied."""
+    mark, id, cause, record, suggested, reason = row
+    said = f"{cause}, {record.strip() or 'the account'}, suggested: {suggested or 'nothing'}. {reason}"
+    return [f"{mark or ' '} {id}", *fitted("    " + said, columns)]
 
 
 def to_csv(items: Iterable[Mapping[str, Any]]) -> str:

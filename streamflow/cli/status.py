@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Any
 import anyio
 
 from streamflow.cli.asking import daemon, last_phase, show
-from streamflow.cli.output import safe, say, say_json, say_raw
+from streamflow.cli.output import fitted, say, say_json, say_raw, width
 from streamflow.cli.parsing import Adder, Args
 from streamflow.cli.render import status_line, status_text
 from streamflow.daemon.client import DaemonNotRunning
@@ -30,7 +31,7 @@ def register(add: Adder) -> None:
 async def _status(args: Args) -> int:
     if args.watch:
         return await _watch(args, full_screen=False)
-    return await show(args, "/v1/status", status_text)
+    return await show(args, "/v1/status", lambda status: status_text(status, width=width()))
 
 
 async def _top(args: Args) -> int:
@@ -39,7 +40,7 @@ async def _top(args: Args) -> int:
 
 async def _watch(args: Args, *, full_screen: bool) -> int:
     is_terminal = sys.stdout.isatty()
-    last = ""
+    last, drawn = "", 0
     async with daemon(args) as client:
         with _screen(full_screen):
             while True:
@@ -54,8 +55,8 @@ async def _watch(args: Args, *, full_screen: bool) -> int:
                     say_json(status)
                     last = "said"
                 elif is_terminal:
-                    _paint(status_text(status), clear=full_screen or bool(last), back=0 if full_screen else last.count("\n") + 1)
-                    last = status_text(status)
+                    last = status_text(status, width=width())
+                    drawn = _paint(last, full_screen=full_screen, drawn=drawn)
                 elif (line := status_line(status)) != last:
                     say(line)
                     last = line
@@ -64,10 +65,13 @@ async def _watch(args: Args, *, full_screen: bool) -> int:
                 await anyio.sleep(REFRESH_S)
 
 
-def _paint(text: str, *, clear: bool, back: int) -> None:
-    """Draw over what stands there: from the top of the screen, or from *back* lines above."""
-    move = ("\x1b[H" if back == 0 else f"\x1b[{back}F") if clear else ""
-    say_raw(move + "\n".join(safe(line) + "\x1b[K" for line in text.split("\n")) + "\n\x1b[J")
+def _paint(text: str, *, full_screen: bool, drawn: int) -> int:
+    """Draw over what stands there, from the top of the screen or *drawn* lines above; answers how many lines it takes now."""
+    size = shutil.get_terminal_size()
+    lines = fitted(text, size.columns, size.lines - 1)
+    move = "\x1b[H" if full_screen else f"\x1b[{drawn}F" if drawn else ""
+    say_raw(move + "\n".join(line + "\x1b[K" for line in lines) + "\n\x1b[J")
+    return len(lines)
 
 
 @contextmanager

@@ -96,10 +96,15 @@ def taken_over(config: Config, settings: LiveSettings) -> Config:
 
 
 def identity(config: Config) -> Mapping[str, str]:
-    """Give what says which accounts this migration joins; a state folder belongs to exactly one such identity."""
+    """
+    Give what says which accounts this migration joins; a state folder belongs to exactly one such identity.
+
+    An empty source.base_url says nothing: as long as everything comes from files no address is known.
+    """
     return {
         "migration.name": config.migration.name,
         "source.platform": config.source.platform,
+        "source.base_url": config.source.base_url or "",
         "source.timezone": config.source.timezone,
         "destination.platform": config.destination.platform,
         "destination.base_url": config.destination.base_url,

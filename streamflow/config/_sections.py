@@ -47,7 +47,10 @@ def migration(table: Table) -> MigrationSection:
         table.fault("name", f"{name[:70]!r} given, expected at most 64 letters, digits, '-', '_' or '.'")
     if not table.has("state_dir"):
         table.fault("state_dir", "is missing, expected the folder where this migration keeps its state")
-    section = MigrationSection(name=name, state_dir=table.path("state_dir") or table.folder / "state")
+    section = MigrationSection(
+        name=name, state_dir=table.path("state_dir") or table.folder / "state",
+        volume_override=table.flag("volume_override", default=False),
+    )
     table.done()
     return section
 
@@ -222,8 +225,8 @@ def _streams(table: Table) -> dict[str, StreamSection]:
         streams[kind] = StreamSection(
             reader=inner.choice("reader", ("api", "files")) if inner.has("reader") else None,
             enabled=inner.flag("enabled", default=True),
-            poll_s=inner.maybe_number("poll_s", low=0.05, high=DAY_S),
-            settle_s=inner.maybe_number("settle_s", low=0.0, high=7 * DAY_S),
+            poll_s=inner.duration_s("poll_s", default=0.05, low=0.05, high=DAY_S) if inner.has("poll_s") else None,
+            settle_s=inner.duration_s("settle_s", default=0.0, low=0.0, high=7 * DAY_S) if inner.has("settle_s") else None,
             spec=inner.rest(known),
         )
     return streams

@@ -26,6 +26,7 @@ class MigrationSection:
 
     name: str
     state_dir: Path
+    volume_override: bool = False   # more records than are routine are meant to be moved; nobody is asked at the gate `volume`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

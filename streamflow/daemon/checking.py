@@ -13,7 +13,7 @@ from streamflow.daemon import home
 from streamflow.daemon.checks import CheckReport, Finding
 from streamflow.daemon.contact import explained
 from streamflow.daemon.doors import Doors, open_doors
-from streamflow.daemon.preflight import refuse_faults
+from streamflow.daemon.preflight import refuse_faults, without_effect
 from streamflow.errors import ConfigError, StreamflowError
 
 
@@ -26,6 +26,7 @@ def check(config: Config) -> CheckReport:
 async def _check(config: Config) -> CheckReport:
     clock = SystemClock()
     findings = [Finding(subject="config", question="readable and complete", ok=True, detail=str(config.path))]
+    findings += [_idle(text) for text in without_effect(config)]
     findings += await _state(config, clock)
     try:
         async with open_doors(config, clock, lambda attempt: None) as doors:
@@ -34,6 +35,11 @@ async def _check(config: Config) -> CheckReport:
     except ConfigError as error:
         findings.append(_failed("config", "can be opened", error))
     return CheckReport(findings=tuple(findings))
+
+
+def _idle(text: str) -> Finding:
+    key, _, what = text.partition(": ")
+    return Finding(subject="config", question=key, ok=False, detail=what, hint=f"take {key} out of the file", is_warning=True)
 
 
 async def _state(config: Config, clock: Clock) -> list[Finding]:

@@ -22,6 +22,8 @@ from streamflow.store.lock import DirectoryInUse
 from streamflow.store.sqlite import SqliteLedger
 
 SHOWN_NAMES = 3
+MAY_COME_LATER = "source.base_url"
+"""What is not known yet while everything is read from files."""
 
 
 @asynccontextmanager
@@ -68,18 +70,19 @@ async def claim(ledger: Ledger, config: Config) -> None:
     """Write on a new ledger which accounts it joins, or see that it is these. Raises ConfigError; the ledger stays as it was."""
     mine = dict(identity(config))
     stored = await ledger.setting("identity")
-    if stored is None:
-        await ledger.commit([PutSetting(name="identity", value=mine)])
-        return
-    if faults := foreign(mine, stored):
+    if stored is not None and (faults := foreign(mine, stored)):
         raise ConfigError(faults, hint="name another migration.state_dir, or correct the file; the state was not touched")
+    known = {**mine, **{name: value for name, value in (stored or {}).items() if value}}
+    if known != stored:
+        await ledger.commit([PutSetting(name="identity", value=known)])
 
 
 def foreign(mine: dict[str, str], stored: dict[str, str]) -> list[str]:
     """Say in what a ledger belongs to another migration; empty when it is this one's."""
+    unknown = {MAY_COME_LATER} if not (mine.get(MAY_COME_LATER) and stored.get(MAY_COME_LATER)) else set()
     return [
         f"{name}: the state directory belongs to {stored.get(name)!r}, the file says {value!r}"
-        for name, value in mine.items() if stored.get(name) != value
+        for name, value in mine.items() if name not in unknown and stored.get(name) != value
     ]  # fmt: skip
 
 

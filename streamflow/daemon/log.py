@@ -43,7 +43,7 @@ LOGGABLE = frozenset(
     listen address path file folder report snapshot version digest config_digest map_digest schema_digest epoch pid uid actor result
     code signal settings keys fields field flag flags value_type missing extra unknown drift ok total done left records errors warnings
     probe action probes flag_name library waited_s ids_count rows pages bytes offset route
-    owners teams users matched_owners unmatched_owners fallback_set step mode scope dry_run confirmed resumed exit_code
+    job owners teams users matched_owners unmatched_owners fallback_set step mode scope dry_run confirmed resumed exit_code
     """.split()
 )
 _TEXT_KEYS_FIRST = ("at", "level", "event")

@@ -22,6 +22,7 @@ from streamflow.clock import Clock
 from streamflow.daemon.status import Snapshot, StreamStatus
 from streamflow.migration.life import State
 from streamflow.model import Disposition, Verdict
+from streamflow.wire.limiter import REASONS
 from streamflow.wire.message import Attempt
 from streamflow.wire.verdict import CallVerdict
 
@@ -29,6 +30,7 @@ STATES = tuple(each.value for each in State)
 PHASES = tuple(each.value for each in State if each is not State.PAUSED)
 DISPOSITIONS = tuple(each.value for each in Disposition)
 VERIFICATION_VERDICTS = tuple(each.value for each in Verdict)
+GATES = ("map", "volume", "owners", "companies", "sample", "cutover", "freeze", "export")
 STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx", "none")
 _BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -66,18 +68,28 @@ class Metrics:
         self._translated = _Translated(clock, tuple(platforms), tuple(kinds), tuple(dest_kinds), tuple(stages))
         self.registry.register(self._translated)
         ProcessCollector(registry=self.registry)
+        self._series: dict[tuple[str, str, str, int, str], tuple[tuple[Counter, ...], Histogram]] = {}
         self._start_at_zero(tuple(platforms))
 
     def __call__(self, attempt: Attempt) -> None:
         """Count one HTTP attempt; the session's hook."""
+        name = (attempt.platform, attempt.method, attempt.endpoint, attempt.status, attempt.verdict)
+        counters, seconds = self._series.get(name) or self._series_of(attempt)
+        for counter in counters:
+            counter.inc()
+        seconds.observe(attempt.seconds)
+
+    def _series_of(self, attempt: Attempt) -> tuple[tuple[Counter, ...], Histogram]:
+        """Look up what calls like this one count in, once: a look-up costs more than the counting."""
         platform, verdict = attempt.platform, str(attempt.verdict)
-        self._requests.labels(platform, _status_class(attempt.status)).inc()
-        self._verdicts.labels(platform, verdict).inc()
-        self._seconds.labels(platform, attempt.method, attempt.endpoint).observe(attempt.seconds)
+        counters = [self._requests.labels(platform, _status_class(attempt.status)), self._verdicts.labels(platform, verdict)]
         if verdict == CallVerdict.THROTTLED:
-            self._throttled.labels(platform).inc()
+            counters.append(self._throttled.labels(platform))
         if verdict == CallVerdict.AUTH:
-            self._auth.labels(platform).inc()
+            counters.append(self._auth.labels(platform))
+        found = tuple(counters), self._seconds.labels(platform, attempt.method, attempt.endpoint)
+        self._series[platform, attempt.method, attempt.endpoint, attempt.status, attempt.verdict] = found
+        return found
 
     def observe(self, snapshot: Snapshot) -> None:
         """Take over the newest picture."""
@@ -140,7 +152,7 @@ class _Translated(Collector):
         yield _one_hot("phase", "The phase of the migration; 1 for the present one.", "phase", PHASES, now.phase)
         yield _one_hot("state", "The state shown: the phase, or paused over it; 1 for the present one.", "state", STATES, now.state)
         gate = now.gate.name if now.gate else ""
-        yield _one_hot("gate_waiting", "1 where the daemon waits for a person.", "gate", ("map", "owners", "sample", "cutover"), gate)
+        yield _one_hot("gate_waiting", "1 where the daemon waits for a person.", "gate", GATES, gate)
         yield _gauge("snapshot_timestamp_seconds", "When these figures were taken.", self.taken_at)
         yield _gauge("cutover_overdue", "1 when the cutover has passed its deadline.", float(now.figures.cutover_overdue))
 
@@ -174,7 +186,7 @@ class _Translated(Collector):
         flying = GaugeMetricFamily("streamflow_pace_in_flight", "Calls on their way.", labels=["platform"])
         used = GaugeMetricFamily("streamflow_pace_used_ratio", "Share of the allowed rate that is used.", labels=["platform"])
         closed = GaugeMetricFamily("streamflow_pace_closed", "1 while the platform asked for silence.", labels=["platform"])
-        calls = CounterMetricFamily("streamflow_calls", "Calls made in the whole migration.", labels=["platform"])
+        calls = CounterMetricFamily("streamflow_calls", "Calls made since this start.", labels=["platform"])
         for platform in platforms:
             pace = now.pace.get(platform)
             rate.add_metric([platform], pace.rate_per_s if pace else 0.0)
@@ -182,8 +194,10 @@ class _Translated(Collector):
             used.add_metric([platform], pace.used_share if pace else 0.0)
             closed.add_metric([platform], float(bool(pace and pace.closed_until)))
             calls.add_metric([platform], now.calls.get(platform, 0))
-        waited = CounterMetricFamily("streamflow_throttled_seconds", "Time spent waiting, by reason.", labels=["platform", "reason"])
-        reasons = {(platform, "rate"): 0.0 for platform in platforms} | {(platform, "closed"): 0.0 for platform in platforms}
+        waited = CounterMetricFamily(
+            "streamflow_throttled_seconds", "Time the first call in line has waited, by reason.", labels=["platform", "reason"]
+        )
+        reasons = {(platform, reason): 0.0 for platform in platforms for reason in REASONS}
         for (platform, reason), seconds in (reasons | dict(now.figures.throttled_s)).items():
             waited.add_metric([platform, reason], seconds)
         depth = GaugeMetricFamily("streamflow_queue_depth_batches", "Batches waiting before a stage.", labels=["stage"])

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import anyio
 
 from streamflow.clock import from_iso
+from streamflow.daemon.ages import Ages, Etas
+from streamflow.daemon.book import Book, read_book, room
 from streamflow.daemon.status import (
     CheckpointStatus,
     Figures,
     GateStatus,
     ListenStatus,
     PaceStatus,
-    QueueStatus,
     Snapshot,
     StreamStatus,
 )
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
-from streamflow.model import Disposition, IntentState, Kind, RecordState
-from streamflow.store.base import KindCount
+from streamflow.model import Disposition, Kind, RecordState
+from streamflow.reports.dispositions import HAS_LINE, MOVED_KINDS, bucket
 from streamflow.wire.limiter import Limiter
 from streamflow.wire.message import Attempt
 
@@ -41,18 +41,9 @@ class CallCount:
         self.calls[attempt.platform] += 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Book:
-    """What the ledger said at one moment."""
-
-    read_at: float                                # monotonic
-    counts: Sequence[KindCount] = ()
-    verified: Mapping[Kind, int] = field(default_factory=dict)
-    verdicts: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    queue: QueueStatus = field(default_factory=QueueStatus)
-    marks_at: Mapping[str, datetime] = field(default_factory=dict)
-    in_doubt: int = 0
-    signed_in: bool = False
+def _place(kind: Kind) -> tuple[int, Kind]:
+    """Give the place of a kind among the streams: what is moved in the order of delivery, then what is looked up."""
+    return (MOVED_KINDS.index(kind) if kind in MOVED_KINDS else len(MOVED_KINDS), kind)
 
 
 class Picture:
@@ -67,10 +58,11 @@ class Picture:
         self._limiters = limiters
         self._calls = calls
         self._lock = anyio.Lock()
-        self._book: _Book | None = None
-        self._book_streams: dict[Kind, StreamStatus] = {}
-        self._rates: dict[Kind, tuple[float, int]] = {}     # when a kind was looked at, and how many were done then
-        self._etas: dict[Kind, float | None] = {}
+        self._book: Book | None = None
+        self._streams_now: dict[Kind, StreamStatus] = {}
+        self._ages = Ages()
+        self._etas = Etas()
+        self.is_chain_whole = True      # what the last walk along the audit found
         self.listen = ListenStatus()
         self.latest: Snapshot | None = None
 
@@ -78,8 +70,10 @@ class Picture:
         """Read the ledger's counters, unless that was done a moment ago, and build the picture."""
         async with self._lock:
             if self._book is None or self._m.clock.monotonic() - self._book.read_at > FRESH_S:
-                self._book = await self._read()
-                self._book_streams = self._streams(self._book)
+                now = self._m.clock.monotonic()
+                self._book = await read_book(self._m.ledger, now=now)
+                self._ages.look(self._book.number, now)
+                self._streams_now = self._streams(self._book, now)
         return self._build(self._book)
 
     async def glance(self) -> Snapshot:
@@ -88,30 +82,11 @@ class Picture:
             return await self.take()
         return await self.take() if self._book is None else self._build(self._book)
 
-    async def _read(self) -> _Book:
-        ledger = self._m.ledger
-        counts = await ledger.counts()
-        verified: Counter[Kind] = Counter()
-        for (kind, _, state), count in (await ledger.link_counts()).items():
-            if state == "verified":
-                verified[kind] += count
-        verdicts: Counter[tuple[str, str]] = Counter()
-        for (kind, _, verdict), count in (await ledger.check_counts()).items():
-            verdicts[kind, verdict] += count
-        queue = {name: count for name, count in (await ledger.queue_counts()).items() if name[0] == "open"}
-        return _Book(
-            read_at=self._m.clock.monotonic(), counts=counts, verified=verified, verdicts=verdicts,
-            queue=QueueStatus(open=sum(queue.values()), blocking=sum(count for name, count in queue.items() if name[2])),
-            marks_at={mark.name: from_iso(mark.at) for mark in await ledger.marks() if mark.at},
-            in_doubt=(await ledger.intent_counts()).get(IntentState.IN_DOUBT, 0),
-            signed_in=await ledger.setting("delta_opened_at") is not None,
-        )
-
-    def _build(self, book: _Book) -> Snapshot:
+    def _build(self, book: Book) -> Snapshot:
         m = self._m
         now = m.clock.now()
         m.gauges.refresh()
-        ages = {name: (now - at) / timedelta(seconds=1) for name, at in book.marks_at.items()}
+        age_s = max(0.0, (now - book.moved_at) / timedelta(seconds=1)) if book.moved_at is not None else None
         paused, phase = m.control.paused, m.phase
         reason = paused if paused is not None else phase.reason
         self.latest = Snapshot(
@@ -119,47 +94,48 @@ class Picture:
             reason=f"draining: {reason}" if m.control.draining else reason,
             phase=phase.state.value, since=phase.since,
             gate=GateStatus(name=m.gate.name, since=m.gate.since, what=m.gate.what, how=m.gate.how) if m.gate else None,
-            streams=self._book_streams, pace=self._pace(), queue=book.queue,
-            checkpoint=CheckpointStatus(age_s=min(ages.values(), default=None), resumable=True), calls=dict(self._calls.calls),
+            streams=self._streams_now, pace=self._pace(), queue=book.queue,
+            checkpoint=CheckpointStatus(age_s=age_s, resumable=True), calls=dict(self._calls.calls),
             listen=self.listen,
-            figures=Figures(
-                in_doubt={"all": book.in_doubt}, verification=book.verdicts, stage_queues=dict(m.gauges.queues), signed_in=book.signed_in,
-                mark_age_s={name.removeprefix("read:"): age for name, age in ages.items() if name.startswith("read:")},
-            ),
+            figures=self._figures(book, now),
         )
         return self.latest
 
-    def _streams(self, book: _Book) -> dict[Kind, StreamStatus]:
-        by_kind: dict[Kind, Counter[str]] = {}
+    def _streams(self, book: Book, now: float) -> dict[Kind, StreamStatus]:
+        tallies: dict[Kind, Counter[str]] = {}
         for count in book.counts:
-            tally = by_kind.setdefault(count.kind, Counter())
+            tally = tallies.setdefault(count.kind, Counter())
             tally["read"] += count.count
-            if count.disposition is not None and count.state is not RecordState.PENDING:
-                tally[count.disposition.value] += count.count
-            if count.state in (RecordState.PENDING, RecordState.PARKED):
-                tally["backlog"] += count.count
+            tally[bucket(count.state, count.disposition)] += count.count
             if count.state is RecordState.PENDING:
                 tally["staged"] += count.count
-        return {
-            kind: StreamStatus(
-                read=tally["read"], staged=tally["staged"], backlog=tally["backlog"], verified=book.verified.get(kind, 0),
-                lag_s=0.0 if not tally["staged"] else None, eta_s=self._eta(kind, tally),
-                **{each.value: tally[each.value] for each in Disposition},
-            )
-            for kind, tally in by_kind.items()
-        }
+        return {kind: self._stream(kind, tallies[kind], book, now) for kind in sorted(tallies, key=_place)}
 
-    def _eta(self, kind: Kind, tally: Counter[str]) -> float | None:
-        """Seconds left for a kind at the pace of the last look; None while nothing moves."""
-        done, now = tally["read"] - tally["staged"], self._m.clock.monotonic()
-        before = self._rates.get(kind)
-        if before is None or now - before[0] >= 2.0:
-            self._rates[kind] = (now, done)
-            if before is not None and done > before[1]:
-                self._etas[kind] = tally["staged"] * (now - before[0]) / (done - before[1])
-            elif not tally["staged"]:
-                self._etas[kind] = 0.0
-        return self._etas.get(kind)
+    def _stream(self, kind: Kind, tally: Counter[str], book: Book, now: float) -> StreamStatus:
+        lines = sum(tally[each.value] for each in HAS_LINE)
+        oldest = book.oldest.get(kind)
+        return StreamStatus(
+            read=tally["read"], staged=tally["staged"], backlog=tally["pending"], verified=max(0, lines - book.unverified.get(kind, 0)),
+            lag_s=round(self._ages.age_s(oldest, now), 1) if oldest is not None else 0.0,
+            eta_s=self._etas.look(kind, done=tally["read"] - tally["staged"], left=tally["staged"], now=now),
+            **{each.value: tally[each.value] for each in Disposition},
+        )
+
+    def _figures(self, book: Book, now: datetime) -> Figures:
+        m, disk = self._m, room(self._m.terms.state_dir)
+        looked = {kind: max(0.0, (now - at) / timedelta(seconds=1)) for kind, at in book.looked_at.items()}
+        lags = {kind: stream.lag_s or 0.0 for kind, stream in self._streams_now.items()}
+        limit_s = m.terms.cutover_deadline_s
+        return Figures(
+            in_doubt=book.doubts, verification=book.verdicts, stage_queues=dict(m.gauges.queues), signed_in=book.signed_in,
+            mark_age_s={kind: max(age_s, lags.get(kind, 0.0)) for kind, age_s in looked.items()},
+            throttled_s={
+                (name, reason): seconds for name, limiter in self._limiters.items() for reason, seconds in limiter.stats().waited_s.items()
+            },
+            audit_entries=book.audit_entries, audit_chain_ok=self.is_chain_whole, duplicates_detected=book.doubled,
+            ledger_bytes=disk.ledger_bytes, wal_bytes=disk.wal_bytes, disk_free_bytes=disk.free_bytes, search_lag_s=book.search_lag_s,
+            cutover_overdue=m.phase.state is State.CUTOVER and now - from_iso(m.phase.since) > timedelta(seconds=limit_s),
+        )
 
     def _pace(self) -> dict[str, PaceStatus]:
         found = {}

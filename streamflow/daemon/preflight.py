@@ -6,13 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from streamflow.config import Config
 from streamflow.errors import ConfigError
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.shipped import shipped_pair
 from streamflow.migration.owners import read_file
+from streamflow.migration.proposal import read_map_file
 from streamflow.platforms import leadtrekker, nutshell
 
 SUPPORTED = ("leadtrekker",)
@@ -56,10 +55,14 @@ def overrides(config: Config) -> dict[str, dict[str, Any]]:
 
 def _map_shape(path: Path, pair: str) -> None:
     """Look at what can be seen without the accounts: its names are compared with both schemas once these were read."""
-    try:
-        data = orjson.loads(path.read_bytes())
-    except OSError as error:
-        raise ConfigError([f"{path} cannot be read: {error.strerror}"]) from error
-    except orjson.JSONDecodeError as error:
-        raise ConfigError([f"{path} is not JSON: {error}"]) from error
-    from_json(data, shipped_pair(pair))
+    from_json(read_map_file(path), shipped_pair(pair))
+
+
+def without_effect(config: Config) -> list[str]:
+    """Name the settings of the file that this version takes and does nothing with, each with what happens instead."""
+    found = []
+    if config.map.llm is not None:
+        found.append("map.llm: has no effect in this version; maps are proposed by the shipped rules alone")
+    if config.console is not None:
+        found.append("console.listen: has no effect in this version; there is no web console, use `streamflow top`")
+    return found

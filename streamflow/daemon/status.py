@@ -34,9 +34,9 @@ class StreamStatus:
     filtered: int = 0
     flagged: int = 0
     failed: int = 0
-    verified: int = 0
+    verified: int = 0              # of those with a destination record: all their fields were read back as they should be
     lag_s: float | None = None     # age of the oldest change seen and not applied; 0 when caught up
-    backlog: int = 0               # records pending or parked
+    backlog: int = 0               # records without a disposition, or changed since: the seven and these sum to `read`, always
     eta_s: float | None = None
 
 

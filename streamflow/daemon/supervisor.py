@@ -18,6 +18,7 @@ from streamflow.daemon.exits import Exit
 from streamflow.errors import (
     AccessRefused,
     ConfigError,
+    Faults,
     NotFound,
     PlanLimit,
     PlatformUnavailable,
@@ -27,7 +28,6 @@ from streamflow.errors import (
     Throttled,
     TransientError,
     Uncertain,
-    UsageError,
 )
 from streamflow.migration.backfill import Backfill
 from streamflow.migration.context import Migration
@@ -137,13 +137,10 @@ class Supervisor:
     async def _map(self) -> State:
         try:
             return await self.map_gate.run()
-        except UsageError as error:
+        except Faults as error:
             # Edits of the operator are refused on the socket; here only the file of the configuration can be meant.
-            file = self.m.terms.map_file
-            if file is None:
-                raise
-            hint = f"correct {file} and start again; what was read is kept"
-            raise ConfigError([f"map.file: {fault}" for fault in str(error).split("; ")], hint=hint) from error
+            hint = f"correct {self.m.terms.map_file} and start again; what was read is kept"
+            raise ConfigError([f"map.file: {fault}" for fault in error.faults], hint=hint) from error
 
     async def _phase(self, state: State) -> State:
         if state is State.PROBE:

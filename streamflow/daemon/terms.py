@@ -37,6 +37,9 @@ def terms_of(config: Config) -> Terms:
         poll_s=config.delta.poll_s,
         settle_s=config.delta.settle_s,
         sweep_every_s=config.delta.sweep_every_s,
+        stream_poll_s={kind: each.poll_s for kind, each in config.source.streams.items() if each.poll_s is not None},
+        stream_settle_s={kind: each.settle_s for kind, each in config.source.streams.items() if each.settle_s is not None},
+        volume_override=config.migration.volume_override,
         limits={
             name: value
             for name, value in (("open_leads", limits.open_leads), ("contacts", limits.contacts), ("custom_fields", limits.custom_fields))

@@ -14,7 +14,7 @@ import hashlib
 import io
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -81,7 +81,7 @@ class TableRow:
     reason: str
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=4_096)
 def normal_form(text: str) -> str:
     """Give the words that name the firm: "KAROO SOLAR (PTY) LTD t/a Karoo Online" → "karoo solar". Empty when nothing is left."""
     text = squeeze(text)
@@ -191,24 +191,34 @@ class Companies:
         for (text, reason), count in self._none.items():
             yield TableRow(text=text, count=count, cluster=None, name="", reason=reason)
 
-    def ambiguous(self) -> list[Lookalikes]:
-        """List pairs of clusters that look alike and were not joined: one name begins with the other, or a few letters differ."""
+    def keys(self) -> list[Key]:
+        """Give the keys of all clusters, in the order in which they were first seen."""
+        return list(self._spellings)
+
+    def ambiguous(self) -> Iterator[Lookalikes]:
+        """Give pairs of clusters that look alike and were not joined: one name begins with the other, or a few letters differ."""
         forms = {key: normal_form(next(iter(spellings))) for key, spellings in self._spellings.items()}
-        names = {cluster.key: cluster.name for cluster in self.clusters()}
+        found: dict[tuple[Key, Key], str] = {}
+        for block_of in (_first_word, _last_word, _first_letters):   # one after the other, since each holds all clusters
+            for keys in self._blocks(forms, block_of).values():
+                for pair in combinations(sorted(keys[:_MAX_BLOCK]), 2):
+                    if pair not in found and (reason := _alike(forms[pair[0]], forms[pair[1]])):
+                        found[pair] = reason
+        for one, other in sorted(found):
+            yield Lookalikes(one=one, other=other, names=(self._name(one), self._name(other)), reason=found[one, other])
+
+    def _blocks(self, forms: Mapping[Key, str], block_of: Callable[[str], str]) -> Mapping[str, list[Key]]:
+        """Give the clusters that may be alike; those of which every spelling was decided are left out."""
         settled = {_decided(text) for text in self._decisions}
         blocks: dict[str, list[Key]] = defaultdict(list)
         for key, form in forms.items():
-            if all(_decided(text) in settled for text in self._spellings[key]):
-                continue
-            words = form.split()
-            for block in {f"first:{words[0]}", f"last:{words[-1]}", f"joined:{form.replace(' ', '')[:6]}"} if words else set():
-                blocks[block].append(key)
-        found: dict[tuple[Key, Key], Lookalikes] = {}
-        for keys in blocks.values():
-            for one, other in combinations(sorted(keys[:_MAX_BLOCK]), 2):
-                if (one, other) not in found and (reason := _alike(forms[one], forms[other])):
-                    found[one, other] = Lookalikes(one=one, other=other, names=(names[one], names[other]), reason=reason)
-        return [found[pair] for pair in sorted(found)]
+            if form and not all(_decided(text) in settled for text in self._spellings[key]):
+                blocks[block_of(form)].append(key)
+        return blocks
+
+    def _name(self, key: Key) -> str:
+        spellings = self._spellings.get(key) or {"": 0}
+        return max(spellings, key=spellings.__getitem__)
 
     def _why(self, key: Key, spellings: Mapping[str, int]) -> str:
         if any(_decided(text) in self._decisions for text in spellings):
@@ -256,6 +266,18 @@ def _alike(one: str, other: str) -> str:
     if min(len(one), len(other)) > 4 and fuzz.ratio(one, other) >= _SIMILAR:
         return "a few letters apart"
     return ""
+
+
+def _first_word(form: str) -> str:
+    return form.partition(" ")[0]
+
+
+def _last_word(form: str) -> str:
+    return form.rpartition(" ")[2]
+
+
+def _first_letters(form: str) -> str:
+    return form.replace(" ", "")[:6]
 
 
 def _key_of(form: str) -> Key:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from difflib import get_close_matches
@@ -25,6 +26,9 @@ _ROW_KEYS: Final = frozenset(
 )
 _OBJECT_KEYS: Final = frozenset({"source", "destination", "cardinality", "transform", "lookup", "schema", "takes_custom", "rows"})
 _TOP_KEYS: Final = frozenset({"format", "pair", "version", "objects", "settings", "companies", "digest"})
+_SHOWN_KEYS: Final = frozenset({"digest", "state", "document", "summary"})
+_ILL_ROW: Final = re.compile(r"objects\[\d+\]\.rows\[\d+\](?!\.(?:confidence|reason|samples|not_moved|alternatives))")
+_GAP: Final = re.compile(r"map|objects(?:\[(?P<number>\d+)\](?:\.(?P<of>source|rows(?:\[\d+\](?:\.source)?)?))?)?")
 _MAX_SAMPLES: Final = 3
 
 
@@ -56,12 +60,49 @@ def from_json(data: object, pair: Pair) -> MapDocument:
 
     Raises ConfigError with all faults at once, each with its path; `validate` knows of the observed schema.
     """
-    reader = _Reader(pair)
-    document = reader.document(data)
-    faults = reader.faults or validate(document, pair)
+    document, faults = read(data, pair)
     if faults:
         raise ConfigError(faults, hint=_HINT)
     return document
+
+
+def read(
+    data: object,
+    pair: Pair,
+    observed: Mapping[Kind, Collection[str]] | None = None,
+    existing: Mapping[Kind, Mapping[str, str]] | None = None,
+) -> tuple[MapDocument, list[str]]:
+    """
+    Read the JSON form, also as the map gate shows it ({"digest", "state", "document"}); answers what was read and every fault at once.
+
+    *observed* and *existing* as for `validate`. Only a document without faults may be used.
+    """
+    reader = _Reader(pair)
+    document = reader.document(_unwrapped(data))
+    broken = [fault.partition(":")[0] for fault in reader.faults]
+    faults = validate(document, pair, _judgeable(document, observed, broken), existing)
+    # A row whose form is wrong was told once; what it says, or seems to say because of that, is not judged.
+    ill = tuple({place[0] for path in broken if (place := _ILL_ROW.match(path))})
+    judged = (fault for fault in faults if not fault.startswith(ill) and fault.partition(":")[0] not in broken)
+    return document, [*reader.faults, *judged]
+
+
+def _unwrapped(data: object) -> object:
+    """Give the document itself where it came as the map gate shows it."""
+    if isinstance(data, Mapping) and isinstance(data.get("document"), Mapping) and not set(data) - _SHOWN_KEYS:
+        return data["document"]
+    return data
+
+
+def _judgeable(
+    document: MapDocument, observed: Mapping[Kind, Collection[str]] | None, broken: Collection[str]
+) -> Mapping[Kind, Collection[str]] | None:
+    """Leave out the kinds of which no row can be missed for certain, since the list of rows is not whole."""
+    gaps = [place for path in broken if (place := _GAP.fullmatch(path))]
+    if observed is None or any(place["number"] is None or place["of"] == "source" for place in gaps):
+        return None
+    ill = {document.objects[int(place["number"])].source for place in gaps}
+    return {kind: fields for kind, fields in observed.items() if kind not in ill}
 
 
 def validate(

@@ -16,14 +16,21 @@ from streamflow.mapping.text import plain
 from streamflow.mapping.values import as_text, is_empty
 from streamflow.model import Record
 
+WHO: Final = frozenset({"person_name", "lead_title", "surname", "emails", "phones", "company"})
+"""Transforms that tell who a person is and whose company is named; for questions about that and nothing else."""
+
 _MOST_DRIFTED: Final = 5_000
 
 
 class Gatherer:
     """One object map of people or deals, compiled: steps by source field."""
 
-    def __init__(self, tools: Tools, *, is_partial: bool = False) -> None:
-        """Compile *tools.one*; a partial one stands beside another map of the same records, which covers the fields it does not name."""
+    def __init__(self, tools: Tools, *, is_partial: bool = False, only: frozenset[str] | None = None) -> None:
+        """
+        Compile *tools.one*, or of its rows those of some transforms alone (*only*).
+
+        A partial one stands beside another map of the same records, which covers the fields it does not name.
+        """
         self._tools = tools
         self._is_partial = is_partial
         self._plain: dict[str, tuple[Step, ...]] = {}
@@ -33,7 +40,7 @@ class Gatherer:
         self.not_moved: set[str] = set()
         self.place = {row.source: place for place, row in reversed(list(enumerate(tools.one.rows)))}
         for row in tools.one.rows:
-            self._compile(row)
+            self._compile(row, is_wanted=only is None or row.transform in only)
         self._by_key = {label_key(label): steps for label, steps in self._custom.items()}
         self._late.sort(key=lambda item: item[0])
 
@@ -62,9 +69,9 @@ class Gatherer:
     def _gather_custom(self, found: Gathered, custom: Mapping[str, Any]) -> None:
         for label in sorted(custom):
             value = custom[label]
-            if not value or is_empty(value):
-                continue
             steps = self._custom.get(label)
+            if steps == () or not value or is_empty(value):
+                continue
             if steps is None and (steps := self._by_drift(label)) is None:
                 self._unmapped(found, f"custom:{label}", value)
                 continue
@@ -87,11 +94,14 @@ class Gatherer:
         found.lines.append((label, plain(as_text(value)).strip()))
         found.complain("unmapped_field", name, "kept in the description; add a row for this field to the map", "")
 
-    def _compile(self, row: Row) -> None:
+    def _compile(self, row: Row, *, is_wanted: bool) -> None:
         table, name = (self._custom, row.source[7:]) if row.source.startswith("custom:") else (self._plain, row.source)
         if row.target is None:
             table.setdefault(name, ())
             self.not_moved.add(row.source)
+            return
+        if not is_wanted:
+            table.setdefault(name, ())
             return
         if row.transform in LATE_STEPS:
             place = list(LATE_STEPS).index(row.transform)

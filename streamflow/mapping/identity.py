@@ -44,7 +44,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lent:
-    """Addresses that are another person's primary ones: they are kept, not primary, labelled "shared"; the queue tells, without blocking."""
+    """Addresses that are another person's primary ones: kept, not primary, labelled "shared"; the queue tells, without blocking."""
 
     addresses: tuple[str, ...]
     cause: str  # "shared_email" | "possible_duplicate"

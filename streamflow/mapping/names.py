@@ -104,7 +104,7 @@ def _joined(name: str, surname: str) -> PersonName:
     return PersonName(full=f"{name} {surname}", first=name, last=surname)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=4_096)
 def tokens(name: str) -> tuple[str, ...]:
     """Give the words of a name for comparing: folded, without titles, "Nel, Pieter" turned round."""
     before, comma, after = name.partition(",")

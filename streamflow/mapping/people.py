@@ -10,7 +10,7 @@ from streamflow.mapping.deals import LeadBeside
 from streamflow.mapping.derived import NO_KIN, Derived, Kin
 from streamflow.mapping.emails import normal
 from streamflow.mapping.gathered import Gathered
-from streamflow.mapping.gathering import Gatherer
+from streamflow.mapping.gathering import WHO, Gatherer
 from streamflow.mapping.identity import Person
 from streamflow.mapping.linking import Linker
 from streamflow.mapping.marker import FIELD, field_marker
@@ -36,6 +36,7 @@ class PersonMapper:
         self._note_max_chars = tools.context.note_max_chars
         self._linker = linker
         self._gatherer = Gatherer(tools)
+        self._who = Gatherer(tools, only=WHO)  # asked of every record several times over
         self._beside = beside if makes_open_leads(tools.settings) else None
         self._unqualified = Unqualified(one, pair, tools.settings)
         self._needs = needed_kinds(one, pair)
@@ -63,7 +64,7 @@ class PersonMapper:
 
     def person(self, record: Record) -> Person:
         """Give what identifies the person behind a record, for `identity.decide` and for look-ups (addresses in normal form)."""
-        found = self._gatherer.gather(record)
+        found = self._who.gather(record)
         return Person(
             name=_own(self._name(found)),
             emails=tuple(normal(text) for text in found.addresses.valid),
@@ -72,7 +73,7 @@ class PersonMapper:
 
     def company_text(self, record: Record) -> tuple[str, str]:
         """Give the company text of a record and the name of its person, which may be the same."""
-        found = self._gatherer.gather(record)
+        found = self._who.gather(record)
         return found.company, _own(self._name(found))
 
     def is_unqualified(self, record: Record) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from heapq import nsmallest
 
 from streamflow.migration.context import Migration
 from streamflow.model import Key, Kind, Record, RecordState, Staged
+from streamflow.reports.spot import rank
 
 CHILD_KINDS: tuple[Kind, ...] = ("note", "call", "email", "reminder", "attachment")
 LEAD_SHARE = 0.4      # of the sample; the rest are children of these leads, and more leads where there are not enough children
@@ -62,12 +64,16 @@ def _total(chosen: dict[Kind, list[Key]]) -> int:
 
 
 async def _ordered_leads(migration: Migration, size: int) -> list[Key]:
-    strata: dict[tuple[str, ...], list[Key]] = {}
+    """Give leads of all strata in turn; of each no more are held than could be chosen."""
+    seed, strata = migration.terms.seed, dict[tuple[str, ...], list[Key]]()
     async for page in migration.ledger.every("lead"):
         for staged in page:
             if staged.state is RecordState.PENDING:
                 strata.setdefault(stratum(staged), []).append(staged.record.key)
-    return choose(strata, size, migration.terms.seed)
+        for name, keys in strata.items():
+            if len(keys) > 2 * size:
+                strata[name] = nsmallest(size, keys, key=lambda key: rank(seed, key))
+    return choose(strata, size, seed)
 
 
 async def _leads_with_rare_kinds(migration: Migration) -> list[Key]:

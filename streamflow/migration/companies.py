@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
+from streamflow.compact import Numbers
 from streamflow.mapping.companies import Companies, Lookalikes
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
@@ -52,7 +54,9 @@ class CompanyTable:
         self._m = migration
         self.companies = Clusters(document.companies, joined)
         self._texts = compile_map(document, migration.pair, Context()).company_text
-        self._counted: dict[Key, tuple[str, Key | None]] = {}       # lead -> text counted, and its cluster
+        self._counted = Numbers()                                   # lead -> place of what was counted of it
+        self._places: dict[tuple[str, Key | None], int] = {}        # (text, its cluster) -> place
+        self._said: list[tuple[str, Key | None]] = [("", None)]     # by place
         self._is_counted = False
 
     def key_of(self, record: Record) -> Key | None:
@@ -69,14 +73,14 @@ class CompanyTable:
             async for page in self._m.ledger.every("lead", page=PAGE):
                 self._count(page)
             self._is_counted = True
-            changed = await self._stage([cluster.record() for cluster in self.companies.clusters()])
+            changed = await self._stage(self.companies.keys())
             async for page in self._m.ledger.every("company", page=PAGE):
                 await self._give_up(page)
             return changed
         touched: set[Key] = set()
         for start in range(0, len(keys), PAGE):
             touched |= self._count((await self._m.ledger.staged("lead", keys[start : start + PAGE])).values())
-        changed = await self._stage([cluster.record() for key in sorted(touched) if (cluster := self.companies.cluster(key)) is not None])
+        changed = await self._stage(sorted(touched))
         await self._give_up((await self._m.ledger.staged("company", sorted(touched))).values())
         return changed
 
@@ -86,22 +90,30 @@ class CompanyTable:
             if staged.state is RecordState.HELD and staged.reason == AFTER_FREEZE:
                 continue   # nothing of it moves unless a person takes it
             text, own_name = self._texts(staged.record)
-            before = self._counted.get(staged.record.key)
-            if text == (before[0] if before else ""):
+            before, cluster = self._said[self._counted[staged.record.key]]
+            if text == before:
                 continue
-            if before is not None and before[1] is not None:
-                self.companies.remove(before[0], before[1])
-                touched.add(before[1])
+            if cluster is not None:
+                self.companies.remove(before, cluster)
+                touched.add(cluster)
             key = self.companies.add(text, own_name) if text else None
-            self._counted[staged.record.key] = (text, key)
+            self._counted[staged.record.key] = self._place(text, key)
             if key is not None:
                 touched.add(key)
         return touched
 
-    async def _stage(self, records: Sequence[Record]) -> int:
+    def _place(self, text: str, key: Key | None) -> int:
+        if not text:
+            return 0
+        place = self._places.setdefault((text, key), len(self._said))
+        if place == len(self._said):
+            self._said.append((text, key))
+        return place
+
+    async def _stage(self, keys: Sequence[Key]) -> int:
         changed = 0
-        for start in range(0, len(records), PAGE):
-            chunk = records[start : start + PAGE]
+        for start in range(0, len(keys), PAGE):
+            chunk = [found.record() for key in keys[start : start + PAGE] if (found := self.companies.cluster(key)) is not None]
             result = await self._m.ledger.stage(chunk, scan="company:derived")
             changed += result.new + result.changed
             known = await self._m.ledger.staged("company", [record.key for record in chunk])
@@ -115,11 +127,11 @@ class CompanyTable:
         unmade = [each for each in gone if not await self._m.ledger.links_of("company", [each.record.key])]
         await self._m.ledger.commit([finish_of(each, disposition=Disposition.FILTERED, reason=GIVEN_UP) for each in unmade])
 
-    async def queue_ambiguous(self) -> list[Lookalikes]:
+    async def queue_ambiguous(self) -> None:
         """Ask a person about companies that look alike; people wait until each is decided or waived."""
         pairs = self.companies.ambiguous()
-        await self._m.ledger.commit([Enqueue(item=pair_item(pair, known=pair.one)) for pair in pairs])
-        return pairs
+        while some := list(islice(pairs, PAGE)):
+            await self._m.ledger.commit([Enqueue(item=pair_item(pair, known=pair.one)) for pair in some])
 
 
 def pair_item(pair: Lookalikes, *, known: Key) -> QueueItem:

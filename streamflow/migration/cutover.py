@@ -179,7 +179,7 @@ class Cutover:
 
     async def _drain(self, plan: Plan) -> None:
         """Passes until nothing new shows up, the first begun one horizon after the freeze."""
-        begin = from_iso(plan["frozen_at"]) + timedelta(seconds=self._m.terms.settle_s)
+        begin = from_iso(plan["frozen_at"]) + timedelta(seconds=self._m.terms.horizon_s)
         wait_s = (begin - self._m.clock.now()) / timedelta(seconds=1)
         if wait_s > 0:
             await self._m.explain(f"cutover: draining; the source may show late changes until {iso(begin)}")

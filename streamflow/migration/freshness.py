@@ -29,6 +29,7 @@ class Moves:
     moved: dict[Key, None] = field(default_factory=dict)
     _times: dict[Key, str] = field(default_factory=dict)
     _latest: str = ""
+    _room: int = 1000                                       # times kept before those that left the overlap are dropped
 
     @classmethod
     def against(cls, kept: Mapping[str, Any] | None, *, overlap_s: float) -> Moves:
@@ -45,6 +46,10 @@ class Moves:
         self._latest = max(self._latest, at)
         if at >= _earlier(self._latest, self.overlap_s):
             self._times[record.key] = at
+            if len(self._times) > self._room:
+                edge = _earlier(self._latest, self.overlap_s)
+                self._times = {key: time for key, time in self._times.items() if time >= edge}
+                self._room = max(self._room, 2 * len(self._times))
 
     def kept(self) -> dict[str, Any]:
         """Give what the next pass must know."""

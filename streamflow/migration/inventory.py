@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from streamflow.mapping.companies import normal_form
 from streamflow.mapping.emails import normal
+from streamflow.migration.adoption import TEXT_KINDS, Adoption, may_hold_markers
 from streamflow.migration.context import Migration
 from streamflow.model import DestId, Fields, Kind
 from streamflow.platforms.base import Happening
-from streamflow.store.base import DropLookup, MoveMark, PutLookup
+from streamflow.store.base import Change, DropLookup, MoveMark, PutLookup
 
 MATCHED_KINDS: tuple[Kind, ...] = ("accounts", "contacts")
+STOCK_NAMES: Mapping[Kind, str] = {"leads": "open_leads"}
+"""Under which other name a kind is counted."""
 
 
 def lookup_of(kind: Kind, dest_id: DestId, fields: Fields) -> PutLookup:
@@ -34,21 +37,30 @@ class DestinationWatch:
         self._m = migration
 
     async def take_stock(self) -> Mapping[Kind, int]:
-        """Read all people and companies that are there before anything is written. The feed's position is noted first."""
-        feed = self._m.destination.feed
+        """
+        Read all people and companies that are there before anything is written. The feed's position is noted first.
+
+        Where an earlier run has left its markers every other kind is read as well, so that nothing of it is made a second time.
+        """
+        feed, schema = self._m.destination.feed, self._m.destination.schema
         if await self._m.ledger.mark("feed") is None:
             await self._m.ledger.commit([MoveMark(name="feed", cursor=await feed.cursor())])
+        adoption = Adoption(self._m.ledger, self._m.terms.prefix)
+        marked = may_hold_markers((await schema.reference()).custom_fields)
+        kinds = [*MATCHED_KINDS]
+        if marked or "open_leads" in self._m.terms.limits:   # a call for every page, so only where it is of use
+            kinds.append("leads")
         counts: dict[Kind, int] = {}
-        for kind in MATCHED_KINDS:
-            counts[kind] = 0
-            async for page in self._m.destination.reader.everything(kind, custom=False):
-                counts[kind] += len(page)
-                await self._m.ledger.commit([lookup_of(kind, dest_id, fields) for dest_id, fields in page.items()])
-        if "open_leads" in self._m.terms.limits:   # a call for every page, so only where a cap is to be watched
-            counts["open_leads"] = 0
-            async for page in self._m.destination.reader.everything("leads", custom=False):
-                counts["open_leads"] += len(page)
-        return counts
+        for kind in [*kinds, *(TEXT_KINDS if marked else ())]:
+            name = STOCK_NAMES.get(kind, kind)
+            counts[name] = 0
+            async for page in self._m.destination.reader.everything(kind, custom=marked):
+                counts[name] += len(page)
+                changes: list[Change] = [lookup_of(kind, *each) for each in page.items()] if kind in MATCHED_KINDS else []
+                changes += await adoption.of_page(kind, page) if marked else []
+                await self._m.ledger.commit(changes)
+        await self._m.ledger.commit(adoption.told())
+        return {name: count for name, count in counts.items() if name not in TEXT_KINDS}
 
     async def follow(self) -> int:
         """Take in what happened since the last look; our own records are left out. Answers how many foreign records were seen."""

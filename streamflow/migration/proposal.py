@@ -6,13 +6,15 @@ Rule: what is confirmed is a digest. A document that changed, by edit or by drif
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import orjson
 
-from streamflow.errors import ConfigError, UsageError
+from streamflow.errors import ConfigError, Faults, UsageError
 from streamflow.mapping.document import MapDocument, digest
-from streamflow.mapping.document_json import from_json, to_json, validate
+from streamflow.mapping.document_json import from_json, read, to_json
 from streamflow.mapping.estimate import ROUTINE_RECORDS, Estimate
 from streamflow.mapping.observe import Observation
 from streamflow.mapping.proposal import Account, ExistingField, propose
@@ -25,6 +27,17 @@ from streamflow.store.base import Enqueue, PutSetting, Reopen
 VOLUME = "volume"
 CLOSED = frozenset({State.CUTOVER, State.WATCH, State.DONE, State.ROLLBACK, State.ROLLED_BACK})
 """States in which another map would come too late."""
+
+
+def read_map_file(path: Path) -> object:
+    """Read a map from JSON or, by its ending, TOML. Raises ConfigError with the place of the mistake."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return tomllib.loads(text) if path.suffix == ".toml" else orjson.loads(text)
+    except OSError as error:
+        raise ConfigError([f"map.file: {path} cannot be read: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, orjson.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"map.file: {path} is not {'TOML' if path.suffix == '.toml' else 'JSON'}: {error}"]) from error
 
 
 class MapGate:
@@ -79,11 +92,7 @@ class MapGate:
 
     async def _propose(self) -> None:
         if self._m.terms.map_file is not None:
-            try:
-                data = orjson.loads(self._m.terms.map_file.read_bytes())
-            except (OSError, orjson.JSONDecodeError) as error:
-                raise ConfigError([f"map.file: cannot read {self._m.terms.map_file.name} as JSON"]) from error
-            await self.edit("streamflow", data)
+            await self.edit("streamflow", read_map_file(self._m.terms.map_file))
             return
         observation = Observation.from_json(await self._m.ledger.setting("observation"), self._m.pair)
         reference = await self._m.destination.schema.reference()
@@ -109,15 +118,11 @@ class MapGate:
         return name
 
     async def edit(self, actor: str, data: object) -> str:
-        """Take an edited document. Raises UsageError with every fault in it."""
-        try:
-            document = from_json(data, self._m.pair)
-            observation = Observation.from_json(await self._m.ledger.setting("observation"), self._m.pair)
-            faults = validate(document, self._m.pair, observation.schema(), await self._existing())
-        except ConfigError as error:
-            raise UsageError("; ".join(error.faults), hint="correct the file; `map show --json` gives the present one") from error
+        """Take an edited document, also as `map show --json` gives it. Raises Faults with every fault in it."""
+        observation = Observation.from_json(await self._m.ledger.setting("observation"), self._m.pair)
+        document, faults = read(data, self._m.pair, observation.schema(), await self._existing())
         if faults:
-            raise UsageError("; ".join(faults), hint="correct the file; `map show --json` gives the present one")
+            raise Faults("the map", faults, hint="correct the file; `map show --json` gives the present one")
         return await self._keep(actor, document)
 
     async def _existing(self) -> dict[str, dict[str, str]]:

@@ -31,12 +31,13 @@ class Reading:
 
     tallies: dict[Kind, Tally] = field(default_factory=dict)
     scans: dict[Kind, str] = field(default_factory=dict)   # names of the complete passes, for what they did not show
+    is_postponed: bool = False                             # children of moved parents are known and were not asked yet
     is_resumed: bool = False                               # a part was read before a restart, and what it found is not told here
 
     @property
     def is_quiet(self) -> bool:
         """Say whether the whole round is known to have found nothing new."""
-        return not self.is_resumed and all(tally.is_quiet for tally in self.tallies.values())
+        return not self.is_resumed and not self.is_postponed and all(tally.is_quiet for tally in self.tallies.values())
 
     @property
     def is_complete(self) -> bool:
@@ -54,6 +55,7 @@ class SourceReader:
         self._m = migration
         self.trouble = ""                                  # why the newest snapshot of files is not read; shown with the reason
         self.between: Callable[[Kind], None] = _nothing    # called after each page of a kind; what it raises ends the round
+        self._polled: dict[Kind, float] = {}               # monotonic: when a kind was last polled
         self._noting = NotingSource(migration.source)
         self._intake = Intake(
             ledger=migration.ledger, source=cast(Source, self._noting), permit=migration.control.permit, on_page=self._count
@@ -164,7 +166,9 @@ class SourceReader:
         if stream.parent is not None:
             return await self._intake.scan_children(stream, self._parents(stream.parent, after), scan=scan, name=self._mark(stream))
         try:
-            return await self.settled.whole(stream, scan=scan)
+            # What the first pass brings is looked at as a whole; later on leads, parents and users are asked about by name.
+            names = not strict and stream.kind in {"lead", "user", *parents_of(await self.streams())}
+            return await self.settled.whole(stream, scan=scan, names_touched=names)
         except ProtocolMismatch as error:
             if strict or stream.reader != "files":
                 raise
@@ -182,7 +186,7 @@ class SourceReader:
     async def poll(self, number: int) -> Reading:
         """
         A quick round: what changed, by the settled feed where the source can be asked so and else by whole lists and digests, and the
-        children of parents that changed.
+        children of parents that changed. Kinds whose own pause is not over are left out.
 
         Polls of different starts never share a name: a pass must not count what an earlier one of the same number saw.
         """
@@ -191,6 +195,9 @@ class SourceReader:
         owed: dict[Kind, list[Key]] = dict(await self._m.ledger.setting(OWED) or {})
         for stream in await self.streams():
             if await self._is_read(stream, snapshot):
+                continue
+            if not self._is_due(stream.kind):
+                reading.is_postponed |= stream.kind in owed
                 continue
             scan = f"poll:{stream.kind}:{self._m.ledger.epoch}.{number}"
             if stream.parent is None:
@@ -209,12 +216,20 @@ class SourceReader:
         self._m.last_poll_at = iso(self._m.clock.now())
         return reading
 
+    def _is_due(self, kind: Kind) -> bool:
+        """Say whether a kind with a pause of its own is to be looked at again, and note that it is; the others are in each round."""
+        pause_s, now = self._m.terms.stream_poll_s.get(kind, 0.0), self._m.clock.monotonic()
+        if kind in self._polled and now - self._polled[kind] < pause_s:
+            return False
+        self._polled[kind] = now
+        return True
+
     async def _follow_moves(self, stream: Stream) -> None:
         """Let the pass over a kind of parents show which of them have moved on since the last one."""
         self._noting.moves.clear()
         if stream.kind in parents_of(await self.streams()):
             kept = await self._m.ledger.setting(f"newest:{stream.kind}")
-            self._noting.moves[stream.kind] = Moves.against(kept, overlap_s=self._m.terms.settle_s)
+            self._noting.moves[stream.kind] = Moves.against(kept, overlap_s=self._m.terms.settle_of(stream.kind))
 
     async def _keep_moves(self, kind: Kind, tally: Tally, *changes: Change) -> None:
         moves = self._noting.moves.pop(kind, None)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
@@ -26,11 +26,12 @@ from streamflow.migration.progress import progress
 from streamflow.migration.proof import Proof
 from streamflow.migration.returning import undone, undone_item
 from streamflow.migration.scopes import WHOLE, Wanted, checked, everything, wanted_by
-from streamflow.migration.undoing import Step, plan_step
+from streamflow.migration.undoing import Step, plan_step, unconfirmed
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, DestId, Disposition, Fields, Intent, IntentState, Kind, Link, Op, RecordState, Ref
+from streamflow.stages.kept import known
 from streamflow.stages.planning import finish_of
-from streamflow.store.base import Audit, Change, DropLink, DropLookup, Enqueue, PutIntent, PutSetting, SettleIntent
+from streamflow.store.base import Audit, Change, DropLink, DropLookup, Enqueue, PutIntent, PutLink, PutSetting, SettleIntent
 
 READ_AT_ONCE = 40
 TRIES = 8
@@ -100,7 +101,7 @@ class Rollback:
         steps = [
             plan_step(
                 link, now.get(link.dest_id), reader.compare, foreign=hanging.get(link.dest_id, ()), staying=staying.get(link.dest_id, ()),
-                ours=frozenset(self._staying_ours),
+                ours=frozenset(self._staying_ours), meant=await self._meant(link),
             )
             for link in links
         ]
@@ -126,6 +127,11 @@ class Rollback:
             if not self._wanted(link):
                 found[link.dest_id].append(link.ref)
         return found
+
+    async def _meant(self, link: Link) -> Fields:
+        if not link.is_matched or not link.before or not set(link.before) - set(known(link.base)):
+            return {}
+        return unconfirmed(link, await self._m.ledger.intents_of(link.ref.kind, link.ref.key))
 
     async def _settle_intents(self) -> None:
         """
@@ -179,8 +185,7 @@ class Rollback:
         await self._m.ledger.commit([
             change for step in forgotten
             for change in (
-                DropLink(ref=step.link.ref), *_forget_source(step.link.ref), *kept_away.get(step.link.ref, ()),
-                self._entry(step, step.reason or "nothing to undo"),
+                *_let_go(step.link), *kept_away.get(step.link.ref, ()), self._entry(step, step.reason or "nothing to undo"),
             )
         ])
         writes = [(step, self._intent(step)) for step in steps if step.action in ("delete", "restore")]
@@ -193,11 +198,11 @@ class Rollback:
 
         async def one(step: Step, intent: Intent) -> None:
             try:
-                refusal = await self._send(step, now.get(step.link.dest_id) or {})
+                refusal, dest_id = await self._send(step, now.get(step.link.dest_id) or {})
             except StreamflowError as error:
                 failures.append(error)   # its intent stays open: the next start looks what became of it
                 return
-            changes.extend(self._done(step, intent, refusal))
+            changes.extend(self._done(replace(step, link=replace(step.link, dest_id=dest_id)), intent, refusal))
             changes.extend(() if refusal else kept_away.get(step.link.ref, ()))
             if refusal:
                 refused[step.link.ref] = f"the destination refuses it: {refusal}"
@@ -237,8 +242,8 @@ class Rollback:
             return [SettleIntent(id=intent.id, state=IntentState.REJECTED, reason=refusal), self._entry(step, f"refused: {refusal}")]
         lookup = [DropLookup(side="dest", kind=link.dest_kind, id=link.dest_id)] if step.action == "delete" else []
         return [
-            SettleIntent(id=intent.id, state=IntentState.CONFIRMED, dest_id=link.dest_id), DropLink(ref=link.ref), *lookup,
-            *_forget_source(link.ref), self._entry(step, "done"),
+            SettleIntent(id=intent.id, state=IntentState.CONFIRMED, dest_id=link.dest_id), *lookup, *_let_go(link),
+            self._entry(step, "done"),
         ]
 
     def _entry(self, step: Step, note: str) -> Audit:
@@ -248,30 +253,30 @@ class Rollback:
             before=link.base if step.action == "delete" else None, after=step.fields or None, note=note,
         ))
 
-    async def _send(self, step: Step, now: Fields) -> str:
+    async def _send(self, step: Step, now: Fields) -> tuple[str, DestId]:
         """
-        Send one write; answers the refusal, "" when it is done.
+        Send one write; answers the refusal, "" when it is done, and the id the record has then (a note may have been made anew).
 
         Deletes and restores say the same thing twice without harm: an unknown outcome is said again.
         """
-        writer, link = self._m.destination.writer, step.link
+        writer, link, dest_id = self._m.destination.writer, step.link, step.link.dest_id
         for attempt in range(TRIES):
             try:
                 if step.action == "delete":
                     await writer.delete(link.dest_kind, link.dest_id)
                 else:
-                    await writer.update(link.dest_kind, link.dest_id, step.fields, now=now)
+                    dest_id = await writer.update(link.dest_kind, dest_id, step.fields, now=now)
             except NotFound:
-                return ""   # gone is what was wanted
+                return "", dest_id   # gone is what was wanted
             except RecordRejected as error:
-                return error.message
+                return error.message, dest_id
             except (Throttled, TransientError, Uncertain):
                 if attempt == TRIES - 1:
                     raise
                 await self._m.clock.sleep(min(10.0, 0.25 * 2**attempt))
                 continue
-            return ""
-        return ""
+            return "", dest_id
+        return "", dest_id
 
     # ------------------------------------------------------------------------------------------ the whole run
 
@@ -342,6 +347,16 @@ def _hang(hung: dict[DestId, list[DestId]], dest_id: DestId, fields: Fields) -> 
                     hung[target].append(dest_id)
 
 
+def _let_go(link: Link) -> list[Change]:
+    """
+    Take a line out of the crosswalk; a source record without a destination record leads no others any more.
+
+    A record of an earlier run is there as before and goes on being known, as it was when this run found it.
+    """
+    if link.is_adopted:
+        return [PutLink(link=replace(link, base={}, before={}, verified="verified"))]
+    return [DropLink(ref=link.ref), *_forget_source(link.ref)]
+
+
 def _forget_source(ref: Ref) -> list[Change]:
-    """A source record without a destination record leads no others any more."""
     return [DropLookup(side="src", kind=ref.kind, id=ref.key)] if ref.part == "" else []

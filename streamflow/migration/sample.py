@@ -17,6 +17,7 @@ from streamflow.migration.life import State
 from streamflow.migration.rollback import Rollback
 from streamflow.migration.work import Work
 from streamflow.model import Key, Kind
+from streamflow.reports.rows import Rows
 from streamflow.stages.extract import ChosenBatches
 from streamflow.store.base import Change, PutSetting, Reopen, ResolveItem
 
@@ -83,9 +84,9 @@ class SampleGate:
         await self._work.refresh_companies()
 
     def _quality(self, table: CompanyTable) -> None:
-        rows = [{"text": row.text, "count": row.count, "cluster": row.cluster or "", "name": row.name, "reason": row.reason}
-                for row in table.companies.table()]
-        pairs = [{"one": pair.names[0], "other": pair.names[1], "reason": pair.reason} for pair in table.companies.ambiguous()]
+        rows = Rows({"text": row.text, "count": row.count, "cluster": row.cluster or "", "name": row.name, "reason": row.reason}
+                    for row in table.companies.table())
+        pairs = Rows({"one": pair.names[0], "other": pair.names[1], "reason": pair.reason} for pair in table.companies.ambiguous())
         self._m.report("companies", {"rows": rows, "ambiguous": pairs})
 
     async def _move(self) -> None:

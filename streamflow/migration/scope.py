@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from streamflow.compact import Numbers
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
@@ -14,6 +15,7 @@ from streamflow.mapping.estimate import Estimate, Pace, compatibility, estimate,
 from streamflow.mapping.pair import Pair
 from streamflow.mapping.schema import required_fields
 from streamflow.mapping.settings import settings_of
+from streamflow.migration.adoption import FOUND
 from streamflow.migration.companies import Clusters
 from streamflow.migration.context import Migration
 from streamflow.migration.probe import inventory
@@ -61,7 +63,9 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
     todo = missing_reference(reference, settings)
     pace = Pace(child_streams=children, custom_fields_many="single" not in routes.values())
     reckoned = estimate(document, migration.pair, counts, pace, unqualified=open_leads)
-    room = headroom(migration.terms.limits, needs(document, reference, found["destination"], counts, open_leads))
+    adopted: Mapping[str, int] = await migration.ledger.setting(FOUND) or {}
+    others = {name: count - adopted.get({"open_leads": "leads"}.get(name, name), 0) for name, count in found["destination"].items()}
+    room = headroom(migration.terms.limits, needs(document, reference, others, counts, open_leads))
     reckoned = replace(reckoned, warnings=(*reckoned.warnings, *room))
     unreadable = sum(1 for state in found["coverage"].values() if state != "ok")
     constraints = len(gaps) + len(todo) + len(room) + unreadable + ("single" in routes.values())
@@ -133,13 +137,13 @@ async def _sizes(migration: Migration, document: MapDocument) -> Sizes:
     """Count companies and unqualified leads, a page at a time."""
     mapper = compile_map(document, migration.pair, Context())
     clusters = Clusters(document.companies, {})
-    companies: set[str] = set()
+    companies = Numbers()
     unqualified = 0
     async for page in migration.ledger.every("lead"):
         for staged in page:
             unqualified += mapper.is_unqualified(staged.record)
             if (key := clusters.cluster_of(*mapper.company_text(staged.record))) is not None:
-                companies.add(key)
+                companies[key] = 1
     return Sizes(companies=len(companies), unqualified=unqualified)
 
 

@@ -88,19 +88,19 @@ class SettledFeed:
             self._m.log("read.filter_distrusted", kind=stream.kind, reason=why)
             return None
 
-    async def whole(self, stream: Stream, *, scan: str) -> Tally:
+    async def whole(self, stream: Stream, *, scan: str, names_touched: bool = True) -> Tally:
         """Read the whole list; one that was read from its beginning sets the mark for the reads of changes that follow."""
         before = await self._m.ledger.mark(f"read:{stream.kind}")
         is_resumed = before is not None and before.note.get("scan") == scan
         if stream.overlap_s is None or is_resumed:
-            return await self._intake.scan(stream, scan=scan)
-        times = self._times(timedelta(seconds=stream.overlap_s + self._m.terms.settle_s))
+            return await self._intake.scan(stream, scan=scan, names_touched=names_touched)
+        times = self._times(timedelta(seconds=stream.overlap_s + self._m.terms.settle_of(stream.kind)))
 
         async def drained() -> Sequence[Change]:
             return self._moved(stream, times, None)
 
         with self._noting.shown_to(stream.kind, times.look):
-            return await self._intake.scan(stream, scan=scan, closing=drained)
+            return await self._intake.scan(stream, scan=scan, closing=drained, names_touched=names_touched)
 
     # --- below
 
@@ -133,7 +133,7 @@ class SettledFeed:
         """Move the mark to a horizon before the newest time; it never goes back."""
         if times.newest is None:
             return []
-        to = times.newest - timedelta(seconds=self._m.terms.settle_s)
+        to = times.newest - timedelta(seconds=self._m.terms.settle_of(stream.kind))
         to = max(to, _read(before)) if before is not None else to
         edge = to - timedelta(seconds=stream.overlap_s or 0.0)
         seen = {key: at.strftime(FORM) for key, at in times.seen.items() if at >= edge}

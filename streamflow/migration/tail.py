@@ -169,7 +169,7 @@ class Tail:
         else:
             self._m.gate = None
         is_sweeping = not self._failed and await self._m.ledger.setting(BEGUN) is not None
-        await self._m.control.wait(0.0 if is_sweeping else self._m.terms.poll_s)
+        await self._m.control.wait(0.0 if is_sweeping else self._m.terms.round_s)
 
     async def _reason(self, rests: bool) -> str:
         last = await self._m.ledger.setting("cutover:last")

@@ -33,6 +33,8 @@ class Terms:
     poll_s: float = 60.0
     settle_s: float = 60.0
     sweep_every_s: float = 3600.0
+    stream_poll_s: Mapping[str, float] = field(default_factory=dict)     # kind -> its own, where it has one
+    stream_settle_s: Mapping[str, float] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
     flags: Mapping[str, Any] = field(default_factory=dict)     # operator's overrides of capability flags
     pace_caps: Mapping[str, float] = field(default_factory=dict)   # platform -> calls a second at most, as configured
@@ -40,3 +42,21 @@ class Terms:
     volume_override: bool = False                              # go on above what is routine without asking (G-17)
     seed: int = 7
     date_formats: tuple[str, ...] = ()
+
+    def poll_of(self, kind: str) -> float:
+        """Give the pause between two looks at one kind, in seconds."""
+        return self.stream_poll_s.get(kind, self.poll_s)
+
+    def settle_of(self, kind: str) -> float:
+        """Give how late the source may show a change of one kind, in seconds."""
+        return self.stream_settle_s.get(kind, self.settle_s)
+
+    @property
+    def round_s(self) -> float:
+        """Give the pause between two rounds: as long as the most impatient kind allows."""
+        return min((self.poll_s, *self.stream_poll_s.values()))
+
+    @property
+    def horizon_s(self) -> float:
+        """Give after how many seconds every kind has shown its changes."""
+        return max((self.settle_s, *self.stream_settle_s.values()))

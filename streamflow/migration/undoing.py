@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from streamflow.mapping.changes import merge
-from streamflow.model import DestId, Fields, Kind, Link, Ref, Verdict
-from streamflow.stages.kept import expected, kept
+from streamflow.model import DestId, Fields, Intent, Kind, Link, Op, Ref, Verdict
+from streamflow.stages.kept import expected, kept, known
+from streamflow.stages.updating import both_ways
 
 SAME = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY, Verdict.UNREADABLE)
-SURE = (Verdict.EQUAL, Verdict.NORMALISED)
 
 FILLED_BY_ITSELF = frozenset({"firstName", "lastName", "link:owner"})
 """A name is split and an owner may be set by the destination; a person who changes the name changes "name" as well."""
@@ -27,27 +27,43 @@ class Step:
     """What is to happen to one destination record."""
 
     link: Link
-    action: str                    # delete | restore | spare | forget
+    action: str                    # delete | restore | spare | forget | leave
     fields: Fields = field(default_factory=dict)
     reason: str = ""               # why it is spared, or what of it is; "gone already"
 
 
+def unconfirmed(link: Link, intents: Sequence[Intent]) -> Fields:
+    """
+    Give what we meant to write into a record that was there before us and never saw confirmed: it may be there in part.
+
+    The image of what was there says that we meant to; the base, which tells what we know to be there, does not name it.
+    """
+    names = set(link.before or {}) - set(known(link.base)) if link.is_matched else set()
+    found: Fields = {}
+    for intent in intents:
+        if intent.dest_id == link.dest_id and intent.op is Op.UPDATE:
+            found.update({name: value for name, value in intent.fields.items() if name in names})
+    return found
+
+
 def plan_step(
     link: Link, now: Fields | None, compare: Compare, *, foreign: Sequence[DestId], staying: Sequence[Ref] = (),
-    ours: frozenset[DestId] = frozenset(),
-) -> Step:
+    ours: frozenset[DestId] = frozenset(), meant: Mapping[str, Any] | None = None,
+) -> Step:  # fmt: skip
     """
     Decide about one line of the crosswalk from what is there now (None: gone).
 
     *foreign* are records that stay and hang on it, those in *ours* outside this rollback and the rest people's; *staying* are source
-    records outside it that share it.
+    records outside it that share it; *meant* is what `unconfirmed` gives.
     """
     if link.is_merged:
         return Step(link=link, action="forget")
+    if link.is_adopted and not link.before:
+        return Step(link=link, action="leave")
     if now is None:
         return Step(link=link, action="forget", reason="gone already")
     if link.is_matched:
-        return _restoring(link, now, compare)
+        return _restoring(link, now, compare, meant or {})
     if staying:
         names = ", ".join(f"{ref.kind}:{ref.key}" for ref in staying[:3])
         return Step(link=link, action="spare", reason=f"records outside this rollback share it: {names}")
@@ -77,16 +93,16 @@ def _added(link: Link, now: Fields) -> list[str]:
     return [name for name in now if name not in ours and name.startswith("custom:")]
 
 
-def _restoring(link: Link, now: Fields, compare: Compare) -> Step:
+def _restoring(link: Link, now: Fields, compare: Compare, meant: Mapping[str, Any]) -> Step:
     """
     Give a record that existed before us its former values back, three ways: what we brought goes, what people changed stays.
 
     Lists lose exactly what we added; a text loses our part of it.
     """
     before = link.before or {}
-    base = expected(link.base)
+    base = {**meant, **expected(link.base)}
     ours = {name: base.get(name) for name in before}
-    merged = merge(ours, before, now, same=lambda name, one, other: compare(link.dest_kind, name, one, other) in SURE)
+    merged = merge(ours, before, now, same=lambda name, one, other: both_ways(compare, link.dest_kind, name, one, other))
     fields = {name: merged.changes[name] for name in before if name in merged.changes and name != "description"}
     theirs = sorted(each.field for each in merged.conflicts if each.field != "description")
     if "description" in before:

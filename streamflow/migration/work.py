@@ -9,6 +9,7 @@ from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.document_json import from_json
 from streamflow.migration import lookalikes
+from streamflow.migration.adoption import FOUND as ADOPTED_COUNTS
 from streamflow.migration.archive import Archive
 from streamflow.migration.companies import AMBIGUOUS, CompanyTable
 from streamflow.migration.context import DELIVERY_ORDER, Migration
@@ -53,6 +54,7 @@ class Work:
             ledger=migration.ledger, reader=migration.destination.reader, feed=migration.destination.feed, clock=migration.clock,
             quiet=QuietTime(timeout_s=flags.timeout_s, late_commit_s=flags.late_commit_s, search_lag_s=flags.search_lag_s),
         )
+        self._document: tuple[str, MapDocument] | None = None     # the one read last, under its digest
         self._companies: CompanyTable | None = None
         self._companies_map = ""
         self.suspended: dict[Kind, str] = {}
@@ -60,7 +62,9 @@ class Work:
     async def document(self) -> MapDocument:
         """The confirmed map; to be called only behind the map gate."""
         stored = await self._m.ledger.setting("map:confirmed")
-        return from_json(stored["document"], self._m.pair)
+        if self._document is None or self._document[0] != stored["digest"]:
+            self._document = stored["digest"], from_json(stored["document"], self._m.pair)
+        return self._document[1]
 
     async def map_has_moved(self) -> bool:
         """Say whether a map was confirmed (or taken back) since the destination was made ready: its fields must be there first."""
@@ -180,27 +184,38 @@ class Work:
             return
         counts = [count for count in await self._m.ledger.counts() if count.kind == kind]
         stock: Mapping[str, int] = await self._m.ledger.setting("stock") or {}
-        waiting = sum(count.count for count in counts if count.state is RecordState.PENDING and count.disposition not in KNOWN)
-        made = sum(count.count for count in counts if count.disposition is Disposition.CREATED)
+        adopted: Mapping[str, int] = await self._m.ledger.setting(ADOPTED_COUNTS) or {}
         for name, what in (("contacts", "people"), ("open_leads", "open leads")):
             limit = self._m.terms.limits.get(name)
+            if limit is None:
+                continue
             if name == "open_leads":
                 made = sum(n for (_, dest_kind, _), n in (await self._m.ledger.link_counts()).items() if dest_kind == "leads")
-                waiting = await self._unqualified_waiting() if limit is not None else 0
+                made -= adopted.get("leads", 0)
+                waiting = await self._waiting_for("leads")
+            else:
+                made = sum(count.count for count in counts if count.disposition is Disposition.CREATED)
+                waiting = sum(count.count for count in counts if count.state is RecordState.PENDING and count.disposition not in KNOWN)
+                waiting = await self._waiting_for("contacts") if waiting and adopted else waiting
             wanted = stock.get(name, 0) + made + waiting
-            if limit is not None and waiting and wanted > limit:
+            if waiting and wanted > limit:
                 raise PlanLimit(
                     f"{wanted} {what} would be in the destination and its plan allows {limit}", platform=self._m.destination.name,
                     hint=f"raise the plan, set destination.limits.{name}, then resolve the queue item",
                 )
 
-    async def _unqualified_waiting(self) -> int:
-        """Count waiting leads of which the map makes open leads."""
+    async def _waiting_for(self, dest_kind: Kind) -> int:
+        """Count waiting leads of which the map makes records of this kind that are not there yet."""
         mapper, after, found = await self.mapper(), 0, 0
         while page := await self._m.ledger.pending(PERSON_KIND, limit=PAGE, after_seq=after):
             after = page[-1].seq
             fresh = [each for each in page if each.disposition not in KNOWN]
-            found += sum(any(draft.kind == "leads" for draft in mapper.drafts(each.record).drafts) for each in fresh)
+            links = await self._m.ledger.links_of(PERSON_KIND, [each.record.key for each in fresh])
+            there = {link.ref.key for link in links if link.dest_kind == dest_kind}
+            found += sum(
+                any(draft.kind == dest_kind for draft in mapper.drafts(each.record).drafts)
+                for each in fresh if each.record.key not in there
+            )
         return found
 
     async def _suspend(self, kind: Kind, error: PlanLimit) -> None:

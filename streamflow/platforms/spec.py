@@ -28,7 +28,7 @@ PAGINGS = ("none", "page", "offset")
 STOPS = ("empty", "short")
 CONDITIONS = ("status", "empty", "not_json", "truthy", "says", "scalar")
 REACTIONS = ("access", "missing", "absent", "throttled", "transient", "refused")
-_CALL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+CALL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -375,7 +375,7 @@ def _call(table: _Table | None) -> Call | None:
     )  # fmt: skip
     if is_write(call.function):
         table.fault("function", f"{call.function!r} begins like a write ({', '.join(DENIED_PREFIXES)}); sources are only read")
-    elif not _CALL_NAME.fullmatch(call.function):
+    elif not CALL_NAME.fullmatch(call.function):
         table.fault("function", f"expected a plain name of letters and digits, not {call.function!r}")
     table.done()
     return call

@@ -82,6 +82,10 @@ _REPORTS: Final[Mapping[str, About]] = {
             "waiting": "What has not come to rest, and what it waits for.",
             "written": "Records of the destination that stand for source records. Merged source records share one.",
             "fields": "Each field is equal, normalised by the destination, less by design, different, unreadable, or not read back yet.",
+            "null_rates": "How many records have each field filled, in the source and in the destination. Filled by rule: the map fills it "
+            "where the source is silent. Missing ones that the review queue tells of are accounted for.",
+            "sums": "The sum of every amount on both sides, for records with a destination record of their own.",
+            "segments": "People by status, owner and month of creation on both sides.",
             "differences": "Every difference that was found, at most 1,000 are listed.",
             "links": "Each parent, company, owner and assignee that a written record names, looked up. "
             "Elsewhere: under another record or user than the source names now, because leads were merged or owners matched anew.",
@@ -98,6 +102,9 @@ _REPORTS: Final[Mapping[str, About]] = {
             "written": "Destination records",
             "writes": "Writes by outcome",
             "fields": "Fields read back",
+            "null_rates": "Filled fields, source and destination",
+            "sums": "Sums of amounts",
+            "segments": "People by status, owner and month",
             "links": "Parents, companies, owners",
             "owners": "Owners",
             "owners.summary": "Owners by match",

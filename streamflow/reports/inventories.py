@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from streamflow.mapping.companies import Companies
@@ -107,36 +108,33 @@ async def repeats(ledger: Ledger) -> dict[str, Any]:
 async def companies(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """Give the company table: raw text, how many leads say it, cluster, reason, and the company it became; look-alikes with their state."""
     table = await _texts(ledger, pair)
-    items = {item.id: item for item in await ledger.queue(state=None, cause="company_ambiguous")}
-    links = await _company_links(ledger, {row.cluster for row in table.table() if row.cluster})
-    rows = [
+    pages = ledger.items(state=None, cause="company_ambiguous")
+    items = {item.id: (item.state, item.decision) async for page in pages for item in page}
+    rows, spelt, texts = Rows(), 0, table.table()
+    while some := list(islice(texts, HELD)):
+        links = await _company_links(ledger, {row.cluster for row in some if row.cluster})
+        rows.extend(
+            {
+                "text": row.text,
+                "leads": row.count,
+                "cluster": row.cluster,
+                "name": row.name,
+                "company": links.get(row.cluster or ""),
+                "reason": row.reason,
+            }
+            for row in some
+        )
+        spelt += sum(bool(row.cluster) for row in some)
+    pairs = Rows(
         {
-            "text": row.text,
-            "leads": row.count,
-            "cluster": row.cluster,
-            "name": row.name,
-            "company": links.get(row.cluster or ""),
-            "reason": row.reason,
+            "one": two.names[0],
+            "other": two.names[1],
+            "reason": two.reason,
+            **_decision(items.get(f"company_pair:{two.one}:{two.other}")),
         }
-        for row in table.table()
-    ]
-    pairs = [
-        {
-            "one": pair.names[0],
-            "other": pair.names[1],
-            "reason": pair.reason,
-            **_decision(items.get(f"company_pair:{pair.one}:{pair.other}")),
-        }
-        for pair in table.ambiguous()
-    ]
-    spelt = {row["cluster"] for row in rows if row["cluster"]}
-    return {
-        "texts": len(rows),
-        "companies": len(spelt),
-        "no_company": sum(not row["cluster"] for row in rows),
-        "rows": rows,
-        "ambiguous": pairs,
-    }
+        for two in table.ambiguous()
+    )
+    return {"texts": len(rows), "companies": len(table.keys()), "no_company": len(rows) - spelt, "rows": rows, "ambiguous": pairs}
 
 
 async def _texts(ledger: Ledger, pair: Pair) -> Companies:
@@ -145,10 +143,11 @@ async def _texts(ledger: Ledger, pair: Pair) -> Companies:
     document = from_json(confirmed["document"], pair) if confirmed else None
     text_of = compile_map(document, pair, Context()).company_text if document is not None else _plain_text
     decisions = dict(document.companies) if document is not None else {}
-    for item in await ledger.queue(state="resolved", cause="company_ambiguous"):
-        if item.decision == "same":
-            one, other = item.details.get("names") or ("", "")
-            decisions[str(other)] = str(one)
+    async for found in ledger.items(state="resolved", cause="company_ambiguous"):
+        for item in found:
+            if item.decision == "same":
+                one, other = item.details.get("names") or ("", "")
+                decisions[str(other)] = str(one)
     table = Companies(decisions)
     async for page in ledger.every("lead"):
         for staged in page:
@@ -163,17 +162,11 @@ def _plain_text(record: Any) -> tuple[str, str]:
 
 
 async def _company_links(ledger: Ledger, clusters: Iterable[Key]) -> dict[Key, str]:
-    found: dict[Key, str] = {}
-    ordered = sorted(clusters)
-    for start in range(0, len(ordered), 500):
-        found.update(
-            {link.ref.key: link.dest_id for link in await ledger.links_of("company", ordered[start : start + 500]) if not link.ref.part}
-        )
-    return found
+    return {link.ref.key: link.dest_id for link in await ledger.links_of("company", sorted(clusters)) if not link.ref.part}
 
 
-def _decision(item: QueueItem | None) -> dict[str, str]:
-    return {"state": item.state, "decision": item.decision} if item is not None else {"state": "", "decision": ""}
+def _decision(state: tuple[str, str] | None) -> dict[str, str]:
+    return dict(zip(("state", "decision"), state or ("", ""), strict=True))
 
 
 async def quality(ledger: Ledger) -> dict[str, Any]:

@@ -21,6 +21,7 @@ MAX_ROWS: Final = HELD
 _MAX_CHARS: Final = 400
 _MAX_DEPTH: Final = 4
 _FIGURE_CHARS: Final = 36
+_WHOLE_CHARS: Final = 20
 
 _SAID: Final = {
     "good": frozenset({"equal", "normalised", "verified", "good", "already active", "holds"}),
@@ -63,6 +64,11 @@ class Cell:
     def is_long(self) -> bool:
         """Whether it needs more room than a figure."""
         return len(self.text) > _FIGURE_CHARS
+
+    @property
+    def may_break(self) -> bool:
+        """Whether a narrow column may break it, also within a word; short words and keys stay whole."""
+        return not self.is_number and any(len(word) > _WHOLE_CHARS for word in self.text.split())
 
     @property
     def sign(self) -> str:
@@ -153,7 +159,8 @@ def _facts(path: str, single: Mapping[str, Any]) -> Facts:
 
 
 def _grid(place: str, rows: Sequence[Mapping[str, Any]]) -> Grid:
-    names = columns_of(rows)
+    # A column that says nothing in any row shown takes room from those that do; JSON and CSV have it.
+    names = [name for name in columns_of(rows) if any(shown(row.get(name)) for row in rows[:MAX_ROWS])]
     numbers = {name for name in names if _is_numeric(row.get(name) for row in rows[:MAX_ROWS])}
     return Grid(
         path=place,

@@ -76,6 +76,7 @@ class QueueView:
     items: Rows = field(default_factory=Rows)
     touched: Rows = field(default_factory=Rows)
     unmapped: Counter[tuple[Kind, str]] = field(default_factory=Counter)  # (kind, field) -> items
+    told: Counter[tuple[Kind, str]] = field(default_factory=Counter)  # (kind, field) -> items of any cause about that field
 
 
 async def view(ledger: Ledger) -> QueueView:
@@ -84,5 +85,6 @@ async def view(ledger: Ledger) -> QueueView:
     async for page in ledger.items(state=None):
         found.items.extend(map(item_row, page))
         found.touched.extend(touched_row(item) for item in page if item.cause in TOUCHED)
+        found.told.update((item.kind, str(item.details["field"])) for item in page if item.details.get("field"))
         found.unmapped.update((item.kind, str(item.details.get("field") or "")) for item in page if item.cause == "unmapped_field")
     return found

@@ -16,6 +16,7 @@ from streamflow.reports.dispositions import phase_rows as phase_rows
 from streamflow.reports.people import owners
 from streamflow.reports.queue import cause_rows, view
 from streamflow.reports.spot import spot_check
+from streamflow.reports.totals import totals
 from streamflow.reports.verification import survey
 from streamflow.store.base import KindCount, Ledger
 
@@ -36,8 +37,9 @@ async def reconciliation(ledger: Ledger, *, seed: int = 7, spot_size: int = 25) 
     """
     Give the whole reconciliation as data for the writer; writes nothing.
 
-    Keys: verdict, summary, kinds, reference, reasons, waiting, written, writes, fields, differences, links, orphans, owners, unmapped,
-    drift, queue, touched, queue_items, out_of_scope, spot_check. However long the queue, little of it is in memory.
+    Keys: verdict, summary, kinds, reference, reasons, waiting, written, writes, fields, null_rates, sums, segments, differences, links,
+    orphans, owners, unmapped, drift, queue, touched, queue_items, out_of_scope, spot_check. However long the queue, little of it is in
+    memory.
     """
     counts = await ledger.counts()
     records = await walk(ledger, kinds_in(counts))
@@ -52,6 +54,7 @@ async def reconciliation(ledger: Ledger, *, seed: int = 7, spot_size: int = 25) 
         "written": places.written_rows(),
         "writes": {state.value: intents.get(state, 0) for state in IntentState},
         "fields": places.field_rows(await ledger.check_counts()),
+        **await totals(ledger, queue.told),
         "differences": await _differences(ledger),
         "links": places.link_rows(),
         "orphans": places.orphans,
@@ -92,11 +95,19 @@ def _summary(data: Mapping[str, Any]) -> list[dict[str, Any]]:
             False,
         ),
         ("no field differs", not differs, f"{differs:,} differ", "see differences; a rollback is offered", True),
+        (
+            "what is filled in the source is filled in the destination",
+            not (gaps := sum(row["unaccounted"] for row in data["null_rates"])),
+            f"{gaps:,} missing",
+            "see filled fields",
+            not pending,
+        ),
+        ("sums of amounts match", not (wrong := sum(not row["ok"] for row in data["sums"])), f"{wrong:,} differ", "see sums", not pending),
         ("no orphans", not orphans, f"{orphans:,} orphans", "see orphans", True),
         ("no write has an unknown outcome", not left, f"{left:,} open", "they are looked up until they are known", False),
         ("nothing was refused", not refused, f"{refused:,} failed", "see reasons", False),
         ("every owner has a user", not unmatched, f"{unmatched:,} unmatched", "see owners", False),
-        ("the review queue is worked off", not open_items, f"{open_items:,} open, {blocking:,} blocking", "see queue_items", False),
+        ("the review queue is worked off", not open_items, f"{open_items:,} open, {blocking:,} blocking", "see its items", False),
     )
     return [
         {"promise": name, "state": HOLDS if ok else BROKEN if grave else OPEN, "figure": figure, "remark": "" if ok else remark}

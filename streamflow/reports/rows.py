@@ -73,7 +73,7 @@ class Rows(Sequence[Row]):
     def __getitem__(self, place: int | slice) -> Row | list[Row]:
         if isinstance(place, slice):
             start, stop, step = place.indices(self._count)
-            if stop <= len(self._held):
+            if step > 0 and stop <= len(self._held):
                 return self._held[start:stop:step]
             return list(islice(self, start, stop, step)) if step > 0 else list(self)[place]
         if place < 0:

@@ -18,29 +18,29 @@ import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any, Literal, get_args
+from urllib.parse import urljoin
+from zoneinfo import ZoneInfo
 
 import anyio
 import anyio.abc
 import anyio.to_thread
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from streamflow.sandbox.leadtrekker.account import Account
 from streamflow.sandbox.pair_config import pair_config
-from streamflow.sandbox.planting import ADMIN_EMAIL, FALLBACK_EMAIL, nutshell_settings
+from streamflow.sandbox.sides import LEADTREKKER_KEY, SIDES, Side
 
 Reader = Literal["api", "files"]
 Form = Literal["csv", "xlsx"]
 Gates = Literal["ask", "auto"]
 
-PAIRS = ("leadtrekker-nutshell",)
-SOURCE_KEY = "sandbox-lt-key"
+PAIRS = tuple(SIDES)
+SOURCE_KEY = LEADTREKKER_KEY
 DESTINATION_KEYS = {False: "sandbox-key", True: "sandbox-impersonate-key"}
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
-_JOHANNESBURG = timezone(timedelta(hours=2))
 _START_S = 30.0
 _STOP_S = 5.0
 _EXPORT_S = 300.0
@@ -62,8 +62,9 @@ class Options:
         rate_per_s: What the destination allows, with `burst` at once; None for no limit.
         source_rate_per_s: What the source allows.
         search_lag_s: How long destination lists lag behind writes; None for the server's default.
-        switches: Per platform (`nutshell`, `leadtrekker`), over the servers' defaults.
+        switches: Per platform (`nutshell`, and `leadtrekker` or `lead_perfection`), over the servers' defaults.
         reader: Whether the configuration reads the source by API or from the export in `inbox`.
+        extract: Whether that export of Lead Perfection holds the tables of a full extract beside the reports.
     """
 
     dir: Path
@@ -78,8 +79,14 @@ class Options:
     switches: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reader: Reader = "api"
     form: Form = "csv"
+    extract: bool = False
     gates: Gates = "ask"
     impersonate: bool = False
+
+    @property
+    def side(self) -> Side:
+        """The source of the pair."""
+        return SIDES[self.pair]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +101,14 @@ class Sandbox:
     destination_admin: str
     rpc_url: str
     pids: tuple[int, ...]
+    source_other_url: str | None = None
+    """Another origin of the same source, where its tokens are not good; None where there are no tokens."""
 
     def as_json(self) -> dict[str, Any]:
         """Give what `sandbox.json` holds."""
+        other = {"other_url": self.source_other_url} if self.source_other_url else {}
         return {
-            "source": {"url": self.source_url, "admin": self.source_admin},
+            "source": {"url": self.source_url, "admin": self.source_admin, **other},
             "destination": {"url": self.destination_url, "rpc_url": self.rpc_url, "admin": self.destination_admin},
             "config": str(self.config_path),
             "pids": list(self.pids),
@@ -150,15 +160,15 @@ async def _launch(options: Options, stack: AsyncExitStack) -> tuple[Sandbox, lis
     servers = options.dir / "servers"
     for folder in (options.dir, servers, options.dir / "keys", options.dir / "inbox"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    now = datetime.now(_JOHANNESBURG).replace(microsecond=0, tzinfo=None)
-    processes = []
-    for name, settings in (("leadtrekker", _source_settings(options, now)), ("nutshell", _destination_settings(options, now))):
+    now = datetime.now(ZoneInfo(options.side.timezone)).replace(microsecond=0, tzinfo=None)
+    names, processes = (options.side.module, "nutshell"), []
+    for name, settings in zip(names, (_source_settings(options, now), _destination_settings(options, now)), strict=True):
         _write_private(servers / f"{name}.json", json.dumps(settings))
         process = await _start(name, servers)
         stack.push_async_callback(_stop, process)
         processes.append(process)
-    urls = [await _ready(name, process, servers) for name, process in zip(("leadtrekker", "nutshell"), processes, strict=True)]
-    sandbox = _sandbox(options, urls[0], urls[1], processes)
+    source, destination = [await _ready(name, process, servers) for name, process in zip(names, processes, strict=True)]
+    sandbox = _sandbox(options, source, destination["url"], processes)
     await _export(options, sandbox)
     _write_files(options, sandbox)
     return sandbox, processes
@@ -167,21 +177,21 @@ async def _launch(options: Options, stack: AsyncExitStack) -> tuple[Sandbox, lis
 def _check(options: Options) -> None:
     if options.pair not in PAIRS:
         raise LaunchError(f"no such pair: {options.pair}; there is {', '.join(PAIRS)}")
-    unknown = sorted(options.switches.keys() - {"leadtrekker", "nutshell"})
+    unknown = sorted(options.switches.keys() - {options.side.platform, "nutshell"})
     if unknown:
-        raise LaunchError(f"switches name {', '.join(unknown)}; they are for leadtrekker and nutshell")
+        raise LaunchError(f"switches name {', '.join(unknown)}; they are for {options.side.platform} and nutshell")
     state = options.dir / "state"
     if state.is_dir() and any(state.iterdir()):
         raise LaunchError(f"{state} holds a migration between accounts that are gone; take another --dir, or remove it")
 
 
 def _source_settings(options: Options, now: datetime) -> dict[str, Any]:
-    switches = dict(options.switches.get("leadtrekker", {}))
+    switches = dict(options.switches.get(options.side.platform, {}))
     if options.source_rate_per_s is not None:
         switches |= {"rate_per_s": options.source_rate_per_s, "burst": options.burst}
     return {
-        "seed": options.seed, "records": options.records, "api_key": SOURCE_KEY, "now": now.isoformat(),
-        "switches": switches, "life_rate_per_s": options.life_per_s,
+        "seed": options.seed, "records": options.records, "now": now.isoformat(), "switches": switches,
+        "life_rate_per_s": options.life_per_s, **options.side.access,
     }  # fmt: skip
 
 
@@ -191,8 +201,7 @@ def _destination_settings(options: Options, now: datetime) -> dict[str, Any]:
         switches |= {"rate_per_s": options.rate_per_s, "burst": options.burst}
     if options.search_lag_s is not None:
         switches["search_lag_s"] = options.search_lag_s
-    account = Account(seed=options.seed, records=options.records, now=now)
-    return nutshell_settings(account, seed=options.seed, switches=switches)
+    return options.side.nutshell(options.seed, options.records, now, switches)
 
 
 async def _start(name: str, servers: Path) -> anyio.abc.Process:
@@ -208,17 +217,17 @@ async def _start(name: str, servers: Path) -> anyio.abc.Process:
         )
 
 
-async def _ready(name: str, process: anyio.abc.Process, servers: Path) -> str:
-    """Wait for the server's ready line and give the URL in it."""
+async def _ready(name: str, process: anyio.abc.Process, servers: Path) -> dict[str, str]:
+    """Wait for the server's ready line and give what it says; there is a `url` in it."""
     assert process.stdout is not None
     try:
         with anyio.fail_after(_START_S):
             line = await BufferedByteReceiveStream(process.stdout).receive_until(b"\n", 65_536)
-        url: str = json.loads(line)["url"]
-    except (TimeoutError, anyio.IncompleteRead, anyio.DelimiterNotFound, ValueError, KeyError):
-        said = (servers / f"{name}.log").read_text(errors="replace").strip().splitlines()
-        raise LaunchError(f"the simulated {name} did not start: {said[-1] if said else 'it said nothing'}") from None
-    return url
+        said: dict[str, str] = json.loads(line)
+    except (TimeoutError, anyio.IncompleteRead, anyio.DelimiterNotFound, ValueError):
+        lines = (servers / f"{name}.log").read_text(errors="replace").strip().splitlines()
+        raise LaunchError(f"the simulated {name} did not start: {lines[-1] if lines else 'it said nothing'}") from None
+    return said
 
 
 async def _stop(process: anyio.abc.Process) -> None:
@@ -233,45 +242,53 @@ async def _stop(process: anyio.abc.Process) -> None:
         await process.aclose()
 
 
-def _sandbox(options: Options, source_url: str, destination: str, processes: list[anyio.abc.Process]) -> Sandbox:
+def _sandbox(options: Options, source: Mapping[str, str], destination: str, processes: list[anyio.abc.Process]) -> Sandbox:
     return Sandbox(
         dir=options.dir,
         config_path=options.dir / "streamflow.toml",
-        source_url=source_url,
-        source_admin=source_url.removesuffix("api/") + "_sandbox/",
+        source_url=source["url"],
+        source_admin=urljoin(source["url"], "/_sandbox/"),
         destination_url=f"{destination}/rest",
         destination_admin=f"{destination}/_sandbox/",
         rpc_url=f"{destination}/api/v1/json",
         pids=tuple(process.pid for process in processes),
+        source_other_url=source.get("other_url"),
     )
 
 
 async def _export(options: Options, sandbox: Sandbox) -> None:
-    """Have the source write its attachments, and its tables when they are to be read from files, into the inbox."""
-    order = {"folder": str((options.dir / "inbox").resolve()), "attachments_only": options.reader == "api"}
-    if options.reader == "files":
-        order["form"] = options.form
-    await anyio.to_thread.run_sync(_post, sandbox.source_admin + "export", order)
+    """Have the source write into the inbox what is to be read from there: its files, and what no API gives."""
+    order = options.side.export(options.reader == "files", options.form, options.extract)
+    if order is None:
+        return
+    order["folder"] = str((options.dir / "inbox").resolve())
+    try:
+        await anyio.to_thread.run_sync(_post, sandbox.source_admin + "export", order)
+    except urllib.error.URLError as error:
+        raise LaunchError(f"the simulated {options.side.module} did not export: {error}") from error
 
 
 def _post(url: str, body: Mapping[str, Any]) -> None:
     request = urllib.request.Request(url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"})
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        direct.open(request, timeout=_EXPORT_S).close()
-    except urllib.error.URLError as error:
-        raise LaunchError(f"the simulated leadtrekker did not export: {error}") from error
+    direct.open(request, timeout=_EXPORT_S).close()
 
 
 def _write_files(options: Options, sandbox: Sandbox) -> None:
-    keys = options.dir.resolve() / "keys"
-    _write_private(keys / "leadtrekker.key", SOURCE_KEY)
-    _write_private(keys / "nutshell.key", DESTINATION_KEYS[options.impersonate])
+    side, home = options.side, options.dir.resolve()
+    keys, owners = home / "keys", home / "owners.csv" if options.side.owners is not None else None
+    for name, secret in {**side.secrets, "nutshell.key": DESTINATION_KEYS[options.impersonate]}.items():
+        _write_private(keys / name, secret)
+    if owners is not None:
+        _write_private(owners, side.owners or "")
+    source = {
+        "platform": side.platform, "reader": options.reader, "timezone": side.timezone, "base_url": sandbox.source_url,
+        **side.source(keys),
+    }  # fmt: skip
     text = pair_config(
-        dir=options.dir.resolve(), reader=options.reader, gates=options.gates, impersonate=options.impersonate,
-        source_url=sandbox.source_url, destination_url=sandbox.destination_url, rpc_url=sandbox.rpc_url,
-        username=ADMIN_EMAIL, fallback=FALLBACK_EMAIL if options.gates == "auto" else None,
-        source_rate_per_s=options.source_rate_per_s, rate_per_s=options.rate_per_s,
+        dir=home, source=source, gates=options.gates, impersonate=options.impersonate, destination_url=sandbox.destination_url,
+        rpc_url=sandbox.rpc_url, username=side.admin_email, fallback=side.fallback_email if options.gates == "auto" else None,
+        owners_file=owners, source_rate_per_s=options.source_rate_per_s, rate_per_s=options.rate_per_s,
     )  # fmt: skip
     _write_private(sandbox.config_path, text)
     _write_private(options.dir / "sandbox.json", json.dumps(sandbox.as_json(), indent=1))
@@ -294,10 +311,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--burst", type=int, default=20, help="requests it allows at once")
     parser.add_argument("--source-rate", type=float, metavar="N", help="requests a second the source allows")
     parser.add_argument("--search-lag", type=float, metavar="S", help="seconds that destination lists lag behind writes")
-    parser.add_argument("--switches", type=Path, metavar="FILE", help="JSON or TOML, by platform: nutshell, leadtrekker")
+    parser.add_argument("--switches", type=Path, metavar="FILE", help="JSON or TOML, by platform: nutshell, leadtrekker, lead_perfection")
     parser.add_argument("--faults", type=Path, metavar="FILE", help="the same form; goes over --switches")
     parser.add_argument("--reader", choices=get_args(Reader), default="api")
     parser.add_argument("--form", choices=get_args(Form), default="csv", help="of the export that --reader files reads")
+    parser.add_argument("--extract", action="store_true", help="with --reader files, Lead Perfection: whole tables beside the reports")
     parser.add_argument("--gates", choices=get_args(Gates), default="ask")
     parser.add_argument("--impersonate", action="store_true", help="use a key that may write in other users' names")
 
@@ -311,7 +329,7 @@ def options_from(given: argparse.Namespace) -> Options:
     return Options(
         dir=given.dir, pair=given.pair, seed=given.seed, records=given.records, life_per_s=given.life,
         rate_per_s=given.rate, burst=given.burst, source_rate_per_s=given.source_rate, search_lag_s=given.search_lag,
-        switches=switches, reader=given.reader, form=given.form, gates=given.gates, impersonate=given.impersonate,
+        switches=switches, reader=given.reader, form=given.form, extract=given.extract, gates=given.gates, impersonate=given.impersonate,
     )  # fmt: skip
 
 

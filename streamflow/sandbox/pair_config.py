@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 SHARE_OF_ALLOWED = 0.9
@@ -15,12 +16,7 @@ name = "sandbox"
 state_dir = {state_dir}
 
 [source]
-platform = "leadtrekker"
-reader = {reader}
-timezone = "Africa/Johannesburg"
-base_url = {source_url}
-inbox = {inbox}
-api_key_file = {source_key}
+{source}
 
 [destination]
 platform = "nutshell"
@@ -44,7 +40,7 @@ rate_per_s = {destination_rate}
 max_in_flight = 12
 
 [owners]
-{fallback}
+{owners}
 [gates]
 map = {gates}
 owners = {gates}
@@ -69,32 +65,38 @@ listen = "127.0.0.1:0"
 
 
 def pair_config(
-    *, dir: Path, reader: str, gates: str, impersonate: bool, source_url: str, destination_url: str, rpc_url: str,
-    username: str, fallback: str | None, source_rate_per_s: float | None, rate_per_s: float | None,
+    *, dir: Path, source: Mapping[str, str], gates: str, impersonate: bool, destination_url: str, rpc_url: str, username: str,
+    fallback: str | None, owners_file: Path | None, source_rate_per_s: float | None, rate_per_s: float | None,
 ) -> str:  # fmt: skip
     """
     Write the text of streamflow.toml.
 
     Args:
         dir: The sandbox's directory, absolute: state, inbox, keys and the control socket are in it.
+        source: The keys of [source], inbox excepted.
         gates: What all four gates do, `ask` or `auto`.
         fallback: E-mail of the user who takes records of unmatched owners; None leaves that to the gate.
+        owners_file: Tells owners' e-mails where the source does not.
         source_rate_per_s: What the source allows; None for no limit, and a pace that suits a demonstration.
         rate_per_s: The same for the destination.
     """
     values = {
-        "state_dir": dir / "state", "reader": reader, "source_url": source_url, "inbox": dir / "inbox",
-        "source_key": dir / "keys" / "leadtrekker.key", "destination_url": destination_url, "rpc_url": rpc_url,
-        "username": username, "destination_key": dir / "keys" / "nutshell.key", "gates": gates,
-        "socket": dir / "control.sock",
+        "state_dir": dir / "state", "destination_url": destination_url, "rpc_url": rpc_url, "username": username,
+        "destination_key": dir / "keys" / "nutshell.key", "gates": gates, "socket": dir / "control.sock",
     }  # fmt: skip
     return _TEMPLATE.format(
         **{name: _quoted(str(value)) for name, value in values.items()},
         impersonate="true" if impersonate else "false",
         source_rate=_pace(source_rate_per_s, 100.0),
         destination_rate=_pace(rate_per_s, 150.0),
-        fallback=f"fallback = {_quoted(fallback)}\n" if fallback else "",
+        source=_table({**source, "inbox": str(dir / "inbox")}),
+        owners=_table({"file": str(owners_file or ""), "fallback": fallback or ""}),
     )
+
+
+def _table(values: Mapping[str, str]) -> str:
+    """Write the keys of a table, blank ones left out."""
+    return "\n".join(f"{name} = {_quoted(value)}" for name, value in values.items() if value)
 
 
 def _pace(allowed_per_s: float | None, otherwise_per_s: float) -> float:

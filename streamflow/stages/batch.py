@@ -43,6 +43,7 @@ class Write:
     base: Fields = field(default_factory=dict)    # what the crosswalk's base becomes when it is confirmed
     before: Fields | None = None                  # image of the fields changed, when the record is not ours
     ours: bool = True
+    phase: str = ""                    # of the line, where it is not that of the run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

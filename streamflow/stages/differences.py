@@ -1,9 +1,10 @@
 """
 What a difference between what we wrote and what is read back means: a person was there, or something is wrong.
 
-Rule 1: it is a person's when the destination's own events since our write name somebody else for that record.
-Rule 2: what is a person's stays theirs: the field is no longer ours to verify, and the source's value is remembered as answered.
-Rule 3: anything else is asked about, once for each record, and counts as wrong until somebody accepts it.
+Rule 1: it is a person's when the destination's own events since we wrote that field name somebody else for that record.
+Rule 2: a field that this run only compared and never wrote can be changed by others alone.
+Rule 3: what is a person's stays theirs: the field is no longer ours to verify, and the source's value is remembered as answered.
+Rule 4: anything else is asked about, once for each record, and counts as wrong until somebody accepts it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from streamflow.model import AuditEntry, Intent, IntentState, Link, QueueItem, Ref, Verdict
+from streamflow.model import AuditEntry, Cursor, DestId, Intent, IntentState, Link, QueueItem, Ref, Verdict
 from streamflow.platforms.base import Feed, Happening
 from streamflow.stages.kept import released
 from streamflow.stages.updating import gone_id
@@ -43,7 +44,7 @@ class Differences:
             item = _gone_item(link) if link.ref in gone else _item(link, fields)
             held = await self._ledger.item(item.id)
             accepted = held is not None and held.state == "resolved" and held.decision in ("accept", "keep")
-            if accepted or await self._is_persons(link):
+            if accepted or await self._are_persons(link, fields):
                 after = replace(link, base=released(link.base, fields), verified="pending")
                 note = "accepted by a decision" if accepted else "changed by a person since"
                 entry = AuditEntry(
@@ -58,16 +59,30 @@ class Differences:
             await self._ledger.commit(asked)
         return settled
 
-    async def _is_persons(self, link: Link) -> bool:
+    async def _are_persons(self, link: Link, fields: Sequence[str]) -> bool:
+        """Say whether somebody else has changed the record since each of these fields was last written by us, if it ever was."""
+        intents = [intent for intent in await self._ledger.intents_of(link.ref.kind, link.ref.key) if intent.dest_id == link.dest_id]
+        since = [_written(intents, name) for name in fields]
+        cursors = {intent.feed_cursor for intent in since if intent is not None}
+        if not cursors:
+            return bool(fields)
         if self._feed is None or not self._feed.carries(link.dest_kind):
             return False
-        intents = [intent for intent in await self._ledger.intents_of(link.ref.kind, link.ref.key)
-                   if intent.dest_id == link.dest_id and intent.state is IntentState.CONFIRMED and intent.feed_cursor]
-        if not intents or intents[-1].feed_cursor is None:
-            return False
-        portions = self._feed.portions(intents[-1].feed_cursor)
-        events = [event async for portion, _ in portions for event in portion if link.dest_id in event.ids]
-        return is_strangers(link, events, intents)
+        ours = [intent for intent in intents if intent.state is IntentState.CONFIRMED]
+        for cursor in cursors:
+            if not cursor or not is_strangers(link, await _events_of(self._feed, cursor, link.dest_id), ours):
+                return False
+        return True
+
+
+async def _events_of(feed: Feed, cursor: Cursor, dest_id: DestId) -> list[Happening]:
+    return [event async for portion, _ in feed.portions(cursor) for event in portion if dest_id in event.ids]
+
+
+def _written(intents: Sequence[Intent], name: str) -> Intent | None:
+    """Give the last write that named a field and may have taken effect."""
+    named = (each for each in reversed(intents) if each.state is not IntentState.REJECTED and name in each.fields)
+    return next(named, None)
 
 
 def is_strangers(link: Link, events: Sequence[Happening], intents: Sequence[Intent]) -> bool:

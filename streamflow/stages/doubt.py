@@ -34,6 +34,9 @@ from streamflow.stages.unknown import REMADE_KINDS, Meaning, meaning_name, since
 from streamflow.stages.updating import both_ways
 from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, Ledger, PutLink, PutSetting, SettleIntent, Wake
 
+DOUBLED = "records carry the marker"
+"""What the reason of a parked intent says when the same record was found twice."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuietTime:
@@ -69,7 +72,7 @@ def rule_create(intent: Intent, sightings: Sequence[DestId], *, waited_s: float,
     if len(sightings) == 1:
         return Ruling(state=IntentState.CONFIRMED, dest_id=sightings[0], reason="found by its marker")
     if len(sightings) > 1:
-        return Ruling(state=IntentState.PARKED, reason=f"{len(sightings)} records carry the marker: {', '.join(sightings)}")
+        return Ruling(state=IntentState.PARKED, reason=f"{len(sightings)} {DOUBLED}: {', '.join(sightings)}")
     if quiet.seconds is None:
         return Ruling(state=IntentState.PARKED, reason="no bound for the search lag is known")
     if waited_s >= quiet.seconds:
@@ -86,7 +89,7 @@ def rule_change(
             return Ruling(state=IntentState.CONFIRMED, dest_id=intent.dest_id, reason="the record is gone")
         return _not_applied("the record is still there", waited_s, quiet)
     if len(replacements) > 1:
-        return Ruling(state=IntentState.PARKED, reason=f"{len(replacements)} further records carry the marker")
+        return Ruling(state=IntentState.PARKED, reason=f"{len(replacements)} further {DOUBLED}")
     if replacements:
         stale = intent.dest_id if now is not None else None
         return Ruling(state=IntentState.CONFIRMED, dest_id=replacements[0], stale_id=stale, reason="re-made under its marker")
@@ -269,9 +272,10 @@ class DoubtResolver:
             return [DropLink(ref=intent.ref)]
         line = (await self._ledger.links([intent.ref])).get(intent.ref)
         meaning = await self._meaning(intent, line)
+        phase = line.phase if line is not None and line.is_adopted else self._phase or "recovery"
         link = Link(
             ref=intent.ref, dest_kind=intent.dest_kind, dest_id=ruling.dest_id, base=meaning.base, ours=meaning.ours,
-            before=meaning.before, verified="pending", phase=self._phase or "recovery", written_at=iso(self._clock.now()),
+            before=meaning.before, verified="pending", phase=phase, written_at=iso(self._clock.now()),
         )
         if ruling.stale_id is None or line is None:
             return [PutLink(link=link)]

@@ -36,12 +36,14 @@ class Tally:
     touched: list[Key] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
     complete: bool = False
+    names_touched: bool = True      # False: what was touched is counted alone
 
     def add(self, page: Page, result: StageResult) -> None:
         self.read += len(page.records)
         self.new += result.new
         self.changed += result.changed
-        self.touched += [key for key, _ in result.touched]
+        if self.names_touched:
+            self.touched += [key for key, _ in result.touched]
         self.unknown.update(page.unknown)
         self.rejects += page.rejects
 
@@ -66,13 +68,13 @@ class Intake:
         self._permit = permit
         self._on_page = on_page
 
-    async def scan(self, stream: Stream, *, scan: str, closing: Closing | None = None) -> Tally:
+    async def scan(self, stream: Stream, *, scan: str, closing: Closing | None = None, names_touched: bool = True) -> Tally:
         """
         Read a whole-list stream from its mark to the end; a pass that was interrupted goes on where it stopped.
 
         What *closing* gives once the last page has come is committed together with it.
         """
-        tally = Tally()
+        tally = Tally(names_touched=names_touched)
         mark = await self._ledger.mark(f"read:{stream.kind}")
         start = mark.cursor if mark is not None and mark.note.get("scan") == scan and not mark.note.get("complete") else None
         async with aclosing(self._source.pages(stream.kind, start or None)) as pages:
@@ -106,7 +108,7 @@ class Intake:
 
     async def scan_children(self, stream: Stream, parents: AsyncIterator[Sequence[Key]], *, scan: str, name: str) -> Tally:
         """Ask for the rows of each parent, several parents at once; the mark *name* moves over finished groups of parents."""
-        tally = Tally()
+        tally = Tally(names_touched=False)
         async for group in parents:
             for start in range(0, len(group), PARENTS_AT_ONCE):
                 if not await self._permit():

@@ -53,11 +53,13 @@ class Groups:
     async def _lend(self, jobs: Sequence[Job], groups: Mapping[DestId, Sequence[Key]]) -> None:
         """Look whether an address that somebody who is there already brings anew is another person's."""
         brought: list[tuple[Staged, Person, DestId]] = []
-        heads = await self._ledger.links([Ref(PERSON_KIND, groups[link.dest_id][0]) for link in _mains(jobs) if link.is_merged])
+        heads = await self._ledger.links([Ref(PERSON_KIND, _head(groups, job.main)) for job in jobs if job.main and job.main.is_merged])
         for job in jobs:
             if job.main is None or not job.drafts:
                 continue
-            link = heads.get(Ref(PERSON_KIND, groups[job.main.dest_id][0]), job.main)
+            link = heads.get(Ref(PERSON_KIND, _head(groups, job.main)), job.main)
+            if link.is_adopted and not link.base:
+                continue   # an earlier run wrote them and said whose they are
             held = {normal(str(each.get("value", ""))) for each in known_base(link.base).get("emails") or []}
             person = self._mapper.person(job.staged.record)
             fresh = tuple(text for text in person.emails if normal(text) not in held)
@@ -93,8 +95,9 @@ class Groups:
         return next((draft for draft in self._mapper.drafts(staged.record).drafts if draft.part == ""), None)
 
 
-def _mains(jobs: Sequence[Job]) -> list[Link]:
-    return [job.main for job in jobs if job.main is not None]
+def _head(groups: Mapping[DestId, Sequence[Key]], link: Link) -> Key:
+    """Name the record that made a person; one just adopted by a decision is in nobody's book yet but its own."""
+    return groups.get(link.dest_id, [link.ref.key])[0]
 
 
 def _join(job: Job, heads: Mapping[Ref, Link], groups: Mapping[DestId, list[Key]]) -> None:

@@ -37,10 +37,14 @@ class Job:
         Give parts that are to become another kind (a task whose reminder was done) a name of their own.
 
         The new record is made under the part's name; the old one, now asked for by nobody, goes like any other part that is dropped.
+        One that is not ours to remove stays what it is, and nothing is made beside it.
         """
-        for draft in self.drafts:
+        for draft in list(self.drafts):
             link = self.own.get(draft.part)
             if link is None or link.dest_kind == draft.kind or link.is_merged:
+                continue
+            if not link.ours:
+                self.drafts.remove(draft)
                 continue
             aside = replace(link, ref=Ref(link.ref.kind, link.ref.key, f"{draft.part}~{link.dest_kind}"), verified="verified")
             del self.own[draft.part]

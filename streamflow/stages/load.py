@@ -25,7 +25,7 @@ from streamflow.errors import (
     TransientError,
     Uncertain,
 )
-from streamflow.model import DestId, Intent, IntentState, Link, Op
+from streamflow.model import DestId, Intent, IntentState, Link, Op, Ref
 from streamflow.platforms.base import Feed, Writer
 from streamflow.stages.batch import Loaded, Resolved, Write
 from streamflow.stages.directory import AGAIN
@@ -63,7 +63,7 @@ class Loader:
         changes: list[Change] = []
         for track in tracks:
             changes += opening(track.plan)
-        written: list[Link] = []
+        written: dict[Ref, Link] = {}
         failure: StreamflowError | None = None
         while failure is None and (wave := [track for track in tracks if track.next is not None]):
             await self._mean(wave, changes)
@@ -77,7 +77,7 @@ class Loader:
             kind=batch.kind,
             last_seq=max((plan.staged.seq for plan in batch.plans), default=0),
             finished=sum(1 for track in tracks if track.has_moved),
-            written=tuple(written),
+            written=tuple(written.values()),
         )
 
     async def _mean(self, wave: Sequence[Progress], changes: list[Change]) -> None:
@@ -87,15 +87,15 @@ class Loader:
         if doubles:
             double = min(doubles)
             raise InvariantBroken(f"{double.kind} {double.key} was to be made a second time", hint="a bug: report it; nothing was sent")
-        cursor = await self._feed.cursor()
+        cursor, at = await self._feed.cursor(), iso(self._clock.now())
         for track in wave:
-            track.intent = self._intent(track, cursor)
+            track.intent = self._intent(track, cursor, at)
             changes.append(PutIntent(intent=track.intent))
             if track.intent.op is Op.UPDATE:
                 changes.append(PutSetting(name=meaning_name(track.intent), value=track.meaning.to_json()))
         await self._ledger.commit(changes)
 
-    async def _carry_out(self, wave: Sequence[Progress], written: list[Link]) -> tuple[list[Change], StreamflowError | None]:
+    async def _carry_out(self, wave: Sequence[Progress], written: dict[Ref, Link]) -> tuple[list[Change], StreamflowError | None]:
         """Send a wave; answers what is to be noted of it, and the error that stops the rest."""
         outcomes: list[Outcome | None] = [None] * len(wave)
         try:
@@ -107,7 +107,7 @@ class Loader:
         failures = [outcome.error for outcome in outcomes if outcome is not None and outcome.stops]
         return await self._settled(wave, outcomes, written), next(iter(failures), None)
 
-    async def _settled(self, wave: Sequence[Progress], outcomes: Sequence[Outcome | None], written: list[Link]) -> list[Change]:
+    async def _settled(self, wave: Sequence[Progress], outcomes: Sequence[Outcome | None], written: dict[Ref, Link]) -> list[Change]:
         changes: list[Change] = []
         at, phase = iso(self._clock.now()), self._phase()
         for track, outcome in zip(wave, outcomes, strict=True):
@@ -127,7 +127,7 @@ class Loader:
             name += AGAIN
         return name
 
-    def _intent(self, track: Progress, cursor: str) -> Intent:
+    def _intent(self, track: Progress, cursor: str, at: str) -> Intent:
         write = track.next
         assert write is not None
         dest_id = write.dest_id or (track.ids.get(write.ref) if write.op is not Op.CREATE else None)
@@ -142,7 +142,7 @@ class Loader:
             author=write.author,
             seq=track.plan.staged.seq,
             feed_cursor=cursor,
-            meant_at=iso(self._clock.now()),
+            meant_at=at,
             epoch=self._ledger.epoch,
         )
 

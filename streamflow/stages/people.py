@@ -109,6 +109,9 @@ class Identity:
             decision = decide(person, known) if decided is None else with_lent(decided, person, known)
             results[key] = decision
             head = decision.head if isinstance(decision, Merge) else key
+            if isinstance(decision, Match):   # from here on both are one, though the crosswalk does not say so yet
+                heads[key] = decision.dest_id
+                ours.setdefault(decision.dest_id, key)
             if not isinstance(decision, Review):
                 found += _as_candidates(self._kind, key, person, head)
         await self._register(people, results)

@@ -87,7 +87,7 @@ def finishing(plan: Plan, finish: Finish) -> list[Change]:
     return changes
 
 
-def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, written: list[Link]) -> list[Change]:
+def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, written: dict[Ref, Link]) -> list[Change]:
     """Turn the outcome of one write into changes, and move the plan on or stop it."""
     write, intent, staged = track.next, track.intent, track.plan.staged
     assert write is not None
@@ -119,7 +119,7 @@ def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, written: l
 
 
 def confirmed(
-    track: Progress, write: Write, dest_id: DestId, *, phase: str, at: str, written: list[Link]
+    track: Progress, write: Write, dest_id: DestId, *, phase: str, at: str, written: dict[Ref, Link]
 ) -> list[Change]:
     """Record a confirmed write in the crosswalk; the last one of a plan finishes the record."""
     changes: list[Change] = []
@@ -129,11 +129,10 @@ def confirmed(
     else:
         link = Link(
             ref=write.ref, dest_kind=write.dest_kind, dest_id=dest_id, base=fill_refs(write.base, track.ids), ours=write.ours,
-            before=write.before, verified="pending", phase=phase, written_at=at,
+            before=write.before, verified="pending", phase=write.phase or phase, written_at=at,
         )
         changes.append(PutLink(link=link))
-        written[:] = [kept for kept in written if kept.ref != link.ref]
-        written.append(link)
+        written[link.ref] = link
     track.step += 1
     if track.next is None and track.plan.finish is not None:
         track.has_moved = True

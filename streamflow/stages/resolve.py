@@ -178,7 +178,7 @@ class Resolver:
         if job.derived.filtered is not None and not job.own:
             finish = finish_of(staged, disposition=Disposition.FILTERED, reason=job.derived.filtered)
             return Plan(staged=staged, changes=tuple(job.changes), finish=finish, disposition=Disposition.FILTERED)
-        if not job.drafts and job.derived.filtered is None:
+        if not job.derived.drafts and job.derived.filtered is None:
             return self._hold(job)
         if isinstance(job.decision, Review):
             plan = review_plan(staged, job.decision, self._directory)
@@ -199,8 +199,10 @@ class Resolver:
 
     def _without_head(self, job: Job, decision: Merge, facts: Facts) -> Plan:
         """The record waits for the one it joins, unless that one can never be there."""
-        key = job.staged.record.key
-        waiting = waiting_for(Ref(PERSON_KIND, decision.head), facts)
+        key, head = job.staged.record.key, Ref(PERSON_KIND, decision.head)
+        if head in facts.links:
+            return Plan(staged=job.staged)   # matched in this very batch
+        waiting = waiting_for(head, facts)
         if waiting.unknown or is_circular(key, decision, self._directory, PERSON_KIND):
             return headless_plan(job.staged, decision, self._directory)
         return wait_plan(job.staged, waiting, self._directory)
@@ -220,7 +222,7 @@ class Resolver:
             if link is None:
                 writes += create_writes(draft, ref, fields, self._directory)
                 continue
-            update = update_part(draft, link, fields, staged, facts)
+            update = update_part(draft, link, fields, staged, facts, joins=isinstance(job.decision, Merge))
             if update.busy:
                 return self._given_up(Plan(staged=staged), writes)
             if update.anew and draft.part == "" and link.ref.kind in BLOCKING_KINDS:

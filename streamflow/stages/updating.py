@@ -14,14 +14,18 @@ from typing import Any
 from zlib import crc32
 
 from streamflow.mapping.changes import APPENDED, BLOCKS, Conflict, Merged, Policy, merge
-from streamflow.model import Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Staged
+from streamflow.model import Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Staged, Verdict
 from streamflow.stages.batch import Write
-from streamflow.stages.kept import kept, known, rebuilt
+from streamflow.stages.kept import expected, kept, known, rebuilt
 from streamflow.stages.planning import ACTION_FIELDS, SAME, Compare, Facts
 from streamflow.store.base import Change, DropLink, Enqueue
 
 TEXT_KINDS: frozenset[Kind] = frozenset({"notes", "tasks", "activities"})
 """Kinds of which a part that the source dropped is removed; the others may carry what people hung on them."""
+
+
+_WHY_CONFLICT = "{field} was changed by a person in the destination and in the source; theirs was kept"
+_WHY_ADOPTED = "{field} differs from the source; an earlier run whose state is not here wrote it, so who changed it is unknown; it was kept"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +60,8 @@ def is_settled(link: Link, fields: Fields, facts: Facts) -> bool:
     return True
 
 
-def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts: Facts) -> Update:
-    """Compare base, source and destination, and write only what is ours to write."""
+def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts: Facts, *, joins: bool = False) -> Update:
+    """Compare base, source and destination, and write only what is ours to write. *joins*: it is another record's, joined just now."""
     if is_settled(link, fields, facts):
         return Update()
     if facts.is_busy(link.dest_id):
@@ -73,7 +77,10 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
         same=lambda name, one, other: both_ways(facts.compare, draft.kind, name, one, other), policies=policies,
     )
     merged = _leave_theirs(merged, link, fields, now, policies)
-    queue = tuple(Enqueue(item=_conflict(each, link, staged)) for each in merged.conflicts if each.policy != "take" and link.base)
+    if link.is_adopted and (joins or not link.base):
+        merged = _leave_unknown(merged, link, fields, now, policies)
+    is_told = bool(link.base) or link.is_adopted
+    queue = tuple(Enqueue(item=_conflict(each, link, staged)) for each in merged.conflicts if each.policy != "take" and is_told)
     base = _base_after(link, fields, now, merged, draft.kind, facts.compare)
     if not merged.changes:
         quiet = () if base == link.base else (replace(link, base=base, verified="pending"),)
@@ -83,6 +90,7 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
     write = Write(
         op=Op.UPDATE, ref=link.ref, dest_kind=link.dest_kind, fields=merged.changes, marker=draft.marker, dest_id=link.dest_id,
         author=facts.directory.author(draft.author), now=dict(now), base=base, before=before, ours=link.ours,
+        phase=link.phase if link.is_adopted else "",
     )
     # The image of what was there before us is in the book before the first byte that changes it is sent.
     image = (replace(link, before=before),) if link.is_matched and before != link.before else ()
@@ -115,28 +123,55 @@ def _leave_theirs(merged: Merged, link: Link, fields: Fields, now: Fields, polic
     return replace(merged, changes=changes, conflicts=(*merged.conflicts, *conflicts))
 
 
+def _leave_unknown(merged: Merged, link: Link, fields: Fields, now: Fields, policies: Mapping[str, Policy]) -> Merged:
+    """
+    Write nothing to a record of an earlier run that was not compared before: where it differs, nobody can tell who changed what.
+
+    A blank may be what a person cleared, a missing address what they took out.
+    """
+    unknown = [name for name in merged.changes if name not in known(link.base) and policies.get(name) != "take"]
+    conflicts = tuple(Conflict(field=name, policy="keep", base=None, wanted=fields.get(name), now=now.get(name)) for name in unknown)
+    changes = {name: value for name, value in merged.changes.items() if name not in unknown}
+    return replace(merged, changes=changes, conflicts=(*merged.conflicts, *conflicts))
+
+
 def _found_there(link: Link, fields: Fields, now: Fields, merged: Merged, kind: Kind, compare: Compare) -> tuple[Fields, Fields]:
     """
     Of a record that existed before us: what was there already and stays theirs, and of lists what we add to theirs.
 
-    The first is remembered as kept, the second is the base: dropping it later must not take their own items along.
+    The first is remembered as kept, the second is the base: dropping it later must not take their own items along. What an earlier
+    write of ours changed, as the image before it tells, was not there already, though that write was never confirmed.
     """
     theirs: Fields = {}
     ours: Fields = {}
-    for name in fields if link.is_matched else ():
+    image = {**now, **(link.before or {})}
+    for name in fields if link.is_matched and not link.is_adopted else ():
         if name in known(link.base) or name not in merged.base:
             continue
-        if name not in merged.changes:
+        if name in APPENDED and isinstance(fields[name], list) and (name in merged.changes or name in (link.before or {})):
+            ours[name] = [item for item in fields[name] if compare(kind, name, [item], image.get(name)) not in SAME]
+        elif name not in merged.changes and name not in (link.before or {}):
             theirs[name] = fields[name]
-        elif name in APPENDED and isinstance(fields[name], list):
-            ours[name] = [item for item in fields[name] if compare(kind, name, [item], now.get(name)) not in SAME]
     return theirs, ours
+
+
+def _changed_since(link: Link, now: Fields, compare: Compare) -> list[str]:
+    """Name what reads otherwise than when it was read back and found right: people changed it, whatever becomes of other fields."""
+    if link.verified != "verified":
+        return []
+    has_custom = any(name.startswith("custom:") for name in now)   # else they were not read
+    return [
+        name for name, value in expected(link.base).items()
+        if (has_custom or not name.startswith("custom:"))
+        and compare(link.dest_kind, name, value, now.get(name)) is Verdict.DIFFERS
+        and not (name in BLOCKS and str(value or "") in str(now.get(name) or ""))
+    ]
 
 
 def _base_after(link: Link, fields: Fields, now: Fields, merged: Merged, kind: Kind, compare: Compare) -> Fields:
     """What is ours to find again, and of which fields theirs stands."""
     conflicts = {each.field for each in merged.conflicts if each.policy != "take"}
-    theirs = {name: fields.get(name) for name in conflicts}
+    theirs = {name: fields.get(name) for name in (*conflicts, *_changed_since(link, now, compare)) if name not in merged.changes}
     for name, value in kept(link.base).items():
         regained = name in merged.changes or both_ways(compare, kind, name, fields.get(name), now.get(name))
         if name not in theirs and name in merged.base and not regained:
@@ -174,7 +209,7 @@ def _conflict(conflict: Conflict, link: Link, staged: Staged) -> QueueItem:
     record = staged.record
     return QueueItem(
         id=conflict_id(link, conflict.field, conflict.wanted), cause="conflict", kind=record.kind, key=record.key,
-        reason=f"{conflict.field} was changed by a person in the destination and in the source; theirs was kept",
+        reason=_WHY_ADOPTED.format(field=conflict.field) if link.is_adopted else _WHY_CONFLICT.format(field=conflict.field),
         decisions=("keep", "take"), suggested="keep",
         details={"field": conflict.field, "base": conflict.base, "source": conflict.wanted, "destination": conflict.now,
                  "dest_id": link.dest_id},

@@ -289,6 +289,10 @@ class Ledger(Protocol):
 
     async def counts(self) -> Sequence[KindCount]: ...
 
+    async def oldest_pending(self) -> tuple[int, Mapping[Kind, int]]:
+        """Give the last change number handed out, and by kind the lowest of its pending records."""
+        ...
+
     async def children(self, kind: Kind, parent: Key) -> Sequence[Staged]: ...
 
     async def waiting(self) -> Sequence[str]:
@@ -314,7 +318,15 @@ class Ledger(Protocol):
         """(source kind, destination kind, verified) -> links."""
         ...
 
+    async def unverified_records(self) -> Mapping[Kind, int]:
+        """By source kind: records at rest with a line in the crosswalk of which some field was not read back as it should be."""
+        ...
+
     # --- intents
+    async def doubts(self) -> Mapping[Kind, int]:
+        """By destination kind: writes that were sent and whose outcome is looked for."""
+        ...
+
     async def open_intents(self, *, limit: int = 1000) -> Sequence[Intent]:
         """Intents that are meant or in doubt, oldest first."""
         ...
@@ -374,6 +386,10 @@ class Ledger(Protocol):
     def audit(self, *, after: int = 0, page: int = 1000) -> AsyncIterator[Sequence[AuditRow]]: ...
 
     async def audit_of(self, kind: Kind, key: Key, *, limit: int = 200) -> Sequence[AuditRow]: ...
+
+    async def audit_length(self) -> int:
+        """Give the number of the last entry."""
+        ...
 
     async def verify_audit(self) -> tuple[int, int | None]:
         """Walk the chain; answer (entries, number of the first broken entry or None)."""

@@ -11,6 +11,7 @@ from anyio.lowlevel import checkpoint
 from streamflow.model import (
     OPEN_INTENTS,
     DestId,
+    Disposition,
     FieldCheck,
     Intent,
     IntentState,
@@ -133,6 +134,14 @@ class MemoryReading:
         ordered = sorted(found.items(), key=lambda entry: (entry[0][0], entry[0][1], entry[0][2] or ""))
         return [KindCount(kind=kind, state=state, disposition=disposition, count=n) for (kind, state, disposition), n in ordered]
 
+    async def oldest_pending(self) -> tuple[int, Mapping[Kind, int]]:
+        await checkpoint()
+        found: dict[Kind, int] = {}
+        for (kind, _), held in self._book.records.items():
+            if held.staged.state is RecordState.PENDING:
+                found[kind] = min(held.staged.seq, found.get(kind, held.staged.seq))
+        return self._book.numbers["change"], found
+
     async def children(self, kind: Kind, parent: Key) -> Sequence[Staged]:
         await checkpoint()
         return [_out(held.staged) for held in self._of(kind) if held.staged.record.parent == parent]
@@ -166,6 +175,17 @@ class MemoryReading:
     async def link_counts(self) -> Mapping[tuple[Kind, Kind, str], int]:
         await checkpoint()
         return _counted((ref.kind, link.dest_kind, link.verified) for ref, link in self._book.links.items())
+
+    async def unverified_records(self) -> Mapping[Kind, int]:
+        await checkpoint()
+        ill = {(ref.kind, ref.key) for ref, link in self._book.links.items() if link.verified != "verified"}
+        held = [self._book.records[name].staged for name in sorted(ill) if name in self._book.records]
+        lines = (Disposition.CREATED, Disposition.UPDATED, Disposition.MERGED, Disposition.MATCHED)
+        return _counted(each.record.kind for each in held if each.state is not RecordState.PENDING and each.disposition in lines)
+
+    async def doubts(self) -> Mapping[Kind, int]:
+        await checkpoint()
+        return _counted(intent.dest_kind for intent in self._book.intents.values() if intent.state is IntentState.IN_DOUBT)
 
     async def open_intents(self, *, limit: int = 1000) -> Sequence[Intent]:
         await checkpoint()
@@ -263,6 +283,10 @@ class MemoryReading:
         await checkpoint()
         rows = (self._audit_row(seq) for seq in self._book.audit)
         return [row for row in rows if key and (row.entry.kind, row.entry.key) == (kind, key)][-limit:]
+
+    async def audit_length(self) -> int:
+        await checkpoint()
+        return len(self._book.audit)
 
     async def verify_audit(self) -> tuple[int, int | None]:
         await checkpoint()

@@ -218,6 +218,20 @@ ORDER BY l.dest_id, l.kind, l.key, l.part
 
 -- ---------------------------------------------------------------------------------------------- reading verification
 
+-- name: oldest_pending
+SELECT kind, min(seq) FROM record WHERE state = 'pending' GROUP BY kind
+-- name: unverified_records
+SELECT r.kind, count(*) FROM (
+  SELECT kind, key FROM link WHERE verified = 'pending'
+  UNION
+  SELECT l.kind, l.key FROM shape s CROSS JOIN link l
+  WHERE s.links > 0 AND l.shape = s.id AND l.verified <> 'verified'
+    AND EXISTS (SELECT 1 FROM json_each(s.verdicts) v WHERE v.value IN ('differs', 'unreadable'))
+) u CROSS JOIN record r
+WHERE r.kind = u.kind AND r.key = u.key AND r.state <> 'pending' AND r.disposition IN ('created', 'updated', 'merged', 'matched')
+GROUP BY r.kind
+-- name: doubts
+SELECT dest_kind, count(*) FROM intent WHERE state IN ('meant', 'in_doubt') AND state = 'in_doubt' GROUP BY dest_kind
 -- name: waiting
 SELECT DISTINCT waiting_on FROM record WHERE state = 'parked' ORDER BY waiting_on
 -- name: check_counts

@@ -62,6 +62,10 @@ class Reading:
             for kind, state, disposition, count in await self._connection.rows("tally", "record")
         ]
 
+    async def oldest_pending(self) -> tuple[int, Mapping[Kind, int]]:
+        [(_, number)] = await self._connection.rows("book")
+        return number, {str(kind): int(count) for kind, count in await self._connection.rows("oldest_pending")}
+
     async def children(self, kind: Kind, parent: Key) -> Sequence[Staged]:
         return [staged_of(row) for row in await self._connection.rows("children", kind, parent)]
 
@@ -94,7 +98,13 @@ class Reading:
     async def link_counts(self) -> Mapping[tuple[Kind, Kind, str], int]:
         return {(kind, dest_kind, verified): n for kind, dest_kind, verified, n in await self._connection.rows("tally", "link")}
 
+    async def unverified_records(self) -> Mapping[Kind, int]:
+        return {str(kind): int(count) for kind, count in await self._connection.rows("unverified_records")}
+
     # --- intents
+    async def doubts(self) -> Mapping[Kind, int]:
+        return {str(kind): int(count) for kind, count in await self._connection.rows("doubts")}
+
     async def open_intents(self, *, limit: int = 1000) -> Sequence[Intent]:
         return [intent_of(row) for row in await self._connection.rows("open_intents", limit)]
 
@@ -124,7 +134,7 @@ class Reading:
         return [item_of(row) for row in await self._connection.rows("items_about", kind, text_of(list(keys)))]
 
     async def decisions(self) -> Mapping[str, str]:
-        return dict(await self._connection.rows("decisions"))
+        return {str(name): str(decision) for name, decision in await self._connection.rows("decisions")}
 
     async def queue_counts(self) -> Mapping[tuple[str, str, bool], int]:
         return {(state, cause, bool(blocking)): count for state, cause, blocking, count in await self._connection.rows("queue_counts")}
@@ -165,6 +175,9 @@ class Reading:
     async def audit_of(self, kind: Kind, key: Key, *, limit: int = 200) -> Sequence[AuditRow]:
         """The newest *limit* entries about a record, oldest first."""
         return [_audit_row(row) for row in reversed(await self._connection.rows("audit_of", kind, key, limit))]
+
+    async def audit_length(self) -> int:
+        return next((seq for seq, _ in await self._connection.rows("audit_head")), 0)
 
     async def verify_audit(self) -> tuple[int, int | None]:
         """Walk the chain; entries cut off at its end are noticed as well, since the book remembers how far it went."""

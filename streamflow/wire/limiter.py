@@ -10,9 +10,10 @@ paid for. A call may go when `_due` is at most `(burst - 1) / rate` ahead of now
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -21,6 +22,8 @@ import anyio
 from streamflow.clock import Clock
 from streamflow.wire.message import BACKFILL
 
+REASONS = ("rate", "in_flight", "closed")
+"""Why the first in line has to wait: for the rate, for a place among the calls in flight, or since the platform asked for silence."""
 FAIR_EVERY = 8        # grants in a row to more urgent callers before the others get one
 SHARE_WINDOW_S = 10
 TAKEN_AT_ONCE = 20    # calls a server is assumed to take at once, when nothing better is known
@@ -37,6 +40,7 @@ class LimiterStats:
     closed_until: datetime | None    # aware UTC; None when open
     reason: str                      # why it is closed or slowed down; "" when neither
     waiting: int = 0
+    waited_s: Mapping[str, float] = field(default_factory=dict)   # reason -> seconds the first in line has waited, all told
 
 
 def fitting_burst(rate_per_s: float, max_in_flight: int) -> float:
@@ -75,7 +79,7 @@ class _Ticket:
     def __init__(self, priority: int, arrival: int) -> None:
         self.priority = priority
         self.arrival = arrival
-        self.nod = anyio.Event()
+        self.nod: anyio.Event | None = None      # made by who waits for it
 
 
 class _Slot:
@@ -109,6 +113,7 @@ class PacedLimiter:
         self._closed_until = 0.0       # monotonic
         self._closed_reason = ""
         self._slow_reason = ""
+        self._waited_s: Counter[str] = Counter()
         self._grants: deque[list[int]] = deque()   # [whole second, grants in it]
         self._born = clock.monotonic()
         self._due = self._born
@@ -152,6 +157,7 @@ class PacedLimiter:
         return LimiterStats(
             rate_per_s=self._rate, in_flight=self._in_flight, used_share=self._share(), closed_until=closed,
             reason=self._closed_reason if closed else self._slow_reason, waiting=sum(len(line) for line in self._lines.values()),
+            waited_s={reason: float(self._waited_s[reason]) for reason in REASONS},
         )  # fmt: skip
 
     # --- for the slot
@@ -186,9 +192,12 @@ class PacedLimiter:
     async def _until_my_turn(self, ticket: _Ticket) -> None:
         """Only the head of all lines sleeps for the rate; everybody else waits for a nod and looks again."""
         while True:
-            if self._head() is not ticket or not self._has_room():
+            begun, is_first = self._clock.monotonic(), self._head() is ticket
+            if not is_first or not self._has_room():
                 ticket.nod = anyio.Event()
                 await ticket.nod.wait()
+                if is_first:
+                    self._count_wait("in_flight", begun)
                 continue
             delay_s = self._delay_s()
             if delay_s <= 0:
@@ -198,11 +207,19 @@ class PacedLimiter:
                 await self._clock.sleep(delay_s)
             if self._sleep is scope:
                 self._sleep = None
+            self._count_wait("rate", begun)
+
+    def _count_wait(self, reason: str, begun: float) -> None:
+        """Add what the first in line has waited since *begun*; as far as the platform was closed that is the reason."""
+        now = self._clock.monotonic()
+        closed_s = max(0.0, min(now, self._closed_until) - begun)
+        self._waited_s["closed"] += closed_s  # type: ignore[assignment]  # seconds, counted in parts
+        self._waited_s[reason] += max(0.0, now - begun - closed_s)  # type: ignore[assignment]  # as above
 
     def _head(self) -> _Ticket | None:
         firsts = [line[0] for line in self._lines.values() if line]
-        if not firsts:
-            return None
+        if len(firsts) < 2:
+            return firsts[0] if firsts else None
         urgent = min(firsts, key=lambda ticket: ticket.priority)
         others = [ticket for ticket in firsts if ticket is not urgent]
         if others and self._streak >= FAIR_EVERY:
@@ -215,7 +232,7 @@ class PacedLimiter:
 
     def _wake_head(self) -> None:
         head = self._head()
-        if head is not None:
+        if head is not None and head.nod is not None:
             head.nod.set()
 
     def _poke(self) -> None:

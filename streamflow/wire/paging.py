@@ -10,6 +10,7 @@ import orjson
 from streamflow.errors import InvariantBroken, ProtocolMismatch
 
 PAGE_CAP = 200_000
+MOVED_PAGES = 3      # short pages in a row that hold nothing but rows of the page before: rows that moved, up to here
 
 
 def page_digest(rows: object) -> bytes:
@@ -21,9 +22,10 @@ class PageGuard:
     """
     Watches one pass over one list.
 
-    Rows that show up again on a later page are fine (rows move while they are read); a whole page that was there before,
-    a page none of whose keys is new beside the page before it, a cursor that comes back, more rows than asked for, or pages
-    without end are not. Memory: 12 bytes a page and the keys of one page.
+    Rows that show up again on a later page are fine: rows move while they are read, and where new ones come first the last, short
+    page may hold nothing but rows of the page before. A whole page that was there before, a page as long as the one before it
+    and none of whose keys is new, a cursor that comes back, more rows than asked for, or pages without end are not. Memory: 12
+    bytes a page and the keys of one page.
     """
 
     def __init__(self, stream: str, *, platform: str = "", size: int | None = None, page_cap: int = PAGE_CAP) -> None:
@@ -34,6 +36,7 @@ class PageGuard:
         self._digests: set[bytes] = set()
         self._cursors: set[str] = set()
         self._last_keys: frozenset[str] = frozenset()
+        self._moved = 0
         self.pages = 0
 
     def asked(self, cursor: str) -> None:
@@ -53,11 +56,14 @@ class PageGuard:
             self._fail(f"a page holds {len(keys)} rows where {self._size} were asked for", "the server ignores the page size")
         if digest in self._digests:
             self._fail("a page came twice", "the server ignores the paging parameters or repeats itself")
-        now = frozenset(keys)
-        if now <= self._last_keys:
-            self._fail("a page brought nothing new", "the server stands still")
         self._digests.add(digest)
-        self._last_keys = now
+        now = frozenset(keys)
+        if not now <= self._last_keys:
+            self._last_keys, self._moved = now, 0
+            return
+        self._moved += 1
+        if len(now) == len(self._last_keys) or self._moved > MOVED_PAGES:
+            self._fail("a page brought nothing new", "the server stands still")
 
     def _fail(self, what: str, hint: str) -> None:
         raise ProtocolMismatch(what, hint=hint, platform=self._platform, stream=self._stream)

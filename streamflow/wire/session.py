@@ -12,6 +12,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -246,7 +247,9 @@ def _request_id(answer: aiohttp.ClientResponse) -> str:
     return ""
 
 
+@cache
 def _tls(ca_file: str | Path | None) -> ssl.SSLContext:
+    """Make the context of all platforms that trust these certificates, once: reading them takes longer than a hundred calls."""
     try:
         return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     except (OSError, ssl.SSLError) as error:

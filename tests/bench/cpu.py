@@ -1,4 +1,9 @@
-"""CPU per record beside a hand-written loop that makes the same calls."""
+"""
+CPU per record beside a hand-written loop that makes the same calls.
+
+Twice: for the whole run with its start, its sample, its probes and its reports, which the loop has none of; and with what both take to
+start left out, which is what a further record costs and what does not depend on the size of the account.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +41,13 @@ async def figures(records: int) -> list[Figure]:
         "phases_cpu_s": {moment.phase: round(moment.cpu_s, 2) for moment in run.moments}, "by_hand": by_hand,
         "by_hand_ms_per_record": round(hand_ms, 3), "records_per_s_backfill": round(run.migrated / (end.at_s - begun.at_s), 1),
     }  # fmt: skip
-    name = "CPU per record beside a hand-written loop, whole run to the tail"
-    return [Figure(name=name, value=whole_ms / hand_ms, at_most=AT_MOST, unit="x", details=details)]
+    name = "CPU per record beside a hand-written loop"
+    a_record, by_hand_a_record = (end.cpu_s - run.start_cpu_s) / max(1, run.migrated), by_hand["cpu_s"] - by_hand["start_cpu_s"]
+    further = a_record * max(1, by_hand["made"]) / by_hand_a_record
+    return [
+        Figure(name=f"{name}, whole run to the tail", value=whole_ms / hand_ms, at_most=AT_MOST, unit="x", details=details),
+        Figure(name=f"{name}, starting left out", value=further, at_most=AT_MOST, unit="x", details={"start_cpu_s": run.start_cpu_s}),
+    ]
 
 
 async def _by_hand(records: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import asyncio
 import base64
 import sqlite3
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -193,6 +194,7 @@ class Loop:
 
 async def run(given: argparse.Namespace) -> None:
     """Move the account."""
+    start_cpu_s = round(time.process_time(), 3)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as http:
         loop = Loop(http, given, Book(given.book))
@@ -210,7 +212,7 @@ async def run(given: argparse.Namespace) -> None:
         await loop.children("tasks", "reminder", reminders, task)
         for kind in ("accounts", "contacts"):
             await loop.sweep(kind)
-        print(orjson.dumps({"made": loop.made, "wrong": loop.wrong}).decode())
+        print(orjson.dumps({"made": loop.made, "wrong": loop.wrong, "start_cpu_s": start_cpu_s}).decode())
 
 
 async def _children(loop: Loop, function: str, leads: Sequence[Row]) -> list[Row]:

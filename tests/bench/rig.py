@@ -91,6 +91,7 @@ class Run:
     made: Counter[str] = field(default_factory=Counter)              # destination kind -> records that were made
     settings: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
+    start_cpu_s: float = 0.0                                         # of the daemon when it said that it had started
 
     def at(self, phase: str) -> Moment:
         """Give the moment at which a phase began."""
@@ -151,6 +152,16 @@ class Daemon:
             raise BenchError(f"{phase} was not reached within {self.run.case.limit_s:.0f} s: {self.words()}")
         return self.run.at(phase)
 
+    async def settle(self) -> None:
+        """Stay in the tail, noting memory, until the destination follows the source; raises BenchError when that takes too long."""
+        with anyio.move_on_after(self.run.case.limit_s):
+            while not str((await self.get("/v1/status"))["reason"]).startswith("caught up"):
+                for _ in range(25):
+                    await self._look()
+                    await anyio.sleep(LOOK_EVERY_S)
+            return
+        raise BenchError(f"the tail did not catch up within {self.run.case.limit_s:.0f} s: {self.words()}")
+
     def has_reached(self, phase: str) -> bool:
         """Say whether a phase has begun."""
         return any(moment.phase == phase for moment in self.run.moments)
@@ -167,6 +178,8 @@ class Daemon:
         whole = found[: found.rfind(b"\n") + 1]
         self._offset += len(whole)
         for line in whole.splitlines():
+            if b'"daemon.started"' in line:
+                self.run.start_cpu_s = cpu_s(self.process.pid)
             if b'"phase.entered"' in line:
                 self.run.moments.append(await self.moment(json.loads(line)["state"]))
 

@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,43 @@ def test_last_words(tmp_path: Path) -> None:
     assert demo.last_words(log) == "phase.failed: nutshell: refused"
     log.write_text("streamflow: no key\n  hint: make one\n")
     assert demo.last_words(log) == "no key"
+
+
+def _lives(pid: int) -> bool:
+    """Say whether a process runs; a zombie that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _until(wanted: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not wanted():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
+def test_a_demo_that_is_ended_leaves_no_process(folder: Path, number: signal.Signals) -> None:
+    """However the demo ends in the middle, its daemon and both simulated platforms end with it."""
+    keep = folder / "d"
+    command = [sys.executable, "-m", "streamflow.cli", "demo", "--records", "20", "--keep", str(keep)]
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
+    pids: list[int] = []
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
+        try:
+            _until((keep / "control.sock").exists, "the daemon's socket")
+            pids += json.loads((keep / "sandbox.json").read_text())["pids"]
+            pids.append(int((keep / "state" / "lock").read_text()))
+            assert all(map(_lives, pids))
+            process.send_signal(number)
+            assert process.wait(timeout=30) == (-number if number is signal.SIGKILL else 128 + number)
+            _until(lambda: not any(map(_lives, pids)), f"still there: {[pid for pid in pids if _lives(pid)]}", timeout_s=20.0)
+        finally:
+            process.kill()
+            for pid in filter(_lives, pids):
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_sandbox_as_a_process(tmp_path: Path) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from daemon.fake_operator import SNAPSHOT
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamflow.cli.asking import phase_name
-from streamflow.cli.output import safe, table, tree
+from streamflow.cli.output import fitted, safe, table, tree
 from streamflow.cli.queue import from_csv, guarded, to_csv, unguarded
-from streamflow.cli.render import span, status_line, status_text
+from streamflow.cli.render import span, status_line, status_text, streams_table
 from streamflow.cli.setup import check_text
 from streamflow.daemon.checks import CheckReport, Finding
 from streamflow.daemon.exits import Exit
@@ -48,11 +50,35 @@ def test_spans() -> None:
 def test_status_texts() -> None:
     """A state always comes with its reason, in the page and in the line."""
     document = SNAPSHOT.to_json()
-    assert status_text(document).startswith("map: waiting: map not confirmed for ")
+    assert status_text(document).startswith("map for ")
+    assert status_text(document).split("\n")[0].endswith(": waiting: map not confirmed")
     assert status_line(document) == (
         "map       waiting: map not confirmed  done 5/10  backlog 5  calls leadtrekker 7, nutshell 3  gate map"
     )
     assert SNAPSHOT.line() == "map: waiting (map not confirmed), backlog 5, queue 1"
+
+
+def test_no_line_says_a_thing_twice() -> None:
+    """A reason that is only the phase's name is left out, a pause comes first, and one call is no calls."""
+    done = {**SNAPSHOT.to_json(), "state": "done", "phase": "done", "reason": "done", "gate": None, "calls": {"nutshell": 1}}
+    moment = datetime(2026, 11, 22, 4, 1, tzinfo=UTC)
+    assert status_text(done, now=moment).split("\n")[0] == "done for 60s"
+    assert " 1 call," in status_text(done, now=moment)
+    paused = {**done, "state": "paused", "phase": "tail", "reason": "by the operator: lunch"}
+    assert status_text(paused, now=moment).split("\n")[0] == "PAUSED in tail for 60s: by the operator: lunch"
+
+
+def test_eighty_columns_are_enough() -> None:
+    """In a narrow terminal the table fits with seven-figure sums, and every line that is drawn over is one line, few enough for it."""
+    stream = {**SNAPSHOT.to_json()["streams"]["lead"], "read": 1_234_567, "created": 1_200_000, "verified": 1_199_999}
+    document = {**SNAPSHOT.to_json(), "streams": dict.fromkeys(("company", "lead", "attachment"), stream)}
+    for columns in (80, 100, 140):
+        text = streams_table(document["streams"], width=columns)
+        assert max(map(len, text.split("\n"))) <= columns
+        assert ("merged" in text) == (columns == 140)
+    drawn = fitted(status_text(document, width=80), 80, 12)
+    assert (len(drawn), max(map(len, drawn)) <= 80) == (12, True)
+    assert fitted("x" * 200, 80) == ["x" * 80, "    " + "x" * 76, "    " + "x" * 44]
 
 
 def test_check_report() -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from streamflow.clock import SystemClock
-from streamflow.daemon.metrics import Metrics
+from streamflow.daemon.metrics import DISPOSITIONS, PHASES, STATES, VERIFICATION_VERDICTS, Metrics
 from streamflow.daemon.status import Figures
 from streamflow.wire.message import Attempt
+from streamflow.wire.verdict import CallVerdict
 
 from .fake_operator import SNAPSHOT
 
@@ -33,6 +34,15 @@ def test_series_exist(name: str) -> None:
     asked = set(re.findall(r"\b(?:streamflow|process)_[a-z_]+[a-z]\b", (DEPLOY / name).read_text(encoding="utf-8")))
     assert asked
     assert asked - exported() == set()
+
+
+def test_labels_exist() -> None:
+    """No alert, its test or panel waits for a state, phase or verdict that there is not: it would never fire."""
+    known = {"state": STATES, "phase": PHASES, "disposition": DISPOSITIONS, "verdict": (*VERIFICATION_VERDICTS, *map(str, CallVerdict))}
+    for name in ("prometheus/rules.yml", "prometheus/rules_test.yml", "grafana/streamflow.json"):
+        text = (DEPLOY / name).read_text(encoding="utf-8").replace('\\"', '"')
+        asked = re.findall(r'\b(state|phase|disposition|verdict)="([a-z_]+)"', text)
+        assert [each for each in asked if each[1] not in known[each[0]]] == [], name
 
 
 def test_every_alert_is_tested_both_ways() -> None:

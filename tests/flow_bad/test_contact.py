@@ -102,6 +102,18 @@ def test_faults_of_the_parts(place: Place) -> None:
     assert not place.state.exists()
 
 
+def test_settings_without_effect(place: Place) -> None:
+    """A setting that is understood and not built is a warning of `check`, and told at the start of `run`; it stops nobody."""
+    place.append('[console]\nlisten = "127.0.0.1:0"')
+    said = place.cli("check")
+    assert said.code == 0
+    assert "warn  config: console.listen: has no effect in this version" in said.out
+    with running_daemon(place) as daemon:
+        daemon.gate("map")
+        assert "console.listen: has no effect" in daemon.last_words
+        assert len(daemon.said("settings.without_effect")) == 1
+
+
 @pytest.mark.parametrize(("text", "word"), [("", "missing"), ("name = value", "not TOML"), ("\0\xff", "not TOML")])
 def test_no_configuration(place: Place, text: str, word: str) -> None:
     """An empty or unreadable file is told as such."""

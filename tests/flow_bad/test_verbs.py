@@ -86,15 +86,44 @@ def test_map_that_names_unknown_fields(at_map: Daemon) -> None:
     rows = next(each for each in document["objects"] if each["source"] == "lead")["rows"]
     rows[0]["target"] = "nowhere"
     rows[1]["transform"] = "magic"
+    rows[2]["source"], rows[3]["source"] = "nosuchfield", "norsuch"
+    rows[4]["confidence"] = "high"
+    document["objects"][-1]["cardinality"] = "some"
     file = at_map.place.dir / "edited.json"
     file.write_text(json.dumps(document), encoding="utf-8")
-    assert_clear(at_map.place.cli("map", "edit", str(file)), 64, "nowhere", "magic", "map show")
-    document = edited(at_map)
-    rows = next(each for each in document["objects"] if each["source"] == "lead")["rows"]
-    rows[0]["source"], rows[1]["source"] = "nosuchfield", "norsuch"
-    file.write_text(json.dumps(document), encoding="utf-8")
-    assert_clear(at_map.place.cli("map", "edit", str(file)), 64, "unknown source field lead.nosuchfield", "lead.norsuch")
+    told = at_map.place.cli("map", "edit", str(file))
+    assert_clear(told, 64, "nowhere", "magic", "unknown source field lead.nosuchfield", "lead.norsuch", "confidence", "'some'", "map show")
+    assert len([line for line in told.err.splitlines() if line.startswith("  objects[")]) >= 6, "one line each"
     assert at_map.ask("GET", "/v1/map")[1]["digest"] == digest
+
+
+def test_map_as_it_was_shown(at_map: Daemon, pair: Pair) -> None:
+    """What `map show --json` prints is taken whole by `map edit`, by the socket, and by `map.file` of the configuration."""
+    shown = at_map.place.cli("map", "show", "--json")
+    file = at_map.place.dir / "shown.json"
+    file.write_text(shown.out, encoding="utf-8")
+    assert at_map.place.cli("map", "edit", str(file), "--json").body["digest"] == shown.body["digest"]
+    assert at_map.ask("POST", "/v1/map/edit", {"document": shown.body})[1]["digest"] == shown.body["digest"]
+    with tempfile.TemporaryDirectory(prefix="sf") as folder:
+        place = place_at(Path(folder) / "p", pair).append(f'[map]\nfile = "{file}"')
+        assert place.cli("check").code == 0
+        with running_daemon(place) as daemon:
+            daemon.gate("map")
+            assert daemon.ask("GET", "/v1/map")[1]["digest"] == shown.body["digest"]
+
+
+def test_map_file_that_does_not_fit(at_map: Daemon, pair: Pair) -> None:
+    """A prepared map is compared with both accounts once they are read: every fault at once, each under its key, and 78."""
+    document = edited(at_map)
+    rows = next(each for each in document["objects"] if each["destination"] == "contacts")["rows"]
+    gone = next(row["source"] for row in rows if row["source"].startswith("custom:"))
+    rows[:] = [row for row in rows if row["source"] != gone] + [{**rows[0], "source": "nosuchfield"}]
+    with tempfile.TemporaryDirectory(prefix="sf") as folder:
+        place = place_at(Path(folder) / "p", pair).append('[map]\nfile = "map.json"')
+        (place.dir / "map.json").write_text(json.dumps(document), encoding="utf-8")
+        said = place.cli("run")
+    assert_clear(said, 78, "faults", "unknown source field lead.nosuchfield", f"lead.{gone}: seen", "start again")
+    assert len([line for line in said.err.splitlines() if line.startswith("  map.file: ")]) == 2
 
 
 @pytest.mark.parametrize(

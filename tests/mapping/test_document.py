@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from streamflow.errors import ConfigError, UsageError
 from streamflow.mapping.document import MapDocument, digest
-from streamflow.mapping.document_json import from_json, to_json, validate
+from streamflow.mapping.document_json import from_json, read, to_json, validate
 from streamflow.mapping.estimate import Pace, check_volume, compatibility, estimate, grade
 from streamflow.mapping.labels import merge_labels
 from streamflow.mapping.observe import MAX_DISTINCT, Observation
@@ -203,6 +203,34 @@ def test_all_faults_are_listed_at_once() -> None:
     assert f"objects[{person}].rows[3].transfrom" in text
     assert "did you mean 'transform'" in text
     assert caught.value.hint
+
+
+def test_faults_of_form_and_of_sense_are_told_together() -> None:
+    """Wrong form in one row does not hide an unknown target, an unknown field, a missing row or another family elsewhere."""
+    data = copy.deepcopy(to_json(proposed()))
+    person = next(place for place, one in enumerate(data["objects"]) if one["destination"] == "contacts")
+    rows = data["objects"][person]["rows"]
+    rows[0]["confidence"], rows[0]["target"] = 7, "nowhere"
+    rows[1]["transfrom"] = "x"
+    data["objects"][0]["cardinality"] = "2:2"
+    data["settings"] = {**data["settings"], "zone": "Mars/Base"}
+    rows.append({"source": "custom:Surnam", "target": "custom:X"})
+    seen = observed(bare_lead("1", custom={"New field": "x"})).schema()
+    text = "\n".join(read(data, PAIR, seen, {"contacts": {"Original created": "text"}})[1])
+    for words in ("confidence", "nowhere", "transfrom", "2:2", "zone", "custom:Surnam", "New field", "Original created"):
+        assert words in text, (words, text)
+    data["objects"][person]["rows"] = 5
+    _, faults = read(data, PAIR, seen)
+    assert [fault for fault in faults if "without a row" in fault and fault.startswith("lead.")] == [], "told once, as a list that is none"
+
+
+def test_the_shown_form_is_read() -> None:
+    """What the map gate prints as a whole is taken as the document in it; anything else around it is a fault."""
+    document = proposed()
+    shown = {"digest": digest(document), "state": "proposed", "document": to_json(document)}
+    assert from_json(shown, PAIR) == document
+    with pytest.raises(ConfigError, match="comment: unknown key"):
+        from_json({**shown, "comment": "mine"}, PAIR)
 
 
 @pytest.mark.parametrize(

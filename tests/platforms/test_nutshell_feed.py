@@ -75,6 +75,21 @@ async def test_deletions_are_told_once(included: bool) -> None:
         assert await made.nutshell.feed.since(after) == ([], after)
 
 
+@pytest.mark.parametrize("page", [100, 7])
+async def test_no_deletion_is_missed(page: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More deletions than one answer holds all come, once, and the next question brings nothing."""
+    monkeypatch.setattr("streamflow.platforms.nutshell.feed.PAGE", page)
+    monkeypatch.setattr("streamflow.platforms.nutshell.feed.SURELY_WHOLE", min(page, events.SURELY_WHOLE))
+    async with rig() as made:
+        ids = [await made.nutshell.writer.create("contacts", {"name": f"P {n}"}) for n in range(40)]
+        cursor = await made.nutshell.feed.cursor()
+        for dest_id in ids:
+            await made.nutshell.writer.delete("contacts", dest_id)
+        told, after = await made.nutshell.feed.since(cursor)
+        assert [event.ids[0] for event in told] == ids
+        assert await made.nutshell.feed.since(after) == ([], after)
+
+
 async def test_the_feed_of_an_empty_account_starts_at_nothing() -> None:
     """Without any event there is still a cursor, and what comes later is told."""
     async with rig(existing={"accounts": 0, "contacts": 0, "leads": 0}) as made:

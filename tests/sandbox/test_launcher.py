@@ -9,13 +9,17 @@ import signal
 import stat
 import sys
 import tomllib
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from streamflow.config import load as load_config
 from streamflow.sandbox.launcher import LaunchError, Options, main, running
+from streamflow.sandbox.leadperfection.account import Account
+from streamflow.sandbox.leadperfection_planting import planted_records
 from streamflow.sandbox.pair_config import pair_config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -203,10 +207,55 @@ def test_the_configuration_survives_odd_paths() -> None:
     """Quotes, backslashes and other letters in a path come back from the TOML as they were."""
     folder = Path('/tmp/a "b" \\ ö')
     text = pair_config(
-        dir=folder, reader="api", gates="ask", impersonate=False, source_url="s", destination_url="d", rpc_url="r",
-        username="u", fallback=None, source_rate_per_s=None, rate_per_s=None,
+        dir=folder, source={"platform": "p", "base_url": "s"}, gates="ask", impersonate=False, destination_url="d", rpc_url="r",
+        username="u", fallback=None, owners_file=None, source_rate_per_s=None, rate_per_s=None,
     )  # fmt: skip
     config = tomllib.loads(text)
     assert config["migration"]["state_dir"] == str(folder / "state")
+    assert config["source"] == {"platform": "p", "base_url": "s", "inbox": str(folder / "inbox")}
     assert config["owners"] == {}
     assert config["pace"]["destination"]["rate_per_s"] == 150
+
+
+async def test_a_pair_with_lead_perfection_is_ready(tmp_path: Path) -> None:
+    """Both servers run with the login on disk, a second origin refuses the first one's token, reps' e-mails are in a file."""
+    options = Options(dir=tmp_path / "sb", pair="lead-perfection-nutshell", reader="files", extract=True, life_per_s=50)
+    async with running(options) as sandbox:
+        config = load_config(sandbox.config_path)
+        source = config.source
+        assert (source.platform, source.timezone, source.base_url) == ("lead_perfection", "America/New_York", sandbox.source_url)
+        assert source.password is not None
+        assert source.appkey is not None
+        form = {"grant_type": "password", "username": source.username, "clientid": source.clientid}
+        form |= {"password": source.password.reveal(), "appkey": source.appkey.reveal()}
+        token = (await fetch(f"{sandbox.source_url}/token", data=form))["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        window = {"startdate": "2000-01-01", "enddate": "2100-01-01", "PageSize": "50", "options": "261120"}
+        assert len(await fetch(f"{sandbox.source_url}/api/Customers/GetLead", data=window, headers=headers)) == 50
+        other = f"{sandbox.source_other_url}/api/Customers/GetLead"
+        async with aiohttp.ClientSession() as http, http.post(other, data=window, headers=headers) as answer:
+            assert answer.status == 401
+        assert (await fetch(sandbox.source_admin + "state"))["life"]["done"] > 0
+        there = await fetch(sandbox.destination_admin + "dump")
+        known = {email for user in there["users"] for email in user["emails"]}
+        reps = (sandbox.dir / "owners.csv").read_text().splitlines()
+        assert reps[0] == "id,name,email"
+        mails = [line.split(",")[-1].strip('"') for line in reps[1:]]
+        assert len(mails) > len([mail for mail in mails if mail in known]) > len(mails) / 2
+        assert stat.S_IMODE((sandbox.dir / "keys" / "lead_perfection.password").stat().st_mode) == 0o600
+        [snapshot] = (sandbox.dir / "inbox").iterdir()
+        manifest = json.loads((snapshot / "manifest.json").read_text())
+        assert [entry["report"] for entry in manifest["files"]][:4] == ["133", "134", "135", None]
+
+
+async def test_some_prospects_are_in_the_destination_already(tmp_path: Path) -> None:
+    """Of the people planted there some share an e-mail, some only a phone, and one only a name with a prospect."""
+    account = Account(seed=7, records=400, now=datetime(2026, 11, 18, 9))
+    trees = [account.prospect(index) for index in range(account.prospect_count)]
+    planted = planted_records(account)["contacts"]
+    mails = {tree["email"].lower() for tree in trees}
+    phones = {tree["phone1"] for tree in trees}
+    by_mail = [row for row in planted if row.get("emails") and row["emails"][0]["value"].lower() in mails]
+    by_phone = [row for row in planted if row.get("phones") and "".join(filter(str.isdigit, row["phones"][0]["value"])) in phones]
+    assert (len(by_mail), len(by_phone), len(planted)) == (2, 2, 5)
+    assert {row["name"] for row in planted} <= {f"{tree['firstname']} {tree['lastname']}" for tree in trees}

@@ -45,6 +45,22 @@ async def test_limit_keeps_either_end(open_nutshell):
         assert [p["name"] for p in body["payloads"]] == expected
 
 
+async def test_deletions_can_be_asked_for_in_part(nutshell):
+    """limit keeps the first in the order asked for; since_id and max_id bound the deletions as they bound the events."""
+    for n in range(4):
+        await nutshell.call("DELETE", f"/rest/contacts/{(await nutshell.contact(f'P{n}'))['id']}")
+
+    async def deleted(**query):
+        return [int(e["id"].split("-")[0]) for e in (await nutshell.get("/events/deleted", **query)).body["events"]]
+
+    numbers = await deleted()
+    assert numbers == sorted(numbers, reverse=True)
+    assert await deleted(limit="2") == numbers[:2]
+    assert await deleted(limit="2", sort="change_time") == sorted(numbers)[:2]
+    assert await deleted(since_id=f"{numbers[2]}-events") == numbers[:2]
+    assert await deleted(max_id=f"{numbers[2]}-events") == numbers[2:]
+
+
 async def test_filters_of_the_feed(nutshell):
     """By payload kind, creator, record, time; a note shows under its parent."""
     person = await nutshell.contact()

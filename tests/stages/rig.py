@@ -91,6 +91,7 @@ class Rig:
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     scans: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     quiet: QuietTime = QUIET
+    activity_types: dict[str, DestId] = field(default_factory=lambda: {"phone call": "1-activityTypes"})
 
     # --- the engine
 
@@ -99,7 +100,7 @@ class Rig:
         document = proposed(tuple(sorted(self.settings.items())))
         by_email: dict[str, str] = {}
         mapper = compile_map(document, builders.PAIR, Context(
-            activity_types={"phone call": "1-activityTypes"}, person_by_email=by_email.get, company_of=lambda text, name: None,
+            activity_types=self.activity_types, person_by_email=by_email.get, company_of=lambda text, name: None,
             note_max_chars=self.nutshell.flags.note_max_chars,
             stagesets={str(row["name"]).lower(): str(row["id"]) for row in self.live("stagesets")},
         ))
@@ -292,6 +293,11 @@ def reminder(key: str, parent: str, **data: Any) -> Record:
     """Give an open reminder of a lead."""
     record = builders.child("reminder", reminderid=key, leadid=parent, userid="", **data)
     return replace(record, parent=parent)
+
+
+def email(key: str, parent: str, body: str = "See this", **data: Any) -> Record:
+    """Give an e-mail of a lead."""
+    return replace(builders.child("email", emailid=key, leadid=parent, userid="", body=body, **data), parent=parent)
 
 
 def call(key: str, parent: str, **data: Any) -> Record:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from streamflow.errors import PlatformUnavailable, Uncertain
+from streamflow.migration.undoing import plan_step, unconfirmed
 from streamflow.model import Disposition, IntentState, RecordState, Ref
 from streamflow.stages.doubt import QuietTime
 from tests.stages.rig import Rig, lead, note, rig
@@ -210,6 +211,42 @@ async def test_the_image_from_before_us_survives_a_lost_answer() -> None:
         assert link.before is not None
         assert link.before.keys() >= {"phones", "custom:Streamflow ID"}
         assert not any(link.before.values())
+
+
+def spoil_in_part(one: Rig, *names: str) -> None:
+    """Let the next update carry out only what it says of these fields, and its answer be lost."""
+    original = one.nutshell.writer.update
+
+    async def halved(kind: str, dest_id: str, changes: dict[str, Any], **rest: Any) -> str:
+        one.nutshell.writer.update = original  # type: ignore[method-assign]
+        await original(kind, dest_id, {name: value for name, value in changes.items() if name in names}, **rest)
+        raise Uncertain("nobody knows")
+
+    one.nutshell.writer.update = halved  # type: ignore[method-assign, assignment]
+
+
+@pytest.mark.parametrize("again", [True, False])
+async def test_an_update_of_a_matched_person_done_in_part_can_be_undone(again: bool) -> None:
+    """Part of the first change took effect and it was given up: what of it is there is known as ours, and goes again."""
+    async with rig(switches={"search_lag_s": 5.0}) as one:
+        row = await one.existing("Nia Okafor", "nia@own.test")
+        before = await one.fields("contacts", row)
+        spoil_in_part(one, "phones", "emails", "custom:Lead Status")
+        await one.stage(lead("1", name="Nia Okafor", email="nia@own.test, n2@x.test", number="0825550142", status="Won", address="1 Loop"))
+        await one.deliver("lead")
+        one.clock.account.advance(60.0)
+        assert await one.resolve_doubts() == 0
+        [abandoned] = await one.ledger.intents_of("lead", "1")
+        assert abandoned.state is IntentState.ABANDONED
+        if again:
+            await one.run_dry()
+            assert await one.verify() == {"verified": 1}
+        link, now = await one.link("lead", "1"), await one.fields("contacts", row)
+        meant = unconfirmed(link, await one.ledger.intents_of("lead", "1"))
+        step = plan_step(link, now, one.nutshell.reader.compare, foreign=(), meant=meant)
+        assert step.action == "restore"
+        await one.nutshell.writer.update("contacts", row, step.fields, now=now)
+        assert await one.fields("contacts", row) == before
 
 
 async def test_a_platform_that_goes_away_between_delete_and_create_loses_no_note() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from streamflow.model import Disposition, Ref
+from streamflow.model import ADOPTED, Disposition, Ref
 from streamflow.stages.verify import is_sweep_cheaper
 from streamflow.store.base import PutLink
-from tests.stages.rig import lead, note, rig
+from streamflow.store.memory import MemoryLedger
+from tests.stages.rig import lead, note, reminder, rig
 
 
 async def test_a_value_that_was_not_kept_is_a_difference_until_somebody_accepts_it() -> None:
@@ -44,6 +45,71 @@ async def test_a_person_s_edit_before_the_read_back_is_theirs() -> None:
         await one.run_dry()
         assert len(await one.open_items("conflict")) == 1
         assert (await one.fields("contacts", row))["custom:Lead Status"] == "Hot"
+
+
+async def test_a_person_s_edit_before_our_last_write_of_something_else_is_theirs() -> None:
+    """A person changed one field, then the source another, both before anything was read back: no fault, and theirs stays."""
+    async with rig() as one:
+        await one.stage(lead("1", status="New"))
+        await one.run_dry()
+        row = (await one.link("lead", "1")).dest_id
+        one.person("edit", "contacts", row, customFields={"Lead Status": "Hot"})
+        one.clock.account.advance(60.0)
+        await one.stage(lead("1", status="New", number="0825550142"))
+        await one.run_dry()
+        assert await one.verify() == {"verified": 1}
+        assert not await one.open_items()
+        assert (await one.fields("contacts", row))["custom:Lead Status"] == "Hot"
+
+
+async def test_a_person_who_was_there_before_our_write_excuses_no_fault() -> None:
+    """A value of ours that got lost is a fault, though somebody had changed another field of the record before it was written."""
+    async with rig() as one:
+        await one.stage(lead("1", status="New"))
+        await one.run_dry()
+        row = (await one.link("lead", "1")).dest_id
+        one.person("edit", "contacts", row, jobTitle="Boss")
+        one.clock.account.advance(60.0)
+        await one.stage(lead("1", status="Won"))
+        await one.run_dry()
+        record = one.site.state.edit("contacts", row)
+        record["customFields"] = {name: "spoilt" if value == "Won" else value for name, value in record["customFields"].items()}
+        one.site.state.save(record, one.site.system)
+        assert await one.verify() == {"differs": 1}
+        assert len(await one.open_items("read_back_differs")) == 1
+
+
+async def test_a_task_that_people_changed_after_it_was_found_right_is_theirs() -> None:
+    """No feed tells of tasks; but what was read back as it should be and reads otherwise later was changed by people."""
+    async with rig() as one:
+        await one.stage(lead("1"), reminder("3", "1", note="Call back"))
+        await one.run_dry()
+        assert await one.verify() == {"verified": 2}
+        one.person("edit", "tasks", (await one.link("reminder", "3")).dest_id, title="Ring them")
+        await one.stage(reminder("3", "1", note="Call back", due="2026-05-16 10:00:00"))
+        await one.run_dry()
+        assert await one.verify() == {"verified": 2}
+        assert not await one.open_items()
+        fields = await one.fields("tasks", (await one.link("reminder", "3")).dest_id)
+        assert (fields["title"], fields["dueTime"]) == ("Ring them", 1778918400)
+
+
+async def test_a_record_of_an_earlier_run_that_people_change_is_no_fault() -> None:
+    """This run wrote nothing there, it only compared: whatever reads otherwise afterwards is somebody else's doing."""
+    async with rig() as one:
+        await one.stage(lead("1", status="New"))
+        await one.run_dry()
+        first = await one.link("lead", "1")
+        one.ledger = MemoryLedger(clock=one.clock)
+        adopted = replace(first, base={}, ours=False, before={}, verified="verified", phase=ADOPTED)
+        await one.ledger.commit([PutLink(link=adopted)])
+        await one.stage(lead("1", status="New"))
+        await one.run_dry()
+        assert len(one.live("contacts")) == 1
+        assert (await one.link("lead", "1")).base["custom:Lead Status"] == "New"
+        one.person("edit", "contacts", first.dest_id, customFields={"Lead Status": "Hot"})
+        assert await one.verify() == {"verified": 1}
+        assert not await one.open_items()
 
 
 async def test_what_a_person_adds_is_no_difference_and_stays() -> None:

@@ -509,3 +509,44 @@ async def test_a_commit_of_nothing_is_nothing(ledger: Ledger) -> None:
     assert await ledger.counts() == []
     assert await ledger.verify_audit() == (0, None)
     assert ledger.epoch == 1
+
+
+async def test_the_oldest_of_what_waits_is_told_by_kind(ledger: Ledger) -> None:
+    """By kind the lowest number of its pending records, beside the last number handed out; what is at rest does not count."""
+    await ledger.stage([record("1"), record("2"), record("9", kind="note")], scan="lead:1")
+    first, note = await seq_of(ledger, "1"), await seq_of(ledger, "9", "note")
+    number, oldest = await ledger.oldest_pending()
+    assert (oldest, number >= max(first, note)) == ({"lead": first, "note": note}, True)
+    await ledger.commit([finish("1", first), finish("9", note, kind="note")])
+    assert (await ledger.oldest_pending())[1] == {"lead": await seq_of(ledger, "2")}
+
+
+async def test_records_that_are_not_read_back_in_full_are_counted_once(ledger: Ledger) -> None:
+    """A record at rest counts however many of its parts wait or differ; pending ones and those without a line do not."""
+    await ledger.stage([record(str(n)) for n in range(1, 6)], scan="lead:1")
+    await ledger.commit([
+        *[finish(str(n), await seq_of(ledger, str(n))) for n in (1, 2, 3)],
+        finish("5", await seq_of(ledger, "5"), disposition=Disposition.FLAGGED, reason="why"),
+        *[PutLink(link=link(str(n), part=part, dest_id=f"{n}{part}-contacts")) for n in (1, 2, 3, 4, 5) for part in ("", "2/2")],
+    ])
+    assert await ledger.unverified_records() == {"lead": 3}
+
+    def judged(key: str, part: str, verdict: Verdict, state: str) -> Change:
+        found = tuple(replace(check, ref=Ref("lead", key, part)) for check in checks(key, [("name", verdict)]))
+        return MarkVerified(ref=Ref("lead", key, part), verified=state, checks=found)
+
+    await ledger.commit([
+        judged("1", "", Verdict.EQUAL, "verified"), judged("1", "2/2", Verdict.EQUAL, "verified"),
+        judged("2", "", Verdict.EQUAL, "verified"), judged("2", "2/2", Verdict.DIFFERS, "differs"),
+    ])
+    assert await ledger.unverified_records() == {"lead": 2}
+
+
+async def test_doubts_and_the_audit_are_counted(ledger: Ledger) -> None:
+    """Writes in doubt count by destination kind until they are settled; the audit tells its length."""
+    assert (await ledger.doubts(), await ledger.audit_length()) == ({}, 0)
+    await ledger.commit([PutIntent(intent=intent("i1")), PutIntent(intent=intent("i2", key="2")), audit("a"), audit("b")])
+    await ledger.commit([SettleIntent(id="i1", state=IntentState.IN_DOUBT)])
+    assert (await ledger.doubts(), await ledger.audit_length()) == ({"contacts": 1}, 2)
+    await ledger.commit([SettleIntent(id="i1", state=IntentState.PARKED)])
+    assert await ledger.doubts() == {}

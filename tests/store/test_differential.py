@@ -102,7 +102,9 @@ async def answers(ledger: Ledger) -> dict[str, Any]:
         found[kind] = [bare(one) async for page in ledger.every(kind, page=3) for one in page]
         found[kind + " keys"] = await ledger.keys(kind)
         found[kind + " children"] = [bare(one) for one in await ledger.children(kind, "p1")]
-        found[kind + " unseen"] = [await ledger.unseen(kind, scan=f"s:{n}", parents=parents) for n in range(4) for parents in (None, ["p1"])]
+        found[kind + " unseen"] = [
+            await ledger.unseen(kind, scan=f"s:{n}", parents=parents) for n in range(4) for parents in (None, ["p1"])
+        ]
         found[kind + " pending"] = Counter(one.record.key for one in await ledger.pending(kind, limit=99))
     return found
 

@@ -110,9 +110,23 @@ def test_page_guard_tolerates_drift_and_stops_loops() -> None:
     with pytest.raises(ProtocolMismatch, match="twice"):
         guard.seen(["a", "b", "c"], page_digest(["a", "b", "c"]))
     with pytest.raises(ProtocolMismatch, match="nothing new"):
-        guard.seen(["c", "d"], page_digest(["c", "d changed"]))
+        guard.seen(["c", "d", "e"], page_digest(["c", "d changed", "e"]))
     with pytest.raises(ProtocolMismatch, match="4 rows"):
         guard.seen(["w", "x", "y", "z"], b"x")
+
+
+def test_page_guard_lets_a_last_short_page_of_moved_rows_pass() -> None:
+    """Rows that new ones pushed over the edge are all that a last page holds: no fault; the same again and again is one."""
+    guard = PageGuard("notes", size=3)
+    guard.seen(["a", "b", "c"], b"1")
+    guard.seen(["c"], b"2")
+    guard.seen([], b"3")
+    with pytest.raises(ProtocolMismatch, match="twice"):
+        guard.seen(["c"], b"2")
+    guard.seen(["b"], b"4")
+    guard.seen(["a"], b"5")
+    with pytest.raises(ProtocolMismatch, match="nothing new"):
+        guard.seen(["b", "c"], b"6")
 
 
 def test_page_guard_caps_pages() -> None:
@@ -218,7 +232,7 @@ def test_credentials_show_nothing() -> None:
 
 
 def test_pace_halves_on_trouble_and_grows_to_the_cap() -> None:
-    """Start low, double per clean run until there is trouble, a step per clean run then, half after trouble but once per trouble, doubled latency counts, the cap holds."""
+    """Start low, double per clean run, half after trouble but once per trouble, then steps; doubled latency counts, the cap holds."""
     policy = PacePolicy(cap_per_s=10, cap_in_flight=6)
     state = start(policy)
     assert state == PaceState(rate_per_s=2.5, in_flight=4)

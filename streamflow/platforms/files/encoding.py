@@ -7,8 +7,6 @@ import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from charset_normalizer import from_bytes
-
 CHUNK_BYTES = 1 << 20
 SAMPLE_BYTES = 1 << 18
 DELIMITERS = (",", ";", "\t")
@@ -69,5 +67,7 @@ def _around_letters(sample: bytes, piece: bytes) -> bytes:
 
 
 def _eight_bit(sample: bytes) -> str:
+    from charset_normalizer import from_bytes  # its tables are large, and most files say what they are
+
     best = from_bytes(sample, cp_isolation=_EIGHT_BIT).best()
     return best.encoding if best is not None and best.encoding in _EIGHT_BIT else "cp1252"

@@ -83,6 +83,7 @@ class Inbox:
                 notices.append(f"{folder.name}: its manifest says that it is not complete, so it is not read")
             else:
                 found.append(Snapshot(id=f"{folder.name}-{manifest.digest[:12]}", folder=folder, manifest=manifest))
+        self._manifests = {name: held for name, held in self._manifests.items() if (self.folder / name).is_dir()}
         found.sort(key=lambda snapshot: (snapshot.manifest.exported_at, snapshot.folder.name), reverse=True)
         for name, fault in broken:
             if not found or name > found[0].folder.name:

@@ -18,9 +18,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
 from streamflow.errors import ProtocolMismatch
 from streamflow.platforms.files.encoding import detect_delimiter, detect_encoding
 
@@ -178,6 +175,10 @@ def _text(path: Path, settings: TableSettings, is_known: IsKnown) -> Iterator[It
 
 @contextmanager
 def _workbook(path: Path, settings: TableSettings) -> Iterator[Iterator[Sequence[Any]]]:
+    # Loaded with the first workbook: the library takes as much memory as all readers of text together.
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         _check_size(path)
         book = load_workbook(path, read_only=True, data_only=True)

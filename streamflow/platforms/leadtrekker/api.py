@@ -17,7 +17,6 @@ from streamflow.wire.message import BACKFILL, NORMAL, Response
 from streamflow.wire.paging import PageGuard, page_digest
 from streamflow.wire.session import Session
 
-MOVED_PAGES = 3      # short pages in a row that hold nothing but rows of the page before: rows that moved, up to here
 Raw = Mapping[str, Any]
 
 
@@ -38,11 +37,11 @@ class ApiReader:
         stream = self._spec.streams[kind]
         call = _named(stream.list, stream)
         number, since = dialect.read_cursor(stream, start)
-        watch = _Watch(stream, self._spec.platform)
+        guard = _guard(stream, self._spec.platform)
         memory = Pass()
         before = 0
         while True:
-            watch.asked(number)
+            guard.asked(str(number))
             params = {**call.params, **dialect.page_params(stream, number)}
             if since and stream.window is not None:
                 params |= dialect.window_params(stream.window, since)
@@ -54,7 +53,7 @@ class ApiReader:
             page = self._canons[kind].page(
                 rows, next_cursor=None if following is None else dialect.write_cursor(following, since), roster=self._roster, memory=memory
             )
-            watch.seen(page, rows)
+            guard.seen([record.key for record in page.records], page_digest(list(rows)))
             yield page
             if following is None:
                 return
@@ -143,16 +142,16 @@ class ApiReader:
         stream = self._spec.streams[kind]
         call = _named(stream.list, stream)
         number, _ = dialect.read_cursor(stream, None)
-        watch = _Watch(stream, self._spec.platform)
+        guard = _guard(stream, self._spec.platform)
         memory = Pass()
         pages: list[Page] = []
         rows: list[Raw] = []
         while True:
-            watch.asked(number)
+            guard.asked(str(number))
             params = {**call.params, **dialect.owner_params(call, parent), **dialect.page_params(stream, number)}
             found = await self._rows(stream, call, params, priority=BACKFILL)
             pages.append(self._page(kind, found, parent, memory))
-            watch.seen(pages[-1], found)
+            guard.seen([record.key for record in pages[-1].records], page_digest(list(found)))
             rows += found
             if dialect.is_last(stream, len(found), cap=self._cap):
                 return _joined(pages), page_digest(rows)
@@ -175,30 +174,9 @@ class ApiReader:
         )  # fmt: skip
 
 
-class _Watch:
-    """The guard of one pass, patient with rows that move: where newest come first, a last short page may hold only what was seen."""
-
-    def __init__(self, stream: StreamSpec, platform: str) -> None:
-        paged = stream.paging.style != "none"
-        self._guard = PageGuard(
-            stream.kind, platform=platform, size=stream.paging.size if paged else None, page_cap=stream.paging.max_pages
-        )
-        self._before: frozenset[Key] = frozenset()
-        self._moved = 0
-
-    def asked(self, number: int) -> None:
-        self._guard.asked(str(number))
-
-    def seen(self, page: Page, rows: Sequence[Raw]) -> None:
-        keys = frozenset(record.key for record in page.records)
-        digest = page_digest(list(rows))
-        if keys and len(keys) < len(self._before) and keys <= self._before and self._moved < MOVED_PAGES:
-            self._moved += 1
-            self._guard.seen([f"moved {self._moved}"], digest)      # its content is still watched for coming twice
-            return
-        self._moved = 0
-        self._before = keys
-        self._guard.seen([record.key for record in page.records], digest)
+def _guard(stream: StreamSpec, platform: str) -> PageGuard:
+    paged = stream.paging.style != "none"
+    return PageGuard(stream.kind, platform=platform, size=stream.paging.size if paged else None, page_cap=stream.paging.max_pages)
 
 
 def _named(call: Call | None, stream: StreamSpec) -> Call:

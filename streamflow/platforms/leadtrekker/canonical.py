@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from streamflow.compact import Numbers
 from streamflow.model import Cursor, Key, Page, Record
 from streamflow.platforms.leadtrekker.codec import NotBase64, decode_leaves
 from streamflow.platforms.leadtrekker.roster import Roster
@@ -46,7 +47,7 @@ class _Place(Enum):
 class Pass:
     """What one reading of a stream must remember from row to row: how often an equal row without an id came."""
 
-    twins: Counter[str] = field(default_factory=Counter)
+    twins: Numbers = field(default_factory=Numbers)
 
 
 class Canon:
@@ -251,8 +252,7 @@ class Canon:
         if not any(parts):
             return ""
         digest = hashlib.sha256(orjson.dumps([self.spec.kind, *parts])).hexdigest()[:24]
-        memory.twins[digest] += 1
-        count = memory.twins[digest]
+        memory.twins[digest] = count = memory.twins[digest] + 1
         return f"~{digest}" if count == 1 else f"~{digest}#{count}"
 
     def _form(self, name: str, value: Any) -> Any:

@@ -37,7 +37,8 @@ def platform() -> PlatformInfo:
 
 @asynccontextmanager
 async def connect(
-    *, base_url: str, username: str, api_key: str | Masked, limiter: Limiter, clock: Clock, rpc_url: str | None = None, flags: Flags | None = None,
+    *, base_url: str, username: str, api_key: str | Masked, limiter: Limiter, clock: Clock, rpc_url: str | None = None,
+    flags: Flags | None = None,
     impersonate: bool = False, hook: AttemptHook | None = None, ca_file: str | Path | None = None, settings: SessionSettings | None = None,
 ) -> AsyncIterator[Nutshell]:  # fmt: skip
     """

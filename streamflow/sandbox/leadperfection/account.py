@@ -7,12 +7,13 @@ notes and 8 calls.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from streamflow.sandbox.leadperfection.account_prospect import note_changed, prospect_tree
 from streamflow.sandbox.leadperfection.account_work import HOMES, MILESTONE_CARDS
 from streamflow.sandbox.leadperfection.plan import KINDS, Plan
+from streamflow.sandbox.leadperfection.problems import PROBLEMS
 from streamflow.sandbox.leadperfection.stamps import number_of
 from streamflow.sandbox.leadperfection.tree import ID_FIELDS, Node, nodes
 
@@ -50,19 +51,23 @@ class Account:
 
     def examples(self, problem: str, limit: int = 5) -> list[tuple[str, str]]:
         """Give (kind, id) of up to *limit* records with a problem; a call is named by its prospect's id."""
-        return self.problems(limit).get(problem, [])
+        return self.problems(limit, {problem}).get(problem, [])
 
-    def problems(self, limit: int = 5) -> dict[str, list[tuple[str, str]]]:
-        """Give examples of every problem there is, reading the account until each has *limit* or it ends."""
+    def problems(self, limit: int = 5, wanted: Collection[str] = PROBLEMS) -> dict[str, list[tuple[str, str]]]:
+        """Give examples of problems by name, reading the account until each of *wanted* has *limit*, or it ends."""
         found: dict[str, list[tuple[str, str]]] = {}
+        missing = set(wanted)
         for index in range(self.prospect_count):
             tree = self.prospect(index)
-            for kind in KINDS:
-                for node, _ in nodes(tree, kind):
-                    for mark in node["marks"]:
-                        rows = found.setdefault(mark, [])
-                        if len(rows) < limit:
-                            rows.append((kind, str(node.get(ID_FIELDS.get(kind, ""), tree["cst_id"]))))
+            marked = ((kind, node, mark) for kind in KINDS for node, _ in nodes(tree, kind) for mark in node["marks"])
+            for kind, node, mark in marked:
+                rows = found.setdefault(mark, [])
+                if len(rows) < limit:
+                    rows.append((kind, str(node.get(ID_FIELDS.get(kind, ""), tree["cst_id"]))))
+                if len(rows) == limit:
+                    missing.discard(mark)
+            if not missing:
+                break
         return found
 
     def dates(self, index: int) -> Iterator[Dated]:

@@ -49,8 +49,9 @@ def _lead(plan: Plan, index: int, place: int) -> Node:
     ordinal, entered = plan.ordinal("leads", index, place), plan.lead_entered(index, place)
     made = [appointment(plan, index, place, number) for number in range(appointments)]
     sold = [job(plan, index, place, number) for number in range(jobs)]
+    is_set, is_sold = not all(row["stray"] for row in made), not all(row["stray"] for row in sold)
     source, source_card = _source(plan.seed, ordinal)
-    disposition, disposition_card = _disposition(plan.seed, ordinal, is_sold=bool(jobs), is_set=bool(made))
+    disposition, disposition_card = _disposition(plan.seed, ordinal, is_sold=is_sold, is_set=is_set)
     _, rep_name, rep_card = rep_of(plan.seed, ordinal)
     first_note = plan.slot(index).notes + sum(lead[2] for lead in plan.slot(index).leads[:place])
     own_notes = [_note(plan, index, first_note + number) for number in range(notes)]
@@ -61,6 +62,7 @@ def _lead(plan: Plan, index: int, place: int) -> Node:
     if own_notes and sold and not sold[0]["stray"] and JOB_NOTES.deal(plan.seed, ordinal) == "job":
         note = own_notes.pop()
         note["marks"].append("note.of_a_job")
+        note["job_id"] = sold[0]["job_id"]
         sold[0]["notes"].append(note)
     forms = texts.NOTE_FORMS.deal(plan.seed, ordinal + 7)
     dice = Dice(plan.seed, "lp-lead", ordinal)
@@ -74,11 +76,11 @@ def _lead(plan: Plan, index: int, place: int) -> Node:
         "entrydate": day_of(entered),
         "dateentered": text_of(entered),
         "lastchangedon": text_of(plan.lead_changed(index, place)),
-        "apptdate": made[-1]["apptdate"] if made else "",
-        **_flags(disposition, is_set=bool(made), dice=dice),
-        "setbyname": dice.pick(codes.OFFICE_STAFF) if made else "",
-        "setdate": text_of((entered + timedelta(hours=2)).replace(microsecond=0)) if made else "",
-        "gsa": sold[0]["grossamount"] if sold else "0.0000",
+        "apptdate": next((row["apptdate"] for row in reversed(made) if not row["stray"]), ""),
+        **_flags(disposition, is_set=is_set, dice=dice),
+        "setbyname": dice.pick(codes.OFFICE_STAFF) if is_set else "",
+        "setdate": text_of((entered + timedelta(hours=2)).replace(microsecond=0)) if is_set else "",
+        "gsa": next((job["grossamount"] for job in sold if not job["stray"]), "0.0000"),
         "appointments": made,
         "notes": own_notes,
         "notes_form": forms,

@@ -10,7 +10,9 @@ from streamflow.sandbox.leadperfection import codes, texts
 from streamflow.sandbox.leadperfection.plan import APPOINTMENT_DAYS, Plan, day_of, text_of
 from streamflow.sandbox.leadperfection.tree import Node
 
-HOMES: Final = {"appointments": Deck("lp-appointment-homes", {"own": 16, "stray": 1}), "jobs": Deck("lp-job-homes", {"own": 19, "stray": 1})}
+HOMES: Final = {
+    "appointments": Deck("lp-appointment-homes", {"own": 16, "stray": 1}), "jobs": Deck("lp-job-homes", {"own": 19, "stray": 1}),
+}  # fmt: skip
 """`stray`: only the flat feeds show it, under a lead that is gone."""
 AMOUNTS: Final = Deck("lp-amounts", {"usual": 11, "zero": 2, "negative": 1, "tiny": 1, "odd": 1})
 CONTRACTS: Final = Deck("lp-contracts", {"usual": 13, "blank": 1, "future": 1, "absurd": 1})

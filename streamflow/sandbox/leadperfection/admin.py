@@ -10,7 +10,7 @@
 | POST life, GET life?since=n | {"on", "rate_per_s"}; everything that was done, with seq above n |
 | POST freeze | {"on": true}, and {"cheat": n}: n writes although it is frozen |
 | POST tokens | {"revoke": true}: no token given so far is good any more |
-| POST export | {"folder", "complete", "names", "extract"}: writes the report files, answers their folder |
+| POST export | {"folder", "complete", "names", "extract", "encoding"}: writes the report files, answers their folder |
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ async def _tokens(simulation: LeadPerfection, body: dict[str, Any]) -> Answer:
 
 
 async def _export(simulation: LeadPerfection, body: dict[str, Any]) -> Answer:
-    unknown = sorted(body.keys() - {"folder", "complete", "names", "extract"})
+    unknown = sorted(body.keys() - {"folder", "complete", "names", "extract", "encoding"})
     if unknown:
         raise ValueError(f"export does not know {', '.join(unknown)}")
     inbox = Path(body["folder"])
@@ -84,6 +84,7 @@ async def _export(simulation: LeadPerfection, body: dict[str, Any]) -> Answer:
     write = partial(
         write_snapshot, simulation.state, inbox, stamp=stamp, taken_at=simulation.wall_clock(),
         complete=bool(body.get("complete", True)), names=body.get("names", "vendor"), extract=bool(body.get("extract")),
+        encoding=body.get("encoding", "utf-8"),
     )  # fmt: skip
     return {"folder": str(await anyio.to_thread.run_sync(write))}
 

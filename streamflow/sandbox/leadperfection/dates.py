@@ -63,23 +63,23 @@ class DateIndex:
         self._packed: dict[str, tuple[array[float], array[int]]] | None = None
         self._later: dict[str, list[tuple[float, int, str]]] = {name: [] for name in KIND_OF}
 
-    def generated(self, name: str, low: float, high: float, *, inclusive: bool) -> Iterator[tuple[int, int]]:
-        """Yield (prospect index, record id) of the generated records dated in a window, oldest first."""
+    def generated(self, name: str, low: float, high: float, *, inclusive: bool) -> Iterator[tuple[float, int, int]]:
+        """Yield (moment, prospect index, record id) of the generated records dated in a window, oldest first."""
         if self._packed is None:
             self._packed = _packed(self._account)
         times, owners = self._packed[name]
         stop = bisect_right(times, high) if inclusive else bisect_left(times, high)
-        for owner in owners[bisect_left(times, low) : stop]:
-            index = self._account.plan.home_of(KIND_OF[name], owner)
+        for place in range(bisect_left(times, low), stop):
+            index = self._account.plan.home_of(KIND_OF[name], owners[place])
             if index is not None:
-                yield index, owner
+                yield times[place], index, owners[place]
 
-    def later(self, name: str, low: float, high: float, *, inclusive: bool) -> Iterator[tuple[str, int]]:
-        """Yield (cst_id, record id) of the records of changed prospects dated in a window, oldest first."""
+    def later(self, name: str, low: float, high: float, *, inclusive: bool) -> Iterator[tuple[float, str, int]]:
+        """Yield (moment, cst_id, record id) of the records of changed prospects dated in a window, oldest first."""
         rows = self._later[name]
         stop = bisect_right(rows, (high, 2**62, "")) if inclusive else bisect_left(rows, (high, 0, ""))
-        for _, owner, cst_id in rows[bisect_left(rows, (low, 0, "")) : stop]:
-            yield cst_id, owner
+        for at, owner, cst_id in rows[bisect_left(rows, (low, 0, "")) : stop]:
+            yield at, cst_id, owner
 
     def replace(self, cst_id: str, old: Node | None, new: Node | None) -> None:
         """Take the dates of *old*, a changed prospect's tree, out and put those of *new* in."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from itertools import chain
 from typing import Any, TypeVar
 
 from streamflow.sandbox.leadperfection.dates import BITS
+from streamflow.sandbox.leadperfection.stamps import number_of
 from streamflow.sandbox.leadperfection.state import State
 
 T = TypeVar("T")
@@ -20,8 +22,8 @@ Key = tuple[str, str]
 class Hits:
     """Answers to windows, computed once until something changes: a reader asks for page after page of one."""
 
-    def __init__(self, state: State, switches: Mapping[str, Any]) -> None:
-        self._state, self._switches = state, switches
+    def __init__(self, state: State, switches: Mapping[str, Any], *, wall_clock: Callable[[], datetime]) -> None:
+        self._state, self._switches, self._wall_clock = state, switches, wall_clock
         self._memo: OrderedDict[tuple[object, ...], Any] = OrderedDict()
 
     def prospects(self, options: int, low: float, high: float) -> list[str]:
@@ -29,23 +31,22 @@ class Hits:
         blind = set(self._switches["blind_bits"])
         names = {name for bit, name in BITS.items() if options & bit and bit not in blind} if options else {"entry"}
         ask = ("prospects", tuple(sorted(names)), low, high, self._inclusive, self._order)
-        return self._once(ask, lambda: self._ordered({cst_id: cst_id for cst_id, _ in self._dated(names, low, high)}))
+        return self._once(ask, lambda: self._ordered({cst_id: cst_id for _, cst_id, _ in self._dated(names, low, high, self._inclusive)}))
 
     def jobs(self, low: float, high: float) -> list[Key]:
         """Give the jobs changed in a window, those without a lead included."""
         ask = ("jobs", low, high, self._inclusive, self._order)
-        return self._once(ask, lambda: self._ordered(self._keyed(("job", "stray_job"), low, high)))
+        return self._once(ask, lambda: self._ordered(self._keyed(("job", "stray_job"), low, high, inclusive=self._inclusive)))
 
     def milestones(self, low: float, high: float) -> list[Key]:
         """Give the jobs of which a milestone changed in a window."""
         ask = ("milestones", low, high, self._inclusive, self._order)
-        return self._once(ask, lambda: self._ordered(self._keyed(("milestone",), low, high)))
+        return self._once(ask, lambda: self._ordered(self._keyed(("milestone",), low, high, inclusive=self._inclusive)))
 
     def appointments(self, low: float, high: float) -> list[Key]:
         """Give the appointments that start in a window, its end not included."""
         ask = ("appointments", low, high, self._order)
-        dated = self._state.dated("start", low, high)
-        return self._once(ask, lambda: self._ordered({str(key): (cst_id, str(key)) for cst_id, key in dated}))
+        return self._once(ask, lambda: self._ordered(self._keyed(("start",), low, high, inclusive=False)))
 
     @property
     def _inclusive(self) -> bool:
@@ -55,24 +56,31 @@ class Hits:
     def _order(self) -> str:
         return str(self._switches["order"])
 
-    def _dated(self, names: Iterable[str], low: float, high: float) -> Iterator[Key]:
-        windows = (self._state.dated(name, low, high, inclusive=self._inclusive) for name in names)
-        return ((cst_id, str(key)) for cst_id, key in chain.from_iterable(windows))
+    def _dated(self, names: Iterable[str], low: float, high: float, inclusive: bool) -> Iterable[tuple[float, str, int]]:
+        """Give what is dated in a window, for the order `newest` latest first."""
+        names, late_s = sorted(names), float(self._switches["late_visibility_s"])
+        if late_s:
+            shown = number_of(self._wall_clock()) - late_s
+            high = high if names == ["start"] else min(high, shown)
+        found = chain.from_iterable(self._state.dated(name, low, high, inclusive=inclusive) for name in names)
+        return sorted(found, reverse=True) if self._order == "newest" else found
 
-    def _keyed(self, names: Iterable[str], low: float, high: float) -> dict[str, Key]:
-        return {key: (cst_id, key) for cst_id, key in self._dated(names, low, high)}
+    def _keyed(self, names: Iterable[str], low: float, high: float, *, inclusive: bool) -> dict[str, Key]:
+        return {str(key): (cst_id, str(key)) for _, cst_id, key in self._dated(names, low, high, inclusive)}
 
     def _ordered(self, rows: Mapping[str, T]) -> list[T]:
-        """Order *rows*, which come oldest first; all but the order by key moves with the account."""
+        """Order *rows*; all but the order by key moves with the account."""
         match self._order:
             case "newest":
-                return list(rows.values())[::-1]
+                return list(rows.values())
             case "shuffled":
                 salt = str(self._state.version)
                 return [rows[key] for key in sorted(rows, key=lambda key: zlib.crc32(f"{salt}-{key}".encode()))]
         return [rows[key] for key in sorted(rows, key=int)]
 
     def _once(self, ask: tuple[object, ...], answer: Callable[[], list[T]]) -> list[T]:
+        if self._switches["late_visibility_s"]:  # then the answer depends on the time of day
+            return answer()
         ask = (self._state.version, *ask)
         if ask not in self._memo:
             self._memo[ask] = answer()

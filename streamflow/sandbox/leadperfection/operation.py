@@ -96,6 +96,7 @@ def _create(state: State, operation: Operation, at: float) -> tuple[str, str]:
             tree["leads"].append(node)
         case "notes":
             (job or lead or tree)["notes"].append(node)
+            node |= {"job_id": job["job_id"]} if job else {}
         case "calls":
             tree["calls"].append({**node, "phone": tree["phone1"]})
             node = tree["calls"][-1]

@@ -224,10 +224,10 @@ def _line(number: int) -> str:
 
 
 def _anchor(seed: int, index: int) -> int | None:
-    """Give an earlier prospect that is itself nobody's kin and has a plain name, or None near the beginning."""
+    """Give an earlier prospect who is nobody's kin and shows name, phone and e-mail whole; None near the beginning."""
     start = Dice(seed, "lp-anchor", index).between(1, 12)
-    for distance in range(start, start + 12):
-        other = index - distance
-        if other >= 0 and IDENTITIES.deal(seed, other) == "plain":
+    for other in range(index - start, max(-1, index - start - 40), -1):
+        shows_phone, shows_email = PHONES.deal(seed, other) not in ("missing", "short"), EMAILS.deal(seed, other) == "own"
+        if shows_phone and shows_email and IDENTITIES.deal(seed, other) == "plain":
             return other
     return None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
+
+import anyio
+import anyio.lowlevel
 
 from streamflow.sandbox.leadperfection import codes, dress
 from streamflow.sandbox.leadperfection.customers import Answer, Method, nothing
@@ -24,10 +27,14 @@ async def get_appointments(simulation: LeadPerfection, form: Form) -> Answer:
     """Give the appointments of a range of days with text, phones and rep."""
     forms = forms_of(simulation.switches["appointment_dates"])
     window = _days(simulation, day_or_time(form.text("apptdates"), forms), day_or_time(form.text("apptdatee"), forms))
-    rows = _appointments(simulation, window)
-    if simulation.switches["appointment_rows"] == "own":
-        rows = [row for row in rows if row[1]["slr_id"] == OWN_REP]
-    return [dress.appointment_row(row, lead or {}, tree, simulation.switches) for tree, row, lead in rows]
+    own_only = simulation.switches["appointment_rows"] == "own"
+    shown = []
+    for place, (tree, row, lead) in enumerate(_appointments(simulation, window)):
+        if not own_only or row["slr_id"] == OWN_REP:
+            shown.append(dress.appointment_row(row, lead or {}, tree, simulation.switches))
+        if place % 100 == 99:
+            await anyio.lowlevel.checkpoint()  # years in one call must not keep other callers waiting
+    return shown
 
 
 async def get_appointment_list(simulation: LeadPerfection, form: Form) -> Answer:
@@ -138,9 +145,11 @@ def _days(simulation: LeadPerfection, first: datetime | None, last: datetime | N
     return number_of(first.replace(hour=0, minute=0, second=0, microsecond=0)), number_of(end + timedelta(days=extra))
 
 
-def _appointments(simulation: LeadPerfection, window: tuple[float, float] | None) -> list[Found]:
-    found = [simulation.state.find("appointments", key) for _, key in simulation.hits.appointments(*window)] if window else []
-    return list(filter(None, found))
+def _appointments(simulation: LeadPerfection, window: tuple[float, float] | None) -> Iterator[Found]:
+    for _, key in simulation.hits.appointments(*window) if window else ():
+        found = simulation.state.find("appointments", key)
+        if found is not None:
+            yield found
 
 
 def _job_head(found: Found) -> dict[str, Any]:

@@ -26,7 +26,8 @@ class Directory:
         plan = self._state.account.plan
         made = self._index().get(next(iter(wanted)), ())
         trees = [self._state.prospect(str(plan.cst_id(index))) for index in made]
-        trees += [tree for tree in self._state.changed() if tree["cst_id"] not in {each["cst_id"] for each in trees if each}]
+        known = {tree["cst_id"] for tree in trees if tree is not None}
+        trees += [tree for tree in self._state.changed() if tree["cst_id"] not in known]
         return [tree for tree in trees if tree is not None and wanted <= _terms(tree)]
 
     def _index(self) -> dict[tuple[str, str], list[int]]:

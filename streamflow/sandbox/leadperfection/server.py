@@ -86,7 +86,8 @@ async def _token(request: web.Request) -> web.StreamResponse:
     if token is None:
         status = int(simulation.switches["bad_credentials"])
         return _json({"error": "invalid_grant", "error_description": "The user name or password is incorrect."}, status=status)
-    return _json(tokens.reply(token, lifetime_s=lifetime_s, form=simulation.switches["expires_in"]))
+    form_of, has_type = simulation.switches["expires_in"], simulation.switches["token_type"] == "bearer"
+    return _json(tokens.reply(token, lifetime_s=lifetime_s, form=form_of, has_type=has_type))
 
 
 async def _call(request: web.Request) -> web.StreamResponse:

@@ -36,7 +36,7 @@ class Config:
     records: int = 1000
     now: datetime | None = None
     timezone: str = "America/New_York"
-    credentials: Credentials = Credentials()
+    credentials: Credentials = field(default_factory=Credentials)
     switches: Mapping[str, Any] = field(default_factory=dict)
     life_rate_per_s: float | None = None
 
@@ -65,7 +65,7 @@ class LeadPerfection:
         self.zone = ZoneInfo(config.timezone)
         account = Account(seed=config.seed, records=config.records, now=config.now or self.wall_clock())
         self.state = State(account, zone=self.zone)
-        self.hits = Hits(self.state, self.faults.switches)
+        self.hits = Hits(self.state, self.faults.switches, wall_clock=self.wall_clock)
         self.directory = Directory(self.state)
         self.life = LeadPerfectionLife(self.state, clock=self.clock, seed=config.seed)
         self.tokens = Tokens(config.credentials)

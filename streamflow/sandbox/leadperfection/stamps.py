@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from calendar import timegm
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from streamflow.sandbox.leadperfection.plan import text_of
+
+_ZERO = datetime(1970, 1, 1)
 
 
 def local_now(at: float, zone: ZoneInfo) -> datetime:
@@ -21,7 +22,7 @@ def local_text(at: float, zone: ZoneInfo) -> str:
 
 def number_of(moment: datetime) -> float:
     """Give a naive moment as seconds of the wall clock, for sorting and comparing only."""
-    return timegm(moment.timetuple()) + moment.microsecond / 1e6
+    return (moment - _ZERO).total_seconds()
 
 
 def number_of_text(text: str) -> float | None:

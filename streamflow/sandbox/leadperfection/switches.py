@@ -6,6 +6,7 @@ Where the contract only assumes, a switch gives the other answers (lead-perfecti
 | --- | --- | --- |
 | token_lifetime_s | 86399 | how long a token is good |
 | expires_in | number, text, absent | how `/token` tells that |
+| token_type | bearer, absent | whether it names the type |
 | bad_credentials | 400, 401, 200 | wrong credentials: that status, or 200 without a token |
 | denied_status | 401, 403 | a call with a bad token |
 | denied_body | json, empty, html | and what it says |
@@ -18,6 +19,7 @@ Where the contract only assumes, a switch gives the other answers (lead-perfecti
 | end_bound | exclusive, inclusive | whether a window holds its end |
 | id_window | ignored, applied | whether dates filter where an id is given |
 | blind_bits | [] | bits of `options` that find nothing |
+| late_visibility_s | 0 | how long after its date a change begins to show in windows; by id it shows at once |
 | prospect_edits | quiet, lead | whether edits of a prospect show in a window of changes, as changes of its leads |
 | appointment_id | absent, ils_id, id | what names an appointment within GetLead |
 | appointment_parents | false, true | whether the date-range call tells cst_id and lds_id |
@@ -61,6 +63,7 @@ from streamflow.sandbox.switchboard import RULE_FORM, CheckedFaults, Form, is_co
 SWITCHES: Mapping[str, Any] = {
     "token_lifetime_s": 86_399,
     "expires_in": "number",
+    "token_type": "bearer",
     "bad_credentials": "400",
     "denied_status": 401,
     "denied_body": "json",
@@ -73,6 +76,7 @@ SWITCHES: Mapping[str, Any] = {
     "end_bound": "exclusive",
     "id_window": "ignored",
     "blind_bits": [],
+    "late_visibility_s": 0,
     "prospect_edits": "quiet",
     "appointment_id": "absent",
     "appointment_parents": False,
@@ -109,6 +113,7 @@ ANSWER_RULES = ("empty_200", "html_200", "error_200", "result_200", "blank_200")
 
 _CHOICES: Mapping[str, tuple[Any, ...]] = {
     "expires_in": ("number", "text", "absent"),
+    "token_type": ("bearer", "absent"),
     "bad_credentials": ("400", "401", "200"),
     "denied_status": (401, 403),
     "denied_body": ("json", "empty", "html"),
@@ -168,6 +173,7 @@ _FORMS: Mapping[str, Form] = {
     "deep_rows": (_is_count_or_null, "null or a whole number from 1"),
     "blind_bits": (lambda value: isinstance(value, list) and all(map(is_count, value)), "a list of bits"),
     "user_type": (lambda value: value is None or (isinstance(value, str) and len(value) == 1), "null or a letter"),
+    "late_visibility_s": (is_length, "seconds from 0"),
     "call_days": (is_length, "days from 0"),
     "slow": (_is_slow, 'null or an object of cst_id, seconds and where ("any", "by_id")'),
     **dict.fromkeys(ANSWER_RULES, RULE_FORM),

@@ -52,9 +52,9 @@ class Tokens:
         return count
 
 
-def reply(token: str, *, lifetime_s: float, form: str) -> dict[str, Any]:
+def reply(token: str, *, lifetime_s: float, form: str, has_type: bool) -> dict[str, Any]:
     """Give the body of `/token`; *form* says how, or whether, it tells the lifetime."""
-    body: dict[str, Any] = {"access_token": token, "token_type": "bearer"}
+    body: dict[str, Any] = {"access_token": token, **({"token_type": "bearer"} if has_type else {})}
     if form != "absent":
         body["expires_in"] = int(lifetime_s) if form == "number" else str(int(lifetime_s))
     return body

@@ -4,7 +4,7 @@ prospect  cst_id, contact fields, dateadded, lastchanged, dnc · notes, calls, l
 lead      lds_id, source fields, disposition, rep, dates, flags (bool) · appointments, notes, jobs
 appointment  ils_id, apptdate, products, gsas, texts, rep, changed
 job       job_id, contractid, status, amounts (Decimal as text), dates, finance · milestones, userfields, notes, documents
-note      id, enteredby, enteredon, updatedby, updatedon, important, category, note
+note      id, enteredby, enteredon, updatedby, updatedon, important, category, note; job_id where it hangs at a job
 call      calldatetime and the rest; has no id
 
 Ids and amounts are text, flags are bool, times are text of the wall clock. A node made by the generator may have `marks`: the

@@ -20,9 +20,7 @@ DEFAULT_LIMIT = 20
 
 def get_events(site: Site, call: Call) -> Reply:
     """GET /events: newest first; which end `limit` keeps is switch events_cut (with since_* given)."""
-    limit = _number(call, "limit") or DEFAULT_LIMIT
-    if not 1 <= limit <= site.switches["max_page_size"]:
-        raise invalid("Invalid filter", detail=f"Invalid limit: {limit}")
+    limit = _limit(site, call)
     backwards = site.switches["events_cut"] == "newest" or not (call.query.get("since_id") or call.query.get("since_time"))
     rows = list(islice(_matching(site, call, newest_first=backwards), limit))
     if not backwards:
@@ -33,27 +31,41 @@ def get_events(site: Site, call: Call) -> Reply:
 
 
 def get_deleted(site: Site, call: Call) -> Reply:
-    """GET /events/deleted?filter[types]=contacts&sort=-change_time: every deletion."""
+    """GET /events/deleted?filter[types]=contacts&sort=-change_time: deletions, of which `limit` keeps the first in that order."""
     kinds = set((call.query.get("filter[types]") or "").split(",")) - {""}
-    rows = [e for e in site.state.deletions if not kinds or e.kind in kinds]
+    limit = _limit(site, call)
+    low, high = _span(site, call, site.state.deletions)
+    rows = [event for event in site.state.deletions[low:high] if not kinds or event.kind in kinds]
     if call.query.get("sort", "-change_time").startswith("-"):
         rows.reverse()
-    return Reply(body=_body(site, rows))
+    return Reply(body=_body(site, rows[:limit]))
+
+
+def _limit(site: Site, call: Call) -> int:
+    limit = _number(call, "limit") or DEFAULT_LIMIT
+    if not 1 <= limit <= site.switches["max_page_size"]:
+        raise invalid("Invalid filter", detail=f"Invalid limit: {limit}")
+    return limit
+
+
+def _span(site: Site, call: Call, events: list[Event]) -> tuple[int, int]:
+    """Give where the asked for events begin and end: since_* and max_* by id and time; the newest show only after a while."""
+    since, until = _number(call, "since_id"), _number(call, "max_id")
+    low = bisect_right(events, since, key=lambda e: e.number) if since is not None else 0
+    high = bisect_right(events, until, key=lambda e: e.number) if until is not None else len(events)
+    if (earliest := _number(call, "since_time")) is not None:
+        low = max(low, bisect_left(events, earliest, key=lambda e: e.time))
+    latest = site.state.now() - float(site.switches["events_lag_s"])
+    if (asked := _number(call, "max_time")) is not None:
+        latest = min(latest, asked)
+    return low, min(high, bisect_right(events, latest, key=lambda e: e.time))
 
 
 def _matching(site: Site, call: Call, *, newest_first: bool) -> Iterator[Event]:
     state = site.state
     entity = call.query.get("entity_id")
     events = state.events if entity is None else [state.events[i] for i in state.by_entity.get(entity, ())]
-    since, until = _number(call, "since_id"), _number(call, "max_id")
-    low = bisect_right(events, since, key=lambda e: e.number) if since is not None else 0
-    high = bisect_right(events, until, key=lambda e: e.number) if until is not None else len(events)
-    if (earliest := _number(call, "since_time")) is not None:
-        low = max(low, bisect_left(events, earliest, key=lambda e: e.time))
-    latest = state.now() - float(site.switches["events_lag_s"])
-    if (asked := _number(call, "max_time")) is not None:
-        latest = min(latest, asked)
-    high = min(high, bisect_right(events, latest, key=lambda e: e.time))
+    low, high = _span(site, call, events)
     kinds = set(_many(call, "filters[payload]"))
     actors = set(_many(call, "filters[creator]"))
     for i in range(high - 1, low - 1, -1) if newest_first else range(low, high):

@@ -1,0 +1,88 @@
+"""
+Records that an earlier run made and whose state is not here any more: known by the markers they carry, and adopted.
+
+Rule 1: this run did not make them, so it never removes them, and its rollback gives them back the values they have now.
+Rule 2: of two records that carry one marker the older is adopted, and a person is told of the other.
+Rule 3: what they hold is compared with the source when its turn comes; nobody can tell who made a difference, so it is asked about.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from streamflow.mapping.marker import FIELD, marker_in, ref_of
+from streamflow.model import ADOPTED, AuditEntry, DestId, Fields, Kind, Link, QueueItem, Ref
+from streamflow.platforms.base import FieldSpec
+from streamflow.store.base import Audit, Change, Enqueue, Ledger, PutLink, PutSetting
+
+FOUND = "adopted"
+"""The setting that says how many of each destination kind were adopted; not there when none was."""
+TEXT_KINDS: tuple[Kind, ...] = ("notes", "activities", "tasks")
+_SHAPES: Mapping[Kind, tuple[Kind, str]] = {"accounts": ("company", ""), "contacts": ("lead", ""), "leads": ("lead", "lead")}
+"""What a marker in a custom field must name: source kind and part."""
+_MARKED_FIELD = FIELD.removeprefix("custom:")
+
+
+def may_hold_markers(fields: Sequence[FieldSpec]) -> bool:
+    """Say whether anything can carry a marker: every run defines the field before it writes its first record."""
+    return any(each.label == _MARKED_FIELD for each in fields)
+
+
+class Adoption:
+    """Looks at the destination page by page and puts what it recognises into the crosswalk."""
+
+    def __init__(self, ledger: Ledger, prefix: str) -> None:
+        self._ledger = ledger
+        self._prefix = prefix
+        self._found: Counter[Kind] = Counter()
+
+    async def of_page(self, kind: Kind, page: Mapping[DestId, Fields]) -> list[Change]:
+        """Give the lines for records of a page that carry our marker and have none yet; custom fields must have been read."""
+        marked = {dest_id: ref for dest_id, fields in page.items() if (ref := self._ref(kind, fields)) is not None}
+        if not marked:
+            return []
+        held = {ref: link.dest_id for ref, link in (await self._ledger.links(marked.values())).items()}
+        changes: list[Change] = []
+        for dest_id, ref in marked.items():
+            first = held.setdefault(ref, dest_id)
+            if first == dest_id:
+                self._found[kind] += 1
+                changes += _adopted(kind, dest_id, ref)
+            else:
+                changes.append(Enqueue(item=_double(ref, first, dest_id)))
+        return changes
+
+    def told(self) -> list[Change]:
+        """Give what is to be said of all that was found; nothing when nothing was."""
+        if not self._found:
+            return []
+        counts = ", ".join(f"{number} {kind}" for kind, number in self._found.items())
+        item = QueueItem(
+            id="made_before", cause="made_before", kind="", key="", decisions=("accept",), suggested="accept", details=dict(self._found),
+            reason=f"the destination holds records of an earlier run whose state is not here ({counts}); none is made a second time, "
+            "and a rollback of this run removes none of them",
+        )
+        return [PutSetting(name=FOUND, value=dict(self._found)), Enqueue(item=item)]
+
+    def _ref(self, kind: Kind, fields: Fields) -> Ref | None:
+        if kind in TEXT_KINDS:
+            text = fields.get("body" if kind == "notes" else "description")
+            marker = marker_in(text) if isinstance(text, str) else None
+            return ref_of(marker, self._prefix) if marker else None
+        ref = ref_of(str(fields.get(FIELD) or ""), self._prefix)
+        return ref if ref is not None and (ref.kind, ref.part) == _SHAPES.get(kind) else None
+
+
+def _adopted(kind: Kind, dest_id: DestId, ref: Ref) -> list[Change]:
+    link = Link(ref=ref, dest_kind=kind, dest_id=dest_id, base={}, ours=False, before={}, verified="verified", phase=ADOPTED)
+    entry = AuditEntry(actor="streamflow", action="link", kind=ref.kind, key=ref.key, dest_id=dest_id, note="adopted by its marker")
+    return [PutLink(link=link), Audit(entry=entry)]
+
+
+def _double(ref: Ref, first: DestId, other: DestId) -> QueueItem:
+    return QueueItem(
+        id=f"doubled:{other}", cause="doubled_marker", kind=ref.kind, key=ref.key, decisions=("accept",), suggested="accept",
+        reason=f"{other} carries the marker of {first}: one of the two is a copy; {first} is followed, {other} is left as it is",
+        details={"dest_id": other, "first": first},
+    )

@@ -1,0 +1,128 @@
+"""What the phases hold of an account stays small, however many records it has."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from streamflow.mapping.observe import Observation
+from streamflow.migration.choosing import choose_sample
+from streamflow.migration.companies import CompanyTable
+from streamflow.migration.context import Migration
+from streamflow.migration.freshness import FORM, Moves
+from streamflow.model import Cursor, Kind, Page, Record
+from streamflow.platforms.base import Source, Stream
+from streamflow.stages.extract import Intake
+from streamflow.store.base import Ledger
+from streamflow.store.sqlite import SqliteLedger
+from tests.bounded import peak_of
+from tests.mapping import builders
+from tests.reports.account import StillClock
+
+ROWS = 250
+LEADS = Stream(kind="lead", reader="files")
+
+
+def lead(number: int) -> Record:
+    data = {"leadid": f"L{number}", "name": f"Person {number % 50}", "company": f"Firm {number % 40}", "status": f"S{number % 3}"}
+    return Record(kind="lead", key=f"L{number}", data=data, digest=str(number))
+
+
+class Pages:
+    """A source with as many leads as are asked for, a page at a time."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    async def pages(self, kind: Kind, start: Cursor | None) -> AsyncIterator[Page]:
+        for begin in range(0, self.count, ROWS):
+            end = begin + ROWS
+            records = tuple(lead(number) for number in range(begin, min(end, self.count)))
+            yield Page(kind=kind, records=records, next=str(end) if end < self.count else None)
+
+
+async def yes() -> bool:
+    return True
+
+
+def alive() -> int:
+    return sum(isinstance(each, Record) for each in gc.get_objects())
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    async with SqliteLedger.open(tmp_path / "state", clock=StillClock()) as opened:
+        yield opened
+
+
+async def fill(ledger: Ledger, count: int) -> list[int]:
+    """Read so many leads as the first pass does; answers how many records were held after each page."""
+    held: list[int] = []
+    before = alive()
+    intake = Intake(
+        ledger=ledger, source=cast(Source, Pages(count)), permit=yes, on_page=lambda kind, records: held.append(alive() - before)
+    )
+    tally = await intake.scan(LEADS, scan=f"first:{count}", names_touched=False)
+    assert (tally.read, tally.complete, tally.touched) == (count, True, [])
+    return held
+
+
+def migration_on(ledger: Ledger) -> Migration:
+    return cast(Migration, SimpleNamespace(ledger=ledger, terms=SimpleNamespace(sample_size=20, seed=7)))
+
+
+async def test_a_pass_holds_a_page_and_names_nothing(ledger: Ledger) -> None:
+    """While a source is read no more than two pages of records are in memory, and their keys are not kept."""
+    held = await fill(ledger, 3000)
+    assert len(held) == 12
+    assert max(held) <= 2 * ROWS
+
+
+async def test_phases_over_more_leads_take_the_same_memory(ledger: Ledger) -> None:
+    """Observing, counting companies and choosing a sample hold hardly more for 2,500 leads than for 1,000."""
+    document = builders.proposed(*(lead(number) for number in range(20)))
+
+    async def observe() -> None:
+        observation = Observation()
+        async for page in ledger.every("lead"):
+            observation.add([staged.record for staged in page])
+
+    async def companies() -> None:
+        await CompanyTable(migration_on(ledger), document, {}).refresh()
+
+    async def choose() -> None:
+        chosen = await choose_sample(migration_on(ledger), lambda record: None)
+        assert len(chosen["lead"]) == 20
+
+    work = (observe, companies, choose)
+    await fill(ledger, 1000)
+    for each in work:
+        await each()
+    small = [await peak_of(each) for each in work]
+    await fill(ledger, 2500)
+    large = [await peak_of(each) for each in work]
+    assert all(later < 1.3 * before for before, later in zip(small, large, strict=True)), (small, large)
+
+
+async def test_the_sample_does_not_depend_on_how_much_is_held(ledger: Ledger) -> None:
+    """The same leads are chosen each time, from every stratum."""
+    await fill(ledger, 600)
+    first, again = [(await choose_sample(migration_on(ledger), lambda record: None))["lead"] for _ in range(2)]
+    assert first == again
+    assert {int(key[1:]) % 3 for key in first} == {0, 1, 2}
+
+
+def test_times_that_left_the_overlap_are_forgotten() -> None:
+    """Following which leads moved keeps the latest ones alone."""
+    moves = Moves.against(None, overlap_s=60.0)
+    moments = [f"2026-03-{1 + n // 1440:02} {n // 60 % 24:02}:{n % 60:02}:00" for n in range(20_000)]
+    assert len(moments[0]) == len("2026-03-01 00:00:00") == len(FORM) + 2
+    for number, at in enumerate(moments):
+        moves.look(Record(kind="lead", key=str(number), data={}, digest="", changed_at=at))
+        assert len(moves._times) <= 1001
+    assert moves.kept() == {"newest": moments[-1], "seen": {"19998": moments[-2], "19999": moments[-1]}}
