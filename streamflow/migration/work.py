@@ -64,7 +64,7 @@ class Work:
         """The confirmed map; to be called only behind the map gate."""
         stored = await self._m.ledger.setting("map:confirmed")
         if self._document is None or self._document[0] != stored["digest"]:
-            self._document = stored["digest"], from_json(stored["document"])
+            self._document = stored["digest"], from_json(stored["document"], self._m.pair)
         return self._document[1]
 
     async def map_has_moved(self) -> bool:

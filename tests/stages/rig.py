@@ -100,8 +100,8 @@ class Rig:
         """Build the stages anew under the decisions taken by now."""
         document = proposed(tuple(sorted(self.settings.items())))
         by_email: dict[str, str] = {}
-        mapper = compile_map(document, Context(
-            activity_types=self.activity_types, lead_by_email=by_email.get, company_of=lambda text, name: None,
+        mapper = compile_map(document, builders.PAIR, Context(
+            activity_types=self.activity_types, person_by_email=by_email.get, company_of=lambda text, name: None,
             note_max_chars=self.nutshell.flags.note_max_chars, note_backdate=self.nutshell.flags.note_backdate,
             task_complete=self.nutshell.flags.task_complete,
             stagesets={str(row["name"]).lower(): str(row["id"]) for row in self.live("stagesets")},

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from streamflow.clock import Clock
+from streamflow.compact import Numbers
 from streamflow.errors import NotFound, RecordRejected
 from streamflow.model import DestId, Fields, Kind, Verdict
 from streamflow.platforms.nutshell.calls import Calls
@@ -111,14 +112,15 @@ class NutshellReader:
 
         When rows left the list while it was read, others may have slipped past a page's edge: it is read again for those.
         """
-        seen: set[DestId] = set()
+        seen = Numbers()      # texts that stay would also keep the memory of the pages they came with
         for _ in range(PASSES):
             before = await self._feed.newest_deletion()
             shrank = False
             async for page, has_shrunk in self._pass(kind, custom=custom):
                 shrank = has_shrunk
-                fresh = {dest_id: fields for dest_id, fields in page.items() if dest_id not in seen}
-                seen.update(fresh)
+                fresh = {dest_id: fields for dest_id, fields in page.items() if not seen[dest_id]}
+                for dest_id in fresh:
+                    seen[dest_id] = 1
                 if fresh:
                     yield fresh
             if not shrank and before == await self._feed.newest_deletion():
