@@ -7,6 +7,7 @@ the destination alone. A difference counts once it was seen twice, and only when
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from streamflow.mapping.changes import BLOCKS
@@ -64,15 +65,16 @@ class Verifier:
         self._ledger = ledger
         self._reader = reader
         self._differences = Differences(ledger=ledger, feed=feed)
+        self._waiting: Counter[Kind] = Counter()
 
     async def verify(self, batch: Loaded) -> None:
-        """Verify a batch at once where whole records can be read many at a time; the rest stays pending for `settle`."""
-        by_kind: dict[Kind, list[Link]] = {}
-        for link in batch.written:
-            if not link.is_merged and self._reader.route(link.dest_kind) == "payload":
-                by_kind.setdefault(link.dest_kind, []).append(link)
-        for kind, links in by_kind.items():
-            await self.check(kind, links)
+        """Verify what was written by full calls, where whole records can be read many at a time; the rest stays pending for `settle`."""
+        self._waiting.update(
+            link.dest_kind for link in batch.written if not link.is_merged and self._reader.route(link.dest_kind) == "payload"
+        )
+        for kind in [kind for kind, count in self._waiting.items() if count >= READ_AT_ONCE]:
+            self._waiting[kind] -= READ_AT_ONCE
+            await self.check(kind, await self._ledger.unverified(kind, limit=READ_AT_ONCE))
 
     async def check(self, kind: Kind, links: Sequence[Link]) -> dict[str, int]:
         """Read these links back by id and record the verdicts; answers how many links ended in which state."""
@@ -90,6 +92,7 @@ class Verifier:
         Each pending link is looked at once; what differs is looked at again, and what a person changed is theirs from then on.
         """
         result: dict[str, int] = {}
+        self._waiting[kind] = 0
         pending, whole, differing = await self._numbers(kind)
         if pending and self._reader.route(kind) == "search" and is_sweep_cheaper(pending, whole):
             await self._sweep(kind, result)
