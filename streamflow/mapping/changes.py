@@ -182,8 +182,8 @@ def _one_primary(items: list[Any], present: Mapping[Any, Any]) -> list[Any]:
     primaries = [place for place, item in enumerate(items) if isinstance(item, Mapping) and item.get("isPrimary")]
     if len(primaries) < 2:
         return items
-    was_first = [place for place in primaries if isinstance(there := present.get(_identity(items[place])), Mapping) and there.get("isPrimary")]
-    kept = next(iter(was_first), primaries[0])
+    there = {place: present.get(_identity(items[place])) for place in primaries}
+    kept = next((place for place, item in there.items() if isinstance(item, Mapping) and item.get("isPrimary")), primaries[0])
     return [{**item, "isPrimary": place == kept} if place in primaries else item for place, item in enumerate(items)]
 
 

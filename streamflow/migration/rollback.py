@@ -20,6 +20,7 @@ import anyio
 
 from streamflow.clock import iso
 from streamflow.errors import NotFound, RecordRejected, StreamflowError, Throttled, TransientError, Uncertain
+from streamflow.migration.absorbed import Absorbed
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.life import AFTER_A_PART, State
 from streamflow.migration.progress import progress
@@ -65,6 +66,7 @@ class Rollback:
 
     def __init__(self, migration: Migration) -> None:
         self._m = migration
+        self._absorbed = Absorbed(migration)
         self._scope = WHOLE
         self._wanted: Wanted = everything
         self._staying_ours: set[DestId] = set()      # of ours, outside the scope
@@ -78,6 +80,7 @@ class Rollback:
         if not dry_run:
             await self._settle_intents()
         hanging = await self._foreign_children()
+        await self._absorbed.recall()
         for dest_kind in reversed(DEST_ORDER):
             async for page in self._m.ledger.crosswalk(dest_kind=dest_kind):
                 looked_at += len(page)
@@ -97,6 +100,7 @@ class Rollback:
     ) -> None:
         reader = self._m.destination.reader
         now = await reader.read(dest_kind, sorted({link.dest_id for link in links}), custom=dest_kind in CUSTOM_KINDS)
+        await self._absorbed.look(dest_kind, sorted({link.dest_id for link in links} - now.keys()))
         staying = await self._staying(links)
         steps = [
             plan_step(
@@ -105,6 +109,7 @@ class Rollback:
             )
             for link in links
         ]
+        steps = self._absorbed.judged(steps)
         refused = {} if dry_run else await self._carry_out(steps, now)
         for step in steps:
             if reason := refused.get(step.link.ref) or (step.reason if step.action in ("spare", "restore", "forget") else ""):

@@ -35,6 +35,7 @@ from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.transform import Transformer
+from streamflow.stages.vanished import Vanished
 from streamflow.stages.verify import Verifier
 from streamflow.store.base import Ledger, Reopen, ResolveItem
 from streamflow.store.memory import MemoryLedger
@@ -108,13 +109,14 @@ class Rig:
         directory = Directory(users={"27": "3-users"}, fallback_user="1-users", decisions=decisions)
         busy: set[str] = set()
         reader, feed = self.nutshell.reader, self.nutshell.feed
-        verifier = Verifier(ledger=self.ledger, reader=reader, feed=feed)
+        vanished = Vanished(ledger=self.ledger, reader=reader)
+        verifier = Verifier(ledger=self.ledger, reader=reader, feed=feed, vanished=vanished)
         pipeline = Pipeline(
             ledger=self.ledger, transformer=Transformer(mapper, self.ledger, by_email),
-            resolver=Resolver(ledger=self.ledger, reader=reader, mapper=mapper, directory=directory, busy=busy),
+            resolver=Resolver(ledger=self.ledger, reader=reader, mapper=mapper, directory=directory, busy=busy, vanished=vanished),
             loader=Loader(
                 ledger=self.ledger, writer=self.nutshell.writer, feed=feed, clock=self.clock, phase=lambda: "tail",
-                numbers=self.numbers, busy=busy,
+                numbers=self.numbers, busy=busy, vanished=vanished,
             ),
             verifier=verifier, gauges=Gauges(),
         )
