@@ -26,6 +26,7 @@ from streamflow.migration.life import AFTER_A_PART, State
 from streamflow.migration.progress import progress
 from streamflow.migration.proof import Proof
 from streamflow.migration.returning import undone, undone_item
+from streamflow.migration.schema import LedgerJournal
 from streamflow.migration.scopes import WHOLE, Wanted, checked, everything, wanted_by
 from streamflow.migration.undoing import Step, plan_step, unconfirmed
 from streamflow.migration.work import Work
@@ -309,6 +310,7 @@ class Rollback:
             leftovers = {
                 "custom_fields": [each for each in await self._m.ledger.setting("fields:defined") or [] if each.get("created") == "yes"],
                 "sources": await self._remove_sources(),
+                "probe_records": await self._remove_probes(),
             }
         await self._m.explain("rolling back: reading back what was removed and restored")
         proof = await Proof(self._m).read()
@@ -326,6 +328,15 @@ class Rollback:
         return [
             {"item": item.id, "kind": item.kind, "key": item.key, "reason": item.reason}
             for item in await self._m.ledger.queue(cause="in_doubt")
+        ]
+
+    async def _remove_probes(self) -> list[dict[str, str]]:
+        """Remove what the probes could not remove; answers what stays all the same and was not deleted by hand."""
+        journal = LedgerJournal(self._m.ledger)
+        await self._m.destination.prober.sweep_probes(journal)
+        return [
+            {"kind": kind, "id": dest_id or "", "name": marker} for kind, marker, dest_id in await journal.left()
+            if dest_id is None or await self._m.destination.reader.read(kind, [dest_id], custom=False)
         ]
 
     async def _remove_sources(self) -> list[DestId]:

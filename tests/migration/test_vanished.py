@@ -14,7 +14,7 @@ from tests.migration.test_ends import ASK_CUTOVER, in_tail
 
 async def test_merges_and_deletions_are_followed_and_survivors_spared(tmp_path: Path) -> None:
     """Merged people, companies and leads are followed, children of a deleted person wait and come; a rollback spares and tells."""
-    async with voyage(tmp_path, records=40, gates=ASK_CUTOVER) as trip:
+    async with voyage(tmp_path, records=40, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
         await trip.until(State.TAIL)
         people = {name: _made(trip, name) for name in ("Anna Alpha", "Ana Alfa", "Bea Beta")}
         await in_tail(trip)
@@ -76,3 +76,20 @@ async def _company(trip: Voyage, key: str) -> str:
 
 def _parents(trip: Voyage, text: str) -> list[str]:
     return [row["links"]["parent"] for row in trip.live("notes").values() if text in row["body"]]
+
+
+async def test_a_probe_record_that_stays_is_told_until_it_is_gone(tmp_path: Path) -> None:
+    """Where activities cannot be deleted, the probe's one is in the queue and in the rollback's list; deleted by hand it is in neither."""
+    async with voyage(tmp_path, records=20, probed=False, destination={"activity_delete": False}) as trip:
+        await trip.until(State.SAMPLE)
+        [item] = await trip.items("probe_left")
+        [left] = [row for row in trip.live("activities").values() if "Streamflow probe" in row["name"]]
+        assert item.details["dest_id"] == left["id"]
+        assert left["name"] in item.reason
+        assert not item.blocking
+        await Rollback(trip.m).run({"by": "uid:7"})
+        told = {"kind": "activities", "id": left["id"], "name": left["name"]}
+        assert trip.reports["rollback"]["cannot_be_removed_by_api"]["probe_records"] == [told]
+        trip.in_destination("delete", kind="activities", id=left["id"])
+        await Rollback(trip.m).run({"by": "uid:7"})
+        assert trip.reports["rollback"]["cannot_be_removed_by_api"]["probe_records"] == []
