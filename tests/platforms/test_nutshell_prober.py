@@ -131,7 +131,7 @@ async def test_activities_that_cannot_be_deleted_are_named() -> None:
 
 
 async def test_no_further_activity_is_made_where_none_can_be_removed() -> None:
-    """Narrow about participants and unable to delete: one activity stays, which says that it may go, and what is not known is not assumed."""
+    """Narrow about participants and unable to delete: one activity stays, which says that it may go, and nothing unknown is assumed."""
     async with rig(switches={"activity_delete": False, "activity_participants": ["users", "contacts"]}) as made:
         learned = await made.nutshell.prober.probe(Journal())
         [left] = [row for row in made.live("activities") if "Streamflow probe" in row["name"]]

@@ -37,16 +37,16 @@ class NutshellFeed:
         self._kept: Cursor = ""
         self._kept_at = float("-inf")     # monotonic, when it was asked for
 
-    async def cursor(self) -> Cursor:
-        """Give a position of both feeds before which everything has been told; it may be up to `CURSOR_KEPT_S` old."""
+    async def cursor(self, *, fresh: bool = False) -> Cursor:
+        """Give a position of both feeds before which everything has been told; unless *fresh* it may be up to `CURSOR_KEPT_S` old."""
         asked_at = self._clock.monotonic()
-        if asked_at - self._kept_at > CURSOR_KEPT_S:
+        if fresh or asked_at - self._kept_at > CURSOR_KEPT_S:
             newest = await self._newest(LIVE)
             self._keep(f"{newest}-events|{await self.newest_deletion()}-events", asked_at)
         return self._kept
 
     def _keep(self, cursor: Cursor, asked_at: float) -> None:
-        if asked_at > self._kept_at:
+        if asked_at >= self._kept_at:
             self._kept, self._kept_at = cursor, asked_at
 
     async def since(self, cursor: Cursor) -> tuple[Sequence[Happening], Cursor]:
@@ -78,6 +78,12 @@ class NutshellFeed:
         following = f"{live_at}-events|{deleted_to}-events"
         self._keep(following, asked_at)
         yield list(waiting.values()), following
+
+    async def changed(self, cursor: Cursor) -> AsyncIterator[tuple[Sequence[Happening], Cursor]]:
+        """Yield the events of the live feed after *cursor*: one call where little happened."""
+        live_at, deleted_at = _parts(cursor)
+        async for page in self._span(LIVE, live_at):
+            yield page, f"{number(page[-1].id)}-events|{deleted_at}-events"
 
     def carries(self, kind: Kind) -> bool:
         """Say whether events of this kind appear in the feed; of tasks, tags and sources nothing is documented."""
