@@ -21,6 +21,7 @@ from streamflow.platforms.base import Reader
 from streamflow.stages.batch import Mapped, Plan, Resolved, Write
 from streamflow.stages.directory import BLOCKING_KINDS, Directory
 from streamflow.stages.groups import PERSON_KIND, Groups
+from streamflow.stages.heirs import Heirs
 from streamflow.stages.job import Job
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.parents import Parents, derive
@@ -62,12 +63,14 @@ class Resolver:
         self._groups = Groups(ledger, mapper, directory)
         self._parents = Parents(ledger, directory)
         self._vanished = vanished if vanished is not None else Vanished(ledger=ledger, reader=reader)
+        self._heirs = Heirs(ledger)
         self._any_parked = True
 
     async def begin(self) -> None:
         """Start a pass: nothing is under way, and what stands in its way is looked up once."""
         self.busy.clear()   # a pass that failed may have left entries
         await self._vanished.recall()
+        await self._heirs.recall()
         self._any_parked = (await self._ledger.intent_counts()).get(IntentState.PARKED, 0) > 0
 
     async def resolve(self, batch: Mapped) -> Resolved:
@@ -113,6 +116,7 @@ class Resolver:
             job.own = {part: link for part, link in job.own.items() if link.ref not in cleared.dropped}
             job.own.update({link.ref.part: link for link in cleared.adopted})
             job.changes = [*cleared.changes, *issue_items(staged, derived.issues)]
+            self._heirs.follow(job)
             job.set_aside_other_kinds()
             jobs.append(job)
         return jobs, plans
@@ -266,6 +270,7 @@ class Resolver:
             if update.anew:
                 changes.append(DropLink(ref=link.ref))
                 writes += create_writes(draft, link.ref, fields, self._directory)
+            changes += await self._heirs.note(job, draft, link, fields) if update.writes or update.links else []
             writes += update.writes
             links += update.links
             changes += update.changes
