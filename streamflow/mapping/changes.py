@@ -102,14 +102,13 @@ def _note(base: Fields, field: str, value: Any) -> None:
 
 
 def _as_it_stands(field: str, wanted: Any, there: Any) -> Any:
-    """Give what is ours of a list with the place it has *there*: which item comes first may be a person's choice."""
+    """Give what is ours of a list; where another item than the one we wanted comes first *there*, that is not ours to say."""
     if field not in APPENDED or not isinstance(wanted, list):
         return wanted
-    first = {key: item["isPrimary"] for key, item in _by_identity(there).items() if isinstance(item, Mapping) and "isPrimary" in item}
-    return [
-        {**item, "isPrimary": first.get(_identity(item), item["isPrimary"])} if isinstance(item, Mapping) and "isPrimary" in item else item
-        for item in wanted
-    ]
+    held = _by_identity(there)
+    firsts = [held.get(_identity(item)) for item in wanted if isinstance(item, Mapping) and item.get("isPrimary")]
+    others_first = any(isinstance(item, Mapping) and not item.get("isPrimary") for item in firsts)
+    return [{**item, "isPrimary": False} if isinstance(item, Mapping) else item for item in wanted] if others_first else wanted
 
 
 def _decide(field: str, base: Any, wanted: Any, now: Any, same: Same, policy: Policy) -> tuple[Any, str]:

@@ -130,9 +130,10 @@ async def test_open_leads_and_companies_are_followed_too() -> None:
         assert len(await one.open_items("conflict")) == 1
 
 
-async def test_children_of_a_deleted_person_wait_and_come_when_they_are_back() -> None:
+@pytest.mark.parametrize("shown", ["record", "404"])
+async def test_children_of_a_deleted_person_wait_and_come_when_they_are_back(shown: str) -> None:
     """Parked and flagged, not failed; one question about the person; restored by people, what waited is made there."""
-    async with rig() as one:
+    async with rig(switches={"deleted_get": shown}) as one:
         await one.stage(lead("1"))
         await one.run_dry()
         gone = (await one.link("lead", "1")).dest_id
