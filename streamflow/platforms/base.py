@@ -188,8 +188,8 @@ class Feed(Protocol):
         """Give a position before which everything has been told; it may be some seconds old, unless *fresh*."""
         ...
 
-    def changed(self, cursor: Cursor) -> AsyncIterator[tuple[Sequence[Happening], Cursor]]:
-        """Yield what was made or changed after *cursor*, oldest first, a page at a time with the position after it; no deletions."""
+    def changed(self, cursor: Cursor, kinds: Sequence[Kind] = ()) -> AsyncIterator[tuple[Sequence[Happening], Cursor]]:
+        """Yield what was made or changed after *cursor*, of these kinds or of all, in order, with the position after; no deletions."""
         ...
 
     async def since(self, cursor: Cursor) -> tuple[Sequence[Happening], Cursor]:

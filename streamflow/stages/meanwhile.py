@@ -11,12 +11,12 @@ waves of the next few seconds: what slips in there falls under rule 2. The feed 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from streamflow.clock import Clock
-from streamflow.model import Cursor, DestId, Op, QueueItem, Staged
+from streamflow.model import Cursor, DestId, Kind, Op, QueueItem, Staged
 from streamflow.platforms.base import Feed, Happening
 from streamflow.stages.batch import Write
 
@@ -41,19 +41,19 @@ class Meanwhile:
     feed: Feed
     clock: Clock
     edited: set[DestId] = field(default_factory=set)
-    _position: Cursor = ""
-    _looked_at: float = float("-inf")                                            # monotonic
+    _positions: dict[Kind, Cursor] = field(default_factory=dict)                 # up to where each kind was looked at
+    _looked_at: dict[Kind, float] = field(default_factory=dict)                  # monotonic
     _events: dict[DestId, list[Happening]] = field(default_factory=dict)         # changes since the first look
     _unlooked: list[Done] = field(default_factory=list)
     _items: list[QueueItem] = field(default_factory=list)
 
-    async def moved(self, ids: Iterable[DestId], seen: Cursor, *, at_once: bool = False) -> set[DestId]:
+    async def moved(self, asked: Mapping[DestId, Kind], seen: Cursor, *, at_once: bool = False) -> set[DestId]:
         """Which of these records, read when the feed stood at *seen*, somebody changed since."""
-        asked = set(ids)
         if not asked or not seen:
             return set()
-        if at_once or self.clock.monotonic() - self._looked_at > GOOD_FOR_S:
-            await self._look(seen)
+        kinds, now = {kind for kind in asked.values() if self.feed.carries(kind)}, self.clock.monotonic()
+        if kinds and (at_once or any(now - self._looked_at.get(kind, float("-inf")) > GOOD_FOR_S for kind in kinds)):
+            await self._look(kinds, seen)
         return {dest_id for dest_id in asked if self._since(dest_id, seen)}
 
     def wrote(self, done: Done) -> None:
@@ -66,7 +66,7 @@ class Meanwhile:
     async def finish(self) -> list[QueueItem]:
         """Look after what was written last, and give all that is to be asked."""
         if self._unlooked:
-            await self._look(self._unlooked[0].seen)
+            await self._look(set(), self._unlooked[0].seen)
         return self.take()
 
     def take(self) -> list[QueueItem]:
@@ -77,19 +77,23 @@ class Meanwhile:
     def _since(self, dest_id: DestId, seen: Cursor) -> list[Happening]:
         return [event for event in self._events.get(dest_id, ()) if number_of(event.id) > number_of(seen)]
 
-    async def _look(self, seen: Cursor) -> None:
+    async def _look(self, kinds: set[Kind], seen: Cursor) -> None:
         done, self._unlooked = self._unlooked, []
+        asked = sorted(kinds | {each.write.dest_kind for each in done if self.feed.carries(each.write.dest_kind)})
+        reached = start = min((self._positions.get(kind, seen) for kind in asked), key=number_of, default="")
+        if not asked:
+            return       # of these kinds the feed tells nothing
         try:
-            async for page, position in self.feed.changed(self._position or seen):
-                self._position = position
+            async for page, position in self.feed.changed(start, asked):
+                reached = position
                 for event in page:
                     for dest_id in event.ids if event.action != "create" else ():
                         self._note(dest_id, event)
         except BaseException:
             self._unlooked = [*done, *self._unlooked]
             raise
-        self._position = self._position or seen
-        self._looked_at = self.clock.monotonic()
+        self._positions.update(dict.fromkeys(asked, reached))
+        self._looked_at.update(dict.fromkeys(asked, self.clock.monotonic()))
         for each in done:
             events = self._since(each.write.dest_id or "", each.seen)
             self._items += [_item(each.staged, each.write, attribute, lost) for attribute, lost in lost_to(events).items()]
@@ -100,9 +104,12 @@ class Meanwhile:
             held[:] = [*held[-KEPT_EVENTS:], dataclasses.replace(event, payloads={})]
 
 
-def targets(writes: Iterable[Write | None]) -> set[DestId]:
-    """Name the records that were read before it was decided to change or remove them."""
-    return {write.dest_id for write in writes if write is not None and write.op is not Op.CREATE and write.dest_id is not None}
+def targets(writes: Iterable[Write | None]) -> dict[DestId, Kind]:
+    """Name the records that were read before it was decided to change or remove them, with their kinds."""
+    return {
+        write.dest_id: write.dest_kind for write in writes
+        if write is not None and write.op is not Op.CREATE and write.dest_id is not None
+    }
 
 
 def lost_to(events: Sequence[Happening]) -> dict[str, Happening]:
