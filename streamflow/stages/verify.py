@@ -16,6 +16,7 @@ from streamflow.platforms.base import Feed, Reader
 from streamflow.stages.batch import Loaded
 from streamflow.stages.differences import Differences
 from streamflow.stages.kept import expected as expected_of
+from streamflow.stages.vanished import Vanished
 from streamflow.store.base import Audit, Change, Ledger, MarkVerified
 
 READ_AT_ONCE = 50
@@ -61,9 +62,10 @@ def is_sweep_cheaper(pending: int, whole: int) -> bool:
 class Verifier:
     """Reads back written records by the route that costs the fewest calls; without *feed* a person's change looks like a fault."""
 
-    def __init__(self, *, ledger: Ledger, reader: Reader, feed: Feed | None = None) -> None:
+    def __init__(self, *, ledger: Ledger, reader: Reader, feed: Feed | None = None, vanished: Vanished | None = None) -> None:
         self._ledger = ledger
         self._reader = reader
+        self._vanished = vanished
         self._differences = Differences(ledger=ledger, feed=feed)
         self._waiting: Counter[Kind] = Counter()
 
@@ -82,8 +84,14 @@ class Verifier:
         for start in range(0, len(links), READ_AT_ONCE):
             chunk = links[start : start + READ_AT_ONCE]
             actual = await self._reader.read(kind, [link.dest_id for link in chunk], custom=True)
-            await self._record(chunk, actual, result)
+            merged = await self._merged(kind, [link.dest_id for link in chunk if link.dest_id not in actual])
+            await self._record([link for link in chunk if link.dest_id not in merged], actual, result)
         return result
+
+    async def _merged(self, kind: Kind, missing: Sequence[DestId]) -> set[DestId]:
+        """Give those that people merged into others: their lines wait for verification there from now on."""
+        fates = await self._vanished.look(kind, missing) if self._vanished is not None and missing else {}
+        return {dest_id for dest_id, survivor in fates.items() if survivor is not None}
 
     async def settle(self, kind: Kind) -> dict[str, int]:
         """
