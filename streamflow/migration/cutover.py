@@ -23,6 +23,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from streamflow.clock import from_iso, iso
+from streamflow.migration import unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.life import State
 from streamflow.migration.readiness import Readiness, lag_limit_s
@@ -57,8 +58,12 @@ class Precheck:
         return {"ok": self.may_start, "reasons": list(self.reasons), **self.facts}
 
 
-async def precheck(migration: Migration) -> Precheck:
-    """Collect every reason against a cutover; writes nothing."""
+async def precheck(migration: Migration, *, asks_source: bool = False) -> Precheck:
+    """
+    Collect every reason against a cutover; writes nothing to either side.
+
+    With *asks_source* each stream is looked at again: one that could be read at the probe and cannot now is told by name.
+    """
     ledger, state = migration.ledger, migration.phase.state
     reasons: list[str] = []
     if state not in (State.TAIL, State.CUTOVER):
@@ -67,6 +72,7 @@ async def precheck(migration: Migration) -> Precheck:
         reasons.append(f"the migration is paused ({migration.control.paused}): `resume` first")
     close = readiness(migration) if state is State.TAIL else Readiness()
     reasons += close.reasons
+    reasons += await unread.look_again(migration) if asks_source else []
     blocking = sum(count for (is_open, _, blocks), count in (await ledger.queue_counts()).items() if is_open == "open" and blocks)
     if blocking:
         reasons.append(f"{blocking} queue items block the cutover: resolve them (`queue list`)")
@@ -160,7 +166,7 @@ class Cutover:
 
     async def _precheck(self, plan: Plan) -> None:
         await self._m.explain("cutover: checking")
-        found = await precheck(self._m)
+        found = await precheck(self._m, asks_source=True)
         if not found.may_start:
             raise GivenUp("; ".join(found.reasons))
         await self._keep("freeze")
@@ -192,7 +198,8 @@ class Cutover:
             await self._keep("verify")
 
     async def _pass(self, plan: Plan, what: str) -> None:
-        await self._m.explain(f"cutover: draining (reading {what})")
+        left = await unread.told(self._m)
+        await self._m.explain(f"cutover: draining (reading {what}){f'; {left}' if left else ''}")
         more: dict[str, Any] = {}
         with self._work.reader.broken_by(lambda _: self._look_up(plan)):
             if what == EVERYTHING:
@@ -207,7 +214,9 @@ class Cutover:
         is_quiet = reading.is_complete and not pending and self._is_calm(reading) and not more
         await self._keep("drain", quiet=plan["quiet"] + 1 if is_quiet else 0, **more)
         if pending or not reading.is_complete:
-            await self._m.explain(f"cutover: draining; {pending} records cannot be delivered yet {self._work.reader.trouble}".rstrip())
+            why = [f"{pending} records cannot be delivered yet"] if pending else []
+            why += [each for each in (self._work.reader.trouble, await unread.told(self._m)) if each]
+            await self._m.explain(f"cutover: draining; {'; '.join(why) or 'not everything was read'}")
             await self._m.control.wait(min(self._m.terms.poll_s, REST_S))   # reading again at once would tell nothing new
 
     async def _look_for_missing(self, plan: Plan, reading: Reading) -> dict[str, Any]:
