@@ -23,7 +23,8 @@ from typing import Any, TypeAlias
 import orjson
 
 from streamflow.clock import from_iso, iso
-from streamflow.migration import unread
+from streamflow.errors import StreamflowError
+from streamflow.migration import drift, unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.life import State
 from streamflow.migration.readiness import Readiness, lag_limit_s
@@ -58,11 +59,12 @@ class Precheck:
         return {"ok": self.may_start, "reasons": list(self.reasons), **self.facts}
 
 
-async def precheck(migration: Migration, *, asks_source: bool = False) -> Precheck:
+async def precheck(migration: Migration, *, asks_both: bool = False) -> Precheck:
     """
     Collect every reason against a cutover; writes nothing to either side.
 
-    With *asks_source* each stream is looked at again: one that could be read at the probe and cannot now is told by name.
+    With *asks_both* both sides are looked at again: a stream that could be read at the probe and cannot now, and a field of the map that
+    is not there any more, are told by name.
     """
     ledger, state = migration.ledger, migration.phase.state
     reasons: list[str] = []
@@ -72,7 +74,9 @@ async def precheck(migration: Migration, *, asks_source: bool = False) -> Preche
         reasons.append(f"the migration is paused ({migration.control.paused}): `resume` first")
     close = readiness(migration) if state is State.TAIL else Readiness()
     reasons += close.reasons
-    reasons += await unread.look_again(migration) if asks_source else []
+    if asks_both:
+        reasons += await unread.look_again(migration)
+        reasons += await _drifted(migration)
     blocking = sum(count for (is_open, _, blocks), count in (await ledger.queue_counts()).items() if is_open == "open" and blocks)
     if blocking:
         reasons.append(f"{blocking} queue items block the cutover: resolve them (`queue list`)")
@@ -90,6 +94,14 @@ async def precheck(migration: Migration, *, asks_source: bool = False) -> Preche
         reasons.append(f"{pending} records are not delivered yet; wait until fewer than {backlog_limit} are")
     facts = {"pending": pending, "in_doubt": doubts, "blocking": blocking, "differs": differs, **close.facts()}
     return Precheck(reasons=tuple(reasons), facts=facts)
+
+
+async def _drifted(migration: Migration) -> list[str]:
+    try:
+        found = await drift.find(migration)
+    except StreamflowError as error:
+        return [f"the destination cannot be asked: {error.message}"]
+    return [f"the confirmed map does not hold any more: {found.told()}"] if found else []
 
 
 def readiness(migration: Migration) -> Readiness:
@@ -133,7 +145,7 @@ class Cutover:
                     return State.WATCH
                 self._look_up(plan)
                 if await self._work.map_has_moved():
-                    raise GivenUp("another map was confirmed; it is applied first")
+                    raise GivenUp("the map that was confirmed is not in force any more")
                 with at_priority(DELTA):
                     await self._steps[plan["step"]](plan)
         except TimedOut:
@@ -166,7 +178,7 @@ class Cutover:
 
     async def _precheck(self, plan: Plan) -> None:
         await self._m.explain("cutover: checking")
-        found = await precheck(self._m, asks_source=True)
+        found = await precheck(self._m, asks_both=True)
         if not found.may_start:
             raise GivenUp("; ".join(found.reasons))
         await self._keep("freeze")

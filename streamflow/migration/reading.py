@@ -14,6 +14,7 @@ from streamflow.errors import ProtocolMismatch
 from streamflow.migration import unread
 from streamflow.migration.absence import Gone, queue_gone
 from streamflow.migration.context import Migration
+from streamflow.migration.drift import SeenFields
 from streamflow.migration.freshness import Moves, NotingSource, parents_of
 from streamflow.migration.settled import SettledFeed
 from streamflow.model import Key, Kind, QueueItem
@@ -61,7 +62,7 @@ class SourceReader:
         self.trouble = ""                                  # why the newest snapshot of files is not read; shown with the reason
         self.between: Callable[[Kind], None] = _nothing    # called after each page of a kind; what it raises ends the round
         self._polled: dict[Kind, float] = {}               # monotonic: when a kind was last polled
-        self._noting = NotingSource(migration.source)
+        self._noting = NotingSource(migration.source, SeenFields(migration.ledger).look)
         self._intake = Intake(
             ledger=migration.ledger, source=cast(Source, self._noting), permit=migration.control.permit, on_page=self._count
         )

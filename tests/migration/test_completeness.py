@@ -61,7 +61,7 @@ async def test_a_stream_that_is_no_longer_served_holds_up_the_switch_until_it_is
         trip.lt.faults.merge({"missing": ["getnotes"]})
         await in_tail(trip, last_word(trip, lead))
         assert "note records" in trip.m.phase.reason and "getnotes" in trip.m.phase.reason
-        found = await cutover.precheck(trip.m, asks_source=True)
+        found = await cutover.precheck(trip.m, asks_both=True)
         assert any("note records could be read at the probe" in reason for reason in found.reasons), found.reasons
         assert all(item.blocking and item.decisions == ("waive",) for item in await trip.items("source_unread"))
         assert await try_cutover(trip) is State.TAIL
