@@ -26,6 +26,7 @@ from streamflow.clock import from_iso, iso
 from streamflow.errors import StreamflowError
 from streamflow.migration import drift, unread
 from streamflow.migration.context import DEST_ORDER, Migration
+from streamflow.migration.counting import CAUSE, count_again
 from streamflow.migration.life import State
 from streamflow.migration.readiness import Readiness, lag_limit_s
 from streamflow.migration.reading import Reading
@@ -207,7 +208,17 @@ class Cutover:
         if plan["quiet"] < len(passes) and not await self._needs_export(plan):
             await self._pass(plan, passes[plan["quiet"]])
         elif plan["quiet"] >= len(passes) and await self._is_settled():
+            await self._count(plan)
             await self._keep("verify")
+
+    async def _count(self, plan: Plan) -> None:
+        """Count the source once more, past the ledger; what does not hold stands against the switch in the next step."""
+        await self._m.explain("cutover: counting the source")
+        counted = await count_again(
+            self._m, self._work.reader, plan.get("shown", {}), frozen_at=plan["frozen_at"], look_up=lambda: self._look_up(plan)
+        )
+        self._m.log("cutover.counted", **{each.kind: each.source for each in counted})
+        self._m.control.check()
 
     async def _pass(self, plan: Plan, what: str) -> None:
         left = await unread.told(self._m)
@@ -217,6 +228,7 @@ class Cutover:
             if what == EVERYTHING:
                 reading = await self._work.reader.everything("drain")
                 more = await self._look_for_missing(plan, reading)
+                plan["shown"] = {kind: tally.shown for kind, tally in reading.tallies.items()}
             else:
                 reading = await self._work.reader.poll(self._poll_number())
         await self._work.watch.follow()
@@ -224,7 +236,7 @@ class Cutover:
         await self._work.settle_doubts()
         pending = await pending_records(self._m)
         is_quiet = reading.is_complete and not pending and self._is_calm(reading) and not more
-        await self._keep("drain", quiet=plan["quiet"] + 1 if is_quiet else 0, **more)
+        await self._keep("drain", quiet=plan["quiet"] + 1 if is_quiet else 0, shown=plan.get("shown", {}), **more)
         if pending or not reading.is_complete:
             why = [f"{pending} records cannot be delivered yet"] if pending else []
             why += [each for each in (self._work.reader.trouble, await unread.told(self._m)) if each]
@@ -276,8 +288,9 @@ class Cutover:
         for kind in DEST_ORDER:
             await self._work.verifier.settle(kind)
         found = await precheck(self._m)
-        if not found.may_start:
-            raise GivenUp("; ".join(found.reasons) + "; a rollback is offered (`rollback --dry-run`)")
+        uncounted = [f"{item.reason} (`queue resolve {item.id} --as waive` lets it pass)" for item in await self._m.ledger.queue(cause=CAUSE)]
+        if not found.may_start or uncounted:
+            raise GivenUp("; ".join((*found.reasons, *uncounted)) + "; a rollback is offered (`rollback --dry-run`)")
         await self._keep("switch")
 
     async def _last_changes(self, plan: Plan) -> None:

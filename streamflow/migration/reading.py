@@ -157,7 +157,7 @@ class SourceReader:
             await self._was_read(stream, snapshot, tally)
             await self._owe_unread(stream, tally, owed)
             if tally.ended:
-                finished[stream.kind] = {"gaps": dict(tally.gaps), "unread": tally.unread}
+                finished[stream.kind] = {"gaps": dict(tally.gaps), "unread": tally.unread, "shown": tally.shown}
                 await self._m.ledger.commit([PutSetting(name=f"round:{name}:finished", value={"number": number, "kinds": finished})])
             self._m.control.check()
         await self.close_round(name, number)
@@ -355,7 +355,7 @@ def _nothing(_kind: Kind) -> None:
 
 
 def _finished_before(kept: Mapping[str, Any]) -> Tally:
-    return Tally(ended=True, gaps=Counter(kept["gaps"]), unread=list(kept["unread"]))
+    return Tally(ended=True, gaps=Counter(kept["gaps"]), unread=list(kept["unread"]), shown=kept["shown"])
 
 
 async def _chunks(keys: Sequence[Key]) -> AsyncIterator[Sequence[Key]]:

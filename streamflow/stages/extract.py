@@ -39,6 +39,7 @@ class Tally:
     gaps: Counter[str] = field(default_factory=Counter)   # what could not be read, by its reason
     unread: list[Key] = field(default_factory=list)       # parents whose rows could not be read
     asked: int = 0                  # pages, or parents, that were read without a gap
+    shown: int = 0                  # rows the source gave in the whole pass, before a restart too
     ended: bool = False             # it came to its end
     halted_after: Key | None = None     # no parent was answered: the pass was given up behind this one
     names_touched: bool = True      # False: what was touched is counted alone
@@ -49,15 +50,16 @@ class Tally:
         return self.ended and not self.gaps
 
     def note(self, scan: str, *, ended: bool) -> dict[str, Any]:
-        """Give what the mark keeps of the pass, so that a gap is not forgotten when it goes on after a restart."""
+        """Give what the mark keeps of the pass, so that it is known as a whole when it goes on after a restart."""
         holes = {"gaps": dict(self.gaps), "unread": list(self.unread)} if self.gaps else {}
-        return {"scan": scan, "complete": ended, **holes}
+        return {"scan": scan, "complete": ended, "shown": self.shown, **holes}
 
     def recall(self, mark: Mark | None, scan: str) -> None:
-        """Take up the gaps of the part of this pass that was read before."""
+        """Take up what the mark kept of the part of this pass that was read before."""
         if mark is not None and mark.note.get("scan") == scan and not mark.note.get("complete"):
             self.gaps.update(mark.note.get("gaps", {}))
             self.unread += mark.note.get("unread", ())
+            self.shown += mark.note.get("shown", 0)
 
     def add(self, page: Page, result: StageResult) -> None:
         self.read += len(page.records)
@@ -68,8 +70,9 @@ class Tally:
         self.unknown.update(page.unknown)
         self.rejects += page.rejects
 
-    def leave_out(self, page: Page) -> None:
-        """Take in what a page could not show."""
+    def look(self, page: Page) -> None:
+        """Take in what a page shows and what it could not show, before it is staged."""
+        self.shown += len(page.records)
         self.gaps.update(page.gaps)
         self.asked += not page.gaps
 
@@ -110,7 +113,7 @@ class Intake:
             async for page in pages:
                 if not await self._permit():
                     break
-                tally.leave_out(page)
+                tally.look(page)
                 tally.ended = page.next is None
                 move = MoveMark(name=f"read:{stream.kind}", cursor=page.next or "", note=tally.note(scan, ended=tally.ended))
                 changes = [move, _read_entry(page, scan), *(await closing() if closing is not None and tally.complete else ())]
@@ -128,7 +131,7 @@ class Intake:
             async for page in pages:
                 if not await self._permit():
                     break
-                tally.leave_out(page)
+                tally.look(page)
                 tally.ended = page.next is None
                 changes = [_read_entry(page, scan), *(await closing() if tally.complete else ())]
                 result = await self._ledger.stage(page.records, scan=scan, changes=changes)
@@ -154,7 +157,7 @@ class Intake:
                 chunk = group[start : start + PARENTS_AT_ONCE]
                 pages = await self._ask(stream.kind, chunk, vanished)
                 for parent, page in pages:
-                    tally.leave_out(page)
+                    tally.look(page)
                     tally.unread += [parent] if page.gaps else []
                 if len(chunk) == PARENTS_AT_ONCE and all(page.gaps for _, page in pages):
                     tally.halted_after = chunk[-1]

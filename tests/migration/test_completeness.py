@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from streamflow.migration import cutover
 from streamflow.migration.life import State
 from streamflow.migration.reading import OWED
 from streamflow.model import Key, Kind, Page, Record
-from streamflow.stages.extract import PARENTS_AT_ONCE, Intake, Tally
 from streamflow.platforms.base import Stream
-from tests.migration.rig import Voyage, voyage
+from streamflow.reports.reconciliation import reconciliation
+from streamflow.stages.extract import PARENTS_AT_ONCE, Intake, Tally
+from tests.migration.rig import Voyage, voyage, with_terms
 from tests.migration.test_ends import ASK_CUTOVER, in_tail
 
 LAST_WORD = "the last word before the freeze"
@@ -139,6 +141,57 @@ async def test_a_kind_that_vanished_as_a_whole_blocks_until_it_shows_again(tmp_p
         is_empty.clear()
         await in_tail(trip)
         assert not await trip.items("source_empty")
+
+
+# ------------------------------------------------------------------------------------------------ the source's own counts
+
+
+async def test_the_source_is_counted_again_after_the_freeze(tmp_path: Path) -> None:
+    """A record that no pass showed stands against the switch, by its kind and figures; when all is there the report says that it holds."""
+    async with voyage(tmp_path, gates=ASK_CUTOVER, records=30) as trip:
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        hidden = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com")
+        noting, original, hides = trip.work.reader._noting, trip.work.reader._noting.pages, [True]
+
+        async def pages(kind: Kind, start: str | None) -> Any:
+            async for each in original(kind, start):
+                yield replace(each, records=tuple(one for one in each.records if not hides or one.key != hidden))
+
+        noting.pages = pages  # type: ignore[method-assign]
+        assert await try_cutover(trip) is State.TAIL
+        [item] = await trip.items("counts_differ")
+        read, there = len(await trip.staged("lead")), len(trip.source_rows("leads"))
+        assert item.kind == "lead" and there == read + 1 and f"holds {there} lead records" in item.reason, item.reason
+        assert item.reason in (await trip.ledger.setting("cutover:last"))["reason"]
+        hides.clear()
+        await in_tail(trip)
+        assert await try_cutover(trip) is State.WATCH
+        assert not await trip.items("counts_differ")
+        report = await reconciliation(trip.ledger)
+        counted = {row["kind"]: row for row in report["source_counts"]}
+        assert {kind: counted[kind]["source"] for kind in ("lead", "note", "call", "email", "reminder")} == {
+            kind: len(trip.source_rows(f"{kind}s")) for kind in ("lead", "note", "call", "email", "reminder")
+        }  # fmt: skip
+        assert {row["verdict"] for row in counted.values()} == {"holds"}
+        assert report["summary"][0]["promise"] == "the source's own counts hold" and report["summary"][0]["state"] == "holds"
+
+
+async def test_what_the_operator_reads_off_the_screens_is_held_against_the_count(tmp_path: Path) -> None:
+    """A figure that differs stops the switch; a person lets that figure pass, and the report goes on saying that it differs."""
+    async with voyage(tmp_path, gates=ASK_CUTOVER, records=30) as trip:
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        there = len(trip.source_rows("leads"))
+        with_terms(trip, expected_counts={"lead": there + 2, "note": len(trip.source_rows("notes"))})
+        assert await try_cutover(trip) is State.TAIL
+        [item] = await trip.items("counts_differ")
+        assert item.kind == "lead" and f"its own screens show {there + 2}" in item.reason
+        await trip.resolve(item, "waive")
+        await in_tail(trip)
+        assert await try_cutover(trip) is State.WATCH
+        rows = {row["kind"]: (row["expected"], row["verdict"]) for row in (await reconciliation(trip.ledger))["source_counts"]}
+        assert (rows["lead"], rows["note"][1]) == ((there + 2, "differs"), "holds")
 
 
 # ------------------------------------------------------------------------------------------------ passes with holes
