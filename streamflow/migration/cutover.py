@@ -288,7 +288,8 @@ class Cutover:
         for kind in DEST_ORDER:
             await self._work.verifier.settle(kind)
         found = await precheck(self._m)
-        uncounted = [f"{item.reason} (`queue resolve {item.id} --as waive` lets it pass)" for item in await self._m.ledger.queue(cause=CAUSE)]
+        items = await self._m.ledger.queue(cause=CAUSE)
+        uncounted = [f"{item.reason} (`queue resolve {item.id} --as waive` lets it pass)" for item in items]
         if not found.may_start or uncounted:
             raise GivenUp("; ".join((*found.reasons, *uncounted)) + "; a rollback is offered (`rollback --dry-run`)")
         await self._keep("switch")

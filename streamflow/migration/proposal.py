@@ -109,7 +109,8 @@ class MapGate:
         if not void or not void["fresh"]:
             return
         proposed = from_json((await self._m.ledger.setting("map:proposed"))["document"])
-        missing = [(kind, name) for kind, name in void["fresh"] if not any(one.source == kind and one.row(name) for one in proposed.objects)]
+        covered = {(one.source, row.source) for one, row in proposed.rows()}
+        missing = [(kind, name) for kind, name in void["fresh"] if (kind, name) not in covered]
         if missing:
             await self._keep("streamflow", with_rows(proposed, await self._proposal(await observe(self._m)), missing))
 
@@ -179,7 +180,8 @@ class MapGate:
             PutSetting(name="map:confirmed", value={**proposed, "by": actor}), PutSetting(name=VOID, value=None),
             PutSetting(name=AGREED, value=await self._m.ledger.setting(SEEN)),
         ]
-        if confirmed or (void and void["digest"] != name):   # a new version: every record is derived anew from what is staged, nothing is read again
+        if confirmed or (void and void["digest"] != name):
+            # A new version: every record is derived anew from what is staged, nothing is read again.
             changes += [Reopen(kind=each) for each in ("company", "lead", "note", "call", "email", "reminder", "attachment")]
         await self._m.decide(actor, "gate.map.confirmed", *changes, note=name)
         self._m.map_epoch += 1

@@ -37,9 +37,9 @@ async def reconciliation(ledger: Ledger, *, seed: int = 7, spot_size: int = 25) 
     """
     Give the whole reconciliation as data for the writer; writes nothing.
 
-    Keys: verdict, summary, kinds, source_counts, reference, reasons, waiting, written, writes, fields, null_rates, sums, segments, differences, links,
-    orphans, owners, unmapped, drift, queue, touched, queue_items, out_of_scope, spot_check. However long the queue, little of it is in
-    memory.
+    Keys: verdict, summary, kinds, source_counts, reference, reasons, waiting, written, writes, fields, null_rates, sums, segments,
+    differences, links, orphans, owners, unmapped, drift, queue, touched, queue_items, out_of_scope, spot_check. However long the queue,
+    little of it is in memory.
     """
     counts = await ledger.counts()
     records = await walk(ledger, kinds_in(counts))

@@ -55,14 +55,15 @@ async def try_cutover(trip: Voyage) -> State:
 
 
 async def test_a_stream_that_is_no_longer_served_holds_up_the_switch_until_it_is(tmp_path: Path) -> None:
-    """Told by name in the reason, the precheck and a blocking item; when it is served again what was missed comes and the switch goes on."""
+    """Told by name in the reason, the precheck and a blocking item; served again, what was missed comes and the switch goes on."""
     async with voyage(tmp_path, gates=ASK_CUTOVER) as trip:
         await trip.until(State.TAIL)
         lead = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com")
         await in_tail(trip)
         trip.lt.faults.merge({"missing": ["getnotes"]})
         await in_tail(trip, last_word(trip, lead))
-        assert "note records" in trip.m.phase.reason and "getnotes" in trip.m.phase.reason
+        assert "note records" in trip.m.phase.reason
+        assert "getnotes" in trip.m.phase.reason
         found = await cutover.precheck(trip.m, asks_both=True)
         assert any("note records could be read at the probe" in reason for reason in found.reasons), found.reasons
         assert all(item.blocking and item.decisions == ("waive",) for item in await trip.items("source_unread"))
@@ -70,7 +71,8 @@ async def test_a_stream_that_is_no_longer_served_holds_up_the_switch_until_it_is
         assert await trip.ledger.setting("switched") is None
         trip.lt.faults.merge({"missing": []})
         await in_tail(trip)
-        assert noted(trip, LAST_WORD) and not await trip.items("source_unread")
+        assert noted(trip, LAST_WORD)
+        assert not await trip.items("source_unread")
         assert await try_cutover(trip) is State.WATCH
 
 
@@ -83,7 +85,8 @@ async def test_one_parent_that_is_not_answered_stays_owed_and_blocks(tmp_path: P
         refusing(trip, lambda kind, parent: kind == "note" and parent == lead)
         await in_tail(trip, last_word(trip, lead), lambda: None)
         [item] = await trip.items("source_unread")
-        assert lead in item.reason and item.blocking
+        assert lead in item.reason
+        assert item.blocking
         assert (await trip.ledger.setting(OWED))["note"] == [lead]
         assert not (await cutover.precheck(trip.m)).may_start
         await trip.resolve(item, "waive")
@@ -120,7 +123,8 @@ async def test_a_parent_that_is_gone_itself_is_no_gap(tmp_path: Path) -> None:
         await in_tail(trip)
         assert not await trip.items("source_unread")
         notes = [each for each in (await trip.staged("note")).values() if each.record.parent == lead]
-        assert notes and all(each.missing_scans for each in notes)
+        assert notes
+        assert all(each.missing_scans for each in notes)
 
 
 async def test_a_kind_that_vanished_as_a_whole_blocks_until_it_shows_again(tmp_path: Path) -> None:
@@ -137,7 +141,8 @@ async def test_a_kind_that_vanished_as_a_whole_blocks_until_it_shows_again(tmp_p
         trip.doors.children = children
         await in_tail(trip)
         [item] = await trip.items("source_empty")
-        assert item.blocking and item.decisions == ("waive",)
+        assert item.blocking
+        assert item.decisions == ("waive",)
         is_empty.clear()
         await in_tail(trip)
         assert not await trip.items("source_empty")
@@ -162,7 +167,8 @@ async def test_the_source_is_counted_again_after_the_freeze(tmp_path: Path) -> N
         assert await try_cutover(trip) is State.TAIL
         [item] = await trip.items("counts_differ")
         read, there = len(await trip.staged("lead")), len(trip.source_rows("leads"))
-        assert item.kind == "lead" and there == read + 1 and f"holds {there} lead records" in item.reason, item.reason
+        assert (item.kind, there) == ("lead", read + 1)
+        assert f"holds {there} lead records" in item.reason
         assert item.reason in (await trip.ledger.setting("cutover:last"))["reason"]
         hides.clear()
         await in_tail(trip)
@@ -174,7 +180,8 @@ async def test_the_source_is_counted_again_after_the_freeze(tmp_path: Path) -> N
             kind: len(trip.source_rows(f"{kind}s")) for kind in ("lead", "note", "call", "email", "reminder")
         }  # fmt: skip
         assert {row["verdict"] for row in counted.values()} == {"holds"}
-        assert report["summary"][0]["promise"] == "the source's own counts hold" and report["summary"][0]["state"] == "holds"
+        assert report["summary"][0]["promise"] == "the source's own counts hold"
+        assert report["summary"][0]["state"] == "holds"
 
 
 async def test_what_the_operator_reads_off_the_screens_is_held_against_the_count(tmp_path: Path) -> None:
@@ -186,7 +193,8 @@ async def test_what_the_operator_reads_off_the_screens_is_held_against_the_count
         with_terms(trip, expected_counts={"lead": there + 2, "note": len(trip.source_rows("notes"))})
         assert await try_cutover(trip) is State.TAIL
         [item] = await trip.items("counts_differ")
-        assert item.kind == "lead" and f"its own screens show {there + 2}" in item.reason
+        assert item.kind == "lead"
+        assert f"its own screens show {there + 2}" in item.reason
         await trip.resolve(item, "waive")
         await in_tail(trip)
         assert await try_cutover(trip) is State.WATCH
@@ -273,7 +281,8 @@ async def test_the_pass_over_parents_ends_where_none_of_a_group_is_answered(tmp_
 
         source = Holey([], gone)
         tally: Tally = await (await intake(trip, source)).scan_children(NOTES, groups(), scan="one", name="sweep:note")
-        assert len(source.asked) == PARENTS_AT_ONCE and tally.halted_after == parents[PARENTS_AT_ONCE - 1]
+        assert len(source.asked) == PARENTS_AT_ONCE
+        assert tally.halted_after == parents[PARENTS_AT_ONCE - 1]
         assert (tally.complete, tally.ended, tally.unread) == (False, False, parents[:PARENTS_AT_ONCE])
 
         def some(parent: Key) -> Page:

@@ -21,7 +21,7 @@ async def confirm(trip: Voyage) -> None:
 
 
 async def test_a_used_field_that_is_renamed_in_the_destination_voids_the_map(tmp_path: Path) -> None:
-    """Nothing is written without it: the gate is the map's again, names field and row even with automatic gates, and what waited comes whole."""
+    """Nothing is written without it: the map's gate names field and row even with automatic gates, and what waited comes whole."""
     async with voyage(tmp_path, gates=ASK_CUTOVER) as trip:
         await trip.until(State.TAIL)
         await in_tail(trip)
@@ -60,7 +60,8 @@ async def test_fields_the_map_does_not_use_stop_nothing(tmp_path: Path) -> None:
         await trip.destination.schema.define(FieldSpec(entity="contacts", label="Shoe size", family="text"))
         lead = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com")
         await in_tail(trip)
-        assert trip.m.phase.state is State.TAIL and len(await trip.ledger.links_of("lead", [lead])) == 1
+        assert trip.m.phase.state is State.TAIL
+        assert len(await trip.ledger.links_of("lead", [lead])) == 1
         assert not [reason for reason in (await cutover.precheck(trip.m, asks_both=True)).reasons if "map" in reason]
 
 
@@ -104,7 +105,8 @@ def test_what_counts_as_drift() -> None:
     assert drift(same[1:], {}) == "custom field 'Lead Status' of contacts is gone or was renamed (map rows: lead.status)"
     assert drift(same, {"lead": ["custom:Roof"]}) == "the source has a new field lead.custom:Roof that no row moves"
     fresh = MapDocument(pair="a-b", objects=(ObjectMap(
-        source="lead", destination="contacts", cardinality="1:1", rows=(Row(source="status", target="x"), Row(source="custom:Roof", target="y"))
+        source="lead", destination="contacts", cardinality="1:1",
+        rows=(Row(source="status", target="x"), Row(source="custom:Roof", target="y")),
     ),))  # fmt: skip
     assert [row.source for _, row in with_rows(document, fresh, [("lead", "custom:Roof")]).rows()] == [
         "status", "custom:Budget", "fax", "custom:Roof",
