@@ -9,6 +9,7 @@ Rule: a verdict stays in the ledger until it is carried out to its end, so that 
 from __future__ import annotations
 
 from streamflow.errors import UsageError
+from streamflow.migration import drift
 from streamflow.migration.choosing import choose_sample
 from streamflow.migration.companies import AMBIGUOUS, CompanyTable
 from streamflow.migration.context import DELIVERY_ORDER, DEST_ORDER, Migration
@@ -57,6 +58,8 @@ class SampleGate:
 
     async def _prepare(self) -> None:
         await self._hold_for_companies()
+        if not await drift.stands(self._m):
+            return
         digest = str((await self._m.ledger.setting("map:confirmed"))["digest"])
         await self._move()
         await self._m.ledger.commit([PutSetting(name="sample:shown", value=digest)])
