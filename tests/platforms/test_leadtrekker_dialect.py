@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamflow.errors import InvariantBroken, ProtocolMismatch
-from streamflow.platforms.leadtrekker import dialect, load_spec
+from streamflow.platforms.api import answers as dialect
+from streamflow.platforms.leadtrekker import load_spec
 from streamflow.platforms.spec import DENIED_PREFIXES, Call, StreamSpec
 from streamflow.wire.message import Response
 from streamflow.wire.verdict import CallVerdict, Failure, Outcome

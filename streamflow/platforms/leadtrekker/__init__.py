@@ -16,14 +16,14 @@ from typing import Any
 from streamflow.clock import Clock, SystemClock
 from streamflow.errors import ConfigError
 from streamflow.model import Kind
+from streamflow.platforms.api import answers as dialect
+from streamflow.platforms.api.reader import ApiReader
 from streamflow.platforms.files.inbox import Inbox
-from streamflow.platforms.leadtrekker import dialect
-from streamflow.platforms.leadtrekker.api import ApiReader
-from streamflow.platforms.leadtrekker.canonical import Canon
-from streamflow.platforms.leadtrekker.export import FilesReader
-from streamflow.platforms.leadtrekker.roster import Roster
-from streamflow.platforms.leadtrekker.source import LeadtrekkerSource
+from streamflow.platforms.files.reader import FilesReader
+from streamflow.platforms.rows.canon import Canon
+from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.spec import PlatformSpec, load
+from streamflow.platforms.spec_source import SpecSource
 from streamflow.wire.backoff import Patience
 from streamflow.wire.credentials import Credentials, Masked
 from streamflow.wire.limiter import Limiter, PacedLimiter
@@ -64,7 +64,7 @@ async def connect(
     streams: Mapping[str, Mapping[str, Any]] | None = None, timezone: str = "", date_formats: Sequence[str] = (),
     limiter: Limiter | None = None, clock: Clock | None = None, hook: AttemptHook | None = None, ca_file: str | Path | None = None,
     dice: Callable[[], float] | None = None,
-) -> AsyncIterator[LeadtrekkerSource]:  # fmt: skip
+) -> AsyncIterator[SpecSource]:  # fmt: skip
     """
     Open an account for reading; nothing is asked yet.
 
@@ -97,7 +97,7 @@ async def connect(
             session = await stack.enter_async_context(_session(spec, base_url, key, pace, time, hook, ca_file, dice))
             api = ApiReader(session, spec, canons, roster)
         exports = FilesReader(Inbox(Path(inbox)), spec, canons, roster) if inbox is not None else None
-        yield LeadtrekkerSource(spec, api=api, files=exports, roster=roster)
+        yield SpecSource(spec, api=api, files=exports, roster=roster)
 
 
 class _KeyHeaders:

@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from streamflow.model import Kind
-from streamflow.platforms.leadtrekker import dialect
-from streamflow.platforms.leadtrekker.canonical import spellings, squeezed
+from streamflow.platforms.api import answers as dialect
+from streamflow.platforms.rows.canon import spellings, squeezed
 from streamflow.platforms.spec import PlatformSpec, StreamSpec
 from streamflow.wire.message import Response
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamflow.platforms.leadtrekker.codec import NotBase64, decode_leaves, encode_leaves
-from streamflow.platforms.leadtrekker.values import local_time, mended_phone, plain_phone, text_of, tidy, tidy_label
+from streamflow.platforms.rows.values import local_time, mended_phone, plain_phone, text_of, tidy, tidy_label
 from streamflow.sandbox.leadtrekker.codec import decode_tree
 
 ZA = ZoneInfo("Africa/Johannesburg")

@@ -12,14 +12,14 @@ import anyio
 
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch
 from streamflow.model import Cursor, Key, Kind, Page, Record
+from streamflow.platforms.api.reader import ApiReader
 from streamflow.platforms.base import Stream
-from streamflow.platforms.leadtrekker.api import ApiReader
-from streamflow.platforms.leadtrekker.export import FilesReader
-from streamflow.platforms.leadtrekker.roster import Roster
+from streamflow.platforms.files.reader import FilesReader
+from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.spec import PlatformSpec, StreamSpec
 
 
-class LeadtrekkerSource:
+class SpecSource:
     """
     Reads one account; there is no method that could write.
 

@@ -19,9 +19,9 @@ from streamflow.platforms.files import attachment
 from streamflow.platforms.files.inbox import Inbox, Snapshot
 from streamflow.platforms.files.manifest import FileEntry, is_inside
 from streamflow.platforms.files.table import CELL_LIMIT_CHARS, Table, TableSettings, count_rows, open_table
-from streamflow.platforms.leadtrekker.canonical import Canon, Pass, squeezed
-from streamflow.platforms.leadtrekker.columns import Columns
-from streamflow.platforms.leadtrekker.roster import Roster
+from streamflow.platforms.rows.canon import Canon, Pass, squeezed
+from streamflow.platforms.rows.columns import Columns
+from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.spec import PlatformSpec, StreamSpec
 
 PAGE_ROWS = 500

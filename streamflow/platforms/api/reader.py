@@ -9,9 +9,9 @@ from typing import Any
 
 from streamflow.errors import NotFound, ProtocolMismatch, StreamflowError
 from streamflow.model import Cursor, Key, Kind, Page, Record
-from streamflow.platforms.leadtrekker import dialect
-from streamflow.platforms.leadtrekker.canonical import Canon, Pass
-from streamflow.platforms.leadtrekker.roster import Roster
+from streamflow.platforms.api import answers as dialect
+from streamflow.platforms.rows.canon import Canon, Pass
+from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.spec import Call, PlatformSpec, StreamSpec
 from streamflow.wire.message import BACKFILL, NORMAL, Response
 from streamflow.wire.paging import PageGuard, page_digest

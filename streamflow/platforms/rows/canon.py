@@ -26,8 +26,8 @@ import orjson
 from streamflow.compact import Numbers
 from streamflow.model import Cursor, Key, Page, Record
 from streamflow.platforms.leadtrekker.codec import NotBase64, decode_leaves
-from streamflow.platforms.leadtrekker.roster import Roster
-from streamflow.platforms.leadtrekker.values import local_time, mended_phone, plain_phone, text_of, tidy, tidy_label
+from streamflow.platforms.rows.roster import Roster
+from streamflow.platforms.rows.values import local_time, mended_phone, plain_phone, text_of, tidy, tidy_label
 from streamflow.platforms.spec import StreamSpec
 
 RAW = "_raw"

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from streamflow.model import Record
 from streamflow.platforms.leadtrekker import load_spec
-from streamflow.platforms.leadtrekker.canonical import Canon, Pass
 from streamflow.platforms.leadtrekker.codec import encode_leaves
-from streamflow.platforms.leadtrekker.roster import Roster
+from streamflow.platforms.rows.canon import Canon, Pass
+from streamflow.platforms.rows.roster import Roster
 
 SPEC = load_spec(reader="api")
 LEAD: dict[str, Any] = {
