@@ -164,7 +164,7 @@ class SpecSource:
         by_changes = spec.reader == "api" and by_parent is None and spec.window is not None and spec.changed
         return Stream(
             kind=spec.kind, reader=spec.reader, parent=by_parent, refers_to=spec.refers_to, role=spec.role, optional=spec.optional,
-            overlap_s=spec.window.overlap_s if by_changes and spec.window is not None else None,
+            sweepable=not spec.retain, overlap_s=spec.window.overlap_s if by_changes and spec.window is not None else None,
         )
 
     def _reader_pages(self, spec: StreamSpec, start: Cursor | None) -> AsyncGenerator[Page, None]:

@@ -70,14 +70,15 @@ class BasicCredentials:
 
 
 class HeaderCredentials:
-    """One secret in one header, such as `Apikey`."""
+    """One secret in one header, such as `Apikey`, and under an older name of it as well where *also* is not empty."""
 
-    def __init__(self, name: str, value: Masked) -> None:
+    def __init__(self, name: str, value: Masked, *, also: str = "") -> None:
         self._name = name
+        self._also = also
         self._value = value
 
     def headers(self, auth: str | None) -> Mapping[str, str]:
-        return {self._name: self._value.reveal()}
+        return {name: self._value.reveal() for name in (self._name, self._also) if name}
 
     def __repr__(self) -> str:
         return f"HeaderCredentials({self._name}: ***)"

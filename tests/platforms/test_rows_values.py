@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamflow.platforms.leadtrekker.codec import NotBase64, decode_leaves, encode_leaves
-from streamflow.platforms.rows.values import local_time, mended_phone, plain_phone, text_of, tidy, tidy_label
+from streamflow.platforms.rows.phones import mended_phone, plain_phone
+from streamflow.platforms.rows.values import local_time, text_of, tidy, tidy_label
 from streamflow.sandbox.leadtrekker.codec import decode_tree
 
 ZA = ZoneInfo("Africa/Johannesburg")
@@ -100,8 +101,8 @@ def test_phones_of_other_regions_stay() -> None:
 def test_equal_numbers_compare_equal() -> None:
     """Separators and the two ways to write the country make no difference; other texts stay apart."""
     forms = ("0825550142", "082 555 0142", "+27 82 555-0142", "(082) 555 0142", "0027825550142")
-    assert {plain_phone(text) for text in forms} == {"+27825550142"}
-    assert plain_phone("082 555 014") == "082 555 014"
+    assert {plain_phone(text, "ZA") for text in forms} == {"+27825550142"}
+    assert plain_phone("082 555 014", "ZA") == "082 555 014"
 
 
 @settings(deadline=None)

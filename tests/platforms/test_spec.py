@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from streamflow.errors import ConfigError
 from streamflow.platforms.leadtrekker import load_spec
-from streamflow.platforms.spec import DENIED_PREFIXES, is_write, load
+from streamflow.platforms.spec import CALL_NAME, DENIED_PREFIXES, is_write
+from streamflow.platforms.spec_toml import load
+from streamflow.sandbox.leadperfection.server import READS
+from streamflow.sandbox.leadperfection.writes import WRITES
 
 
 def test_shipped_spec_loads_with_parents_before_children() -> None:
@@ -46,7 +49,7 @@ def test_all_faults_come_at_once_with_their_paths() -> None:
     wrong: dict[str, dict[str, Any]] = {
         "led": {},
         "lead": {"key": 5, "pagin": {}, "paging": {"style": "pge", "size": 0}, "dates": {"timezone": "Mars/Olympus"}},
-        "note": {"decode": {"note": "rot13"}, "text": ["nte"], "list": {"function": "a/b"}},
+        "note": {"decode": {"note": "rot13"}, "text": ["nte"], "list": {"function": "a/../b"}},
     }
     with pytest.raises(ConfigError) as caught:
         load_spec(wrong, reader="api")
@@ -94,4 +97,25 @@ def test_no_write_name_gets_into_a_spec(prefix: str, rest: str, upper: bool, lea
     assert is_write(name)
     with pytest.raises(ConfigError) as caught:
         load_spec({"lead": {"list": {"function": name}}}, reader="api")
-    assert any("begins like a write" in fault for fault in caught.value.faults)
+    assert any("is named like a write" in fault for fault in caught.value.faults)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Leads/LeadAdd", "Customers/UpdateCustomer", "Customers/UpdateDNCStatus", "SalesApi/AddNotes", "Installer/AddJobImages", "LeadADD",
+        "lead_add", "Leads/_SendMail", "createlead/now", "Leads/addLead", "Jobs/JobUpsert", "createlead/",
+    ],
+)
+def test_a_write_is_known_by_its_words_wherever_they_stand(name: str) -> None:
+    """A verb of writing at the end of a CamelCase name, behind a controller or before a slash, is found."""
+    assert is_write(name)
+
+
+def test_reads_and_writes_of_the_second_platform_are_told_apart() -> None:
+    """Every call of Lead Perfection that writes is refused, and every documented read is allowed."""
+    writes = [f"{controller}/{name}" for controller, names in WRITES.items() for name in names]
+    reads = [f"{controller}/{name}" for controller, names in READS.items() for name in names]
+    assert len(writes) > 10
+    assert [name for name in writes if not is_write(name)] == []
+    assert [name for name in reads if is_write(name) or not CALL_NAME.fullmatch(name)] == []

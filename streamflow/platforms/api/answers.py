@@ -1,9 +1,8 @@
 """
-How to ask Leadtrekker and what its answers mean. Pure.
+What answers mean, by the rules of a spec. Pure.
 
-Rules of this file. (1) Only functions of the allow-list are asked, and never one whose name begins like a write; that is seen before
-anything is sent. (2) What an answer means is decided by the ordered rules of the spec (leadtrekker.md 1.1). (3) Only a value at an expected
-record path is data: an empty body, a text, or an object without that path is never "no rows".
+Rules of this file. (1) What an answer means is decided by the ordered rules of the spec (leadtrekker.md 1.1). (2) Only a value at an
+expected record path is data: an empty body, a text, or an object without that path is never "no rows".
 """
 
 from __future__ import annotations
@@ -13,12 +12,10 @@ from typing import Any
 
 import orjson
 
-from streamflow.errors import InvariantBroken, ProtocolMismatch
-from streamflow.model import Key
-from streamflow.platforms.leadtrekker.codec import encode_leaves
-from streamflow.platforms.spec import Call, ErrorRule, PlatformSpec, StreamSpec, Window, is_write
+from streamflow.errors import ProtocolMismatch
+from streamflow.platforms.spec import Call, ErrorRule
 from streamflow.wire.body import TooDeep, parse_json
-from streamflow.wire.message import NORMAL, Request, Response
+from streamflow.wire.message import Response
 from streamflow.wire.refusal import Explanation, scrubbed
 from streamflow.wire.verdict import CallVerdict, Outcome, judge_read
 
@@ -26,23 +23,6 @@ _VERDICTS = {
     "access": CallVerdict.AUTH, "missing": CallVerdict.NOT_FOUND, "absent": CallVerdict.OK, "throttled": CallVerdict.THROTTLED,
     "transient": CallVerdict.TRANSIENT, "refused": CallVerdict.PROTOCOL,
 }  # fmt: skip
-
-
-def request(spec: PlatformSpec, function: str, params: Mapping[str, str], *, priority: int = NORMAL) -> Request:
-    """
-    Build the call of a read function: POST, a JSON object with base64 leaves, `{}` when there is nothing to say.
-
-    Raises:
-        InvariantBroken: the function is a write by its name, or not on the allow-list of the spec.
-    """
-    if is_write(function):
-        raise InvariantBroken("a function that begins like a write was about to be called on the source", platform=spec.platform)
-    if function not in spec.calls():
-        raise InvariantBroken("a function outside the allow-list was about to be called on the source", platform=spec.platform)
-    return Request(
-        method="POST", path=function, endpoint=function, body=orjson.dumps(encode_leaves(dict(params))), priority=priority,
-        timeout_s=spec.timeout_s, expects="any",
-    )  # fmt: skip
 
 
 def payload(response: Response) -> tuple[bool, Any]:
@@ -105,57 +85,6 @@ def rows_of(call: Call, response: Response, *, stream: str) -> list[Mapping[str,
                 raise _no_rows(call, stream, "an array of something else than records")
             return found
     raise _no_rows(call, stream, f"no records at {' or '.join(call.records_at)}")
-
-
-def page_params(stream: StreamSpec, number: int) -> dict[str, str]:
-    """Give the parameters that ask for page (or offset) *number*."""
-    paging = stream.paging
-    if paging.style == "none":
-        return {}
-    params = {paging.page_param: str(number)}
-    return params | {paging.size_param: str(paging.size)} if paging.size_param else params
-
-
-def is_last(stream: StreamSpec, rows: int, *, cap: int | None = None) -> bool:
-    """
-    Say whether a page of so many rows ends its list.
-
-    *cap* is the most rows the server was seen to give where more were asked for: as many as that never count as a short page.
-    """
-    paging = stream.paging
-    if paging.style == "none" or rows == 0:
-        return True
-    return paging.stop == "short" and rows < min(paging.short_below, paging.size, cap or paging.size)
-
-
-def following(stream: StreamSpec, number: int, rows: int) -> int:
-    """Give the number of the next page, or the next offset."""
-    return number + (rows if stream.paging.style == "offset" else 1)
-
-
-def window_params(window: Window, since: str) -> dict[str, str]:
-    """Give the parameters that select what changed since a local moment of the source."""
-    return {window.from_param: since}
-
-
-def write_cursor(number: int, since: str) -> str:
-    """Give a cursor: "7", or "7@2026-05-11 09:00:00" inside a changed-since read."""
-    return f"{number}@{since}" if since else str(number)
-
-
-def read_cursor(stream: StreamSpec, cursor: str | None) -> tuple[int, str]:
-    """Give (number, since) of a cursor; None is the beginning. Raises ProtocolMismatch for one that is not ours."""
-    if cursor is None:
-        return (0 if stream.paging.style == "offset" else stream.paging.first), ""
-    number, _, since = cursor.partition("@")
-    if not (number.isascii() and number.isdigit()):
-        raise ProtocolMismatch("a cursor that this reader did not write", stream=stream.kind, hint="the stream's reader was changed")
-    return int(number), since
-
-
-def owner_params(call: Call, key: Key) -> dict[str, str]:
-    """Give the parameters that name one record or the parent of rows."""
-    return {call.key_param: key}
 
 
 def _fits(rule: ErrorRule, response: Response, is_json: bool, data: Any) -> bool:

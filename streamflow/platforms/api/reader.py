@@ -1,63 +1,76 @@
-"""The reader by API: a thin shell that asks through a session; what to ask and what it means is `dialect`."""
+"""The reader by API: a thin shell that asks through a session; what to ask and what it means is decided beside it."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from functools import partial
+from zoneinfo import ZoneInfo
 
+from streamflow.clock import Clock
 from streamflow.errors import NotFound, ProtocolMismatch, StreamflowError
 from streamflow.model import Cursor, Key, Kind, Page, Record
-from streamflow.platforms.api import answers as dialect
+from streamflow.platforms.api import answers, paging, windows
+from streamflow.platforms.api.forms import Dialect, Raw, ensure_read
+from streamflow.platforms.api.listing import Learned, Listing
 from streamflow.platforms.rows.canon import Canon, Pass
 from streamflow.platforms.rows.roster import Roster
-from streamflow.platforms.spec import Call, PlatformSpec, StreamSpec
+from streamflow.platforms.spec import Call, PlatformSpec, StreamSpec, Window
 from streamflow.wire.message import BACKFILL, NORMAL, Response
-from streamflow.wire.paging import PageGuard, page_digest
+from streamflow.wire.paging import page_digest
 from streamflow.wire.session import Session
 
-Raw = Mapping[str, Any]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a reading stands: a page, and what it is confined to."""
+
+    number: int
+    since: str = ""                       # a stretch without an end, as text of the source
+    span: windows.Span | None = None      # one window of a stretch
 
 
 class ApiReader:
     """Reads streams by calls. Raises NotFound for a stream whose function the platform does not know."""
 
-    def __init__(self, session: Session, spec: PlatformSpec, canons: Mapping[Kind, Canon], roster: Roster) -> None:
+    def __init__(
+        self, session: Session, spec: PlatformSpec, canons: Mapping[Kind, Canon], roster: Roster, *, dialect: Dialect, clock: Clock
+    ) -> None:
         self._session = session
         self._spec = spec
         self._canons = canons
         self._roster = roster
-        self._judge = dialect.judge(spec.errors)
+        self._dialect = dialect
+        self._clock = clock
+        self._learned = Learned()
         self._last_child: dict[Kind, tuple[Key, bytes]] = {}
-        self._cap: int | None = None      # rows of a page that was not the last and yet smaller than asked for
 
     async def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
-        """Yield the pages of a whole list from *start*; the last has next None and may be empty."""
+        """
+        Yield the pages of a whole list, or of what changed, from *start*; the last has next None and may be empty.
+
+        A stretch that is read by windows is one list: each is drained before the next, and one that holds too much is cut first.
+        """
         stream = self._spec.streams[kind]
         call = _named(stream.list, stream)
-        number, since = dialect.read_cursor(stream, start)
-        guard = _guard(stream, self._spec.platform)
+        place = self._place(stream, start)
+        listing = self._listing(stream, call, self._confined(stream, place), learns=True)
         memory = Pass()
-        before = 0
         while True:
-            guard.asked(str(number))
-            params = {**call.params, **dialect.page_params(stream, number)}
-            if since and stream.window is not None:
-                params |= dialect.window_params(stream.window, since)
-            rows = await self._rows(stream, call, params, priority=BACKFILL)
-            if rows and 0 < before < stream.paging.size:
-                self._cap = max(before, self._cap or 0)
-            before = len(rows)
-            following = None if dialect.is_last(stream, len(rows), cap=self._cap) else dialect.following(stream, number, len(rows))
-            page = self._canons[kind].page(
-                rows, next_cursor=None if following is None else dialect.write_cursor(following, since), roster=self._roster, memory=memory
-            )
-            guard.seen([record.key for record in page.records], page_digest(list(rows)))
-            yield page
+            rows, number = await listing.page(place.number)
+            shorter = await self._cut(stream, listing, place, number)
+            following = shorter or self._following(stream, place, number)
+            if shorter is None:
+                page = self._canons[kind].page(rows, next_cursor=_cursor(following), roster=self._roster, memory=memory)
+                listing.took(page.records, rows)
+                yield page
             if following is None:
                 return
-            number = following
+            if following.span != place.span:
+                listing = self._listing(stream, call, self._confined(stream, following), learns=True)
+            place = following
 
     async def children(self, kind: Kind, parent: Key) -> Page:
         """Read all rows of one parent, over several calls where they are paged."""
@@ -72,10 +85,10 @@ class ApiReader:
         call = stream.one
         if call is None:
             raise NotFound("the platform cannot be asked for one record", platform=self._spec.platform, stream=kind)
-        response = await self._ask(stream, call, {**call.params, **dialect.owner_params(call, key)}, priority=NORMAL)
-        if dialect.reaction(self._spec.errors, response) == "absent":
+        response = await self._ask(stream, call, {**call.params, **paging.owner_params(call, key)}, priority=NORMAL)
+        if answers.reaction(self._spec.errors, response) == "absent":
             return None
-        page = self._page(kind, dialect.rows_of(call, response, stream=kind), None, Pass())
+        page = self._page(kind, self._dialect.rows(call, response, stream=kind), None, Pass())
         found = next((record for record in page.records if record.key == key), None)
         if found is None and (page.records or page.rejects):
             raise ProtocolMismatch("another record came than was asked for", platform=self._spec.platform, stream=kind)
@@ -93,9 +106,10 @@ class ApiReader:
             call = _named(stream.list, stream)
             if stream.parent is not None and parent is None:
                 return "ok"
-            params = {**call.params, **dialect.page_params(stream, dialect.read_cursor(stream, None)[0])}
+            place = self._place(stream, None)
+            params = {**call.params, **self._confined(stream, place), **paging.page_params(stream, place.number)}
             if stream.parent is not None and parent is not None:
-                params |= dialect.owner_params(call, parent)
+                params |= paging.owner_params(call, parent)
             await self._rows(stream, call, params, priority=NORMAL)
         except NotFound as error:
             return f"not available: {error.message}"
@@ -108,22 +122,78 @@ class ApiReader:
         stream = self._spec.streams[kind]
         if stream.window is None:
             return None
-        return dialect.write_cursor(dialect.read_cursor(stream, None)[0], since.strftime(stream.window.format))
+        if not stream.window.step_days:
+            return paging.write_cursor(paging.first_number(stream), since.strftime(stream.window.format))
+        zone = ZoneInfo(stream.timezone)
+        return windows.write_cursor(
+            windows.opening(stream.window, since=since, now=self._now(stream), zone=zone), paging.first_number(stream)
+        )
 
-    # --- below
+    # --- places
 
-    async def _rows(self, stream: StreamSpec, call: Call, params: Mapping[str, str], *, priority: int) -> list[Raw]:
+    def _now(self, stream: StreamSpec) -> datetime:
+        """Give the present by the source's wall clock, naive."""
+        return self._clock.now().astimezone(ZoneInfo(stream.timezone)).replace(tzinfo=None)
+
+    def _place(self, stream: StreamSpec, cursor: Cursor | None) -> _Place:
+        rules = _stepped(stream)
+        if rules is None:
+            number, since = paging.read_cursor(stream, cursor)
+            return _Place(number=number, since=since)
+        if cursor is not None:
+            span, number = windows.read_cursor(cursor, stream=stream.kind)
+            return _Place(number=number, span=span)
+        span = windows.opening(rules, since=None, now=self._now(stream), zone=ZoneInfo(stream.timezone))
+        return _Place(number=paging.first_number(stream), span=span)
+
+    def _following(self, stream: StreamSpec, place: _Place, number: int | None) -> _Place | None:
+        """Give the place after a page, of which *number* is the next in its list or None; None at the end of everything."""
+        if number is not None:
+            return replace(place, number=number)
+        if place.span is None or stream.window is None:
+            return None
+        span = windows.after(place.span, stream.window, now=self._now(stream))
+        return None if span is None else _Place(number=paging.first_number(stream), span=span)
+
+    async def _cut(self, stream: StreamSpec, listing: Listing, place: _Place, number: int | None) -> _Place | None:
+        """Give the first half of a window whose first page goes on, if all of it is more than a window may hold; else None."""
+        if place.span is None or stream.window is None or number is None or place.number != paging.first_number(stream):
+            return None
+        span = windows.half(place.span, stream.window)
+        return replace(place, span=span) if span is not None and await listing.holds_more_than(stream.window.split_rows) else None
+
+    def _confined(self, stream: StreamSpec, place: _Place) -> dict[str, str]:
+        """Give the parameters that select what a reading is confined to."""
+        if stream.window is None:
+            return {}
+        if place.span is not None:
+            return windows.params(place.span, stream.window)
+        return paging.since_params(stream.window, place.since) if place.since else {}
+
+    # --- calls
+
+    def _listing(self, stream: StreamSpec, call: Call, fixed: Mapping[str, str], *, learns: bool = False) -> Listing:
+        ask = partial(self._asked, stream, call, fixed)
+        return Listing(
+            ask, stream, function=call.function, platform=self._spec.platform, learned=self._learned, learns=learns
+        )
+
+    async def _asked(self, stream: StreamSpec, call: Call, fixed: Mapping[str, str], params: Mapping[str, str]) -> Sequence[Raw]:
+        return await self._rows(stream, call, {**call.params, **fixed, **params}, priority=BACKFILL)
+
+    async def _rows(self, stream: StreamSpec, call: Call, params: Mapping[str, str], *, priority: int) -> Sequence[Raw]:
         response = await self._ask(stream, call, params, priority=priority)
-        if dialect.reaction(self._spec.errors, response) == "absent":
+        if answers.reaction(self._spec.errors, response) == "absent":
             if stream.parent is not None:      # the parent is gone, and so are its children
                 return []
             raise ProtocolMismatch("a list was answered as if a record were missing", platform=self._spec.platform, stream=stream.kind)
-        return dialect.rows_of(call, response, stream=stream.kind)
+        return self._dialect.rows(call, response, stream=stream.kind)
 
     async def _ask(self, stream: StreamSpec, call: Call, params: Mapping[str, str], *, priority: int) -> Response:
-        request = dialect.request(self._spec, call.function, params, priority=priority)
+        ensure_read(self._spec, call.function)
+        request = self._dialect.request(self._spec, call, params, priority=priority)
         try:
-            response = await self._session.read(request, judge=self._judge)
+            response = await self._session.read(request, judge=self._dialect.judge)
         except NotFound as error:
             raise NotFound(
                 f"the platform has no function {call.function}", platform=self._spec.platform, stream=stream.kind,
@@ -141,21 +211,17 @@ class ApiReader:
         """Give all rows of one parent as one page, and what tells them from other rows."""
         stream = self._spec.streams[kind]
         call = _named(stream.list, stream)
-        number, _ = dialect.read_cursor(stream, None)
-        guard = _guard(stream, self._spec.platform)
+        listing = self._listing(stream, call, paging.owner_params(call, parent))
+        number: int | None = paging.first_number(stream)
         memory = Pass()
         pages: list[Page] = []
         rows: list[Raw] = []
-        while True:
-            guard.asked(str(number))
-            params = {**call.params, **dialect.owner_params(call, parent), **dialect.page_params(stream, number)}
-            found = await self._rows(stream, call, params, priority=BACKFILL)
+        while number is not None:
+            found, number = await listing.page(number)
             pages.append(self._page(kind, found, parent, memory))
-            guard.seen([record.key for record in pages[-1].records], page_digest(list(found)))
+            listing.took(pages[-1].records, found)
             rows += found
-            if dialect.is_last(stream, len(found), cap=self._cap):
-                return _joined(pages), page_digest(rows)
-            number = dialect.following(stream, number, len(found))
+        return _joined(pages), page_digest(rows)
 
     async def _check_obeyed(self, kind: Kind, parent: Key, digest: bytes) -> None:
         """
@@ -174,9 +240,16 @@ class ApiReader:
         )  # fmt: skip
 
 
-def _guard(stream: StreamSpec, platform: str) -> PageGuard:
-    paged = stream.paging.style != "none"
-    return PageGuard(stream.kind, platform=platform, size=stream.paging.size if paged else None, page_cap=stream.paging.max_pages)
+def _stepped(stream: StreamSpec) -> Window | None:
+    return stream.window if stream.window is not None and stream.window.step_days else None
+
+
+def _cursor(place: _Place | None) -> Cursor | None:
+    if place is None:
+        return None
+    if place.span is None:
+        return paging.write_cursor(place.number, place.since)
+    return windows.write_cursor(place.span, place.number)
 
 
 def _named(call: Call | None, stream: StreamSpec) -> Call:
