@@ -87,7 +87,7 @@ class Intake:
                 result = await self._ledger.stage(page.records, scan=scan, changes=changes)
                 tally.add(page, result)
                 if page.next is None:
-                    tally.missed = await self._miss(stream.kind, scan)
+                    tally.missed = await self._miss(stream.kind, scan) if stream.sweepable else 0
                     tally.complete = True
                 self._on_page(stream.kind, len(page.records))    # last, since who hears it may end the round here
         return tally
@@ -116,7 +116,7 @@ class Intake:
                 chunk = group[start : start + PARENTS_AT_ONCE]
                 pages = await self._ask(stream.kind, chunk)
                 move = MoveMark(name=name, cursor=chunk[-1], note={"scan": scan, "complete": False})
-                await self._stage_children(stream.kind, pages, scan, move, tally)
+                await self._stage_children(stream, pages, scan, move, tally)
         await self._ledger.commit([MoveMark(name=name, cursor="", note={"scan": scan, "complete": True})])
         tally.complete = True
         return tally
@@ -136,8 +136,9 @@ class Intake:
         return [(parent, pages[parent]) for parent in parents]
 
     async def _stage_children(
-        self, kind: Kind, pages: Sequence[tuple[Key, Page]], scan: str, move: Change, tally: Tally
+        self, stream: Stream, pages: Sequence[tuple[Key, Page]], scan: str, move: Change, tally: Tally
     ) -> None:
+        kind = stream.kind
         records = tuple(record for _, page in pages for record in page.records)
         unknown: Counter[str] = Counter()
         rejects: list[str] = []
@@ -147,7 +148,7 @@ class Intake:
         joined = Page(kind=kind, records=records, next=None, unknown=unknown, rejects=tuple(rejects))
         result = await self._ledger.stage(records, scan=scan, changes=[move, _read_entry(joined, scan)])
         tally.add(joined, result)
-        missed = await self._ledger.unseen(kind, scan=scan, parents=[parent for parent, _ in pages])
+        missed = await self._ledger.unseen(kind, scan=scan, parents=[parent for parent, _ in pages]) if stream.sweepable else ()
         if missed:
             tally.missed += len(missed)
             await self._ledger.commit([Missed(kind=kind, keys=tuple(missed))])

@@ -87,6 +87,55 @@ def test_links_to_unknown_streams_and_readers_without_a_way_are_faults() -> None
     assert "source.streams.lead.files.globs: reader is files" in faults
 
 
+def test_faults_of_windows_proofs_and_files_of_records() -> None:
+    """What could not be read by windows, proved or found as a file is refused with its path."""
+    shipped = """
+        platform = "x"
+        [streams.visit]
+        key = "id"
+        reader = "api"
+        fields = ["id"]
+        [streams.visit.dates]
+        fraction = "half"
+        [streams.visit.paging]
+        style = "offset"
+        prove = true
+        [streams.visit.window]
+        from_param = "a"
+        step_days = 1
+        start = "yesterday"
+        [streams.visit.list]
+        function = "Visits/GetVisits"
+        [streams.bell]
+        key = "id"
+        fields = ["id"]
+        [streams.bell.window]
+        from_param = "a"
+        start = "2026-01-01"
+        [streams.bell.files]
+        globs = ["bells.csv"]
+        [streams.paper]
+        key = "id"
+        role = "file"
+        fields = ["id", "name"]
+        [streams.paper.files]
+        globs = ["attachments/*/*"]
+        is = { id = "id", nam = "name", name = "title" }
+    """
+    with pytest.raises(ConfigError) as caught:
+        load(shipped, {})
+    assert sorted(caught.value.faults) == [
+        "source.streams.bell.window.start: only a stretch that is read by windows has a start; set step_days",
+        "source.streams.paper.fields: 'nam' is used and not listed (did you mean 'name'?)",
+        "source.streams.paper.files.is.name: expected one of id, owner, name, size, sha256, path, not 'title'",
+        "source.streams.paper.files.is: no field is the owner, size, sha256, path of a file",
+        "source.streams.visit.dates.fraction: expected one of nearest, cut, not 'half'",
+        "source.streams.visit.paging.prove: there is nothing to prove where style is offset",
+        "source.streams.visit.window.start: expected the day of the oldest record, such as 2009-01-01, not 'yesterday'",
+        "source.streams.visit.window.to_param: expected the parameter that takes the end of a window",
+    ]
+
+
 @settings(deadline=None, max_examples=25)      # each loads a whole spec
 @given(
     prefix=st.sampled_from(DENIED_PREFIXES), rest=st.text("abcXYZ019_", max_size=12), upper=st.booleans(), lead=st.sampled_from(["", "_"])

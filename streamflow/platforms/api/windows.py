@@ -34,7 +34,9 @@ class Span:
 def opening(rules: Window, *, since: datetime | None, now: datetime, zone: ZoneInfo) -> Span:
     """Give the first window of what changed at *since* or later, or of the whole list where that is None."""
     begin = datetime.combine(date.fromisoformat(rules.start), time()) if since is None else _before_repeats(since, zone)
-    begin = min(begin.replace(microsecond=0), _midnight(now))      # a clock ahead of ours asks for a day at least
+    begin = begin.replace(microsecond=0)
+    if begin >= _midnight(now) + _DAY:      # of a clock that is ahead of ours
+        begin = _midnight(now)
     return Span(begin=begin, end=_end(begin, rules, now), changed=since is not None)
 
 
