@@ -64,7 +64,7 @@ class Probe:
     async def _observe(self) -> None:
         """Look at the fields of everything that was read."""
         await self._m.explain("looking at the fields of the source")
-        observation = Observation()
+        observation = Observation(self._m.pair)
         for stream in self._m.source.streams():
             async for page in self._m.ledger.every(stream.kind):
                 observation.add([staged.record for staged in page])
@@ -84,7 +84,7 @@ async def _members(migration: Migration) -> int:
 async def _custom_fields(migration: Migration) -> int:
     """Count the custom fields that leads carry (LT-41)."""
     observed = await migration.ledger.setting("observation")
-    seen = Observation.from_json(observed).schema() if observed else {}
+    seen = Observation.from_json(observed, migration.pair).schema() if observed else {}
     return sum(name.startswith("custom:") for name in seen.get("lead", ()))
 
 

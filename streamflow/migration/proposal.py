@@ -18,7 +18,6 @@ from streamflow.mapping.document_json import from_json, read, to_json
 from streamflow.mapping.estimate import ROUTINE_RECORDS, Estimate
 from streamflow.mapping.observe import Observation
 from streamflow.mapping.proposal import Account, ExistingField, propose
-from streamflow.mapping.template import load_template
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
 from streamflow.migration.scope import scope
@@ -50,7 +49,7 @@ class MapGate:
     async def confirmed(self) -> MapDocument | None:
         """The confirmed map, if any."""
         stored = await self._m.ledger.setting("map:confirmed")
-        return from_json(stored["document"]) if stored else None
+        return from_json(stored["document"], self._m.pair) if stored else None
 
     async def run(self) -> State:
         """Show the proposal until its digest is confirmed, and ask whether a very large account is meant to be moved at all."""
@@ -95,7 +94,7 @@ class MapGate:
         if self._m.terms.map_file is not None:
             await self.edit("streamflow", read_map_file(self._m.terms.map_file))
             return
-        observation = Observation.from_json(await self._m.ledger.setting("observation"))
+        observation = Observation.from_json(await self._m.ledger.setting("observation"), self._m.pair)
         reference = await self._m.destination.schema.reference()
         account = Account(
             observation=observation,
@@ -103,7 +102,7 @@ class MapGate:
             custom_field_limit=self._m.terms.limits.get("custom_fields"),
             settings=self._settings(),
         )
-        await self._keep("streamflow", propose(load_template(self._m.terms.pair), account))
+        await self._keep("streamflow", propose(self._m.pair, account))
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -120,8 +119,8 @@ class MapGate:
 
     async def edit(self, actor: str, data: object) -> str:
         """Take an edited document, also as `map show --json` gives it. Raises Faults with every fault in it."""
-        observation = Observation.from_json(await self._m.ledger.setting("observation"))
-        document, faults = read(data, observation.schema(), await self._existing())
+        observation = Observation.from_json(await self._m.ledger.setting("observation"), self._m.pair)
+        document, faults = read(data, self._m.pair, observation.schema(), await self._existing())
         if faults:
             raise Faults("the map", faults, hint="correct the file; `map show --json` gives the present one")
         return await self._keep(actor, document)

@@ -12,6 +12,7 @@ from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.estimate import Estimate, Pace, compatibility, estimate, grade
+from streamflow.mapping.pair import Pair
 from streamflow.mapping.schema import required_fields
 from streamflow.mapping.settings import settings_of
 from streamflow.migration.adoption import FOUND
@@ -48,21 +49,20 @@ class Sizes:
 
 async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
     """Write the scope report for a proposed map ({"digest", "document"}); answers its estimate."""
-    document = from_json(proposed["document"])
+    document = from_json(proposed["document"], migration.pair)
     found = await inventory(migration)
     sizes = await _sizes(migration, document)
     reference = await migration.destination.schema.reference()
     account: Mapping[str, Any] = await migration.ledger.setting("destination") or {}
-    settings = settings_of(document.settings)
+    settings = settings_of(document.settings, migration.pair)
     open_leads = sizes.unqualified if settings["unqualified"] == "lead" else 0
     routes = {kind: migration.destination.reader.route(kind) for kind in ("accounts", "contacts", "leads")}
     children = tuple(stream.kind for stream in migration.source.streams() if stream.parent is not None)
     counts: dict[Kind, int] = {**found["source"], "company": sizes.companies}
-    gaps = plan_gaps(document, reference, account)
+    gaps = plan_gaps(document, migration.pair, reference, account)
     todo = missing_reference(reference, settings)
-    reckoned = estimate(
-        document, counts, Pace(child_streams=children, custom_fields_many="single" not in routes.values()), unqualified=open_leads
-    )
+    pace = Pace(child_streams=children, custom_fields_many="single" not in routes.values())
+    reckoned = estimate(document, migration.pair, counts, pace, unqualified=open_leads)
     adopted: Mapping[str, int] = await migration.ledger.setting(FOUND) or {}
     others = {name: count - adopted.get({"open_leads": "leads"}.get(name, name), 0) for name, count in found["destination"].items()}
     room = headroom(migration.terms.limits, needs(document, reference, others, counts, open_leads))
@@ -115,13 +115,15 @@ def headroom(limits: Mapping[str, int], wanted: Mapping[str, int]) -> list[str]:
     return found
 
 
-def plan_gaps(document: MapDocument, reference: Reference, account: Mapping[str, Any]) -> list[dict[str, str]]:
+def plan_gaps(
+    document: MapDocument, pair: Pair, reference: Reference, account: Mapping[str, Any]
+) -> list[dict[str, str]]:
     """Name what the account's plan, permissions or set-up does not offer, each with the rows of the map that it concerns (G-21)."""
     gaps = [{"gap": str(warning), "rows": ""} for warning in account.get("warnings") or ()]
     if account.get("is_admin") is False:
         fields = [f"{each.entity}: {each.label}" for each in required_fields(document)]
         gaps.append({"gap": "the user is no administrator and may not create custom fields", "rows": "; ".join(fields)})
-    settings = settings_of(document.settings)
+    settings = settings_of(document.settings, pair)
     closed = [str(name) for name in reference.plan.get("closed_pipelines") or ()]
     if settings["unqualified"] == "lead" and str(settings["stageset"]).strip().lower() in {name.strip().lower() for name in closed}:
         gaps.append({"gap": f"the plan does not open the pipeline {settings['stageset']}", "rows": "lead → leads: stageset, stage"})
@@ -133,7 +135,7 @@ def plan_gaps(document: MapDocument, reference: Reference, account: Mapping[str,
 
 async def _sizes(migration: Migration, document: MapDocument) -> Sizes:
     """Count companies and unqualified leads, a page at a time."""
-    mapper = compile_map(document, Context())
+    mapper = compile_map(document, migration.pair, Context())
     clusters = Clusters(document.companies, {})
     companies = Numbers()
     unqualified = 0
