@@ -32,13 +32,13 @@ async def labels(migration: Migration) -> dict[tuple[Kind, Key], str]:
 
 
 async def make_mapper(
-    migration: Migration, document: MapDocument, table: CompanyTable, leads_by_email: Mapping[str, Key] | None = None
+    migration: Migration, document: MapDocument, table: CompanyTable, people_by_email: Mapping[str, Key] | None = None
 ) -> Mapper:
     """Compile the confirmed map for what this account and the destination's flags are like now."""
     names = await labels(migration)
     flags = migration.destination.flags
     activity_types = dict(await migration.ledger.setting("reference:activity_types") or {})
-    by_email = leads_by_email if leads_by_email is not None else {}
+    by_email = people_by_email if people_by_email is not None else {}
     now_s = int(migration.clock.now().timestamp())
     backdated = "activity" if flags.activity_backdate else "note"
     has_email_type = any(name in activity_types for name in ("email", "e-mail"))

@@ -19,6 +19,7 @@ from streamflow.migration.context import Migration
 from streamflow.migration.life import State
 from streamflow.model import DestId, Disposition, Kind, QueueItem, RecordState, Ref, Staged
 from streamflow.stages.directory import Directory
+from streamflow.stages.roles import Roles, roles_of
 from streamflow.store.base import Change, Enqueue, Finish, PutSetting, Reopen, ResolveItem
 
 UNOWNED = "owner_unmatched"
@@ -98,7 +99,7 @@ def unmatched(owners: Iterable[Owner]) -> list[Owner]:
     return [owner for owner in owners if owner.total and owner.dest_id is None]
 
 
-def directory_of(owners: Iterable[Owner]) -> Directory:
+def directory_of(owners: Iterable[Owner], roles: Roles) -> Directory:
     """Make look-ups out of the owner table; authorship is never given to the fallback."""
     users: dict[str, DestId] = {}
     fallback: DestId | None = None
@@ -111,7 +112,7 @@ def directory_of(owners: Iterable[Owner]) -> Directory:
         users[owner.key] = owner.dest_id
         if owner.email:
             users[owner.email.lower()] = owner.dest_id
-    return Directory(users=users, fallback_user=fallback)
+    return Directory(roles=roles, users=users, fallback_user=fallback)
 
 
 def read_file(path: Path) -> dict[str, str]:
@@ -189,10 +190,11 @@ class OwnersGate:
 
     async def _release(self, actor: str, owners: Sequence[Owner]) -> None:
         """Let records go on that were held for an owner who has somebody now."""
-        directory = directory_of(owners)
+        roles = roles_of(self._m.pair)
+        directory = directory_of(owners, roles)
         async for page in self._m.ledger.items(cause=UNOWNED):
             for item in page:
-                if directory.lookup(Ref("user", str(item.details.get("owner")))) is not None:
+                if directory.lookup(Ref(roles.users, str(item.details.get("owner")))) is not None:
                     resolved = ResolveItem(id=item.id, decision="retry", by=actor)
                     await self._m.decide(actor, "queue.resolved", resolved, Reopen(kind=item.kind, keys=(item.key,)), note=item.id)
 

@@ -26,6 +26,7 @@ from streamflow.stages.doubt import DoubtResolver, QuietTime
 from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
 from streamflow.stages.resolve import Resolver
+from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
 from streamflow.stages.verify import Verifier
 from streamflow.store.base import Change, Enqueue, Wake
@@ -86,16 +87,17 @@ class Work:
     async def directory(self) -> Directory:
         """Owners, lead sources and decisions as they are now."""
         owners = await OwnersGate(self._m).table()
-        base = directory_of(owners)
+        roles = roles_of(self._m.pair)
+        base = directory_of(owners, roles)
         self._m.decisions.update(await self._m.ledger.decisions())
         return Directory(
-            users=base.users, fallback_user=base.fallback_user, sources=await self._m.ledger.setting("reference:sources") or {},
-            decisions=self._m.decisions,
+            roles=roles, users=base.users, fallback_user=base.fallback_user, decisions=self._m.decisions,
+            sources=await self._m.ledger.setting("reference:sources") or {},
         )
 
-    async def mapper(self, leads_by_email: dict[str, Key] | None = None) -> Mapper:
+    async def mapper(self, people_by_email: dict[str, Key] | None = None) -> Mapper:
         """The confirmed map, compiled."""
-        return await make_mapper(self._m, await self.document(), await self.companies(), leads_by_email)
+        return await make_mapper(self._m, await self.document(), await self.companies(), people_by_email)
 
     async def pipeline(self) -> Pipeline:
         """The stages under the confirmed map."""
@@ -167,7 +169,7 @@ class Work:
                 changes: list[Change] = []
                 for staged in page:
                     names = owner_keys(staged.record.data)
-                    if names and not any(directory.lookup(Ref("user", name)) for name in names):
+                    if names and not any(directory.lookup(Ref(directory.roles.users, name)) for name in names):
                         changes += unowned_changes(staged, names[0])
                 await self._m.ledger.commit(changes)
 

@@ -15,8 +15,11 @@ from streamflow.migration.owners import OwnersGate, directory_of, match, tally
 from streamflow.migration.proposal import VOLUME, MapGate
 from streamflow.migration.scope import headroom
 from streamflow.model import Ref
+from streamflow.stages.roles import roles_of
+from tests.mapping.builders import PAIR
 from tests.migration.rig import FALLBACK, Killed, Voyage, voyage
 
+ROLES = roles_of(PAIR)
 ASK = {"map": "ask", "owners": "ask", "sample": "ask", "cutover": "ask"}
 
 
@@ -269,7 +272,7 @@ def test_the_file_and_the_fallback_fill_in() -> None:
 
 def test_nobody_is_said_to_have_written_what_they_did_not() -> None:
     """The fallback owns records and authors none."""
-    directory = directory_of(owners_with("office@example.com").values())
+    directory = directory_of(owners_with("office@example.com").values(), ROLES)
     assert directory.lookup(Ref("user", "2")) == "9-users"
     assert directory.author("2") is None
     assert directory.author("1") == "1-users"

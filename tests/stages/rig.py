@@ -34,6 +34,7 @@ from streamflow.stages.doubt import DoubtResolver, QuietTime
 from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
 from streamflow.stages.resolve import Resolver
+from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
 from streamflow.stages.verify import Verifier
 from streamflow.store.base import Ledger, Reopen, ResolveItem
@@ -105,7 +106,7 @@ class Rig:
             stagesets={str(row["name"]).lower(): str(row["id"]) for row in self.live("stagesets")},
         ))
         decisions = {item.id: item.decision for item in await self.ledger.queue(state="resolved")}
-        directory = Directory(users={"27": "3-users"}, fallback_user="1-users", decisions=decisions)
+        directory = Directory(roles=roles_of(builders.PAIR), users={"27": "3-users"}, fallback_user="1-users", decisions=decisions)
         busy: set[str] = set()
         reader, feed = self.nutshell.reader, self.nutshell.feed
         verifier = Verifier(ledger=self.ledger, reader=reader, feed=feed)
