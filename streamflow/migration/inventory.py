@@ -45,7 +45,7 @@ class DestinationWatch:
         feed, schema = self._m.destination.feed, self._m.destination.schema
         if await self._m.ledger.mark("feed") is None:
             await self._m.ledger.commit([MoveMark(name="feed", cursor=await feed.cursor())])
-        adoption = Adoption(self._m.ledger, self._m.terms.prefix)
+        adoption = Adoption(self._m.ledger, self._m.pair)
         marked = may_hold_markers((await schema.reference()).custom_fields)
         kinds = [*MATCHED_KINDS]
         if marked or "open_leads" in self._m.terms.limits:   # a call for every page, so only where it is of use

@@ -9,24 +9,25 @@ from typing import Any
 from streamflow.mapping.compiled import Mapper, compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
+from streamflow.mapping.pair import Role
 from streamflow.migration.companies import CompanyTable
 from streamflow.migration.context import Migration
 from streamflow.model import Key, Kind
 
-LABELLED: Mapping[Kind, str] = {"user": "userid", "status": "statusid", "source": "sourceid", "group": "groupid"}
-
 
 async def labels(migration: Migration) -> dict[tuple[Kind, Key], str]:
-    """Names of users, statuses, sources and groups by key."""
+    """Names of what records refer to (users, statuses, sources, groups) by key; of users by their address as well."""
     found: dict[tuple[Kind, Key], str] = {}
-    for kind in LABELLED:
+    users = migration.pair.kind_naming("user")
+    for kind in migration.pair.in_role(Role.REFERENCE):
+        label = migration.pair.of(kind).label
         async for page in migration.ledger.every(kind):
             for staged in page:
                 data: Mapping[str, Any] = staged.record.data
-                name = str(data.get("name") or "").strip()
+                name = str(data.get(label) or "").strip()
                 if name:
                     found[kind, staged.record.key] = name
-                    if kind == "user" and data.get("email"):
+                    if kind == users and data.get("email"):
                         found[kind, str(data["email"]).strip().lower()] = name
     return found
 

@@ -158,7 +158,6 @@ class MapGate:
             return "already_confirmed"
         changes: list[Any] = [PutSetting(name="map:confirmed", value={**proposed, "by": actor})]
         if confirmed:   # a new version: every record is derived anew from what is staged, nothing is read again
-            changes += [Reopen(kind=each) for each in ("company", "lead", "note", "call", "email", "reminder", "attachment")]
+            changes += [Reopen(kind=each) for each in self._m.pair.written]
         await self._m.decide(actor, "gate.map.confirmed", *changes, note=name)
-        self._m.map_epoch += 1
         return "confirmed"

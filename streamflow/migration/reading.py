@@ -167,7 +167,8 @@ class SourceReader:
             return await self._intake.scan_children(stream, self._parents(stream.parent, after), scan=scan, name=self._mark(stream))
         try:
             # What the first pass brings is looked at as a whole; later on leads, parents and users are asked about by name.
-            names = not strict and stream.kind in {"lead", "user", *parents_of(await self.streams())}
+            pair = self._m.pair
+            names = not strict and stream.kind in {pair.person.kind, pair.kind_naming("user"), *parents_of(await self.streams())}
             return await self.settled.whole(stream, scan=scan, names_touched=names)
         except ProtocolMismatch as error:
             if strict or stream.reader != "files":
@@ -288,8 +289,8 @@ class SourceReader:
         )
         if changes:
             await self._m.ledger.commit(changes)
-        if kind == "lead":
-            self._m.touched_leads.update(tally.touched)
+        if kind == self._m.pair.person.kind:
+            self._m.touched[kind].update(tally.touched)
         if tally.new or tally.changed or tally.missed:
             self._m.log("read.done", kind=kind, read=tally.read, new=tally.new, changed=tally.changed, missed=tally.missed)
 
