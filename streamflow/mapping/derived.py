@@ -69,5 +69,7 @@ class Context:
     outcomes: Mapping[str, DestId] = field(default_factory=dict)  # name in lower case -> id
     as_: Mapping[str, str] = field(default_factory=dict)  # shape -> activity (unless said) | note, where the destination takes no such ones
     note_max_chars: int = 30_000
+    note_backdate: bool = False  # notes carry their own time
+    task_complete: bool = False  # done reminders become completed tasks, else notes
     now_s: int = LAST_MOMENT  # activities later than this have not happened yet
     future_activities: str = "skip"  # skip: they become notes, so that nobody is invited; send

@@ -8,9 +8,10 @@ from streamflow.mapping.companies import normal_form
 from streamflow.mapping.emails import normal
 from streamflow.migration.adoption import TEXT_KINDS, Adoption, may_hold_markers
 from streamflow.migration.context import Migration
+from streamflow.migration.touched import FIRST
 from streamflow.model import DestId, Fields, Kind
 from streamflow.platforms.base import Happening
-from streamflow.store.base import Change, DropLookup, MoveMark, PutLookup
+from streamflow.store.base import Change, DropLookup, MoveMark, PutLookup, PutSetting
 
 MATCHED_KINDS: tuple[Kind, ...] = ("accounts", "contacts")
 STOCK_NAMES: Mapping[Kind, str] = {"leads": "open_leads"}
@@ -44,7 +45,8 @@ class DestinationWatch:
         """
         feed, schema = self._m.destination.feed, self._m.destination.schema
         if await self._m.ledger.mark("feed") is None:
-            await self._m.ledger.commit([MoveMark(name="feed", cursor=await feed.cursor())])
+            cursor = await feed.cursor()
+            await self._m.ledger.commit([MoveMark(name="feed", cursor=cursor), PutSetting(name=FIRST, value=cursor)])
         adoption = Adoption(self._m.ledger, self._m.pair)
         marked = may_hold_markers((await schema.reference()).custom_fields)
         kinds = [*MATCHED_KINDS]

@@ -52,6 +52,8 @@ async def make_mapper(
         stages=dict(await migration.ledger.setting("reference:stages") or {}),
         as_={"call": backdated, "meeting": backdated, "mail": backdated if has_email_type else "note"},
         note_max_chars=int(flags.note_max_chars),
+        note_backdate=bool(flags.note_backdate),
+        task_complete=bool(flags.task_complete),
         now_s=now_s + int(timedelta(minutes=1) / timedelta(seconds=1)),
         future_activities=migration.terms.future_activities,
     )

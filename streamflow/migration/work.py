@@ -27,6 +27,7 @@ from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
 from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
+from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
@@ -106,14 +107,16 @@ class Work:
         mapper = await self.mapper(by_email)
         busy: set[DestId] = set()
         destination = self._m.destination
+        meanwhile = Meanwhile(destination.feed, self._m.clock)
         return Pipeline(
             ledger=self._m.ledger, transformer=Transformer(mapper, self._m.ledger, by_email),
             resolver=Resolver(
-                ledger=self._m.ledger, reader=destination.reader, mapper=mapper, directory=await self.directory(), busy=busy
+                ledger=self._m.ledger, reader=destination.reader, mapper=mapper, directory=await self.directory(), busy=busy,
+                meanwhile=meanwhile, edits=destination.writer.edits,
             ),
             loader=Loader(
                 ledger=self._m.ledger, writer=destination.writer, feed=destination.feed, clock=self._m.clock,
-                phase=lambda: self._m.phase.state.value, numbers=self._m.numbers, busy=busy,
+                phase=lambda: self._m.phase.state.value, numbers=self._m.numbers, busy=busy, meanwhile=meanwhile,
             ),
             verifier=self.verifier, gauges=self._m.gauges, priority=BACKFILL if self._m.phase.state in LONG_HAUL else DELTA,
         )

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from streamflow.mapping.changes import APPENDED
 from streamflow.model import AuditEntry, Cursor, DestId, Intent, IntentState, Link, QueueItem, Ref, Verdict
 from streamflow.platforms.base import Feed, Happening
 from streamflow.stages.kept import released
@@ -80,9 +81,13 @@ async def _events_of(feed: Feed, cursor: Cursor, dest_id: DestId) -> list[Happen
 
 
 def _written(intents: Sequence[Intent], name: str) -> Intent | None:
-    """Give the last write that named a field and may have taken effect."""
-    named = (each for each in reversed(intents) if each.state is not IntentState.REJECTED and name in each.fields)
-    return next(named, None)
+    """
+    Give the last write that named a field and may have taken effect; of a list the one before, if there is one.
+
+    A list is written together with what people made of it: what they took out before our last write is not in that one either.
+    """
+    named = [each for each in intents if each.state is not IntentState.REJECTED and name in each.fields]
+    return named[-2:][0 if name in APPENDED else -1] if named else None
 
 
 def is_strangers(link: Link, events: Sequence[Happening], intents: Sequence[Intent]) -> bool:

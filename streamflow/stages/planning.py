@@ -23,8 +23,8 @@ Compare = Callable[[Kind, str, Any, Any], Verdict]
 
 SAME = (Verdict.EQUAL, Verdict.NORMALISED)
 
-ACTION_FIELDS = ("stageset", "stage", "outcome")
-"""Fields of a lead that are set by calls of their own, after the record exists."""
+ACTION_FIELDS = ("stageset", "stage", "outcome", "isCompleted")
+"""Fields of a lead or task that are set by calls of their own, after the record exists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,7 @@ class Facts:
     directory: Directory
     compare: Compare
     busy: set[str] = field(default_factory=set)                # destination ids and records ("kind:key") that a plan is writing to
+    edits: Callable[[Kind], bool] = lambda _kind: False        # whether records of a kind can be changed without being made anew
     held: frozenset[str] = frozenset()                         # those that were busy when the facts began to be collected: may be stale
 
     def is_busy(self, name: str) -> bool:

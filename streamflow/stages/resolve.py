@@ -10,18 +10,19 @@ the collecting began is left for the next pass, since what was read of it may be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from streamflow.mapping.companies import normal_form
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.identity import Match, Merge, Review
-from streamflow.model import DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref
+from streamflow.model import Cursor, DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref
 from streamflow.platforms.base import Reader
 from streamflow.stages.batch import Mapped, Plan, Resolved, Write
 from streamflow.stages.directory import Directory
 from streamflow.stages.groups import Groups
 from streamflow.stages.job import Job
+from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.parents import Parents, derive
 from streamflow.stages.people import headless_plan, is_circular, lent_note, review_plan
 from streamflow.stages.planning import (
@@ -46,11 +47,14 @@ class Resolver:
     """Turns mapped batches into plans."""
 
     def __init__(
-        self, *, ledger: Ledger, reader: Reader, mapper: Mapper, directory: Directory, busy: set[str] | None = None
-    ) -> None:
+        self, *, ledger: Ledger, reader: Reader, mapper: Mapper, directory: Directory, busy: set[str] | None = None,
+        meanwhile: Meanwhile | None = None, edits: Callable[[Kind], bool] = lambda _kind: False,
+    ) -> None:  # fmt: skip
         self.busy: set[str] = busy if busy is not None else set()   # shared with the loader, which takes out what it has written
         self._ledger = ledger
         self._reader = reader
+        self._meanwhile = meanwhile
+        self._edits = edits
         self._mapper = mapper
         self._directory = directory
         self._groups = Groups(ledger, mapper, directory)
@@ -76,12 +80,13 @@ class Resolver:
         parents = await self._parents.missing(jobs, links)
         facts = Facts(
             links=links, now={}, parents=parents, directory=self._directory, compare=self._reader.compare, busy=self.busy,
-            held=held | doubts.dest_ids,
+            held=held | doubts.dest_ids, edits=self._edits,
         )
-        facts = replace(facts, now=await self._present_values(jobs, facts))
+        seen, now = await self._present_values(jobs, facts)
+        facts = replace(facts, now=now)
         for job in jobs:
             plans[job.staged.record.key] = await self._plan(job, facts)
-        return Resolved(number=batch.number, kind=batch.kind, plans=tuple(plans[key] for key in keys))
+        return Resolved(number=batch.number, kind=batch.kind, plans=tuple(plans[key] for key in keys), seen=seen)
 
     async def _open(self, batch: Mapped, doubts: Undecided, held: frozenset[str]) -> tuple[list[Job], dict[Key, Plan]]:
         """Make the jobs of a batch; records that cannot be looked at now have their plan at once."""
@@ -142,8 +147,8 @@ class Resolver:
                 )
         return links
 
-    async def _present_values(self, jobs: Sequence[Job], facts: Facts) -> dict[DestId, Fields]:
-        """Read the destination records that are to be changed, custom fields only where one of them differs."""
+    async def _present_values(self, jobs: Sequence[Job], facts: Facts) -> tuple[Cursor, dict[DestId, Fields]]:
+        """Read the destination records that are to be changed, custom fields only where one differs; with the feed's position before."""
         plain: dict[Kind, set[DestId]] = {}
         custom: dict[Kind, set[DestId]] = {}
         for job in jobs:
@@ -156,13 +161,21 @@ class Resolver:
                 is_custom = any("custom:" in name for name in differing)
                 (custom if is_custom else plain).setdefault(draft.kind, set()).add(link.dest_id)
             for link in stale_parts(job.own.values(), job.drafts):
-                plain.setdefault(link.dest_kind, set()).add(link.dest_id)
+                is_custom = any(name.startswith("custom:") for name in link.base)
+                (custom if is_custom else plain).setdefault(link.dest_kind, set()).add(link.dest_id)
         now: dict[DestId, Fields] = {}
+        seen = await self._position({dest_id for ids in [*plain.values(), *custom.values()] for dest_id in ids})
         for kind, ids in plain.items():
             now.update(await self._reader.read(kind, sorted(ids - custom.get(kind, set())), custom=False))
         for kind, ids in custom.items():
             now.update(await self._reader.read(kind, sorted(ids), custom=True))
-        return now
+        return seen, now
+
+    async def _position(self, ids: set[DestId]) -> Cursor:
+        """The feed's position before records are read; one of some seconds ago will do where we ourselves changed none of them since."""
+        if self._meanwhile is None or not ids:
+            return ""
+        return await self._meanwhile.feed.cursor(fresh=any(dest_id in self._meanwhile.edited for dest_id in ids))
 
     def _target(self, job: Job, draft: Draft, facts: Facts) -> Link | None:
         """The line of the crosswalk a draft updates: its own, or the head's where the record was merged."""

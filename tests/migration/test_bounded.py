@@ -88,7 +88,7 @@ async def test_phases_over_more_leads_take_the_same_memory(ledger: Ledger) -> No
     document = builders.proposed(*(lead(number) for number in range(20)))
 
     async def observe() -> None:
-        observation = Observation()
+        observation = Observation(builders.PAIR)
         async for page in ledger.every("lead"):
             observation.add([staged.record for staged in page])
 

@@ -33,6 +33,7 @@ from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
 from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
+from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
@@ -102,20 +103,23 @@ class Rig:
         by_email: dict[str, str] = {}
         mapper = compile_map(document, builders.PAIR, Context(
             activity_types=self.activity_types, person_by_email=by_email.get, company_of=lambda text, name: None,
-            note_max_chars=self.nutshell.flags.note_max_chars,
+            note_max_chars=self.nutshell.flags.note_max_chars, note_backdate=self.nutshell.flags.note_backdate,
+            task_complete=self.nutshell.flags.task_complete,
             stagesets={str(row["name"]).lower(): str(row["id"]) for row in self.live("stagesets")},
         ))
         decisions = {item.id: item.decision for item in await self.ledger.queue(state="resolved")}
         directory = Directory(roles=roles_of(builders.PAIR), users={"27": "3-users"}, fallback_user="1-users", decisions=decisions)
         busy: set[str] = set()
+        meanwhile = Meanwhile(self.nutshell.feed, self.clock)
         reader, feed = self.nutshell.reader, self.nutshell.feed
         verifier = Verifier(ledger=self.ledger, reader=reader, feed=feed)
         pipeline = Pipeline(
             ledger=self.ledger, transformer=Transformer(mapper, self.ledger, by_email),
-            resolver=Resolver(ledger=self.ledger, reader=reader, mapper=mapper, directory=directory, busy=busy),
+            resolver=Resolver(ledger=self.ledger, reader=reader, mapper=mapper, directory=directory, busy=busy, meanwhile=meanwhile,
+                              edits=self.nutshell.writer.edits),
             loader=Loader(
                 ledger=self.ledger, writer=self.nutshell.writer, feed=feed, clock=self.clock, phase=lambda: "tail",
-                numbers=self.numbers, busy=busy,
+                numbers=self.numbers, busy=busy, meanwhile=meanwhile,
             ),
             verifier=verifier, gauges=Gauges(),
         )

@@ -97,7 +97,11 @@ class Drafting:
         """Give the text with its header and marker."""
         record = found.record
         shown = self.header(found) if header is None else header
-        return Text(prefix=self.pair.prefix, kind=record.kind, key=record.key, header=shown, body=defuse(body), author=found.user or None)
+        has_own_time = self.context.note_backdate and self.plan.shape != "task"   # a task's moment is when it is due
+        return Text(
+            prefix=self.pair.prefix, kind=record.kind, key=record.key, header=shown, body=defuse(body), author=found.user or None,
+            at_s=found.moment.unix_s if has_own_time and found.moment is not None else None,
+        )
 
     def header(self, found: Happening) -> str:
         """Write the first line: "[2026-05-12 08:05:00 +02:00 by Pieter Nel]", with a mark where the clock shows the time twice or never."""

@@ -1,4 +1,4 @@
-"""Tasks: open ones stay tasks, completed ones become notes, since tasks cannot be completed by the API (nutshell.md 4.3)."""
+"""Tasks: open ones stay tasks; completed ones too where the destination can complete one, else they become notes (nutshell.md 4.3)."""
 
 from __future__ import annotations
 
@@ -38,12 +38,14 @@ def _compose(found: Happening, parent: Ref, drafting: Drafting) -> list[Draft]:
     due = [("Due", found.moment.header() if found.moment else found.time_text)] if found.time_text else []
     for_whom = [("For", found.user_name)] if found.user_name else []
     noun = drafting.plan.noun
-    if found.is_done:
+    if found.is_done and not drafting.context.task_complete:
         body = blocks(f"Completed {noun}", block([*due, *for_whom, *found.lines]), found.body, gap="\n")
         return note_drafts(drafting.text(found, body, header=""), parent, drafting.context.note_max_chars)
     fields: Fields = {"title": _title(found.body) or noun.capitalize(), "link:relatedEntity": parent}
     if found.moment is not None:
         fields["dueTime"] = found.moment.unix_s
+    if found.is_done:
+        fields["isCompleted"] = True
     if found.user:
         fields["link:assignee"] = drafting.user(found)
     text = blocks(found.body, block([*due, *found.lines, *for_whom]))

@@ -92,6 +92,8 @@ class NutshellProber:
             ("note_edit", lambda bench: deals.note_edit(bench, writer, users)),
             ("task_body_form", lambda bench: deals.task(bench, users)),
             ("tasks_patch_media", lambda bench: deals.task_media(bench, users)),
+            ("task_complete", deals.task_complete),
+            ("note_backdate", deals.note_backdate),
             ("multi_get_kinds", deals.multi_get),
             ("search_lag_s", self._search_lag),
             ("rpc_find_custom_fields", self._rpc_find),

@@ -184,6 +184,28 @@ async def task_media(bench: Bench, directory: Directory) -> dict[str, Any]:
     raise RecordRejected("a task's assignee cannot be changed", platform="nutshell")
 
 
+async def task_complete(bench: Bench) -> dict[str, Any]:
+    """See whether a task can be completed, which nothing documents."""
+    dest_id = bench.anchor("tasks")
+    try:
+        media = PATCH if bench.flags.tasks_patch_media == "json-patch+json" else JSON
+        await bench.patch("tasks", dest_id, "/tasks/0/isCompleted", True, media=media)
+    except RecordRejected:
+        return {"task_complete": False}
+    return {"task_complete": bool((await bench.fields("tasks", dest_id)).get("isCompleted"))}
+
+
+async def note_backdate(bench: Bench) -> dict[str, Any]:
+    """See whether a note keeps a time of its own, which nothing documents."""
+    marker, at = bench.marker(), int(bench.clock.now().timestamp()) - TWO_YEARS_S
+    fields: Fields = {"body": marker, "link:parent": bench.anchor("contacts"), "createdTime": at}
+    try:
+        dest_id = await bench.make("notes", marker, fields, note_backdate=True)
+    except RecordRejected:
+        return {"note_backdate": False}
+    return {"note_backdate": (await bench.fields("notes", dest_id)).get("createdTime") == at}
+
+
 async def multi_get(bench: Bench) -> dict[str, Any]:
     """See, kind by kind, how many ids one GET may name, up to the number assumed; on records the account has."""
     kinds: dict[str, int] = {}
