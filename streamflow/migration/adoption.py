@@ -20,7 +20,9 @@ from streamflow.store.base import Audit, Change, Enqueue, Ledger, PutLink, PutSe
 
 FOUND = "adopted"
 """The setting that says how many of each destination kind were adopted; not there when none was."""
+MARKED_KINDS: tuple[Kind, ...] = ("accounts", "contacts", "leads")
 TEXT_KINDS: tuple[Kind, ...] = ("notes", "activities", "tasks")
+"""Kinds that bear the marker in a custom field, and in their text."""
 _MARKED_FIELD = FIELD.removeprefix("custom:")
 
 
@@ -79,7 +81,7 @@ def shapes_of(pair: Pair) -> frozenset[tuple[Kind, Kind, str]]:
     """Give what a marker in a custom field may name: destination kind, source kind and part, as the pair's maps write them."""
     return frozenset(
         (one.destination, one.source, BESIDE if one.destination == "leads" and pair.of(one.source).role is Role.PERSON else "")
-        for one in pair.objects if one.destination not in TEXT_KINDS
+        for one in pair.objects if one.destination in MARKED_KINDS and pair.of(one.source).role is not Role.REFERENCE
     )
 
 
