@@ -24,6 +24,7 @@ import orjson
 
 from streamflow.clock import from_iso, iso
 from streamflow.migration.context import DEST_ORDER, Migration
+from streamflow.migration.heirs import follow_merges
 from streamflow.migration.life import State
 from streamflow.migration.readiness import Readiness, lag_limit_s
 from streamflow.migration.reading import Reading
@@ -201,6 +202,7 @@ class Cutover:
             else:
                 reading = await self._work.reader.poll(self._poll_number())
         await self._work.watch.follow()
+        await follow_merges(self._m)
         await self._work.deliver_all()
         await self._work.settle_doubts()
         pending = await pending_records(self._m)

@@ -31,6 +31,7 @@ from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
+from streamflow.stages.vanished import Vanished
 from streamflow.stages.verify import Verifier
 from streamflow.store.base import Change, Enqueue, Wake
 from streamflow.wire.message import BACKFILL, DELTA
@@ -51,7 +52,10 @@ class Work:
         self.reader = SourceReader(migration)
         self.watch = DestinationWatch(migration)
         self.archive = Archive(migration)
-        self.verifier = Verifier(ledger=migration.ledger, reader=migration.destination.reader, feed=migration.destination.feed)
+        self.vanished = Vanished(ledger=migration.ledger, reader=migration.destination.reader)
+        self.verifier = Verifier(
+            ledger=migration.ledger, reader=migration.destination.reader, feed=migration.destination.feed, vanished=self.vanished
+        )
         flags = migration.destination.flags
         self.doubts = DoubtResolver(
             ledger=migration.ledger, reader=migration.destination.reader, feed=migration.destination.feed, clock=migration.clock,
@@ -112,11 +116,11 @@ class Work:
             ledger=self._m.ledger, transformer=Transformer(mapper, self._m.ledger, by_email),
             resolver=Resolver(
                 ledger=self._m.ledger, reader=destination.reader, mapper=mapper, directory=await self.directory(), busy=busy,
-                meanwhile=meanwhile, edits=destination.writer.edits,
+                meanwhile=meanwhile, vanished=self.vanished, edits=destination.writer.edits,
             ),
             loader=Loader(
                 ledger=self._m.ledger, writer=destination.writer, feed=destination.feed, clock=self._m.clock,
-                phase=lambda: self._m.phase.state.value, numbers=self._m.numbers, busy=busy, meanwhile=meanwhile,
+                phase=lambda: self._m.phase.state.value, numbers=self._m.numbers, busy=busy, meanwhile=meanwhile, vanished=self.vanished,
             ),
             verifier=self.verifier, gauges=self._m.gauges, priority=BACKFILL if self._m.phase.state in LONG_HAUL else DELTA,
         )

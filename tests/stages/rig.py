@@ -37,6 +37,7 @@ from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
+from streamflow.stages.vanished import Vanished
 from streamflow.stages.verify import Verifier
 from streamflow.store.base import Ledger, Reopen, ResolveItem
 from streamflow.store.memory import MemoryLedger
@@ -112,14 +113,15 @@ class Rig:
         busy: set[str] = set()
         meanwhile = Meanwhile(self.nutshell.feed, self.clock)
         reader, feed = self.nutshell.reader, self.nutshell.feed
-        verifier = Verifier(ledger=self.ledger, reader=reader, feed=feed)
+        vanished = Vanished(ledger=self.ledger, reader=reader)
+        verifier = Verifier(ledger=self.ledger, reader=reader, feed=feed, vanished=vanished)
         pipeline = Pipeline(
             ledger=self.ledger, transformer=Transformer(mapper, self.ledger, by_email),
             resolver=Resolver(ledger=self.ledger, reader=reader, mapper=mapper, directory=directory, busy=busy, meanwhile=meanwhile,
-                              edits=self.nutshell.writer.edits),
+                              edits=self.nutshell.writer.edits, vanished=vanished),
             loader=Loader(
                 ledger=self.ledger, writer=self.nutshell.writer, feed=feed, clock=self.clock, phase=lambda: "tail",
-                numbers=self.numbers, busy=busy, meanwhile=meanwhile,
+                numbers=self.numbers, busy=busy, meanwhile=meanwhile, vanished=vanished,
             ),
             verifier=verifier, gauges=Gauges(),
         )
