@@ -48,7 +48,8 @@ class Probe:
         while await self._m.ledger.setting("round:first") is None:
             await self._reader.everything("first")
             self._m.control.check()
-        await self._observe()
+        await self._m.explain("looking at the fields of the source")
+        await observe(self._m)
         return State.MAP
 
     def _require(self, coverage: Mapping[str, str]) -> None:
@@ -61,20 +62,21 @@ class Probe:
                 hint='ask the vendor for the read functions, or give these kinds as export files (source.streams.<kind>.reader = "files")',
             )
 
-    async def _observe(self) -> None:
-        """Look at the fields of everything that was read."""
-        await self._m.explain("looking at the fields of the source")
-        observation = Observation(self._m.pair)
-        for stream in self._m.source.streams():
-            async for page in self._m.ledger.every(stream.kind):
-                observation.add([staged.record for staged in page])
-        await self._m.ledger.commit([PutSetting(name="observation", value=observation.to_json())])
+
+async def observe(migration: Migration) -> Observation:
+    """Look at the fields of everything that was read, and keep what was seen."""
+    observation = Observation(migration.pair)
+    for stream in migration.source.streams():
+        async for page in migration.ledger.every(stream.kind):
+            observation.add([staged.record for staged in page])
+    await migration.ledger.commit([PutSetting(name="observation", value=observation.to_json())])
+    return observation
 
 
 async def _members(migration: Migration) -> int:
     """Count users in groups, one for each membership (LT-41)."""
     found = 0
-    async for page in migration.ledger.every("group"):
+    async for page in migration.ledger.every(migration.pair.kind_naming("group")):
         for staged in page:
             members = staged.record.data.get("members")
             found += len(members) if isinstance(members, list) else len([each for each in str(members or "").split(",") if each.strip()])
@@ -82,10 +84,10 @@ async def _members(migration: Migration) -> int:
 
 
 async def _custom_fields(migration: Migration) -> int:
-    """Count the custom fields that leads carry (LT-41)."""
+    """Count the custom fields that people carry (LT-41)."""
     observed = await migration.ledger.setting("observation")
     seen = Observation.from_json(observed, migration.pair).schema() if observed else {}
-    return sum(name.startswith("custom:") for name in seen.get("lead", ()))
+    return sum(name.startswith("custom:") for name in seen.get(migration.pair.person.kind, ()))
 
 
 async def inventory(migration: Migration) -> dict[str, Any]:

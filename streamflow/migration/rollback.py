@@ -22,12 +22,14 @@ import anyio
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import NotFound, RecordRejected, Stale, StreamflowError, Throttled, TransientError, Uncertain
+from streamflow.migration.absorbed import Absorbed
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.life import AFTER_A_PART, State
 from streamflow.migration.progress import progress
 from streamflow.migration.proof import Proof
 from streamflow.migration.removals import Removals
 from streamflow.migration.returning import undone, undone_item
+from streamflow.migration.schema import LedgerJournal
 from streamflow.migration.scopes import WHOLE, Wanted, checked, everything, wanted_by
 from streamflow.migration.touched import Touches
 from streamflow.migration.undoing import Step, plan_step, unconfirmed
@@ -70,6 +72,7 @@ class Rollback:
 
     def __init__(self, migration: Migration) -> None:
         self._m = migration
+        self._absorbed = Absorbed(migration)
         self._touches = Touches(migration)
         self._removals = Removals(migration, self._touches)
         self._scope = WHOLE
@@ -78,13 +81,14 @@ class Rollback:
 
     async def undo(self, scope: str = WHOLE, *, dry_run: bool = False) -> Tally:
         """Undo what the scope names; what was interrupted is simply planned again from what is left. Raises UsageError for no scope."""
-        self._scope, self._wanted = scope, await wanted_by(self._m.ledger, scope)
+        self._scope, self._wanted = scope, await wanted_by(self._m.ledger, self._m.pair, scope)
         self._staying_ours.clear()
         tally = Tally()
         looked_at, of = 0, sum((await self._m.ledger.link_counts()).values())
         if not dry_run:
             await self._settle_intents()
         hanging = await self._foreign_children()
+        await self._absorbed.recall()
         await self._touches.look()
         for dest_kind in reversed(DEST_ORDER):
             async for page in self._m.ledger.crosswalk(dest_kind=dest_kind):
@@ -122,6 +126,7 @@ class Rollback:
             moved = sorted(self._removals.concerned & {link.dest_id for link in links})
             again = await reader.read(dest_kind, moved, custom=dest_kind in CUSTOM_KINDS) if moved else {}
             now = {**{dest_id: fields for dest_id, fields in now.items() if dest_id not in moved}, **again}
+        await self._absorbed.look(dest_kind, sorted({link.dest_id for link in links} - now.keys()))
         staying = await self._staying(links)
         steps = [
             plan_step(
@@ -130,6 +135,7 @@ class Rollback:
             )
             for link in links
         ]
+        steps = self._absorbed.judged(steps)
         refused = {} if dry_run else await self._carry_out(steps, now)
         if not dry_run:
             self._removals.note([step.link for step in steps if step.action == "delete" and step.link.ref not in refused], now)
@@ -325,7 +331,7 @@ class Rollback:
         """Carry out what was asked for; answers where the life goes on: at its end, or after a part of the run where it was."""
         plan = dict(await self._m.ledger.setting("rollback") or {})
         await self.run(plan)
-        if checked(str(plan.get("scope") or WHOLE)) == WHOLE:
+        if checked(str(plan.get("scope") or WHOLE), self._m.pair) == WHOLE:
             return State.ROLLED_BACK
         back = State.WATCH if await self._m.ledger.setting("switched") else AFTER_A_PART[State(plan["asked_in"])]
         back = State.DONE if await self._m.ledger.setting("closed_at") else back
@@ -337,7 +343,7 @@ class Rollback:
 
     async def run(self, plan: dict[str, Any]) -> Tally:
         """Carry out the rollback the ledger knows of; its report counts what earlier starts did as well."""
-        scope = checked(str(plan.get("scope") or WHOLE))
+        scope = checked(str(plan.get("scope") or WHOLE), self._m.pair)
         tally = await self.undo(scope)
         leftovers: dict[str, Any] = {}
         if scope == WHOLE:
@@ -345,6 +351,7 @@ class Rollback:
             leftovers = {
                 "custom_fields": [each for each in await self._m.ledger.setting("fields:defined") or [] if each.get("created") == "yes"],
                 "sources": await self._remove_sources(),
+                "probe_records": await self._remove_probes(),
             }
         await self._m.explain("rolling back: reading back what was removed and restored")
         proof = await Proof(self._m).read()
@@ -362,6 +369,15 @@ class Rollback:
         return [
             {"item": item.id, "kind": item.kind, "key": item.key, "reason": item.reason}
             for item in await self._m.ledger.queue(cause="in_doubt")
+        ]
+
+    async def _remove_probes(self) -> list[dict[str, str]]:
+        """Remove what the probes could not remove; answers what stays all the same and was not deleted by hand."""
+        journal = LedgerJournal(self._m.ledger)
+        await self._m.destination.prober.sweep_probes(journal)
+        return [
+            {"kind": kind, "id": dest_id or "", "name": marker} for kind, marker, dest_id in await journal.left()
+            if dest_id is None or await self._m.destination.reader.read(kind, [dest_id], custom=False)
         ]
 
     async def _remove_sources(self) -> list[DestId]:

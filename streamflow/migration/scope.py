@@ -12,12 +12,12 @@ from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.estimate import Estimate, Pace, compatibility, estimate, grade
-from streamflow.mapping.pair import Pair
 from streamflow.mapping.schema import required_fields
 from streamflow.mapping.settings import settings_of
 from streamflow.migration.adoption import FOUND
 from streamflow.migration.companies import Clusters
 from streamflow.migration.context import Migration
+from streamflow.migration.offering import plan_gaps, rows_waiting
 from streamflow.migration.probe import inventory
 from streamflow.migration.reference import missing_reference
 from streamflow.model import Kind
@@ -58,14 +58,16 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
     open_leads = sizes.unqualified if settings["unqualified"] == "lead" else 0
     routes = {kind: migration.destination.reader.route(kind) for kind in ("accounts", "contacts", "leads")}
     children = tuple(stream.kind for stream in migration.source.streams() if stream.parent is not None)
-    counts: dict[Kind, int] = {**found["source"], "company": sizes.companies}
+    counts: dict[Kind, int] = {**found["source"]}
+    if migration.pair.company is not None:
+        counts[migration.pair.company.kind] = sizes.companies
     gaps = plan_gaps(document, migration.pair, reference, account)
     todo = missing_reference(reference, settings)
     pace = Pace(child_streams=children, custom_fields_many="single" not in routes.values())
     reckoned = estimate(document, migration.pair, counts, pace, unqualified=open_leads)
     adopted: Mapping[str, int] = await migration.ledger.setting(FOUND) or {}
     others = {name: count - adopted.get({"open_leads": "leads"}.get(name, name), 0) for name, count in found["destination"].items()}
-    room = headroom(migration.terms.limits, needs(document, reference, others, counts, open_leads))
+    room = headroom(migration.terms.limits, needs(document, reference, others, counts.get(migration.pair.person.kind, 0), open_leads))
     reckoned = replace(reckoned, warnings=(*reckoned.warnings, *room))
     unreadable = sum(1 for state in found["coverage"].values() if state != "ok")
     constraints = len(gaps) + len(todo) + len(room) + unreadable + ("single" in routes.values())
@@ -83,7 +85,7 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
         ],
         "currency": f"amounts without a currency are taken as {settings['currency']}; an amount in another one keeps its text",
         "plan_gaps": gaps,
-        "to_do": [{"what": what, "until_then": fallback} for what, fallback in todo],
+        "to_do": [{"what": what, "until_then": fallback, "rows": rows_waiting(document, what)} for what, fallback in todo],
         "readback": routes,
         "out_of_scope": OUT_OF_SCOPE,
         "hand_off": HAND_OFF,
@@ -92,13 +94,13 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
 
 
 def needs(
-    document: MapDocument, reference: Reference, present: Mapping[str, int], counts: Mapping[Kind, int], open_leads: int
+    document: MapDocument, reference: Reference, present: Mapping[str, int], people: int, open_leads: int
 ) -> dict[str, int]:
     """Give what the destination will hold at most, by the names of the plan's caps."""
     existing = {(each.entity, each.label) for each in reference.custom_fields}
     new = {(each.entity, each.label) for each in required_fields(document)} - existing
     return {
-        "contacts": present.get("contacts", 0) + counts.get("lead", 0), "open_leads": present.get("open_leads", 0) + open_leads,
+        "contacts": present.get("contacts", 0) + people, "open_leads": present.get("open_leads", 0) + open_leads,
         "custom_fields": len(existing) + len(new),
     }
 
@@ -115,31 +117,13 @@ def headroom(limits: Mapping[str, int], wanted: Mapping[str, int]) -> list[str]:
     return found
 
 
-def plan_gaps(
-    document: MapDocument, pair: Pair, reference: Reference, account: Mapping[str, Any]
-) -> list[dict[str, str]]:
-    """Name what the account's plan, permissions or set-up does not offer, each with the rows of the map that it concerns (G-21)."""
-    gaps = [{"gap": str(warning), "rows": ""} for warning in account.get("warnings") or ()]
-    if account.get("is_admin") is False:
-        fields = [f"{each.entity}: {each.label}" for each in required_fields(document)]
-        gaps.append({"gap": "the user is no administrator and may not create custom fields", "rows": "; ".join(fields)})
-    settings = settings_of(document.settings, pair)
-    closed = [str(name) for name in reference.plan.get("closed_pipelines") or ()]
-    if settings["unqualified"] == "lead" and str(settings["stageset"]).strip().lower() in {name.strip().lower() for name in closed}:
-        gaps.append({"gap": f"the plan does not open the pipeline {settings['stageset']}", "rows": "lead → leads: stageset, stage"})
-    if not reference.teams:
-        rows = [f"{one.source} → {row.target or 'not moved'}: {row.source}" for one, row in document.rows() if "group" in row.source]
-        gaps.append({"gap": "no teams are offered: groups stay a table", "rows": "; ".join(rows)})
-    return gaps
-
-
 async def _sizes(migration: Migration, document: MapDocument) -> Sizes:
     """Count companies and unqualified leads, a page at a time."""
     mapper = compile_map(document, migration.pair, Context())
     clusters = Clusters(document.companies, {})
     companies = Numbers()
     unqualified = 0
-    async for page in migration.ledger.every("lead"):
+    async for page in migration.ledger.every(migration.pair.person.kind):
         for staged in page:
             unqualified += mapper.is_unqualified(staged.record)
             if (key := clusters.cluster_of(*mapper.company_text(staged.record))) is not None:

@@ -153,6 +153,14 @@ class Reader(Protocol):
         """
         ...
 
+    async def fates(self, kind: Kind, ids: Sequence[DestId]) -> Mapping[DestId, DestId | None]:
+        """
+        Say what became of records that are not there any more: the live record each was merged into, None for deleted ones.
+
+        Live ones are missing from the answer.
+        """
+        ...
+
     def everything(self, kind: Kind, *, custom: bool) -> AsyncIterator[Mapping[DestId, Fields]]:
         """Yield all live records of a kind, page by page, by list or whole-record search; index-lagged."""
         ...
@@ -231,6 +239,10 @@ class Schema(Protocol):
         ...
 
     async def reference(self) -> Reference: ...
+
+    async def custom_fields(self) -> tuple[FieldSpec, ...]:
+        """Give the definitions of all custom fields as they are now; cheaper than `reference`, which holds them too."""
+        ...
 
     async def define(self, spec: FieldSpec) -> None:
         """

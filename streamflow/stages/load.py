@@ -26,13 +26,15 @@ from streamflow.errors import (
     TransientError,
     Uncertain,
 )
-from streamflow.model import DestId, Intent, IntentState, Link, Op, Ref
+from streamflow.model import DestId, Intent, IntentState, Kind, Link, Op, Ref
 from streamflow.platforms.base import Feed, Writer
 from streamflow.stages.batch import Loaded, Resolved, Write
 from streamflow.stages.directory import AGAIN
+from streamflow.stages.gone import GONE_KINDS
 from streamflow.stages.meanwhile import Done, Meanwhile, targets
 from streamflow.stages.progress import Outcome, Progress, fill_refs, names_under_way, opening, settle
 from streamflow.stages.unknown import REMADE_KINDS, meaning_name
+from streamflow.stages.vanished import Vanished
 from streamflow.store.base import Change, DropLink, Enqueue, Ledger, PutIntent, PutSetting
 
 SAVE_S = 10.0  # the longest that keeping known outcomes may hold up a run that is cut short
@@ -45,7 +47,9 @@ class Loader:
     def __init__(
         self, *, ledger: Ledger, writer: Writer, feed: Feed, clock: Clock, phase: Callable[[], str], numbers: Iterator[int],
         busy: set[str] | None = None, meanwhile: Meanwhile | None = None,
+        vanished: Vanished | None = None,
     ) -> None:  # fmt: skip
+        self._vanished = vanished
         self._busy: set[str] = busy if busy is not None else set()
         self._ledger = ledger
         self._writer = writer
@@ -201,6 +205,8 @@ class Loader:
             except Stale as error:
                 return Outcome(state=IntentState.ABANDONED, dest_id=intent.dest_id, error=error)
             except RecordRejected as error:
+                if await self._is_about_vanished(intent):
+                    return Outcome(state=IntentState.ABANDONED, dest_id=intent.dest_id)     # planned anew with what is known now
                 return Outcome(state=IntentState.REJECTED, dest_id=intent.dest_id, error=error)
             except NotFound as error:
                 state = IntentState.CONFIRMED if intent.op is Op.DELETE else IntentState.ABANDONED
@@ -211,6 +217,20 @@ class Loader:
             f"the destination refused to take a write {PATIENCE} times ({refused})", hint="it goes on by itself when the platform recovers"
         )
         return Outcome(state=_surely_not(intent), dest_id=intent.dest_id, error=away)
+
+    async def _is_about_vanished(self, intent: Intent) -> bool:
+        """Say whether a refused write names a record that people deleted or merged away; where it went is noted."""
+        named: dict[Kind, set[DestId]] = {}
+        for name, value in intent.fields.items():
+            for each in (value if isinstance(value, list) else [value]) if name.startswith("link:") else ():
+                if isinstance(each, str) and (kind := each.partition("-")[2]) in GONE_KINDS:
+                    named.setdefault(kind, set()).add(each)
+        if self._vanished is None:
+            return False
+        try:
+            return any([await self._vanished.look(kind, ids) for kind, ids in named.items()])
+        except StreamflowError:
+            return False     # the refusal is what is known
 
     async def _has_moved(self, track: Progress) -> bool:
         """Say whether somebody was at the record while a refused write waited to be offered again; what is remade looks for itself."""

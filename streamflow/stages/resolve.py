@@ -19,8 +19,9 @@ from streamflow.mapping.identity import Match, Merge, Review
 from streamflow.model import Cursor, DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref
 from streamflow.platforms.base import Reader
 from streamflow.stages.batch import Mapped, Plan, Resolved, Write
-from streamflow.stages.directory import BLOCKING_KINDS, Directory
-from streamflow.stages.groups import PERSON_KIND, Groups
+from streamflow.stages.directory import Directory
+from streamflow.stages.groups import Groups
+from streamflow.stages.heirs import Heirs
 from streamflow.stages.job import Job
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.parents import Parents, derive
@@ -39,7 +40,8 @@ from streamflow.stages.planning import (
 )
 from streamflow.stages.sharing import with_shared
 from streamflow.stages.undecided import Undecided, clear, undecided
-from streamflow.stages.updating import is_settled, remove_stale, stale_parts, update_part
+from streamflow.stages.updating import is_settled, leave_to_others, remove_stale, stale_parts, update_part
+from streamflow.stages.vanished import Vanished
 from streamflow.store.base import Change, DropLink, Ledger, Reopen
 
 
@@ -49,6 +51,7 @@ class Resolver:
     def __init__(
         self, *, ledger: Ledger, reader: Reader, mapper: Mapper, directory: Directory, busy: set[str] | None = None,
         meanwhile: Meanwhile | None = None, edits: Callable[[Kind], bool] = lambda _kind: False,
+        vanished: Vanished | None = None,
     ) -> None:  # fmt: skip
         self.busy: set[str] = busy if busy is not None else set()   # shared with the loader, which takes out what it has written
         self._ledger = ledger
@@ -58,12 +61,16 @@ class Resolver:
         self._mapper = mapper
         self._directory = directory
         self._groups = Groups(ledger, mapper, directory)
-        self._parents = Parents(ledger, directory)
+        self._parents = Parents(ledger, mapper, directory)
+        self._vanished = vanished if vanished is not None else Vanished(ledger=ledger, reader=reader)
+        self._heirs = Heirs(ledger)
         self._any_parked = True
 
     async def begin(self) -> None:
         """Start a pass: nothing is under way, and what stands in its way is looked up once."""
         self.busy.clear()   # a pass that failed may have left entries
+        await self._vanished.recall()
+        await self._heirs.recall()
         self._any_parked = (await self._ledger.intent_counts()).get(IntentState.PARKED, 0) > 0
 
     async def resolve(self, batch: Mapped) -> Resolved:
@@ -72,18 +79,20 @@ class Resolver:
         keys = [staged.record.key for staged, _ in batch.jobs]
         doubts = await undecided(self._ledger, batch.kind, keys, any_parked=self._any_parked)
         jobs, plans = await self._open(batch, doubts, held)
-        if batch.kind == PERSON_KIND:
+        if batch.kind == self._directory.roles.person:
             await self._groups.identify(jobs)
-        elif batch.kind == "company":
+        elif batch.kind == self._directory.roles.company:
             await self._match_companies(jobs)
         links = await self._links(jobs)
         parents = await self._parents.missing(jobs, links)
         facts = Facts(
             links=links, now={}, parents=parents, directory=self._directory, compare=self._reader.compare, busy=self.busy,
-            held=held | doubts.dest_ids, edits=self._edits,
+            held=held | doubts.dest_ids, edits=self._edits, gone=self._vanished.gone,
         )
         seen, now = await self._present_values(jobs, facts)
         facts = replace(facts, now=now)
+        if await self._have_merged(jobs, facts):
+            return await self.resolve(batch)     # their lines lead elsewhere now
         for job in jobs:
             plans[job.staged.record.key] = await self._plan(job, facts)
         return Resolved(number=batch.number, kind=batch.kind, plans=tuple(plans[key] for key in keys), seen=seen)
@@ -107,6 +116,7 @@ class Resolver:
             job.own = {part: link for part, link in job.own.items() if link.ref not in cleared.dropped}
             job.own.update({link.ref.part: link for link in cleared.adopted})
             job.changes = [*cleared.changes, *issue_items(staged, derived.issues)]
+            self._heirs.follow(job)
             job.set_aside_other_kinds()
             jobs.append(job)
         return jobs, plans
@@ -118,7 +128,7 @@ class Resolver:
         taken = {link.dest_id for link in await self._ledger.links_to(sorted({each.id for each in found}))}
         for job in new:
             ids = sorted({each.id for each in found if each.value == forms[job.staged.record.key]} - taken)
-            decided, _ = self._directory.last_word(f"identity:company:{job.staged.record.key}")
+            decided, _ = self._directory.last_word(f"identity:{job.staged.record.kind}:{job.staged.record.key}")
             if decided.startswith("match:"):
                 ids = [decided.removeprefix("match:")]
             elif decided == "separate":
@@ -177,10 +187,24 @@ class Resolver:
             return ""
         return await self._meanwhile.feed.cursor(fresh=any(dest_id in self._meanwhile.edited for dest_id in ids))
 
+    async def _have_merged(self, jobs: Sequence[Job], facts: Facts) -> bool:
+        """Look what became of records that were to be changed and are not there; say whether one was merged into another."""
+        missing: dict[Kind, set[DestId]] = {}
+        for job in jobs:
+            for draft in job.drafts:
+                link = self._target(job, draft, facts)
+                fields = resolve_links(draft, job.staged, facts)
+                if link is None or link.dest_id in facts.now or isinstance(fields, Waiting):
+                    continue
+                if not is_settled(link, fields, facts):
+                    missing.setdefault(link.dest_kind, set()).add(link.dest_id)
+        fates = [await self._vanished.look(kind, ids) for kind, ids in missing.items()]
+        return any(survivor is not None for each in fates for survivor in each.values())
+
     def _target(self, job: Job, draft: Draft, facts: Facts) -> Link | None:
         """The line of the crosswalk a draft updates: its own, or the head's where the record was merged."""
         link = job.own.get(draft.part)
-        if link is not None and link.is_merged and job.group:
+        if link is not None and link.is_merged and job.group and draft.part == "":
             return facts.links.get(Ref(job.staged.record.kind, job.group[0]), link)
         return link
 
@@ -212,11 +236,12 @@ class Resolver:
 
     def _without_head(self, job: Job, decision: Merge, facts: Facts) -> Plan:
         """The record waits for the one it joins, unless that one can never be there."""
-        key, head = job.staged.record.key, Ref(PERSON_KIND, decision.head)
+        kind, key = job.staged.record.kind, job.staged.record.key
+        head = Ref(kind, decision.head)
         if head in facts.links:
             return Plan(staged=job.staged)   # matched in this very batch
         waiting = waiting_for(head, facts)
-        if waiting.unknown or is_circular(key, decision, self._directory, PERSON_KIND):
+        if waiting.unknown or is_circular(key, decision, self._directory, kind):
             return headless_plan(job.staged, decision, self._directory)
         return wait_plan(job.staged, waiting, self._directory)
 
@@ -235,14 +260,18 @@ class Resolver:
             if link is None:
                 writes += create_writes(draft, ref, fields, self._directory)
                 continue
-            update = update_part(draft, link, fields, staged, facts, joins=isinstance(job.decision, Merge))
+            if link.is_merged and not (draft.part == "" and staged.record.kind == self._directory.roles.person):
+                update = leave_to_others(link, fields, staged)
+            else:
+                update = update_part(draft, link, fields, staged, facts, joins=isinstance(job.decision, Merge))
             if update.busy:
                 return self._given_up(Plan(staged=staged), writes)
-            if update.anew and draft.part == "" and link.ref.kind in BLOCKING_KINDS:
+            if update.anew and draft.part == "" and link.ref.kind in self._directory.roles.blocking:
                 return self._given_up(await self._anew(job, link), writes)
             if update.anew:
                 changes.append(DropLink(ref=link.ref))
                 writes += create_writes(draft, link.ref, fields, self._directory)
+            changes += await self._heirs.note(job, draft, link, fields) if update.writes or update.links else []
             writes += update.writes
             links += update.links
             changes += update.changes

@@ -16,6 +16,7 @@ from zlib import crc32
 from streamflow.mapping.changes import APPENDED, BLOCKS, Conflict, Merged, Policy, merge
 from streamflow.model import Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Staged, Verdict
 from streamflow.stages.batch import Write
+from streamflow.stages.gone import gone_id, gone_item
 from streamflow.stages.kept import expected, kept, known, rebuilt
 from streamflow.stages.peoples import added_fields, lost_by_replacing
 from streamflow.stages.planning import ACTION_FIELDS, SAME, Compare, Facts
@@ -74,7 +75,7 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
     if now is None:
         if facts.directory.decisions.get(gone_id(link)) == "recreate":
             return Update(anew=True)
-        return Update(changes=(Enqueue(item=gone_item(link, staged)),))
+        return Update(changes=(Enqueue(item=gone_item(link)),))
     policies = _policies(link, fields, staged, facts)
     merged = merge(
         _base_for(link, fields, now, policies), fields, now,
@@ -102,6 +103,22 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
     # The image of what was there before us is in the book before the first byte that changes it is sent.
     image = (replace(link, before=before),) if link.is_matched and before != link.before else ()
     return Update(writes=(write,), links=image, changes=queue)
+
+
+def leave_to_others(link: Link, fields: Fields, staged: Staged) -> Update:
+    """Write nothing to a record that people merged into another source record's; what the source changes of it is asked about once."""
+    before = known(link.base)
+    names = sorted(name for name in {**fields, **before} if fields.get(name) != before.get(name) and not (
+        _is_blank(fields.get(name)) and _is_blank(before.get(name))
+    ))
+    if not names:
+        return Update()
+    item = QueueItem(
+        id=conflict_id(link, "merged", {name: fields.get(name) for name in names}), cause="conflict", kind=staged.record.kind,
+        key=staged.record.key, decisions=("keep",), suggested="keep", details={"dest_id": link.dest_id, "fields": names},
+        reason=f"people merged its record into {link.dest_id}, which follows another; what the source changed was left: {', '.join(names)}",
+    )
+    return Update(links=(replace(link, base=rebuilt({}, fields)),), changes=(Enqueue(item=item),))
 
 
 def _base_for(link: Link, fields: Fields, now: Fields, policies: Mapping[str, Policy]) -> Fields:
@@ -235,21 +252,6 @@ def _conflict(conflict: Conflict, link: Link, staged: Staged, lost: Sequence[str
         reason=reason, decisions=("keep", "take"), suggested="keep",
         details={"field": conflict.field, "base": conflict.base, "source": conflict.wanted, "destination": conflict.now,
                  "dest_id": link.dest_id},
-    )
-
-
-def gone_id(link: Link) -> str:
-    """Name the question about a destination record that is gone; one made again is another record."""
-    return f"gone:{link.ref.kind}:{link.ref.key}:{link.ref.part}:{link.dest_id}"
-
-
-def gone_item(link: Link, staged: Staged) -> QueueItem:
-    """Ask what is to become of a record that a person removed in the destination."""
-    record = staged.record
-    return QueueItem(
-        id=gone_id(link), cause="deleted_at_destination", kind=record.kind, key=record.key,
-        reason=f"{link.dest_kind} record {link.dest_id} was deleted or merged in the destination; nothing was made again",
-        decisions=("keep", "recreate"), suggested="keep", details={"dest_id": link.dest_id},
     )
 
 

@@ -73,7 +73,7 @@ async def fill(ledger: Ledger, count: int) -> list[int]:
 
 
 def migration_on(ledger: Ledger) -> Migration:
-    return cast(Migration, SimpleNamespace(ledger=ledger, terms=SimpleNamespace(sample_size=20, seed=7)))
+    return cast(Migration, SimpleNamespace(ledger=ledger, pair=builders.PAIR, terms=SimpleNamespace(sample_size=20, seed=7)))
 
 
 async def test_a_pass_holds_a_page_and_names_nothing(ledger: Ledger) -> None:

@@ -35,7 +35,9 @@ from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.resolve import Resolver
+from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
+from streamflow.stages.vanished import Vanished
 from streamflow.stages.verify import Verifier
 from streamflow.store.base import Ledger, Reopen, ResolveItem
 from streamflow.store.memory import MemoryLedger
@@ -107,18 +109,19 @@ class Rig:
             stagesets={str(row["name"]).lower(): str(row["id"]) for row in self.live("stagesets")},
         ))
         decisions = {item.id: item.decision for item in await self.ledger.queue(state="resolved")}
-        directory = Directory(users={"27": "3-users"}, fallback_user="1-users", decisions=decisions)
+        directory = Directory(roles=roles_of(builders.PAIR), users={"27": "3-users"}, fallback_user="1-users", decisions=decisions)
         busy: set[str] = set()
         meanwhile = Meanwhile(self.nutshell.feed, self.clock)
         reader, feed = self.nutshell.reader, self.nutshell.feed
-        verifier = Verifier(ledger=self.ledger, reader=reader, feed=feed)
+        vanished = Vanished(ledger=self.ledger, reader=reader)
+        verifier = Verifier(ledger=self.ledger, reader=reader, feed=feed, vanished=vanished)
         pipeline = Pipeline(
             ledger=self.ledger, transformer=Transformer(mapper, self.ledger, by_email),
             resolver=Resolver(ledger=self.ledger, reader=reader, mapper=mapper, directory=directory, busy=busy, meanwhile=meanwhile,
-                              edits=self.nutshell.writer.edits),
+                              edits=self.nutshell.writer.edits, vanished=vanished),
             loader=Loader(
                 ledger=self.ledger, writer=self.nutshell.writer, feed=feed, clock=self.clock, phase=lambda: "tail",
-                numbers=self.numbers, busy=busy, meanwhile=meanwhile,
+                numbers=self.numbers, busy=busy, meanwhile=meanwhile, vanished=vanished,
             ),
             verifier=verifier, gauges=Gauges(),
         )

@@ -266,5 +266,5 @@ def _joined(pages: Sequence[Page]) -> Page:
         unknown.update(page.unknown)
     return Page(
         kind=pages[0].kind, records=tuple(record for page in pages for record in page.records), next=None, unknown=dict(unknown),
-        rejects=tuple(reason for page in pages for reason in page.rejects),
+        rejects=tuple(reason for page in pages for reason in page.rejects), gaps=tuple(reason for page in pages for reason in page.gaps),
     )  # fmt: skip

@@ -88,6 +88,7 @@ class NutshellProber:
             ("lead_stage_write", deals.stage),
             ("activity_backdate", lambda bench: deals.activity(bench, users)),
             ("activity_delete", deals.activity_removal),
+            ("activity_participants", lambda bench: deals.activity_participants(bench, users)),
             ("note_max_chars", deals.note),
             ("note_edit", lambda bench: deals.note_edit(bench, writer, users)),
             ("task_body_form", lambda bench: deals.task(bench, users)),

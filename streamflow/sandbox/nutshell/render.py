@@ -148,6 +148,8 @@ def _lead(site: Site, record: Record) -> Wire:
     links.update({k: list(held.get(k) or []) for k in ("products", "productMaps", "competitors", "competitorMaps")})
     links.update({k: list(held.get(k) or []) for k in ("watchers", "files", "comments")}, relatedFiles=[], destinations=[])
     links["creator"] = record["creator"]
+    if held.get("mergedWith"):
+        links["mergedWith"] = held["mergedWith"]
     amount = lead_amount(site, record) if held.get("productMaps") or record.get("manualValue") is not None else None
     return {
         **_head(record),
