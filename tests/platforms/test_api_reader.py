@@ -33,11 +33,13 @@ def keys(pages: list[Page]) -> Counter[str]:
     return Counter(record.key for page in pages for record in page.records)
 
 
-@pytest.mark.parametrize("mode", ["page", "row"])
-async def test_a_list_is_read_whole_by_windows_whatever_its_numbers_count(mode: str) -> None:
+@pytest.mark.parametrize(
+    ("mode", "paging"), [("page", {}), ("row", {}), ("row", {"style": "row", "prove": False}), ("page", {"size": 1})]
+)
+async def test_a_list_is_read_whole_by_windows_whatever_its_numbers_count(mode: str, paging: dict[str, Any]) -> None:
     """Every row comes once, quiet days, a busy one and a pile of one moment included; every call is a form."""
     platform = Porch(ROWS, mode=mode)
-    async with porch(platform) as source:
+    async with porch(platform, paging=paging) as source:
         pages = await pages_of(source)
     assert keys(pages) == Counter(row["visitid"] for row in ROWS)
     assert pages[-1].next is None

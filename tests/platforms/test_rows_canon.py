@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -155,6 +156,17 @@ def test_base64_is_decoded_only_where_the_spec_says_so() -> None:
     everything = record("lead", encode_leaves(LEAD), decode={"default": "base64"})
     assert everything.digest == record("lead", LEAD).digest
     assert record("lead", file_lead(), "files", decode={"default": "base64"}).data["name"] == "Thandi"
+
+
+def test_decodings_are_the_platforms_own() -> None:
+    """Whatever a platform brings under a name is used for replies of its API, and a name nobody brought leaves values as they came."""
+    stream = replace(SPEC.streams["note"], decode={"note": "backwards"})
+    backwards = {"backwards": lambda value: value[::-1]}
+    for decoders, reader, expected in ((backwards, "api", "cba"), (backwards, "files", "abc"), (DECODERS, "api", "abc")):
+        rules = Canon(stream, null_words=SPEC.null_words, region=SPEC.region, reader=reader, decoders=decoders)
+        found = rules.record(NOTE | {"note": "abc"}, roster=Roster(), memory=Pass())
+        assert found is not None
+        assert found.data["note"] == expected
 
 
 def test_digest_ignores_what_moves_by_itself() -> None:

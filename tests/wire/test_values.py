@@ -224,6 +224,7 @@ def test_credentials_show_nothing() -> None:
     assert basic.headers(None) != basic.headers("b@x.test")
     header = HeaderCredentials("Apikey", Masked("s3cret"))
     assert header.headers(None) == {"Apikey": "s3cret"}
+    assert HeaderCredentials("Apikey", Masked("s3cret"), also="api_key").headers(None) == {"Apikey": "s3cret", "api_key": "s3cret"}
     request = Request(method="POST", path="contacts/5", endpoint="contacts/{id}", body=b"nia@example.com", auth="b@x.test")
     for shown in (repr(basic), repr(header), repr(Masked("s3cret")), str(Masked("s3cret")), f"{Masked('s3cret')}", repr(request)):
         assert "s3cret" not in shown
