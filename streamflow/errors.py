@@ -101,6 +101,12 @@ class RecordRejected(StreamflowError):
         self.status = status
 
 
+class Stale(StreamflowError):
+    """The record was changed by somebody since it was read, and nothing was written: read it anew and decide again."""
+
+    code = "stale"
+
+
 class NotFound(StreamflowError):
     """The record or address asked for is not there (any more)."""
 

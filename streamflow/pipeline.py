@@ -80,6 +80,7 @@ class Pipeline:
         try:
             with at_priority(self.priority):
                 await self._run(batches, mark, loaded)
+                await self.loader.finish()
         except BaseExceptionGroup as failures:
             raise first_cause(failures) from failures
         finally:

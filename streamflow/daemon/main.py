@@ -34,6 +34,7 @@ from streamflow.daemon.status import ListenStatus
 from streamflow.daemon.supervisor import Supervisor, load_phase
 from streamflow.daemon.terms import terms_of
 from streamflow.errors import ConfigError, StreamflowError
+from streamflow.mapping.shipped import shipped_pair
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.control import Control, Drained
 from streamflow.migration.life import FINAL
@@ -119,8 +120,9 @@ class _Daemon:
     async def run(self) -> Exit:
         config = self._config
         reports = ReportWriter(config.migration.state_dir / "reports", config.migration.name, self._clock)
+        terms = terms_of(config)
         migration = Migration(
-            terms=terms_of(config), ledger=self._ledger, source=self._doors.source, attachments=self._doors.attachments,
+            terms=terms, pair=shipped_pair(terms.pair), ledger=self._ledger, source=self._doors.source, attachments=self._doors.attachments,
             destination=self._doors.destination, clock=self._clock, control=self._control, log=self._say, report=reports,
             phase=await load_phase(self._ledger, self._clock),
         )

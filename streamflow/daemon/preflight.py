@@ -9,6 +9,7 @@ from typing import Any
 from streamflow.config import Config
 from streamflow.errors import ConfigError
 from streamflow.mapping.document_json import from_json
+from streamflow.mapping.shipped import shipped_pair
 from streamflow.migration.owners import read_file
 from streamflow.migration.proposal import read_map_file
 from streamflow.platforms import leadtrekker, nutshell
@@ -37,7 +38,7 @@ def refuse_faults(config: Config) -> None:
     if (owners := config.owners.file) is not None:
         see("owners.file", lambda: read_file(owners))
     if (path := config.map.file) is not None:
-        see("map.file", lambda: _map_shape(path))
+        see("map.file", lambda: _map_shape(path, f"{source.platform.replace('_', '-')}-{config.destination.platform}"))
     if faults:
         raise ConfigError([f"{config.path.name}: {fault}" for fault in faults], hint=f"correct {config.path} and run `streamflow check`")
 
@@ -52,9 +53,9 @@ def overrides(config: Config) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _map_shape(path: Path) -> None:
+def _map_shape(path: Path, pair: str) -> None:
     """Look at what can be seen without the accounts: its names are compared with both schemas once these were read."""
-    from_json(read_map_file(path))
+    from_json(read_map_file(path), shipped_pair(pair))
 
 
 def without_effect(config: Config) -> list[str]:

@@ -202,7 +202,7 @@ class Supervisor:
 
     async def write_reports(self) -> None:
         """Write all reports as they are now."""
-        await write_all(self.m.ledger, self.m.report, seed=self.m.terms.seed)
+        await write_all(self.m.ledger, self.m.report, pair=self.m.pair, seed=self.m.terms.seed)
 
     async def _exit_code(self) -> Exit:
         await self.write_reports()

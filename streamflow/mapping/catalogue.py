@@ -54,6 +54,8 @@ DESTINATION_FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
 }
 """Native fields per destination kind; accounts, contacts and leads have custom fields besides ("custom:<label>", nutshell.md 5)."""
 
+DETAILS: Final = "details"
+"""Not a field of a lead but the note beside it: its description is its name, so blocks of text cannot go there."""
 WITH_CUSTOM_FIELDS: Final = ("accounts", "contacts", "leads")
 REFERENCES: Final = ("users", "teams", "sources")
 """Destination kinds that are looked up and not written by this map."""
@@ -66,6 +68,7 @@ class Transform:
     name: str
     says: str  # for people
     targets: tuple[str, ...]  # patterns of "kind.field"
+    needs: tuple[str, ...] = ()  # params that a row must give
 
 
 def _all(*transforms: Transform) -> Mapping[str, Transform]:
@@ -80,7 +83,11 @@ TRANSFORMS: Final = _all(
     Transform(name="marker", says="source key as marker", targets=(*_CUSTOM, *_TEXTS)),
     Transform(name="text", says="as typed text of the row's family", targets=_CUSTOM),
     Transform(name="joined", says="list, one a line", targets=_CUSTOM),
-    Transform(name="block", says="labelled line in the description", targets=("accounts.description", "contacts.description")),
+    Transform(
+        name="block",
+        says="labelled line in the description, of a lead in the note beside it",
+        targets=("accounts.description", "contacts.description", f"leads.{DETAILS}"),
+    ),
     Transform(name="as_is", says="as it is", targets=("accounts.name", "contacts.jobTitle")),
     Transform(name="person_name", says="name and surname composed, not doubled", targets=("contacts.name",)),
     Transform(name="surname", says="joins the name unless it is in it already", targets=("contacts.name",)),
@@ -94,13 +101,27 @@ TRANSFORMS: Final = _all(
     Transform(name="reference_id", says="id whose label stands in for a missing one", targets=_CUSTOM),
     Transform(name="local_day", says="the source's local day", targets=_CUSTOM),
     Transform(name="zoned_text", says="instant with zone, as text", targets=_CUSTOM),
-    Transform(name="lead_title", says="name of the open lead", targets=("leads.description",)),
+    Transform(name="constant", says="always the same value", targets=_CUSTOM, needs=("value",)),
+    Transform(name="lead_flag", says="flag that a person came as a lead; another once records of a kind hang on it", targets=_CUSTOM),
+    Transform(name="pair_text", says="two values in one field that split apart again", targets=_CUSTOM, needs=("with",)),
+    Transform(
+        name="address_part",
+        says="one part of the address",
+        targets=("contacts.addresses", "accounts.addresses"),
+        needs=("part",),
+    ),
+    Transform(name="phone_labelled", says="one of several further numbers, its label first", targets=_CUSTOM, needs=("slot",)),
+    Transform(name="milestone_date", says="day of one step of a list of steps", targets=_CUSTOM, needs=("code",)),
+    Transform(name="rollup", says="follows from the records that hang on it", targets=_CUSTOM),
+    Transform(name="outcome", says="won, lost or cancelled by value map; open while it has none", targets=("leads.outcome",)),
+    Transform(name="stage", says="stage of the pipeline by value map", targets=("leads.stage",)),
+    Transform(name="lead_title", says="name of the lead", targets=("leads.description",)),
     Transform(name="native_source", says="destination source by value map, else same name", targets=("leads.link:sources",)),
     Transform(name="money_value", says="amount", targets=("leads.manualValue",)),
     Transform(
         name="parent",
         says="record of the lead with this id",
-        targets=("notes.link:parent", "activities.link:participants", "tasks.link:relatedEntity"),
+        targets=("notes.link:parent", "activities.link:participants", "tasks.link:relatedEntity", "leads.link:contacts"),
     ),
     Transform(
         name="parent_email",
@@ -116,6 +137,7 @@ TRANSFORMS: Final = _all(
         says="original time, to the second",
         targets=("notes.body", "activities.startTime", "tasks.dueTime", "tasks.description"),
     ),
+    Transform(name="span_end", says="end reckoned from the start and a usual length, marked as derived", targets=("activities.endTime",)),
     Transform(name="duration", says="end time and labelled line", targets=("activities.endTime",)),
     Transform(name="body", says="text, HTML made plain, line breaks kept", targets=_TEXTS),
     Transform(name="line", says="labelled line in the text", targets=_TEXTS),
@@ -132,7 +154,7 @@ def is_field(kind: Kind, target: str) -> bool:
         return True
     if target.startswith("custom:"):
         return kind in WITH_CUSTOM_FIELDS and len(target) > len("custom:")
-    return target in DESTINATION_FIELDS.get(kind, ())
+    return target in DESTINATION_FIELDS.get(kind, ()) or (kind == "leads" and target == DETAILS)
 
 
 def can_reach(transform: str, kind: Kind, target: str) -> bool:

@@ -86,7 +86,7 @@ def merge(
         if value is not _NOTHING:
             changes[field] = value
         if outcome not in ("conflict", "keep"):
-            _note(after, field, wanted.get(field))
+            _note(after, field, _as_it_stands(field, wanted.get(field), now.get(field) if value is _NOTHING else value))
     return Merged(changes=changes, base=after, conflicts=tuple(conflicts), unread=tuple(unread))
 
 
@@ -99,6 +99,16 @@ def _note(base: Fields, field: str, value: Any) -> None:
         base.pop(field, None)
     else:
         base[field] = value
+
+
+def _as_it_stands(field: str, wanted: Any, there: Any) -> Any:
+    """Give what is ours of a list; where another item than the one we wanted comes first *there*, that is not ours to say."""
+    if field not in APPENDED or not isinstance(wanted, list):
+        return wanted
+    held = _by_identity(there)
+    firsts = [held.get(_identity(item)) for item in wanted if isinstance(item, Mapping) and item.get("isPrimary")]
+    others_first = any(isinstance(item, Mapping) and not item.get("isPrimary") for item in firsts)
+    return [{**item, "isPrimary": False} if isinstance(item, Mapping) else item for item in wanted] if others_first else wanted
 
 
 def _decide(field: str, base: Any, wanted: Any, now: Any, same: Same, policy: Policy) -> tuple[Any, str]:
@@ -167,11 +177,12 @@ def _text_of(item: Any) -> Any:
 
 
 def _one_primary(items: list[Any], present: Mapping[Any, Any]) -> list[Any]:
-    """Keep the primary that is there; what we add beside it is not primary."""
+    """Keep the primary that is there; what is ours beside it is not primary."""
     primaries = [place for place, item in enumerate(items) if isinstance(item, Mapping) and item.get("isPrimary")]
     if len(primaries) < 2:
         return items
-    kept = next((place for place in primaries if _identity(items[place]) in present), primaries[0])
+    there = {place: present.get(_identity(items[place])) for place in primaries}
+    kept = next((place for place, item in there.items() if isinstance(item, Mapping) and item.get("isPrimary")), primaries[0])
     return [{**item, "isPrimary": place == kept} if place in primaries else item for place, item in enumerate(items)]
 
 

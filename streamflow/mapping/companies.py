@@ -61,7 +61,7 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class Lookalikes:
     """Two clusters that look alike and were not joined."""
 
     one: Key
@@ -195,7 +195,7 @@ class Companies:
         """Give the keys of all clusters, in the order in which they were first seen."""
         return list(self._spellings)
 
-    def ambiguous(self) -> Iterator[Pair]:
+    def ambiguous(self) -> Iterator[Lookalikes]:
         """Give pairs of clusters that look alike and were not joined: one name begins with the other, or a few letters differ."""
         forms = {key: normal_form(next(iter(spellings))) for key, spellings in self._spellings.items()}
         found: dict[tuple[Key, Key], str] = {}
@@ -205,7 +205,7 @@ class Companies:
                     if pair not in found and (reason := _alike(forms[pair[0]], forms[pair[1]])):
                         found[pair] = reason
         for one, other in sorted(found):
-            yield Pair(one=one, other=other, names=(self._name(one), self._name(other)), reason=found[one, other])
+            yield Lookalikes(one=one, other=other, names=(self._name(one), self._name(other)), reason=found[one, other])
 
     def _blocks(self, forms: Mapping[Key, str], block_of: Callable[[str], str]) -> Mapping[str, list[Key]]:
         """Give the clusters that may be alike; those of which every spelling was decided are left out."""

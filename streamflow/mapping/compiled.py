@@ -2,94 +2,167 @@
 
 from __future__ import annotations
 
-from streamflow.errors import InvariantBroken
-from streamflow.mapping.companies import Companies
-from streamflow.mapping.derived import Context, Derived
-from streamflow.mapping.document import MapDocument
-from streamflow.mapping.document_json import validate
-from streamflow.mapping.identity import Person
-from streamflow.mapping.leads import LeadMapper
-from streamflow.mapping.marker import FIELD, field_marker
-from streamflow.mapping.template import Template, load_template
-from streamflow.mapping.text import plain, squeeze
-from streamflow.mapping.timeline import TimelineMapper
-from streamflow.model import Draft, Fields, Kind, Record
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
 
-_TIMELINE = ("note", "call", "email", "reminder", "attachment")
+from streamflow.errors import InvariantBroken
+from streamflow.mapping.accounts import AccountMapper
+from streamflow.mapping.combining import combine, combining_of
+from streamflow.mapping.companies import Companies
+from streamflow.mapping.dates import zone_of
+from streamflow.mapping.deals import DealMapper, LeadBeside
+from streamflow.mapping.derived import NO_KIN, Context, Derived, Kin
+from streamflow.mapping.document import MapDocument, ObjectMap, Row
+from streamflow.mapping.document_json import validate
+from streamflow.mapping.emails import normal, read_addresses
+from streamflow.mapping.happening import HappeningMapper
+from streamflow.mapping.identity import Person
+from streamflow.mapping.linking import Linker
+from streamflow.mapping.pair import KindPlan, Pair, Role
+from streamflow.mapping.people import PersonMapper
+from streamflow.mapping.settings import settings_of, ways_of
+from streamflow.mapping.steps import Tools
+from streamflow.model import Draft, Fields, Kind, Record, Ref
+
+
+class KindMapper(Protocol):
+    """The compiled map of one source kind."""
+
+    def derive(self, record: Record, kin: Kin) -> Derived:
+        """Give the drafts of a record."""
+
+    def needs(self) -> tuple[Kind, ...]:
+        """Give the kinds of kin it wants to see; nearly always none."""
 
 
 class Mapper:
     """Derives destination drafts from source records by a map."""
 
-    def __init__(self, document: MapDocument, template: Template, context: Context) -> None:
-        self._prefix = template.prefix
-        companies = document.of("company")
-        self._companies = {row.transform: row.target for row in companies.rows if row.target} if companies is not None else {}
-        company_of = context.company_of or Companies(document.companies).cluster_of
-        self._leads = LeadMapper(document, template, context, company_of)
-        self._timeline = {
-            kind: TimelineMapper(one, document, template.prefix, context) for kind in _TIMELINE if (one := document.of(kind)) is not None
-        }
-        self._references = {one.source for one in document.objects if one.source not in ("lead", "company", *_TIMELINE)}
+    def __init__(self, document: MapDocument, pair: Pair, context: Context) -> None:
+        self._document = document
+        self._pair = pair
+        self._context = context
+        self._settings = settings_of(document.settings, pair)
+        self._zone = zone_of(self._settings["zone"])
+        self._company_of = context.company_of or Companies(document.companies).cluster_of
+        self._references = frozenset(pair.in_role(Role.REFERENCE))
+        self._people = self._person_mapper()
+        self._mappers: dict[Kind, KindMapper] = {pair.person.kind: self._people}
+        self._happenings: dict[Kind, HappeningMapper] = {}
+        for plan in pair.kinds:
+            self._add(plan)
+        self._combining = combining_of(self._one(pair.person.kind, "contacts"))
 
-    def drafts(self, record: Record) -> Derived:
-        """
-        Give the destination records that a source record asks for, main record first.
+    @property
+    def pair(self) -> Pair:
+        """The pair whose map this is."""
+        return self._pair
 
-        Kinds: lead, company (from `Cluster.record`), note, call, email, reminder, attachment; reference kinds are filtered with a reason.
-        Raises InvariantBroken for a kind the map does not know.
+    def drafts(self, record: Record, kin: Kin = NO_KIN) -> Derived:
         """
-        if record.kind == "lead":
-            return self._leads.derive(record)
-        if (timeline := self._timeline.get(record.kind)) is not None:
-            return timeline.derive(record)
-        if record.kind == "company":
-            return Derived(drafts=(self._account(record),))
+        Give the destination records that a source record asks for, main record first; reference kinds are filtered with a reason.
+
+        *kin* holds the children that `kin` asks for. Raises InvariantBroken for a kind the map does not know.
+        """
+        if (mapper := self._mappers.get(record.kind)) is not None:
+            return mapper.derive(record, kin)
         if record.kind in self._references:
             return Derived(filtered="looked up, not written")
         raise InvariantBroken(f"the map has no object for records of kind {record.kind!r}", hint="confirm a map that covers this kind")
 
-    def expected(self, draft: Draft) -> Fields:
-        """Give the values that reading back must show; the destination compares them."""
-        return draft.fields
+    def kin(self, kind: Kind) -> tuple[Kind, ...]:
+        """Give the kinds of children that rules of a kind look at: a child that is new, changed or gone derives its parent anew."""
+        mapper = self._mappers.get(kind)
+        return mapper.needs() if mapper is not None else ()
 
     def person(self, record: Record) -> Person:
-        """Give what identifies the person behind a lead."""
-        return self._leads.person(record)
+        """Give what identifies the person behind a record of the person kind."""
+        return self._people.person(record)
 
     def company_text(self, record: Record) -> tuple[str, str]:
-        """Give (company text, name of the person) of a lead, as `Companies.add` takes them."""
-        return self._leads.company_text(record)
+        """Give (company text, name of the person) of a person's record, as `Companies.add` takes them."""
+        return self._people.company_text(record)
 
     def is_unqualified(self, record: Record) -> bool:
-        """Say whether the map's rule calls a lead unqualified."""
-        return self._leads.is_unqualified(record)
+        """Say whether the map's rule calls a person's record unqualified."""
+        return self._people.is_unqualified(record)
 
     def merged_notes(self, record: Record) -> tuple[Draft, ...]:
-        """Give the notes that hold all values of a lead that joins another one's person; nearly always one, part "merged"."""
-        return self._leads.merged_notes(record)
+        """Give the notes that hold all values of a record that joins another one's person; nearly always one, part "merged"."""
+        return self._people.merged_notes(record)
+
+    def combine(self, members: Sequence[Fields]) -> Fields:
+        """Join what several records want of one person, the head's fields first, by the map's policies (`params.combine`)."""
+        return combine(members, self._combining)
 
     def addresses(self, record: Record) -> tuple[str, ...]:
-        """Give the addresses that `Context.lead_by_email` will be asked for a happening without a lead id."""
-        timeline = self._timeline.get(record.kind)
-        return timeline.addresses(record) if timeline is not None else ()
+        """Give the addresses that `Context.person_by_email` will be asked for a happening that names no parent."""
+        happening = self._happenings.get(record.kind)
+        return happening.addresses(record) if happening is not None else ()
 
-    def _account(self, record: Record) -> Draft:
-        marker = field_marker(self._prefix, "company", record.key)
-        fields: Fields = {"name": squeeze(plain(str(record.data["name"]))), FIELD: marker}
-        if (target := self._companies.get("joined")) is not None:
-            fields[target] = "\n".join(plain(str(text)) for text in record.data.get("spellings", ()))
-        return Draft(kind="accounts", fields=fields, marker=marker)
+    def parent_addresses(self, record: Record) -> tuple[str, ...]:
+        """Give the addresses (in normal form) that a record says its parent has, also one that names a parent nobody knows."""
+        cells = [str(record.data.get(field) or "") for field in self._pair.of(record.kind).address]
+        return tuple(dict.fromkeys(normal(text) for cell in cells for text in read_addresses(cell).valid))
+
+    def rehomed(self, record: Record, home: Ref) -> Record:
+        """Give the record as if it named *home* as its parent, and nothing else."""
+        data = dict(record.data)
+        plan = self._pair.of(record.kind)
+        is_put = False
+        for row in self._parent_rows(record.kind):
+            is_home = not is_put and str(row.params.get("kind") or plan.parent) == home.kind
+            data[row.source] = home.key if is_home else ""
+            is_put = is_put or is_home
+        return replace(record, parent=home.key, data=data)
+
+    def owner_keys(self, record: Record) -> tuple[str, ...]:
+        """Give what names the owner or author of a record, best first."""
+        values = (record.data.get(field) for field in self._pair.of(record.kind).owner)
+        return tuple(str(value).strip() for value in values if value not in (None, ""))
+
+    # --- compiling
+
+    def _one(self, kind: Kind, destination: Kind) -> ObjectMap:
+        found = self._document.of(kind, destination)
+        return found or ObjectMap(source=kind, destination=destination, cardinality="n:1")
+
+    def _tools(self, one: ObjectMap) -> Tools:
+        return Tools(
+            pair=self._pair, one=one, settings=self._settings, zone=self._zone, ways=ways_of(self._settings), context=self._context
+        )
+
+    def _linker(self, kind: Kind) -> Linker:
+        return Linker(self._pair, kind, self._company_of)
+
+    def _person_mapper(self) -> PersonMapper:
+        kind = self._pair.person.kind
+        beside = LeadBeside(self._tools(self._one(kind, "leads")), self._linker(kind))
+        return PersonMapper(self._tools(self._one(kind, "contacts")), self._linker(kind), beside)
+
+    def _add(self, plan: KindPlan) -> None:
+        one = self._document.of(plan.kind)
+        if plan.role is Role.COMPANY:
+            self._mappers[plan.kind] = AccountMapper(one, self._pair.prefix)
+        elif one is None:
+            return
+        elif plan.role is Role.DEAL:
+            self._mappers[plan.kind] = DealMapper(self._tools(one), self._linker(plan.kind))
+        elif plan.role in (Role.HAPPENING, Role.FILE):
+            self._mappers[plan.kind] = self._happenings[plan.kind] = HappeningMapper(self._tools(one))
+
+    def _parent_rows(self, kind: Kind) -> list[Row]:
+        """Give the rows that name parents, the shipped ones where the map has none."""
+        for one in (self._document.of(kind), self._pair.object(kind)):
+            if rows := [row for row in one.rows if row.transform == "parent"] if one is not None else []:
+                return rows
+        return []
 
 
-def compile_map(document: MapDocument, context: Context, template: Template | None = None) -> Mapper:
-    """Compile a map; raises InvariantBroken when it has faults that reading it should have shown."""
-    faults = validate(document)
+def compile_map(document: MapDocument, pair: Pair, context: Context) -> Mapper:
+    """Compile a map of a pair; raises InvariantBroken when it has faults that reading it should have shown."""
+    faults = validate(document, pair)
     if faults:
         raise InvariantBroken(f"the map has {len(faults)} faults, the first: {faults[0]}", hint="confirm a valid map")
-    return Mapper(document, template or load_template(document.pair), context)
-
-
-def kinds_written(document: MapDocument) -> tuple[Kind, ...]:
-    """Give the source kinds that become records, parents first, as the document orders them."""
-    return tuple(dict.fromkeys(one.source for one in document.objects if one.source in ("company", "lead", *_TIMELINE)))
+    return Mapper(document, pair, context)

@@ -10,8 +10,12 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 _ISO: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
+DATE_ORDERS: Final = ("day", "month", "")
+"""Which comes first in 8/7/2026; "": not known."""
 _DAY_FIRST: Final = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})(?: \d{1,2}:\d{2}(?::\d{2})?)?")
+_MONTH_FIRST: Final = re.compile(r"(\d{1,2})([-/])(\d{1,2})\2(\d{4})(?: \d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp][Mm])?)?")
 _NAMED: Final = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?[- ]([A-Za-z]{3,9})\.?,?[- ](\d{4})")
+_MONTH_NAMED: Final = re.compile(r"([A-Za-z]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})")
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DURATION: Final = re.compile(r"(?:(\d+):)?(\d{1,3}):(\d{2})")
 
@@ -57,16 +61,20 @@ def read_moment(text: str, zone: ZoneInfo) -> Moment | None:
     return Moment(local=early, unix_s=int(early.timestamp()), mark=mark)
 
 
-def read_date(text: str) -> str | None:
-    """Read a calendar day, year first or day first (never month first), as "YYYY-MM-DD"; None when it is no such day."""
+def read_date(text: str, order: str) -> str | None:
+    """
+    Read a calendar day as "YYYY-MM-DD"; None when it is no such day.
+
+    *order* says which comes first where the year comes last: "day", "month", or "" for not known. A day that can be read both ways is
+    then none at all; nothing but the order decides between 8 July and August 7th.
+    """
     text = text.strip()
     if match := _ISO.fullmatch(text):
         return _day(int(match[1]), int(match[2]), int(match[3]))
-    if match := _DAY_FIRST.fullmatch(text):
-        return _day(int(match[3]), int(match[2]), int(match[1]))
     if (match := _NAMED.fullmatch(text)) and match[2][:3].lower() in _MONTHS:
         return _day(int(match[3]), _MONTHS.index(match[2][:3].lower()) + 1, int(match[1]))
-    return None
+    found = {day for day in (_day_first(text) if order != "month" else None, _month_first(text) if order != "day" else None) if day}
+    return found.pop() if len(found) == 1 else None
 
 
 def is_implausible(day: str) -> bool:
@@ -81,6 +89,19 @@ def read_duration_s(text: str) -> int | None:
         return int(text)
     if (match := _DURATION.fullmatch(text)) and int(match[3]) < 60 and (match[1] is None or int(match[2]) < 60):
         return int(match[1] or 0) * 3600 + int(match[2]) * 60 + int(match[3])
+    return None
+
+
+def _day_first(text: str) -> str | None:
+    match = _DAY_FIRST.fullmatch(text)
+    return _day(int(match[3]), int(match[2]), int(match[1])) if match else None
+
+
+def _month_first(text: str) -> str | None:
+    if match := _MONTH_FIRST.fullmatch(text):
+        return _day(int(match[4]), int(match[1]), int(match[3]))
+    if (match := _MONTH_NAMED.fullmatch(text)) and match[1][:3].lower() in _MONTHS:
+        return _day(int(match[3]), _MONTHS.index(match[1][:3].lower()) + 1, int(match[2]))
     return None
 
 

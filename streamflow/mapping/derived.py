@@ -1,9 +1,9 @@
-"""What a compiled map answers and what it may ask: drafts, issues, and the context of one migration."""
+"""What a compiled map answers and what it may ask: drafts, issues, records around a record, and the context of one migration."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -32,6 +32,15 @@ class Derived:
     filtered: str | None = None  # the reason a rule of the map leaves it out
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kin:
+    """Records around one: its children by kind, as staged; empty where no rule asks for them."""
+
+    children: Mapping[Kind, Sequence[Record]] = field(default_factory=dict)
+
+
+NO_KIN: Final = Kin()
+
 CompanyOf: TypeAlias = Callable[[str, str], Key | None]
 """(company text, name of the person) -> cluster; `Companies.cluster_of` is one."""
 
@@ -44,10 +53,6 @@ def _no_label(kind: Kind, key: Key) -> str | None:
     return None
 
 
-def _archived_at(record: Record) -> str:
-    return f"files/{record.data.get('leadid') or 'unknown'}/{record.key}"
-
-
 LAST_MOMENT: Final = 2**62
 
 
@@ -56,14 +61,15 @@ class Context:
     """What a map needs to know of this migration besides the record. All callables are pure look-ups over what the caller has at hand."""
 
     company_of: CompanyOf | None = None  # None: by rules and the map's decisions alone
-    lead_by_email: Callable[[str], Key | None] = _nobody  # address in normal form -> lead, when exactly one person has it
-    label_of: Callable[[Kind, Key], str | None] = _no_label  # ("status", "3") -> "Contacted"; kinds user, status, source, group
+    person_by_email: Callable[[str], Key | None] = _nobody  # address in normal form -> record of a person, when exactly one has it
+    label_of: Callable[[Kind, Key], str | None] = _no_label  # ("status", "3") -> "Contacted"; reference kinds
     activity_types: Mapping[str, DestId] = field(default_factory=dict)  # name in lower case -> id
     stagesets: Mapping[str, DestId] = field(default_factory=dict)  # name in lower case -> id
     stages: Mapping[str, DestId] = field(default_factory=dict)  # "stageset id/stage name" in lower case -> id
-    archived_at: Callable[[Record], str] = _archived_at  # relative path of a file in the run's archive
-    calls_as: str = "activity"  # activity | note (the destination takes no past activities)
-    email_as: str = "activity"  # activity | note; note also where the account has no such type
+    outcomes: Mapping[str, DestId] = field(default_factory=dict)  # name in lower case -> id
+    as_: Mapping[str, str] = field(default_factory=dict)  # shape -> activity (unless said) | note, where the destination takes no such ones
     note_max_chars: int = 30_000
+    note_backdate: bool = False  # notes carry their own time
+    task_complete: bool = False  # done reminders become completed tasks, else notes
     now_s: int = LAST_MOMENT  # activities later than this have not happened yet
     future_activities: str = "skip"  # skip: they become notes, so that nobody is invited; send

@@ -57,6 +57,7 @@ class ObjectMap:
     transform: str = ""
     lookup: str = ""
     schema: str = ""
+    takes_custom: bool = False  # custom fields of the source become custom fields of this record
     rows: tuple[Row, ...] = ()
 
     def row(self, source: str) -> Row | None:

@@ -10,9 +10,13 @@ from typing import Any, Final
 
 from streamflow.errors import ConfigError
 from streamflow.mapping.catalogue import TRANSFORMS, can_reach, is_field
+from streamflow.mapping.combining import POLICIES
+from streamflow.mapping.delimited import delimiter_fault
 from streamflow.mapping.document import CARDINALITIES, FORMAT, Alternative, MapDocument, ObjectMap, Row
+from streamflow.mapping.pair import Pair
+from streamflow.mapping.postal import PARTS
+from streamflow.mapping.rollups import rollup_faults
 from streamflow.mapping.settings import setting_faults
-from streamflow.mapping.template import load_template
 from streamflow.mapping.values import FAMILIES
 from streamflow.model import Kind
 
@@ -20,7 +24,7 @@ _HINT: Final = "correct the map and confirm it again"
 _ROW_KEYS: Final = frozenset(
     {"source", "target", "transform", "params", "family", "not_moved", "confidence", "reason", "samples", "alternatives", "low"}
 )
-_OBJECT_KEYS: Final = frozenset({"source", "destination", "cardinality", "transform", "lookup", "schema", "rows"})
+_OBJECT_KEYS: Final = frozenset({"source", "destination", "cardinality", "transform", "lookup", "schema", "takes_custom", "rows"})
 _TOP_KEYS: Final = frozenset({"format", "pair", "version", "objects", "settings", "companies", "digest"})
 _SHOWN_KEYS: Final = frozenset({"digest", "state", "document", "summary"})
 _ILL_ROW: Final = re.compile(r"objects\[\d+\]\.rows\[\d+\](?!\.(?:confidence|reason|samples|not_moved|alternatives))")
@@ -36,6 +40,7 @@ def to_json(document: MapDocument) -> dict[str, Any]:
         objects.append(
             {
                 **{name: getattr(one, name) for name in ("source", "destination", "cardinality", "transform", "lookup", "schema")},
+                "takes_custom": one.takes_custom,
                 "rows": rows,
             }
         )
@@ -49,9 +54,13 @@ def to_json(document: MapDocument) -> dict[str, Any]:
     }
 
 
-def from_json(data: object) -> MapDocument:
-    """Read the JSON form. Raises ConfigError with all faults at once, each with its path; `validate` knows of the observed schema."""
-    document, faults = read(data)
+def from_json(data: object, pair: Pair) -> MapDocument:
+    """
+    Read the JSON form of a map of this pair, also one that an earlier version wrote.
+
+    Raises ConfigError with all faults at once, each with its path; `validate` knows of the observed schema.
+    """
+    document, faults = read(data, pair)
     if faults:
         raise ConfigError(faults, hint=_HINT)
     return document
@@ -59,6 +68,7 @@ def from_json(data: object) -> MapDocument:
 
 def read(
     data: object,
+    pair: Pair,
     observed: Mapping[Kind, Collection[str]] | None = None,
     existing: Mapping[Kind, Mapping[str, str]] | None = None,
 ) -> tuple[MapDocument, list[str]]:
@@ -67,13 +77,14 @@ def read(
 
     *observed* and *existing* as for `validate`. Only a document without faults may be used.
     """
-    reader = _Reader()
+    reader = _Reader(pair)
     document = reader.document(_unwrapped(data))
     broken = [fault.partition(":")[0] for fault in reader.faults]
-    faults = validate(document, _judgeable(document, observed, broken), existing)
+    faults = validate(document, pair, _judgeable(document, observed, broken), existing)
     # A row whose form is wrong was told once; what it says, or seems to say because of that, is not judged.
     ill = tuple({place[0] for path in broken if (place := _ILL_ROW.match(path))})
-    return document, [*reader.faults, *(fault for fault in faults if not fault.startswith(ill))]
+    judged = (fault for fault in faults if not fault.startswith(ill) and fault.partition(":")[0] not in broken)
+    return document, [*reader.faults, *judged]
 
 
 def _unwrapped(data: object) -> object:
@@ -96,6 +107,7 @@ def _judgeable(
 
 def validate(
     document: MapDocument,
+    pair: Pair,
     observed: Mapping[Kind, Collection[str]] | None = None,
     existing: Mapping[Kind, Mapping[str, str]] | None = None,
 ) -> list[str]:
@@ -106,15 +118,20 @@ def validate(
         observed: Source kind to the fields seen in it; each needs a row, and no row may name another.
         existing: Destination kind to its custom fields' labels and families; a row must not use one with another family.
     """
-    faults = setting_faults(document.settings)
+    faults = setting_faults(document.settings, pair)
+    if document.pair != pair.name:
+        faults.append(f"pair: the map is of {document.pair}, this migration of {pair.name}")
     families: dict[tuple[Kind, str], tuple[str, str]] = {}
     for place, one in enumerate(document.objects):
+        if not pair.knows(one.source):
+            faults.append(f"objects[{place}].source: the source has no {one.source!r}{_near(one.source, pair.order)}")
+            continue
         for number, row in enumerate(one.rows):
             path = f"objects[{place}].rows[{number}] ({one.source}.{row.source})"
-            faults += [f"{path}: {fault}" for fault in _row_faults(one, row, existing or {})]
+            faults += [f"{path}: {fault}" for fault in (*_row_faults(one, row, existing or {}), *rollup_faults(one, row, pair))]
             faults += _family_clash(families, one.destination, row, path)
     if observed is not None:
-        faults += _coverage_faults(document, observed)
+        faults += _coverage_faults(document, pair, observed)
     return faults
 
 
@@ -134,7 +151,31 @@ def _row_faults(one: ObjectMap, row: Row, existing: Mapping[Kind, Mapping[str, s
         faults.append(f"the destination has {row.target[7:]!r} as {there}, the map wants {row.family}; choose another label or family")
     if row.transform == "text" and row.family == "choice" and not row.params.get("choices"):
         faults.append("family choice needs params.choices")
+    faults += [f"transform {row.transform!r} needs params.{name}" for name in TRANSFORMS[row.transform].needs if name not in row.params]
+    faults += _param_faults(row)
+    if (policy := row.params.get("combine")) is not None and policy not in POLICIES:
+        faults.append(f"params.combine: {policy!r} is none of {', '.join(POLICIES)}")
     return faults
+
+
+def _param_faults(row: Row) -> list[str]:
+    """Look at params that would break a step."""
+    params = row.params
+    if row.transform == "address_part" and params.get("part", "city") not in PARTS:
+        return [f"params.part: {params['part']!r} is none of {', '.join(PARTS)}"]
+    if row.transform == "phone_labelled" and not _is_count(params.get("slot", 1), 1):
+        return ["params.slot: expected a whole number from 1"]
+    if row.transform == "span_end" and not _is_count(params.get("seconds", 0), 0):
+        return ["params.seconds: expected a whole number of seconds"]
+    if row.transform == "pair_text" and (fault := delimiter_fault(params.get("delimiter", "|"))):
+        return [f"params.delimiter: {fault}"]
+    if not isinstance(params.get("values", {}), Mapping):
+        return ["params.values: expected a table"]
+    return []
+
+
+def _is_count(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _family_clash(seen: dict[tuple[Kind, str], tuple[str, str]], kind: Kind, row: Row, path: str) -> list[str]:
@@ -144,7 +185,7 @@ def _family_clash(seen: dict[tuple[Kind, str], tuple[str, str]], kind: Kind, row
     return [] if family == row.family else [f"{path}: {row.target!r} is {row.family} here and {family} at {first}"]
 
 
-def _coverage_faults(document: MapDocument, observed: Mapping[Kind, Collection[str]]) -> list[str]:
+def _coverage_faults(document: MapDocument, pair: Pair, observed: Mapping[Kind, Collection[str]]) -> list[str]:
     rows: dict[Kind, set[str]] = {}
     for one, row in document.rows():
         rows.setdefault(one.source, set()).add(row.source)
@@ -156,11 +197,11 @@ def _coverage_faults(document: MapDocument, observed: Mapping[Kind, Collection[s
             for name in sorted(set(fields) - mapped)
         ]
     # A shipped row may name a field that this account never shows; a name that neither knows is a fault
-    shipped = {row.source for one in load_template(document.pair).objects for row in one.rows}
+    shipped = {row.source for one in pair.objects for row in one.rows}
     for place, one in enumerate(document.objects):
         known = observed.get(one.source)
         for number, row in enumerate(one.rows):
-            if known is not None and row.source not in known and row.source not in shipped:
+            if known is not None and row.source not in known and row.source not in shipped and row.transform != "rollup":
                 faults.append(f"objects[{place}].rows[{number}]: unknown source field {one.source}.{row.source}{_near(row.source, known)}")
     return faults
 
@@ -173,8 +214,9 @@ def _near(name: str, known: Collection[str]) -> str:
 class _Reader:
     """Walks the JSON and collects faults instead of stopping at the first."""
 
-    def __init__(self) -> None:
+    def __init__(self, pair: Pair) -> None:
         self.faults: list[str] = []
+        self._pair = pair
 
     def document(self, data: object) -> MapDocument:
         top = self._mapping(data, "map", _TOP_KEYS)
@@ -199,9 +241,13 @@ class _Reader:
         cardinality = self._text(one.get("cardinality"), f"{path}.cardinality", required=True)
         if cardinality and cardinality not in CARDINALITIES:
             self.faults.append(f"{path}.cardinality: {cardinality!r} is none of {', '.join(CARDINALITIES)}")
+        source = self._text(one.get("source"), f"{path}.source", required=True)
+        destination = self._text(one.get("destination"), f"{path}.destination", required=True)
+        shipped = self._pair.object(source, destination)  # maps of earlier versions do not say what takes custom fields
         return ObjectMap(
-            source=self._text(one.get("source"), f"{path}.source", required=True),
-            destination=self._text(one.get("destination"), f"{path}.destination", required=True),
+            source=source,
+            destination=destination,
+            takes_custom=bool(one.get("takes_custom", shipped is not None and shipped.takes_custom)),
             cardinality=cardinality,
             transform=self._text(one.get("transform"), f"{path}.transform"),
             lookup=self._text(one.get("lookup"), f"{path}.lookup"),

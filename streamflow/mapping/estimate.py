@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamflow.errors import UsageError
+from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
 from streamflow.mapping.document import CARDINALITIES, MapDocument
+from streamflow.mapping.pair import Pair
 from streamflow.mapping.schema import needed_objects
 from streamflow.model import Kind
 
 ROUTINE_RECORDS: Final = 2_000_000
-_WRITTEN: Final[tuple[Kind, ...]] = ("company", "lead", "note", "call", "email", "reminder", "attachment")
+_OPEN_LEAD: Final = "open lead"
 _DISK_BYTES: Final = 3_000  # a record with payload, intent, crosswalk line and audit entries in the ledger
 _HEADROOM_SHARE: Final = 0.9
 
@@ -27,7 +29,7 @@ class Pace:
     multi_get: int = 50  # records read back in one call
     custom_fields_many: bool = True  # custom fields can be read back many at a time
     source_page: int = 100
-    child_streams: tuple[Kind, ...] = ()  # kinds that are asked per lead, a call each
+    child_streams: tuple[Kind, ...] = ()  # kinds that are asked per parent, a call each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,7 @@ def grade(document: MapDocument, records: int, constraints: int) -> Grade:
 
 def estimate(
     document: MapDocument,
+    pair: Pair,
     counts: Mapping[Kind, int],
     pace: Pace,
     *,
@@ -123,25 +126,27 @@ def estimate(
     Reckon calls, hours and disk.
 
     Args:
-        counts: Records per source kind, "company" being clusters.
-        unqualified: Leads that become open leads besides.
+        counts: Records per source kind; of kinds that are derived, what will be made.
+        unqualified: People that become open leads besides.
         limits: Plan caps the operator knows: open_leads, contacts, custom_fields.
         present: What the destination holds already, by the same names.
     """
-    made = {kind: counts.get(kind, 0) for kind in _WRITTEN if counts.get(kind)}
-    if unqualified and any(one.destination == "leads" for one in needed_objects(document)):
-        made["open lead"] = unqualified
-    destination = {kind: _destination_calls(kind, count, pace) for kind, count in made.items()}
-    source = {kind: _source_calls(kind, count, counts.get("lead", 0), pace) for kind, count in counts.items() if kind != "company"}
-    records = sum(count for kind, count in counts.items() if kind != "company")
+    made = {kind: counts.get(kind, 0) for kind in pair.written if counts.get(kind)}
+    if unqualified and any((one.source, one.destination) == (pair.person.kind, "leads") for one in needed_objects(document)):
+        made[_OPEN_LEAD] = unqualified
+    with_custom = {_OPEN_LEAD, *(one.source for one in document.objects if one.destination in WITH_CUSTOM_FIELDS)}
+    destination = {kind: _destination_calls(count, pace, has_custom=kind in with_custom) for kind, count in made.items()}
+    derived = {plan.kind for plan in pair.kinds if plan.derived}
+    source = {kind: _source_calls(kind, counts, pair, pace) for kind in counts if kind not in derived}
+    records = sum(count for kind, count in counts.items() if kind not in derived)
     return Estimate(
         records=records,
         source_calls=source,
         destination_calls=destination,
         source_hours=sum(source.values()) / pace.source_per_s / 3600,
         destination_hours=sum(destination.values()) / pace.destination_per_s / 3600,
-        disk_bytes=(records + counts.get("company", 0)) * _DISK_BYTES + bytes_of_files,
-        warnings=tuple(_headroom(counts, unqualified, limits or {}, present or {})),
+        disk_bytes=sum(counts.values()) * _DISK_BYTES + bytes_of_files,
+        warnings=tuple(_headroom(pair, counts, unqualified, limits or {}, present or {})),
         needs_override=records > ROUTINE_RECORDS,
     )
 
@@ -155,19 +160,22 @@ def check_volume(records: int, *, override: bool) -> None:
         )
 
 
-def _destination_calls(kind: Kind, count: int, pace: Pace) -> int:
+def _destination_calls(count: int, pace: Pace, *, has_custom: bool) -> int:
     """One call writes a record; reading back is shared, save where custom fields are had one record at a time."""
-    has_custom = kind in ("company", "lead", "open lead")
     read_back = count if has_custom and not pace.custom_fields_many else math.ceil(count / max(1, pace.multi_get))
     return count + read_back
 
 
-def _source_calls(kind: Kind, count: int, leads: int, pace: Pace) -> int:
-    return leads if kind in pace.child_streams else math.ceil(count / max(1, pace.source_page)) or 1
+def _source_calls(kind: Kind, counts: Mapping[Kind, int], pair: Pair, pace: Pace) -> int:
+    if kind in pace.child_streams:
+        return counts.get(pair.of(kind).parent or pair.person.kind, 0)
+    return math.ceil(counts[kind] / max(1, pace.source_page)) or 1
 
 
-def _headroom(counts: Mapping[Kind, int], unqualified: int, limits: Mapping[str, int], present: Mapping[str, int]) -> list[str]:
-    planned = {"contacts": counts.get("lead", 0), "open_leads": unqualified, "custom_fields": counts.get("custom_fields", 0)}
+def _headroom(
+    pair: Pair, counts: Mapping[Kind, int], unqualified: int, limits: Mapping[str, int], present: Mapping[str, int]
+) -> list[str]:
+    planned = {"contacts": counts.get(pair.person.kind, 0), "open_leads": unqualified, "custom_fields": counts.get("custom_fields", 0)}
     found: list[str] = []
     for name, limit in limits.items():
         wanted = present.get(name, 0) + planned.get(name, 0)

@@ -11,7 +11,7 @@ FIELD: Final = "custom:Streamflow ID"
 """The custom field of accounts, contacts and leads that holds the marker (nutshell.md 5.3)."""
 
 _TEXT: Final = re.compile(r"\[sf:([a-z0-9]+):([a-z_]+):(.+?)\]")
-_NAMED: Final = re.compile(r"([a-z0-9]+):([a-z_]+):(.+?)(?::(lead|merged(?::\d+/\d+)?|\d+/\d+))?")
+_NAMED: Final = re.compile(r"([a-z0-9]+):([a-z_]+):(.+?)(?::(lead|(?:merged|details)(?::\d+/\d+)?|\d+/\d+))?")
 """A marker taken apart: prefix, kind, key, and one of the parts that maps make."""
 
 

@@ -73,12 +73,12 @@ class PersonName:
     made_of: str = "name"  # name | email | key
 
 
-def compose(name: str, surname: str, *, email: str = "", key: str = "") -> PersonName:
+def compose(name: str, surname: str, *, email: str = "", key: str = "", noun: str = "lead") -> PersonName:
     """
-    Make the full name of a lead from its name and its Surname field without doubling the surname.
+    Make the full name of a person from a name and a surname field without doubling the surname.
 
     Letters stay as typed. "Nel, Pieter" is turned round only when the Surname field proves the order. Without any name the local
-    part of the e-mail serves, then "Unnamed lead <key>".
+    part of the e-mail serves, then "Unnamed <noun> <key>".
     """
     name, surname = squeeze(name), squeeze(surname)
     if surname and name:
@@ -88,7 +88,7 @@ def compose(name: str, surname: str, *, email: str = "", key: str = "") -> Perso
     local = email.split("@", 1)[0].strip()
     if local:
         return PersonName(full=local, made_of="email")
-    return PersonName(full=f"Unnamed lead {key}".strip(), made_of="key")
+    return PersonName(full=f"Unnamed {noun} {key}".strip(), made_of="key")
 
 
 def _joined(name: str, surname: str) -> PersonName:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from streamflow.mapping.marker import text_marker
 from streamflow.mapping.split import pieces, units
-from streamflow.model import Draft, Key, Kind, Ref
+from streamflow.model import Draft, Fields, Key, Kind, Ref
 
 _WIDEST = " (999/999)"
 
@@ -22,6 +22,7 @@ class Text:
     body: str
     part: str = ""  # of the source record: "" or "merged"
     author: Key | None = None
+    at_s: int | None = None  # its own time, where notes can carry one
 
     def marked(self, header: str, piece: str, part: str) -> str:
         """Put header, text and marker together; an empty piece leaves no empty line."""
@@ -56,4 +57,7 @@ def note_drafts(text: Text, parent: Ref, max_chars: int) -> list[Draft]:
 def note_draft(text: Text, parent: Ref, part: str, body: str) -> Draft:
     """Give one note of one part."""
     marker = text_marker(text.prefix, text.kind, text.key, part)
-    return Draft(kind="notes", part=part, fields={"body": body, "link:parent": parent}, author=text.author, marker=marker)
+    fields: Fields = {"body": body, "link:parent": parent}
+    if text.at_s is not None:
+        fields["createdTime"] = text.at_s
+    return Draft(kind="notes", part=part, fields=fields, author=text.author, marker=marker)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamflow.mapping.dates import read_date
+from streamflow.mapping.pair import Pair
+from streamflow.mapping.settings import settings_of, ways_of
 from streamflow.mapping.text import squeeze
-from streamflow.mapping.values import TEXT_MAX_CHARS, decimal_of, is_empty, reader_for
+from streamflow.mapping.values import TEXT_MAX_CHARS, ReadValue, Ways, decimal_of, is_empty, reader_for
 from streamflow.model import Kind, Record
 
 MAX_DISTINCT: Final = 200
@@ -22,7 +24,14 @@ _CHOICE_MAX: Final = 12
 _CHOICE_CHARS: Final = 60
 _CHOICE_REPEAT: Final = 4
 _ID_DIGITS: Final = 9
-_money = reader_for("money", {"currency": ""})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eye:
+    """How values are looked at: what the source writes in ways of its own."""
+
+    ways: Ways
+    money: ReadValue  # any currency counts
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,7 +66,7 @@ class FieldSeen:
         """The distinct values seen, commonest first."""
         return tuple(sorted(self.distinct, key=lambda value: (-self.distinct[value], value)))
 
-    def see(self, value: Any) -> None:
+    def see(self, value: Any, eye: Eye) -> None:
         """Take in one value."""
         self.count += 1
         if is_empty(value):
@@ -74,15 +83,15 @@ class FieldSeen:
         else:
             self.is_capped = True
         if self.tried < _TRIED and isinstance(value, str):
-            self._try(text.strip())
+            self._try(text.strip(), eye)
 
-    def _try(self, text: str) -> None:
+    def _try(self, text: str, eye: Eye) -> None:
         self.tried += 1
         if len(text) > 40 or not any(char.isdigit() for char in text):
             return
-        if read_date(text) is not None:
+        if read_date(text, eye.ways.date_order) is not None:
             family = "date"
-        elif decimal_of(text) is not None:
+        elif decimal_of(text, eye.ways.thousands) is not None:
             # Leading zeros and long runs of digits are numbers of things, not amounts
             digits = text.lstrip("+-")
             family = (
@@ -91,7 +100,8 @@ class FieldSeen:
                 else "number"
             )
         else:
-            family = "money" if _money(text).value or _money(text).cause == "foreign_currency" else ""
+            amount = eye.money(text)
+            family = "money" if amount.value or amount.cause == "foreign_currency" else ""
         if family:
             self.fits[family] = self.fits.get(family, 0) + 1
 
@@ -103,7 +113,9 @@ class FieldSeen:
 class Observation:
     """Everything seen of an account so far; feed it with canonical records of any kind."""
 
-    def __init__(self) -> None:
+    def __init__(self, pair: Pair) -> None:
+        ways = ways_of(settings_of({}, pair))
+        self._eye = Eye(ways=ways, money=reader_for("money", {"currency": ""}, ways))
         self.records: dict[Kind, int] = {}
         self.kinds: dict[Kind, dict[str, FieldSeen]] = {}
         self.together: dict[tuple[str, str], int] = {}  # pairs of a lead's custom labels filled on one record
@@ -145,9 +157,9 @@ class Observation:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Observation:
+    def from_json(cls, data: Mapping[str, Any], pair: Pair) -> Observation:
         """Read what `to_json` gave."""
-        made = cls()
+        made = cls(pair)
         made.records = dict(data["records"])
         made.overflow = int(data["overflow"])
         made.together = {(one, other): count for one, other, count in data["together"]}
@@ -173,4 +185,4 @@ class Observation:
                 self.overflow += 1
                 return
             one = seen[name] = FieldSeen(name=name)
-        one.see(value)
+        one.see(value, self._eye)

@@ -19,6 +19,16 @@ _COUNTRIES: Final = {
     "united states": "US",
 }
 _TOWN: Final = re.compile(r"[^\W\d_][^\d]*")
+PARTS: Final = {
+    "line1": "address_1",
+    "line2": "address_2",
+    "line3": "address_3",
+    "city": "city",
+    "state": "state",
+    "code": "postalCode",
+    "country": "country",
+}
+"""Parts that a source keeps in fields of their own, and what they are called in the destination."""
 _MAX_LINES: Final = 3
 
 

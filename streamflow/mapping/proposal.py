@@ -1,5 +1,5 @@
 """
-A first map for an account: the shipped template, what was observed, and what the destination has already.
+A first map for an account: the shipped knowledge of the pair, what was observed, and what the destination has already.
 
 The ladder for a custom field: known label → destination field of the same label → of the same words → of nearly the same
 words → a new field.
@@ -14,19 +14,22 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
+from streamflow.mapping.catalogue import DETAILS
 from streamflow.mapping.document import Alternative, MapDocument, ObjectMap, Row
 from streamflow.mapping.labels import label_key, merge_labels, target_label
 from streamflow.mapping.observe import FieldSeen, Observation
+from streamflow.mapping.pair import Pair, Role
 from streamflow.mapping.schema import fit_to_limit
-from streamflow.mapping.settings import DEFAULTS
-from streamflow.mapping.template import Template
+from streamflow.mapping.settings import settings_of
 from streamflow.model import Kind
 
 _FUZZY = 86.0
 _MAX_ALTERNATIVES = 3
+_PURPOSE_SURE = 0.8
 _MOST_JOINED_CHOICES = 24
 _SHARE_TO_BE_SURE = 0.02
 _LINE_TARGETS = {"notes": "body", "activities": "description", "tasks": "description"}
+_BLOCK_TARGETS = {"contacts": "description", "leads": DETAILS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,7 @@ class ExistingField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What a proposal rests on besides the template."""
+    """What a proposal rests on besides the pair."""
 
     observation: Observation
     existing: Sequence[ExistingField] = ()
@@ -49,53 +52,100 @@ class Account:
     companies: Mapping[str, str] = field(default_factory=dict)
 
 
-def propose(template: Template, account: Account) -> MapDocument:
+def propose(pair: Pair, account: Account) -> MapDocument:
     """Make the proposal: every known and every observed field has a row with confidence, reason, samples, alternatives. Deterministic."""
-    objects = tuple(_object(one, template, account) for one in template.objects)
-    settings = {**DEFAULTS, **account.settings}
-    document = MapDocument(pair=template.pair, objects=objects, settings=settings, companies=dict(account.companies))
+    objects = tuple(_object(one, pair, account) for one in pair.objects)
+    settings = settings_of(account.settings, pair)
+    document = MapDocument(pair=pair.name, objects=objects, settings=settings, companies=dict(account.companies))
     if account.custom_field_limit is None:
         return document
     existing = [(one.entity, one.label) for one in account.existing]
-    filled = {name: seen.filled for name, seen in account.observation.fields("lead").items()}
+    filled = {(kind, name): seen.filled for kind in pair.written for name, seen in account.observation.fields(kind).items()}
     return fit_to_limit(document, account.custom_field_limit, existing, filled)
 
 
-def _object(one: ObjectMap, template: Template, account: Account) -> ObjectMap:
+def _object(one: ObjectMap, pair: Pair, account: Account) -> ObjectMap:
     seen = account.observation.fields(one.source)
     rows = [replace(row, samples=tuple(seen[row.source].samples)) if row.source in seen else row for row in one.rows]
-    if (one.source, one.destination) == ("lead", "leads"):
+    if pair.object(one.source) is not one:  # what the account shows is the business of the kind's main object
         return replace(one, rows=tuple(rows))
     taken = {row.source for row in rows}
     fresh = [name for name in seen if name not in taken]
-    if one.destination == "contacts":
-        rows += _CustomRows(one, template, account).rows([name for name in fresh if name.startswith("custom:")])
+    if one.takes_custom:
+        own = [name for name in fresh if name.startswith("custom:") and pair.purpose(one.source, name[7:]) is None]
+        rows += _CustomRows(one, pair, account).rows(own)
+        rows += [_elsewhere(one, pair, seen[name]) for name in sorted(set(fresh) - set(own)) if name.startswith("custom:")]
+        rows += _from_children(one, pair, account)
         fresh = [name for name in fresh if not name.startswith("custom:")]
     rows += [_unknown(one, seen[name]) for name in sorted(fresh)]
     return replace(one, rows=tuple(rows))
 
 
+def _elsewhere(one: ObjectMap, pair: Pair, seen: FieldSeen) -> Row:
+    """Say where a custom field goes whose purpose is another record's; a person may give it a target here instead."""
+    label = seen.name.removeprefix("custom:")
+    plan, purpose = pair.of(one.source), pair.purpose(one.source, label)
+    reason = purpose.reason if purpose is not None else ""
+    return Row(
+        source=seen.name,
+        target=None,
+        transform="none",
+        not_moved=f"goes to the {plan.parent} as {one.source}.{seen.name}: {reason}",
+        confidence=_PURPOSE_SURE,
+        samples=tuple(seen.samples),
+        alternatives=(Alternative(target=f"custom:{target_label(label)}", confidence=1 - _PURPOSE_SURE, reason="a field of this record"),),
+    )
+
+
+def _from_children(one: ObjectMap, pair: Pair, account: Account) -> list[Row]:
+    """Give roll-up rows for custom fields of what hangs on a kind that tell something of the record itself."""
+    made: list[Row] = []
+    taken = {row.target for row in one.rows}
+    for kind in pair.hanging_on(one.source):
+        if pair.of(kind).role is not Role.DEAL:
+            continue
+        for name, seen in sorted(account.observation.fields(kind).items()):
+            purpose = pair.purpose(kind, name[7:]) if name.startswith("custom:") else None
+            if purpose is None:
+                continue
+            label = target_label(name[7:])
+            target = f"custom:{label}" if f"custom:{label}" not in taken else f"custom:{label} ({pair.of(kind).noun})"
+            family = "text" if seen.family == "choice" else seen.family
+            made.append(
+                Row(
+                    source=f"{kind}.{name}",
+                    target=target,
+                    transform="rollup",
+                    params={"pick": purpose.pick},
+                    family=family,
+                    confidence=_PURPOSE_SURE,
+                    reason=purpose.reason,
+                    samples=tuple(seen.samples),
+                )
+            )
+    return made
+
+
 def _unknown(one: ObjectMap, seen: FieldSeen) -> Row:
     """Give a field nobody foresaw a home that loses nothing: a labelled line, or a field of its own on people."""
     label = target_label(seen.name.removeprefix("custom:").replace("_", " ").capitalize())
-    target = _LINE_TARGETS.get(one.destination)
+    target, home = _LINE_TARGETS.get(one.destination), _BLOCK_TARGETS.get(one.destination)
     row = Row(source=seen.name, target=None, transform="none", family="long", confidence=0.5, samples=tuple(seen.samples))
     if target is not None:
         return replace(row, target=target, transform="line", params={"label": label}, reason="not a known field; kept as a labelled line")
-    if one.destination == "contacts":
-        return replace(
-            row, target="description", transform="block", params={"label": label}, reason="not a known field; kept in the description"
-        )
+    if home is not None:
+        where = "the description" if home == "description" else "a note"
+        return replace(row, target=home, transform="block", params={"label": label}, reason=f"not a known field; kept in {where}")
     return replace(row, not_moved="not a known field, on a kind that is not written; kept in the ledger")
 
 
 class _CustomRows:
-    """Rows for the custom fields of leads."""
+    """Rows for the custom fields of a kind."""
 
-    def __init__(self, one: ObjectMap, template: Template, account: Account) -> None:
+    def __init__(self, one: ObjectMap, pair: Pair, account: Account) -> None:
         self._seen = account.observation.fields(one.source)
-        self._template = template
-        self._currency = str(account.settings.get("currency", DEFAULTS["currency"]))
+        self._pair = pair
+        self._currency = str(settings_of(account.settings, pair)["currency"])
         self._total = max(1, account.observation.records.get(one.source, 1))
         self._existing = [each for each in account.existing if each.entity == one.destination]
         self._native = {
@@ -108,7 +158,7 @@ class _CustomRows:
         moved = {
             name.removeprefix("custom:"): self._seen[name].filled
             for name in names
-            if not self._template.why_not_moved(name.removeprefix("custom:"))
+            if not self._pair.why_not_moved(name.removeprefix("custom:"))
         }
         heads = merge_labels(moved, self._together)
         made: dict[str, Row] = {}
@@ -116,7 +166,7 @@ class _CustomRows:
         for name in sorted(names, key=lambda name: (heads.get(name[7:], (name[7:], 1.0))[0] != name[7:], name)):
             label = name.removeprefix("custom:")
             seen = self._seen[name]
-            if reason := self._template.why_not_moved(label):
+            if reason := self._pair.why_not_moved(label):
                 made[name] = Row(
                     source=name,
                     target=None,
@@ -130,7 +180,7 @@ class _CustomRows:
             head, sure = heads[label]
             joins = head != label and self._can_join(seen, made[f"custom:{head}"])
             made[name] = self._joined(seen, made[f"custom:{head}"], head, sure) if joins else self._own(label, seen)
-            known = self._template.known(label)
+            known = self._pair.known(label)
             if known is not None and known.also_custom:
                 copies.append(replace(self._as_custom(label, seen, "text"), reason="kept as it was written, besides"))
         return [*made.values(), *copies]
@@ -159,7 +209,7 @@ class _CustomRows:
 
     def _own(self, label: str, seen: FieldSeen) -> Row:
         samples = tuple(seen.samples)
-        known = self._template.known(label)
+        known = self._pair.known(label)
         if known is not None and known.target is not None:
             own = Alternative(target=f"custom:{target_label(label)}", confidence=0.3, reason="a field of its own")
             return Row(

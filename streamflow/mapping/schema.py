@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
+from streamflow.mapping.catalogue import DETAILS, WITH_CUSTOM_FIELDS
 from streamflow.mapping.document import MapDocument, ObjectMap, Row
-from streamflow.mapping.settings import settings_of
+from streamflow.mapping.settings import makes_open_leads
 from streamflow.model import Kind
 
 
@@ -22,10 +22,10 @@ class NeededField:
 
 
 def needed_objects(document: MapDocument) -> Iterator[ObjectMap]:
-    """Give the object maps that will be written; open leads only when unqualified leads become such."""
-    makes_leads = settings_of(document.settings)["unqualified"] == "lead"
+    """Give the object maps that will be written; leads beside people only when unqualified ones become such."""
+    people = {one.source for one in document.objects if one.destination == "contacts"}
     for one in document.objects:
-        if one.destination != "leads" or makes_leads:
+        if one.destination != "leads" or one.source not in people or makes_open_leads(document.settings):
             yield one
 
 
@@ -46,14 +46,16 @@ def required_fields(document: MapDocument) -> list[NeededField]:
     return list(found.values())
 
 
-def fit_to_limit(document: MapDocument, limit: int, existing: Collection[tuple[Kind, str]], filled: dict[str, int]) -> MapDocument:
+def fit_to_limit(
+    document: MapDocument, limit: int, existing: Collection[tuple[Kind, str]], filled: Mapping[tuple[Kind, str], int]
+) -> MapDocument:
     """
-    Fold the least filled fields of the source into the description until the rest fits the plan's *limit*.
+    Fold the least filled fields of the source into labelled lines until the rest fits the plan's *limit*.
 
     Args:
         limit: Custom fields the plan allows in all; what streamflow itself needs is never folded, even when it does not fit.
         existing: (entity, label) of fields that exist already; they count, and rows that use them are kept.
-        filled: Source field of the lead to how often it is filled.
+        filled: Source kind and field to how often it is filled.
     """
     there = set(existing)
     new = [need for need in required_fields(document) if (need.entity, need.label) not in there]
@@ -64,24 +66,27 @@ def fit_to_limit(document: MapDocument, limit: int, existing: Collection[tuple[K
     for one, row in _foldable(document):
         key = (one.destination, (row.target or "").removeprefix("custom:"))
         if key not in there:
-            weight[key] = weight.get(key, 0) + filled.get(row.source, 0)
+            weight[key] = weight.get(key, 0) + filled.get((one.source, row.source), 0)
     folded = set(sorted(weight, key=lambda key: (weight[key], key))[:too_many])
     return replace(document, objects=tuple(_fold(one, folded, limit) for one in document.objects))
 
 
 def _foldable(document: MapDocument) -> Iterator[tuple[ObjectMap, Row]]:
     for one in needed_objects(document):
-        if one.destination == "contacts":
+        if one.takes_custom:
             for row in one.rows:
                 if row.source.startswith("custom:") and (row.target or "").startswith("custom:"):
                     yield one, row
 
 
 def _fold(one: ObjectMap, folded: set[tuple[Kind, str]], limit: int) -> ObjectMap:
+    if not one.takes_custom:
+        return one
+    home = DETAILS if one.destination == "leads" else "description"
     rows = tuple(
         replace(
             row,
-            target="description",
+            target=home,
             transform="block",
             family="long",
             reason=f"the plan allows {limit} custom fields; kept as a labelled line",

@@ -1,4 +1,4 @@
-"""Settings of a map that steer more than one row: zone, region, currency, and which leads are unqualified."""
+"""Settings of a map that steer more than one row: zone, region, how amounts and days are written, value maps, unqualified leads."""
 
 from __future__ import annotations
 
@@ -7,21 +7,29 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfoNotFoundError
 
-from streamflow.mapping.dates import zone_of
-from streamflow.mapping.text import fold
-from streamflow.mapping.values import is_empty
+from streamflow.mapping.dates import DATE_ORDERS, zone_of
+from streamflow.mapping.delimited import delimiter_fault
+from streamflow.mapping.pair import Pair
+from streamflow.mapping.text import fold, squeeze
+from streamflow.mapping.values import THOUSANDS_MARKS, Ways, is_empty
+from streamflow.model import Kind
 
 DEFAULT_RULE: Final = "no company and no deal intent"
 DEFAULTS: Final[Mapping[str, Any]] = {
-    "zone": "Africa/Johannesburg",  # of the source's clock (leadtrekker.md 1)
-    "region": "ZA",  # home region of phone numbers
-    "currency": "ZAR",
+    "zone": "",  # of the source's clock; these three every pair names
+    "region": "",  # home region of phone numbers
+    "currency": "",  # of amounts that name none
+    "date_order": "",  # day | month: which comes first in 8/7/2026; "" not known, so that such a day is refused
+    "thousands": "",  # the mark that parts thousands; "" not known, so that "1,234" is refused
+    "delimiter": " | ",  # between values that share one field and can be told apart again
+    "meeting_s": 7_200,  # how long a meeting is taken to be whose end the source does not know
     "unqualified": "person",  # person | lead: what leads become that the rule calls unqualified (LT-08)
     "rule": DEFAULT_RULE,
     "intent_fields": ["Budget", "Interested in"],  # custom fields that show a deal is wanted
     "stageset": "",  # pipeline and stage of those leads, by name or id (LT-10)
     "stage": "",
     "source_values": {},  # source label -> destination source name; others keep their name (LT-37)
+    "values": {},  # the same for any field: {"job.jobstatus": {"Paid In Full": "won"}}
     "shared_addresses": [],  # addresses known to be used by many
 }
 _KNOWN_RULES: Final = "no company, no deal intent, no email, no phone, status is A|B, always; joined by ' and '"
@@ -42,9 +50,30 @@ class Rule:
         return all(condition(facts) for condition in self.conditions)
 
 
-def settings_of(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the settings with the defaults filled in."""
-    return {**DEFAULTS, **settings}
+def settings_of(settings: Mapping[str, Any], pair: Pair) -> dict[str, Any]:
+    """Give the settings with the defaults filled in: the pair's, then those of every map."""
+    return {**DEFAULTS, **pair.defaults, **settings}
+
+
+def ways_of(settings: Mapping[str, Any]) -> Ways:
+    """Give how the source writes days and amounts, of whole settings."""
+    return Ways(currency=settings["currency"], date_order=settings["date_order"], thousands=settings["thousands"])
+
+
+def makes_open_leads(settings: Mapping[str, Any]) -> bool:
+    """Say whether unqualified leads become open leads besides people; nothing to do with deals of their own."""
+    return bool(settings.get("unqualified", DEFAULTS["unqualified"]) == "lead")
+
+
+def value_map(settings: Mapping[str, Any], kind: Kind, field: str, shipped: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Give what values of a source field stand for, by `value_key`: what the row says, overruled by the settings."""
+    whole = {**(shipped or {}), **settings["values"].get(f"{kind}.{field}", {})}
+    return {value_key(text): str(value) for text, value in whole.items()}
+
+
+def value_key(text: str) -> str:
+    """Give the form in which values are looked up: without case and doubled blanks."""
+    return squeeze(text).casefold()
 
 
 def read_rule(text: str) -> Rule:
@@ -59,12 +88,12 @@ def has_intent(custom: Mapping[str, Any], intent_fields: tuple[str, ...]) -> boo
     return any(fold(label) in wanted and not is_empty(value) for label, value in custom.items())
 
 
-def setting_faults(settings: Mapping[str, Any]) -> list[str]:
+def setting_faults(settings: Mapping[str, Any], pair: Pair) -> list[str]:
     """List what is wrong with the settings of a map, by path."""
     faults = [f"settings.{name}: unknown setting" for name in settings if name not in DEFAULTS]
-    merged = settings_of(settings)
+    merged = settings_of(settings, pair)
     for name, default in DEFAULTS.items():
-        if not isinstance(merged[name], type(default)):
+        if type(merged[name]) is not type(default):
             faults.append(f"settings.{name}: expected a {_WORDS[type(default)]}")
     if faults:
         return faults
@@ -74,6 +103,15 @@ def setting_faults(settings: Mapping[str, Any]) -> list[str]:
         faults.append(f"settings.zone: {merged['zone']!r} is no time zone; use a name such as Africa/Johannesburg")
     if merged["unqualified"] not in ("person", "lead"):
         faults.append("settings.unqualified: expected person or lead")
+    if merged["date_order"] not in DATE_ORDERS:
+        faults.append("settings.date_order: expected day or month, or nothing where that is not known")
+    if merged["thousands"] not in THOUSANDS_MARKS:
+        faults.append("settings.thousands: expected one of , . ' or a blank, or nothing where that is not known")
+    if merged["meeting_s"] < 0:
+        faults.append("settings.meeting_s: expected seconds")
+    if fault := delimiter_fault(merged["delimiter"]):
+        faults.append(f"settings.delimiter: {fault}")
+    faults += _value_faults(merged["values"], pair)
     try:
         read_rule(merged["rule"])
     except ValueError as error:
@@ -81,7 +119,18 @@ def setting_faults(settings: Mapping[str, Any]) -> list[str]:
     return faults
 
 
-_WORDS: Final[Mapping[type, str]] = {str: "text", list: "list", dict: "table"}
+def _value_faults(values: Mapping[str, Any], pair: Pair) -> list[str]:
+    faults: list[str] = []
+    for name, table in values.items():
+        kind, point, field = name.partition(".")
+        if not (point and field and pair.knows(kind)):
+            faults.append(f'settings.values.{name}: expected "kind.field" with a kind of the source')
+        if not isinstance(table, Mapping) or not all(isinstance(each, str) for pair_of in table.items() for each in pair_of):
+            faults.append(f"settings.values.{name}: expected a table of texts")
+    return faults
+
+
+_WORDS: Final[Mapping[type, str]] = {str: "text", list: "list", dict: "table", int: "whole number"}
 _CONDITIONS: Final[Mapping[str, Condition]] = {
     "always": lambda facts: True,
     "no company": lambda facts: not facts["company"],

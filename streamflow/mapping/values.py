@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeAlias
 
@@ -13,6 +13,8 @@ from streamflow.mapping.text import fold, plain, squeeze
 
 TEXT_MAX_CHARS: Final = 255
 FAMILIES: Final = ("text", "long", "choice", "date", "money", "number")
+THOUSANDS_MARKS: Final = ("", ",", ".", " ", "'")
+"""What may part thousands; "": not known."""
 NULL_WORDS: Final = frozenset({"null", "undefined", "none", "n/a", "-"})
 """Words that mean "nothing" in structured fields (leadtrekker.md 5, row 2)."""
 
@@ -35,16 +37,36 @@ class Read:
 ReadValue: TypeAlias = Callable[[str], Read]
 
 
-def reader_for(family: str, params: Mapping[str, Any]) -> ReadValue:
-    """Give the reader of a field family; *params*: choices (list of text), currency ("ZAR"). Raises KeyError for an unknown family."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """How a source writes what can be read in more than one way; nothing said means that it is refused instead of guessed."""
+
+    currency: str = ""  # of amounts that name none
+    date_order: str = ""  # "day" | "month"
+    thousands: str = ""  # one of THOUSANDS_MARKS
+
+    def of_row(self, params: Mapping[str, Any]) -> Ways:
+        """Give the ways of one field, where its row says otherwise than the map."""
+        return replace(self, **{name: str(params[name]) for name in ("currency", "date_order", "thousands") if name in params})
+
+
+UNKNOWN_WAYS: Final = Ways()
+
+
+def reader_for(family: str, params: Mapping[str, Any], ways: Ways = UNKNOWN_WAYS) -> ReadValue:
+    """
+    Give the reader of a field family. Raises KeyError for an unknown family.
+
+    *params* of the row: choices (list of text), and what it says otherwise than *ways* (currency, date_order, thousands).
+    """
     choices = tuple(str(choice) for choice in params.get("choices", ()))
-    currency = str(params.get("currency", "ZAR"))
+    ways = ways.of_row(params)
     table: dict[str, ReadValue] = {
         "text": _read_text,
         "long": lambda text: Read(value=plain(text).strip()),
-        "date": _read_day,
-        "number": _read_number,
-        "money": lambda text: _read_money(text, currency),
+        "date": lambda text: _read_day(text, ways.date_order),
+        "number": lambda text: _read_number(text, ways.thousands),
+        "money": lambda text: _read_money(text, ways),
         "choice": _choice_reader(choices),
     }
     return table[family]
@@ -62,8 +84,21 @@ def is_empty(value: object) -> bool:
     return value in ([], {})
 
 
-def decimal_of(text: str) -> Decimal | None:
-    """Read a number with blanks, points or commas as thousands marks and either as decimal mark; None when that is not sure ("1,234")."""
+def as_text(value: object) -> str:
+    """Give a value as people can read it: tables and lists as lines, anything else as it stands."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name}: {as_text(each)}" for name, each in value.items() if not is_empty(each))
+    if isinstance(value, (list, tuple)):
+        return "\n".join(as_text(each) for each in value if not is_empty(each))
+    return str(value)
+
+
+def decimal_of(text: str, thousands: str = "") -> Decimal | None:
+    """
+    Read a number with blanks, points or commas as thousands marks and either as decimal mark; None when that is not sure.
+
+    "1,234" is one thousand and more only where *thousands* is the comma, one and a bit where it is another mark, and else nothing.
+    """
     text = text.strip()
     if not _NUMBER.fullmatch(text):
         return None
@@ -80,14 +115,24 @@ def decimal_of(text: str) -> Decimal | None:
         if not _THOUSANDS.fullmatch(digits):
             return None
         digits = digits.replace(",", "").replace(".", "")
-    elif commas:
-        if _THOUSANDS.fullmatch(digits):  # one thousand or one and a bit: not ours to say
+    elif commas or points:
+        if (single := _single_mark(digits, "," if commas else ".", thousands)) is None:
             return None
-        digits = digits.replace(",", ".")
+        digits = single
     try:
         return sign * Decimal(digits)
     except InvalidOperation:
         return None
+
+
+def _single_mark(digits: str, mark: str, thousands: str) -> str | None:
+    """Settle what a single comma or point means; a comma before three digits is not ours to say unless the map says it."""
+    is_group = _THOUSANDS.fullmatch(digits) is not None
+    if mark == thousands:
+        return digits.replace(mark, "") if is_group else None
+    if is_group and mark == "," and not thousands:
+        return None
+    return digits.replace(mark, ".")
 
 
 def _is_grouped(text: str) -> bool:
@@ -103,28 +148,29 @@ def _read_text(text: str) -> Read:
     return Read(value=value)
 
 
-def _read_day(text: str) -> Read:
-    if (day := read_date(text)) is None:
-        return Read(cause="bad_date", hint="correct the date in the source (YYYY-MM-DD or DD/MM/YYYY), or make the field a text in the map")
+def _read_day(text: str, order: str) -> Read:
+    if (day := read_date(text, order)) is None:
+        forms = {"day": "YYYY-MM-DD or DD/MM/YYYY", "month": "YYYY-MM-DD or MM/DD/YYYY"}.get(order, "YYYY-MM-DD")
+        return Read(cause="bad_date", hint=f"correct the date in the source ({forms}), or make the field a text in the map")
     if is_implausible(day):
         return Read(value=day, cause="implausible_date", hint="written as it stands; correct it in the source if it is a filler")
     return Read(value=day)
 
 
-def _read_number(text: str) -> Read:
-    if (number := decimal_of(text)) is None:
+def _read_number(text: str, thousands: str) -> Read:
+    if (number := decimal_of(text, thousands)) is None:
         return Read(cause="bad_number", hint="correct the number in the source, or make the field a text in the map")
     return Read(value=_shown(number))
 
 
-def _read_money(text: str, currency: str) -> Read:
+def _read_money(text: str, ways: Ways) -> Read:
     match = _MONEY.fullmatch(squeeze(text))
-    amount = decimal_of(match[4]) if match else None
+    amount = decimal_of(match[4], ways.thousands) if match else None
     if match is None or amount is None:
         return Read(cause="bad_money", hint="correct the amount in the source, or make the field a text in the map")
-    named = _CURRENCIES.get((match[2] or match[5] or "").lower(), currency)
-    if named != currency:
-        return Read(cause="foreign_currency", hint=f"the account holds {currency}; the amount in {named} is kept as text")
+    named = _CURRENCIES.get((match[2] or match[5] or "").lower(), ways.currency)
+    if named != ways.currency:
+        return Read(cause="foreign_currency", hint=f"the account holds {ways.currency}; the amount in {named} is kept as text")
     if amount != round(amount, 2):
         return Read(cause="bad_money", hint="more than two decimals; kept as text")
     return Read(value=f"{-amount if match[1] or match[3] else amount:.2f}")

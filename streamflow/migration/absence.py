@@ -7,12 +7,13 @@ Rule 2: a kind of which nothing at all shows up any more is a fault of the sourc
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from streamflow.errors import NotFound
 from streamflow.migration.context import Migration
-from streamflow.model import AuditEntry, Key, Kind, QueueItem, Staged
+from streamflow.model import AuditEntry, DestId, Key, Kind, QueueItem, Staged
 from streamflow.platforms.base import Stream
 from streamflow.store.base import Audit, Change, Enqueue, ResolveItem
 
@@ -65,9 +66,13 @@ async def _look(migration: Migration, stream: Stream, keys: Sequence[Key], gone:
     changes: list[Change] = []
     staged = await migration.ledger.staged(stream.kind, keys)
     absent = [each for each in staged.values() if each.missing_scans >= ABSENT_SCANS]
+    beside: dict[Key, list[DestId]] = defaultdict(list)
+    for link in await migration.ledger.links_of(stream.kind, [each.record.key for each in absent]) if absent else ():
+        if link.ref.part and link.dest_kind == "leads":
+            beside[link.ref.key].append(link.dest_id)
     gone.once += sum(0 < each.missing_scans < ABSENT_SCANS for each in staged.values())
     for each in absent:
-        item = _item(stream, each)
+        item = _item(stream, each, beside.get(each.record.key, []))
         if await migration.ledger.item(item.id) is None and not await _is_there(migration, stream, each.record.key):
             entry = AuditEntry(actor="streamflow", action="source.gone", kind=stream.kind, key=each.record.key)
             changes += [Enqueue(item=item), Audit(entry=entry)]
@@ -76,10 +81,16 @@ async def _look(migration: Migration, stream: Stream, keys: Sequence[Key], gone:
     gone.queued += len(changes) // 2
 
 
-def _item(stream: Stream, staged: Staged) -> QueueItem:
+def gone_from_source(kind: Kind, key: Key) -> str:
+    """Name the question about a record that vanished from the source."""
+    return f"deleted:{kind}:{key}"
+
+
+def _item(stream: Stream, staged: Staged, beside: Sequence[DestId]) -> QueueItem:
+    left = f"; open leads beside it: {', '.join(beside)}" if beside else ""
     return QueueItem(
-        id=f"deleted:{stream.kind}:{staged.record.key}", cause="deleted_at_source", kind=stream.kind, key=staged.record.key,
-        reason="deleted or merged in the source since it was read; nothing was removed in the destination",
+        id=gone_from_source(stream.kind, staged.record.key), cause="deleted_at_source", kind=stream.kind, key=staged.record.key,
+        reason="deleted or merged in the source since it was read; nothing was removed in the destination" + left,
         decisions=("keep", "note"), suggested="keep",
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from anyio import to_thread
 
 from streamflow.errors import NotFound, ProtocolMismatch, StoreError
-from streamflow.mapping.derived import Context
+from streamflow.mapping.files import archive_path
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, Disposition, Key, QueueItem, RecordState, Staged
 from streamflow.stages.planning import finish_of
@@ -28,7 +28,6 @@ class Archive:
 
     def __init__(self, migration: Migration) -> None:
         self._m = migration
-        self._path_of = Context().archived_at
 
     async def fill(self, keys: Sequence[Key] | None = None) -> int:
         """
@@ -52,7 +51,7 @@ class Archive:
     async def _copy(self, staged: Staged) -> int:
         assert self._m.attachments is not None
         record = staged.record
-        target = self._m.terms.state_dir / self._path_of(record)
+        target = self._m.terms.state_dir / archive_path(record, self._m.pair)
         expected = str(record.data.get("sha256") or "").strip().lower()
         try:
             if expected and target.exists() and await to_thread.run_sync(sha256_of, target) == expected:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from streamflow.compact import Numbers
-from streamflow.mapping.companies import Companies, Pair
+from streamflow.mapping.companies import Companies, Lookalikes
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
@@ -53,7 +53,7 @@ class CompanyTable:
     def __init__(self, migration: Migration, document: MapDocument, joined: Mapping[Key, Key]) -> None:
         self._m = migration
         self.companies = Clusters(document.companies, joined)
-        self._texts = compile_map(document, Context()).company_text
+        self._texts = compile_map(document, migration.pair, Context()).company_text
         self._counted = Numbers()                                   # lead -> place of what was counted of it
         self._places: dict[tuple[str, Key | None], int] = {}        # (text, its cluster) -> place
         self._said: list[tuple[str, Key | None]] = [("", None)]     # by place
@@ -134,7 +134,7 @@ class CompanyTable:
             await self._m.ledger.commit([Enqueue(item=pair_item(pair, known=pair.one)) for pair in some])
 
 
-def pair_item(pair: Pair, *, known: Key) -> QueueItem:
+def pair_item(pair: Lookalikes, *, known: Key) -> QueueItem:
     """Ask whether two companies are one; decided so, the other one joins the *known* one."""
     other = pair.other if known == pair.one else pair.one
     return QueueItem(

@@ -13,6 +13,7 @@ import anyio
 
 from streamflow.clock import Clock, iso
 from streamflow.errors import StreamflowError
+from streamflow.mapping.pair import Pair
 from streamflow.migration.control import Control
 from streamflow.migration.life import Phase, State, move
 from streamflow.migration.readiness import Following
@@ -45,6 +46,7 @@ class Migration:
     """One migration in this process."""
 
     terms: Terms
+    pair: Pair
     ledger: Ledger
     source: Source
     attachments: Attachments | None

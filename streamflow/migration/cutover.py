@@ -27,6 +27,7 @@ from streamflow.errors import StreamflowError
 from streamflow.migration import drift, unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.counting import CAUSE, count_again
+from streamflow.migration.heirs import follow_merges
 from streamflow.migration.life import State
 from streamflow.migration.readiness import Readiness, lag_limit_s
 from streamflow.migration.reading import Reading
@@ -232,6 +233,7 @@ class Cutover:
             else:
                 reading = await self._work.reader.poll(self._poll_number())
         await self._work.watch.follow()
+        await follow_merges(self._m)
         await self._work.deliver_all()
         await self._work.settle_doubts()
         pending = await pending_records(self._m)

@@ -11,7 +11,7 @@ from streamflow.migration.context import Migration
 from streamflow.model import DestId, FieldCheck, Fields, Key, Kind, Link, Record
 from streamflow.stages.verify import judge
 
-READ_AT_ONCE = 40
+READ_AT_ONCE = 100
 SHOWN_ROWS = 4000
 CUSTOM_KINDS: tuple[Kind, ...] = ("accounts", "contacts", "leads")
 

@@ -86,7 +86,7 @@ async def find(migration: Migration) -> Drift:
         return Drift()
     seen: dict[Kind, list[str]] = await migration.ledger.setting(SEEN) or {}
     return compare(
-        from_json(confirmed["document"]), basis=basis, now=await migration.destination.schema.custom_fields(),
+        from_json(confirmed["document"], migration.pair), basis=basis, now=await migration.destination.schema.custom_fields(),
         agreed=await migration.ledger.setting(AGREED) or seen, seen=seen,
     )
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from streamflow.mapping.companies import normal_form
 from streamflow.mapping.emails import normal
 from streamflow.migration.adoption import TEXT_KINDS, Adoption, may_hold_markers
 from streamflow.migration.context import Migration
+from streamflow.migration.touched import FIRST
 from streamflow.model import DestId, Fields, Kind
 from streamflow.platforms.base import Happening
-from streamflow.store.base import Change, DropLookup, MoveMark, PutLookup
+from streamflow.stages.gone import GONE_KINDS
+from streamflow.stages.vanished import Vanished
+from streamflow.store.base import Change, DropLookup, MoveMark, PutLookup, PutSetting
 
 MATCHED_KINDS: tuple[Kind, ...] = ("accounts", "contacts")
 STOCK_NAMES: Mapping[Kind, str] = {"leads": "open_leads"}
@@ -35,6 +39,7 @@ class DestinationWatch:
 
     def __init__(self, migration: Migration) -> None:
         self._m = migration
+        self._vanished = Vanished(ledger=migration.ledger, reader=migration.destination.reader)
 
     async def take_stock(self) -> Mapping[Kind, int]:
         """
@@ -44,7 +49,8 @@ class DestinationWatch:
         """
         feed, schema = self._m.destination.feed, self._m.destination.schema
         if await self._m.ledger.mark("feed") is None:
-            await self._m.ledger.commit([MoveMark(name="feed", cursor=await feed.cursor())])
+            cursor = await feed.cursor()
+            await self._m.ledger.commit([MoveMark(name="feed", cursor=cursor), PutSetting(name=FIRST, value=cursor)])
         adoption = Adoption(self._m.ledger, self._m.terms.prefix)
         marked = may_hold_markers((await schema.reference()).custom_fields)
         kinds = [*MATCHED_KINDS]
@@ -63,12 +69,18 @@ class DestinationWatch:
         return {name: count for name, count in counts.items() if name not in TEXT_KINDS}
 
     async def follow(self) -> int:
-        """Take in what happened since the last look; our own records are left out. Answers how many foreign records were seen."""
+        """
+        Take in what happened since the last look: foreign people and companies, and what people deleted, merged or restored of ours.
+
+        Answers how many foreign records were seen.
+        """
         mark = await self._m.ledger.mark("feed")
         if mark is None:
             return 0
         seen = 0
+        await self._vanished.recall()
         async for happenings, cursor in self._m.destination.feed.portions(mark.cursor):
+            await self._follow_ours(happenings)
             foreign = await self._foreign(happenings)
             seen += len(foreign)
             changes = [
@@ -78,6 +90,19 @@ class DestinationWatch:
             if cursor != mark.cursor or changes:
                 await self._m.ledger.commit([*changes, MoveMark(name="feed", cursor=cursor)])
         return seen
+
+    async def _follow_ours(self, happenings: Sequence[Happening]) -> None:
+        """What was deleted may have been merged; whatever happens to a deleted record later may have brought it back."""
+        deleted: dict[Kind, set[DestId]] = defaultdict(set)
+        stirred: dict[Kind, set[DestId]] = defaultdict(set)
+        for event in happenings:
+            if event.kind in GONE_KINDS:
+                (deleted if event.action == "delete" else stirred)[event.kind].update(event.ids)
+        for kind, ids in deleted.items():
+            ours = {link.dest_id for link in await self._m.ledger.links_to(sorted(ids))}
+            await self._vanished.look(kind, ours)
+        for kind, ids in stirred.items():
+            await self._vanished.returned(kind, ids)
 
     async def _foreign(self, happenings: Sequence[Happening]) -> dict[DestId, tuple[Kind, Fields | None]]:
         """Give the people and companies that are not ours with their fields, None for those that were removed."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from streamflow.mapping.companies import Pair
+from streamflow.mapping.companies import Lookalikes
 from streamflow.migration.companies import AMBIGUOUS, GIVEN_UP, CompanyTable, pair_item
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
@@ -78,7 +78,7 @@ async def _fresh(migration: Migration) -> dict[Key, Staged]:
     return found
 
 
-def _hold(staged: Staged, pair: Pair) -> Change:
+def _hold(staged: Staged, pair: Lookalikes) -> Change:
     reason = f'"{pair.names[0]}" and "{pair.names[1]}" look alike; a person decides whether they are one firm'
     return finish_of(staged, state=RecordState.HELD, disposition=Disposition.FLAGGED, reason=reason)
 

@@ -40,18 +40,20 @@ async def make_mapper(
     activity_types = dict(await migration.ledger.setting("reference:activity_types") or {})
     by_email = leads_by_email if leads_by_email is not None else {}
     now_s = int(migration.clock.now().timestamp())
+    backdated = "activity" if flags.activity_backdate else "note"
     has_email_type = any(name in activity_types for name in ("email", "e-mail"))
     context = Context(
         company_of=table.companies.cluster_of,
-        lead_by_email=lambda address: by_email.get(address),
+        person_by_email=lambda address: by_email.get(address),
         label_of=lambda kind, key: names.get((kind, key)) or names.get((kind, key.strip().lower())),
         activity_types=activity_types,
         stagesets=dict(await migration.ledger.setting("reference:stagesets") or {}),
         stages=dict(await migration.ledger.setting("reference:stages") or {}),
-        calls_as="activity" if flags.activity_backdate else "note",
-        email_as="activity" if has_email_type and flags.activity_backdate else "note",
+        as_={"call": backdated, "meeting": backdated, "mail": backdated if has_email_type else "note"},
         note_max_chars=int(flags.note_max_chars),
+        note_backdate=bool(flags.note_backdate),
+        task_complete=bool(flags.task_complete),
         now_s=now_s + int(timedelta(minutes=1) / timedelta(seconds=1)),
         future_activities=migration.terms.future_activities,
     )
-    return compile_map(document, context)
+    return compile_map(document, migration.pair, context)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from streamflow.mapping.document import MapDocument, ObjectMap, Row
+from streamflow.mapping.pair import Pair
 from streamflow.mapping.schema import needed_objects, required_fields
 from streamflow.mapping.settings import settings_of
 from streamflow.platforms.base import Reference
@@ -13,12 +14,12 @@ from streamflow.platforms.base import Reference
 _ACTIVITIES: Final = {"activity type Email": "email", "activity type Phone call": "call"}
 
 
-def plan_gaps(document: MapDocument, reference: Reference, account: Mapping[str, Any]) -> list[dict[str, str]]:
+def plan_gaps(document: MapDocument, pair: Pair, reference: Reference, account: Mapping[str, Any]) -> list[dict[str, str]]:
     """Name what the account's plan, permissions or set-up does not offer, each with the rows of the map that it concerns. Pure."""
     gaps = [{"gap": str(each), "rows": _rows_behind(document, reference, str(each))} for each in account.get("warnings") or ()]
     if account.get("is_admin") is False:
         gaps.append({"gap": "the user is no administrator and may not create custom fields", "rows": _new_fields(document, reference)})
-    settings = settings_of(document.settings)
+    settings = settings_of(document.settings, pair)
     closed = {str(name).strip().lower() for name in reference.plan.get("closed_pipelines") or ()}
     if settings["unqualified"] == "lead" and str(settings["stageset"]).strip().lower() in closed:
         rows = _rows(document, lambda one, _: one.destination == "leads")

@@ -65,7 +65,7 @@ class Probe:
 
 async def observe(migration: Migration) -> Observation:
     """Look at the fields of everything that was read, and keep what was seen."""
-    observation = Observation()
+    observation = Observation(migration.pair)
     for stream in migration.source.streams():
         async for page in migration.ledger.every(stream.kind):
             observation.add([staged.record for staged in page])
@@ -86,7 +86,7 @@ async def _members(migration: Migration) -> int:
 async def _custom_fields(migration: Migration) -> int:
     """Count the custom fields that leads carry (LT-41)."""
     observed = await migration.ledger.setting("observation")
-    seen = Observation.from_json(observed).schema() if observed else {}
+    seen = Observation.from_json(observed, migration.pair).schema() if observed else {}
     return sum(name.startswith("custom:") for name in seen.get("lead", ()))
 
 

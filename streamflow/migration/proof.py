@@ -58,6 +58,8 @@ class Proof:
 
     def _take(self, entry: AuditEntry) -> None:
         kind = entry.dest_id.rpartition("-")[2]
+        if entry.action == "rollback.kept":
+            self._take_back(entry)
         if entry.note != "done" or kind not in DEST_ORDER:
             return
         if entry.action == "rollback.delete":
@@ -66,6 +68,13 @@ class Proof:
         elif entry.action == "rollback.restore":
             self._found.restored += 1
             self._restored[kind][entry.dest_id] = entry.after or {}
+
+    def _take_back(self, entry: AuditEntry) -> None:
+        """A record that was removed and brought back is not to be gone."""
+        self._found.deleted -= 1
+        for ids in (self._found.still_there, self._deleted[entry.dest_id.rpartition("-")[2]]):
+            if entry.dest_id in ids:
+                ids.remove(entry.dest_id)
 
     async def _look(self, *, at_least: int) -> None:
         for kind, ids in self._deleted.items():

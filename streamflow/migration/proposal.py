@@ -18,7 +18,6 @@ from streamflow.mapping.document_json import from_json, read, to_json
 from streamflow.mapping.estimate import ROUTINE_RECORDS, Estimate
 from streamflow.mapping.observe import Observation
 from streamflow.mapping.proposal import Account, ExistingField, propose
-from streamflow.mapping.template import load_template
 from streamflow.migration.context import Migration
 from streamflow.migration.drift import AGREED, SEEN, VOID, with_rows
 from streamflow.migration.life import State
@@ -52,7 +51,7 @@ class MapGate:
     async def confirmed(self) -> MapDocument | None:
         """The confirmed map, if any."""
         stored = await self._m.ledger.setting("map:confirmed")
-        return from_json(stored["document"]) if stored else None
+        return from_json(stored["document"], self._m.pair) if stored else None
 
     async def run(self) -> State:
         """Show the proposal until its digest is confirmed, and ask whether a very large account is meant to be moved at all."""
@@ -100,7 +99,7 @@ class MapGate:
         if self._m.terms.map_file is not None:
             await self.edit("streamflow", read_map_file(self._m.terms.map_file))
             return
-        observation = Observation.from_json(await self._m.ledger.setting("observation"))
+        observation = Observation.from_json(await self._m.ledger.setting("observation"), self._m.pair)
         await self._keep("streamflow", await self._proposal(observation))
 
     async def _propose_again(self) -> None:
@@ -108,7 +107,7 @@ class MapGate:
         void = await self._m.ledger.setting(VOID)
         if not void or not void["fresh"]:
             return
-        proposed = from_json((await self._m.ledger.setting("map:proposed"))["document"])
+        proposed = from_json((await self._m.ledger.setting("map:proposed"))["document"], self._m.pair)
         covered = {(one.source, row.source) for one, row in proposed.rows()}
         missing = [(kind, name) for kind, name in void["fresh"] if (kind, name) not in covered]
         if missing:
@@ -116,7 +115,7 @@ class MapGate:
 
     async def _proposal(self, observation: Observation) -> MapDocument:
         existing = await self._m.destination.schema.custom_fields()
-        return propose(load_template(self._m.terms.pair), Account(
+        return propose(self._m.pair, Account(
             observation=observation,
             existing=[ExistingField(entity=each.entity, label=each.label, family=each.family) for each in existing],
             custom_field_limit=self._m.terms.limits.get("custom_fields"),
@@ -138,8 +137,8 @@ class MapGate:
 
     async def edit(self, actor: str, data: object) -> str:
         """Take an edited document, also as `map show --json` gives it. Raises Faults with every fault in it."""
-        observation = Observation.from_json(await self._m.ledger.setting("observation"))
-        document, faults = read(data, observation.schema(), await self._existing())
+        observation = Observation.from_json(await self._m.ledger.setting("observation"), self._m.pair)
+        document, faults = read(data, self._m.pair, observation.schema(), await self._existing())
         if faults:
             raise Faults("the map", faults, hint="correct the file; `map show --json` gives the present one")
         return await self._keep(actor, document)

@@ -26,7 +26,7 @@ async def look_again(migration: Migration, document: MapDocument) -> None:
     Writes to the ledger only what has changed; raises what the destination raises.
     """
     reference = await migration.destination.schema.reference()
-    settings = settings_of(document.settings)
+    settings = settings_of(document.settings, migration.pair)
     sources: Mapping[str, DestId] = {}
     if settings["unqualified"] == "lead":
         sources = await _sources(migration, reference, settings["source_values"])

@@ -6,7 +6,9 @@ Rule 2: what existed before us gets back the values it had, field by field, wher
 Rule 3: everything else is spared and listed with its reason, and so is what a spared record hangs on.
 Rule 4: a dry run makes the same plan that a run carries out.
 Rule 5: what was done is read back; the report tells what that showed.
-Rule 6: undone in part, what stays keeps what it hangs on and what it shares; what is undone stays away until the source changes it.
+Rule 6: the destination's events are asked before every wave of writes, and what turns out to have been touched just before it was
+removed is brought back.
+Rule 7: undone in part, what stays keeps what it hangs on and what it shares; what is undone stays away until the source changes it.
 """
 
 from __future__ import annotations
@@ -18,19 +20,24 @@ from typing import Any
 
 import anyio
 
-from streamflow.clock import iso
-from streamflow.errors import NotFound, RecordRejected, StreamflowError, Throttled, TransientError, Uncertain
+from streamflow.clock import from_iso, iso
+from streamflow.errors import NotFound, RecordRejected, Stale, StreamflowError, Throttled, TransientError, Uncertain
+from streamflow.migration.absorbed import Absorbed
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.life import AFTER_A_PART, State
 from streamflow.migration.progress import progress
 from streamflow.migration.proof import Proof
+from streamflow.migration.removals import Removals
 from streamflow.migration.returning import undone, undone_item
+from streamflow.migration.schema import LedgerJournal
 from streamflow.migration.scopes import WHOLE, Wanted, checked, everything, wanted_by
+from streamflow.migration.touched import Touches
 from streamflow.migration.undoing import Step, plan_step, unconfirmed
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, DestId, Disposition, Fields, Intent, IntentState, Kind, Link, Op, RecordState, Ref
 from streamflow.stages.kept import known
 from streamflow.stages.planning import finish_of
+from streamflow.stages.updating import LOST_KINDS
 from streamflow.store.base import Audit, Change, DropLink, DropLookup, Enqueue, PutIntent, PutLink, PutSetting, SettleIntent
 
 READ_AT_ONCE = 40
@@ -65,6 +72,9 @@ class Rollback:
 
     def __init__(self, migration: Migration) -> None:
         self._m = migration
+        self._absorbed = Absorbed(migration)
+        self._touches = Touches(migration)
+        self._removals = Removals(migration, self._touches)
         self._scope = WHOLE
         self._wanted: Wanted = everything
         self._staying_ours: set[DestId] = set()      # of ours, outside the scope
@@ -78,6 +88,8 @@ class Rollback:
         if not dry_run:
             await self._settle_intents()
         hanging = await self._foreign_children()
+        await self._absorbed.recall()
+        await self._touches.look()
         for dest_kind in reversed(DEST_ORDER):
             async for page in self._m.ledger.crosswalk(dest_kind=dest_kind):
                 looked_at += len(page)
@@ -90,22 +102,43 @@ class Rollback:
                         self._m.control.check()
                 if not dry_run:
                     await self._m.explain(f"rolling back {dest_kind}: {tally.deleted} removed, {len(tally.spared)} spared")
+        if not dry_run:
+            await self._save(hanging, tally)
         return tally
+
+    async def _save(self, hanging: dict[DestId, list[DestId]], tally: Tally) -> None:
+        """Take in what happened meanwhile; what was removed a moment too soon comes back and is spared, with what it hangs on."""
+        for saved in await self._removals.look():
+            tally.deleted -= saved.is_back
+            tally.spare(saved.link, saved.reason)
+            if saved.is_back:
+                _hang(hanging, saved.link.dest_id, saved.fields)
 
     async def _undo_some(
         self, dest_kind: Kind, links: Sequence[Link], hanging: dict[DestId, list[DestId]], tally: Tally, *, dry_run: bool
     ) -> None:
+        if not links:
+            return
         reader = self._m.destination.reader
         now = await reader.read(dest_kind, sorted({link.dest_id for link in links}), custom=dest_kind in CUSTOM_KINDS)
+        if not dry_run:
+            await self._save(hanging, tally)     # after the reading: who edits from here on is seen by the next look
+            moved = sorted(self._removals.concerned & {link.dest_id for link in links})
+            again = await reader.read(dest_kind, moved, custom=dest_kind in CUSTOM_KINDS) if moved else {}
+            now = {**{dest_id: fields for dest_id, fields in now.items() if dest_id not in moved}, **again}
+        await self._absorbed.look(dest_kind, sorted({link.dest_id for link in links} - now.keys()))
         staying = await self._staying(links)
         steps = [
             plan_step(
                 link, now.get(link.dest_id), reader.compare, foreign=hanging.get(link.dest_id, ()), staying=staying.get(link.dest_id, ()),
-                ours=frozenset(self._staying_ours), meant=await self._meant(link),
+                ours=frozenset(self._staying_ours), meant=await self._meant(link), touched_by=self._touches.by_others(link),
             )
             for link in links
         ]
+        steps = self._absorbed.judged(steps)
         refused = {} if dry_run else await self._carry_out(steps, now)
+        if not dry_run:
+            self._removals.note([step.link for step in steps if step.action == "delete" and step.link.ref not in refused], now)
         for step in steps:
             if reason := refused.get(step.link.ref) or (step.reason if step.action in ("spare", "restore", "forget") else ""):
                 if reason == "gone already":
@@ -205,11 +238,16 @@ class Rollback:
             changes.extend(self._done(replace(step, link=replace(step.link, dest_id=dest_id)), intent, refusal))
             changes.extend(() if refusal else kept_away.get(step.link.ref, ()))
             if refusal:
-                refused[step.link.ref] = f"the destination refuses it: {refusal}"
+                refused[step.link.ref] = refusal
 
+        gone = [step.link.dest_id for step, _ in writes if step.action == "delete"]
+        together = bool(gone) and await self._m.destination.writer.delete_all(steps[0].link.dest_kind, gone)
         async with anyio.create_task_group() as group:
             for step, intent in writes:
-                group.start_soon(one, step, intent)
+                if together and step.action == "delete":
+                    changes.extend([*self._done(step, intent, ""), *kept_away.get(step.link.ref, ())])
+                else:
+                    group.start_soon(one, step, intent)
         await self._m.ledger.commit(changes)
         if failures:
             raise failures[0]
@@ -263,13 +301,15 @@ class Rollback:
         for attempt in range(TRIES):
             try:
                 if step.action == "delete":
-                    await writer.delete(link.dest_kind, link.dest_id)
+                    await self._delete(link)
                 else:
                     dest_id = await writer.update(link.dest_kind, dest_id, step.fields, now=now)
             except NotFound:
                 return "", dest_id   # gone is what was wanted
+            except Stale as error:
+                return f"changed by people since: {error.message}", dest_id
             except RecordRejected as error:
-                return error.message, dest_id
+                return f"the destination refuses it: {error.message}", dest_id
             except (Throttled, TransientError, Uncertain):
                 if attempt == TRIES - 1:
                     raise
@@ -277,6 +317,13 @@ class Rollback:
                 continue
             return "", dest_id
         return "", dest_id
+
+    async def _delete(self, link: Link) -> None:
+        writer = self._m.destination.writer
+        if link.dest_kind in LOST_KINDS and link.written_at:
+            await writer.delete_unchanged(link.dest_kind, link.dest_id, from_iso(link.written_at))
+        else:
+            await writer.delete(link.dest_kind, link.dest_id)
 
     # ------------------------------------------------------------------------------------------ the whole run
 
@@ -304,6 +351,7 @@ class Rollback:
             leftovers = {
                 "custom_fields": [each for each in await self._m.ledger.setting("fields:defined") or [] if each.get("created") == "yes"],
                 "sources": await self._remove_sources(),
+                "probe_records": await self._remove_probes(),
             }
         await self._m.explain("rolling back: reading back what was removed and restored")
         proof = await Proof(self._m).read()
@@ -321,6 +369,15 @@ class Rollback:
         return [
             {"item": item.id, "kind": item.kind, "key": item.key, "reason": item.reason}
             for item in await self._m.ledger.queue(cause="in_doubt")
+        ]
+
+    async def _remove_probes(self) -> list[dict[str, str]]:
+        """Remove what the probes could not remove; answers what stays all the same and was not deleted by hand."""
+        journal = LedgerJournal(self._m.ledger)
+        await self._m.destination.prober.sweep_probes(journal)
+        return [
+            {"kind": kind, "id": dest_id or "", "name": marker} for kind, marker, dest_id in await journal.left()
+            if dest_id is None or await self._m.destination.reader.read(kind, [dest_id], custom=False)
         ]
 
     async def _remove_sources(self) -> list[DestId]:

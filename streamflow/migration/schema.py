@@ -18,9 +18,9 @@ from streamflow.migration.context import Migration
 from streamflow.migration.drift import keep_basis
 from streamflow.migration.life import State
 from streamflow.migration.reference import look_again
-from streamflow.model import AuditEntry, DestId, Kind
+from streamflow.model import AuditEntry, DestId, Kind, QueueItem
 from streamflow.platforms.base import FieldSpec
-from streamflow.store.base import Audit, Ledger, PutSetting
+from streamflow.store.base import Audit, Enqueue, Ledger, PutSetting
 
 
 class LedgerJournal:
@@ -82,6 +82,7 @@ class SchemaPhase:
             Audit(entry=AuditEntry(actor="streamflow", action="capabilities.learned", after=learned)),
         ])
         self._m.destination.adopt(learned)
+        await self._m.ledger.commit([Enqueue(item=_left_item(*each)) for each in await journal.left()])
 
     async def _define(self, document: MapDocument) -> None:
         """Create each custom field the map needs; each is seen in the definitions before it counts."""
@@ -109,6 +110,14 @@ class SchemaPhase:
                 f"custom field {need.label!r} of {need.entity} ({need.family}): {error.message}", platform=error.platform,
                 hint="change the field's family or target in the map (`map edit`), or make room for it, then resume",
             ) from error
+
+
+def _left_item(kind: Kind, marker: str, dest_id: DestId | None) -> QueueItem:
+    return QueueItem(
+        id=f"probe_left:{kind}:{marker}", cause="probe_left", kind="", key="", decisions=("done", "waive"), suggested="done",
+        reason=f"the record {dest_id or ''} among {kind}, named {marker!r}, was made to try out the destination, whose API does not "
+        "remove it: delete it in the web app", details={"dest_id": dest_id or "", "kind": kind, "marker": marker},
+    )
 
 
 def _row(need: NeededField, *, created: bool) -> dict[str, Any]:

@@ -49,21 +49,20 @@ class Sizes:
 
 async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
     """Write the scope report for a proposed map ({"digest", "document"}); answers its estimate."""
-    document = from_json(proposed["document"])
+    document = from_json(proposed["document"], migration.pair)
     found = await inventory(migration)
     sizes = await _sizes(migration, document)
     reference = await migration.destination.schema.reference()
     account: Mapping[str, Any] = await migration.ledger.setting("destination") or {}
-    settings = settings_of(document.settings)
+    settings = settings_of(document.settings, migration.pair)
     open_leads = sizes.unqualified if settings["unqualified"] == "lead" else 0
     routes = {kind: migration.destination.reader.route(kind) for kind in ("accounts", "contacts", "leads")}
     children = tuple(stream.kind for stream in migration.source.streams() if stream.parent is not None)
     counts: dict[Kind, int] = {**found["source"], "company": sizes.companies}
-    gaps = plan_gaps(document, reference, account)
+    gaps = plan_gaps(document, migration.pair, reference, account)
     todo = missing_reference(reference, settings)
-    reckoned = estimate(
-        document, counts, Pace(child_streams=children, custom_fields_many="single" not in routes.values()), unqualified=open_leads
-    )
+    pace = Pace(child_streams=children, custom_fields_many="single" not in routes.values())
+    reckoned = estimate(document, migration.pair, counts, pace, unqualified=open_leads)
     adopted: Mapping[str, int] = await migration.ledger.setting(FOUND) or {}
     others = {name: count - adopted.get({"open_leads": "leads"}.get(name, name), 0) for name, count in found["destination"].items()}
     room = headroom(migration.terms.limits, needs(document, reference, others, counts, open_leads))
@@ -118,7 +117,7 @@ def headroom(limits: Mapping[str, int], wanted: Mapping[str, int]) -> list[str]:
 
 async def _sizes(migration: Migration, document: MapDocument) -> Sizes:
     """Count companies and unqualified leads, a page at a time."""
-    mapper = compile_map(document, Context())
+    mapper = compile_map(document, migration.pair, Context())
     clusters = Clusters(document.companies, {})
     companies = Numbers()
     unqualified = 0

@@ -18,6 +18,7 @@ from streamflow.clock import from_iso, iso
 from streamflow.errors import PlatformUnavailable, StreamflowError, Throttled, TransientError, Uncertain
 from streamflow.migration import cutover, drift, unread
 from streamflow.migration.context import DEST_ORDER, Migration
+from streamflow.migration.heirs import follow_merges
 from streamflow.migration.life import State
 from streamflow.migration.owners import OwnersGate
 from streamflow.migration.reading import SWEEP, Reading
@@ -118,6 +119,7 @@ class Tail:
 
     async def _deliver(self) -> None:
         await self._work.watch.follow()
+        await follow_merges(self._m)
         with at_priority(DELTA):
             await self._work.deliver_all()
             await self._work.settle_doubts()

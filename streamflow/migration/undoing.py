@@ -9,14 +9,12 @@ from typing import Any
 from streamflow.mapping.changes import merge
 from streamflow.model import DestId, Fields, Intent, Kind, Link, Op, Ref, Verdict
 from streamflow.stages.kept import expected, kept, known
+from streamflow.stages.peoples import added_fields
 from streamflow.stages.updating import both_ways
 
 SAME = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY, Verdict.UNREADABLE)
 
-FILLED_BY_ITSELF = frozenset({"firstName", "lastName", "link:owner"})
-"""A name is split and an owner may be set by the destination; a person who changes the name changes "name" as well."""
-
-GROWING = ("emails", "phones", "urls", "addresses", "link:accounts", "link:tags")
+GROWING = ("emails", "phones", "urls", "addresses", "link:accounts", "link:contacts", "link:sources", "link:tags")
 """Lists to which people add."""
 
 Compare = Callable[[Kind, str, Any, Any], Verdict]
@@ -48,13 +46,13 @@ def unconfirmed(link: Link, intents: Sequence[Intent]) -> Fields:
 
 def plan_step(
     link: Link, now: Fields | None, compare: Compare, *, foreign: Sequence[DestId], staying: Sequence[Ref] = (),
-    ours: frozenset[DestId] = frozenset(), meant: Mapping[str, Any] | None = None,
+    ours: frozenset[DestId] = frozenset(), meant: Mapping[str, Any] | None = None, touched_by: str = "",
 ) -> Step:  # fmt: skip
     """
     Decide about one line of the crosswalk from what is there now (None: gone).
 
     *foreign* are records that stay and hang on it, those in *ours* outside this rollback and the rest people's; *staying* are source
-    records outside it that share it; *meant* is what `unconfirmed` gives.
+    records outside it that share it; *meant* is what `unconfirmed` gives; *touched_by* is what the events tell of others' work on it.
     """
     if link.is_merged:
         return Step(link=link, action="forget")
@@ -70,27 +68,28 @@ def plan_step(
     if foreign:
         who = "records outside this rollback hang on it" if ours.issuperset(foreign) else "people have added records to it"
         return Step(link=link, action="spare", reason=f"{who}: {', '.join(foreign[:3])}")
+    if touched_by:
+        return Step(link=link, action="spare", reason=f"changed by people since: {touched_by}")
     if touched := touched_fields(link, now, compare):
         return Step(link=link, action="spare", reason=f"changed by people since: {', '.join(sorted(touched)[:5])}")
     return Step(link=link, action="delete")
 
 
 def touched_fields(link: Link, now: Fields, compare: Compare) -> list[str]:
-    """Name the fields in which a record of ours holds what people put there: another value, one more, or one where we left a blank."""
+    """
+    Name the fields in which a record of ours holds what people put there: another value, none, one more, or one where we left a blank.
+
+    A value of ours that is gone was taken away only where it was seen to be there once: some never stick.
+    """
     ours = expected(link.base)
-    changed = [name for name, value in ours.items() if name in now and compare(link.dest_kind, name, value, now[name]) not in SAME]
+    changed = [
+        name for name, value in ours.items()
+        if (name in now or link.verified == "verified") and compare(link.dest_kind, name, value, now.get(name)) not in SAME
+    ]
     grown = [   # a list that holds ours among others compares well
         name for name in GROWING if name in ours and name not in changed and len(now.get(name) or ()) > len(ours[name] or ())
     ]
-    return [*changed, *grown, *kept(link.base), *_added(link, now)]
-
-
-def _added(link: Link, now: Fields) -> list[str]:
-    """Name the fields that people filled and we never wrote; what the destination fills by itself is left out."""
-    ours = expected(link.base)
-    if link.dest_kind in ("accounts", "contacts"):
-        return [name for name in now if name not in ours and name not in FILLED_BY_ITSELF]
-    return [name for name in now if name not in ours and name.startswith("custom:")]
+    return [*changed, *grown, *kept(link.base), *added_fields(link, now)]
 
 
 def _restoring(link: Link, now: Fields, compare: Compare, meant: Mapping[str, Any]) -> Step:

@@ -25,8 +25,10 @@ from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
 from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
+from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.transform import Transformer
+from streamflow.stages.vanished import Vanished
 from streamflow.stages.verify import Verifier
 from streamflow.store.base import Change, Enqueue, Wake
 from streamflow.wire.message import BACKFILL, DELTA
@@ -48,7 +50,10 @@ class Work:
         self.reader = SourceReader(migration)
         self.watch = DestinationWatch(migration)
         self.archive = Archive(migration)
-        self.verifier = Verifier(ledger=migration.ledger, reader=migration.destination.reader, feed=migration.destination.feed)
+        self.vanished = Vanished(ledger=migration.ledger, reader=migration.destination.reader)
+        self.verifier = Verifier(
+            ledger=migration.ledger, reader=migration.destination.reader, feed=migration.destination.feed, vanished=self.vanished
+        )
         flags = migration.destination.flags
         self.doubts = DoubtResolver(
             ledger=migration.ledger, reader=migration.destination.reader, feed=migration.destination.feed, clock=migration.clock,
@@ -63,7 +68,7 @@ class Work:
         """The confirmed map; to be called only behind the map gate."""
         stored = await self._m.ledger.setting("map:confirmed")
         if self._document is None or self._document[0] != stored["digest"]:
-            self._document = stored["digest"], from_json(stored["document"])
+            self._document = stored["digest"], from_json(stored["document"], self._m.pair)
         return self._document[1]
 
     async def map_has_moved(self) -> bool:
@@ -103,14 +108,16 @@ class Work:
         mapper = await self.mapper(by_email)
         busy: set[DestId] = set()
         destination = self._m.destination
+        meanwhile = Meanwhile(destination.feed, self._m.clock)
         return Pipeline(
             ledger=self._m.ledger, transformer=Transformer(mapper, self._m.ledger, by_email),
             resolver=Resolver(
-                ledger=self._m.ledger, reader=destination.reader, mapper=mapper, directory=await self.directory(), busy=busy
+                ledger=self._m.ledger, reader=destination.reader, mapper=mapper, directory=await self.directory(), busy=busy,
+                meanwhile=meanwhile, vanished=self.vanished, edits=destination.writer.edits,
             ),
             loader=Loader(
                 ledger=self._m.ledger, writer=destination.writer, feed=destination.feed, clock=self._m.clock,
-                phase=lambda: self._m.phase.state.value, numbers=self._m.numbers, busy=busy,
+                phase=lambda: self._m.phase.state.value, numbers=self._m.numbers, busy=busy, meanwhile=meanwhile, vanished=self.vanished,
             ),
             verifier=self.verifier, gauges=self._m.gauges, priority=BACKFILL if self._m.phase.state in LONG_HAUL else DELTA,
         )

@@ -102,6 +102,7 @@ class Happening:
     kind: Kind
     ids: tuple[DestId, ...]
     payloads: Mapping[DestId, Fields] = field(default_factory=dict)
+    changes: Mapping[str, tuple[str, str]] = field(default_factory=dict)   # attribute as the platform calls it -> value before, after
 
 
 class Writer(Protocol):
@@ -113,15 +114,30 @@ class Writer(Protocol):
 
     async def create(self, kind: Kind, fields: Fields, *, author: DestId | None = None) -> DestId: ...
 
-    async def update(self, kind: Kind, dest_id: DestId, changes: Fields, *, now: Fields, author: DestId | None = None) -> DestId:
+    async def update(
+        self, kind: Kind, dest_id: DestId, changes: Fields, *, now: Fields, author: DestId | None = None, force: bool = False
+    ) -> DestId:
         """
         Change the named fields; *now* holds all present values (some kinds are replaced whole).
 
-        Answers the id the record has afterwards: a note that cannot be edited is re-made.
+        Answers the id the record has afterwards: a note that cannot be edited is re-made, but never one that holds what people put
+        there, unless *force*. Raises Stale where it can tell that the record is no longer as in *now*.
         """
         ...
 
+    def edits(self, kind: Kind) -> bool:
+        """Say whether records of a kind that may be re-made are surely changed in place."""
+        ...
+
     async def delete(self, kind: Kind, dest_id: DestId) -> None: ...
+
+    async def delete_all(self, kind: Kind, dest_ids: Sequence[DestId]) -> bool:
+        """Delete several in one call; False when each is to be deleted by itself, which is safe whatever became of the call."""
+        ...
+
+    async def delete_unchanged(self, kind: Kind, dest_id: DestId, since: datetime) -> None:
+        """Delete a record; raises Stale where the platform can tell that it was changed after *since*, our last write to it."""
+        ...
 
     async def restore(self, kind: Kind, dest_id: DestId) -> None: ...
 
@@ -134,6 +150,14 @@ class Reader(Protocol):
         Read records by id, several a call; ids that are gone (404, deletedTime, merged) are missing from the answer.
 
         With *custom* False custom fields may be absent.
+        """
+        ...
+
+    async def fates(self, kind: Kind, ids: Sequence[DestId]) -> Mapping[DestId, DestId | None]:
+        """
+        Say what became of records that are not there any more: the live record each was merged into, None for deleted ones.
+
+        Live ones are missing from the answer.
         """
         ...
 
@@ -160,8 +184,12 @@ class Reader(Protocol):
 class Feed(Protocol):
     """The destination's account of what happened to it."""
 
-    async def cursor(self) -> Cursor:
-        """Give the newest position."""
+    async def cursor(self, *, fresh: bool = False) -> Cursor:
+        """Give a position before which everything has been told; it may be some seconds old, unless *fresh*."""
+        ...
+
+    def changed(self, cursor: Cursor, kinds: Sequence[Kind] = ()) -> AsyncIterator[tuple[Sequence[Happening], Cursor]]:
+        """Yield what was made or changed after *cursor*, of these kinds or of all, in order, with the position after; no deletions."""
         ...
 
     async def since(self, cursor: Cursor) -> tuple[Sequence[Happening], Cursor]:

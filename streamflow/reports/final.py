@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from streamflow.mapping.pair import Pair
 from streamflow.reports import inventories, people, trail
 from streamflow.reports.crosswalk import NAME as CROSSWALK
 from streamflow.reports.crosswalk import write_crosswalk
@@ -20,7 +21,6 @@ _DRAWN: Final[dict[str, Callable[[Ledger], Awaitable[dict[str, Any]]]]] = {
     "groups": people.groups,
     "notifications": people.notifications,
     "automations": inventories.automations,
-    "companies": inventories.companies,
     "quality": inventories.quality,
     "repeats": inventories.repeats,
     "unmatched": inventories.unmatched,
@@ -30,7 +30,7 @@ _DRAWN: Final[dict[str, Callable[[Ledger], Awaitable[dict[str, Any]]]]] = {
 }
 
 
-async def write_all(ledger: Ledger, writer: ReportWriter, *, seed: int = 7, spot_size: int = PERSONS) -> list[str]:
+async def write_all(ledger: Ledger, writer: ReportWriter, *, pair: Pair, seed: int = 7, spot_size: int = PERSONS) -> list[str]:
     """
     Write every report that the ledger can give; answers their names. Each is replaced as a whole, so it may be repeated at any time.
 
@@ -46,6 +46,7 @@ async def write_all(ledger: Ledger, writer: ReportWriter, *, seed: int = 7, spot
     counts = await ledger.counts()
     for kind in kinds_in(counts):
         put(f"phase-{kind}", {"rows": phase_rows(counts, kind)})
+    put("companies", await inventories.companies(ledger, pair))
     for name, draw in _DRAWN.items():
         put(name, await draw(ledger))
     put("spot-check", await spot_check(ledger, seed=seed, size=spot_size))

@@ -11,7 +11,8 @@ from streamflow.mapping.companies import Companies
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document_json import from_json
-from streamflow.mapping.timeline import in_words
+from streamflow.mapping.pair import Pair
+from streamflow.mapping.shapes.task import in_words
 from streamflow.mapping.values import is_empty
 from streamflow.model import Key, Kind, QueueItem, RecordState, Staged
 from streamflow.reports.queue import cause_rows, is_of_data, item_row
@@ -104,9 +105,9 @@ async def repeats(ledger: Ledger) -> dict[str, Any]:
     return {"count": len(rows), "rows": rows}
 
 
-async def companies(ledger: Ledger) -> dict[str, Any]:
+async def companies(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """Give the company table: raw text, how many leads say it, cluster, reason, and the company it became; look-alikes with their state."""
-    table = await _texts(ledger)
+    table = await _texts(ledger, pair)
     pages = ledger.items(state=None, cause="company_ambiguous")
     items = {item.id: (item.state, item.decision) async for page in pages for item in page}
     rows, spelt, texts = Rows(), 0, table.table()
@@ -126,21 +127,21 @@ async def companies(ledger: Ledger) -> dict[str, Any]:
         spelt += sum(bool(row.cluster) for row in some)
     pairs = Rows(
         {
-            "one": pair.names[0],
-            "other": pair.names[1],
-            "reason": pair.reason,
-            **_decision(items.get(f"company_pair:{pair.one}:{pair.other}")),
+            "one": two.names[0],
+            "other": two.names[1],
+            "reason": two.reason,
+            **_decision(items.get(f"company_pair:{two.one}:{two.other}")),
         }
-        for pair in table.ambiguous()
+        for two in table.ambiguous()
     )
     return {"texts": len(rows), "companies": len(table.keys()), "no_company": len(rows) - spelt, "rows": rows, "ambiguous": pairs}
 
 
-async def _texts(ledger: Ledger) -> Companies:
+async def _texts(ledger: Ledger, pair: Pair) -> Companies:
     """Count the company texts of all leads under the decisions of the confirmed map and of the queue."""
     confirmed = await ledger.setting("map:confirmed")
-    document = from_json(confirmed["document"]) if confirmed else None
-    text_of = compile_map(document, Context()).company_text if document is not None else _plain_text
+    document = from_json(confirmed["document"], pair) if confirmed else None
+    text_of = compile_map(document, pair, Context()).company_text if document is not None else _plain_text
     decisions = dict(document.companies) if document is not None else {}
     async for found in ledger.items(state="resolved", cause="company_ambiguous"):
         for item in found:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from streamflow.mapping.derived import Derived
-from streamflow.model import DestId, Disposition, Fields, Kind, Link, Op, Ref, Staged
+from streamflow.model import Cursor, DestId, Disposition, Fields, Kind, Link, Op, Ref, Staged
 from streamflow.store.base import Change, Finish
 
 
@@ -43,6 +43,8 @@ class Write:
     base: Fields = field(default_factory=dict)    # what the crosswalk's base becomes when it is confirmed
     before: Fields | None = None                  # image of the fields changed, when the record is not ours
     ours: bool = True
+    since: str = ""                               # deletes: when we last wrote to it
+    force: bool = False                           # a person said that it may be replaced, with what people put there
     phase: str = ""                    # of the line, where it is not that of the run
 
 
@@ -65,6 +67,7 @@ class Resolved:
     number: int
     kind: Kind
     plans: tuple[Plan, ...]
+    seen: Cursor = ""      # the destination's feed before the records to be changed were read; "" when none were
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

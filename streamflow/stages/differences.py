@@ -13,12 +13,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from streamflow.mapping.changes import APPENDED
 from streamflow.model import AuditEntry, Cursor, DestId, Intent, IntentState, Link, QueueItem, Ref, Verdict
 from streamflow.platforms.base import Feed, Happening
+from streamflow.stages.gone import gone_item
 from streamflow.stages.kept import released
-from streamflow.stages.updating import gone_id
 from streamflow.store.base import Audit, Change, Enqueue, Ledger, MarkVerified, PutLink
 
+_WHY_GONE: Final = "{} is gone from the destination since it was written"
 PEOPLE: Final = "-users"      # how ids of people end; programs have other kinds of ids
 
 
@@ -41,7 +43,7 @@ class Differences:
         asked: list[Change] = []
         for link in links:
             fields = sorted(check.field for check in marks[link.ref].checks if check.verdict is Verdict.DIFFERS)
-            item = _gone_item(link) if link.ref in gone else _item(link, fields)
+            item = gone_item(link, _WHY_GONE.format(link.dest_id)) if link.ref in gone else _item(link, fields)
             held = await self._ledger.item(item.id)
             accepted = held is not None and held.state == "resolved" and held.decision in ("accept", "keep")
             if accepted or await self._are_persons(link, fields):
@@ -80,9 +82,13 @@ async def _events_of(feed: Feed, cursor: Cursor, dest_id: DestId) -> list[Happen
 
 
 def _written(intents: Sequence[Intent], name: str) -> Intent | None:
-    """Give the last write that named a field and may have taken effect."""
-    named = (each for each in reversed(intents) if each.state is not IntentState.REJECTED and name in each.fields)
-    return next(named, None)
+    """
+    Give the last write that named a field and may have taken effect; of a list the one before, if there is one.
+
+    A list is written together with what people made of it: what they took out before our last write is not in that one either.
+    """
+    named = [each for each in intents if each.state is not IntentState.REJECTED and name in each.fields]
+    return named[-2:][0 if name in APPENDED else -1] if named else None
 
 
 def is_strangers(link: Link, events: Sequence[Happening], intents: Sequence[Intent]) -> bool:
@@ -105,13 +111,4 @@ def _item(link: Link, fields: Sequence[str]) -> QueueItem:
         id=f"differs:{ref.kind}:{ref.key}:{ref.part}:{link.dest_id}:{names}", cause="read_back_differs", kind=ref.kind, key=ref.key,
         reason=f"{link.dest_id} reads back differently from what was written ({names})", decisions=("accept",), suggested="accept",
         details={"dest_id": link.dest_id, "fields": list(fields)},
-    )
-
-
-def _gone_item(link: Link) -> QueueItem:
-    ref = link.ref
-    return QueueItem(
-        id=gone_id(link), cause="deleted_at_destination", kind=ref.kind, key=ref.key,
-        reason=f"{link.dest_id} is gone from the destination since it was written", decisions=("keep", "recreate"), suggested="keep",
-        details={"dest_id": link.dest_id},
     )

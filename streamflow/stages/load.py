@@ -14,24 +14,28 @@ from collections.abc import Callable, Iterator, Sequence
 
 import anyio
 
-from streamflow.clock import Clock, iso
+from streamflow.clock import Clock, from_iso, iso
 from streamflow.errors import (
     InvariantBroken,
     NotFound,
     PlatformUnavailable,
     RecordRejected,
+    Stale,
     StreamflowError,
     Throttled,
     TransientError,
     Uncertain,
 )
-from streamflow.model import DestId, Intent, IntentState, Link, Op, Ref
+from streamflow.model import DestId, Intent, IntentState, Kind, Link, Op, Ref
 from streamflow.platforms.base import Feed, Writer
 from streamflow.stages.batch import Loaded, Resolved, Write
 from streamflow.stages.directory import AGAIN
+from streamflow.stages.gone import GONE_KINDS
+from streamflow.stages.meanwhile import Done, Meanwhile, targets
 from streamflow.stages.progress import Outcome, Progress, fill_refs, names_under_way, opening, settle
 from streamflow.stages.unknown import REMADE_KINDS, meaning_name
-from streamflow.store.base import Change, DropLink, Ledger, PutIntent, PutSetting
+from streamflow.stages.vanished import Vanished
+from streamflow.store.base import Change, DropLink, Enqueue, Ledger, PutIntent, PutSetting
 
 SAVE_S = 10.0  # the longest that keeping known outcomes may hold up a run that is cut short
 PATIENCE = 12  # times a write that was surely not applied is offered again before the platform counts as away
@@ -42,12 +46,15 @@ class Loader:
 
     def __init__(
         self, *, ledger: Ledger, writer: Writer, feed: Feed, clock: Clock, phase: Callable[[], str], numbers: Iterator[int],
-        busy: set[str] | None = None,
+        busy: set[str] | None = None, meanwhile: Meanwhile | None = None,
+        vanished: Vanished | None = None,
     ) -> None:  # fmt: skip
+        self._vanished = vanished
         self._busy: set[str] = busy if busy is not None else set()
         self._ledger = ledger
         self._writer = writer
         self._feed = feed
+        self._meanwhile = meanwhile if meanwhile is not None else Meanwhile(feed, clock)
         self._clock = clock
         self._phase = phase
         self._numbers = numbers       # one run of numbers a start of the daemon: intent ids never repeat
@@ -59,13 +66,18 @@ class Loader:
         Raises the first error that concerns more than one record (access, plan, platform away, broken contract), after everything
         that is known by then has been kept; what was not sent stays pending.
         """
-        tracks = [Progress(plan) for plan in batch.plans]
+        tracks = [Progress(plan, seen=batch.seen) for plan in batch.plans]
         changes: list[Change] = []
+        await self._leave_moved(tracks)
         for track in tracks:
-            changes += opening(track.plan)
+            changes += opening(track.plan) if not track.stopped else []
         written: dict[Ref, Link] = {}
         failure: StreamflowError | None = None
         while failure is None and (wave := [track for track in tracks if track.next is not None]):
+            if written:
+                await self._leave_moved(wave)
+                if not (wave := [track for track in wave if track.next is not None]):
+                    break
             await self._mean(wave, changes)
             changes, failure = await self._carry_out(wave, written)
         await self._ledger.commit(changes)
@@ -79,6 +91,17 @@ class Loader:
             finished=sum(1 for track in tracks if track.has_moved),
             written=tuple(written.values()),
         )
+
+    async def finish(self) -> None:
+        """End a pass: look after what was written last."""
+        await self._ledger.commit([Enqueue(item=item) for item in await self._meanwhile.finish()])
+
+    async def _leave_moved(self, tracks: Sequence[Progress]) -> None:
+        """Stop the plans whose next record somebody changed since it was read: they stay pending and are made anew."""
+        read = [track for track in tracks if track.next is not None and track.next.dest_id not in track.ids.values()]
+        moved = await self._meanwhile.moved(targets(track.next for track in read), tracks[0].seen if tracks else "")
+        for track in tracks:
+            track.stopped = track.stopped or (track.next is not None and track.next.dest_id in moved)
 
     async def _mean(self, wave: Sequence[Progress], changes: list[Change]) -> None:
         """Make the writes of a wave durable, together with what came before them."""
@@ -105,7 +128,13 @@ class Loader:
                 await self._ledger.commit(await self._settled(wave, outcomes, written))
             raise
         failures = [outcome.error for outcome in outcomes if outcome is not None and outcome.stops]
-        return await self._settled(wave, outcomes, written), next(iter(failures), None)
+        for track, outcome in zip(wave, outcomes, strict=True):
+            write = track.next
+            is_done = outcome is not None and outcome.state is IntentState.CONFIRMED
+            if is_done and write is not None and write.op is Op.UPDATE and write.dest_id:
+                self._meanwhile.wrote(Done(seen=track.seen, staged=track.plan.staged, write=write))
+        changes = await self._settled(wave, outcomes, written)
+        return [*changes, *(Enqueue(item=item) for item in self._meanwhile.take())], next(iter(failures), None)
 
     async def _settled(self, wave: Sequence[Progress], outcomes: Sequence[Outcome | None], written: dict[Ref, Link]) -> list[Change]:
         changes: list[Change] = []
@@ -161,6 +190,8 @@ class Loader:
         assert intent is not None
         refused: StreamflowError | None = None
         for attempt in range(PATIENCE):
+            if attempt and await self._has_moved(track):
+                return Outcome(state=IntentState.ABANDONED, dest_id=intent.dest_id)
             try:
                 return Outcome(state=IntentState.CONFIRMED, dest_id=await self._call(write, intent))
             except Throttled as error:
@@ -171,7 +202,11 @@ class Loader:
                 await self._clock.sleep(min(30.0, 0.25 * 2**attempt))
             except Uncertain as error:
                 return Outcome(state=IntentState.IN_DOUBT, dest_id=intent.dest_id, error=error)
+            except Stale as error:
+                return Outcome(state=IntentState.ABANDONED, dest_id=intent.dest_id, error=error)
             except RecordRejected as error:
+                if await self._is_about_vanished(intent):
+                    return Outcome(state=IntentState.ABANDONED, dest_id=intent.dest_id)     # planned anew with what is known now
                 return Outcome(state=IntentState.REJECTED, dest_id=intent.dest_id, error=error)
             except NotFound as error:
                 state = IntentState.CONFIRMED if intent.op is Op.DELETE else IntentState.ABANDONED
@@ -183,15 +218,43 @@ class Loader:
         )
         return Outcome(state=_surely_not(intent), dest_id=intent.dest_id, error=away)
 
+    async def _is_about_vanished(self, intent: Intent) -> bool:
+        """Say whether a refused write names a record that people deleted or merged away; where it went is noted."""
+        named: dict[Kind, set[DestId]] = {}
+        for name, value in intent.fields.items():
+            for each in (value if isinstance(value, list) else [value]) if name.startswith("link:") else ():
+                if isinstance(each, str) and (kind := each.partition("-")[2]) in GONE_KINDS:
+                    named.setdefault(kind, set()).add(each)
+        if self._vanished is None:
+            return False
+        try:
+            return any([await self._vanished.look(kind, ids) for kind, ids in named.items()])
+        except StreamflowError:
+            return False     # the refusal is what is known
+
+    async def _has_moved(self, track: Progress) -> bool:
+        """Say whether somebody was at the record while a refused write waited to be offered again; what is remade looks for itself."""
+        write = track.next
+        if write is None or write.dest_kind in REMADE_KINDS:
+            return False
+        try:
+            return bool(await self._meanwhile.moved(targets([write]), track.seen, at_once=True))
+        except StreamflowError:
+            return True     # the platform does not answer: the record comes again, nothing was written
+
     async def _call(self, write: Write, intent: Intent) -> DestId:
         if write.op is Op.CREATE:
             return await self._writer.create(write.dest_kind, intent.fields, author=write.author)
         assert intent.dest_id is not None
         if write.op is Op.UPDATE:
-            return await self._writer.update(write.dest_kind, intent.dest_id, intent.fields, now=write.now, author=write.author)
+            more: dict[str, bool] = {"force": True} if write.force else {}
+            return await self._writer.update(write.dest_kind, intent.dest_id, intent.fields, now=write.now, author=write.author, **more)
         if write.op is not Op.DELETE:
             raise InvariantBroken(f"a plan cannot {write.op.value} records", hint="a bug: report it; nothing was sent")
-        await self._writer.delete(write.dest_kind, intent.dest_id)
+        if write.since:
+            await self._writer.delete_unchanged(write.dest_kind, intent.dest_id, from_iso(write.since))
+        else:
+            await self._writer.delete(write.dest_kind, intent.dest_id)
         return intent.dest_id
 
 

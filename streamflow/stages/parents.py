@@ -72,7 +72,7 @@ class Parents:
                 home = await self._home_of(job, ref)
                 if home is None:
                     continue
-                job.drafts = [replace(draft, fields={name: _moved(value, ref, home) for name, value in draft.fields.items()})
+                job.drafts = [replace(draft, fields={name: moved(value, ref, home) for name, value in draft.fields.items()})
                               for draft in job.drafts]
                 link = (await self._ledger.links([home])).get(home)
                 if link is not None:
@@ -94,7 +94,8 @@ class Parents:
         return Ref(PERSON_KIND, heads.pop()) if len(heads) == 1 else None
 
 
-def _moved(value: object, stray: Ref, home: Ref) -> object:
+def moved(value: object, stray: Ref, home: Ref) -> object:
+    """Put *home* in the place of *stray* wherever it stands in a link."""
     if isinstance(value, list):
         return [home if each == stray else each for each in value]
     return home if value == stray else value

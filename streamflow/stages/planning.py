@@ -9,7 +9,7 @@ Rule 4: no two plans under way write to the same destination record; the later o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,14 +17,15 @@ from streamflow.mapping.derived import Issue
 from streamflow.model import DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, RecordState, Ref, Staged, Verdict
 from streamflow.stages.batch import Plan, Write
 from streamflow.stages.directory import BLOCKING_KINDS, Directory
+from streamflow.stages.gone import gone_id, waits_for
 from streamflow.store.base import Change, Enqueue, Finish
 
 Compare = Callable[[Kind, str, Any, Any], Verdict]
 
 SAME = (Verdict.EQUAL, Verdict.NORMALISED)
 
-ACTION_FIELDS = ("stageset", "stage", "outcome")
-"""Fields of a lead that are set by calls of their own, after the record exists."""
+ACTION_FIELDS = ("stageset", "stage", "outcome", "isCompleted")
+"""Fields of a lead or task that are set by calls of their own, after the record exists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,8 @@ class Facts:
     directory: Directory = field(default_factory=Directory)
     compare: Compare
     busy: set[str] = field(default_factory=set)                # destination ids and records ("kind:key") that a plan is writing to
+    edits: Callable[[Kind], bool] = lambda _kind: False        # whether records of a kind can be changed without being made anew
+    gone: Collection[DestId] = ()                              # records of ours that people deleted
     held: frozenset[str] = frozenset()                         # those that were busy when the facts began to be collected: may be stale
 
     def is_busy(self, name: str) -> bool:
@@ -84,6 +87,10 @@ def resolve_links(draft: Draft, own: Staged, facts: Facts) -> Fields | Waiting:
                 ids.append(each)
                 continue
             link = facts.links.get(each)
+            if link is not None and link.dest_id in facts.gone and Ref(own.record.kind, own.record.key, draft.part) not in facts.links:
+                if name == "link:accounts" and facts.directory.decisions.get(gone_id(link)) == "keep":
+                    continue     # somebody wants it gone: people do without that company
+                return Waiting(on=waits_for(link.dest_id), reason=f"belongs to {link.dest_id}, which people deleted in the destination")
             if link is not None:
                 ids.append(link.dest_id)
             elif (each.kind, each.key) == (own.record.kind, own.record.key):

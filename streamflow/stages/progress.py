@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from streamflow.errors import NotFound, RecordRejected, StreamflowError, Uncertain
-from streamflow.model import AuditEntry, DestId, Disposition, Fields, Intent, IntentState, Link, Op, QueueItem, RecordState, Ref
+from streamflow.errors import NotFound, RecordRejected, Stale, StreamflowError, Uncertain
+from streamflow.model import AuditEntry, Cursor, DestId, Disposition, Fields, Intent, IntentState, Link, Op, QueueItem, RecordState, Ref
 from streamflow.stages.batch import Plan, Resolved, Write
 from streamflow.stages.unknown import Meaning, meaning_name, unknown_since
 from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, PutLink, PutSetting, SettleIntent, Wake
@@ -22,6 +22,7 @@ class Progress:
     has_moved: bool = False       # something came of it: a disposition, a place to wait, or changes that let it go on
     question: str = ""            # id of the queue item, when it was refused
     ids: dict[Ref, DestId] = field(default_factory=dict)
+    seen: Cursor = ""             # where the feed stood before the plan's facts were read
 
     def __post_init__(self) -> None:
         self.has_moved = not self.plan.writes and (self.plan.finish is not None or bool(self.plan.changes))
@@ -51,7 +52,7 @@ class Outcome:
     @property
     def stops(self) -> bool:
         """Say whether the error concerns more than this record."""
-        return self.error is not None and not isinstance(self.error, Uncertain | RecordRejected | NotFound)
+        return self.error is not None and not isinstance(self.error, Uncertain | RecordRejected | NotFound | Stale)
 
 
 def names_under_way(batch: Resolved) -> set[str]:

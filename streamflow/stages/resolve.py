@@ -10,18 +10,20 @@ the collecting began is left for the next pass, since what was read of it may be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from streamflow.mapping.companies import normal_form
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.identity import Match, Merge, Review
-from streamflow.model import DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref
+from streamflow.model import Cursor, DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref
 from streamflow.platforms.base import Reader
 from streamflow.stages.batch import Mapped, Plan, Resolved, Write
 from streamflow.stages.directory import BLOCKING_KINDS, Directory
 from streamflow.stages.groups import PERSON_KIND, Groups
+from streamflow.stages.heirs import Heirs
 from streamflow.stages.job import Job
+from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.parents import Parents, derive
 from streamflow.stages.people import headless_plan, is_circular, lent_note, review_plan
 from streamflow.stages.planning import (
@@ -38,7 +40,8 @@ from streamflow.stages.planning import (
 )
 from streamflow.stages.sharing import with_shared
 from streamflow.stages.undecided import Undecided, clear, undecided
-from streamflow.stages.updating import is_settled, remove_stale, stale_parts, update_part
+from streamflow.stages.updating import is_settled, leave_to_others, remove_stale, stale_parts, update_part
+from streamflow.stages.vanished import Vanished
 from streamflow.store.base import Change, DropLink, Ledger, Reopen
 
 
@@ -46,20 +49,28 @@ class Resolver:
     """Turns mapped batches into plans."""
 
     def __init__(
-        self, *, ledger: Ledger, reader: Reader, mapper: Mapper, directory: Directory, busy: set[str] | None = None
-    ) -> None:
+        self, *, ledger: Ledger, reader: Reader, mapper: Mapper, directory: Directory, busy: set[str] | None = None,
+        meanwhile: Meanwhile | None = None, edits: Callable[[Kind], bool] = lambda _kind: False,
+        vanished: Vanished | None = None,
+    ) -> None:  # fmt: skip
         self.busy: set[str] = busy if busy is not None else set()   # shared with the loader, which takes out what it has written
         self._ledger = ledger
         self._reader = reader
+        self._meanwhile = meanwhile
+        self._edits = edits
         self._mapper = mapper
         self._directory = directory
         self._groups = Groups(ledger, mapper, directory)
         self._parents = Parents(ledger, directory)
+        self._vanished = vanished if vanished is not None else Vanished(ledger=ledger, reader=reader)
+        self._heirs = Heirs(ledger)
         self._any_parked = True
 
     async def begin(self) -> None:
         """Start a pass: nothing is under way, and what stands in its way is looked up once."""
         self.busy.clear()   # a pass that failed may have left entries
+        await self._vanished.recall()
+        await self._heirs.recall()
         self._any_parked = (await self._ledger.intent_counts()).get(IntentState.PARKED, 0) > 0
 
     async def resolve(self, batch: Mapped) -> Resolved:
@@ -76,12 +87,15 @@ class Resolver:
         parents = await self._parents.missing(jobs, links)
         facts = Facts(
             links=links, now={}, parents=parents, directory=self._directory, compare=self._reader.compare, busy=self.busy,
-            held=held | doubts.dest_ids,
+            held=held | doubts.dest_ids, edits=self._edits, gone=self._vanished.gone,
         )
-        facts = replace(facts, now=await self._present_values(jobs, facts))
+        seen, now = await self._present_values(jobs, facts)
+        facts = replace(facts, now=now)
+        if await self._have_merged(jobs, facts):
+            return await self.resolve(batch)     # their lines lead elsewhere now
         for job in jobs:
             plans[job.staged.record.key] = await self._plan(job, facts)
-        return Resolved(number=batch.number, kind=batch.kind, plans=tuple(plans[key] for key in keys))
+        return Resolved(number=batch.number, kind=batch.kind, plans=tuple(plans[key] for key in keys), seen=seen)
 
     async def _open(self, batch: Mapped, doubts: Undecided, held: frozenset[str]) -> tuple[list[Job], dict[Key, Plan]]:
         """Make the jobs of a batch; records that cannot be looked at now have their plan at once."""
@@ -102,6 +116,7 @@ class Resolver:
             job.own = {part: link for part, link in job.own.items() if link.ref not in cleared.dropped}
             job.own.update({link.ref.part: link for link in cleared.adopted})
             job.changes = [*cleared.changes, *issue_items(staged, derived.issues)]
+            self._heirs.follow(job)
             job.set_aside_other_kinds()
             jobs.append(job)
         return jobs, plans
@@ -142,8 +157,8 @@ class Resolver:
                 )
         return links
 
-    async def _present_values(self, jobs: Sequence[Job], facts: Facts) -> dict[DestId, Fields]:
-        """Read the destination records that are to be changed, custom fields only where one of them differs."""
+    async def _present_values(self, jobs: Sequence[Job], facts: Facts) -> tuple[Cursor, dict[DestId, Fields]]:
+        """Read the destination records that are to be changed, custom fields only where one differs; with the feed's position before."""
         plain: dict[Kind, set[DestId]] = {}
         custom: dict[Kind, set[DestId]] = {}
         for job in jobs:
@@ -156,18 +171,40 @@ class Resolver:
                 is_custom = any("custom:" in name for name in differing)
                 (custom if is_custom else plain).setdefault(draft.kind, set()).add(link.dest_id)
             for link in stale_parts(job.own.values(), job.drafts):
-                plain.setdefault(link.dest_kind, set()).add(link.dest_id)
+                is_custom = any(name.startswith("custom:") for name in link.base)
+                (custom if is_custom else plain).setdefault(link.dest_kind, set()).add(link.dest_id)
         now: dict[DestId, Fields] = {}
+        seen = await self._position({dest_id for ids in [*plain.values(), *custom.values()] for dest_id in ids})
         for kind, ids in plain.items():
             now.update(await self._reader.read(kind, sorted(ids - custom.get(kind, set())), custom=False))
         for kind, ids in custom.items():
             now.update(await self._reader.read(kind, sorted(ids), custom=True))
-        return now
+        return seen, now
+
+    async def _position(self, ids: set[DestId]) -> Cursor:
+        """The feed's position before records are read; one of some seconds ago will do where we ourselves changed none of them since."""
+        if self._meanwhile is None or not ids:
+            return ""
+        return await self._meanwhile.feed.cursor(fresh=any(dest_id in self._meanwhile.edited for dest_id in ids))
+
+    async def _have_merged(self, jobs: Sequence[Job], facts: Facts) -> bool:
+        """Look what became of records that were to be changed and are not there; say whether one was merged into another."""
+        missing: dict[Kind, set[DestId]] = {}
+        for job in jobs:
+            for draft in job.drafts:
+                link = self._target(job, draft, facts)
+                fields = resolve_links(draft, job.staged, facts)
+                if link is None or link.dest_id in facts.now or isinstance(fields, Waiting):
+                    continue
+                if not is_settled(link, fields, facts):
+                    missing.setdefault(link.dest_kind, set()).add(link.dest_id)
+        fates = [await self._vanished.look(kind, ids) for kind, ids in missing.items()]
+        return any(survivor is not None for each in fates for survivor in each.values())
 
     def _target(self, job: Job, draft: Draft, facts: Facts) -> Link | None:
         """The line of the crosswalk a draft updates: its own, or the head's where the record was merged."""
         link = job.own.get(draft.part)
-        if link is not None and link.is_merged and job.group:
+        if link is not None and link.is_merged and job.group and draft.part == "":
             return facts.links.get(Ref(job.staged.record.kind, job.group[0]), link)
         return link
 
@@ -222,7 +259,10 @@ class Resolver:
             if link is None:
                 writes += create_writes(draft, ref, fields, self._directory)
                 continue
-            update = update_part(draft, link, fields, staged, facts, joins=isinstance(job.decision, Merge))
+            if link.is_merged and not (draft.part == "" and staged.record.kind == PERSON_KIND):
+                update = leave_to_others(link, fields, staged)
+            else:
+                update = update_part(draft, link, fields, staged, facts, joins=isinstance(job.decision, Merge))
             if update.busy:
                 return self._given_up(Plan(staged=staged), writes)
             if update.anew and draft.part == "" and link.ref.kind in BLOCKING_KINDS:
@@ -230,6 +270,7 @@ class Resolver:
             if update.anew:
                 changes.append(DropLink(ref=link.ref))
                 writes += create_writes(draft, link.ref, fields, self._directory)
+            changes += await self._heirs.note(job, draft, link, fields) if update.writes or update.links else []
             writes += update.writes
             links += update.links
             changes += update.changes

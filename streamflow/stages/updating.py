@@ -8,7 +8,7 @@ Rule 2: texts of ours that nobody touched go when the source drops them; people,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from zlib import crc32
@@ -16,12 +16,17 @@ from zlib import crc32
 from streamflow.mapping.changes import APPENDED, BLOCKS, Conflict, Merged, Policy, merge
 from streamflow.model import Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Staged, Verdict
 from streamflow.stages.batch import Write
+from streamflow.stages.gone import gone_id, gone_item
 from streamflow.stages.kept import expected, kept, known, rebuilt
+from streamflow.stages.peoples import added_fields, lost_by_replacing
 from streamflow.stages.planning import ACTION_FIELDS, SAME, Compare, Facts
 from streamflow.store.base import Change, DropLink, Enqueue
 
 TEXT_KINDS: frozenset[Kind] = frozenset({"notes", "tasks", "activities"})
 """Kinds of which a part that the source dropped is removed; the others may carry what people hung on them."""
+
+LOST_KINDS: frozenset[Kind] = frozenset({"activities", "tasks"})
+"""Kinds that cannot be restored once they are removed."""
 
 
 _WHY_CONFLICT = "{field} was changed by a person in the destination and in the source; theirs was kept"
@@ -70,17 +75,20 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
     if now is None:
         if facts.directory.decisions.get(gone_id(link)) == "recreate":
             return Update(anew=True)
-        return Update(changes=(Enqueue(item=gone_item(link, staged)),))
+        return Update(changes=(Enqueue(item=gone_item(link)),))
     policies = _policies(link, fields, staged, facts)
     merged = merge(
         _base_for(link, fields, now, policies), fields, now,
         same=lambda name, one, other: both_ways(facts.compare, draft.kind, name, one, other), policies=policies,
     )
     merged = _leave_theirs(merged, link, fields, now, policies)
+    lost = lost_by_replacing(link, now, merged.changes, in_place=facts.edits(draft.kind)) if link.ours else []
+    if lost:
+        merged = _leave_whole(merged, link, fields, now, policies)
     if link.is_adopted and (joins or not link.base):
         merged = _leave_unknown(merged, link, fields, now, policies)
     is_told = bool(link.base) or link.is_adopted
-    queue = tuple(Enqueue(item=_conflict(each, link, staged)) for each in merged.conflicts if each.policy != "take" and is_told)
+    queue = tuple(Enqueue(item=_conflict(each, link, staged, lost)) for each in merged.conflicts if each.policy != "take" and is_told)
     base = _base_after(link, fields, now, merged, draft.kind, facts.compare)
     if not merged.changes:
         quiet = () if base == link.base else (replace(link, base=base, verified="pending"),)
@@ -89,12 +97,28 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
     before = {**{name: now.get(name) for name in merged.changes}, **(link.before or {})} if link.is_matched else link.before
     write = Write(
         op=Op.UPDATE, ref=link.ref, dest_kind=link.dest_kind, fields=merged.changes, marker=draft.marker, dest_id=link.dest_id,
-        author=facts.directory.author(draft.author), now=dict(now), base=base, before=before, ours=link.ours,
+        author=facts.directory.author(draft.author), now=dict(now), base=base, before=before, ours=link.ours, force=bool(lost),
         phase=link.phase if link.is_adopted else "",
     )
     # The image of what was there before us is in the book before the first byte that changes it is sent.
     image = (replace(link, before=before),) if link.is_matched and before != link.before else ()
     return Update(writes=(write,), links=image, changes=queue)
+
+
+def leave_to_others(link: Link, fields: Fields, staged: Staged) -> Update:
+    """Write nothing to a record that people merged into another source record's; what the source changes of it is asked about once."""
+    before = known(link.base)
+    names = sorted(name for name in {**fields, **before} if fields.get(name) != before.get(name) and not (
+        _is_blank(fields.get(name)) and _is_blank(before.get(name))
+    ))
+    if not names:
+        return Update()
+    item = QueueItem(
+        id=conflict_id(link, "merged", {name: fields.get(name) for name in names}), cause="conflict", kind=staged.record.kind,
+        key=staged.record.key, decisions=("keep",), suggested="keep", details={"dest_id": link.dest_id, "fields": names},
+        reason=f"people merged its record into {link.dest_id}, which follows another; what the source changed was left: {', '.join(names)}",
+    )
+    return Update(links=(replace(link, base=rebuilt({}, fields)),), changes=(Enqueue(item=item),))
 
 
 def _base_for(link: Link, fields: Fields, now: Fields, policies: Mapping[str, Policy]) -> Fields:
@@ -120,6 +144,16 @@ def _leave_theirs(merged: Merged, link: Link, fields: Fields, now: Fields, polic
         Conflict(field=name, policy="keep", base=kept(link.base)[name], wanted=fields.get(name), now=now.get(name)) for name in theirs
     )
     changes = {name: value for name, value in merged.changes.items() if name not in theirs}
+    return replace(merged, changes=changes, conflicts=(*merged.conflicts, *conflicts))
+
+
+def _leave_whole(merged: Merged, link: Link, fields: Fields, now: Fields, policies: Mapping[str, Policy]) -> Merged:
+    """Change nothing of a record that might have to be replaced with what people put on it, but what a person decided to."""
+    held = [name for name in merged.changes if policies.get(name) != "take"]
+    conflicts = tuple(
+        Conflict(field=name, policy="keep", base=known(link.base).get(name), wanted=fields.get(name), now=now.get(name)) for name in held
+    )
+    changes = {name: value for name, value in merged.changes.items() if name not in held}
     return replace(merged, changes=changes, conflicts=(*merged.conflicts, *conflicts))
 
 
@@ -205,29 +239,19 @@ def conflict_id(link: Link, name: str, wanted: Any) -> str:
     return f"conflict:{link.ref.kind}:{link.ref.key}:{link.ref.part}:{name}:{digest:08x}"
 
 
-def _conflict(conflict: Conflict, link: Link, staged: Staged) -> QueueItem:
+def _conflict(conflict: Conflict, link: Link, staged: Staged, lost: Sequence[str] = ()) -> QueueItem:
     record = staged.record
+    reason = (_WHY_ADOPTED if link.is_adopted else _WHY_CONFLICT).format(field=conflict.field)
+    if lost:
+        reason = (
+            f"{conflict.field} was changed in the source; {link.dest_id} might have to be made anew for it, and people worked on it "
+            f"({', '.join(sorted(lost))}): it was left; \"take\" replaces it"
+        )
     return QueueItem(
         id=conflict_id(link, conflict.field, conflict.wanted), cause="conflict", kind=record.kind, key=record.key,
-        reason=_WHY_ADOPTED.format(field=conflict.field) if link.is_adopted else _WHY_CONFLICT.format(field=conflict.field),
-        decisions=("keep", "take"), suggested="keep",
+        reason=reason, decisions=("keep", "take"), suggested="keep",
         details={"field": conflict.field, "base": conflict.base, "source": conflict.wanted, "destination": conflict.now,
                  "dest_id": link.dest_id},
-    )
-
-
-def gone_id(link: Link) -> str:
-    """Name the question about a destination record that is gone; one made again is another record."""
-    return f"gone:{link.ref.kind}:{link.ref.key}:{link.ref.part}:{link.dest_id}"
-
-
-def gone_item(link: Link, staged: Staged) -> QueueItem:
-    """Ask what is to become of a record that a person removed in the destination."""
-    record = staged.record
-    return QueueItem(
-        id=gone_id(link), cause="deleted_at_destination", kind=record.kind, key=record.key,
-        reason=f"{link.dest_kind} record {link.dest_id} was deleted or merged in the destination; nothing was made again",
-        decisions=("keep", "recreate"), suggested="keep", details={"dest_id": link.dest_id},
     )
 
 
@@ -241,7 +265,7 @@ def stale_parts(own: Iterable[Link], drafts: Iterable[Draft]) -> list[Link]:
 
 
 def remove_stale(stale: Iterable[Link], staged: Staged, facts: Facts) -> Update:
-    """Remove texts of ours that the record no longer has; what a person changed stays and is told."""
+    """Remove texts of ours that the record no longer has; what people worked on, and what may carry their records, is asked about."""
     writes: list[Write] = []
     changes: list[Change] = []
     for link in stale:
@@ -250,22 +274,42 @@ def remove_stale(stale: Iterable[Link], staged: Staged, facts: Facts) -> Update:
             return Update(busy=True)
         if now is None:
             changes.append(DropLink(ref=link.ref))
-        elif not link.ours or link.dest_kind not in TEXT_KINDS or not _is_untouched(link, now, facts.compare):
-            changes.append(Enqueue(item=_kept_part(staged, link)))
+            continue
+        theirs = _theirs(link, now, facts.compare)
+        item = _kept_part(staged, link, now, theirs)
+        is_plain = link.ours and link.dest_kind in TEXT_KINDS and not theirs
+        if is_plain or (link.ours and facts.directory.decisions.get(item.id) == "remove"):
+            writes.append(Write(
+                op=Op.DELETE, ref=link.ref, dest_kind=link.dest_kind, fields={}, dest_id=link.dest_id, now=dict(now),
+                since=link.written_at if is_plain and link.dest_kind in LOST_KINDS else "",
+            ))
         else:
-            writes.append(Write(op=Op.DELETE, ref=link.ref, dest_kind=link.dest_kind, fields={}, dest_id=link.dest_id, now=dict(now)))
+            changes.append(Enqueue(item=item))
     facts.busy.update(write.dest_id for write in writes if write.dest_id is not None)
     return Update(writes=tuple(writes), changes=tuple(changes))
 
 
-def _is_untouched(link: Link, now: Fields, compare: Compare) -> bool:
-    return not kept(link.base) and all(both_ways(compare, link.dest_kind, name, value, now.get(name)) for name, value in link.base.items())
+def _theirs(link: Link, now: Fields, compare: Compare) -> list[str]:
+    """Name what people changed or put on a part of ours; lists count when either side has more."""
+    changed = [name for name, value in expected(link.base).items() if not both_ways(compare, link.dest_kind, name, value, now.get(name))]
+    return sorted({*kept(link.base), *changed, *added_fields(link, now)})
 
 
-def _kept_part(staged: Staged, link: Link) -> QueueItem:
+def _kept_part(staged: Staged, link: Link, now: Fields, theirs: Sequence[str]) -> QueueItem:
+    """Ask what is to become of a part that the source no longer asks for; what people do to it later is another question."""
     record = staged.record
+    name, suggested = f"conflict:{record.kind}:{record.key}:{link.ref.part}:part", "keep"
+    decisions: tuple[str, ...] = ("keep", "remove") if link.ours else ("keep",)
+    if not link.ours:
+        reason = "it was there before us and stays"
+    elif theirs:
+        state = json.dumps({each: now.get(each) for each in theirs}, sort_keys=True, default=str)
+        name = f"{name}:{crc32(state.encode()):08x}"
+        reason = f"it was left, since people worked on it ({', '.join(theirs)})"
+    else:
+        suggested = "remove"
+        reason = "it shows no work of people; it was left, since what people hung on it would go with it: look at it, then decide"
     return QueueItem(
-        id=f"conflict:{record.kind}:{record.key}:{link.ref.part}:part", cause="conflict", kind=record.kind, key=record.key,
-        reason=f"the source no longer asks for {link.dest_id}; it was left, since it may hold what people put there",
-        decisions=("keep",), suggested="keep", details={"dest_id": link.dest_id},
+        id=name, cause="conflict", kind=record.kind, key=record.key, decisions=decisions, suggested=suggested,
+        reason=f"the source no longer asks for {link.dest_id}: {reason}", details={"dest_id": link.dest_id, "fields": list(theirs)},
     )

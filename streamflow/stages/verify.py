@@ -7,6 +7,7 @@ the destination alone. A difference counts once it was seen twice, and only when
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from streamflow.mapping.changes import BLOCKS
@@ -15,6 +16,7 @@ from streamflow.platforms.base import Feed, Reader
 from streamflow.stages.batch import Loaded
 from streamflow.stages.differences import Differences
 from streamflow.stages.kept import expected as expected_of
+from streamflow.stages.vanished import Vanished
 from streamflow.store.base import Audit, Change, Ledger, MarkVerified
 
 READ_AT_ONCE = 50
@@ -60,19 +62,21 @@ def is_sweep_cheaper(pending: int, whole: int) -> bool:
 class Verifier:
     """Reads back written records by the route that costs the fewest calls; without *feed* a person's change looks like a fault."""
 
-    def __init__(self, *, ledger: Ledger, reader: Reader, feed: Feed | None = None) -> None:
+    def __init__(self, *, ledger: Ledger, reader: Reader, feed: Feed | None = None, vanished: Vanished | None = None) -> None:
         self._ledger = ledger
         self._reader = reader
+        self._vanished = vanished
         self._differences = Differences(ledger=ledger, feed=feed)
+        self._waiting: Counter[Kind] = Counter()
 
     async def verify(self, batch: Loaded) -> None:
-        """Verify a batch at once where whole records can be read many at a time; the rest stays pending for `settle`."""
-        by_kind: dict[Kind, list[Link]] = {}
-        for link in batch.written:
-            if not link.is_merged and self._reader.route(link.dest_kind) == "payload":
-                by_kind.setdefault(link.dest_kind, []).append(link)
-        for kind, links in by_kind.items():
-            await self.check(kind, links)
+        """Verify what was written by full calls, where whole records can be read many at a time; the rest stays pending for `settle`."""
+        self._waiting.update(
+            link.dest_kind for link in batch.written if not link.is_merged and self._reader.route(link.dest_kind) == "payload"
+        )
+        for kind in [kind for kind, count in self._waiting.items() if count >= READ_AT_ONCE]:
+            self._waiting[kind] -= READ_AT_ONCE
+            await self.check(kind, await self._ledger.unverified(kind, limit=READ_AT_ONCE))
 
     async def check(self, kind: Kind, links: Sequence[Link]) -> dict[str, int]:
         """Read these links back by id and record the verdicts; answers how many links ended in which state."""
@@ -80,8 +84,14 @@ class Verifier:
         for start in range(0, len(links), READ_AT_ONCE):
             chunk = links[start : start + READ_AT_ONCE]
             actual = await self._reader.read(kind, [link.dest_id for link in chunk], custom=True)
-            await self._record(chunk, actual, result)
+            merged = await self._merged(kind, [link.dest_id for link in chunk if link.dest_id not in actual])
+            await self._record([link for link in chunk if link.dest_id not in merged], actual, result)
         return result
+
+    async def _merged(self, kind: Kind, missing: Sequence[DestId]) -> set[DestId]:
+        """Give those that people merged into others: their lines wait for verification there from now on."""
+        fates = await self._vanished.look(kind, missing) if self._vanished is not None and missing else {}
+        return {dest_id for dest_id, survivor in fates.items() if survivor is not None}
 
     async def settle(self, kind: Kind) -> dict[str, int]:
         """
@@ -90,6 +100,7 @@ class Verifier:
         Each pending link is looked at once; what differs is looked at again, and what a person changed is theirs from then on.
         """
         result: dict[str, int] = {}
+        self._waiting[kind] = 0
         pending, whole, differing = await self._numbers(kind)
         if pending and self._reader.route(kind) == "search" and is_sweep_cheaper(pending, whole):
             await self._sweep(kind, result)

@@ -181,11 +181,12 @@ class Reading:
 
     async def verify_audit(self) -> tuple[int, int | None]:
         """Walk the chain; entries cut off at its end are noticed as well, since the book remembers how far it went."""
+        # Asked for first: what is added during the walk is not missed at its end.
+        [(held, reached)] = await self._connection.rows("audit_extent")
         head, broken = Head(), None
         while broken is None and (rows := await self._connection.rows("audit", head.seq, _AUDIT_PAGE)):
             broken, head = first_break(head, [Line(seq=seq, text=text, hash=hash_) for seq, text, _, hash_ in rows])
-        [(held, reached)] = await self._connection.rows("audit_extent")
-        return held, broken if broken is not None or head.seq == reached else head.seq + 1
+        return held, broken if broken is not None or head.seq >= reached else head.seq + 1
 
 
 def _audit_row(row: Row) -> AuditRow:

@@ -10,15 +10,6 @@ import pytest
 from tests.acceptance import runs
 from tests.acceptance.evidence import Run
 
-_LIMIT_S = 300
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the tests of this folder time: whoever comes first waits for both runs."""
-    for item in items:
-        if "tests/acceptance/" in item.path.as_posix():
-            item.add_marker(pytest.mark.timeout(_LIMIT_S))
-
 
 @pytest.fixture(scope="session")
 def both() -> Iterator[tuple[Run, Run]]:

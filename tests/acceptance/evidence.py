@@ -121,7 +121,7 @@ class Witness(Operator):
             self.look(gate, *paths)
         super()._answer(gate)
 
-    def wait_for(self, wanted: str, timeout_s: float = 30.0) -> None:
+    def wait_for(self, wanted: str, timeout_s: float = 90.0) -> None:
         """Wait until the queue has an item of this cause."""
         deadline = time.monotonic() + timeout_s
         while not any(item["cause"] == wanted for item in self.queue()):

@@ -16,7 +16,7 @@ RENAMED = ("custom:Group", "custom:Sales group")
 """What is adjusted in the map at the sample: a target before and after."""
 SECRETS = (b"sandbox-lt-key", b"sandbox-key", b"sandbox-impersonate-key")
 LATE_NOTE = "Written after the freeze."
-_RUN_S = 90.0
+_RUN_S = 200.0
 
 
 class Hands(Witness):

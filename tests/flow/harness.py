@@ -83,7 +83,7 @@ class Operator:
 
     # --- gates ---
 
-    def drive(self, phase: str, timeout_s: float = 60.0) -> Status:
+    def drive(self, phase: str, timeout_s: float = 180.0) -> Status:
         """Answer gates until the migration is in *phase*."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -151,7 +151,7 @@ class Operator:
 
     # --- the end ---
 
-    def settle(self, timeout_s: float = 40.0) -> Status:
+    def settle(self, timeout_s: float = 120.0) -> Status:
         """Wait in tail until all that was read is delivered and nothing waits for a decision."""
 
         deadline = time.monotonic() + timeout_s
@@ -177,7 +177,7 @@ class Operator:
         assert self.phases[-1] == "tail", "a dry run must change nothing"
         self.order("cutover", "--freeze-confirmed", path="/v1/cutover", freeze_confirmed=True)
 
-    def finish(self, timeout_s: float = 60.0) -> int:
+    def finish(self, timeout_s: float = 180.0) -> int:
         """Answer what is asked after the switch was ordered, until the daemon has ended; gives its exit code."""
         deadline = time.monotonic() + timeout_s
         asked = ""

@@ -31,7 +31,7 @@ class Survived:
     findings: tuple[Finding, ...]
 
 
-def survive(seed: int, *, kills: int, records: int = 100, limit_s: float = 80.0) -> Survived:
+def survive(seed: int, *, kills: int, records: int = 100, limit_s: float = 240.0) -> Survived:
     """Run one migration with at most *kills* kills, and compare both sides at its end."""
     dice = random.Random(f"kills-{seed}")
     with sandbox(records=records, seed=seed, gates="auto", search_lag=0.2) as box:

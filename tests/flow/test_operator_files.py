@@ -21,7 +21,7 @@ def test_an_operator_moves_exported_files_with_plain_requests() -> None:
             box.in_source("edit", "leads", leads[0], number="+27 82 777 0001")
             box.in_source("create", "notes", leadid=leads[1], userid="21", note="Written after the first export.\r\nSecond line.")
             box.export()
-            operator.until(lambda status: status["streams"]["note"]["read"] >= len(box.source().of("note")), 30.0, "new export to be read")
+            operator.until(lambda status: status["streams"]["note"]["read"] >= len(box.source().of("note")), 90.0, "new export to be read")
             operator.settle()
             # Only the export that is made after the freeze knows of this one.
             box.in_source("create", "leads", name="Nomvula Latecomer", email="nomvula.latecomer@example.co.za", number="0827770002")

@@ -33,7 +33,7 @@ def test_what_people_changed_in_the_destination_survives_the_tail() -> None:
             status = "Quoted" if source.of("lead")[lead]["status"] != "Quoted" else "Contacted"
             statusid = next(key for key, row in source.of("status").items() if row["name"] == status)
             box.in_source("edit", "leads", lead, number="082 555 1111", statusid=statusid)
-            operator.until(lambda _: "+27825551111" in _numbers_of(box, contact), 30.0, "new number on the person")
+            operator.until(lambda _: "+27825551111" in _numbers_of(box, contact), 90.0, "new number on the person")
             operator.settle()
             conflicts = [item for item in operator.queue() if item["cause"] == "conflict"]
             assert [(item["kind"], item["key"]) for item in conflicts] == [("lead", lead)]
@@ -45,7 +45,7 @@ def test_what_people_changed_in_the_destination_survives_the_tail() -> None:
             assert_right(operator.judge(before, edits=edits))
             one.ask("POST", f"/v1/queue/{quote(conflicts[0]['id'], safe='')}/resolve", {"decision": "keep"})
             operator.cut_over()
-            operator.until(lambda status: status["phase"] == "watch", 40.0, "switch")
+            operator.until(lambda status: status["phase"] == "watch", 120.0, "switch")
             assert_right(operator.judge(before, edits=edits))
 
 

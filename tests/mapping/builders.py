@@ -9,10 +9,10 @@ from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.observe import Observation
 from streamflow.mapping.proposal import Account, propose
-from streamflow.mapping.template import load_template
+from streamflow.mapping.shipped import shipped_pair
 from streamflow.model import Draft, Record
 
-PAIR = "leadtrekker-nutshell"
+PAIR = shipped_pair("leadtrekker-nutshell")
 TYPES = {"phone call": "1-activityTypes", "email": "9-activityTypes"}
 SPELT = {
     "leadid": "48213",
@@ -122,19 +122,19 @@ def child(kind: str, **data: Any) -> Record:
 
 def observed(*records: Record) -> Observation:
     """Give what these records and one of every kind show."""
-    seen = Observation()
+    seen = Observation(PAIR)
     seen.add([lead(), *(child(kind) for kind in CHILDREN), *records])
     return seen
 
 
 def proposed(*records: Record, **settings: Any) -> MapDocument:
     """Give the proposal for an account that holds these records."""
-    return propose(load_template(PAIR), Account(observation=observed(*records), settings=settings))
+    return propose(PAIR, Account(observation=observed(*records), settings=settings))
 
 
 def mapper(*records: Record, context: Context | None = None, **settings: Any) -> Mapper:
     """Compile that proposal."""
-    return compile_map(proposed(*records, **settings), context or Context(activity_types=TYPES))
+    return compile_map(proposed(*records, **settings), PAIR, context or Context(activity_types=TYPES))
 
 
 def only(drafts: tuple[Draft, ...]) -> Draft:

@@ -75,6 +75,19 @@ def test_a_matched_person_keeps_their_primary_address() -> None:
     assert [(item["value"], item["isPrimary"]) for item in found.changes["emails"]] == [("old@x", True), ("new@x", False)]
 
 
+def test_what_comes_first_is_remembered_as_it_stands() -> None:
+    """Where a person's address is the primary one, ours is remembered as not being it, and never becomes it again by itself."""
+    base, theirs = emails("a@x.test"), emails("new@x.test")
+    found = one_field(base, emails("b@x.test"), theirs, field="emails")
+    assert found.changes == {"emails": [theirs[0], *emails("b@x.test", primary=-1)]}
+    assert found.base == {"emails": emails("b@x.test", primary=-1)}
+    swapped = [*emails("b@x.test", primary=-1), *theirs]
+    again = merge(found.base, {"emails": emails("b@x.test")}, {"emails": swapped}, same=same)
+    assert (again.changes, again.base) == ({}, found.base)
+    former, other = emails("a@x.test", "b@x.test"), emails("a@x.test", "b@x.test", primary=1)
+    assert one_field(former, other, former, field="emails").changes == {"emails": other}, "the source's own choice follows"
+
+
 def test_links_are_added_as_sets() -> None:
     """Companies people linked stay linked."""
     found = merge({"link:accounts": ["1"]}, {"link:accounts": ["2"]}, {"link:accounts": ["9", "1"]}, same=same)

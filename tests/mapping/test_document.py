@@ -19,9 +19,10 @@ from streamflow.mapping.labels import merge_labels
 from streamflow.mapping.observe import MAX_DISTINCT, Observation
 from streamflow.mapping.proposal import Account, ExistingField, propose
 from streamflow.mapping.schema import NeededField, required_fields
-from streamflow.mapping.template import load_template
+from streamflow.model import Record
 
 from .builders import CHILDREN, PAIR, bare_lead, lead, observed, proposed
+from .porch import PORCH
 
 TRACKING = ["utm_source", "UTM_Campaign", "gclid", "IP", "IP Address", "Page URL", "fbclid", "user_agent"]
 
@@ -56,7 +57,7 @@ def typed_values(n: int, dice: random.Random) -> dict[str, str]:
 
 def test_every_known_field_has_a_row() -> None:
     """Each field of the source contract has a target or a reason, for every kind, in the shipped template."""
-    template = load_template(PAIR)
+    template = PAIR
     rows: dict[str, set[str]] = {}
     for one in template.objects:
         rows.setdefault(one.source, set()).update(row.source for row in one.rows)
@@ -68,8 +69,8 @@ def test_every_known_field_has_a_row() -> None:
 def test_every_observed_field_has_a_disposition() -> None:
     """Whatever fields an account shows, each has a target or an explicit reason, unknown ones too; the proposal is valid."""
     odd = [bare_lead("7", favourite="tea", custom=dict.fromkeys(("Odd / one", "Lead Source", *TRACKING), "x"))]
-    document = propose(load_template(PAIR), Account(observation=(seen := observed(*odd))))
-    assert validate(document, seen.schema()) == []
+    document = propose(PAIR, Account(observation=(seen := observed(*odd))))
+    assert validate(document, PAIR, seen.schema()) == []
     assert all(row.target or row.not_moved for _, row in document.rows())
     assert rows_of(document, "favourite")[0].is_low
 
@@ -97,7 +98,7 @@ def test_proposal_is_reviewable() -> None:
 
 def test_families_come_from_values() -> None:
     """Dates, money, numbers, choices and long texts are told by their values; numbers with leading zeros are texts."""
-    document = propose(load_template(PAIR), Account(observation=typed_account()))
+    document = propose(PAIR, Account(observation=typed_account()))
     families = {row.source: row.family for row in (document.of("lead", "contacts") or document.objects[0]).rows}
     assert [families[f"custom:{label}"] for label in ("Budget", "Move date", "Panels", "Roof", "Story", "Meter no", "Town")] == [
         "money",
@@ -111,9 +112,18 @@ def test_families_come_from_values() -> None:
     assert rows_of(document, "custom:Roof")[0].params["choices"]
 
 
+def test_families_follow_the_ways_of_the_account() -> None:
+    """The same texts are days, amounts and numbers where the account writes them so, and stay texts where they would be guessed at."""
+    texts = [{"Day": f"5/{13 + n}/2026", "Worth": f"$1,{n}50", "Panels": f"1,{n}00"} for n in range(9)]
+    for pair, kind, families in ((PORCH, "client", ["date", "money", "number"]), (PAIR, "lead", ["text", "text", "text"])):
+        seen = Observation(pair)
+        seen.add(Record(kind=kind, key=str(n), digest="", data={"custom": custom}) for n, custom in enumerate(texts))
+        assert [seen.fields(kind)[f"custom:{label}"].family for label in ("Day", "Worth", "Panels")] == families
+
+
 def test_drifted_labels_share_one_field() -> None:
     """Labels that drifted from form to form are one destination field; labels filled together are not joined by likeness."""
-    document = propose(load_template(PAIR), Account(observation=typed_account()))
+    document = propose(PAIR, Account(observation=typed_account()))
     targets = {rows_of(document, f"custom:{label}")[0].target for label in ("How Did You Hear About Us", "How did you hear")}
     assert targets == {"custom:How Did You Hear About Us"}
     assert merge_labels({"Delivery address one": 5, "Delivery address ones": 3}, {("Delivery address one", "Delivery address ones"): 2})[
@@ -127,7 +137,7 @@ def test_drifted_choices_are_one_list() -> None:
     seen = observed(
         *(bare_lead(str(n), custom={"Roof type": f"kind {n % 3}"} if n % 4 else {"roof  type": f"other {n % 3}"}) for n in range(48))
     )
-    document = propose(load_template(PAIR), Account(observation=seen))
+    document = propose(PAIR, Account(observation=seen))
     (need,) = (need for need in required_fields(document) if need.label == "Roof type")
     assert set(need.choices) == {f"kind {n}" for n in range(3)} | {f"other {n}" for n in range(3)}
     assert "other 1" in rows_of(document, "custom:roof  type")[0].params["choices"]
@@ -145,7 +155,7 @@ def test_the_ladder_prefers_what_exists() -> None:
         ExistingField(entity="contacts", label=label, family=family)
         for label, family in (("Town", "text"), ("MOVE DATE", "date"), ("Panel", "text"), ("Budget", "choice"))
     ]
-    document = propose(load_template(PAIR), Account(observation=typed_account(), existing=existing))
+    document = propose(PAIR, Account(observation=typed_account(), existing=existing))
     (town,), (move,), (budget,) = (rows_of(document, f"custom:{label}") for label in ("Town", "Move date", "Budget"))
     assert (town.target, town.confidence) == ("custom:Town", 0.98)
     assert (move.target, move.confidence) == ("custom:MOVE DATE", 0.92)
@@ -155,9 +165,9 @@ def test_the_ladder_prefers_what_exists() -> None:
 
 def test_round_trip_keeps_everything() -> None:
     """Writing and reading a map changes nothing, its digest included."""
-    document = propose(load_template(PAIR), Account(observation=typed_account(), companies={"Acme": "none"}))
-    assert from_json(to_json(document)) == document
-    assert digest(from_json(to_json(document))) == digest(document)
+    document = propose(PAIR, Account(observation=typed_account(), companies={"Acme": "none"}))
+    assert from_json(to_json(document), PAIR) == document
+    assert digest(from_json(to_json(document), PAIR)) == digest(document)
 
 
 def test_digest_names_behaviour_only() -> None:
@@ -187,7 +197,7 @@ def test_all_faults_are_listed_at_once() -> None:
     rows[5]["target"] = 7
     data["objects"][0]["cardinality"] = "2:2"
     with pytest.raises(ConfigError) as caught:
-        from_json(data)
+        from_json(data, PAIR)
     text = "\n".join(caught.value.faults)
     assert len(caught.value.faults) == 4
     assert f"objects[{person}].rows[3].transfrom" in text
@@ -206,11 +216,11 @@ def test_faults_of_form_and_of_sense_are_told_together() -> None:
     data["settings"] = {**data["settings"], "zone": "Mars/Base"}
     rows.append({"source": "custom:Surnam", "target": "custom:X"})
     seen = observed(bare_lead("1", custom={"New field": "x"})).schema()
-    text = "\n".join(read(data, seen, {"contacts": {"Original created": "text"}})[1])
+    text = "\n".join(read(data, PAIR, seen, {"contacts": {"Original created": "text"}})[1])
     for words in ("confidence", "nowhere", "transfrom", "2:2", "zone", "custom:Surnam", "New field", "Original created"):
         assert words in text, (words, text)
     data["objects"][person]["rows"] = 5
-    _, faults = read(data, seen)
+    _, faults = read(data, PAIR, seen)
     assert [fault for fault in faults if "without a row" in fault and fault.startswith("lead.")] == [], "told once, as a list that is none"
 
 
@@ -218,9 +228,9 @@ def test_the_shown_form_is_read() -> None:
     """What the map gate prints as a whole is taken as the document in it; anything else around it is a fault."""
     document = proposed()
     shown = {"digest": digest(document), "state": "proposed", "document": to_json(document)}
-    assert from_json(shown) == document
+    assert from_json(shown, PAIR) == document
     with pytest.raises(ConfigError, match="comment: unknown key"):
-        from_json({**shown, "comment": "mine"})
+        from_json({**shown, "comment": "mine"}, PAIR)
 
 
 @pytest.mark.parametrize(
@@ -239,20 +249,20 @@ def test_rows_that_cannot_work_are_faults(changes: dict[str, Any], words: str) -
     row = next(row for one in data["objects"] if one["destination"] == "contacts" for row in one["rows"] if row["source"] == "email")
     row.update(changes)
     with pytest.raises(ConfigError, match=words):
-        from_json(data)
+        from_json(data, PAIR)
 
 
 def test_unknown_and_missing_source_fields_are_faults() -> None:
     """A map must cover the observed schema, and may not name fields that nobody has seen."""
     document = proposed()
     seen = observed(bare_lead("1", custom={"New field": "x"})).schema()
-    assert any("custom:New field" in fault for fault in validate(document, seen))
+    assert any("custom:New field" in fault for fault in validate(document, PAIR, seen))
     data = to_json(document)
     next(one for one in data["objects"] if one["destination"] == "contacts")["rows"].append(
         {"source": "custom:Surnam", "target": "custom:X"}
     )
-    assert any("did you mean 'custom:Surname'" in fault for fault in validate(from_json(data), observed().schema()))
-    assert any("text" in fault for fault in validate(document, existing={"contacts": {"Original created": "text"}}))
+    assert any("did you mean 'custom:Surname'" in fault for fault in validate(from_json(data, PAIR), PAIR, observed().schema()))
+    assert any("text" in fault for fault in validate(document, PAIR, existing={"contacts": {"Original created": "text"}}))
 
 
 @pytest.mark.parametrize(
@@ -260,13 +270,13 @@ def test_unknown_and_missing_source_fields_are_faults() -> None:
 )
 def test_settings_are_checked(settings: dict[str, Any]) -> None:
     """A setting that means nothing is a fault with its name."""
-    (fault,) = validate(replace(proposed(), settings=settings))
+    (fault,) = validate(replace(proposed(), settings=settings), PAIR)
     assert fault.startswith(f"settings.{next(iter(settings))}")
 
 
 def test_required_fields_cover_the_map() -> None:
     """The schema phase gets every custom field with family and choices, each once; open leads only when they are made."""
-    document = propose(load_template(PAIR), Account(observation=typed_account()))
+    document = propose(PAIR, Account(observation=typed_account()))
     needed = required_fields(document)
     assert len({(need.entity, need.label) for need in needed}) == len(needed)
     by_label = {(need.entity, need.label): need for need in needed}
@@ -289,21 +299,21 @@ def test_required_fields_cover_the_map() -> None:
 
 def test_too_many_fields_fold_into_the_description() -> None:
     """Where the plan allows fewer fields, the least filled ones become labelled lines; what streamflow needs stays."""
-    free = propose(load_template(PAIR), Account(observation=typed_account()))
+    free = propose(PAIR, Account(observation=typed_account()))
     limit = len(required_fields(free)) - 3
-    tight = propose(load_template(PAIR), Account(observation=typed_account(), custom_field_limit=limit))
+    tight = propose(PAIR, Account(observation=typed_account(), custom_field_limit=limit))
     assert len(required_fields(tight)) == limit
     folded = [row for _, row in tight.rows() if row.transform == "block"]
     assert len(folded) >= 3
     assert all(row.source.startswith("custom:") and str(limit) in row.reason for row in folded)
-    assert validate(tight) == []
+    assert validate(tight, PAIR) == []
 
 
 def test_observation_is_bounded_and_resumable() -> None:
     """Any number of values costs bounded memory, and counting goes on from what was kept."""
-    seen = Observation()
+    seen = Observation(PAIR)
     seen.add(bare_lead(str(n), custom={"Town": f"town {n}" * 50}) for n in range(MAX_DISTINCT * 3))
-    town = Observation.from_json(seen.to_json()).fields("lead")["custom:Town"]
+    town = Observation.from_json(seen.to_json(), PAIR).fields("lead")["custom:Town"]
     assert len(town.distinct) == MAX_DISTINCT
     assert town.is_capped
     assert (town.count, town.filled, len(town.samples)) == (MAX_DISTINCT * 3, MAX_DISTINCT * 3, 3)
@@ -312,7 +322,7 @@ def test_observation_is_bounded_and_resumable() -> None:
 
 def test_proposals_are_deterministic() -> None:
     """The same account gives the same map, so that its digest means something."""
-    one, other = (propose(load_template(PAIR), Account(observation=typed_account())) for _ in range(2))
+    one, other = (propose(PAIR, Account(observation=typed_account())) for _ in range(2))
     assert to_json(one) == to_json(other)
 
 
@@ -337,7 +347,7 @@ def test_grades_fall_with_size_and_constraints() -> None:
 @given(st.integers(0, 3_000_000), st.integers(1, 500))
 def test_estimates_follow_the_counts(leads: int, multi_get: int) -> None:
     """One write a record plus shared reads, whatever the counts; more than two million asks for an override."""
-    found = estimate(proposed(), {"lead": leads}, Pace(multi_get=multi_get)) if leads else estimate(proposed(), {}, Pace())
+    found = estimate(proposed(), PAIR, {"lead": leads}, Pace(multi_get=multi_get)) if leads else estimate(proposed(), PAIR, {}, Pace())
     assert leads <= sum(found.destination_calls.values()) <= 2 * leads + 1
     assert found.needs_override == (leads > 2_000_000)
 
@@ -347,6 +357,7 @@ def test_estimates_warn_of_the_plan() -> None:
     counts = {"lead": 1_000, "company": 100, "note": 500}
     found = estimate(
         proposed(unqualified="lead"),
+        PAIR,
         counts,
         Pace(child_streams=("note",)),
         unqualified=120,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from streamflow.errors import InvariantBroken
 from streamflow.mapping.block import read_block
 from streamflow.mapping.companies import Companies, cluster_key
-from streamflow.mapping.compiled import compile_map, kinds_written
+from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument, ObjectMap, Row
 from streamflow.model import Draft, Record, Ref
@@ -161,7 +161,7 @@ def test_company_decisions_of_the_map_hold() -> None:
     decided = MapDocument(
         pair=document.pair, objects=document.objects, settings=document.settings, companies={"Karoo Solar (Pty) Ltd": "none"}
     )
-    assert "link:accounts" not in only(compile_map(decided, Context()).drafts(lead()).drafts).fields
+    assert "link:accounts" not in only(compile_map(decided, PAIR, Context()).drafts(lead()).drafts).fields
 
 
 def test_a_cluster_becomes_an_account() -> None:
@@ -252,7 +252,7 @@ def test_ambiguous_times_are_told() -> None:
 def test_a_map_can_leave_out_and_redirect() -> None:
     """The confirmed map decides: a field that is not moved is nowhere, a redirected one is where the map says."""
     document = MapDocument(
-        pair=PAIR,
+        pair=PAIR.name,
         objects=(
             ObjectMap(
                 source="lead",
@@ -266,7 +266,7 @@ def test_a_map_can_leave_out_and_redirect() -> None:
             ),
         ),
     )
-    fields = only(compile_map(document, Context()).drafts(lead()).drafts).fields
+    fields = only(compile_map(document, PAIR, Context()).drafts(lead()).drafts).fields
     assert fields["custom:Stage"] == "Contacted"
     assert "phones" not in fields
     assert "0825550142" not in str(fields)
@@ -276,7 +276,7 @@ def test_a_map_can_leave_out_and_redirect() -> None:
 def test_unknown_kinds_and_reference_kinds() -> None:
     """Reference records are looked up and not written; a kind the map does not know stops loudly."""
     assert mapper().drafts(child("user")).filtered
-    assert kinds_written(proposed()) == ("company", "lead", "note", "call", "email", "reminder", "attachment")
+    assert PAIR.written == ("company", "lead", "note", "call", "email", "reminder", "attachment")
     with pytest.raises(InvariantBroken):
         mapper().drafts(Record(kind="invoice", key="1", digest="", data={}))
 

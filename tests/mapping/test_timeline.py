@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from streamflow.mapping.block import read_block
 from streamflow.mapping.derived import Context
 from streamflow.mapping.marker import marker_in
+from streamflow.mapping.shapes.task import in_words
 from streamflow.mapping.split import units
-from streamflow.mapping.timeline import in_words
 from streamflow.model import Ref
 
 from .builders import CHILDREN, TYPES, child, mapper, only
@@ -97,7 +97,7 @@ def test_a_call_with_a_bad_duration_still_arrives() -> None:
     ("context", "data"),
     [
         (Context(), {}),
-        (Context(activity_types=TYPES, calls_as="note"), {}),
+        (Context(activity_types=TYPES, as_={"call": "note"}), {}),
         (Context(activity_types=TYPES), {"created": "yesterday"}),
         (Context(activity_types=TYPES, now_s=1_700_000_000), {}),
     ],
@@ -136,7 +136,7 @@ def test_an_email_is_a_note_while_its_type_is_missing() -> None:
     draft = only(derived.drafts)
     assert (draft.kind, [issue.cause for issue in derived.issues]) == ("notes", ["missing_activity_type"])
     assert draft.fields["body"].startswith("[2026-05-13 16:40:00 +02:00 by user 27] null\nFrom: pieter@example.co.za\n")
-    assert only(mapper(context=Context(activity_types=TYPES, email_as="note")).drafts(child("email")).drafts).kind == "notes"
+    assert only(mapper(context=Context(activity_types=TYPES, as_={"mail": "note"})).drafts(child("email")).drafts).kind == "notes"
 
 
 def test_long_mails_go_on_in_notes() -> None:
@@ -162,7 +162,7 @@ def test_long_mails_go_on_in_notes() -> None:
 def test_mails_find_their_lead_by_address(data: dict[str, str], parent: Ref | None) -> None:
     """Without a lead id its address decides, then the only lead among the mail's addresses; two leads are not guessed."""
     known = {"thandi@example.co.za": "48213", "second@home.example": "48213", "sipho@x.org": "9"}
-    made = mapper(context=Context(activity_types=TYPES, lead_by_email=known.get))
+    made = mapper(context=Context(activity_types=TYPES, person_by_email=known.get))
     record = child("email", leadid="", **data)
     derived = made.drafts(record)
     assert made.addresses(record)
@@ -175,7 +175,7 @@ def test_mails_find_their_lead_by_address(data: dict[str, str], parent: Ref | No
 
 def test_happenings_that_name_their_lead_need_no_address() -> None:
     """The source id goes before any address."""
-    made = mapper(context=Context(activity_types=TYPES, lead_by_email=lambda address: "1"))
+    made = mapper(context=Context(activity_types=TYPES, person_by_email=lambda address: "1"))
     assert made.addresses(child("email")) == ()
     assert only(made.drafts(child("note")).drafts).fields["link:parent"] == LEAD
 
@@ -218,9 +218,8 @@ def test_repeat_patterns_in_words() -> None:
 
 def test_a_file_leaves_a_note_with_its_place() -> None:
     """The note tells name, size, checksum and where the archive keeps the file."""
-    context = Context(activity_types=TYPES, archived_at=lambda record: f"files/{record.key}.pdf")
-    body = only(mapper(context=context).drafts(child("attachment")).drafts).fields["body"]
-    assert dict(read_block(body)) == {"File": "quote.pdf", "Size": "1204 bytes", "SHA-256": "ab" * 32, "Archived at": "files/a1.pdf"}
+    body = only(mapper().drafts(child("attachment")).drafts).fields["body"]
+    assert dict(read_block(body)) == {"File": "quote.pdf", "Size": "1204 bytes", "SHA-256": "ab" * 32, "Archived at": "files/48213/a1"}
 
 
 def test_ambiguous_times_are_marked_in_the_text() -> None:

@@ -13,8 +13,9 @@ from streamflow.mapping.dates import read_date, read_duration_s, read_moment, zo
 from streamflow.mapping.emails import is_role, read_addresses
 from streamflow.mapping.phones import read_phones
 from streamflow.mapping.postal import read_address
-from streamflow.mapping.values import is_empty, reader_for
+from streamflow.mapping.values import Ways, decimal_of, is_empty, reader_for
 
+ZA = Ways(currency="ZAR", date_order="day")
 MOBILE_TYPES = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
 
@@ -66,7 +67,57 @@ def test_every_clock_time_can_be_read(local: object) -> None:
 )
 def test_days_are_read_day_first(text: str, day: str | None) -> None:
     """Days are read year first or day first, never month first, and impossible ones are refused."""
-    assert read_date(text) == day
+    assert read_date(text, "day") == day
+
+
+@pytest.mark.parametrize(
+    ("text", "by_month", "unknown"),
+    [
+        ("8/7/2026", "2026-08-07", None),
+        ("8/7/2026 3:00:10 PM", "2026-08-07", "2026-08-07"),
+        ("7/7/2026", "2026-07-07", "2026-07-07"),
+        ("13/5/2026", None, "2026-05-13"),
+        ("5/13/2026", "2026-05-13", "2026-05-13"),
+        ("May 11, 2026", "2026-05-11", "2026-05-11"),
+        ("2026-08-07T00:00:00", "2026-08-07", "2026-08-07"),
+        ("8.7.2026", None, "2026-07-08"),
+    ],
+)
+def test_the_order_of_days_is_said_not_guessed(text: str, by_month: str | None, unknown: str | None) -> None:
+    """A day is read by the order of the account; where that is not known, one that can be read both ways is refused."""
+    assert read_date(text, "month") == by_month
+    assert read_date(text, "") == unknown
+
+
+@pytest.mark.parametrize(
+    ("text", "marks"),
+    [
+        ("1,234", {"": None, ",": "1234", ".": "1.234", " ": "1.234"}),
+        ("1.234", {"": "1.234", ",": "1.234", ".": "1234"}),
+        ("12,5", {"": "12.5", ",": None, ".": "12.5"}),
+        ("12.5", {"": "12.5", ",": "12.5", ".": None}),
+        ("1,234,567", {"": "1234567", ",": "1234567"}),
+        ("14,250.00", {"": "14250.00", ",": "14250.00"}),
+        ("14250.0000", {"": "14250.0000", ",": "14250.0000"}),
+    ],
+)
+def test_thousands_are_parted_as_the_account_does(text: str, marks: dict[str, str | None]) -> None:
+    """A comma before three digits is a thousand where the account says so, and nothing where nobody has said it."""
+    for thousands, wanted in marks.items():
+        found = decimal_of(text, thousands)
+        assert (None if found is None else str(found)) == wanted, thousands
+
+
+def test_amounts_are_of_the_accounts_currency() -> None:
+    """An amount without a sign is the account's; one of another currency is told and kept, never taken for the account's."""
+    dollars = Ways(currency="USD", date_order="month", thousands=",")
+    assert reader_for("money", {}, dollars)("$1,234").value == "1234.00"
+    assert reader_for("money", {}, dollars)("1,234").value == "1234.00"
+    assert reader_for("money", {}, dollars)("R 500").cause == "foreign_currency"
+    assert reader_for("money", {}, ZA)("1,234").cause == "bad_money"
+    assert reader_for("money", {"currency": "ZAR"}, dollars)("R 500").value == "500.00"
+    assert reader_for("date", {"date_order": "day"}, dollars)("8/7/2026").value == "2026-07-08"
+    assert "MM/DD/YYYY" in reader_for("date", {}, dollars)("31/12/2026").hint
 
 
 @pytest.mark.parametrize(
@@ -203,7 +254,7 @@ def test_no_word_of_an_address_is_lost(text: str) -> None:
 )
 def test_typed_values_are_caught_before_writing(family: str, text: str, value: str | None, cause: str) -> None:
     """A value that does not fit its field is caught per field, with its cause."""
-    read = reader_for(family, {"choices": ["Roof mount", "Ground"], "currency": "ZAR"})(text)
+    read = reader_for(family, {"choices": ["Roof mount", "Ground"]}, ZA)(text)
     assert (read.value, read.cause) == (value, cause)
     assert read.hint or not cause
 

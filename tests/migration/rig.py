@@ -13,6 +13,7 @@ import anyio
 from aiohttp.test_utils import TestServer
 
 from streamflow.clock import iso
+from streamflow.mapping.shipped import shipped_pair
 from streamflow.migration.backfill import Backfill
 from streamflow.migration.context import Migration
 from streamflow.migration.control import Control, Drained
@@ -124,7 +125,8 @@ class Voyage:
             writer(name, data)
 
         self.m = Migration(
-            terms=self.terms, ledger=self.ledger, source=self.doors, attachments=None, destination=self.destination, clock=self.clock,
+            terms=self.terms, pair=shipped_pair(self.terms.pair), ledger=self.ledger, source=self.doors, attachments=None,
+            destination=self.destination, clock=self.clock,
             control=Control(), log=self._log, report=report, phase=phase,  # type: ignore[arg-type]
         )
         learned = await self.ledger.setting("capabilities")

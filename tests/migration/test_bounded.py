@@ -73,7 +73,7 @@ async def fill(ledger: Ledger, count: int) -> list[int]:
 
 
 def migration_on(ledger: Ledger) -> Migration:
-    return cast(Migration, SimpleNamespace(ledger=ledger, terms=SimpleNamespace(sample_size=20, seed=7)))
+    return cast(Migration, SimpleNamespace(ledger=ledger, pair=builders.PAIR, terms=SimpleNamespace(sample_size=20, seed=7)))
 
 
 async def test_a_pass_holds_a_page_and_names_nothing(ledger: Ledger) -> None:
@@ -88,7 +88,7 @@ async def test_phases_over_more_leads_take_the_same_memory(ledger: Ledger) -> No
     document = builders.proposed(*(lead(number) for number in range(20)))
 
     async def observe() -> None:
-        observation = Observation()
+        observation = Observation(builders.PAIR)
         async for page in ledger.every("lead"):
             observation.add([staged.record for staged in page])
 

@@ -70,7 +70,7 @@ async def test_what_the_account_does_not_offer_names_the_rows(tmp_path: Path) ->
     """A right, a team or an activity type that is missing is told with every row of the map behind it, and with no other (G-21)."""
     async with voyage(tmp_path, records=30, unqualified="lead") as trip:
         await trip.until(State.SCHEMA)
-        document = from_json((await trip.ledger.setting("map:confirmed"))["document"])
+        document = from_json((await trip.ledger.setting("map:confirmed"))["document"], trip.m.pair)
         reference = await trip.destination.schema.reference()
         rows = {(one.destination, f"{one.source}.{row.source} → {one.destination}.{row.target}"): row for one, row in document.rows()}
         found = trip.reports["scope"]
@@ -78,7 +78,7 @@ async def test_what_the_account_does_not_offer_names_the_rows(tmp_path: Path) ->
         assert email["rows"].split("; ") == [text for (_, text), row in rows.items() if text.startswith("email.") and row.target]
         lacking = [f"the user lacks the permission {name}" for name in ("canAccessSetup", "canAssignEntities", "canDeleteEntities")]
         bare = dataclasses.replace(reference, teams={}, custom_fields=(FieldSpec(entity="contacts", label="Lead Status", family="text"),))
-        gaps = {each["gap"]: each["rows"] for each in plan_gaps(document, bare, {"warnings": lacking, "is_admin": False})}
+        gaps = {each["gap"]: each["rows"] for each in plan_gaps(document, trip.m.pair, bare, {"warnings": lacking, "is_admin": False})}
         setup = set(gaps[lacking[0]].split("; "))
         assert setup == set(gaps["the user is no administrator and may not create custom fields"].split("; ")) == {
             text for (entity, text), row in rows.items()

@@ -254,5 +254,5 @@ async def test_a_restart_goes_on_in_every_state(tmp_path: Path) -> None:
         assert seen == list(State)[:9]
         pending = [count for count in await trip.ledger.counts() if count.state is RecordState.PENDING]
         assert pending == []
-        document = from_json((await trip.ledger.setting("map:confirmed"))["document"])
+        document = from_json((await trip.ledger.setting("map:confirmed"))["document"], trip.m.pair)
         assert document.pair == "leadtrekker-nutshell"

@@ -201,7 +201,7 @@ async def test_notes_are_edited_or_made_anew_but_never_twice() -> None:
         assert bodies == ["new\n[sf:lt:note:1]"]
         made.switch(note_max_chars=5)
         with pytest.raises(RecordRejected):
-            await writer.update("notes", anew, {"body": "longer than that"}, now=now)
+            await writer.update("notes", anew, {"body": "longer than that"}, now={**now, "body": bodies[0]})
         assert [r["body"] for r in made.live("notes") if r["links"]["parent"] == person] == bodies
     async with rig(flags={"note_edit": "rpc_24h"}) as made:
         writer = made.nutshell.writer
@@ -227,7 +227,7 @@ async def test_tasks_are_reassigned_and_edited(media: str) -> None:
         assert await writer.update("tasks", task, {"title": "Call", "dueTime": 1_900_000_060}, now=now) == task
         assert (await _one(made, "tasks", task))["dueTime"] == 1_900_000_060
         made.switch(rpc_enabled=False)
-        anew = await writer.update("tasks", task, {"title": "Again"}, now={**now, "link:assignee": colleague["id"]})
+        anew = await writer.update("tasks", task, {"title": "Again"}, now=dict(await _one(made, "tasks", task)))
         assert anew != task
         assert [r["title"] for r in made.live("tasks") if r["links"].get("relatedEntity") == person] == ["Again"]
         await writer.delete("tasks", anew)

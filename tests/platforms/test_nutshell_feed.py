@@ -34,7 +34,7 @@ async def test_no_event_is_missed_or_told_twice(cut: str, page: int, monkeypatch
         more = await writer.create("notes", {"body": "x", "link:parent": ids[0]})
         told, _ = await feed.since(after)
         assert [event.ids for event in told] == [(more,)]
-        assert told[0].payloads[more] == {"body": "x", "link:parent": ids[0]}
+        assert told[0].payloads[more].items() >= {"body": "x", "link:parent": ids[0]}.items()
 
 
 @pytest.mark.parametrize("cut", ["newest", "oldest"])

@@ -130,6 +130,16 @@ async def test_activities_that_cannot_be_deleted_are_named() -> None:
         assert len(learned["_left"]) == 1
 
 
+async def test_no_further_activity_is_made_where_none_can_be_removed() -> None:
+    """Narrow about participants and unable to delete: one activity stays, which says that it may go, and nothing unknown is assumed."""
+    async with rig(switches={"activity_delete": False, "activity_participants": ["users", "contacts"]}) as made:
+        learned = await made.nutshell.prober.probe(Journal())
+        [left] = [row for row in made.live("activities") if "Streamflow probe" in row["name"]]
+        assert "may be deleted" in left["description"]
+        assert learned["activity_participants"] == ("contacts",)
+        assert "removed" in learned["_reasons"]["activity_participants"]
+
+
 async def test_a_probe_that_fails_leaves_the_safe_default_and_says_why() -> None:
     """With notes failing, the flags about notes are absent and the reasons are told; the rest is learned."""
     async with rig() as made:

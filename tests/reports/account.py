@@ -13,7 +13,7 @@ from streamflow.mapping.document import digest
 from streamflow.mapping.document_json import to_json
 from streamflow.mapping.observe import Observation
 from streamflow.mapping.proposal import Account, propose
-from streamflow.mapping.template import load_template
+from streamflow.mapping.shipped import shipped_pair
 from streamflow.model import (
     AuditEntry,
     Disposition,
@@ -214,9 +214,10 @@ async def stage(ledger: Ledger, *records: Record) -> None:
 
 def confirmed(records: Sequence[Record]) -> dict[str, Any]:
     """The map as it would be proposed for these records, confirmed."""
-    observation = Observation()
+    pair = shipped_pair("leadtrekker-nutshell")
+    observation = Observation(pair)
     observation.add(records)
-    document = propose(load_template("leadtrekker-nutshell"), Account(observation=observation))
+    document = propose(pair, Account(observation=observation))
     return {"digest": digest(document), "document": to_json(document), "by": "uid:1000", "observation": observation.to_json()}
 
 

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from streamflow.errors import StoreError
+from streamflow.mapping.shipped import shipped_pair
 from streamflow.reports import inventories, people, trail
 from streamflow.reports.crosswalk import write_crosswalk
 from streamflow.reports.final import write_all
@@ -18,6 +19,8 @@ from streamflow.reports.writer import ReportWriter
 from streamflow.store.base import Ledger, PutSetting
 
 from .account import FORMULA, cluster, lead, stage
+
+PAIR = shipped_pair("leadtrekker-nutshell")
 
 
 async def test_groups_are_whole(ledger: Ledger) -> None:
@@ -59,7 +62,7 @@ async def test_owners_and_invitations(ledger: Ledger) -> None:
 
 async def test_company_table(ledger: Ledger) -> None:
     """Each raw text has its cluster and company or the reason for none."""
-    rows = {row["text"]: row for row in (await inventories.companies(ledger))["rows"]}
+    rows = {row["text"]: row for row in (await inventories.companies(ledger, PAIR))["rows"]}
     key = cluster().key
     assert {text: (row["cluster"], row["company"]) for text, row in rows.items()} == {
         "Karoo Solar (Pty) Ltd": (key, "41-accounts"),
@@ -135,19 +138,19 @@ async def test_crosswalk_has_every_line(ledger: Ledger, writer: ReportWriter, tm
 
 async def test_write_all_is_repeatable(ledger: Ledger, writer: ReportWriter) -> None:
     """Every report is written with JSON and page; writing them again says the same."""
-    names = await write_all(ledger, writer, seed=3)
+    names = await write_all(ledger, writer, pair=PAIR, seed=3)
     listed = writer.listing()
     assert {report["name"] for report in listed} == set(names)
     assert all(report["html"] and report["json"] and report["at"] for report in listed)
     assert listed[0]["name"] == "reconciliation"
     before = {path: path.read_bytes() for path in writer.folder.rglob("*") if path.is_file()}
-    assert await write_all(ledger, writer, seed=3) == names
+    assert await write_all(ledger, writer, pair=PAIR, seed=3) == names
     assert {path: path.read_bytes() for path in writer.folder.rglob("*") if path.is_file()} == before
 
 
 async def test_write_all_of_an_empty_ledger(empty: Ledger, writer: ReportWriter) -> None:
     """Reports can be asked for before anything was read."""
-    assert "reconciliation" in await write_all(empty, writer)
+    assert "reconciliation" in await write_all(empty, writer, pair=PAIR)
 
 
 async def test_a_full_disk_is_told(ledger: Ledger, writer: ReportWriter) -> None:

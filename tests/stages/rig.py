@@ -33,8 +33,10 @@ from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
 from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
+from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.transform import Transformer
+from streamflow.stages.vanished import Vanished
 from streamflow.stages.verify import Verifier
 from streamflow.store.base import Ledger, Reopen, ResolveItem
 from streamflow.store.memory import MemoryLedger
@@ -99,22 +101,26 @@ class Rig:
         """Build the stages anew under the decisions taken by now."""
         document = proposed(tuple(sorted(self.settings.items())))
         by_email: dict[str, str] = {}
-        mapper = compile_map(document, Context(
-            activity_types=self.activity_types, lead_by_email=by_email.get, company_of=lambda text, name: None,
-            note_max_chars=self.nutshell.flags.note_max_chars,
+        mapper = compile_map(document, builders.PAIR, Context(
+            activity_types=self.activity_types, person_by_email=by_email.get, company_of=lambda text, name: None,
+            note_max_chars=self.nutshell.flags.note_max_chars, note_backdate=self.nutshell.flags.note_backdate,
+            task_complete=self.nutshell.flags.task_complete,
             stagesets={str(row["name"]).lower(): str(row["id"]) for row in self.live("stagesets")},
         ))
         decisions = {item.id: item.decision for item in await self.ledger.queue(state="resolved")}
         directory = Directory(users={"27": "3-users"}, fallback_user="1-users", decisions=decisions)
         busy: set[str] = set()
+        meanwhile = Meanwhile(self.nutshell.feed, self.clock)
         reader, feed = self.nutshell.reader, self.nutshell.feed
-        verifier = Verifier(ledger=self.ledger, reader=reader, feed=feed)
+        vanished = Vanished(ledger=self.ledger, reader=reader)
+        verifier = Verifier(ledger=self.ledger, reader=reader, feed=feed, vanished=vanished)
         pipeline = Pipeline(
             ledger=self.ledger, transformer=Transformer(mapper, self.ledger, by_email),
-            resolver=Resolver(ledger=self.ledger, reader=reader, mapper=mapper, directory=directory, busy=busy),
+            resolver=Resolver(ledger=self.ledger, reader=reader, mapper=mapper, directory=directory, busy=busy, meanwhile=meanwhile,
+                              edits=self.nutshell.writer.edits, vanished=vanished),
             loader=Loader(
                 ledger=self.ledger, writer=self.nutshell.writer, feed=feed, clock=self.clock, phase=lambda: "tail",
-                numbers=self.numbers, busy=busy,
+                numbers=self.numbers, busy=busy, meanwhile=meanwhile, vanished=vanished,
             ),
             verifier=verifier, gauges=Gauges(),
         )

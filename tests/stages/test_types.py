@@ -35,7 +35,7 @@ async def as_note(one: Rig) -> None:
 
 
 async def test_an_email_that_is_a_note_stays_one_until_it_runs_again() -> None:
-    """The type appears: what was moved stays; reopened (a changed e-mail, another map) it becomes an activity, and the note goes."""
+    """The type appears: what was moved stays; run again (a changed e-mail, another map) it becomes an activity, and the note goes."""
     async with rig() as one:
         await as_note(one)
         await one.run_dry()
@@ -64,7 +64,7 @@ async def test_a_note_into_which_people_wrote_is_left_and_told() -> None:
 @pytest.mark.parametrize("method", ["create", "delete"])
 @pytest.mark.parametrize("happens", [True, False])
 async def test_an_unknown_outcome_on_the_way_leaves_one_record(method: str, happens: bool) -> None:
-    """Whether the activity's making or the note's removal is lost, wherever the process ends: in the end there is the activity alone."""
+    """Whether the activity's making or the note's removal is lost, done or not: in the end there is the activity alone."""
     async with rig(switches={"search_lag_s": 5.0}) as one:
         await as_note(one)
         original = getattr(one.nutshell.writer, method)

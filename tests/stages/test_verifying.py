@@ -197,3 +197,20 @@ async def test_calls_per_record_stay_low() -> None:
         await one.run_dry()
         await one.verify()
         assert len(one.calls()) <= 1.15 * 200
+
+
+async def test_a_primary_address_that_a_person_chose_is_no_difference() -> None:
+    """They replace the address, the source changes its own: ours is added behind theirs and reads back right."""
+    async with rig() as one:
+        await one.stage(lead("1", email="a@x.test"))
+        await one.run_dry()
+        dest_id = (await one.link("lead", "1")).dest_id
+        one.person("edit", "contacts", dest_id, emails=[{"name": "work", "value": "new@x.test", "isPrimary": True}])
+        await one.stage(lead("1", email="b@x.test"))
+        await one.run_dry()
+        assert [(each["value"], each["isPrimary"]) for each in (await one.fields("contacts", dest_id))["emails"]] == [
+            ("new@x.test", True), ("b@x.test", False),
+        ]
+        assert await one.verify() == {"verified": 1}
+        assert await one.verify() == {"verified": 1}
+        assert not await one.open_items("read_back_differs")

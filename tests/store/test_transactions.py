@@ -170,3 +170,21 @@ async def test_a_commit_is_few_statements_however_many_records(tmp_path: Path, c
         statements.clear()
         await ledger.commit([change for n in range(100) for change in (PutLink(link=link(str(n))), audit("a", str(n)))])
         assert statements == ["put_links", "put_audit"]
+
+
+async def test_entries_added_while_the_audit_is_walked_break_nothing(
+    tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chain that grows under the eyes of whoever walks it is whole."""
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        await ledger.commit([audit("a"), audit("b")])
+        rows = shell.Connection.rows
+
+        async def growing(self: shell.Connection, name: str, *args: Any) -> Any:
+            found = await rows(self, name, *args)
+            if name == "audit" and not found:
+                await ledger.commit([audit("late")])
+            return found
+
+        monkeypatch.setattr(shell.Connection, "rows", growing)
+        assert await ledger.verify_audit() == (2, None)

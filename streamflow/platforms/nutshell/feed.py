@@ -37,16 +37,16 @@ class NutshellFeed:
         self._kept: Cursor = ""
         self._kept_at = float("-inf")     # monotonic, when it was asked for
 
-    async def cursor(self) -> Cursor:
-        """Give a position of both feeds before which everything has been told; it may be up to `CURSOR_KEPT_S` old."""
+    async def cursor(self, *, fresh: bool = False) -> Cursor:
+        """Give a position of both feeds before which everything has been told; unless *fresh* it may be up to `CURSOR_KEPT_S` old."""
         asked_at = self._clock.monotonic()
-        if asked_at - self._kept_at > CURSOR_KEPT_S:
+        if fresh or asked_at - self._kept_at > CURSOR_KEPT_S:
             newest = await self._newest(LIVE)
             self._keep(f"{newest}-events|{await self.newest_deletion()}-events", asked_at)
         return self._kept
 
     def _keep(self, cursor: Cursor, asked_at: float) -> None:
-        if asked_at > self._kept_at:
+        if asked_at >= self._kept_at:
             self._kept, self._kept_at = cursor, asked_at
 
     async def since(self, cursor: Cursor) -> tuple[Sequence[Happening], Cursor]:
@@ -79,6 +79,12 @@ class NutshellFeed:
         self._keep(following, asked_at)
         yield list(waiting.values()), following
 
+    async def changed(self, cursor: Cursor, kinds: Sequence[Kind] = ()) -> AsyncIterator[tuple[Sequence[Happening], Cursor]]:
+        """Yield the events of the live feed after *cursor*: one call where little happened."""
+        live_at, deleted_at = _parts(cursor)
+        async for page in self._span(LIVE, live_at, kinds):
+            yield page, f"{number(page[-1].id)}-events|{deleted_at}-events"
+
     def carries(self, kind: Kind) -> bool:
         """Say whether events of this kind appear in the feed; of tasks, tags and sources nothing is documented."""
         return kind in CARRIED
@@ -93,18 +99,18 @@ class NutshellFeed:
     async def _newest(self, feed: str) -> int:
         return max((number(event.id) for event in await self._page(feed, None, None, limit=1)), default=0)
 
-    async def _span(self, feed: str, low: int) -> AsyncIterator[list[Happening]]:
+    async def _span(self, feed: str, low: int, kinds: Sequence[Kind] = ()) -> AsyncIterator[list[Happening]]:
         """Everything above *low* a page at a time, in order of number; a missing deleted feed tells nothing."""
         try:
             for _ in range(ROUNDS):
-                page = await self._page(feed, low, None)
+                page = await self._page(feed, low, None, kinds)
                 fresh = [event for event in page if number(event.id) > low]
                 if not fresh:
                     return
                 # A row at or below the bound means the server did not cut above it: the span is whole.
                 is_cut = len(fresh) == len(page) and len(page) >= SURELY_WHOLE
                 if is_cut:
-                    async for older in self._gap(feed, low, number(fresh[0].id)):
+                    async for older in self._gap(feed, low, number(fresh[0].id), kinds):
                         yield older
                 yield fresh
                 if not is_cut:
@@ -114,12 +120,13 @@ class NutshellFeed:
             if feed == LIVE:
                 raise
 
-    async def _gap(self, feed: str, low: int, high: int) -> AsyncIterator[list[Happening]]:
+    async def _gap(self, feed: str, low: int, high: int, kinds: Sequence[Kind]) -> AsyncIterator[list[Happening]]:
         """Everything above *low* and below *high*: asked for downwards until nothing is left, told upwards."""
         held: deque[list[Happening]] = deque()
         far: list[tuple[int, int]] = []      # first and last number of pages that are not held any more
         for _ in range(ROUNDS):
-            page = [event for event in await self._page(feed, low, high - 1) if low < number(event.id) < high] if high - low > 1 else []
+            found = await self._page(feed, low, high - 1, kinds) if high - low > 1 else []
+            page = [event for event in found if low < number(event.id) < high]
             if not page:
                 break
             held.append(page)
@@ -133,11 +140,13 @@ class NutshellFeed:
             yield held.pop()
         while far:
             first, last = far.pop()
-            async for page in self._gap(feed, first - 1, last + 1):
+            async for page in self._gap(feed, first - 1, last + 1, kinds):
                 yield page
 
-    async def _page(self, feed: str, low: int | None, high: int | None, *, limit: int | None = None) -> list[Happening]:
-        query = [("limit", str(limit or PAGE))]
+    async def _page(
+        self, feed: str, low: int | None, high: int | None, kinds: Sequence[Kind] = (), *, limit: int | None = None
+    ) -> list[Happening]:
+        query = [("limit", str(limit or PAGE)), *(("filters[payload][]", kind) for kind in kinds)]
         if low is not None:
             query.append(("since_id", f"{low}-events"))
         if high is not None:

@@ -25,7 +25,6 @@ def _ladder() -> dict[str, dict[str, tuple[str, ...]]]:
 class Flags:
     """Defaults are the safe assumptions; nobody else asks "what can Nutshell do"."""
 
-    batch_create_max: int = 1
     search_lag_s: float = 60.0
     late_commit_s: float = 30.0                                     # how long after we gave up a write may still be carried out
     timeout_s: float = 60.0                                         # our patience with one write
@@ -38,7 +37,6 @@ class Flags:
     cf_value_forms: str = "strings"              # strings | typed
     phone_value_form: str = "string"             # string | object
     contact_name_patch: bool = True
-    account_extra_fields: bool = False
     lead_requires_contact: bool = True
     lead_due_form: str = "object"                # object | int | string
     lead_stage_write: str = "none"               # patch | rpc | none; until the probe saw a stage change
@@ -52,11 +50,6 @@ class Flags:
     task_body_form: str = "flat"                 # flat | tasks | data
     tasks_patch_media: str = "json-patch+json"   # json-patch+json | json
     task_complete: bool = False
-    file_upload: bool = False
-    rpc_new_email: bool = False
-    legacy_id: bool = False
-    teams_rest: bool = False
-    create_users: bool = False
     payload_custom_fields: bool = False          # record payloads (REST and events) carry customFields
     rpc_find_custom_fields: bool = True          # JSON-RPC find* answers with whole records, 100 a page
     rpc_methods: tuple[str, ...] | None = None   # by the service description; None: not known, then each may be tried

@@ -19,6 +19,7 @@ from streamflow.platforms.nutshell.rewrites import Rewrites
 from streamflow.platforms.nutshell.writer import NutshellWriter
 
 DUE = 1_767_225_600
+MAY_GO = "Made by streamflow to learn what this account can do. It may be deleted."
 TWO_YEARS_S = 2 * 365 * 86_400
 NOTE_LENGTHS = (30_000, 20_000, 10_000, 5_000, 2_000, 1_000)
 
@@ -72,12 +73,12 @@ async def stage(bench: Bench) -> dict[str, Any]:
 
 
 async def activity(bench: Bench, directory: Directory) -> dict[str, Any]:
-    """Make a logged activity two years back with every sort of participant; narrow both down when that is refused."""
-    me = await directory.myself()
-    people = {"contacts": bench.anchor("contacts"), "leads": bench.anchor("leads"), "accounts": bench.anchor("accounts")}
-    if me is not None:
-        people["users"] = str(me["id"])
-    learned: dict[str, Any] = {"activity_backdate": True}
+    """
+    Make one logged activity two years back with every sort of participant; with the person alone when that is refused.
+
+    No more than one: it is not known yet whether activities can be removed again.
+    """
+    people = await _participants(bench, directory)
     start = int(bench.clock.now().timestamp()) - TWO_YEARS_S
     try:
         dest_id = await _logged(bench, list(people.values()), start)
@@ -85,37 +86,56 @@ async def activity(bench: Bench, directory: Directory) -> dict[str, Any]:
         try:
             dest_id = await _logged(bench, [people["contacts"]], start)
         except RecordRejected:
-            start = int(bench.clock.now().timestamp()) - 3_600
-            dest_id = await _logged(bench, [people["contacts"]], start)
-            learned["activity_backdate"] = False
-        others = [kind for kind in people if kind != "contacts"]
-        taken = {"contacts", *[kind for kind in others if await _is_taken(bench, people["contacts"], people[kind], start)]}
-        learned["activity_participants"] = tuple(kind for kind in ("users", "contacts", "leads", "accounts") if kind in taken)
+            start = 0
+            dest_id = await _logged(bench, [people["contacts"]], _an_hour_ago(bench))
     held = await bench.fields("activities", dest_id)
-    if held.get("startTime") != start:
-        learned["activity_backdate"] = False
-    if "activity_participants" not in learned:
-        kept = [kind for kind, i in people.items() if i in held.get("link:participants", ())]
-        learned["activity_participants"] = tuple(k for k in bench.flags.activity_participants if k in kept or k not in people)
-    return learned
+    kept = {kind for kind, i in people.items() if i in held.get("link:participants", ())}
+    return {
+        "activity_backdate": held.get("startTime") == start,
+        "activity_participants": tuple(k for k in bench.flags.activity_participants if k in kept or k not in people),
+    }
+
+
+async def activity_participants(bench: Bench, directory: Directory) -> dict[str, Any]:
+    """Try the sorts of participants one by one that were not taken together; only where activities can be removed again."""
+    people = await _participants(bench, directory)
+    taken = {*bench.flags.activity_participants, "contacts"}
+    missing = [kind for kind in people if kind not in taken]
+    if not missing:
+        return {}
+    if bench.flags.activity_delete == "none":
+        raise RecordRejected("what more an activity takes part in is not tried: none could be removed again", platform="nutshell")
+    start = int(bench.clock.now().timestamp()) - TWO_YEARS_S if bench.flags.activity_backdate else _an_hour_ago(bench)
+    taken |= {kind for kind in missing if await _is_taken(bench, people["contacts"], people[kind], start)}
+    return {"activity_participants": tuple(kind for kind in ("users", "contacts", "leads", "accounts") if kind in taken)}
+
+
+async def _participants(bench: Bench, directory: Directory) -> dict[str, DestId]:
+    me = await directory.myself()
+    people = {"contacts": bench.anchor("contacts"), "leads": bench.anchor("leads"), "accounts": bench.anchor("accounts")}
+    return people if me is None else {**people, "users": str(me["id"])}
+
+
+def _an_hour_ago(bench: Bench) -> int:
+    return int(bench.clock.now().timestamp()) - 3_600
 
 
 async def _logged(bench: Bench, participants: list[DestId], start: int) -> DestId:
     types = rows(await bench.calls.get("activitytypes"), "activityTypes")
     marker = bench.marker()
     fields: Fields = {
-        "name": marker, "description": marker, "activityType": str(types[0]["id"]), "startTime": start, "endTime": start + 600,
-        "isLogged": True, "link:participants": participants,
+        "name": marker, "description": f"{marker}\n{MAY_GO}", "activityType": str(types[0]["id"]), "startTime": start,
+        "endTime": start + 600, "isLogged": True, "link:participants": participants,
     }  # fmt: skip
     return await bench.make("activities", marker, fields, activity_participants=("users", "contacts", "leads", "accounts"))
 
 
 async def _is_taken(bench: Bench, contact: DestId, other: DestId, start: int) -> bool:
     try:
-        await _logged(bench, [contact, other], start)
+        dest_id = await _logged(bench, [contact, other], start)
     except RecordRejected:
         return False
-    return True
+    return other in (await bench.fields("activities", dest_id)).get("link:participants", ())
 
 
 async def activity_removal(bench: Bench) -> dict[str, Any]:
@@ -182,6 +202,28 @@ async def task_media(bench: Bench, directory: Directory) -> dict[str, Any]:
             continue
         return {"tasks_patch_media": name}
     raise RecordRejected("a task's assignee cannot be changed", platform="nutshell")
+
+
+async def task_complete(bench: Bench) -> dict[str, Any]:
+    """See whether a task can be completed, which nothing documents."""
+    dest_id = bench.anchor("tasks")
+    try:
+        media = PATCH if bench.flags.tasks_patch_media == "json-patch+json" else JSON
+        await bench.patch("tasks", dest_id, "/tasks/0/isCompleted", True, media=media)
+    except RecordRejected:
+        return {"task_complete": False}
+    return {"task_complete": bool((await bench.fields("tasks", dest_id)).get("isCompleted"))}
+
+
+async def note_backdate(bench: Bench) -> dict[str, Any]:
+    """See whether a note keeps a time of its own, which nothing documents."""
+    marker, at = bench.marker(), int(bench.clock.now().timestamp()) - TWO_YEARS_S
+    fields: Fields = {"body": marker, "link:parent": bench.anchor("contacts"), "createdTime": at}
+    try:
+        dest_id = await bench.make("notes", marker, fields, note_backdate=True)
+    except RecordRejected:
+        return {"note_backdate": False}
+    return {"note_backdate": (await bench.fields("notes", dest_id)).get("createdTime") == at}
 
 
 async def multi_get(bench: Bench) -> dict[str, Any]:

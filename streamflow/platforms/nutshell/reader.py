@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from streamflow.clock import Clock
+from streamflow.compact import Numbers
 from streamflow.errors import NotFound, RecordRejected
 from streamflow.model import DestId, Fields, Kind, Verdict
 from streamflow.platforms.nutshell.calls import Calls
 from streamflow.platforms.nutshell.dialect.compare import compare
-from streamflow.platforms.nutshell.dialect.envelope import is_gone, rows
+from streamflow.platforms.nutshell.dialect.envelope import is_gone, merged_with, rows
 from streamflow.platforms.nutshell.dialect.ids import full_id
 from streamflow.platforms.nutshell.dialect.parts import customs_from_wire
 from streamflow.platforms.nutshell.dialect.records import flat
@@ -22,6 +23,7 @@ from streamflow.wire.spread import spread
 
 IDS_CAP_CHARS = 6_000    # of the comma-joined ids; 8 KB is the assumed bound of a whole URL (nutshell.md 13)
 LAG_PATIENCE_S = 30.0    # the longest wait for a search to show our last write; what it does not show is read one by one
+MERGES = 20              # one into the next, before it counts as a circle
 PASSES = 4               # over a list that loses rows while it is read
 Found = dict[DestId, Fields]
 
@@ -56,6 +58,28 @@ class NutshellReader:
         if custom and kind in ENTITIES:
             await self._add_customs(kind, found)
         return {dest_id: found[dest_id] for dest_id in wanted if dest_id in found}
+
+    async def fates(self, kind: Kind, ids: Sequence[DestId]) -> Mapping[DestId, DestId | None]:
+        """Give the record that stayed for those merged away, None for deleted ones; live ones are missing from the answer."""
+        held: dict[DestId, dict[str, Any]] = {}
+        wanted = list(dict.fromkeys(ids))
+        for _ in range(MERGES):
+            asked = [dest_id for dest_id in wanted if dest_id not in held]
+            if not asked:
+                break
+            parts = await spread(lambda chunk: self._rows(kind, chunk), _chunks(asked, self._calls.flags.multi_get(kind)))
+            held |= {dest_id: {} for dest_id in asked} | {str(row["id"]): row for part in parts for row in part if row.get("id")}
+            wanted = list(dict.fromkeys(each for dest_id in asked if (each := merged_with(held[dest_id])) is not None))
+        fates: dict[DestId, DestId | None] = {}
+        for dest_id in ids:
+            at: DestId | None = dest_id
+            for _ in range(MERGES):
+                at = merged_with(held.get(at or "", {})) if at is not None else None
+                if at is None or (held.get(at) and not is_gone(held[at])):
+                    break
+            if not held[dest_id] or is_gone(held[dest_id]):
+                fates[dest_id] = at if at is not None and held.get(at) and not is_gone(held[at]) else None
+        return fates
 
     async def _rows(self, kind: Kind, ids: Sequence[DestId]) -> list[dict[str, Any]]:
         """One GET for all; halved when it is refused: one unknown id may refuse the rest, or these were too many, which is remembered."""
@@ -111,14 +135,15 @@ class NutshellReader:
 
         When rows left the list while it was read, others may have slipped past a page's edge: it is read again for those.
         """
-        seen: set[DestId] = set()
+        seen = Numbers()      # texts that stay would also keep the memory of the pages they came with
         for _ in range(PASSES):
             before = await self._feed.newest_deletion()
             shrank = False
             async for page, has_shrunk in self._pass(kind, custom=custom):
                 shrank = has_shrunk
-                fresh = {dest_id: fields for dest_id, fields in page.items() if dest_id not in seen}
-                seen.update(fresh)
+                fresh = {dest_id: fields for dest_id, fields in page.items() if not seen[dest_id]}
+                for dest_id in fresh:
+                    seen[dest_id] = 1
                 if fresh:
                     yield fresh
             if not shrank and before == await self._feed.newest_deletion():

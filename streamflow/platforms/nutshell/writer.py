@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from streamflow.errors import AccessRefused, NotFound, PlanLimit, ProtocolMismatch, RecordRejected, Throttled, Uncertain
+from streamflow.errors import AccessRefused, NotFound, PlanLimit, RecordRejected, Throttled, TransientError, Uncertain
 from streamflow.model import DestId, Fields, Kind
 from streamflow.platforms.nutshell.calls import PATCH, Calls
 from streamflow.platforms.nutshell.dialect.bodies import ACTIONS, create_body, put_activity_body
-from streamflow.platforms.nutshell.dialect.envelope import is_gone, made_id, rows
-from streamflow.platforms.nutshell.dialect.ids import number_of
+from streamflow.platforms.nutshell.dialect.envelope import made_id, rows
 from streamflow.platforms.nutshell.dialect.patch import Group, patch_groups
 from streamflow.platforms.nutshell.dialect.records import flat
 from streamflow.platforms.nutshell.lead_actions import LeadActions
 from streamflow.platforms.nutshell.people import Directory
-from streamflow.platforms.nutshell.rewrites import Rewrites
+from streamflow.platforms.nutshell.revisions import Revisions
+from streamflow.platforms.nutshell.rewrites import Rewrites, ensure_same
 
 RESTORABLE = ("accounts", "contacts", "leads", "notes")
+TOGETHER = ("contacts", "notes")     # kinds whose DELETE declares a list of ids, and which can be restored (nutshell.md 7)
 PLAN_SUSPICION = 3      # refusals of different leads in the same words that are taken for a cap of the plan (nutshell.md 9)
 
 
@@ -27,6 +30,7 @@ class NutshellWriter:
         self._calls = calls
         self._directory = directory
         self._actions = LeadActions(calls)
+        self._revisions = Revisions(calls)
         self._rewrites = Rewrites(calls, directory, self)
         self._refused_words = ""
         self._refused_leads = 0
@@ -50,26 +54,49 @@ class NutshellWriter:
             await self._actions.after_create(dest_id, fields)
         return dest_id
 
-    async def update(self, kind: Kind, dest_id: DestId, changes: Fields, *, now: Fields, author: DestId | None = None) -> DestId:
-        """Change the named fields; the id differs afterwards when a note or task had to be made anew."""
+    async def update(
+        self, kind: Kind, dest_id: DestId, changes: Fields, *, now: Fields, author: DestId | None = None, force: bool = False
+    ) -> DestId:
+        """Change the named fields; the id differs when a note or task had to be made anew, which takes *force* where people were."""
         if kind == "activities":
-            return await self._put_activity(dest_id, changes)
+            return await self._put_activity(dest_id, changes, now)
         if kind == "notes":
-            return await self._rewrites.note(dest_id, changes, now, author)
+            return await self._rewrites.note(dest_id, changes, now, author, force=force)
         if kind == "tasks":
-            return await self._rewrites.task(dest_id, changes, now, author)
+            return await self._rewrites.task(dest_id, changes, now, author, force=force)
         plain = {field: value for field, value in changes.items() if not (kind == "leads" and field in ACTIONS)}
         await self._patch(kind, dest_id, patch_groups(kind, plain, now, self._calls.flags))
         if kind == "leads":
             await self._actions.change(dest_id, changes, now)
         return dest_id
 
+    def edits(self, kind: Kind) -> bool:
+        """Tasks where JSON-RPC edits them; a note only for a day, which nobody can be sure of."""
+        return kind == "tasks" and self._calls.flags.has_rpc("getTask") and self._calls.flags.has_rpc("editTask")
+
     async def delete(self, kind: Kind, dest_id: DestId) -> None:
         """Delete softly. Raises NotFound when it is gone already, RecordRejected when this kind cannot be deleted."""
         if kind == "activities":
-            await self._delete_activity(dest_id)
+            await self._delete_activity(dest_id, None)
             return
         await self._calls.send("DELETE", f"{kind}/{dest_id}", endpoint=f"{kind}/{{id}}")
+
+    async def delete_all(self, kind: Kind, dest_ids: Sequence[DestId]) -> bool:
+        """Delete several in one call; False when the account does not take that, and each is to be deleted by itself."""
+        if not self._calls.flags.multi_delete or kind not in TOGETHER or len(dest_ids) < 2:
+            return False
+        try:
+            await self._calls.send("DELETE", f"{kind}/{','.join(dest_ids)}", endpoint=f"{kind}/{{id}}")
+        except (NotFound, RecordRejected, Uncertain, TransientError):
+            return False     # some may be gone: deleting one by one says which
+        return True
+
+    async def delete_unchanged(self, kind: Kind, dest_id: DestId, since: datetime) -> None:
+        """As `delete`; what cannot be restored goes by its revision where that is to be had: Stale when somebody was there meanwhile."""
+        if kind == "activities":
+            await self._delete_activity(dest_id, since)
+        elif kind != "tasks" or not await self._revisions.deleted("Task", dest_id, since):
+            await self.delete(kind, dest_id)
 
     async def restore(self, kind: Kind, dest_id: DestId) -> None:
         """Undelete; tags and links to companies and people do not come back with it (7)."""
@@ -132,12 +159,10 @@ class NutshellWriter:
         operations = [operation for _, group in groups for operation in group]
         await self._calls.send("PATCH", f"{kind}/{dest_id}", operations, endpoint=f"{kind}/{{id}}", media=PATCH)
 
-    async def _put_activity(self, dest_id: DestId, changes: Fields) -> DestId:
+    async def _put_activity(self, dest_id: DestId, changes: Fields, now: Fields) -> DestId:
         """A PUT replaces everything (4.1), so what people put there meanwhile is read first and sent along, their log note too."""
-        found = rows(await self._calls.get(f"activities/{dest_id}", endpoint="activities/{id}"), "activities")
-        row = next((row for row in found if row.get("id") == dest_id), None)
-        if row is None or is_gone(row):
-            raise NotFound("the activity is gone", platform="nutshell")
+        row = await self._rewrites.present("activities", dest_id)
+        ensure_same("activities", now, row)
         body = put_activity_body({**flat("activities", row), **changes}, self._calls.flags)
         held = body["activities"][0]
         if row.get("transcription"):
@@ -149,17 +174,11 @@ class NutshellWriter:
         await self._calls.send("PUT", f"activities/{dest_id}", body, endpoint="activities/{id}")
         return dest_id
 
-    async def _delete_activity(self, dest_id: DestId) -> None:
+    async def _delete_activity(self, dest_id: DestId, since: datetime | None) -> None:
         flags = self._calls.flags
         if flags.activity_delete != "rpc" or not flags.has_rpc("deleteActivity"):
             raise RecordRejected("activities cannot be deleted in this account", platform="nutshell", hint="delete it in the web app")
-        number = number_of(dest_id)
-        held = await self._calls.ask("getActivity", {"activityId": number, "rev": None})
-        if not isinstance(held, dict) or held.get("rev") is None:
-            raise ProtocolMismatch("getActivity answered without a revision", platform="nutshell")
-        if held.get("deletedTime"):
-            raise NotFound("the activity is gone already", platform="nutshell")
-        await self._calls.tell("deleteActivity", {"activityId": number, "rev": str(held["rev"])})
+        await self._revisions.delete("Activity", dest_id, since)
 
     async def recreate(self, kind: Kind, dest_id: DestId, fields: Fields, author: DestId | None) -> DestId:
         """
@@ -168,10 +187,7 @@ class NutshellWriter:
         When the new one is surely refused, the old one is restored where its kind can be, and the refusal is raised.
         """
         create_body(kind, fields, self._calls.flags)   # what would be refused by us is refused before anything is deleted
-        try:
-            await self.delete(kind, dest_id)
-        except NotFound:
-            pass
+        await self.delete(kind, dest_id)
         for attempt in range(5):
             try:
                 return await self.create(kind, fields, author=author)

@@ -137,6 +137,15 @@ def _linked(site: Site, rid: str, kind: str) -> list[Record]:
     return list(site.state.linked_to(rid, kind))
 
 
+def _hang(site: Site, actor: Actor, order: dict[str, Any]) -> Record:
+    """Comment on a record or put a file on it; the feed tells of neither to whoever did not ask for such events."""
+    relation, kind = ("comments", "comments") if order["do"] == "comment" else ("files", "files")
+    record = _found(site, order)
+    copy = site.state.edit(record["type"], record["id"])
+    copy["links"] = {**copy["links"], relation: [*(copy["links"].get(relation) or []), site.state.mint.take(kind)]}
+    return site.state.save(copy, actor, event=False)
+
+
 def _close(site: Site, actor: Actor, order: dict[str, Any]) -> Record:
     outcome = site.state.live("outcomes", order["values"]["outcomeId"])
     if outcome is None:
@@ -189,6 +198,8 @@ _VERBS: dict[str, Callable[[Site, Actor, dict[str, Any]], Record]] = {
     "undelete": _undelete,
     "merge": _merge,
     "close": _close,
+    "comment": _hang,
+    "attach": _hang,
     "add_custom_field": _add_custom_field,
     "rename_custom_field": _change_field,
     "delete_custom_field": _change_field,

@@ -93,11 +93,13 @@ def _peep_links(site: Site, record: Record) -> Wire:
         "owner": links.get("owner"),
         "territory": links.get("territory"),
         "tags": live_ids(site, links.get("tags")),
-        "files": [],
+        "files": list(links.get("files") or []),
         "relatedFiles": [],
-        "followup": None,
+        "followup": links.get("followup"),
         "recurringTask": None,
     }
+    if links.get("comments"):
+        shown["comments"] = list(links["comments"])
     if links.get("mergedWith"):
         shown["mergedWith"] = links["mergedWith"]
     return shown
@@ -144,8 +146,10 @@ def _lead(site: Site, record: Record) -> Wire:
     links: Wire = {k: live_ids(site, held.get(k)) for k in ("accounts", "contacts", "tags", "sources")}
     links.update({k: held.get(k) for k in ("owner", "territory", "stage", "stageset", "outcome", "market")})
     links.update({k: list(held.get(k) or []) for k in ("products", "productMaps", "competitors", "competitorMaps")})
-    links.update(watchers=list(held.get("watchers") or []), files=[], relatedFiles=[], destinations=[])
+    links.update({k: list(held.get(k) or []) for k in ("watchers", "files", "comments")}, relatedFiles=[], destinations=[])
     links["creator"] = record["creator"]
+    if held.get("mergedWith"):
+        links["mergedWith"] = held["mergedWith"]
     amount = lead_amount(site, record) if held.get("productMaps") or record.get("manualValue") is not None else None
     return {
         **_head(record),
@@ -173,7 +177,8 @@ def _lead(site: Site, record: Record) -> Wire:
 def _activity(site: Site, record: Record) -> Wire:
     parts = live_ids(site, record["links"].get("participants"))
     links: Wire = {k: [p for p in parts if kind_of(p) == k] for k in ("accounts", "contacts", "leads", "users")}
-    links.update(comments=[], activityType=record["links"]["activityType"], creator=record["creator"])
+    links.update(comments=list(record["links"].get("comments") or []), creator=record["creator"])
+    links["activityType"] = record["links"]["activityType"]
     links.update(logger=record.get("logger"), logNote=record["links"].get("logNote"))
     past = bool(record.get("endTime") and record["endTime"] < site.state.now())
     return {
@@ -202,7 +207,8 @@ def _activity(site: Site, record: Record) -> Wire:
 
 def _note(site: Site, record: Record) -> Wire:
     parent = record["links"]["parent"]
-    links: Wire = {"parent": parent, "comments": [], "accounts": [], "contacts": [], "leads": [], "users": [], "teams": []}
+    links: Wire = {"parent": parent, "comments": list(record["links"].get("comments") or [])}
+    links.update({k: [] for k in ("accounts", "contacts", "leads", "users", "teams")})
     if kind_of(parent) in ("accounts", "contacts", "leads"):
         links[kind_of(parent)] = [parent]
     body = record["body"]
@@ -234,6 +240,8 @@ def _task(site: Site, record: Record) -> Wire:
             "assignee": record["links"].get("assignee"),
             "relatedEntity": record["links"].get("relatedEntity"),
             "creator": record["creator"],
+            "comments": list(record["links"].get("comments") or []),
+            "files": list(record["links"].get("files") or []),
         },
     }
 

@@ -95,7 +95,10 @@ def _note(fields: Fields, flags: Flags) -> dict[str, Any]:
     if len(body) > flags.note_max_chars:
         raise RecordRejected(f"the note is longer than {flags.note_max_chars} characters", field="body", platform="nutshell")
     parent = link_ids(fields, "parent")
-    return {"data": {"body": body, "links": {"parent": parent[0] if parent else None}}}
+    data: dict[str, Any] = {"body": body, "links": {"parent": parent[0] if parent else None}}
+    if flags.note_backdate and fields.get("createdTime") is not None:
+        data["createdTime"] = int(fields["createdTime"])
+    return {"data": data}
 
 
 def _activity(fields: Fields, flags: Flags) -> dict[str, Any]:

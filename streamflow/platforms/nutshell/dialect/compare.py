@@ -18,7 +18,7 @@ _DATE = re.compile(r"^\d{4}-\d\d-\d\d$")
 _MOMENT = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?$")
 _SPACE = re.compile(r"[ \t\u00a0]+")
 _LIST_LINKS = ("accounts", "contacts", "sources", "tags", "participants")
-_TIMES = ("startTime", "endTime", "dueTime")
+_TIMES = ("startTime", "endTime", "dueTime", "createdTime")
 
 
 def compare(kind: str, field: str, expected: Any, actual: Any) -> Verdict:

@@ -47,5 +47,12 @@ def made_id(data: Any, plural: str) -> str | None:
 
 def is_gone(row: dict[str, Any]) -> bool:
     """Say whether a record that can still be read is deleted or merged away."""
+    return bool(row.get("deletedTime")) or merged_with(row) is not None
+
+
+def merged_with(row: dict[str, Any]) -> str | None:
+    """Give the id of the record that people merged this one into, None when they did not (nutshell.md 7)."""
     links = row.get("links")
-    return bool(row.get("deletedTime")) or bool(isinstance(links, dict) and links.get("mergedWith"))
+    value = links.get("mergedWith") if isinstance(links, dict) else None
+    value = value[0] if isinstance(value, list) and value else value
+    return value if isinstance(value, str) and value else None

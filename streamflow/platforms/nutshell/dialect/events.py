@@ -46,5 +46,17 @@ def _happening(row: dict[str, Any], payloads: dict[str, dict[str, Any]], action:
     inline: dict[DestId, Fields] = {i: flat(kind, payloads[i]) for i in ids if i in payloads}
     return Happening(
         id=str(row["id"]), at=unix(row.get("createdTime") or row.get("changeTime")) or 0, action=action or str(row.get("action") or ""),
-        actor=one(links.get("actor")) or "", kind=kind, ids=ids, payloads=inline,
+        actor=one(links.get("actor")) or "", kind=kind, ids=ids, payloads=inline, changes=_changes(row.get("changes")),
     )  # fmt: skip
+
+
+def _changes(held: Any) -> dict[str, tuple[str, str]]:
+    """What an event says was changed; the contract shows only that there is such a list, so whatever is no pair of values is left out."""
+    items = [each for each in held if isinstance(each, dict) and each.get("attribute")] if isinstance(held, list) else []
+    return {str(each["attribute"]): (_shown(each.get("oldValue")), _shown(each.get("newValue"))) for each in items}
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        value = value.get("name") or value.get("value") or value.get("id")
+    return "" if value is None else str(value)

@@ -1,4 +1,9 @@
-"""From the wire to flat fields, for each kind (nutshell.md 3, 4). Empty values are left out."""
+"""
+From the wire to flat fields, for each kind (nutshell.md 3, 4). Empty values are left out.
+
+What we never write is read as well (comments, files, a completion): it tells whether a person worked on the record. It stands under
+plain names, so that nobody takes it for a relation by which records hang on each other.
+"""
 
 from __future__ import annotations
 
@@ -68,15 +73,27 @@ def amount(value: Any) -> str | None:
     return None if value in (None, "") or isinstance(value, bool) else str(value)
 
 
+def _peoples(row: Row, *relations: str, own: tuple[str, ...] = ()) -> Fields:
+    """What only people put there: relations in order of their ids, and fields as they are."""
+    held = row.get("links")
+    links: Row = held if isinstance(held, dict) else {}
+    found: Fields = {name: sorted(many(links.get(name))) for name in ("comments", "files", *relations)}
+    found.update({name: row[name] for name in own if row.get(name) not in (None, False, 0, "0", "")})
+    return found
+
+
 def _account(row: Row) -> Fields:
     found = _texts(row, "name", "description")
     found.update({name: multi_from_wire(name, row.get(name)) for name in MULTI})
+    found.update(_peoples(row, "territory", "industry", "followup", "recurringTask", own=("employeeCount",)))
+    found["revenue"] = amount(row.get("revenue"))
     return {**found, **_links(row, ("owner",), ("tags",))}
 
 
 def _contact(row: Row) -> Fields:
     found = _texts(row, "name", "firstName", "lastName", "jobTitle", "description")
     found.update({name: multi_from_wire(name, row.get(name)) for name in MULTI})
+    found.update(_peoples(row, "territory", "emAudiences", "followup", "recurringTask"))
     return {**found, **_links(row, ("owner",), ("accounts", "tags"))}
 
 
@@ -88,6 +105,7 @@ def _lead(row: Row) -> Fields:
         manualValue=amount(row.get("manualValue") or row.get("value")), dueTime=unix(row.get("dueTime")), status=row.get("status"),
         stage=one(links.get("stage")), stageset=one(links.get("stageset")), outcome=one(links.get("outcome")),
     )  # fmt: skip
+    found.update(_peoples(row, "territory", "watchers", "products", "competitors", own=("confidence", "priority")))
     return {**found, **_links(row, ("owner",), ("contacts", "accounts", "sources", "tags"))}
 
 
@@ -95,7 +113,8 @@ def _note(row: Row) -> Fields:
     held = row.get("links")
     links: Row = held if isinstance(held, dict) else {}
     parents = [one(links.get("parent")), *(i for kind in ("leads", "contacts", "accounts") for i in many(links.get(kind)))]
-    return {"body": row.get("body"), "link:parent": next((parent for parent in parents if parent), None)}
+    parent = next((parent for parent in parents if parent), None)
+    return {"body": row.get("body"), "link:parent": parent, "createdTime": unix(row.get("createdTime")), **_peoples(row)}
 
 
 def _activity(row: Row) -> Fields:
@@ -109,14 +128,18 @@ def _activity(row: Row) -> Fields:
     found.update({name: bool(row[name]) for name in ("isLogged", "isAllDay", "isFlagged") if name in row})
     split = [i for kind in ("contacts", "leads", "accounts", "users") for i in many(links.get(kind))]
     found["link:participants"] = list(dict.fromkeys([*many(links.get("participants")), *split]))
+    found.update(_peoples(row, "logNote", own=("transcription", "isCancelled")))
     return found
 
 
 def _task(row: Row) -> Fields:
     found = _texts(row, "title", "description")
     found["dueTime"] = unix(row.get("dueTime"))
-    if row.get("isCompleted") is not None:
-        found["isCompleted"] = bool(row["isCompleted"])
+    if row.get("isCompleted") or row.get("completedTime"):
+        found["isCompleted"] = True      # an open task says nothing
+    rule = row.get("recurrenceRule")
+    found["recurrenceRule"] = rule.get("rule") if isinstance(rule, dict) else rule
+    found.update(_peoples(row))
     return {**found, **_links(row, ("relatedEntity", "assignee"), ())}
 
 

@@ -1,0 +1,76 @@
+"""
+Who stayed of two records that were merged at the source (the vanished one is asked about, and never removed).
+
+Rule: the children are the proof. All that were known of the vanished record must show under one other, and have moved after it was seen
+last; what hangs on its person then follows. Anything less is only told.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from streamflow.migration.absence import gone_from_source
+from streamflow.migration.context import Migration
+from streamflow.model import AuditEntry, Key, Kind, Link, QueueItem
+from streamflow.stages.heirs import HEIR, SURVIVOR
+from streamflow.store.base import Audit, Change, Enqueue, PutSetting, Reopen
+
+
+async def follow_merges(migration: Migration) -> int:
+    """Let what hangs on vanished people follow their children; answers how many were found out now."""
+    ledger = migration.ledger
+    signs: dict[tuple[Kind, Key], list[Mapping[str, Any]]] = defaultdict(list)
+    for sign in (await ledger.settings(HEIR)).values():
+        signs[sign["kind"], sign["from"]].append(sign)
+    settled = await ledger.settings(SURVIVOR) if signs else {}
+    found = 0
+    for (kind, key), rows in sorted(signs.items()):
+        item = await ledger.item(gone_from_source(kind, key))
+        if item is None or f"{SURVIVOR}{kind}:{key}" in settled:
+            continue
+        heir = await _heir(migration, kind, key, rows)
+        if heir is not None:
+            await ledger.commit(await _followed(migration, item, heir))
+            found += 1
+    return found
+
+
+async def _heir(migration: Migration, kind: Kind, key: Key, signs: list[Mapping[str, Any]]) -> Key | None:
+    """Give the one record under which all children of a vanished one show, None when the signs do not agree."""
+    staged = (await migration.ledger.staged(kind, [key])).get(key)
+    if staged is None:
+        return None
+    heirs = {sign["to"] for sign in signs if sign["at"] >= staged.last_seen}
+    for child in sorted({count.kind for count in await migration.ledger.counts()} - {kind}):
+        if heirs and await migration.ledger.children(child, key):
+            return None
+    return heirs.pop() if len(heirs) == 1 else None
+
+
+async def _followed(migration: Migration, item: QueueItem, heir: Key) -> list[Change]:
+    """Note who stayed; the vanished record is planned again, and with it those whose parts had come to it before."""
+    links = await migration.ledger.links_of(item.kind, [item.key])
+    beside = [link for link in links if link.ref.part and link.dest_kind == "leads"]
+    earlier = [
+        each["from"] for each in (await migration.ledger.settings(SURVIVOR)).values() if (each["kind"], each["to"]) == (item.kind, item.key)
+    ]
+    return [
+        PutSetting(name=f"{SURVIVOR}{item.kind}:{item.key}", value={"kind": item.kind, "from": item.key, "to": heir}),
+        Reopen(kind=item.kind, keys=(item.key, *earlier)),
+        Enqueue(item=replace(item, reason=told(heir, beside), details={
+            **item.details, "merged_into": heir, "moved": [link.dest_id for link in beside],
+        })),
+        Audit(entry=AuditEntry(
+            actor="streamflow", action="source.merged", kind=item.kind, key=item.key, after={"merged_into": heir},
+            note="its children show under that one",
+        )),
+    ]
+
+
+def told(heir: Key, beside: list[Link]) -> str:
+    """Say what became of a record that was merged at the source."""
+    moved = f", and so was its open lead {', '.join(link.dest_id for link in beside)}" if beside else ""
+    return f"merged into {heir} in the source: what belonged to it was moved there{moved}; its person was not removed in the destination"

@@ -1,0 +1,144 @@
+"""
+What others did between the reading of the facts a batch was planned from and its writes.
+
+Rule 1: a record that changed since it was read is not written to: it comes again and is read anew.
+Rule 2: what slips into the moment between the last look and the write is told afterwards, with what was there, and asked about.
+
+A look is a call to the feed, whatever it is asked about. Looks follow each other from where the last one ended, and one serves the
+waves of the next few seconds: what slips in there falls under rule 2. The feed may be late: then rule 2 finds nothing, and says nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from streamflow.clock import Clock
+from streamflow.model import Cursor, DestId, Kind, Op, QueueItem, Staged
+from streamflow.platforms.base import Feed, Happening
+from streamflow.stages.batch import Write
+
+PEOPLE: Final = "-users"
+GOOD_FOR_S: Final = 5.0      # seconds for which a look serves the waves that follow it
+KEPT_EVENTS: Final = 20      # of one record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A confirmed update of a record that was read when the feed stood at *seen*."""
+
+    seen: Cursor
+    staged: Staged
+    write: Write
+
+
+@dataclass(slots=True)
+class Meanwhile:
+    """The looks of one run of the stages; *edited* names what we changed ourselves, for those who read next."""
+
+    feed: Feed
+    clock: Clock
+    edited: set[DestId] = field(default_factory=set)
+    _positions: dict[Kind, Cursor] = field(default_factory=dict)                 # up to where each kind was looked at
+    _looked_at: dict[Kind, float] = field(default_factory=dict)                  # monotonic
+    _events: dict[DestId, list[Happening]] = field(default_factory=dict)         # changes since the first look
+    _unlooked: list[Done] = field(default_factory=list)
+    _items: list[QueueItem] = field(default_factory=list)
+
+    async def moved(self, asked: Mapping[DestId, Kind], seen: Cursor, *, at_once: bool = False) -> set[DestId]:
+        """Which of these records, read when the feed stood at *seen*, somebody changed since."""
+        if not asked or not seen:
+            return set()
+        kinds, now = {kind for kind in asked.values() if self.feed.carries(kind)}, self.clock.monotonic()
+        if kinds and (at_once or any(now - self._looked_at.get(kind, float("-inf")) > GOOD_FOR_S for kind in kinds)):
+            await self._look(kinds, seen)
+        return {dest_id for dest_id in asked if self._since(dest_id, seen)}
+
+    def wrote(self, done: Done) -> None:
+        """Note an update, to be looked after."""
+        assert done.write.dest_id is not None
+        self.edited.add(done.write.dest_id)
+        if done.seen:
+            self._unlooked.append(done)
+
+    async def finish(self) -> list[QueueItem]:
+        """Look after what was written last, and give all that is to be asked."""
+        if self._unlooked:
+            await self._look(set(), self._unlooked[0].seen)
+        return self.take()
+
+    def take(self) -> list[QueueItem]:
+        """Give what is to be asked by now."""
+        items, self._items = self._items, []
+        return items
+
+    def _since(self, dest_id: DestId, seen: Cursor) -> list[Happening]:
+        return [event for event in self._events.get(dest_id, ()) if number_of(event.id) > number_of(seen)]
+
+    async def _look(self, kinds: set[Kind], seen: Cursor) -> None:
+        done, self._unlooked = self._unlooked, []
+        asked = sorted(kinds | {each.write.dest_kind for each in done if self.feed.carries(each.write.dest_kind)})
+        reached = start = min((self._positions.get(kind, seen) for kind in asked), key=number_of, default="")
+        if not asked:
+            return       # of these kinds the feed tells nothing
+        try:
+            async for page, position in self.feed.changed(start, asked):
+                reached = position
+                for event in page:
+                    for dest_id in event.ids if event.action != "create" else ():
+                        self._note(dest_id, event)
+        except BaseException:
+            self._unlooked = [*done, *self._unlooked]
+            raise
+        self._positions.update(dict.fromkeys(asked, reached))
+        self._looked_at.update(dict.fromkeys(asked, self.clock.monotonic()))
+        for each in done:
+            events = self._since(each.write.dest_id or "", each.seen)
+            self._items += [_item(each.staged, each.write, attribute, lost) for attribute, lost in lost_to(events).items()]
+
+    def _note(self, dest_id: DestId, event: Happening) -> None:
+        held = self._events.setdefault(dest_id, [])
+        if all(each.id != event.id for each in held):      # two looks at the same time tell it twice
+            held[:] = [*held[-KEPT_EVENTS:], dataclasses.replace(event, payloads={})]
+
+
+def targets(writes: Iterable[Write | None]) -> dict[DestId, Kind]:
+    """Name the records that were read before it was decided to change or remove them, with their kinds."""
+    return {
+        write.dest_id: write.dest_kind for write in writes
+        if write is not None and write.op is not Op.CREATE and write.dest_id is not None
+    }
+
+
+def lost_to(events: Sequence[Happening]) -> dict[str, Happening]:
+    """
+    Give what people had changed just before we wrote it, by attribute; *events* of one record, oldest first.
+
+    Ours is the last one of a program, or where we write under the name of a person the last of all; only what both changed is lost.
+    """
+    programs = [event for event in events if not event.actor.endswith(PEOPLE)]
+    ours = programs[-1] if programs else events[-1] if events else None
+    if ours is None:
+        return {}
+    before = [event for event in events[: events.index(ours)] if event.actor.endswith(PEOPLE)]
+    return {attribute: event for event in before for attribute in event.changes if attribute in ours.changes}
+
+
+def _item(staged: Staged, write: Write, attribute: str, lost: Happening) -> QueueItem:
+    record = staged.record
+    name = next((name for name in write.fields if attribute in (name, name.partition(":")[2])), attribute)
+    return QueueItem(
+        id=f"overwritten:{record.kind}:{record.key}:{write.ref.part}:{attribute}:{lost.id}", cause="conflict", kind=record.kind,
+        key=record.key, decisions=("accept",), suggested="accept",
+        reason=f"{name} was changed by a person at the very moment it was written, and ours stands; what they had put there is kept here",
+        details={"field": name, "base": write.now.get(name), "source": write.fields.get(name), "destination": lost.changes[attribute][1],
+                 "dest_id": write.dest_id, "by": lost.actor},
+    )
+
+
+def number_of(position: str) -> int:
+    """Give the number by which events and cursors of the feed are ordered."""
+    digits = position.partition("-")[0]
+    return int(digits) if digits.isdigit() else 0

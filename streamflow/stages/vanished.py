@@ -1,0 +1,181 @@
+"""
+Records of ours that people deleted or merged in the destination: found out, followed, and told.
+
+Rule 1: a record merged into another is followed: every line of the crosswalk that led to it leads to the one that stayed.
+Rule 2: the one that stayed is people's work: of it only what still reads as we wrote it is ours, and a rollback spares it.
+Rule 3: a deleted record is remembered, so that what belongs to it waits instead of being refused, and is woken when it is back.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import anyio
+
+from streamflow.model import AuditEntry, DestId, Fields, Key, Kind, Link, Ref, Verdict
+from streamflow.platforms.base import Reader
+from streamflow.stages.gone import GONE, GONE_KINDS, MERGED, gone_item, waits_for
+from streamflow.stages.kept import KEPT, expected, known, rebuilt, released
+from streamflow.store.base import Audit, Change, DropLookup, Enqueue, Ledger, PutLink, PutSetting, Reopen, Wake
+
+
+class Vanished:
+    """Looks what became of records that are not there; one instance serves all stages of a pipeline."""
+
+    def __init__(self, *, ledger: Ledger, reader: Reader) -> None:
+        self._ledger = ledger
+        self._reader = reader
+        self.gone: set[DestId] = set()      # known to be deleted
+        self._fates: dict[DestId, DestId | None] = {}   # found since the last `recall`
+        self._seen: set[DestId] = set()     # looked at since then
+        self._lock = anyio.Lock()           # several loaders meet the same loss
+
+    async def recall(self) -> None:
+        """Take up what is known by now; what was looked at before is looked at again when it matters."""
+        self.gone = {name.removeprefix(GONE) for name in await self._ledger.settings(GONE)}
+        self._fates.clear()
+        self._seen.clear()
+
+    async def look(self, kind: Kind, dest_ids: Iterable[DestId]) -> Mapping[DestId, DestId | None]:
+        """
+        See what became of records of the crosswalk, once each a pass, and note it.
+
+        Answers those that are gone: with the record they were merged into, None for deleted ones.
+        """
+        wanted = set(dest_ids)
+        async with self._lock:
+            asked = sorted(wanted - self.gone - self._seen) if kind in GONE_KINDS else []
+            fates = await self._reader.fates(kind, asked) if asked else {}
+            ours = {link.dest_id for link in await self._ledger.links_to(sorted(fates))} if fates else set()
+            for dest_id in sorted(ours):
+                if (survivor := fates[dest_id]) is None:
+                    await self._note_gone(kind, dest_id)
+                else:
+                    await self._relink(kind, dest_id, survivor)
+                self._fates[dest_id] = survivor
+            self._seen.update(asked)
+        return {dest_id: self._fates.get(dest_id) for dest_id in wanted if dest_id in self._fates or dest_id in self.gone}
+
+    async def returned(self, kind: Kind, dest_ids: Iterable[DestId]) -> None:
+        """See which records known to be deleted are back, and let what waited for them go on."""
+        asked = sorted(self.gone & set(dest_ids))
+        fates = await self._reader.fates(kind, asked) if asked else {}
+        for dest_id in asked:
+            if (survivor := fates.get(dest_id)) is not None:
+                await self._relink(kind, dest_id, survivor)
+            elif dest_id not in fates:
+                await self._note_back(dest_id)
+
+    # ------------------------------------------------------------------------------------------ deleted, and back
+
+    async def _note_gone(self, kind: Kind, dest_id: DestId) -> None:
+        self.gone.add(dest_id)
+        changes: list[Change] = [PutSetting(name=waits_for(dest_id), value={"kind": kind})]
+        for link in await self._lines(kind, dest_id):
+            changes.append(Audit(entry=_entry("destination.gone", link, "deleted by people")))
+            changes += [] if link.is_merged else [Enqueue(item=gone_item(link))]
+        await self._ledger.commit(changes)
+
+    async def _note_back(self, dest_id: DestId) -> None:
+        """What the source said of it meanwhile is compared again; a question about it stays open, for it may be deleted again."""
+        self.gone.discard(dest_id)
+        changes: list[Change] = [PutSetting(name=waits_for(dest_id), value=None), Wake(on=(waits_for(dest_id),))]
+        for link in await self._ledger.links_to([dest_id]):
+            changes += [
+                Audit(entry=_entry("destination.back", link, "restored by people")), Reopen(kind=link.ref.kind, keys=(link.ref.key,)),
+            ]
+        await self._ledger.commit(changes)
+
+    # ------------------------------------------------------------------------------------------ merged
+
+    async def _lines(self, kind: Kind, dest_id: DestId) -> list[Link]:
+        return sorted(
+            (link for link in await self._ledger.links_to([dest_id]) if link.dest_kind == kind), key=lambda each: (each.is_merged, each.ref)
+        )
+
+    async def _relink(self, kind: Kind, lost: DestId, survivor: DestId) -> None:
+        """Let everything that led to *lost* lead to *survivor*, in one transaction."""
+        self.gone.discard(lost)
+        now = (await self._reader.read(kind, [survivor], custom=True)).get(survivor, {})
+        lines, held = await self._lines(kind, lost), await self._lines(kind, survivor)
+        head = next((link for link in held if not link.is_merged), None)
+        changes: list[Change] = []
+        if head is not None:
+            changes.append(PutLink(link=self._as_it_reads(head, now)))
+        for line in lines:
+            moved = _joined(line, survivor) if head is not None or line.is_merged else self._as_it_reads(
+                replace(line, dest_id=survivor, ours=False, before={}), now
+            )
+            head = head or moved
+            changes += [PutLink(link=moved), Audit(entry=replace(
+                _entry("link.moved", moved, "people merged it"), before={"dest_id": lost}, after={"dest_id": survivor},
+            ))]
+        changes += await self._children(kind, lines, lost, survivor)
+        earlier = (await self._ledger.setting(f"{MERGED}{lost}") or {}).get("refs", [])
+        refs = [*earlier, *([link.ref.kind, link.ref.key, link.ref.part] for link in lines)]
+        changes += [
+            PutSetting(name=f"{MERGED}{lost}", value={"kind": kind, "into": survivor, "refs": refs}),
+            PutSetting(name=waits_for(lost), value=None), Wake(on=(waits_for(lost),)), DropLookup(side="dest", kind=kind, id=lost),
+        ]
+        await self._ledger.commit(changes)
+
+    def _as_it_reads(self, link: Link, now: Fields) -> Link:
+        """Of the record that stayed only that is ours which still reads as we wrote it; of the rest people's version stands."""
+        differing = [
+            name for name, value in expected(link.base).items()
+            if self._reader.compare(link.dest_kind, name, value, now.get(name)) is Verdict.DIFFERS
+        ]
+        return replace(link, base=released(link.base, differing), verified="pending")
+
+    async def _children(self, kind: Kind, lines: Sequence[Link], lost: DestId, survivor: DestId) -> list[Change]:
+        """Lines of records that hang on the one merged away: the destination moved them along, so that is what is expected of them."""
+        keys: dict[Kind, set[Key]] = defaultdict(set)
+        for line in lines:
+            keys[line.ref.kind].add(line.ref.key)
+        found: dict[Ref, Link] = {}
+        for own, wanted in keys.items():
+            found |= {link.ref: link for link in await self._ledger.links_of(own, sorted(wanted))}
+            for child in sorted({count.kind for count in await self._ledger.counts()} - {own}):
+                children = {each.record.key for key in sorted(wanted) for each in await self._ledger.children(child, key)}
+                found |= {link.ref: link for link in await self._ledger.links_of(child, sorted(children))} if children else {}
+        if kind == "accounts":      # people and leads name their company without being its children
+            for dest_kind in ("contacts", "leads"):
+                async for page in self._ledger.crosswalk(dest_kind=dest_kind):
+                    found |= {link.ref: link for link in page}
+        moving = {line.ref for line in lines}
+        return [
+            PutLink(link=replace(link, base=_renamed(link.base, lost, survivor)))
+            for link in found.values() if link.ref not in moving and _names(link.base, lost)
+        ]
+
+
+def _joined(line: Link, survivor: DestId) -> Link:
+    """The line of a record whose destination record is led by another source record from now on; what it wanted is remembered."""
+    return replace(
+        line, dest_id=survivor, base=rebuilt({}, known(line.base)) if line.ref.part else {}, ours=False, before=None, verified="verified",
+    )
+
+
+def _names(base: Mapping[str, Any], dest_id: DestId) -> bool:
+    return any(
+        dest_id in value if isinstance(value, list) else value == dest_id
+        for name, value in base.items() if name.removeprefix(KEPT).startswith("link:")
+    )
+
+
+def _renamed(base: Mapping[str, Any], lost: DestId, survivor: DestId) -> Fields:
+    """Put one id in place of another in all links of a base."""
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, list):
+            return list(dict.fromkeys(survivor if each == lost else each for each in value))
+        return survivor if value == lost else value
+
+    return {name: moved(value) if name.removeprefix(KEPT).startswith("link:") else value for name, value in base.items()}
+
+
+def _entry(action: str, link: Link, note: str) -> AuditEntry:
+    return AuditEntry(actor="streamflow", action=action, kind=link.ref.kind, key=link.ref.key, dest_id=link.dest_id, note=note)

@@ -1,0 +1,95 @@
+"""What people delete and merge in the destination while a migration runs: followed by the feed, told, and spared by a rollback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from streamflow.migration.life import State
+from streamflow.migration.rollback import Rollback
+from streamflow.model import Disposition, RecordState
+from streamflow.reports import inventories
+from tests.migration.rig import Voyage, voyage
+from tests.migration.test_ends import ASK_CUTOVER, in_tail
+
+
+async def test_merges_and_deletions_are_followed_and_survivors_spared(tmp_path: Path) -> None:
+    """Merged people, companies and leads are followed, children of a deleted person wait and come; a rollback spares and tells."""
+    async with voyage(tmp_path, records=40, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
+        await trip.until(State.TAIL)
+        people = {name: _made(trip, name) for name in ("Anna Alpha", "Ana Alfa", "Bea Beta")}
+        await in_tail(trip)
+        lost, survivor, deleted = [await _dest(trip, key) for key in people.values()]
+        companies = [await _company(trip, people[name]) for name in ("Anna Alpha", "Bea Beta")]
+        trip.in_destination("merge", kind="contacts", id=lost, values={"into": survivor})
+        trip.in_destination("merge", kind="accounts", id=companies[0], values={"into": companies[1]})
+        trip.in_destination("delete", kind="contacts", id=deleted)
+        late = {name: trip.in_source("create", "notes", leadid=people[name], note=f"late of {name}") for name in ("Anna Alpha", "Bea Beta")}
+        _made(trip, "Cia Gamma", company="Firm of Anna Alpha")
+        await in_tail(trip)
+        assert _parents(trip, "late of Anna Alpha") == [survivor]
+        assert {row["name"]: row["links"].get("accounts") for row in trip.live("contacts").values()}["Cia Gamma"] == [companies[1]]
+        waiting = (await trip.staged("note"))[late["Bea Beta"]]
+        assert (waiting.state, waiting.disposition) == (RecordState.PARKED, Disposition.FLAGGED)
+        assert [row["key"] for row in (await inventories.unmatched(trip.ledger))["rows"] if row["kind"] == "note"] == [late["Bea Beta"]]
+        assert [item.key for item in await trip.items("deleted_at_destination")] == [people["Bea Beta"]]
+
+        trip.in_destination("undelete", kind="contacts", id=deleted)
+        await in_tail(trip)
+        assert _parents(trip, "late of Bea Beta") == [deleted]
+        assert not [row for row in (await inventories.unmatched(trip.ledger))["rows"] if row["key"] == late["Bea Beta"]]
+        assert not await trip.items("read_back_differs")
+
+        tally = await Rollback(trip.m).undo()
+        assert {survivor, companies[1]} <= {*trip.live("contacts"), *trip.live("accounts")}
+        told = {(each["id"], each["reason"]) for each in tally.to_json()["spared"]}
+        assert (survivor, f"people merged others into it: {lost}") in told
+        assert (survivor, f"people merged {lost} into it") in told
+        assert _parents(trip, "late of Anna Alpha") == []
+
+
+async def test_a_merge_nobody_followed_is_told_by_the_rollback(tmp_path: Path) -> None:
+    """Merged just before the rollback: it is listed with where it went, and not taken for deleted."""
+    async with voyage(tmp_path, records=30, gates=ASK_CUTOVER) as trip:
+        await trip.until(State.TAIL)
+        key = _made(trip, "Anna Alpha")
+        await in_tail(trip)
+        mine, theirs = await _dest(trip, key), trip.in_destination("create", kind="contacts", values={"name": "Own Person"})["id"]
+        trip.in_destination("merge", kind="contacts", id=mine, values={"into": theirs})
+        tally = await Rollback(trip.m).undo()
+        assert (mine, f"people merged it into {theirs}") in {(each["id"], each["reason"]) for each in tally.to_json()["spared"]}
+        assert theirs in trip.live("contacts")
+
+
+def _made(trip: Voyage, name: str, **values: str) -> str:
+    address = f"{name.lower().replace(' ', '.')}@example.com"
+    return trip.in_source("create", "leads", name=name, email=address, **{"company": f"Firm of {name}", **values})
+
+
+async def _dest(trip: Voyage, key: str) -> str:
+    return next(link.dest_id for link in await trip.ledger.links_of("lead", [key]) if link.ref.part == "")
+
+
+async def _company(trip: Voyage, key: str) -> str:
+    [company] = trip.live("contacts")[await _dest(trip, key)]["links"]["accounts"]
+    return str(company)
+
+
+def _parents(trip: Voyage, text: str) -> list[str]:
+    return [row["links"]["parent"] for row in trip.live("notes").values() if text in row["body"]]
+
+
+async def test_a_probe_record_that_stays_is_told_until_it_is_gone(tmp_path: Path) -> None:
+    """Where activities cannot be deleted, the probe's one is in the queue and in the rollback's list; deleted by hand it is in neither."""
+    async with voyage(tmp_path, records=20, probed=False, destination={"activity_delete": False}) as trip:
+        await trip.until(State.SAMPLE)
+        [item] = await trip.items("probe_left")
+        [left] = [row for row in trip.live("activities").values() if "Streamflow probe" in row["name"]]
+        assert item.details["dest_id"] == left["id"]
+        assert left["name"] in item.reason
+        assert not item.blocking
+        await Rollback(trip.m).run({"by": "uid:7"})
+        told = {"kind": "activities", "id": left["id"], "name": left["name"]}
+        assert trip.reports["rollback"]["cannot_be_removed_by_api"]["probe_records"] == [told]
+        trip.in_destination("delete", kind="activities", id=left["id"])
+        await Rollback(trip.m).run({"by": "uid:7"})
+        assert trip.reports["rollback"]["cannot_be_removed_by_api"]["probe_records"] == []

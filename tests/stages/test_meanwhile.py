@@ -1,0 +1,242 @@
+"""People and the tail at the same records: what they do between our reading and our writing, and what they put on texts of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from streamflow.errors import Throttled
+from streamflow.model import DestId, Kind, Ref
+from streamflow.platforms.base import Happening
+from streamflow.stages.meanwhile import lost_to
+from tests.stages.rig import Rig, lead, note, reminder, rig
+
+WORK = {"name": "work", "value": "boss@x.test", "isPrimary": False}
+NO_RPC: dict[str, Any] = {"rpc_methods": [], "rpc_find_custom_fields": False, "note_edit": "none"}
+
+
+def before_write(one: Rig, deed: Callable[[], None], *, after_reading: bool) -> list[str]:
+    """Let somebody work once on a person: after we have read the record, or only when the write is on its way."""
+    done: list[str] = []
+    reader, writer = one.nutshell.reader, one.nutshell.writer
+    read, update = reader.read, writer.update
+
+    async def then_work(kind: Kind, ids: Any, *, custom: bool) -> Any:
+        found = await read(kind, ids, custom=custom)
+        if kind == "contacts" and not done:
+            done.append("read")
+            deed()
+        return found
+
+    async def first_work(kind: Kind, dest_id: DestId, *args: Any, **named: Any) -> DestId:
+        if kind == "contacts" and not done:
+            done.append("written")
+            deed()
+        return await update(kind, dest_id, *args, **named)
+
+    if after_reading:
+        reader.read = then_work  # type: ignore[method-assign,assignment]
+    else:
+        writer.update = first_work  # type: ignore[method-assign,assignment]
+    return done
+
+
+async def test_what_a_person_changes_after_our_reading_is_seen() -> None:
+    """The number and status somebody sets between reading and writing stay; ours is merged in or asked about; it takes one call more."""
+    async with rig() as one:
+        await one.stage(lead("1", number="0825551111", status="New", statusid="1"))
+        await one.run_dry()
+        person = (await one.link("lead", "1")).dest_id
+        mine = {"name": "work", "value": "+27119998888", "isPrimary": True}
+        done = before_write(
+            one, lambda: one.person("edit", "contacts", person, phones=[mine], customFields={"Lead Status": "Signed"}), after_reading=True,
+        )
+        await one.stage(lead("1", number="0825552222", status="Contacted", statusid="2"))
+        await one.run_dry()
+        assert done
+        fields = await one.fields("contacts", person)
+        assert {each["value"] for each in fields["phones"]} == {"+27119998888", "+27825552222"}
+        assert fields["custom:Lead Status"] == "Signed"
+        assert any("Lead Status" in item for item in await one.open_items("conflict"))
+
+
+async def test_what_slips_under_the_write_is_told_with_what_was_there() -> None:
+    """What was edited in the very moment of the write is kept in the queue; what survived is not asked about."""
+    async with rig() as one:
+        await one.stage(lead("1", number="0825551111", status="New", statusid="1"))
+        await one.run_dry()
+        person = (await one.link("lead", "1")).dest_id
+        done = before_write(
+            one, lambda: one.person("edit", "contacts", person, jobTitle="Boss", customFields={"Lead Status": "Signed by Mary"}),
+            after_reading=False,
+        )
+        await one.stage(lead("1", number="0825551111", status="Contacted", statusid="2"))
+        await one.run_dry()
+        assert done
+        items = [item for item in await one.ledger.queue() if item.id.startswith("overwritten:")]
+        assert [item.details["destination"] for item in items] == ["Signed by Mary"]
+        assert (await one.fields("contacts", person))["jobTitle"] == "Boss"
+
+
+async def test_a_refused_write_is_decided_anew_before_it_is_offered_again() -> None:
+    """While a throttled update waits somebody edits the record: it is read again, not written as it was meant."""
+    async with rig() as one:
+        await one.stage(lead("1", number="0825551111"))
+        await one.run_dry()
+        person = (await one.link("lead", "1")).dest_id
+        update, refused = one.nutshell.writer.update, []
+
+        async def throttled(kind: Kind, dest_id: DestId, *args: Any, **named: Any) -> DestId:
+            if not refused:
+                refused.append(1)
+                one.person("edit", "contacts", person, phones=[{"name": "work", "value": "+27119998888", "isPrimary": True}])
+                raise Throttled("slower", platform="nutshell")
+            return await update(kind, dest_id, *args, **named)
+
+        one.nutshell.writer.update = throttled  # type: ignore[method-assign,assignment]
+        await one.stage(lead("1", number="0825552222"))
+        await one.run_dry()
+        phones = (await one.fields("contacts", person))["phones"]
+        assert {each["value"] for each in phones} == {"+27119998888", "+27825552222"}
+
+
+async def test_a_look_costs_a_call_for_a_batch_and_creates_none() -> None:
+    """Creates ask the feed for its position alone; a batch of changes takes two looks, whatever its size."""
+    async with rig() as one:
+        await one.stage(*[lead(str(n), number=f"08255511{n:02}") for n in range(10)])
+        one.calls()
+        await one.deliver("lead")
+        assert [call for call in one.calls() if "events" in call] == ["GET events", "GET events/deleted"]
+        one.clock.account.advance(60.0)
+        await one.stage(*[lead(str(n), number=f"08255522{n:02}") for n in range(10)])
+        one.calls()
+        await one.deliver("lead")
+        looks = [call for call in one.calls() if "events" in call]
+        assert looks.count("GET events/deleted") == 1
+        assert len(looks) <= 4
+
+
+@pytest.mark.parametrize("do", ["comment", "complete", "repeat"])
+@pytest.mark.parametrize("is_editable", [True, False], ids=["editable", "to be made anew"])
+async def test_a_task_people_worked_on_is_never_made_anew(do: str, is_editable: bool) -> None:
+    """Where it can be edited in place the source's text arrives beside their work; where not it is left and asked about, until "take"."""
+    async with rig(flags={} if is_editable else NO_RPC, switches={"rpc_enabled": is_editable}) as one:
+        await one.stage(lead("1"), reminder("7", "1", note="Call back"))
+        await one.run_dry()
+        task = (await one.link("reminder", "7")).dest_id
+        if do == "comment":
+            one.person("comment", "tasks", task)
+        else:
+            deed = {"completedTime": 1_780_000_000} if do == "complete" else {"recurrenceRule": {"rule": "FREQ=WEEKLY"}}
+            one.person("edit", "tasks", task, **deed)
+        was = one.site.state.get("tasks", task)
+        await one.stage(reminder("7", "1", note="Call back on Monday"))
+        await one.run_dry()
+        held = one.site.state.get("tasks", task)
+        assert was is not None
+        assert held is not None
+        assert not held.get("deletedTime")
+        for name in ("completedTime", "recurrenceRule"):
+            assert held.get(name) == was.get(name)
+        assert held["links"].get("comments") == was["links"].get("comments")
+        items = [item for item in await one.ledger.queue() if item.cause == "conflict"]
+        if is_editable:
+            assert held["title"] == "Call back on Monday"
+            assert items == []
+            return
+        assert held["title"] == "Call back"
+        title = next(item for item in items if item.details["field"] == "title")
+        assert (title.details["destination"], title.details["source"]) == ("Call back", "Call back on Monday")
+        await one.run_dry()
+        assert len(await one.open_items("conflict")) == len(items), "asked once"
+        for item in items:
+            await one.decide(item.id, "take", reopen=Ref("reminder", "7"))
+        await one.run_dry()
+        assert [row["title"] for row in one.live("tasks")] == ["Call back on Monday"]
+
+
+async def test_a_comment_keeps_its_note() -> None:
+    """A note somebody commented on is not made anew, nor dropped when the source needs fewer; both are asked about."""
+    async with rig(flags={**NO_RPC, "note_max_chars": 120}, switches={"note_max_chars": 120}) as one:
+        await one.stage(lead("1"), note("9", "1", text="word " * 40))
+        await one.run_dry()
+        notes = {row["id"] for row in one.live("notes")}
+        assert len(notes) > 1
+        for rid in notes:
+            one.person("comment", "notes", rid)
+        await one.stage(note("9", "1", text="short"))
+        await one.run_dry()
+        assert {row["id"] for row in one.live("notes")} == notes
+        assert len(await one.open_items("conflict")) == len(notes)
+
+
+@pytest.mark.parametrize("is_touched", [False, True])
+async def test_a_done_reminder_takes_its_task_only_when_nobody_worked_on_it(is_touched: bool) -> None:
+    """A task somebody completed stays beside the note of the done reminder, and that is told; an untouched one gives way to the note."""
+    async with rig() as one:
+        await one.stage(lead("1"), reminder("7", "1", note="Call back"))
+        await one.run_dry()
+        task = (await one.link("reminder", "7")).dest_id
+        if is_touched:
+            one.person("edit", "tasks", task, completedTime=1_780_000_000)
+        await one.stage(reminder("7", "1", note="Call back", done="1"))
+        await one.run_dry()
+        assert [row["id"] for row in one.live("tasks")] == ([task] if is_touched else [])
+        items = [item for item in await one.ledger.queue() if item.cause == "conflict"]
+        assert [("isCompleted" in item.reason, item.decisions) for item in items] == ([(True, ("keep", "remove"))] if is_touched else [])
+
+
+@pytest.mark.parametrize("is_able", [False, True])
+async def test_a_done_reminder_is_a_completed_task_where_tasks_can_be_completed(is_able: bool) -> None:
+    """New and formerly open ones alike end completed, each as one task; where that cannot be, as a note that says so."""
+    async with rig(flags={"task_complete": is_able}, switches={"task_complete": is_able}) as one:
+        await one.stage(lead("1"), reminder("7", "1", note="Call back", done="1"), reminder("8", "1", note="Send offer"))
+        await one.run_dry()
+        await one.stage(reminder("8", "1", note="Send offer", done="1"))
+        await one.run_dry()
+        if is_able:
+            done = sorted((row["title"], bool(row.get("completedTime"))) for row in one.live("tasks"))
+            assert done == [("Call back", True), ("Send offer", True)]
+            assert one.live("notes") == []
+            assert await one.verify() == {"verified": 3}
+        else:
+            assert one.live("tasks") == []
+            assert all(row["body"].startswith("Completed reminder") for row in one.live("notes"))
+        assert len(one.live("tasks")) + len(one.live("notes")) == 2
+
+
+@pytest.mark.parametrize("is_able", [False, True])
+async def test_a_note_has_its_own_time_where_notes_can(is_able: bool) -> None:
+    """The original moment is the note's time, kept when its text changes, and verified; else it is in the first line alone."""
+    async with rig(flags={"note_backdate": is_able, "note_edit": "none"}, switches={"note_backdate": is_able}) as one:
+        await one.stage(lead("1"), note("9", "1", text="A note", created="2019-04-02 08:00:00"))
+        await one.run_dry()
+        await one.stage(note("9", "1", text="Another text", created="2019-04-02 08:00:00"))
+        await one.run_dry()
+        held = one.live("notes")[0]
+        assert "2019-04-02 08:00:00" in held["body"]
+        assert "Another text" in held["body"]
+        assert (held["createdTime"] < one.clock.now().timestamp() - 86_400) is is_able
+        assert await one.verify() == {"verified": 2}
+
+
+def happening(number: int, actor: str, **changes: str) -> Happening:
+    return Happening(
+        id=f"{number}-events", at=number, action="edit", actor=actor, kind="contacts", ids=("1-contacts",),
+        changes={name: ("", value) for name, value in changes.items()},
+    )
+
+
+@pytest.mark.parametrize(("events", "lost"), [
+    ([happening(1, "9-origins", name="ours")], []),
+    ([happening(1, "3-users", name="theirs"), happening(2, "9-origins", name="ours")], ["name"]),
+    ([happening(1, "9-origins", name="ours"), happening(2, "3-users", name="theirs")], []),
+    ([happening(1, "3-users", title="theirs"), happening(2, "9-origins", name="ours")], []),
+    ([happening(1, "3-users", name="theirs"), happening(2, "1-users", name="ours")], ["name"]),
+    ([], []),
+])
+def test_only_what_we_wrote_over_is_lost(events: list[Happening], lost: list[str]) -> None:
+    """The same field, a person's change, and ours after it: anything else survived."""
+    assert sorted(lost_to(events)) == lost

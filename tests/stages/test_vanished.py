@@ -1,0 +1,175 @@
+"""Records of ours that people merge or delete in the destination: followed, waited for, never rebuilt by themselves."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamflow.model import Disposition, RecordState, Ref
+from streamflow.stages.gone import MERGED
+from streamflow.stages.vanished import Vanished
+from tests.stages.rig import Rig, call, lead, note, reminder, rig
+
+
+async def merged(one: Rig, lost: str, survivor: str) -> None:
+    """Let somebody merge two people in the web app."""
+    one.person("merge", "contacts", lost, into=survivor)
+
+
+async def actions(one: Rig, kind: str, key: str) -> list[str]:
+    """Name what the audit tells of a record."""
+    return [row.entry.action for row in await one.ledger.audit_of(kind, key)]
+
+
+@pytest.mark.parametrize("fresh", ["note", "call", "reminder"])
+async def test_a_child_goes_to_the_person_its_parent_was_merged_into(fresh: str) -> None:
+    """The destination refuses it under the one that is gone; it is not failed, but made under the one that stayed, in the same run."""
+    async with rig() as one:
+        await one.stage(lead("1"), lead("2"), note("5", "1"))
+        await one.run_dry()
+        lost, survivor = (await one.link("lead", "1")).dest_id, (await one.link("lead", "2")).dest_id
+        await merged(one, lost, survivor)
+        await one.stage({"note": note, "call": call, "reminder": reminder}[fresh]("6", "1"), note("7", "1", "another"))
+        await one.run_dry()
+        assert (await one.staged(fresh, "6")).disposition is Disposition.CREATED
+        [made] = [row for row in one.live({"note": "notes", "call": "activities", "reminder": "tasks"}[fresh])
+                  if row["id"] == (await one.link(fresh, "6")).dest_id]
+        assert survivor in str(made["links"])
+        assert lost not in str(made["links"])
+        line = await one.link("lead", "1")
+        assert (line.dest_id, line.is_merged) == (survivor, True)
+        assert "link.moved" in await actions(one, "lead", "1")
+        assert not await one.open_items("deleted_at_destination")
+        assert not await one.open_items("rejected")
+        assert {"verified"} == set(await one.verify())
+
+
+async def test_a_change_of_the_source_goes_to_the_person_who_stayed() -> None:
+    """A number that the source gives the merged lead arrives with the survivor; nobody is made anew, and nothing of theirs goes."""
+    async with rig() as one:
+        await one.stage(lead("1"), lead("2", number="0825551111"))
+        await one.run_dry()
+        lost, survivor = (await one.link("lead", "1")).dest_id, (await one.link("lead", "2")).dest_id
+        await merged(one, lost, survivor)
+        await one.stage(lead("1", number="0825559999"))
+        await one.run_dry()
+        assert [row["id"] for row in one.live("contacts")] == [survivor]
+        fields = await one.fields("contacts", survivor)
+        assert len(fields["phones"]) == 2
+        assert fields["name"] == "Person Number2"
+        assert {each["value"] for each in fields["emails"]} == {"p1@x.test", "p2@x.test"}
+        assert not await one.open_items("deleted_at_destination")
+
+
+async def test_all_leads_of_a_person_follow_them_to_somebody_who_was_there() -> None:
+    """Merged into a person of the account's own: theirs stays theirs, what reads the same goes on following the source."""
+    async with rig() as one:
+        await one.stage(lead("1", name="Thandi Mokoena", email="t@x.test", status="New"))
+        await one.stage(lead("2", name="Thandi Mokoena", email="t@x.test"), note("5", "2"))
+        await one.run_dry()
+        own = await one.existing("Thandi M", "own@x.test", customFields={"Lead Status": "New"})
+        lost = (await one.link("lead", "1")).dest_id
+        await merged(one, lost, own)
+        await one.stage(note("6", "2", "after"), lead("1", name="Thandi Changed", email="t@x.test", status="Won"))
+        await one.run_dry()
+        lines = [await one.link("lead", key) for key in "12"]
+        assert [line.dest_id for line in lines] == [own, own]
+        assert [line.is_matched for line in lines] == [True, False]
+        fields = await one.fields("contacts", own)
+        assert fields["name"] == "Thandi M"
+        assert fields["custom:Lead Status"] == "Won"
+        assert {row["links"]["parent"] for row in one.live("notes")} == {own}
+        assert [row["id"] for row in one.live("contacts")] == [own]
+        assert {"verified"} == set(await one.verify())
+        told = await one.ledger.setting(f"{MERGED}{lost}")
+        assert told == {"kind": "contacts", "into": own, "refs": [["lead", "1", ""], ["lead", "2", ""]]}
+
+
+async def test_a_chain_of_merges_is_followed_to_its_end() -> None:
+    """Merged into one who was merged in turn: the line leads to the last; a circle or a deleted end counts as deleted."""
+    async with rig() as one:
+        await one.stage(lead("1"), lead("2"), lead("3"))
+        await one.run_dry()
+        first, second, third = [(await one.link("lead", key)).dest_id for key in "123"]
+        await merged(one, first, second)
+        await merged(one, second, third)
+        vanished = Vanished(ledger=one.ledger, reader=one.nutshell.reader)
+        assert await vanished.look("contacts", [first, second, third]) == {first: third, second: third}
+        assert {(await one.link("lead", key)).dest_id for key in "123"} == {third}
+        one.person("delete", "contacts", third)
+        assert await one.nutshell.reader.fates("contacts", [first, third]) == {first: None, third: None}
+
+
+async def test_a_pending_line_is_verified_against_the_one_who_stayed() -> None:
+    """Merged away before it was read back: no difference is told, and what is still ours on the survivor is verified."""
+    async with rig() as one:
+        await one.stage(lead("1"), note("5", "1"))
+        await one.run_dry()
+        own = await one.existing("Somebody Else", "own@x.test")
+        await merged(one, (await one.link("lead", "1")).dest_id, own)
+        await one.verify()
+        assert await one.verify() == {"verified": 2}
+        assert not await one.open_items()
+        assert (await one.link("lead", "1")).dest_id == own
+
+
+async def test_open_leads_and_companies_are_followed_too() -> None:
+    """An open lead merged into another one's is left to it, and told when the source changes it; nothing is made a second time."""
+    whole = {"payload_custom_fields": True}
+    async with rig(switches=whole, flags=whole, unqualified="lead", rule="status is New", stageset="Sales") as one:
+        await one.stage(lead("1", status="New"), lead("2", status="New"))
+        await one.run_dry()
+        lost, survivor = (await one.link("lead", "1", "lead")).dest_id, (await one.link("lead", "2", "lead")).dest_id
+        one.person("merge", "leads", lost, into=survivor)
+        vanished = Vanished(ledger=one.ledger, reader=one.nutshell.reader)
+        assert await vanished.look("leads", [lost]) == {lost: survivor}
+        await one.stage(lead("1", "Renamed Person", status="New"))
+        await one.run_dry()
+        assert len(one.live("leads")) == 1
+        assert one.live("leads")[0]["description"] == "Person Number2"
+        assert await one.fields("contacts", (await one.link("lead", "1")).dest_id) != {}
+        assert len(await one.open_items("conflict")) == 1
+
+
+@pytest.mark.parametrize("shown", ["record", "404"])
+async def test_children_of_a_deleted_person_wait_and_come_when_they_are_back(shown: str) -> None:
+    """Parked and flagged, not failed; one question about the person; restored by people, what waited is made there."""
+    async with rig(switches={"deleted_get": shown}) as one:
+        await one.stage(lead("1"))
+        await one.run_dry()
+        gone = (await one.link("lead", "1")).dest_id
+        one.person("delete", "contacts", gone)
+        await one.stage(note("5", "1"), call("7", "1"), reminder("8", "1"))
+        await one.run_dry()
+        for kind, key in (("note", "5"), ("call", "7"), ("reminder", "8")):
+            staged = await one.staged(kind, key)
+            assert (staged.state, staged.disposition) == (RecordState.PARKED, Disposition.FLAGGED)
+            assert gone in staged.reason
+        assert await one.open_items() == [f"gone:lead:1::{gone}"]
+        await one.stage(note("6", "1", "later"))
+        one.calls()
+        await one.run_dry()
+        assert not [call for call in one.calls() if call.startswith("POST")], "what is known to be gone is not tried again"
+        one.person("undelete", "contacts", gone)
+        vanished = Vanished(ledger=one.ledger, reader=one.nutshell.reader)
+        await vanished.recall()
+        await vanished.returned("contacts", [gone])
+        await one.run_dry()
+        assert await one.dispositions("note") == {Disposition.CREATED: 2}
+        assert {row["links"]["parent"] for row in one.live("notes")} == {gone}
+        assert (len(one.live("activities")), len(one.live("tasks"))) == (1, 1)
+
+
+async def test_children_of_a_deleted_person_come_when_they_are_made_again() -> None:
+    """What waits for a deleted person goes to the one that somebody had made again."""
+    async with rig() as one:
+        await one.stage(lead("1"))
+        await one.run_dry()
+        gone = (await one.link("lead", "1")).dest_id
+        one.person("delete", "contacts", gone)
+        await one.stage(note("5", "1"))
+        await one.run_dry()
+        [item] = await one.open_items("deleted_at_destination")
+        await one.decide(item, "recreate", reopen=Ref("lead", "1"))
+        await one.run_dry()
+        [person] = one.live("contacts")
+        assert [row["links"]["parent"] for row in one.live("notes")] == [person["id"]] != [gone]
