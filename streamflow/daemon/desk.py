@@ -213,7 +213,7 @@ class Desk:
         if word == "waive" and await self._is_held(item):
             changes.append(Reopen(kind=item.kind, keys=(item.key,)))   # it runs once more, and the decision finishes it
         if item.cause == ROLLED_BACK and word == "retry":
-            changes += await brought_back(self._m.ledger, str(item.details.get("scope")))
+            changes += await brought_back(self._m.ledger, self._m.pair, str(item.details.get("scope")))
         self._m.decisions[id] = decision   # before the commit: what is reopened by it must find it
         await self._m.decide(actor, "queue.resolved", *changes, note=f"{id}: {decision}")
         return {"result": "resolved", "id": id, "decision": decision}
@@ -261,7 +261,7 @@ class Desk:
         return {"result": "verified" if not totals.get("differs") else "differs", "links": totals}
 
     async def rollback(self, *, actor: str, scope: str, dry_run: bool, confirm: str) -> Answer:
-        scope = checked(scope)
+        scope = checked(scope, self._m.pair)
         if dry_run:
             return await self._rollback_plan(scope)
         if confirm != self._m.terms.name:
@@ -275,7 +275,7 @@ class Desk:
             raise DoesNotFit("nothing has been written yet", hint="see `status`")
         if scope != WHOLE and self._m.phase.state not in AFTER_A_PART:
             raise DoesNotFit(f"in {self._m.phase.state} only the whole run can be undone", hint="leave --scope out, or wait for the tail")
-        await wanted_by(self._m.ledger, scope)     # a record that nobody knows is refused here and not in the middle
+        await wanted_by(self._m.ledger, self._m.pair, scope)     # a record that nobody knows is refused here and not in the middle
         plan = {"scope": scope, "by": actor, "at": iso(self._m.clock.now()), "asked_in": self._m.phase.state.value}
         await self._m.decide(actor, "rollback.requested", PutSetting(name="rollback", value=plan), note=str(plan["scope"]))
         if self._m.control.paused is not None:

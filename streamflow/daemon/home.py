@@ -12,7 +12,9 @@ from streamflow.clock import Clock, iso
 from streamflow.config import Config, identity
 from streamflow.daemon.exits import AlreadyRunning
 from streamflow.daemon.operator import DoesNotFit
+from streamflow.daemon.terms import terms_of
 from streamflow.errors import ConfigError, StoreError
+from streamflow.mapping.shipped import shipped_pair
 from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
 from streamflow.migration.scopes import WHOLE, checked
 from streamflow.model import AuditEntry
@@ -92,7 +94,7 @@ async def note_rollback(config: Config, clock: Clock, *, actor: str, scope: str)
 
     Raises UsageError for a scope that is none, DoesNotFit where nothing can be undone, and what `open_home` raises.
     """
-    scope = checked(scope)
+    scope = checked(scope, shipped_pair(terms_of(config).pair))
     if not (config.migration.state_dir / LEDGER_FILE).exists():
         raise DoesNotFit("nothing has been written yet", hint="the migration begins with the first `streamflow run`")
     async with open_home(config, clock) as ledger:

@@ -46,7 +46,6 @@ from streamflow.wire.message import combined
 DRAIN_LIMIT_S = 60.0
 PICTURE_EVERY_S = 1.0
 AUDIT_EVERY_S = 86_400.0
-READ_KINDS = ("lead", "note", "call", "email", "reminder", "attachment", "company", "user", "group", "source", "status")
 PRIVATE = 0o077     # of what the process makes, nothing is for others: staged records and archived files are personal data
 STAGES = ("transform", "resolve", "load", "verify")
 TOLD = ("phase.", "gate.", "cutover.", "settings.", "daemon.", "stream.", "trouble")
@@ -83,7 +82,8 @@ async def _run(config: Config, tell: Tell) -> Exit:
     clock = SystemClock()
     calls = CallCount()
     platforms = (config.source.platform, config.destination.platform)
-    metrics = Metrics(clock=clock, platforms=platforms, kinds=READ_KINDS, dest_kinds=DEST_ORDER, stages=STAGES)
+    kinds = shipped_pair(terms_of(config).pair).order
+    metrics = Metrics(clock=clock, platforms=platforms, kinds=kinds, dest_kinds=DEST_ORDER, stages=STAGES)
     log.configure(form=config.log.format, level=config.log.level, secrets=config.secret_texts(), count=metrics.logged)
     try:
         async with open_home(config, clock) as ledger, open_doors(config, clock, combined(metrics, calls)) as doors:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import anyio
@@ -23,7 +23,7 @@ from streamflow.daemon.status import (
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
 from streamflow.model import Disposition, Kind, RecordState
-from streamflow.reports.dispositions import HAS_LINE, MOVED_KINDS, bucket
+from streamflow.reports.dispositions import HAS_LINE, bucket
 from streamflow.wire.limiter import Limiter
 from streamflow.wire.message import Attempt
 
@@ -41,9 +41,9 @@ class CallCount:
         self.calls[attempt.platform] += 1
 
 
-def _place(kind: Kind) -> tuple[int, Kind]:
+def _place(kind: Kind, moved: Sequence[Kind]) -> tuple[int, Kind]:
     """Give the place of a kind among the streams: what is moved in the order of delivery, then what is looked up."""
-    return (MOVED_KINDS.index(kind) if kind in MOVED_KINDS else len(MOVED_KINDS), kind)
+    return (moved.index(kind) if kind in moved else len(moved), kind)
 
 
 class Picture:
@@ -109,7 +109,8 @@ class Picture:
             tally[bucket(count.state, count.disposition)] += count.count
             if count.state is RecordState.PENDING:
                 tally["staged"] += count.count
-        return {kind: self._stream(kind, tallies[kind], book, now) for kind in sorted(tallies, key=_place)}
+        ordered = sorted(tallies, key=lambda kind: _place(kind, self._m.pair.written))
+        return {kind: self._stream(kind, tallies[kind], book, now) for kind in ordered}
 
     def _stream(self, kind: Kind, tally: Counter[str], book: Book, now: float) -> StreamStatus:
         lines = sum(tally[each.value] for each in HAS_LINE)

@@ -7,7 +7,6 @@ from typing import Any
 from streamflow.config import Config
 from streamflow.migration.terms import Terms
 
-PREFIXES = {"leadtrekker": "lt", "lead_perfection": "lp"}
 SIGN_IN = {"leadtrekker": "Apikey header", "lead_perfection": "bearer token", "nutshell": "HTTP Basic, user and API key"}
 REGIONS = {"leadtrekker": "ZA", "lead_perfection": "US"}
 
@@ -19,7 +18,6 @@ def terms_of(config: Config) -> Terms:
     return Terms(
         name=config.migration.name,
         pair=f"{config.source.platform.replace('_', '-')}-{config.destination.platform}",
-        prefix=PREFIXES[config.source.platform],
         state_dir=config.migration.state_dir,
         timezone=config.source.timezone,
         region=REGIONS[config.source.platform],

@@ -24,7 +24,7 @@ from rapidfuzz import fuzz
 
 from streamflow.mapping.names import tokens
 from streamflow.mapping.text import fold, squeeze
-from streamflow.model import DestId, Key, Record
+from streamflow.model import DestId, Key, Kind, Record
 
 _LEGAL: Final = frozenset(
     "pty ltd limited proprietary cc inc incorporated llc plc npc npo rf bk bpk edms gmbh corp corporation co company sarl bv lda".split()
@@ -53,11 +53,11 @@ class Cluster:
     spellings: tuple[tuple[str, int], ...]  # (text, how often), commonest first
     reason: str  # why these are one
 
-    def record(self) -> Record:
-        """Give it as a source record of kind "company", so that it travels like any other."""
+    def record(self, kind: Kind = "company") -> Record:
+        """Give it as a source record of this kind, so that it travels like any other."""
         data = {"name": self.name, "spellings": [text for text, _ in self.spellings]}
         digest = hashlib.sha256(repr((self.name, data["spellings"])).encode()).hexdigest()
-        return Record(kind="company", key=self.key, data=data, digest=digest)
+        return Record(kind=kind, key=self.key, data=data, digest=digest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

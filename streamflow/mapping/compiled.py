@@ -117,11 +117,6 @@ class Mapper:
             is_put = is_put or is_home
         return replace(record, parent=home.key, data=data)
 
-    def owner_keys(self, record: Record) -> tuple[str, ...]:
-        """Give what names the owner or author of a record, best first."""
-        values = (record.data.get(field) for field in self._pair.of(record.kind).owner)
-        return tuple(str(value).strip() for value in values if value not in (None, ""))
-
     # --- compiling
 
     def _one(self, kind: Kind, destination: Kind) -> ObjectMap:

@@ -35,7 +35,7 @@ class KindPlan:
     parent: Kind | None = None  # deal: the person; happening, file: person or deal
     owner: tuple[str, ...] = ()  # fields that name owner or author for the owner gate, best first
     address: tuple[str, ...] = ()  # fields with the parent's e-mail address
-    strata: tuple[str, ...] = ()  # fields that make a record unlike others
+    strata: tuple[str, ...] = ()  # what makes a record unlike others: "status|statusid" the first filled one, "email?" whether there is any
     label: str = ""  # of a reference: the field with its name
     names: str = ""  # of a reference: what it names: "user" | "source" | "status" | "group" | "code"
     derived: str = ""  # made from other records ("companies"), not read
@@ -163,6 +163,11 @@ class Pair:
         shipped = self.object(one.source, one.destination)
         rows = shipped.rows if shipped is not None else ()
         return next((str(each.params[name]) for each in rows if each.source == row.source and name in each.params), "")
+
+    def source_fields(self) -> tuple[tuple[Kind, str], ...]:
+        """Give the (kind, field) places where records name their lead source in words."""
+        rows = ((one, row) for one in self.objects for row in one.rows if row.transform == "native_source")
+        return tuple((one.source, row.source) for one, row in rows if row.params.get("by") != "id")
 
     def known(self, label: str) -> KnownLabel | None:
         """Give what is known of a custom label."""

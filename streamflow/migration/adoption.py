@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from streamflow.mapping.deals import BESIDE
 from streamflow.mapping.marker import FIELD, marker_in, ref_of
+from streamflow.mapping.pair import Pair, Role
 from streamflow.model import ADOPTED, AuditEntry, DestId, Fields, Kind, Link, QueueItem, Ref
 from streamflow.platforms.base import FieldSpec
 from streamflow.store.base import Audit, Change, Enqueue, Ledger, PutLink, PutSetting
 
 FOUND = "adopted"
 """The setting that says how many of each destination kind were adopted; not there when none was."""
+MARKED_KINDS: tuple[Kind, ...] = ("accounts", "contacts", "leads")
 TEXT_KINDS: tuple[Kind, ...] = ("notes", "activities", "tasks")
-_SHAPES: Mapping[Kind, tuple[Kind, str]] = {"accounts": ("company", ""), "contacts": ("lead", ""), "leads": ("lead", "lead")}
-"""What a marker in a custom field must name: source kind and part."""
+"""Kinds that bear the marker in a custom field, and in their text."""
 _MARKED_FIELD = FIELD.removeprefix("custom:")
 
 
@@ -32,9 +34,10 @@ def may_hold_markers(fields: Sequence[FieldSpec]) -> bool:
 class Adoption:
     """Looks at the destination page by page and puts what it recognises into the crosswalk."""
 
-    def __init__(self, ledger: Ledger, prefix: str) -> None:
+    def __init__(self, ledger: Ledger, pair: Pair) -> None:
         self._ledger = ledger
-        self._prefix = prefix
+        self._prefix = pair.prefix
+        self._shapes = shapes_of(pair)
         self._found: Counter[Kind] = Counter()
 
     async def of_page(self, kind: Kind, page: Mapping[DestId, Fields]) -> list[Change]:
@@ -71,7 +74,15 @@ class Adoption:
             marker = marker_in(text) if isinstance(text, str) else None
             return ref_of(marker, self._prefix) if marker else None
         ref = ref_of(str(fields.get(FIELD) or ""), self._prefix)
-        return ref if ref is not None and (ref.kind, ref.part) == _SHAPES.get(kind) else None
+        return ref if ref is not None and (kind, ref.kind, ref.part) in self._shapes else None
+
+
+def shapes_of(pair: Pair) -> frozenset[tuple[Kind, Kind, str]]:
+    """Give what a marker in a custom field may name: destination kind, source kind and part, as the pair's maps write them."""
+    return frozenset(
+        (one.destination, one.source, BESIDE if one.destination == "leads" and pair.of(one.source).role is Role.PERSON else "")
+        for one in pair.objects if one.destination in MARKED_KINDS and pair.of(one.source).role is not Role.REFERENCE
+    )
 
 
 def _adopted(kind: Kind, dest_id: DestId, ref: Ref) -> list[Change]:

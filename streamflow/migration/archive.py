@@ -16,7 +16,7 @@ from anyio import to_thread
 from streamflow.errors import NotFound, ProtocolMismatch, StoreError
 from streamflow.mapping.files import archive_path
 from streamflow.migration.context import Migration
-from streamflow.model import AuditEntry, Disposition, Key, QueueItem, RecordState, Staged
+from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
 from streamflow.stages.planning import finish_of
 from streamflow.store.base import Audit, Change, Enqueue
 
@@ -24,24 +24,24 @@ PAGE = 100
 
 
 class Archive:
-    """Copies files of pending attachment records; a copy that is there and right is left."""
+    """Copies files of pending records; a copy that is there and right is left."""
 
     def __init__(self, migration: Migration) -> None:
         self._m = migration
 
-    async def fill(self, keys: Sequence[Key] | None = None) -> int:
+    async def fill(self, kind: Kind, keys: Sequence[Key] | None = None) -> int:
         """
-        Copy what is pending, of these records alone when *keys* are given; answers how many files were copied.
+        Copy what is pending of a kind, of these records alone when *keys* are given; answers how many files were copied.
 
         A file that cannot be had is held with its reason. Raises StoreError when the disk refuses.
         """
         if self._m.attachments is None:
             return 0
         if keys is not None:
-            chosen = await self._m.ledger.staged("attachment", keys)
+            chosen = await self._m.ledger.staged(kind, keys)
             return sum([await self._copy(each) for each in chosen.values() if each.state is RecordState.PENDING])
         copied, after = 0, 0
-        while page := await self._m.ledger.pending("attachment", limit=PAGE, after_seq=after):
+        while page := await self._m.ledger.pending(kind, limit=PAGE, after_seq=after):
             after = page[-1].seq
             for staged in page:
                 copied += await self._copy(staged)
@@ -70,7 +70,7 @@ class Archive:
             await self._m.ledger.commit(_missing(staged, "its bytes are not those the manifest names"))
             return 0
         os.chmod(target, 0o600)
-        await self._m.decide("streamflow", "file.archived", note=f"attachment {record.key} sha256 {found}")
+        await self._m.decide("streamflow", "file.archived", note=f"{record.kind} {record.key} sha256 {found}")
         return 1
 
 

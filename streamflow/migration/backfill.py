@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamflow.migration.context import DELIVERY_ORDER, DEST_ORDER, Migration
+from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.life import State
 from streamflow.migration.work import Work
 from streamflow.reports.reconciliation import phase_rows
@@ -22,7 +22,7 @@ class Backfill:
             return State.MAP
         with at_priority(BACKFILL):
             await self._work.wait_for_doubts(deliver=False)
-            for kind in DELIVERY_ORDER:
+            for kind in self._m.pair.order:
                 await self._m.explain(f"moving {kind} records")
                 await self._work.deliver_all(last=kind)
                 if await self._work.map_has_moved():

@@ -7,23 +7,27 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from heapq import nsmallest
 
+from streamflow.mapping.pair import KindPlan
 from streamflow.migration.context import Migration
-from streamflow.model import Key, Kind, Record, RecordState, Staged
+from streamflow.model import Key, Kind, Record, RecordState
 from streamflow.reports.spot import rank
 
-CHILD_KINDS: tuple[Kind, ...] = ("note", "call", "email", "reminder", "attachment")
 LEAD_SHARE = 0.4      # of the sample; the rest are children of these leads, and more leads where there are not enough children
 KIND_SHARE = 1 / 3    # of the children, at most, for each kind as long as others are to be had
 LOOKED_AT = 100       # records of a rare kind in which one is looked for that hangs on a lead
 
 
-def stratum(staged: Staged) -> tuple[str, ...]:
-    """What makes a lead unlike others: status, company or none, e-mail or none, owner or none."""
-    data = staged.record.data
-    return (
-        str(data.get("status") or data.get("statusid") or ""), "company" if data.get("company") else "",
-        "email" if data.get("email") else "", "owner" if data.get("userid") or data.get("owner_email") else "",
-    )
+def stratum(record: Record, plan: KindPlan) -> tuple[str, ...]:
+    """
+    What makes a record unlike others: by the pair's `strata`, fields of which the first filled one counts ("status|statusid").
+
+    A mark at the end ("company?") asks only whether there is anything.
+    """
+    found: list[str] = []
+    for names in plan.strata:
+        value = next((str(value) for name in names.removesuffix("?").split("|") if (value := record.data.get(name))), "")
+        found.append("filled" if value and names.endswith("?") else value)
+    return tuple(found)
 
 
 def choose(strata: dict[tuple[str, ...], list[Key]], size: int, seed: int) -> list[Key]:
@@ -45,17 +49,19 @@ async def choose_sample(migration: Migration, company_of: Callable[[Record], Key
     size = migration.terms.sample_size
     ordered = await _ordered_leads(migration, size)
     ordered = list(dict.fromkeys([*await _leads_with_rare_kinds(migration), *ordered]))[: max(size, 1)]
-    chosen: dict[Kind, list[Key]] = {"lead": ordered[: max(1, int(size * LEAD_SHARE))]}
-    limit = (size - len(chosen["lead"])) * KIND_SHARE
-    await _add_children(migration, chosen, chosen["lead"], size, lambda kind: len(chosen.get(kind, ())) < limit)
-    await _add_children(migration, chosen, chosen["lead"], size, lambda kind: True)
-    for lead in ordered[len(chosen["lead"]) :]:
+    person, company = migration.pair.person.kind, migration.pair.company
+    chosen: dict[Kind, list[Key]] = {person: ordered[: max(1, int(size * LEAD_SHARE))]}
+    limit = (size - len(chosen[person])) * KIND_SHARE
+    await _add_children(migration, chosen, chosen[person], size, lambda kind: len(chosen.get(kind, ())) < limit)
+    await _add_children(migration, chosen, chosen[person], size, lambda kind: True)
+    for lead in ordered[len(chosen[person]) :]:
         if _total(chosen) >= size:
             break
-        chosen["lead"].append(lead)
+        chosen[person].append(lead)
         await _add_children(migration, chosen, [lead], size, lambda kind: True)
-    found = await migration.ledger.staged("lead", chosen["lead"])
-    chosen["company"] = sorted({key for each in found.values() if (key := company_of(each.record)) is not None})
+    found = await migration.ledger.staged(person, chosen[person])
+    if company is not None:
+        chosen[company.kind] = sorted({key for each in found.values() if (key := company_of(each.record)) is not None})
     return chosen
 
 
@@ -65,11 +71,11 @@ def _total(chosen: dict[Kind, list[Key]]) -> int:
 
 async def _ordered_leads(migration: Migration, size: int) -> list[Key]:
     """Give leads of all strata in turn; of each no more are held than could be chosen."""
-    seed, strata = migration.terms.seed, dict[tuple[str, ...], list[Key]]()
-    async for page in migration.ledger.every("lead"):
+    seed, plan, strata = migration.terms.seed, migration.pair.person, dict[tuple[str, ...], list[Key]]()
+    async for page in migration.ledger.every(plan.kind):
         for staged in page:
             if staged.state is RecordState.PENDING:
-                strata.setdefault(stratum(staged), []).append(staged.record.key)
+                strata.setdefault(stratum(staged.record, plan), []).append(staged.record.key)
         for name, keys in strata.items():
             if len(keys) > 2 * size:
                 strata[name] = nsmallest(size, keys, key=lambda key: rank(seed, key))
@@ -79,11 +85,12 @@ async def _ordered_leads(migration: Migration, size: int) -> list[Key]:
 async def _leads_with_rare_kinds(migration: Migration) -> list[Key]:
     """One lead for each kind of child, so that every kind is in the sample."""
     leads: list[Key] = []
-    for kind in CHILD_KINDS:
+    person = migration.pair.person.kind
+    for kind in migration.pair.hanging_on(person):
         keys = await migration.ledger.keys(kind, limit=LOOKED_AT)
         staged = await migration.ledger.staged(kind, keys)
         parents = [parent for key in keys if key in staged and (parent := staged[key].record.parent) is not None]
-        there = await migration.ledger.staged("lead", parents)
+        there = await migration.ledger.staged(person, parents)
         leads += [parent for parent in parents if parent in there and there[parent].state is RecordState.PENDING][:1]
     return leads
 
@@ -104,7 +111,7 @@ async def _add_children(
 
 async def _children(migration: Migration, lead: Key) -> list[tuple[Kind, Key]]:
     by_kind: list[Iterator[tuple[Kind, Key]]] = []
-    for kind in CHILD_KINDS:
+    for kind in migration.pair.hanging_on(migration.pair.person.kind):
         staged = await migration.ledger.children(kind, lead)
         by_kind.append(iter([(kind, each.record.key) for each in staged if each.state is RecordState.PENDING]))
     found: list[tuple[Kind, Key]] = []

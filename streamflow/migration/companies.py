@@ -1,4 +1,4 @@
-"""Companies are made out of what leads say: clusters are kept as staged records of kind "company" and travel like any other."""
+"""Companies are made out of what people say: clusters are kept as staged records of a kind of their own and travel like any other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.text import squeeze
 from streamflow.migration.context import AFTER_FREEZE, Migration
-from streamflow.model import Disposition, Key, QueueItem, Record, RecordState, Staged
+from streamflow.model import Disposition, Key, Kind, QueueItem, Record, RecordState, Staged
 from streamflow.stages.planning import finish_of
 from streamflow.store.base import Enqueue, Reopen
 
@@ -53,6 +53,8 @@ class CompanyTable:
     def __init__(self, migration: Migration, document: MapDocument, joined: Mapping[Key, Key]) -> None:
         self._m = migration
         self.companies = Clusters(document.companies, joined)
+        self._person = migration.pair.person.kind
+        self.kind = migration.pair.company.kind if migration.pair.company is not None else ""
         self._texts = compile_map(document, migration.pair, Context()).company_text
         self._counted = Numbers()                                   # lead -> place of what was counted of it
         self._places: dict[tuple[str, Key | None], int] = {}        # (text, its cluster) -> place
@@ -69,19 +71,21 @@ class CompanyTable:
 
         Clusters that nobody names any more, or that a decision joined with another, are given up as long as nothing was made of them.
         """
+        if not self.kind:
+            return 0   # of a source that knows no companies
         if keys is None or not self._is_counted:
-            async for page in self._m.ledger.every("lead", page=PAGE):
+            async for page in self._m.ledger.every(self._person, page=PAGE):
                 self._count(page)
             self._is_counted = True
             changed = await self._stage(self.companies.keys())
-            async for page in self._m.ledger.every("company", page=PAGE):
+            async for page in self._m.ledger.every(self.kind, page=PAGE):
                 await self._give_up(page)
             return changed
         touched: set[Key] = set()
         for start in range(0, len(keys), PAGE):
-            touched |= self._count((await self._m.ledger.staged("lead", keys[start : start + PAGE])).values())
+            touched |= self._count((await self._m.ledger.staged(self._person, keys[start : start + PAGE])).values())
         changed = await self._stage(sorted(touched))
-        await self._give_up((await self._m.ledger.staged("company", sorted(touched))).values())
+        await self._give_up((await self._m.ledger.staged(self.kind, sorted(touched))).values())
         return changed
 
     def _count(self, page: Iterable[Staged]) -> set[Key]:
@@ -113,32 +117,32 @@ class CompanyTable:
     async def _stage(self, keys: Sequence[Key]) -> int:
         changed = 0
         for start in range(0, len(keys), PAGE):
-            chunk = [found.record() for key in keys[start : start + PAGE] if (found := self.companies.cluster(key)) is not None]
+            chunk = [found.record(self.kind) for key in keys[start : start + PAGE] if (found := self.companies.cluster(key)) is not None]
             result = await self._m.ledger.stage(chunk, scan="company:derived")
             changed += result.new + result.changed
-            known = await self._m.ledger.staged("company", [record.key for record in chunk])
+            known = await self._m.ledger.staged(self.kind, [record.key for record in chunk])
             if back := tuple(each.record.key for each in known.values() if each.state is RecordState.DONE and each.reason == GIVEN_UP):
-                await self._m.ledger.commit([Reopen(kind="company", keys=back)])
+                await self._m.ledger.commit([Reopen(kind=self.kind, keys=back)])
                 changed += len(back)
         return changed
 
     async def _give_up(self, page: Iterable[Staged]) -> None:
         gone = [each for each in page if each.state is RecordState.PENDING and self.companies.cluster(each.record.key) is None]
-        unmade = [each for each in gone if not await self._m.ledger.links_of("company", [each.record.key])]
+        unmade = [each for each in gone if not await self._m.ledger.links_of(self.kind, [each.record.key])]
         await self._m.ledger.commit([finish_of(each, disposition=Disposition.FILTERED, reason=GIVEN_UP) for each in unmade])
 
     async def queue_ambiguous(self) -> None:
         """Ask a person about companies that look alike; people wait until each is decided or waived."""
         pairs = self.companies.ambiguous()
         while some := list(islice(pairs, PAGE)):
-            await self._m.ledger.commit([Enqueue(item=pair_item(pair, known=pair.one)) for pair in some])
+            await self._m.ledger.commit([Enqueue(item=pair_item(pair, kind=self.kind, known=pair.one)) for pair in some])
 
 
-def pair_item(pair: Lookalikes, *, known: Key) -> QueueItem:
+def pair_item(pair: Lookalikes, *, kind: Kind, known: Key) -> QueueItem:
     """Ask whether two companies are one; decided so, the other one joins the *known* one."""
     other = pair.other if known == pair.one else pair.one
     return QueueItem(
-        id=f"company_pair:{pair.one}:{pair.other}", cause=AMBIGUOUS, kind="company", key=known, blocking=True,
+        id=f"company_pair:{pair.one}:{pair.other}", cause=AMBIGUOUS, kind=kind, key=known, blocking=True,
         reason=f'"{pair.names[0]}" and "{pair.names[1]}" look alike: {pair.reason}', decisions=("separate", "same", "waive"),
         suggested="separate", details={"other": other, "names": list(pair.names)},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,14 +18,12 @@ from streamflow.migration.control import Control
 from streamflow.migration.life import Phase, State, move
 from streamflow.migration.readiness import Following
 from streamflow.migration.terms import Terms
-from streamflow.model import AuditEntry, Kind
+from streamflow.model import AuditEntry, Key, Kind
 from streamflow.pipeline import Gauges
 from streamflow.platforms.base import Attachments, Destination, Source
 from streamflow.reports.writer import ReportWriter
 from streamflow.store.base import Audit, Change, Ledger, PutSetting
 
-REFERENCE_KINDS: tuple[Kind, ...] = ("user", "group", "source", "status")
-DELIVERY_ORDER: tuple[Kind, ...] = (*REFERENCE_KINDS, "company", "lead", "note", "call", "email", "reminder", "attachment")
 AFTER_FREEZE = "written in the source after the switch; the destination is the system of record"
 """Why a record is held in the watch."""
 DEST_ORDER: tuple[Kind, ...] = ("accounts", "contacts", "leads", "activities", "notes", "tasks")
@@ -62,10 +60,9 @@ class Migration:
     read: Counter[Kind] = field(default_factory=Counter)
     backlog: Counter[Kind] = field(default_factory=Counter)
     decisions: dict[str, str] = field(default_factory=dict)   # of resolved queue items; one live dict, so that no pass works by old ones
-    touched_leads: set[str] = field(default_factory=set)  # since the company table last looked
+    touched: defaultdict[Kind, set[Key]] = field(default_factory=lambda: defaultdict(set))  # since companies were looked at
     last_poll_at: str = ""
     following: Following = field(default_factory=Following)   # how the tail keeps up, since this start
-    map_epoch: int = 0                                    # rises when the confirmed map changed: compiled things are made anew
     cutover_lock: anyio.Lock = field(default_factory=anyio.Lock)   # the operator and the running attempt both renew its plan
     cutover_cancelled: bool = False                       # seen between two pages, long before the plan is looked at again
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))   # of intents, one run a start

@@ -51,7 +51,7 @@ class DestinationWatch:
         if await self._m.ledger.mark("feed") is None:
             cursor = await feed.cursor()
             await self._m.ledger.commit([MoveMark(name="feed", cursor=cursor), PutSetting(name=FIRST, value=cursor)])
-        adoption = Adoption(self._m.ledger, self._m.terms.prefix)
+        adoption = Adoption(self._m.ledger, self._m.pair)
         marked = may_hold_markers((await schema.reference()).custom_fields)
         kinds = [*MATCHED_KINDS]
         if marked or "open_leads" in self._m.terms.limits:   # a call for every page, so only where it is of use

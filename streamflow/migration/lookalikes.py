@@ -13,7 +13,7 @@ from streamflow.mapping.companies import Lookalikes
 from streamflow.migration.companies import AMBIGUOUS, GIVEN_UP, CompanyTable, pair_item
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
-from streamflow.model import Disposition, Key, RecordState, Staged
+from streamflow.model import Disposition, Key, Kind, RecordState, Staged
 from streamflow.stages.planning import finish_of
 from streamflow.store.base import Change, Enqueue, PutSetting, Reopen, ResolveItem, Wake
 
@@ -25,7 +25,7 @@ PAGE = 500
 
 async def ask(migration: Migration, table: CompanyTable) -> None:
     """Hold companies that are about to be made and look like another one, and put each pair to a person."""
-    fresh = await _fresh(migration) if migration.phase.state in LATE else {}
+    fresh = await _fresh(migration, table.kind) if table.kind and migration.phase.state in LATE else {}
     if not fresh:
         return
     held: dict[Key, list[str]] = dict(await migration.ledger.setting(HELD) or {})
@@ -34,7 +34,7 @@ async def ask(migration: Migration, table: CompanyTable) -> None:
         known, new = (pair.one, pair.other) if pair.other in fresh else (pair.other, pair.one)
         if new not in fresh:
             continue
-        item = pair_item(pair, known=known)
+        item = pair_item(pair, kind=table.kind, known=known)
         before = await migration.ledger.item(item.id)
         if before is not None and before.state == "resolved":
             continue
@@ -58,22 +58,23 @@ async def release(migration: Migration) -> int:
     free = [key for key, items in held.items() if all(item in decided for item in items)]
     if not free:
         return 0
-    staged = await migration.ledger.staged("company", free)
+    kind = migration.pair.company.kind if migration.pair.company is not None else ""
+    staged = await migration.ledger.staged(kind, free)
     changes: list[Change] = []
     for key in free:
         is_joined = any(decided[item] == "same" for item in held.pop(key))
-        changes += _given_up(staged, key) if is_joined else [Reopen(kind="company", keys=(key,))]
+        changes += _given_up(staged, kind, key) if is_joined else [Reopen(kind=kind, keys=(key,))]
     await migration.ledger.commit([*changes, PutSetting(name=HELD, value=held or None)])
     return len(free)
 
 
-async def _fresh(migration: Migration) -> dict[Key, Staged]:
+async def _fresh(migration: Migration, kind: Kind) -> dict[Key, Staged]:
     """Give the companies that are about to be made and have no record in the destination."""
     found: dict[Key, Staged] = {}
     after = 0
-    while page := await migration.ledger.pending("company", limit=PAGE, after_seq=after):
+    while page := await migration.ledger.pending(kind, limit=PAGE, after_seq=after):
         after = page[-1].seq
-        made = {link.ref.key for link in await migration.ledger.links_of("company", [each.record.key for each in page])}
+        made = {link.ref.key for link in await migration.ledger.links_of(kind, [each.record.key for each in page])}
         found.update({each.record.key: each for each in page if each.record.key not in made})
     return found
 
@@ -83,8 +84,8 @@ def _hold(staged: Staged, pair: Lookalikes) -> Change:
     return finish_of(staged, state=RecordState.HELD, disposition=Disposition.FLAGGED, reason=reason)
 
 
-def _given_up(staged: Mapping[Key, Staged], key: Key) -> list[Change]:
+def _given_up(staged: Mapping[Key, Staged], kind: Kind, key: Key) -> list[Change]:
     """People who waited for it are mapped anew, to the company it was joined with."""
     each = staged.get(key)
     given_up = [finish_of(each, disposition=Disposition.FILTERED, reason=GIVEN_UP)] if each is not None else []
-    return [*given_up, Wake(on=(f"company:{key}",))]
+    return [*given_up, Wake(on=(f"{kind}:{key}",))]

@@ -9,36 +9,37 @@ from typing import Any
 from streamflow.mapping.compiled import Mapper, compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
+from streamflow.mapping.pair import Role
 from streamflow.migration.companies import CompanyTable
 from streamflow.migration.context import Migration
 from streamflow.model import Key, Kind
 
-LABELLED: Mapping[Kind, str] = {"user": "userid", "status": "statusid", "source": "sourceid", "group": "groupid"}
-
 
 async def labels(migration: Migration) -> dict[tuple[Kind, Key], str]:
-    """Names of users, statuses, sources and groups by key."""
+    """Names of what records refer to (users, statuses, sources, groups) by key; of users by their address as well."""
     found: dict[tuple[Kind, Key], str] = {}
-    for kind in LABELLED:
+    users = migration.pair.kind_naming("user")
+    for kind in migration.pair.in_role(Role.REFERENCE):
+        label = migration.pair.of(kind).label
         async for page in migration.ledger.every(kind):
             for staged in page:
                 data: Mapping[str, Any] = staged.record.data
-                name = str(data.get("name") or "").strip()
+                name = str(data.get(label) or "").strip()
                 if name:
                     found[kind, staged.record.key] = name
-                    if kind == "user" and data.get("email"):
+                    if kind == users and data.get("email"):
                         found[kind, str(data["email"]).strip().lower()] = name
     return found
 
 
 async def make_mapper(
-    migration: Migration, document: MapDocument, table: CompanyTable, leads_by_email: Mapping[str, Key] | None = None
+    migration: Migration, document: MapDocument, table: CompanyTable, people_by_email: Mapping[str, Key] | None = None
 ) -> Mapper:
     """Compile the confirmed map for what this account and the destination's flags are like now."""
     names = await labels(migration)
     flags = migration.destination.flags
     activity_types = dict(await migration.ledger.setting("reference:activity_types") or {})
-    by_email = leads_by_email if leads_by_email is not None else {}
+    by_email = people_by_email if people_by_email is not None else {}
     now_s = int(migration.clock.now().timestamp())
     backdated = "activity" if flags.activity_backdate else "note"
     has_email_type = any(name in activity_types for name in ("email", "e-mail"))

@@ -25,7 +25,8 @@ def plan_gaps(document: MapDocument, pair: Pair, reference: Reference, account: 
         rows = _rows(document, lambda one, _: one.destination == "leads")
         gaps.append({"gap": f"the plan does not open the pipeline {settings['stageset']}", "rows": rows})
     if not reference.teams:
-        gaps.append({"gap": "no teams are offered: groups stay a table", "rows": _rows(document, lambda _, row: "group" in row.source)})
+        groups = pair.kind_naming("group")
+        gaps.append({"gap": "no teams are offered: groups stay a table", "rows": _rows(document, lambda _, row: groups in row.source)})
     return gaps
 
 

@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from streamflow.errors import ConfigError
+from streamflow.mapping.owning import owner_keys
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
-from streamflow.model import DestId, Disposition, Kind, QueueItem, RecordState, Ref, Staged
+from streamflow.model import DestId, Disposition, Kind, QueueItem, Record, RecordState, Ref, Staged
 from streamflow.stages.directory import Directory
+from streamflow.stages.roles import Roles, roles_of
 from streamflow.store.base import Change, Enqueue, Finish, PutSetting, Reopen, ResolveItem
 
 UNOWNED = "owner_unmatched"
-OWNED_KINDS: tuple[Kind, ...] = ("lead", "note", "call", "email", "reminder")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +44,8 @@ class Owner:
         return sum(self.records.values())
 
 
-def owner_keys(data: Mapping[str, Any]) -> list[str]:
-    """Give what names the owner or author of a record, best first."""
-    names = (data.get("userid"), data.get("owner_email"), data.get("user_email"))
-    return [str(name).strip() for name in names if name not in (None, "")]
-
-
 def tally(
-    users: Sequence[Mapping[str, Any]], counted: Mapping[str, Counter[Kind]], addresses: Mapping[str, str] | None = None
+    users: Sequence[Record], counted: Mapping[str, Counter[Kind]], addresses: Mapping[str, str] | None = None
 ) -> list[Owner]:
     """
     Join the roster with what each user owns; names that the roster does not know become owners of their own.
@@ -58,15 +53,15 @@ def tally(
     *addresses* are the e-mails that records give beside an owner's id, for ids that the roster does not hold.
     """
     known = addresses or {}
-    by_email = {str(user.get("email") or "").strip().lower(): str(user.get("userid")) for user in users if user.get("email")}
+    by_email = {str(user.data.get("email") or "").strip().lower(): user.key for user in users if user.data.get("email")}
     totals: dict[str, Counter[Kind]] = {}
     for name, kinds in counted.items():
         totals.setdefault(by_email.get(name.lower(), name), Counter()).update(kinds)
     owners = [
         Owner(
-            key=str(user.get("userid")), name=str(user.get("name") or ""), email=str(user.get("email") or "").strip(),
-            role=str(user.get("role") or ""), active=str(user.get("active", "1")).strip().lower() not in ("0", "false", "no"),
-            records=dict(totals.pop(str(user.get("userid")), Counter())),
+            key=user.key, name=str(user.data.get("name") or ""), email=str(user.data.get("email") or "").strip(),
+            role=str(user.data.get("role") or ""), active=str(user.data.get("active", "1")).strip().lower() not in ("0", "false", "no"),
+            records=dict(totals.pop(user.key, Counter())),
         )
         for user in users
     ]
@@ -98,7 +93,7 @@ def unmatched(owners: Iterable[Owner]) -> list[Owner]:
     return [owner for owner in owners if owner.total and owner.dest_id is None]
 
 
-def directory_of(owners: Iterable[Owner]) -> Directory:
+def directory_of(owners: Iterable[Owner], roles: Roles) -> Directory:
     """Make look-ups out of the owner table; authorship is never given to the fallback."""
     users: dict[str, DestId] = {}
     fallback: DestId | None = None
@@ -111,7 +106,7 @@ def directory_of(owners: Iterable[Owner]) -> Directory:
         users[owner.key] = owner.dest_id
         if owner.email:
             users[owner.email.lower()] = owner.dest_id
-    return Directory(users=users, fallback_user=fallback)
+    return Directory(roles=roles, users=users, fallback_user=fallback)
 
 
 def read_file(path: Path) -> dict[str, str]:
@@ -156,14 +151,14 @@ class OwnersGate:
         """Count what each user owns over all staged records."""
         counted: dict[str, Counter[Kind]] = {}
         addresses: dict[str, str] = {}
-        for kind in OWNED_KINDS:
+        for kind in self._m.pair.owned:
             async for page in self._m.ledger.every(kind):
                 for staged in page:
-                    if names := owner_keys(staged.record.data):
+                    if names := owner_keys(staged.record, self._m.pair):
                         counted.setdefault(names[0], Counter())[kind] += 1
                         if len(names) > 1 and "@" in names[1]:
                             addresses.setdefault(names[0], names[1])
-        users = [staged.record.data async for page in self._m.ledger.every("user") for staged in page]
+        users = [staged.record async for page in self._m.ledger.every(self._m.pair.kind_naming("user")) for staged in page]
         return tally(users, counted, addresses)
 
     async def recheck(self, actor: str = "streamflow") -> list[Owner]:
@@ -189,10 +184,11 @@ class OwnersGate:
 
     async def _release(self, actor: str, owners: Sequence[Owner]) -> None:
         """Let records go on that were held for an owner who has somebody now."""
-        directory = directory_of(owners)
+        roles = roles_of(self._m.pair)
+        directory = directory_of(owners, roles)
         async for page in self._m.ledger.items(cause=UNOWNED):
             for item in page:
-                if directory.lookup(Ref("user", str(item.details.get("owner")))) is not None:
+                if directory.lookup(Ref(roles.users, str(item.details.get("owner")))) is not None:
                     resolved = ResolveItem(id=item.id, decision="retry", by=actor)
                     await self._m.decide(actor, "queue.resolved", resolved, Reopen(kind=item.kind, keys=(item.key,)), note=item.id)
 

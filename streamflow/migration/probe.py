@@ -76,7 +76,7 @@ async def observe(migration: Migration) -> Observation:
 async def _members(migration: Migration) -> int:
     """Count users in groups, one for each membership (LT-41)."""
     found = 0
-    async for page in migration.ledger.every("group"):
+    async for page in migration.ledger.every(migration.pair.kind_naming("group")):
         for staged in page:
             members = staged.record.data.get("members")
             found += len(members) if isinstance(members, list) else len([each for each in str(members or "").split(",") if each.strip()])
@@ -84,10 +84,10 @@ async def _members(migration: Migration) -> int:
 
 
 async def _custom_fields(migration: Migration) -> int:
-    """Count the custom fields that leads carry (LT-41)."""
+    """Count the custom fields that people carry (LT-41)."""
     observed = await migration.ledger.setting("observation")
     seen = Observation.from_json(observed, migration.pair).schema() if observed else {}
-    return sum(name.startswith("custom:") for name in seen.get("lead", ()))
+    return sum(name.startswith("custom:") for name in seen.get(migration.pair.person.kind, ()))
 
 
 async def inventory(migration: Migration) -> dict[str, Any]:

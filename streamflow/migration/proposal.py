@@ -181,7 +181,6 @@ class MapGate:
         ]
         if confirmed or (void and void["digest"] != name):
             # A new version: every record is derived anew from what is staged, nothing is read again.
-            changes += [Reopen(kind=each) for each in ("company", "lead", "note", "call", "email", "reminder", "attachment")]
+            changes += [Reopen(kind=each) for each in self._m.pair.written]
         await self._m.decide(actor, "gate.map.confirmed", *changes, note=name)
-        self._m.map_epoch += 1
         return "confirmed"

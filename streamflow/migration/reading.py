@@ -184,7 +184,8 @@ class SourceReader:
             return tally
         try:
             # What the first pass brings is looked at as a whole; later on leads, parents and users are asked about by name.
-            names = not strict and stream.kind in {"lead", "user", *parents_of(await self.streams())}
+            pair = self._m.pair
+            names = not strict and stream.kind in {pair.person.kind, pair.kind_naming("user"), *parents_of(await self.streams())}
             tally = await self.settled.whole(stream, scan=scan, names_touched=names)
             listed |= {stream.kind} if tally.complete else set()
             return tally
@@ -339,8 +340,8 @@ class SourceReader:
         )
         if changes:
             await self._m.ledger.commit(changes)
-        if kind == "lead":
-            self._m.touched_leads.update(tally.touched)
+        if kind == self._m.pair.person.kind:
+            self._m.touched[kind].update(tally.touched)
         if tally.new or tally.changed or tally.missed:
             self._m.log("read.done", kind=kind, read=tally.read, new=tally.new, changed=tally.changed, missed=tally.missed)
 

@@ -90,16 +90,18 @@ async def _note_made(migration: Migration, name: str, dest_id: DestId) -> None:
 
 
 async def _labels(migration: Migration) -> dict[str, str]:
-    """Give the labels in use: source key -> label, and labels that only leads carry."""
+    """Give the labels in use: source key -> label, and labels that only the records they brought carry."""
     labels: dict[str, str] = {}
-    async for page in migration.ledger.every("source"):
-        for staged in page:
-            if label := str(staged.record.data.get("name") or "").strip():
-                labels[staged.record.key] = label
-    async for page in migration.ledger.every("lead"):
-        for staged in page:
-            if label := str(staged.record.data.get("source") or "").strip():
-                labels.setdefault(label, label)
+    if (plan := migration.pair.naming("source")) is not None:
+        async for page in migration.ledger.every(plan.kind):
+            for staged in page:
+                if label := str(staged.record.data.get(plan.label) or "").strip():
+                    labels[staged.record.key] = label
+    for kind, name in migration.pair.source_fields():
+        async for page in migration.ledger.every(kind):
+            for staged in page:
+                if label := str(staged.record.data.get(name) or "").strip():
+                    labels.setdefault(label, label)
     return labels
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from streamflow.migration.context import DELIVERY_ORDER
+from streamflow.mapping.pair import Pair
 from streamflow.model import QueueItem, RecordState
 from streamflow.store.base import Change, Ledger, Reopen
 
@@ -26,11 +26,11 @@ def undone_item(plan: Mapping[str, Any]) -> QueueItem:
     )
 
 
-async def brought_back(ledger: Ledger, scope: str) -> list[Change]:
+async def brought_back(ledger: Ledger, pair: Pair, scope: str) -> list[Change]:
     """Let all records that a rollback of this scope undid run through the stages again."""
     changes: list[Change] = []
     reason = undone(scope)
-    for kind in DELIVERY_ORDER:
+    for kind in pair.order:
         keys = [
             each.record.key async for page in ledger.every(kind) for each in page
             if each.state is RecordState.HELD and each.reason == reason

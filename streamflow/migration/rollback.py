@@ -81,7 +81,7 @@ class Rollback:
 
     async def undo(self, scope: str = WHOLE, *, dry_run: bool = False) -> Tally:
         """Undo what the scope names; what was interrupted is simply planned again from what is left. Raises UsageError for no scope."""
-        self._scope, self._wanted = scope, await wanted_by(self._m.ledger, scope)
+        self._scope, self._wanted = scope, await wanted_by(self._m.ledger, self._m.pair, scope)
         self._staying_ours.clear()
         tally = Tally()
         looked_at, of = 0, sum((await self._m.ledger.link_counts()).values())
@@ -331,7 +331,7 @@ class Rollback:
         """Carry out what was asked for; answers where the life goes on: at its end, or after a part of the run where it was."""
         plan = dict(await self._m.ledger.setting("rollback") or {})
         await self.run(plan)
-        if checked(str(plan.get("scope") or WHOLE)) == WHOLE:
+        if checked(str(plan.get("scope") or WHOLE), self._m.pair) == WHOLE:
             return State.ROLLED_BACK
         back = State.WATCH if await self._m.ledger.setting("switched") else AFTER_A_PART[State(plan["asked_in"])]
         back = State.DONE if await self._m.ledger.setting("closed_at") else back
@@ -343,7 +343,7 @@ class Rollback:
 
     async def run(self, plan: dict[str, Any]) -> Tally:
         """Carry out the rollback the ledger knows of; its report counts what earlier starts did as well."""
-        scope = checked(str(plan.get("scope") or WHOLE))
+        scope = checked(str(plan.get("scope") or WHOLE), self._m.pair)
         tally = await self.undo(scope)
         leftovers: dict[str, Any] = {}
         if scope == WHOLE:

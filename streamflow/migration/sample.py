@@ -9,10 +9,11 @@ Rule: a verdict stays in the ledger until it is carried out to its end, so that 
 from __future__ import annotations
 
 from streamflow.errors import UsageError
+from streamflow.mapping.pair import Role
 from streamflow.migration import drift
 from streamflow.migration.choosing import choose_sample
 from streamflow.migration.companies import AMBIGUOUS, CompanyTable
-from streamflow.migration.context import DELIVERY_ORDER, DEST_ORDER, Migration
+from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.differences import SampleReport, sample_report
 from streamflow.migration.life import State
 from streamflow.migration.rollback import Rollback
@@ -101,8 +102,9 @@ class SampleGate:
         await self._work.wait_for_doubts()
         await self._work.wake_parked()
         pipeline = await self._work.pipeline()
-        await self._work.archive.fill(chosen.get("attachment") or [])
-        for kind in DELIVERY_ORDER:
+        for kind in self._m.pair.in_role(Role.FILE):
+            await self._work.archive.fill(kind, chosen.get(kind) or [])
+        for kind in self._m.pair.order:
             await pipeline.deliver(kind, self._batches(kind, chosen.get(kind) or []))
             self._m.control.check()
         await self._work.wait_for_doubts()

@@ -58,14 +58,16 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
     open_leads = sizes.unqualified if settings["unqualified"] == "lead" else 0
     routes = {kind: migration.destination.reader.route(kind) for kind in ("accounts", "contacts", "leads")}
     children = tuple(stream.kind for stream in migration.source.streams() if stream.parent is not None)
-    counts: dict[Kind, int] = {**found["source"], "company": sizes.companies}
+    counts: dict[Kind, int] = {**found["source"]}
+    if migration.pair.company is not None:
+        counts[migration.pair.company.kind] = sizes.companies
     gaps = plan_gaps(document, migration.pair, reference, account)
     todo = missing_reference(reference, settings)
     pace = Pace(child_streams=children, custom_fields_many="single" not in routes.values())
     reckoned = estimate(document, migration.pair, counts, pace, unqualified=open_leads)
     adopted: Mapping[str, int] = await migration.ledger.setting(FOUND) or {}
     others = {name: count - adopted.get({"open_leads": "leads"}.get(name, name), 0) for name, count in found["destination"].items()}
-    room = headroom(migration.terms.limits, needs(document, reference, others, counts, open_leads))
+    room = headroom(migration.terms.limits, needs(document, reference, others, counts.get(migration.pair.person.kind, 0), open_leads))
     reckoned = replace(reckoned, warnings=(*reckoned.warnings, *room))
     unreadable = sum(1 for state in found["coverage"].values() if state != "ok")
     constraints = len(gaps) + len(todo) + len(room) + unreadable + ("single" in routes.values())
@@ -92,13 +94,13 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
 
 
 def needs(
-    document: MapDocument, reference: Reference, present: Mapping[str, int], counts: Mapping[Kind, int], open_leads: int
+    document: MapDocument, reference: Reference, present: Mapping[str, int], people: int, open_leads: int
 ) -> dict[str, int]:
     """Give what the destination will hold at most, by the names of the plan's caps."""
     existing = {(each.entity, each.label) for each in reference.custom_fields}
     new = {(each.entity, each.label) for each in required_fields(document)} - existing
     return {
-        "contacts": present.get("contacts", 0) + counts.get("lead", 0), "open_leads": present.get("open_leads", 0) + open_leads,
+        "contacts": present.get("contacts", 0) + people, "open_leads": present.get("open_leads", 0) + open_leads,
         "custom_fields": len(existing) + len(new),
     }
 
@@ -121,7 +123,7 @@ async def _sizes(migration: Migration, document: MapDocument) -> Sizes:
     clusters = Clusters(document.companies, {})
     companies = Numbers()
     unqualified = 0
-    async for page in migration.ledger.every("lead"):
+    async for page in migration.ledger.every(migration.pair.person.kind):
         for staged in page:
             unqualified += mapper.is_unqualified(staged.record)
             if (key := clusters.cluster_of(*mapper.company_text(staged.record))) is not None:

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from streamflow.errors import UsageError
-from streamflow.migration.context import DELIVERY_ORDER, DEST_ORDER
+from streamflow.mapping.pair import Pair
+from streamflow.migration.context import DEST_ORDER
 from streamflow.migration.life import State
-from streamflow.model import Link, Ref
+from streamflow.model import Key, Kind, Link, Ref
 from streamflow.store.base import Ledger
 
 WHOLE = "run"
-CHILD_KINDS = ("note", "call", "email", "reminder", "attachment")
 WRITING_PHASES = (State.SAMPLE, State.BACKFILL, State.TAIL, State.CUTOVER, State.WATCH)
 _HINT = "give run, phase:NAME, kind:KIND or record:KIND:KEY, for example record:lead:48213"
 
@@ -29,13 +29,13 @@ def everything(_link: Link) -> bool:
     return True
 
 
-def checked(scope: str) -> str:
+def checked(scope: str, pair: Pair) -> str:
     """Give the scope as it is written, "" read as the whole run. Raises UsageError for one that is none."""
     scope = scope.strip() or WHOLE
     word, _, name = scope.partition(":")
     if scope == WHOLE or (word == "record" and all(name.partition(":")[::2])):
         return scope
-    known = {"phase": [each.value for each in WRITING_PHASES], "kind": sorted({*DELIVERY_ORDER, *DEST_ORDER})}.get(word)
+    known = {"phase": [each.value for each in WRITING_PHASES], "kind": sorted({*pair.order, *DEST_ORDER})}.get(word)
     if known is None:
         raise UsageError(f"the scope {scope!r} is not known", hint=_HINT)
     if name not in known:
@@ -43,9 +43,9 @@ def checked(scope: str) -> str:
     return scope
 
 
-async def wanted_by(ledger: Ledger, scope: str) -> Wanted:
+async def wanted_by(ledger: Ledger, pair: Pair, scope: str) -> Wanted:
     """Give the test by which a scope picks lines of the crosswalk. Raises UsageError for a scope that is none, or a record nobody knows."""
-    word, _, name = checked(scope).partition(":")
+    word, _, name = checked(scope, pair).partition(":")
     match word:
         case "phase":
             return lambda link: link.phase == name
@@ -53,17 +53,21 @@ async def wanted_by(ledger: Ledger, scope: str) -> Wanted:
             return lambda link: name in (link.ref.kind, link.dest_kind)
         case "record":
             kind, _, key = name.partition(":")
-            refs = await _with_children(ledger, kind, key)
+            refs = await _with_children(ledger, pair, kind, key)
             return lambda link: (link.ref.kind, link.ref.key) in refs
     return everything
 
 
-async def _with_children(ledger: Ledger, kind: str, key: str) -> set[tuple[str, str]]:
+async def _with_children(ledger: Ledger, pair: Pair, kind: Kind, key: Key) -> set[tuple[Kind, Key]]:
     if not await ledger.staged(kind, [key]):
         raise UsageError(f"no {kind} record has the key {key}", hint=_HINT)
-    found = {(kind, key)}
-    for child in CHILD_KINDS:
-        found |= {(child, each.record.key) for each in await ledger.children(child, key)}
+    found, to_look_at = {(kind, key)}, [(kind, key)]
+    while to_look_at:
+        parent_kind, parent = to_look_at.pop()
+        for child in pair.hanging_on(parent_kind):
+            fresh = {(child, each.record.key) for each in await ledger.children(child, parent)} - found
+            found |= fresh
+            to_look_at += fresh
     return found
 
 

@@ -113,7 +113,7 @@ class Tail:
     async def _read(self, number: int) -> None:
         swept = await self._sweep() if await self._is_sweep_due() else None
         self._reading = swept if swept is not None else await self._work.reader.poll(number)
-        users = self._reading.tallies.get("user")
+        users = self._reading.tallies.get(self._m.pair.kind_naming("user"))
         if users is not None and users.touched:
             await OwnersGate(self._m).recheck()
 

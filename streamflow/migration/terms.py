@@ -14,7 +14,6 @@ class Terms:
 
     name: str
     pair: str                                  # "leadtrekker-nutshell"
-    prefix: str                                # of markers: "lt"
     state_dir: Path
     timezone: str
     region: str = "ZA"                         # for phone numbers without a country code

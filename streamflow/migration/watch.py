@@ -11,8 +11,9 @@ from datetime import timedelta
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import AccessRefused, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
+from streamflow.mapping.pair import Role
 from streamflow.migration import lookalikes
-from streamflow.migration.context import AFTER_FREEZE, DELIVERY_ORDER, DEST_ORDER, REFERENCE_KINDS, Migration
+from streamflow.migration.context import AFTER_FREEZE, DEST_ORDER, Migration
 from streamflow.migration.life import State
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
@@ -22,7 +23,6 @@ from streamflow.wire.message import DELTA, at_priority
 
 LATE = "after_freeze"
 PAGE = 500
-OWN_KINDS = tuple(kind for kind in DELIVERY_ORDER if kind not in ("company", *REFERENCE_KINDS))
 
 
 class Watch:
@@ -32,6 +32,10 @@ class Watch:
         self._m = migration
         self._work = work
         self._trouble = ""
+        pair = migration.pair
+        self._person = pair.person.kind
+        self._references = pair.in_role(Role.REFERENCE)
+        self._own = tuple(kind for kind in pair.written if not pair.of(kind).derived)   # written by people in the source
 
     async def run(self) -> State:
         """Answer DONE when the window has passed."""
@@ -90,25 +94,25 @@ class Watch:
 
     async def _hold_late(self, decided: set[tuple[Kind, Key]]) -> None:
         taken = {item.id for item in await self._m.ledger.queue(state="resolved", cause=LATE) if item.decision == "take"}
-        for kind in OWN_KINDS:
+        for kind in self._own:
             after = 0
             while page := await self._m.ledger.pending(kind, limit=PAGE, after_seq=after):
                 after = page[-1].seq
                 late = [each for each in page if late_id(each) not in taken and not _goes_on(each, decided)]
                 await self._m.ledger.commit([change for each in late for change in late_changes(each)])
-                if kind == "lead":
-                    self._m.touched_leads.difference_update(each.record.key for each in late)
+                if kind == self._person:
+                    self._m.touched[kind].difference_update(each.record.key for each in late)
 
     async def _deliver(self, decided: set[tuple[Kind, Key]]) -> None:
         """Carry out what a person decided; everything else was held just before."""
         released = await lookalikes.release(self._m)
         counts = await self._m.ledger.counts()
         waiting = {count.kind for count in counts if count.state is RecordState.PENDING}
-        if not released and not waiting - {"company", *REFERENCE_KINDS}:
-            if waiting & set(REFERENCE_KINDS):
-                await self._work.deliver_all(last=REFERENCE_KINDS[-1])
+        if not released and not waiting & set(self._own):
+            if waiting & set(self._references):
+                await self._work.deliver_all(last=self._references[-1])
             return
-        self._m.touched_leads.update(key for kind, key in decided if kind == "lead")
+        self._m.touched[self._person].update(key for kind, key in decided if kind == self._person)
         await self._work.deliver_all()
         await self._work.wait_for_doubts(deliver=True)
         for dest_kind in DEST_ORDER:

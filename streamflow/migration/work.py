@@ -8,15 +8,17 @@ from streamflow.errors import PlanLimit
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.document_json import from_json
+from streamflow.mapping.owning import owner_keys
+from streamflow.mapping.pair import Role
 from streamflow.migration import drift, lookalikes
 from streamflow.migration.adoption import FOUND as ADOPTED_COUNTS
 from streamflow.migration.archive import Archive
 from streamflow.migration.companies import AMBIGUOUS, CompanyTable
-from streamflow.migration.context import DELIVERY_ORDER, Migration
+from streamflow.migration.context import Migration
 from streamflow.migration.inventory import DestinationWatch
 from streamflow.migration.life import State
 from streamflow.migration.mapper import make_mapper
-from streamflow.migration.owners import OWNED_KINDS, OwnersGate, directory_of, owner_keys, unowned_changes
+from streamflow.migration.owners import OwnersGate, directory_of, unowned_changes
 from streamflow.migration.reading import SourceReader
 from streamflow.model import DestId, Disposition, Key, Kind, QueueItem, RecordState, Ref
 from streamflow.pipeline import Pipeline
@@ -27,6 +29,7 @@ from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.resolve import Resolver
+from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
 from streamflow.stages.vanished import Vanished
 from streamflow.stages.verify import Verifier
@@ -34,7 +37,6 @@ from streamflow.store.base import Change, Enqueue, Wake
 from streamflow.wire.message import BACKFILL, DELTA
 
 PAGE = 500
-PERSON_KIND: Kind = "lead"
 LONG_HAUL = frozenset({State.SAMPLE, State.BACKFILL})
 """States in which nobody waits for a single record."""
 KNOWN = (Disposition.CREATED, Disposition.UPDATED, Disposition.MERGED, Disposition.MATCHED)
@@ -91,16 +93,17 @@ class Work:
     async def directory(self) -> Directory:
         """Owners, lead sources and decisions as they are now."""
         owners = await OwnersGate(self._m).table()
-        base = directory_of(owners)
+        roles = roles_of(self._m.pair)
+        base = directory_of(owners, roles)
         self._m.decisions.update(await self._m.ledger.decisions())
         return Directory(
-            users=base.users, fallback_user=base.fallback_user, sources=await self._m.ledger.setting("reference:sources") or {},
-            decisions=self._m.decisions,
+            roles=roles, users=base.users, fallback_user=base.fallback_user, decisions=self._m.decisions,
+            sources=await self._m.ledger.setting("reference:sources") or {},
         )
 
-    async def mapper(self, leads_by_email: dict[str, Key] | None = None) -> Mapper:
+    async def mapper(self, people_by_email: dict[str, Key] | None = None) -> Mapper:
         """The confirmed map, compiled."""
-        return await make_mapper(self._m, await self.document(), await self.companies(), leads_by_email)
+        return await make_mapper(self._m, await self.document(), await self.companies(), people_by_email)
 
     async def pipeline(self) -> Pipeline:
         """The stages under the confirmed map."""
@@ -125,9 +128,10 @@ class Work:
     async def refresh_companies(self) -> int:
         """Stage the clusters that leads touched since the last time bring; new ones that look like others wait for a person."""
         table = await self.companies()
-        keys = sorted(self._m.touched_leads)
+        touched = self._m.touched[self._m.pair.person.kind]
+        keys = sorted(touched)
         changed = await table.refresh(keys)
-        self._m.touched_leads.difference_update(keys)
+        touched.difference_update(keys)
         await lookalikes.release(self._m)
         await lookalikes.ask(self._m, table)
         return changed
@@ -151,11 +155,11 @@ class Work:
         await self._hold_unowned()
         pipeline = await self.pipeline()
         total = 0
-        for kind in DELIVERY_ORDER:
+        for kind in self._m.pair.order:
             if kind in self.suspended:
                 continue
-            if kind == "attachment":
-                await self.archive.fill()
+            if self._m.pair.of(kind).role is Role.FILE:
+                await self.archive.fill(kind)
             try:
                 await self._check_room(kind)
                 total += await pipeline.deliver(kind, self._batches(kind))
@@ -173,14 +177,14 @@ class Work:
         directory = await self.directory()
         if directory.fallback_user is not None:
             return
-        for kind in OWNED_KINDS:
+        for kind in self._m.pair.owned:
             after = 0
             while page := await self._m.ledger.pending(kind, limit=PAGE, after_seq=after):
                 after = page[-1].seq
                 changes: list[Change] = []
                 for staged in page:
-                    names = owner_keys(staged.record.data)
-                    if names and not any(directory.lookup(Ref("user", name)) for name in names):
+                    names = owner_keys(staged.record, self._m.pair)
+                    if names and not any(directory.lookup(Ref(directory.roles.users, name)) for name in names):
                         changes += unowned_changes(staged, names[0])
                 await self._m.ledger.commit(changes)
 
@@ -193,7 +197,7 @@ class Work:
 
         Counts what was there before, what we made, and the records that wait for the first time; raises PlanLimit when they do not fit.
         """
-        if kind != PERSON_KIND:
+        if kind != self._m.pair.person.kind:
             return
         counts = [count for count in await self._m.ledger.counts() if count.kind == kind]
         stock: Mapping[str, int] = await self._m.ledger.setting("stock") or {}
@@ -218,12 +222,12 @@ class Work:
                 )
 
     async def _waiting_for(self, dest_kind: Kind) -> int:
-        """Count waiting leads of which the map makes records of this kind that are not there yet."""
-        mapper, after, found = await self.mapper(), 0, 0
-        while page := await self._m.ledger.pending(PERSON_KIND, limit=PAGE, after_seq=after):
+        """Count waiting people of whom the map makes records of this kind that are not there yet."""
+        mapper, kind, after, found = await self.mapper(), self._m.pair.person.kind, 0, 0
+        while page := await self._m.ledger.pending(kind, limit=PAGE, after_seq=after):
             after = page[-1].seq
             fresh = [each for each in page if each.disposition not in KNOWN]
-            links = await self._m.ledger.links_of(PERSON_KIND, [each.record.key for each in fresh])
+            links = await self._m.ledger.links_of(kind, [each.record.key for each in fresh])
             there = {link.ref.key for link in links if link.dest_kind == dest_kind}
             found += sum(
                 any(draft.kind == dest_kind for draft in mapper.drafts(each.record).drafts)

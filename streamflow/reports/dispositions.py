@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from streamflow.mapping.pair import Pair, Role
 from streamflow.model import Disposition, Key, Kind, RecordState, Staged
 from streamflow.store.base import KindCount, Ledger
 
 DISPOSITIONS: Final = tuple(each.value for each in Disposition)
-MOVED_KINDS: Final[tuple[Kind, ...]] = ("company", "lead", "note", "call", "email", "reminder", "attachment")
-REFERENCE_KINDS: Final[tuple[Kind, ...]] = ("user", "group", "source", "status")
 HAS_LINE: Final = frozenset({Disposition.CREATED, Disposition.UPDATED, Disposition.MERGED, Disposition.MATCHED})
 _NEEDS_REASON: Final = frozenset({Disposition.FILTERED, Disposition.FLAGGED, Disposition.FAILED})
 _MAX_REASONS: Final = 500
@@ -38,10 +37,10 @@ def phase_rows(counts: Sequence[KindCount], kind: Kind) -> list[dict[str, Any]]:
     return [_row(kind, columns)]
 
 
-def kinds_in(counts: Sequence[KindCount]) -> list[Kind]:
+def kinds_in(counts: Sequence[KindCount], pair: Pair) -> list[Kind]:
     """Give the kinds that are moved, in their order of delivery; reference data is left out."""
-    there = {count.kind for count in counts} - set(REFERENCE_KINDS)
-    return [kind for kind in MOVED_KINDS if kind in there] + sorted(there - set(MOVED_KINDS))
+    there = {count.kind for count in counts} - set(pair.in_role(Role.REFERENCE))
+    return [kind for kind in pair.written if kind in there] + sorted(there - set(pair.written))
 
 
 def _row(kind: Kind, columns: Mapping[str, int]) -> dict[str, Any]:
@@ -85,10 +84,10 @@ class Walk:
             name = (name[0], name[1], "other reasons (see the queue)")
         counter[name] += 1
 
-    def rows(self, counts: Sequence[KindCount]) -> list[dict[str, Any]]:
+    def rows(self, counts: Sequence[KindCount], kinds: Sequence[Kind]) -> list[dict[str, Any]]:
         """Give a row a kind: the ledger's counts, and whether the count record by record says the same and finds each one explained."""
         rows = []
-        for kind in kinds_in(counts):
+        for kind in kinds:
             [row] = phase_rows(counts, kind)
             again = _row(kind, self.columns.get(kind, Counter()))
             without, unexplained = self.without_link[kind], self.unexplained[kind]

@@ -17,6 +17,12 @@ from streamflow.store.base import Ledger
 
 _DRAWN: Final[dict[str, Callable[[Ledger], Awaitable[dict[str, Any]]]]] = {
     "owners": people.owners,
+    "schema": trail.schema,
+    "cutover": trail.cutover,
+    "audit": trail.audit_summary,
+}
+_DRAWN_BY_KIND: Final[dict[str, Callable[[Ledger, Pair], Awaitable[dict[str, Any]]]]] = {
+    "companies": inventories.companies,
     "invitations": people.invitations,
     "groups": people.groups,
     "notifications": people.notifications,
@@ -24,9 +30,6 @@ _DRAWN: Final[dict[str, Callable[[Ledger], Awaitable[dict[str, Any]]]]] = {
     "quality": inventories.quality,
     "repeats": inventories.repeats,
     "unmatched": inventories.unmatched,
-    "schema": trail.schema,
-    "cutover": trail.cutover,
-    "audit": trail.audit_summary,
 }
 
 
@@ -44,11 +47,12 @@ async def write_all(ledger: Ledger, writer: ReportWriter, *, pair: Pair, seed: i
         written.append(name)
 
     counts = await ledger.counts()
-    for kind in kinds_in(counts):
+    for kind in kinds_in(counts, pair):
         put(f"phase-{kind}", {"rows": phase_rows(counts, kind)})
-    put("companies", await inventories.companies(ledger, pair))
+    for name, draw_by_kind in _DRAWN_BY_KIND.items():
+        put(name, await draw_by_kind(ledger, pair))
     for name, draw in _DRAWN.items():
         put(name, await draw(ledger))
-    put("spot-check", await spot_check(ledger, seed=seed, size=spot_size))
-    put("reconciliation", await reconciliation(ledger, seed=seed))
+    put("spot-check", await spot_check(ledger, pair, seed=seed, size=spot_size))
+    put("reconciliation", await reconciliation(ledger, pair, seed=seed))
     return written

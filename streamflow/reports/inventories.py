@@ -11,7 +11,7 @@ from streamflow.mapping.companies import Companies
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document_json import from_json
-from streamflow.mapping.pair import Pair
+from streamflow.mapping.pair import Pair, Role
 from streamflow.mapping.shapes.task import in_words
 from streamflow.mapping.values import is_empty
 from streamflow.model import Key, Kind, QueueItem, RecordState, Staged
@@ -19,7 +19,6 @@ from streamflow.reports.queue import cause_rows, is_of_data, item_row
 from streamflow.reports.rows import HELD, Rows
 from streamflow.store.base import Ledger
 
-ACTIVITY_KINDS: Final[tuple[Kind, ...]] = ("note", "call", "email", "reminder", "attachment")
 BLANK_RULES: Final = (
     ("assignment rule", "a lead arrives from a source, form or mailbox", "lead assignment rule, by source or territory"),
     ("assignment rule", "a lead's group or region is set", "lead assignment rule, or a team as owner"),
@@ -32,7 +31,7 @@ _ENOUGH_LEADS: Final = 10
 _CHECKED: Final = ("name", "email", "number", "company", "owner", "status", "source")
 
 
-async def automations(ledger: Ledger) -> dict[str, Any]:
+async def automations(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """
     Give the automation inventory: known entries (setting "automations", if any) and lines to fill in.
 
@@ -51,14 +50,14 @@ async def automations(ledger: Ledger) -> dict[str, Any]:
         "known": len(known),
         "source_offers": "no call and no export of rules or autoresponders is known",
         "rows": rows,
-        "observed": await _observed(ledger),
+        "observed": await _observed(ledger, pair),
         "out_of_scope": ["email sequences of the destination cannot be exported by its API", "no automation is created in the destination"],
     }
 
 
-async def _observed(ledger: Ledger) -> list[dict[str, Any]]:
+async def _observed(ledger: Ledger, pair: Pair) -> list[dict[str, Any]]:
     owners: dict[str, Counter[str]] = defaultdict(Counter)
-    async for page in ledger.every("lead"):
+    async for page in ledger.every(pair.person.kind):
         for staged in page:
             data = staged.record.data
             owners[str(data.get("source") or data.get("sourceid") or "(no source)")][
@@ -80,28 +79,31 @@ async def _observed(ledger: Ledger) -> list[dict[str, Any]]:
     return rows
 
 
-async def repeats(ledger: Ledger) -> dict[str, Any]:
+async def repeats(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """Give the reminders that repeat, with the pattern in words and the task they became."""
-    users = {staged.record.key: str(staged.record.data.get("name") or "") async for page in ledger.every("user") for staged in page}
+    roster = ledger.every(pair.kind_naming("user"))
+    users = {staged.record.key: str(staged.record.data.get("name") or "") async for page in roster for staged in page}
     rows = Rows()
-    async for page in ledger.every("reminder"):
-        found = [staged for staged in page if not is_empty(staged.record.data.get("repeat"))]
-        links = {link.ref.key: link for link in await ledger.links_of("reminder", [staged.record.key for staged in found])} if found else {}
-        for staged in found:
-            data, link = staged.record.data, links.get(staged.record.key)
-            rows.append(
-                {
-                    "reminder": staged.record.key,
-                    "lead": data.get("leadid", ""),
-                    "due": data.get("due", ""),
-                    "assignee": users.get(str(data.get("userid"))) or data.get("user") or data.get("user_email") or "",
-                    "text": data.get("note", ""),
-                    "pattern": data["repeat"],
-                    "in_words": in_words(str(data["repeat"])),
-                    "became": link.dest_id if link else None,
-                    "set_up": "☐",
-                }
-            )
+    for kind in (each for each in pair.written if pair.of(each).shape == "task"):
+        async for page in ledger.every(kind):
+            found = [staged for staged in page if not is_empty(staged.record.data.get("repeat"))]
+            keys = [staged.record.key for staged in found]
+            links = {link.ref.key: link for link in await ledger.links_of(kind, keys)} if keys else {}
+            for staged in found:
+                data, link = staged.record.data, links.get(staged.record.key)
+                rows.append(
+                    {
+                        "reminder": staged.record.key,
+                        "lead": data.get("leadid", ""),
+                        "due": data.get("due", ""),
+                        "assignee": users.get(str(data.get("userid"))) or data.get("user") or data.get("user_email") or "",
+                        "text": data.get("note", ""),
+                        "pattern": data["repeat"],
+                        "in_words": in_words(str(data["repeat"])),
+                        "became": link.dest_id if link else None,
+                        "set_up": "☐",
+                    }
+                )
     return {"count": len(rows), "rows": rows}
 
 
@@ -112,7 +114,7 @@ async def companies(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     items = {item.id: (item.state, item.decision) async for page in pages for item in page}
     rows, spelt, texts = Rows(), 0, table.table()
     while some := list(islice(texts, HELD)):
-        links = await _company_links(ledger, {row.cluster for row in some if row.cluster})
+        links = await _company_links(ledger, pair, {row.cluster for row in some if row.cluster})
         rows.extend(
             {
                 "text": row.text,
@@ -149,7 +151,7 @@ async def _texts(ledger: Ledger, pair: Pair) -> Companies:
                 one, other = item.details.get("names") or ("", "")
                 decisions[str(other)] = str(one)
     table = Companies(decisions)
-    async for page in ledger.every("lead"):
+    async for page in ledger.every(pair.person.kind):
         for staged in page:
             text, own_name = text_of(staged.record)
             if text:
@@ -161,20 +163,22 @@ def _plain_text(record: Any) -> tuple[str, str]:
     return str(record.data.get("company") or ""), str(record.data.get("name") or "")
 
 
-async def _company_links(ledger: Ledger, clusters: Iterable[Key]) -> dict[Key, str]:
-    return {link.ref.key: link.dest_id for link in await ledger.links_of("company", sorted(clusters)) if not link.ref.part}
+async def _company_links(ledger: Ledger, pair: Pair, clusters: Iterable[Key]) -> dict[Key, str]:
+    if pair.company is None:
+        return {}
+    return {link.ref.key: link.dest_id for link in await ledger.links_of(pair.company.kind, sorted(clusters)) if not link.ref.part}
 
 
 def _decision(state: tuple[str, str] | None) -> dict[str, str]:
     return dict(zip(("state", "decision"), state or ("", ""), strict=True))
 
 
-async def quality(ledger: Ledger) -> dict[str, Any]:
+async def quality(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """Give what the data could not give cleanly: empty fields of leads, causes with counts, every item with its suggestion."""
     items = Rows()
     async for page in ledger.items(state=None):
         items.extend(item_row(item) for item in page if is_of_data(item.cause))
-    leads, empty = await _empty(ledger)
+    leads, empty = await _empty(ledger, pair)
     return {
         "leads": leads,
         "empty_fields": [
@@ -190,9 +194,9 @@ async def quality(ledger: Ledger) -> dict[str, Any]:
     }
 
 
-async def _empty(ledger: Ledger) -> tuple[int, dict[str, int]]:
+async def _empty(ledger: Ledger, pair: Pair) -> tuple[int, dict[str, int]]:
     total, empty = 0, Counter[str]()
-    async for page in ledger.every("lead"):
+    async for page in ledger.every(pair.person.kind):
         for staged in page:
             total += 1
             empty.update(name for name in _CHECKED if _is_empty(staged.record.data, name))
@@ -208,10 +212,10 @@ def _is_empty(data: Mapping[str, Any], name: str) -> bool:
     return all(is_empty(data.get(each)) for each in alike)
 
 
-async def unmatched(ledger: Ledger) -> dict[str, Any]:
+async def unmatched(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """Give the activities that have no person in the destination: held for a decision, or parked on a lead that was not moved."""
     rows = Rows()
-    for kind in ACTIVITY_KINDS:
+    for kind in pair.in_role(Role.HAPPENING, Role.FILE):
         waiting: list[Staged] = []
         async for page in ledger.every(kind):
             waiting += [staged for staged in page if staged.state in (RecordState.HELD, RecordState.PARKED)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from streamflow.mapping.pair import Pair
 from streamflow.model import Key
 from streamflow.store.base import Ledger
 
@@ -17,9 +18,9 @@ def is_active(data: Mapping[str, Any]) -> bool:
     return str(data.get("active") or "1").strip().lower() not in _NO
 
 
-async def roster(ledger: Ledger) -> dict[Key, dict[str, Any]]:
+async def roster(ledger: Ledger, pair: Pair) -> dict[Key, dict[str, Any]]:
     """Give all users of the source by key."""
-    return {staged.record.key: staged.record.data async for page in ledger.every("user") for staged in page}
+    return {staged.record.key: staged.record.data async for page in ledger.every(pair.kind_naming("user")) for staged in page}
 
 
 async def owners(ledger: Ledger) -> dict[str, Any]:
@@ -62,9 +63,9 @@ def owner_summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
     return found
 
 
-async def invitations(ledger: Ledger) -> dict[str, Any]:
+async def invitations(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """Give the users with name, e-mail, role and what is to be done about each; nobody is invited by the migration."""
-    users = await roster(ledger)
+    users = await roster(ledger, pair)
     rows = []
     for owner in await ledger.setting("owners") or []:
         total = sum((owner.get("records") or {}).values())
@@ -101,16 +102,16 @@ def _invitation(owner: Mapping[str, Any], total: int) -> tuple[str, str]:
     return "to invite", f"add the user in the destination, then run `owners recheck`{after}"
 
 
-async def groups(ledger: Ledger) -> dict[str, Any]:
+async def groups(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """Give group × member, the team of each group or "none yet", and what to set for its permission."""
-    users = await roster(ledger)
+    users = await roster(ledger, pair)
     teams = {str(name).strip().lower(): str(dest_id) for name, dest_id in (await ledger.setting("reference:teams") or {}).items()}
     matched = {
         owner["key"]: owner.get("dest_id") for owner in await ledger.setting("owners") or [] if owner.get("via") in ("email", "file")
     }
     rows: list[dict[str, Any]] = []
     table: list[dict[str, Any]] = []
-    async for page in ledger.every("group"):
+    async for page in ledger.every(pair.kind_naming("group")):
         for staged in page:
             data = staged.record.data
             name = str(data.get("name") or staged.record.key)
@@ -162,13 +163,10 @@ def permission_note(permission: str, members: int) -> str:
     return f"make the team with these members; the right {permission.strip()!r} has no counterpart that is known: decide with the customer"
 
 
-async def notifications(ledger: Ledger) -> dict[str, Any]:
+async def notifications(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """Give the fillable checklist: a line for each active user and channel."""
-    return {
-        "rows": [
-            _checklist_row(key, data, channel) for key, data in (await roster(ledger)).items() if is_active(data) for channel in CHANNELS
-        ]
-    }
+    users = await roster(ledger, pair)
+    return {"rows": [_checklist_row(key, data, channel) for key, data in users.items() if is_active(data) for channel in CHANNELS]}
 
 
 def _checklist_row(key: Key, data: Mapping[str, Any], channel: str) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from streamflow.mapping.pair import Pair, Role
 from streamflow.model import IntentState, Kind, Verdict
-from streamflow.reports.dispositions import REFERENCE_KINDS, kinds_in, walk
+from streamflow.reports.dispositions import kinds_in, walk
 from streamflow.reports.dispositions import phase_rows as phase_rows
 from streamflow.reports.people import owners
 from streamflow.reports.queue import cause_rows, view
@@ -33,7 +34,7 @@ OUT_OF_SCOPE: Final = (
 )
 
 
-async def reconciliation(ledger: Ledger, *, seed: int = 7, spot_size: int = 25) -> dict[str, Any]:
+async def reconciliation(ledger: Ledger, pair: Pair, *, seed: int = 7, spot_size: int = 25) -> dict[str, Any]:
     """
     Give the whole reconciliation as data for the writer; writes nothing.
 
@@ -42,20 +43,21 @@ async def reconciliation(ledger: Ledger, *, seed: int = 7, spot_size: int = 25) 
     little of it is in memory.
     """
     counts = await ledger.counts()
-    records = await walk(ledger, kinds_in(counts))
-    places = await survey(ledger)
+    kinds = kinds_in(counts, pair)
+    records = await walk(ledger, kinds)
+    places = await survey(ledger, pair)
     queue = await view(ledger)
     intents = await ledger.intent_counts()
     data: dict[str, Any] = {
-        "kinds": records.rows(counts),
+        "kinds": records.rows(counts, kinds),
         "source_counts": _source_counts(await ledger.setting("source:counts")),
-        "reference": await _reference(ledger, counts),
+        "reference": await _reference(ledger, pair, counts),
         "reasons": records.reason_rows(),
         "waiting": records.waiting_rows(),
         "written": places.written_rows(),
         "writes": {state.value: intents.get(state, 0) for state in IntentState},
         "fields": places.field_rows(await ledger.check_counts()),
-        **await totals(ledger, queue.told),
+        **await totals(ledger, pair, queue.told),
         "differences": await _differences(ledger),
         "links": places.link_rows(),
         "orphans": places.orphans,
@@ -66,7 +68,7 @@ async def reconciliation(ledger: Ledger, *, seed: int = 7, spot_size: int = 25) 
         "touched": queue.touched,
         "queue_items": queue.items,
         "out_of_scope": list(OUT_OF_SCOPE),
-        "spot_check": await spot_check(ledger, seed=seed, size=spot_size),
+        "spot_check": await spot_check(ledger, pair, seed=seed, size=spot_size),
     }
     summary = _summary(data)
     return {"verdict": _verdict(summary), "summary": summary, **data}
@@ -146,27 +148,27 @@ def _verdict(summary: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {"tone": "good", "text": "Everything that was read is explained, every field written was read back, nothing is open."}
 
 
-async def _reference(ledger: Ledger, counts: Sequence[KindCount]) -> list[dict[str, Any]]:
+async def _reference(ledger: Ledger, pair: Pair, counts: Sequence[KindCount]) -> list[dict[str, Any]]:
     """Say what became of users, groups, sources and statuses, which are looked up and not written."""
     read: dict[Kind, int] = {}
     for count in counts:
         read[count.kind] = read.get(count.kind, 0) + count.count
-    roster = [staged.record.key async for page in ledger.every("user") for staged in page]
+    roster = [staged.record.key async for page in ledger.every(pair.kind_naming("user")) for staged in page]
     via = {owner["key"]: owner.get("via") for owner in await ledger.setting("owners") or []}
     users = sum(via.get(key) in ("email", "file") for key in roster)
     known = await ledger.setting("reference:sources") or {}
-    sources = sum([staged.record.key in known async for page in ledger.every("source") for staged in page])
+    sources = sum([staged.record.key in known async for page in ledger.every(pair.kind_naming("source")) for staged in page])
     said = {
         "user": (users, "the rest: see owners and the list of users to invite"),
         "group": (0, "delivered as the group table; the name stays on each person"),
         "source": (sources, "the label stays on each person"),
-        "status": (0, "the label stays on each person"),
     }
-    return [
-        {"kind": kind, "read": read[kind], "matched": said[kind][0], "filtered": read[kind] - said[kind][0], "remark": said[kind][1]}
-        for kind in REFERENCE_KINDS
-        if kind in read
-    ]
+    rows = []
+    for kind in pair.in_role(Role.REFERENCE):
+        matched, remark = said.get(pair.of(kind).names, (0, "the label stays on each person"))
+        if kind in read:
+            rows.append({"kind": kind, "read": read[kind], "matched": matched, "filtered": read[kind] - matched, "remark": remark})
+    return rows
 
 
 async def _differences(ledger: Ledger) -> list[dict[str, Any]]:

@@ -11,11 +11,11 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from streamflow.mapping.pair import Pair
 from streamflow.model import FieldCheck, Key, Kind, Link, Staged, Verdict
 from streamflow.stages.kept import expected as ours
 from streamflow.store.base import Ledger
 
-PERSON_KIND: Final[Kind] = "lead"
 PERSONS: Final = 50
 _TELLING: Final = frozenset({Verdict.LOSSY.value, Verdict.DIFFERS.value, Verdict.UNREADABLE.value})
 
@@ -25,25 +25,26 @@ def rank(seed: int, key: Key) -> str:
     return hashlib.sha256(f"{seed}:{key}".encode()).hexdigest()
 
 
-async def draw(ledger: Ledger, *, seed: int, size: int) -> list[Key]:
+async def draw(ledger: Ledger, kind: Kind, *, seed: int, size: int) -> list[Key]:
     """Pick *size* persons that have a destination record."""
     picked: list[tuple[str, Key]] = []
-    async for page in ledger.every(PERSON_KIND):
-        links = {link.ref.key for link in await ledger.links_of(PERSON_KIND, [staged.record.key for staged in page])}
+    async for page in ledger.every(kind):
+        links = {link.ref.key for link in await ledger.links_of(kind, [staged.record.key for staged in page])}
         picked = heapq.nsmallest(size, [*picked, *((rank(seed, key), key) for key in links)])
     return [key for _, key in picked]
 
 
-async def spot_check(ledger: Ledger, *, seed: int = 7, size: int = PERSONS) -> dict[str, Any]:
+async def spot_check(ledger: Ledger, pair: Pair, *, seed: int = 7, size: int = PERSONS) -> dict[str, Any]:
     """Give the sample with a row for every field of its persons: source, expected, actual, verdict."""
-    keys = await draw(ledger, seed=seed, size=size)
-    staged = await ledger.staged(PERSON_KIND, keys)
-    sources = source_names(await ledger.setting("map:confirmed"))
+    kind = pair.person.kind
+    keys = await draw(ledger, kind, seed=seed, size=size)
+    staged = await ledger.staged(kind, keys)
+    sources = source_names(await ledger.setting("map:confirmed"), kind)
     rows: list[dict[str, Any]] = []
     merged = 0
     for key in keys:
-        links = await ledger.links_of(PERSON_KIND, [key])
-        checks = {(check.ref, check.field): check for check in await ledger.checks_of(PERSON_KIND, key)}
+        links = await ledger.links_of(kind, [key])
+        checks = {(check.ref, check.field): check for check in await ledger.checks_of(kind, key)}
         for link in links:
             if link.is_merged:
                 merged += 1
@@ -85,11 +86,11 @@ def field_row(link: Link, name: str, staged: Staged, check: FieldCheck | None, s
     }
 
 
-def source_names(confirmed: Mapping[str, Any] | None) -> dict[tuple[Kind, str], tuple[str, ...]]:
+def source_names(confirmed: Mapping[str, Any] | None, kind: Kind) -> dict[tuple[Kind, str], tuple[str, ...]]:
     """Give, by the confirmed map, the source fields of a person behind each destination field."""
     found: dict[tuple[Kind, str], tuple[str, ...]] = {}
     for one in ((confirmed or {}).get("document") or {}).get("objects") or []:
-        if one["source"] == PERSON_KIND:
+        if one["source"] == kind:
             for row in one["rows"]:
                 if row["target"]:
                     place = (one["destination"], row["target"])

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-from streamflow.mapping.values import decimal_of, is_empty, reader_for
+from streamflow.mapping.pair import Pair
+from streamflow.mapping.settings import settings_of, ways_of
+from streamflow.mapping.values import UNKNOWN_WAYS, Ways, decimal_of, is_empty, reader_for
 from streamflow.model import Fields, Key, Kind, Link, RecordState, Staged
-from streamflow.reports.dispositions import MOVED_KINDS
 from streamflow.stages.kept import expected, kept
 from streamflow.store.base import Ledger
 
@@ -24,7 +25,6 @@ AMOUNTS: Final = frozenset({"money", "number"})
 MAX_SEGMENTS: Final = 400
 OTHER: Final = "(others)"
 EMPTY: Final = "(none)"
-PERSON: Final[Kind] = "lead"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Target:
     name: str
     family: str
     sources: tuple[str, ...]
-    currency: str = "ZAR"
+    ways: Ways = UNKNOWN_WAYS      # how its amounts are written
 
 
 @dataclass(slots=True)
@@ -57,6 +57,7 @@ class Tally:
 class Totals:
     """The sums of a whole account; bounded by the fields of the map and `MAX_SEGMENTS`."""
 
+    person: Kind
     targets: Sequence[Target]
     users: Mapping[Key, str]                       # source user -> destination user
     tallies: dict[tuple[Kind, Kind, str], Tally] = field(default_factory=lambda: defaultdict(Tally))
@@ -77,7 +78,7 @@ class Totals:
             for target in targets:
                 if found := lines.get((staged.record.key, target.dest_kind)):
                     self._count(target, told, found)
-            if kind == PERSON and (found := lines.get((staged.record.key, "contacts"))):
+            if kind == self.person and (found := lines.get((staged.record.key, "contacts"))):
                 self._place(staged.record.data, found, targets)
 
     def _count(self, target: Target, told: Sequence[Fields], links: Sequence[Link]) -> None:
@@ -94,7 +95,7 @@ class Totals:
 
     def _sum(self, tally: Tally, target: Target, given: Sequence[Any], held: Sequence[Any]) -> None:
         """Add the amount that is there, and of those the source tells the same one where there are several."""
-        read = reader_for(target.family, {"currency": target.currency})
+        read = reader_for(target.family, {}, target.ways)
         amounts = [amount for value in given if (amount := _amount(read(str(value)).value)) is not None]
         there = sum((_amount(value) or Decimal(0) for value in held), Decimal(0))
         tally.unread += bool(given) and not amounts
@@ -184,7 +185,7 @@ class Totals:
         return self.tallies.get((target.kind, target.dest_kind, target.name)) or Tally()
 
 
-async def totals(ledger: Ledger, issues: Mapping[tuple[Kind, str], int]) -> dict[str, Any]:
+async def totals(ledger: Ledger, pair: Pair, issues: Mapping[tuple[Kind, str], int]) -> dict[str, Any]:
     """
     Walk every moved record once, a page at a time; answers "null_rates", "sums" and "segments".
 
@@ -192,20 +193,21 @@ async def totals(ledger: Ledger, issues: Mapping[tuple[Kind, str], int]) -> dict
     """
     owners = await ledger.setting("owners") or []
     found = Totals(
-        targets=targets_of(await ledger.setting("map:confirmed")),
+        person=pair.person.kind,
+        targets=targets_of(await ledger.setting("map:confirmed"), pair),
         users={str(owner["key"]): str(owner["dest_id"]) for owner in owners if owner.get("dest_id")},
     )
-    for kind in MOVED_KINDS:
+    for kind in pair.written:
         async for page in ledger.every(kind):
             links = await ledger.links_of(kind, [staged.record.key for staged in page])
-            found.add(kind, page, links, await _others(ledger, kind, links))
+            found.add(kind, page, links, await _others(ledger, kind, links, is_people=kind == pair.person.kind))
     return {"null_rates": found.null_rates(issues), "sums": found.sums(), "segments": found.segments()}
 
 
-def targets_of(confirmed: Mapping[str, Any] | None) -> list[Target]:
+def targets_of(confirmed: Mapping[str, Any] | None, pair: Pair) -> list[Target]:
     """Give, by the confirmed map, every destination field with the source fields behind it; lines of text are left out."""
     document = (confirmed or {}).get("document") or {}
-    currency = str((document.get("settings") or {}).get("currency") or "ZAR")
+    ways = ways_of(settings_of(document.get("settings") or {}, pair))
     found: dict[tuple[Kind, Kind, str], Target] = {}
     for one in document.get("objects") or []:
         for row in one["rows"]:
@@ -215,15 +217,15 @@ def targets_of(confirmed: Mapping[str, Any] | None) -> list[Target]:
             before = found[place].sources if place in found else ()
             found[place] = Target(
                 kind=place[0], dest_kind=place[1], name=place[2], family=row.get("family") or "text",
-                sources=tuple(dict.fromkeys((*before, row["source"]))), currency=currency,
+                sources=tuple(dict.fromkeys((*before, row["source"]))), ways=ways.of_row(row.get("params") or {}),
             )  # fmt: skip
     return list(found.values())
 
 
-async def _others(ledger: Ledger, kind: Kind, links: Sequence[Link]) -> dict[Key, list[Fields]]:
+async def _others(ledger: Ledger, kind: Kind, links: Sequence[Link], *, is_people: bool) -> dict[Key, list[Fields]]:
     """Find what merged records say whose destination record is that of these links."""
     heads = {link.dest_id: link.ref.key for link in links if not link.is_merged and link.dest_kind == "contacts"}
-    if kind != PERSON or not heads:
+    if not is_people or not heads:
         return {}
     merged = [link for link in await ledger.links_to(sorted(heads)) if link.is_merged and link.ref.kind == kind]
     staged = await ledger.staged(kind, sorted({link.ref.key for link in merged})) if merged else {}

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from streamflow.mapping.pair import Pair
 from streamflow.model import DestId, Key, Kind, Link, Ref, Verdict
 from streamflow.stages.kept import expected
 from streamflow.store.base import Ledger
@@ -156,27 +157,29 @@ def named_records(link: Link) -> list[tuple[str, list[DestId]]]:
     return found
 
 
-async def survey(ledger: Ledger) -> Survey:
+async def survey(ledger: Ledger, pair: Pair) -> Survey:
     """Walk the whole crosswalk, a page at a time."""
     users = {str(owner["dest_id"]) for owner in await ledger.setting("owners") or [] if owner.get("dest_id")}
     found = Survey(known_users=frozenset(users))
     async for page in ledger.crosswalk():
         ids = {each for link in page for name, named in named_records(link) if name not in TO_PEOPLE for each in named}
         known = {link.dest_id for link in await ledger.links_to(sorted(ids))} if ids else set()
-        found.add(page, known, await _homes(ledger, page))
+        found.add(page, known, await _homes(ledger, pair, page))
     return found
 
 
-async def _homes(ledger: Ledger, page: Sequence[Link]) -> dict[Ref, DestId]:
+async def _homes(ledger: Ledger, pair: Pair, page: Sequence[Link]) -> dict[Ref, DestId]:
     """Find what the parent that the source names for each record has become."""
     by_kind: dict[Kind, set[Key]] = defaultdict(set)
     for link in page:
         by_kind[link.ref.kind].add(link.ref.key)
     parents: dict[tuple[Kind, Key], Ref] = {}
     for kind, keys in by_kind.items():
+        if (above := pair.of(kind).parent) is None:
+            continue
         for key, staged in (await ledger.staged(kind, sorted(keys))).items():
             if staged.record.parent:
-                parents[kind, key] = Ref("lead", staged.record.parent)
+                parents[kind, key] = Ref(above, staged.record.parent)
     homes = await ledger.links(sorted(set(parents.values()))) if parents else {}
     return {
         link.ref: homes[parent].dest_id

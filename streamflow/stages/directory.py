@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from streamflow.model import DestId, Kind, Ref
-
-BLOCKING_KINDS: frozenset[Kind] = frozenset({"lead", "company", "prospect", "job"})
-"""References to these must be resolved before the child is written; all others may stay empty."""
+from streamflow.model import DestId, Ref
+from streamflow.stages.roles import Roles
 
 AGAIN = ":again"
 
@@ -17,6 +15,7 @@ AGAIN = ":again"
 class Directory:
     """Confirmed answers to look-ups that need no ledger."""
 
+    roles: Roles
     users: Mapping[str, DestId] = field(default_factory=dict)     # source user key, and e-mail in lower case
     fallback_user: DestId | None = None
     sources: Mapping[str, DestId] = field(default_factory=dict)   # source key and label
@@ -24,9 +23,9 @@ class Directory:
 
     def lookup(self, ref: Ref) -> DestId | None:
         """Give the destination id of a user or lead source; None when it has none."""
-        if ref.kind == "user":
+        if ref.kind == self.roles.users:
             return self.users.get(ref.key) or self.users.get(ref.key.strip().lower()) or self.fallback_user
-        if ref.kind == "source":
+        if ref.kind == self.roles.sources:
             return self.sources.get(ref.key) or self.sources.get(ref.key.strip().lower())
         return None
 
@@ -48,8 +47,8 @@ class Directory:
         return word, name
 
 
-def home_named(word: str) -> Ref | None:
-    """Read "reparent:<kind>:<key>"; None when it is no such decision or names nothing."""
+def home_named(word: str, roles: Roles) -> Ref | None:
+    """Read "reparent:<kind>:<key>"; None when it is no such decision, or names nothing that something can belong to."""
     verb, _, rest = word.partition(":")
     kind, _, key = rest.partition(":")
-    return Ref(kind, key.strip()) if verb == "reparent" and kind in BLOCKING_KINDS and key.strip() else None
+    return Ref(kind, key.strip()) if verb == "reparent" and kind in roles.blocking and key.strip() else None

@@ -120,7 +120,7 @@ class Intake:
                 result = await self._ledger.stage(page.records, scan=scan, changes=changes)
                 tally.add(page, result)
                 if tally.complete:
-                    tally.missed = await self._miss(stream.kind, scan)
+                    tally.missed = await self._miss(stream.kind, scan) if stream.sweepable else 0
                 self._on_page(stream.kind, len(page.records))    # last, since who hears it may end the round here
         return tally
 
@@ -163,7 +163,7 @@ class Intake:
                     tally.halted_after = chunk[-1]
                     return tally
                 move = MoveMark(name=name, cursor=chunk[-1], note=tally.note(scan, ended=False))
-                await self._stage_children(stream.kind, pages, scan, move, tally)
+                await self._stage_children(stream, pages, scan, move, tally)
         await self._ledger.commit([MoveMark(name=name, cursor="", note=tally.note(scan, ended=True))])
         tally.ended = True
         return tally
@@ -186,8 +186,9 @@ class Intake:
         return [(parent, pages[parent]) for parent in parents]
 
     async def _stage_children(
-        self, kind: Kind, pages: Sequence[tuple[Key, Page]], scan: str, move: Change, tally: Tally
+        self, stream: Stream, pages: Sequence[tuple[Key, Page]], scan: str, move: Change, tally: Tally
     ) -> None:
+        kind = stream.kind
         records = tuple(record for _, page in pages for record in page.records)
         unknown: Counter[str] = Counter()
         rejects: list[str] = []
@@ -197,7 +198,8 @@ class Intake:
         joined = Page(kind=kind, records=records, next=None, unknown=unknown, rejects=tuple(rejects))   # its gaps are counted already
         result = await self._ledger.stage(records, scan=scan, changes=[move, _read_entry(joined, scan)])
         tally.add(joined, result)
-        missed = await self._ledger.unseen(kind, scan=scan, parents=[parent for parent, page in pages if not page.gaps])
+        asked = [parent for parent, page in pages if not page.gaps]
+        missed = await self._ledger.unseen(kind, scan=scan, parents=asked) if stream.sweepable else ()
         if missed:
             tally.missed += len(missed)
             await self._ledger.commit([Missed(kind=kind, keys=tuple(missed))])

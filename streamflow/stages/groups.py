@@ -1,22 +1,19 @@
-"""Several leads that are one person: who joins whom, and what is wanted of the person they share."""
+"""Several records that are one person: who joins whom, and what is wanted of the person they share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.emails import normal
 from streamflow.mapping.identity import Merge, Person, Review
-from streamflow.model import DestId, Draft, Fields, Key, Kind, Link, Ref, Staged
+from streamflow.model import DestId, Draft, Key, Kind, Link, Ref, Staged
 from streamflow.stages.directory import Directory
 from streamflow.stages.job import Job
 from streamflow.stages.kept import known as known_base
 from streamflow.stages.people import Identity
 from streamflow.store.base import Ledger
-
-PERSON_KIND: Kind = "lead"
 
 
 class Groups:
@@ -26,7 +23,8 @@ class Groups:
         self._ledger = ledger
         self._mapper = mapper
         self._directory = directory
-        self._identity = Identity(ledger)
+        self._kind = directory.roles.person
+        self._identity = Identity(ledger, self._kind)
 
     async def identify(self, jobs: Sequence[Job]) -> None:
         """Give each new person its decision, and each person its group."""
@@ -44,20 +42,20 @@ class Groups:
             decision = job.decision = decisions[job.staged.record.key]
             job.lent = None if isinstance(decision, Review) else decision.lent
         heads = {job.decision.head for job in new if isinstance(job.decision, Merge)}
-        head_links = await self._ledger.links([Ref(PERSON_KIND, key) for key in sorted(heads)])
+        head_links = await self._ledger.links([Ref(self._kind, key) for key in sorted(heads)])
         groups |= await self._groups({link.dest_id for link in head_links.values()})
         for job in jobs:
-            _join(job, head_links, groups)
+            _join(job, self._kind, head_links, groups)
         await self._combine([job for job in jobs if len(job.group) > 1])
 
     async def _lend(self, jobs: Sequence[Job], groups: Mapping[DestId, Sequence[Key]]) -> None:
         """Look whether an address that somebody who is there already brings anew is another person's."""
         brought: list[tuple[Staged, Person, DestId]] = []
-        heads = await self._ledger.links([Ref(PERSON_KIND, _head(groups, job.main)) for job in jobs if job.main and job.main.is_merged])
+        heads = await self._ledger.links([Ref(self._kind, _head(groups, job.main)) for job in jobs if job.main and job.main.is_merged])
         for job in jobs:
             if job.main is None or not job.drafts:
                 continue
-            link = heads.get(Ref(PERSON_KIND, _head(groups, job.main)), job.main)
+            link = heads.get(Ref(self._kind, _head(groups, job.main)), job.main)
             if link.is_adopted and not link.base:
                 continue   # an earlier run wrote them and said whose they are
             held = {normal(str(each.get("value", ""))) for each in known_base(link.base).get("emails") or []}
@@ -72,22 +70,22 @@ class Groups:
     async def _groups(self, dest_ids: Iterable[DestId]) -> dict[DestId, list[Key]]:
         """Records of the person kind that share a destination record, the one that made it first."""
         groups: dict[DestId, list[Key]] = {}
-        links = [link for link in await self._ledger.links_to(sorted(dest_ids)) if link.ref.part == "" and link.ref.kind == PERSON_KIND]
+        links = [link for link in await self._ledger.links_to(sorted(dest_ids)) if link.ref.part == "" and link.ref.kind == self._kind]
         for link in sorted(links, key=lambda each: (each.is_merged, each.ref.key)):
             groups.setdefault(link.dest_id, []).append(link.ref.key)
         return groups
 
     async def _combine(self, jobs: Sequence[Job]) -> None:
-        """Where several leads are one person, what is wanted of the person follows from all of them, the head's values first."""
+        """Where several records are one person, what is wanted of the person follows from all of them, the head's values first."""
         keys = sorted({key for job in jobs for key in job.group})
-        staged = await self._ledger.staged(PERSON_KIND, keys)
+        staged = await self._ledger.staged(self._kind, keys)
         fresh = {job.staged.record.key: job.staged for job in jobs}
         for job in jobs:
             members = [fresh.get(key) or staged.get(key) for key in job.group]
             drafts = [self._main_draft(member) for member in members if member is not None]
             wanted = [draft for draft in drafts if draft is not None]
             if wanted and job.drafts:
-                job.drafts[0] = replace(wanted[0], fields=combine([draft.fields for draft in wanted]))
+                job.drafts[0] = replace(wanted[0], fields=self._mapper.combine([draft.fields for draft in wanted]))
             if job.main is not None and job.main.is_merged:
                 job.drafts += self._mapper.merged_notes(job.staged.record)
 
@@ -100,33 +98,12 @@ def _head(groups: Mapping[DestId, Sequence[Key]], link: Link) -> Key:
     return groups.get(link.dest_id, [link.ref.key])[0]
 
 
-def _join(job: Job, heads: Mapping[Ref, Link], groups: Mapping[DestId, list[Key]]) -> None:
+def _join(job: Job, kind: Kind, heads: Mapping[Ref, Link], groups: Mapping[DestId, list[Key]]) -> None:
     key = job.staged.record.key
     if isinstance(job.decision, Merge):
-        head = heads.get(Ref(PERSON_KIND, job.decision.head))
+        head = heads.get(Ref(kind, job.decision.head))
         if head is not None:
-            job.own[""] = replace(head, ref=Ref(PERSON_KIND, key), base={}, ours=False, before=None, verified="verified")
+            job.own[""] = replace(head, ref=Ref(kind, key), base={}, ours=False, before=None, verified="verified")
             job.group = (*dict.fromkeys((*groups.get(head.dest_id, [job.decision.head]), key)),)
     elif job.main is not None:
         job.group = tuple(groups.get(job.main.dest_id, ()))
-
-
-def combine(members: Sequence[Fields]) -> Fields:
-    """Join what several leads want of one person: the head's values, blanks filled by the others in order, addresses and numbers of all."""
-    result: Fields = dict(members[0])
-    for fields in members[1:]:
-        for name, value in fields.items():
-            if name in ("emails", "phones"):
-                result[name] = _joined(result.get(name) or [], value or [])
-            elif name == "link:accounts":
-                result[name] = list(dict.fromkeys([*(result.get(name) or []), *(value or [])]))
-            elif result.get(name) in (None, "", [], {}) and name != "custom:Streamflow ID":
-                result[name] = value
-    return result
-
-
-def _joined(mine: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    known = {str(each.get("value", "")).strip().lower() for each in mine}
-    added = [{**each, "isPrimary": not mine and bool(each.get("isPrimary"))} for each in theirs
-             if str(each.get("value", "")).strip().lower() not in known]
-    return [*mine, *added]

@@ -7,22 +7,18 @@ from dataclasses import replace
 
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.derived import Derived
-from streamflow.mapping.emails import normal
 from streamflow.mapping.identity import Merge
 from streamflow.model import Key, Kind, Link, Ref, Staged
-from streamflow.stages.directory import BLOCKING_KINDS, Directory, home_named
-from streamflow.stages.groups import PERSON_KIND
+from streamflow.stages.directory import Directory, home_named
 from streamflow.stages.job import Job
 from streamflow.stages.planning import refs_in
 from streamflow.store.base import Ledger
-
-PARENT_FIELD = "leadid"      # where canonical records name the lead they belong to
 
 
 def named_home(staged: Staged, directory: Directory) -> Ref | None:
     """Give the record that a person named as the one this belongs to."""
     word, _ = directory.last_word(f"unknown_parent:{staged.record.kind}:{staged.record.key}")
-    return home_named(word)
+    return home_named(word, directory.roles)
 
 
 def derive(staged: Staged, mapper: Mapper, directory: Directory) -> Derived:
@@ -31,15 +27,16 @@ def derive(staged: Staged, mapper: Mapper, directory: Directory) -> Derived:
     home = named_home(staged, directory)
     if derived.drafts or derived.filtered is not None or home is None:
         return derived
-    record = staged.record
-    return mapper.drafts(replace(record, parent=home.key, data={**record.data, PARENT_FIELD: home.key}))
+    return mapper.drafts(mapper.rehomed(staged.record, home))
 
 
 class Parents:
     """Looks for what the records of a batch belong to."""
 
-    def __init__(self, ledger: Ledger, directory: Directory) -> None:
+    def __init__(self, ledger: Ledger, mapper: Mapper, directory: Directory) -> None:
         self._ledger = ledger
+        self._mapper = mapper
+        self._roles = directory.roles
         self._directory = directory
 
     async def missing(self, jobs: Sequence[Job], links: dict[Ref, Link]) -> dict[Ref, Staged]:
@@ -48,9 +45,9 @@ class Parents:
         for job in jobs:
             refs = {ref for draft in job.drafts for ref in refs_in(draft.fields)}
             if isinstance(job.decision, Merge) and job.main is None:
-                refs.add(Ref(PERSON_KIND, job.decision.head))
+                refs.add(Ref(self._roles.person, job.decision.head))
             for ref in refs:
-                if ref not in links and ref.kind in BLOCKING_KINDS:
+                if ref not in links and ref.kind in self._roles.blocking:
                     wanted.setdefault(ref.kind, set()).add(ref.key)
         found: dict[Ref, Staged] = {}
         for kind, keys in wanted.items():
@@ -67,7 +64,7 @@ class Parents:
         holds for this record alone: another child of the same stray may have been given to somebody else.
         """
         for job in jobs:
-            strays = {ref for draft in job.drafts for ref in refs_in(draft.fields) if ref.kind in BLOCKING_KINDS and ref not in links}
+            strays = {ref for draft in job.drafts for ref in refs_in(draft.fields) if ref.kind in self._roles.blocking and ref not in links}
             for ref in sorted(strays - parents.keys()):
                 home = await self._home_of(job, ref)
                 if home is None:
@@ -86,12 +83,12 @@ class Parents:
         parent = job.staged.record.parent
         if parent is not None and parent != stray.key:
             return Ref(stray.kind, parent)
-        address = str(job.staged.record.data.get("lead_email") or "").strip()
-        if stray.kind != PERSON_KIND or "@" not in address:
+        addresses = self._mapper.parent_addresses(job.staged.record)
+        if stray.kind != self._roles.person or not addresses:
             return None
-        found = await self._ledger.candidates(PERSON_KIND, {"email": [normal(address)]}, side="src")
+        found = await self._ledger.candidates(self._roles.person, {"email": addresses}, side="src")
         heads = {str(each.info.get("head") or each.id) for each in found}
-        return Ref(PERSON_KIND, heads.pop()) if len(heads) == 1 else None
+        return Ref(self._roles.person, heads.pop()) if len(heads) == 1 else None
 
 
 def moved(value: object, stray: Ref, home: Ref) -> object:

@@ -72,8 +72,8 @@ def review_plan(staged: Staged, review: Review, directory: Directory) -> Plan:
 def headless_plan(staged: Staged, decision: Merge, directory: Directory) -> Plan:
     """Ask again when the record that this one was to join does not exist, or would join this one in turn."""
     return question_plan(
-        staged, "unknown_head", f"it was to be merged into lead {decision.head}, which cannot be the head of it", directory,
-        decisions=("separate", "merge:<lead>", "waive"), suggested="separate", stem="identity",
+        staged, "unknown_head", f"it was to be merged into {staged.record.kind} {decision.head}, which cannot be the head of it", directory,
+        decisions=("separate", f"merge:<{staged.record.kind}>", "waive"), suggested="separate", stem="identity",
     )
 
 
@@ -89,7 +89,7 @@ def lent_note(staged: Staged, lent: Lent) -> Enqueue:
 class Identity:
     """Decides for the records of a batch in order, so that later ones see earlier ones."""
 
-    def __init__(self, ledger: Ledger, kind: Kind = "lead", dest_kind: Kind = "contacts") -> None:
+    def __init__(self, ledger: Ledger, kind: Kind, dest_kind: Kind = "contacts") -> None:
         self._ledger = ledger
         self._kind = kind
         self._dest_kind = dest_kind

@@ -16,7 +16,7 @@ from typing import Any
 from streamflow.mapping.derived import Issue
 from streamflow.model import DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, RecordState, Ref, Staged, Verdict
 from streamflow.stages.batch import Plan, Write
-from streamflow.stages.directory import BLOCKING_KINDS, Directory
+from streamflow.stages.directory import Directory
 from streamflow.stages.gone import gone_id, waits_for
 from streamflow.store.base import Change, Enqueue, Finish
 
@@ -35,7 +35,7 @@ class Facts:
     links: Mapping[Ref, Link]                                  # own parts and everything referred to
     now: Mapping[DestId, Fields]                               # present values of records to be changed; missing: gone
     parents: Mapping[Ref, Staged] = field(default_factory=dict)  # staged state of blocking references without a link
-    directory: Directory = field(default_factory=Directory)
+    directory: Directory
     compare: Compare
     busy: set[str] = field(default_factory=set)                # destination ids and records ("kind:key") that a plan is writing to
     edits: Callable[[Kind], bool] = lambda _kind: False        # whether records of a kind can be changed without being made anew
@@ -97,7 +97,7 @@ def resolve_links(draft: Draft, own: Staged, facts: Facts) -> Fields | Waiting:
                 ids.append(each)
             elif (dest_id := facts.directory.lookup(each)) is not None:
                 ids.append(dest_id)
-            elif each.kind in BLOCKING_KINDS:
+            elif each.kind in facts.directory.roles.blocking:
                 return waiting_for(each, facts)
         ids = list(dict.fromkeys(ids))
         if isinstance(value, list):

@@ -19,8 +19,8 @@ from streamflow.mapping.identity import Match, Merge, Review
 from streamflow.model import Cursor, DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref
 from streamflow.platforms.base import Reader
 from streamflow.stages.batch import Mapped, Plan, Resolved, Write
-from streamflow.stages.directory import BLOCKING_KINDS, Directory
-from streamflow.stages.groups import PERSON_KIND, Groups
+from streamflow.stages.directory import Directory
+from streamflow.stages.groups import Groups
 from streamflow.stages.heirs import Heirs
 from streamflow.stages.job import Job
 from streamflow.stages.meanwhile import Meanwhile
@@ -61,7 +61,7 @@ class Resolver:
         self._mapper = mapper
         self._directory = directory
         self._groups = Groups(ledger, mapper, directory)
-        self._parents = Parents(ledger, directory)
+        self._parents = Parents(ledger, mapper, directory)
         self._vanished = vanished if vanished is not None else Vanished(ledger=ledger, reader=reader)
         self._heirs = Heirs(ledger)
         self._any_parked = True
@@ -79,9 +79,9 @@ class Resolver:
         keys = [staged.record.key for staged, _ in batch.jobs]
         doubts = await undecided(self._ledger, batch.kind, keys, any_parked=self._any_parked)
         jobs, plans = await self._open(batch, doubts, held)
-        if batch.kind == PERSON_KIND:
+        if batch.kind == self._directory.roles.person:
             await self._groups.identify(jobs)
-        elif batch.kind == "company":
+        elif batch.kind == self._directory.roles.company:
             await self._match_companies(jobs)
         links = await self._links(jobs)
         parents = await self._parents.missing(jobs, links)
@@ -128,7 +128,7 @@ class Resolver:
         taken = {link.dest_id for link in await self._ledger.links_to(sorted({each.id for each in found}))}
         for job in new:
             ids = sorted({each.id for each in found if each.value == forms[job.staged.record.key]} - taken)
-            decided, _ = self._directory.last_word(f"identity:company:{job.staged.record.key}")
+            decided, _ = self._directory.last_word(f"identity:{job.staged.record.kind}:{job.staged.record.key}")
             if decided.startswith("match:"):
                 ids = [decided.removeprefix("match:")]
             elif decided == "separate":
@@ -236,11 +236,12 @@ class Resolver:
 
     def _without_head(self, job: Job, decision: Merge, facts: Facts) -> Plan:
         """The record waits for the one it joins, unless that one can never be there."""
-        key, head = job.staged.record.key, Ref(PERSON_KIND, decision.head)
+        kind, key = job.staged.record.kind, job.staged.record.key
+        head = Ref(kind, decision.head)
         if head in facts.links:
             return Plan(staged=job.staged)   # matched in this very batch
         waiting = waiting_for(head, facts)
-        if waiting.unknown or is_circular(key, decision, self._directory, PERSON_KIND):
+        if waiting.unknown or is_circular(key, decision, self._directory, kind):
             return headless_plan(job.staged, decision, self._directory)
         return wait_plan(job.staged, waiting, self._directory)
 
@@ -259,13 +260,13 @@ class Resolver:
             if link is None:
                 writes += create_writes(draft, ref, fields, self._directory)
                 continue
-            if link.is_merged and not (draft.part == "" and staged.record.kind == PERSON_KIND):
+            if link.is_merged and not (draft.part == "" and staged.record.kind == self._directory.roles.person):
                 update = leave_to_others(link, fields, staged)
             else:
                 update = update_part(draft, link, fields, staged, facts, joins=isinstance(job.decision, Merge))
             if update.busy:
                 return self._given_up(Plan(staged=staged), writes)
-            if update.anew and draft.part == "" and link.ref.kind in BLOCKING_KINDS:
+            if update.anew and draft.part == "" and link.ref.kind in self._directory.roles.blocking:
                 return self._given_up(await self._anew(job, link), writes)
             if update.anew:
                 changes.append(DropLink(ref=link.ref))

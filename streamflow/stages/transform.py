@@ -11,10 +11,10 @@ from streamflow.store.base import Ledger
 class Transformer:
     """Applies the compiled map."""
 
-    def __init__(self, mapper: Mapper, ledger: Ledger, leads_by_email: dict[str, Key]) -> None:
+    def __init__(self, mapper: Mapper, ledger: Ledger, people_by_email: dict[str, Key]) -> None:
         self._mapper = mapper
         self._ledger = ledger
-        self._leads_by_email = leads_by_email   # what the map's look-up reads; filled per batch, so it stays small
+        self._people_by_email = people_by_email   # what the map's look-up reads; filled per batch, so it stays small
 
     async def transform(self, batch: Batch) -> Mapped:
         """Derive the drafts of every record."""
@@ -23,12 +23,12 @@ class Transformer:
         return Mapped(number=batch.number, kind=batch.kind, jobs=jobs)
 
     async def _find_addresses(self, batch: Batch) -> None:
-        """Look up whose addresses these are, for happenings that name no lead; an address of several people names nobody."""
+        """Look up whose addresses these are, for happenings that name no parent; an address of several people names nobody."""
         wanted = sorted({address for staged in batch.staged for address in self._mapper.addresses(staged.record)})
-        self._leads_by_email.clear()
+        self._people_by_email.clear()
         if not wanted:
             return
         heads: dict[str, set[Key]] = {}
-        for each in await self._ledger.candidates("lead", {"email": wanted}, side="src"):
+        for each in await self._ledger.candidates(self._mapper.pair.person.kind, {"email": wanted}, side="src"):
             heads.setdefault(each.value, set()).add(str(each.info.get("head") or each.id))
-        self._leads_by_email.update({address: next(iter(keys)) for address, keys in heads.items() if len(keys) == 1})
+        self._people_by_email.update({address: next(iter(keys)) for address, keys in heads.items() if len(keys) == 1})

@@ -94,7 +94,7 @@ def test_lt_46_sums_of_each_phase_match(api: Run, files: Run) -> None:
 
 
 def test_lt_51_counts_hold_across_all_objects(api: Run, files: Run) -> None:
-    """LT-51: the source's own numbers are those of the report and of the count after the freeze; by API with what was deleted."""
+    """LT-51: the source's own numbers are those of the report and of the count after the freeze; by API deletions meanwhile are more."""
     for row in files.report("reconciliation")["source_counts"]:
         assert row["source"] == row["read"] - row["gone"] == len(files.source.of(row["kind"])), row["kind"]
     for row in files.report("reconciliation")["kinds"]:

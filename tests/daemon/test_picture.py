@@ -21,6 +21,7 @@ from streamflow.stages.doubt import DOUBLED
 from streamflow.store.base import Enqueue, Finish, PutIntent, SettleIntent
 from streamflow.store.memory import MemoryLedger
 from streamflow.wire.limiter import PacedLimiter
+from tests.mapping.builders import PAIR
 
 CLOCK = SystemClock()
 
@@ -29,6 +30,7 @@ def migration(folder: Path, **more: Any) -> Any:
     """Give what a picture looks at, without any platform."""
     return SimpleNamespace(**{
         "ledger": MemoryLedger(clock=CLOCK), "clock": CLOCK, "control": Control(), "gauges": Gauges(), "gate": None,
+        "pair": PAIR,
         "terms": SimpleNamespace(state_dir=folder, cutover_deadline_s=60.0),
         "phase": Phase(state=State.TAIL, reason="following", since=iso(CLOCK.now())), **more,
     })  # fmt: skip

@@ -11,6 +11,7 @@ from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document_json import from_json, to_json
 from streamflow.mapping.files import archive_path
+from streamflow.mapping.owning import owner_keys
 from streamflow.mapping.pair import Role
 from streamflow.mapping.pair_toml import read_pair
 from streamflow.mapping.shipped import shipped_pair
@@ -106,10 +107,9 @@ def test_a_home_named_by_a_person_is_the_parent() -> None:
 
 def test_who_is_named_on_a_record() -> None:
     """Owners and the parent's address come from the fields the pair names, best first."""
-    made = mapper()
-    assert made.owner_keys(lead()) == ("27", "pieter@example.co.za")
-    assert made.owner_keys(child("attachment", userid="27")) == ()
-    assert made.parent_addresses(child("note", lead_email=" Thandi@Example.co.za")) == ("thandi@example.co.za",)
+    assert owner_keys(lead(), PAIR) == ("27", "pieter@example.co.za")
+    assert owner_keys(child("attachment", userid="27"), PAIR) == ()
+    assert mapper().parent_addresses(child("note", lead_email=" Thandi@Example.co.za")) == ("thandi@example.co.za",)
 
 
 def test_files_lie_below_their_parent() -> None:

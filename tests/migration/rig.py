@@ -306,7 +306,7 @@ async def voyage(
         asked.append((attempt.platform, f"{attempt.method} {attempt.endpoint}", current_priority()))
 
     agreed = Terms(
-        name="trial", pair="leadtrekker-nutshell", prefix="lt", state_dir=folder / "state", timezone="Africa/Johannesburg",
+        name="trial", pair="leadtrekker-nutshell", state_dir=folder / "state", timezone="Africa/Johannesburg",
         gates=dict(gates if gates is not None else AUTO), **{
             "fallback_owner": FALLBACK, "sample_size": 20, "poll_s": 0.02, "settle_s": 0.0, "watch_days": 0.0, "batch_size": 20,
             "flags": {**NO_PROBES} if probed else {}, **terms,

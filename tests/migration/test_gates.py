@@ -16,10 +16,13 @@ from streamflow.migration.offering import plan_gaps
 from streamflow.migration.owners import OwnersGate, directory_of, match, tally
 from streamflow.migration.proposal import VOLUME, MapGate
 from streamflow.migration.scope import headroom
-from streamflow.model import Ref
+from streamflow.model import Record, Ref
 from streamflow.platforms.base import FieldSpec
+from streamflow.stages.roles import roles_of
+from tests.mapping.builders import PAIR
 from tests.migration.rig import FALLBACK, Killed, Voyage, voyage
 
+ROLES = roles_of(PAIR)
 ASK = {"map": "ask", "owners": "ask", "sample": "ask", "cutover": "ask"}
 
 
@@ -268,8 +271,10 @@ async def test_lead_sources_are_made_only_when_open_leads_need_them(tmp_path: Pa
 
 # ------------------------------------------------------------------------------------------------ owners
 
-ROSTER = [{"userid": "1", "name": "Ann", "email": " Ann@Example.com "}, {"userid": "2", "name": "Bo", "email": "bo@example.com"},
-          {"userid": "3", "name": "Cy", "email": ""}]  # fmt: skip
+ROSTER = [
+    Record(kind="user", key=key, data={"name": name, "email": email}, digest="")
+    for key, name, email in (("1", "Ann", " Ann@Example.com "), ("2", "Bo", "bo@example.com"), ("3", "Cy", ""))
+]
 USERS = [{"id": "1-users", "email": "ANN@example.com "}, {"id": "2-users", "email": "bo@example.com", "enabled": False},
          {"id": "9-users", "email": "office@example.com"}]  # fmt: skip
 
@@ -300,7 +305,7 @@ def test_the_file_and_the_fallback_fill_in() -> None:
 
 def test_nobody_is_said_to_have_written_what_they_did_not() -> None:
     """The fallback owns records and authors none."""
-    directory = directory_of(owners_with("office@example.com").values())
+    directory = directory_of(owners_with("office@example.com").values(), ROLES)
     assert directory.lookup(Ref("user", "2")) == "9-users"
     assert directory.author("2") is None
     assert directory.author("1") == "1-users"

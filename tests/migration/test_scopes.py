@@ -13,6 +13,7 @@ from streamflow.migration.returning import brought_back
 from streamflow.migration.rollback import Rollback, Tally
 from streamflow.migration.scopes import checked
 from streamflow.model import Link, RecordState
+from tests.mapping.builders import PAIR
 from tests.migration.rig import Voyage, voyage
 from tests.migration.test_ends import ASK_CUTOVER, in_tail
 
@@ -68,7 +69,7 @@ async def test_one_record_goes_with_all_that_belongs_to_it(tmp_path: Path, kills
         await in_tail(trip, lambda: None, lambda: None)
         assert await trip.ledger.links_of("lead", [lead])
         [item] = await trip.items("rolled_back")
-        await trip.m.decide("uid:7", "queue.resolved", *await brought_back(trip.ledger, str(item.details["scope"])))
+        await trip.m.decide("uid:7", "queue.resolved", *await brought_back(trip.ledger, trip.m.pair, str(item.details["scope"])))
         await in_tail(trip, lambda: None, lambda: None)
         assert Counter(link.ref for link in await links_of(trip)) == Counter(link.ref for link in before)
 
@@ -124,7 +125,7 @@ async def test_a_phase_is_what_came_to_be_in_it(tmp_path: Path) -> None:
 def test_a_scope_is_checked_before_anything_is_done() -> None:
     """Each form is taken, anything else is refused with what there is."""
     for scope in ("", "run", "phase:tail", "kind:note", "kind:tasks", "record:lead:48213", "record:note:a:b"):
-        assert checked(scope) == (scope or "run")
+        assert checked(scope, PAIR) == (scope or "run")
     for scope in ("all", "phase:lunch", "kind:people", "record:lead", "record:", "batch:7"):
         with pytest.raises(UsageError):
-            checked(scope)
+            checked(scope, PAIR)

@@ -57,11 +57,20 @@ class Happenings:
 
         As many as the person's leads have such files may tell of it; more are doubled, which `twin_files` finds.
         """
-        wanted = self.people.contact_of.get(str(row.get("leadid") or ""))
+        homes = self._homes_of_files(str(row.get("leadid") or ""))
         for (kind, _, _), places in self.marks.places.items():
-            if kind == "attachment" and any(_parents_of(at, record) == [wanted] and _tells(at, record, row) for at, record in places):
+            if kind == "attachment" and any(homes & {*_parents_of(at, record)} and _tells(at, record, row) for at, record in places):
                 return [("", place) for place in places]
         return []
+
+    def _homes_of_files(self, lead: str) -> set[str]:
+        """Give the people on whom a lead's files may be: its own, and those of leads merged into it after their folders were exported."""
+        homes = {self.people.contact_of[lead]} if lead in self.people.contact_of else set()
+        for gone in self.source.merged:
+            if self.source.survivor(gone) == lead:
+                homes |= {str(row["id"]) for _, (kind, row) in self.marks.of("lead", gone) if kind == "contacts"}
+                homes |= {str(row["links"].get("parent")) for _, (kind, row) in self.marks.of("lead", gone) if kind == "notes"}
+        return homes
 
     def twin_files(self) -> Iterator[Finding]:
         """Find files that more notes tell of than there are such files."""
@@ -98,7 +107,7 @@ class Happenings:
             hangs = f"hangs on {', '.join(has) or 'nothing'}"
             if wanted is None and not any(each in self.people.leads_of for each in has):
                 yield Finding(fault="orphaned", what=f"{kind} {key} ({record['id']})", why=f"{hangs}, which is nobody's")
-            elif wanted is not None and wanted not in has:
+            elif wanted is not None and wanted not in has and not (kind == "attachment" and self._homes_of_files(lead) & {*has}):
                 yield Finding(fault="orphaned", what=f"{kind} {key} ({record['id']})", why=f"{hangs}, not on {wanted}")
 
     # --- each kind ---

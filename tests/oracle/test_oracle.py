@@ -10,8 +10,8 @@ import pytest
 from tests.oracle import texts
 from tests.oracle.comparison import compare
 from tests.oracle.guarding import Edit, rolled_back
-from tests.oracle.small_pair import SHA, after, before, states
-from tests.oracle.states import destination_of
+from tests.oracle.small_pair import SHA, after, before, states, tables
+from tests.oracle.states import destination_of, source_of
 
 Dump = dict[str, Any]
 SAID = {("note", "13"): "its lead does not exist"}
@@ -162,6 +162,20 @@ def test_an_excuse_does_not_cover_what_could_be_moved() -> None:
     excuses = {**SAID, ("note", "11"): "did not feel like it"}
     findings = compare(source, destination, before=there, fallback="office@example.co.za", explained=excuses, edits=EDITS)
     assert [(each.fault, each.what) for each in findings] == [("lost", "note 11")]
+
+
+@pytest.mark.parametrize(("merged", "faults"), [({"3": "1"}, []), ({}, ["lost"])])
+def test_a_file_stays_with_the_lead_whose_folder_was_exported(merged: dict[str, str], faults: list[str]) -> None:
+    """A lead merged away after the export leaves its file on its own person; a file on a stranger is lost all the same."""
+    dump, rows = _right(), tables()
+    note = next(row for row in dump["notes"] if "[sf:lt:attachment:51]" in str(row.get("note") or row.get("body")))
+    name = "note" if "note" in note else "body"
+    note[name] = note[name].replace("attachment:51", "attachment:" + "c" * 32)
+    rows["leads"] = [row for row in rows["leads"] if row["leadid"] != "3"]
+    rows["attachments"][0]["leadid"] = "1"
+    source = source_of(rows, gone=frozenset({("lead", "3"), ("under", "3")}), merged=merged)
+    findings = compare(source, destination_of(dump), before=destination_of(before()), fallback="office@example.co.za", edits=EDITS)
+    assert [each.fault for each in findings if each.what.startswith("attachment")] == faults
 
 
 def test_two_people_with_one_address_are_not_one() -> None:

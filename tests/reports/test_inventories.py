@@ -25,7 +25,7 @@ PAIR = shipped_pair("leadtrekker-nutshell")
 
 async def test_groups_are_whole(ledger: Ledger) -> None:
     """Every member of every group has a line, each group a team or "none yet" and a note on its rights."""
-    data = await people.groups(ledger)
+    data = await people.groups(ledger, PAIR)
     assert [(row["group"], row["member"], row["name"]) for row in data["rows"]] == [
         ("Western Cape", "21", "Pieter Nel"),
         ("Western Cape", "22", "Lerato Windpan"),
@@ -56,7 +56,7 @@ async def test_owners_and_invitations(ledger: Ledger) -> None:
     assert table["unmatched"] == ["22"]
     assert table["owners"][0]["key"] == "22"
     assert table["summary"]["email"] == {"users": 1, "records": 4}
-    found = {row["key"]: row["status"] for row in (await people.invitations(ledger))["rows"]}
+    found = {row["key"]: row["status"] for row in (await people.invitations(ledger, PAIR))["rows"]}
     assert found == {"21": "already active", "22": "to invite", "28": "no e-mail", "29": "has left"}
 
 
@@ -74,7 +74,7 @@ async def test_company_table(ledger: Ledger) -> None:
 
 async def test_repeats_are_in_words(ledger: Ledger) -> None:
     """Only reminders with a pattern are listed, in words, with assignee and the task they became."""
-    [row] = (await inventories.repeats(ledger))["rows"]
+    [row] = (await inventories.repeats(ledger, PAIR))["rows"]
     assert (row["reminder"], row["assignee"], row["became"]) == ("31", "Pieter Nel", "71-tasks")
     assert row["in_words"].startswith("every week")
 
@@ -85,7 +85,7 @@ async def test_automation_inventory_can_be_filled_in(ledger: Ledger) -> None:
         [PutSetting(name="automations", value=[{"type": "autoresponder", "trigger": "new lead", "action": "send welcome"}])]
     )
     await stage(ledger, *(lead(f"9{number}", "x", source="Expo", owner="Lerato Windpan") for number in range(12)))
-    data = await inventories.automations(ledger)
+    data = await inventories.automations(ledger, PAIR)
     assert data["rows"][0]["action"] == "send welcome"
     assert {"trigger", "condition", "action", "owner", "rebuild_as"} <= set(data["rows"][-1])
     [rule] = [row for row in data["observed"] if row["suggests"]]
@@ -94,18 +94,18 @@ async def test_automation_inventory_can_be_filled_in(ledger: Ledger) -> None:
 
 async def test_notification_checklist(ledger: Ledger) -> None:
     """Each active user has a line for each channel."""
-    rows = (await people.notifications(ledger))["rows"]
+    rows = (await people.notifications(ledger, PAIR))["rows"]
     assert [(row["key"], row["channel"]) for row in rows] == [(key, channel) for key in ("21", "22", "28") for channel in ("email", "SMS")]
     assert rows[1]["address"] == "0825550100"
 
 
 async def test_quality_and_unmatched(ledger: Ledger) -> None:
     """Faults of the data are listed with field and value, conflicts are not among them; activities without a person have their own list."""
-    data = await inventories.quality(ledger)
+    data = await inventories.quality(ledger, PAIR)
     assert {row["cause"] for row in data["causes"]} == {"bad_email", "unknown_parent", "unmapped_field"}
     assert {row["field"]: row["leads"] for row in data["empty_fields"]}["email"] == 3
     assert [row["value"] for row in data["items"] if row["cause"] == "bad_email"] == [FORMULA]
-    [row] = (await inventories.unmatched(ledger))["rows"]
+    [row] = (await inventories.unmatched(ledger, PAIR))["rows"]
     assert (row["kind"], row["key"], row["state"], row["queue_item"]) == ("note", "12", "held", "unknown_parent:note:12")
 
 

@@ -9,6 +9,7 @@ from streamflow.reports.dispositions import DISPOSITIONS, phase_rows
 from streamflow.reports.reconciliation import reconciliation
 from streamflow.reports.spot import spot_check
 from streamflow.store.base import DropLink, Enqueue, KindCount, Ledger, MarkVerified, PutIntent, PutLink, PutSetting, ResolveItem
+from tests.mapping.builders import PAIR
 
 from .account import OWNERS, checks_of, finish, item, lead, line, stage
 
@@ -54,7 +55,7 @@ def test_a_kind_without_records_is_all_zero() -> None:
 
 async def test_every_kind_is_counted_twice_and_explained(ledger: Ledger) -> None:
     """Each moved kind has its row, recounted record by record; reference data has rows of its own that sum."""
-    data = await reconciliation(ledger)
+    data = await reconciliation(ledger, PAIR)
     kinds = by(data["kinds"], "kind")
     assert list(kinds) == ["company", "lead", "note", "reminder"]
     assert {name: kinds["lead"][name] for name in ("read", "created", "merged", "matched", "filtered", "pending", "recounted")} == {
@@ -75,7 +76,7 @@ async def test_every_kind_is_counted_twice_and_explained(ledger: Ledger) -> None
 
 async def test_all_fields_are_accounted_for(ledger: Ledger) -> None:
     """Fields written are counted from the crosswalk and equal verdicts plus pending ones; differences are listed with both values."""
-    data = await reconciliation(ledger)
+    data = await reconciliation(ledger, PAIR)
     fields = by(data["fields"], "destination", "field")
     name = fields["contacts", "name"]
     assert (name["written"], name["equal"], name["differs"], name["pending"], name["accounted"]) == (3, 1, 1, 1, True)
@@ -92,7 +93,7 @@ async def test_a_field_without_a_verdict_is_found(ledger: Ledger) -> None:
     """A link that is called verified though one of its fields was never judged breaks the account."""
     link = (await ledger.links([Ref("note", "11")]))[Ref("note", "11")]
     await ledger.commit([MarkVerified(ref=link.ref, verified="verified", checks=checks_of(link)[:1])])
-    data = await reconciliation(ledger)
+    data = await reconciliation(ledger, PAIR)
     assert states(data)["every field is accounted for"] == "broken"
     assert sum(row["unaccounted"] for row in data["fields"]) == 1
 
@@ -100,7 +101,7 @@ async def test_a_field_without_a_verdict_is_found(ledger: Ledger) -> None:
 async def test_a_record_without_its_line_is_found(ledger: Ledger) -> None:
     """A record that counts as created and has no line in the crosswalk is not explained."""
     await ledger.commit([DropLink(ref=Ref("reminder", "32"))])
-    data = await reconciliation(ledger)
+    data = await reconciliation(ledger, PAIR)
     reminders = by(data["kinds"], "kind")["reminder"]
     assert (reminders["without_link"], reminders["explained"], reminders["sums"]) == (1, False, True)
     assert states(data)["records sum up and are explained"] == "broken"
@@ -108,14 +109,14 @@ async def test_a_record_without_its_line_is_found(ledger: Ledger) -> None:
 
 async def test_orphans_are_found(ledger: Ledger) -> None:
     """A child whose parent is not in the crosswalk is an orphan; one under another person than the source says is told apart."""
-    assert (await reconciliation(ledger))["orphans"] == []
+    assert (await reconciliation(ledger, PAIR))["orphans"] == []
     await ledger.commit(
         [
             PutLink(link=line("note", "11", "notes", "61-notes", {"body": "x", "link:parent": "999-contacts"})),
             PutLink(link=line("reminder", "32", "tasks", "72-tasks", {"title": "x", "link:relatedEntity": "53-contacts"})),
         ]
     )
-    data = await reconciliation(ledger)
+    data = await reconciliation(ledger, PAIR)
     [orphan] = data["orphans"]
     assert (orphan["kind"], orphan["key"], orphan["relation"], orphan["names"]) == ("note", "11", "parent", "999-contacts")
     links = by(data["links"], "destination", "relation")
@@ -126,7 +127,7 @@ async def test_orphans_are_found(ledger: Ledger) -> None:
 
 async def test_queue_conflicts_and_fields_left_behind_are_told(ledger: Ledger) -> None:
     """All items stand by cause and state, what people touched has its values, unmapped fields and drift are listed."""
-    data = await reconciliation(ledger)
+    data = await reconciliation(ledger, PAIR)
     queue = by(data["queue"], "cause", "state")
     assert queue["to_do", "resolved"]["items"] == 1
     assert sum(row["items"] for row in data["queue"]) == len(data["queue_items"]) == 5
@@ -149,7 +150,7 @@ async def test_unknown_outcomes_are_told(ledger: Ledger) -> None:
     [confirmed] = await ledger.intents_of("lead", "1")
     doubtful = type(confirmed)(id="w2", ref=Ref("lead", "6"), op=confirmed.op, dest_kind="contacts", fields={}, state=IntentState.MEANT)
     await ledger.commit([PutIntent(intent=doubtful)])
-    assert states(await reconciliation(ledger))["no write has an unknown outcome"] == "open"
+    assert states(await reconciliation(ledger, PAIR))["no write has an unknown outcome"] == "open"
 
 
 async def test_an_account_that_is_done_is_called_done(empty: Ledger) -> None:
@@ -164,16 +165,16 @@ async def test_an_account_that_is_done_is_called_done(empty: Ledger) -> None:
             MarkVerified(ref=link.ref, verified="verified", checks=checks_of(link, {"name": Verdict.NORMALISED})),
         ]
     )
-    assert (await reconciliation(empty))["verdict"]["tone"] == "good"
+    assert (await reconciliation(empty, PAIR))["verdict"]["tone"] == "good"
     await empty.commit([Enqueue(item=item("q", "bad_phone", "lead", "1"))])
-    assert (await reconciliation(empty))["verdict"]["tone"] == "attention"
+    assert (await reconciliation(empty, PAIR))["verdict"]["tone"] == "attention"
     await empty.commit([ResolveItem(id="q", decision="accept", by="uid:1")])
-    assert (await reconciliation(empty))["verdict"]["tone"] == "good"
+    assert (await reconciliation(empty, PAIR))["verdict"]["tone"] == "good"
 
 
 async def test_nothing_read_is_a_report_too(empty: Ledger) -> None:
     """Before anything was read the reconciliation is empty and holds."""
-    data = await reconciliation(empty)
+    data = await reconciliation(empty, PAIR)
     assert data["kinds"] == []
     assert data["fields"] == []
     assert data["verdict"]["tone"] == "good"
@@ -181,11 +182,11 @@ async def test_nothing_read_is_a_report_too(empty: Ledger) -> None:
 
 async def test_spot_check_is_repeatable_and_shows_three_values(ledger: Ledger) -> None:
     """The same seed picks the same persons in the same order, another seed others; each field shows source, expected and actual."""
-    one, again = await spot_check(ledger, seed=7, size=2), await spot_check(ledger, seed=7, size=2)
+    one, again = await spot_check(ledger, PAIR, seed=7, size=2), await spot_check(ledger, PAIR, seed=7, size=2)
     assert one == again
-    picks = [tuple(dict.fromkeys(row["key"] for row in (await spot_check(ledger, seed=seed, size=2))["rows"])) for seed in range(12)]
+    picks = [tuple(dict.fromkeys(row["key"] for row in (await spot_check(ledger, PAIR, seed=seed, size=2))["rows"])) for seed in range(12)]
     assert len(set(picks)) > 1
-    everybody = by((await spot_check(ledger, size=50))["rows"], "key", "field")
+    everybody = by((await spot_check(ledger, PAIR, size=50))["rows"], "key", "field")
     thandi, zoe, script = everybody["1", "name"], everybody["4", "name"], everybody["3", "name"]
     assert (thandi["source"], thandi["expected"], thandi["actual"], thandi["verdict"]) == (
         "Thandi Mokoena",

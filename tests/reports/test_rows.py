@@ -16,6 +16,7 @@ from streamflow.reports.writer import ReportWriter
 from streamflow.store.base import Enqueue, Ledger
 from streamflow.store.sqlite import SqliteLedger
 from tests.bounded import peak_of
+from tests.mapping.builders import PAIR
 
 from .account import StillClock, item, lead, stage
 
@@ -73,7 +74,7 @@ async def test_a_report_of_three_times_the_rows_takes_the_same_memory(
     ledger = await large(1000)
 
     async def write() -> None:
-        writer("reconciliation", await reconciliation(ledger))
+        writer("reconciliation", await reconciliation(ledger, PAIR))
 
     await write()   # what is made once and kept (templates) does not count
     small = await peak_of(write)

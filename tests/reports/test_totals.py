@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from streamflow.mapping.values import Ways
 from streamflow.model import Link, Record, RecordState, Ref, Staged
 from streamflow.reports.reconciliation import reconciliation
 from streamflow.reports.totals import Target, Totals, targets_of, totals
 from streamflow.store.base import Ledger
+from tests.mapping.builders import PAIR
 
 TARGETS = [
     Target(kind="lead", dest_kind="contacts", name="phones", family="text", sources=("number", "custom:Mobile")),
-    Target(kind="lead", dest_kind="contacts", name="custom:Budget", family="money", sources=("custom:Budget",)),
+    Target(kind="lead", dest_kind="contacts", name="custom:Budget", family="money", sources=("custom:Budget",), ways=Ways(currency="ZAR")),
     Target(kind="lead", dest_kind="contacts", name="custom:Lead Status", family="text", sources=("status", "statusid")),
     Target(kind="lead", dest_kind="contacts", name="link:owner", family="text", sources=("userid", "owner")),
     Target(kind="lead", dest_kind="contacts", name="custom:Original created", family="date", sources=("created",)),
@@ -27,7 +29,7 @@ def link(key: str, *, dest: str = "", ours: bool = True, **base: Any) -> Link:
 
 
 def counted(page: list[Staged], links: list[Link], others: dict[str, list[dict[str, Any]]] | None = None) -> Totals:
-    found = Totals(targets=TARGETS, users={"21": "1-users"})
+    found = Totals(person="lead", targets=TARGETS, users={"21": "1-users"})
     found.add("lead", page, links, others or {})
     return found
 
@@ -93,7 +95,7 @@ def test_people_by_status_owner_and_month() -> None:
 
 async def test_the_reconciliation_holds_them(ledger: Ledger) -> None:
     """Null rates, sums and segments are in the report, with a promise each that says what it rests on."""
-    data = await reconciliation(ledger)
+    data = await reconciliation(ledger, PAIR)
     assert {row["field"] for row in data["null_rates"]} >= {"name", "emails", "custom:Streamflow ID"}
     assert [row["field"] for row in data["sums"]] == [] or data["sums"][0]["destination"] == "contacts"
     assert {row["segment"] for row in data["segments"]} >= {"status"}
@@ -103,5 +105,5 @@ async def test_the_reconciliation_holds_them(ledger: Ledger) -> None:
 
 async def test_an_empty_ledger_has_no_totals(empty: Ledger) -> None:
     """Before anything was read there is nothing to compare and nothing to complain of."""
-    assert await totals(empty, {}) == {"null_rates": [], "sums": [], "segments": []}
-    assert targets_of(None) == []
+    assert await totals(empty, PAIR, {}) == {"null_rates": [], "sums": [], "segments": []}
+    assert targets_of(None, PAIR) == []

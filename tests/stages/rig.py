@@ -35,6 +35,7 @@ from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.resolve import Resolver
+from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
 from streamflow.stages.vanished import Vanished
 from streamflow.stages.verify import Verifier
@@ -108,7 +109,7 @@ class Rig:
             stagesets={str(row["name"]).lower(): str(row["id"]) for row in self.live("stagesets")},
         ))
         decisions = {item.id: item.decision for item in await self.ledger.queue(state="resolved")}
-        directory = Directory(users={"27": "3-users"}, fallback_user="1-users", decisions=decisions)
+        directory = Directory(roles=roles_of(builders.PAIR), users={"27": "3-users"}, fallback_user="1-users", decisions=decisions)
         busy: set[str] = set()
         meanwhile = Meanwhile(self.nutshell.feed, self.clock)
         reader, feed = self.nutshell.reader, self.nutshell.feed

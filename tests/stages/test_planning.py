@@ -8,16 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamflow.mapping.changes import APPENDED
+from streamflow.mapping.combining import Combining, combine
 from streamflow.model import Draft, Fields, Intent, IntentState, Link, Op, Record, RecordState, Ref, Staged, Verdict
 from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import QuietTime, rule_change, rule_create
-from streamflow.stages.groups import combine
 from streamflow.stages.kept import expected, kept, known, rebuilt, released
 from streamflow.stages.planning import Facts
+from streamflow.stages.roles import roles_of
 from streamflow.stages.updating import update_part
 from streamflow.stages.verify import holds_block, judge
+from tests.mapping.builders import PAIR
 
+ROLES = roles_of(PAIR)
+HEADS_FIRST = Combining()
 NAMES = ("name", "jobTitle", "custom:A", "custom:B", "link:owner")
 TEXTS = st.sampled_from(["", "a", "b", "c"])
 MAILS = st.lists(st.sampled_from(["a@x", "b@x", "c@x", "d@x"]), unique=True, max_size=4)
@@ -40,7 +44,7 @@ def plan(base: Fields, wanted: Fields, now: Fields, *, ours: bool = True, decisi
     ref = Ref("lead", "1")
     link = Link(ref=ref, dest_kind="contacts", dest_id=ID, base=base, ours=ours, before=None if ours else {})
     staged = Staged(record=Record(kind="lead", key="1", data={}, digest="d"), seq=1, state=RecordState.PENDING)
-    facts = Facts(links={ref: link}, now={ID: now}, directory=Directory(decisions=decisions or {}), compare=compare)
+    facts = Facts(links={ref: link}, now={ID: now}, directory=Directory(roles=ROLES, decisions=decisions or {}), compare=compare)
     return update_part(Draft(kind="contacts", fields=wanted), link, wanted, staged, facts)
 
 
@@ -112,13 +116,13 @@ def test_a_field_is_ours_or_theirs(base: Fields, names: set[str]) -> None:
 @given(members=st.lists(records(), min_size=1, max_size=4))
 def test_combining_keeps_the_head_and_every_address(members: list[Fields]) -> None:
     """The head's values win, no address is lost or doubled, at most one is primary, and combining again changes nothing."""
-    whole = combine(members)
+    whole = combine(members, HEADS_FIRST)
     for name in NAMES:
         assert whole.get(name) == next((fields[name] for fields in members if fields.get(name)), None)
     values = [each["value"] for each in whole.get("emails", ())]
     assert sorted(values) == sorted({each["value"] for fields in members for each in fields.get("emails", ())})
     assert sum(bool(each["isPrimary"]) for each in whole.get("emails", ())) <= 1
-    assert combine([whole, *members]) == whole
+    assert combine([whole, *members], HEADS_FIRST) == whole
 
 
 SECONDS = st.floats(min_value=0, max_value=60)
