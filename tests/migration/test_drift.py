@@ -70,13 +70,13 @@ async def test_a_new_field_of_the_source_gets_a_row_and_is_asked_about(tmp_path:
     async with voyage(tmp_path, gates={**AUTO, "cutover": "ask"}, records=30) as trip:
         await trip.until(State.TAIL)
         await in_tail(trip)
-        before = from_json((await trip.ledger.setting("map:confirmed"))["document"])
+        before = from_json((await trip.ledger.setting("map:confirmed"))["document"], trip.m.pair)
         lead = trip.in_source(
             "create", "leads", name="Anna Alpha", email="anna.alpha@example.com", custom_fields={"Roof colour": "terracotta"}
         )
         assert await trip.phase() is State.MAP
         await trip.answering({"map": lambda: confirm(trip)})
-        after = from_json((await trip.ledger.setting("map:confirmed"))["document"])
+        after = from_json((await trip.ledger.setting("map:confirmed"))["document"], trip.m.pair)
         extra = [(one.source, row.source) for one, row in after.rows() if row not in [each for _, each in before.rows()]]
         assert extra == [("lead", "custom:Roof colour")]
         await trip.until(State.TAIL)
