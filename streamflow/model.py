@@ -42,6 +42,7 @@ class Page:
     next: Cursor | None                                  # None: this was the last page
     unknown: Mapping[str, int] = field(default_factory=dict)   # keys the spec does not know -> how often seen here
     rejects: tuple[str, ...] = ()                        # rows without a usable key, each as a reason without personal data
+    gaps: tuple[str, ...] = ()                           # what is there and could not be read, each as a reason without personal data
 
 
 class RecordState(StrEnum):

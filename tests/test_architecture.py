@@ -44,6 +44,15 @@ AIOHTTP_CLIENT_NAMES = frozenset(
     {"ClientSession", "ClientTimeout", "TCPConnector", "UnixConnector", "BaseConnector", "request", "client", "connector"}
 )
 CONFIG_READERS = {"cli", "daemon", "config"}
+SOURCE_PARTS = {
+    "spec": set[str](),
+    "spec_toml": {"spec"},
+    "rows": {"spec"},
+    "files": {"spec", "rows"},
+    "api": {"spec", "rows"},
+    "spec_source": {"base", "spec", "rows", "files", "api"},
+}
+"""What every source is read with, and which other parts of the platforms each may know: no platform, and not one another sideways."""
 
 
 def modules() -> list[Path]:
@@ -117,9 +126,24 @@ def test_parts_of_one_floor_keep_apart() -> None:
             words = module.split(".")
             if own == "platforms" and words[:2] == ["streamflow", "platforms"] and len(words) > 2:
                 mine = path.relative_to(PACKAGE).parts[1]
-                shared = {"base", "spec", "catalog", "files", mine}
+                shared = {"base", "catalog", *SOURCE_PARTS, mine}
                 if mine not in ("base.py", "catalog.py") and words[2] not in shared:
                     wrong.append(f"{place(path)}:{line} imports {module}")
+    assert wrong == []
+
+
+def test_what_every_source_is_read_with_knows_no_platform() -> None:
+    """Spec, rows and readers import only what stands below them among the platforms."""
+    wrong = []
+    for path in modules():
+        words = path.relative_to(PACKAGE).parts
+        mine = words[1].removesuffix(".py") if len(words) > 1 and words[0] == "platforms" else ""
+        if mine not in SOURCE_PARTS:
+            continue
+        for module, names, line in imports(path):
+            if module.split(".")[:2] == ["streamflow", "platforms"]:
+                reached = {module.split(".")[2]} if module.count(".") > 1 else set(names)
+                wrong += [f"{place(path)}:{line} imports {part}" for part in reached - SOURCE_PARTS[mine] - {mine}]
     assert wrong == []
 
 

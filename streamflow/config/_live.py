@@ -12,6 +12,7 @@ from streamflow.config._values import Config, PaceSection
 LIVE_KEYS = (
     "source.api_key_env",
     "source.api_key_file",
+    "source.expected_counts",
     "destination.api_key_env",
     "destination.api_key_file",
     "pace.source.rate_per_s",
@@ -34,6 +35,7 @@ class LiveSettings:
     """The settings SIGHUP may change in a run, rotated keys among them."""
 
     source_key: Secret | None
+    expected_counts: Mapping[str, int]
     destination_key: Secret
     pace_source: PaceSection
     pace_destination: PaceSection
@@ -58,6 +60,7 @@ def live(config: Config) -> LiveSettings:
     """Give the live part of a configuration."""
     return LiveSettings(
         source_key=config.source.api_key,
+        expected_counts=config.source.expected_counts,
         destination_key=config.destination.api_key,
         pace_source=config.pace_source,
         pace_destination=config.pace_destination,
@@ -76,16 +79,20 @@ def reload(old: Config, new: Config) -> Reload:
     different = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
     return Reload(
         settings=live(new),
-        changed=tuple(key for key in different if key in LIVE_KEYS),
-        needs_restart=tuple(key for key in different if key not in LIVE_KEYS),
+        changed=tuple(key for key in different if _is_live(key)),
+        needs_restart=tuple(key for key in different if not _is_live(key)),
     )
+
+
+def _is_live(key: str) -> bool:
+    return key in LIVE_KEYS or key.rpartition(".")[0] in LIVE_KEYS   # a table of free names is live as a whole
 
 
 def taken_over(config: Config, settings: LiveSettings) -> Config:
     """Give the configuration that runs after *settings* were taken: what needs a restart stays as it was. Pure."""
     return replace(
         config,
-        source=replace(config.source, api_key=settings.source_key),
+        source=replace(config.source, api_key=settings.source_key, expected_counts=settings.expected_counts),
         destination=replace(config.destination, api_key=settings.destination_key),
         pace_source=settings.pace_source,
         pace_destination=settings.pace_destination,

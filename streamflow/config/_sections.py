@@ -77,6 +77,7 @@ def source(table: Table) -> SourceSection:
         appkey=None if is_leadtrekker else table.secret("appkey", required=is_api),
         date_formats=files.texts("date_formats"),
         streams=streams,
+        expected_counts=_counts(table.table("expected_counts")),
     )
     if "files" in readers and not table.has("inbox"):
         table.fault("inbox", "is missing, expected the folder of export snapshots that the files reader reads")
@@ -230,6 +231,12 @@ def _streams(table: Table) -> dict[str, StreamSection]:
             spec=inner.rest(known),
         )
     return streams
+
+
+def _counts(table: Table) -> dict[str, int]:
+    counts = {kind: table.whole(kind, default=0, low=0, high=1_000_000_000) for kind in table.keys()}
+    table.done()
+    return counts
 
 
 def _pace(table: Table, *, rate_per_s: float, max_in_flight: int) -> PaceSection:

@@ -57,6 +57,7 @@ class SourceSection:
     appkey: Secret | None = None
     date_formats: tuple[str, ...] = ()  # strptime forms tried for dates in snapshots, in this order
     streams: Mapping[str, StreamSection] = field(default_factory=dict)
+    expected_counts: Mapping[str, int] = field(default_factory=dict)   # kind -> what the source's own screens show after the freeze
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

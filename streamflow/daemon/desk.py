@@ -233,7 +233,7 @@ class Desk:
         return changes
 
     async def cutover(self, *, actor: str, freeze_confirmed: bool, dry_run: bool) -> Answer:
-        found = await cutover.precheck(self._m)
+        found = await cutover.precheck(self._m, asks_both=True)
         if dry_run:
             return {"result": "checked", **found.to_json()}
         if self._m.phase.state not in (State.TAIL, State.CUTOVER, State.WATCH, State.DONE):

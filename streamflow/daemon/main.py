@@ -251,7 +251,7 @@ class _Daemon:
             self._config = taken_over(self._config, live)
             self._supervisor.adopt_live(
                 poll_s=live.poll_s, settle_s=live.settle_s, sweep_every_s=live.sweep_every_s, cutover_deadline_s=live.cutover_deadline_s,
-                watch_days=live.watch_days,
+                watch_days=live.watch_days, expected_counts=dict(live.expected_counts),
             )
             log.know_secrets((*before, *self._config.secret_texts()))
             self._doors.keys.adopt(live.source_key, live.destination_key)

@@ -37,6 +37,7 @@ def terms_of(config: Config) -> Terms:
         sweep_every_s=config.delta.sweep_every_s,
         stream_poll_s={kind: each.poll_s for kind, each in config.source.streams.items() if each.poll_s is not None},
         stream_settle_s={kind: each.settle_s for kind, each in config.source.streams.items() if each.settle_s is not None},
+        expected_counts=dict(config.source.expected_counts),
         volume_override=config.migration.volume_override,
         limits={
             name: value

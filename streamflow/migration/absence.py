@@ -15,7 +15,7 @@ from streamflow.errors import NotFound
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, DestId, Key, Kind, QueueItem, Staged
 from streamflow.platforms.base import Stream
-from streamflow.store.base import Audit, Change, Enqueue
+from streamflow.store.base import Audit, Change, Enqueue, ResolveItem
 
 ABSENT_SCANS = 2   # complete passes in a row that must miss a record before it counts as gone
 AT_ONCE = 500
@@ -40,7 +40,7 @@ async def queue_gone(migration: Migration, streams: Sequence[Stream], scans: Map
     for stream in streams:
         if stream.sweepable and stream.kind in scans:
             keys = await migration.ledger.unseen(stream.kind, scan=scans[stream.kind])
-            if keys and await _is_empty(migration, stream.kind, len(keys)):
+            if await _is_empty(migration, stream.kind, len(keys)):
                 continue
             for start in range(0, len(keys), AT_ONCE):
                 await _look(migration, stream, keys[start : start + AT_ONCE], gone)
@@ -50,10 +50,13 @@ async def queue_gone(migration: Migration, streams: Sequence[Stream], scans: Map
 async def _is_empty(migration: Migration, kind: Kind, missed: int) -> bool:
     """Say whether a kind as a whole has vanished, which is told once and believed of no single record."""
     total = sum(count.count for count in await migration.ledger.counts() if count.kind == kind)
+    item = await migration.ledger.item(f"source_empty:{kind}")
     if missed < total or total <= FEW:
+        if item is not None and item.state == "open":
+            await migration.ledger.commit([ResolveItem(id=item.id, decision="shown again", by="streamflow")])
         return False
     await migration.ledger.commit([Enqueue(item=QueueItem(
-        id=f"source_empty:{kind}", cause="source_empty", kind=kind, key="", decisions=("waive",), suggested="waive",
+        id=f"source_empty:{kind}", cause="source_empty", kind=kind, key="", decisions=("waive",), blocking=True,
         reason=f"a complete pass showed none of {total} {kind} records; an empty source never deletes: check the account and its key",
     ))])
     return True

@@ -25,6 +25,8 @@ class Backfill:
             for kind in self._m.pair.order:
                 await self._m.explain(f"moving {kind} records")
                 await self._work.deliver_all(last=kind)
+                if await self._work.map_has_moved():
+                    return State.MAP
                 self._m.control.check()
                 self._m.report(f"phase-{kind}", {"rows": phase_rows(await self._m.ledger.counts(), kind)})
             await self._work.wait_for_doubts(deliver=True)

@@ -23,7 +23,10 @@ from typing import Any, TypeAlias
 import orjson
 
 from streamflow.clock import from_iso, iso
+from streamflow.errors import StreamflowError
+from streamflow.migration import drift, unread
 from streamflow.migration.context import DEST_ORDER, Migration
+from streamflow.migration.counting import CAUSE, count_again
 from streamflow.migration.heirs import follow_merges
 from streamflow.migration.life import State
 from streamflow.migration.readiness import Readiness, lag_limit_s
@@ -58,8 +61,13 @@ class Precheck:
         return {"ok": self.may_start, "reasons": list(self.reasons), **self.facts}
 
 
-async def precheck(migration: Migration) -> Precheck:
-    """Collect every reason against a cutover; writes nothing."""
+async def precheck(migration: Migration, *, asks_both: bool = False) -> Precheck:
+    """
+    Collect every reason against a cutover; writes nothing to either side.
+
+    With *asks_both* both sides are looked at again: a stream that could be read at the probe and cannot now, and a field of the map that
+    is not there any more, are told by name.
+    """
     ledger, state = migration.ledger, migration.phase.state
     reasons: list[str] = []
     if state not in (State.TAIL, State.CUTOVER):
@@ -68,6 +76,9 @@ async def precheck(migration: Migration) -> Precheck:
         reasons.append(f"the migration is paused ({migration.control.paused}): `resume` first")
     close = readiness(migration) if state is State.TAIL else Readiness()
     reasons += close.reasons
+    if asks_both:
+        reasons += await unread.look_again(migration)
+        reasons += await _drifted(migration)
     blocking = sum(count for (is_open, _, blocks), count in (await ledger.queue_counts()).items() if is_open == "open" and blocks)
     if blocking:
         reasons.append(f"{blocking} queue items block the cutover: resolve them (`queue list`)")
@@ -85,6 +96,14 @@ async def precheck(migration: Migration) -> Precheck:
         reasons.append(f"{pending} records are not delivered yet; wait until fewer than {backlog_limit} are")
     facts = {"pending": pending, "in_doubt": doubts, "blocking": blocking, "differs": differs, **close.facts()}
     return Precheck(reasons=tuple(reasons), facts=facts)
+
+
+async def _drifted(migration: Migration) -> list[str]:
+    try:
+        found = await drift.find(migration)
+    except StreamflowError as error:
+        return [f"the destination cannot be asked: {error.message}"]
+    return [f"the confirmed map does not hold any more: {found.told()}"] if found else []
 
 
 def readiness(migration: Migration) -> Readiness:
@@ -128,7 +147,7 @@ class Cutover:
                     return State.WATCH
                 self._look_up(plan)
                 if await self._work.map_has_moved():
-                    raise GivenUp("another map was confirmed; it is applied first")
+                    raise GivenUp("the map that was confirmed is not in force any more")
                 with at_priority(DELTA):
                     await self._steps[plan["step"]](plan)
         except TimedOut:
@@ -161,7 +180,7 @@ class Cutover:
 
     async def _precheck(self, plan: Plan) -> None:
         await self._m.explain("cutover: checking")
-        found = await precheck(self._m)
+        found = await precheck(self._m, asks_both=True)
         if not found.may_start:
             raise GivenUp("; ".join(found.reasons))
         await self._keep("freeze")
@@ -190,15 +209,27 @@ class Cutover:
         if plan["quiet"] < len(passes) and not await self._needs_export(plan):
             await self._pass(plan, passes[plan["quiet"]])
         elif plan["quiet"] >= len(passes) and await self._is_settled():
+            await self._count(plan)
             await self._keep("verify")
 
+    async def _count(self, plan: Plan) -> None:
+        """Count the source once more, past the ledger; what does not hold stands against the switch in the next step."""
+        await self._m.explain("cutover: counting the source")
+        counted = await count_again(
+            self._m, self._work.reader, plan.get("shown", {}), frozen_at=plan["frozen_at"], look_up=lambda: self._look_up(plan)
+        )
+        self._m.log("cutover.counted", **{each.kind: each.source for each in counted})
+        self._m.control.check()
+
     async def _pass(self, plan: Plan, what: str) -> None:
-        await self._m.explain(f"cutover: draining (reading {what})")
+        left = await unread.told(self._m)
+        await self._m.explain(f"cutover: draining (reading {what}){f'; {left}' if left else ''}")
         more: dict[str, Any] = {}
         with self._work.reader.broken_by(lambda _: self._look_up(plan)):
             if what == EVERYTHING:
                 reading = await self._work.reader.everything("drain")
                 more = await self._look_for_missing(plan, reading)
+                plan["shown"] = {kind: tally.shown for kind, tally in reading.tallies.items()}
             else:
                 reading = await self._work.reader.poll(self._poll_number())
         await self._work.watch.follow()
@@ -207,9 +238,11 @@ class Cutover:
         await self._work.settle_doubts()
         pending = await pending_records(self._m)
         is_quiet = reading.is_complete and not pending and self._is_calm(reading) and not more
-        await self._keep("drain", quiet=plan["quiet"] + 1 if is_quiet else 0, **more)
+        await self._keep("drain", quiet=plan["quiet"] + 1 if is_quiet else 0, shown=plan.get("shown", {}), **more)
         if pending or not reading.is_complete:
-            await self._m.explain(f"cutover: draining; {pending} records cannot be delivered yet {self._work.reader.trouble}".rstrip())
+            why = [f"{pending} records cannot be delivered yet"] if pending else []
+            why += [each for each in (self._work.reader.trouble, await unread.told(self._m)) if each]
+            await self._m.explain(f"cutover: draining; {'; '.join(why) or 'not everything was read'}")
             await self._m.control.wait(min(self._m.terms.poll_s, REST_S))   # reading again at once would tell nothing new
 
     async def _look_for_missing(self, plan: Plan, reading: Reading) -> dict[str, Any]:
@@ -257,8 +290,10 @@ class Cutover:
         for kind in DEST_ORDER:
             await self._work.verifier.settle(kind)
         found = await precheck(self._m)
-        if not found.may_start:
-            raise GivenUp("; ".join(found.reasons) + "; a rollback is offered (`rollback --dry-run`)")
+        items = await self._m.ledger.queue(cause=CAUSE)
+        uncounted = [f"{item.reason} (`queue resolve {item.id} --as waive` lets it pass)" for item in items]
+        if not found.may_start or uncounted:
+            raise GivenUp("; ".join((*found.reasons, *uncounted)) + "; a rollback is offered (`rollback --dry-run`)")
         await self._keep("switch")
 
     async def _last_changes(self, plan: Plan) -> None:

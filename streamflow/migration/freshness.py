@@ -7,7 +7,7 @@ was seen before.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -68,8 +68,9 @@ def _earlier(at: str, seconds: float) -> str:
 class NotingSource:
     """A source as the intake reads it, that shows each record of a pass to whoever follows the moves of its kind."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, look: Callable[[Sequence[Record]], Awaitable[None]]) -> None:
         self._source = source
+        self._look = look         # is shown all records of a page before anybody else has them
         self.moves: dict[Kind, Moves] = {}
         self._lookers: dict[Kind, Callable[[Record], None]] = {}
 
@@ -85,6 +86,7 @@ class NotingSource:
     async def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
         async with aclosing(self._source.pages(kind, start)) as pages:
             async for page in pages:
+                await self._look(page.records)
                 if kind in self.moves:
                     for record in page.records:
                         self.moves[kind].look(record)
@@ -94,7 +96,9 @@ class NotingSource:
                 yield page
 
     async def children(self, kind: Kind, parent: Key) -> Page:
-        return await self._source.children(kind, parent)
+        page = await self._source.children(kind, parent)
+        await self._look(page.records)
+        return page
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)

@@ -48,7 +48,8 @@ class Probe:
         while await self._m.ledger.setting("round:first") is None:
             await self._reader.everything("first")
             self._m.control.check()
-        await self._observe()
+        await self._m.explain("looking at the fields of the source")
+        await observe(self._m)
         return State.MAP
 
     def _require(self, coverage: Mapping[str, str]) -> None:
@@ -61,14 +62,15 @@ class Probe:
                 hint='ask the vendor for the read functions, or give these kinds as export files (source.streams.<kind>.reader = "files")',
             )
 
-    async def _observe(self) -> None:
-        """Look at the fields of everything that was read."""
-        await self._m.explain("looking at the fields of the source")
-        observation = Observation(self._m.pair)
-        for stream in self._m.source.streams():
-            async for page in self._m.ledger.every(stream.kind):
-                observation.add([staged.record for staged in page])
-        await self._m.ledger.commit([PutSetting(name="observation", value=observation.to_json())])
+
+async def observe(migration: Migration) -> Observation:
+    """Look at the fields of everything that was read, and keep what was seen."""
+    observation = Observation(migration.pair)
+    for stream in migration.source.streams():
+        async for page in migration.ledger.every(stream.kind):
+            observation.add([staged.record for staged in page])
+    await migration.ledger.commit([PutSetting(name="observation", value=observation.to_json())])
+    return observation
 
 
 async def _members(migration: Migration) -> int:

@@ -19,7 +19,9 @@ from streamflow.mapping.estimate import ROUTINE_RECORDS, Estimate
 from streamflow.mapping.observe import Observation
 from streamflow.mapping.proposal import Account, ExistingField, propose
 from streamflow.migration.context import Migration
+from streamflow.migration.drift import AGREED, SEEN, VOID, with_rows
 from streamflow.migration.life import State
+from streamflow.migration.probe import observe
 from streamflow.migration.scope import scope
 from streamflow.model import QueueItem
 from streamflow.store.base import Enqueue, PutSetting, Reopen
@@ -56,6 +58,7 @@ class MapGate:
         if await self._m.ledger.setting("map:proposed") is None:
             await self._m.explain("scoring the map proposal")
             await self._propose()
+        await self._propose_again()
         shown, reckoned = "", None
         while True:
             proposed = await self._m.ledger.setting("map:proposed")
@@ -63,12 +66,14 @@ class MapGate:
                 shown, reckoned = proposed["digest"], await scope(self._m, proposed)
             if await self._m.ledger.setting("map:confirmed") is not None:
                 break
-            if not self._m.asks("map"):
+            void = await self._m.ledger.setting(VOID)
+            if not self._m.asks("map") and not void:
                 await self.confirm("streamflow", shown)
                 continue
-            await self._m.explain("waiting until a person confirms the map")
+            why = f"; the one before is void: {void['why']}" if void else ""
+            await self._m.explain(f"waiting until a person confirms the map{why}")
             async with self._m.at_gate(
-                "map", f"the field map {shown[:12]} waits for confirmation; nothing is written before",
+                "map", f"the field map {shown[:12]} waits for confirmation; nothing is written before{why}",
                 f"read it with `map show`, change it with `map edit FILE`, then `map confirm --digest {shown}`",
             ):
                 await self._m.control.wait(None)
@@ -95,14 +100,27 @@ class MapGate:
             await self.edit("streamflow", read_map_file(self._m.terms.map_file))
             return
         observation = Observation.from_json(await self._m.ledger.setting("observation"), self._m.pair)
-        reference = await self._m.destination.schema.reference()
-        account = Account(
+        await self._keep("streamflow", await self._proposal(observation))
+
+    async def _propose_again(self) -> None:
+        """Give the fields that the source has got since the confirmation a row in the map that is void, once."""
+        void = await self._m.ledger.setting(VOID)
+        if not void or not void["fresh"]:
+            return
+        proposed = from_json((await self._m.ledger.setting("map:proposed"))["document"], self._m.pair)
+        covered = {(one.source, row.source) for one, row in proposed.rows()}
+        missing = [(kind, name) for kind, name in void["fresh"] if (kind, name) not in covered]
+        if missing:
+            await self._keep("streamflow", with_rows(proposed, await self._proposal(await observe(self._m)), missing))
+
+    async def _proposal(self, observation: Observation) -> MapDocument:
+        existing = await self._m.destination.schema.custom_fields()
+        return propose(self._m.pair, Account(
             observation=observation,
-            existing=[ExistingField(entity=each.entity, label=each.label, family=each.family) for each in reference.custom_fields],
+            existing=[ExistingField(entity=each.entity, label=each.label, family=each.family) for each in existing],
             custom_field_limit=self._m.terms.limits.get("custom_fields"),
             settings=self._settings(),
-        )
-        await self._keep("streamflow", propose(self._m.pair, account))
+        ))
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -156,8 +174,13 @@ class MapGate:
         confirmed = await self._m.ledger.setting("map:confirmed")
         if confirmed and confirmed["digest"] == name:
             return "already_confirmed"
-        changes: list[Any] = [PutSetting(name="map:confirmed", value={**proposed, "by": actor})]
-        if confirmed:   # a new version: every record is derived anew from what is staged, nothing is read again
+        void = await self._m.ledger.setting(VOID)
+        changes: list[Any] = [
+            PutSetting(name="map:confirmed", value={**proposed, "by": actor}), PutSetting(name=VOID, value=None),
+            PutSetting(name=AGREED, value=await self._m.ledger.setting(SEEN)),
+        ]
+        if confirmed or (void and void["digest"] != name):
+            # A new version: every record is derived anew from what is staged, nothing is read again.
             changes += [Reopen(kind=each) for each in self._m.pair.written]
         await self._m.decide(actor, "gate.map.confirmed", *changes, note=name)
         return "confirmed"

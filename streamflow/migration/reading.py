@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 from zlib import crc32
 
 from streamflow.clock import iso
 from streamflow.errors import ProtocolMismatch
+from streamflow.migration import unread
 from streamflow.migration.absence import Gone, queue_gone
 from streamflow.migration.context import Migration
+from streamflow.migration.drift import SeenFields
 from streamflow.migration.freshness import Moves, NotingSource, parents_of
 from streamflow.migration.settled import SettledFeed
 from streamflow.model import Key, Kind, QueueItem
 from streamflow.platforms.base import Source, Stream
-from streamflow.stages.extract import Intake, Tally
+from streamflow.stages.extract import Intake, Tally, Vanished
 from streamflow.store.base import Change, Enqueue, PutSetting
 
 KEYS_AT_ONCE = 1000
@@ -33,6 +36,8 @@ class Reading:
     scans: dict[Kind, str] = field(default_factory=dict)   # names of the complete passes, for what they did not show
     is_postponed: bool = False                             # children of moved parents are known and were not asked yet
     is_resumed: bool = False                               # a part was read before a restart, and what it found is not told here
+    listed: set[Kind] = field(default_factory=set)         # kinds whose whole list was read, so that what is gone is known
+    given_up: set[Kind] = field(default_factory=set)       # kinds of which a person gave up what could not be read
 
     @property
     def is_quiet(self) -> bool:
@@ -41,7 +46,8 @@ class Reading:
 
     @property
     def is_complete(self) -> bool:
-        return all(tally.complete for tally in self.tallies.values())
+        """Say whether everything was shown, but for what a person gave up."""
+        return all(tally.complete or kind in self.given_up for kind, tally in self.tallies.items())
 
     @property
     def changes(self) -> int:
@@ -56,7 +62,7 @@ class SourceReader:
         self.trouble = ""                                  # why the newest snapshot of files is not read; shown with the reason
         self.between: Callable[[Kind], None] = _nothing    # called after each page of a kind; what it raises ends the round
         self._polled: dict[Kind, float] = {}               # monotonic: when a kind was last polled
-        self._noting = NotingSource(migration.source)
+        self._noting = NotingSource(migration.source, SeenFields(migration.ledger).look)
         self._intake = Intake(
             ledger=migration.ledger, source=cast(Source, self._noting), permit=migration.control.permit, on_page=self._count
         )
@@ -124,7 +130,8 @@ class SourceReader:
         snapshot = await self.snapshot(strict=name == FIRST)
         for stream in await self.streams():
             if await self._is_read(stream, snapshot):
-                reading.tallies[stream.kind] = Tally(complete=not self.trouble)
+                reading.tallies[stream.kind] = Tally(ended=not self.trouble)
+                reading.listed |= {stream.kind}
                 continue
             scan = f"{name}:{stream.kind}:{number}"
             mark = await self._m.ledger.mark(self._mark(stream))
@@ -133,43 +140,55 @@ class SourceReader:
             reading.scans[stream.kind] = scan
             if stream.kind in finished:
                 reading.is_resumed = True
-                reading.tallies[stream.kind] = Tally(complete=True)   # this part of the round is not read a second time
+                before = _finished_before(finished[stream.kind])   # this part of the round is not read a second time
+                reading.listed |= {stream.kind} if before.complete else set()
+                await self._judge(stream.kind, before, reading)
                 continue
             if name == FIRST:
                 await self._m.explain(f"reading {stream.kind} records")
             after = mark.cursor if mark is not None and is_under_way else ""
             await self._follow_moves(stream)
-            tally = await self._whole(stream, scan, after, strict=name == FIRST)
+            tally = await self._whole(stream, scan, after, strict=name == FIRST, listed=reading.listed)
             if name == SWEEP:
                 await self._owe(stream.kind, tally, owed)     # the sweep may come to their children much later than the next poll
             else:
                 await self._keep_moves(stream.kind, tally)
-            reading.tallies[stream.kind] = tally
-            await self._note(stream.kind, tally)
+            await self._took(stream, tally, reading)
             await self._was_read(stream, snapshot, tally)
-            if tally.complete:
-                finished.append(stream.kind)
+            await self._owe_unread(stream, tally, owed)
+            if tally.ended:
+                finished[stream.kind] = {"gaps": dict(tally.gaps), "unread": tally.unread, "shown": tally.shown}
                 await self._m.ledger.commit([PutSetting(name=f"round:{name}:finished", value={"number": number, "kinds": finished})])
             self._m.control.check()
         await self.close_round(name, number)
-        if name != SWEEP:
-            await self._m.ledger.commit([PutSetting(name=OWED, value=None)])   # every parent was asked
+        if name != SWEEP:   # every parent was asked; those that could not be are asked again
+            left = {kind: tally.unread for kind, tally in reading.tallies.items() if tally.unread}
+            await self._m.ledger.commit([PutSetting(name=OWED, value=left or None)])
         return reading
 
-    async def _finished(self, name: str, number: int) -> list[Kind]:
-        """Give the kinds that this round has read to their end already."""
+    async def _finished(self, name: str, number: int) -> dict[Kind, dict[str, Any]]:
+        """Give the kinds that this round has read to their end already, each with the gaps it had."""
         kept = await self._m.ledger.setting(f"round:{name}:finished") or {}
-        return list(kept.get("kinds", ())) if kept.get("number") == number else []
+        kinds = kept.get("kinds") if kept.get("number") == number else None
+        return dict(kinds) if isinstance(kinds, dict) else {}
 
-    async def _whole(self, stream: Stream, scan: str, after: Key, *, strict: bool) -> Tally:
+    async def _whole(self, stream: Stream, scan: str, after: Key, *, strict: bool, listed: set[Kind]) -> Tally:
         """Read all of one stream; files that turn out to be damaged wait for better ones, unless *strict*."""
         if stream.parent is not None:
-            return await self._intake.scan_children(stream, self._parents(stream.parent, after), scan=scan, name=self._mark(stream))
+            tally = await self._intake.scan_children(
+                stream, self._parents(stream.parent, after), scan=scan, name=self._mark(stream),
+                vanished=self._vanished(stream.parent, listed),
+            )
+            if tally.halted_after is not None:   # the rest was not even asked
+                tally.unread += [key async for keys in self._parents(stream.parent, tally.halted_after) for key in keys]
+            return tally
         try:
             # What the first pass brings is looked at as a whole; later on leads, parents and users are asked about by name.
             pair = self._m.pair
             names = not strict and stream.kind in {pair.person.kind, pair.kind_naming("user"), *parents_of(await self.streams())}
-            return await self.settled.whole(stream, scan=scan, names_touched=names)
+            tally = await self.settled.whole(stream, scan=scan, names_touched=names)
+            listed |= {stream.kind} if tally.complete else set()
+            return tally
         except ProtocolMismatch as error:
             if strict or stream.reader != "files":
                 raise
@@ -203,15 +222,16 @@ class SourceReader:
             scan = f"poll:{stream.kind}:{self._m.ledger.epoch}.{number}"
             if stream.parent is None:
                 await self._follow_moves(stream)
-                tally = await self.settled.read(stream, scan=scan) or await self._whole(stream, scan, "", strict=False)
+                changed = await self.settled.read(stream, scan=scan)
+                tally = changed or await self._whole(stream, scan, "", strict=False, listed=reading.listed)
                 await self._owe(stream.kind, tally, owed)
             else:
                 tally = await self._intake.scan_children(
-                    stream, _chunks(owed.get(stream.kind, [])), scan=scan, name=f"poll:{stream.kind}"
+                    stream, _chunks(owed.get(stream.kind, [])), scan=scan, name=f"poll:{stream.kind}",
+                    vanished=self._vanished(stream.parent, reading.listed),
                 )
                 await self._paid(stream.kind, tally, owed)
-            reading.tallies[stream.kind] = tally
-            await self._note(stream.kind, tally)
+            await self._took(stream, tally, reading)
             await self._was_read(stream, snapshot, tally)
             self._m.control.check()
         self._m.last_poll_at = iso(self._m.clock.now())
@@ -251,9 +271,40 @@ class SourceReader:
         await self._keep_moves(parent, tally, PutSetting(name=OWED, value=owed or None))
 
     async def _paid(self, kind: Kind, tally: Tally, owed: dict[Kind, list[Key]]) -> None:
-        if tally.complete and kind in owed:
-            del owed[kind]
-            await self._m.ledger.commit([PutSetting(name=OWED, value=owed or None)])
+        """Forget the parents that were asked; those that the source did not answer stay owed."""
+        if tally.ended and kind in owed and owed[kind] != tally.unread:
+            owed[kind] = list(tally.unread)
+            await self._keep_owed(owed)
+
+    async def _owe_unread(self, stream: Stream, tally: Tally, owed: dict[Kind, list[Key]]) -> None:
+        if tally.unread:
+            owed[stream.kind] = list(dict.fromkeys([*owed.get(stream.kind, []), *tally.unread]))
+            await self._keep_owed(owed)
+
+    async def _keep_owed(self, owed: Mapping[Kind, list[Key]]) -> None:
+        left = {kind: keys for kind, keys in owed.items() if keys}
+        await self._m.ledger.commit([PutSetting(name=OWED, value=left or None)])
+
+    def _vanished(self, kind: Kind, listed: Collection[Kind]) -> Vanished | None:
+        """Give what names the parents that the whole list of this round does not show any more; None where it was not read."""
+        if kind not in listed:
+            return None
+
+        async def gone(keys: Sequence[Key]) -> set[Key]:
+            return {key for key, each in (await self._m.ledger.staged(kind, keys)).items() if each.missing_scans}
+
+        return gone
+
+    async def _took(self, stream: Stream, tally: Tally, reading: Reading) -> None:
+        """Take the tally of one stream into the round."""
+        await self._note(stream.kind, tally)
+        await unread.tell(self._m, stream, tally)
+        await self._judge(stream.kind, tally, reading)
+
+    async def _judge(self, kind: Kind, tally: Tally, reading: Reading) -> None:
+        reading.tallies[kind] = tally
+        if tally.gaps and await unread.is_given_up(self._m, kind):
+            reading.given_up.add(kind)
 
     async def _is_read(self, stream: Stream, snapshot: str | None) -> bool:
         """Say whether a stream that comes from files was read from this very snapshot before: the same bytes say nothing new."""
@@ -302,6 +353,10 @@ class SourceReader:
 
 def _nothing(_kind: Kind) -> None:
     """The round is not to be ended."""
+
+
+def _finished_before(kept: Mapping[str, Any]) -> Tally:
+    return Tally(ended=True, gaps=Counter(kept["gaps"]), unread=list(kept["unread"]), shown=kept["shown"])
 
 
 async def _chunks(keys: Sequence[Key]) -> AsyncIterator[Sequence[Key]]:

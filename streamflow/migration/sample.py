@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from streamflow.errors import UsageError
 from streamflow.mapping.pair import Role
+from streamflow.migration import drift
 from streamflow.migration.choosing import choose_sample
 from streamflow.migration.companies import AMBIGUOUS, CompanyTable
 from streamflow.migration.context import DEST_ORDER, Migration
@@ -58,6 +59,8 @@ class SampleGate:
 
     async def _prepare(self) -> None:
         await self._hold_for_companies()
+        if not await drift.stands(self._m):
+            return
         digest = str((await self._m.ledger.setting("map:confirmed"))["digest"])
         await self._move()
         await self._m.ledger.commit([PutSetting(name="sample:shown", value=digest)])

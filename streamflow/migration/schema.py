@@ -15,6 +15,7 @@ from streamflow.errors import RecordRejected
 from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.schema import NeededField, required_fields
 from streamflow.migration.context import Migration
+from streamflow.migration.drift import keep_basis
 from streamflow.migration.life import State
 from streamflow.migration.reference import look_again
 from streamflow.model import AuditEntry, DestId, Kind, QueueItem
@@ -59,6 +60,7 @@ class SchemaPhase:
             await self._probe()
         await self._define(document)
         await look_again(self._m, document)
+        await keep_basis(self._m, document)
         await self._m.ledger.commit([PutSetting(name="schema:digest", value=digest(document))])
         return State.OWNERS
 

@@ -12,12 +12,12 @@ from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.estimate import Estimate, Pace, compatibility, estimate, grade
-from streamflow.mapping.pair import Pair
 from streamflow.mapping.schema import required_fields
 from streamflow.mapping.settings import settings_of
 from streamflow.migration.adoption import FOUND
 from streamflow.migration.companies import Clusters
 from streamflow.migration.context import Migration
+from streamflow.migration.offering import plan_gaps, rows_waiting
 from streamflow.migration.probe import inventory
 from streamflow.migration.reference import missing_reference
 from streamflow.model import Kind
@@ -85,7 +85,7 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
         ],
         "currency": f"amounts without a currency are taken as {settings['currency']}; an amount in another one keeps its text",
         "plan_gaps": gaps,
-        "to_do": [{"what": what, "until_then": fallback} for what, fallback in todo],
+        "to_do": [{"what": what, "until_then": fallback, "rows": rows_waiting(document, what)} for what, fallback in todo],
         "readback": routes,
         "out_of_scope": OUT_OF_SCOPE,
         "hand_off": HAND_OFF,
@@ -115,25 +115,6 @@ def headroom(limits: Mapping[str, int], wanted: Mapping[str, int]) -> list[str]:
         elif count > limit * LITTLE_ROOM:
             found.append(f"{count:,} {words} are needed at most and the plan allows {limit:,}: little room is left")
     return found
-
-
-def plan_gaps(
-    document: MapDocument, pair: Pair, reference: Reference, account: Mapping[str, Any]
-) -> list[dict[str, str]]:
-    """Name what the account's plan, permissions or set-up does not offer, each with the rows of the map that it concerns (G-21)."""
-    gaps = [{"gap": str(warning), "rows": ""} for warning in account.get("warnings") or ()]
-    if account.get("is_admin") is False:
-        fields = [f"{each.entity}: {each.label}" for each in required_fields(document)]
-        gaps.append({"gap": "the user is no administrator and may not create custom fields", "rows": "; ".join(fields)})
-    settings = settings_of(document.settings, pair)
-    closed = [str(name) for name in reference.plan.get("closed_pipelines") or ()]
-    if settings["unqualified"] == "lead" and str(settings["stageset"]).strip().lower() in {name.strip().lower() for name in closed}:
-        gaps.append({"gap": f"the plan does not open the pipeline {settings['stageset']}", "rows": "lead → leads: stageset, stage"})
-    if not reference.teams:
-        groups = pair.kind_naming("group")
-        rows = [f"{one.source} → {row.target or 'not moved'}: {row.source}" for one, row in document.rows() if groups in row.source]
-        gaps.append({"gap": "no teams are offered: groups stay a table", "rows": "; ".join(rows)})
-    return gaps
 
 
 async def _sizes(migration: Migration, document: MapDocument) -> Sizes:

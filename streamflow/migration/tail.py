@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import PlatformUnavailable, StreamflowError, Throttled, TransientError, Uncertain
-from streamflow.migration import cutover
+from streamflow.migration import cutover, drift, unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.heirs import follow_merges
 from streamflow.migration.life import State
@@ -48,6 +48,8 @@ class Tail:
 
     async def run(self) -> State:
         """Answer CUTOVER when the operator (or `gates.cutover = auto`) asks for it, MAP when another map was confirmed."""
+        if await self._work.map_has_moved():
+            return State.MAP
         await self._try(self._look_again)
         await self._recall_sweep()
         try:
@@ -64,6 +66,8 @@ class Tail:
                 return State.CUTOVER
             number += 1
             rests = await self._round(number)
+            if await self._work.map_has_moved():
+                return State.MAP
             if await self._may_start_itself(rests):
                 await cutover.request(self._m, "streamflow", freeze_confirmed=True)
                 continue
@@ -82,6 +86,7 @@ class Tail:
     async def _look_again(self) -> None:
         """What the admin made since the destination was looked at (an activity type, a pipeline) counts from here on."""
         await look_again(self._m, await self._work.document())
+        await drift.stands(self._m)
 
     async def _round(self, number: int) -> bool:
         """Read, deliver, verify; answers whether the source showed nothing new and the destination holds it all."""
@@ -153,6 +158,7 @@ class Tail:
         except SliceOver:
             return None
         await self._work.reader.suspects(reading)
+        await drift.stands(self._m)
         took_s = (self._m.clock.now() - from_iso(begun)) / timedelta(seconds=1)
         await self._m.ledger.commit([
             PutSetting(name="sweep:at", value=begun), PutSetting(name="sweep:took_s", value=took_s), PutSetting(name=BEGUN, value=None),
@@ -177,7 +183,7 @@ class Tail:
         last = await self._m.ledger.setting("cutover:last")
         parts = [
             "caught up with the source" if rests else "following the source", self._failed, self._work.reader.trouble,
-            self._work.reader.settled.told(),
+            self._work.reader.settled.told(), await unread.told(self._m),
             *(f"{kind} records wait: {why}" for kind, why in sorted(self._work.suspended.items())),
             "waiting for the cutover", f"the last cutover was given up: {last['reason']}" if last else "",
         ]

@@ -39,6 +39,7 @@ class Terms:
     pace_caps: Mapping[str, float] = field(default_factory=dict)   # platform -> calls a second at most, as configured
     sign_in: Mapping[str, str] = field(default_factory=dict)       # platform -> how it is signed in to, in words
     volume_override: bool = False                              # go on above what is routine without asking (G-17)
+    expected_counts: Mapping[str, int] = field(default_factory=dict)   # kind -> what the source's own screens show after the freeze
     seed: int = 7
     date_formats: tuple[str, ...] = ()
 

@@ -10,7 +10,7 @@ from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.owning import owner_keys
 from streamflow.mapping.pair import Role
-from streamflow.migration import lookalikes
+from streamflow.migration import drift, lookalikes
 from streamflow.migration.adoption import FOUND as ADOPTED_COUNTS
 from streamflow.migration.archive import Archive
 from streamflow.migration.companies import AMBIGUOUS, CompanyTable
@@ -141,10 +141,16 @@ class Work:
         return any(count.state is RecordState.PENDING for count in await self._m.ledger.counts())
 
     async def deliver_all(self, *, last: Kind | None = None) -> int:
-        """Deliver everything pending, parents before children, up to the kind *last*. A kind that hit a plan limit is left out and told."""
+        """
+        Deliver everything pending, parents before children, up to the kind *last*. A kind that hit a plan limit is left out and told.
+
+        Nothing is delivered under a map that is not in force; where it turns out to be void here, `map_has_moved` says so from then on.
+        """
+        if await self.map_has_moved():
+            return 0
         await self.refresh_companies()
         await self.wake_parked()
-        if not await self.has_pending():
+        if not await self.has_pending() or not await drift.stands(self._m):
             return 0
         await self._hold_unowned()
         pipeline = await self.pipeline()

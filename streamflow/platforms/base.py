@@ -240,6 +240,10 @@ class Schema(Protocol):
 
     async def reference(self) -> Reference: ...
 
+    async def custom_fields(self) -> tuple[FieldSpec, ...]:
+        """Give the definitions of all custom fields as they are now; cheaper than `reference`, which holds them too."""
+        ...
+
     async def define(self, spec: FieldSpec) -> None:
         """
         Create a custom field and see it in the definitions; one of the same name and family that exists is fine.

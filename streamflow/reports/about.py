@@ -77,6 +77,8 @@ _REPORTS: Final[Mapping[str, About]] = {
         intro="Each source record ends in exactly one disposition, each written field is read back, and whatever is open is named.",
         notes={
             "kinds": "The seven dispositions add up to what was read. Pending records have none yet; the next tables say why.",
+            "source_counts": "Counted in the source after the freeze, apart from the ledger: lists read once more, rows asked for by "
+            "their parent as the last complete pass showed them. Expected: what its own screens show, as the operator gave it.",
             "reference": "Reference data is looked up, not written.",
             "reasons": "Why records were left out, flagged or refused. Numbers in reasons are shown as #.",
             "waiting": "What has not come to rest, and what it waits for.",
@@ -98,6 +100,7 @@ _REPORTS: Final[Mapping[str, About]] = {
         heads={
             "summary": "Promises",
             "kinds": "Source records",
+            "source_counts": "The source's own counts",
             "reference": "Reference data",
             "written": "Destination records",
             "writes": "Writes by outcome",

@@ -7,7 +7,7 @@ of the crosswalk beside the verdicts of the read-back, every parent and owner is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from streamflow.mapping.pair import Pair, Role
@@ -38,9 +38,9 @@ async def reconciliation(ledger: Ledger, pair: Pair, *, seed: int = 7, spot_size
     """
     Give the whole reconciliation as data for the writer; writes nothing.
 
-    Keys: verdict, summary, kinds, reference, reasons, waiting, written, writes, fields, null_rates, sums, segments, differences, links,
-    orphans, owners, unmapped, drift, queue, touched, queue_items, out_of_scope, spot_check. However long the queue, little of it is in
-    memory.
+    Keys: verdict, summary, kinds, source_counts, reference, reasons, waiting, written, writes, fields, null_rates, sums, segments,
+    differences, links, orphans, owners, unmapped, drift, queue, touched, queue_items, out_of_scope, spot_check. However long the queue,
+    little of it is in memory.
     """
     counts = await ledger.counts()
     kinds = kinds_in(counts, pair)
@@ -50,6 +50,7 @@ async def reconciliation(ledger: Ledger, pair: Pair, *, seed: int = 7, spot_size
     intents = await ledger.intent_counts()
     data: dict[str, Any] = {
         "kinds": records.rows(counts, kinds),
+        "source_counts": _source_counts(await ledger.setting("source:counts")),
         "reference": await _reference(ledger, pair, counts),
         "reasons": records.reason_rows(),
         "waiting": records.waiting_rows(),
@@ -86,6 +87,7 @@ def _summary(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     blocking = _sum(data["queue"], "blocking")
     unmatched = len(data["owners"]["unmatched"])
     promises = (
+        *_counted(data["source_counts"]),
         ("records sum up and are explained", not unexplained, f"{read:,} read", f"look at {', '.join(unexplained)}", True),
         ("nothing is pending", not pending, f"{pending:,} pending", "see waiting", False),
         ("every field is accounted for", not unaccounted, f"{fields:,} fields written", f"{unaccounted:,} have no verdict", True),
@@ -115,6 +117,25 @@ def _summary(data: Mapping[str, Any]) -> list[dict[str, Any]]:
         {"promise": name, "state": HOLDS if ok else BROKEN if grave else OPEN, "figure": figure, "remark": "" if ok else remark}
         for name, ok, figure, remark, grave in promises
     ]
+
+
+def _source_counts(kept: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Give what the source held when it was counted after the freeze, beside what had been read and what its own screens show."""
+    return [
+        {
+            "kind": row["kind"], "source": row["source"], "counted": row["how"], "read": row["ledger"], "gone": row["gone"],
+            "expected": row["expected"], "verdict": "holds" if row["holds"] else "differs", "at": (kept or {})["at"],
+        }
+        for row in (kept or {}).get("rows", ())
+    ]  # fmt: skip
+
+
+def _counted(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, bool, str, str, bool]]:
+    """Say whether the source's own counts hold, once they were taken."""
+    if rows:
+        wrong = [row["kind"] for row in rows if row["verdict"] != "holds"]
+        total, remark = _sum(rows, "source"), f"look at {', '.join(wrong)}"
+        yield "the source's own counts hold", not wrong, f"{total:,} in the source after the freeze", remark, True
 
 
 def _verdict(summary: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -2,16 +2,17 @@
 Reading a source into the ledger, and handing staged records on.
 
 Rule 1: a page is staged and the stream's mark moved in one transaction; what is not staged is read again.
-Rule 2: only a complete pass proves absence; what it did not show is *missed*, nothing more.
+Rule 2: only a complete pass proves absence; what it did not show is *missed*, nothing more. A pass with gaps is not complete.
 Rule 3: an empty answer where there were records before never counts as "all deleted".
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import anyio
 
@@ -19,7 +20,7 @@ from streamflow.errors import NotFound, ProtocolMismatch
 from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Staged
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.batch import Batch
-from streamflow.store.base import Audit, Change, Ledger, Missed, MoveMark, StageResult
+from streamflow.store.base import Audit, Change, Ledger, Mark, Missed, MoveMark, StageResult
 
 PARENTS_AT_ONCE = 24
 
@@ -35,8 +36,30 @@ class Tally:
     rejects: list[str] = field(default_factory=list)
     touched: list[Key] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
-    complete: bool = False
+    gaps: Counter[str] = field(default_factory=Counter)   # what could not be read, by its reason
+    unread: list[Key] = field(default_factory=list)       # parents whose rows could not be read
+    asked: int = 0                  # pages, or parents, that were read without a gap
+    shown: int = 0                  # rows the source gave in the whole pass, before a restart too
+    ended: bool = False             # it came to its end
+    halted_after: Key | None = None     # no parent was answered: the pass was given up behind this one
     names_touched: bool = True      # False: what was touched is counted alone
+
+    @property
+    def complete(self) -> bool:
+        """Say whether the pass showed everything there is."""
+        return self.ended and not self.gaps
+
+    def note(self, scan: str, *, ended: bool) -> dict[str, Any]:
+        """Give what the mark keeps of the pass, so that it is known as a whole when it goes on after a restart."""
+        holes = {"gaps": dict(self.gaps), "unread": list(self.unread)} if self.gaps else {}
+        return {"scan": scan, "complete": ended, "shown": self.shown, **holes}
+
+    def recall(self, mark: Mark | None, scan: str) -> None:
+        """Take up what the mark kept of the part of this pass that was read before."""
+        if mark is not None and mark.note.get("scan") == scan and not mark.note.get("complete"):
+            self.gaps.update(mark.note.get("gaps", {}))
+            self.unread += mark.note.get("unread", ())
+            self.shown += mark.note.get("shown", 0)
 
     def add(self, page: Page, result: StageResult) -> None:
         self.read += len(page.records)
@@ -47,6 +70,12 @@ class Tally:
         self.unknown.update(page.unknown)
         self.rejects += page.rejects
 
+    def look(self, page: Page) -> None:
+        """Take in what a page shows and what it could not show, before it is staged."""
+        self.shown += len(page.records)
+        self.gaps.update(page.gaps)
+        self.asked += not page.gaps
+
     @property
     def is_quiet(self) -> bool:
         """Say whether the pass found nothing new."""
@@ -54,7 +83,9 @@ class Tally:
 
 
 Closing = Callable[[], Awaitable[Sequence[Change]]]
-"""Gives what is committed together with the last page of a read."""
+"""Gives what is committed together with the last page of a read that has no gap."""
+Vanished = Callable[[Sequence[Key]], Awaitable[Collection[Key]]]
+"""Names those of the given parents that a complete pass over their own list does not show any more."""
 Permit = Callable[[], Awaitable[bool]]
 """Waits while the operator has paused; False when the daemon drains: take nothing new."""
 
@@ -76,19 +107,20 @@ class Intake:
         """
         tally = Tally(names_touched=names_touched)
         mark = await self._ledger.mark(f"read:{stream.kind}")
+        tally.recall(mark, scan)
         start = mark.cursor if mark is not None and mark.note.get("scan") == scan and not mark.note.get("complete") else None
         async with aclosing(self._source.pages(stream.kind, start or None)) as pages:
             async for page in pages:
                 if not await self._permit():
                     break
-                note = {"scan": scan, "complete": page.next is None}
-                move = MoveMark(name=f"read:{stream.kind}", cursor=page.next or "", note=note)
-                changes = [move, _read_entry(page, scan), *(await closing() if closing is not None and page.next is None else ())]
+                tally.look(page)
+                tally.ended = page.next is None
+                move = MoveMark(name=f"read:{stream.kind}", cursor=page.next or "", note=tally.note(scan, ended=tally.ended))
+                changes = [move, _read_entry(page, scan), *(await closing() if closing is not None and tally.complete else ())]
                 result = await self._ledger.stage(page.records, scan=scan, changes=changes)
                 tally.add(page, result)
-                if page.next is None:
-                    tally.missed = await self._miss(stream.kind, scan)
-                    tally.complete = True
+                if tally.complete:
+                    tally.missed = await self._miss(stream.kind, scan) if stream.sweepable else 0
                 self._on_page(stream.kind, len(page.records))    # last, since who hears it may end the round here
         return tally
 
@@ -99,55 +131,75 @@ class Intake:
             async for page in pages:
                 if not await self._permit():
                     break
-                changes = [_read_entry(page, scan), *(await closing() if page.next is None else ())]
+                tally.look(page)
+                tally.ended = page.next is None
+                changes = [_read_entry(page, scan), *(await closing() if tally.complete else ())]
                 result = await self._ledger.stage(page.records, scan=scan, changes=changes)
                 tally.add(page, result)
-                tally.complete = page.next is None
                 self._on_page(stream.kind, len(page.records))
         return tally
 
-    async def scan_children(self, stream: Stream, parents: AsyncIterator[Sequence[Key]], *, scan: str, name: str) -> Tally:
-        """Ask for the rows of each parent, several parents at once; the mark *name* moves over finished groups of parents."""
+    async def scan_children(
+        self, stream: Stream, parents: AsyncIterator[Sequence[Key]], *, scan: str, name: str, vanished: Vanished | None = None
+    ) -> Tally:
+        """
+        Ask for the rows of each parent, several parents at once; the mark *name* moves over finished groups of parents.
+
+        A parent that the source cannot be asked by is a gap and named in `unread`, unless *vanished* knows that it is gone itself.
+        Where not one of a whole group is answered the function is missing: the pass is given up there (`halted_after`).
+        """
         tally = Tally(names_touched=False)
+        tally.recall(await self._ledger.mark(name), scan)
         async for group in parents:
             for start in range(0, len(group), PARENTS_AT_ONCE):
                 if not await self._permit():
                     return tally
                 chunk = group[start : start + PARENTS_AT_ONCE]
-                pages = await self._ask(stream.kind, chunk)
-                move = MoveMark(name=name, cursor=chunk[-1], note={"scan": scan, "complete": False})
-                await self._stage_children(stream.kind, pages, scan, move, tally)
-        await self._ledger.commit([MoveMark(name=name, cursor="", note={"scan": scan, "complete": True})])
-        tally.complete = True
+                pages = await self._ask(stream.kind, chunk, vanished)
+                for parent, page in pages:
+                    tally.look(page)
+                    tally.unread += [parent] if page.gaps else []
+                if len(chunk) == PARENTS_AT_ONCE and all(page.gaps for _, page in pages):
+                    tally.halted_after = chunk[-1]
+                    return tally
+                move = MoveMark(name=name, cursor=chunk[-1], note=tally.note(scan, ended=False))
+                await self._stage_children(stream, pages, scan, move, tally)
+        await self._ledger.commit([MoveMark(name=name, cursor="", note=tally.note(scan, ended=True))])
+        tally.ended = True
         return tally
 
-    async def _ask(self, kind: Kind, parents: Sequence[Key]) -> list[tuple[Key, Page]]:
+    async def _ask(self, kind: Kind, parents: Sequence[Key], vanished: Vanished | None) -> list[tuple[Key, Page]]:
         pages: dict[Key, Page] = {}
+        refused: dict[Key, Page] = {}
 
         async def one(parent: Key) -> None:
             try:
                 pages[parent] = await self._source.children(kind, parent)
-            except NotFound:
-                pages[parent] = Page(kind=kind, records=(), next=None)   # the parent went away meanwhile; its own scan will tell
+            except NotFound as error:
+                refused[parent] = Page(kind=kind, records=(), next=None, gaps=(error.message,))
 
         async with anyio.create_task_group() as group:
             for parent in parents:
                 group.start_soon(one, parent)
+        gone = await vanished(tuple(refused)) if refused and vanished is not None else ()
+        pages |= {parent: replace(page, gaps=()) if parent in gone else page for parent, page in refused.items()}
         return [(parent, pages[parent]) for parent in parents]
 
     async def _stage_children(
-        self, kind: Kind, pages: Sequence[tuple[Key, Page]], scan: str, move: Change, tally: Tally
+        self, stream: Stream, pages: Sequence[tuple[Key, Page]], scan: str, move: Change, tally: Tally
     ) -> None:
+        kind = stream.kind
         records = tuple(record for _, page in pages for record in page.records)
         unknown: Counter[str] = Counter()
         rejects: list[str] = []
         for _, page in pages:
             unknown.update(page.unknown)
             rejects += page.rejects
-        joined = Page(kind=kind, records=records, next=None, unknown=unknown, rejects=tuple(rejects))
+        joined = Page(kind=kind, records=records, next=None, unknown=unknown, rejects=tuple(rejects))   # its gaps are counted already
         result = await self._ledger.stage(records, scan=scan, changes=[move, _read_entry(joined, scan)])
         tally.add(joined, result)
-        missed = await self._ledger.unseen(kind, scan=scan, parents=[parent for parent, _ in pages])
+        asked = [parent for parent, page in pages if not page.gaps]
+        missed = await self._ledger.unseen(kind, scan=scan, parents=asked) if stream.sweepable else ()
         if missed:
             tally.missed += len(missed)
             await self._ledger.commit([Missed(kind=kind, keys=tuple(missed))])

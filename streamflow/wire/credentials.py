@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol, TypeAlias, runtime_checkable
+
+from streamflow.wire.message import Request, Response
+from streamflow.wire.verdict import CallVerdict, Outcome
+
+Judge: TypeAlias = Callable[[Outcome], CallVerdict]
+Send: TypeAlias = Callable[[Request, Judge], Awaitable[Response]]
 
 
 class Masked:
@@ -34,6 +40,28 @@ class Credentials(Protocol):
 
     def headers(self, auth: str | None) -> Mapping[str, str]:
         """Give the headers for the configured identity, or for *auth* where the platform can impersonate."""
+        ...
+
+
+@runtime_checkable
+class Renewable(Credentials, Protocol):
+    """
+    Credentials that have to be fetched and run out; the session asks for it, one at a time.
+
+    Before a call that finds them not ready they are renewed, and once after a read that was refused with those it carried; the read is
+    then asked again. Only what is refused after that counts against the credentials.
+    """
+
+    def is_ready(self) -> bool:
+        """Say whether there is something to send that is not known to have run out."""
+        ...
+
+    async def renew(self, send: Send) -> None:
+        """
+        Fetch anew; *send* asks like a read of the session, without credentials. What was there before is not used again.
+
+        Raises AccessRefused where that is refused, which counts against the credentials too; PlatformUnavailable.
+        """
         ...
 
 
@@ -70,14 +98,15 @@ class BasicCredentials:
 
 
 class HeaderCredentials:
-    """One secret in one header, such as `Apikey`."""
+    """One secret in one header, such as `Apikey`, and under an older name of it as well where *also* is not empty."""
 
-    def __init__(self, name: str, value: Masked) -> None:
+    def __init__(self, name: str, value: Masked, *, also: str = "") -> None:
         self._name = name
+        self._also = also
         self._value = value
 
     def headers(self, auth: str | None) -> Mapping[str, str]:
-        return {self._name: self._value.reveal()}
+        return {name: self._value.reveal() for name in (self._name, self._also) if name}
 
     def __repr__(self) -> str:
         return f"HeaderCredentials({self._name}: ***)"

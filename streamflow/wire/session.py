@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import random
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import TypeAlias
 
 import aiohttp
+import anyio
 import orjson
 from yarl import URL
 
@@ -25,13 +25,12 @@ from streamflow.errors import AccessRefused, ConfigError, StreamflowError
 from streamflow.wire.address import AddressBook
 from streamflow.wire.backoff import Patience, retry_after_s, wait_s
 from streamflow.wire.body import DEPTH_CAP, TooDeep, is_json_type, parse_json
-from streamflow.wire.credentials import Credentials
+from streamflow.wire.credentials import Credentials, Judge, Renewable
 from streamflow.wire.limiter import Limiter
 from streamflow.wire.message import Attempt, AttemptHook, Request, Response, current_priority
 from streamflow.wire.refusal import NOT_SENT_PAUSE_S, Explain, error_for, unexplained
 from streamflow.wire.verdict import CallVerdict, Failure, Outcome, judge_read, judge_write
 
-Judge: TypeAlias = Callable[[Outcome], CallVerdict]
 CHUNK_BYTES = 65_536
 THROTTLE_PAUSE_S = 1.0      # how long a 429 that names no time closes the platform
 REQUEST_ID_HEADERS = ("x-nutshell-request-id", "x-request-id")
@@ -63,6 +62,8 @@ class Session:
         self._http = http
         self._book = book
         self._credentials = credentials
+        self._renewable = credentials if isinstance(credentials, Renewable) else None
+        self._renewing = anyio.Lock()
         self._clock = clock
         self._settings = settings
         self._timeout = _timeout(settings, settings.total_s)
@@ -78,11 +79,14 @@ class Session:
         *judge* may replace the meaning of answers for platforms that hide errors in a 200. Raises PlatformUnavailable, Throttled,
         AccessRefused, PlanLimit, NotFound, RecordRejected, ProtocolMismatch.
         """
+        return await self._ask(request, judge, is_signed=True)
+
+    async def _ask(self, request: Request, judge: Judge, *, is_signed: bool) -> Response:
         started = self._clock.monotonic()
         attempt = 0
         while True:
             attempt += 1
-            outcome, verdict, asked_s = await self._exchange(request, judge)
+            outcome, verdict, asked_s = await self._exchange(request, judge, is_signed=is_signed, is_read=True)
             if verdict is CallVerdict.OK and outcome.response is not None:
                 return outcome.response
             spent_s = self._clock.monotonic() - started
@@ -98,7 +102,7 @@ class Session:
         Raises Uncertain when nobody knows; Throttled (asked to slow down, or no connection: nothing was sent), AccessRefused, PlanLimit,
         NotFound and RecordRejected when it was surely not applied.
         """
-        outcome, verdict, asked_s = await self._exchange(request, judge)
+        outcome, verdict, asked_s = await self._exchange(request, judge, is_signed=True, is_read=False)
         if verdict is CallVerdict.OK and outcome.response is not None:
             return outcome.response
         raise self._error(verdict, outcome, request, asked_s, is_write=True)
@@ -109,16 +113,32 @@ class Session:
 
     # --- one exchange
 
-    async def _exchange(self, request: Request, judge: Judge) -> tuple[Outcome, CallVerdict, float | None]:
+    async def _exchange(
+        self, request: Request, judge: Judge, *, is_signed: bool, is_read: bool
+    ) -> tuple[Outcome, CallVerdict, float | None]:
+        carried: dict[str, str] = {}
+        if is_signed:
+            await self._make_ready()
+        result = await self._attempt(request, judge, carried, is_signed=is_signed)
+        if result[1] is CallVerdict.AUTH and is_signed and is_read and await self._renewed(request, carried):
+            result = await self._attempt(request, judge, carried, is_signed=True)
+        self._count_strikes(request, result[1], is_signed=is_signed)
+        return result
+
+    async def _attempt(
+        self, request: Request, judge: Judge, carried: dict[str, str], *, is_signed: bool
+    ) -> tuple[Outcome, CallVerdict, float | None]:
+        """Send once when there is a slot, with the credentials of that moment; *carried* is told which these were."""
         url = self._book.url(request)
         priority = request.priority if request.priority is not None else current_priority()
         async with self.limiter.slot(priority):
             self._check_strikes(request)
+            carried.clear()
+            carried.update(self._credentials.headers(request.auth) if is_signed else {})
             begun = self._clock.monotonic()
-            outcome = await self._send(request, url)
+            outcome = await self._send(request, url, carried)
             seconds = self._clock.monotonic() - begun
         verdict = judge(outcome)
-        self._count_strikes(request, verdict)
         asked_s = self._obey_pace(outcome, verdict)
         if self._hook is not None:
             self._hook(Attempt(
@@ -127,9 +147,29 @@ class Session:
             ))  # fmt: skip
         return outcome, verdict, asked_s
 
-    async def _send(self, request: Request, url: URL) -> Outcome:
+    # --- credentials that run out
+
+    async def _make_ready(self) -> None:
+        if self._renewable is None or self._renewable.is_ready():
+            return
+        async with self._renewing:
+            if not self._renewable.is_ready():
+                await self._renewable.renew(partial(self._ask, is_signed=False))
+
+    async def _renewed(self, request: Request, carried: Mapping[str, str]) -> bool:
+        """After a refusal, see to it that there is something else to send than what was carried; one fetch for all who were refused."""
+        if self._renewable is None or request.auth is not None:
+            return False
+        async with self._renewing:
+            if not self._renewable.is_ready() or self._renewable.headers(None) == carried:
+                await self._renewable.renew(partial(self._ask, is_signed=False))
+        return True
+
+    # --- one attempt
+
+    async def _send(self, request: Request, url: URL, carried: Mapping[str, str]) -> Outcome:
         try:
-            return await self._receive(request, url)
+            return await self._receive(request, url, carried)
         except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
             return Outcome(failure=Failure.NOT_SENT, detail=type(error).__name__)
         except TimeoutError as error:
@@ -137,8 +177,8 @@ class Session:
         except (aiohttp.ClientError, OSError) as error:
             return Outcome(failure=Failure.BROKEN, detail=type(error).__name__)
 
-    async def _receive(self, request: Request, url: URL) -> Outcome:
-        headers = {"Accept": "application/json, */*;q=0.1", **request.headers, **self._credentials.headers(request.auth)}
+    async def _receive(self, request: Request, url: URL, carried: Mapping[str, str]) -> Outcome:
+        headers = {"Accept": "application/json, */*;q=0.1", **request.headers, **carried}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         timeout = self._timeout if request.timeout_s is None else _timeout(self._settings, request.timeout_s)
@@ -209,13 +249,17 @@ class Session:
                 "the credentials were refused repeatedly, so nothing more is sent", platform=self.platform, hint="mend the key, then resume"
             )
 
-    def _count_strikes(self, request: Request, verdict: CallVerdict) -> None:
-        """Only the configured identity counts: an impersonated user may have been switched off, which stops nobody else."""
+    def _count_strikes(self, request: Request, verdict: CallVerdict, *, is_signed: bool) -> None:
+        """
+        Only the configured identity counts: an impersonated user may have been switched off, which stops nobody else.
+
+        That something could be fetched to send is no sign yet that it will be taken.
+        """
         if request.auth is not None:
             return
         if verdict is CallVerdict.AUTH:
             self._strikes += 1
-        elif verdict is CallVerdict.OK:
+        elif verdict is CallVerdict.OK and is_signed:
             self._strikes = 0
 
     def _error(self, verdict: CallVerdict, outcome: Outcome, request: Request, asked_s: float | None, *, is_write: bool) -> StreamflowError:

@@ -61,6 +61,10 @@ def test_lt_49_the_last_delta_is_empty_at_the_switch(api: Run, files: Run) -> No
     for run in (api, files):
         report = run.report("reconciliation")
         assert all(row["pending"] == 0 for row in report["kinds"])
+        counted = report["source_counts"]
+        assert {row["kind"] for row in counted} >= {"lead", "note", "call", "email", "reminder"}
+        assert {row["verdict"] for row in counted} == {"holds"}, "the source was asked itself, past the ledger"
+        assert min(row["at"] for row in counted) >= run.report("cutover")["receipt"]["frozen_at"]
         assert report["writes"]["meant"] == report["writes"]["in_doubt"] == 0
         told = {(item["kind"], item["key"]) for item in run.queue}
         empty = {("note", key) for key, row in run.source.of("note").items() if not row["note"].strip() or row["note"] == "null"}

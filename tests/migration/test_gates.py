@@ -10,11 +10,14 @@ import orjson
 import pytest
 
 from streamflow.errors import RecordRejected, UsageError
+from streamflow.mapping.document_json import from_json
 from streamflow.migration.life import State
+from streamflow.migration.offering import plan_gaps
 from streamflow.migration.owners import OwnersGate, directory_of, match, tally
 from streamflow.migration.proposal import VOLUME, MapGate
 from streamflow.migration.scope import headroom
 from streamflow.model import Record, Ref
+from streamflow.platforms.base import FieldSpec
 from streamflow.stages.roles import roles_of
 from tests.mapping.builders import PAIR
 from tests.migration.rig import FALLBACK, Killed, Voyage, voyage
@@ -64,6 +67,34 @@ async def test_the_inventory_counts_what_is_there(tmp_path: Path) -> None:
         assert found["custom_fields"] == len(labels)
         assert trip.reports["scope"]["compatibility"]["text"].endswith("objects")
         assert trip.reports["scope"]["rule"]["leads_concerned"] > 0
+
+
+async def test_what_the_account_does_not_offer_names_the_rows(tmp_path: Path) -> None:
+    """A right, a team or an activity type that is missing is told with every row of the map behind it, and with no other (G-21)."""
+    async with voyage(tmp_path, records=30, unqualified="lead") as trip:
+        await trip.until(State.SCHEMA)
+        document = from_json((await trip.ledger.setting("map:confirmed"))["document"], trip.m.pair)
+        reference = await trip.destination.schema.reference()
+        rows = {(one.destination, f"{one.source}.{row.source} → {one.destination}.{row.target}"): row for one, row in document.rows()}
+        found = trip.reports["scope"]
+        [email] = [each for each in found["to_do"] if each["what"] == "activity type Email"]
+        assert email["rows"].split("; ") == [text for (_, text), row in rows.items() if text.startswith("email.") and row.target]
+        lacking = [f"the user lacks the permission {name}" for name in ("canAccessSetup", "canAssignEntities", "canDeleteEntities")]
+        bare = dataclasses.replace(reference, teams={}, custom_fields=(FieldSpec(entity="contacts", label="Lead Status", family="text"),))
+        gaps = {each["gap"]: each["rows"] for each in plan_gaps(document, trip.m.pair, bare, {"warnings": lacking, "is_admin": False})}
+        setup = set(gaps[lacking[0]].split("; "))
+        assert setup == set(gaps["the user is no administrator and may not create custom fields"].split("; ")) == {
+            text for (entity, text), row in rows.items()
+            if (row.target or "").startswith("custom:") and (entity, row.target) != ("contacts", "custom:Lead Status")
+            and entity in ("accounts", "contacts", "leads")
+        }  # fmt: skip
+        assigned = set(gaps[lacking[1]].split("; "))
+        assert {"lead.userid → contacts.link:owner", "lead.userid → leads.link:owner"} <= assigned
+        assert assigned == {text for (_, text), row in rows.items() if str(row.target).startswith(("link:owner", "link:assignee"))}
+        assert gaps[lacking[2]] == "", "the right to delete concerns the undoing, not a row"
+        groups = gaps["no teams are offered: groups stay a table"].split("; ")
+        assert groups
+        assert all("group" in text for text in groups)
 
 
 async def test_a_probe_that_is_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:

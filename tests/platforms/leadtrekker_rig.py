@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestServer
 
 from streamflow.model import Page, Record
 from streamflow.platforms.leadtrekker import connect
-from streamflow.platforms.leadtrekker.source import LeadtrekkerSource
+from streamflow.platforms.spec_source import SpecSource
 from streamflow.sandbox.leadtrekker.server import SIMULATION, Config, make_app
 from streamflow.wire.limiter import PacedLimiter
 
@@ -62,7 +62,7 @@ async def liar(handler: Handler) -> AsyncIterator[TestServer]:
 
 
 @asynccontextmanager
-async def reading(server: TestServer | None, *, key: str = KEY, **given: Any) -> AsyncIterator[LeadtrekkerSource]:
+async def reading(server: TestServer | None, *, key: str = KEY, **given: Any) -> AsyncIterator[SpecSource]:
     """Open a source on a server at a pace that holds nobody up."""
     clock = given.pop("clock", None) or HastyClock()
     limiter = PacedLimiter(clock, rate_per_s=100_000.0, burst=100.0, max_in_flight=8)
@@ -71,12 +71,12 @@ async def reading(server: TestServer | None, *, key: str = KEY, **given: Any) ->
         yield source
 
 
-async def all_pages(source: LeadtrekkerSource, kind: str, start: str | None = None) -> list[Page]:
+async def all_pages(source: SpecSource, kind: str, start: str | None = None) -> list[Page]:
     """Read a whole list."""
     return [page async for page in source.pages(kind, start)]
 
 
-async def all_records(source: LeadtrekkerSource, kind: str) -> dict[str, Record]:
+async def all_records(source: SpecSource, kind: str) -> dict[str, Record]:
     """Read a whole list, by key; children asked per parent included."""
     stream = next(stream for stream in source.streams() if stream.kind == kind)
     if stream.parent is None:

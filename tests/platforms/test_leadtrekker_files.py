@@ -12,7 +12,8 @@ import pytest
 
 from streamflow.errors import NotFound, ProtocolMismatch
 from streamflow.model import Record
-from streamflow.platforms.leadtrekker import connect, export, platform
+from streamflow.platforms.files import reader as export
+from streamflow.platforms.leadtrekker import connect, platform
 from streamflow.sandbox.leadtrekker.account import Account
 from streamflow.sandbox.leadtrekker.export import AccountSource, write_snapshot
 from streamflow.sandbox.leadtrekker.export_dialect import EXCEL_ZA, Dialect

@@ -39,7 +39,7 @@ async def asked(url: str, *functions: str, key: str = KEY, clock: HastyClock | N
 
 @pytest.mark.parametrize("names", [["getleads", "createlead"], ["_updatestatus"], ["SendMail"], [], ["get leads"], ["../getleads"]])
 def test_writes_and_oddities_are_refused_before_anything_is_sent(names: list[str]) -> None:
-    """A list with a single name that begins like a write, or is none, is refused as a whole."""
+    """A list with a single name that is named like a write, or is none, is refused as a whole."""
     with pytest.raises(UsageError) as refused:
         refuse_writes(names)
     assert refused.value.hint

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from streamflow.errors import ConfigError
 from streamflow.platforms.leadtrekker import load_spec
-from streamflow.platforms.spec import DENIED_PREFIXES, is_write, load
+from streamflow.platforms.spec import CALL_NAME, DENIED_PREFIXES, is_write
+from streamflow.platforms.spec_toml import load
+from streamflow.sandbox.leadperfection.server import READS
+from streamflow.sandbox.leadperfection.writes import WRITES
 
 
 def test_shipped_spec_loads_with_parents_before_children() -> None:
@@ -46,7 +49,7 @@ def test_all_faults_come_at_once_with_their_paths() -> None:
     wrong: dict[str, dict[str, Any]] = {
         "led": {},
         "lead": {"key": 5, "pagin": {}, "paging": {"style": "pge", "size": 0}, "dates": {"timezone": "Mars/Olympus"}},
-        "note": {"decode": {"note": "rot13"}, "text": ["nte"], "list": {"function": "a/b"}},
+        "note": {"decode": {"note": "rot13"}, "text": ["nte"], "list": {"function": "a/../b"}},
     }
     with pytest.raises(ConfigError) as caught:
         load_spec(wrong, reader="api")
@@ -84,6 +87,55 @@ def test_links_to_unknown_streams_and_readers_without_a_way_are_faults() -> None
     assert "source.streams.lead.files.globs: reader is files" in faults
 
 
+def test_faults_of_windows_proofs_and_files_of_records() -> None:
+    """What could not be read by windows, proved or found as a file is refused with its path."""
+    shipped = """
+        platform = "x"
+        [streams.visit]
+        key = "id"
+        reader = "api"
+        fields = ["id"]
+        [streams.visit.dates]
+        fraction = "half"
+        [streams.visit.paging]
+        style = "offset"
+        prove = true
+        [streams.visit.window]
+        from_param = "a"
+        step_days = 1
+        start = "yesterday"
+        [streams.visit.list]
+        function = "Visits/GetVisits"
+        [streams.bell]
+        key = "id"
+        fields = ["id"]
+        [streams.bell.window]
+        from_param = "a"
+        start = "2026-01-01"
+        [streams.bell.files]
+        globs = ["bells.csv"]
+        [streams.paper]
+        key = "id"
+        role = "file"
+        fields = ["id", "name"]
+        [streams.paper.files]
+        globs = ["attachments/*/*"]
+        is = { id = "id", nam = "name", name = "title" }
+    """
+    with pytest.raises(ConfigError) as caught:
+        load(shipped, {})
+    assert sorted(caught.value.faults) == [
+        "source.streams.bell.window.start: only a stretch that is read by windows has a start; set step_days",
+        "source.streams.paper.fields: 'nam' is used and not listed (did you mean 'name'?)",
+        "source.streams.paper.files.is.name: expected one of id, owner, name, size, sha256, path, not 'title'",
+        "source.streams.paper.files.is: no field is the owner, size, sha256, path of a file",
+        "source.streams.visit.dates.fraction: expected one of nearest, cut, not 'half'",
+        "source.streams.visit.paging.prove: there is nothing to prove where style is offset",
+        "source.streams.visit.window.start: expected the day of the oldest record, such as 2009-01-01, not 'yesterday'",
+        "source.streams.visit.window.to_param: expected the parameter that takes the end of a window",
+    ]
+
+
 @settings(deadline=None, max_examples=25)      # each loads a whole spec
 @given(
     prefix=st.sampled_from(DENIED_PREFIXES), rest=st.text("abcXYZ019_", max_size=12), upper=st.booleans(), lead=st.sampled_from(["", "_"])
@@ -94,4 +146,25 @@ def test_no_write_name_gets_into_a_spec(prefix: str, rest: str, upper: bool, lea
     assert is_write(name)
     with pytest.raises(ConfigError) as caught:
         load_spec({"lead": {"list": {"function": name}}}, reader="api")
-    assert any("begins like a write" in fault for fault in caught.value.faults)
+    assert any("is named like a write" in fault for fault in caught.value.faults)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Leads/LeadAdd", "Customers/UpdateCustomer", "Customers/UpdateDNCStatus", "SalesApi/AddNotes", "Installer/AddJobImages", "LeadADD",
+        "lead_add", "Leads/_SendMail", "createlead/now", "Leads/addLead", "Jobs/JobUpsert", "createlead/",
+    ],
+)
+def test_a_write_is_known_by_its_words_wherever_they_stand(name: str) -> None:
+    """A verb of writing at the end of a CamelCase name, behind a controller or before a slash, is found."""
+    assert is_write(name)
+
+
+def test_reads_and_writes_of_the_second_platform_are_told_apart() -> None:
+    """Every call of Lead Perfection that writes is refused, and every documented read is allowed."""
+    writes = [f"{controller}/{name}" for controller, names in WRITES.items() for name in names]
+    reads = [f"{controller}/{name}" for controller, names in READS.items() for name in names]
+    assert len(writes) > 10
+    assert [name for name in writes if not is_write(name)] == []
+    assert [name for name in reads if is_write(name) or not CALL_NAME.fullmatch(name)] == []

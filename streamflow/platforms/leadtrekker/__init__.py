@@ -1,7 +1,8 @@
 """
 Leadtrekker as a source: `connect` opens it from plain values, `platform` describes it for the catalogue of platforms.
 
-Files here: `streams.toml` says what there is, `dialect` and `canonical` decide (pure), `api` and `export` read, `source` joins them.
+Files here: `streams.toml` says what there is, `dialect` and `codec` how it is asked. All else is done by the readers of every platform:
+`api`, `files`, `rows`, and `spec_source` that joins them. `drafting` and `probing` find out what an account's functions are.
 """
 
 from __future__ import annotations
@@ -16,21 +17,25 @@ from typing import Any
 from streamflow.clock import Clock, SystemClock
 from streamflow.errors import ConfigError
 from streamflow.model import Kind
+from streamflow.platforms.api import answers
+from streamflow.platforms.api.reader import ApiReader
 from streamflow.platforms.files.inbox import Inbox
-from streamflow.platforms.leadtrekker import dialect
-from streamflow.platforms.leadtrekker.api import ApiReader
-from streamflow.platforms.leadtrekker.canonical import Canon
-from streamflow.platforms.leadtrekker.export import FilesReader
-from streamflow.platforms.leadtrekker.roster import Roster
-from streamflow.platforms.leadtrekker.source import LeadtrekkerSource
-from streamflow.platforms.spec import PlatformSpec, load
+from streamflow.platforms.files.reader import FilesReader
+from streamflow.platforms.leadtrekker.codec import decode_leaves
+from streamflow.platforms.leadtrekker.dialect import LeadtrekkerDialect
+from streamflow.platforms.rows.canon import Canon
+from streamflow.platforms.rows.roster import Roster
+from streamflow.platforms.spec import PlatformSpec
+from streamflow.platforms.spec_source import SpecSource
+from streamflow.platforms.spec_toml import load
 from streamflow.wire.backoff import Patience
-from streamflow.wire.credentials import Credentials, Masked
+from streamflow.wire.credentials import HeaderCredentials, Masked
 from streamflow.wire.limiter import Limiter, PacedLimiter
 from streamflow.wire.message import AttemptHook
 from streamflow.wire.session import Session, SessionSettings, open_session
 
 NAME = "leadtrekker"
+DECODERS = {"base64": decode_leaves}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +60,7 @@ def load_spec(
     """Give the shipped spec with the operator's overrides. Raises ConfigError with all faults."""
     shipped = files(__package__).joinpath("streams.toml").read_text(encoding="utf-8")
     defaults = {"reader": reader, "timezone": timezone, "date_formats": tuple(date_formats)}
-    return load(shipped, streams or {}, defaults=defaults)
+    return load(shipped, streams or {}, defaults=defaults, decodings=tuple(DECODERS))
 
 
 @asynccontextmanager
@@ -64,7 +69,7 @@ async def connect(
     streams: Mapping[str, Mapping[str, Any]] | None = None, timezone: str = "", date_formats: Sequence[str] = (),
     limiter: Limiter | None = None, clock: Clock | None = None, hook: AttemptHook | None = None, ca_file: str | Path | None = None,
     dice: Callable[[], float] | None = None,
-) -> AsyncIterator[LeadtrekkerSource]:  # fmt: skip
+) -> AsyncIterator[SpecSource]:  # fmt: skip
     """
     Open an account for reading; nothing is asked yet.
 
@@ -87,7 +92,8 @@ async def connect(
     _check_needs(by_api, by_files, base_url=base_url, key=key, inbox=inbox)
     time = clock or SystemClock()
     canons = {
-        kind: Canon(stream, null_words=spec.null_words, region=spec.region, reader=stream.reader) for kind, stream in spec.streams.items()
+        kind: Canon(stream, null_words=spec.null_words, region=spec.region, reader=stream.reader, decoders=DECODERS)
+        for kind, stream in spec.streams.items()
     }
     roster = Roster()
     async with AsyncExitStack() as stack:
@@ -95,23 +101,9 @@ async def connect(
         if by_api:
             pace = limiter or PacedLimiter(time, rate_per_s=1.0, max_in_flight=1)
             session = await stack.enter_async_context(_session(spec, base_url, key, pace, time, hook, ca_file, dice))
-            api = ApiReader(session, spec, canons, roster)
+            api = ApiReader(session, spec, canons, roster, dialect=LeadtrekkerDialect(spec), clock=time)
         exports = FilesReader(Inbox(Path(inbox)), spec, canons, roster) if inbox is not None else None
-        yield LeadtrekkerSource(spec, api=api, files=exports, roster=roster)
-
-
-class _KeyHeaders:
-    """Puts the account's key on each request, under its old name as well where that is asked for."""
-
-    def __init__(self, key: Masked, names: Sequence[str]) -> None:
-        self._key = key
-        self._names = tuple(name for name in names if name)
-
-    def headers(self, auth: str | None) -> Mapping[str, str]:
-        return dict.fromkeys(self._names, self._key.reveal())
-
-    def __repr__(self) -> str:
-        return f"_KeyHeaders({', '.join(self._names)}: ***)"
+        yield SpecSource(spec, api=api, files=exports, roster=roster)
 
 
 @asynccontextmanager
@@ -119,14 +111,14 @@ async def _session(
     spec: PlatformSpec, base_url: str, key: Masked, limiter: Limiter, clock: Clock, hook: AttemptHook | None, ca_file: str | Path | None,
     dice: Callable[[], float] | None,
 ) -> AsyncIterator[Session]:  # fmt: skip
-    credentials: Credentials = _KeyHeaders(key, (spec.key_header, spec.legacy_header))
+    credentials = HeaderCredentials(spec.key_header, key, also=spec.legacy_header)
     settings = SessionSettings(
         total_s=spec.timeout_s, read_s=spec.timeout_s, body_cap_bytes=spec.body_cap_bytes,
         patience=Patience(attempts=spec.attempts, base_s=spec.base_s, cap_s=spec.cap_s),
     )  # fmt: skip
     async with open_session(
         platform=NAME, base_url=base_url, credentials=credentials, limiter=limiter, clock=clock, settings=settings, hook=hook,
-        explain=dialect.explain, ca_file=ca_file, dice=dice,
+        explain=answers.explain, ca_file=ca_file, dice=dice,
     ) as session:  # fmt: skip
         yield session
 

@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from streamflow.model import Kind
-from streamflow.platforms.leadtrekker import dialect
-from streamflow.platforms.leadtrekker.canonical import spellings, squeezed
+from streamflow.platforms.api import answers
+from streamflow.platforms.rows.canon import spellings, squeezed
 from streamflow.platforms.spec import PlatformSpec, StreamSpec
 from streamflow.wire.message import Response
 
@@ -65,11 +65,11 @@ class Candidate:
 
 def look_at(function: str, response: Response, spec: PlatformSpec) -> Look:
     """Keep the form of an answer."""
-    is_json, data = dialect.payload(response)
-    verdict = dialect.reaction(spec.errors, response)
+    is_json, data = answers.payload(response)
+    verdict = answers.reaction(spec.errors, response)
     form = form_of(data) if is_json else {"text": len(response.body), "html": b"<html" in response.body[:2000].lower()}
     return Look(
-        function=function, status=response.status, verdict=verdict, said=dialect.explain(response).text if verdict else "",
+        function=function, status=response.status, verdict=verdict, said=answers.explain(response).text if verdict else "",
         headers=_headers(response.headers), form=form, rows=tuple(_rows(data, "$", 0)) if is_json and not verdict else (),
     )
 

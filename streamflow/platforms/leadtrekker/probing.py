@@ -1,7 +1,7 @@
 """
 The spec-drafting probe: asks the functions that an operator names once each, and keeps the form of what they answer.
 
-Rules (leadtrekker.md 2.3): never a name that begins like a write; only names from the operator's list; one call every two seconds.
+Rules (leadtrekker.md 2.3): never a name of a write; only names from the operator's list; one call every two seconds.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ RATE_PER_S = 0.5
 
 
 def refuse_writes(functions: Sequence[str]) -> None:
-    """Raise UsageError for a list that is empty or holds a name that is none, or begins like a write; before anything is sent."""
+    """Raise UsageError for a list that is empty or holds a name that is none, or is named like a write; before anything is sent."""
     if not functions:
         raise UsageError("no function was named", hint="take the names from the pages of the vendor's own documentation, one a line")
     odd = [name for name in functions if not CALL_NAME.fullmatch(name)]
     writes = [name for name in functions if is_write(name)]
     if odd or writes:
         told = [f"no name of a function: {', '.join(repr(name[:60]) for name in odd)}"] if odd else []
-        told += [f"begins like a write and is never called: {', '.join(writes)}"] if writes else []
+        told += [f"named like a write and never called: {', '.join(writes)}"] if writes else []
         raise UsageError("; ".join(told), hint="nothing was sent; correct the list")
 
 

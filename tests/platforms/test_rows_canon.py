@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamflow.model import Record
-from streamflow.platforms.leadtrekker import load_spec
-from streamflow.platforms.leadtrekker.canonical import Canon, Pass
+from streamflow.platforms.leadtrekker import DECODERS, load_spec
 from streamflow.platforms.leadtrekker.codec import encode_leaves
-from streamflow.platforms.leadtrekker.roster import Roster
+from streamflow.platforms.rows.canon import Canon, Pass
+from streamflow.platforms.rows.roster import Roster
 
 SPEC = load_spec(reader="api")
 LEAD: dict[str, Any] = {
@@ -33,7 +33,7 @@ FILE_NOTE = {
 def canon(kind: str, reader: str = "api", **override: Any) -> Canon:
     """Give the rules of one stream."""
     spec = load_spec({kind: override}, reader=reader) if override else SPEC
-    return Canon(spec.streams[kind], null_words=spec.null_words, region=spec.region, reader=reader)
+    return Canon(spec.streams[kind], null_words=spec.null_words, region=spec.region, reader=reader, decoders=DECODERS)
 
 
 def roster() -> Roster:

@@ -12,27 +12,29 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
 from fnmatch import fnmatchcase
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 import orjson
 
 from streamflow.compact import Numbers
 from streamflow.model import Cursor, Key, Page, Record
-from streamflow.platforms.leadtrekker.codec import NotBase64, decode_leaves
-from streamflow.platforms.leadtrekker.roster import Roster
-from streamflow.platforms.leadtrekker.values import local_time, mended_phone, plain_phone, text_of, tidy, tidy_label
+from streamflow.platforms.rows.phones import mended_phone, plain_phone
+from streamflow.platforms.rows.roster import Roster
+from streamflow.platforms.rows.values import local_time, text_of, tidy, tidy_label
 from streamflow.platforms.spec import StreamSpec
 
 RAW = "_raw"
 CUSTOM = "custom"
 Raw = Mapping[str, Any]
+Decode: TypeAlias = Callable[[Any], Any]
+"""Takes a value of a reply, of whatever form, out of what it travelled in. Raises ValueError where it did not travel so, never guesses."""
 
 
 class _Place(Enum):
@@ -51,9 +53,11 @@ class Pass:
 
 
 class Canon:
-    """The rules of one stream, made ready once."""
+    """The rules of one stream, made ready once; *decoders* are the decodings that the platform of an API has, by name."""
 
-    def __init__(self, spec: StreamSpec, *, null_words: frozenset[str], region: str, reader: str) -> None:
+    def __init__(
+        self, spec: StreamSpec, *, null_words: frozenset[str], region: str, reader: str, decoders: Mapping[str, Decode] | None = None
+    ) -> None:
         self.spec = spec
         self._plans: dict[tuple[str, ...], tuple[tuple[str, str, _Place], ...]] = {}
         self._known = frozenset(spec.fields)
@@ -66,8 +70,10 @@ class Canon:
         self._ids = frozenset(spec.ids) | {spec.key}
         self._text = frozenset(spec.text)
         self._special = self._dates | self._phones | self._ids | self._text
+        self._decoders = (decoders or {}) if reader == "api" else {}
         self._default_decode = spec.decode.get("default", "none")
-        self._decodes = reader == "api" and "base64" in spec.decode.values()
+        self._decodes = any(how in self._decoders for how in spec.decode.values())
+        self._cut = spec.fraction == "cut"
         self._same = {name: group for group in spec.same for name in group}
         self._ignored = cache(lambda name: any(fnmatchcase(name.casefold(), glob.casefold()) for glob in spec.hash_ignore))
 
@@ -178,12 +184,13 @@ class Canon:
         return name, _Place.LABELS if self.spec.custom_object and name == self.spec.custom_object else _Place.FIELD
 
     def _decoded(self, name: str, value: Any, unknown: Counter[str]) -> Any:
-        if self.spec.decode.get(name, self._default_decode) != "base64":
+        how = self.spec.decode.get(name, self._default_decode)
+        if how not in self._decoders:
             return value
         try:
-            return decode_leaves(value)
-        except NotBase64:
-            unknown[f"{name} (not base64, kept as it came)"] += 1
+            return self._decoders[how](value)
+        except ValueError:
+            unknown[f"{name} (not {how}, kept as it came)"] += 1
             return value
 
     def _labels(self, value: Any, unknown: Counter[str]) -> Mapping[str, Any]:
@@ -239,7 +246,7 @@ class Canon:
         if name in self._ids:
             return bare
         if name in self._dates and bare:
-            return local_time(value, self.spec.date_formats, self._zone) or given
+            return local_time(value, self.spec.date_formats, self._zone, cut=self._cut) or given
         if name in self._phones and bare:
             return mended_phone(value, self._region)
         return given
@@ -257,7 +264,7 @@ class Canon:
 
     def _form(self, name: str, value: Any) -> Any:
         if name in self._phones and isinstance(value, str):
-            return plain_phone(value)
+            return plain_phone(value, self._region)
         form = _compared(value)
         return sorted(form, key=str) if name in self.spec.sets and isinstance(form, list) else form
 

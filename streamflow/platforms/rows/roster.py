@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from streamflow.model import Kind
-from streamflow.platforms.leadtrekker.values import tidy
+from streamflow.platforms.rows.values import tidy
 from streamflow.platforms.spec import Completion
 
 Row = Mapping[str, Any]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rapidfuzz import fuzz, process
 
-from streamflow.platforms.leadtrekker.canonical import spellings, squeezed
+from streamflow.platforms.rows.canon import spellings, squeezed
 from streamflow.platforms.spec import StreamSpec
 
 ALIKE = 72.0      # of 100; below that a suggestion misleads more than it helps

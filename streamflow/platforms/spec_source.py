@@ -12,14 +12,14 @@ import anyio
 
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch
 from streamflow.model import Cursor, Key, Kind, Page, Record
+from streamflow.platforms.api.reader import ApiReader
 from streamflow.platforms.base import Stream
-from streamflow.platforms.leadtrekker.api import ApiReader
-from streamflow.platforms.leadtrekker.export import FilesReader
-from streamflow.platforms.leadtrekker.roster import Roster
+from streamflow.platforms.files.reader import FilesReader
+from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.spec import PlatformSpec, StreamSpec
 
 
-class LeadtrekkerSource:
+class SpecSource:
     """
     Reads one account; there is no method that could write.
 
@@ -164,7 +164,7 @@ class LeadtrekkerSource:
         by_changes = spec.reader == "api" and by_parent is None and spec.window is not None and spec.changed
         return Stream(
             kind=spec.kind, reader=spec.reader, parent=by_parent, refers_to=spec.refers_to, role=spec.role, optional=spec.optional,
-            overlap_s=spec.window.overlap_s if by_changes and spec.window is not None else None,
+            sweepable=not spec.retain, overlap_s=spec.window.overlap_s if by_changes and spec.window is not None else None,
         )
 
     def _reader_pages(self, spec: StreamSpec, start: Cursor | None) -> AsyncGenerator[Page, None]:

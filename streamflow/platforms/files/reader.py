@@ -19,9 +19,9 @@ from streamflow.platforms.files import attachment
 from streamflow.platforms.files.inbox import Inbox, Snapshot
 from streamflow.platforms.files.manifest import FileEntry, is_inside
 from streamflow.platforms.files.table import CELL_LIMIT_CHARS, Table, TableSettings, count_rows, open_table
-from streamflow.platforms.leadtrekker.canonical import Canon, Pass, squeezed
-from streamflow.platforms.leadtrekker.columns import Columns
-from streamflow.platforms.leadtrekker.roster import Roster
+from streamflow.platforms.rows.canon import Canon, Pass, squeezed
+from streamflow.platforms.rows.columns import Columns
+from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.spec import PlatformSpec, StreamSpec
 
 PAGE_ROWS = 500
@@ -228,18 +228,16 @@ class FilesReader:
             offset += len(found)
             following = f"{snapshot.id}/{offset}" if offset < len(paths) else None
             rows = [
-                {
-                    "attachmentid": file.id, "leadid": file.owner, "name": file.name, "size": str(file.size_bytes), "sha256": file.sha256,
-                    "path": file.path,
-                }
+                {name: _fact(file, fact) for name, fact in self._spec.streams[kind].files.facts.items()}
                 for file in found
-            ]  # fmt: skip
+            ]
             yield self._canons[kind].page(rows, next_cursor=following, roster=self._roster, memory=Pass())
             if following is None:
                 return
 
     def _copy(self, record: Record, target: Path) -> str:
-        path, expected = str(record.data.get("path", "")), record.data.get("sha256")
+        named = {fact: name for name, fact in self._spec.streams[record.kind].files.facts.items()}
+        path, expected = str(record.data.get(named["path"], "")), record.data.get(named["sha256"])
         for snapshot in self._inbox.complete():
             source = snapshot.folder / path
             if not (path.startswith(f"{attachment.FOLDER}/") and is_inside(path) and source.is_file() and not source.is_symlink()):
@@ -249,6 +247,12 @@ class FilesReader:
                 return digest
             target.unlink(missing_ok=True)      # another file of that name, of another snapshot
         raise NotFound("the bytes of an attachment are in no snapshot any more", platform=self._spec.platform, stream=record.kind)
+
+
+def _fact(file: attachment.Attachment, fact: str) -> str:
+    """Give one of `spec.FILE_FACTS` of a file."""
+    known = {"id": file.id, "owner": file.owner, "name": file.name, "size": str(file.size_bytes), "sha256": file.sha256, "path": file.path}
+    return known[fact]
 
 
 def _settings(stream: StreamSpec) -> TableSettings:

@@ -1,4 +1,4 @@
-"""Single values as one form: texts, ids, dates, phones, words for nothing. Pure; used for records of both readers."""
+"""Single values as one form: texts, ids, dates, words for nothing. Pure; used for records of both readers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from zoneinfo import ZoneInfo
 
 _SERIAL_ZERO = datetime(1899, 12, 30)
 _SERIAL = re.compile(r"[1-9]\d{4}(\.\d+)?")           # 1927 to 2173, as Excel counts days
-_SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+))?E\+?(\d{1,2})", re.IGNORECASE)
-_SEPARATORS = str.maketrans("", "", " \t\u00a0()-./")
-_INTERNATIONAL_ZA = re.compile(r"(?:\+|00)?27([1-9]\d{8})")
 
 
 def text_of(value: Any) -> str:
@@ -44,33 +41,34 @@ def tidy_label(label: str) -> str:
     return unicodedata.normalize("NFC", " ".join(label.split()))
 
 
-def local_time(value: Any, formats: tuple[str, ...], zone: ZoneInfo) -> str | None:
+def local_time(value: Any, formats: tuple[str, ...], zone: ZoneInfo, *, cut: bool = False) -> str | None:
     """
     Write a moment as local "YYYY-MM-DD HH:MM:SS", or None when it is not one.
 
     Takes date cells, Excel serials, ISO 8601 (with an offset: turned into *zone*) and *formats*; a plain day gets 00:00:00.
+    Fractions of a second go to the nearest one, since cells of a workbook miss theirs by a hair; with *cut* they are cut off.
     """
     if isinstance(value, datetime):
-        return _written(value, zone)
+        return _written(value, zone, cut=cut)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _from_serial(float(value))
     text = text_of(value).strip()
     try:
         moment = datetime.fromisoformat(text)
-        return text if len(text) == 19 and text[10] == " " and text[4] == text[7] == "-" else _written(moment, zone)
+        return text if len(text) == 19 and text[10] == " " and text[4] == text[7] == "-" else _written(moment, zone, cut=cut)
     except ValueError:
         pass
     for form in formats:
         try:
-            return _written(datetime.strptime(text, form), zone)
+            return _written(datetime.strptime(text, form), zone, cut=cut)
         except ValueError:
             continue
     return _from_serial(float(text)) if _SERIAL.fullmatch(text) else None
 
 
-def _written(moment: datetime, zone: ZoneInfo) -> str:
+def _written(moment: datetime, zone: ZoneInfo, *, cut: bool) -> str:
     local = moment.astimezone(zone) if moment.tzinfo else moment
-    if local.microsecond >= 500_000:      # date cells of a workbook miss the second by a hair
+    if local.microsecond >= 500_000 and not cut:
         local += timedelta(seconds=1)
     return f"{local.year:04d}-{local:%m-%d %H:%M:%S}"
 
@@ -78,40 +76,4 @@ def _written(moment: datetime, zone: ZoneInfo) -> str:
 def _from_serial(days: float) -> str | None:
     if not 10_000 <= days < 100_000:
         return None
-    return _written(_SERIAL_ZERO + timedelta(seconds=round(days * 86_400)), ZoneInfo("UTC"))
-
-
-def mended_phone(value: Any, region: str) -> str:
-    """
-    Undo what a spreadsheet does to South African numbers where that is certain; everything else stays as it was.
-
-    Nine digits without the leading 0 get it back; eleven with 27 get their +. 8.25550142E+8 is written out, 8.2555E+8 is not:
-    its last digits are gone, and a made-up number would be worse than none.
-    """
-    text = text_of(value)
-    if region != "ZA":
-        return text
-    digits = _written_out(text.strip())
-    if len(digits) == 9 and digits.isascii() and digits.isdigit() and digits[0] != "0":
-        return f"0{digits}"
-    if len(digits) == 11 and digits.isascii() and digits.isdigit() and digits.startswith("27"):
-        return f"+{digits}"
-    return text
-
-
-def _written_out(text: str) -> str:
-    found = _SCIENTIFIC.fullmatch(text)
-    if found is None:
-        return text
-    digits = found[1] + (found[2] or "")
-    exponent = int(found[3])
-    return digits if len(digits) == exponent + 1 else text
-
-
-def plain_phone(text: str) -> str:
-    """Give a number in the form used for comparing: separators gone, South African ones as +27 and nine digits."""
-    bare = text.translate(_SEPARATORS)
-    if len(bare) == 10 and bare[0] == "0" and bare.isdigit():
-        return f"+27{bare[1:]}"
-    found = _INTERNATIONAL_ZA.fullmatch(bare)
-    return f"+27{found[1]}" if found else tidy(text)
+    return _written(_SERIAL_ZERO + timedelta(seconds=round(days * 86_400)), ZoneInfo("UTC"), cut=True)

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamflow.platforms.leadtrekker.codec import NotBase64, decode_leaves, encode_leaves
-from streamflow.platforms.leadtrekker.values import local_time, mended_phone, plain_phone, text_of, tidy, tidy_label
+from streamflow.platforms.rows.phones import mended_phone, plain_phone
+from streamflow.platforms.rows.values import local_time, text_of, tidy, tidy_label
 from streamflow.sandbox.leadtrekker.codec import decode_tree
 
 ZA = ZoneInfo("Africa/Johannesburg")
@@ -97,11 +98,37 @@ def test_phones_of_other_regions_stay() -> None:
     assert mended_phone("825550142", "DE") == "825550142"
 
 
+def test_american_numbers_are_written_out_and_compare_equal() -> None:
+    """Ten digits lose nothing in a spreadsheet; with and without country code and separators they are one number, others stay texts."""
+    assert [mended_phone(value, "US") for value in (4075550142, 4075550142.0, "4.075550142E+9", "4.07E+9", 75550142)] == [
+        "4075550142", "4075550142", "4075550142", "4.07E+9", "75550142"
+    ]  # fmt: skip
+    forms = ("(407)555-0142", "407.555.0142", "4075550142", "1 407 555 0142", "+1 (407) 555-0142")
+    assert {plain_phone(text, "US") for text in forms} == {"+14075550142"}
+    assert plain_phone("555-0142", "US") == "555-0142"
+    assert plain_phone(" 0825550142 ", "XX") == "0825550142"
+
+
+@pytest.mark.parametrize(
+    ("value", "nearest", "cut"),
+    [
+        ("2026-08-06T18:14:08.96", "2026-08-06 18:14:09", "2026-08-06 18:14:08"),
+        ("2026-08-06T23:59:59.500", "2026-08-07 00:00:00", "2026-08-06 23:59:59"),
+        ("2026-08-06T18:14:08.3", "2026-08-06 18:14:08", "2026-08-06 18:14:08"),
+        (datetime(2026, 8, 6, 18, 14, 8, 999_999), "2026-08-06 18:14:09", "2026-08-06 18:14:08"),
+        ("46153.384745370372", "2026-05-11 09:14:02", "2026-05-11 09:14:02"),
+    ],
+)
+def test_fractions_of_seconds(value: Any, nearest: str, cut: str) -> None:
+    """They go to the nearest second or are cut, as asked; a day counted by a spreadsheet misses its second by a hair either way."""
+    assert (local_time(value, (), ZA), local_time(value, (), ZA, cut=True)) == (nearest, cut)
+
+
 def test_equal_numbers_compare_equal() -> None:
     """Separators and the two ways to write the country make no difference; other texts stay apart."""
     forms = ("0825550142", "082 555 0142", "+27 82 555-0142", "(082) 555 0142", "0027825550142")
-    assert {plain_phone(text) for text in forms} == {"+27825550142"}
-    assert plain_phone("082 555 014") == "082 555 014"
+    assert {plain_phone(text, "ZA") for text in forms} == {"+27825550142"}
+    assert plain_phone("082 555 014", "ZA") == "082 555 014"
 
 
 @settings(deadline=None)

@@ -1,0 +1,58 @@
+"""
+How a call travels: the door that each platform's dialect fills, and the requests that dialects build.
+
+Rule of this file: only functions of the spec's allow-list are asked, and never one that is named like a write; that is seen before
+anything is sent, and by the reader again, so that no dialect can forget it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+from urllib.parse import urlencode
+
+from streamflow.errors import InvariantBroken
+from streamflow.platforms.spec import Call, PlatformSpec, is_write
+from streamflow.wire.message import Request, Response
+from streamflow.wire.verdict import CallVerdict, Outcome
+
+Raw: TypeAlias = Mapping[str, Any]
+FORM = "application/x-www-form-urlencoded"
+
+
+class Dialect(Protocol):
+    """What a reader by API must know of one platform beyond its spec. Pure."""
+
+    def request(self, spec: PlatformSpec, call: Call, params: Mapping[str, str], *, priority: int) -> Request:
+        """Build a call: its address, its form and how its parameters are written; `call_request` and `form_request` help."""
+        ...
+
+    def judge(self, outcome: Outcome) -> CallVerdict:
+        """Say what one exchange means; `answers.judge` does it by the rules of a spec."""
+        ...
+
+    def rows(self, call: Call, response: Response, *, stream: str) -> Sequence[Raw]:
+        """Give the rows of an answer that was judged fine. Raises ProtocolMismatch where there are none to be found; never guesses."""
+        ...
+
+
+def call_request(spec: PlatformSpec, function: str, body: bytes, *, priority: int, content_type: str = "application/json") -> Request:
+    """Build a POST of *body* to a read function. Raises InvariantBroken as `ensure_read` does."""
+    ensure_read(spec, function)
+    return Request(
+        method="POST", path=function, endpoint=function, body=body, content_type=content_type, priority=priority, timeout_s=spec.timeout_s,
+        expects="any",
+    )  # fmt: skip
+
+
+def form_request(spec: PlatformSpec, function: str, params: Mapping[str, str], *, priority: int) -> Request:
+    """Build a POST with a form-urlencoded body, UTF-8, parameters in the order given."""
+    return call_request(spec, function, urlencode(params).encode("ascii"), priority=priority, content_type=FORM)
+
+
+def ensure_read(spec: PlatformSpec, function: str) -> None:
+    """Raise InvariantBroken for a function that is named like a write, or is not on the allow-list of the spec."""
+    if is_write(function):
+        raise InvariantBroken("a function that is named like a write was about to be called on the source", platform=spec.platform)
+    if function not in spec.calls():
+        raise InvariantBroken("a function outside the allow-list was about to be called on the source", platform=spec.platform)

@@ -1,0 +1,114 @@
+"""One list under fixed parameters, asked page by page: what its numbers count, where it ends, and guards against going in circles."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from streamflow.errors import ProtocolMismatch
+from streamflow.model import Record
+from streamflow.platforms.api import paging, proof
+from streamflow.platforms.api.forms import Raw
+from streamflow.platforms.spec import StreamSpec
+from streamflow.wire.paging import PageGuard, page_digest
+
+Ask: TypeAlias = Callable[[Mapping[str, str]], Awaitable[Sequence[Raw]]]
+TRIES = 3      # rows may move between two reads; what does not fit so often in a row is not for that
+
+
+@dataclass(slots=True)
+class Learned:
+    """What was found out about the platform while it was read; for one process."""
+
+    cap: int | None = None                                   # rows of a page that was not the last and yet smaller than asked for
+    styles: dict[str, str] = field(default_factory=dict)     # function -> what its numbers count, where that was proved
+
+    def page_came(self, before: int, rows: int, *, size: int) -> None:
+        """Take note of two pages in a row."""
+        if rows and 0 < before < size:
+            self.cap = max(before, self.cap or 0)
+
+
+class Listing:
+    """Asks for one list; *ask* answers the rows for the parameters of paging, all others being its own affair."""
+
+    def __init__(
+        self, ask: Ask, stream: StreamSpec, *, function: str, platform: str, learned: Learned, learns: bool = False
+    ) -> None:
+        self._ask = ask
+        self._stream = stream
+        self._function = function
+        self._platform = platform
+        self._learned = learned
+        self._learns = learns      # whether its pages teach anything: many small lists would not
+        self._before = 0
+        style, size = stream.paging.style, stream.paging.size
+        self._probes_end = stream.paging.prove or style == "row"
+        self._guard = PageGuard(
+            stream.kind, platform=platform, size=size if style != "none" else None, page_cap=stream.paging.max_pages
+        )
+
+    async def page(self, number: int) -> tuple[list[Raw], int | None]:
+        """
+        Give the rows of a page and the number of the next, None where this one ends the list.
+
+        Raises ProtocolMismatch where the platform pages in no way that is understood, InvariantBroken for a page asked before.
+        """
+        self._guard.asked(str(number))
+        stream = await self._settled(number)
+        if stream is None:
+            return [], None
+        for _ in range(TRIES):
+            rows = list(await self._ask(paging.page_params(stream, number)))
+            if not self._probes_end:
+                if self._learns:
+                    self._learned.page_came(self._before, len(rows), size=stream.paging.size)
+                    self._before = len(rows)
+                ends = paging.is_last(stream, len(rows), cap=self._learned.cap)
+                return rows, None if ends else paging.following(stream, number, len(rows))
+            if len(rows) >= stream.paging.size:
+                return rows, number + 1
+            if not await self.holds_more_than((number - stream.paging.first) * stream.paging.size + len(rows)):
+                return rows, None
+        raise ProtocolMismatch(
+            f"a page of {len(rows)} rows came where {stream.paging.size} were asked for, and there are more behind it",
+            platform=self._platform, stream=stream.kind, hint="the platform gives fewer rows than it has; lower paging.size of this stream",
+        )  # fmt: skip
+
+    def took(self, records: Sequence[Record], rows: Sequence[Raw]) -> None:
+        """Take note of what a page held. Raises ProtocolMismatch where the server repeats itself or stands still."""
+        self._guard.seen([record.key for record in records], page_digest(list(rows)))
+
+    async def holds_more_than(self, rows: int) -> bool:
+        """Ask for the one row after so many; whether numbers count pages or rows, that is the same row."""
+        return bool(await self._ask(paging.row_params(self._stream, rows)))
+
+    async def _settled(self, number: int) -> StreamSpec | None:
+        """Give the stream with what its numbers count, proved where a second page is asked for; None: there is no second page."""
+        stream = self._stream
+        if not stream.paging.prove or number == stream.paging.first:
+            return stream
+        if self._function not in self._learned.styles:
+            style = await self._proved()
+            if not style:
+                return None
+            self._learned.styles[self._function] = style
+        return replace(stream, paging=replace(stream.paging, style=self._learned.styles[self._function]))
+
+    async def _proved(self) -> str:
+        """Read until the verdict is clear; "" says that the list, of which a whole page was seen, has no second one (any more)."""
+        failed: ProtocolMismatch | None = None
+        for _ in range(TRIES):
+            found = {name: list(await self._ask(params)) for name, params in proof.probes(self._stream.paging).items()}
+            try:
+                style = proof.verdict(proof.Probes(**found), size=self._stream.paging.size)
+            except ProtocolMismatch as error:
+                failed = error
+                continue
+            if style or len(found["first"]) >= self._stream.paging.size:
+                return style
+        if failed is None:
+            return ""
+        failed.platform, failed.stream = self._platform, self._stream.kind
+        raise failed

@@ -1,0 +1,99 @@
+"""
+A stretch of time as windows that are read one after the other: from where, to where, what comes next, how one is cut. Pure.
+
+Rules of this file. (1) All moments are naive and by the source's wall clock, as the source compares them; where the clock was set does not
+matter to a window, since each text of a moment lies in exactly one. Only the beginning of a changed-since stretch looks at the zone.
+(2) Windows end at midnight, the last one at the midnight to come, so that nothing depends on whose clock goes right. (3) What comes
+next follows from the window that was drained, so that a cursor is one window and one page, also after windows were cut.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from streamflow.errors import ProtocolMismatch
+from streamflow.model import Cursor
+from streamflow.platforms.spec import Window
+
+_CURSOR = re.compile(r"(whole|changed):([^/#]+)/([^/#]+)#(\d{1,9})", re.ASCII)
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """One window; *end* is not part of it. *changed*: it selects by time of change, else by what the whole list goes by."""
+
+    begin: datetime
+    end: datetime
+    changed: bool = False
+
+
+def opening(rules: Window, *, since: datetime | None, now: datetime, zone: ZoneInfo) -> Span:
+    """Give the first window of what changed at *since* or later, or of the whole list where that is None."""
+    begin = datetime.combine(date.fromisoformat(rules.start), time()) if since is None else _before_repeats(since, zone)
+    begin = begin.replace(microsecond=0)
+    if begin >= _midnight(now) + _DAY:      # of a clock that is ahead of ours
+        begin = _midnight(now)
+    return Span(begin=begin, end=_end(begin, rules, now), changed=since is not None)
+
+
+def after(span: Span, rules: Window, *, now: datetime) -> Span | None:
+    """Give the window after one that was drained; None when that one reached beyond *now*."""
+    return None if span.end > now else replace(span, begin=span.end, end=_end(span.end, rules, now))
+
+
+def half(span: Span, rules: Window) -> Span | None:
+    """Give the first half of a window that holds too much, cut at midnight where it has several days; None when it is not to be cut."""
+    length = span.end - span.begin
+    if length < timedelta(seconds=2 * rules.least_s):
+        return None
+    middle = (span.begin + length / 2).replace(microsecond=0)
+    if length > _DAY and _midnight(middle) > span.begin:
+        middle = _midnight(middle)
+    told = datetime.strptime(middle.strftime(rules.format), rules.format)     # a form without times cannot say half a day
+    return replace(span, end=middle) if told == middle and span.begin < middle < span.end else None
+
+
+def params(span: Span, rules: Window) -> dict[str, str]:
+    """Give the parameters that select the window."""
+    ends = {rules.from_param: span.begin.strftime(rules.format), rules.to_param: span.end.strftime(rules.format)}
+    return {**(rules.changed if span.changed else rules.whole), **ends}
+
+
+def write_cursor(span: Span, number: int) -> Cursor:
+    """Give the cursor of a page of a window: "changed:2026-08-01T00:00:00/2026-08-02T00:00:00#3"."""
+    return f"{'changed' if span.changed else 'whole'}:{span.begin.isoformat()}/{span.end.isoformat()}#{number}"
+
+
+def read_cursor(cursor: Cursor, *, stream: str) -> tuple[Span, int]:
+    """Give the window and the page of a cursor. Raises ProtocolMismatch for one that is not ours."""
+    found = _CURSOR.fullmatch(cursor)
+    try:
+        if found is not None:
+            begin, end = datetime.fromisoformat(found[2]), datetime.fromisoformat(found[3])
+            if begin < end:
+                return Span(begin=begin, end=end, changed=found[1] == "changed"), int(found[4])
+    except (ValueError, TypeError):      # no moments, or one with a zone and one without
+        pass
+    raise ProtocolMismatch("a cursor that this reader did not write", stream=stream, hint="the stream's reader was changed")
+
+
+def _end(begin: datetime, rules: Window, now: datetime) -> datetime:
+    return min(_midnight(begin) + timedelta(days=rules.step_days), max(_midnight(now), _midnight(begin)) + _DAY)
+
+
+def _midnight(moment: datetime) -> datetime:
+    return datetime.combine(moment.date(), time())
+
+
+def _before_repeats(since: datetime, zone: ZoneInfo) -> datetime:
+    """
+    Give *since*, or where its text comes twice in the night the clock goes back, a moment before all of those texts.
+
+    What changed after the first 01:50 may say 01:05, being of the second hour of that name.
+    """
+    first, second = (since.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+    return since - (first - second) if first is not None and second is not None and first > second else since

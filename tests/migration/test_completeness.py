@@ -1,0 +1,294 @@
+"""Nothing lost where the source does not answer: what was not read is never taken for empty, and holds up the switch until it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from streamflow.errors import NotFound
+from streamflow.migration import cutover
+from streamflow.migration.life import State
+from streamflow.migration.reading import OWED
+from streamflow.model import Key, Kind, Page, Record
+from streamflow.platforms.base import Stream
+from streamflow.reports.reconciliation import reconciliation
+from streamflow.stages.extract import PARENTS_AT_ONCE, Intake, Tally
+from tests.migration.rig import Voyage, voyage, with_terms
+from tests.migration.test_ends import ASK_CUTOVER, in_tail
+
+LAST_WORD = "the last word before the freeze"
+
+
+def noted(trip: Voyage, text: str) -> bool:
+    return any(text in str(row["body"]) for row in trip.live("notes").values())
+
+
+def last_word(trip: Voyage, lead: Key) -> Callable[[], None]:
+    """A note that is written last of all, on a lead that moves with it."""
+
+    def write() -> None:
+        trip.in_source("create", "notes", leadid=lead, note=LAST_WORD)
+        trip.in_source("edit", "leads", lead, number="082 555 9998")
+
+    return write
+
+
+def refusing(trip: Voyage, refuses: Callable[[Kind, Key], bool]) -> None:
+    """Let the source answer for some parents that there is no such thing."""
+    original = trip.doors.children
+
+    async def children(kind: Kind, parent: Key) -> Page:
+        if refuses(kind, parent):
+            raise NotFound("there is no such page", platform="leadtrekker", stream=kind)
+        return await original(kind, parent)  # type: ignore[no-any-return]
+
+    trip.doors.children = children
+
+
+async def try_cutover(trip: Voyage) -> State:
+    """One attempt with everybody told, that must not wait for long."""
+    assert await cutover.request(trip.m, "uid:7", freeze_confirmed=True) == "started"
+    await trip.phase()
+    return await trip.phase()
+
+
+async def test_a_stream_that_is_no_longer_served_holds_up_the_switch_until_it_is(tmp_path: Path) -> None:
+    """Told by name in the reason, the precheck and a blocking item; served again, what was missed comes and the switch goes on."""
+    async with voyage(tmp_path, gates=ASK_CUTOVER) as trip:
+        await trip.until(State.TAIL)
+        lead = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com")
+        await in_tail(trip)
+        trip.lt.faults.merge({"missing": ["getnotes"]})
+        await in_tail(trip, last_word(trip, lead))
+        assert "note records" in trip.m.phase.reason
+        assert "getnotes" in trip.m.phase.reason
+        found = await cutover.precheck(trip.m, asks_both=True)
+        assert any("note records could be read at the probe" in reason for reason in found.reasons), found.reasons
+        assert all(item.blocking and item.decisions == ("waive",) for item in await trip.items("source_unread"))
+        assert await try_cutover(trip) is State.TAIL
+        assert await trip.ledger.setting("switched") is None
+        trip.lt.faults.merge({"missing": []})
+        await in_tail(trip)
+        assert noted(trip, LAST_WORD)
+        assert not await trip.items("source_unread")
+        assert await try_cutover(trip) is State.WATCH
+
+
+async def test_one_parent_that_is_not_answered_stays_owed_and_blocks(tmp_path: Path) -> None:
+    """A refusal for one parent is an item of its own; a drain that meets it does not end; what a person waives does not block."""
+    async with voyage(tmp_path, gates=ASK_CUTOVER) as trip:
+        await trip.until(State.TAIL)
+        lead = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com")
+        await in_tail(trip)
+        refusing(trip, lambda kind, parent: kind == "note" and parent == lead)
+        await in_tail(trip, last_word(trip, lead), lambda: None)
+        [item] = await trip.items("source_unread")
+        assert lead in item.reason
+        assert item.blocking
+        assert (await trip.ledger.setting(OWED))["note"] == [lead]
+        assert not (await cutover.precheck(trip.m)).may_start
+        await trip.resolve(item, "waive")
+        await in_tail(trip)
+        assert not await trip.items("source_unread"), "a person's word about it holds as long as the failure does"
+        assert await try_cutover(trip) is State.WATCH
+        assert not noted(trip, LAST_WORD)
+
+
+async def test_a_drain_with_a_gap_does_not_end(tmp_path: Path) -> None:
+    """What fails for the first time in the drain holds it, with the reason, until it is answered; before that nothing is switched."""
+    async with voyage(tmp_path, gates=ASK_CUTOVER, records=30) as trip:
+        await trip.until(State.TAIL)
+        lead = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com")
+        await in_tail(trip)
+        is_refused = [True]
+        refusing(trip, lambda kind, parent: bool(is_refused) and kind == "note" and parent == lead)
+        await cutover.request(trip.m, "uid:7", freeze_confirmed=True)
+        await trip.phase()
+        await trip.stopping(trip.phase, lambda: "1 lead records cannot be read" in trip.m.phase.reason)
+        assert ((await trip.ledger.setting("cutover"))["step"], await trip.ledger.setting("switched")) == ("drain", None)
+        is_refused.clear()
+        assert await trip.phase() is State.WATCH
+        assert not await trip.items("source_unread")
+
+
+async def test_a_parent_that_is_gone_itself_is_no_gap(tmp_path: Path) -> None:
+    """Refused for a lead that the list of the same round does not show any more: its children are missed with it, nothing blocks."""
+    async with voyage(tmp_path, gates=ASK_CUTOVER, records=30, sweep_every_s=0.0) as trip:
+        await trip.until(State.TAIL)
+        lead = next(row["leadid"] for row in trip.source_rows("notes"))
+        trip.in_source("delete", "leads", lead)
+        refusing(trip, lambda _, parent: parent == lead)
+        await in_tail(trip)
+        assert not await trip.items("source_unread")
+        notes = [each for each in (await trip.staged("note")).values() if each.record.parent == lead]
+        assert notes
+        assert all(each.missing_scans for each in notes)
+
+
+async def test_a_kind_that_vanished_as_a_whole_blocks_until_it_shows_again(tmp_path: Path) -> None:
+    """No note at all where there were many: a blocking item that closes itself when the notes are back."""
+    async with voyage(tmp_path, gates=ASK_CUTOVER, records=30, sweep_every_s=0.0) as trip:
+        await trip.until(State.TAIL)
+        original, is_empty = trip.doors.children, [True]
+
+        async def children(kind: Kind, parent: Key) -> Page:
+            if kind == "note" and is_empty:
+                return Page(kind=kind, records=(), next=None)
+            return await original(kind, parent)  # type: ignore[no-any-return]
+
+        trip.doors.children = children
+        await in_tail(trip)
+        [item] = await trip.items("source_empty")
+        assert item.blocking
+        assert item.decisions == ("waive",)
+        is_empty.clear()
+        await in_tail(trip)
+        assert not await trip.items("source_empty")
+
+
+# ------------------------------------------------------------------------------------------------ the source's own counts
+
+
+async def test_the_source_is_counted_again_after_the_freeze(tmp_path: Path) -> None:
+    """A record that no pass showed stands against the switch, by its kind and figures; when all is there the report says that it holds."""
+    async with voyage(tmp_path, gates=ASK_CUTOVER, records=30) as trip:
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        hidden = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com")
+        noting, original, hides = trip.work.reader._noting, trip.work.reader._noting.pages, [True]
+
+        async def pages(kind: Kind, start: str | None) -> Any:
+            async for each in original(kind, start):
+                yield replace(each, records=tuple(one for one in each.records if not hides or one.key != hidden))
+
+        noting.pages = pages  # type: ignore[method-assign]
+        assert await try_cutover(trip) is State.TAIL
+        [item] = await trip.items("counts_differ")
+        read, there = len(await trip.staged("lead")), len(trip.source_rows("leads"))
+        assert (item.kind, there) == ("lead", read + 1)
+        assert f"holds {there} lead records" in item.reason
+        assert item.reason in (await trip.ledger.setting("cutover:last"))["reason"]
+        hides.clear()
+        await in_tail(trip)
+        assert await try_cutover(trip) is State.WATCH
+        assert not await trip.items("counts_differ")
+        report = await reconciliation(trip.ledger)
+        counted = {row["kind"]: row for row in report["source_counts"]}
+        assert {kind: counted[kind]["source"] for kind in ("lead", "note", "call", "email", "reminder")} == {
+            kind: len(trip.source_rows(f"{kind}s")) for kind in ("lead", "note", "call", "email", "reminder")
+        }  # fmt: skip
+        assert {row["verdict"] for row in counted.values()} == {"holds"}
+        assert report["summary"][0]["promise"] == "the source's own counts hold"
+        assert report["summary"][0]["state"] == "holds"
+
+
+async def test_what_the_operator_reads_off_the_screens_is_held_against_the_count(tmp_path: Path) -> None:
+    """A figure that differs stops the switch; a person lets that figure pass, and the report goes on saying that it differs."""
+    async with voyage(tmp_path, gates=ASK_CUTOVER, records=30) as trip:
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        there = len(trip.source_rows("leads"))
+        with_terms(trip, expected_counts={"lead": there + 2, "note": len(trip.source_rows("notes"))})
+        assert await try_cutover(trip) is State.TAIL
+        [item] = await trip.items("counts_differ")
+        assert item.kind == "lead"
+        assert f"its own screens show {there + 2}" in item.reason
+        await trip.resolve(item, "waive")
+        await in_tail(trip)
+        assert await try_cutover(trip) is State.WATCH
+        rows = {row["kind"]: (row["expected"], row["verdict"]) for row in (await reconciliation(trip.ledger))["source_counts"]}
+        assert (rows["lead"], rows["note"][1]) == ((there + 2, "differs"), "holds")
+
+
+# ------------------------------------------------------------------------------------------------ passes with holes
+
+
+class Holey:
+    """A source whose pages are what the test says."""
+
+    def __init__(self, pages: Sequence[Page], children: Callable[[Key], Page] | None = None) -> None:
+        self._pages = pages
+        self._children = children
+        self.asked: list[Key] = []
+
+    async def pages(self, kind: Kind, start: str | None) -> Any:
+        for page in self._pages[int(start or 0) :]:
+            yield page
+
+    async def children(self, kind: Kind, parent: Key) -> Page:
+        self.asked.append(parent)
+        assert self._children is not None
+        return self._children(parent)
+
+
+def record(key: Key, parent: Key | None = None) -> Record:
+    return Record(kind="note" if parent else "lead", key=key, data={"name": key}, digest=key, parent=parent)
+
+
+def page(*keys: Key, following: str | None = None, gaps: tuple[str, ...] = ()) -> Page:
+    return Page(kind="lead", records=tuple(record(key) for key in keys), next=following, gaps=gaps)
+
+
+async def intake(trip: Voyage, source: Holey) -> Intake:
+    return Intake(ledger=trip.ledger, source=source, permit=trip.m.control.permit, on_page=lambda *_: None)  # type: ignore[arg-type]
+
+
+LEADS = Stream(kind="lead", reader="api")
+NOTES = Stream(kind="note", reader="api", parent="lead")
+
+
+async def test_a_pass_with_holes_proves_no_absence(tmp_path: Path) -> None:
+    """A gap on any page, before or after a restart, and nothing counts as missed; without it the same pass misses what is not shown."""
+    async with voyage(tmp_path) as trip:
+        keys = [f"x{number}" for number in range(6)]
+        await (await intake(trip, Holey([page(*keys)]))).scan(LEADS, scan="one")
+        holed = [page("x0", following="1", gaps=("one row cannot be read",)), page("x1", following="2"), page("x2")]
+        tally = await (await intake(trip, Holey(holed))).scan(LEADS, scan="two")
+        assert (tally.complete, tally.ended, tally.missed, dict(tally.gaps)) == (False, True, 0, {"one row cannot be read": 1})
+
+        class Ends(Exception):
+            pass
+
+        def first_page_only(*_: Any) -> None:
+            raise Ends
+
+        broken = Intake(ledger=trip.ledger, source=Holey(holed), permit=trip.m.control.permit, on_page=first_page_only)  # type: ignore[arg-type]
+        try:
+            await broken.scan(LEADS, scan="three")
+        except Ends:
+            pass
+        again = await (await intake(trip, Holey(holed))).scan(LEADS, scan="three")
+        assert (again.read, again.complete, again.missed) == (2, False, 0), "the gap before the restart is not forgotten"
+        whole = await (await intake(trip, Holey([page("x0", "x1", "x2")]))).scan(LEADS, scan="four")
+        assert (whole.complete, whole.missed) == (True, 3)
+        assert {key: each.missing_scans for key, each in (await trip.staged("lead")).items() if each.missing_scans} == {
+            "x3": 1, "x4": 1, "x5": 1,
+        }  # fmt: skip
+
+
+async def test_the_pass_over_parents_ends_where_none_of_a_group_is_answered(tmp_path: Path) -> None:
+    """A missing function costs one group of calls and not one a parent; single refusals leave out their own parent only."""
+    async with voyage(tmp_path) as trip:
+        parents = [f"p{number:03}" for number in range(3 * PARENTS_AT_ONCE)]
+
+        async def groups() -> Any:
+            yield parents
+
+        def gone(parent: Key) -> Page:
+            raise NotFound("no function getnotes")
+
+        source = Holey([], gone)
+        tally: Tally = await (await intake(trip, source)).scan_children(NOTES, groups(), scan="one", name="sweep:note")
+        assert len(source.asked) == PARENTS_AT_ONCE
+        assert tally.halted_after == parents[PARENTS_AT_ONCE - 1]
+        assert (tally.complete, tally.ended, tally.unread) == (False, False, parents[:PARENTS_AT_ONCE])
+
+        def some(parent: Key) -> Page:
+            if parent == parents[5]:
+                raise NotFound("no such page")
+            return Page(kind="note", records=(record(f"n{parent}", parent),), next=None)
+
+        single = await (await intake(trip, Holey([], some))).scan_children(NOTES, groups(), scan="two", name="sweep:note")
+        assert (single.ended, single.complete, single.unread, single.read) == (True, False, [parents[5]], len(parents) - 1)

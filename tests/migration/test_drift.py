@@ -1,0 +1,113 @@
+"""A map that was confirmed holds for two schemas: when one of them moves, nothing is written until a person has confirmed it again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from streamflow.mapping.document import MapDocument, ObjectMap, Row
+from streamflow.mapping.document_json import from_json
+from streamflow.migration import cutover
+from streamflow.migration.drift import compare, with_rows
+from streamflow.migration.life import State
+from streamflow.migration.proposal import MapGate
+from streamflow.platforms.base import FieldSpec
+from tests.migration.rig import AUTO, Voyage, voyage
+from tests.migration.test_ends import ASK_CUTOVER, in_tail
+
+
+async def confirm(trip: Voyage) -> None:
+    """A person confirms what is proposed now."""
+    await MapGate(trip.m).confirm("uid:7", (await trip.ledger.setting("map:proposed"))["digest"])
+
+
+async def test_a_used_field_that_is_renamed_in_the_destination_voids_the_map(tmp_path: Path) -> None:
+    """Nothing is written without it: the map's gate names field and row even with automatic gates, and what waited comes whole."""
+    async with voyage(tmp_path, gates=ASK_CUTOVER) as trip:
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        trip.in_destination("rename_custom_field", kind="contacts", values={"name": "Lead Status", "to": "Status of lead"})
+        lead = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com", statusid="3")
+        people = len(trip.live("contacts"))
+        assert await trip.phase() is State.MAP
+        assert len(trip.live("contacts")) == people, "no record is written that would lose its status"
+        await trip.answering({"map": lambda: confirm(trip)})
+        assert "custom field 'Lead Status' of contacts is gone or was renamed (map rows: lead.status" in " ".join(
+            data["reason"] for event, data in trip.said if event == "map.void"
+        )
+        assert trip.gates == ["map"], "a person is asked although the gate is automatic"
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        [link] = await trip.ledger.links_of("lead", [lead])
+        assert (link.verified, "custom:Lead Status" in link.base) == ("verified", True)
+
+
+async def test_a_cutover_does_not_start_under_a_map_that_does_not_hold(tmp_path: Path) -> None:
+    """The precheck names the field that was renamed while nothing was to be written, and writes nothing; the tail then goes to the gate."""
+    async with voyage(tmp_path, gates=ASK_CUTOVER, records=30) as trip:
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        trip.in_destination("rename_custom_field", kind="contacts", values={"name": "Lead Status", "to": "Status of lead"})
+        found = await cutover.precheck(trip.m, asks_both=True)
+        assert any("'Lead Status' of contacts" in reason for reason in found.reasons), found.reasons
+        assert await trip.ledger.setting("map:confirmed") is not None
+        assert await trip.phase() is State.MAP, "looked at when the tail starts"
+
+
+async def test_fields_the_map_does_not_use_stop_nothing(tmp_path: Path) -> None:
+    """Somebody adds a field to the destination: the changes of the source follow as before."""
+    async with voyage(tmp_path, gates=ASK_CUTOVER, records=30) as trip:
+        await trip.until(State.TAIL)
+        await trip.destination.schema.define(FieldSpec(entity="contacts", label="Shoe size", family="text"))
+        lead = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com")
+        await in_tail(trip)
+        assert trip.m.phase.state is State.TAIL
+        assert len(await trip.ledger.links_of("lead", [lead])) == 1
+        assert not [reason for reason in (await cutover.precheck(trip.m, asks_both=True)).reasons if "map" in reason]
+
+
+async def test_a_new_field_of_the_source_gets_a_row_and_is_asked_about(tmp_path: Path) -> None:
+    """A label nobody had seen at the confirmation is not dropped: the map comes back with a row for it, all others as they were."""
+    async with voyage(tmp_path, gates={**AUTO, "cutover": "ask"}, records=30) as trip:
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        before = from_json((await trip.ledger.setting("map:confirmed"))["document"])
+        lead = trip.in_source(
+            "create", "leads", name="Anna Alpha", email="anna.alpha@example.com", custom_fields={"Roof colour": "terracotta"}
+        )
+        assert await trip.phase() is State.MAP
+        await trip.answering({"map": lambda: confirm(trip)})
+        after = from_json((await trip.ledger.setting("map:confirmed"))["document"])
+        extra = [(one.source, row.source) for one, row in after.rows() if row not in [each for _, each in before.rows()]]
+        assert extra == [("lead", "custom:Roof colour")]
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        [link] = await trip.ledger.links_of("lead", [lead])
+        assert "terracotta" in str(trip.live("contacts")[link.dest_id])
+
+
+def test_what_counts_as_drift() -> None:
+    """Gone, renamed and retyped fields with their rows, source fields without a row; not fields nobody uses, nor kinds nobody maps."""
+    people = ObjectMap(source="lead", destination="contacts", cardinality="1:1", rows=(
+        Row(source="status", target="custom:Lead Status"), Row(source="custom:Budget", target="custom:Budget", family="money"),
+        Row(source="fax", target=None, not_moved="nobody wants it"),
+    ))  # fmt: skip
+    document = MapDocument(pair="a-b", objects=(people,))
+    basis = [["contacts", "Lead Status", "text"], ["contacts", "Budget", "money"]]
+    same = [FieldSpec(entity="contacts", label=label, family=family) for _, label, family in basis]
+    other = FieldSpec(entity="contacts", label="Other", family="text")
+
+    def drift(now: list[FieldSpec], seen: dict[str, list[str]]) -> str:
+        return compare(document, basis=basis, now=now, agreed={"lead": ["old"]}, seen=seen).told()
+
+    assert drift([*same, other], {"lead": ["status", "fax", "old"], "user": ["shoe"]}) == ""
+    retyped = [same[0], FieldSpec(entity="contacts", label="Budget", family="text")]
+    assert drift(retyped, {}) == "custom field 'Budget' of contacts was money and is text now (map rows: lead.custom:Budget)"
+    assert drift(same[1:], {}) == "custom field 'Lead Status' of contacts is gone or was renamed (map rows: lead.status)"
+    assert drift(same, {"lead": ["custom:Roof"]}) == "the source has a new field lead.custom:Roof that no row moves"
+    fresh = MapDocument(pair="a-b", objects=(ObjectMap(
+        source="lead", destination="contacts", cardinality="1:1",
+        rows=(Row(source="status", target="x"), Row(source="custom:Roof", target="y")),
+    ),))  # fmt: skip
+    assert [row.source for _, row in with_rows(document, fresh, [("lead", "custom:Roof")]).rows()] == [
+        "status", "custom:Budget", "fax", "custom:Roof",
+    ]  # fmt: skip

@@ -1,0 +1,118 @@
+"""Windows of a stretch of time: every moment in exactly one, cut where they hold too much, over both changes of the clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamflow.errors import ProtocolMismatch
+from streamflow.platforms.api.windows import Span, after, half, opening, params, read_cursor, write_cursor
+from streamflow.platforms.spec import Window
+
+ZONE = ZoneInfo("America/New_York")
+RULES = Window(from_param="startdate", to_param="enddate", step_days=1, start="2026-03-01")
+NOW = datetime(2026, 3, 10, 15, 30)
+
+
+def walked(rules: Window, since: datetime | None, now: datetime, holds: list[datetime] | None = None) -> list[Span]:
+    """Go through a stretch as a reader does; *holds* are the moments of the rows there are."""
+    span: Span | None = opening(rules, since=since, now=now, zone=ZONE)
+    done: list[Span] = []
+    while span is not None:
+        inside = sum(span.begin <= moment < span.end for moment in holds or [])
+        shorter = half(span, rules) if inside > rules.split_rows else None
+        if shorter is None:
+            done.append(span)
+            span = after(span, rules, now=now)
+        else:
+            span = shorter
+    return done
+
+
+def test_a_whole_list_goes_day_by_day_to_the_next_midnight() -> None:
+    """From the day of the start, gapless, to the midnight after now; the parameters tell the ends in the source's form."""
+    spans = walked(RULES, None, NOW)
+    assert [span.begin for span in spans] == [datetime(2026, 3, day) for day in range(1, 11)]
+    assert [span.end for span in spans] == [datetime(2026, 3, day) for day in range(2, 12)]
+    assert params(spans[0], RULES) == {"startdate": "2026-03-01 00:00:00", "enddate": "2026-03-02 00:00:00"}
+
+
+def test_what_changed_begins_at_its_moment_and_is_asked_for_as_such() -> None:
+    """The first window begins at the second asked for; whole and changed readings carry their own parameters."""
+    rules = Window(
+        from_param="s", to_param="e", step_days=7, start="2026-03-01", whole={"options": "0"}, changed={"options": "261120"}
+    )
+    [span] = walked(rules, datetime(2026, 3, 10, 14, 29, 59, 999_999), NOW)
+    assert params(span, rules) == {"options": "261120", "s": "2026-03-10 14:29:59", "e": "2026-03-11 00:00:00"}
+    assert params(walked(rules, None, NOW)[0], rules)["options"] == "0"
+
+
+def test_a_moment_ahead_of_our_clock_is_no_inverted_window() -> None:
+    """A source whose clock is ahead is asked for the present day."""
+    [span] = walked(RULES, datetime(2026, 4, 1), NOW)
+    assert span == Span(begin=datetime(2026, 3, 10), end=datetime(2026, 3, 11), changed=True)
+
+
+def test_the_hour_that_comes_twice_is_read_from_before_its_first_text() -> None:
+    """After the first 01:50 of the autumn night a change may say 01:05; in spring and on other nights nothing is asked twice."""
+    now = datetime(2026, 11, 1, 9, 0)
+    assert walked(RULES, datetime(2026, 11, 1, 1, 50), now)[0].begin == datetime(2026, 11, 1, 0, 50)
+    for since in (datetime(2026, 11, 1, 0, 59, 59), datetime(2026, 11, 1, 2, 0), datetime(2026, 3, 8, 2, 30)):
+        assert opening(RULES, since=since, now=now, zone=ZONE).begin == since
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    passed=st.integers(0, 40 * 3600), later=st.integers(0, 12 * 3600),
+    around=st.sampled_from([datetime(2026, 3, 7, 18, tzinfo=UTC), datetime(2026, 10, 31, 18, tzinfo=UTC)]),
+)
+def test_no_change_after_a_mark_is_missed_over_changes_of_the_clock(passed: int, later: int, around: datetime) -> None:
+    """Whatever happens at or after the moment of a mark has a wall-clock text inside the windows asked for from that mark's text."""
+    mark = around + timedelta(seconds=passed)
+    happened = mark + timedelta(seconds=later)
+    text_of_mark, text = (moment.astimezone(ZONE).replace(tzinfo=None, microsecond=0) for moment in (mark, happened))
+    spans = walked(RULES, text_of_mark, (happened + timedelta(seconds=5)).astimezone(ZONE).replace(tzinfo=None))
+    assert sum(span.begin <= text < span.end for span in spans) == 1
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    moments=st.lists(st.integers(0, 10 * 86_400 - 1), max_size=60), pile=st.integers(0, 12), most=st.integers(1, 6),
+    days=st.integers(1, 40),
+)
+def test_cut_windows_cover_everything_once(moments: list[int], pile: int, most: int, days: int) -> None:
+    """Every row lies in exactly one window that is drained, in order; only the shortest windows hold more than they may."""
+    rows = [datetime(2026, 3, 1) + timedelta(seconds=second) for second in moments] + [datetime(2026, 3, 4)] * pile
+    rules = Window(from_param="s", to_param="e", step_days=days, start="2026-03-01", split_rows=most)
+    spans = walked(rules, None, NOW, rows)
+    assert [span.end for span in spans[:-1]] == [span.begin for span in spans[1:]]
+    assert (spans[0].begin, spans[-1].end) == (datetime(2026, 3, 1), datetime(2026, 3, 11))
+    for span in spans:
+        inside = sum(span.begin <= moment < span.end for moment in rows)
+        assert inside <= most or span.end - span.begin < timedelta(seconds=2 * rules.least_s)
+
+
+def test_windows_of_days_are_cut_at_midnight_and_not_at_all_where_no_time_can_be_said() -> None:
+    """A source that takes days only is never asked for half a day, which would be a window without end."""
+    span = Span(begin=datetime(2026, 3, 1), end=datetime(2026, 3, 4))
+    by_day = Window(from_param="s", to_param="e", step_days=3, start="2026-03-01", format="%m/%d/%Y")
+    first = half(span, by_day)
+    assert first == Span(begin=datetime(2026, 3, 1), end=datetime(2026, 3, 2))
+    assert half(first, by_day) is None
+    assert half(first, RULES) == Span(begin=datetime(2026, 3, 1), end=datetime(2026, 3, 1, 12))
+
+
+def test_cursors_say_window_and_page_and_foreign_ones_are_refused() -> None:
+    """A cursor is read back as it was; page numbers, snapshots and broken ones are not taken for one."""
+    span = Span(begin=datetime(2026, 8, 1), end=datetime(2026, 8, 2), changed=True)
+    text = write_cursor(span, 3)
+    assert text == "changed:2026-08-01T00:00:00/2026-08-02T00:00:00#3"
+    assert read_cursor(text, stream="lead") == (span, 3)
+    for odd in ("7", "7@2026-05-11 09:00:00", "20260601T080000Z-abc/500", "whole:a/b#1", text.replace("08-02", "08-01"),
+                "whole:2026-08-01T00:00:00/2026-08-02T00:00:00+00:00#1"):  # fmt: skip
+        with pytest.raises(ProtocolMismatch):
+            read_cursor(odd, stream="lead")
