@@ -159,6 +159,19 @@ def test_only_daemon_and_cli_read_the_configuration() -> None:
     assert wrong == []
 
 
+def test_kinds_and_fields_of_a_source_come_from_its_pair() -> None:
+    """Stages, phases and daemon name no kind or field that only one source platform has."""
+    words = {"leadid", "userid", "lead_email", "owner_email", "user_email", "statusid", "company", "reminder", "attachment"}
+    wrong = [
+        f"{place(path)}:{node.lineno} says {node.value!r}"
+        for path in modules()
+        if part_of(path) in ("stages", "migration", "daemon", "pipeline")
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in words
+    ]
+    assert wrong == []
+
+
 def test_sandbox_stands_apart() -> None:
     """The simulated platforms import nothing of the program, and only the CLI imports them."""
     wrong = []

@@ -8,7 +8,6 @@ from streamflow.config import Config
 from streamflow.migration.terms import Terms
 
 SIGN_IN = {"leadtrekker": "Apikey header", "lead_perfection": "bearer token", "nutshell": "HTTP Basic, user and API key"}
-REGIONS = {"leadtrekker": "ZA", "lead_perfection": "US"}
 
 
 def terms_of(config: Config) -> Terms:
@@ -20,7 +19,6 @@ def terms_of(config: Config) -> Terms:
         pair=f"{config.source.platform.replace('_', '-')}-{config.destination.platform}",
         state_dir=config.migration.state_dir,
         timezone=config.source.timezone,
-        region=REGIONS[config.source.platform],
         gates={"map": config.gates.map, "owners": config.gates.owners, "sample": config.gates.sample, "cutover": config.gates.cutover},
         fallback_owner=config.owners.fallback,
         owners_file=config.owners.file,

@@ -124,7 +124,7 @@ class MapGate:
 
     def _settings(self) -> dict[str, Any]:
         return {
-            "zone": self._m.terms.timezone, "region": self._m.terms.region, "unqualified": self._m.terms.unqualified,
+            "zone": self._m.terms.timezone, "region": self._m.pair.defaults["region"], "unqualified": self._m.terms.unqualified,
             **dict(self._m.terms.unqualified_rule),
         }
 

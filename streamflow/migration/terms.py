@@ -16,7 +16,6 @@ class Terms:
     pair: str                                  # "leadtrekker-nutshell"
     state_dir: Path
     timezone: str
-    region: str = "ZA"                         # for phone numbers without a country code
     gates: Mapping[str, str] = field(default_factory=dict)     # map | owners | sample | cutover -> ask | auto
     fallback_owner: str | None = None
     owners_file: Path | None = None

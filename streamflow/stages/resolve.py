@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from streamflow.mapping.companies import normal_form
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.identity import Match, Merge, Review
 from streamflow.model import Cursor, DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref
 from streamflow.platforms.base import Reader
 from streamflow.stages.batch import Mapped, Plan, Resolved, Write
 from streamflow.stages.directory import Directory
+from streamflow.stages.firms import match_firms
 from streamflow.stages.groups import Groups
 from streamflow.stages.heirs import Heirs
 from streamflow.stages.job import Job
@@ -82,7 +82,7 @@ class Resolver:
         if batch.kind == self._directory.roles.person:
             await self._groups.identify(jobs)
         elif batch.kind == self._directory.roles.company:
-            await self._match_companies(jobs)
+            await match_firms(jobs, self._ledger, self._directory)
         links = await self._links(jobs)
         parents = await self._parents.missing(jobs, links)
         facts = Facts(
@@ -120,26 +120,6 @@ class Resolver:
             job.set_aside_other_kinds()
             jobs.append(job)
         return jobs, plans
-
-    async def _match_companies(self, jobs: Sequence[Job]) -> None:
-        new = [job for job in jobs if job.main is None and job.drafts]
-        forms = {job.staged.record.key: normal_form(str(job.drafts[0].fields.get("name", ""))) for job in new}
-        found = await self._ledger.candidates("accounts", {"name": sorted(set(forms.values()))}, side="dest")
-        taken = {link.dest_id for link in await self._ledger.links_to(sorted({each.id for each in found}))}
-        for job in new:
-            ids = sorted({each.id for each in found if each.value == forms[job.staged.record.key]} - taken)
-            decided, _ = self._directory.last_word(f"identity:{job.staged.record.kind}:{job.staged.record.key}")
-            if decided.startswith("match:"):
-                ids = [decided.removeprefix("match:")]
-            elif decided == "separate":
-                ids = []
-            if len(ids) == 1:
-                job.decision = Match(dest_id=ids[0], reason="a company of that name exists")
-            elif ids:
-                job.decision = Review(
-                    cause="several_companies", reason="more than one company of that name exists in the destination",
-                    decisions=(*(f"match:{each}" for each in ids), "separate"), suggested=f"match:{ids[0]}",
-                )
 
     # ------------------------------------------------------------------------------------------ facts
 
