@@ -17,8 +17,9 @@ from tests.bench.table import Figure, keep, shown
 
 def _text() -> str:
     return pair_config(
-        dir=Path("/x"), reader="api", gates="auto", impersonate=False, source_url="http://s/api/", destination_url="http://d/rest",
-        rpc_url="http://d/api/v1/json", username="a@example.org", fallback=None, source_rate_per_s=None, rate_per_s=50.0,
+        dir=Path("/x"), source={"platform": "leadtrekker", "reader": "api", "base_url": "http://s/api/", "api_key_file": "/x/key"},
+        gates="auto", impersonate=False, destination_url="http://d/rest", rpc_url="http://d/api/v1/json", username="a@example.org",
+        fallback=None, owners_file=None, source_rate_per_s=None, rate_per_s=50.0,
     )  # fmt: skip
 
 

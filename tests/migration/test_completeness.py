@@ -174,7 +174,7 @@ async def test_the_source_is_counted_again_after_the_freeze(tmp_path: Path) -> N
         await in_tail(trip)
         assert await try_cutover(trip) is State.WATCH
         assert not await trip.items("counts_differ")
-        report = await reconciliation(trip.ledger)
+        report = await reconciliation(trip.ledger, pair=trip.m.pair)
         counted = {row["kind"]: row for row in report["source_counts"]}
         assert {kind: counted[kind]["source"] for kind in ("lead", "note", "call", "email", "reminder")} == {
             kind: len(trip.source_rows(f"{kind}s")) for kind in ("lead", "note", "call", "email", "reminder")
@@ -198,7 +198,7 @@ async def test_what_the_operator_reads_off_the_screens_is_held_against_the_count
         await trip.resolve(item, "waive")
         await in_tail(trip)
         assert await try_cutover(trip) is State.WATCH
-        rows = {row["kind"]: (row["expected"], row["verdict"]) for row in (await reconciliation(trip.ledger))["source_counts"]}
+        rows = {row["kind"]: (row["expected"], row["verdict"]) for row in (await reconciliation(trip.ledger, pair=trip.m.pair))["source_counts"]}
         assert (rows["lead"], rows["note"][1]) == ((there + 2, "differs"), "holds")
 
 

@@ -41,8 +41,8 @@ def opening(rules: Window, *, since: datetime | None, now: datetime, zone: ZoneI
 
 
 def after(span: Span, rules: Window, *, now: datetime) -> Span | None:
-    """Give the window after one that was drained; None when that one reached beyond *now*."""
-    return None if span.end > now else replace(span, begin=span.end, end=_end(span.end, rules, now))
+    """Give the window after one that was drained; None when that one reached the midnight after *now*."""
+    return None if span.end >= _midnight(now) + _DAY else replace(span, begin=span.end, end=_end(span.end, rules, now))
 
 
 def half(span: Span, rules: Window) -> Span | None:
