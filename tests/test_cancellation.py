@@ -35,11 +35,16 @@ class Hang:
         setattr(self._owner, self._name, self._original)
 
 
+async def _deliver_and_verify(one: Rig) -> None:
+    await one.deliver(*KINDS)
+    await one.verify()
+
+
 async def cut_short(one: Rig, hang: Hang) -> None:
     """Run until the hanging call is reached, then cancel everything."""
     with anyio.fail_after(10):
         async with anyio.create_task_group() as group:
-            group.start_soon(one.deliver, *KINDS)
+            group.start_soon(_deliver_and_verify, one)
             await hang.reached.wait()
             await anyio.wait_all_tasks_blocked()
             group.cancel_scope.cancel()

@@ -198,7 +198,8 @@ async def test_what_the_operator_reads_off_the_screens_is_held_against_the_count
         await trip.resolve(item, "waive")
         await in_tail(trip)
         assert await try_cutover(trip) is State.WATCH
-        rows = {row["kind"]: (row["expected"], row["verdict"]) for row in (await reconciliation(trip.ledger, pair=trip.m.pair))["source_counts"]}
+        report = await reconciliation(trip.ledger, pair=trip.m.pair)
+        rows = {row["kind"]: (row["expected"], row["verdict"]) for row in report["source_counts"]}
         assert (rows["lead"], rows["note"][1]) == ((there + 2, "differs"), "holds")
 
 

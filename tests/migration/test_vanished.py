@@ -30,7 +30,8 @@ async def test_merges_and_deletions_are_followed_and_survivors_spared(tmp_path: 
         assert {row["name"]: row["links"].get("accounts") for row in trip.live("contacts").values()}["Cia Gamma"] == [companies[1]]
         waiting = (await trip.staged("note"))[late["Bea Beta"]]
         assert (waiting.state, waiting.disposition) == (RecordState.PARKED, Disposition.FLAGGED)
-        assert [row["key"] for row in (await inventories.unmatched(trip.ledger, trip.m.pair))["rows"] if row["kind"] == "note"] == [late["Bea Beta"]]
+        unmatched = await inventories.unmatched(trip.ledger, trip.m.pair)
+        assert [row["key"] for row in unmatched["rows"] if row["kind"] == "note"] == [late["Bea Beta"]]
         assert [item.key for item in await trip.items("deleted_at_destination")] == [people["Bea Beta"]]
 
         trip.in_destination("undelete", kind="contacts", id=deleted)
