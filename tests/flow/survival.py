@@ -18,7 +18,10 @@ from tests.oracle.states import Finding
 
 POLL_S = 0.05
 LIFETIME_S = (0.1, 4.0)
-"""How long the daemon lives before a kill, from when it answers: from hardly started to well under way."""
+"""How long the daemon lives before a kill, from when it is where it is to be struck: from hardly begun to well under way."""
+PHASES = ("probe", "map", "schema", "owners", "sample", "backfill", "tail", "cutover", "watch", "done")
+STRUCK = ("probe", "schema", "sample", "backfill", "tail", "cutover")
+"""Where kills strike: half of them as soon as may be, the others from one of these on, so that no part of a run is spared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,7 @@ class _Run:
         self.explained: dict[tuple[str, str], str] = {}
         self._dice = dice
         self._left = kills
+        self._wanted = sorted((dice.choice(("probe", dice.choice(STRUCK))) for _ in range(kills)), key=PHASES.index)
         self._kill_at = math.inf
         self._seen: Any = None
         self._phase = "start"
@@ -86,14 +90,15 @@ class _Run:
         self.daemon.kill()
         self.struck.append(self._phase)
         self._left -= 1
+        self._wanted.pop(0)
         self._start()
 
     def _attend(self) -> None:
         """Look once, decide what waits for a decision, and order the switch when the tail is quiet."""
         self._seen = status = self._ask("GET", "/v1/status")
-        if self._kill_at == math.inf:
-            self._kill_at = time.monotonic() + self._dice.uniform(*LIFETIME_S)
         self._phase = str(status["phase"])
+        if self._wanted and self._kill_at == math.inf and PHASES.index(self._phase) >= PHASES.index(self._wanted[0]):
+            self._kill_at = time.monotonic() + self._dice.uniform(*LIFETIME_S)
         assert status["state"] != "paused", status["reason"]
         for item in self._ask("GET", "/v1/queue?state=all")["items"]:
             self.explained[str(item["kind"]), str(item["key"])] = str(item["reason"])
