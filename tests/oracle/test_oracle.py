@@ -196,3 +196,14 @@ def test_a_rollback_must_leave_everything_as_it_was() -> None:
     _row(changed, "1-contacts")["customFields"] = {"Streamflow ID": "lt:lead:1"}
     assert [each.what for each in rolled_back(there, destination_of(changed))] == ["1-contacts"]
     assert list(rolled_back(there, destination_of(changed), spared=frozenset({"1-contacts"}))) == []
+
+
+@pytest.mark.parametrize(("second", "faults"), [("+27215550100", []), ("+27215550199", ["wrong"])])
+def test_two_numbers_in_one_cell_are_two_numbers(second: str, faults: list[str]) -> None:
+    """Both numbers of a cell on the person are as good as the cell as written; one of them is not."""
+    dump = _right()
+    _row(dump, "5-contacts")["phones"].append({"name": "work", "isPrimary": False, "value": {"E164": second}})
+    source, destination, there = states(dump)
+    source.rows["lead"]["1"]["number"] = "0825550142 / 0215550100"
+    findings = compare(source, destination, before=there, fallback="office@example.co.za", explained=SAID, edits=EDITS)
+    assert [each.fault for each in findings] == faults
