@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -21,7 +20,6 @@ from streamflow.sandbox.nutshell.site import Call, Endpoint, Site
 from streamflow.sandbox.nutshell.state import Actor
 from streamflow.sandbox.nutshell.switches import NUTSHELL_SWITCHES
 
-log = logging.getLogger(__name__)
 SITE: web.AppKey[Site] = web.AppKey("site", Site)
 ACTOR: web.RequestKey[Actor] = web.RequestKey("actor", Actor)
 FURNISHING = {"cf_unknown_name": "refused", "cf_unlisted_choice": "added", "lead_requires_contact": False}
@@ -129,9 +127,6 @@ def _handler(
             return _refuse(site, refusal, plural)
         except WrongMedia:
             return _json(MEDIA_REFUSAL, 400)
-        except Exception:  # a fault of the simulator itself; answer as the platform does and keep serving
-            log.exception("%s %s failed", request.method, request.match_info.route.resource)
-            return _json({"code": 500, "message": "Internal Server Error"}, 500)
         return web.Response(status=reply.status) if reply.body is None else _json(reply.body, reply.status)
 
     return handler
