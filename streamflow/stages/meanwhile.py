@@ -89,7 +89,7 @@ class Meanwhile:
                 for event in page:
                     for dest_id in event.ids if event.action != "create" else ():
                         self._note(dest_id, event)
-        except BaseException:
+        except BaseException:     # a cancelled look too: what was to be looked after is left to the next one
             self._unlooked = [*done, *self._unlooked]
             raise
         self._positions.update(dict.fromkeys(asked, reached))
