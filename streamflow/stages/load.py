@@ -85,7 +85,6 @@ class Loader:
         return Loaded(
             number=batch.number,
             kind=batch.kind,
-            last_seq=max((plan.staged.seq for plan in batch.plans), default=0),
             finished=sum(1 for track in tracks if track.has_moved),
             written=tuple(written.values()),
         )

@@ -182,7 +182,7 @@ async def test_a_refusal_is_asked_about_again_when_a_retry_is_refused() -> None:
 
 
 async def test_what_was_confirmed_is_kept_when_the_look_before_the_next_write_fails() -> None:
-    """A note in parts: after the first the feed cannot be asked; that part is in the crosswalk, nothing is in doubt, and the rest follows."""
+    """A note in parts: after the first the feed fails; that part is in the crosswalk, nothing is in doubt, and the rest follows."""
     async with rig(flags={"note_max_chars": 80}) as one:
         await one.stage(lead("1"))
         await one.run_dry()
