@@ -173,7 +173,7 @@ class PacedLimiter:
         line.append(ticket)
         try:
             await self._until_my_turn(ticket)
-        except BaseException:
+        except BaseException:     # cancelled in line: whoever leaves must not stay its head, or nobody behind moves on
             line.remove(ticket)
             self._poke()
             raise
