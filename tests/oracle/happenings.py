@@ -64,7 +64,7 @@ class Happenings:
         return []
 
     def _homes_of_file(self, key: str, lead: str) -> set[str]:
-        """Give the people on whom a file may be: its lead's, and that of each lead it was on before a merge, whose folder it was exported in."""
+        """Give the people on whom a file may be: its lead's, and that of each lead in whose folder it was exported before a merge."""
         homes = {self.people.contact_of[lead]} if lead in self.people.contact_of else set()
         for before in self.source.moved_files.get(key, ()):
             homes |= {str(row["id"]) for _, (kind, row) in self.marks.of("lead", before) if kind == "contacts"}

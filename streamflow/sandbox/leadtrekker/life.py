@@ -32,7 +32,7 @@ _TRIES = 8
 
 
 class LeadtrekkerLife(Life):
-    """The life of one account; `done` rows name op, kind, id and lead; of a merge also `into` and `files`, the attachments it took along."""
+    """The life of one account; `done` rows name op, kind, id and lead, those of a merge `into` and the `files` it took along."""
 
     WEIGHTS = WEIGHTS
     CHEAT_WEIGHTS = CHEAT_WEIGHTS
