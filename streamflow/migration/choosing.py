@@ -53,11 +53,11 @@ async def choose_sample(migration: Migration, company_of: Callable[[Record], Key
     limit = (size - len(chosen[person])) * KIND_SHARE
     await _add_children(migration, chosen, chosen[person], size, lambda kind: len(chosen.get(kind, ())) < limit)
     await _add_children(migration, chosen, chosen[person], size, lambda kind: True)
-    for key in ordered[len(chosen[person]) :]:
+    for one in ordered[len(chosen[person]) :]:
         if _total(chosen) >= size:
             break
-        chosen[person].append(key)
-        await _add_children(migration, chosen, [key], size, lambda kind: True)
+        chosen[person].append(one)
+        await _add_children(migration, chosen, [one], size, lambda kind: True)
     found = await migration.ledger.staged(person, chosen[person])
     if company is not None:
         chosen[company.kind] = sorted({key for each in found.values() if (key := company_of(each.record)) is not None})
