@@ -15,9 +15,9 @@ from streamflow.errors import NotFound
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, DestId, Key, Kind, QueueItem, Staged
 from streamflow.platforms.base import Stream
+from streamflow.stages.kin import GONE_SCANS
 from streamflow.store.base import Audit, Change, Enqueue, ResolveItem
 
-ABSENT_SCANS = 2   # complete passes in a row that must miss a record before it counts as gone
 AT_ONCE = 500
 FEW = 3            # so few records of a kind may all be gone
 
@@ -65,12 +65,12 @@ async def _is_empty(migration: Migration, kind: Kind, missed: int) -> bool:
 async def _look(migration: Migration, stream: Stream, keys: Sequence[Key], gone: Gone) -> None:
     changes: list[Change] = []
     staged = await migration.ledger.staged(stream.kind, keys)
-    absent = [each for each in staged.values() if each.missing_scans >= ABSENT_SCANS]
+    absent = [each for each in staged.values() if each.missing_scans >= GONE_SCANS]
     beside: dict[Key, list[DestId]] = defaultdict(list)
     for link in await migration.ledger.links_of(stream.kind, [each.record.key for each in absent]) if absent else ():
         if link.ref.part and link.dest_kind == "leads":
             beside[link.ref.key].append(link.dest_id)
-    gone.once += sum(0 < each.missing_scans < ABSENT_SCANS for each in staged.values())
+    gone.once += sum(0 < each.missing_scans < GONE_SCANS for each in staged.values())
     for each in absent:
         item = _item(stream, each, beside.get(each.record.key, []))
         if await migration.ledger.item(item.id) is None and not await _is_there(migration, stream, each.record.key):
