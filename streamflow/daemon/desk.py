@@ -21,6 +21,7 @@ from streamflow.migration.rollback import Rollback
 from streamflow.migration.scopes import WHOLE, checked, wanted_by
 from streamflow.model import QueueItem, RecordState
 from streamflow.reports.writer import ReportWriter
+from streamflow.stages.kin import Kinship
 from streamflow.store.base import Change, PutSetting, Reopen, ResolveItem
 from streamflow.wire.limiter import Limiter
 
@@ -106,7 +107,8 @@ class Desk:
         proposed = None
         if await self._m.ledger.setting("map:confirmed") is not None:
             pipeline_map = await self._s.work.mapper()
-            proposed = asdict(pipeline_map.drafts(staged.record))
+            kin = await Kinship(self._m.ledger, pipeline_map).one(staged.record)
+            proposed = asdict(pipeline_map.drafts(staged.record, kin))
         return {
             "source": {
                 "kind": kind, "key": key, "data": staged.record.data, "digest": staged.record.digest, "parent": staged.record.parent,

@@ -40,6 +40,8 @@ class KindPlan:
     names: str = ""  # of a reference: what it names: "user" | "source" | "status" | "group" | "code"
     derived: str = ""  # made from other records ("companies"), not read
     noun: str = ""  # for people: "lead"
+    yields_to: Kind = ""  # of a deal: the kind whose record, once it names this one, is the deal in its place
+    yields_by: str = ""  # the field of those records that names this one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,10 @@ from typing import Any
 import anyio
 
 from streamflow.errors import NotFound, ProtocolMismatch
-from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Staged
+from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Record, Staged
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.batch import Batch
+from streamflow.stages.uplinks import Uplinked
 from streamflow.store.base import Audit, Change, Ledger, Mark, Missed, MoveMark, StageResult
 
 PARENTS_AT_ONCE = 24
@@ -98,6 +99,7 @@ class Intake:
         self._source = source
         self._permit = permit
         self._on_page = on_page
+        self.uplinked = Uplinked(ledger)
 
     async def scan(self, stream: Stream, *, scan: str, closing: Closing | None = None, names_touched: bool = True) -> Tally:
         """
@@ -117,7 +119,7 @@ class Intake:
                 tally.ended = page.next is None
                 move = MoveMark(name=f"read:{stream.kind}", cursor=page.next or "", note=tally.note(scan, ended=tally.ended))
                 changes = [move, _read_entry(page, scan), *(await closing() if closing is not None and tally.complete else ())]
-                result = await self._ledger.stage(page.records, scan=scan, changes=changes)
+                result = await self._stage(page.records, scan, changes)
                 tally.add(page, result)
                 if tally.complete:
                     tally.missed = await self._miss(stream.kind, scan) if stream.sweepable else 0
@@ -134,7 +136,7 @@ class Intake:
                 tally.look(page)
                 tally.ended = page.next is None
                 changes = [_read_entry(page, scan), *(await closing() if tally.complete else ())]
-                result = await self._ledger.stage(page.records, scan=scan, changes=changes)
+                result = await self._stage(page.records, scan, changes)
                 tally.add(page, result)
                 self._on_page(stream.kind, len(page.records))
         return tally
@@ -196,14 +198,18 @@ class Intake:
             unknown.update(page.unknown)
             rejects += page.rejects
         joined = Page(kind=kind, records=records, next=None, unknown=unknown, rejects=tuple(rejects))   # its gaps are counted already
-        result = await self._ledger.stage(records, scan=scan, changes=[move, _read_entry(joined, scan)])
+        result = await self._stage(records, scan, [move, _read_entry(joined, scan)])
         tally.add(joined, result)
         asked = [parent for parent, page in pages if not page.gaps]
         missed = await self._ledger.unseen(kind, scan=scan, parents=asked) if stream.sweepable else ()
         if missed:
             tally.missed += len(missed)
-            await self._ledger.commit([Missed(kind=kind, keys=tuple(missed))])
+            await self._ledger.commit([Missed(kind=kind, keys=tuple(missed)), *await self.uplinked.by_missing(kind, missed)])
         self._on_page(kind, len(records))
+
+    async def _stage(self, records: Sequence[Record], scan: str, changes: Sequence[Change]) -> StageResult:
+        """Stage records, and open again who looks at those that are new or changed."""
+        return await self._ledger.stage(records, scan=scan, changes=[*changes, *await self.uplinked.by_staging(records)])
 
     async def _miss(self, kind: Kind, scan: str) -> int:
         unseen = await self._ledger.unseen(kind, scan=scan)
@@ -215,7 +221,7 @@ class Intake:
                 f"a complete pass over {total} records showed none of them", stream=kind,
                 hint="an empty source never deletes: check the account, the key and the filters, then resume",
             )
-        await self._ledger.commit([Missed(kind=kind, keys=tuple(unseen))])
+        await self._ledger.commit([Missed(kind=kind, keys=tuple(unseen)), *await self.uplinked.by_missing(kind, unseen)])
         return len(unseen)
 
 

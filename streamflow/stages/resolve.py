@@ -111,7 +111,7 @@ class Resolver:
                 plans[key] = cleared.plan or Plan(staged=staged)
                 continue
             if not derived.drafts and derived.filtered is None:
-                derived = derive(staged, self._mapper, self._directory)
+                derived = derive(staged, derived, self._mapper, self._directory)
             job = Job(staged=staged, derived=derived, drafts=list(derived.drafts), own=own.get(key, {}))
             job.own = {part: link for part, link in job.own.items() if link.ref not in cleared.dropped}
             job.own.update({link.ref.part: link for link in cleared.adopted})
