@@ -9,6 +9,7 @@ import pytest
 from streamflow.config import Config, load
 from streamflow.daemon.preflight import without_effect
 from streamflow.daemon.terms import terms_of
+from streamflow.platforms.catalog import forms
 
 TEXT = """
 [migration]
@@ -41,7 +42,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def config(folder: Path, more: str = "") -> Config:
     (folder / "streamflow.toml").write_text(TEXT + more, encoding="utf-8")
-    return load(folder / "streamflow.toml")
+    return load(folder / "streamflow.toml", forms())
 
 
 def test_streams_and_volume_take_effect(folder: Path) -> None:

@@ -14,7 +14,6 @@ from streamflow.mapping.files import archive_path
 from streamflow.mapping.owning import owner_keys
 from streamflow.mapping.pair import Role
 from streamflow.mapping.pair_toml import read_pair
-from streamflow.mapping.shipped import shipped_pair
 from streamflow.model import Record, Ref
 
 from .builders import PAIR, child, lead, mapper, proposed
@@ -66,12 +65,6 @@ def test_a_broken_pair_is_refused_by_path(old: str, new: str, words: str) -> Non
     assert old in TEXT
     with pytest.raises(ConfigError, match=re.escape(words)):
         read_pair(TEXT.replace(old, new, 1))
-
-
-def test_unknown_pairs_are_refused() -> None:
-    """Only shipped pairs can be had by name."""
-    with pytest.raises(ConfigError):
-        shipped_pair("../secrets")
 
 
 def test_maps_of_another_pair_are_refused() -> None:

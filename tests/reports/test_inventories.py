@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from streamflow.errors import StoreError
-from streamflow.mapping.shipped import shipped_pair
+from streamflow.platforms.catalog import pair_of
 from streamflow.reports import inventories, people, trail
 from streamflow.reports.crosswalk import write_crosswalk
 from streamflow.reports.final import write_all
@@ -20,7 +20,7 @@ from streamflow.store.base import Ledger, PutSetting
 
 from .account import FORMULA, cluster, lead, stage
 
-PAIR = shipped_pair("leadtrekker-nutshell")
+PAIR = pair_of("leadtrekker", "nutshell")
 
 
 async def test_groups_are_whole(ledger: Ledger) -> None:
