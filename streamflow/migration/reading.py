@@ -70,7 +70,6 @@ class SourceReader:
         self.settled = SettledFeed(migration, self._noting, self._intake)
 
     def _count(self, kind: Kind, records: int) -> None:
-        self._m.read[kind] += records
         self._m.control.notify()
         self.between(kind)
 

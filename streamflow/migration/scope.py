@@ -69,7 +69,7 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
     others = {name: count - adopted.get({"open_leads": "leads"}.get(name, name), 0) for name, count in found["destination"].items()}
     room = headroom(migration.terms.limits, needs(document, reference, others, counts.get(migration.pair.person.kind, 0), open_leads))
     reckoned = replace(reckoned, warnings=(*reckoned.warnings, *room))
-    unreadable = sum(1 for state in found["coverage"].values() if state != "ok")
+    unreadable = sum(found["coverage"].get(stream.kind, "ok") != "ok" for stream in migration.source.streams())
     constraints = len(gaps) + len(todo) + len(room) + unreadable + ("single" in routes.values())
     migration.report("scope", {
         "inventory": found,

@@ -44,6 +44,8 @@ class Source(Protocol):
         """
         Sign in and look at each stream; answer stream kind -> "ok" or why it cannot be read.
 
+        Kinds that the platform is known to have and that have no stream here may be named, too, with the reason.
+
         Raises AccessRefused, PlatformUnavailable.
         """
         ...
