@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from streamflow.config import Config
+from streamflow.config import Config, near
 from streamflow.daemon.accounts import destination_settings, source_settings
 from streamflow.errors import ConfigError
 from streamflow.mapping.document_json import from_json
 from streamflow.migration.owners import read_file
 from streamflow.migration.proposal import read_map_file
 from streamflow.platforms.catalog import destination_of, pair_of, source_of
+from streamflow.platforms.spec import PlatformSpec
 
 
 def refuse_faults(config: Config) -> None:
@@ -25,7 +26,9 @@ def refuse_faults(config: Config) -> None:
             faults.extend(fault if fault.startswith(prefix) else f"{prefix}: {fault}" for fault in error.faults)
 
     source, destination = config.source.platform, config.destination.platform
-    see("source", lambda: source_of(source).doors().load_spec(source_settings(config)))
+    see("source", lambda: _spec(config))
+    if not faults:
+        see("source.expected_counts", lambda: refuse_uncounted(config))
     see("destination.flags", lambda: destination_of(destination).doors().check(destination_settings(config)))
     if (owners := config.owners.file) is not None:
         see("owners.file", lambda: read_file(owners))
@@ -33,6 +36,21 @@ def refuse_faults(config: Config) -> None:
         see("map.file", lambda: from_json(read_map_file(path), pair_of(source, destination)))
     if faults:
         raise ConfigError([f"{config.path.name}: {fault}" for fault in faults], hint=f"correct {config.path} and run `streamflow check`")
+
+
+def refuse_uncounted(config: Config) -> None:
+    """Raise ConfigError for expected counts of what is never counted: such a figure would be held against nothing."""
+    known = [kind for kind, each in _spec(config).streams.items() if each.enabled and (each.reader == "api" or config.source.inbox)]
+    faults = [
+        f"source.expected_counts.{kind}: this is no kind that is read{near(kind, known)}; known: {', '.join(known)}"
+        for kind in config.source.expected_counts if kind not in known
+    ]
+    if faults:
+        raise ConfigError(faults)
+
+
+def _spec(config: Config) -> PlatformSpec:
+    return source_of(config.source.platform).doors().load_spec(source_settings(config))
 
 
 def without_effect(config: Config) -> list[str]:
