@@ -13,7 +13,6 @@ import anyio
 from aiohttp.test_utils import TestServer
 
 from streamflow.clock import iso
-from streamflow.mapping.shipped import shipped_pair
 from streamflow.migration.backfill import Backfill
 from streamflow.migration.context import Migration
 from streamflow.migration.control import Control, Drained
@@ -30,7 +29,9 @@ from streamflow.migration.terms import Terms
 from streamflow.migration.watch import Watch
 from streamflow.migration.work import Work
 from streamflow.model import Kind, QueueItem, Staged
-from streamflow.platforms import leadtrekker, nutshell
+from streamflow.platforms.catalog import pair_of
+from streamflow.platforms.nutshell.doors import connect as open_nutshell
+from streamflow.platforms.nutshell.flags import Flags
 from streamflow.reports.writer import ReportWriter
 from streamflow.sandbox.leadtrekker.account import Account
 from streamflow.sandbox.leadtrekker.operation import Operation
@@ -48,7 +49,7 @@ from streamflow.wire.backoff import Patience
 from streamflow.wire.limiter import PacedLimiter
 from streamflow.wire.message import Attempt, current_priority
 from streamflow.wire.session import SessionSettings
-from tests.platforms.leadtrekker_rig import HastyClock
+from tests.platforms.leadtrekker_rig import HastyClock, connect
 
 NOW = datetime(2026, 6, 1, 10, 0, 0)
 FALLBACK = FALLBACK_EMAIL
@@ -126,7 +127,7 @@ class Voyage:
             writer(name, data)
 
         self.m = Migration(
-            terms=self.terms, pair=shipped_pair(self.terms.pair), ledger=self.ledger, source=self.doors, attachments=None,
+            terms=self.terms, pair=pair_of("leadtrekker", "nutshell"), ledger=self.ledger, source=self.doors, attachments=None,
             destination=self.destination, clock=self.clock,
             control=Control(), log=self._log, report=report, phase=phase,  # type: ignore[arg-type]
         )
@@ -307,7 +308,7 @@ async def voyage(
         asked.append((attempt.platform, f"{attempt.method} {attempt.endpoint}", current_priority()))
 
     agreed = Terms(
-        name="trial", pair="leadtrekker-nutshell", state_dir=folder / "state", timezone="Africa/Johannesburg",
+        name="trial", state_dir=folder / "state", timezone="Africa/Johannesburg",
         gates=dict(gates if gates is not None else AUTO), **{
             "fallback_owner": FALLBACK, "sample_size": 20, "poll_s": 0.02, "settle_s": 0.0, "watch_days": 0.0, "batch_size": 20,
             "flags": {**NO_PROBES} if probed else {}, **terms,
@@ -319,15 +320,15 @@ async def voyage(
         right = await stack.enter_async_context(TestServer(nutshell_app(site=held), host="127.0.0.1"))
         limiters = [PacedLimiter(clock, rate_per_s=100_000.0, burst=100.0, max_in_flight=16) for _ in range(2)]
         simulation = left.app[SIMULATION]
-        doors = await stack.enter_async_context(leadtrekker.connect(
+        doors = await stack.enter_async_context(connect(
             base_url=str(left.make_url("/api/")), api_key="sandbox-lt-key", reader=reader,
             streams=streams or {"attachment": {"enabled": False}}, limiter=limiters[0], clock=clock,
             dice=lambda: 0.0, hook=hear, inbox=folder / "inbox" if reader == "files" else None,
         ))
         patient = SessionSettings(total_s=5.0, read_s=5.0, patience=Patience(attempts=4, base_s=0.001, cap_s=0.01))
-        nut = await stack.enter_async_context(nutshell.connect(
+        nut = await stack.enter_async_context(open_nutshell(
             base_url=str(right.make_url("/rest")), username=ADMIN_EMAIL, api_key="sandbox-key", limiter=limiters[1], clock=clock,
-            flags=nutshell.Flags().with_(agreed.flags), impersonate=False, hook=hear, settings=patient,
+            flags=Flags().with_(agreed.flags), impersonate=False, hook=hear, settings=patient,
         ))
         trip = Voyage(lt=simulation, site=held, clock=clock, folder=folder, terms=agreed, doors=doors, destination=nut, asked=asked)
         (folder / "inbox").mkdir(exist_ok=True)
