@@ -94,6 +94,8 @@ def value_of(record: Record, name: str) -> str:
 
 def _ordered(children: Sequence[Record], by: Sequence[str]) -> list[Record]:
     """Oldest first, by the first of the fields that is filled; the same order whatever the ledger's is."""
-    return sorted(
-        children, key=lambda record: (next((text for name in by if name and (text := value_of(record, name))), ""), len(record.key), record.key)
-    )
+
+    def place(record: Record) -> tuple[str, int, str]:
+        return next((text for name in by if name and (text := value_of(record, name))), ""), len(record.key), record.key
+
+    return sorted(children, key=place)
