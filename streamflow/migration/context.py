@@ -59,7 +59,6 @@ class Migration:
     gauges: Gauges = field(default_factory=Gauges)
     decisions: dict[str, str] = field(default_factory=dict)   # of resolved queue items; one live dict, so that no pass works by old ones
     touched: defaultdict[Kind, set[Key]] = field(default_factory=lambda: defaultdict(set))  # since companies were looked at
-    last_poll_at: str = ""
     following: Following = field(default_factory=Following)   # how the tail keeps up, since this start
     cutover_lock: anyio.Lock = field(default_factory=anyio.Lock)   # the operator and the running attempt both renew its plan
     cutover_cancelled: bool = False                       # seen between two pages, long before the plan is looked at again

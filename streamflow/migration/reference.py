@@ -35,7 +35,8 @@ async def look_again(migration: Migration, document: MapDocument) -> None:
     wanted: dict[str, Any] = {
         "reference:sources": dict(sources), "reference:activity_types": dict(reference.activity_types),
         "reference:teams": dict(reference.teams), "reference:stages": dict(reference.stages),
-        "reference:stagesets": dict(reference.stagesets), "reference:outcomes": dict(reference.outcomes), "todo": [{"what": name, "fallback": fallback} for name, fallback in todo],
+        "reference:stagesets": dict(reference.stagesets), "reference:outcomes": dict(reference.outcomes),
+        "todo": [{"what": name, "fallback": fallback} for name, fallback in todo],
     }
     changes: list[Change] = [
         PutSetting(name=name, value=value) for name, value in wanted.items() if await migration.ledger.setting(name) != value
@@ -128,10 +129,9 @@ def missing_reference(reference: Reference, settings: Mapping[str, Any], documen
         name = word if "/" in word or not usual else f"{usual}/{word}"
         if not word.endswith("-stages") and not any(each == name.lower() or each.partition("/")[2] == name.lower() for each in stages):
             missing.append((f"stage {name}", "deals stay in the usual stage; the source's own word is kept in a field"))
-    for word in _words(document, settings, "outcome"):
-        if not word.endswith("-outcomes") and word.lower() not in reference.outcomes:
-            missing.append((f"outcome {word}", "deals stay open; the source's own word is kept in a field"))
-    return missing
+    outcomes = [word for word in _words(document, settings, "outcome") if not word.endswith("-outcomes")]
+    lacking = [word for word in outcomes if word.lower() not in reference.outcomes]
+    return [*missing, *((f"outcome {word}", "deals stay open; the source's own word is kept in a field") for word in lacking)]
 
 
 def _words(document: MapDocument, settings: Mapping[str, Any], transform: str) -> list[str]:

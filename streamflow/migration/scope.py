@@ -41,10 +41,10 @@ HAND_OFF = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """What follows from the leads under a map."""
+    """What follows from the people under a map."""
 
     companies: int = 0
-    unqualified: int = 0      # leads that the rule calls unqualified, whatever becomes of them (LT-09)
+    unqualified: int = 0      # people whom the rule calls unqualified, whatever becomes of them (LT-09)
 
 
 async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
@@ -118,7 +118,7 @@ def headroom(limits: Mapping[str, int], wanted: Mapping[str, int]) -> list[str]:
 
 
 async def _sizes(migration: Migration, document: MapDocument) -> Sizes:
-    """Count companies and unqualified leads, a page at a time."""
+    """Count companies and unqualified people, a page at a time."""
     mapper = compile_map(document, migration.pair, Context())
     clusters = Clusters(document.companies, {})
     companies = Numbers()

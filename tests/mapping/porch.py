@@ -231,7 +231,8 @@ VISIT: dict[str, Any] = {
     "notes": "gate code 1180",
 }
 INQUIRY: dict[str, Any] = {
-    "inquiryid": "i1", "clientid": "c7", "wish": "New windows", "source": "Internet", "made": "2026-07-20 08:00:00", "verdict": "Hot", "repid": "87",
+    "inquiryid": "i1", "clientid": "c7", "wish": "New windows", "source": "Internet", "made": "2026-07-20 08:00:00",
+    "verdict": "Hot", "repid": "87",
 }  # fmt: skip
 SCAN: dict[str, Any] = {"scanid": "s1", "quoteid": "q1", "file": "plan.pdf"}
 IDS = Context(

@@ -66,7 +66,8 @@ def test_what_hangs_on_a_person_shows_on_it() -> None:
 def test_values_that_are_joined_stay_whole() -> None:
     """A value that holds what stands between joined ones loses no word of itself; the same one comes once."""
     row = Row(source="quote.product", target="custom:Sites", transform="rollup")
-    quotes = [quote("q1", product="12 Elm St, Sanford"), quote("q2", product="7 Oak St, Sanford"), quote("q3", product="12 Elm St, Sanford")]
+    sites = ("12 Elm St, Sanford", "7 Oak St, Sanford", "12 Elm St, Sanford")
+    quotes = [quote(f"q{number}", product=site) for number, site in enumerate(sites)]
     assert rolled_up(row, Kin(children={"quote": quotes})) == "12 Elm St, Sanford, 7 Oak St, Sanford"
 
 

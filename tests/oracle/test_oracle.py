@@ -164,16 +164,16 @@ def test_an_excuse_does_not_cover_what_could_be_moved() -> None:
     assert [(each.fault, each.what) for each in findings] == [("lost", "note 11")]
 
 
-@pytest.mark.parametrize(("merged", "faults"), [({"3": "1"}, []), ({}, ["lost"])])
-def test_a_file_stays_with_the_lead_whose_folder_was_exported(merged: dict[str, str], faults: list[str]) -> None:
-    """A lead merged away after the export leaves its file on its own person; a file on a stranger is lost all the same."""
+@pytest.mark.parametrize(("moved", "faults"), [("51", []), ("52", ["lost"]), ("", ["lost"])])
+def test_a_file_stays_with_the_lead_whose_folder_was_exported(moved: str, faults: list[str]) -> None:
+    """A lead merged away after the export leaves its file on its own person; a file that was never there is lost all the same."""
     dump, rows = _right(), tables()
     note = next(row for row in dump["notes"] if "[sf:lt:attachment:51]" in str(row.get("note") or row.get("body")))
     name = "note" if "note" in note else "body"
     note[name] = note[name].replace("attachment:51", "attachment:" + "c" * 32)
     rows["leads"] = [row for row in rows["leads"] if row["leadid"] != "3"]
     rows["attachments"][0]["leadid"] = "1"
-    source = source_of(rows, gone=frozenset({("lead", "3"), ("under", "3")}), merged=merged)
+    source = source_of(rows, gone=frozenset({("lead", "3"), ("under", "3")}), moved_files={moved: frozenset({"3"})})
     findings = compare(source, destination_of(dump), before=destination_of(before()), fallback="office@example.co.za", edits=EDITS)
     assert [each.fault for each in findings if each.what.startswith("attachment")] == faults
 
