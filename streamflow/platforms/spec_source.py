@@ -15,6 +15,8 @@ from streamflow.model import Cursor, Key, Kind, Page, Record
 from streamflow.platforms.api.reader import ApiReader
 from streamflow.platforms.base import Stream
 from streamflow.platforms.files.reader import FilesReader
+from streamflow.platforms.rows.canon import Canon
+from streamflow.platforms.rows.join import joiner
 from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.spec import PlatformSpec, StreamSpec
 
@@ -27,7 +29,10 @@ class SpecSource:
     (`drift`), and of what it can read at all (`coverage`). `attachments` is None where no inbox was named.
     """
 
-    def __init__(self, spec: PlatformSpec, *, api: ApiReader | None, files: FilesReader | None, roster: Roster) -> None:
+    def __init__(
+        self, spec: PlatformSpec, *, api: ApiReader | None, files: FilesReader | None, roster: Roster,
+        canons: Mapping[Kind, Canon] | None = None,
+    ) -> None:  # fmt: skip
         self._spec = spec
         self._api = api
         self._files = files
@@ -35,6 +40,13 @@ class SpecSource:
         self._roster_kinds = _roster_kinds(spec)
         self._roster_known = False
         self._roster_lock = anyio.Lock()
+        self._brought: dict[Kind, list[Kind]] = {}      # kind -> the streams whose rows bring it beside their own
+        for stream in spec.streams.values():
+            by_api = stream.reader == "api"
+            is_read = self._is_on(stream) and (stream.via is None if by_api else bool(stream.files.globs))
+            for kind in spec.brings(stream.kind, nested=by_api) if is_read else ():
+                self._brought.setdefault(kind, []).append(stream.kind)
+        self._joiners = {kind: joiner(spec.streams[kind], canon) for kind, canon in (canons or {}).items()}
         self._drift: dict[Kind, Counter[str]] = {}
         self._state: dict[Kind, str] = {}
 
@@ -62,14 +74,18 @@ class SpecSource:
         state: dict[Kind, str] = {}
         some_lead: dict[Kind, Key | None] = {}
         for stream in sorted(self.streams(), key=lambda stream: stream.optional):      # what cannot be missing is asked first
+            if stream.via is not None:
+                continue
             try:
                 state[stream.kind] = await self._look(stream, some_lead)
-            except PlatformUnavailable as error:
+            except (PlatformUnavailable, AccessRefused) as error:
                 if not stream.optional:
                     raise
+                if isinstance(error, AccessRefused) and self._api is not None:      # the others were let through
+                    self._api.forgive()
                 state[stream.kind] = f"cannot be read: {error.message}"
-        self._state = state
-        return dict(state)
+        self._state = {stream.kind: state[stream.via or stream.kind] for stream in self.streams()}
+        return dict(self._state)
 
     async def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
         """
@@ -79,12 +95,14 @@ class SpecSource:
         file breaks the contract, and what a session raises.
         """
         spec = self._spec_of(kind)
-        if spec.reader == "api" and spec.parent is not None:
+        if (stream := self._stream(spec)).via is not None:
+            raise ProtocolMismatch(f"{kind} comes with {stream.via} and is not read by itself", platform=self.name, stream=kind)
+        if stream.parent is not None:
             raise ProtocolMismatch(f"{kind} is read by {spec.parent}, not as a list", platform=self.name, stream=kind)
         if spec.complete or spec.translate:
             await self._learn_roster()
         if start is None:
-            self._drift[kind] = Counter()
+            self._drift |= {each: Counter() for each in (kind, *(stream.kind for stream in self.streams() if stream.via == kind))}
         async with aclosing(self._reader_pages(spec, start)) as pages:
             async for page in pages:
                 self._note(page)
@@ -93,7 +111,7 @@ class SpecSource:
     async def children(self, kind: Kind, parent: Key) -> Page:
         """Read all rows of one parent record; only for streams that are asked per parent."""
         spec = self._spec_of(kind)
-        if spec.reader != "api" or spec.parent is None or self._api is None:
+        if self._stream(spec).parent is None or self._api is None:
             raise NotFound(f"{kind} cannot be asked by its parent", platform=self.name, stream=kind)
         await self._learn_roster()
         page = await self._api.children(kind, parent)
@@ -128,6 +146,25 @@ class SpecSource:
         spec = self._spec_of(kind)
         return self._api.window_from(kind, since) if spec.reader == "api" and self._api is not None else None
 
+    def recent_from(self, kind: Kind) -> Cursor | None:
+        """Give the cursor at which the latest part of a whole list begins; None where the source names none."""
+        spec = self._spec_of(kind)
+        return self._api.recent_from(kind) if spec.reader == "api" and self._api is not None else None
+
+    async def owner_of(self, record: Record) -> Record | None:
+        """Ask whose a record is; answers what to join with it: the fields that name its owner, empty where it is nobody's."""
+        spec = self._spec_of(record.kind)
+        if spec.reader != "api" or self._api is None:
+            return None
+        given = await self._api.owner_of(record)
+        return None if given is None else Record(
+            kind=record.kind, key=record.key, data=dict(given), digest="", parent=given.get(spec.parent_field) or None
+        )
+
+    def join(self, known: Record | None, fresh: Record, *, feed: Kind) -> Record:
+        """Give one record out of what is known and what one stream shows now: a field that is missing there is not empty."""
+        return self._joiners[fresh.kind](known, fresh, feed)
+
     def drift(self) -> Mapping[Kind, Mapping[str, int]]:
         """Give per kind what its spec did not know or expect, with how often; of the latest pass over each whole list."""
         return {kind: dict(found) for kind, found in self._drift.items() if found}
@@ -161,11 +198,22 @@ class SpecSource:
 
     def _stream(self, spec: StreamSpec) -> Stream:
         by_parent = spec.parent if spec.reader == "api" else None
-        by_changes = spec.reader == "api" and by_parent is None and spec.window is not None and spec.changed
+        window = spec.window if spec.reader == "api" and by_parent is None else None
+        by_changes = window is not None and window.changes and (spec.changed or window.by_clock)
+        via = self._via(spec)
+        feeds = tuple(kind for kind in self._brought.get(spec.kind, ()) if kind != via)
         return Stream(
             kind=spec.kind, reader=spec.reader, parent=by_parent, refers_to=spec.refers_to, role=spec.role, optional=spec.optional,
-            sweepable=not spec.retain, overlap_s=spec.window.overlap_s if by_changes and spec.window is not None else None,
+            sweepable=not spec.retain, overlap_s=window.overlap_s if by_changes and window is not None else None,
+            by_clock=window is not None and window.by_clock, has_recent=window is not None and window.recent_days > 0, via=via,
+            fed_by=feeds, asks_owner=spec.reader == "api" and spec.owner is not None,
         )
+
+    def _via(self, spec: StreamSpec) -> Kind | None:
+        """Give the stream whose rows alone bring a kind; None for one that is read by itself."""
+        if spec.reader == "api":
+            return spec.via
+        return next(iter(self._brought.get(spec.kind, ())), None) if not spec.files.globs else None
 
     def _reader_pages(self, spec: StreamSpec, start: Cursor | None) -> AsyncGenerator[Page, None]:
         if spec.reader == "files":
@@ -199,6 +247,8 @@ class SpecSource:
     def _note(self, page: Page) -> None:
         found = self._drift.setdefault(page.kind, Counter())
         found.update(page.unknown)
+        for kind, seen in page.unknown_of.items():
+            self._drift.setdefault(kind, Counter()).update(seen)
         if page.rejects:
             found["rows without a usable key"] += len(page.rejects)
 
