@@ -36,6 +36,10 @@ class Stream:
     asks_owner: bool = False           # records that do not say whose they are can be asked about (`Source.owner_of`)
 
 
+NOBODY = "belongs_to"
+"""The field of a record ("nobody") of which the platform says that it belongs to no other."""
+
+
 class Source(Protocol):
     """A platform being left. Reads only: there is no method that could write."""
 

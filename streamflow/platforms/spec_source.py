@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ import anyio
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch
 from streamflow.model import Cursor, Key, Kind, Page, Record
 from streamflow.platforms.api.reader import ApiReader
-from streamflow.platforms.base import Stream
+from streamflow.platforms.base import NOBODY, Stream
 from streamflow.platforms.files.reader import FilesReader
 from streamflow.platforms.rows.canon import Canon
 from streamflow.platforms.rows.join import joiner
@@ -43,10 +44,11 @@ class SpecSource:
         self._brought: dict[Kind, list[Kind]] = {}      # kind -> the streams whose rows bring it beside their own
         for stream in spec.streams.values():
             by_api = stream.reader == "api"
-            is_read = self._is_on(stream) and (stream.via is None if by_api else bool(stream.files.globs))
+            is_read = stream.enabled and (stream.via is None if by_api else bool(stream.files.globs) and files is not None)
             for kind in spec.brings(stream.kind, nested=by_api) if is_read else ():
                 self._brought.setdefault(kind, []).append(stream.kind)
-        self._joiners = {kind: joiner(spec.streams[kind], canon) for kind, canon in (canons or {}).items()}
+        self._canons = canons or {}
+        self._joiners = {kind: joiner(spec.streams[kind], canon) for kind, canon in self._canons.items()}
         self._drift: dict[Kind, Counter[str]] = {}
         self._state: dict[Kind, str] = {}
 
@@ -157,13 +159,19 @@ class SpecSource:
         if spec.reader != "api" or self._api is None:
             return None
         given = await self._api.owner_of(record)
-        return None if given is None else Record(
-            kind=record.kind, key=record.key, data=dict(given), digest="", parent=given.get(spec.parent_field) or None
-        )
+        if given is None:
+            return None
+        parent = given.get(spec.parent_field) or None
+        data = dict(given) if parent else {**given, NOBODY: "nobody"}
+        return Record(kind=record.kind, key=record.key, data=data, digest="", parent=parent)
 
     def join(self, known: Record | None, fresh: Record, *, feed: Kind) -> Record:
         """Give one record out of what is known and what one stream shows now: a field that is missing there is not empty."""
-        return self._joiners[fresh.kind](known, fresh, feed)
+        joined = self._joiners[fresh.kind](known, fresh, feed)
+        if joined.parent is None or NOBODY not in joined.data:
+            return joined
+        data = {name: value for name, value in joined.data.items() if name != NOBODY}
+        return replace(joined, data=data, digest=self._canons[joined.kind].digest(data))
 
     def drift(self) -> Mapping[Kind, Mapping[str, int]]:
         """Give per kind what its spec did not know or expect, with how often; of the latest pass over each whole list."""
@@ -194,7 +202,9 @@ class SpecSource:
         return spec
 
     def _is_on(self, spec: StreamSpec) -> bool:
-        return spec.enabled and (spec.reader == "api" or self._files is not None)
+        if spec.reader == "api":
+            return spec.enabled
+        return spec.enabled and self._files is not None and bool(spec.files.globs or spec.role == "file" or spec.kind in self._brought)
 
     def _stream(self, spec: StreamSpec) -> Stream:
         by_parent = spec.parent if spec.reader == "api" else None

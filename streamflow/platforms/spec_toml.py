@@ -148,7 +148,7 @@ def _check_links(stream: StreamSpec, spec: PlatformSpec, faults: list[str]) -> N
             faults.append(f"source.streams.{stream.kind}.list: reader is api and no function is named")
         elif stream.parent and not stream.list.key_param:
             faults.append(f"source.streams.{stream.kind}.list.key_param: expected the parameter that names the parent")
-    if stream.reader == "files" and stream.enabled and not stream.files.globs and stream.via is None:
+    if stream.reader == "files" and stream.enabled and not (stream.files.globs or stream.via or stream.optional):
         faults.append(f"source.streams.{stream.kind}.files.globs: reader is files and no file is named")
     if stream.role == "file" and stream.enabled:
         lacking = [fact for fact in FILE_FACTS if fact not in stream.files.facts.values()]

@@ -273,7 +273,9 @@ class Canon:
         """Say whether nothing is lost with the original: yes or no, a number, a moment with another sign between day and hour."""
         if name in self._flags:
             return made in ("true", "false")
-        return name in self._amounts and amount_of(given) == made or name in self._dates and given.strip() == made.replace(" ", "T")
+        if name in self._amounts:
+            return amount_of(given) == made
+        return name in self._dates and given.strip() == made.replace(" ", "T")
 
     def _structured(self, name: str, value: Any, given: str) -> str:
         bare = given.strip()
