@@ -29,34 +29,33 @@ def successors(gone: Sequence[Staged], fresh: Sequence[Record], same: Callable[[
 
 
 def alike(names: Sequence[str]) -> Callable[[Record, Record], bool]:
-    """Give what compares two records by these fields; of two keys that the source itself gave none is another's former one."""
+    """Give what compares a former record with a present one by these fields; a key that the source itself gave never changes."""
 
     def same(one: Record, other: Record) -> bool:
-        is_made = one.key.startswith(MADE_KEY) or other.key.startswith(MADE_KEY)
-        return is_made and all(str(one.data.get(name) or "") == str(other.data.get(name) or "") for name in names)
+        return one.key.startswith(MADE_KEY) and all(str(one.data.get(name) or "") == str(other.data.get(name) or "") for name in names)
 
     return same
 
 
-async def hand_over(ledger: Ledger, streams: Iterable[Stream], page: Page, records: Sequence[Record]) -> Sequence[Record]:
+async def hand_over(ledger: Ledger, streams: Iterable[Stream], page: Page) -> Page:
     """
-    Let records of a page that is about to be staged go on under their new keys; answers the records as they are to be staged.
+    Let records of a page that is about to be staged go on under their new keys; answers the page as it is to be staged.
 
-    *records* are those of the page, joined. Only kinds that the page shows whole beneath its own records are looked at.
+    Only kinds of which the page shows all that its own records have are looked at (`Stream.same_by`).
     """
-    kinds = {each.kind: each.same_by for each in streams if each.via == page.kind and each.same_by}
+    kinds = {each.kind: each.same_by for each in streams if each.same_by and page.kind in (each.via, *each.fed_by)}
     if not kinds or page.gaps:
-        return records
-    parents = [record.key for record in records if record.kind == page.kind]
+        return page
+    parents = [record.key for record in page.records if record.kind == page.kind]
     kept: dict[tuple[Kind, Key], Key] = {}
     for kind, names in kinds.items():
-        pairs = await _pairs(ledger, kind, names, parents, [record for record in records if record.kind == kind])
+        pairs = await _pairs(ledger, kind, names, parents, [record for record in page.records if record.kind == kind])
         for old, new in pairs:
             if await _is_free(ledger, kind, (old, new)):
                 await ledger.commit(_renamed(kind, old, new))
             else:
                 kept[kind, new] = old
-    return [replace(each, key=kept.get((each.kind, each.key), each.key)) for each in records] if kept else records
+    return replace(page, records=tuple(replace(each, key=kept.get((each.kind, each.key), each.key)) for each in page.records))
 
 
 async def _pairs(
@@ -80,5 +79,6 @@ async def _is_free(ledger: Ledger, kind: Kind, keys: Sequence[Key]) -> bool:
 
 
 def _renamed(kind: Kind, old: Key, new: Key) -> list[Change]:
-    entry = AuditEntry(actor="streamflow", action="record.renamed", kind=kind, key=new, before=old, note="the same record under another key")
+    note = "the same record under another key"
+    entry = AuditEntry(actor="streamflow", action="record.renamed", kind=kind, key=new, before=old, note=note)
     return [Rekey(kind=kind, old=old, new=new), Audit(entry=entry)]
