@@ -48,7 +48,7 @@ def config(folder: Path, more: str = "") -> Config:
 def test_streams_and_volume_take_effect(folder: Path) -> None:
     """A stream's own pause and horizon, and the word that a very large account is meant, reach the phases."""
     terms = terms_of(config(folder))
-    assert (terms.poll_of("note"), terms.poll_of("lead"), terms.round_s) == (300.0, 30.0, 30.0)
+    assert (terms.stream_poll_s, terms.poll_s, terms.round_s) == ({"note": 300.0}, 30.0, 30.0)
     assert (terms.settle_of("note"), terms.settle_of("lead"), terms.horizon_s) == (7.0, 60.0, 60.0)
     assert terms.volume_override
     assert without_effect(config(folder)) == []

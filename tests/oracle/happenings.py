@@ -134,9 +134,9 @@ class Happenings:
         direction = texts.present(row.get("direction"))
         if direction and not set(_DIRECTIONS.get(direction, (direction,))) & set(texts.words(told)):
             yield f"direction {direction} is not readable"
-        for name in ("disposition", "notes"):
+        for name, holds in (("disposition", texts.shows), ("notes", texts.holds)):
             value = texts.present(row.get(name))
-            if value and not texts.holds(_flat(told), _flat(value)):
+            if value and not holds(_flat(told), _flat(value)):
                 yield f"{name} {value[:60]!r} is not readable"
         number = texts.present(row.get("number"))
         if number and texts.squeeze(number) not in texts.squeeze(told) and texts.digits(number)[-9:] not in _numbers(told):
@@ -153,7 +153,7 @@ class Happenings:
         contents = [content(at, record) for at, record in places]
         if not whole(contents, str(row.get("body") or "")):
             yield f"the body is not whole: {str(row.get('body'))[:80]!r}"
-        for name in ("subject", "from", "to"):
+        for name in ("subject", "from", "to", "cc"):
             value = texts.present(row.get(name))
             if value and texts.squeeze(value) not in texts.squeeze(told):
                 yield f"{name} {value!r} is not readable"
