@@ -312,21 +312,39 @@ class _Stop:
 
 _STOPS: dict[str, _Stop] = {}
 """By what bears on the way there: once driven in a process, a stop serves all its tests."""
-_BEAR_LATER = {"poll_s", "sweep_every_s", "watch_days", "cutover_deadline_s", "stream_poll_s", "stream_settle_s"}
-"""Terms of the tail and what follows it, and no part of the way there."""
+_PLACE = {state: place for place, state in enumerate(State)}
+_BEARS_FROM = {
+    "sample_size": State.SAMPLE, "poll_s": State.TAIL, "sweep_every_s": State.TAIL, "cutover_mode": State.TAIL,
+    "cutover_deadline_s": State.TAIL, "watch_days": State.WATCH,
+}  # fmt: skip
+"""Terms by the first phase that obeys them: no part of the way there."""
+_GATES_OF = {"map": State.MAP, "sample": State.SAMPLE, "cutover": State.TAIL}
+"""Gates that a setting opens, by the phase they stand in; that of the owners is hard."""
 
 
 async def _stop(at: State, given: Mapping[str, Any]) -> _Stop:
-    """Drive a voyage to the beginning of a phase, unless one stands there already."""
-    way = {name: value for name, value in given.items() if name not in _BEAR_LATER}
-    key = repr((at, sorted((name, sorted(value.items()) if name == "gates" else value) for name, value in way.items())))
-    if key not in _STOPS:
+    """Drive a voyage to the beginning of a phase, from the last stop on its way; or find one that stands there already."""
+    found: _Stop | None = None
+    for state in reversed(list(State)[: _PLACE[at] + 1]):
+        found = found or _STOPS.get(_key(state, given))
+    if found is None or _key(at, given) not in _STOPS:
         home = TemporaryDirectory(prefix="streamflow-voyage-")
-        async with embark(Path(home.name), **way) as trip:
+        async with embark(Path(home.name), stop=found, **_way(at, given)) as trip:
             await trip.until(at)
         # The site is at rest from here on: its server has ended, and whoever goes on takes a copy.
-        _STOPS[key] = _Stop(home=home, site=trip.site, skipped_s=trip.clock.skipped_s, reports=trip.reports)
-    return _STOPS[key]
+        found = _STOPS[_key(at, given)] = _Stop(home=home, site=trip.site, skipped_s=trip.clock.skipped_s, reports=trip.reports)
+    return found
+
+
+def _way(at: State, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what bears on the way to a phase."""
+    way = {name: value for name, value in given.items() if _PLACE[_BEARS_FROM.get(name, State.PROBE)] < _PLACE[at]}
+    gates = given.get("gates", AUTO)
+    return {**way, "gates": {name: gates[name] for name, state in _GATES_OF.items() if _PLACE[state] < _PLACE[at]}}
+
+
+def _key(at: State, given: Mapping[str, Any]) -> str:
+    return repr((at, sorted(_way(at, given).items())))
 
 
 @asynccontextmanager

@@ -164,7 +164,7 @@ async def test_a_cancel_during_a_pass_is_not_forgotten(tmp_path: Path) -> None:
 
 async def test_an_attempt_given_up_before_a_kill_leads_back_to_the_tail(tmp_path: Path) -> None:
     """Killed between giving up and tailing, the next start finds no attempt and tails."""
-    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await cutover.request(trip.m, "uid:7", freeze_confirmed=True)
         await trip.until(State.CUTOVER)
         await trip.set("cutover", None)
@@ -174,7 +174,7 @@ async def test_an_attempt_given_up_before_a_kill_leads_back_to_the_tail(tmp_path
 
 async def test_the_deadline_leads_back_and_says_where_it_was(tmp_path: Path) -> None:
     """An attempt that waits too long for the freeze is given up with its reason; nothing is switched."""
-    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER, cutover_deadline_s=30.0) as trip:
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER, cutover_deadline_s=30.0) as trip:
         await cutover.request(trip.m, "uid:7", freeze_confirmed=False)
         await trip.until(State.CUTOVER)
 
@@ -215,7 +215,7 @@ async def test_a_pass_of_an_earlier_attempt_does_not_count(tmp_path: Path) -> No
 
 async def test_a_quiet_account_is_read_completely_once_after_the_freeze(tmp_path: Path) -> None:
     """Between freeze and switch every lead's children are asked once; what changed is read again before, and both must be quiet."""
-    async with voyage(tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER) as trip:
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         await cutover.request(trip.m, "uid:7", freeze_confirmed=True)
         await trip.until(State.CUTOVER)
@@ -234,7 +234,7 @@ async def test_a_quiet_account_is_read_completely_once_after_the_freeze(tmp_path
 
 async def test_a_drain_that_finds_something_reads_everything_again(tmp_path: Path) -> None:
     """A silent edit from before the freeze arrives, and the switch waits until a complete pass after it was quiet."""
-    async with voyage(tmp_path, at=State.TAIL, records=40, gates=ASK_CUTOVER) as trip:
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         note = trip.source_rows("notes")[0]
         trip.in_source("edit", "notes", note["noteid"], silent=True, note="Changed without a trace")
@@ -246,7 +246,7 @@ async def test_a_drain_that_finds_something_reads_everything_again(tmp_path: Pat
 
 async def test_what_went_just_before_the_freeze_is_told(tmp_path: Path) -> None:
     """A note deleted shortly before is missed by two complete passes of the drain itself, also where nothing is watched after it."""
-    async with voyage(tmp_path, at=State.TAIL, records=40, gates=ASK_CUTOVER) as trip:
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         leads = {row["leadid"] for row in trip.source_rows("leads")}
         note = next(row for row in trip.source_rows("notes") if row["leadid"] in leads)
@@ -258,7 +258,7 @@ async def test_what_went_just_before_the_freeze_is_told(tmp_path: Path) -> None:
 
 async def test_a_live_cutover_converges_while_people_write(tmp_path: Path) -> None:
     """With a little going on in the source the switch comes, and what came before it has arrived."""
-    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER, cutover_mode="live") as trip:
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER, cutover_mode="live") as trip:
         lead, original, made = trip.source_rows("leads")[0]["leadid"], trip.doors.children, []
 
         async def children(kind: str, parent: str) -> Any:
@@ -276,7 +276,7 @@ async def test_a_live_cutover_converges_while_people_write(tmp_path: Path) -> No
 
 async def test_a_cutover_asked_for_while_paused_is_refused_with_the_reason(tmp_path: Path) -> None:
     """The precheck names the pause; its clock does not run down meanwhile."""
-    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         trip.m.control.pause("lunch")
         found = await cutover.precheck(trip.m)
         assert not found.may_start
@@ -398,7 +398,7 @@ async def test_a_rollback_of_an_untouched_run_is_exact(tmp_path: Path, kills: in
 
 async def test_what_people_touched_or_hung_on_ours_is_spared(tmp_path: Path) -> None:
     """A note somebody edited keeps its person, a person somebody joined to our company keeps the company; each is listed."""
-    async with voyage(tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER) as trip:
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         links = [link async for page in trip.ledger.crosswalk() for link in page]
         ours = {link.dest_id for link in links if link.ours}
         note = next(

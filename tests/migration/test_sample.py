@@ -44,7 +44,7 @@ def saying(trip: Voyage, *verdicts: str) -> Any:
 
 async def test_a_sample_covers_every_kind_and_brings_parents(tmp_path: Path) -> None:
     """It has the size asked for, something of every kind, and every child's lead."""
-    async with voyage(tmp_path, at=State.BACKFILL, records=400, sample_size=60) as trip:
+    async with voyage(tmp_path, at=State.BACKFILL, records=250, sample_size=60) as trip:
         chosen = await trip.ledger.setting("sample:keys")
         size = sum(len(keys) for kind, keys in chosen.items() if kind != "company")
         assert 55 <= size <= 60

@@ -106,7 +106,7 @@ async def test_a_person_stays_while_another_record_shares_it(tmp_path: Path) -> 
 
 async def test_a_phase_is_what_came_to_be_in_it(tmp_path: Path) -> None:
     """What the tail made goes; what it only changed was there before and stays."""
-    async with voyage(tmp_path, at=State.TAIL, records=40, gates=ASK_CUTOVER) as trip:
+    async with voyage(tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         old = lone(await links_of(trip))[0]
         trip.in_source("edit", "leads", old, address="1 New Street")

@@ -14,7 +14,7 @@ from tests.migration.test_ends import ASK_CUTOVER, in_tail
 
 async def test_merges_and_deletions_are_followed_and_survivors_spared(tmp_path: Path) -> None:
     """Merged people, companies and leads are followed, children of a deleted person wait and come; a rollback spares and tells."""
-    async with voyage(tmp_path, at=State.TAIL, records=40, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
         people = {name: _made(trip, name) for name in ("Anna Alpha", "Ana Alfa", "Bea Beta")}
         await in_tail(trip)
         lost, survivor, deleted = [await _dest(trip, key) for key in people.values()]
