@@ -26,7 +26,7 @@ from streamflow.daemon.ledger_shelf import LedgerShelf
 from streamflow.daemon.metrics import Metrics
 from streamflow.daemon.notify import Notifier
 from streamflow.daemon.picture import CallCount, Picture
-from streamflow.daemon.preflight import refuse_faults, without_effect
+from streamflow.daemon.preflight import refuse_faults, refuse_uncounted, without_effect
 from streamflow.daemon.pulse import Pulse
 from streamflow.daemon.signals import on_signals
 from streamflow.daemon.status import ListenStatus
@@ -230,7 +230,9 @@ class _Daemon:
     def _reload(self) -> None:
         self._notifier.reloading()
         try:
-            found = reload(self._config, load(self._config.path))
+            new = load(self._config.path)
+            refuse_uncounted(new)
+            found = reload(self._config, new)
         except ConfigError as error:
             self._say("trouble", code=error.code, message=f"the new settings were not taken: {error}")
         else:

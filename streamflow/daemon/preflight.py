@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from streamflow.config import Config
+from streamflow.config import Config, near
 from streamflow.errors import ConfigError
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.shipped import shipped_pair
 from streamflow.migration.owners import read_file
 from streamflow.migration.proposal import read_map_file
 from streamflow.platforms import leadtrekker, nutshell
+from streamflow.platforms.spec import PlatformSpec
 
 SUPPORTED = ("leadtrekker",)
 
@@ -31,9 +32,9 @@ def refuse_faults(config: Config) -> None:
     if source.platform not in SUPPORTED:
         faults.append(f"source.platform: this version cannot read {source.platform} yet, only {', '.join(SUPPORTED)}")
     else:
-        see("source.streams", lambda: leadtrekker.load_spec(
-            overrides(config), reader=source.reader, timezone=source.timezone, date_formats=source.date_formats,
-        ))
+        see("source.streams", lambda: _spec(config))
+        if not faults:
+            see("source.expected_counts", lambda: refuse_uncounted(config))
     see("destination.flags", lambda: nutshell.Flags().with_(config.destination.flags))
     if (owners := config.owners.file) is not None:
         see("owners.file", lambda: read_file(owners))
@@ -41,6 +42,24 @@ def refuse_faults(config: Config) -> None:
         see("map.file", lambda: _map_shape(path, f"{source.platform.replace('_', '-')}-{config.destination.platform}"))
     if faults:
         raise ConfigError([f"{config.path.name}: {fault}" for fault in faults], hint=f"correct {config.path} and run `streamflow check`")
+
+
+def refuse_uncounted(config: Config) -> None:
+    """Raise ConfigError for expected counts of what is never counted: such a figure would be held against nothing."""
+    known = [kind for kind, each in _spec(config).streams.items() if each.enabled and (each.reader == "api" or config.source.inbox)]
+    faults = [
+        f"source.expected_counts.{kind}: this is no kind that is read{near(kind, known)}; known: {', '.join(known)}"
+        for kind in config.source.expected_counts if kind not in known
+    ]
+    if faults:
+        raise ConfigError(faults)
+
+
+def _spec(config: Config) -> PlatformSpec:
+    source = config.source
+    return leadtrekker.load_spec(
+        overrides(config), reader=source.reader, timezone=source.timezone, date_formats=source.date_formats,
+    )
 
 
 def overrides(config: Config) -> dict[str, dict[str, Any]]:

@@ -41,10 +41,10 @@ HAND_OFF = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """What follows from the leads under a map."""
+    """What follows from the people under a map."""
 
     companies: int = 0
-    unqualified: int = 0      # leads that the rule calls unqualified, whatever becomes of them (LT-09)
+    unqualified: int = 0      # people whom the rule calls unqualified, whatever becomes of them (LT-09)
 
 
 async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
@@ -69,7 +69,7 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
     others = {name: count - adopted.get({"open_leads": "leads"}.get(name, name), 0) for name, count in found["destination"].items()}
     room = headroom(migration.terms.limits, needs(document, reference, others, counts.get(migration.pair.person.kind, 0), open_leads))
     reckoned = replace(reckoned, warnings=(*reckoned.warnings, *room))
-    unreadable = sum(1 for state in found["coverage"].values() if state != "ok")
+    unreadable = sum(found["coverage"].get(stream.kind, "ok") != "ok" for stream in migration.source.streams())
     constraints = len(gaps) + len(todo) + len(room) + unreadable + ("single" in routes.values())
     migration.report("scope", {
         "inventory": found,
@@ -118,7 +118,7 @@ def headroom(limits: Mapping[str, int], wanted: Mapping[str, int]) -> list[str]:
 
 
 async def _sizes(migration: Migration, document: MapDocument) -> Sizes:
-    """Count companies and unqualified leads, a page at a time."""
+    """Count companies and unqualified people, a page at a time."""
     mapper = compile_map(document, migration.pair, Context())
     clusters = Clusters(document.companies, {})
     companies = Numbers()

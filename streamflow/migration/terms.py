@@ -42,10 +42,6 @@ class Terms:
     seed: int = 7
     date_formats: tuple[str, ...] = ()
 
-    def poll_of(self, kind: str) -> float:
-        """Give the pause between two looks at one kind, in seconds."""
-        return self.stream_poll_s.get(kind, self.poll_s)
-
     def settle_of(self, kind: str) -> float:
         """Give how late the source may show a change of one kind, in seconds."""
         return self.stream_settle_s.get(kind, self.settle_s)

@@ -36,7 +36,7 @@ async def owners(ledger: Ledger) -> dict[str, Any]:
 
 
 def owner_row(owner: Mapping[str, Any], kinds: list[str]) -> dict[str, Any]:
-    """Build one flat line of the owner table."""
+    """Build one flat line of the owner table; a kind may be called "email" as well, so its count has a name of its own."""
     records = owner.get("records") or {}
     total = sum(records.values())
     via = owner.get("via") or ("unmatched" if total and not owner.get("dest_id") else "owns nothing")
@@ -48,7 +48,7 @@ def owner_row(owner: Mapping[str, Any], kinds: list[str]) -> dict[str, Any]:
         "active": bool(owner.get("active", True)),
         "destination_user": owner.get("dest_id"),
         "via": via,
-        **{kind: records.get(kind, 0) for kind in kinds},
+        **{f"{kind}_records": records.get(kind, 0) for kind in kinds},
         "total": total,
     }
 

@@ -13,7 +13,6 @@ from typing import Any, Final
 from streamflow.mapping.pair import Pair, Role
 from streamflow.model import IntentState, Kind, Verdict
 from streamflow.reports.dispositions import kinds_in, walk
-from streamflow.reports.dispositions import phase_rows as phase_rows
 from streamflow.reports.people import owners
 from streamflow.reports.queue import cause_rows, view
 from streamflow.reports.spot import spot_check

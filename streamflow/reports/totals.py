@@ -47,7 +47,7 @@ class Tally:
     source_filled: int = 0
     destination_filled: int = 0
     both: int = 0
-    theirs: int = 0           # a person's version stands
+    theirs: int = 0           # a person's version stands in place of a value of the source
     source_sum: Decimal = Decimal(0)
     destination_sum: Decimal = Decimal(0)
     unread: int = 0           # amounts of the source that are none
@@ -86,11 +86,12 @@ class Totals:
         given = [value for data in told for name in target.sources if not is_empty(value := _of(data, name))]
         held = [value for link in links if not is_empty(value := expected(link.base).get(target.name))]
         tally.records += 1
-        tally.theirs += any(target.name in kept(link.base) for link in links) and not held
+        is_theirs = not held and any(target.name in kept(link.base) for link in links)
+        tally.theirs += is_theirs and bool(given)
         tally.source_filled += bool(given)
         tally.destination_filled += bool(held)
         tally.both += bool(given and held)
-        if target.family in AMOUNTS:
+        if target.family in AMOUNTS and not is_theirs:
             self._sum(tally, target, given, held)
 
     def _sum(self, tally: Tally, target: Target, given: Sequence[Any], held: Sequence[Any]) -> None:
@@ -161,7 +162,7 @@ class Totals:
                 "destination_sum": str(tally.destination_sum),
                 "difference": str(tally.source_sum - tally.destination_sum),
                 "not_an_amount": tally.unread,
-                "ok": tally.source_sum == tally.destination_sum or tally.theirs > 0,
+                "ok": tally.source_sum == tally.destination_sum,
             }
             for target in self.targets
             if target.family in AMOUNTS and (tally := self._of(target)).records

@@ -64,7 +64,7 @@ async def connect(path: Path, *, writable: bool) -> aiosqlite.Connection:
     try:
         for pragma in _PRAGMAS + (_WRITER_PRAGMAS if writable else ()):
             await raw.execute_fetchall(pragma)
-    except BaseException as error:
+    except BaseException as error:     # cancelled as well: the thread of the connection must not be left running
         with anyio.CancelScope(shield=True):
             await raw.close()
         if isinstance(error, sqlite3.Error):

@@ -53,6 +53,7 @@ from tests.platforms.leadtrekker_rig import HastyClock
 NOW = datetime(2026, 6, 1, 10, 0, 0)
 FALLBACK = FALLBACK_EMAIL
 AUTO = {"map": "auto", "owners": "auto", "sample": "auto", "cutover": "auto"}
+ASK_CUTOVER = {"map": "auto", "sample": "auto", "cutover": "ask"}
 QUICK: dict[str, Any] = {"search_lag_s": 0.0}
 NO_PROBES: dict[str, Any] = {
     "search_lag_s": 0.0, "late_commit_s": 0.0, "timeout_s": 2.0, "activity_delete": "rpc", "lead_stage_write": "patch",
@@ -342,3 +343,11 @@ async def voyage(
 def with_terms(trip: Voyage, **changes: Any) -> None:
     """Change the agreed terms for what follows."""
     trip.terms = trip.m.terms = replace(trip.terms, **changes)
+
+
+async def in_tail(trip: Voyage, *rounds: Callable[[], Any]) -> None:
+    """Let the tail run until it has caught up after each thing people do."""
+    for deed in rounds or (lambda: None,):
+        deed()
+        trip.m.gate = trip.m._last_gate = None
+        await trip.stopping(trip.phase, lambda: trip.m.gate is not None)

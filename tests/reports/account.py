@@ -89,7 +89,7 @@ OWNERS = [
         "email": "pieter@example.co.za",
         "role": "Admin",
         "active": True,
-        "records": {"lead": 3, "note": 1},
+        "records": {"lead": 3, "email": 1},
         "dest_id": "1-users",
         "via": "email",
     },

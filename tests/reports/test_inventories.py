@@ -55,6 +55,7 @@ async def test_owners_and_invitations(ledger: Ledger) -> None:
     table = await people.owners(ledger)
     assert table["unmatched"] == ["22"]
     assert table["owners"][0]["key"] == "22"
+    assert [(row["email"], row["email_records"]) for row in table["owners"] if row["key"] == "21"] == [("pieter@example.co.za", 1)]
     assert table["summary"]["email"] == {"users": 1, "records": 4}
     found = {row["key"]: row["status"] for row in (await people.invitations(ledger, PAIR))["rows"]}
     assert found == {"21": "already active", "22": "to invite", "28": "no e-mail", "29": "has left"}

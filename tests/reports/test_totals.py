@@ -76,6 +76,17 @@ def test_amounts_are_summed_and_a_lost_one_shows() -> None:
     assert whole["ok"]
 
 
+def test_a_persons_own_amount_hides_no_lost_one() -> None:
+    """An amount that a person set themselves is in neither sum; beside it a lost one shows as before, and so does a lost value."""
+    page = [staged("1", custom={"Budget": "R 500"}), staged("2", custom={"Budget": "R 700"}), staged("3")]
+    theirs = [link("1", **{"kept:custom:Budget": "90"}), link("3", **{"kept:custom:Budget": "90"})]
+    [row] = counted(page, [theirs[0], link("2"), theirs[1]]).sums()
+    assert (row["source_sum"], row["destination_sum"], row["ok"]) == ("700.00", "0", False)
+    assert rate(counted(page, [theirs[0], link("2"), theirs[1]]), "custom:Budget")["missing"] == 1
+    [row] = counted(page, [theirs[0], link("2", **{"custom:Budget": "700.00"}), theirs[1]]).sums()
+    assert (row["source_sum"], row["ok"]) == ("700.00", True)
+
+
 def test_people_by_status_owner_and_month() -> None:
     """Each person stands in one status, owner and month on either side; one that changed its place shows twice."""
     page = [
