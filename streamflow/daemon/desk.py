@@ -213,7 +213,7 @@ class Desk:
         changes: list[Change] = [ResolveItem(id=id, decision=decision, by=actor)]
         changes += self._consequences(item, word)
         if word == "waive" and await self._is_held(item):
-            changes.append(Reopen(kind=item.kind, keys=(item.key,)))   # it runs once more, and the decision finishes it
+            changes.append(Reopen(kind=item.kind, keys=(item.present_key,)))   # it runs once more, and the decision finishes it
         if item.cause == ROLLED_BACK and word == "retry":
             changes += await brought_back(self._m.ledger, self._m.pair, str(item.details.get("scope")))
         self._m.decisions[id] = decision   # before the commit: what is reopened by it must find it
@@ -221,13 +221,13 @@ class Desk:
         return {"result": "resolved", "id": id, "decision": decision}
 
     async def _is_held(self, item: QueueItem) -> bool:
-        staged = (await self._m.ledger.staged(item.kind, [item.key])).get(item.key) if item.key else None
+        staged = (await self._m.ledger.staged(item.kind, [item.present_key])).get(item.present_key) if item.key else None
         return staged is not None and staged.state is RecordState.HELD
 
     def _consequences(self, item: QueueItem, word: str) -> list[Change]:
         changes: list[Change] = []
         if word in REOPENING and item.key and item.cause != "company_ambiguous":
-            changes.append(Reopen(kind=item.kind, keys=(item.key,)))
+            changes.append(Reopen(kind=item.kind, keys=(item.present_key,)))
         if item.cause == "plan_limit":
             self._s.work.suspended.pop(item.kind, None)
         return changes

@@ -69,6 +69,7 @@ class Context:
     activity_types: Mapping[str, DestId] = field(default_factory=dict)  # name in lower case -> id
     stagesets: Mapping[str, DestId] = field(default_factory=dict)  # name in lower case -> id
     stages: Mapping[str, DestId] = field(default_factory=dict)  # "stageset id/stage name" in lower case -> id
+    stage_write: bool = True  # a deal's stage can be set; else it stays in the first one of its pipeline
     outcomes: Mapping[str, DestId] = field(default_factory=dict)  # name in lower case -> id
     as_: Mapping[str, str] = field(default_factory=dict)  # shape -> activity (unless said) | note, where the destination takes no such ones
     note_max_chars: int = 30_000

@@ -202,7 +202,7 @@ def _yield_faults(plan: KindPlan, kinds: tuple[KindPlan, ...]) -> list[str]:
     other = next((each for each in kinds if each.kind == plan.yields_to), None)
     if other is None or plan.role is not Role.DEAL or other.role is not Role.DEAL or other.parent != plan.parent:
         return [f"{path}: {plan.yields_to!r} and {plan.kind!r} must be deals with the same parent"]
-    if kinds.index(other) < kinds.index(plan):
+    if kinds.index(other) <= kinds.index(plan):
         return [f"{path}: {plan.yields_to!r} must come after {plan.kind!r}"]
     return [] if plan.yields_by else [f"kinds ({plan.kind}).yields_by: missing: the field of {plan.yields_to!r} that names the {plan.kind}"]
 

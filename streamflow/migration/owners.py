@@ -191,7 +191,7 @@ class OwnersGate:
             for item in page:
                 if directory.lookup(Ref(roles.users, str(item.details.get("owner")))) is not None:
                     resolved = ResolveItem(id=item.id, decision="retry", by=actor)
-                    await self._m.decide(actor, "queue.resolved", resolved, Reopen(kind=item.kind, keys=(item.key,)), note=item.id)
+                    await self._m.decide(actor, "queue.resolved", resolved, Reopen(kind=item.kind, keys=(item.present_key,)), note=item.id)
 
     async def run(self) -> State:
         """Pass when every owner is matched or sent to the fallback; there is no other way past."""

@@ -49,7 +49,7 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
     if migration.pair.company is not None:
         counts[migration.pair.company.kind] = sizes.companies
     gaps = plan_gaps(document, migration.pair, reference, account)
-    todo = missing_reference(reference, settings)
+    todo = missing_reference(reference, settings, document)
     pace = Pace(child_streams=children, custom_fields_many="single" not in routes.values())
     reckoned = estimate(document, migration.pair, counts, pace, unqualified=open_leads)
     adopted: Mapping[str, int] = await migration.ledger.setting(FOUND) or {}
