@@ -24,7 +24,7 @@ from streamflow.mapping.text import defuse, literal, squeeze, tidy
 from streamflow.mapping.values import Ways, as_line, reader_for
 
 _REACHABLE_DIGITS: Final = 7
-_STILL_OPEN: Final = ("", "open")
+STILL_OPEN: Final = ("", "open")
 _BY_VALUE: Final = ("outcome", "stage", "native_source")
 FAR: Final = "written as it stands; correct it in the source if it is a filler"
 _UNMAPPED: Final = "kept as text; say in settings.values of the map what it stands for"
@@ -227,7 +227,7 @@ def _by_value_map(slot: str) -> Maker:
                 line = (label, as_line(text, row.family))
                 if not is_kept and line not in found.lines:
                     found.lines.append(line)
-            elif word.strip().lower() not in _STILL_OPEN:
+            elif word.strip().lower() not in STILL_OPEN:
                 setattr(found, slot, word.strip())
 
         return step
