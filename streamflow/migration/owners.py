@@ -1,7 +1,8 @@
 """
 The owners gate: each user who owns anything is matched to a destination user, or explicitly sent to a fallback.
 
-Users are matched by e-mail, else by the operator's file, by id or by a name that one user alone has. None is ever created here; unmatched ones are a list for the admin.
+Users are matched by e-mail, else by the operator's file, there by id or by a name that one user alone has.
+None is ever created here; unmatched ones are a list for the admin.
 """
 
 from __future__ import annotations
