@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from streamflow.errors import StoreError
-from streamflow.model import FieldCheck, Ref, Verdict
+from streamflow.model import Ref, Verdict
 from streamflow.store import files
 from streamflow.store.base import MarkVerified, MoveMark, PutLink
 from streamflow.store.lock import DirectoryInUse, holder
 from streamflow.store.sqlite import SqliteLedger
 
-from .values import StillClock, audit, link, record
+from .values import StillClock, audit, checks, link, record
 
 
 async def filled(directory: Path, clock: StillClock) -> Path:
@@ -193,8 +193,7 @@ async def test_verdicts_of_a_ledger_that_did_not_count_them_are_counted(tmp_path
     """What the first version summed up each time it was asked is there after the step to the second, and goes on from there."""
 
     def verified(key: str) -> MarkVerified:
-        check = FieldCheck(ref=Ref("lead", key), dest_kind="contacts", dest_id=f"{key}-contacts", field="name", verdict=Verdict.EQUAL)
-        return MarkVerified(ref=Ref("lead", key), verified="verified", checks=(check,))
+        return MarkVerified(ref=Ref("lead", key), verified="verified", checks=checks(key, [("name", Verdict.EQUAL)]))
 
     path = await filled(tmp_path, clock)
     async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
