@@ -30,8 +30,3 @@ class Watermark:
             mark = self._open.pop(self._next)
             self._next += 1
         return mark
-
-    @property
-    def open_count(self) -> int:
-        """Batches under way."""
-        return len(self._open) - len(self._finished)

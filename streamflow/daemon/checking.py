@@ -62,14 +62,15 @@ async def _source(doors: Doors) -> list[Finding]:
         return [_failed("source", "sign-in", explained(error, "source"))]
     optional = {stream.kind: stream.optional for stream in doors.source.streams()}
     found = [Finding(subject="source", question="sign-in", ok=True)]
-    for kind, state in coverage.items():
+    for kind, is_optional in optional.items():
+        state = coverage.get(kind, "ok")
         ok = state == "ok"
-        missing = "give it as export files, or leave it out; the scope report says so" if optional.get(kind, True) else (
+        missing = "give it as export files, or leave it out; the scope report says so" if is_optional else (
             "the migration cannot begin without it: ask the vendor for the read function, or give it as export files"
         )
         found.append(Finding(
             subject="source", question=f"stream {kind}", ok=ok, detail="" if ok else state, hint="" if ok else missing,
-            code="" if ok else "config", is_warning=not ok and optional.get(kind, True),
+            code="" if ok else "config", is_warning=not ok and is_optional,
         ))
     return found
 

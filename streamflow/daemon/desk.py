@@ -226,8 +226,6 @@ class Desk:
         changes: list[Change] = []
         if word in REOPENING and item.key and item.cause != "company_ambiguous":
             changes.append(Reopen(kind=item.kind, keys=(item.key,)))
-            if self._m.phase.state is State.WATCH:
-                changes.append(PutSetting(name="watch:deliver", value=True))
         if item.cause == "plan_limit":
             self._s.work.suspended.pop(item.kind, None)
         return changes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from streamflow.mapping.derived import NO_KIN, Derived, Kin
 from streamflow.mapping.document import ObjectMap
 from streamflow.mapping.marker import FIELD, field_marker
-from streamflow.mapping.text import plain, squeeze
+from streamflow.mapping.text import literal, squeeze
 from streamflow.model import Draft, Fields, Kind, Record
 
 
@@ -23,7 +23,7 @@ class AccountMapper:
     def derive(self, record: Record, kin: Kin = NO_KIN) -> Derived:
         """Give the company."""
         marker = field_marker(self._prefix, record.kind, record.key)
-        fields: Fields = {"name": squeeze(plain(str(record.data["name"]))), FIELD: marker}
+        fields: Fields = {"name": squeeze(literal(str(record.data["name"]))), FIELD: marker}
         if (target := self._targets.get("joined")) is not None:
-            fields[target] = "\n".join(plain(str(text)) for text in record.data.get("spellings", ()))
+            fields[target] = "\n".join(literal(str(text)) for text in record.data.get("spellings", ()))
         return Derived(drafts=(Draft(kind="accounts", fields=fields, marker=marker),))

@@ -9,12 +9,10 @@ Rule 3: a decision of a person goes before every rule.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -24,7 +22,7 @@ from rapidfuzz import fuzz
 
 from streamflow.mapping.names import tokens
 from streamflow.mapping.text import fold, squeeze
-from streamflow.model import DestId, Key, Kind, Record
+from streamflow.model import Key, Kind, Record
 
 _LEGAL: Final = frozenset(
     "pty ltd limited proprietary cc inc incorporated llc plc npc npo rf bk bpk edms gmbh corp corporation co company sarl bv lda".split()
@@ -111,27 +109,6 @@ def why_none(text: str, own_name: str = "") -> str:
     if own_name and tokens(bare) and sorted(tokens(bare)) == sorted(tokens(own_name)):
         return "the person's own name"
     return ""
-
-
-def read_decisions(text: str) -> tuple[dict[str, str], list[str]]:
-    """
-    Read the decision file: CSV with columns text and decision, by comma, semicolon or tab.
-
-    A decision is "none", "separate", a cluster key, or another text whose cluster it joins.
-    Answers the decisions and all faults, each with its line.
-    """
-    decisions: dict[str, str] = {}
-    faults: list[str] = []
-    lines = text.lstrip("\ufeff").splitlines()
-    delimiter = max(",;\t", key=lines[0].count) if lines else ","
-    for row in (reader := csv.DictReader(io.StringIO("\n".join(lines)), delimiter=delimiter)):
-        raw, decision = squeeze(row.get("text") or ""), squeeze(row.get("decision") or "")
-        if not raw:
-            faults.append(f"line {reader.line_num}: no text; expected the columns text and decision")
-        elif decision:
-            if decisions.setdefault(_decided(raw), decision) != decision:
-                faults.append(f"line {reader.line_num}: a second, different decision for the same text")
-    return decisions, faults
 
 
 class Companies:
@@ -229,32 +206,6 @@ class Companies:
 
     def _decided_reason(self, text: str) -> str:
         return "decided by a person: no company" if _decided(text) in self._decisions else ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountMatch:
-    """Which companies of the destination a cluster may be."""
-
-    key: Key
-    ids: tuple[DestId, ...]  # one: the same firm; several: a person must choose
-    reason: str
-
-
-def match_accounts(clusters: Iterable[Cluster], accounts: Mapping[DestId, str]) -> Mapping[Key, AccountMatch]:
-    """Find the clusters whose firm exists in the destination already, by normal form; clusters without any are missing from the answer."""
-    by_form: dict[str, list[DestId]] = defaultdict(list)
-    for dest_id, name in accounts.items():
-        if form := normal_form(name):
-            by_form[form].append(dest_id)
-    found: dict[Key, AccountMatch] = {}
-    for cluster in clusters:
-        forms = {normal_form(text) for text, _ in cluster.spellings}
-        if ids := sorted({dest_id for form in forms for dest_id in by_form.get(form, ())}):
-            reason = (
-                "the same name without legal form, case and punctuation" if len(ids) == 1 else f"{len(ids)} companies of this name exist"
-            )
-            found[cluster.key] = AccountMatch(key=cluster.key, ids=tuple(ids), reason=reason)
-    return found
 
 
 def _alike(one: str, other: str) -> str:

@@ -1,13 +1,12 @@
-"""What a migration will take: calls, hours and disk from counts alone; the grade and its inputs; what the plan has room for."""
+"""What a migration will take: calls, hours and disk from counts alone; the grade and its inputs."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
-from streamflow.errors import UsageError
 from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
 from streamflow.mapping.document import CARDINALITIES, MapDocument
 from streamflow.mapping.pair import Pair
@@ -17,7 +16,6 @@ from streamflow.model import Kind
 ROUTINE_RECORDS: Final = 2_000_000
 _OPEN_LEAD: Final = "open lead"
 _DISK_BYTES: Final = 3_000  # a record with payload, intent, crosswalk line and audit entries in the ledger
-_HEADROOM_SHARE: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +69,6 @@ class Estimate:
     disk_bytes: int
     warnings: tuple[str, ...] = ()
     needs_override: bool = False
-    details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def hours(self) -> float:
@@ -118,9 +115,6 @@ def estimate(
     pace: Pace,
     *,
     unqualified: int = 0,
-    limits: Mapping[str, int] | None = None,
-    present: Mapping[str, int] | None = None,
-    bytes_of_files: int = 0,
 ) -> Estimate:
     """
     Reckon calls, hours and disk.
@@ -128,8 +122,6 @@ def estimate(
     Args:
         counts: Records per source kind; of kinds that are derived, what will be made.
         unqualified: People that become open leads besides.
-        limits: Plan caps the operator knows: open_leads, contacts, custom_fields.
-        present: What the destination holds already, by the same names.
     """
     made = {kind: counts.get(kind, 0) for kind in pair.written if counts.get(kind)}
     if unqualified and any((one.source, one.destination) == (pair.person.kind, "leads") for one in needed_objects(document)):
@@ -145,19 +137,9 @@ def estimate(
         destination_calls=destination,
         source_hours=sum(source.values()) / pace.source_per_s / 3600,
         destination_hours=sum(destination.values()) / pace.destination_per_s / 3600,
-        disk_bytes=sum(counts.values()) * _DISK_BYTES + bytes_of_files,
-        warnings=tuple(_headroom(pair, counts, unqualified, limits or {}, present or {})),
+        disk_bytes=sum(counts.values()) * _DISK_BYTES,
         needs_override=records > ROUTINE_RECORDS,
     )
-
-
-def check_volume(records: int, *, override: bool) -> None:
-    """Raise UsageError when the account is above what is routine (G-17) and nobody said to go on."""
-    if records > ROUTINE_RECORDS and not override:
-        raise UsageError(
-            f"{records:,} records are more than the {ROUTINE_RECORDS:,} that are routine",
-            hint="look at the estimate in the scope report and set the override explicitly",
-        )
 
 
 def _destination_calls(count: int, pace: Pace, *, has_custom: bool) -> int:
@@ -170,18 +152,3 @@ def _source_calls(kind: Kind, counts: Mapping[Kind, int], pair: Pair, pace: Pace
     if kind in pace.child_streams:
         return counts.get(pair.of(kind).parent or pair.person.kind, 0)
     return math.ceil(counts[kind] / max(1, pace.source_page)) or 1
-
-
-def _headroom(
-    pair: Pair, counts: Mapping[Kind, int], unqualified: int, limits: Mapping[str, int], present: Mapping[str, int]
-) -> list[str]:
-    planned = {"contacts": counts.get(pair.person.kind, 0), "open_leads": unqualified, "custom_fields": counts.get("custom_fields", 0)}
-    found: list[str] = []
-    for name, limit in limits.items():
-        wanted = present.get(name, 0) + planned.get(name, 0)
-        words = name.replace("_", " ")
-        if wanted > limit:
-            found.append(f"{wanted:,} {words} are needed and the plan allows {limit:,}: the run stops before the cap")
-        elif wanted > limit * _HEADROOM_SHARE:
-            found.append(f"{wanted:,} {words} are needed and the plan allows {limit:,}: little room is left")
-    return found

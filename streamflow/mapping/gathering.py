@@ -12,8 +12,7 @@ from streamflow.mapping.labels import label_key
 from streamflow.mapping.late_steps import LATE_STEPS
 from streamflow.mapping.postal import as_fields as address_fields
 from streamflow.mapping.steps import Step, Tools, step_of
-from streamflow.mapping.text import plain
-from streamflow.mapping.values import as_text, is_empty
+from streamflow.mapping.values import as_line, as_text, is_empty
 from streamflow.model import Record
 
 WHO: Final = frozenset({"person_name", "lead_title", "surname", "emails", "phones", "company"})
@@ -91,7 +90,7 @@ class Gatherer:
         if self._is_partial:
             return
         label = name.removeprefix("custom:")
-        found.lines.append((label, plain(as_text(value)).strip()))
+        found.lines.append((label, as_line(value)))
         found.complain("unmapped_field", name, "kept in the description; add a row for this field to the map", "")
 
     def _compile(self, row: Row, *, is_wanted: bool) -> None:

@@ -13,8 +13,8 @@ from streamflow.mapping.shapes import SHAPES
 from streamflow.mapping.shapes.drafting import Drafting, Happening
 from streamflow.mapping.shapes.task import in_words
 from streamflow.mapping.steps import Tools
-from streamflow.mapping.text import plain, squeeze
-from streamflow.mapping.values import as_text, is_empty
+from streamflow.mapping.text import literal, plain, squeeze
+from streamflow.mapping.values import as_line, as_text, is_empty
 from streamflow.model import Key, Kind, Record, Ref
 
 _DONE: Final = frozenset({"1", "true", "yes", "y", "x", "done", "completed", "complete", "closed"})
@@ -78,27 +78,27 @@ class HappeningMapper:
         self._gather_time(found)
         self._gather_lines(found)
         for row in self._rows.get("body", ()):
-            found.body = "\n\n".join(part for part in (found.body, _BLANK_EDGES.sub("", _text(record, row.source, is_free=True))) if part)
+            found.body = "\n\n".join(part for part in (found.body, _BLANK_EDGES.sub("", _free(record, row.source))) if part)
         for row in self._rows.get("repeat", ()):
-            if text := _text(record, row.source):
+            if text := _line(record, row.source):
                 found.lines.append((str(row.params.get("label") or "Repeat"), in_words(text)))
-        subjects = [squeeze(text) for row in self._rows.get("subject", ()) if (text := _text(record, row.source, is_free=True))]
+        subjects = [squeeze(text) for row in self._rows.get("subject", ()) if (text := _line(record, row.source, is_typed=True))]
         found.subjects = tuple(dict.fromkeys(text for text in subjects if text))
         for row in self._rows.get("duration", ()):
-            if not found.duration and (text := _text(record, row.source)):
+            if not found.duration and (text := _line(record, row.source)):
                 found.duration, found.duration_field = text, row.source
         for row in self._rows.get("span_end", ()):
             found.span_s = int(row.params.get("seconds", self._tools.settings["meeting_s"]))
         found.is_done = any(_value(record, row.source).lower() in _DONE for row in self._rows.get("state", ()))
         for name, value in sorted(record.data.items()):
             if name not in self._known and not name.startswith("_") and not is_empty(value):
-                found.lines.append((name, plain(as_text(value)).strip()))
+                found.lines.append((name, as_line(value)))
                 found.complain("unmapped_field", name, "kept as a labelled line; add a row for this field to the map")
         return found
 
     def _gather_lines(self, found: Happening) -> None:
         for row in self._rows.get("line", ()):
-            text = _text(found.record, row.source, is_free=row.family == "long")
+            text = _free(found.record, row.source) if row.family == "long" else _line(found.record, row.source)
             if not text:
                 continue
             if row.params.get("time") and (moment := read_moment(text.strip(), self._tools.zone)) is not None:
@@ -153,10 +153,13 @@ def _value(record: Record, source: str) -> str:
     return "" if is_empty(value) else str(value).strip()
 
 
-def _text(record: Record, source: str, *, is_free: bool = False) -> str:
-    """Give a value as plain text; in free text a word such as "null" is what somebody wrote."""
+def _free(record: Record, source: str) -> str:
+    """Give free text, in which a word such as "null" is what somebody wrote and tags are HTML."""
     value = record.data.get(source)
-    if value is None or (not is_free and is_empty(value)):
-        return ""
-    text = plain(as_text(value))
-    return text if is_free else text.strip()
+    return "" if value is None else plain(as_text(value))
+
+
+def _line(record: Record, source: str, *, is_typed: bool = False) -> str:
+    """Give a value of one line to the character; *is_typed* by a person, so that a word such as "null" is a word."""
+    value = record.data.get(source)
+    return "" if value is None or (not is_typed and is_empty(value)) else literal(as_text(value)).strip()

@@ -13,7 +13,7 @@ from streamflow.mapping.document import Row
 from streamflow.mapping.gathered import Gathered
 from streamflow.mapping.rollups import child_of, rolled_up
 from streamflow.mapping.steps import Maker, Step, Tools, typed
-from streamflow.mapping.text import plain, squeeze, tidy
+from streamflow.mapping.text import literal, squeeze, tidy
 from streamflow.mapping.values import is_empty
 from streamflow.model import Record
 
@@ -33,7 +33,7 @@ def _reference_text(row: Row, tools: Tools) -> Step:
 
     def step(found: Gathered, _: str) -> None:
         if text := _value(found.record, source):
-            found.put(target, squeeze(plain(text)), source, text)
+            found.put(target, squeeze(literal(text)), source, text)
 
     return step
 
@@ -43,7 +43,7 @@ def _reference_id(row: Row, tools: Tools) -> Step:
 
     def step(found: Gathered, _: str) -> None:
         if target not in found.fields and (key := _value(found.record, source)):
-            found.fields[target] = squeeze(plain(tools.context.label_of(kind, key) or f"{kind.capitalize()} {key}"))
+            found.fields[target] = squeeze(literal(tools.context.label_of(kind, key) or f"{kind.capitalize()} {key}"))
 
     return step
 
@@ -63,7 +63,7 @@ def _owner_text(row: Row, tools: Tools) -> Step:
         text = _value(found.record, source)
         shown = text or (tools.context.label_of(users, found.owner) or found.owner if found.owner else "")
         if shown:
-            found.put(target, squeeze(plain(shown)), source, shown)
+            found.put(target, squeeze(literal(shown)), source, shown)
 
     return step
 
@@ -90,7 +90,7 @@ def _pair_text(row: Row, tools: Tools) -> Step:
     other, delimiter = str(row.params["with"]), str(row.params.get("delimiter", tools.settings["delimiter"]))
 
     def step(found: Gathered, _: str) -> None:
-        one, two = (squeeze(plain(_value(found.record, source))) for source in (row.source, other))
+        one, two = (squeeze(literal(_value(found.record, source))) for source in (row.source, other))
         if text := join(one, two, delimiter):
             write(found, text)
 

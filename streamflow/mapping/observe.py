@@ -9,7 +9,7 @@ from typing import Any, Final
 from streamflow.mapping.dates import read_date
 from streamflow.mapping.pair import Pair
 from streamflow.mapping.settings import settings_of, ways_of
-from streamflow.mapping.text import squeeze
+from streamflow.mapping.text import plain, squeeze
 from streamflow.mapping.values import TEXT_MAX_CHARS, ReadValue, Ways, decimal_of, is_empty, reader_for
 from streamflow.model import Kind, Record
 
@@ -74,7 +74,7 @@ class FieldSeen:
         text = value if isinstance(value, str) else str(value)
         self.filled += 1
         self.max_chars = max(self.max_chars, len(text))
-        self.has_lines = self.has_lines or "\n" in text.strip()
+        self.has_lines = self.has_lines or "\n" in plain(text).strip()
         shown = squeeze(text[: _MAX_VALUE_CHARS * 2])[:_MAX_VALUE_CHARS]
         if len(self.samples) < _MAX_SAMPLES and shown not in self.samples:
             self.samples.append(shown)

@@ -19,9 +19,9 @@ from streamflow.mapping.notes import Text, note_drafts
 from streamflow.mapping.rollups import needed_kinds
 from streamflow.mapping.settings import makes_open_leads
 from streamflow.mapping.steps import Tools
-from streamflow.mapping.text import defuse, plain
+from streamflow.mapping.text import defuse
 from streamflow.mapping.unqualified import Unqualified
-from streamflow.mapping.values import as_text, is_empty
+from streamflow.mapping.values import as_line, is_empty
 from streamflow.model import Draft, Fields, Key, Kind, Record, Ref
 
 
@@ -40,6 +40,7 @@ class PersonMapper:
         self._beside = beside if makes_open_leads(tools.settings) else None
         self._unqualified = Unqualified(one, pair, tools.settings)
         self._needs = needed_kinds(one, pair)
+        self._families = {row.source: row.family for row in sorted(one.rows, key=lambda row: row.family == "long")}
         self._key_field = pair.source_of(one.source, "marker", one.destination)
         self._created_field = pair.source_of(one.source, "local_day", one.destination)
         self._name_field = pair.source_of(one.source, "person_name", one.destination) or "name"
@@ -91,7 +92,7 @@ class PersonMapper:
         lines = [(noun.capitalize(), record.key)]
         for source, value in sorted(_values(record), key=lambda item: (place.get(item[0], len(place)), item[0])):
             if source not in self._gatherer.not_moved and source != self._key_field and not is_empty(value):
-                lines.append((_label(source), plain(as_text(value)).strip()))
+                lines.append((_label(source), as_line(value, self._families.get(source, ""))))
         found = self._gatherer.gather(record)
         moment = read_moment(str(record.data.get(self._created_field) or ""), self._zone)
         when = moment.header() if moment else "time unknown"

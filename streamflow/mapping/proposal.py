@@ -130,7 +130,8 @@ def _unknown(one: ObjectMap, seen: FieldSeen) -> Row:
     """Give a field nobody foresaw a home that loses nothing: a labelled line, or a field of its own on people."""
     label = target_label(seen.name.removeprefix("custom:").replace("_", " ").capitalize())
     target, home = _LINE_TARGETS.get(one.destination), _BLOCK_TARGETS.get(one.destination)
-    row = Row(source=seen.name, target=None, transform="none", family="long", confidence=0.5, samples=tuple(seen.samples))
+    family = "long" if seen.family == "long" else "text"
+    row = Row(source=seen.name, target=None, transform="none", family=family, confidence=0.5, samples=tuple(seen.samples))
     if target is not None:
         return replace(row, target=target, transform="line", params={"label": label}, reason="not a known field; kept as a labelled line")
     if home is not None:

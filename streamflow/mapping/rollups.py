@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from streamflow.mapping.combining import glue_of, joined
+from streamflow.mapping.combining import glue_of
 from streamflow.mapping.derived import Kin
 from streamflow.mapping.document import ObjectMap, Row
 from streamflow.mapping.pair import Pair
@@ -60,7 +60,7 @@ def rolled_up(row: Row, kin: Kin) -> str:
     if pick == "any":
         return str(row.params.get("value", "")) if values else ""
     if pick == "join":
-        return joined(values, glue_of(row.family))
+        return glue_of(row.family).join(dict.fromkeys(values))   # each value whole: one may hold the glue itself
     return (values[-1] if pick == "newest" else values[0]) if values else ""
 
 

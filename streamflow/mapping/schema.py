@@ -88,7 +88,6 @@ def _fold(one: ObjectMap, folded: set[tuple[Kind, str]], limit: int) -> ObjectMa
             row,
             target=home,
             transform="block",
-            family="long",
             reason=f"the plan allows {limit} custom fields; kept as a labelled line",
         )
         if row.source.startswith("custom:") and (one.destination, (row.target or "").removeprefix("custom:")) in folded

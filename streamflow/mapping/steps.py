@@ -19,8 +19,8 @@ from streamflow.mapping.phones import as_fields as phone_fields
 from streamflow.mapping.postal import PARTS, read_address
 from streamflow.mapping.postal import as_fields as address_fields
 from streamflow.mapping.settings import value_key, value_map
-from streamflow.mapping.text import defuse, plain, squeeze, tidy
-from streamflow.mapping.values import Ways, reader_for
+from streamflow.mapping.text import defuse, literal, squeeze, tidy
+from streamflow.mapping.values import Ways, as_line, reader_for
 
 _REACHABLE_DIGITS: Final = 7
 _STILL_OPEN: Final = ("", "open")
@@ -68,7 +68,7 @@ def typed(row: Row, tools: Tools, family: str, label: str = "") -> Step:
         if result.cause:
             found.complain(result.cause, source, result.hint, text)
         if result.value is None:
-            found.lines.append((label, plain(text).strip()))
+            found.lines.append((label, as_line(text)))
         elif result.value:
             found.put(target, result.value, label, text)
 
@@ -143,7 +143,7 @@ def _phones(row: Row, tools: Tools) -> Step:
 
 def _address(row: Row, tools: Tools) -> Step:
     def step(found: Gathered, text: str) -> None:
-        if parts := read_address(plain(text), tools.settings["region"]):
+        if parts := read_address(literal(text), tools.settings["region"]):
             found.fields["addresses"] = address_fields(parts)
 
     return step
@@ -153,7 +153,7 @@ def _address_part(row: Row, tools: Tools) -> Step:
     part = PARTS[row.params["part"]]
 
     def step(found: Gathered, text: str) -> None:
-        if (value := squeeze(plain(text))) and found.address.setdefault(part, value) != value:
+        if (value := squeeze(literal(text))) and found.address.setdefault(part, value) != value:
             found.lines.append((row.source.removeprefix("custom:"), value))
 
     return step
@@ -178,7 +178,7 @@ def _zoned_text(row: Row, tools: Tools) -> Step:
 
     def step(found: Gathered, text: str) -> None:
         moment = read_moment(text, tools.zone)
-        found.put(target, moment.iso() if moment else squeeze(plain(text)), source, text)
+        found.put(target, moment.iso() if moment else squeeze(literal(text)), source, text)
         if moment and moment.mark:
             found.complain(f"{moment.mark}_time", source, "the clock shows this time twice or never; the first reading is taken", text)
 
@@ -208,7 +208,7 @@ def _by_value_map(slot: str) -> Maker:
         def step(found: Gathered, text: str) -> None:
             if (word := table.get(value_key(text))) is None:
                 found.complain("unmapped_value", row.source, _UNMAPPED, text)
-                found.lines.append((label, plain(text).strip()))
+                found.lines.append((label, as_line(text, row.family)))
             elif word.strip().lower() not in _STILL_OPEN:
                 setattr(found, slot, word.strip())
 
@@ -221,7 +221,7 @@ def _block(row: Row, tools: Tools) -> Step:
     label = str(row.params.get("label") or row.source.removeprefix("custom:"))
 
     def step(found: Gathered, text: str) -> None:
-        found.lines.append((label, plain(text).strip()))
+        found.lines.append((label, as_line(text, row.family)))
 
     return step
 

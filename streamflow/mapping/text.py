@@ -52,8 +52,13 @@ def is_html(text: str) -> bool:
     return "&" in text and any(unescape(found) != found for found in _ENTITY.findall(text))
 
 
+def literal(text: str) -> str:
+    """Give what is one line by nature (names, labels, addresses, titles): every sign is meant as it stands, none of it is HTML."""
+    return defuse(tidy(text))
+
+
 def plain(text: str) -> str:
-    """Give text for a plain-text field: tidied, HTML as lines, links and lists, mentions defused. Line breaks of the source stay."""
+    """Give free text for a plain-text field: tidied, HTML as lines, links and lists, mentions defused. Line breaks of the source stay."""
     text = tidy(text)
     if ("<" in text or "&" in text) and is_html(text):
         reader = _Plain()

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeAlias
 
 from streamflow.mapping.dates import is_implausible, read_date
-from streamflow.mapping.text import fold, plain, squeeze
+from streamflow.mapping.text import fold, literal, plain, squeeze
 
 TEXT_MAX_CHARS: Final = 255
 FAMILIES: Final = ("text", "long", "choice", "date", "money", "number")
@@ -93,6 +93,19 @@ def as_text(value: object) -> str:
     return str(value)
 
 
+def as_line(value: object, family: str = "") -> str:
+    """
+    Give a value as the text of a labelled line.
+
+    HTML is what the map calls a long text, and without a family ("") what fills several lines or is too long for one; a value of one
+    line is kept to the character.
+    """
+    text = as_text(value)
+    shown = plain(text).strip()
+    is_free = family == "long" or (not family and ("\n" in shown or len(text) > TEXT_MAX_CHARS))
+    return shown if is_free else literal(text).strip()
+
+
 def decimal_of(text: str, thousands: str = "") -> Decimal | None:
     """
     Read a number with blanks, points or commas as thousands marks and either as decimal mark; None when that is not sure.
@@ -142,7 +155,7 @@ def _is_grouped(text: str) -> bool:
 
 
 def _read_text(text: str) -> Read:
-    value = plain(text).strip()
+    value = literal(text).strip()
     if "\n" in value or len(value) > TEXT_MAX_CHARS:
         return Read(cause="too_long", hint="make the field a long text in the map")
     return Read(value=value)

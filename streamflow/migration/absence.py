@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from streamflow.errors import NotFound
 from streamflow.migration.context import Migration
@@ -22,29 +21,23 @@ AT_ONCE = 500
 FEW = 3            # so few records of a kind may all be gone
 
 
-@dataclass(slots=True, kw_only=True)
-class Gone:
-    """What complete passes did not show: put to a person, or missed by the last one only."""
-
-    queued: int = 0
-    once: int = 0
-
-
-async def queue_gone(migration: Migration, streams: Sequence[Stream], scans: Mapping[Kind, str]) -> Gone:
+async def queue_gone(migration: Migration, streams: Sequence[Stream], scans: Mapping[Kind, str]) -> int:
     """
     Queue what the complete passes named in *scans* (kind -> scan) and those before them did not show.
 
+    Answers how many records only the last of them missed, which proves nothing yet.
+
     Only keys that the pass missed are looked at, so that a sweep over a large account costs one look-up a kind.
     """
-    gone = Gone()
+    once = 0
     for stream in streams:
         if stream.sweepable and stream.kind in scans:
             keys = await migration.ledger.unseen(stream.kind, scan=scans[stream.kind])
             if await _is_empty(migration, stream.kind, len(keys)):
                 continue
             for start in range(0, len(keys), AT_ONCE):
-                await _look(migration, stream, keys[start : start + AT_ONCE], gone)
-    return gone
+                once += await _look(migration, stream, keys[start : start + AT_ONCE])
+    return once
 
 
 async def _is_empty(migration: Migration, kind: Kind, missed: int) -> bool:
@@ -62,7 +55,7 @@ async def _is_empty(migration: Migration, kind: Kind, missed: int) -> bool:
     return True
 
 
-async def _look(migration: Migration, stream: Stream, keys: Sequence[Key], gone: Gone) -> None:
+async def _look(migration: Migration, stream: Stream, keys: Sequence[Key]) -> int:
     changes: list[Change] = []
     staged = await migration.ledger.staged(stream.kind, keys)
     absent = [each for each in staged.values() if each.missing_scans >= ABSENT_SCANS]
@@ -70,7 +63,6 @@ async def _look(migration: Migration, stream: Stream, keys: Sequence[Key], gone:
     for link in await migration.ledger.links_of(stream.kind, [each.record.key for each in absent]) if absent else ():
         if link.ref.part and link.dest_kind == "leads":
             beside[link.ref.key].append(link.dest_id)
-    gone.once += sum(0 < each.missing_scans < ABSENT_SCANS for each in staged.values())
     for each in absent:
         item = _item(stream, each, beside.get(each.record.key, []))
         if await migration.ledger.item(item.id) is None and not await _is_there(migration, stream, each.record.key):
@@ -78,7 +70,7 @@ async def _look(migration: Migration, stream: Stream, keys: Sequence[Key], gone:
             changes += [Enqueue(item=item), Audit(entry=entry)]
     if changes:
         await migration.ledger.commit(changes)
-    gone.queued += len(changes) // 2
+    return sum(0 < each.missing_scans < ABSENT_SCANS for each in staged.values())
 
 
 def gone_from_source(kind: Kind, key: Key) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.life import State
 from streamflow.migration.work import Work
-from streamflow.reports.reconciliation import phase_rows
+from streamflow.reports.dispositions import phase_rows
 from streamflow.wire.message import BACKFILL, at_priority
 
 

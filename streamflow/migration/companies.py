@@ -18,11 +18,11 @@ from streamflow.store.base import Enqueue, Reopen
 
 PAGE = 500
 AMBIGUOUS = "company_ambiguous"
-GIVEN_UP = "no lead names this company any more, or it was joined with another by a decision"
+GIVEN_UP = "nobody names this company any more, or it was joined with another by a decision"
 
 
 class Clusters(Companies):
-    """Companies of which whole clusters may be joined by a decision, and texts taken away again when a lead changes."""
+    """Companies of which whole clusters may be joined by a decision, and texts taken away again when a person changes."""
 
     def __init__(self, decisions: Mapping[str, str], joined: Mapping[Key, Key]) -> None:
         super().__init__(decisions)
@@ -48,7 +48,7 @@ class Clusters(Companies):
 
 
 class CompanyTable:
-    """All company texts of all leads; made anew from the ledger at start, kept up to date by what a round touched."""
+    """All company texts of all people; made anew from the ledger at start, kept up to date by what a round touched."""
 
     def __init__(self, migration: Migration, document: MapDocument, joined: Mapping[Key, Key]) -> None:
         self._m = migration
@@ -56,18 +56,18 @@ class CompanyTable:
         self._person = migration.pair.person.kind
         self.kind = migration.pair.company.kind if migration.pair.company is not None else ""
         self._texts = compile_map(document, migration.pair, Context()).company_text
-        self._counted = Numbers()                                   # lead -> place of what was counted of it
+        self._counted = Numbers()                                   # person -> place of what was counted of it
         self._places: dict[tuple[str, Key | None], int] = {}        # (text, its cluster) -> place
         self._said: list[tuple[str, Key | None]] = [("", None)]     # by place
         self._is_counted = False
 
     def key_of(self, record: Record) -> Key | None:
-        """Give the cluster that a lead belongs to; None when it names no company."""
+        """Give the cluster that a person belongs to; None when it names no company."""
         return self.companies.cluster_of(*self._texts(record))
 
     async def refresh(self, keys: Sequence[Key] | None = None) -> int:
         """
-        Count the leads of these keys (all, the first time), stage the clusters they bring; answers how many were new or changed.
+        Count the people of these keys (all, the first time), stage the clusters they bring; answers how many were new or changed.
 
         Clusters that nobody names any more, or that a decision joined with another, are given up as long as nothing was made of them.
         """
@@ -109,9 +109,10 @@ class CompanyTable:
     def _place(self, text: str, key: Key | None) -> int:
         if not text:
             return 0
-        place = self._places.setdefault((text, key), len(self._said))
+        said = (text, key)
+        place = self._places.setdefault(said, len(self._said))
         if place == len(self._said):
-            self._said.append((text, key))
+            self._said.append(said)
         return place
 
     async def _stage(self, keys: Sequence[Key]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -57,11 +57,8 @@ class Migration:
     gate: Gate | None = None
     _last_gate: Gate | None = None      # a gate that is looked at again is the same gate, waiting since it was first shown
     gauges: Gauges = field(default_factory=Gauges)
-    read: Counter[Kind] = field(default_factory=Counter)
-    backlog: Counter[Kind] = field(default_factory=Counter)
     decisions: dict[str, str] = field(default_factory=dict)   # of resolved queue items; one live dict, so that no pass works by old ones
     touched: defaultdict[Kind, set[Key]] = field(default_factory=lambda: defaultdict(set))  # since companies were looked at
-    last_poll_at: str = ""
     following: Following = field(default_factory=Following)   # how the tail keeps up, since this start
     cutover_lock: anyio.Lock = field(default_factory=anyio.Lock)   # the operator and the running attempt both renew its plan
     cutover_cancelled: bool = False                       # seen between two pages, long before the plan is looked at again

@@ -247,8 +247,8 @@ class Cutover:
 
     async def _look_for_missing(self, plan: Plan, reading: Reading) -> dict[str, Any]:
         """Queue what is gone; what only this pass has missed asks for one more complete pass, once an attempt."""
-        gone = await self._work.reader.suspects(reading)
-        return {"looked_again": True} if gone.once and not plan.get("looked_again") else {}
+        missed_once = await self._work.reader.suspects(reading)
+        return {"looked_again": True} if missed_once and not plan.get("looked_again") else {}
 
     def _poll_number(self) -> int:
         """Give a number that no poll of this start had before."""
@@ -304,7 +304,7 @@ class Cutover:
         await self._work.settle_doubts()
 
     async def _switch(self, plan: Plan) -> None:
-        """One transaction: from here on Nutshell is the system of record."""
+        """One transaction: from here on the destination is the system of record."""
         counts = {f"{count.kind}:{count.disposition or count.state}": count.count for count in await self._m.ledger.counts()}
         async with self._m.cutover_lock:
             plan = await self._plan()

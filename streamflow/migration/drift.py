@@ -2,7 +2,7 @@
 Drift: whether both schemas are still as they were when the map was confirmed; where they are not, the map is void.
 
 Rule 1: only what the map uses counts in the destination, and only what has no row counts in the source: a field that somebody adds to
-Nutshell stops nothing.
+the destination stops nothing.
 Rule 2: a void map writes nothing. Before the switch it is confirmed anew, by a person; after it a person says whether to go on.
 """
 

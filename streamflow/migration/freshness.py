@@ -1,5 +1,5 @@
 """
-Which parents have moved on: a new note or call moves the time of its lead and nothing else that a digest would show.
+Which parents have moved on: a new child moves the time of its parent and nothing else that a digest would show.
 
 Rule: times are those of the source's own clock, looked at with an overlap, since a change may show late; (time, key) tells what
 was seen before.

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from zlib import crc32
 
-from streamflow.clock import iso
 from streamflow.errors import ProtocolMismatch
 from streamflow.migration import unread
-from streamflow.migration.absence import Gone, queue_gone
+from streamflow.migration.absence import queue_gone
 from streamflow.migration.context import Migration
 from streamflow.migration.drift import SeenFields
 from streamflow.migration.freshness import Moves, NotingSource, parents_of
@@ -64,13 +63,11 @@ class SourceReader:
         self._polled: dict[Kind, float] = {}               # monotonic: when a kind was last polled
         self._noting = NotingSource(migration.source, SeenFields(migration.ledger).look)
         self._intake = Intake(
-            ledger=migration.ledger, source=cast(Source, self._noting), permit=migration.control.permit, on_page=self._count
+            ledger=migration.ledger, source=cast(Source, self._noting), permit=migration.control.permit, on_page=self._heard
         )
-
         self.settled = SettledFeed(migration, self._noting, self._intake)
 
-    def _count(self, kind: Kind, records: int) -> None:
-        self._m.read[kind] += records
+    def _heard(self, kind: Kind, records: int) -> None:
         self._m.control.notify()
         self.between(kind)
 
@@ -183,7 +180,7 @@ class SourceReader:
                 tally.unread += [key async for keys in self._parents(stream.parent, tally.halted_after) for key in keys]
             return tally
         try:
-            # What the first pass brings is looked at as a whole; later on leads, parents and users are asked about by name.
+            # What the first pass brings is looked at as a whole; later on people, parents and users are asked about by name.
             pair = self._m.pair
             names = not strict and stream.kind in {pair.person.kind, pair.kind_naming("user"), *parents_of(await self.streams())}
             tally = await self.settled.whole(stream, scan=scan, names_touched=names)
@@ -234,7 +231,6 @@ class SourceReader:
             await self._took(stream, tally, reading)
             await self._was_read(stream, snapshot, tally)
             self._m.control.check()
-        self._m.last_poll_at = iso(self._m.clock.now())
         return reading
 
     def _is_due(self, kind: Kind) -> bool:
@@ -345,8 +341,8 @@ class SourceReader:
         if tally.new or tally.changed or tally.missed:
             self._m.log("read.done", kind=kind, read=tally.read, new=tally.new, changed=tally.changed, missed=tally.missed)
 
-    async def suspects(self, reading: Reading) -> Gone:
-        """Queue records that two complete passes in a row, this one the last, did not show and that the source says are gone."""
+    async def suspects(self, reading: Reading) -> int:
+        """Queue records that two complete passes in a row did not show and that the source says are gone; see `queue_gone`."""
         complete = {kind: scan for kind, scan in reading.scans.items() if reading.tallies[kind].complete}
         return await queue_gone(self._m, await self.streams(), complete)
 

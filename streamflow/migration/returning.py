@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from streamflow.mapping.pair import Pair
-from streamflow.model import QueueItem, RecordState
+from streamflow.model import Disposition, QueueItem, RecordState, Ref
+from streamflow.stages.planning import finish_of
 from streamflow.store.base import Change, Ledger, Reopen
 
 ROLLED_BACK: Final = "rolled_back"
@@ -24,6 +25,17 @@ def undone_item(plan: Mapping[str, Any]) -> QueueItem:
         reason=f"{plan['scope']} was undone; its records stay away until the source changes them", suggested="waive",
         details={"scope": plan["scope"]},
     )
+
+
+async def kept_away(ledger: Ledger, scope: str, refs: Sequence[Ref]) -> dict[Ref, Sequence[Change]]:
+    """Say what keeps source records from coming back once a rollback of *scope* has undone them."""
+    found: dict[Ref, Sequence[Change]] = {}
+    for kind in {ref.kind for ref in refs}:
+        staged = await ledger.staged(kind, sorted({ref.key for ref in refs if ref.kind == kind}))
+        for ref in refs:
+            if ref.kind == kind and (each := staged.get(ref.key)) is not None:
+                found[ref] = (finish_of(each, state=RecordState.HELD, disposition=Disposition.FLAGGED, reason=undone(scope)),)
+    return found
 
 
 async def brought_back(ledger: Ledger, pair: Pair, scope: str) -> list[Change]:

@@ -15,40 +15,33 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-import anyio
-
-from streamflow.clock import from_iso, iso
-from streamflow.errors import NotFound, RecordRejected, Stale, StreamflowError, Throttled, TransientError, Uncertain
+from streamflow.errors import NotFound, StreamflowError
 from streamflow.migration.absorbed import Absorbed
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.life import AFTER_A_PART, State
 from streamflow.migration.progress import progress
 from streamflow.migration.proof import Proof
 from streamflow.migration.removals import Removals
-from streamflow.migration.returning import undone, undone_item
+from streamflow.migration.returning import kept_away, undone_item
+from streamflow.migration.reversals import NO_RECORD, Reversals, forget_source
 from streamflow.migration.schema import LedgerJournal
 from streamflow.migration.scopes import WHOLE, Wanted, checked, everything, wanted_by
 from streamflow.migration.touched import Touches
-from streamflow.migration.undoing import Step, plan_step, unconfirmed
+from streamflow.migration.undoing import plan_step, unconfirmed
 from streamflow.migration.work import Work
-from streamflow.model import AuditEntry, DestId, Disposition, Fields, Intent, IntentState, Kind, Link, Op, RecordState, Ref
+from streamflow.model import AuditEntry, DestId, Fields, Kind, Link, Op, Ref
 from streamflow.stages.kept import known
-from streamflow.stages.planning import finish_of
-from streamflow.stages.updating import LOST_KINDS
-from streamflow.store.base import Audit, Change, DropLink, DropLookup, Enqueue, PutIntent, PutLink, PutSetting, SettleIntent
+from streamflow.store.base import Audit, Change, DropLookup, Enqueue, PutSetting
 
 READ_AT_ONCE = 40
-TRIES = 8
 CUSTOM_KINDS: tuple[Kind, ...] = ("accounts", "contacts", "leads")
 HANGING_KINDS: tuple[Kind, ...] = ("notes", "activities", "tasks", "leads", "contacts")
 """Kinds whose records may hang on others."""
 LOOSE = ("link:owner", "link:assignee", "link:tags", "link:sources", "link:activityType")
 """Relations by which nothing hangs on a record."""
-NO_RECORD = 0
-"""The change number of intents that serve no change of a source record: those of a rollback."""
 
 
 @dataclass(slots=True)
@@ -75,6 +68,7 @@ class Rollback:
         self._absorbed = Absorbed(migration)
         self._touches = Touches(migration)
         self._removals = Removals(migration, self._touches)
+        self._reversals = Reversals(migration)
         self._scope = WHOLE
         self._wanted: Wanted = everything
         self._staying_ours: set[DestId] = set()      # of ours, outside the scope
@@ -136,7 +130,9 @@ class Rollback:
             for link in links
         ]
         steps = self._absorbed.judged(steps)
-        refused = {} if dry_run else await self._carry_out(steps, now)
+        refused = {} if dry_run else await self._reversals.carry_out(
+            steps, now, await self._kept_away([step.link.ref for step in steps if step.action != "spare"])
+        )
         if not dry_run:
             self._removals.note([step.link for step in steps if step.action == "delete" and step.link.ref not in refused], now)
         for step in steps:
@@ -176,12 +172,12 @@ class Rollback:
         await Work(self._m).wait_for_doubts()
         left = await self._m.ledger.links([intent.ref for intent in own])
         happened = [intent for intent in own if intent.ref not in left]
-        kept_away = await self._kept_away([intent.ref for intent in happened])
+        held_back = await self._kept_away([intent.ref for intent in happened])
         await self._m.ledger.commit([
             change for intent in happened
             for change in (
-                DropLookup(side="dest", kind=intent.dest_kind, id=intent.dest_id or ""), *_forget_source(intent.ref),
-                *kept_away.get(intent.ref, ()), Audit(entry=AuditEntry(
+                DropLookup(side="dest", kind=intent.dest_kind, id=intent.dest_id or ""), *forget_source(intent.ref),
+                *held_back.get(intent.ref, ()), Audit(entry=AuditEntry(
                     actor="streamflow", action="rollback.delete", kind=intent.ref.kind, key=intent.ref.key, dest_id=intent.dest_id or "",
                     note="done",
                 )),
@@ -209,121 +205,9 @@ class Rollback:
                         found[link.dest_id] += [each for each in hung[link.dest_id] if each not in found[link.dest_id]]
         return found
 
-    # ------------------------------------------------------------------------------------------ doing it
-
-    async def _carry_out(self, steps: Sequence[Step], now: Mapping[DestId, Fields]) -> dict[Ref, str]:
-        """Carry out the steps of some links, their writes side by side; answers which were refused and why."""
-        kept_away = await self._kept_away([step.link.ref for step in steps if step.action != "spare"])
-        forgotten = [step for step in steps if step.action == "forget"]
-        await self._m.ledger.commit([
-            change for step in forgotten
-            for change in (
-                *_let_go(step.link), *kept_away.get(step.link.ref, ()), self._entry(step, step.reason or "nothing to undo"),
-            )
-        ])
-        writes = [(step, self._intent(step)) for step in steps if step.action in ("delete", "restore")]
-        if not writes:
-            return {}
-        await self._m.ledger.commit([PutIntent(intent=intent) for _, intent in writes])
-        changes: list[Change] = []
-        refused: dict[Ref, str] = {}
-        failures: list[StreamflowError] = []
-
-        async def one(step: Step, intent: Intent) -> None:
-            try:
-                refusal, dest_id = await self._send(step, now.get(step.link.dest_id) or {})
-            except StreamflowError as error:
-                failures.append(error)   # its intent stays open: the next start looks what became of it
-                return
-            changes.extend(self._done(replace(step, link=replace(step.link, dest_id=dest_id)), intent, refusal))
-            changes.extend(() if refusal else kept_away.get(step.link.ref, ()))
-            if refusal:
-                refused[step.link.ref] = refusal
-
-        gone = [step.link.dest_id for step, _ in writes if step.action == "delete"]
-        together = bool(gone) and await self._m.destination.writer.delete_all(steps[0].link.dest_kind, gone)
-        async with anyio.create_task_group() as group:
-            for step, intent in writes:
-                if together and step.action == "delete":
-                    changes.extend([*self._done(step, intent, ""), *kept_away.get(step.link.ref, ())])
-                else:
-                    group.start_soon(one, step, intent)
-        await self._m.ledger.commit(changes)
-        if failures:
-            raise failures[0]
-        return refused
-
-    async def _kept_away(self, refs: Sequence[Ref]) -> dict[Ref, tuple[Change, ...]]:
-        """Say what keeps source records from coming back once they are undone in part; the whole run ends the migration anyway."""
-        if self._wanted is everything:
-            return {}
-        found: dict[Ref, tuple[Change, ...]] = {}
-        for kind in {ref.kind for ref in refs}:
-            staged = await self._m.ledger.staged(kind, sorted({ref.key for ref in refs if ref.kind == kind}))
-            for ref in refs:
-                if ref.kind == kind and (each := staged.get(ref.key)) is not None:
-                    reason = undone(self._scope)
-                    found[ref] = (finish_of(each, state=RecordState.HELD, disposition=Disposition.FLAGGED, reason=reason),)
-        return found
-
-    def _intent(self, step: Step) -> Intent:
-        link = step.link
-        return Intent(
-            id=f"{self._m.ledger.epoch}-{next(self._m.numbers):07d}", ref=link.ref, op=Op.DELETE if step.action == "delete" else Op.UPDATE,
-            dest_kind=link.dest_kind, fields=step.fields, dest_id=link.dest_id, meant_at=iso(self._m.clock.now()),
-            epoch=self._m.ledger.epoch,
-        )
-
-    def _done(self, step: Step, intent: Intent, refusal: str) -> list[Change]:
-        link = step.link
-        if refusal:
-            return [SettleIntent(id=intent.id, state=IntentState.REJECTED, reason=refusal), self._entry(step, f"refused: {refusal}")]
-        lookup = [DropLookup(side="dest", kind=link.dest_kind, id=link.dest_id)] if step.action == "delete" else []
-        return [
-            SettleIntent(id=intent.id, state=IntentState.CONFIRMED, dest_id=link.dest_id), *lookup, *_let_go(link),
-            self._entry(step, "done"),
-        ]
-
-    def _entry(self, step: Step, note: str) -> Audit:
-        link = step.link
-        return Audit(entry=AuditEntry(
-            actor="streamflow", action=f"rollback.{step.action}", kind=link.ref.kind, key=link.ref.key, dest_id=link.dest_id,
-            before=link.base if step.action == "delete" else None, after=step.fields or None, note=note,
-        ))
-
-    async def _send(self, step: Step, now: Fields) -> tuple[str, DestId]:
-        """
-        Send one write; answers the refusal, "" when it is done, and the id the record has then (a note may have been made anew).
-
-        Deletes and restores say the same thing twice without harm: an unknown outcome is said again.
-        """
-        writer, link, dest_id = self._m.destination.writer, step.link, step.link.dest_id
-        for attempt in range(TRIES):
-            try:
-                if step.action == "delete":
-                    await self._delete(link)
-                else:
-                    dest_id = await writer.update(link.dest_kind, dest_id, step.fields, now=now)
-            except NotFound:
-                return "", dest_id   # gone is what was wanted
-            except Stale as error:
-                return f"changed by people since: {error.message}", dest_id
-            except RecordRejected as error:
-                return f"the destination refuses it: {error.message}", dest_id
-            except (Throttled, TransientError, Uncertain):
-                if attempt == TRIES - 1:
-                    raise
-                await self._m.clock.sleep(min(10.0, 0.25 * 2**attempt))
-                continue
-            return "", dest_id
-        return "", dest_id
-
-    async def _delete(self, link: Link) -> None:
-        writer = self._m.destination.writer
-        if link.dest_kind in LOST_KINDS and link.written_at:
-            await writer.delete_unchanged(link.dest_kind, link.dest_id, from_iso(link.written_at))
-        else:
-            await writer.delete(link.dest_kind, link.dest_id)
+    async def _kept_away(self, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Change]]:
+        """Give what keeps these away once they are undone in part; the whole run ends the migration anyway."""
+        return {} if self._wanted is everything else await kept_away(self._m.ledger, self._scope, refs)
 
     # ------------------------------------------------------------------------------------------ the whole run
 
@@ -402,18 +286,3 @@ def _hang(hung: dict[DestId, list[DestId]], dest_id: DestId, fields: Fields) -> 
             for target in targets:
                 if isinstance(target, str) and dest_id not in hung.setdefault(target, []):
                     hung[target].append(dest_id)
-
-
-def _let_go(link: Link) -> list[Change]:
-    """
-    Take a line out of the crosswalk; a source record without a destination record leads no others any more.
-
-    A record of an earlier run is there as before and goes on being known, as it was when this run found it.
-    """
-    if link.is_adopted:
-        return [PutLink(link=replace(link, base={}, before={}, verified="verified"))]
-    return [DropLink(ref=link.ref), *_forget_source(link.ref)]
-
-
-def _forget_source(ref: Ref) -> list[Change]:
-    return [DropLookup(side="src", kind=ref.kind, id=ref.key)] if ref.part == "" else []

@@ -25,26 +25,13 @@ from streamflow.platforms.base import Reference
 
 LITTLE_ROOM = 0.9   # of a cap; above that the report warns
 
-OUT_OF_SCOPE = (
-    "passwords, session tokens and payment data: never read",
-    "assignment rules and autoresponders: documented for the admin, not rebuilt",
-    "notification preferences: a checklist for the admin",
-    "permission logic of groups: the group table says what to set by hand",
-    "email sequences of the destination: not exportable by its API",
-)
-HAND_OFF = (
-    "switch off automations, assignment rules and new-lead mails in the destination for the run",
-    "add missing users; nobody is invited by the migration",
-    "create missing pipelines, stages and activity types, then continue: they are looked for again",
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """What follows from the leads under a map."""
+    """What follows from the people under a map."""
 
     companies: int = 0
-    unqualified: int = 0      # leads that the rule calls unqualified, whatever becomes of them (LT-09)
+    unqualified: int = 0      # people whom the rule calls unqualified, whatever becomes of them (LT-09)
 
 
 async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
@@ -69,7 +56,7 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
     others = {name: count - adopted.get({"open_leads": "leads"}.get(name, name), 0) for name, count in found["destination"].items()}
     room = headroom(migration.terms.limits, needs(document, reference, others, counts.get(migration.pair.person.kind, 0), open_leads))
     reckoned = replace(reckoned, warnings=(*reckoned.warnings, *room))
-    unreadable = sum(1 for state in found["coverage"].values() if state != "ok")
+    unreadable = sum(found["coverage"].get(stream.kind, "ok") != "ok" for stream in migration.source.streams())
     constraints = len(gaps) + len(todo) + len(room) + unreadable + ("single" in routes.values())
     migration.report("scope", {
         "inventory": found,
@@ -87,8 +74,8 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
         "plan_gaps": gaps,
         "to_do": [{"what": what, "until_then": fallback, "rows": rows_waiting(document, what)} for what, fallback in todo],
         "readback": routes,
-        "out_of_scope": OUT_OF_SCOPE,
-        "hand_off": HAND_OFF,
+        "out_of_scope": migration.pair.out_of_scope,
+        "hand_off": migration.pair.hand_off,
     })
     return reckoned
 
@@ -118,7 +105,7 @@ def headroom(limits: Mapping[str, int], wanted: Mapping[str, int]) -> list[str]:
 
 
 async def _sizes(migration: Migration, document: MapDocument) -> Sizes:
-    """Count companies and unqualified leads, a page at a time."""
+    """Count companies and unqualified people, a page at a time."""
     mapper = compile_map(document, migration.pair, Context())
     clusters = Clusters(document.companies, {})
     companies = Numbers()

@@ -14,7 +14,7 @@ from streamflow.errors import UsageError
 from streamflow.mapping.pair import Pair
 from streamflow.migration.context import DEST_ORDER
 from streamflow.migration.life import State
-from streamflow.model import Key, Kind, Link, Ref
+from streamflow.model import Key, Kind, Link
 from streamflow.store.base import Ledger
 
 WHOLE = "run"
@@ -69,8 +69,3 @@ async def _with_children(ledger: Ledger, pair: Pair, kind: Kind, key: Key) -> se
             found |= fresh
             to_look_at += fresh
     return found
-
-
-def stays(links: list[Link], wanted: Wanted) -> list[Ref]:
-    """Of all lines to one destination record, give the source records outside the scope, for whose sake it must stay."""
-    return [link.ref for link in links if not wanted(link)]

@@ -13,7 +13,6 @@ class Terms:
     """The agreed terms of one migration."""
 
     name: str
-    pair: str                                  # "leadtrekker-nutshell"
     state_dir: Path
     timezone: str
     gates: Mapping[str, str] = field(default_factory=dict)     # map | owners | sample | cutover -> ask | auto
@@ -41,10 +40,6 @@ class Terms:
     expected_counts: Mapping[str, int] = field(default_factory=dict)   # kind -> what the source's own screens show after the freeze
     seed: int = 7
     date_formats: tuple[str, ...] = ()
-
-    def poll_of(self, kind: str) -> float:
-        """Give the pause between two looks at one kind, in seconds."""
-        return self.stream_poll_s.get(kind, self.poll_s)
 
     def settle_of(self, kind: str) -> float:
         """Give how late the source may show a change of one kind, in seconds."""

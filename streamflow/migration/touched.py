@@ -15,11 +15,10 @@ from typing import Final
 from streamflow.clock import from_iso
 from streamflow.migration.context import Migration
 from streamflow.model import Cursor, DestId, Link
-from streamflow.platforms.base import Happening
+from streamflow.platforms.base import Happening, is_person
 
 FIRST: Final = "feed:first"
 """Setting: the position of the feed before anything was written."""
-PEOPLE: Final = "-users"
 SLACK_S: Final = 120      # by which two clocks may differ
 WRITTEN_AS: Final = ("notes", "tasks")
 """Kinds that we also change in the name of an author."""
@@ -97,9 +96,9 @@ class Touches:
     def _is_others(self, trace: Trace, link: Link) -> bool:
         if trace.actor not in self._makers:
             return True
-        if not trace.actor.endswith(PEOPLE):
+        if not is_person(trace.actor):
             return False
-        is_program = any(not maker.endswith(PEOPLE) for maker in self._makers)
+        is_program = any(not is_person(maker) for maker in self._makers)
         if is_program and trace.kind not in WRITTEN_AS:
             return True
         return bool(link.written_at) and trace.at > from_iso(link.written_at).timestamp() + SLACK_S

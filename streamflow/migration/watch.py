@@ -117,7 +117,6 @@ class Watch:
         await self._work.wait_for_doubts(deliver=True)
         for dest_kind in DEST_ORDER:
             await self._work.verifier.settle(dest_kind)
-        await self._m.ledger.commit([PutSetting(name="watch:deliver", value=None)])
 
 
 def _goes_on(staged: Staged, decided: set[tuple[Kind, Key]]) -> bool:

@@ -126,7 +126,7 @@ class Work:
         )
 
     async def refresh_companies(self) -> int:
-        """Stage the clusters that leads touched since the last time bring; new ones that look like others wait for a person."""
+        """Stage the clusters that people touched since the last time bring; new ones that look like others wait for a person."""
         table = await self.companies()
         touched = self._m.touched[self._m.pair.person.kind]
         keys = sorted(touched)

@@ -44,6 +44,8 @@ class Source(Protocol):
         """
         Sign in and look at each stream; answer stream kind -> "ok" or why it cannot be read.
 
+        Kinds that the platform is known to have and that have no stream here may be named, too, with the reason.
+
         Raises AccessRefused, PlatformUnavailable.
         """
         ...
@@ -103,6 +105,17 @@ class Happening:
     ids: tuple[DestId, ...]
     payloads: Mapping[DestId, Fields] = field(default_factory=dict)
     changes: Mapping[str, tuple[str, str]] = field(default_factory=dict)   # attribute as the platform calls it -> value before, after
+
+
+def is_person(actor: str) -> bool:
+    """Say whether who did something by the feed is a person; programs have other kinds of ids."""
+    return actor.endswith("-users")
+
+
+def position_of(place: str) -> int:
+    """Give the number by which the events and cursors of the feed are ordered; 0 for none."""
+    digits = place.partition("-")[0]
+    return int(digits) if digits.isdigit() else 0
 
 
 class Writer(Protocol):

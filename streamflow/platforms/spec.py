@@ -169,7 +169,7 @@ class PlatformSpec:
     body_cap_bytes: int
     errors: tuple[ErrorRule, ...]
     streams: Mapping[Kind, StreamSpec]
-    not_offered: Mapping[str, str]                 # what no reader can give -> why; for the coverage report
+    not_offered: Mapping[str, str]                 # what no reader can give -> why; the scope report says so
 
     def calls(self) -> frozenset[str]:
         """Give the allow-list: every function that this spec may call."""

@@ -23,8 +23,8 @@ class SpecSource:
     """
     Reads one account; there is no method that could write.
 
-    Beside the door of `platforms.base.Source` it tells of snapshots (`refresh`, `snapshot_id`), of what it met and did not know
-    (`drift`), and of what it can read at all (`coverage`). `attachments` is None where no inbox was named.
+    Beside the door of `platforms.base.Source` it tells of snapshots (`refresh`, `snapshot_id`) and of what it met and did not know
+    (`drift`). `attachments` is None where no inbox was named.
     """
 
     def __init__(self, spec: PlatformSpec, *, api: ApiReader | None, files: FilesReader | None, roster: Roster) -> None:
@@ -36,7 +36,6 @@ class SpecSource:
         self._roster_known = False
         self._roster_lock = anyio.Lock()
         self._drift: dict[Kind, Counter[str]] = {}
-        self._state: dict[Kind, str] = {}
 
     @property
     def name(self) -> str:
@@ -58,7 +57,11 @@ class SpecSource:
         return tuple(self._stream(spec) for spec in self._spec.streams.values() if self._is_on(spec))
 
     async def check(self) -> Mapping[str, str]:
-        """Look at each stream; answer kind -> "ok" or why it cannot be read. Raises AccessRefused, PlatformUnavailable."""
+        """
+        Look at each stream; answer kind -> "ok" or why it cannot be read, also for kinds that have no stream here.
+
+        Raises AccessRefused, PlatformUnavailable.
+        """
         state: dict[Kind, str] = {}
         some_lead: dict[Kind, Key | None] = {}
         for stream in sorted(self.streams(), key=lambda stream: stream.optional):      # what cannot be missing is asked first
@@ -68,8 +71,7 @@ class SpecSource:
                 if not stream.optional:
                     raise
                 state[stream.kind] = f"cannot be read: {error.message}"
-        self._state = state
-        return dict(state)
+        return state | self._left_out()
 
     async def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
         """
@@ -132,23 +134,20 @@ class SpecSource:
         """Give per kind what its spec did not know or expect, with how often; of the latest pass over each whole list."""
         return {kind: dict(found) for kind, found in self._drift.items() if found}
 
-    async def coverage(self) -> Mapping[str, str]:
-        """Give for every kind that the brief names "api", "files" or "not available: why"."""
-        state = self._state or await self.check()
-        found: dict[str, str] = {}
-        for kind, spec in self._spec.streams.items():
-            if not self._is_on(spec):
-                found[kind] = "not available: " + ("switched off" if not spec.enabled else "no inbox of files is configured")
-            else:
-                found[kind] = spec.reader if state[kind] == "ok" else f"not available: {state[kind].removeprefix('not available: ')}"
-        return found | {kind: f"not available: {why}" for kind, why in self._spec.not_offered.items()}
-
     @property
     def notices(self) -> Sequence[str]:
         """Give what was left aside in the inbox, each with its reason."""
         return self._files.notices if self._files else ()
 
     # --- below
+
+    def _left_out(self) -> dict[Kind, str]:
+        """Give the kinds that are not read at all, with the reason: switched off, without an inbox, or offered by no reader."""
+        why = {
+            kind: "switched off" if not spec.enabled else "no inbox of files is configured"
+            for kind, spec in self._spec.streams.items() if not self._is_on(spec)
+        }  # fmt: skip
+        return {kind: f"not available: {reason}" for kind, reason in {**why, **self._spec.not_offered}.items()}
 
     def _spec_of(self, kind: Kind) -> StreamSpec:
         spec = self._spec.streams.get(kind)

@@ -59,7 +59,6 @@ class Walk:
     missing: Counter[Kind] = field(default_factory=Counter)  # not shown by the last complete scan of the source
     reasons: Counter[tuple[Kind, str, str]] = field(default_factory=Counter)
     waiting: Counter[tuple[Kind, str, str]] = field(default_factory=Counter)
-    unnamed_reasons: int = 0
 
     def add(self, kind: Kind, page: Sequence[Staged], linked: frozenset[Key] | set[Key]) -> None:
         """Take in a page of records; *linked* are those that have a line in the crosswalk."""

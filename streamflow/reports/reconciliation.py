@@ -13,7 +13,6 @@ from typing import Any, Final
 from streamflow.mapping.pair import Pair, Role
 from streamflow.model import IntentState, Kind, Verdict
 from streamflow.reports.dispositions import kinds_in, walk
-from streamflow.reports.dispositions import phase_rows as phase_rows
 from streamflow.reports.people import owners
 from streamflow.reports.queue import cause_rows, view
 from streamflow.reports.spot import spot_check
@@ -23,15 +22,6 @@ from streamflow.store.base import KindCount, Ledger
 
 MAX_DIFFERENCES: Final = 1000
 HOLDS, OPEN, BROKEN = "holds", "open", "broken"  # open: not done yet; broken: must not be
-OUT_OF_SCOPE: Final = (
-    "passwords, session tokens and payment data: never read",
-    "assignment rules and autoresponders: documented in the automation inventory, not rebuilt",
-    "notification settings: a checklist for the admin",
-    "permission logic of groups: the group table says what to set by hand",
-    "repeat patterns of reminders: listed, to be set up by hand",
-    "users: never created or invited by the migration",
-    "email sequences of the destination: not exportable by its API",
-)
 
 
 async def reconciliation(ledger: Ledger, pair: Pair, *, seed: int = 7, spot_size: int = 25) -> dict[str, Any]:
@@ -67,7 +57,7 @@ async def reconciliation(ledger: Ledger, pair: Pair, *, seed: int = 7, spot_size
         "queue": cause_rows(await ledger.queue_counts()),
         "touched": queue.touched,
         "queue_items": queue.items,
-        "out_of_scope": list(OUT_OF_SCOPE),
+        "out_of_scope": list(pair.out_of_scope),
         "spot_check": await spot_check(ledger, pair, seed=seed, size=spot_size),
     }
     summary = _summary(data)

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from aiohttp import hdrs, web
 
 ADMIN_PREFIX = "/_sandbox/"
-RULE_NAMES = ("reset_before", "reset_after", "fail_5xx", "garble_after", "delay_after", "late_commit")
+RULE_NAMES = ("throttle", "reset_before", "reset_after", "fail_5xx", "garble_after", "delay_after", "late_commit")
 RULE_KEYS = {"probability", "match", "body", "times", "status", "after", "delay_s"}
 
 FAULT_SWITCHES: dict[str, Any] = {
@@ -28,6 +28,7 @@ FAULT_SWITCHES: dict[str, Any] = {
     "burst": 20,
     "retry_after": "seconds",  # "seconds" | "date" | "none"
     "retry_after_s": None,  # what Retry-After says; null means the time to the next token
+    "throttle": None,  # {"delay_s": n}: a 429 that asks for n seconds, whatever is left in the bucket; nothing processed
     "latency_ms": 0,
     "reset_before": None,  # connection reset, nothing processed
     "reset_after": None,  # connection reset, the handler has committed
@@ -289,6 +290,9 @@ async def _before(faults: Faults, request: web.Request, handler: Handler, line: 
     if wait_s > 0:
         return _throttled(faults, wait_s)
     body = await request.read()
+    rule = faults.fires("throttle", line, body)
+    if rule:
+        return _throttled(faults, float(rule.get("delay_s", 1.0)))
     if faults.switches["latency_ms"]:
         await asyncio.sleep(float(faults.switches["latency_ms"]) / 1000)
     if faults.fires("reset_before", line, body):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from streamflow.mapping.derived import Derived
 from streamflow.model import Cursor, DestId, Disposition, Fields, Kind, Link, Op, Ref, Staged
@@ -76,9 +75,5 @@ class Loaded:
 
     number: int
     kind: Kind
-    last_seq: int
     finished: int
     written: tuple[Link, ...]
-
-
-Envelope: TypeAlias = Batch | Mapped | Resolved | Loaded

@@ -15,13 +15,12 @@ from typing import Final
 
 from streamflow.mapping.changes import APPENDED
 from streamflow.model import AuditEntry, Cursor, DestId, Intent, IntentState, Link, QueueItem, Ref, Verdict
-from streamflow.platforms.base import Feed, Happening
+from streamflow.platforms.base import Feed, Happening, is_person
 from streamflow.stages.gone import gone_item
 from streamflow.stages.kept import released
 from streamflow.store.base import Audit, Change, Enqueue, Ledger, MarkVerified, PutLink
 
 _WHY_GONE: Final = "{} is gone from the destination since it was written"
-PEOPLE: Final = "-users"      # how ids of people end; programs have other kinds of ids
 
 
 class Differences:
@@ -99,8 +98,8 @@ def is_strangers(link: Link, events: Sequence[Happening], intents: Sequence[Inte
     person to be sure.
     """
     actors = {event.actor for event in events if link.dest_id in event.ids}
-    people = {actor for actor in actors if actor.endswith(PEOPLE)} - {intent.author for intent in intents}
-    may_be_us = any(intent.author is None for intent in intents) and not any(not actor.endswith(PEOPLE) for actor in actors)
+    people = {actor for actor in actors if is_person(actor)} - {intent.author for intent in intents}
+    may_be_us = any(intent.author is None for intent in intents) and not any(not is_person(actor) for actor in actors)
     return len(people) > (1 if may_be_us else 0)
 
 

@@ -29,7 +29,7 @@ from streamflow.model import (
     Ref,
     Verdict,
 )
-from streamflow.platforms.base import Feed, Happening, Reader
+from streamflow.platforms.base import Feed, Happening, Reader, position_of
 from streamflow.stages.unknown import REMADE_KINDS, Meaning, meaning_name, since, unknown_since
 from streamflow.stages.updating import both_ways
 from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, Ledger, PutLink, PutSetting, SettleIntent, Wake
@@ -160,7 +160,7 @@ class DoubtResolver:
         cursors = [intent.feed_cursor for intent in intents if intent.feed_cursor and self._feed.carries(intent.dest_kind)]
         if not cursors:
             return ()
-        oldest = min(cursors, key=_position)
+        oldest = min(cursors, key=position_of)
         kinds = {intent.dest_kind for intent in intents}
         portions = self._feed.portions(oldest)
         return [event async for portion, _ in portions for event in portion if event.action == "create" and event.kind in kinds]
@@ -305,8 +305,3 @@ def carries_marker(fields: Fields, marker: str) -> bool:
 
 def _has_custom(fields: Fields) -> bool:
     return any(name.startswith("custom:") for name in fields)
-
-
-def _position(cursor: str) -> tuple[int, str]:
-    digits = "".join(ch for ch in cursor.split("-", 1)[0] if ch.isdigit())
-    return (int(digits) if digits else 0, cursor)

@@ -73,21 +73,18 @@ class Loader:
             changes += opening(track.plan) if not track.stopped else []
         written: dict[Ref, Link] = {}
         failure: StreamflowError | None = None
-        while failure is None and (wave := [track for track in tracks if track.next is not None]):
-            if written:
-                await self._leave_moved(wave)
-                if not (wave := [track for track in wave if track.next is not None]):
-                    break
-            await self._mean(wave, changes)
+        wave, meant = await self._mean(tracks, changes)
+        while wave:
+            await self._keep([*changes, *meant])
             changes, failure = await self._carry_out(wave, written)
-        await self._ledger.commit(changes)
+            wave, meant = ([], []) if failure is not None else await self._following(tracks, changes)
+        await self._keep(changes)
         self._busy.difference_update(names_under_way(batch))
         if failure is not None:
             raise failure
         return Loaded(
             number=batch.number,
             kind=batch.kind,
-            last_seq=max((plan.staged.seq for plan in batch.plans), default=0),
             finished=sum(1 for track in tracks if track.has_moved),
             written=tuple(written.values()),
         )
@@ -103,27 +100,45 @@ class Loader:
         for track in tracks:
             track.stopped = track.stopped or (track.next is not None and track.next.dest_id in moved)
 
-    async def _mean(self, wave: Sequence[Progress], changes: list[Change]) -> None:
-        """Make the writes of a wave durable, together with what came before them."""
+    async def _following(self, tracks: Sequence[Progress], changes: Sequence[Change]) -> tuple[list[Progress], list[Change]]:
+        """Look before the next wave as before the first; where that fails, what is known of the last one (*changes*) is kept."""
+        try:
+            await self._leave_moved(tracks)
+            return await self._mean(tracks, changes)
+        except BaseException:     # a run cut short as well: who forgets a confirmed create has to search for it
+            await self._keep(changes)
+            raise
+
+    async def _keep(self, changes: Sequence[Change]) -> None:
+        """Commit what is known; a run that is cut short waits for it, as long as the ledger lets a transaction take."""
+        with anyio.CancelScope(shield=True):
+            await self._ledger.commit(changes)
+
+    async def _mean(self, tracks: Sequence[Progress], changes: Sequence[Change]) -> tuple[list[Progress], list[Change]]:
+        """Give the next write of each plan that goes on, and what makes these durable beside *changes*; nothing is committed here."""
+        wave = [track for track in tracks if track.next is not None]
+        if not wave:
+            return [], []
         creates = [track.next.ref for track in wave if track.next is not None and track.next.op is Op.CREATE]
         doubles = (await self._ledger.links(creates)).keys() - {change.ref for change in changes if isinstance(change, DropLink)}
         if doubles:
             double = min(doubles)
             raise InvariantBroken(f"{double.kind} {double.key} was to be made a second time", hint="a bug: report it; nothing was sent")
         cursor, at = await self._feed.cursor(), iso(self._clock.now())
+        meant: list[Change] = []
         for track in wave:
             track.intent = self._intent(track, cursor, at)
-            changes.append(PutIntent(intent=track.intent))
+            meant.append(PutIntent(intent=track.intent))
             if track.intent.op is Op.UPDATE:
-                changes.append(PutSetting(name=meaning_name(track.intent), value=track.meaning.to_json()))
-        await self._ledger.commit(changes)
+                meant.append(PutSetting(name=meaning_name(track.intent), value=track.meaning.to_json()))
+        return wave, meant
 
     async def _carry_out(self, wave: Sequence[Progress], written: dict[Ref, Link]) -> tuple[list[Change], StreamflowError | None]:
         """Send a wave; answers what is to be noted of it, and the error that stops the rest."""
         outcomes: list[Outcome | None] = [None] * len(wave)
         try:
             await self._send(wave, outcomes)
-        except BaseException:
+        except BaseException:     # a cancellation as well: the answers that came before it are known
             with anyio.move_on_after(SAVE_S, shield=True):
                 await self._ledger.commit(await self._settled(wave, outcomes, written))
             raise
@@ -133,7 +148,8 @@ class Loader:
             is_done = outcome is not None and outcome.state is IntentState.CONFIRMED
             if is_done and write is not None and write.op is Op.UPDATE and write.dest_id:
                 self._meanwhile.wrote(Done(seen=track.seen, staged=track.plan.staged, write=write))
-        changes = await self._settled(wave, outcomes, written)
+        with anyio.CancelScope(shield=True):
+            changes = await self._settled(wave, outcomes, written)
         return [*changes, *(Enqueue(item=item) for item in self._meanwhile.take())], next(iter(failures), None)
 
     async def _settled(self, wave: Sequence[Progress], outcomes: Sequence[Outcome | None], written: dict[Ref, Link]) -> list[Change]:

@@ -17,10 +17,9 @@ from typing import Final
 
 from streamflow.clock import Clock
 from streamflow.model import Cursor, DestId, Kind, Op, QueueItem, Staged
-from streamflow.platforms.base import Feed, Happening
+from streamflow.platforms.base import Feed, Happening, is_person, position_of
 from streamflow.stages.batch import Write
 
-PEOPLE: Final = "-users"
 GOOD_FOR_S: Final = 5.0      # seconds for which a look serves the waves that follow it
 KEPT_EVENTS: Final = 20      # of one record
 
@@ -75,12 +74,12 @@ class Meanwhile:
         return items
 
     def _since(self, dest_id: DestId, seen: Cursor) -> list[Happening]:
-        return [event for event in self._events.get(dest_id, ()) if number_of(event.id) > number_of(seen)]
+        return [event for event in self._events.get(dest_id, ()) if position_of(event.id) > position_of(seen)]
 
     async def _look(self, kinds: set[Kind], seen: Cursor) -> None:
         done, self._unlooked = self._unlooked, []
         asked = sorted(kinds | {each.write.dest_kind for each in done if self.feed.carries(each.write.dest_kind)})
-        reached = start = min((self._positions.get(kind, seen) for kind in asked), key=number_of, default="")
+        reached = start = min((self._positions.get(kind, seen) for kind in asked), key=position_of, default="")
         if not asked:
             return       # of these kinds the feed tells nothing
         try:
@@ -89,7 +88,7 @@ class Meanwhile:
                 for event in page:
                     for dest_id in event.ids if event.action != "create" else ():
                         self._note(dest_id, event)
-        except BaseException:
+        except BaseException:     # a cancelled look too: what was to be looked after is left to the next one
             self._unlooked = [*done, *self._unlooked]
             raise
         self._positions.update(dict.fromkeys(asked, reached))
@@ -118,11 +117,11 @@ def lost_to(events: Sequence[Happening]) -> dict[str, Happening]:
 
     Ours is the last one of a program, or where we write under the name of a person the last of all; only what both changed is lost.
     """
-    programs = [event for event in events if not event.actor.endswith(PEOPLE)]
+    programs = [event for event in events if not is_person(event.actor)]
     ours = programs[-1] if programs else events[-1] if events else None
     if ours is None:
         return {}
-    before = [event for event in events[: events.index(ours)] if event.actor.endswith(PEOPLE)]
+    before = [event for event in events[: events.index(ours)] if is_person(event.actor)]
     return {attribute: event for event in before for attribute in event.changes if attribute in ours.changes}
 
 
@@ -136,9 +135,3 @@ def _item(staged: Staged, write: Write, attribute: str, lost: Happening) -> Queu
         details={"field": name, "base": write.now.get(name), "source": write.fields.get(name), "destination": lost.changes[attribute][1],
                  "dest_id": write.dest_id, "by": lost.actor},
     )
-
-
-def number_of(position: str) -> int:
-    """Give the number by which events and cursors of the feed are ordered."""
-    digits = position.partition("-")[0]
-    return int(digits) if digits.isdigit() else 0

@@ -168,7 +168,7 @@ class Identity:
 def _known(
     found: Sequence[Candidate], person: Person, key: Key, heads: Mapping[Key, DestId], ours: Mapping[DestId, Key]
 ) -> list[Known]:
-    """Give those who share an address or a number with the person of lead *key*, this one itself left out."""
+    """Give those who share an address or a number with the person of record *key*, this one itself left out."""
     others = [each for each in _sharing(found, person) if not (each.side == "src" and each.id == key)]
     return [known for known in (known_from(each, heads, ours) for each in others) if known.id != key]
 

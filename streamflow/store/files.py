@@ -149,7 +149,7 @@ async def open_sound(path: Path) -> aiosqlite.Connection:
     try:
         await migrate(raw, version, target=VERSION, steps=migrations())
         own_files(path)
-    except BaseException:
+    except BaseException:     # cancelled as well: nobody else would close it
         with anyio.CancelScope(shield=True):
             await raw.close()
         raise

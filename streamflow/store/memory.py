@@ -70,7 +70,7 @@ class MemoryLedger(MemoryReading):
     def _whole(self, work: Callable[[], T]) -> T:
         try:
             return work()
-        except BaseException:
+        except BaseException:     # whatever ended it: all of it or nothing, as a transaction
             for step in reversed(self._book.undo):
                 step()
             raise

@@ -10,7 +10,7 @@ paid for. A call may go when `_due` is at most `(burst - 1) / rate` ahead of now
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -113,7 +113,7 @@ class PacedLimiter:
         self._closed_until = 0.0       # monotonic
         self._closed_reason = ""
         self._slow_reason = ""
-        self._waited_s: Counter[str] = Counter()
+        self._waited_s = dict.fromkeys(REASONS, 0.0)
         self._grants: deque[list[int]] = deque()   # [whole second, grants in it]
         self._born = clock.monotonic()
         self._due = self._born
@@ -157,7 +157,7 @@ class PacedLimiter:
         return LimiterStats(
             rate_per_s=self._rate, in_flight=self._in_flight, used_share=self._share(), closed_until=closed,
             reason=self._closed_reason if closed else self._slow_reason, waiting=sum(len(line) for line in self._lines.values()),
-            waited_s={reason: float(self._waited_s[reason]) for reason in REASONS},
+            waited_s=dict(self._waited_s),
         )  # fmt: skip
 
     # --- for the slot
@@ -173,7 +173,7 @@ class PacedLimiter:
         line.append(ticket)
         try:
             await self._until_my_turn(ticket)
-        except BaseException:
+        except BaseException:     # cancelled in line: whoever leaves must not stay its head, or nobody behind moves on
             line.remove(ticket)
             self._poke()
             raise
@@ -213,8 +213,8 @@ class PacedLimiter:
         """Add what the first in line has waited since *begun*; as far as the platform was closed that is the reason."""
         now = self._clock.monotonic()
         closed_s = max(0.0, min(now, self._closed_until) - begun)
-        self._waited_s["closed"] += closed_s  # type: ignore[assignment]  # seconds, counted in parts
-        self._waited_s[reason] += max(0.0, now - begun - closed_s)  # type: ignore[assignment]  # as above
+        self._waited_s["closed"] += closed_s
+        self._waited_s[reason] += max(0.0, now - begun - closed_s)
 
     def _head(self) -> _Ticket | None:
         firsts = [line[0] for line in self._lines.values() if line]

@@ -178,10 +178,11 @@ def _derived(found: Json) -> dict[str, int]:
 
 
 def test_lt_42_the_probe_tells_what_the_source_serves(api: Run) -> None:
-    """LT-42: each kind is said to be readable or not before the map; the pace in use is shown and kept below its cap."""
+    """LT-42: each kind is said to be readable or not before the map, and what no reader offers; the pace in use is kept below its cap."""
     look = api.looks["map"]
-    assert set(look.report("scope")["inventory"]["coverage"].values()) == {"ok"}
-    assert set(look.report("scope")["inventory"]["coverage"]) >= {"lead", "user", "group", "source", "status", *_CHILDREN}
+    coverage = look.report("scope")["inventory"]["coverage"]
+    assert {kind for kind, state in coverage.items() if state == "ok"} >= {"lead", "user", "group", "source", "status", *_CHILDREN}
+    assert {kind for kind, state in coverage.items() if state != "ok"} == {"notification_preferences", "assignment_rules", "autoresponders"}
     told = {row["platform"]: row for row in look.report("scope")["platforms"]}
     assert told["leadtrekker"] == {"platform": "leadtrekker", "sign_in": "Apikey header", "calls_per_s_at_most": 100.0}
     pace = api.looks["watch"].status["pace"]

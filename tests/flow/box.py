@@ -105,6 +105,7 @@ def sandbox(**options: Any) -> Iterator[Box]:
         assert line, f"the sandbox did not start (exit code {process.wait(_START_S)})"
         said = json.loads(line)
         yield Box(dir=folder, source_admin=said["source"]["admin"], destination_admin=said["destination"]["admin"])
+        _assert_sound(folder)
     finally:
         if process is not None:
             process.terminate()
@@ -117,6 +118,13 @@ def sandbox(**options: Any) -> Iterator[Box]:
                 process.stdout.close()
         if not os.environ.get("STREAMFLOW_KEEP_FLOW"):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _assert_sound(folder: Path) -> None:
+    """Fail when a simulator broke down: what it answered then is nothing that a platform would answer."""
+    for log in sorted(folder.glob("servers/*.log")):
+        said = log.read_text(encoding="utf-8")
+        assert "Traceback" not in said, f"a fault of the simulator itself ({log.stem}):\n{said[-3000:]}"
 
 
 def _words(folder: Path, options: Mapping[str, Any]) -> list[str]:

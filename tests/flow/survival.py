@@ -22,6 +22,9 @@ LIFETIME_S = (0.1, 4.0)
 PHASES = ("probe", "map", "schema", "owners", "sample", "backfill", "tail", "cutover", "watch", "done")
 STRUCK = ("probe", "schema", "sample", "backfill", "tail", "cutover")
 """Where kills strike: half of them as soon as may be, the others from one of these on, so that no part of a run is spared."""
+WATCH_S = 8.0
+"""How long the run goes on after the switch for each kill that is to strike there: the longest life, and a start."""
+DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +38,14 @@ class Survived:
 
 
 def survive(seed: int, *, kills: int, records: int = 100, limit_s: float = 240.0) -> Survived:
-    """Run one migration with at most *kills* kills, and compare both sides at its end."""
+    """Run one migration with exactly so many *kills*, and compare both sides at its end."""
     dice = random.Random(f"kills-{seed}")
+    wanted = sorted((dice.choice(("probe", dice.choice(STRUCK))) for _ in range(kills)), key=PHASES.index)
     with sandbox(records=records, seed=seed, gates="auto", search_lag=0.2) as box:
         box.configure('cutover = "auto"', 'cutover = "ask"')
+        box.configure("watch_days = 0\n", f"watch_days = {wanted.count('cutover') * WATCH_S / DAY_S:.6f}\n")
         before = box.destination()
-        run = _Run(box, dice, kills)
+        run = _Run(box, dice, wanted)
         try:
             code = run.to_the_end(limit_s)
             findings = compare(box.source(), box.destination(), before=before, fallback=FALLBACK, explained=run.explained)
@@ -52,14 +57,13 @@ def survive(seed: int, *, kills: int, records: int = 100, limit_s: float = 240.0
 class _Run:
     """One run: an operator who asks again and again, and a hand on the plug."""
 
-    def __init__(self, box: Box, dice: random.Random, kills: int) -> None:
+    def __init__(self, box: Box, dice: random.Random, wanted: list[str]) -> None:
         self.box = box
         self.daemon = Daemon(box)
         self.struck: list[str] = []
         self.explained: dict[tuple[str, str], str] = {}
         self._dice = dice
-        self._left = kills
-        self._wanted = sorted((dice.choice(("probe", dice.choice(STRUCK))) for _ in range(kills)), key=PHASES.index)
+        self._wanted = wanted        # the phase from which on each kill to come strikes, in order
         self._kill_at = math.inf
         self._seen: Any = None
         self._phase = "start"
@@ -72,8 +76,9 @@ class _Run:
             if not self.daemon.is_running:
                 code = self.daemon.wait(1.0)
                 assert code in (0, 1), f"the daemon gave up with exit code {code} after {len(self.struck)} kills; {self.daemon.words(25)}"
+                assert not self._wanted, f"the run was over before {len(self._wanted)} kills could strike"
                 return code
-            if self._left and time.monotonic() >= self._kill_at:
+            if time.monotonic() >= self._kill_at:
                 self._strike()
             try:
                 self._attend()
@@ -89,7 +94,6 @@ class _Run:
     def _strike(self) -> None:
         self.daemon.kill()
         self.struck.append(self._phase)
-        self._left -= 1
         self._wanted.pop(0)
         self._start()
 
@@ -108,6 +112,8 @@ class _Run:
                 return
         if self._phase != "tail" or status["gate"] is None or any(each["backlog"] for each in status["streams"].values()):
             return
+        if self._wanted and self._wanted[0] != "cutover":
+            return   # the switch ends the run: what is to strike before it comes first
         self._explain()
         self.box.freeze()
         self.daemon.ask("POST", "/v1/cutover", {"freeze_confirmed": True})   # refused while it is too early; asked again then

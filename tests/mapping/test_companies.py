@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamflow.mapping.companies import Companies, cluster_key, match_accounts, normal_form, read_decisions, why_none
+from streamflow.mapping.companies import Companies, cluster_key, normal_form, why_none
 
 SPELLINGS = [
     "Karoo Solar (Pty) Ltd",
@@ -81,30 +81,12 @@ def test_decisions_of_people_go_before_rules() -> None:
     assert companies.cluster_of("Acme Properties") == companies.cluster_of("Acme")
 
 
-def test_decision_file_is_read_with_its_faults() -> None:
-    """The decision file is plain CSV as Excel writes it; faults name their line."""
-    decisions, faults = read_decisions("\ufefftext;decision\nAcme;none\nacme ;separate\n;none\nBlue;\n")
-    assert decisions == {"acme": "none"}
-    assert [fault.split(":")[0] for fault in faults] == ["line 3", "line 4"]
-
-
 def test_display_name_is_the_commonest_spelling() -> None:
     """The company bears the spelling most leads use, the first of equals."""
     companies = Companies()
     for text in ("KAROO SOLAR", "Karoo Solar", "Karoo Solar"):
         companies.add(text)
     assert next(companies.clusters()).name == "Karoo Solar"
-
-
-def test_existing_accounts_are_matched() -> None:
-    """A firm the destination has already is found; two of the same name are left to a person."""
-    companies = Companies()
-    karoo, acme = companies.add("Karoo Solar (Pty) Ltd"), companies.add("Acme")
-    found = match_accounts(
-        companies.clusters(), {"1-accounts": "karoo solar", "2-accounts": "Acme", "3-accounts": "ACME Ltd", "4-accounts": "Zebra"}
-    )
-    assert found[str(karoo)].ids == ("1-accounts",)
-    assert found[str(acme)].ids == ("2-accounts", "3-accounts")
 
 
 @given(st.lists(st.sampled_from([*SPELLINGS, "Acme", "none", "Zebra Tiling"]), max_size=20), st.randoms(use_true_random=False))

@@ -13,7 +13,9 @@ from streamflow.mapping.block import read_block
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.delimited import join, split
 from streamflow.mapping.derived import Context, Derived, Kin
+from streamflow.mapping.document import Row
 from streamflow.mapping.document_json import from_json, to_json, validate
+from streamflow.mapping.rollups import rolled_up
 from streamflow.mapping.schema import required_fields
 from streamflow.mapping.text import squeeze
 from streamflow.model import Draft, Ref
@@ -59,6 +61,14 @@ def test_what_hangs_on_a_person_shows_on_it() -> None:
         fields = only(made.drafts(client(), Kin(children={"quote": order})).drafts).fields
         assert fields["custom:Source System ID"] == "q1, q2, q10"
         assert (fields["custom:Newest Quote"], fields["custom:Lead Flag"]) == ("Dead", "Customer")
+
+
+def test_values_that_are_joined_stay_whole() -> None:
+    """A value that holds what stands between joined ones loses no word of itself; the same one comes once."""
+    row = Row(source="quote.product", target="custom:Sites", transform="rollup")
+    sites = ("12 Elm St, Sanford", "7 Oak St, Sanford", "12 Elm St, Sanford")
+    quotes = [quote(f"q{number}", product=site) for number, site in enumerate(sites)]
+    assert rolled_up(row, Kin(children={"quote": quotes})) == "12 Elm St, Sanford, 7 Oak St, Sanford"
 
 
 def test_shared_people_keep_all_source_ids() -> None:

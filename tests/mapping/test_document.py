@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamflow.errors import ConfigError, UsageError
+from streamflow.errors import ConfigError
 from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.document_json import from_json, read, to_json, validate
-from streamflow.mapping.estimate import Pace, check_volume, compatibility, estimate, grade
+from streamflow.mapping.estimate import Pace, compatibility, estimate, grade
 from streamflow.mapping.labels import merge_labels
 from streamflow.mapping.observe import MAX_DISTINCT, Observation
 from streamflow.mapping.proposal import Account, ExistingField, propose
@@ -352,8 +352,8 @@ def test_estimates_follow_the_counts(leads: int, multi_get: int) -> None:
     assert found.needs_override == (leads > 2_000_000)
 
 
-def test_estimates_warn_of_the_plan() -> None:
-    """Calls, hours, disk and head-room come from counts and pace alone."""
+def test_estimates_come_from_counts_and_pace() -> None:
+    """Calls and hours come from counts and pace alone; kinds asked per parent take a call each, derived ones none."""
     counts = {"lead": 1_000, "company": 100, "note": 500}
     found = estimate(
         proposed(unqualified="lead"),
@@ -361,15 +361,7 @@ def test_estimates_warn_of_the_plan() -> None:
         counts,
         Pace(child_streams=("note",)),
         unqualified=120,
-        limits={"open_leads": 100, "contacts": 1_050},
-        present={"contacts": 10},
     )
     assert found.source_calls == {"lead": 10, "note": 1_000}
     assert found.destination_calls == {"company": 102, "lead": 1_020, "note": 510, "open lead": 123}
     assert found.hours == pytest.approx(max(1_010 / 3600, 1_755 / 10 / 3600))
-    assert len(found.warnings) == 2
-    assert "stops before the cap" in found.warnings[0]
-    check_volume(2_000_000, override=False)
-    check_volume(2_000_001, override=True)
-    with pytest.raises(UsageError, match="2,000,001"):
-        check_volume(2_000_001, override=False)

@@ -52,6 +52,42 @@ def test_a_lead_becomes_a_person_with_everything() -> None:
     }
 
 
+TAGGED = "<b>A</b> &amp; <script>B</script>"
+ONE_LINE = ("name", "company", "source", "status", "group", "owner", "address")
+
+
+def test_what_is_one_line_is_kept_to_the_character() -> None:
+    """Names, labels, addresses and custom values of one line are no HTML: every sign of them arrives, also where leads are merged."""
+    record = lead(custom={"Suburb": TAGGED, "Message": "<p>Call <b>me</b></p>", "Wish": "one<br>two"}, **dict.fromkeys(ONE_LINE, TAGGED))
+    made = mapper(record)
+    fields = only(made.drafts(record).drafts).fields
+    assert fields["name"] == TAGGED
+    assert fields["addresses"][0]["value"] == {"address_1": TAGGED}
+    for label in ("Lead Source", "Lead Status", "Group", "Original owner", "Suburb"):
+        assert fields[f"custom:{label}"] == TAGGED
+    assert (fields["custom:Message"], fields["custom:Wish"]) == ("Call me", "one\ntwo")
+    kept = dict(read_block(only(made.merged_notes(record)).fields["body"]))
+    assert {kept[name.capitalize()] for name in ONE_LINE} == {kept["Suburb"]} == {TAGGED}
+    assert (kept["Message"], kept["Wish"]) == ("Call me", "one\ntwo")
+
+
+def test_a_value_without_a_field_is_kept_to_the_character() -> None:
+    """A value the map has no row for, or that does not fit its field, stands in the description as it was written; a page becomes text."""
+    record = bare_lead("7", custom={"Odd": TAGGED, "Wish": "<p>one</p><p>two</p>"}, extra=TAGGED)
+    kept = dict(read_block(only(mapper().drafts(record).drafts).fields["description"]))
+    assert (kept["Odd"], kept["extra"], kept["Wish"].split()) == (TAGGED, TAGGED, ["one", "two"])
+
+
+def test_a_company_is_called_as_it_was_written() -> None:
+    """Signs that HTML knows are letters in the name of a company and in its spellings."""
+    companies = Companies()
+    key = companies.add(TAGGED)
+    assert key is not None
+    (cluster,) = companies.clusters()
+    fields = only(mapper().drafts(cluster.record()).drafts).fields
+    assert (fields["name"], fields["custom:Original spellings"]) == (TAGGED, TAGGED)
+
+
 def test_both_readers_give_the_same_owner_and_labels() -> None:
     """A lead that knows ids only and one that knows names only end alike, by the reference data."""
     labels = {

@@ -35,6 +35,33 @@ def test_notes_with_html_and_mentions() -> None:
     assert "\nnull\n" in only(mapper().drafts(child("note", note="null")).drafts).fields["body"]
 
 
+ADDRESSED = '"Bobbypan, <script>alert(1)</script>" <yusuf@example.com>, B&amp;B <b@example.com>'
+
+
+@pytest.mark.parametrize("context", [Context(activity_types=TYPES), Context()])
+def test_header_lines_of_a_mail_are_kept_to_the_character(context: Context) -> None:
+    """What is one line by nature is no HTML, whatever signs are in it: senders, receivers and subject arrive as they were written."""
+    data = {"from": ADDRESSED, "to": ADDRESSED, "cc": ADDRESSED, "subject": "Re: <b>5</b> &lt; 6"}
+    draft = only(mapper(context=context).drafts(child("email", **data)).drafts)
+    told = dict(read_block(draft.fields.get("description") or draft.fields["body"]))
+    assert (told["From"], told["To"], told["Cc"], told["Subject"]) == (ADDRESSED, ADDRESSED, ADDRESSED, data["subject"])
+    assert draft.fields.get("name", data["subject"]) == data["subject"]
+
+
+def test_lines_of_other_happenings_are_kept_to_the_character() -> None:
+    """The same holds for a call's disposition, the name of a file, and a field of one line that nobody foresaw."""
+    call = only(mapper().drafts(child("call", disposition="<b>No</b> &amp; never", notes="<p>rang <b>twice</b></p>")).drafts)
+    assert call.fields["name"] == "Outgoing call: <b>No</b> &amp; never"
+    told = dict(read_block(call.fields["description"]))
+    assert (told["Disposition"], told["Notes"]) == ("<b>No</b> &amp; never", "rang twice")
+    file = only(mapper().drafts(child("attachment", name="a&amp;b <i>.pdf")).drafts)
+    assert dict(read_block(file.fields["body"]))["File"] == "a&amp;b <i>.pdf"
+    odd = child("note", odd="x <del> y", page="<p>one</p><p>two</p>")
+    for made in (mapper(), mapper(odd)):
+        kept = dict(read_block(only(made.drafts(odd).drafts).fields["body"].replace("Odd:", "odd:").replace("Page:", "page:")))
+        assert (kept["odd"], kept["page"].split()) == ("x <del> y", ["one", "two"])
+
+
 @pytest.mark.parametrize("text", ["", "  \r\n ", "<p></p>", None])
 def test_empty_notes_are_filtered_with_a_reason(text: str | None) -> None:
     """A note without text is left out and says why."""

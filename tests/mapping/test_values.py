@@ -248,7 +248,8 @@ def test_no_word_of_an_address_is_lost(text: str) -> None:
         ("choice", "ROOF  mount", "Roof mount", ""),
         ("choice", "balcony", None, "unknown_choice"),
         ("text", "x" * 256, None, "too_long"),
-        ("text", " <b>x</b> ", "x", ""),
+        ("text", " <b>x</b> ", "<b>x</b>", ""),
+        ("text", "x <br> &amp; y", "x <br> &amp; y", ""),
         ("long", "a<br>b", "a\nb", ""),
     ],
 )

@@ -16,7 +16,6 @@ import anyio
 from aiohttp.test_utils import TestServer
 
 from streamflow.clock import iso
-from streamflow.mapping.shipped import shipped_pair
 from streamflow.migration.backfill import Backfill
 from streamflow.migration.context import Migration
 from streamflow.migration.control import Control, Drained
@@ -33,7 +32,9 @@ from streamflow.migration.terms import Terms
 from streamflow.migration.watch import Watch
 from streamflow.migration.work import Work
 from streamflow.model import Kind, QueueItem, Staged
-from streamflow.platforms import leadtrekker, nutshell
+from streamflow.platforms.catalog import pair_of
+from streamflow.platforms.nutshell.doors import connect as open_nutshell
+from streamflow.platforms.nutshell.flags import Flags
 from streamflow.reports.writer import ReportWriter
 from streamflow.sandbox.leadtrekker.account import Account
 from streamflow.sandbox.leadtrekker.operation import Operation
@@ -51,11 +52,12 @@ from streamflow.wire.backoff import Patience
 from streamflow.wire.limiter import PacedLimiter
 from streamflow.wire.message import Attempt, current_priority
 from streamflow.wire.session import SessionSettings
-from tests.platforms.leadtrekker_rig import HastyClock
+from tests.platforms.leadtrekker_rig import HastyClock, connect
 
 NOW = datetime(2026, 6, 1, 10, 0, 0)
 FALLBACK = FALLBACK_EMAIL
 AUTO = {"map": "auto", "owners": "auto", "sample": "auto", "cutover": "auto"}
+ASK_CUTOVER = {"map": "auto", "sample": "auto", "cutover": "ask"}
 QUICK: dict[str, Any] = {"search_lag_s": 0.0}
 NO_PROBES: dict[str, Any] = {
     "search_lag_s": 0.0, "late_commit_s": 0.0, "timeout_s": 2.0, "activity_delete": "rpc", "lead_stage_write": "patch",
@@ -128,7 +130,7 @@ class Voyage:
             writer(name, data)
 
         self.m = Migration(
-            terms=self.terms, pair=shipped_pair(self.terms.pair), ledger=self.ledger, source=self.doors, attachments=None,
+            terms=self.terms, pair=pair_of("leadtrekker", "nutshell"), ledger=self.ledger, source=self.doors, attachments=None,
             destination=self.destination, clock=self.clock,
             control=Control(), log=self._log, report=report, phase=phase,  # type: ignore[arg-type]
         )
@@ -365,7 +367,7 @@ async def embark(
         asked.append((attempt.platform, f"{attempt.method} {attempt.endpoint}", current_priority()))
 
     agreed = Terms(
-        name="trial", pair="leadtrekker-nutshell", state_dir=folder / "state", timezone="Africa/Johannesburg",
+        name="trial", state_dir=folder / "state", timezone="Africa/Johannesburg",
         gates=dict(gates if gates is not None else AUTO), **{
             "fallback_owner": FALLBACK, "sample_size": 20, "poll_s": 0.02, "settle_s": 0.0, "watch_days": 0.0, "batch_size": 20,
             "flags": {**NO_PROBES} if probed else {}, **terms,
@@ -377,15 +379,15 @@ async def embark(
         right = await stack.enter_async_context(TestServer(nutshell_app(site=held), host="127.0.0.1"))
         limiters = [PacedLimiter(clock, rate_per_s=100_000.0, burst=100.0, max_in_flight=16) for _ in range(2)]
         simulation = left.app[SIMULATION]
-        doors = await stack.enter_async_context(leadtrekker.connect(
+        doors = await stack.enter_async_context(connect(
             base_url=str(left.make_url("/api/")), api_key="sandbox-lt-key", reader=reader,
             streams=streams or {"attachment": {"enabled": False}}, limiter=limiters[0], clock=clock,
             dice=lambda: 0.0, hook=hear, inbox=folder / "inbox" if reader == "files" else None,
         ))
         patient = SessionSettings(total_s=5.0, read_s=5.0, patience=Patience(attempts=4, base_s=0.001, cap_s=0.01))
-        nut = await stack.enter_async_context(nutshell.connect(
+        nut = await stack.enter_async_context(open_nutshell(
             base_url=str(right.make_url("/rest")), username=ADMIN_EMAIL, api_key="sandbox-key", limiter=limiters[1], clock=clock,
-            flags=nutshell.Flags().with_(agreed.flags), impersonate=False, hook=hear, settings=patient,
+            flags=Flags().with_(agreed.flags), impersonate=False, hook=hear, settings=patient,
         ))
         trip = Voyage(lt=simulation, site=held, clock=clock, folder=folder, terms=agreed, doors=doors, destination=nut, asked=asked,
                       reports=deepcopy(stop.reports) if stop else {})  # fmt: skip
@@ -402,3 +404,11 @@ async def embark(
 def with_terms(trip: Voyage, **changes: Any) -> None:
     """Change the agreed terms for what follows."""
     trip.terms = trip.m.terms = replace(trip.terms, **changes)
+
+
+async def in_tail(trip: Voyage, *rounds: Callable[[], Any]) -> None:
+    """Let the tail run until it has caught up after each thing people do."""
+    for deed in rounds or (lambda: None,):
+        deed()
+        trip.m.gate = trip.m._last_gate = None
+        await trip.stopping(trip.phase, lambda: trip.m.gate is not None)

@@ -15,8 +15,7 @@ from streamflow.model import Key, Kind, Page, Record
 from streamflow.platforms.base import Stream
 from streamflow.reports.reconciliation import reconciliation
 from streamflow.stages.extract import PARENTS_AT_ONCE, Intake, Tally
-from tests.migration.rig import Voyage, voyage, with_terms
-from tests.migration.test_ends import ASK_CUTOVER, in_tail
+from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage, with_terms
 
 LAST_WORD = "the last word before the freeze"
 

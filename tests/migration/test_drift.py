@@ -11,8 +11,7 @@ from streamflow.migration.drift import compare, with_rows
 from streamflow.migration.life import State
 from streamflow.migration.proposal import MapGate
 from streamflow.platforms.base import FieldSpec
-from tests.migration.rig import AUTO, Voyage, voyage
-from tests.migration.test_ends import ASK_CUTOVER, in_tail
+from tests.migration.rig import ASK_CUTOVER, AUTO, Voyage, in_tail, voyage
 
 
 async def confirm(trip: Voyage) -> None:

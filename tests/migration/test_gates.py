@@ -274,7 +274,7 @@ def owners_with(fallback: str | None = None, by_file: dict[str, str] | None = No
     from collections import Counter
 
     counted = {"1": Counter(lead=2), "2": Counter(lead=1, note=3), "3": Counter(call=1), "77": Counter(lead=1), "x@example.com": Counter()}
-    found = match(tally(ROSTER, counted, {"77": "office@example.com"}), USERS, by_file or {}, fallback)
+    found = match(tally(ROSTER, counted, {"77": "office@example.com"}, pair=PAIR), USERS, by_file or {}, fallback)
     return {owner.key: owner for owner in found}
 
 

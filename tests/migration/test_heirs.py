@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from streamflow.migration.life import State
-from tests.migration.rig import Voyage, voyage
-from tests.migration.test_ends import ASK_CUTOVER, in_tail
+from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
 
 
 async def test_deals_follow_a_merge_at_the_source(tmp_path: Path) -> None:

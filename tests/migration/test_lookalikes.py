@@ -8,8 +8,7 @@ from streamflow.mapping.companies import cluster_key
 from streamflow.migration import cutover
 from streamflow.migration.life import State
 from streamflow.model import QueueItem
-from tests.migration.rig import Voyage, voyage
-from tests.migration.test_ends import in_tail
+from tests.migration.rig import Voyage, in_tail, voyage
 
 ASK = {"map": "auto", "sample": "ask", "cutover": "ask"}
 KNOWN, NEW = "Zebra Quarries", "Zebra Quarries Holdings North"

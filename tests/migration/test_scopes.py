@@ -14,8 +14,7 @@ from streamflow.migration.rollback import Rollback, Tally
 from streamflow.migration.scopes import checked
 from streamflow.model import Link, RecordState
 from tests.mapping.builders import PAIR
-from tests.migration.rig import Voyage, voyage
-from tests.migration.test_ends import ASK_CUTOVER, in_tail
+from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
 
 
 async def links_of(trip: Voyage) -> list[Link]:

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from streamflow.migration.life import State
-from tests.migration.rig import Killed, Voyage, voyage
-from tests.migration.test_ends import ASK_CUTOVER, in_tail
+from tests.migration.rig import ASK_CUTOVER, Killed, Voyage, in_tail, voyage
 
 WINDOW = {"lead": {"window": {"from_param": "datefrom", "overlap_s": 86_400}}}
 

@@ -14,8 +14,7 @@ from streamflow.migration.touched import Touches, Trace
 from streamflow.migration.undoing import plan_step
 from streamflow.model import Kind, Link, Ref
 from streamflow.platforms.nutshell.dialect.compare import compare
-from tests.migration.rig import Voyage, voyage
-from tests.migration.test_ends import ASK_CUTOVER, in_tail
+from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
 
 PHONE = {"name": "work", "value": "+27825551111", "isPrimary": True}
 

@@ -8,8 +8,7 @@ from streamflow.migration.life import State
 from streamflow.migration.rollback import Rollback
 from streamflow.model import Disposition, RecordState
 from streamflow.reports import inventories
-from tests.migration.rig import Voyage, voyage
-from tests.migration.test_ends import ASK_CUTOVER, in_tail
+from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
 
 
 async def test_merges_and_deletions_are_followed_and_survivors_spared(tmp_path: Path) -> None:

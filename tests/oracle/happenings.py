@@ -38,7 +38,7 @@ class Happenings:
         for kind in CHILDREN:
             for key, row in self.source.of(kind).items():
                 what = f"{kind} {key}"
-                found = self.marks.of(kind, key) or (self._files_like(row) if kind == "attachment" else [])
+                found = self.marks.of(kind, key) or (self._files_like(key, row) if kind == "attachment" else [])
                 if not found:
                     yield from self._absent(kind, key, row)
                     continue
@@ -51,25 +51,24 @@ class Happenings:
                     yield Finding(fault="wrong", what=f"{what} ({places[0][1]['id']})", why=reason)
         yield from self.twin_files()
 
-    def _files_like(self, row: Row) -> list[tuple[str, Place]]:
+    def _files_like(self, key: str, row: Row) -> list[tuple[str, Place]]:
         """
         Give the notes that tell of this file on the person it belongs to: a folder of files has no ids to mark them with.
 
         As many as the person's leads have such files may tell of it; more are doubled, which `twin_files` finds.
         """
-        homes = self._homes_of_files(str(row.get("leadid") or ""))
+        homes = [[home] for home in self._homes_of_file(key, str(row.get("leadid") or ""))]
         for (kind, _, _), places in self.marks.places.items():
-            if kind == "attachment" and any(homes & {*_parents_of(at, record)} and _tells(at, record, row) for at, record in places):
+            if kind == "attachment" and any(_parents_of(at, record) in homes and _tells(at, record, row) for at, record in places):
                 return [("", place) for place in places]
         return []
 
-    def _homes_of_files(self, lead: str) -> set[str]:
-        """Give the people on whom a lead's files may be: its own, and those of leads merged into it after their folders were exported."""
+    def _homes_of_file(self, key: str, lead: str) -> set[str]:
+        """Give the people on whom a file may be: its lead's, and that of each lead in whose folder it was exported before a merge."""
         homes = {self.people.contact_of[lead]} if lead in self.people.contact_of else set()
-        for gone in self.source.merged:
-            if self.source.survivor(gone) == lead:
-                homes |= {str(row["id"]) for _, (kind, row) in self.marks.of("lead", gone) if kind == "contacts"}
-                homes |= {str(row["links"].get("parent")) for _, (kind, row) in self.marks.of("lead", gone) if kind == "notes"}
+        for before in self.source.moved_files.get(key, ()):
+            homes |= {str(row["id"]) for _, (kind, row) in self.marks.of("lead", before) if kind == "contacts"}
+            homes |= {str(row["links"].get("parent")) for _, (kind, row) in self.marks.of("lead", before) if kind == "notes"}
         return homes
 
     def twin_files(self) -> Iterator[Finding]:
@@ -107,7 +106,7 @@ class Happenings:
             hangs = f"hangs on {', '.join(has) or 'nothing'}"
             if wanted is None and not any(each in self.people.leads_of for each in has):
                 yield Finding(fault="orphaned", what=f"{kind} {key} ({record['id']})", why=f"{hangs}, which is nobody's")
-            elif wanted is not None and wanted not in has and not (kind == "attachment" and self._homes_of_files(lead) & {*has}):
+            elif wanted is not None and wanted not in has and not (kind == "attachment" and self._homes_of_file(key, lead) & {*has}):
                 yield Finding(fault="orphaned", what=f"{kind} {key} ({record['id']})", why=f"{hangs}, not on {wanted}")
 
     # --- each kind ---
@@ -135,9 +134,9 @@ class Happenings:
         direction = texts.present(row.get("direction"))
         if direction and not set(_DIRECTIONS.get(direction, (direction,))) & set(texts.words(told)):
             yield f"direction {direction} is not readable"
-        for name in ("disposition", "notes"):
+        for name, holds in (("disposition", texts.shows), ("notes", texts.holds)):
             value = texts.present(row.get(name))
-            if value and not texts.holds(_flat(told), _flat(value)):
+            if value and not holds(_flat(told), _flat(value)):
                 yield f"{name} {value[:60]!r} is not readable"
         number = texts.present(row.get("number"))
         if number and texts.squeeze(number) not in texts.squeeze(told) and texts.digits(number)[-9:] not in _numbers(told):
@@ -154,7 +153,7 @@ class Happenings:
         contents = [content(at, record) for at, record in places]
         if not whole(contents, str(row.get("body") or "")):
             yield f"the body is not whole: {str(row.get('body'))[:80]!r}"
-        for name in ("subject", "from", "to"):
+        for name in ("subject", "from", "to", "cc"):
             value = texts.present(row.get(name))
             if value and texts.squeeze(value) not in texts.squeeze(told):
                 yield f"{name} {value!r} is not readable"

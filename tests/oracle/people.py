@@ -216,10 +216,10 @@ class Comparison:
         for name, held in (contact.get("customFields") or {}).items():
             if held is None or not _labels_meet(wanted, set(texts.words(name))):
                 continue
-            if texts.same(value, held) or texts.holds(str(held), value) or _is_moment(value, str(held)):
+            if texts.same(value, held) or _reads(str(held), label, value) or _is_moment(value, str(held)):
                 return True
         if lead not in self.people.notes_of and lead not in self.people.primary:
-            return texts.holds(json.dumps(contact, ensure_ascii=False), value)
+            return _reads(json.dumps(contact, ensure_ascii=False), label, value)
         return _in_text(pool, label, value)
 
     def _source_label(self, lead: str, row: Row, contact: Row, pool: str) -> Iterator[str]:
@@ -314,6 +314,11 @@ def _labels_meet(wanted: set[str], name: set[str]) -> bool:
     return bool(wanted & name) and 2 * len(wanted & name) >= min(len(wanted), len(name))
 
 
+def _reads(text: str, label: str, value: str) -> bool:
+    """Say whether a text shows the value of a field: free text as HTML shows it, anything else to the letter."""
+    return texts.holds(text, value) if texts.is_free(label) else texts.shows(text, value)
+
+
 def _is_moment(value: str, held: str) -> bool:
     """Say whether *held* tells the same moment to the second as the local *value*, perhaps with a zone."""
     return bool(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", value)) and held.replace("T", " ").startswith(value)
@@ -321,7 +326,8 @@ def _is_moment(value: str, held: str) -> bool:
 
 def _in_text(pool: str, label: str, value: str) -> bool:
     if len(texts.squeeze(value)) >= _SHORT:
-        return texts.holds(pool, value) or texts.in_order(texts.words(pool), texts.words(texts.without_markup(value)))
+        shown = texts.without_markup(value) if texts.is_free(label) else value
+        return _reads(pool, label, value) or texts.in_order(texts.words(pool), texts.words(shown))
     last = texts.words(label)[-1] if texts.words(label) else ""
     found = re.findall(rf"{re.escape(last)}\W+(.*)", pool, re.IGNORECASE)
     return any(texts.same(value, each) for each in found)

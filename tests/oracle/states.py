@@ -45,8 +45,8 @@ class Source:
     gone: frozenset[Identity] = frozenset()
     homes: Mapping[Identity, str] = field(default_factory=dict)
     """Under which lead the platform shows a child whose own `leadid` names a lead that is no more."""
-    merged: Mapping[str, str] = field(default_factory=dict)
-    """Leads that people merged away since the account was made -> the lead that took each."""
+    moved_files: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Attachments that merges took to another lead since the account was made -> the leads they were on before."""
 
     def of(self, kind: str) -> Mapping[str, Row]:
         """Give the records of a kind by key."""
@@ -57,14 +57,6 @@ class Source:
         for kind in ("lead", *CHILDREN):
             for key, row in self.of(kind).items():
                 yield kind, key, row
-
-    def survivor(self, lead: str) -> str:
-        """Give the lead that a merged one, and whatever took it, was merged into in the end."""
-        seen: set[str] = set()
-        while lead in self.merged and lead not in seen:
-            seen.add(lead)
-            lead = self.merged[lead]
-        return lead
 
     def label(self, kind: str, key: str) -> str:
         """Give the name of a user, status, source or group, or ""."""
@@ -93,11 +85,11 @@ class Destination:
 
 def source_of(
     tables: Mapping[str, list[Row]], *, gone: frozenset[Identity] = frozenset(), homes: Mapping[Identity, str] | None = None,
-    merged: Mapping[str, str] | None = None,
+    moved_files: Mapping[str, frozenset[str]] | None = None,
 ) -> Source:  # fmt: skip
     """Make a source state of tables by plural name, as the dumps give them."""
     rows = {kind: {str(row[KEYS[kind]]): row for row in tables.get(plural, [])} for kind, plural in PLURAL.items()}
-    return Source(rows=rows, gone=gone, homes=homes or {}, merged=merged or {})
+    return Source(rows=rows, gone=gone, homes=homes or {}, moved_files=moved_files or {})
 
 
 def destination_of(dump: Mapping[str, Any]) -> Destination:
@@ -132,8 +124,15 @@ def read_source(admin: str, *, homes: Mapping[Identity, str] | None = None) -> S
     present = {(kind, str(row[KEYS[kind]])) for kind, plural in PLURAL.items() for row in tables[plural]}
     leads = {key for kind, key in gone if kind == "lead"}
     # A deleted lead takes everything with it that lives there; the book names the lead only.
-    merged = {str(row["id"]): str(row["into"]) for row in done if row["op"] == "merge"}
-    return source_of(tables, gone=frozenset(gone - present) | _with_deleted(leads), homes=homes, merged=merged)
+    return source_of(tables, gone=frozenset(gone - present) | _with_deleted(leads), homes=homes, moved_files=_moved_files(done))
+
+
+def _moved_files(done: list[Row]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for row in done:
+        for key in row.get("files", ()):
+            found[str(key)] = found.get(str(key), frozenset()) | {str(row["id"])}
+    return found
 
 
 def _with_deleted(leads: set[str]) -> frozenset[Identity]:

@@ -164,16 +164,16 @@ def test_an_excuse_does_not_cover_what_could_be_moved() -> None:
     assert [(each.fault, each.what) for each in findings] == [("lost", "note 11")]
 
 
-@pytest.mark.parametrize(("merged", "faults"), [({"3": "1"}, []), ({}, ["lost"])])
-def test_a_file_stays_with_the_lead_whose_folder_was_exported(merged: dict[str, str], faults: list[str]) -> None:
-    """A lead merged away after the export leaves its file on its own person; a file on a stranger is lost all the same."""
+@pytest.mark.parametrize(("moved", "faults"), [("51", []), ("52", ["lost"]), ("", ["lost"])])
+def test_a_file_stays_with_the_lead_whose_folder_was_exported(moved: str, faults: list[str]) -> None:
+    """A lead merged away after the export leaves its file on its own person; a file that was never there is lost all the same."""
     dump, rows = _right(), tables()
     note = next(row for row in dump["notes"] if "[sf:lt:attachment:51]" in str(row.get("note") or row.get("body")))
     name = "note" if "note" in note else "body"
     note[name] = note[name].replace("attachment:51", "attachment:" + "c" * 32)
     rows["leads"] = [row for row in rows["leads"] if row["leadid"] != "3"]
     rows["attachments"][0]["leadid"] = "1"
-    source = source_of(rows, gone=frozenset({("lead", "3"), ("under", "3")}), merged=merged)
+    source = source_of(rows, gone=frozenset({("lead", "3"), ("under", "3")}), moved_files={moved: frozenset({"3"})})
     findings = compare(source, destination_of(dump), before=destination_of(before()), fallback="office@example.co.za", edits=EDITS)
     assert [each.fault for each in findings if each.what.startswith("attachment")] == faults
 
@@ -207,3 +207,28 @@ def test_two_numbers_in_one_cell_are_two_numbers(second: str, faults: list[str])
     source.rows["lead"]["1"]["number"] = "0825550142 / 0215550100"
     findings = compare(source, destination, before=there, fallback="office@example.co.za", explained=SAID, edits=EDITS)
     assert [each.fault for each in findings] == faults
+
+
+ONE_LINE = "Mokoena, <script>x</script>"
+
+
+@pytest.mark.parametrize("shown", [ONE_LINE, "Mokoena, x"])
+@pytest.mark.parametrize("what", ["a mail's receiver", "a copy's receiver", "a name", "a custom value", "a disposition"])
+def test_signs_of_html_in_a_line_are_to_the_character(what: str, shown: str) -> None:
+    """Values of one line are no HTML: all of their signs are there, or something is wrong."""
+    dump, rows = _right(), tables()
+    if what in ("a mail's receiver", "a copy's receiver"):
+        rows["emails"][0]["to" if what == "a mail's receiver" else "cc"] = f'"{ONE_LINE}" <a@b.example>'
+        _replace("9-notes", "body", "To: ", f'To: "{shown}" <a@b.example> ')(dump)
+    elif what == "a name":
+        rows["leads"][2]["name"] = ONE_LINE
+        _set("9-contacts", "name", shown)(dump)
+    elif what == "a custom value":
+        rows["leads"][0]["custom_fields"]["Suburb"] = ONE_LINE
+        _set("5-contacts", "customFields/Suburb", shown)(dump)
+    else:
+        rows["calls"][0]["disposition"] = ONE_LINE
+        _replace("5-activities", "description", "Disposition: No answer", f"Disposition: {shown}")(dump)
+    there = destination_of(before())
+    findings = compare(source_of(rows), destination_of(dump), before=there, fallback="office@example.co.za", explained=SAID, edits=EDITS)
+    assert [each.fault for each in findings] == ([] if shown == ONE_LINE else ["wrong"])

@@ -45,10 +45,9 @@ def has_markup(text: str) -> bool:
 
 
 class _Text(HTMLParser):
-    def __init__(self, *, keep_scripts: bool) -> None:
+    def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
-        self._keep = keep_scripts
         self._inside = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -60,15 +59,15 @@ class _Text(HTMLParser):
         self._inside -= tag in ("script", "style")
 
     def handle_data(self, data: str) -> None:
-        if self._keep or not self._inside:
+        if not self._inside:
             self.parts.append(data)
 
 
-def without_markup(text: str, *, keep_scripts: bool = False) -> str:
-    """Give what a reader sees of a text that may hold HTML."""
+def without_markup(text: str) -> str:
+    """Give what a reader sees of a free text, which may hold HTML."""
     if not has_markup(text):
         return text
-    parser = _Text(keep_scripts=keep_scripts)
+    parser = _Text()
     parser.feed(text)
     parser.close()
     return "".join(parser.parts)
@@ -80,8 +79,18 @@ def lines_of(text: str) -> str:
     return "\n".join(line.rstrip() for line in even.split("\n")).strip()
 
 
+def is_free(label: str) -> bool:
+    """Say whether a custom field of this label holds free text, which alone may be HTML (leadtrekker.md 5, row 13)."""
+    return "message" in words(label)
+
+
+def shows(text: str, wanted: str) -> bool:
+    """Say whether *text* shows a value of one line to the letter, blanks and case apart; no sign of such a value is HTML."""
+    return squeeze(wanted) in squeeze(text)
+
+
 def holds(text: str, wanted: str) -> bool:
-    """Say whether *text* shows everything of *wanted*: to the letter for plain text, word by word in order for HTML."""
+    """Say whether *text* shows everything of the free text *wanted*: to the letter for plain text, word by word in order for HTML."""
     if not has_markup(wanted):
         return lines_of(wanted) in lines_of(text) or squeeze(wanted) in squeeze(text)
     return in_order(words(text), words(without_markup(wanted)))
@@ -122,7 +131,7 @@ def phone(text: object) -> str | None:
 
 def name_parts(name: object, surname: object = "") -> list[str]:
     """Give the bare words of a person's name, first name first, from a lead's `name` and its `Surname`."""
-    whole, last = without_markup(present(name), keep_scripts=True), present(surname)
+    whole, last = present(name), present(surname)
     if "," in whole:
         after = whole.partition(",")
         whole = f"{after[2]} {after[0]}"
@@ -169,7 +178,7 @@ def same(one: object, other: object) -> bool:
     """Say whether two written values mean the same: as text, as a day, or as an amount."""
     if isinstance(other, list):
         return any(same(one, each) for each in other)
-    first, second = squeeze(without_markup(str(one))), squeeze(without_markup(str(other)))
+    first, second = squeeze(str(one)), squeeze(str(other))
     if first == second:
         return True
     day = _day(first)

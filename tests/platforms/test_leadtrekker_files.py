@@ -13,11 +13,10 @@ import pytest
 from streamflow.errors import NotFound, ProtocolMismatch
 from streamflow.model import Record
 from streamflow.platforms.files import reader as export
-from streamflow.platforms.leadtrekker import connect, platform
 from streamflow.sandbox.leadtrekker.account import Account
 from streamflow.sandbox.leadtrekker.export import AccountSource, write_snapshot
 from streamflow.sandbox.leadtrekker.export_dialect import EXCEL_ZA, Dialect
-from tests.platforms.leadtrekker_rig import NOW, all_pages, all_records, reading, sandbox, simulation_of, truth, write_folder
+from tests.platforms.leadtrekker_rig import NOW, all_pages, all_records, connect, reading, sandbox, simulation_of, truth, write_folder
 
 STAMP = datetime(2026, 6, 1, 8, 0, 0)
 TABLES = ("lead", "note", "call", "email", "reminder", "user", "group", "source", "status")
@@ -50,7 +49,8 @@ async def test_files_and_api_give_the_same_records(tmp_path: Path, form: Any, di
     async with sandbox(records=200) as server, reading(server) as by_api:
         write_snapshot(AccountSource(simulation_of(server).state.account), tmp_path, stamp=STAMP, form=form, dialect=dialect)
         async with files_only(tmp_path) as by_files:
-            assert set((await by_files.check()).values()) == {"ok"}
+            state = await by_files.check()
+            assert {state[stream.kind] for stream in by_files.streams()} == {"ok"}
             for kind in TABLES:
                 wanted, found = await all_records(by_api, kind), await all_records(by_files, kind)
                 assert wanted.keys() == found.keys()
@@ -110,7 +110,6 @@ async def test_an_empty_table_is_an_empty_page_and_a_missing_one_an_error(tmp_pa
         assert (await source.check())["note"].startswith("not available: snapshot a has no file notes*.csv")
         with pytest.raises(NotFound):
             await all_pages(source, "note")
-        assert (await source.coverage())["note"].startswith("not available")
 
 
 async def test_a_cut_table_is_refused_before_its_first_page(tmp_path: Path) -> None:
@@ -244,8 +243,8 @@ async def test_streams_come_from_files_while_leads_come_from_the_api(tmp_path: P
             assert shown["attachment"] == ("files", None, "lead")
             assert "call" not in shown
             assert len(await all_records(source, "note")) == len(truth(server, "notes"))
-            assert (await source.coverage())["note"] == "files"
-            assert (await source.coverage())["call"] == "not available: switched off"
+            state = await source.check()
+            assert (state["note"], state["call"]) == ("ok", "not available: switched off")
             with pytest.raises(NotFound):
                 await source.children("note", "1")
             with pytest.raises(NotFound):
@@ -271,11 +270,3 @@ async def test_a_large_table_is_read_in_bounded_memory(tmp_path: Path) -> None:
             tracemalloc.stop()
         assert count == rows
     assert peaks[1] < peaks[0] * 1.5
-
-
-def test_the_platform_describes_itself() -> None:
-    """The entry point gives a name, a role, the kinds, and how to connect."""
-    described = platform()
-    assert (described.name, described.role, described.readers) == ("leadtrekker", "source", ("api", "files"))
-    assert described.kinds[-1] == "attachment"
-    assert described.connect is connect

@@ -29,7 +29,7 @@ def link(key: str, *, dest: str = "", ours: bool = True, **base: Any) -> Link:
 
 
 def counted(page: list[Staged], links: list[Link], others: dict[str, list[dict[str, Any]]] | None = None) -> Totals:
-    found = Totals(person="lead", targets=TARGETS, users={"21": "1-users"})
+    found = Totals(person=PAIR.person, targets=TARGETS, users={"21": "1-users"})
     found.add("lead", page, links, others or {})
     return found
 
@@ -74,6 +74,17 @@ def test_amounts_are_summed_and_a_lost_one_shows() -> None:
     )  # fmt: skip
     [whole] = counted(page[:3], links[:3], {"3": [{"custom": {"Budget": "R 90"}}]}).sums()
     assert whole["ok"]
+
+
+def test_a_persons_own_amount_hides_no_lost_one() -> None:
+    """An amount that a person set themselves is in neither sum; beside it a lost one shows as before, and so does a lost value."""
+    page = [staged("1", custom={"Budget": "R 500"}), staged("2", custom={"Budget": "R 700"}), staged("3")]
+    theirs = [link("1", **{"kept:custom:Budget": "90"}), link("3", **{"kept:custom:Budget": "90"})]
+    [row] = counted(page, [theirs[0], link("2"), theirs[1]]).sums()
+    assert (row["source_sum"], row["destination_sum"], row["ok"]) == ("700.00", "0", False)
+    assert rate(counted(page, [theirs[0], link("2"), theirs[1]]), "custom:Budget")["missing"] == 1
+    [row] = counted(page, [theirs[0], link("2", **{"custom:Budget": "700.00"}), theirs[1]]).sums()
+    assert (row["source_sum"], row["ok"]) == ("700.00", True)
 
 
 def test_people_by_status_owner_and_month() -> None:

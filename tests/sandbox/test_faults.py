@@ -44,6 +44,18 @@ async def test_rate_limit_answers_429_with_retry_after(open_nutshell):
     assert (log["count_429"], log["calls"]["GET /rest/users"]) == (3, 5)
 
 
+async def test_a_throttle_rule_strikes_the_named_call(nutshell):
+    """The call a rule names gets a 429 that asks for the time of the rule, leaves nothing, and is taken when the rule is used up."""
+    await nutshell.switch(throttle={"match": "POST /rest/contacts", "times": 1, "delay_s": 3})
+    assert (await nutshell.get("/users")).status == 200
+    before = len(nutshell.site.state.table("contacts"))
+    got = await nutshell.post("/contacts", {"contacts": [{"name": "X"}]})
+    assert (got.status, got.headers["Retry-After"]) == (429, "3")
+    assert len(nutshell.site.state.table("contacts")) == before
+    assert (await nutshell.contact())["id"]
+    assert (await nutshell.call("GET", "/_sandbox/log")).body["count_429"] == 1
+
+
 async def test_reset_before_leaves_nothing_and_reset_after_leaves_the_record(nutshell):
     """A reset before processing makes no record; one after commit makes it without an answer."""
     rule = {"probability": 1, "match": "POST /rest/contacts", "times": 1}

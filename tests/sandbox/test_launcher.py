@@ -9,6 +9,7 @@ import signal
 import stat
 import sys
 import tomllib
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ import pytest
 
 from streamflow.config import load as load_config
 from streamflow.sandbox.launcher import LaunchError, Options, main, running
+from streamflow.sandbox.leadperfection.__main__ import main as leadperfection
 from streamflow.sandbox.leadperfection.account import Account
 from streamflow.sandbox.leadperfection_planting import planted_records
+from streamflow.sandbox.leadtrekker.__main__ import main as leadtrekker
 from streamflow.sandbox.pair_config import pair_config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -259,3 +262,15 @@ async def test_some_prospects_are_in_the_destination_already(tmp_path: Path) -> 
     by_phone = [row for row in planted if row.get("phones") and "".join(filter(str.isdigit, row["phones"][0]["value"])) in phones]
     assert (len(by_mail), len(by_phone), len(planted)) == (2, 2, 5)
     assert {row["name"] for row in planted} <= {f"{tree['firstname']} {tree['lastname']}" for tree in trees}
+
+
+@pytest.mark.parametrize("source", [leadtrekker, leadperfection])
+@pytest.mark.parametrize("document", [{"colour": "blue"}, {"switches": {"colour": "blue"}}])
+def test_a_source_refuses_settings_that_do_not_exist(
+    source: Callable[[list[str]], int], document: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Started by itself with a setting or a switch it does not have, a simulated source says which and ends with 2."""
+    (tmp_path / "config.json").write_text(json.dumps(document))
+    with pytest.raises(SystemExit, match="2"):
+        source(["--config", str(tmp_path / "config.json")])
+    assert "colour" in capsys.readouterr().err

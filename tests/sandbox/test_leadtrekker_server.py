@@ -335,7 +335,8 @@ async def test_a_merged_lead_leaves_its_children_to_the_survivor(wire: Wire) -> 
     leads = list(await wire.dump("leads"))
     kinds = KINDS[1:]
     before = {kind: await wire.dump(kind) for kind in kinds}
-    loser = next(key for key in leads if sum(row["leadid"] == key for row in before["notes"].values()) > 1)
+    with_files = {row["leadid"] for row in before["attachments"].values()}
+    loser = next(key for key in leads if key in with_files and sum(row["leadid"] == key for row in before["notes"].values()) > 1)
     survivor = leads[0] if loser != leads[0] else leads[1]
     held = {row["noteid"] for row in await wire.rows("getnotes", leadid=loser)}
     await wire.admin("act", {"do": "merge", "kind": "leads", "id": loser, "values": {"into": survivor}})
@@ -346,6 +347,9 @@ async def test_a_merged_lead_leaves_its_children_to_the_survivor(wire: Wire) -> 
         after = await wire.dump(kind)
         assert after.keys() == before[kind].keys()
         assert all(row["leadid"] != loser for row in after.values())
+    [merge] = (await wire.admin("life"))["operations"]
+    now = await wire.dump("attachments")
+    assert set(merge["files"]) == {key for key, row in before["attachments"].items() if row["leadid"] != now[key]["leadid"]}
 
 
 async def test_a_deleted_lead_takes_its_children_along(wire: Wire) -> None:

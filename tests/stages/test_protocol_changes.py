@@ -8,7 +8,6 @@ that the models find each of these.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -17,9 +16,8 @@ import pytest
 
 from streamflow.model import Intent, IntentState, Op, Ref
 from streamflow.stages.doubt import QuietTime, Ruling, rule_change, rule_create
+from tests.stages.exploring import LAG, LATE, QUIET, TIMEOUT, explore
 
-TIMEOUT, LATE, LAG = 1, 2, 2
-QUIET = QuietTime(timeout_s=TIMEOUT, late_commit_s=LATE, search_lag_s=LAG)
 END = 10
 
 
@@ -129,25 +127,19 @@ def _with(values: tuple[int, ...], call: int, version: int) -> tuple[int, ...]:
 
 
 @cache
-def explore(protocol: Protocol) -> tuple[set[World], World | None]:
-    """Give all worlds that can be reached, and the first in which a confirmed version is not what the record holds."""
+def explored(protocol: Protocol) -> tuple[set[World], World | None]:
+    """Give the worlds a protocol leads to, and the first in which a confirmed version is not what the record holds."""
     start = World(values=(0,) * protocol.calls)
-    seen, todo = {start}, deque([start])
-    while todo:
-        world = todo.popleft()
-        if world.ledger == "confirmed" and world.values != (world.version,) * protocol.calls:
-            return seen, world
-        for following in steps(world, protocol):
-            if following not in seen:
-                seen.add(following)
-                todo.append(following)
-    return seen, None
+    return explore(
+        start, lambda world: steps(world, protocol),
+        lambda world: world.ledger == "confirmed" and world.values != (world.version,) * protocol.calls,
+    )
 
 
 @pytest.mark.parametrize("calls", [1, 2], ids=["update", "lead actions"])
 def test_the_older_never_overwrites_the_newer(calls: int) -> None:
     """In no order of events does a record hold anything but the version last confirmed, in whole; and both versions are reached."""
-    seen, broken = explore(Protocol(calls=calls))
+    seen, broken = explored(Protocol(calls=calls))
     assert broken is None
     assert {world.version for world in seen if world.ledger == "confirmed"} == {1, 2}
     assert len(seen) > 1_000, "the model has lost its branches"
@@ -163,7 +155,7 @@ def test_the_older_never_overwrites_the_newer(calls: int) -> None:
 ], ids=["no quiet time", "without late commits", "blind", "counted from the intent", "half an action", "blind actions"])
 def test_a_weakened_update_is_found_out(weakened: Protocol) -> None:
     """Each rule is needed: without it the model finds an older value over a newer one, or half an action taken for the whole."""
-    _, broken = explore(weakened)
+    _, broken = explored(weakened)
     assert broken is not None
 
 
@@ -255,25 +247,20 @@ def _effects(text: Text, what: str) -> Iterator[Text]:
         yield from (replace(text, made=(*text.made, text.now + lag)) for lag in (0, LAG))
 
 
+def is_broken(text: Text) -> bool:
+    """Say whether there are two copies, none that is called done, or it is left to a person."""
+    return text.old + len(text.made) > 1 or (text.ledger == "confirmed" and not text.made) or text.ledger in ("parked", "gone")
+
+
 @cache
-def explore_text(protocol: Protocol) -> tuple[set[Text], Text | None]:
-    """Give all states that can be reached, and the first with two copies, with none that is called done, or left to a person."""
-    seen, todo = {Text()}, deque([Text()])
-    while todo:
-        text = todo.popleft()
-        live = text.old + len(text.made)
-        if live > 1 or (text.ledger == "confirmed" and not text.made) or text.ledger in ("parked", "gone"):
-            return seen, text
-        for following in text_steps(text, protocol):
-            if following not in seen:
-                seen.add(following)
-                todo.append(following)
-    return seen, None
+def explored_text(protocol: Protocol) -> tuple[set[Text], Text | None]:
+    """Give the states a protocol leads to, and the first in which a promise is broken."""
+    return explore(Text(), lambda text: text_steps(text, protocol), is_broken)
 
 
 def test_a_remade_text_is_never_two_and_never_none() -> None:
     """In no order of events are there two copies, or none that counts as made, or as deleted by people."""
-    seen, broken = explore_text(Protocol())
+    seen, broken = explored_text(Protocol())
     assert broken is None
     assert any(text.ledger == "confirmed" and text.op == "create" for text in seen), "made again after it was lost half way"
     assert any(text.ledger == "confirmed" and text.op == "update" for text in seen)
@@ -290,5 +277,5 @@ def test_a_remade_text_is_never_two_and_never_none() -> None:
 ], ids=["no quiet time", "without the lag", "without late commits", "blind", "counted from the intent", "half forgotten"])
 def test_a_weakened_remaking_is_found_out(weakened: Protocol) -> None:
     """Each rule is needed: without it the model finds two copies, or none."""
-    _, broken = explore_text(weakened)
+    _, broken = explored_text(weakened)
     assert broken is not None

@@ -7,7 +7,6 @@ effect late, and be seen later still; the process may end at any moment. Weakene
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -16,9 +15,8 @@ import pytest
 
 from streamflow.model import Intent, IntentState, Op, Ref
 from streamflow.stages.doubt import QuietTime, rule_create
+from tests.stages.exploring import LAG, LATE, QUIET, TIMEOUT, explore
 
-TIMEOUT, LATE, LAG = 1, 2, 2
-QUIET = QuietTime(timeout_s=TIMEOUT, late_commit_s=LATE, search_lag_s=LAG)
 END = 11
 INTENT = Intent(id="1", ref=Ref("lead", "1"), op=Op.CREATE, dest_kind="contacts", fields={}, marker="lt:lead:1")
 
@@ -110,31 +108,27 @@ def _far_side(world: World) -> Iterator[World]:
             yield from (replace(rest, records=(*world.records, world.now + lag)) for lag in (0, LAG))
 
 
+def is_broken(world: World) -> bool:
+    """Say whether a record is there twice, called confirmed without being there, or left to a person."""
+    return len(world.records) > 1 or (world.ledger == "confirmed" and not world.records) or world.ledger == "parked"
+
+
 @cache
-def explore(protocol: Protocol) -> tuple[set[World], World | None]:
-    """Give all worlds that can be reached, and the first one found in which a promise is broken."""
-    seen, todo = {World()}, deque([World()])
-    while todo:
-        world = todo.popleft()
-        if len(world.records) > 1 or (world.ledger == "confirmed" and not world.records) or world.ledger == "parked":
-            return seen, world
-        for following in steps(world, protocol):
-            if following not in seen:
-                seen.add(following)
-                todo.append(following)
-    return seen, None
+def explored(protocol: Protocol) -> tuple[set[World], World | None]:
+    """Give the worlds a protocol leads to, and the first one found in which a promise is broken."""
+    return explore(World(), lambda world: steps(world, protocol), is_broken)
 
 
 def test_never_two_and_never_none() -> None:
     """In no order of events are there two records, or a confirmed write without one."""
-    seen, broken = explore(Protocol())
+    seen, broken = explored(Protocol())
     assert broken is None
     assert len(seen) > 2_000, "the model has lost its branches"
 
 
 def test_every_world_can_still_end_well() -> None:
     """From wherever a run may have come to, faults ended, the record comes to exist and is confirmed."""
-    seen, _ = explore(Protocol())
+    seen, _ = explored(Protocol())
     for world in seen:
         assert _ends_well(world), world
 
@@ -165,6 +159,6 @@ def _ends_well(world: World) -> bool:
 ], ids=["no quiet time", "without the lag", "without late commits", "blind retry", "send before intent", "counted from the intent"])
 def test_a_weakened_protocol_is_found_out(weakened: Protocol) -> None:
     """Each rule is needed: without it the model finds a double."""
-    _, broken = explore(weakened)
+    _, broken = explored(weakened)
     assert broken is not None
     assert len(broken.records) > 1 or broken.ledger == "parked"

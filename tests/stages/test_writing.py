@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import anyio
 import pytest
 
-from streamflow.errors import AccessRefused, PlanLimit, RecordRejected
+from streamflow.errors import AccessRefused, PlanLimit, PlatformUnavailable, RecordRejected
 from streamflow.model import Disposition, IntentState, RecordState, Ref
+from streamflow.store.base import Change, SettleIntent
 from tests.stages.rig import call, lead, note, reminder, rig
 
 
@@ -175,3 +179,48 @@ async def test_a_refusal_is_asked_about_again_when_a_retry_is_refused() -> None:
         await one.run_dry()
         assert await one.dispositions("lead") == {Disposition.CREATED: 2}
         assert await one.dispositions("note") == {Disposition.CREATED: 1}
+
+
+async def test_what_was_confirmed_is_kept_when_the_look_before_the_next_write_fails() -> None:
+    """A note in parts: after the first the feed fails; that part is in the crosswalk, nothing is in doubt, and the rest follows."""
+    async with rig(flags={"note_max_chars": 80}) as one:
+        await one.stage(lead("1"))
+        await one.run_dry()
+        cursor = one.nutshell.feed.cursor
+
+        async def away(*, fresh: bool = False) -> str:
+            if one.live("notes"):
+                raise PlatformUnavailable("the feed is away", platform="nutshell")
+            return await cursor(fresh=fresh)
+
+        one.nutshell.feed.cursor = away  # type: ignore[method-assign]
+        await one.stage(note("5", "1", "A long story. " * 12))
+        with pytest.raises(PlatformUnavailable):
+            await one.deliver("note")
+        assert await one.ledger.open_intents() == []
+        assert len(await one.ledger.links_of("note", ["5"])) == len(one.live("notes")) == 1
+        one.nutshell.feed.cursor = cursor  # type: ignore[method-assign]
+        await one.deliver("note")
+        parts = len(await one.ledger.links_of("note", ["5"]))
+        assert parts == len(one.live("notes")) > 1
+
+
+async def test_outcomes_that_wait_to_be_written_survive_a_run_cut_short() -> None:
+    """Cancelled while the ledger is about to take them, they are in it all the same: nothing is in doubt, nothing is made again."""
+    async with rig() as one:
+        await one.stage(lead("1"))
+        commit = one.ledger.commit
+        with anyio.CancelScope() as scope:
+
+            async def cut_short(changes: Iterable[Change]) -> None:
+                held = tuple(changes)
+                if any(isinstance(each, SettleIntent) for each in held):
+                    scope.cancel()
+                await commit(held)
+
+            one.ledger.commit = cut_short  # type: ignore[method-assign]
+            await one.deliver("lead")
+        one.ledger.commit = commit  # type: ignore[method-assign]
+        assert scope.cancelled_caught
+        assert await one.ledger.open_intents() == []
+        assert (await one.link("lead", "1")).dest_id == one.live("contacts")[0]["id"]

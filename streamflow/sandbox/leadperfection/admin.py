@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -24,12 +23,13 @@ from typing import Any
 import anyio.to_thread
 from aiohttp import web
 
-from streamflow.sandbox.admin_doors import Answer, dumping, verb
+from streamflow.sandbox.admin_doors import Answer, Door, dumping, verb
 from streamflow.sandbox.faults import ADMIN_PREFIX, add_admin_routes
 from streamflow.sandbox.leadperfection.export import write_snapshot
 from streamflow.sandbox.leadperfection.operation import Operation
 from streamflow.sandbox.leadperfection.plan import KINDS, text_of
 from streamflow.sandbox.leadperfection.simulation import LeadPerfection
+from streamflow.sandbox.life_doors import add_life_doors
 from streamflow.sandbox.snapshot_folder import free_stamp
 
 
@@ -37,13 +37,13 @@ def add_routes(app: web.Application, simulation: LeadPerfection) -> None:
     """Add the whole admin face to *app*."""
     # Registered before the shared ones, so that these two answer: a dump that streams and an act that waits its turn.
     app.router.add_get(ADMIN_PREFIX + "dump", dumping(KINDS, simulation.state.iter_records))
-    verbs = {"act": _act, "life": _life, "freeze": _freeze, "tokens": _tokens, "export": _export}
+    verbs = {"act": _act, "tokens": _tokens, "export": _export}
     for name, does in verbs.items():
         app.router.add_post(ADMIN_PREFIX + name, verb(simulation.still, partial(does, simulation)))
     add_admin_routes(app, simulation.faults, dump=dict, act=lambda _: {})
     app.router.add_get(ADMIN_PREFIX + "state", _stating(simulation))
     app.router.add_get(ADMIN_PREFIX + "problems", _listing_problems(simulation))
-    app.router.add_get(ADMIN_PREFIX + "life", _telling(simulation))
+    add_life_doors(app, simulation.life, simulation.still)
 
 
 async def _act(simulation: LeadPerfection, body: dict[str, Any]) -> Answer:
@@ -55,20 +55,6 @@ async def _act(simulation: LeadPerfection, body: dict[str, Any]) -> Answer:
     key = simulation.write(operation, by="act", force=bool(body.get("force")))
     found = simulation.state.find(operation.kind, key) if operation.kind != "calls" else None
     return {"id": key, "record": found[1] if found else None, "after_freeze": simulation.life.is_frozen}
-
-
-async def _life(simulation: LeadPerfection, body: dict[str, Any]) -> Answer:
-    rate = body.get("rate_per_s")
-    simulation.life.switch(on=bool(body["on"]), rate_per_s=None if rate is None else float(rate))
-    return simulation.life.snapshot()
-
-
-async def _freeze(simulation: LeadPerfection, body: dict[str, Any]) -> Answer:
-    if "on" in body:
-        simulation.life.freeze(on=bool(body["on"]))
-    if "cheat" in body:
-        simulation.life.cheat(int(body["cheat"]))
-    return simulation.life.snapshot()
 
 
 async def _tokens(simulation: LeadPerfection, body: dict[str, Any]) -> Answer:
@@ -87,9 +73,6 @@ async def _export(simulation: LeadPerfection, body: dict[str, Any]) -> Answer:
         encoding=body.get("encoding", "utf-8"),
     )  # fmt: skip
     return {"folder": str(await anyio.to_thread.run_sync(write))}
-
-
-Door = Callable[[web.Request], Awaitable[web.Response]]
 
 
 def _stating(simulation: LeadPerfection) -> Door:
@@ -113,11 +96,3 @@ def _listing_problems(simulation: LeadPerfection) -> Door:
         return web.json_response(simulation.state.account.problems(int(request.query.get("limit", "5"))))
 
     return problems
-
-
-def _telling(simulation: LeadPerfection) -> Door:
-    async def life(request: web.Request) -> web.Response:
-        since = int(request.query.get("since", "0"))
-        return web.json_response({**simulation.life.snapshot(), "operations": simulation.life.done[since:]})
-
-    return life

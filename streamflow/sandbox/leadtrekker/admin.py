@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,13 +21,14 @@ from typing import Any
 import anyio.to_thread
 from aiohttp import web
 
-from streamflow.sandbox.admin_doors import Answer, dumping, verb
+from streamflow.sandbox.admin_doors import Answer, Door, dumping, verb
 from streamflow.sandbox.faults import ADMIN_PREFIX, add_admin_routes
 from streamflow.sandbox.leadtrekker.export import _write_attachments, write_snapshot
 from streamflow.sandbox.leadtrekker.export_dialect import Dialect
 from streamflow.sandbox.leadtrekker.operation import Operation
 from streamflow.sandbox.leadtrekker.simulation import Leadtrekker
 from streamflow.sandbox.leadtrekker.state import KINDS, REFERENCE_KINDS, State, local_text
+from streamflow.sandbox.life_doors import add_life_doors
 from streamflow.sandbox.snapshot_folder import folder_name, free_stamp, write_manifest
 
 
@@ -39,9 +39,7 @@ def add_routes(app: web.Application, simulation: Leadtrekker) -> None:
     app.router.add_post(ADMIN_PREFIX + "act", verb(simulation.still, partial(_act, simulation)))
     add_admin_routes(app, simulation.faults, dump=dict, act=lambda _: {})
     app.router.add_get(ADMIN_PREFIX + "state", _stating(simulation))
-    app.router.add_get(ADMIN_PREFIX + "life", _telling(simulation))
-    app.router.add_post(ADMIN_PREFIX + "life", verb(simulation.still, partial(_life, simulation)))
-    app.router.add_post(ADMIN_PREFIX + "freeze", verb(simulation.still, partial(_freeze, simulation)))
+    add_life_doors(app, simulation.life, simulation.still)
     app.router.add_post(ADMIN_PREFIX + "export", verb(simulation.still, partial(_export, simulation)))
 
 
@@ -53,20 +51,6 @@ async def _act(simulation: Leadtrekker, body: dict[str, Any]) -> Answer:
     key = simulation.write(operation, by="act", force=bool(body.get("force")))
     found = simulation.state.find(operation.kind, key)
     return {"id": key, "record": found[1] if found else None, "after_freeze": simulation.life.is_frozen}
-
-
-async def _life(simulation: Leadtrekker, body: dict[str, Any]) -> Answer:
-    rate = body.get("rate_per_s")
-    simulation.life.switch(on=bool(body["on"]), rate_per_s=None if rate is None else float(rate))
-    return simulation.life.snapshot()
-
-
-async def _freeze(simulation: Leadtrekker, body: dict[str, Any]) -> Answer:
-    if "on" in body:
-        simulation.life.freeze(on=bool(body["on"]))
-    if "cheat" in body:
-        simulation.life.cheat(int(body["cheat"]))
-    return simulation.life.snapshot()
 
 
 async def _export(simulation: Leadtrekker, body: dict[str, Any]) -> Answer:
@@ -94,7 +78,7 @@ def _write_export(state: State, inbox: Path, stamp: datetime, body: dict[str, An
     return write_snapshot(state, inbox, stamp=stamp, complete=complete, form=form, dialect=dialect)
 
 
-def _stating(simulation: Leadtrekker) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _stating(simulation: Leadtrekker) -> Door:
     async def state(_: web.Request) -> web.Response:
         return web.json_response(
             {
@@ -107,11 +91,3 @@ def _stating(simulation: Leadtrekker) -> Callable[[web.Request], Awaitable[web.R
         )
 
     return state
-
-
-def _telling(simulation: Leadtrekker) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def life(request: web.Request) -> web.Response:
-        since = int(request.query.get("since", "0"))
-        return web.json_response({**simulation.life.snapshot(), "operations": simulation.life.done[since:]})
-
-    return life

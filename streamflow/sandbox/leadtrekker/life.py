@@ -32,7 +32,7 @@ _TRIES = 8
 
 
 class LeadtrekkerLife(Life):
-    """The life of one account; `done` rows name op, kind, id and lead."""
+    """The life of one account; `done` rows name op, kind, id and lead, those of a merge `into` and the `files` it took along."""
 
     WEIGHTS = WEIGHTS
     CHEAT_WEIGHTS = CHEAT_WEIGHTS
@@ -46,7 +46,7 @@ class LeadtrekkerLife(Life):
         row: Record = {"op": operation.do, "kind": operation.kind, "id": outcome.key, "leadid": outcome.leadid}
         row |= {"time": local_text(at), "by": by, "silent": operation.silent}
         if operation.do == "merge":
-            row["into"] = str(operation.values.get("into", ""))
+            row |= {"into": str(operation.values.get("into", "")), "files": list(outcome.files)}
         self.note_down(f"{operation.do} {operation.kind}", row)
 
     def _live(self, weights: Mapping[str, int], at: float) -> None:

@@ -53,10 +53,11 @@ class Operation:
 
 
 class Outcome(NamedTuple):
-    """The record an operation concerned, and the lead it lives at (itself for a lead, "" for a reference row)."""
+    """The record an operation concerned, the lead it lives at (itself for a lead, "" for a reference row), and files a merge took along."""
 
     key: str
     leadid: str
+    files: tuple[str, ...] = ()
 
 
 def perform(state: State, operation: Operation, *, at: float) -> Outcome:
@@ -77,7 +78,7 @@ def perform(state: State, operation: Operation, *, at: float) -> Outcome:
     elif operation.do == "delete":
         state.delete(operation.kind, key, at=at)
     else:
-        _merge(state, operation, key, at)
+        return Outcome(key, home, _merge(state, operation, key, at))
     return Outcome(key, home)
 
 
@@ -145,13 +146,16 @@ def _edit(state: State, operation: Operation, key: str, at: float) -> None:
         touch(state, home, at=at)
 
 
-def _merge(state: State, operation: Operation, loser: str, at: float) -> None:
+def _merge(state: State, operation: Operation, loser: str, at: float) -> tuple[str, ...]:
+    """Merge, and give the attachments that went over to the other lead."""
     survivor = str(operation.values.get("into", ""))
     if survivor == loser or state.find("leads", survivor) is None:
         raise OperationRefused(f"cannot merge {loser} into {survivor or 'nothing'}: name another lead in values.into")
+    files = tuple(key for key, _, _ in state.children_of("attachments", loser))
     state.merge(loser, survivor, at=at)
     if not operation.silent:
         touch(state, survivor, at=at)
+    return files
 
 
 def _label(state: State, record: Record, values: Mapping[str, Any]) -> None:

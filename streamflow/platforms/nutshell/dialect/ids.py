@@ -11,7 +11,6 @@ RPC_TYPES = {
     "activityTypes": "Activity_Types", "notes": "Notes", "tasks": "Tasks", "outcomes": "Lead_Outcomes", "stages": "Milestones",
     "stagesets": "Stagesets", "sources": "Sources", "products": "Products", "markets": "Markets", "tags": "Tags",
 }  # fmt: skip
-SINGULAR = {"contacts": "Contact", "accounts": "Account", "leads": "Lead", "activities": "Activity", "notes": "Note", "tasks": "Task"}
 _KINDS = {name: kind for kind, name in RPC_TYPES.items()}
 
 

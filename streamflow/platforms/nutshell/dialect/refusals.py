@@ -48,13 +48,8 @@ def rpc_error(data: Any) -> dict[str, Any] | None:
     return error if isinstance(error, dict) else {"code": 0, "message": str(error)}
 
 
-def raise_rpc_error(error: dict[str, Any], method: str) -> None:
-    """Raise what a JSON-RPC application error asks for; it was answered, so the call was surely not applied."""
-    raise rpc_refusal(error, method)
-
-
 def rpc_refusal(error: dict[str, Any], method: str) -> StreamflowError:
-    """Give the error for a JSON-RPC application error."""
+    """Give the error for a JSON-RPC application error; it was answered, so the call was surely not applied."""
     code, message = error.get("code"), str(error.get("message") or "")
     what = f"JSON-RPC {method} answered error {code}: {scrubbed(message)}"
     if code == _NO_METHOD:

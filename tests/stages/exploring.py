@@ -1,0 +1,29 @@
+"""A small model checker, and the bounds that the models of the write protocol share."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable
+from typing import TypeVar
+
+from streamflow.stages.doubt import QuietTime
+
+TIMEOUT, LATE, LAG = 1, 2, 2
+"""Steps of time: until a client gives up, until what was taken on takes effect, until it is seen."""
+QUIET = QuietTime(timeout_s=TIMEOUT, late_commit_s=LATE, search_lag_s=LAG)
+
+W = TypeVar("W", bound=Hashable)
+
+
+def explore(start: W, steps: Callable[[W], Iterable[W]], is_broken: Callable[[W], bool]) -> tuple[set[W], W | None]:
+    """Give all worlds that can be reached, nearest first, up to the first one in which a promise is broken; None where none is."""
+    seen, todo = {start}, deque([start])
+    while todo:
+        world = todo.popleft()
+        if is_broken(world):
+            return seen, world
+        for following in steps(world):
+            if following not in seen:
+                seen.add(following)
+                todo.append(following)
+    return seen, None
