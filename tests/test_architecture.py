@@ -62,13 +62,19 @@ SOURCE_PARTS = {
 """What every source is read with, and which other parts of the platforms each may know: no platform, and not one another sideways."""
 
 
-def modules() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
+@cache
+def modules() -> tuple[Path, ...]:
+    return tuple(sorted(PACKAGE.rglob("*.py")))
 
 
 @cache
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(parsed(path)))
 
 
 def place(path: Path) -> str:
@@ -79,9 +85,14 @@ def part_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imports(path: Path) -> Iterator[tuple[str, frozenset[str], int]]:
-    """Yield (module, imported names, line) of every import statement, wherever it stands."""
-    for node in ast.walk(parsed(path)):
+@cache
+def imports(path: Path) -> tuple[tuple[str, frozenset[str], int], ...]:
+    """Give (module, imported names, line) of every import statement, wherever it stands."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[str, frozenset[str], int]]:
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name, frozenset(), node.lineno
@@ -198,7 +209,7 @@ def test_kinds_and_fields_of_a_source_come_from_its_pair() -> None:
     wrong = [
         f"{place(path)}:{node.lineno} says {node.value!r}"
         for path in above_the_platforms()
-        for node in ast.walk(parsed(path))
+        for node in nodes(path)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in words
         if node.value != "company" or part_of(path) not in ("mapping", "reports")
     ]
@@ -243,7 +254,7 @@ def uses_client(path: Path) -> list[int]:
             aliases.add("aiohttp")
         if names & AIOHTTP_CLIENT_NAMES or module.startswith(("aiohttp.client", "aiohttp.connector")):
             lines.append(line)
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         is_attribute = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
         if is_attribute and node.value.id in aliases and node.attr.startswith(("Client", *AIOHTTP_CLIENT_NAMES)):  # type: ignore[union-attr]
             lines.append(node.lineno)  # type: ignore[attr-defined]
@@ -267,7 +278,7 @@ def test_only_the_cli_prints() -> None:
         f"{place(path)}:{node.lineno}"
         for path in modules()
         if part_of(path) not in ("cli", SANDBOX)
-        for node in ast.walk(parsed(path))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     ]
     assert wrong == []
@@ -280,7 +291,7 @@ def test_tasks_belong_to_groups() -> None:
         f"{place(path)}:{node.lineno} {node.attr}"
         for path in modules()
         if part_of(path) != SANDBOX
-        for node in ast.walk(parsed(path))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute) and node.attr in loose
         if isinstance(node.value, ast.Name) and node.value.id in ("asyncio", "loop")
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -13,7 +12,7 @@ import structlog
 
 from streamflow.clock import Clock, SystemClock
 from streamflow.config import Config, load, reload, taken_over
-from streamflow.daemon import log
+from streamflow.daemon import log, memory
 from streamflow.daemon.control import Control as ControlFace
 from streamflow.daemon.control import allowed, control_socket
 from streamflow.daemon.desk import Desk
@@ -62,20 +61,8 @@ def run(config: Config, *, tell: Tell = lambda text: None) -> int:
     """
     refuse_faults(config)
     os.umask(PRIVATE)
-    _settle_memory()
+    memory.settle()
     return int(anyio.run(_run, config, tell))
-
-
-def _settle_memory() -> None:
-    """
-    Let the collector look at what a run makes and at nothing else, and not at every turn.
-
-    What was imported stays as long as the process. Records on their way form no cycles: a collection each few hundred new objects,
-    which is the rule, found next to nothing and took a twelfth of the time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(5_000, 20, 10)
 
 
 async def _run(config: Config, tell: Tell) -> Exit:

@@ -32,8 +32,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class HastyClock:
     """Real clocks, except that whoever sleeps has slept at once and time has moved on by as much."""
 
-    def __init__(self) -> None:
-        self.skipped_s = 0.0
+    def __init__(self, skipped_s: float = 0.0) -> None:
+        self.skipped_s = skipped_s
 
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self.skipped_s)
