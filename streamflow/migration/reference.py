@@ -11,7 +11,11 @@ from typing import Any
 
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.pair import Pair
+<<<<<<< HEAD
 from streamflow.mapping.settings import makes_open_leads, settings_of, value_map
+=======
+from streamflow.mapping.settings import settings_of
+>>>>>>> main
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, DestId, QueueItem
 from streamflow.platforms.base import Reference
@@ -31,7 +35,11 @@ async def look_again(migration: Migration, document: MapDocument) -> None:
     sources: Mapping[str, DestId] = {}
     if needs_sources(document, migration.pair):
         sources = await _sources(migration, reference, settings["source_values"])
+<<<<<<< HEAD
     todo = missing_reference(reference, settings, document)
+=======
+    todo = missing_reference(reference, settings, migration.pair)
+>>>>>>> main
     wanted: dict[str, Any] = {
         "reference:sources": dict(sources), "reference:activity_types": dict(reference.activity_types),
         "reference:teams": dict(reference.teams), "reference:stages": dict(reference.stages),
@@ -107,6 +115,7 @@ async def _labels(migration: Migration) -> dict[str, str]:
     return labels
 
 
+<<<<<<< HEAD
 def needs_sources(document: MapDocument, pair: Pair) -> bool:
     """Say whether records are written that name a lead source: open leads beside people when such are wanted, deals of their own always."""
     beside = makes_open_leads(settings_of(document.settings, pair))
@@ -115,11 +124,15 @@ def needs_sources(document: MapDocument, pair: Pair) -> bool:
 
 
 def missing_reference(reference: Reference, settings: Mapping[str, Any], document: MapDocument) -> list[tuple[str, str]]:
+=======
+def missing_reference(reference: Reference, settings: Mapping[str, Any], pair: Pair) -> list[tuple[str, str]]:
+>>>>>>> main
     """What people have to make in the web app, each with what happens until then."""
     missing: list[tuple[str, str]] = []
-    if not any(name in reference.activity_types for name in ("email", "e-mail")):
+    shapes = {pair.of(kind).shape for kind in pair.written}
+    if "mail" in shapes and not any(name in reference.activity_types for name in ("email", "e-mail")):
         missing.append(("activity type Email", "e-mails become notes with a header"))
-    if not any("call" in name for name in reference.activity_types):
+    if "call" in shapes and not any("call" in name for name in reference.activity_types):
         missing.append(("activity type Phone call", "calls become notes with a header"))
     if settings.get("stageset") and str(settings["stageset"]).lower() not in reference.stagesets:
         missing.append((f"pipeline {settings['stageset']}", "open leads stay in the default pipeline"))
