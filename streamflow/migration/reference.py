@@ -11,11 +11,7 @@ from typing import Any
 
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.pair import Pair
-<<<<<<< HEAD
 from streamflow.mapping.settings import makes_open_leads, settings_of, value_map
-=======
-from streamflow.mapping.settings import settings_of
->>>>>>> main
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, DestId, QueueItem
 from streamflow.platforms.base import Reference
@@ -35,11 +31,7 @@ async def look_again(migration: Migration, document: MapDocument) -> None:
     sources: Mapping[str, DestId] = {}
     if needs_sources(document, migration.pair):
         sources = await _sources(migration, reference, settings["source_values"])
-<<<<<<< HEAD
-    todo = missing_reference(reference, settings, document)
-=======
-    todo = missing_reference(reference, settings, migration.pair)
->>>>>>> main
+    todo = missing_reference(reference, document, migration.pair)
     wanted: dict[str, Any] = {
         "reference:sources": dict(sources), "reference:activity_types": dict(reference.activity_types),
         "reference:teams": dict(reference.teams), "reference:stages": dict(reference.stages),
@@ -115,7 +107,6 @@ async def _labels(migration: Migration) -> dict[str, str]:
     return labels
 
 
-<<<<<<< HEAD
 def needs_sources(document: MapDocument, pair: Pair) -> bool:
     """Say whether records are written that name a lead source: open leads beside people when such are wanted, deals of their own always."""
     beside = makes_open_leads(settings_of(document.settings, pair))
@@ -123,12 +114,10 @@ def needs_sources(document: MapDocument, pair: Pair) -> bool:
     return any(row.transform == "native_source" and row.target is not None for one in written for row in one.rows)
 
 
-def missing_reference(reference: Reference, settings: Mapping[str, Any], document: MapDocument) -> list[tuple[str, str]]:
-=======
-def missing_reference(reference: Reference, settings: Mapping[str, Any], pair: Pair) -> list[tuple[str, str]]:
->>>>>>> main
+def missing_reference(reference: Reference, document: MapDocument, pair: Pair) -> list[tuple[str, str]]:
     """What people have to make in the web app, each with what happens until then."""
     missing: list[tuple[str, str]] = []
+    settings = settings_of(document.settings, pair)
     shapes = {pair.of(kind).shape for kind in pair.written}
     if "mail" in shapes and not any(name in reference.activity_types for name in ("email", "e-mail")):
         missing.append(("activity type Email", "e-mails become notes with a header"))
@@ -136,11 +125,17 @@ def missing_reference(reference: Reference, settings: Mapping[str, Any], pair: P
         missing.append(("activity type Phone call", "calls become notes with a header"))
     if settings.get("stageset") and str(settings["stageset"]).lower() not in reference.stagesets:
         missing.append((f"pipeline {settings['stageset']}", "open leads stay in the default pipeline"))
+    return [*missing, *_missing_words(reference, document, settings)]
+
+
+def _missing_words(reference: Reference, document: MapDocument, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name the stages and outcomes that value maps lead to and the account has not."""
+    missing: list[tuple[str, str]] = []
     stages = {_stage_name(name, reference) for name in reference.stages}
     usual = str(settings.get("stageset") or "").strip()
     for word in _words(document, settings, "stage"):
         name = word if "/" in word or not usual else f"{usual}/{word}"
-        if not word.endswith("-stages") and not any(each == name.lower() or each.partition("/")[2] == name.lower() for each in stages):
+        if not word.endswith("-stages") and not any(name.lower() in (each, each.partition("/")[2]) for each in stages):
             missing.append((f"stage {name}", "deals stay in the usual stage; the source's own word is kept in a field"))
     outcomes = [word for word in _words(document, settings, "outcome") if not word.endswith("-outcomes")]
     lacking = [word for word in outcomes if word.lower() not in reference.outcomes]
