@@ -18,7 +18,8 @@ class Listing:
     def __init__(self, gatherer: Gatherer, one: ObjectMap, pair: Pair) -> None:
         self._gatherer = gatherer
         self._key_field = pair.source_of(one.source, "marker", one.destination)
-        self._labels = {row.source: str(row.params["label"]) for row in reversed(one.rows) if "label" in row.params}
+        said = [row for row in reversed(one.rows) if "label" in row.params and row.transform != "phone_labelled"]  # there it is a stem
+        self._labels = {row.source: str(row.params["label"]) for row in said}
         self._families = {row.source: row.family for row in sorted(one.rows, key=lambda row: row.family == "long")}
 
     def lines(self, record: Record, without: Collection[str] = ()) -> list[tuple[str, str]]:

@@ -115,11 +115,6 @@ def tokens(name: str) -> tuple[str, ...]:
     return tuple(word for word in words if word not in _TITLES) or tuple(words)
 
 
-def name_key(name: str) -> str:
-    """Give the form in which whole names are looked up: "Okafor, Ben" and "Ben Okafor" are one."""
-    return " ".join(tokens(name))
-
-
 def is_full(name: str) -> bool:
     """Say whether the name has a first name and a surname, both more than an initial."""
     words = tokens(name)

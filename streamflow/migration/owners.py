@@ -1,28 +1,25 @@
 """
 The owners gate: each user who owns anything is matched to a destination user, or explicitly sent to a fallback.
 
-Users are matched by e-mail, else by the operator's file, by id or by name; a bare name by the one user of that name. None is ever created
-here; unmatched ones are a list for the admin.
+Users are matched by e-mail, else by the operator's file, there by id or by a name that one user alone has.
+None is ever created here; unmatched ones are a list for the admin.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-from streamflow.errors import ConfigError
-from streamflow.mapping.names import name_key
-from streamflow.mapping.owning import is_active, owner_keys
+from streamflow.mapping.owning import is_active, name_key, named_once, owner_keys
 from streamflow.mapping.pair import Pair
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
+from streamflow.migration.owners_file import OwnersFile, read_file
 from streamflow.model import DestId, Disposition, Kind, QueueItem, Record, RecordState, Ref, Staged
-from streamflow.stages.directory import NAMED, Directory
+from streamflow.platforms.base import MADE_KEY
+from streamflow.stages.directory import Directory
 from streamflow.stages.roles import Roles, roles_of
 from streamflow.store.base import Change, Enqueue, Finish, PutSetting, Reopen, ResolveItem
 
@@ -33,40 +30,41 @@ UNOWNED = "owner_unmatched"
 class Owner:
     """One source user as owner or author."""
 
-    key: str                                   # source id, or e-mail or name where the source gives no id
+    key: str                                   # source id, or e-mail where the source names no id
     name: str = ""
     email: str = ""
     role: str = ""
     active: bool = True
     records: Mapping[Kind, int] = field(default_factory=dict)
     dest_id: DestId | None = None
-    via: str = ""                              # "email" | "file" | "name" | "fallback" | ""
+    via: str = ""                              # "email" | "file" | "fallback" | ""
 
     @property
     def total(self) -> int:
         return sum(self.records.values())
-
-    @property
-    def is_name(self) -> bool:
-        """Whether nothing but a name tells who it is."""
-        is_word = "@" not in self.key and any(char.isalpha() for char in self.key)
-        return is_word and (not self.name or name_key(self.key) == name_key(self.name))
 
 
 def tally(
     users: Sequence[Record], counted: Mapping[str, Counter[Kind]], addresses: Mapping[str, str] | None = None, *, pair: Pair
 ) -> list[Owner]:
     """
-    Join the roster with what each user owns; names that the roster does not know become owners of their own.
+    Join the roster with what each user owns; what names nobody of the roster, by id, address or name, becomes an owner of its own.
 
+    Whom the roster has twice, with an id of the source and without one, is one owner: the one with the id.
     *addresses* are the e-mails that records give beside an owner's id, for ids that the roster does not hold.
     """
     known = addresses or {}
     plan = pair.plan_naming("user")
     by_email = {str(email).strip().lower(): user.key for user in users if (email := plan.told(user.data, "email"))}
+    keys = {user.key for user in users}
+    names = {user.key: str(plan.told(user.data, "name") or "") for user in users}
+    real = named_once((name, key) for key, name in names.items() if not key.startswith(MADE_KEY))
+    users = [user for user in users if not user.key.startswith(MADE_KEY) or name_key(names[user.key]) not in real]
+    by_name = named_once((names[user.key], user.key) for user in users)
     totals: dict[str, Counter[Kind]] = {}
     for name, kinds in counted.items():
-        totals.setdefault(by_email.get(name.lower(), name), Counter()).update(kinds)
+        key = name if name in keys else by_email.get(name.lower()) or by_name.get(name_key(name), name)
+        totals.setdefault(key, Counter()).update(kinds)
     owners = [
         Owner(
             key=user.key, name=str(plan.told(user.data, "name") or ""), email=str(plan.told(user.data, "email") or "").strip(),
@@ -81,44 +79,20 @@ def tally(
 
 
 def match(
-    owners: Iterable[Owner], users: Iterable[Mapping[str, Any]], by_file: Mapping[str, str], fallback: str | None
+    owners: Iterable[Owner], users: Iterable[Mapping[str, Any]], by_file: OwnersFile, fallback: str | None
 ) -> list[Owner]:
-    """
-    Match by e-mail without case and blanks, then by the operator's file (as `read_file` gives it), then the fallback.
-
-    An owner of whom only the name is known is matched before the fallback by the one other owner who bears it; of namesakes by none.
-    """
+    """Match by e-mail without case and blanks, then by the operator's file, then the fallback."""
     there = {str(user["email"]).strip().lower(): str(user["id"]) for user in users if user.get("email") and user.get("enabled", True)}
-    owners = list(owners)
-    found = {owner.key: _found(owner, there, by_file) for owner in owners}
-    names = _by_name((owner, found[owner.key][0]) for owner in owners)
     fallback_id = there.get(fallback.strip().lower()) if fallback else None
     matched = []
     for owner in owners:
-        dest_id, via = found[owner.key]
-        if dest_id is None and owner.is_name:
-            dest_id, via = names.get(name_key(owner.key)), "name"
+        dest_id, via = there.get(owner.email.lower()), "email"
+        if dest_id is None:
+            dest_id, via = there.get(by_file.address(owner.key, owner.name).lower()), "file"
         if dest_id is None and fallback_id is not None:
             dest_id, via = fallback_id, "fallback"
         matched.append(replace(owner, dest_id=dest_id, via=via if dest_id else ""))
     return matched
-
-
-def _found(owner: Owner, there: Mapping[str, DestId], by_file: Mapping[str, str]) -> tuple[DestId | None, str]:
-    """Match by address, then by the file: by id, or by name where there is no id."""
-    if (dest_id := there.get(owner.email.lower())) is not None:
-        return dest_id, "email"
-    address = by_file.get(owner.key) or (by_file.get(NAMED + name_key(owner.key)) if owner.is_name else None)
-    return there.get((address or "").lower()), "file"
-
-
-def _by_name(owners: Iterable[tuple[Owner, DestId | None]]) -> dict[str, DestId]:
-    """Give the users of names that one identified owner bears, and no other."""
-    bearers: dict[str, list[DestId | None]] = {}
-    for owner, dest_id in owners:
-        if owner.name and not owner.is_name:
-            bearers.setdefault(name_key(owner.name), []).append(dest_id)
-    return {name: ids[0] for name, ids in bearers.items() if len(ids) == 1 and ids[0] is not None}
 
 
 def unmatched(owners: Iterable[Owner]) -> list[Owner]:
@@ -127,11 +101,11 @@ def unmatched(owners: Iterable[Owner]) -> list[Owner]:
 
 
 def directory_of(owners: Iterable[Owner], roles: Roles) -> Directory:
-    """Make look-ups out of the owner table; authorship is never given to the fallback."""
+    """Make look-ups out of the owner table; authorship is never given to the fallback, nor by a name that several have."""
     owners = list(owners)
-    identified = ((owner, owner.dest_id if owner.via != "fallback" else None) for owner in owners)
-    users: dict[str, DestId] = {NAMED + name: dest_id for name, dest_id in _by_name(identified).items()}
+    users: dict[str, DestId] = {}
     fallback: DestId | None = None
+    names = named_once((owner.name or owner.key, owner.key) for owner in owners)
     for owner in owners:
         if owner.dest_id is None:
             continue
@@ -139,41 +113,10 @@ def directory_of(owners: Iterable[Owner], roles: Roles) -> Directory:
             fallback = owner.dest_id
             continue
         users[owner.key] = owner.dest_id
-        if owner.is_name:
-            users[NAMED + name_key(owner.key)] = owner.dest_id
         if owner.email:
             users[owner.email.lower()] = owner.dest_id
+        users |= {name: owner.dest_id for name in (name_key(owner.name or owner.key),) if names.get(name) == owner.key}
     return Directory(roles=roles, users=users, fallback_user=fallback)
-
-
-def read_file(path: Path) -> dict[str, str]:
-    """
-    Read the operator's file of users: CSV with the columns id, name, email, also with something before them ("lp_rep_id").
-
-    Answers e-mail by id, and by `NAMED` and the form of the name where only one address bears it; a row without an id decides for its
-    name. Raises ConfigError.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ConfigError([f"owners.file: cannot read {path.name}: {error.strerror}"]) from error
-    reader = csv.DictReader(io.StringIO(text), delimiter=";" if text.partition("\n")[0].count(";") else ",")
-    columns = {name: name.strip().lower().rpartition("_")[2] for name in reader.fieldnames or () if name}
-    if not {"id", "email"} <= set(columns.values()):
-        raise ConfigError([f"owners.file: {path.name} needs a first line with the columns id, name and email"])
-    rows = [{columns[name]: (value or "").strip() for name, value in row.items() if name in columns} for row in reader]
-    rows = [row for row in rows if row.get("email")]
-    found = {row["id"]: row["email"] for row in rows if row.get("id")}
-    return {**_named(row for row in rows if row.get("id")), **_named(row for row in rows if not row.get("id")), **found}
-
-
-def _named(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """Give the address of each name that stands beside one address alone."""
-    addresses: dict[str, set[str]] = {}
-    for row in rows:
-        if form := name_key(row.get("name", "")):
-            addresses.setdefault(NAMED + form, set()).add(row["email"])
-    return {form: found.pop() for form, found in addresses.items() if len(found) == 1}
 
 
 def unowned_changes(staged: Staged, name: str) -> list[Change]:
@@ -218,7 +161,7 @@ class OwnersGate:
     async def recheck(self, actor: str = "streamflow") -> list[Owner]:
         """Look at the destination's users again and match anew."""
         reference = await self._m.destination.schema.reference()
-        by_file = read_file(self._m.terms.owners_file) if self._m.terms.owners_file else {}
+        by_file = read_file(self._m.terms.owners_file) if self._m.terms.owners_file else OwnersFile()
         fallback = await self._fallback()
         owners = match(await self.count(), reference.users, by_file, fallback)
         await self._m.decide(

@@ -32,7 +32,7 @@ async def look_again(migration: Migration, document: MapDocument) -> None:
     sources: Mapping[str, DestId] = {}
     if needs_sources(document, migration.pair):
         sources = await _sources(migration, reference, settings["source_values"])
-    todo = missing_reference(reference, settings, document)
+    todo = missing_reference(reference, document, migration.pair)
     wanted: dict[str, Any] = {
         "reference:sources": dict(sources), "reference:activity_types": dict(reference.activity_types),
         "reference:teams": dict(reference.teams), "reference:stages": dict(reference.stages),
@@ -115,20 +115,28 @@ def needs_sources(document: MapDocument, pair: Pair) -> bool:
     return any(row.transform == "native_source" and row.target is not None for one in written for row in one.rows)
 
 
-def missing_reference(reference: Reference, settings: Mapping[str, Any], document: MapDocument) -> list[tuple[str, str]]:
+def missing_reference(reference: Reference, document: MapDocument, pair: Pair) -> list[tuple[str, str]]:
     """What people have to make in the web app, each with what happens until then."""
     missing: list[tuple[str, str]] = []
-    if not any(name in reference.activity_types for name in ("email", "e-mail")):
+    settings = settings_of(document.settings, pair)
+    shapes = {pair.of(kind).shape for kind in pair.written}
+    if "mail" in shapes and not any(name in reference.activity_types for name in ("email", "e-mail")):
         missing.append(("activity type Email", "e-mails become notes with a header"))
-    if not any("call" in name for name in reference.activity_types):
+    if "call" in shapes and not any("call" in name for name in reference.activity_types):
         missing.append(("activity type Phone call", "calls become notes with a header"))
     if settings.get("stageset") and str(settings["stageset"]).lower() not in reference.stagesets:
         missing.append((f"pipeline {settings['stageset']}", "open leads stay in the default pipeline"))
+    return [*missing, *_missing_words(reference, document, settings)]
+
+
+def _missing_words(reference: Reference, document: MapDocument, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name the stages and outcomes that value maps lead to and the account has not."""
+    missing: list[tuple[str, str]] = []
     stages = {_stage_name(name, reference) for name in reference.stages}
     usual = str(settings.get("stageset") or "").strip()
     for word in _words(document, settings, "stage"):
         name = word if "/" in word or not usual else f"{usual}/{word}"
-        if not word.endswith("-stages") and not any(each == name.lower() or each.partition("/")[2] == name.lower() for each in stages):
+        if not word.endswith("-stages") and not any(name.lower() in (each, each.partition("/")[2]) for each in stages):
             missing.append((f"stage {name}", "deals stay in the usual stage; the source's own word is kept in a field"))
     named = (word for word in _words(document, settings, "outcome") if word.lower() not in STILL_OPEN)
     outcomes = [word for word in named if not word.endswith("-outcomes")]

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from streamflow.mapping.names import name_key
+from streamflow.mapping.owning import name_key
 from streamflow.model import DestId, Ref
 from streamflow.stages.roles import Roles
 
 AGAIN = ":again"
-NAMED = "name:"
-"""Before the form of a user's name, where users are looked up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +17,7 @@ class Directory:
     """Confirmed answers to look-ups that need no ledger."""
 
     roles: Roles
-    users: Mapping[str, DestId] = field(default_factory=dict)     # source user key, e-mail in lower case, and NAMED + `name_key`
+    users: Mapping[str, DestId] = field(default_factory=dict)     # source user key, e-mail in lower case, name as `name_key` gives it
     fallback_user: DestId | None = None
     sources: Mapping[str, DestId] = field(default_factory=dict)   # source key and label
     decisions: Mapping[str, str] = field(default_factory=dict)    # queue item id -> decision
@@ -34,11 +32,12 @@ class Directory:
 
     def author(self, key: str | None) -> DestId | None:
         """Give the user a text is written as; never the fallback, since nobody may be said to have written what they did not."""
-        return None if key is None else self._user(key)
+        if key is None:
+            return None
+        return self._user(key)
 
     def _user(self, key: str) -> DestId | None:
-        """Find a user by id, else address, else name in whatever order of its words."""
-        return self.users.get(key) or self.users.get(key.strip().lower()) or self.users.get(NAMED + name_key(key))
+        return self.users.get(key) or self.users.get(key.strip().lower()) or self.users.get(name_key(key))
 
     def last_word(self, question: str) -> tuple[str, str]:
         """
