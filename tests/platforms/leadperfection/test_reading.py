@@ -151,14 +151,15 @@ def test_a_job_is_both_of_its_shapes(whole: Held) -> None:
         assert data["custom"] == {each["fieldtitle"]: each["fieldvalue"] for each in node["userfields"] if each["fieldvalue"].strip()}
 
 
-def test_clock_times_that_came_twice_or_never_are_marked(whole: Held) -> None:
-    """Of a time in the night the clocks were set it is said that it is none, or two."""
-    odd = {node["id"] for node, *_ in planted("notes", shown=True) if "note.odd_hour" in node["marks"]}
-    marked = {key for key, record in of(whole, "note").items() if "enteredon" in record.data.get("fold_ambiguous", "")}
-    assert odd & set(of(whole, "note")) <= marked
-    assert marked
-    odd = {node["ils_id"] for node, *_ in planted("appointments", shown=True) if "appointment-time.odd" in node["marks"]}
-    assert odd == {key for key, record in of(whole, "appointment").items() if "fold_ambiguous" in record.data}
+async def test_clock_times_that_came_twice_or_never_are_marked() -> None:
+    """Of a time in the night the clocks were set it is said that it is two, or none; days alone are never taken for such."""
+    made: dict[str, str] = {}
+    async with serving(60) as wire, reading(wire) as source:
+        for at in ("2025-11-02T01:30:00", "2026-03-08T02:30:00", "2025-11-02T00:00:00", "2026-06-01T02:30:00"):
+            made[at] = await wire.act("create", "notes", values={"cst_id": "400001", "note": "Called", "enteredon": at})
+        notes = of(await everything(source, "prospect"), "note")
+    marks = {at: notes[key].data.get("fold_ambiguous") for at, key in made.items()}
+    assert list(marks.values()) == ["enteredon", "enteredon (no such time)", None, None]
 
 
 def test_reps_and_codes_are_taken_from_rows(whole: Held) -> None:
