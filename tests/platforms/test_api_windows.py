@@ -138,7 +138,7 @@ def test_windows_grow_while_there_is_nothing_and_shrink_where_there_is() -> None
 
 
 def test_lists_that_lie_ahead_are_read_to_their_end() -> None:
-    """Windows go on for the days ahead, one more takes what lies beyond; changes end at the midnight to come; the latest part begins late."""
+    """Windows go on for the days ahead, one more takes what lies beyond; changes end at the midnight to come."""
     rules = Window(from_param="s", to_param="e", step_days=31, back_days=10, ahead_days=60, end="2100-01-01", recent_days=5)
     spans = walked(rules, None, NOW)
     assert (spans[0].begin, spans[-2].end) == (datetime(2026, 2, 28), datetime(2026, 5, 10))

@@ -140,7 +140,8 @@ def test_a_field_that_is_yielded_fills_only_what_no_other_stream_gives() -> None
     told = JOIN(alone, guest(mood="calm"), "list")
     assert told.data["mood"] == "calm"
     assert JOIN(told, guest(mood="guess"), "house").data["mood"] == "calm"
-    assert JOIN(JOIN(None, guest(mood="calm"), "list"), guest(mood="guess"), "house").digest == JOIN(None, guest(mood="calm"), "list").digest
+    calm = JOIN(None, guest(mood="calm"), "list")
+    assert JOIN(calm, guest(mood="guess"), "house").digest == calm.digest
 
 
 def test_joining_what_is_known_already_changes_nothing() -> None:
@@ -152,6 +153,7 @@ def test_joining_what_is_known_already_changes_nothing() -> None:
 
 def test_a_spec_names_kinds_that_are_there() -> None:
     """Kinds that rows bring, come with or yield to must be streams."""
+    wrong = SHIPPED.replace('kind = "trade"', 'kind = "craft"')
     with pytest.raises(ConfigError) as caught:
-        load(SHIPPED.replace('kind = "trade"', 'kind = "craft"').replace('via = "house"\nkey = "wordid"', 'via = "hut"\nkey = "wordid"'), {})
-    assert {"streams.guest.gather", "streams.word.via"} <= {part.split(":")[0].removeprefix("source.") for part in str(caught.value).split("; ")}
+        load(wrong.replace('[streams.word]\nvia = "house"', '[streams.word]\nvia = "hut"'), {})
+    assert {"source.streams.guest.gather", "source.streams.word.via"} <= {part.split(":")[0] for part in str(caught.value).split("; ")}

@@ -50,6 +50,7 @@ async def connect(
     timeout_s: float | None = None,
 ) -> AsyncIterator[SpecSource]:  # fmt: skip
     """Open an account for reading; nothing is asked yet. *base_url* is the server the customer was assigned."""
+    base_url = base_url.rstrip("/")
     spec = load_spec(streams, reader=reader, timezone=timezone)
     spec = spec if timeout_s is None else replace(spec, timeout_s=timeout_s)
     time = clock or SystemClock()

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from streamflow.migration.context import Migration
 from streamflow.migration.control import Control
-from streamflow.migration.reading import Reading, SourceReader
+from streamflow.migration.reading import SourceReader
+from streamflow.migration.round import Reading
 from streamflow.migration.terms import Terms
 from streamflow.model import Key, Kind, Page, Record
 from streamflow.platforms.leadperfection.opening import connect

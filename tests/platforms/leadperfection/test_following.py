@@ -141,8 +141,8 @@ async def test_what_no_list_shows_is_missed_and_what_one_shows_is_not() -> None:
         assert len(ended) == calls_before
         counts = (await held.ledger.staged("call", list(ended))).values()
         assert {each.missing_scans for each in counts} == {0}, "the source forgets calls; that is no deletion"
-        missed = [each for page in [await held.ledger.staged("appointment", list(await held.held("appointment")))] for each in page.values()]
-        assert {each.missing_scans for each in missed} == {0}
+        kept = await held.ledger.staged("appointment", list(await held.held("appointment")))
+        assert {each.missing_scans for each in kept.values()} == {0}
 
 
 async def test_a_merge_moves_what_was_under_the_loser() -> None:
@@ -164,7 +164,7 @@ async def test_a_merge_moves_what_was_under_the_loser() -> None:
 
 async def test_records_that_do_not_say_whose_they_are_are_asked_about_once() -> None:
     """An appointment without a contact is known to be nobody's; a job whose row names no prospect gets it by its lead."""
-    async with book(400, job_parent=False) as (wire, held):
+    async with book(400, job_parent=False) as (_, held):
         appointments = await held.held("appointment")
         strays = [record for record in appointments.values() if record.parent is None]
         assert strays

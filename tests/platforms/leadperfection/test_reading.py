@@ -47,7 +47,8 @@ def whole() -> Held:
 def test_every_record_that_is_shown_is_read(whole: Held) -> None:
     """Prospects, leads, jobs and appointments by their ids, notes and calls by their number; strays of the flat lists too."""
     for kind, plural, key in (
-        ("prospect", "prospects", "cst_id"), ("lead", "leads", "lds_id"), ("job", "jobs", "job_id"), ("appointment", "appointments", "ils_id"),
+        ("prospect", "prospects", "cst_id"), ("lead", "leads", "lds_id"), ("job", "jobs", "job_id"),
+        ("appointment", "appointments", "ils_id"),
     ):  # fmt: skip
         assert set(of(whole, kind)) == {node[key] for node, *_ in planted(plural, shown=True)}, kind
     for kind in ("note", "call"):

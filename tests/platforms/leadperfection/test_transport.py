@@ -196,7 +196,8 @@ async def test_rows_that_move_between_pages_are_all_read() -> None:
 async def test_nothing_but_the_allow_list_is_ever_called() -> None:
     """A write, or any function outside the spec, raises before anything is sent; a whole read calls no write method."""
     spec = load_spec()
-    for function in ("Leads/LeadAdd", "Customers/AddNotes", "Customers/UpdateCustomer", "Customers/UpdateDNCStatus", "Installer/AddJobImages"):
+    writes = ("Leads/LeadAdd", "Customers/AddNotes", "Customers/UpdateCustomer", "Customers/UpdateDNCStatus", "Installer/AddJobImages")
+    for function in writes:
         with pytest.raises(InvariantBroken):
             form_request(spec, function, {}, priority=NORMAL)
         with pytest.raises(InvariantBroken):
