@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import PurePosixPath
+
+# No test speaks with a platform of the world: every process would read the system's certificates at its start, twice, for nobody.
+os.environ["SSL_CERT_FILE"] = os.devnull
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling

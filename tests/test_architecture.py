@@ -27,6 +27,7 @@ FLOORS = {
     "store": 3,
     "config": 2,
     "model": 2,
+    "options": 2,
     "errors": 1,
     "clock": 1,
     "compact": 1,
@@ -53,17 +54,24 @@ SOURCE_PARTS = {
     "files": {"spec", "rows"},
     "api": {"spec", "rows"},
     "spec_source": {"base", "spec", "rows", "files", "api"},
+    "spec_doors": {"entry", "spec", "spec_toml", "rows", "files", "api", "spec_source"},
 }
 """What every source is read with, and which other parts of the platforms each may know: no platform, and not one another sideways."""
 
 
-def modules() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
+@cache
+def modules() -> tuple[Path, ...]:
+    return tuple(sorted(PACKAGE.rglob("*.py")))
 
 
 @cache
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(parsed(path)))
 
 
 def place(path: Path) -> str:
@@ -74,9 +82,14 @@ def part_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imports(path: Path) -> Iterator[tuple[str, frozenset[str], int]]:
-    """Yield (module, imported names, line) of every import statement, wherever it stands."""
-    for node in ast.walk(parsed(path)):
+@cache
+def imports(path: Path) -> tuple[tuple[str, frozenset[str], int], ...]:
+    """Give (module, imported names, line) of every import statement, wherever it stands."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[str, frozenset[str], int]]:
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name, frozenset(), node.lineno
@@ -128,8 +141,8 @@ def test_parts_of_one_floor_keep_apart() -> None:
             words = module.split(".")
             if own == "platforms" and words[:2] == ["streamflow", "platforms"] and len(words) > 2:
                 mine = path.relative_to(PACKAGE).parts[1]
-                shared = {"base", "catalog", *SOURCE_PARTS, mine}
-                if mine not in ("base.py", "catalog.py") and words[2] not in shared:
+                shared = {"base", "entry", *SOURCE_PARTS, mine}
+                if mine != "base.py" and words[2] not in shared:
                     wrong.append(f"{place(path)}:{line} imports {module}")
     assert wrong == []
 
@@ -168,7 +181,7 @@ def test_kinds_and_fields_of_a_source_come_from_its_pair() -> None:
         f"{place(path)}:{node.lineno} says {node.value!r}"
         for path in modules()
         if part_of(path) in ("stages", "migration", "daemon", "pipeline")
-        for node in ast.walk(parsed(path))
+        for node in nodes(path)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in words
     ]
     assert wrong == []
@@ -212,7 +225,7 @@ def uses_client(path: Path) -> list[int]:
             aliases.add("aiohttp")
         if names & AIOHTTP_CLIENT_NAMES or module.startswith(("aiohttp.client", "aiohttp.connector")):
             lines.append(line)
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         is_attribute = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
         if is_attribute and node.value.id in aliases and node.attr.startswith(("Client", *AIOHTTP_CLIENT_NAMES)):  # type: ignore[union-attr]
             lines.append(node.lineno)  # type: ignore[attr-defined]
@@ -236,7 +249,7 @@ def test_only_the_cli_prints() -> None:
         f"{place(path)}:{node.lineno}"
         for path in modules()
         if part_of(path) not in ("cli", SANDBOX)
-        for node in ast.walk(parsed(path))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     ]
     assert wrong == []
@@ -249,7 +262,7 @@ def test_tasks_belong_to_groups() -> None:
         f"{place(path)}:{node.lineno} {node.attr}"
         for path in modules()
         if part_of(path) != SANDBOX
-        for node in ast.walk(parsed(path))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute) and node.attr in loose
         if isinstance(node.value, ast.Name) and node.value.id in ("asyncio", "loop")
     ]

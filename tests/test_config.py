@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from streamflow.config import PAIRS, Config, Secret, identity, load, reload, starter
+from streamflow.config import PAIRS, Config, DestinationSection, Secret, SourceSection, identity, load, reload, starter
 from streamflow.errors import ConfigError, UsageError
+from streamflow.platforms.catalog import forms
 
 MINIMAL = """
 [migration]
@@ -43,25 +44,27 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
+def key_of(section: SourceSection | DestinationSection) -> Secret:
+    return section.options.secrets()["api_key"]
+
+
 def faults(folder: Path, text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        load(written(folder, text))
+        load(written(folder, text), forms())
     return caught.value.faults
 
 
 def test_minimal_file_and_defaults(tmp_path: Path) -> None:
     """A file with the needed keys loads; everything else has its documented default."""
-    config = load(written(tmp_path, MINIMAL))
+    config = load(written(tmp_path, MINIMAL), forms())
     assert config.migration.state_dir == tmp_path / "state"
     assert config.control.socket == tmp_path / "state" / "control.sock"
-    assert config.destination.base_url == "https://app.nutshell.com/rest"
-    assert config.destination.rpc_url == "https://app.nutshell.com/api/v1/json"
+    assert config.destination.options.text("base_url") == "https://app.nutshell.com/rest"
     assert (config.pace_source.rate_per_s, config.pace_source.max_in_flight) == (1.0, 1)
     assert (config.gates.map, config.gates.cutover, config.sample.size, config.cutover.watch_days) == ("ask", "ask", 300, 3.0)
     assert (config.leads.unqualified, config.owners.fallback, config.console) == ("person", None, None)
     assert str(config.metrics) == "127.0.0.1:9464"
-    assert config.source.api_key is not None
-    assert config.source.api_key.reveal() == config.destination.api_key.reveal() == SECRET
+    assert key_of(config.source).reveal() == key_of(config.destination).reveal() == SECRET
 
 
 EVERY_KEY = """
@@ -141,7 +144,7 @@ level = "debug"
 
 def test_every_key_is_taken_over(tmp_path: Path) -> None:
     """Each key of the manual reaches its value."""
-    config = load(written(tmp_path, EVERY_KEY))
+    config = load(written(tmp_path, EVERY_KEY), forms())
     assert (config.source.date_formats, config.source.inbox) == (("%d/%m/%Y",), tmp_path / "inbox")
     note = config.source.streams["note"]
     assert (note.enabled, note.poll_s, note.settle_s, dict(note.spec)) == (False, 5.0, 10.0, {"key": "noteid"})
@@ -212,8 +215,8 @@ def test_secret_file_modes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     [fault] = faults(tmp_path, MINIMAL)
     assert f"chmod 600 {key}" in fault
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    config = load(written(tmp_path, MINIMAL.replace('"nutshell.key"', '"$CREDENTIALS_DIRECTORY/nutshell.key"')))
-    assert config.destination.api_key.reveal() == SECRET
+    config = load(written(tmp_path, MINIMAL.replace('"nutshell.key"', '"$CREDENTIALS_DIRECTORY/nutshell.key"')), forms())
+    assert key_of(config.destination).reveal() == SECRET
 
 
 @pytest.mark.parametrize(
@@ -238,12 +241,12 @@ def test_pasted_secret_is_not_shown(tmp_path: Path) -> None:
 
 def test_secrets_mask_themselves(tmp_path: Path) -> None:
     """No repr, text, copy or error of a configuration shows a secret."""
-    config = load(written(tmp_path, MINIMAL))
-    assert SECRET not in repr(config) + str(config) + f"{config.destination.api_key}" + f"{config.destination.api_key!r}"
+    config = load(written(tmp_path, MINIMAL), forms())
+    assert SECRET not in repr(config) + str(config) + f"{key_of(config.destination)}" + f"{key_of(config.destination)!r}"
     with pytest.raises(TypeError):
-        pickle.dumps(config.destination.api_key)
+        pickle.dumps(key_of(config.destination))
     with pytest.raises(TypeError):
-        copy.deepcopy(config.destination.api_key)
+        copy.deepcopy(key_of(config.destination))
     texts = list(config.secret_texts())
     assert SECRET in texts
     assert "YWRtaW5AZXhhbXBsZS5jb206czNjcjN0LXZhbHVlLW9mLXRoZS1rZXk=" in texts
@@ -252,9 +255,9 @@ def test_secrets_mask_themselves(tmp_path: Path) -> None:
 def test_clients_load_without_secrets(tmp_path: Path) -> None:
     """A command that only speaks with the daemon needs no access to the keys."""
     (tmp_path / "nutshell.key").unlink()
-    config = load(written(tmp_path, MINIMAL), secrets=False)
+    config = load(written(tmp_path, MINIMAL), forms(), secrets=False)
     with pytest.raises(ConfigError, match="was not read"):
-        config.destination.api_key.reveal()
+        key_of(config.destination).reveal()
     assert list(config.secret_texts()) == []
 
 
@@ -273,28 +276,28 @@ def test_unreadable_files(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "streamflow.toml"
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=words.replace("[", r"\[")):
-        load(path)
+        load(path, forms())
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     """A missing file names the command that writes one; a folder is told apart."""
     with pytest.raises(ConfigError, match="does not exist") as caught:
-        load(tmp_path / "gone.toml")
+        load(tmp_path / "gone.toml", forms())
     assert "streamflow init" in caught.value.hint
     with pytest.raises(ConfigError, match="is a folder"):
-        load(tmp_path)
+        load(tmp_path, forms())
 
 
 def test_reload_tells_what_needs_a_restart(tmp_path: Path) -> None:
     """A changed file says which keys take effect now and which do not; a rotated key is among the former."""
-    old = load(written(tmp_path, MINIMAL))
+    old = load(written(tmp_path, MINIMAL), forms())
     (tmp_path / "nutshell.key").write_text("another-key")
     more = '[pace.destination]\nrate_per_s = 2\n[delta]\nsweep_every = "1h"\n[log]\nlevel = "debug"\n'
     text = MINIMAL.replace('"acme"', '"other"') + more
-    change = reload(old, load(written(tmp_path, text)))
+    change = reload(old, load(written(tmp_path, text), forms()))
     assert change.changed == ("delta.sweep_every", "destination.api_key_file", "log.level", "pace.destination.rate_per_s")
     assert change.needs_restart == ("migration.name",)
-    assert change.settings.destination_key.reveal() == "another-key"
+    assert change.settings.destination_secrets["api_key"].reveal() == "another-key"
     assert (change.settings.pace_destination.rate_per_s, change.settings.log_level) == (2.0, "debug")
     assert reload(old, old).changed == reload(old, old).needs_restart == ()
     assert identity(old)["migration.name"] == "acme"
@@ -306,7 +309,7 @@ def load_starter(pair: str, folder: Path) -> Config:
     for name in ("leadtrekker", "nutshell", "leadperfection", "leadperfection-app"):
         (keys / name).touch(mode=0o600)
         (keys / name).write_text("k-123456")
-    return load(written(folder, starter(pair)))
+    return load(written(folder, starter(pair)), forms())
 
 
 @pytest.mark.parametrize("pair", PAIRS)

@@ -13,6 +13,7 @@ import anyio
 
 from streamflow.config import Config, load, near
 from streamflow.errors import UsageError
+from streamflow.platforms.catalog import forms
 
 DEFAULT_CONFIG = "streamflow.toml"
 CONFIG_VARIABLE = "STREAMFLOW_CONFIG"
@@ -73,7 +74,7 @@ def config_path(args: Args) -> Path:
 
 def config_of(args: Args, *, secrets: bool = False) -> Config:
     """Load the configuration, by default without its secrets: a client of the socket needs none. Raises ConfigError."""
-    return load(config_path(args), secrets=secrets)
+    return load(config_path(args), forms(), secrets=secrets)
 
 
 def execute(run: Command | Callable[[Args], int], args: Args) -> int:

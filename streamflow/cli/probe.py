@@ -1,4 +1,4 @@
-"""`probe`: drafts the stream spec of a Leadtrekker account from what its functions answer; reads only, writes two local files."""
+"""`probe`: drafts the stream spec of an account from what its functions answer; reads only, writes two local files."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from streamflow.cli.asking import tell
 from streamflow.cli.output import note
 from streamflow.cli.parsing import Adder, Args, config_of
 from streamflow.clock import SystemClock
-from streamflow.config import Config
+from streamflow.config import Config, near
 from streamflow.daemon.exits import Exit
 from streamflow.errors import UsageError
+from streamflow.platforms.catalog import sources
+from streamflow.platforms.entry import Drafting, SourcePlatform, SourceSettings
 
 MAX_LIST_BYTES = 65_536
 
@@ -23,50 +25,52 @@ MAX_LIST_BYTES = 65_536
 def register(add: Adder) -> None:
     """Add the command."""
     probe = add("probe", _probe, "draft the stream spec from what a real account answers; calls nothing that writes")
-    probe.add_argument("platform", choices=["leadtrekker"], metavar="PLATFORM", help="leadtrekker")
+    probe.add_argument("platform", metavar="PLATFORM", help="the platform, as under source.platform")
     probe.add_argument("--functions", metavar="FILE", help="names from the vendor's documentation, one a line; # begins a comment")
     probe.add_argument("--assumed", action="store_true", help="ask the names that the shipped spec assumes")
-    probe.add_argument("--out", type=Path, default=Path("leadtrekker-probe"), metavar="DIR", help="where draft and answers are written")
+    probe.add_argument("--out", type=Path, metavar="DIR", help="where draft and answers are written; PLATFORM-probe")
 
 
 async def _probe(args: Args) -> int:
-    from streamflow.daemon.preflight import overrides  # loads the platforms: only when needed
-    from streamflow.platforms.leadtrekker import load_spec
-    from streamflow.platforms.leadtrekker.drafting import Look, candidates, draft, report
-    from streamflow.platforms.leadtrekker.probing import look, refuse_writes
-    from streamflow.wire.credentials import Masked
+    from streamflow.daemon.accounts import source_settings
 
     config = config_of(args, secrets=True)
-    _needs_api(config)
-    spec = load_spec(overrides(config), reader="api", timezone=config.source.timezone, date_formats=config.source.date_formats)
-    functions = _named(args, tuple(dict.fromkeys(each.list.function for each in spec.streams.values() if each.list is not None)))
-    refuse_writes(functions)
-    folder = _folder(args.out)
-
-    def heard(one: Look) -> None:
-        rows = ", ".join(f"{each.count} records at {each.path}" for each in one.rows)
-        note(f"{one.function}: status {one.status or 'none'}{', ' + rows if rows else ''}{', ' + one.verdict if one.verdict else ''}")
-
+    platform, drafting = _drafting_of(args.platform)
+    settings = source_settings(config)
+    _needs_api(config, platform, settings)
+    functions = _named(args, drafting.assumed(settings))
+    drafting.refuse_writes(functions)
+    folder = _folder(args.out or Path(f"{platform.name}-probe"))
     if not args.json:
-        note(f"asking {len(functions)} functions of {config.source.base_url}, one every two seconds")
-    looks = await look(
-        functions, base_url=config.source.base_url or "", api_key=Masked(config.source.api_key.reveal() if config.source.api_key else ""),
-        spec=spec, clock=SystemClock(), ca_file=config.source.ca_file, heard=(lambda one: None) if args.json else heard,
-    )  # fmt: skip
-    _write(folder / "answers.json", orjson.dumps(report(looks, spec), option=orjson.OPT_INDENT_2))
-    _write(folder / "streams-draft.toml", draft(looks, spec).encode())
-    found = {each.kind: each.confirmed for each in candidates(looks, spec)}
-    streams = {kind: found.get(kind, False) for kind, each in spec.streams.items() if each.role != "file"}
-    answer = {"result": "drafted", "asked": len(looks), "confirmed": streams, "draft": str(folder / "streams-draft.toml")}
+        note(f"asking {len(functions)} functions of {settings.text('base_url')}, one every two seconds")
+    drafted = await drafting.draft(functions, settings, SystemClock(), (lambda line: None) if args.json else note)
+    _write(folder / "answers.json", orjson.dumps(drafted.answers, option=orjson.OPT_INDENT_2))
+    _write(folder / "streams-draft.toml", drafted.toml.encode())
+    answer = {
+        "result": "drafted", "asked": len(set(functions)), "confirmed": dict(drafted.confirmed), "draft": str(folder / "streams-draft.toml")
+    }  # fmt: skip
     tell(args, answer, _text)
     return Exit.DONE
 
 
-def _needs_api(config: Config) -> None:
-    if config.source.platform != "leadtrekker" or not config.source.base_url or config.source.api_key is None:
+def _drafting_of(name: str) -> tuple[SourcePlatform, Drafting]:
+    known = {platform.name: platform for platform in sources().values() if platform.drafting is not None}
+    if name not in known:
+        raise UsageError(f'"{name[:60]}" is not known here{near(name, known)}', hint=f"a spec can be drafted for {', '.join(known)}")
+    platform = known[name]
+    assert platform.drafting is not None
+    return platform, platform.drafting()
+
+
+def _needs_api(config: Config, platform: SourcePlatform, settings: SourceSettings) -> None:
+    missing = [
+        option for option in platform.options
+        if "api" in option.required_for and not (settings.text(option.name) or settings.secret(option.name).reveal())
+    ]  # fmt: skip
+    if config.source.platform != platform.name or missing:
+        keys = " and ".join(f"source.{option.keys[-1]}" for option in platform.options if "api" in option.required_for)
         raise UsageError(
-            "the probe asks Leadtrekker's API, and the configuration does not name it",
-            hint='give source.base_url and source.api_key_file, with reader = "api"',
+            f"the probe asks {platform.title}'s API, and the configuration does not name it", hint=f'give {keys}, with reader = "api"'
         )
 
 

@@ -6,15 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
+from streamflow.config._options import Options
 from streamflow.config._secret import Secret
 from streamflow.config._values import Config, PaceSection
 
-LIVE_KEYS = (
-    "source.api_key_env",
-    "source.api_key_file",
+LIVE_KEYS = (   # besides every secret of a platform
     "source.expected_counts",
-    "destination.api_key_env",
-    "destination.api_key_file",
     "pace.source.rate_per_s",
     "pace.source.max_in_flight",
     "pace.source.adaptive",
@@ -34,9 +31,9 @@ LIVE_KEYS = (
 class LiveSettings:
     """The settings SIGHUP may change in a run, rotated keys among them."""
 
-    source_key: Secret | None
+    source_secrets: Mapping[str, Secret]
     expected_counts: Mapping[str, int]
-    destination_key: Secret
+    destination_secrets: Mapping[str, Secret]
     pace_source: PaceSection
     pace_destination: PaceSection
     poll_s: float
@@ -59,9 +56,9 @@ class Reload:
 def live(config: Config) -> LiveSettings:
     """Give the live part of a configuration."""
     return LiveSettings(
-        source_key=config.source.api_key,
+        source_secrets=config.source.options.secrets(),
         expected_counts=config.source.expected_counts,
-        destination_key=config.destination.api_key,
+        destination_secrets=config.destination.options.secrets(),
         pace_source=config.pace_source,
         pace_destination=config.pace_destination,
         poll_s=config.delta.poll_s,
@@ -77,23 +74,28 @@ def reload(old: Config, new: Config) -> Reload:
     """Compare a running configuration with a re-read one, key by key as written in the file. Pure."""
     before, after = dict(_flat(old)), dict(_flat(new))
     different = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+    is_live = {key: _is_live(key, before.get(key), after.get(key)) for key in different}
     return Reload(
         settings=live(new),
-        changed=tuple(key for key in different if _is_live(key)),
-        needs_restart=tuple(key for key in different if not _is_live(key)),
+        changed=tuple(key for key in different if is_live[key]),
+        needs_restart=tuple(key for key in different if not is_live[key]),
     )
 
 
-def _is_live(key: str) -> bool:
-    return key in LIVE_KEYS or key.rpartition(".")[0] in LIVE_KEYS   # a table of free names is live as a whole
+def _is_live(key: str, *values: Any) -> bool:
+    table = key.rpartition(".")[0]
+    is_of_platform = table in ("source", "destination") and any(isinstance(value, Secret) for value in values)
+    return is_of_platform or key in LIVE_KEYS or table in LIVE_KEYS   # a table of free names is live as a whole
 
 
 def taken_over(config: Config, settings: LiveSettings) -> Config:
     """Give the configuration that runs after *settings* were taken: what needs a restart stays as it was. Pure."""
     return replace(
         config,
-        source=replace(config.source, api_key=settings.source_key, expected_counts=settings.expected_counts),
-        destination=replace(config.destination, api_key=settings.destination_key),
+        source=replace(
+            config.source, options=config.source.options.renewed(settings.source_secrets), expected_counts=settings.expected_counts
+        ),
+        destination=replace(config.destination, options=config.destination.options.renewed(settings.destination_secrets)),
         pace_source=settings.pace_source,
         pace_destination=settings.pace_destination,
         delta=replace(config.delta, poll_s=settings.poll_s, settle_s=settings.settle_s, sweep_every_s=settings.sweep_every_s),
@@ -106,15 +108,15 @@ def identity(config: Config) -> Mapping[str, str]:
     """
     Give what says which accounts this migration joins; a state folder belongs to exactly one such identity.
 
-    An empty source.base_url says nothing: as long as everything comes from files no address is known.
+    What an option of the source leaves empty says nothing: as long as everything comes from files no address is known.
     """
     return {
         "migration.name": config.migration.name,
         "source.platform": config.source.platform,
-        "source.base_url": config.source.base_url or "",
+        **{f"source.{name}": value for name, value in config.source.options.account().items()},
         "source.timezone": config.source.timezone,
         "destination.platform": config.destination.platform,
-        "destination.base_url": config.destination.base_url,
+        **{f"destination.{name}": value for name, value in config.destination.options.account().items()},
     }
 
 
@@ -122,15 +124,18 @@ _RENAMED = {"pace_source": "pace.source", "pace_destination": "pace.destination"
 
 
 def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
+    if isinstance(value, Options):
+        yield from _flat(value.values, prefix)
+    elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _flat(inner, f"{prefix}.{key}" if prefix else str(key))
     elif is_dataclass(value) and not isinstance(value, type):
         for each in fields(value):
             if not prefix and each.name == "path":
                 continue
-            name = _RENAMED.get(each.name, each.name)
-            yield from _flat(getattr(value, each.name), f"{prefix}.{name}" if prefix else name)
+            name, inner = _RENAMED.get(each.name, each.name), getattr(value, each.name)
+            path = f"{prefix}.{name}" if prefix else name
+            yield from _flat(inner, prefix if isinstance(inner, Options) else path)
     elif isinstance(value, Secret):
         yield f"{prefix}_{value.reference.partition(' ')[0]}", value    # as it stands in the file: api_key_env, api_key_file
     else:

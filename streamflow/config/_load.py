@@ -10,17 +10,19 @@ from streamflow.config import _sections as sections
 from streamflow.config._table import Table
 from streamflow.config._values import Config
 from streamflow.errors import ConfigError
+from streamflow.options import Form, Forms
 
 MAX_CONFIG_BYTES = 1_048_576
 DEFAULT_METRICS = "127.0.0.1:9464"
 
 
-def load(path: Path | str, *, secrets: bool = True) -> Config:
+def load(path: Path | str, forms: Forms, *, secrets: bool = True) -> Config:
     """
     Read the configuration file.
 
     Args:
         path: The TOML file; relative paths in it start at its folder.
+        forms: What the platforms ask for, e.g. `platforms.catalog.forms()`.
         secrets: False leaves secrets unread, for commands that only speak with the daemon.
 
     Raises:
@@ -29,7 +31,7 @@ def load(path: Path | str, *, secrets: bool = True) -> Config:
     file = Path(path).absolute()
     faults: list[str] = []
     root = Table(_parse(file), "", faults, folder=file.parent, with_secrets=secrets)
-    config = _read(root, file)
+    config = _read(root, file, forms)
     root.done()
     if faults:
         raise ConfigError([f"{file.name}: {fault}" for fault in faults], hint=f"correct {file} and run `streamflow check`")
@@ -53,14 +55,18 @@ def _parse(file: Path) -> dict[str, Any]:
         raise ConfigError([f"{file} is not TOML: {error}"], hint='texts need quotes: name = "value"; sections look like [source]') from None
 
 
-def _read(root: Table, file: Path) -> Config:
+def _read(root: Table, file: Path, forms: Forms) -> Config:
     for name in ("migration", "source", "destination"):
         if not root.has(name):
             root.fault(name, f"section [{name}] is missing")
     migration = sections.migration(root.table("migration")) if root.has("migration") else None
-    source = sections.source(root.table("source")) if root.has("source") else None
-    destination = sections.destination(root.table("destination")) if root.has("destination") else None
-    pace_source, pace_destination = sections.paces(root.table("pace"))
+    source = sections.source(root.table("source"), forms.sources) if root.has("source") else None
+    destination = sections.destination(root.table("destination"), forms.destinations) if root.has("destination") else None
+    pace_source, pace_destination = sections.paces(
+        root.table("pace"),
+        forms.sources.get(source.platform, Form()) if source else Form(),
+        forms.destinations.get(destination.platform, Form()) if destination else Form(),
+    )
     state_dir = migration.state_dir if migration else file.parent
     metrics, console = root.table("metrics"), root.table("console")
     config_parts: dict[str, Any] = {

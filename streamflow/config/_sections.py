@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from streamflow.config._secret import Secret
+from streamflow.config._platform import elsewhere, email, platform_of, read_options
 from streamflow.config._table import Table, near
 from streamflow.config._values import (
     LOG_LEVELS,
@@ -30,14 +29,11 @@ from streamflow.config._values import (
     SourceSection,
     StreamSection,
 )
+from streamflow.options import Form
 
 DAY_S = 86_400.0
+READERS = ("api", "files")
 SOCKET_PATH_MAX_BYTES = 107  # sun_path of Linux, without the closing zero
-_MISSING = Secret(None, reference="missing")
-_LEADTREKKER_ONLY = dict.fromkeys(("api_key_env", "api_key_file"), 'belongs to platform "leadtrekker"')
-_LEAD_PERFECTION_ONLY = dict.fromkeys(
-    ("username", "password_env", "password_file", "clientid", "appkey_env", "appkey_file"), 'belongs to platform "lead_perfection"'
-)
 
 
 def migration(table: Table) -> MigrationSection:
@@ -55,26 +51,20 @@ def migration(table: Table) -> MigrationSection:
     return section
 
 
-def source(table: Table) -> SourceSection:
-    """Read `[source]` with its streams."""
-    platform = table.choice("platform", ("leadtrekker", "lead_perfection"))
-    reader = table.choice("reader", ("api", "files"))
+def source(table: Table, forms: Mapping[str, Form]) -> SourceSection:
+    """Read `[source]` with its streams; the platform it names says which further keys there are."""
+    platform, form = platform_of(table, forms)
+    reader = table.choice("reader", READERS)
     streams = _streams(table.table("streams"))
     readers = {reader} | {stream.reader for stream in streams.values() if stream.reader and stream.enabled}
-    is_api, is_leadtrekker = "api" in readers, platform == "leadtrekker"
     files = table.table("files")
     section = SourceSection(
         platform=platform,
         reader=reader,
         timezone=_timezone(table),
-        base_url=table.url("base_url", ends="/api/" if is_leadtrekker else "", required=is_api) or None,
+        options=read_options(table, form, readers),
         inbox=table.path("inbox"),
         ca_file=table.path("ca_file", exists=True),
-        api_key=table.secret("api_key", required=is_api) if is_leadtrekker else None,
-        username=None if is_leadtrekker else _needed(table, "username", is_api),
-        password=None if is_leadtrekker else table.secret("password", required=is_api),
-        clientid=None if is_leadtrekker else _needed(table, "clientid", is_api),
-        appkey=None if is_leadtrekker else table.secret("appkey", required=is_api),
         date_formats=files.texts("date_formats"),
         streams=streams,
         expected_counts=_counts(table.table("expected_counts")),
@@ -82,24 +72,17 @@ def source(table: Table) -> SourceSection:
     if "files" in readers and not table.has("inbox"):
         table.fault("inbox", "is missing, expected the folder of export snapshots that the files reader reads")
     files.done()
-    table.done(gone=_LEAD_PERFECTION_ONLY if is_leadtrekker else _LEADTREKKER_ONLY)
+    table.done(gone=elsewhere(platform, forms))
     return section
 
 
-def destination(table: Table) -> DestinationSection:
-    """Read `[destination]` with its flags and limits."""
-    platform = table.choice("platform", ("nutshell",), default="nutshell")
-    base_url = table.url("base_url", default="https://app.nutshell.com/rest").rstrip("/")
-    parts = urlsplit(base_url)
-    rpc_url = table.url("rpc_url", default=urlunsplit((parts.scheme, parts.netloc, "/api/v1/json", "", "")))
+def destination(table: Table, forms: Mapping[str, Form]) -> DestinationSection:
+    """Read `[destination]` with its flags and limits; it may leave the platform out where there is but one."""
+    platform, form = platform_of(table, forms, default=next(iter(forms)) if len(forms) == 1 else None)
     flags, limits = table.table("flags"), table.table("limits")
     section = DestinationSection(
         platform=platform,
-        base_url=base_url,
-        rpc_url=rpc_url.rstrip("/"),
-        username=_email(table, "username", required=True) or "",
-        api_key=table.secret("api_key") or _MISSING,
-        impersonate=table.flag("impersonate", default=False),
+        options=read_options(table, form, set(READERS)),
         ca_file=table.path("ca_file", exists=True),
         flags=flags.rest(()),
         limits=LimitsSection(
@@ -109,21 +92,21 @@ def destination(table: Table) -> DestinationSection:
         ),
     )
     limits.done()
-    table.done()
+    table.done(gone=elsewhere(platform, forms))
     return section
 
 
-def paces(table: Table) -> tuple[PaceSection, PaceSection]:
-    """Read `[pace.source]` and `[pace.destination]`: neither platform documents a limit, so the defaults are low."""
-    of_source = _pace(table.table("source"), rate_per_s=1.0, max_in_flight=1)
-    of_destination = _pace(table.table("destination"), rate_per_s=10.0, max_in_flight=12)
+def paces(table: Table, source: Form, destination: Form) -> tuple[PaceSection, PaceSection]:
+    """Read `[pace.source]` and `[pace.destination]`; the defaults are those of the platforms."""
+    of_source = _pace(table.table("source"), rate_per_s=source.rate_per_s, max_in_flight=source.max_in_flight)
+    of_destination = _pace(table.table("destination"), rate_per_s=destination.rate_per_s, max_in_flight=destination.max_in_flight)
     table.done()
     return of_source, of_destination
 
 
 def owners(table: Table) -> OwnersSection:
     """Read `[owners]`."""
-    section = OwnersSection(file=table.path("file", exists=True), fallback=_email(table, "fallback", required=False))
+    section = OwnersSection(file=table.path("file", exists=True), fallback=email(table, "fallback", required=False))
     table.done()
     return section
 
@@ -224,7 +207,7 @@ def _streams(table: Table) -> dict[str, StreamSection]:
     for kind in table.keys():
         inner = table.table(kind)
         streams[kind] = StreamSection(
-            reader=inner.choice("reader", ("api", "files")) if inner.has("reader") else None,
+            reader=inner.choice("reader", READERS) if inner.has("reader") else None,
             enabled=inner.flag("enabled", default=True),
             poll_s=inner.duration_s("poll_s", default=0.05, low=0.05, high=DAY_S) if inner.has("poll_s") else None,
             settle_s=inner.duration_s("settle_s", default=0.0, low=0.0, high=7 * DAY_S) if inner.has("settle_s") else None,
@@ -266,14 +249,3 @@ def _is_zone(name: str) -> bool:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
     return True
-
-
-def _needed(table: Table, key: str, required: bool) -> str | None:
-    return table.text(key) if required else table.maybe_text(key)
-
-
-def _email(table: Table, key: str, *, required: bool) -> str | None:
-    text = table.text(key, expected="an e-mail address") if required else table.maybe_text(key, expected="an e-mail address")
-    if text and (text.count("@") != 1 or text.startswith("@") or text.endswith("@") or " " in text):
-        table.fault(key, f"{text!r} given, expected an e-mail address")
-    return text

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from streamflow.config._options import Options, every_secret
 from streamflow.config._secret import Secret
 
 GateMode = Literal["ask", "auto"]
@@ -47,14 +48,9 @@ class SourceSection:
     platform: str
     reader: str
     timezone: str
-    base_url: str | None = None
+    options: Options = field(default_factory=Options)   # what the platform asks for besides: its address, its keys
     inbox: Path | None = None
     ca_file: Path | None = None
-    api_key: Secret | None = None      # Leadtrekker
-    username: str | None = None        # Lead Perfection, with password, clientid and appkey
-    password: Secret | None = None
-    clientid: str | None = None
-    appkey: Secret | None = None
     date_formats: tuple[str, ...] = ()  # strptime forms tried for dates in snapshots, in this order
     streams: Mapping[str, StreamSection] = field(default_factory=dict)
     expected_counts: Mapping[str, int] = field(default_factory=dict)   # kind -> what the source's own screens show after the freeze
@@ -74,11 +70,7 @@ class DestinationSection:
     """`[destination]`: the platform being entered."""
 
     platform: str
-    base_url: str
-    rpc_url: str
-    username: str
-    api_key: Secret
-    impersonate: bool = False
+    options: Options = field(default_factory=Options)
     ca_file: Path | None = None
     flags: Mapping[str, Any] = field(default_factory=dict)
     limits: LimitsSection = field(default_factory=LimitsSection)
@@ -213,9 +205,9 @@ class Config:
 
     def secrets(self) -> Iterator[Secret]:
         """Yield every secret of the file."""
-        llm = self.map.llm
-        every = (self.source.api_key, self.source.password, self.source.appkey, self.destination.api_key, llm.api_key if llm else None)
-        yield from (secret for secret in every if secret is not None)
+        yield from (secret for _, secret in every_secret(self.source.options, self.destination.options))
+        if self.map.llm is not None and self.map.llm.api_key is not None:
+            yield self.map.llm.api_key
 
     def secret_texts(self) -> Iterator[str]:
         """Yield every text that must never appear in a log: the secrets that were read and their HTTP Basic forms."""
@@ -223,5 +215,6 @@ class Config:
             if secret.is_read:
                 yield secret.reveal()
                 yield base64.b64encode(secret.reveal().encode()).decode()
-        if self.destination.api_key.is_read:
-            yield base64.b64encode(f"{self.destination.username}:{self.destination.api_key.reveal()}".encode()).decode()
+        for user, secret in every_secret(self.source.options, self.destination.options):
+            if user and secret.is_read:
+                yield base64.b64encode(f"{user}:{secret.reveal()}".encode()).decode()

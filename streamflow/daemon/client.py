@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import aiohttp
 import orjson
 
 from streamflow.errors import AccessRefused, StreamflowError
+
+# aiohttp is taken in by those who ask: commands that ask nobody would spend most of their time on it.
+if TYPE_CHECKING:
+    import aiohttp
 
 ANSWER_TIMEOUT_S = 70.0   # above the daemon's own limit for a verb
 CONNECT_TIMEOUT_S = 5.0
@@ -50,6 +53,8 @@ class DaemonClient:
 
     async def events(self, *, after: int | None = None) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
         """Yield (name, data) of what happens from now on, until the daemon ends."""
+        import aiohttp
+
         query = {} if after is None else {"after": str(after)}
         timeout = aiohttp.ClientTimeout(total=None, sock_read=120.0)
         async with self._reached(), self._session.get("http://daemon/v1/events", params=query, timeout=timeout) as response:
@@ -73,6 +78,8 @@ class DaemonClient:
 
     @asynccontextmanager
     async def _reached(self) -> AsyncIterator[None]:
+        import aiohttp
+
         start_hint = "start it with `streamflow run`, or look at its log (`journalctl -u streamflow`) for why it ended"
         try:
             yield
@@ -90,6 +97,8 @@ class DaemonClient:
 @asynccontextmanager
 async def connect(path: Path) -> AsyncIterator[DaemonClient]:
     """Open a client of the control socket at *path*; the first question shows whether somebody answers."""
+    import aiohttp
+
     timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S)
     async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path)), timeout=timeout, read_bufsize=MAX_EVENT_BYTES) as session:
         yield DaemonClient(session, path)

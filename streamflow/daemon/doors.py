@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from streamflow.clock import Clock
 from streamflow.config import Config, PaceSection, Secret
-from streamflow.daemon.preflight import overrides
-from streamflow.platforms import leadtrekker, nutshell
+from streamflow.daemon.accounts import destination_settings, renew, source_settings
 from streamflow.platforms.base import Attachments, Destination, Source
-from streamflow.wire.credentials import Masked
+from streamflow.platforms.catalog import destination_of, source_of
+from streamflow.platforms.entry import DestinationSettings, SourceSettings, Wire
 from streamflow.wire.limiter import PacedLimiter
 from streamflow.wire.message import Attempt, AttemptHook, combined
 from streamflow.wire.pace import AdaptivePace, PacePolicy
-from streamflow.wire.session import SessionSettings
 
 
 class Paces:
@@ -59,23 +58,6 @@ class Paces:
         return AdaptivePace(self.limiters[name], self._clock, policy, adaptive=section.adaptive)
 
 
-class Keys:
-    """The API keys as they go on each request; a re-read file renews them in place."""
-
-    def __init__(self, config: Config) -> None:
-        self.source = Masked(_text(config.source.api_key))
-        self.destination = Masked(config.destination.api_key.reveal())
-
-    def adopt(self, source: Secret | None, destination: Secret) -> None:
-        """Take the keys of a re-read file, from the next request on."""
-        self.source.renew(_text(source))
-        self.destination.renew(destination.reveal())
-
-
-def _text(secret: Secret | None) -> str:
-    return secret.reveal() if secret is not None else ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
     """Both platforms, opened, and their paces."""
@@ -84,25 +66,27 @@ class Doors:
     attachments: Attachments | None
     destination: Destination
     paces: Paces
-    keys: Keys
+    source_settings: SourceSettings
+    destination_settings: DestinationSettings
+
+    def renew(self, source: Mapping[str, Secret], destination: Mapping[str, Secret]) -> None:
+        """Take the secrets of a re-read file, from the next request on."""
+        renew(self.source_settings, source)
+        renew(self.destination_settings, destination)
 
 
 @asynccontextmanager
 async def open_doors(config: Config, clock: Clock, hook: AttemptHook) -> AsyncIterator[Doors]:
     """Open both platforms; nothing is asked yet. Raises ConfigError for what cannot be opened."""
-    source, destination = config.source, config.destination
-    paces = Paces({source.platform: config.pace_source, destination.platform: config.pace_destination}, clock)
-    flags = nutshell.Flags().with_(destination.flags)
-    hear, keys = combined(paces, hook), Keys(config)
-    async with AsyncExitStack() as stack:
-        left = await stack.enter_async_context(leadtrekker.connect(
-            base_url=source.base_url or "", api_key=keys.source, inbox=source.inbox,
-            reader=source.reader, streams=overrides(config), timezone=source.timezone, date_formats=source.date_formats,
-            limiter=paces.limiters[source.platform], clock=clock, hook=hear, ca_file=source.ca_file,
-        ))
-        right = await stack.enter_async_context(nutshell.connect(
-            base_url=destination.base_url, rpc_url=destination.rpc_url, username=destination.username, api_key=keys.destination,
-            limiter=paces.limiters[destination.platform], clock=clock, flags=flags, impersonate=destination.impersonate, hook=hear,
-            ca_file=destination.ca_file, settings=SessionSettings(total_s=flags.timeout_s),
-        ))
-        yield Doors(source=left, attachments=left.attachments, destination=right, paces=paces, keys=keys)
+    left, right = source_of(config.source.platform), destination_of(config.destination.platform)
+    leaving, entering = source_settings(config), destination_settings(config)
+    paces = Paces({left.name: config.pace_source, right.name: config.pace_destination}, clock)
+    wires = [Wire(limiter=paces.limiters[name], clock=clock, hook=combined(paces, hook)) for name in (left.name, right.name)]
+    async with (
+        left.doors().connect(leaving, wires[0]) as source,
+        right.doors().connect(entering, wires[1]) as destination,
+    ):
+        yield Doors(
+            source=source, attachments=source.attachments, destination=destination, paces=paces, source_settings=leaving,
+            destination_settings=entering,
+        )  # fmt: skip

@@ -12,20 +12,19 @@ from streamflow.clock import Clock, iso
 from streamflow.config import Config, identity
 from streamflow.daemon.exits import AlreadyRunning
 from streamflow.daemon.operator import DoesNotFit
-from streamflow.daemon.terms import terms_of
 from streamflow.errors import ConfigError, StoreError
-from streamflow.mapping.shipped import shipped_pair
 from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
 from streamflow.migration.scopes import WHOLE, checked
 from streamflow.model import AuditEntry
+from streamflow.platforms.catalog import pair_of
 from streamflow.store.base import Audit, Ledger, PutSetting
 from streamflow.store.files import LEDGER_FILE, own_tree
 from streamflow.store.lock import DirectoryInUse
 from streamflow.store.sqlite import SqliteLedger
 
 SHOWN_NAMES = 3
-MAY_COME_LATER = "source.base_url"
-"""What is not known yet while everything is read from files."""
+ALWAYS_KNOWN = ("source.platform", "source.timezone")
+"""All else that says which account is left may come later: it is not needed while everything is read from files."""
 
 
 @asynccontextmanager
@@ -81,7 +80,8 @@ async def claim(ledger: Ledger, config: Config) -> None:
 
 def foreign(mine: dict[str, str], stored: dict[str, str]) -> list[str]:
     """Say in what a ledger belongs to another migration; empty when it is this one's."""
-    unknown = {MAY_COME_LATER} if not (mine.get(MAY_COME_LATER) and stored.get(MAY_COME_LATER)) else set()
+    open_ones = [name for name in mine if name.startswith("source.") and name not in ALWAYS_KNOWN]
+    unknown = {name for name in open_ones if not (mine[name] and stored.get(name))}
     return [
         f"{name}: the state directory belongs to {stored.get(name)!r}, the file says {value!r}"
         for name, value in mine.items() if name not in unknown and stored.get(name) != value
@@ -94,7 +94,7 @@ async def note_rollback(config: Config, clock: Clock, *, actor: str, scope: str)
 
     Raises UsageError for a scope that is none, DoesNotFit where nothing can be undone, and what `open_home` raises.
     """
-    scope = checked(scope, shipped_pair(terms_of(config).pair))
+    scope = checked(scope, pair_of(config.source.platform, config.destination.platform))
     if not (config.migration.state_dir / LEDGER_FILE).exists():
         raise DoesNotFit("nothing has been written yet", hint="the migration begins with the first `streamflow run`")
     async with open_home(config, clock) as ledger:

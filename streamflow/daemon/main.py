@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -13,7 +12,7 @@ import structlog
 
 from streamflow.clock import Clock, SystemClock
 from streamflow.config import Config, load, reload, taken_over
-from streamflow.daemon import log
+from streamflow.daemon import log, memory
 from streamflow.daemon.control import Control as ControlFace
 from streamflow.daemon.control import allowed, control_socket
 from streamflow.daemon.desk import Desk
@@ -34,11 +33,11 @@ from streamflow.daemon.status import ListenStatus
 from streamflow.daemon.supervisor import Supervisor, load_phase
 from streamflow.daemon.terms import terms_of
 from streamflow.errors import ConfigError, StreamflowError
-from streamflow.mapping.shipped import shipped_pair
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.control import Control, Drained
 from streamflow.migration.life import FINAL
 from streamflow.pipeline import first_cause
+from streamflow.platforms.catalog import forms, pair_of
 from streamflow.reports.writer import ReportWriter
 from streamflow.store.sqlite import SqliteLedger
 from streamflow.wire.message import combined
@@ -62,27 +61,15 @@ def run(config: Config, *, tell: Tell = lambda text: None) -> int:
     """
     refuse_faults(config)
     os.umask(PRIVATE)
-    _settle_memory()
+    memory.settle()
     return int(anyio.run(_run, config, tell))
-
-
-def _settle_memory() -> None:
-    """
-    Let the collector look at what a run makes and at nothing else, and not at every turn.
-
-    What was imported stays as long as the process. Records on their way form no cycles: a collection each few hundred new objects,
-    which is the rule, found next to nothing and took a twelfth of the time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(5_000, 20, 10)
 
 
 async def _run(config: Config, tell: Tell) -> Exit:
     clock = SystemClock()
     calls = CallCount()
     platforms = (config.source.platform, config.destination.platform)
-    kinds = shipped_pair(terms_of(config).pair).order
+    kinds = pair_of(*platforms).order
     metrics = Metrics(clock=clock, platforms=platforms, kinds=kinds, dest_kinds=DEST_ORDER, stages=STAGES)
     log.configure(form=config.log.format, level=config.log.level, secrets=config.secret_texts(), count=metrics.logged)
     try:
@@ -120,10 +107,10 @@ class _Daemon:
     async def run(self) -> Exit:
         config = self._config
         reports = ReportWriter(config.migration.state_dir / "reports", config.migration.name, self._clock)
-        terms = terms_of(config)
         migration = Migration(
-            terms=terms, pair=shipped_pair(terms.pair), ledger=self._ledger, source=self._doors.source, attachments=self._doors.attachments,
-            destination=self._doors.destination, clock=self._clock, control=self._control, log=self._say, report=reports,
+            terms=terms_of(config), pair=pair_of(config.source.platform, config.destination.platform), ledger=self._ledger,
+            source=self._doors.source, attachments=self._doors.attachments, destination=self._doors.destination, clock=self._clock,
+            control=self._control, log=self._say, report=reports,
             phase=await load_phase(self._ledger, self._clock),
         )
         paces = self._doors.paces
@@ -243,7 +230,7 @@ class _Daemon:
     def _reload(self) -> None:
         self._notifier.reloading()
         try:
-            new = load(self._config.path)
+            new = load(self._config.path, forms())
             refuse_uncounted(new)
             found = reload(self._config, new)
         except ConfigError as error:
@@ -256,7 +243,7 @@ class _Daemon:
                 watch_days=live.watch_days, expected_counts=dict(live.expected_counts),
             )
             log.know_secrets((*before, *self._config.secret_texts()))
-            self._doors.keys.adopt(live.source_key, live.destination_key)
+            self._doors.renew(live.source_secrets, live.destination_secrets)
             self._doors.paces.adopt(self._config.source.platform, live.pace_source)
             self._doors.paces.adopt(self._config.destination.platform, live.pace_destination)
             log.set_level(live.log_level)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from streamflow.config import Config, near
+from streamflow.daemon.accounts import destination_settings, source_settings
 from streamflow.errors import ConfigError
 from streamflow.mapping.document_json import from_json
-from streamflow.mapping.shipped import shipped_pair
 from streamflow.migration.owners import read_file
 from streamflow.migration.proposal import read_map_file
-from streamflow.platforms import leadtrekker, nutshell
+from streamflow.platforms.catalog import destination_of, pair_of, source_of
 from streamflow.platforms.spec import PlatformSpec
-
-SUPPORTED = ("leadtrekker",)
 
 
 def refuse_faults(config: Config) -> None:
@@ -28,18 +25,15 @@ def refuse_faults(config: Config) -> None:
         except ConfigError as error:
             faults.extend(fault if fault.startswith(prefix) else f"{prefix}: {fault}" for fault in error.faults)
 
-    source = config.source
-    if source.platform not in SUPPORTED:
-        faults.append(f"source.platform: this version cannot read {source.platform} yet, only {', '.join(SUPPORTED)}")
-    else:
-        see("source.streams", lambda: _spec(config))
-        if not faults:
-            see("source.expected_counts", lambda: refuse_uncounted(config))
-    see("destination.flags", lambda: nutshell.Flags().with_(config.destination.flags))
+    source, destination = config.source.platform, config.destination.platform
+    see("source", lambda: _spec(config))
+    if not faults:
+        see("source.expected_counts", lambda: refuse_uncounted(config))
+    see("destination.flags", lambda: destination_of(destination).doors().check(destination_settings(config)))
     if (owners := config.owners.file) is not None:
         see("owners.file", lambda: read_file(owners))
-    if (path := config.map.file) is not None:
-        see("map.file", lambda: _map_shape(path, f"{source.platform.replace('_', '-')}-{config.destination.platform}"))
+    if (path := config.map.file) is not None:     # its names are compared with both schemas once these were read
+        see("map.file", lambda: from_json(read_map_file(path), pair_of(source, destination)))
     if faults:
         raise ConfigError([f"{config.path.name}: {fault}" for fault in faults], hint=f"correct {config.path} and run `streamflow check`")
 
@@ -56,25 +50,7 @@ def refuse_uncounted(config: Config) -> None:
 
 
 def _spec(config: Config) -> PlatformSpec:
-    source = config.source
-    return leadtrekker.load_spec(
-        overrides(config), reader=source.reader, timezone=source.timezone, date_formats=source.date_formats,
-    )
-
-
-def overrides(config: Config) -> dict[str, dict[str, Any]]:
-    """Give the per-stream tables of the file, in the words of the stream spec."""
-    found: dict[str, dict[str, Any]] = {}
-    for kind, section in config.source.streams.items():
-        found[kind] = {**dict(section.spec), "enabled": section.enabled}
-        if section.reader is not None:
-            found[kind]["reader"] = section.reader
-    return found
-
-
-def _map_shape(path: Path, pair: str) -> None:
-    """Look at what can be seen without the accounts: its names are compared with both schemas once these were read."""
-    from_json(read_map_file(path), shipped_pair(pair))
+    return source_of(config.source.platform).doors().load_spec(source_settings(config))
 
 
 def without_effect(config: Config) -> list[str]:

@@ -6,17 +6,16 @@ from typing import Any
 
 from streamflow.config import Config
 from streamflow.migration.terms import Terms
-
-SIGN_IN = {"leadtrekker": "Apikey header", "lead_perfection": "bearer token", "nutshell": "HTTP Basic, user and API key"}
+from streamflow.platforms.catalog import destination_of, source_of
 
 
 def terms_of(config: Config) -> Terms:
     """Give the terms of the migration a configuration describes."""
     rule = config.leads.rule
+    source, destination = source_of(config.source.platform), destination_of(config.destination.platform)
     limits = config.destination.limits
     return Terms(
         name=config.migration.name,
-        pair=f"{config.source.platform.replace('_', '-')}-{config.destination.platform}",
         state_dir=config.migration.state_dir,
         timezone=config.source.timezone,
         gates={"map": config.gates.map, "owners": config.gates.owners, "sample": config.gates.sample, "cutover": config.gates.cutover},
@@ -44,10 +43,10 @@ def terms_of(config: Config) -> Terms:
         },
         flags=dict(config.destination.flags),
         date_formats=config.source.date_formats,
-        pace_caps={config.source.platform: config.pace_source.rate_per_s, config.destination.platform: config.pace_destination.rate_per_s},
+        pace_caps={source.name: config.pace_source.rate_per_s, destination.name: config.pace_destination.rate_per_s},
         sign_in={
-            config.source.platform: SIGN_IN[config.source.platform] if config.source.reader == "api" else "none: export files",
-            config.destination.platform: SIGN_IN[config.destination.platform],
+            source.name: source.sign_in if config.source.reader == "api" else "none: export files",
+            destination.name: destination.sign_in,
         },
     )
 

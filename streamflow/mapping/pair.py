@@ -40,6 +40,34 @@ class KindPlan:
     names: str = ""  # of a reference: what it names: "user" | "source" | "status" | "group" | "code"
     derived: str = ""  # made from other records ("companies"), not read
     noun: str = ""  # for people: "lead"
+    facts: Mapping[str, str] = field(default_factory=dict)  # what the engine asks of it -> its fields, best first: "owner|owner_email"
+    checked: tuple[str, ...] = ()  # what the quality report counts as missing: a field, or several of which one is enough
+
+    def fields(self, fact: str) -> tuple[str, ...]:
+        """Give the fields that say a fact (one of FACTS), best first; the field of that name where the pair says nothing."""
+        return tuple(self.facts.get(fact, fact).split("|"))
+
+    def told(self, data: Mapping[str, Any], fact: str) -> Any:
+        """Give what a record says of a fact: the first of its fields that is filled, or None."""
+        return next((value for name in self.fields(fact) if (value := data.get(name)) not in (None, "", [])), None)
+
+
+FACTS = frozenset({
+    "name", "email", "phone", "company", "owner", "status", "source", "created",    # of people and users
+    "role", "active", "members", "permission",    # of users and groups
+    "when", "due", "text", "repeat", "assignee",    # of what hangs on people
+})  # fmt: skip
+REPORTS = ("companies", "invitations", "groups", "notifications", "automations", "quality", "repeats", "unmatched")
+"""The reports that a pair may leave out, since not every source has what they tell of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlankRule:
+    """A line of the automation inventory that is to be filled in: what sources of this kind commonly have."""
+
+    type: str
+    trigger: str
+    rebuild_as: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +108,10 @@ class Pair:
     labels: tuple[KnownLabel, ...] = ()
     tracking: tuple[tuple[tuple[str, ...], str], ...] = ()  # (patterns, why it is not moved)
     purposes: tuple[Purpose, ...] = ()
+    reports: tuple[str, ...] = REPORTS
+    out_of_scope: tuple[str, ...] = ()  # what is not moved, and what is done instead
+    hand_off: tuple[str, ...] = ()  # what people do before and during the run
+    blank_rules: tuple[BlankRule, ...] = ()
     _by_kind: Mapping[Kind, KindPlan] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -102,6 +134,11 @@ class Pair:
     def person(self) -> KindPlan:
         """The kind whose records are people."""
         return next(plan for plan in self.kinds if plan.role is Role.PERSON)
+
+    @property
+    def people(self) -> str:
+        """What many of them are called: "leads"."""
+        return f"{self.person.noun}s"
 
     @property
     def company(self) -> KindPlan | None:
@@ -140,10 +177,13 @@ class Pair:
         """Give the kind whose records are users, sources, statuses, groups."""
         return next((plan for plan in self.kinds if plan.names == what), None)
 
+    def plan_naming(self, what: str) -> KindPlan:
+        """Give the plan of that kind; an empty one where the source has no such records."""
+        return self.naming(what) or KindPlan(kind=what, role=Role.REFERENCE, label="name")
+
     def kind_naming(self, what: str) -> Kind:
         """Give the name of that kind; *what* itself where the source has no such records."""
-        plan = self.naming(what)
-        return plan.kind if plan is not None else what
+        return self.plan_naming(what).kind
 
     # --- rows and labels
 

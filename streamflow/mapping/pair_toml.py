@@ -11,20 +11,24 @@ from streamflow.errors import ConfigError
 from streamflow.mapping.catalogue import TRANSFORMS, can_reach, is_field
 from streamflow.mapping.document import CARDINALITIES, ObjectMap, Row
 from streamflow.mapping.labels import label_key
-from streamflow.mapping.pair import KindPlan, KnownLabel, Pair, Purpose, Role
+from streamflow.mapping.pair import FACTS, REPORTS, BlankRule, KindPlan, KnownLabel, Pair, Purpose, Role
 from streamflow.mapping.settings import DEFAULTS, setting_faults
 from streamflow.mapping.shapes import SHAPES
 
 _TOP: Final = frozenset(
-    {"pair", "source", "destination", "title", "prefix", "defaults", "kinds", "objects", "labels", "tracking", "purposes"}
+    {
+        *("pair", "source", "destination", "title", "prefix", "defaults", "kinds", "objects", "labels", "tracking", "purposes"),
+        *("reports", "out_of_scope", "hand_off", "blank_rules"),
+    }
 )
 _KIND: Final = frozenset(KindPlan.__slots__)
-_LISTS: Final = frozenset({"owner", "address", "strata"})
+_LISTS: Final = frozenset({"owner", "address", "strata", "checked"})
 _OBJECT_TEXTS: Final = ("source", "destination", "cardinality", "transform", "lookup", "schema")
 _OBJECT: Final = frozenset({*_OBJECT_TEXTS, "takes_custom", "rows"})
 _ROW: Final = frozenset({"source", "target", "transform", "params", "family", "not_moved", "confidence", "reason"})
 _LABEL: Final = frozenset(KnownLabel.__slots__)
 _PURPOSE: Final = frozenset(Purpose.__slots__)
+_BLANK_RULE: Final = tuple(BlankRule.__slots__)
 _NAMES: Final = ("", "user", "source", "status", "group", "code")
 _HINT: Final = "a pair is data: its kinds, defaults and rows are described in docs/pairs.md"
 
@@ -70,6 +74,10 @@ class _Reader:
             labels=labels,
             tracking=tuple((tuple(one["patterns"]), str(one["not_moved"])) for one in data.get("tracking", ())),
             purposes=purposes,
+            reports=self._reports(data),
+            out_of_scope=tuple(map(str, data.get("out_of_scope", ()))),
+            hand_off=tuple(map(str, data.get("hand_off", ()))),
+            blank_rules=tuple(self._blank_rule(one, f"blank_rules[{place}]") for place, one in enumerate(data.get("blank_rules", ()))),
         )
         self.faults += [fault.replace("settings.", "defaults.", 1) for fault in setting_faults({}, pair)]
         return pair
@@ -86,6 +94,8 @@ class _Reader:
             self.faults.append(f"{path}.shape: {shape!r} is none of {', '.join(SHAPES)}")
         if data.get("names", "") not in _NAMES:
             self.faults.append(f"{path}.names: {data['names']!r} is none of {', '.join(_NAMES[1:])}")
+        facts = data.get("facts", {})
+        self.faults += [f"{path}.facts.{name}: there is no such fact{_near(name, FACTS)}" for name in facts if name not in FACTS]
         plain = {name: value for name, value in data.items() if name in _KIND - _LISTS - {"kind", "role", "shape"}}
         lists = {name: tuple(map(str, data.get(name, ()))) for name in _LISTS}
         return KindPlan(**{**plain, **lists, "kind": kind, "role": Role(role), "shape": shape, "noun": str(data.get("noun") or kind)})
@@ -145,6 +155,15 @@ class _Reader:
             pick=str(data.get("pick", "newest")),
             reason=str(data.get("reason", "")),
         )
+
+    def _reports(self, data: Mapping[str, Any]) -> tuple[str, ...]:
+        reports = tuple(map(str, data.get("reports", REPORTS)))
+        self.faults += [f"reports: there is no report {name!r}{_near(name, REPORTS)}" for name in reports if name not in REPORTS]
+        return reports
+
+    def _blank_rule(self, data: Mapping[str, Any], path: str) -> BlankRule:
+        self._keys(data, path, _BLANK_RULE)
+        return BlankRule(**{name: self._text(data, name, f"{path}.") for name in _BLANK_RULE})
 
     def _relations(self, kinds: tuple[KindPlan, ...], objects: tuple[ObjectMap, ...], purposes: tuple[Purpose, ...]) -> None:
         """Look at what refers to something else: kinds to their parents, objects to kinds, roles to each other."""

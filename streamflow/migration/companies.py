@@ -109,9 +109,10 @@ class CompanyTable:
     def _place(self, text: str, key: Key | None) -> int:
         if not text:
             return 0
-        place = self._places.setdefault((text, key), len(self._said))
+        said = (text, key)
+        place = self._places.setdefault(said, len(self._said))
         if place == len(self._said):
-            self._said.append((text, key))
+            self._said.append(said)
         return place
 
     async def _stage(self, keys: Sequence[Key]) -> int:

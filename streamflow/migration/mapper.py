@@ -20,15 +20,15 @@ async def labels(migration: Migration) -> dict[tuple[Kind, Key], str]:
     found: dict[tuple[Kind, Key], str] = {}
     users = migration.pair.kind_naming("user")
     for kind in migration.pair.in_role(Role.REFERENCE):
-        label = migration.pair.of(kind).label
+        plan = migration.pair.of(kind)
         async for page in migration.ledger.every(kind):
             for staged in page:
                 data: Mapping[str, Any] = staged.record.data
-                name = str(data.get(label) or "").strip()
+                name = str(data.get(plan.label) or "").strip()
                 if name:
                     found[kind, staged.record.key] = name
-                    if kind == users and data.get("email"):
-                        found[kind, str(data["email"]).strip().lower()] = name
+                    if kind == users and (email := plan.told(data, "email")):
+                        found[kind, str(email).strip().lower()] = name
     return found
 
 

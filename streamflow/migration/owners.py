@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from streamflow.errors import ConfigError
-from streamflow.mapping.owning import owner_keys
+from streamflow.mapping.owning import is_active, owner_keys
+from streamflow.mapping.pair import Pair
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
 from streamflow.model import DestId, Disposition, Kind, QueueItem, Record, RecordState, Ref, Staged
@@ -45,7 +46,7 @@ class Owner:
 
 
 def tally(
-    users: Sequence[Record], counted: Mapping[str, Counter[Kind]], addresses: Mapping[str, str] | None = None
+    users: Sequence[Record], counted: Mapping[str, Counter[Kind]], addresses: Mapping[str, str] | None = None, *, pair: Pair
 ) -> list[Owner]:
     """
     Join the roster with what each user owns; names that the roster does not know become owners of their own.
@@ -53,15 +54,15 @@ def tally(
     *addresses* are the e-mails that records give beside an owner's id, for ids that the roster does not hold.
     """
     known = addresses or {}
-    by_email = {str(user.data.get("email") or "").strip().lower(): user.key for user in users if user.data.get("email")}
+    plan = pair.plan_naming("user")
+    by_email = {str(email).strip().lower(): user.key for user in users if (email := plan.told(user.data, "email"))}
     totals: dict[str, Counter[Kind]] = {}
     for name, kinds in counted.items():
         totals.setdefault(by_email.get(name.lower(), name), Counter()).update(kinds)
     owners = [
         Owner(
-            key=user.key, name=str(user.data.get("name") or ""), email=str(user.data.get("email") or "").strip(),
-            role=str(user.data.get("role") or ""), active=str(user.data.get("active", "1")).strip().lower() not in ("0", "false", "no"),
-            records=dict(totals.pop(user.key, Counter())),
+            key=user.key, name=str(plan.told(user.data, "name") or ""), email=str(plan.told(user.data, "email") or "").strip(),
+            role=str(plan.told(user.data, "role") or ""), active=is_active(user.data, pair), records=dict(totals.pop(user.key, Counter())),
         )
         for user in users
     ]
@@ -159,7 +160,7 @@ class OwnersGate:
                         if len(names) > 1 and "@" in names[1]:
                             addresses.setdefault(names[0], names[1])
         users = [staged.record async for page in self._m.ledger.every(self._m.pair.kind_naming("user")) for staged in page]
-        return tally(users, counted, addresses)
+        return tally(users, counted, addresses, pair=self._m.pair)
 
     async def recheck(self, actor: str = "streamflow") -> list[Owner]:
         """Look at the destination's users again and match anew."""

@@ -76,9 +76,10 @@ async def observe(migration: Migration) -> Observation:
 async def _members(migration: Migration) -> int:
     """Count users in groups, one for each membership (LT-41)."""
     found = 0
-    async for page in migration.ledger.every(migration.pair.kind_naming("group")):
+    plan = migration.pair.plan_naming("group")
+    async for page in migration.ledger.every(plan.kind):
         for staged in page:
-            members = staged.record.data.get("members")
+            members = plan.told(staged.record.data, "members")
             found += len(members) if isinstance(members, list) else len([each for each in str(members or "").split(",") if each.strip()])
     return found
 

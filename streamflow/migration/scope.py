@@ -25,19 +25,6 @@ from streamflow.platforms.base import Reference
 
 LITTLE_ROOM = 0.9   # of a cap; above that the report warns
 
-OUT_OF_SCOPE = (
-    "passwords, session tokens and payment data: never read",
-    "assignment rules and autoresponders: documented for the admin, not rebuilt",
-    "notification preferences: a checklist for the admin",
-    "permission logic of groups: the group table says what to set by hand",
-    "email sequences of the destination: not exportable by its API",
-)
-HAND_OFF = (
-    "switch off automations, assignment rules and new-lead mails in the destination for the run",
-    "add missing users; nobody is invited by the migration",
-    "create missing pipelines, stages and activity types, then continue: they are looked for again",
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
@@ -87,8 +74,8 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
         "plan_gaps": gaps,
         "to_do": [{"what": what, "until_then": fallback, "rows": rows_waiting(document, what)} for what, fallback in todo],
         "readback": routes,
-        "out_of_scope": OUT_OF_SCOPE,
-        "hand_off": HAND_OFF,
+        "out_of_scope": migration.pair.out_of_scope,
+        "hand_off": migration.pair.hand_off,
     })
     return reckoned
 

@@ -13,7 +13,6 @@ class Terms:
     """The agreed terms of one migration."""
 
     name: str
-    pair: str                                  # "leadtrekker-nutshell"
     state_dir: Path
     timezone: str
     gates: Mapping[str, str] = field(default_factory=dict)     # map | owners | sample | cutover -> ask | auto

@@ -59,7 +59,7 @@ _REPORTS: Final[Mapping[str, About]] = {
         title="Companies",
         order=25,
         main="rows",
-        intro="Every company text of the leads, the firm it was put to, and the record of that firm.",
+        intro="Every company text of the people, the firm it was put to, and the record of that firm.",
         notes={"ambiguous": "Pairs that look alike and were not joined; a person decides or waives."},
     ),
     "sample": About(
@@ -90,7 +90,7 @@ _REPORTS: Final[Mapping[str, About]] = {
             "segments": "People by status, owner and month of creation on both sides.",
             "differences": "Every difference that was found, at most 1,000 are listed.",
             "links": "Each parent, company, owner and assignee that a written record names, looked up. "
-            "Elsewhere: under another record or user than the source names now, because leads were merged or owners matched anew.",
+            "Elsewhere: under another record or user than the source names now, because records were merged or owners matched anew.",
             "orphans": "Records whose parent or owner does not resolve. There should be none.",
             "unmapped": "Source fields without a place of their own in the confirmed map.",
             "drift": "Names that the source showed and its description does not know; kept as labelled text.",
@@ -139,16 +139,16 @@ _REPORTS: Final[Mapping[str, About]] = {
         title="Automation inventory",
         order=40,
         main="rows",
-        intro="Rules and autoresponders are documented, never rebuilt. The source shows none by API: fill this in with the customer.",
+        intro="Rules and autoresponders are documented, never rebuilt. What the source does not show is filled in with the customer.",
         heads={"rows": "Rules and autoresponders"},
-        notes={"observed": "Who leads of a source went to. A share near 100 % suggests an assignment rule."},
+        notes={"observed": "Who the people of a source went to. A share near 100 % suggests an assignment rule."},
     ),
     "notifications": About(
         title="Notification checklist",
         order=41,
         intro="Notification settings are not moved. One line for each user and channel, to be filled in and ticked off.",
     ),
-    "repeats": About(title="Repeating reminders", order=42, intro="Tasks do not repeat by API. These patterns are to be set up by hand."),
+    "repeats": About(title="Repeating tasks", order=42, intro="Tasks do not repeat by API. These patterns are to be set up by hand."),
     "audit": About(
         title="Audit summary",
         order=45,

@@ -21,7 +21,7 @@ _DRAWN: Final[dict[str, Callable[[Ledger], Awaitable[dict[str, Any]]]]] = {
     "cutover": trail.cutover,
     "audit": trail.audit_summary,
 }
-_DRAWN_BY_KIND: Final[dict[str, Callable[[Ledger, Pair], Awaitable[dict[str, Any]]]]] = {
+DRAWN_BY_PAIR: Final[dict[str, Callable[[Ledger, Pair], Awaitable[dict[str, Any]]]]] = {
     "companies": inventories.companies,
     "invitations": people.invitations,
     "groups": people.groups,
@@ -49,8 +49,8 @@ async def write_all(ledger: Ledger, writer: ReportWriter, *, pair: Pair, seed: i
     counts = await ledger.counts()
     for kind in kinds_in(counts, pair):
         put(f"phase-{kind}", {"rows": phase_rows(counts, kind)})
-    for name, draw_by_kind in _DRAWN_BY_KIND.items():
-        put(name, await draw_by_kind(ledger, pair))
+    for name in pair.reports:
+        put(name, await DRAWN_BY_PAIR[name](ledger, pair))
     for name, draw in _DRAWN.items():
         put(name, await draw(ledger))
     put("spot-check", await spot_check(ledger, pair, seed=seed, size=spot_size))

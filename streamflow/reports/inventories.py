@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
@@ -11,44 +12,40 @@ from streamflow.mapping.companies import Companies
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document_json import from_json
-from streamflow.mapping.pair import Pair, Role
+from streamflow.mapping.pair import KindPlan, Pair, Role
 from streamflow.mapping.shapes.task import in_words
 from streamflow.mapping.values import is_empty
-from streamflow.model import Key, Kind, QueueItem, RecordState, Staged
+from streamflow.model import Key, Kind, Link, QueueItem, Record, RecordState, Staged
 from streamflow.reports.queue import cause_rows, is_of_data, item_row
 from streamflow.reports.rows import HELD, Rows
 from streamflow.store.base import Ledger
 
-BLANK_RULES: Final = (
-    ("assignment rule", "a lead arrives from a source, form or mailbox", "lead assignment rule, by source or territory"),
-    ("assignment rule", "a lead's group or region is set", "lead assignment rule, or a team as owner"),
-    ("autoresponder", "a lead arrives by e-mail or form", "personal e-mail sequence, started by an automation"),
-    ("autoresponder", "a status changes", "stage automation that sends a template"),
-    ("reminder rule", "a lead is not answered in time", "stage guidance with a due task"),
-)
 _LIKE_A_RULE: Final = 0.9
-_ENOUGH_LEADS: Final = 10
-_CHECKED: Final = ("name", "email", "number", "company", "owner", "status", "source")
+_ENOUGH: Final = 10
 
 
 async def automations(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """
     Give the automation inventory: known entries (setting "automations", if any) and lines to fill in.
 
-    "observed" tells who the leads of each source went to, which is what an assignment rule leaves behind.
+    "observed" tells who the people of each source went to, which is what an assignment rule leaves behind.
     """
     known = await ledger.setting("automations") or []
+    coverage = await ledger.setting("coverage") or {}
     rows = [
         {"type": "", "trigger": "", "condition": "", "action": "", "owner": "", "rebuild_as": "", "rebuilt": "☐", **entry}
         for entry in known
     ]
     rows += [
-        {"type": kind, "trigger": trigger, "condition": "", "action": "", "owner": "", "rebuild_as": rebuild, "rebuilt": "☐"}
-        for kind, trigger, rebuild in BLANK_RULES
+        {
+            **{"type": rule.type, "trigger": rule.trigger, "condition": "", "action": "", "owner": ""},
+            **{"rebuild_as": rule.rebuild_as, "rebuilt": "☐"},
+        }
+        for rule in pair.blank_rules
     ]
     return {
         "known": len(known),
-        "source_offers": "no call and no export of rules or autoresponders is known",
+        "source_offers": "; ".join(f"{what.replace('_', ' ')}: {why}" for what, why in sorted(coverage.items()) if not pair.knows(what)),
         "rows": rows,
         "observed": await _observed(ledger, pair),
         "out_of_scope": ["email sequences of the destination cannot be exported by its API", "no automation is created in the destination"],
@@ -59,20 +56,18 @@ async def _observed(ledger: Ledger, pair: Pair) -> list[dict[str, Any]]:
     owners: dict[str, Counter[str]] = defaultdict(Counter)
     async for page in ledger.every(pair.person.kind):
         for staged in page:
-            data = staged.record.data
-            owners[str(data.get("source") or data.get("sourceid") or "(no source)")][
-                str(data.get("owner") or data.get("owner_email") or "(nobody)")
-            ] += 1
+            source, owner = (pair.person.told(staged.record.data, fact) for fact in ("source", "owner"))
+            owners[str(source or "(no source)")][str(owner or "(nobody)")] += 1
     rows = []
-    for source, found in sorted(owners.items(), key=lambda item: -item[1].total()):
-        (owner, count), leads = found.most_common(1)[0], found.total()
-        is_rule = leads >= _ENOUGH_LEADS and count / leads >= _LIKE_A_RULE
+    for name, found in sorted(owners.items(), key=lambda item: -item[1].total()):
+        (commonest, count), people = found.most_common(1)[0], found.total()
+        is_rule = people >= _ENOUGH and count / people >= _LIKE_A_RULE
         rows.append(
             {
-                "source": source,
-                "leads": leads,
-                "commonest_owner": owner,
-                "share_percent": round(100 * count / leads, 1),
+                "source": name,
+                pair.people: people,
+                "commonest_owner": commonest,
+                "share_percent": round(100 * count / people, 1),
                 "suggests": "an assignment rule: ask" if is_rule else "",
             }
         )
@@ -80,35 +75,38 @@ async def _observed(ledger: Ledger, pair: Pair) -> list[dict[str, Any]]:
 
 
 async def repeats(ledger: Ledger, pair: Pair) -> dict[str, Any]:
-    """Give the reminders that repeat, with the pattern in words and the task they became."""
-    roster = ledger.every(pair.kind_naming("user"))
-    users = {staged.record.key: str(staged.record.data.get("name") or "") async for page in roster for staged in page}
+    """Give the tasks that repeat, with the pattern in words and the task they became."""
+    roster = pair.plan_naming("user")
+    pages = ledger.every(roster.kind)
+    users = {staged.record.key: str(staged.record.data.get(roster.label) or "") async for page in pages for staged in page}
     rows = Rows()
-    for kind in (each for each in pair.written if pair.of(each).shape == "task"):
-        async for page in ledger.every(kind):
-            found = [staged for staged in page if not is_empty(staged.record.data.get("repeat"))]
+    for plan in (pair.of(kind) for kind in pair.written if pair.of(kind).shape == "task"):
+        async for page in ledger.every(plan.kind):
+            found = [staged for staged in page if not is_empty(plan.told(staged.record.data, "repeat"))]
             keys = [staged.record.key for staged in found]
-            links = {link.ref.key: link for link in await ledger.links_of(kind, keys)} if keys else {}
-            for staged in found:
-                data, link = staged.record.data, links.get(staged.record.key)
-                rows.append(
-                    {
-                        "reminder": staged.record.key,
-                        "lead": data.get("leadid", ""),
-                        "due": data.get("due", ""),
-                        "assignee": users.get(str(data.get("userid"))) or data.get("user") or data.get("user_email") or "",
-                        "text": data.get("note", ""),
-                        "pattern": data["repeat"],
-                        "in_words": in_words(str(data["repeat"])),
-                        "became": link.dest_id if link else None,
-                        "set_up": "☐",
-                    }
-                )
+            links = {link.ref.key: link for link in await ledger.links_of(plan.kind, keys)} if keys else {}
+            rows.extend(_repeat_row(staged, links.get(staged.record.key), plan, pair, users) for staged in found)
     return {"count": len(rows), "rows": rows}
 
 
+def _repeat_row(staged: Staged, link: Link | None, plan: KindPlan, pair: Pair, users: Mapping[Key, str]) -> dict[str, Any]:
+    data, pattern = staged.record.data, plan.told(staged.record.data, "repeat")
+    by_key = next((name for each in plan.owner if (name := users.get(str(data.get(each))))), "")
+    return {
+        plan.noun: staged.record.key,
+        pair.person.noun: staged.record.parent or "",
+        "due": plan.told(data, "due") or "",
+        "assignee": by_key or plan.told(data, "assignee") or "",
+        "text": plan.told(data, "text") or "",
+        "pattern": pattern,
+        "in_words": in_words(str(pattern)),
+        "became": link.dest_id if link else None,
+        "set_up": "☐",
+    }
+
+
 async def companies(ledger: Ledger, pair: Pair) -> dict[str, Any]:
-    """Give the company table: raw text, how many leads say it, cluster, reason, and the company it became; look-alikes with their state."""
+    """Give the company table: raw text, how many people say it, cluster, reason and the company it became; look-alikes with their state."""
     table = await _texts(ledger, pair)
     pages = ledger.items(state=None, cause="company_ambiguous")
     items = {item.id: (item.state, item.decision) async for page in pages for item in page}
@@ -118,7 +116,7 @@ async def companies(ledger: Ledger, pair: Pair) -> dict[str, Any]:
         rows.extend(
             {
                 "text": row.text,
-                "leads": row.count,
+                pair.people: row.count,
                 "cluster": row.cluster,
                 "name": row.name,
                 "company": links.get(row.cluster or ""),
@@ -140,10 +138,10 @@ async def companies(ledger: Ledger, pair: Pair) -> dict[str, Any]:
 
 
 async def _texts(ledger: Ledger, pair: Pair) -> Companies:
-    """Count the company texts of all leads under the decisions of the confirmed map and of the queue."""
+    """Count the company texts of all people under the decisions of the confirmed map and of the queue."""
     confirmed = await ledger.setting("map:confirmed")
     document = from_json(confirmed["document"], pair) if confirmed else None
-    text_of = compile_map(document, pair, Context()).company_text if document is not None else _plain_text
+    text_of = compile_map(document, pair, Context()).company_text if document is not None else partial(_plain_text, pair.person)
     decisions = dict(document.companies) if document is not None else {}
     async for found in ledger.items(state="resolved", cause="company_ambiguous"):
         for item in found:
@@ -159,8 +157,8 @@ async def _texts(ledger: Ledger, pair: Pair) -> Companies:
     return table
 
 
-def _plain_text(record: Any) -> tuple[str, str]:
-    return str(record.data.get("company") or ""), str(record.data.get("name") or "")
+def _plain_text(person: KindPlan, record: Record) -> tuple[str, str]:
+    return str(person.told(record.data, "company") or ""), str(person.told(record.data, "name") or "")
 
 
 async def _company_links(ledger: Ledger, pair: Pair, clusters: Iterable[Key]) -> dict[Key, str]:
@@ -174,15 +172,15 @@ def _decision(state: tuple[str, str] | None) -> dict[str, str]:
 
 
 async def quality(ledger: Ledger, pair: Pair) -> dict[str, Any]:
-    """Give what the data could not give cleanly: empty fields of leads, causes with counts, every item with its suggestion."""
+    """Give what the data could not give cleanly: empty fields of people, causes with counts, every item with its suggestion."""
     items = Rows()
     async for page in ledger.items(state=None):
         items.extend(item_row(item) for item in page if is_of_data(item.cause))
-    leads, empty = await _empty(ledger, pair)
+    people, empty = await _empty(ledger, pair)
     return {
-        "leads": leads,
+        pair.people: people,
         "empty_fields": [
-            {"field": name, "leads": count, "share_percent": round(100 * count / leads, 1) if leads else 0.0}
+            {"field": name, pair.people: count, "share_percent": round(100 * count / people, 1) if people else 0.0}
             for name, count in empty.items()
         ],
         "causes": [
@@ -195,51 +193,44 @@ async def quality(ledger: Ledger, pair: Pair) -> dict[str, Any]:
 
 
 async def _empty(ledger: Ledger, pair: Pair) -> tuple[int, dict[str, int]]:
-    total, empty = 0, Counter[str]()
+    """Count the people, and those without each of what the pair has checked, by its best field."""
+    total, empty = 0, {names.partition("|")[0]: 0 for names in pair.person.checked}
     async for page in ledger.every(pair.person.kind):
         for staged in page:
             total += 1
-            empty.update(name for name in _CHECKED if _is_empty(staged.record.data, name))
-    return total, {name: empty[name] for name in _CHECKED}
-
-
-def _is_empty(data: Mapping[str, Any], name: str) -> bool:
-    alike: Sequence[str] = {
-        "owner": ("owner", "owner_email", "userid"),
-        "status": ("status", "statusid"),
-        "source": ("source", "sourceid"),
-    }.get(name, (name,))
-    return all(is_empty(data.get(each)) for each in alike)
+            for names in pair.person.checked:
+                empty[names.partition("|")[0]] += all(is_empty(staged.record.data.get(each)) for each in names.split("|"))
+    return total, empty
 
 
 async def unmatched(ledger: Ledger, pair: Pair) -> dict[str, Any]:
-    """Give the activities that have no person in the destination: held for a decision, or parked on a lead that was not moved."""
+    """Give the activities that have no person in the destination: held for a decision, or parked on one that was not moved."""
     rows = Rows()
     for kind in pair.in_role(Role.HAPPENING, Role.FILE):
         waiting: list[Staged] = []
         async for page in ledger.every(kind):
             waiting += [staged for staged in page if staged.state in (RecordState.HELD, RecordState.PARKED)]
             if len(waiting) >= HELD:  # the queue is looked through once for many
-                await _tell_unmatched(ledger, kind, waiting, rows)
-        await _tell_unmatched(ledger, kind, waiting, rows)
+                await _tell_unmatched(ledger, pair, kind, waiting, rows)
+        await _tell_unmatched(ledger, pair, kind, waiting, rows)
     return {"count": len(rows), "rows": rows}
 
 
-async def _tell_unmatched(ledger: Ledger, kind: Kind, waiting: list[Staged], rows: Rows) -> None:
+async def _tell_unmatched(ledger: Ledger, pair: Pair, kind: Kind, waiting: list[Staged], rows: Rows) -> None:
     items = {item.key: item for item in await ledger.items_about(kind, [staged.record.key for staged in waiting])} if waiting else {}
-    rows.extend(_unmatched_row(staged, items.get(staged.record.key)) for staged in waiting)
+    rows.extend(_unmatched_row(staged, items.get(staged.record.key), pair) for staged in waiting)
     waiting.clear()
 
 
-def _unmatched_row(staged: Staged, item: QueueItem | None) -> dict[str, Any]:
-    record = staged.record
+def _unmatched_row(staged: Staged, item: QueueItem | None, pair: Pair) -> dict[str, Any]:
+    record, plan, person = staged.record, pair.of(staged.record.kind), pair.person.noun
     return {
         "kind": record.kind,
         "key": record.key,
         "state": staged.state.value,
-        "lead": record.data.get("leadid") or record.parent or "",
-        "lead_email": record.data.get("lead_email", ""),
-        "when": record.data.get("created") or record.data.get("sent") or record.data.get("due") or "",
+        person: record.parent or "",
+        f"{person}_email": next((value for name in plan.address if (value := record.data.get(name))), ""),
+        "when": plan.told(record.data, "when") or "",
         "reason": staged.reason,
         "waiting_on": staged.waiting_on,
         "queue_item": item.id if item else "",

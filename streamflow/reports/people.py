@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from streamflow.mapping.owning import is_active
 from streamflow.mapping.pair import Pair
 from streamflow.model import Key
 from streamflow.store.base import Ledger
 
 CHANNELS: Final = ("email", "SMS")
-_NO: Final = frozenset({"0", "false", "no"})
-
-
-def is_active(data: Mapping[str, Any]) -> bool:
-    """Say whether a user of the source is active; not said counts as active."""
-    return str(data.get("active") or "1").strip().lower() not in _NO
 
 
 async def roster(ledger: Ledger, pair: Pair) -> dict[Key, dict[str, Any]]:
@@ -111,38 +106,44 @@ async def groups(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     }
     rows: list[dict[str, Any]] = []
     table: list[dict[str, Any]] = []
-    async for page in ledger.every(pair.kind_naming("group")):
+    plan = pair.plan_naming("group")
+    async for page in ledger.every(plan.kind):
         for staged in page:
             data = staged.record.data
-            name = str(data.get("name") or staged.record.key)
-            members = [str(key) for key in data.get("members") or []]
-            rows += [_member_row(staged.record.key, name, key, users.get(key), matched.get(key)) for key in members]
+            name = str(plan.told(data, "name") or staged.record.key)
+            permission = str(plan.told(data, "permission") or "")
+            members = [str(key) for key in plan.told(data, "members") or []]
+            rows += [_member_row(staged.record.key, name, key, users.get(key), matched.get(key), pair) for key in members]
             here = sum(1 for key in members if matched.get(key))
             table.append(
                 {
                     "group_key": staged.record.key,
                     "group": name,
-                    "permission": data.get("permission", ""),
+                    "permission": permission,
                     "members": len(members),
                     "members_in_destination": here,
                     "destination_team": teams.get(name.strip().lower(), "none yet"),
-                    "set_by_hand": permission_note(str(data.get("permission") or ""), len(members)),
+                    "set_by_hand": permission_note(permission, len(members)),
                 }
             )
     without = sorted(set(users) - {row["member"] for row in rows})
-    return {"teams": table, "rows": rows, "users_without_group": [str(users[key].get("name") or key) for key in without]}
+    return {"teams": table, "rows": rows, "users_without_group": [str(_user(users[key], "name", pair) or key) for key in without]}
 
 
-def _member_row(group: Key, name: str, key: Key, user: Mapping[str, Any] | None, dest_id: str | None) -> dict[str, Any]:
+def _user(data: Mapping[str, Any], fact: str, pair: Pair) -> str:
+    return str(pair.plan_naming("user").told(data, fact) or "").strip()
+
+
+def _member_row(group: Key, name: str, key: Key, user: Mapping[str, Any] | None, dest_id: str | None, pair: Pair) -> dict[str, Any]:
     data = user or {}
     return {
         "group_key": group,
         "group": name,
         "member": key,
-        "name": data.get("name", ""),
-        "email": str(data.get("email") or "").strip(),
-        "role": data.get("role", ""),
-        "active": is_active(data) if user is not None else None,
+        "name": _user(data, "name", pair),
+        "email": _user(data, "email", pair),
+        "role": _user(data, "role", pair),
+        "active": is_active(data, pair) if user is not None else None,
         "destination_user": dest_id,
         "remark": "" if user is not None else "not in the list of users",
     }
@@ -166,10 +167,11 @@ def permission_note(permission: str, members: int) -> str:
 async def notifications(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """Give the fillable checklist: a line for each active user and channel."""
     users = await roster(ledger, pair)
-    return {"rows": [_checklist_row(key, data, channel) for key, data in users.items() if is_active(data) for channel in CHANNELS]}
+    active = [(key, data) for key, data in users.items() if is_active(data, pair)]
+    return {"rows": [_checklist_row(key, data, channel, pair) for key, data in active for channel in CHANNELS]}
 
 
-def _checklist_row(key: Key, data: Mapping[str, Any], channel: str) -> dict[str, Any]:
-    address = str(data.get("email" if channel == "email" else "number") or "").strip()
+def _checklist_row(key: Key, data: Mapping[str, Any], channel: str, pair: Pair) -> dict[str, Any]:
+    address = _user(data, "email" if channel == "email" else "phone", pair)
     blanks = dict.fromkeys(("on_new_lead", "on_reminder", "on_other_event", "set_in_destination_by"), "")
-    return {"key": key, "user": data.get("name", ""), "channel": channel, "address": address, **blanks, "done": "☐"}
+    return {"key": key, "user": _user(data, "name", pair), "channel": channel, "address": address, **blanks, "done": "☐"}

@@ -22,15 +22,6 @@ from streamflow.store.base import KindCount, Ledger
 
 MAX_DIFFERENCES: Final = 1000
 HOLDS, OPEN, BROKEN = "holds", "open", "broken"  # open: not done yet; broken: must not be
-OUT_OF_SCOPE: Final = (
-    "passwords, session tokens and payment data: never read",
-    "assignment rules and autoresponders: documented in the automation inventory, not rebuilt",
-    "notification settings: a checklist for the admin",
-    "permission logic of groups: the group table says what to set by hand",
-    "repeat patterns of reminders: listed, to be set up by hand",
-    "users: never created or invited by the migration",
-    "email sequences of the destination: not exportable by its API",
-)
 
 
 async def reconciliation(ledger: Ledger, pair: Pair, *, seed: int = 7, spot_size: int = 25) -> dict[str, Any]:
@@ -66,7 +57,7 @@ async def reconciliation(ledger: Ledger, pair: Pair, *, seed: int = 7, spot_size
         "queue": cause_rows(await ledger.queue_counts()),
         "touched": queue.touched,
         "queue_items": queue.items,
-        "out_of_scope": list(OUT_OF_SCOPE),
+        "out_of_scope": list(pair.out_of_scope),
         "spot_check": await spot_check(ledger, pair, seed=seed, size=spot_size),
     }
     summary = _summary(data)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-from streamflow.mapping.pair import Pair
+from streamflow.mapping.pair import KindPlan, Pair
 from streamflow.mapping.settings import settings_of, ways_of
 from streamflow.mapping.values import UNKNOWN_WAYS, Ways, decimal_of, is_empty, reader_for
 from streamflow.model import Fields, Key, Kind, Link, RecordState, Staged
@@ -57,7 +57,7 @@ class Tally:
 class Totals:
     """The sums of a whole account; bounded by the fields of the map and `MAX_SEGMENTS`."""
 
-    person: Kind
+    person: KindPlan
     targets: Sequence[Target]
     users: Mapping[Key, str]                       # source user -> destination user
     tallies: dict[tuple[Kind, Kind, str], Tally] = field(default_factory=lambda: defaultdict(Tally))
@@ -78,7 +78,7 @@ class Totals:
             for target in targets:
                 if found := lines.get((staged.record.key, target.dest_kind)):
                     self._count(target, told, found)
-            if kind == self.person and (found := lines.get((staged.record.key, "contacts"))):
+            if kind == self.person.kind and (found := lines.get((staged.record.key, "contacts"))):
                 self._place(staged.record.data, found, targets)
 
     def _count(self, target: Target, told: Sequence[Fields], links: Sequence[Link]) -> None:
@@ -105,7 +105,8 @@ class Totals:
 
     def _place(self, data: Mapping[str, Any], links: Sequence[Link], targets: Sequence[Target]) -> None:
         """Count a person by status, owner and month on both sides."""
-        for segment, source in (("status", "status"), ("owner", "userid"), ("month of creation", "created")):
+        status, created = (self.person.fields(fact)[0] for fact in ("status", "created"))
+        for segment, source in (("status", status), *(("owner", name) for name in self.person.owner[:1]), ("month of creation", created)):
             target = next((each for each in targets if each.dest_kind == "contacts" and source in each.sources), None)
             if target is None or any(target.name in kept(link.base) for link in links):
                 continue
@@ -194,7 +195,7 @@ async def totals(ledger: Ledger, pair: Pair, issues: Mapping[tuple[Kind, str], i
     """
     owners = await ledger.setting("owners") or []
     found = Totals(
-        person=pair.person.kind,
+        person=pair.person,
         targets=targets_of(await ledger.setting("map:confirmed"), pair),
         users={str(owner["key"]): str(owner["dest_id"]) for owner in owners if owner.get("dest_id")},
     )

@@ -30,7 +30,8 @@ from streamflow.store.queries import SQL
 logging.getLogger("aiosqlite").setLevel(logging.WARNING)
 
 T = TypeVar("T")
-PORTION = 250              # rows a statement: far below the limit on arguments, and small enough that remembering statements costs little
+PORTION = 64               # rows a statement, a power of two: see `portions`
+STATEMENTS = 256           # remembered by SQLite's module: all there are, nearly
 BUSY_TIMEOUT_S = 5.0
 ROLLBACK_LIMIT_S = 10.0
 DAMAGE_HINT = "keep the file as it is, check the disk, and restore the state directory from a backup"
@@ -56,7 +57,7 @@ async def connect(path: Path, *, writable: bool) -> aiosqlite.Connection:
     mode = "rw" if writable else "ro"
     try:
         raw = await aiosqlite.connect(
-            f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S, cached_statements=100,
+            f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S, cached_statements=STATEMENTS,
         )
     except sqlite3.Error as error:
         raise refusal(error, "cannot be opened") from error
@@ -82,11 +83,20 @@ def refusal(error: sqlite3.Error, what: str) -> StoreError:
 
 
 def portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """Cut rows into what one statement can take."""
-    return (rows[at:at + PORTION] for at in range(0, len(rows), PORTION))
+    """
+    Cut rows into portions of 64, 32, 16 and so on.
+
+    For each number of rows there is a statement of its own, which takes a millisecond to make and which SQLite's module keeps, with what
+    was bound to it last: hundreds of them for all numbers up to a batch are slow and take tens of megabytes.
+    """
+    at = 0
+    while left := len(rows) - at:
+        size = min(PORTION, 1 << (left.bit_length() - 1))
+        yield rows[at : at + size]
+        at += size
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=STATEMENTS)
 def _with_rows(sql: str, rows: int, cells: int) -> str:
     # Plain question marks number themselves after the ?1, ?2 that stand before them; thousands of numbered ones are slow to bind.
     row = "(" + ",".join("?" * cells) + ")"

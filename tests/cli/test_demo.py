@@ -20,6 +20,8 @@ from streamflow.cli.demo_view import View
 from streamflow.daemon.client import connect
 from streamflow.sandbox.launcher import Sandbox
 
+ENVIRON = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), "SSL_CERT_FILE": os.devnull}
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
@@ -79,9 +81,8 @@ def test_a_demo_that_is_ended_leaves_no_process(folder: Path, number: signal.Sig
     """However the demo ends in the middle, its daemon and both simulated platforms end with it."""
     keep = folder / "d"
     command = [sys.executable, "-m", "streamflow.cli", "demo", "--records", "20", "--keep", str(keep)]
-    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
     pids: list[int] = []
-    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
+    with subprocess.Popen(command, env=ENVIRON, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
         try:
             _until((keep / "control.sock").exists, "the daemon's socket")
             pids += json.loads((keep / "sandbox.json").read_text())["pids"]
@@ -99,13 +100,12 @@ def test_a_demo_that_is_ended_leaves_no_process(folder: Path, number: signal.Sig
 def test_sandbox_as_a_process(tmp_path: Path) -> None:
     """The sandbox says where it is in one line of JSON, leaves a configuration that loads, and ends on SIGTERM."""
     command = [sys.executable, "-m", "streamflow.cli", "sandbox", "--dir", str(tmp_path / "s"), "--records", "20"]
-    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=ENVIRON, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
         check = [sys.executable, "-m", "streamflow.cli", "status", "-c", told["config"]]
-        assert subprocess.run(check, env=environ, capture_output=True, timeout=30, check=False).returncode == 75
+        assert subprocess.run(check, env=ENVIRON, capture_output=True, timeout=30, check=False).returncode == 75
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
     again = [*command[:4], "--pair", "acme-nutshell"]
-    assert subprocess.run(again, env=environ, capture_output=True, timeout=30, check=False).returncode == 64
+    assert subprocess.run(again, env=ENVIRON, capture_output=True, timeout=30, check=False).returncode == 64

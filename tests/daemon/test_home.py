@@ -11,11 +11,13 @@ from streamflow.clock import SystemClock
 from streamflow.config import Config, load
 from streamflow.daemon.home import claim, open_home
 from streamflow.errors import ConfigError
+from streamflow.platforms.catalog import forms
 from tests.test_config import MINIMAL, SECRET, written
 
 
 def at(config: Config, base_url: str | None) -> Config:
-    return replace(config, source=replace(config.source, base_url=base_url))
+    options = replace(config.source.options, values={**config.source.options.values, "base_url": base_url or ""})
+    return replace(config, source=replace(config.source, options=options))
 
 
 async def test_a_state_directory_belongs_to_one_source_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,7 +25,7 @@ async def test_a_state_directory_belongs_to_one_source_address(tmp_path: Path, m
     monkeypatch.setenv("LT_KEY", SECRET)
     (tmp_path / "nutshell.key").touch(mode=0o600)
     (tmp_path / "nutshell.key").write_text(SECRET)
-    config = load(written(tmp_path, MINIMAL))
+    config = load(written(tmp_path, MINIMAL), forms())
     config = replace(config, migration=replace(config.migration, state_dir=tmp_path / "state"))
     one, other = "https://one.example/api/", "https://other.example/api/"
     for address in (None, one, None, one):

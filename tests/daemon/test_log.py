@@ -6,6 +6,7 @@ import ast
 import base64
 import io
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -117,11 +118,16 @@ def test_libraries_are_taken_in_without_arguments(lines: io.BytesIO) -> None:
     assert (line["event"], line["logger"], line["reason"]) == ("library.log", "aiohttp.server", "Error handling request from %s")
 
 
+_SPEAKS = re.compile(r"\b_?log(ger)?\s*\.")
+"""Parsing takes longest, and most files log nothing."""
+
+
 def test_every_key_the_program_logs_is_allowed() -> None:
     """No line of the program loses a value for want of an entry in the allow-list."""
     wanting = []
     for path in sorted(Path(log.__file__).parents[1].rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)) if _SPEAKS.search(text) else ():
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not isinstance(node.func.value, ast.Name):
                 continue
             is_logger = node.func.value.id in ("log", "_log", "logger", "_logger")

@@ -10,6 +10,7 @@ from streamflow.config import Config, load
 from streamflow.daemon.preflight import refuse_faults, without_effect
 from streamflow.daemon.terms import terms_of
 from streamflow.errors import ConfigError
+from streamflow.platforms.catalog import forms
 
 TEXT = """
 [migration]
@@ -42,7 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def config(folder: Path, more: str = "") -> Config:
     (folder / "streamflow.toml").write_text(TEXT + more, encoding="utf-8")
-    return load(folder / "streamflow.toml")
+    return load(folder / "streamflow.toml", forms())
 
 
 def test_streams_and_volume_take_effect(folder: Path) -> None:

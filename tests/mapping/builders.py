@@ -9,10 +9,10 @@ from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.observe import Observation
 from streamflow.mapping.proposal import Account, propose
-from streamflow.mapping.shipped import shipped_pair
 from streamflow.model import Draft, Record
+from streamflow.platforms.catalog import pair_of
 
-PAIR = shipped_pair("leadtrekker-nutshell")
+PAIR = pair_of("leadtrekker", "nutshell")
 TYPES = {"phone call": "1-activityTypes", "email": "9-activityTypes"}
 SPELT = {
     "leadid": "48213",

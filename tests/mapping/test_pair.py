@@ -11,10 +11,9 @@ from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document_json import from_json, to_json
 from streamflow.mapping.files import archive_path
-from streamflow.mapping.owning import owner_keys
+from streamflow.mapping.owning import is_active, owner_keys
 from streamflow.mapping.pair import Role
 from streamflow.mapping.pair_toml import read_pair
-from streamflow.mapping.shipped import shipped_pair
 from streamflow.model import Record, Ref
 
 from .builders import PAIR, child, lead, mapper, proposed
@@ -57,6 +56,9 @@ def test_another_pair_answers_for_itself() -> None:
         ('transform = "person_name"', 'transform = "phones"', "cannot fill"),
         ('source = "scan"', 'source = "scam"', "did you mean 'scan'"),
         ('title = "Porch & Sons"', "", "title: expected a text"),
+        ('noun = "appointment"', 'facts = { wen = "start" }', "facts.wen: there is no such fact; did you mean 'when'"),
+        ('prefix = "po"', 'prefix = "po"\nreports = ["qality"]', "there is no report 'qality'; did you mean 'quality'"),
+        ('prefix = "po"', 'prefix = "po"\nblank_rules = [{ type = "rule" }]', "blank_rules[0].trigger: expected a text"),
         ('kind = "quote"\npatterns', 'kind = "rep"\npatterns', "is no kind with a parent"),
         ("[defaults]", "[defaults", "no TOML"),
     ],
@@ -68,10 +70,14 @@ def test_a_broken_pair_is_refused_by_path(old: str, new: str, words: str) -> Non
         read_pair(TEXT.replace(old, new, 1))
 
 
-def test_unknown_pairs_are_refused() -> None:
-    """Only shipped pairs can be had by name."""
-    with pytest.raises(ConfigError):
-        shipped_pair("../secrets")
+def test_facts_are_told_by_the_fields_of_a_kind() -> None:
+    """What the engine asks of a record is answered by the first filled field that the pair names, or by the field of that name."""
+    lead, user = PAIR.person, PAIR.plan_naming("user")
+    assert lead.told({"status": "", "statusid": "3"}, "status") == "3"
+    assert lead.told({"owner_email": "a@b.c"}, "owner") == "a@b.c"
+    assert (user.told({"number": "082"}, "phone"), user.told({"email": "a@b.c"}, "email"), user.told({}, "role")) == ("082", "a@b.c", None)
+    assert [is_active({"active": said}, PAIR) for said in (None, "", 1, True, 0, False, "No")] == [True] * 4 + [False] * 3
+    assert (PAIR.people, PORCH.people) == ("leads", "clients")
 
 
 def test_maps_of_another_pair_are_refused() -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import anyio
 from aiohttp.test_utils import TestServer
 
 from streamflow.clock import iso
-from streamflow.mapping.shipped import shipped_pair
 from streamflow.migration.backfill import Backfill
 from streamflow.migration.context import Migration
 from streamflow.migration.control import Control, Drained
@@ -30,7 +32,9 @@ from streamflow.migration.terms import Terms
 from streamflow.migration.watch import Watch
 from streamflow.migration.work import Work
 from streamflow.model import Kind, QueueItem, Staged
-from streamflow.platforms import leadtrekker, nutshell
+from streamflow.platforms.catalog import pair_of
+from streamflow.platforms.nutshell.doors import connect as open_nutshell
+from streamflow.platforms.nutshell.flags import Flags
 from streamflow.reports.writer import ReportWriter
 from streamflow.sandbox.leadtrekker.account import Account
 from streamflow.sandbox.leadtrekker.operation import Operation
@@ -48,7 +52,7 @@ from streamflow.wire.backoff import Patience
 from streamflow.wire.limiter import PacedLimiter
 from streamflow.wire.message import Attempt, current_priority
 from streamflow.wire.session import SessionSettings
-from tests.platforms.leadtrekker_rig import HastyClock
+from tests.platforms.leadtrekker_rig import HastyClock, connect
 
 NOW = datetime(2026, 6, 1, 10, 0, 0)
 FALLBACK = FALLBACK_EMAIL
@@ -126,7 +130,7 @@ class Voyage:
             writer(name, data)
 
         self.m = Migration(
-            terms=self.terms, pair=shipped_pair(self.terms.pair), ledger=self.ledger, source=self.doors, attachments=None,
+            terms=self.terms, pair=pair_of("leadtrekker", "nutshell"), ledger=self.ledger, source=self.doors, attachments=None,
             destination=self.destination, clock=self.clock,
             control=Control(), log=self._log, report=report, phase=phase,  # type: ignore[arg-type]
         )
@@ -291,23 +295,79 @@ class Voyage:
 
 
 @asynccontextmanager
-async def voyage(
+async def voyage(folder: Path, *, at: State = State.PROBE, **given: Any) -> AsyncIterator[Voyage]:
+    """Start both accounts and a migration; one that stands *at* a later phase goes on where an equal one was left (see `embark`)."""
+    stop = None if at is State.PROBE else await _stop(at, given)
+    async with embark(folder, stop=stop, **given) as trip:
+        yield trip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stop:
+    """Where a voyage was left, for others to go on from: each takes copies along."""
+
+    home: TemporaryDirectory[str]
+    site: Site
+    skipped_s: float
+    reports: dict[str, dict[str, Any]]
+
+
+_STOPS: dict[str, _Stop] = {}
+"""By what bears on the way there: once driven in a process, a stop serves all its tests."""
+_PLACE = {state: place for place, state in enumerate(State)}
+_BEARS_FROM = {
+    "sample_size": State.SAMPLE, "poll_s": State.TAIL, "sweep_every_s": State.TAIL, "cutover_mode": State.TAIL,
+    "cutover_deadline_s": State.TAIL, "watch_days": State.WATCH,
+}  # fmt: skip
+"""Terms by the first phase that obeys them: no part of the way there."""
+_GATES_OF = {"map": State.MAP, "sample": State.SAMPLE, "cutover": State.TAIL}
+"""Gates that a setting opens, by the phase they stand in; that of the owners is hard."""
+
+
+async def _stop(at: State, given: Mapping[str, Any]) -> _Stop:
+    """Drive a voyage to the beginning of a phase, from the last stop on its way; or find one that stands there already."""
+    found: _Stop | None = None
+    for state in reversed(list(State)[: _PLACE[at] + 1]):
+        found = found or _STOPS.get(_key(state, given))
+    if found is None or _key(at, given) not in _STOPS:
+        home = TemporaryDirectory(prefix="streamflow-voyage-")
+        async with embark(Path(home.name), stop=found, **_way(at, given)) as trip:
+            await trip.until(at)
+        # The site is at rest from here on: its server has ended, and whoever goes on takes a copy.
+        found = _STOPS[_key(at, given)] = _Stop(home=home, site=trip.site, skipped_s=trip.clock.skipped_s, reports=trip.reports)
+    return found
+
+
+def _way(at: State, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what bears on the way to a phase."""
+    way = {name: value for name, value in given.items() if _PLACE[_BEARS_FROM.get(name, State.PROBE)] < _PLACE[at]}
+    gates = given.get("gates", AUTO)
+    return {**way, "gates": {name: gates[name] for name, state in _GATES_OF.items() if _PLACE[state] < _PLACE[at]}}
+
+
+def _key(at: State, given: Mapping[str, Any]) -> str:
+    return repr((at, sorted(_way(at, given).items())))
+
+
+@asynccontextmanager
+async def embark(
     folder: Path, *, records: int = 60, seed: int = 11, gates: Mapping[str, str] | None = None, source: Mapping[str, Any] | None = None,
     destination: Mapping[str, Any] | None = None, site: Mapping[str, Any] | None = None, probed: bool = True,
-    streams: Mapping[str, Mapping[str, Any]] | None = None, reader: str = "api", **terms: Any,
+    streams: Mapping[str, Mapping[str, Any]] | None = None, reader: str = "api", stop: _Stop | None = None, **terms: Any,
 ) -> AsyncIterator[Voyage]:  # fmt: skip
-    """Start both accounts and open a new migration; *probed* spares the write probes."""
-    account = Account(seed=seed, records=records, now=NOW)
-    settings = nutshell_settings(account, seed=seed, switches={**QUICK, **(destination or {})})
-    held = open_site({**settings, **(site or {})})
-    clock = HastyClock()
+    """Start both accounts and open a migration, new or as one was left at a *stop*; *probed* spares the write probes."""
+    settings = nutshell_settings(Account(seed=seed, records=records, now=NOW), seed=seed, switches={**QUICK, **(destination or {})})
+    held = deepcopy(stop.site) if stop else open_site({**settings, **(site or {})})
+    if stop:
+        copytree(Path(stop.home.name) / "state", folder / "state")
+    clock = HastyClock(stop.skipped_s if stop else 0.0)
     asked: list[tuple[str, str, int]] = []
 
     def hear(attempt: Attempt) -> None:
         asked.append((attempt.platform, f"{attempt.method} {attempt.endpoint}", current_priority()))
 
     agreed = Terms(
-        name="trial", pair="leadtrekker-nutshell", state_dir=folder / "state", timezone="Africa/Johannesburg",
+        name="trial", state_dir=folder / "state", timezone="Africa/Johannesburg",
         gates=dict(gates if gates is not None else AUTO), **{
             "fallback_owner": FALLBACK, "sample_size": 20, "poll_s": 0.02, "settle_s": 0.0, "watch_days": 0.0, "batch_size": 20,
             "flags": {**NO_PROBES} if probed else {}, **terms,
@@ -319,20 +379,21 @@ async def voyage(
         right = await stack.enter_async_context(TestServer(nutshell_app(site=held), host="127.0.0.1"))
         limiters = [PacedLimiter(clock, rate_per_s=100_000.0, burst=100.0, max_in_flight=16) for _ in range(2)]
         simulation = left.app[SIMULATION]
-        doors = await stack.enter_async_context(leadtrekker.connect(
+        doors = await stack.enter_async_context(connect(
             base_url=str(left.make_url("/api/")), api_key="sandbox-lt-key", reader=reader,
             streams=streams or {"attachment": {"enabled": False}}, limiter=limiters[0], clock=clock,
             dice=lambda: 0.0, hook=hear, inbox=folder / "inbox" if reader == "files" else None,
         ))
         patient = SessionSettings(total_s=5.0, read_s=5.0, patience=Patience(attempts=4, base_s=0.001, cap_s=0.01))
-        nut = await stack.enter_async_context(nutshell.connect(
+        nut = await stack.enter_async_context(open_nutshell(
             base_url=str(right.make_url("/rest")), username=ADMIN_EMAIL, api_key="sandbox-key", limiter=limiters[1], clock=clock,
-            flags=nutshell.Flags().with_(agreed.flags), impersonate=False, hook=hear, settings=patient,
+            flags=Flags().with_(agreed.flags), impersonate=False, hook=hear, settings=patient,
         ))
-        trip = Voyage(lt=simulation, site=held, clock=clock, folder=folder, terms=agreed, doors=doors, destination=nut, asked=asked)
+        trip = Voyage(lt=simulation, site=held, clock=clock, folder=folder, terms=agreed, doors=doors, destination=nut, asked=asked,
+                      reports=deepcopy(stop.reports) if stop else {})  # fmt: skip
         (folder / "inbox").mkdir(exist_ok=True)
         await trip.start()
-        if probed:
+        if probed and not stop:
             await trip.set("capabilities", dict(NO_PROBES))
         try:
             yield trip

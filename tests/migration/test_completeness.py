@@ -55,8 +55,7 @@ async def try_cutover(trip: Voyage) -> State:
 
 async def test_a_stream_that_is_no_longer_served_holds_up_the_switch_until_it_is(tmp_path: Path) -> None:
     """Told by name in the reason, the precheck and a blocking item; served again, what was missed comes and the switch goes on."""
-    async with voyage(tmp_path, gates=ASK_CUTOVER) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         lead = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com")
         await in_tail(trip)
         trip.lt.faults.merge({"missing": ["getnotes"]})
@@ -77,8 +76,7 @@ async def test_a_stream_that_is_no_longer_served_holds_up_the_switch_until_it_is
 
 async def test_one_parent_that_is_not_answered_stays_owed_and_blocks(tmp_path: Path) -> None:
     """A refusal for one parent is an item of its own; a drain that meets it does not end; what a person waives does not block."""
-    async with voyage(tmp_path, gates=ASK_CUTOVER) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         lead = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com")
         await in_tail(trip)
         refusing(trip, lambda kind, parent: kind == "note" and parent == lead)
@@ -97,8 +95,7 @@ async def test_one_parent_that_is_not_answered_stays_owed_and_blocks(tmp_path: P
 
 async def test_a_drain_with_a_gap_does_not_end(tmp_path: Path) -> None:
     """What fails for the first time in the drain holds it, with the reason, until it is answered; before that nothing is switched."""
-    async with voyage(tmp_path, gates=ASK_CUTOVER, records=30) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         lead = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com")
         await in_tail(trip)
         is_refused = [True]
@@ -114,8 +111,7 @@ async def test_a_drain_with_a_gap_does_not_end(tmp_path: Path) -> None:
 
 async def test_a_parent_that_is_gone_itself_is_no_gap(tmp_path: Path) -> None:
     """Refused for a lead that the list of the same round does not show any more: its children are missed with it, nothing blocks."""
-    async with voyage(tmp_path, gates=ASK_CUTOVER, records=30, sweep_every_s=0.0) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
         lead = next(row["leadid"] for row in trip.source_rows("notes"))
         trip.in_source("delete", "leads", lead)
         refusing(trip, lambda _, parent: parent == lead)
@@ -128,8 +124,7 @@ async def test_a_parent_that_is_gone_itself_is_no_gap(tmp_path: Path) -> None:
 
 async def test_a_kind_that_vanished_as_a_whole_blocks_until_it_shows_again(tmp_path: Path) -> None:
     """No note at all where there were many: a blocking item that closes itself when the notes are back."""
-    async with voyage(tmp_path, gates=ASK_CUTOVER, records=30, sweep_every_s=0.0) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
         original, is_empty = trip.doors.children, [True]
 
         async def children(kind: Kind, parent: Key) -> Page:
@@ -152,8 +147,7 @@ async def test_a_kind_that_vanished_as_a_whole_blocks_until_it_shows_again(tmp_p
 
 async def test_the_source_is_counted_again_after_the_freeze(tmp_path: Path) -> None:
     """A record that no pass showed stands against the switch, by its kind and figures; when all is there the report says that it holds."""
-    async with voyage(tmp_path, gates=ASK_CUTOVER, records=30) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         hidden = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com")
         noting, original, hides = trip.work.reader._noting, trip.work.reader._noting.pages, [True]
@@ -185,8 +179,7 @@ async def test_the_source_is_counted_again_after_the_freeze(tmp_path: Path) -> N
 
 async def test_what_the_operator_reads_off_the_screens_is_held_against_the_count(tmp_path: Path) -> None:
     """A figure that differs stops the switch; a person lets that figure pass, and the report goes on saying that it differs."""
-    async with voyage(tmp_path, gates=ASK_CUTOVER, records=30) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         there = len(trip.source_rows("leads"))
         with_terms(trip, expected_counts={"lead": there + 2, "note": len(trip.source_rows("notes"))})
@@ -241,7 +234,7 @@ NOTES = Stream(kind="note", reader="api", parent="lead")
 
 async def test_a_pass_with_holes_proves_no_absence(tmp_path: Path) -> None:
     """A gap on any page, before or after a restart, and nothing counts as missed; without it the same pass misses what is not shown."""
-    async with voyage(tmp_path) as trip:
+    async with voyage(tmp_path, records=10) as trip:
         keys = [f"x{number}" for number in range(6)]
         await (await intake(trip, Holey([page(*keys)]))).scan(LEADS, scan="one")
         holed = [page("x0", following="1", gaps=("one row cannot be read",)), page("x1", following="2"), page("x2")]
@@ -270,7 +263,7 @@ async def test_a_pass_with_holes_proves_no_absence(tmp_path: Path) -> None:
 
 async def test_the_pass_over_parents_ends_where_none_of_a_group_is_answered(tmp_path: Path) -> None:
     """A missing function costs one group of calls and not one a parent; single refusals leave out their own parent only."""
-    async with voyage(tmp_path) as trip:
+    async with voyage(tmp_path, records=10) as trip:
         parents = [f"p{number:03}" for number in range(3 * PARENTS_AT_ONCE)]
 
         async def groups() -> Any:

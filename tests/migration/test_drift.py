@@ -21,8 +21,7 @@ async def confirm(trip: Voyage) -> None:
 
 async def test_a_used_field_that_is_renamed_in_the_destination_voids_the_map(tmp_path: Path) -> None:
     """Nothing is written without it: the map's gate names field and row even with automatic gates, and what waited comes whole."""
-    async with voyage(tmp_path, gates=ASK_CUTOVER) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         trip.in_destination("rename_custom_field", kind="contacts", values={"name": "Lead Status", "to": "Status of lead"})
         lead = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com", statusid="3")
@@ -42,8 +41,7 @@ async def test_a_used_field_that_is_renamed_in_the_destination_voids_the_map(tmp
 
 async def test_a_cutover_does_not_start_under_a_map_that_does_not_hold(tmp_path: Path) -> None:
     """The precheck names the field that was renamed while nothing was to be written, and writes nothing; the tail then goes to the gate."""
-    async with voyage(tmp_path, gates=ASK_CUTOVER, records=30) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         trip.in_destination("rename_custom_field", kind="contacts", values={"name": "Lead Status", "to": "Status of lead"})
         found = await cutover.precheck(trip.m, asks_both=True)
@@ -54,8 +52,7 @@ async def test_a_cutover_does_not_start_under_a_map_that_does_not_hold(tmp_path:
 
 async def test_fields_the_map_does_not_use_stop_nothing(tmp_path: Path) -> None:
     """Somebody adds a field to the destination: the changes of the source follow as before."""
-    async with voyage(tmp_path, gates=ASK_CUTOVER, records=30) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await trip.destination.schema.define(FieldSpec(entity="contacts", label="Shoe size", family="text"))
         lead = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com")
         await in_tail(trip)
@@ -66,8 +63,7 @@ async def test_fields_the_map_does_not_use_stop_nothing(tmp_path: Path) -> None:
 
 async def test_a_new_field_of_the_source_gets_a_row_and_is_asked_about(tmp_path: Path) -> None:
     """A label nobody had seen at the confirmation is not dropped: the map comes back with a row for it, all others as they were."""
-    async with voyage(tmp_path, gates={**AUTO, "cutover": "ask"}, records=30) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates={**AUTO, "cutover": "ask"}) as trip:
         await in_tail(trip)
         before = from_json((await trip.ledger.setting("map:confirmed"))["document"], trip.m.pair)
         lead = trip.in_source(

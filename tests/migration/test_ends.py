@@ -41,8 +41,7 @@ def on_children(trip: Voyage, hear: Callable[[str, str], Awaitable[Any]]) -> Cal
 
 async def test_a_failed_poll_is_shown_and_tried_again(tmp_path: Path) -> None:
     """While the source is away the reason says so, what was read is still delivered, and the tail goes on afterwards."""
-    async with voyage(tmp_path, records=30, gates=ASK_CUTOVER) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         original, reasons = trip.doors.refresh, []
 
         async def away() -> str | None:
@@ -60,8 +59,7 @@ async def test_a_failed_poll_is_shown_and_tried_again(tmp_path: Path) -> None:
 
 async def test_a_damaged_snapshot_does_not_stop_the_tail(tmp_path: Path) -> None:
     """It is told in the reason and once in the queue; the rest of the source is followed as before."""
-    async with voyage(tmp_path, records=30, gates=ASK_CUTOVER) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
 
         async def damaged() -> str | None:
             raise ProtocolMismatch("lead.csv is not what the manifest says", platform="files", hint="copy it again")
@@ -76,8 +74,7 @@ async def test_a_damaged_snapshot_does_not_stop_the_tail(tmp_path: Path) -> None
 
 async def test_polls_of_different_starts_see_what_is_missing(tmp_path: Path) -> None:
     """A record deleted between two starts is missed by the poll of the second, whose number repeats the first's."""
-    async with voyage(tmp_path, records=30, gates=ASK_CUTOVER) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         lead = trip.source_rows("leads")[0]["leadid"]
         trip.in_source("delete", "leads", lead)
@@ -105,8 +102,7 @@ async def test_a_kind_may_have_a_pause_of_its_own(tmp_path: Path) -> None:
 
 async def test_what_is_gone_from_the_source_is_queued_once_and_never_removed(tmp_path: Path) -> None:
     """Absent twice and gone when asked directly: one item, and the destination keeps the person."""
-    async with voyage(tmp_path, records=30, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
         await in_tail(trip)
         people = set(trip.live("contacts"))
         lead = trip.source_rows("leads")[0]["leadid"]
@@ -120,8 +116,7 @@ async def test_what_is_gone_from_the_source_is_queued_once_and_never_removed(tmp
 
 async def test_a_silent_edit_is_found_by_the_sweep(tmp_path: Path) -> None:
     """A change that moves no time stamp arrives all the same."""
-    async with voyage(tmp_path, records=30, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
         note = trip.source_rows("notes")[0]
         trip.in_source("edit", "notes", note["noteid"], silent=True, note="Changed without a trace")
         await in_tail(trip)
@@ -130,8 +125,7 @@ async def test_a_silent_edit_is_found_by_the_sweep(tmp_path: Path) -> None:
 
 async def test_writes_wait_in_line_by_who_waits_for_them(tmp_path: Path) -> None:
     """Backfill writes go behind others, the changes of the tail go first."""
-    async with voyage(tmp_path, records=30, gates=ASK_CUTOVER) as trip:
-        await trip.until(State.BACKFILL)
+    async with voyage(tmp_path, at=State.BACKFILL, records=30, gates=ASK_CUTOVER) as trip:
         trip.asked.clear()
         await trip.phase()
         assert {priority for name, line, priority in trip.asked if name == "nutshell" and line.startswith("POST contacts")} <= {BACKFILL}
@@ -146,8 +140,7 @@ async def test_writes_wait_in_line_by_who_waits_for_them(tmp_path: Path) -> None
 
 async def test_a_cutover_switches_once_wherever_it_is_killed(tmp_path: Path) -> None:
     """Killed at many commits on its way, the attempt goes on and ends with one receipt and one entry in the audit."""
-    async with voyage(tmp_path, records=20) as trip:
-        await trip.until(State.CUTOVER)
+    async with voyage(tmp_path, at=State.CUTOVER, records=20) as trip:
         commit = 1
         while await trip.killed_at(commit, trip.phase, late=commit % 2 == 0):
             commit += 4
@@ -160,7 +153,7 @@ async def test_a_cutover_switches_once_wherever_it_is_killed(tmp_path: Path) -> 
 
 async def test_a_cancel_during_a_pass_is_not_forgotten(tmp_path: Path) -> None:
     """What the operator says while a step runs goes before what the step has in hand."""
-    async with voyage(tmp_path, records=30, gates=ASK_CUTOVER) as trip:
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await in_cutover(trip)
         answers: list[str] = []
 
@@ -179,8 +172,7 @@ async def test_a_cancel_during_a_pass_is_not_forgotten(tmp_path: Path) -> None:
 
 async def test_an_attempt_given_up_before_a_kill_leads_back_to_the_tail(tmp_path: Path) -> None:
     """Killed between giving up and tailing, the next start finds no attempt and tails."""
-    async with voyage(tmp_path, records=20, gates=ASK_CUTOVER) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await cutover.request(trip.m, "uid:7", freeze_confirmed=True)
         await trip.until(State.CUTOVER)
         await trip.set("cutover", None)
@@ -190,8 +182,7 @@ async def test_an_attempt_given_up_before_a_kill_leads_back_to_the_tail(tmp_path
 
 async def test_the_deadline_leads_back_and_says_where_it_was(tmp_path: Path) -> None:
     """An attempt that waits too long for the freeze is given up with its reason; nothing is switched."""
-    async with voyage(tmp_path, records=20, gates=ASK_CUTOVER, cutover_deadline_s=30.0) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER, cutover_deadline_s=30.0) as trip:
         await cutover.request(trip.m, "uid:7", freeze_confirmed=False)
         await trip.until(State.CUTOVER)
 
@@ -207,7 +198,7 @@ async def test_the_deadline_leads_back_and_says_where_it_was(tmp_path: Path) -> 
 
 async def test_a_pass_of_an_earlier_attempt_does_not_count(tmp_path: Path) -> None:
     """Children read before the freeze are read again after it: a late note on an early lead arrives."""
-    async with voyage(tmp_path, records=120, gates=ASK_CUTOVER) as trip:
+    async with voyage(tmp_path, at=State.TAIL, records=120, gates=ASK_CUTOVER) as trip:
         await in_cutover(trip)
         asked: list[tuple[str, str]] = []
 
@@ -229,7 +220,7 @@ async def test_a_pass_of_an_earlier_attempt_does_not_count(tmp_path: Path) -> No
 
 async def test_a_quiet_account_is_read_completely_once_after_the_freeze(tmp_path: Path) -> None:
     """Between freeze and switch every lead's children are asked once; what changed is read again before, and both must be quiet."""
-    async with voyage(tmp_path, records=60, gates=ASK_CUTOVER) as trip:
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await in_cutover(trip)
         asked: list[tuple[str, str]] = []
 
@@ -245,8 +236,7 @@ async def test_a_quiet_account_is_read_completely_once_after_the_freeze(tmp_path
 
 async def test_a_drain_that_finds_something_reads_everything_again(tmp_path: Path) -> None:
     """A silent edit from before the freeze arrives, and the switch waits until a complete pass after it was quiet."""
-    async with voyage(tmp_path, records=40, gates=ASK_CUTOVER) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         note = trip.source_rows("notes")[0]
         trip.in_source("edit", "notes", note["noteid"], silent=True, note="Changed without a trace")
@@ -258,8 +248,7 @@ async def test_a_drain_that_finds_something_reads_everything_again(tmp_path: Pat
 
 async def test_what_went_just_before_the_freeze_is_told(tmp_path: Path) -> None:
     """A note deleted shortly before is missed by two complete passes of the drain itself, also where nothing is watched after it."""
-    async with voyage(tmp_path, records=40, gates=ASK_CUTOVER) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         leads = {row["leadid"] for row in trip.source_rows("leads")}
         note = next(row for row in trip.source_rows("notes") if row["leadid"] in leads)
@@ -271,8 +260,7 @@ async def test_what_went_just_before_the_freeze_is_told(tmp_path: Path) -> None:
 
 async def test_a_live_cutover_converges_while_people_write(tmp_path: Path) -> None:
     """With a little going on in the source the switch comes, and what came before it has arrived."""
-    async with voyage(tmp_path, records=20, gates=ASK_CUTOVER, cutover_mode="live") as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER, cutover_mode="live") as trip:
         lead, made = trip.source_rows("leads")[0]["leadid"], []
 
         async def hear(kind: str, parent: str) -> None:
@@ -290,8 +278,7 @@ async def test_a_live_cutover_converges_while_people_write(tmp_path: Path) -> No
 
 async def test_a_cutover_asked_for_while_paused_is_refused_with_the_reason(tmp_path: Path) -> None:
     """The precheck names the pause; its clock does not run down meanwhile."""
-    async with voyage(tmp_path, records=20, gates=ASK_CUTOVER) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         trip.m.control.pause("lunch")
         found = await cutover.precheck(trip.m)
         assert not found.may_start
@@ -303,8 +290,7 @@ async def test_a_cutover_asked_for_while_paused_is_refused_with_the_reason(tmp_p
 
 async def test_late_writes_wait_for_a_person_and_can_be_taken(tmp_path: Path) -> None:
     """Two records are written after the freeze: each is asked about, the one that is taken arrives, the other never."""
-    async with voyage(tmp_path, records=20, watch_days=1.0) as trip:
-        await trip.until(State.WATCH)
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
         taken = trip.in_source("create", "leads", force=True, name="Taken Later", email="taken.later@example.com", company="Takers Ltd")
         left = trip.in_source("create", "leads", force=True, name="Left Behind", email="left.behind@example.com", company="Leavers Ltd")
         await trip.stopping(trip.phase, lambda: "watching" in trip.m.phase.reason)
@@ -320,8 +306,7 @@ async def test_late_writes_wait_for_a_person_and_can_be_taken(tmp_path: Path) ->
 
 async def test_a_late_write_that_a_crash_left_unasked_is_not_delivered(tmp_path: Path) -> None:
     """Read, then killed before it could be held: a decision on another record, carried out meanwhile, does not let it slip through."""
-    async with voyage(tmp_path, records=20, watch_days=1.0) as trip:
-        await trip.until(State.WATCH)
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
         trip.in_source("create", "leads", force=True, name="Taken First", email="taken.first@example.com")
         await trip.stopping(trip.phase, lambda: "watching" in trip.m.phase.reason)
         await trip.resolve((await trip.items("after_freeze"))[0], "take")
@@ -335,8 +320,7 @@ async def test_a_late_write_that_a_crash_left_unasked_is_not_delivered(tmp_path:
 
 async def test_the_window_ends_and_the_source_is_not_read_any_more(tmp_path: Path) -> None:
     """At its end everything is read once more, then the run is done; a source that is switched off by then ends nothing early."""
-    async with voyage(tmp_path, records=20, watch_days=1.0) as trip:
-        await trip.until(State.WATCH)
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
 
         async def away() -> str | None:
             raise PlatformUnavailable("switched off", platform="leadtrekker")
@@ -417,8 +401,7 @@ async def test_a_rollback_of_an_untouched_run_is_exact(tmp_path: Path, kills: in
 
 async def test_what_people_touched_or_hung_on_ours_is_spared(tmp_path: Path) -> None:
     """A note somebody edited keeps its person, a person somebody joined to our company keeps the company; each is listed."""
-    async with voyage(tmp_path, records=60, gates=ASK_CUTOVER) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         links = [link async for page in trip.ledger.crosswalk() for link in page]
         ours = {link.dest_id for link in links if link.ours}
         note = next(
@@ -484,7 +467,6 @@ def test_restoring_takes_away_what_we_brought_and_nothing_else() -> None:
 
 async def test_the_tail_s_terms_may_change_live(tmp_path: Path) -> None:
     """A shorter window takes effect in the run under way."""
-    async with voyage(tmp_path, records=20, watch_days=9.0) as trip:
-        await trip.until(State.WATCH)
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=9.0) as trip:
         with_terms(trip, watch_days=0.0)
         assert await trip.phase() is State.DONE

@@ -37,7 +37,7 @@ def writes(trip: Voyage) -> list[str]:
 
 async def test_nothing_is_written_before_the_map_is_confirmed(tmp_path: Path) -> None:
     """Until a person confirms the digest every call to the destination reads, and the destination is as it was."""
-    async with voyage(tmp_path, gates=ASK) as trip:
+    async with voyage(tmp_path, records=30, gates=ASK) as trip:
         before = {kind: trip.live(kind) for kind in ("accounts", "contacts", "leads", "notes", "activities", "tasks", "sources")}
         seen: list[str] = []
 
@@ -57,8 +57,7 @@ async def test_nothing_is_written_before_the_map_is_confirmed(tmp_path: Path) ->
 
 async def test_the_inventory_counts_what_is_there(tmp_path: Path) -> None:
     """The scope report's counts are those of the source's own tables, memberships included (LT-41)."""
-    async with voyage(tmp_path) as trip:
-        await trip.until(State.SCHEMA)
+    async with voyage(tmp_path, at=State.SCHEMA, records=30) as trip:
         found = trip.reports["scope"]["inventory"]
         tables = {"lead": "leads", "note": "notes", "call": "calls", "email": "emails", "reminder": "reminders", "user": "users"}
         assert {kind: found["source"].get(kind, 0) for kind in tables} == {kind: len(trip.source_rows(t)) for kind, t in tables.items()}
@@ -71,8 +70,7 @@ async def test_the_inventory_counts_what_is_there(tmp_path: Path) -> None:
 
 async def test_what_the_account_does_not_offer_names_the_rows(tmp_path: Path) -> None:
     """A right, a team or an activity type that is missing is told with every row of the map behind it, and with no other (G-21)."""
-    async with voyage(tmp_path, records=30, unqualified="lead") as trip:
-        await trip.until(State.SCHEMA)
+    async with voyage(tmp_path, at=State.SCHEMA, records=30, unqualified="lead") as trip:
         document = from_json((await trip.ledger.setting("map:confirmed"))["document"], trip.m.pair)
         reference = await trip.destination.schema.reference()
         rows = {(one.destination, f"{one.source}.{row.source} → {one.destination}.{row.target}"): row for one, row in document.rows()}
@@ -138,8 +136,7 @@ async def test_an_interrupted_child_scan_goes_on_at_its_parent(tmp_path: Path) -
 
 async def test_an_edit_with_several_faults_lists_them_all(tmp_path: Path) -> None:
     """A map that names unknown fields and settings is refused with each fault, and the proposal stays."""
-    async with voyage(tmp_path, gates=ASK) as trip:
-        await trip.until(State.MAP)
+    async with voyage(tmp_path, at=State.MAP, records=30, gates=ASK) as trip:
         gate = MapGate(trip.m)
         await gate._propose()
         proposed = await trip.ledger.setting("map:proposed")
@@ -154,8 +151,7 @@ async def test_an_edit_with_several_faults_lists_them_all(tmp_path: Path) -> Non
 
 async def test_an_edit_renews_the_scope_report(tmp_path: Path) -> None:
     """The scope report at the gate is that of the proposal which can be confirmed."""
-    async with voyage(tmp_path, gates=ASK) as trip:
-        await trip.until(State.MAP)
+    async with voyage(tmp_path, at=State.MAP, records=30, gates=ASK) as trip:
         digests: list[str] = []
 
         async def edit_then_confirm() -> None:
@@ -175,7 +171,7 @@ async def test_an_edit_renews_the_scope_report(tmp_path: Path) -> None:
 async def test_a_very_large_account_needs_an_explicit_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Above what is routine the map gate is not left before somebody says go, even with automatic gates (G-17)."""
     monkeypatch.setattr("streamflow.mapping.estimate.ROUTINE_RECORDS", 10)
-    async with voyage(tmp_path) as trip:
+    async with voyage(tmp_path, records=30) as trip:
         await trip.until(State.MAP)
 
         async def go() -> None:
@@ -198,8 +194,7 @@ def test_the_plan_s_headroom_is_told() -> None:
 
 async def test_the_map_is_closed_after_the_switch(tmp_path: Path) -> None:
     """Once the cutover runs no other map can be confirmed: everything would be derived anew behind people's backs."""
-    async with voyage(tmp_path) as trip:
-        await trip.until(State.DONE)
+    async with voyage(tmp_path, at=State.DONE, records=30) as trip:
         with pytest.raises(UsageError, match="cannot change"):
             await MapGate(trip.m).confirm("uid:7", (await trip.ledger.setting("map:proposed"))["digest"])
 
@@ -209,8 +204,7 @@ async def test_the_map_is_closed_after_the_switch(tmp_path: Path) -> None:
 
 async def test_probes_leave_nothing_behind_wherever_they_are_killed(tmp_path: Path) -> None:
     """Killed at every few journal entries, the probe's records are gone at the end and the journal is empty."""
-    async with voyage(tmp_path, records=20, probed=False) as trip:
-        await trip.until(State.SCHEMA)
+    async with voyage(tmp_path, at=State.SCHEMA, records=20, probed=False) as trip:
         before = {kind: set(trip.live(kind)) for kind in ("accounts", "contacts", "leads", "notes", "activities", "tasks")}
         for commit in (3, 4, 7, 12):
             assert await trip.killed_at(commit, trip.phase, late=commit % 2 == 0)
@@ -223,8 +217,7 @@ async def test_probes_leave_nothing_behind_wherever_they_are_killed(tmp_path: Pa
 
 async def test_fields_of_ours_are_known_as_ours_after_a_kill(tmp_path: Path) -> None:
     """A field created just before a kill is still listed as made by us, since a rollback has to name it."""
-    async with voyage(tmp_path, records=20) as trip:
-        await trip.until(State.SCHEMA)
+    async with voyage(tmp_path, at=State.SCHEMA, records=30) as trip:
         commit = 2
         while await trip.killed_at(commit, trip.phase):
             commit = 4
@@ -237,8 +230,7 @@ async def test_fields_of_ours_are_known_as_ours_after_a_kill(tmp_path: Path) -> 
 
 async def test_a_field_of_another_type_stops_with_a_clear_message(tmp_path: Path) -> None:
     """The run stops before the first record and names field, entity and family."""
-    async with voyage(tmp_path, records=20) as trip:
-        await trip.until(State.SCHEMA)
+    async with voyage(tmp_path, at=State.SCHEMA, records=30) as trip:
         trip.in_destination("add_custom_field", kind="contacts", values={"name": "Lead Status", "type": "Currency"})
         with pytest.raises(RecordRejected) as refused:
             await trip.phase()
@@ -248,8 +240,7 @@ async def test_a_field_of_another_type_stops_with_a_clear_message(tmp_path: Path
 
 async def test_what_the_admin_adds_later_is_used(tmp_path: Path) -> None:
     """The missing activity type is a to-do that closes by itself, and e-mails that come then are activities."""
-    async with voyage(tmp_path, gates={"cutover": "ask", "map": "auto", "sample": "auto"}) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates={"cutover": "ask", "map": "auto", "sample": "auto"}) as trip:
         assert [item.key for item in await trip.items("to_do")] == ["activity type Email"]
         trip.in_destination("add_activity_type", values={"name": "Email"})
         lead = trip.source_rows("leads")[0]["leadid"]
@@ -283,7 +274,7 @@ def owners_with(fallback: str | None = None, by_file: dict[str, str] | None = No
     from collections import Counter
 
     counted = {"1": Counter(lead=2), "2": Counter(lead=1, note=3), "3": Counter(call=1), "77": Counter(lead=1), "x@example.com": Counter()}
-    found = match(tally(ROSTER, counted, {"77": "office@example.com"}), USERS, by_file or {}, fallback)
+    found = match(tally(ROSTER, counted, {"77": "office@example.com"}, pair=PAIR), USERS, by_file or {}, fallback)
     return {owner.key: owner for owner in found}
 
 
@@ -313,8 +304,7 @@ def test_nobody_is_said_to_have_written_what_they_did_not() -> None:
 
 async def test_the_owner_gate_is_hard(tmp_path: Path) -> None:
     """With automatic gates and no fallback nothing passes until every owner has somebody; a look alone does not open it."""
-    async with voyage(tmp_path, fallback_owner=None) as trip:
-        await trip.until(State.OWNERS)
+    async with voyage(tmp_path, at=State.OWNERS, records=30, fallback_owner=None) as trip:
         looks = 0
 
         async def answer() -> None:
@@ -334,8 +324,8 @@ async def test_the_owner_gate_is_hard(tmp_path: Path) -> None:
 
 async def test_records_of_an_owner_who_turns_up_late_are_held_and_let_go(tmp_path: Path) -> None:
     """In the tail a lead of an unknown owner waits in the queue, and moves once somebody is named."""
-    async with voyage(tmp_path, fallback_owner=None, gates={"map": "auto", "sample": "auto", "cutover": "ask"}) as trip:
-        await trip.until(State.OWNERS)
+    gates = {"map": "auto", "sample": "auto", "cutover": "ask"}
+    async with voyage(tmp_path, at=State.OWNERS, records=30, fallback_owner=None, gates=gates) as trip:
 
         async def provide() -> None:
             for owner in await OwnersGate(trip.m).table():

@@ -38,8 +38,7 @@ def keep_writing(trip: Voyage) -> list[str]:
 
 async def test_a_busy_account_becomes_ready(tmp_path: Path) -> None:
     """No round finds nothing new, yet the gate shows, stays through the rounds, and the dry run says ready with the lag."""
-    async with voyage(tmp_path, records=30, gates=ASK_CUTOVER) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         made = keep_writing(trip)
         seen: list[bool] = []
         checked: list[cutover.Precheck] = []
@@ -64,8 +63,7 @@ async def test_a_busy_account_becomes_ready(tmp_path: Path) -> None:
 
 async def test_a_live_switch_opens_by_itself_on_a_busy_account(tmp_path: Path) -> None:
     """With the gate on auto and people working on, the switch begins and ends."""
-    async with voyage(tmp_path, records=20, cutover_mode="live") as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, cutover_mode="live") as trip:
         keep_writing(trip)
         with anyio.fail_after(30):
             await trip.until(State.WATCH)
@@ -84,8 +82,7 @@ async def alongside(trip: Voyage, look: Any) -> None:
 async def test_a_long_sweep_holds_up_no_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It goes on a slice a round, through a restart too; in between polls deliver, and in the end it has seen everything once."""
     monkeypatch.setattr(tail, "LEAST_SLICE_S", 0.0)
-    async with voyage(tmp_path, records=240, gates=ASK_CUTOVER, poll_s=0.0, sweep_every_s=3600.0) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=160, gates=ASK_CUTOVER, poll_s=0.0, sweep_every_s=3600.0) as trip:
         trip.clock.skipped_s += 7200.0
         original, asked, arrived = trip.doors.children, [], []
 

@@ -44,8 +44,7 @@ def saying(trip: Voyage, *verdicts: str) -> Any:
 
 async def test_a_sample_covers_every_kind_and_brings_parents(tmp_path: Path) -> None:
     """It has the size asked for, something of every kind, and every child's lead."""
-    async with voyage(tmp_path, records=400, sample_size=60) as trip:
-        await trip.until(State.BACKFILL)
+    async with voyage(tmp_path, at=State.BACKFILL, records=250, sample_size=60) as trip:
         chosen = await trip.ledger.setting("sample:keys")
         size = sum(len(keys) for kind, keys in chosen.items() if kind != "company")
         assert 55 <= size <= 60
@@ -57,8 +56,7 @@ async def test_a_sample_covers_every_kind_and_brings_parents(tmp_path: Path) -> 
 
 async def test_the_report_shows_what_the_source_said(tmp_path: Path) -> None:
     """Each row has source value, expected, actual and verdict; equal fields show their values too."""
-    async with voyage(tmp_path) as trip:
-        await trip.until(State.BACKFILL)
+    async with voyage(tmp_path, at=State.BACKFILL) as trip:
         rows = trip.reports["sample"]["rows"]
         status = [row for row in rows if row["field"] == "custom:Lead Status"]
         assert status
@@ -68,8 +66,7 @@ async def test_the_report_shows_what_the_source_said(tmp_path: Path) -> None:
 
 async def test_a_discarded_sample_leaves_no_trace_and_asks_for_the_map(tmp_path: Path) -> None:
     """Everything it made is gone, its records wait again, and the map is to be confirmed anew."""
-    async with voyage(tmp_path, gates=ASK) as trip:
-        await trip.until(State.SAMPLE)
+    async with voyage(tmp_path, at=State.SAMPLE, gates=ASK) as trip:
         before = ids(trip)
         await trip.answering({"companies": lambda: waive(trip), "sample": saying(trip, "discard")})
         assert trip.m.phase.state is State.MAP
@@ -82,8 +79,7 @@ async def test_a_discarded_sample_leaves_no_trace_and_asks_for_the_map(tmp_path:
 @pytest.mark.parametrize("verdict", ["redo", "discard"])
 async def test_a_removal_that_is_killed_goes_on_as_a_removal(tmp_path: Path, verdict: str) -> None:
     """Killed at many commits after the verdict, no record is lost: in the end all are in the destination once, or none is."""
-    async with voyage(tmp_path, gates=ASK, records=40, sample_size=12) as trip:
-        await trip.until(State.SAMPLE)
+    async with voyage(tmp_path, at=State.SAMPLE, gates=ASK, records=40, sample_size=12) as trip:
         before = ids(trip)
 
         async def decide_and_stop() -> None:
@@ -148,8 +144,7 @@ async def one_person(trip: Voyage) -> set[frozenset[str]]:
 
 async def test_a_sample_cannot_be_judged_before_it_is_shown(tmp_path: Path) -> None:
     """An accept that comes while companies are still undecided is refused, so that nothing passes unseen."""
-    async with voyage(tmp_path, gates=ASK) as trip:
-        await trip.until(State.SAMPLE)
+    async with voyage(tmp_path, at=State.SAMPLE, gates=ASK) as trip:
         with pytest.raises(UsageError, match="not been moved"):
             await trip.sample.decide("uid:7", "accept")
         with pytest.raises(UsageError, match="not been moved"):
@@ -158,8 +153,7 @@ async def test_a_sample_cannot_be_judged_before_it_is_shown(tmp_path: Path) -> N
 
 async def test_a_map_confirmed_at_the_sample_gate_is_sampled_before_the_full_run(tmp_path: Path) -> None:
     """The old sample cannot be accepted for the new map; after a redo every record follows the new one, without reading again (G-11)."""
-    async with voyage(tmp_path, gates=ASK) as trip:
-        await trip.until(State.SAMPLE)
+    async with voyage(tmp_path, at=State.SAMPLE, gates=ASK) as trip:
         asked: list[str] = []
 
         async def change_map() -> None:
@@ -187,8 +181,7 @@ async def test_a_map_confirmed_at_the_sample_gate_is_sampled_before_the_full_run
 
 async def test_a_plan_cap_suspends_people_and_asks_each_time(tmp_path: Path) -> None:
     """Before the cap nothing of that kind is sent; resolved and met again, it blocks again instead of waiting silently."""
-    async with voyage(tmp_path, limits={"contacts": 20}) as trip:
-        await trip.until(State.BACKFILL)
+    async with voyage(tmp_path, at=State.BACKFILL, limits={"contacts": 20}) as trip:
         made = len(trip.live("contacts"))
         await trip.phase()
         assert len(trip.live("contacts")) <= max(made, 20)
@@ -218,8 +211,7 @@ def test_same_joins_every_spelling_of_both_firms() -> None:
 
 async def test_a_company_nobody_names_any_more_is_given_up_and_taken_back(tmp_path: Path) -> None:
     """Before it is made it follows what leads say: corrected away it is not made, named again it is."""
-    async with voyage(tmp_path, records=30) as trip:
-        await trip.until(State.SAMPLE)
+    async with voyage(tmp_path, at=State.SAMPLE, records=30) as trip:
         lead = next(row["leadid"] for row in trip.source_rows("leads"))
         seen: list[tuple[str, str | None]] = []
         for number, company in enumerate(("Wholly New Firm", "Another Name", "Wholly New Firm"), 1):

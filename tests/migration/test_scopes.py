@@ -48,8 +48,7 @@ def lone(links: list[Link]) -> list[str]:
 @pytest.mark.parametrize("kills", [0, 5])
 async def test_one_record_goes_with_all_that_belongs_to_it(tmp_path: Path, kills: int) -> None:
     """The lead's person and timeline are gone, everything else is as it was, and it comes back when the source or a person wants it."""
-    async with voyage(tmp_path, records=60, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
         await in_tail(trip)
         before = await links_of(trip)
         noted = {each.record.parent for each in (await trip.staged("note")).values()}
@@ -75,8 +74,7 @@ async def test_one_record_goes_with_all_that_belongs_to_it(tmp_path: Path, kills
 
 async def test_a_person_stays_while_something_hangs_on_it(tmp_path: Path) -> None:
     """Undoing people alone removes those nothing of ours hangs on, and lists the others with what does."""
-    async with voyage(tmp_path, records=60, gates=ASK_CUTOVER) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         people = {link.dest_id for link in await links_of(trip) if link.dest_kind == "contacts" and link.ours}
         children = {kind: set(trip.live(kind)) for kind in ("notes", "activities", "tasks", "leads", "accounts")}
@@ -91,8 +89,7 @@ async def test_a_person_stays_while_something_hangs_on_it(tmp_path: Path) -> Non
 
 async def test_a_person_stays_while_another_record_shares_it(tmp_path: Path) -> None:
     """The head of a merged pair cannot be undone alone; the merged one can, and takes nothing of the person along."""
-    async with voyage(tmp_path, records=120, gates=ASK_CUTOVER) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=120, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         links = [link for link in await links_of(trip) if link.ref.kind == "lead" and link.dest_kind == "contacts" and not link.ref.part]
         shared = Counter(link.dest_id for link in links)
@@ -108,8 +105,7 @@ async def test_a_person_stays_while_another_record_shares_it(tmp_path: Path) -> 
 
 async def test_a_phase_is_what_came_to_be_in_it(tmp_path: Path) -> None:
     """What the tail made goes; what it only changed was there before and stays."""
-    async with voyage(tmp_path, records=40, gates=ASK_CUTOVER) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         old = lone(await links_of(trip))[0]
         trip.in_source("edit", "leads", old, address="1 New Street")

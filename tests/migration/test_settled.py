@@ -39,8 +39,7 @@ def names(trip: Voyage) -> set[str]:
 
 async def test_polls_read_only_what_changed_and_the_sweep_everything(tmp_path: Path) -> None:
     """New, edited and late records arrive through small windows, children of leads that moved with them; a silent edit by the sweep."""
-    async with voyage(tmp_path, records=200, gates=ASK_CUTOVER, source={"date_filter": "honoured"}, streams=WINDOW) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=120, gates=ASK_CUTOVER, source={"date_filter": "honoured"}, streams=WINDOW) as trip:
         leads = [row["leadid"] for row in trip.source_rows("leads")]
         reads = watch_reads(trip)
         mark = await trip.ledger.mark("settled:lead")
@@ -67,8 +66,7 @@ async def test_polls_read_only_what_changed_and_the_sweep_everything(tmp_path: P
 
 async def test_without_a_filter_the_whole_list_is_read_by_digest(tmp_path: Path) -> None:
     """A spec that names none makes no window and keeps no mark."""
-    async with voyage(tmp_path, records=40, gates=ASK_CUTOVER, source={"date_filter": "honoured"}) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER, source={"date_filter": "honoured"}) as trip:
         reads = watch_reads(trip)
         await in_tail(trip)
         assert {start for start, _ in reads} == {""}
@@ -79,8 +77,7 @@ async def test_without_a_filter_the_whole_list_is_read_by_digest(tmp_path: Path)
 async def test_a_filter_that_lies_is_found_out(tmp_path: Path, switch: str) -> None:
     """Not obeyed, refused, or by another date: the whole list is read in the same round, the reason says so, and nothing is lost."""
     given = "honoured" if switch == "by creation" else switch
-    async with voyage(tmp_path, records=120, gates=ASK_CUTOVER, source={"date_filter": given}, streams=WINDOW) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER, source={"date_filter": given}, streams=WINDOW) as trip:
         old = min(trip.source_rows("leads"), key=lambda row: str(row["created"]))["leadid"]
         if switch == "by creation":
             _filter_by_creation(trip)
@@ -107,8 +104,7 @@ def _filter_by_creation(trip: Voyage) -> None:
 
 async def test_the_mark_moves_with_the_records_or_not_at_all(tmp_path: Path) -> None:
     """Killed before the last page is in the book, the next start reads the same window again."""
-    async with voyage(tmp_path, records=60, gates=ASK_CUTOVER, source={"date_filter": "honoured"}, streams=WINDOW) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER, source={"date_filter": "honoured"}, streams=WINDOW) as trip:
         await in_tail(trip)
         before = await trip.ledger.mark("settled:lead")
         key = trip.in_source("create", "leads", name="Brand New", email="brand.new@example.com")

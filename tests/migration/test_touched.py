@@ -61,8 +61,7 @@ async def deeds(trip: Voyage) -> dict[str, tuple[Kind, str]]:
 @pytest.mark.parametrize("is_feed_late", [False, True], ids=["told", "not yet told"])
 async def test_whatever_people_did_spares_the_record(tmp_path: Path, is_feed_late: bool) -> None:
     """Cleared, closed, moved, assigned, completed, commented on, with a file: listed by the dry run, left by the run, all else gone."""
-    async with voyage(tmp_path, records=120, gates=ASK_CUTOVER, unqualified="lead") as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=120, gates=ASK_CUTOVER, unqualified="lead") as trip:
         await in_tail(trip)
         if is_feed_late:
             trip.site.faults.merge({"events_lag_s": 3600.0})
@@ -79,8 +78,7 @@ async def test_whatever_people_did_spares_the_record(tmp_path: Path, is_feed_lat
 
 async def test_what_was_removed_a_moment_too_soon_comes_back(tmp_path: Path) -> None:
     """Somebody edits between our last look and the removal: the person is restored with the company, spared, and stays in the book."""
-    async with voyage(tmp_path, records=40, gates=ASK_CUTOVER) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=40, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         rid, link = next((rid, link) for rid, link in (await ours(trip, "contacts")).items() if link.base.get("link:accounts"))
         company = trip.live("contacts")[rid]["links"]["accounts"]
@@ -106,8 +104,7 @@ async def test_what_was_removed_a_moment_too_soon_comes_back(tmp_path: Path) -> 
 
 async def test_an_open_deal_nobody_touched_may_be_removed(tmp_path: Path) -> None:
     """When the source turns an open deal into a person alone, nobody's work is claimed: it may stay or go; a touched one names the work."""
-    async with voyage(tmp_path, records=20, gates=ASK_CUTOVER, unqualified="lead") as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER, unqualified="lead") as trip:
         await in_tail(trip)
         keys = [trip.in_source("create", "leads", name=f"Lena Lead{n}", email=f"lena{n}.lead@example.com", company="") for n in "ab"]
         await in_tail(trip)

@@ -13,8 +13,7 @@ from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
 
 async def test_merges_and_deletions_are_followed_and_survivors_spared(tmp_path: Path) -> None:
     """Merged people, companies and leads are followed, children of a deleted person wait and come; a rollback spares and tells."""
-    async with voyage(tmp_path, records=40, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
         people = {name: _made(trip, name) for name in ("Anna Alpha", "Ana Alfa", "Bea Beta")}
         await in_tail(trip)
         lost, survivor, deleted = [await _dest(trip, key) for key in people.values()]
@@ -49,8 +48,7 @@ async def test_merges_and_deletions_are_followed_and_survivors_spared(tmp_path: 
 
 async def test_a_merge_nobody_followed_is_told_by_the_rollback(tmp_path: Path) -> None:
     """Merged just before the rollback: it is listed with where it went, and not taken for deleted."""
-    async with voyage(tmp_path, records=30, gates=ASK_CUTOVER) as trip:
-        await trip.until(State.TAIL)
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         key = _made(trip, "Anna Alpha")
         await in_tail(trip)
         mine, theirs = await _dest(trip, key), trip.in_destination("create", kind="contacts", values={"name": "Own Person"})["id"]
@@ -80,8 +78,7 @@ def _parents(trip: Voyage, text: str) -> list[str]:
 
 async def test_a_probe_record_that_stays_is_told_until_it_is_gone(tmp_path: Path) -> None:
     """Where activities cannot be deleted, the probe's one is in the queue and in the rollback's list; deleted by hand it is in neither."""
-    async with voyage(tmp_path, records=20, probed=False, destination={"activity_delete": False}) as trip:
-        await trip.until(State.SAMPLE)
+    async with voyage(tmp_path, at=State.SAMPLE, records=20, probed=False, destination={"activity_delete": False}) as trip:
         [item] = await trip.items("probe_left")
         [left] = [row for row in trip.live("activities").values() if "Streamflow probe" in row["name"]]
         assert item.details["dest_id"] == left["id"]

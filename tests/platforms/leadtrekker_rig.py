@@ -16,9 +16,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from streamflow.model import Page, Record
-from streamflow.platforms.leadtrekker import connect
+from streamflow.platforms.entry import SourceSettings, Wire
+from streamflow.platforms.leadtrekker.doors import DOORS
+from streamflow.platforms.spec import PlatformSpec
 from streamflow.platforms.spec_source import SpecSource
 from streamflow.sandbox.leadtrekker.server import SIMULATION, Config, make_app
+from streamflow.wire.credentials import Masked
 from streamflow.wire.limiter import PacedLimiter
 
 KEY = "sandbox-lt-key"
@@ -29,8 +32,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class HastyClock:
     """Real clocks, except that whoever sleeps has slept at once and time has moved on by as much."""
 
-    def __init__(self) -> None:
-        self.skipped_s = 0.0
+    def __init__(self, skipped_s: float = 0.0) -> None:
+        self.skipped_s = skipped_s
 
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self.skipped_s)
@@ -41,6 +44,22 @@ class HastyClock:
     async def sleep(self, seconds: float) -> None:
         self.skipped_s += max(0.0, seconds)
         await anyio.lowlevel.checkpoint()
+
+
+def load_spec(streams: Mapping[str, Mapping[str, Any]] | None = None, **given: Any) -> PlatformSpec:
+    """Give the shipped spec with overrides."""
+    return DOORS.load_spec(SourceSettings(**{"reader": "files", **given, "streams": streams or {}}))
+
+
+def connect(
+    *, base_url: str = "", api_key: str = "", limiter: PacedLimiter | None = None, clock: Any = None, dice: Any = None, hook: Any = None,
+    **given: Any,
+) -> Any:  # fmt: skip
+    """Open a source as the daemon does, from plain values."""
+    options = {name: value for name, value in (("base_url", base_url), ("api_key", Masked(api_key) if api_key else "")) if value}
+    clock = clock or HastyClock()
+    pace = limiter or PacedLimiter(clock, rate_per_s=1.0, max_in_flight=1)
+    return DOORS.connect(SourceSettings(options=options, **given), Wire(limiter=pace, clock=clock, hook=hook, dice=dice))
 
 
 @asynccontextmanager

@@ -11,7 +11,9 @@ from aiohttp.test_utils import TestServer
 
 from streamflow.clock import SystemClock
 from streamflow.model import DestId, Kind
-from streamflow.platforms.nutshell import Flags, Nutshell, connect
+from streamflow.platforms.nutshell.client import Nutshell
+from streamflow.platforms.nutshell.doors import connect
+from streamflow.platforms.nutshell.flags import Flags
 from streamflow.sandbox.nutshell import make_app, open_site
 from streamflow.sandbox.nutshell.site import Site
 from streamflow.wire.backoff import Patience

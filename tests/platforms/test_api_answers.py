@@ -9,10 +9,11 @@ import pytest
 
 from streamflow.errors import ProtocolMismatch
 from streamflow.platforms.api import answers, paging
-from streamflow.platforms.leadtrekker import load_spec
 from streamflow.platforms.spec import Call, StreamSpec
 from streamflow.wire.message import Response
 from streamflow.wire.verdict import CallVerdict, Failure, Outcome
+
+from .leadtrekker_rig import load_spec
 
 SPEC = load_spec(reader="api")
 LEADS = Call(function="getleads", records_at=("leads", "$"))

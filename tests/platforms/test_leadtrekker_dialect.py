@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamflow.errors import InvariantBroken
-from streamflow.platforms.leadtrekker import dialect, load_spec
+from streamflow.platforms.leadtrekker import dialect
 from streamflow.platforms.spec import DENIED_PREFIXES
+
+from .leadtrekker_rig import load_spec
 
 SPEC = load_spec(reader="api")
 

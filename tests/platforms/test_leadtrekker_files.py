@@ -13,11 +13,10 @@ import pytest
 from streamflow.errors import NotFound, ProtocolMismatch
 from streamflow.model import Record
 from streamflow.platforms.files import reader as export
-from streamflow.platforms.leadtrekker import connect, platform
 from streamflow.sandbox.leadtrekker.account import Account
 from streamflow.sandbox.leadtrekker.export import AccountSource, write_snapshot
 from streamflow.sandbox.leadtrekker.export_dialect import EXCEL_ZA, Dialect
-from tests.platforms.leadtrekker_rig import NOW, all_pages, all_records, reading, sandbox, simulation_of, truth, write_folder
+from tests.platforms.leadtrekker_rig import NOW, all_pages, all_records, connect, reading, sandbox, simulation_of, truth, write_folder
 
 STAMP = datetime(2026, 6, 1, 8, 0, 0)
 TABLES = ("lead", "note", "call", "email", "reminder", "user", "group", "source", "status")
@@ -271,11 +270,3 @@ async def test_a_large_table_is_read_in_bounded_memory(tmp_path: Path) -> None:
             tracemalloc.stop()
         assert count == rows
     assert peaks[1] < peaks[0] * 1.5
-
-
-def test_the_platform_describes_itself() -> None:
-    """The entry point gives a name, a role, the kinds, and how to connect."""
-    described = platform()
-    assert (described.name, described.role, described.readers) == ("leadtrekker", "source", ("api", "files"))
-    assert described.kinds[-1] == "attachment"
-    assert described.connect is connect

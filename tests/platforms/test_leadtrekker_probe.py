@@ -12,14 +12,14 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from streamflow.errors import AccessRefused, UsageError
-from streamflow.platforms.leadtrekker import load_spec
+from streamflow.platforms.entry import SourceSettings
 from streamflow.platforms.leadtrekker.drafting import Look, candidates, draft, form_of, is_base64, report
 from streamflow.platforms.leadtrekker.probing import look, refuse_writes
 from streamflow.sandbox.leadtrekker.server import SIMULATION, Config, make_app
 from streamflow.sandbox.leadtrekker.simulation import Leadtrekker
 from streamflow.wire.credentials import Masked
 
-from .leadtrekker_rig import HastyClock
+from .leadtrekker_rig import HastyClock, load_spec
 
 SPEC = load_spec(reader="api", timezone="Africa/Johannesburg")
 KEY = "sandbox-lt-key"
@@ -33,8 +33,12 @@ async def account(**switches: Any) -> AsyncIterator[tuple[str, Leadtrekker]]:
         yield str(server.make_url("/api/")), app[SIMULATION]
 
 
+def settings(url: str, key: str = KEY) -> SourceSettings:
+    return SourceSettings(timezone="Africa/Johannesburg", options={"base_url": url, "api_key": Masked(key)})
+
+
 async def asked(url: str, *functions: str, key: str = KEY, clock: HastyClock | None = None) -> list[Look]:
-    return await look(functions, base_url=url, api_key=Masked(key), spec=SPEC, clock=clock or HastyClock())
+    return await look(functions, settings=settings(url, key), clock=clock or HastyClock())
 
 
 @pytest.mark.parametrize("names", [["getleads", "createlead"], ["_updatestatus"], ["SendMail"], [], ["get leads"], ["../getleads"]])
@@ -49,10 +53,7 @@ async def test_nothing_is_called_when_one_name_is_a_write() -> None:
     """The account sees no call at all, not even of the harmless names."""
     heard: list[Look] = []
     with pytest.raises(UsageError, match="createlead"):
-        await look(
-            ["getleads", "createlead"], base_url="http://127.0.0.1:1/api/", api_key=Masked(KEY), spec=SPEC, clock=HastyClock(),
-            heard=heard.append,
-        )  # fmt: skip
+        await look(["getleads", "createlead"], settings=settings("http://127.0.0.1:1/api/"), clock=HastyClock(), heard=heard.append)
     assert heard == []
 
 
@@ -94,7 +95,7 @@ async def test_a_refused_key_ends_it_at_once() -> None:
     heard: list[Look] = []
     async with account(bad_key="200") as (url, _):
         with pytest.raises(AccessRefused, match="refused the key"):
-            await look(["getleads", "getusers"], base_url=url, api_key=Masked("wrong"), spec=SPEC, clock=HastyClock(), heard=heard.append)
+            await look(["getleads", "getusers"], settings=settings(url, "wrong"), clock=HastyClock(), heard=heard.append)
     assert heard == []
 
 

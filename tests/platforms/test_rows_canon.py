@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamflow.model import Record
-from streamflow.platforms.leadtrekker import DECODERS, load_spec
 from streamflow.platforms.leadtrekker.codec import encode_leaves
+from streamflow.platforms.leadtrekker.doors import DOORS
 from streamflow.platforms.rows.canon import Canon, Pass
 from streamflow.platforms.rows.roster import Roster
+
+from .leadtrekker_rig import load_spec
 
 SPEC = load_spec(reader="api")
 LEAD: dict[str, Any] = {
@@ -34,7 +36,7 @@ FILE_NOTE = {
 def canon(kind: str, reader: str = "api", **override: Any) -> Canon:
     """Give the rules of one stream."""
     spec = load_spec({kind: override}, reader=reader) if override else SPEC
-    return Canon(spec.streams[kind], null_words=spec.null_words, region=spec.region, reader=reader, decoders=DECODERS)
+    return Canon(spec.streams[kind], null_words=spec.null_words, region=spec.region, reader=reader, decoders=DOORS.decoders)
 
 
 def roster() -> Roster:
@@ -162,7 +164,7 @@ def test_decodings_are_the_platforms_own() -> None:
     """Whatever a platform brings under a name is used for replies of its API, and a name nobody brought leaves values as they came."""
     stream = replace(SPEC.streams["note"], decode={"note": "backwards"})
     backwards = {"backwards": lambda value: value[::-1]}
-    for decoders, reader, expected in ((backwards, "api", "cba"), (backwards, "files", "abc"), (DECODERS, "api", "abc")):
+    for decoders, reader, expected in ((backwards, "api", "cba"), (backwards, "files", "abc"), (DOORS.decoders, "api", "abc")):
         rules = Canon(stream, null_words=SPEC.null_words, region=SPEC.region, reader=reader, decoders=decoders)
         found = rules.record(NOTE | {"note": "abc"}, roster=Roster(), memory=Pass())
         assert found is not None

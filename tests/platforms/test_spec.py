@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamflow.errors import ConfigError
-from streamflow.platforms.leadtrekker import load_spec
 from streamflow.platforms.spec import CALL_NAME, DENIED_PREFIXES, is_write
 from streamflow.platforms.spec_toml import load
 from streamflow.sandbox.leadperfection.server import READS
 from streamflow.sandbox.leadperfection.writes import WRITES
+
+from .leadtrekker_rig import load_spec
 
 
 def test_shipped_spec_loads_with_parents_before_children() -> None:

@@ -13,7 +13,6 @@ from streamflow.mapping.document import digest
 from streamflow.mapping.document_json import to_json
 from streamflow.mapping.observe import Observation
 from streamflow.mapping.proposal import Account, propose
-from streamflow.mapping.shipped import shipped_pair
 from streamflow.model import (
     AuditEntry,
     Disposition,
@@ -29,6 +28,7 @@ from streamflow.model import (
     Ref,
     Verdict,
 )
+from streamflow.platforms.catalog import pair_of
 from streamflow.store.base import (
     Audit,
     Change,
@@ -214,7 +214,7 @@ async def stage(ledger: Ledger, *records: Record) -> None:
 
 def confirmed(records: Sequence[Record]) -> dict[str, Any]:
     """The map as it would be proposed for these records, confirmed."""
-    pair = shipped_pair("leadtrekker-nutshell")
+    pair = pair_of("leadtrekker", "nutshell")
     observation = Observation(pair)
     observation.add(records)
     document = propose(pair, Account(observation=observation))

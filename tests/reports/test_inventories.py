@@ -10,17 +10,18 @@ import orjson
 import pytest
 
 from streamflow.errors import StoreError
-from streamflow.mapping.shipped import shipped_pair
+from streamflow.mapping.pair import REPORTS
+from streamflow.platforms.catalog import pair_of
 from streamflow.reports import inventories, people, trail
 from streamflow.reports.crosswalk import write_crosswalk
-from streamflow.reports.final import write_all
+from streamflow.reports.final import DRAWN_BY_PAIR, write_all
 from streamflow.reports.people import permission_note
 from streamflow.reports.writer import ReportWriter
 from streamflow.store.base import Ledger, PutSetting
 
 from .account import FORMULA, cluster, lead, stage
 
-PAIR = shipped_pair("leadtrekker-nutshell")
+PAIR = pair_of("leadtrekker", "nutshell")
 
 
 async def test_groups_are_whole(ledger: Ledger) -> None:
@@ -161,3 +162,8 @@ async def test_a_full_disk_is_told(ledger: Ledger, writer: ReportWriter) -> None
     with pytest.raises(StoreError):
         await write_crosswalk(ledger, writer)
     assert not (writer.folder / "crosswalk.csv").exists()
+
+
+def test_a_pair_can_name_every_report_there_is() -> None:
+    """The names that a pair may list are those of the reports that are drawn by it."""
+    assert set(DRAWN_BY_PAIR) == set(REPORTS)

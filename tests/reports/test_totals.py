@@ -29,7 +29,7 @@ def link(key: str, *, dest: str = "", ours: bool = True, **base: Any) -> Link:
 
 
 def counted(page: list[Staged], links: list[Link], others: dict[str, list[dict[str, Any]]] | None = None) -> Totals:
-    found = Totals(person="lead", targets=TARGETS, users={"21": "1-users"})
+    found = Totals(person=PAIR.person, targets=TARGETS, users={"21": "1-users"})
     found.add("lead", page, links, others or {})
     return found
 

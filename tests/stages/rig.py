@@ -25,7 +25,9 @@ from streamflow.mapping.document import MapDocument
 from streamflow.migration.inventory import lookup_of
 from streamflow.model import DestId, Disposition, Fields, Kind, Link, Record, RecordState, Ref, Staged
 from streamflow.pipeline import Gauges, Pipeline
-from streamflow.platforms.nutshell import Flags, Nutshell, connect
+from streamflow.platforms.nutshell.client import Nutshell
+from streamflow.platforms.nutshell.doors import connect
+from streamflow.platforms.nutshell.flags import Flags
 from streamflow.sandbox.faults import ManualClock
 from streamflow.sandbox.nutshell import admin, make_app, open_site
 from streamflow.sandbox.nutshell.site import Site

@@ -7,19 +7,19 @@ Rules (leadtrekker.md 2.3): never a name of a write; only names from the operato
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from dataclasses import replace
 
 import orjson
 
 from streamflow.clock import Clock
 from streamflow.errors import AccessRefused, PlatformUnavailable, StreamflowError, UsageError
-from streamflow.platforms.leadtrekker.drafting import Look, look_at
+from streamflow.platforms.entry import Drafted, SourceSettings, Wire
+from streamflow.platforms.leadtrekker.doors import DOORS
+from streamflow.platforms.leadtrekker.drafting import Look, candidates, draft, look_at, report
 from streamflow.platforms.spec import CALL_NAME, PlatformSpec, is_write
 from streamflow.wire.backoff import Patience
-from streamflow.wire.credentials import HeaderCredentials, Masked
 from streamflow.wire.limiter import PacedLimiter
 from streamflow.wire.message import Request
-from streamflow.wire.session import SessionSettings, open_session
 from streamflow.wire.verdict import CallVerdict, Outcome, judge_read
 
 RATE_PER_S = 0.5
@@ -37,10 +37,29 @@ def refuse_writes(functions: Sequence[str]) -> None:
         raise UsageError("; ".join(told), hint="nothing was sent; correct the list")
 
 
+class FunctionProbe:
+    """Drafts the spec of an account from what its functions answer."""
+
+    def assumed(self, settings: SourceSettings) -> tuple[str, ...]:
+        """Give the functions that the shipped spec assumes."""
+        return tuple(dict.fromkeys(each.list.function for each in _spec_of(settings).streams.values() if each.list is not None))
+
+    def refuse_writes(self, functions: Sequence[str]) -> None:
+        """Raise UsageError for a list that is empty or holds a name that is none, or is named like a write; before anything is sent."""
+        refuse_writes(functions)
+
+    async def draft(self, functions: Sequence[str], settings: SourceSettings, clock: Clock, heard: Callable[[str], None]) -> Drafted:
+        """Ask each function once; *heard* is told of each answer in a line. Raises what `look` does."""
+        spec = _spec_of(settings)
+        looks = await look(functions, settings=settings, clock=clock, heard=lambda one: heard(_line(one)))
+        found = {each.kind: each.confirmed for each in candidates(looks, spec)}
+        streams = {kind: found.get(kind, False) for kind, each in spec.streams.items() if each.role != "file"}
+        return Drafted(answers=report(looks, spec), toml=draft(looks, spec), confirmed=streams)
+
+
 async def look(
-    functions: Sequence[str], *, base_url: str, api_key: Masked, spec: PlatformSpec, clock: Clock, ca_file: Path | None = None,
-    heard: Callable[[Look], None] = lambda look: None,
-) -> list[Look]:  # fmt: skip
+    functions: Sequence[str], *, settings: SourceSettings, clock: Clock, heard: Callable[[Look], None] = lambda look: None
+) -> list[Look]:
     """
     Ask each function once with `{}`, in order; *heard* is told of each answer as it comes.
 
@@ -48,13 +67,10 @@ async def look(
     does not answer.
     """
     refuse_writes(functions)
-    limiter = PacedLimiter(clock, rate_per_s=RATE_PER_S, burst=1, max_in_flight=1)
-    settings = SessionSettings(total_s=spec.timeout_s, body_cap_bytes=spec.body_cap_bytes, patience=Patience(attempts=1))
+    spec = _spec_of(settings)
+    wire = Wire(limiter=PacedLimiter(clock, rate_per_s=RATE_PER_S, burst=1, max_in_flight=1), clock=clock)
     found: list[Look] = []
-    async with open_session(
-        platform=spec.platform, base_url=base_url, credentials=HeaderCredentials(spec.key_header, api_key), limiter=limiter, clock=clock,
-        settings=settings, ca_file=ca_file,
-    ) as session:  # fmt: skip
+    async with DOORS.session(spec, settings, wire, Patience(attempts=1)) as session:
         for function in dict.fromkeys(functions):
             request = Request(method="POST", path=function, endpoint=function, body=orjson.dumps({}), expects="any")
             try:
@@ -68,6 +84,15 @@ async def look(
             found.append(one)
             heard(one)
     return found
+
+
+def _spec_of(settings: SourceSettings) -> PlatformSpec:
+    return DOORS.load_spec(replace(settings, reader="api"))
+
+
+def _line(one: Look) -> str:
+    rows = ", ".join(f"{each.count} records at {each.path}" for each in one.rows)
+    return f"{one.function}: status {one.status or 'none'}{', ' + rows if rows else ''}{', ' + one.verdict if one.verdict else ''}"
 
 
 def _any_answer(outcome: Outcome) -> CallVerdict:

@@ -1,63 +1,32 @@
-"""Nutshell, the destination: flags, a pure dialect, and thin shells behind the doors of `platforms.base`."""
+"""
+Nutshell as a destination: `platform` describes it for the catalogue of platforms; `doors` has what it is opened by.
+
+Files here: flags, a pure dialect, and thin shells behind the doors of `platforms.base`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from streamflow.options import Option
+from streamflow.platforms.entry import DestinationDoors, DestinationPlatform
 
-from yarl import URL
+NAME = "nutshell"
+ALWAYS = ("api", "files")      # a destination is written, however the source is read
 
-from streamflow.clock import Clock
-from streamflow.platforms.nutshell.client import Nutshell
-from streamflow.platforms.nutshell.dialect.refusals import explain
-from streamflow.platforms.nutshell.flags import Flags
-from streamflow.wire.credentials import BasicCredentials, Masked
-from streamflow.wire.limiter import Limiter
-from streamflow.wire.message import AttemptHook
-from streamflow.wire.session import SessionSettings, open_session
-
-RPC_PATH = "/api/v1/json"
+OPTIONS = (
+    Option(name="base_url", form="url", required_for=ALWAYS, default="https://app.nutshell.com/rest", identifies=True),
+    Option(name="rpc_url", form="url"),
+    Option(name="username", form="email", required_for=ALWAYS),
+    Option(name="api_key", form="secret", required_for=ALWAYS),
+    Option(name="impersonate", form="flag"),
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlatformInfo:
-    """What the entry point tells of a platform."""
-
-    name: str
-    title: str
-    roles: tuple[str, ...]
+def platform() -> DestinationPlatform:
+    """Describe the platform; for the entry point."""
+    return DestinationPlatform(name=NAME, title="Nutshell", options=OPTIONS, sign_in="HTTP Basic, user and API key", doors=_doors)
 
 
-def platform() -> PlatformInfo:
-    """Give the description under which Nutshell registers."""
-    return PlatformInfo(name="nutshell", title="Nutshell", roles=("destination",))
+def _doors() -> DestinationDoors:
+    from streamflow.platforms.nutshell.doors import NutshellDoors  # loads the dialect: only when an account is opened
 
-
-@asynccontextmanager
-async def connect(
-    *, base_url: str, username: str, api_key: str | Masked, limiter: Limiter, clock: Clock, rpc_url: str | None = None,
-    flags: Flags | None = None,
-    impersonate: bool = False, hook: AttemptHook | None = None, ca_file: str | Path | None = None, settings: SessionSettings | None = None,
-) -> AsyncIterator[Nutshell]:  # fmt: skip
-    """
-    Open a Nutshell account as a `Destination`; its connections are closed at the end. Nothing is asked yet.
-
-    Args:
-        base_url: The REST base, ending in /rest.
-        api_key: As `Masked` it may be renewed while the account is open.
-        rpc_url: The JSON-RPC address; the same host's /api/v1/json when left out.
-        impersonate: Write notes and the like in their authors' names, once a probe saw that the key can (flag impersonation).
-        hook: Hears of each attempt; give `wire.message.combined(...)` for several listeners (metrics, `AdaptivePace`).
-    """
-    rpc = rpc_url or str(URL(base_url).with_path(RPC_PATH))
-    credentials = BasicCredentials(username, api_key if isinstance(api_key, Masked) else Masked(api_key))
-    async with open_session(
-        platform="nutshell", base_url=base_url, also=(rpc,), credentials=credentials, limiter=limiter, clock=clock, hook=hook,
-        explain=explain, ca_file=ca_file, settings=settings,
-    ) as session:  # fmt: skip
-        yield Nutshell(session, rpc_url=rpc, username=username, impersonate=impersonate, clock=clock, flags=flags or Flags())
-
-
-__all__ = ["Flags", "Nutshell", "PlatformInfo", "connect", "platform"]
+    return NutshellDoors()

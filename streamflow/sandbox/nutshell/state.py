@@ -44,8 +44,9 @@ class State:
 
     def __init__(self, now: Callable[[], float], switches: Mapping[str, Any], seed: int) -> None:
         self._now = now
+        self._switches = switches
         self.mint = IdMint(seed)
-        self.index = Index(now, lambda: float(switches["search_lag_s"]))
+        self.index = Index(now, self._search_lag_s)
         self.tables: dict[str, dict[str, Record]] = {}
         self.reverse: dict[str, dict[str, None]] = {}
         self.events: list[Event] = []
@@ -54,6 +55,9 @@ class State:
         self.seeding = False
         self.backdate_s = 0  # while seeding: how long ago the records were made
         self._event_number = 3
+
+    def _search_lag_s(self) -> float:
+        return float(self._switches["search_lag_s"])
 
     def now(self) -> int:
         """Return whole Unix seconds."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,7 +19,9 @@ from streamflow.migration.reading import SourceReader
 from streamflow.migration.round import Reading
 from streamflow.migration.terms import Terms
 from streamflow.model import Key, Kind, Page, Record
-from streamflow.platforms.leadperfection.opening import connect
+from streamflow.platforms.entry import SourceSettings
+from streamflow.platforms.entry import Wire as Lines
+from streamflow.platforms.leadperfection.doors import DOORS
 from streamflow.platforms.spec_source import SpecSource
 from streamflow.sandbox.leadperfection.account import Account
 from streamflow.sandbox.leadperfection.export import write_snapshot
@@ -25,7 +29,9 @@ from streamflow.sandbox.leadperfection.state import State
 from streamflow.sandbox.leadperfection.tokens import Credentials
 from streamflow.store.base import PutSetting
 from streamflow.store.memory import MemoryLedger
+from streamflow.wire.credentials import Masked
 from streamflow.wire.limiter import PacedLimiter
+from streamflow.wire.message import AttemptHook
 from tests.platforms.leadtrekker_rig import HastyClock
 from tests.sandbox.leadperfection_rig import NOW, START, Wire
 from tests.sandbox.leadperfection_rig import serving as serving
@@ -45,16 +51,34 @@ class Clock(HastyClock):
 
 
 @asynccontextmanager
-async def reading(wire: Wire | str | None, **given: Any) -> AsyncIterator[SpecSource]:
+async def reading(
+    wire: Wire | str | None, *, clock: Clock | None = None, password: str = RIGHT.password, reader: str = "api", inbox: Path | None = None,
+    streams: Mapping[Kind, Mapping[str, Any]] | None = None, timeout_s: float | None = None, hook: AttemptHook | None = None,
+) -> AsyncIterator[SpecSource]:  # fmt: skip
     """Open a source on a server at a pace that holds nobody up."""
-    clock = given.pop("clock", None) or Clock()
-    address = wire if isinstance(wire, str) else str(wire.server.make_url("/")).rstrip("/") if wire is not None else ""
-    login = {"username": RIGHT.username, "password": RIGHT.password, "clientid": RIGHT.clientid, "appkey": RIGHT.appkey}
-    limiter = PacedLimiter(clock, rate_per_s=100_000.0, burst=100.0, max_in_flight=8)
-    asked = given.pop("streams", {})
-    streams = {kind: {**RECENT.get(kind, {}), **asked.get(kind, {})} for kind in {*RECENT, *asked}}
-    async with connect(base_url=address, streams=streams, limiter=limiter, clock=clock, dice=lambda: 0.0, **(login | given)) as source:
+    time, asked = clock or Clock(), streams or {}
+    address = wire if isinstance(wire, str) else str(wire.server.make_url("/")) if wire is not None else ""
+    settings = SourceSettings(
+        reader=reader, inbox=inbox, streams={kind: {**RECENT.get(kind, {}), **asked.get(kind, {})} for kind in {*RECENT, *asked}},
+        options={
+            "base_url": address, "username": RIGHT.username, "password": Masked(password), "clientid": RIGHT.clientid,
+            "appkey": Masked(RIGHT.appkey),
+        },
+    )  # fmt: skip
+    limiter = PacedLimiter(time, rate_per_s=100_000.0, burst=100.0, max_in_flight=8)
+    doors = DOORS if timeout_s is None else replace(DOORS, shipped=cast(Traversable, _Hasty(timeout_s)))
+    async with doors.connect(settings, Lines(limiter=limiter, clock=time, hook=hook, dice=lambda: 0.0)) as source:
         yield source
+
+
+class _Hasty:
+    """The shipped spec with less patience for one answer."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+
+    def read_text(self, encoding: str) -> str:
+        return DOORS.shipped.read_text(encoding=encoding).replace("timeout_s = 120 ", f"timeout_s = {self.timeout_s} ")
 
 
 @asynccontextmanager

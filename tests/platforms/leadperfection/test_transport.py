@@ -13,15 +13,20 @@ import pytest
 
 from streamflow.errors import AccessRefused, InvariantBroken, PlatformUnavailable, ProtocolMismatch
 from streamflow.platforms.api.forms import form_request
+from streamflow.platforms.entry import SourceSettings
 from streamflow.platforms.leadperfection.dialect import LeadPerfectionDialect
-from streamflow.platforms.leadperfection.opening import load_spec
-from streamflow.platforms.spec import Call
+from streamflow.platforms.leadperfection.doors import DOORS
+from streamflow.platforms.spec import Call, PlatformSpec
 from streamflow.wire.message import NORMAL, Response
 from streamflow.wire.verdict import CallVerdict, Outcome
 
 from .rig import Clock, everything, of, pages, reading, serving, truth
 
 FEW = 60
+
+
+def load_spec() -> PlatformSpec:
+    return DOORS.load_spec(SourceSettings())
 
 
 async def cst_ids(source: Any) -> set[str]:
@@ -74,7 +79,7 @@ async def test_a_process_of_its_own_is_read(tmp_path: Any) -> None:
         line = await process.stdout.receive()
         said = orjson.loads(line)
         for name in ("url", "other_url"):
-            async with reading(said[name].rstrip("/")) as source:
+            async with reading(said[name]) as source:
                 assert await cst_ids(source) == {tree["cst_id"] for tree in truth(FEW).prospects()}
         process.terminate()
 
