@@ -97,10 +97,10 @@ class Purpose:
 class Pair:
     """A source platform and a destination platform, and all that streamflow knows of moving one into the other."""
 
-    name: str  # "leadtrekker-nutshell"
+    name: str  # "porch-nutshell"
     source: str
     destination: str
-    title: str  # of the source: "Leadtrekker"; stands in texts of customers
+    title: str  # of the source, as it stands in texts of customers
     prefix: str  # of markers: "lt"
     kinds: tuple[KindPlan, ...]
     defaults: Mapping[str, Any]  # of the map's settings

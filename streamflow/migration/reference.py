@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamflow.mapping.document import MapDocument
+from streamflow.mapping.pair import Pair
 from streamflow.mapping.settings import settings_of
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, DestId, QueueItem
@@ -30,11 +31,12 @@ async def look_again(migration: Migration, document: MapDocument) -> None:
     sources: Mapping[str, DestId] = {}
     if settings["unqualified"] == "lead":
         sources = await _sources(migration, reference, settings["source_values"])
-    todo = missing_reference(reference, settings)
+    todo = missing_reference(reference, settings, migration.pair)
     wanted: dict[str, Any] = {
         "reference:sources": dict(sources), "reference:activity_types": dict(reference.activity_types),
         "reference:teams": dict(reference.teams), "reference:stages": dict(reference.stages),
-        "reference:stagesets": dict(reference.stagesets), "todo": [{"what": name, "fallback": fallback} for name, fallback in todo],
+        "reference:stagesets": dict(reference.stagesets), "reference:outcomes": dict(reference.outcomes),
+        "todo": [{"what": name, "fallback": fallback} for name, fallback in todo],
     }
     changes: list[Change] = [
         PutSetting(name=name, value=value) for name, value in wanted.items() if await migration.ledger.setting(name) != value
@@ -105,12 +107,13 @@ async def _labels(migration: Migration) -> dict[str, str]:
     return labels
 
 
-def missing_reference(reference: Reference, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+def missing_reference(reference: Reference, settings: Mapping[str, Any], pair: Pair) -> list[tuple[str, str]]:
     """What people have to make in the web app, each with what happens until then."""
     missing: list[tuple[str, str]] = []
-    if not any(name in reference.activity_types for name in ("email", "e-mail")):
+    shapes = {pair.of(kind).shape for kind in pair.written}
+    if "mail" in shapes and not any(name in reference.activity_types for name in ("email", "e-mail")):
         missing.append(("activity type Email", "e-mails become notes with a header"))
-    if not any("call" in name for name in reference.activity_types):
+    if "call" in shapes and not any("call" in name for name in reference.activity_types):
         missing.append(("activity type Phone call", "calls become notes with a header"))
     if settings.get("stageset") and str(settings["stageset"]).lower() not in reference.stagesets:
         missing.append((f"pipeline {settings['stageset']}", "open leads stay in the default pipeline"))

@@ -49,7 +49,7 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
     if migration.pair.company is not None:
         counts[migration.pair.company.kind] = sizes.companies
     gaps = plan_gaps(document, migration.pair, reference, account)
-    todo = missing_reference(reference, settings)
+    todo = missing_reference(reference, settings, migration.pair)
     pace = Pace(child_streams=children, custom_fields_many="single" not in routes.values())
     reckoned = estimate(document, migration.pair, counts, pace, unqualified=open_leads)
     adopted: Mapping[str, int] = await migration.ledger.setting(FOUND) or {}
@@ -72,7 +72,7 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
         ],
         "currency": f"amounts without a currency are taken as {settings['currency']}; an amount in another one keeps its text",
         "plan_gaps": gaps,
-        "to_do": [{"what": what, "until_then": fallback, "rows": rows_waiting(document, what)} for what, fallback in todo],
+        "to_do": [{"what": what, "until_then": fallback, "rows": rows_waiting(document, migration.pair, what)} for what, fallback in todo],
         "readback": routes,
         "out_of_scope": migration.pair.out_of_scope,
         "hand_off": migration.pair.hand_off,

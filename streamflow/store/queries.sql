@@ -234,9 +234,6 @@ GROUP BY r.kind
 SELECT dest_kind, count(*) FROM intent WHERE state IN ('meant', 'in_doubt') AND state = 'in_doubt' GROUP BY dest_kind
 -- name: waiting
 SELECT DISTINCT waiting_on FROM record WHERE state = 'parked' ORDER BY waiting_on
--- name: check_counts
-SELECT s.dest_kind, v.key, v.value, sum(s.links) FROM shape s CROSS JOIN json_each(s.verdicts) v
-WHERE s.links > 0 GROUP BY s.dest_kind, v.key, v.value
 -- name: checks
 SELECT l.kind, l.key, l.part, l.dest_kind, l.dest_id, v.key, v.value, f.expected, f.actual
 FROM shape s CROSS JOIN link l CROSS JOIN json_each(s.verdicts) v LEFT JOIN finding f ON f.link = l.id AND f.field = v.key

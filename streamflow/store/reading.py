@@ -159,7 +159,7 @@ class Reading:
         return [thing for (thing,) in await self._connection.rows("waiting")]
 
     async def check_counts(self) -> Mapping[tuple[Kind, str, str], int]:
-        return {(dest_kind, field, verdict): n for dest_kind, field, verdict, n in await self._connection.rows("check_counts")}
+        return {(dest_kind, field, verdict): n for dest_kind, field, verdict, n in await self._connection.rows("tally", "check")}
 
     async def checks(self, *, verdicts: Sequence[str], limit: int = 1000) -> Sequence[FieldCheck]:
         return [check_of(row) for row in await self._connection.rows("checks", text_of(list(verdicts)), limit)]

@@ -25,7 +25,7 @@ class Dialect(Protocol):
     """What a reader by API must know of one platform beyond its spec. Pure."""
 
     def request(self, spec: PlatformSpec, call: Call, params: Mapping[str, str], *, priority: int) -> Request:
-        """Build a call: its address, its form and how its parameters are written; `call_request` and `form_request` help."""
+        """Build a call: its address, its form and how its parameters are written; `get_request`, `call_request`, `form_request` help."""
         ...
 
     def judge(self, outcome: Outcome) -> CallVerdict:
@@ -61,6 +61,15 @@ def call_request(spec: PlatformSpec, function: str, body: bytes, *, priority: in
 def form_request(spec: PlatformSpec, function: str, params: Mapping[str, str], *, priority: int) -> Request:
     """Build a POST with a form-urlencoded body, UTF-8, parameters in the order given."""
     return call_request(spec, function, urlencode(params).encode("ascii"), priority=priority, content_type=FORM)
+
+
+def get_request(spec: PlatformSpec, function: str, params: Mapping[str, str], *, priority: int) -> Request:
+    """Build a GET with its parameters in the address. Raises InvariantBroken as `ensure_read` does."""
+    ensure_read(spec, function)
+    return Request(
+        method="GET", path=function, endpoint=function, query=tuple(params.items()), priority=priority, timeout_s=spec.timeout_s,
+        expects="any",
+    )  # fmt: skip
 
 
 def ensure_read(spec: PlatformSpec, function: str) -> None:
