@@ -139,7 +139,7 @@ class Book:
         self.skip = frozenset(skip)
         self.migration = cast(Migration, SimpleNamespace(
             ledger=self.ledger, source=source, control=Control(), clock=clock, pair=pair, read=Counter(), touched={"prospect": set()},
-            terms=Terms(name="t", pair="lead-perfection-nutshell", state_dir=Path("."), timezone="America/New_York", **terms),
+            terms=Terms(name="t", state_dir=Path("."), timezone="America/New_York", **terms),
             explain=self._explain, log=lambda name, **fields: self.said.append((name, fields)),
             trouble=lambda error: self.troubles.append(str(error)), last_poll_at="",
         ))
