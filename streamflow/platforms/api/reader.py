@@ -64,13 +64,14 @@ class ApiReader:
         place = self._place(stream, start)
         listing = self._listing(stream, call, self._confined(stream, place), learns=True)
         memory = Pass()
+        self._canaries.begin(kind)
         while True:
             rows, number, gaps = await self._read(stream, listing, place)
             shorter = await self._cut(stream, listing, place, number)
             following = shorter or self._following(stream, place, number, is_empty=not rows and not gaps)
             if shorter is None:
                 if not rows and not gaps:
-                    await self._canaries.ask(kind)
+                    await self._canaries.empty(kind)
                 given = await self._completed(kind, rows)
                 page = self._unfolders[kind].page(given, next_cursor=_cursor(following), roster=self._roster, memory=memory)
                 listing.took(own(page), rows)

@@ -173,7 +173,7 @@ def test_reps_and_codes_are_taken_from_rows(whole: Held) -> None:
     assert "Integration, Web" in reps or "Vendor, Internet" in reps
     assert not any(" - OFFICE" in str(record.data.get("name")) for record in reps.values())
     codes = of(whole, "code")
-    assert {"disposition:ZZ-OldDemo", "disposition:Set", "call_type:O", "milestone:S"} <= set(codes)
+    assert {"disposition:ZZ-OldDemo", "disposition:Set", "call_type:O", "milestone:S:Start", "milestone:P:Permit Applied"} <= set(codes)
     assert codes["disposition:Set"].data["name"] == "Set"
     assert {"product:PAT", "product:WIN", "branch:ORL"} <= set(of(whole, "origin"))
     assert of(whole, "origin")["product:WIN"].data["name"] == "Windows"
