@@ -52,7 +52,9 @@ AIOHTTP_CLIENT_NAMES = frozenset(
 CONFIG_READERS = {"cli", "daemon", "config"}
 SOURCE_PARTS = {
     "spec": set[str](),
-    "spec_toml": {"spec"},
+    "spec_table": set[str](),
+    "spec_parts": {"spec", "spec_table"},
+    "spec_toml": {"spec", "spec_parts", "spec_table"},
     "rows": {"spec"},
     "files": {"spec", "rows"},
     "api": {"spec", "rows"},

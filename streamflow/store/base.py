@@ -195,8 +195,8 @@ class StageResult:
     new: int
     changed: int
     same: int
-    touched: tuple[tuple[Key, int], ...] = ()   # (key, seq) of new and changed records
-    revived: tuple[Key, ...] = ()               # were missing in earlier scans and are back
+    touched: tuple[tuple[Kind, Key, int], ...] = ()   # (kind, key, seq) of new and changed records
+    revived: tuple[Key, ...] = ()                     # were missing in earlier scans and are back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,8 +54,8 @@ async def test_new_changed_and_same_records_are_told_apart(ledger: Ledger) -> No
     assert (first.new, first.changed, first.same) == (2, 0, 0)
     second = await ledger.stage([record("1"), record("2", digest="d2"), record("3")], scan="lead:2")
     assert (second.new, second.changed, second.same) == (1, 1, 1)
-    assert [key for key, _ in second.touched] == ["2", "3"]
-    assert min(seq for _, seq in second.touched) > max(seq for _, seq in first.touched)
+    assert [key for _, key, _ in second.touched] == ["2", "3"]
+    assert min(seq for *_, seq in second.touched) > max(seq for *_, seq in first.touched)
     assert (await ledger.staged("lead", ["2"]))["2"].record == record("2", digest="d2")
 
 
@@ -99,7 +99,7 @@ async def test_a_record_twice_in_one_page_counts_as_its_later_version(ledger: Le
     """Two versions in a page end as the later one, with one number told for it."""
     result = await ledger.stage([record("1"), record("1", digest="d2"), record("1", digest="d2")], scan="lead:1")
     assert (result.new, result.changed, result.same) == (1, 1, 1)
-    assert result.touched == (("1", await seq_of(ledger, "1")),)
+    assert result.touched == (("lead", "1", await seq_of(ledger, "1")),)
     assert (await ledger.staged("lead", ["1"]))["1"].record.digest == "d2"
 
 

@@ -119,7 +119,7 @@ async def outcome(ledger: Ledger, changes: list[Change], staging: list[Any] | No
             await ledger.commit(changes)
             return None
         result = await ledger.stage(staging, scan=scan, changes=changes)
-        return replace(result, touched=tuple((key, 0) for key, _ in result.touched), revived=tuple(sorted(result.revived)))
+        return replace(result, touched=tuple((kind, key, 0) for kind, key, _ in result.touched), revived=tuple(sorted(result.revived)))
     except InvariantBroken:
         return "refused"
 

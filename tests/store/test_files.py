@@ -52,7 +52,7 @@ async def test_state_outlives_the_process_and_each_opening_is_an_epoch(tmp_path:
         assert ledger.epoch == 2
         old = (await ledger.staged("lead", ["1"]))["1"].seq
         result = await ledger.stage([record("1", digest="d2"), record("new")], scan="lead:2", changes=[audit("d")])
-        assert min(seq for _, seq in result.touched) > old
+        assert min(seq for *_, seq in result.touched) > old
         assert (result.new, result.changed) == (1, 1)
         assert await ledger.verify_audit() == (4, None)
 

@@ -7,11 +7,12 @@ anything is sent, and by the reader again, so that no dialect can forget it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 from urllib.parse import urlencode
 
 from streamflow.errors import InvariantBroken
+from streamflow.model import Kind
 from streamflow.platforms.spec import Call, PlatformSpec, is_write
 from streamflow.wire.message import Request, Response
 from streamflow.wire.verdict import CallVerdict, Outcome
@@ -33,6 +34,18 @@ class Dialect(Protocol):
 
     def rows(self, call: Call, response: Response, *, stream: str) -> Sequence[Raw]:
         """Give the rows of an answer that was judged fine. Raises ProtocolMismatch where there are none to be found; never guesses."""
+        ...
+
+
+LookUp: TypeAlias = Callable[[Kind, Mapping[str, str]], Awaitable[Sequence[Raw]]]
+"""Asks the list of a stream with these parameters, the fixed ones of its spec added; no paging."""
+
+
+class Companion(Protocol):
+    """What a platform looks up beside its rows, before records are made of them."""
+
+    async def complete(self, kind: Kind, rows: Sequence[Raw], look_up: LookUp) -> Sequence[Raw]:
+        """Give the rows of a stream with what further reads tell of them; rows that need nothing as they are."""
         ...
 
 
