@@ -30,7 +30,7 @@ from streamflow.migration.counting import CAUSE, count_again
 from streamflow.migration.heirs import follow_merges
 from streamflow.migration.life import State
 from streamflow.migration.readiness import Readiness, lag_limit_s
-from streamflow.migration.reading import Reading
+from streamflow.migration.round import Reading
 from streamflow.migration.work import Work
 from streamflow.model import OPEN_INTENTS, AuditEntry, RecordState
 from streamflow.store.base import Audit, Change, PutSetting

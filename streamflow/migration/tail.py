@@ -21,8 +21,9 @@ from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.heirs import follow_merges
 from streamflow.migration.life import State
 from streamflow.migration.owners import OwnersGate
-from streamflow.migration.reading import SWEEP, Reading
+from streamflow.migration.reading import SWEEP
 from streamflow.migration.reference import look_again
+from streamflow.migration.round import Reading
 from streamflow.migration.work import Work
 from streamflow.model import Kind
 from streamflow.store.base import PutSetting

@@ -23,11 +23,24 @@ class Canaries:
         self._spec = spec
         self._named = named
         self._known: dict[Kind, list[Key]] = {}
+        self._shown: set[Kind] = set()      # of streams that are answered with nothing now, and are believed
+
+    def begin(self, kind: Kind) -> None:
+        """A reading of a stream begins."""
+        self._shown.discard(kind)
+
+    async def empty(self, kind: Kind) -> None:
+        """Make sure of an empty answer of a list; of several in a row the first is enough. Raises PlatformUnavailable as `ask` does."""
+        if self._spec.streams[kind].canary and kind not in self._shown:
+            await self.ask(kind)
+            self._shown.add(kind)
 
     def saw(self, page: Page) -> None:
         """Take note of one record of a page."""
         if not self._spec.streams[page.kind].canary:
             return
+        if page.records:
+            self._shown.discard(page.kind)
         key = next((record.key for record in page.records if record.kind == page.kind), None)
         if key is not None:
             others = [each for each in self._known.get(page.kind, ()) if each != key]

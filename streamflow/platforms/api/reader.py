@@ -64,13 +64,14 @@ class ApiReader:
         place = self._place(stream, start)
         listing = self._listing(stream, call, self._confined(stream, place), learns=True)
         memory = Pass()
+        self._canaries.begin(kind)
         while True:
             rows, number, gaps = await self._read(stream, listing, place)
             shorter = await self._cut(stream, listing, place, number)
-            following = shorter or self._following(stream, place, number)
+            following = shorter or self._following(stream, place, number, is_empty=not rows and not gaps)
             if shorter is None:
                 if not rows and not gaps:
-                    await self._canaries.ask(kind)
+                    await self._canaries.empty(kind)
                 given = await self._completed(kind, rows)
                 page = self._unfolders[kind].page(given, next_cursor=_cursor(following), roster=self._roster, memory=memory)
                 listing.took(own(page), rows)
@@ -224,13 +225,14 @@ class ApiReader:
         span = windows.opening(rules, since=None, now=self._now(stream), zone=ZoneInfo(stream.timezone))
         return _Place(number=paging.first_number(stream), span=span)
 
-    def _following(self, stream: StreamSpec, place: _Place, number: int | None) -> _Place | None:
+    def _following(self, stream: StreamSpec, place: _Place, number: int | None, *, is_empty: bool) -> _Place | None:
         """Give the place after a page, of which *number* is the next in its list or None; None at the end of everything."""
         if number is not None:
             return replace(place, number=number)
         if place.span is None or stream.window is None:
             return None
-        span = windows.after(place.span, stream.window, now=self._now(stream))
+        was_empty = is_empty and place.number == paging.first_number(stream) and stream.paging.style in ("page", "row")
+        span = windows.after(place.span, stream.window, now=self._now(stream), was_empty=was_empty)
         return None if span is None else _Place(number=paging.first_number(stream), span=span)
 
     async def _cut(self, stream: StreamSpec, listing: Listing, place: _Place, number: int | None) -> _Place | None:

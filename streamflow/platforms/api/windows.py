@@ -21,6 +21,7 @@ from streamflow.platforms.spec import Window
 
 _CURSOR = re.compile(r"(whole|changed):([^/#]+)/([^/#]+)#(\d{1,9})", re.ASCII)
 _DAY = timedelta(days=1)
+LONGEST = timedelta(days=1_461)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +54,17 @@ def everything(rules: Window, *, now: datetime) -> Span:
     return Span(begin=_first(rules, now), end=_last(rules, now, is_changed=False))
 
 
-def after(span: Span, rules: Window, *, now: datetime) -> Span | None:
-    """Give the window after one that was drained; None when that one reached the end of everything."""
-    if span.end < _usual_end(rules, now, is_changed=span.changed):
-        return replace(span, begin=span.end, end=_end(span.end, rules, now, is_changed=span.changed))
+def after(span: Span, rules: Window, *, now: datetime, was_empty: bool = False) -> Span | None:
+    """
+    Give the window after one that was drained; None when that one reached the end of everything.
+
+    Behind one that *was_empty* comes one twice as long: years before the first record cost a few calls, and one too full is cut.
+    """
+    if span.end < (usual := _usual_end(rules, now, is_changed=span.changed)):
+        end = _end(span.end, rules, now, is_changed=span.changed)
+        if was_empty and not span.changed:
+            end = max(end, min(_midnight(span.end + min(2 * (span.end - span.begin), LONGEST)), usual))
+        return replace(span, begin=span.end, end=end)
     last = _last(rules, now, is_changed=span.changed)
     return replace(span, begin=span.end, end=last) if span.end < last else None
 

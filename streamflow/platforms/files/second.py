@@ -65,7 +65,10 @@ def fitted(rows: Iterator[Noticed], stream: StreamSpec, seconds: Sequence[Second
     seen = Numbers()
     for row, findings in rows:
         given = {header: names.get(squeezed(header), "") for header in row}
-        values = {name: row[header] for header, name in given.items() if name}
+        values: dict[str, Any] = {}
+        for header, name in given.items():
+            if name and (name not in values or header == name):      # a column that was mapped goes before one that sounds like it
+                values[name] = row[header]
         if any(not _text(values.get(name)).strip() for name in rules.filled):
             continue
         key = _text(values.get(stream.key)).strip()

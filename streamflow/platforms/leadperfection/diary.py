@@ -24,6 +24,7 @@ from streamflow.platforms.rows.values import text_of
 
 KEEP_S = 600.0          # so long the days of a stretch are believed
 KEPT_DAYS = 400
+TRIES = 2
 STRETCH_DAYS = 31
 GAP_DAYS = 7            # days nearer than this are read in one call
 _PROSPECT, _APPOINTMENT = "prospect", "appointment"
@@ -57,9 +58,10 @@ class Diary:
         if not wanted:
             return rows
         await self._read(wanted, look_up, fresh_from=self._clock.monotonic() - KEEP_S)
-        missing = sorted({day for row, lead, own in nested if (day := _day_of(own)) is not None and not self._at(own)})
-        if missing:      # made or moved since the day was read
-            await self._read(missing, look_up, fresh_from=self._clock.monotonic())
+        for _ in range(TRIES):
+            missing = sorted({day for _, _, own in nested if (day := _day_of(own)) is not None and not self._at(own)})
+            if missing:      # made or moved since the day was read; or the answer was empty for a fault, which would make two of one
+                await self._read(missing, look_up, fresh_from=self._clock.monotonic())
         return [await self._completed(row, look_up) for row in rows]
 
     # --- one row

@@ -120,8 +120,9 @@ def _slot(row: Mapping[str, Any]) -> str:
 def _code(data: dict[str, Any]) -> None:
     table, code = text_of(data.get("table")), text_of(data.get("code")).strip()
     data["table"], data["code"] = TABLES.get(table, table), code
-    if code:
-        data["code_id"] = f"{data['table']}:{code}"
+    if code:      # of milestones one code was seen with two meanings (lead-perfection.md 2.3)
+        meaning = f":{text_of(data.get('name'))}" if data["table"] == "milestone" else ""
+        data["code_id"] = f"{data['table']}:{code}{meaning}"
 
 
 def _step(row: Mapping[str, Any], formats: tuple[str, ...], zone: ZoneInfo) -> dict[str, str]:

@@ -67,8 +67,10 @@ class Unfolder:
         yield kind, {name: value for name, value in raw.items() if name not in nested}
         for rule, name in held:
             taken = {here: raw[spelt[squeezed(there)]] for here, there in rule.take.items() if squeezed(there) in spelt}
+            places = {squeezed(here) for here in taken}
             for inner in _elements(raw[name], rule, unknown[rule.kind]):
-                yield from self._taken_apart(rule.kind, {**inner, **taken}, unknown)
+                own = {key: value for key, value in inner.items() if squeezed(str(key)) not in places}
+                yield from self._taken_apart(rule.kind, {**own, **taken}, unknown)
 
     # --- records that are named
 
