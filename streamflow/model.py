@@ -208,6 +208,11 @@ class QueueItem:
     resolved_at: str = ""
     resolved_by: str = ""
 
+    @property
+    def present_key(self) -> Key:
+        """The key that the record goes by now; the item keeps the one it was asked under."""
+        return str(self.details.get("now") or self.key)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:

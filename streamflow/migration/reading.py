@@ -9,6 +9,8 @@ from typing import Any, cast
 from zlib import crc32
 
 from streamflow.errors import ProtocolMismatch
+from streamflow.mapping.document_json import from_json
+from streamflow.mapping.uplinks import uplinks_of
 from streamflow.migration import unread
 from streamflow.migration.absence import queue_gone
 from streamflow.migration.clocked import ClockedFeed
@@ -36,6 +38,7 @@ class SourceReader:
         self._m = migration
         self.trouble = ""                                  # why the newest snapshot of files is not read; shown with the reason
         self.between: Callable[[Kind], None] = _nothing    # called after each page of a kind; what it raises ends the round
+        self._linked_by = ""                               # digest of the map whose links are in use
         self._polled: dict[Kind, float] = {}               # monotonic: when a kind was last polled
         self._noting = NotingSource(migration.source, SeenFields(migration.ledger).look)
         self._intake = Intake(
@@ -98,6 +101,7 @@ class SourceReader:
 
         What `between` raises ends the round; called again, it goes on behind the last stream that was finished, polls in between or not.
         """
+        await self._look_up_links()
         number = await self.round_number(name)
         reading = Reading()
         finished = await self._finished(name, number)
@@ -216,6 +220,7 @@ class SourceReader:
 
         Polls of different starts never share a name: a pass must not count what an earlier one of the same number saw.
         """
+        await self._look_up_links()
         reading = Reading()
         snapshot = await self.snapshot()
         owed: dict[Kind, list[Key]] = dict(await self._m.ledger.setting(OWED) or {})
@@ -245,6 +250,13 @@ class SourceReader:
             await self._was_read(stream, snapshot, tally)
             self._m.control.check()
         return reading
+
+    async def _look_up_links(self) -> None:
+        """Take up who looks at whom under the map; before there is one everything is still to be delivered anyway."""
+        stored = await self._m.ledger.setting("map:confirmed") or await self._m.ledger.setting("map:proposed") or {}
+        if stored and stored["digest"] != self._linked_by:
+            self._intake.uplinked.links = uplinks_of(from_json(stored["document"], self._m.pair), self._m.pair)
+            self._linked_by = str(stored["digest"])
 
     def _is_due(self, kind: Kind) -> bool:
         """Say whether a kind with a pause of its own is to be looked at again, and note that it is; the others are in each round."""

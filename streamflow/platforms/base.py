@@ -33,8 +33,12 @@ class Stream:
     has_recent: bool = False           # edits may move no time of change, so its latest part is read again often (`recent_from`)
     via: Kind | None = None            # set: not read by itself, the pages of that stream bring its records
     fed_by: tuple[Kind, ...] = ()      # further streams whose pages bring records of this kind; they are joined (`Source.join`)
+    same_by: tuple[str, ...] = ()      # its keys may be made and change; pages that show its parent show all it has, and these fields stay
     asks_owner: bool = False           # records that do not say whose they are can be asked about (`Source.owner_of`)
 
+
+MADE_KEY = "~"
+"""How keys begin that a reader made of what a record holds, since the source gives it none."""
 
 NOBODY = "belongs_to"
 """The field of a record ("nobody") of which the platform says that it belongs to no other."""

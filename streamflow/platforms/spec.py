@@ -186,6 +186,7 @@ class StreamSpec:
     parent_field: str = ""                         # the field that names the parent
     optional: bool = False
     key_fallback: tuple[str, ...] = ()             # "a|b": the first that is filled; "note[:200]": so many characters
+    same_by: tuple[str, ...] = ()                  # fields that stay when what a made key is made of changes; only by API
     fields: tuple[str, ...] = ()                   # canonical names; others are counted as unknown
     expected: tuple[str, ...] = ()                 # of those, what a file should have
     ids: tuple[str, ...] = ()

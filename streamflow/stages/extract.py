@@ -20,6 +20,8 @@ from streamflow.errors import NotFound, ProtocolMismatch
 from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Record, Staged
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.batch import Batch
+from streamflow.stages.rekey import hand_over
+from streamflow.stages.uplinks import Uplinked
 from streamflow.store.base import Audit, Change, Ledger, Mark, Missed, MoveMark, StageResult
 
 PARENTS_AT_ONCE = 24
@@ -127,6 +129,7 @@ class Intake:
         self._source = source
         self._permit = permit
         self._on_page = on_page
+        self.uplinked = Uplinked(ledger)
 
     async def scan(self, stream: Stream, *, scan: str, closing: Closing | None = None, names_touched: bool = True) -> Tally:
         """
@@ -146,7 +149,7 @@ class Intake:
                 tally.ended = page.next is None
                 move = MoveMark(name=f"read:{stream.kind}", cursor=page.next or "", note=tally.note(scan, ended=tally.ended))
                 changes = [move, _read_entry(page, scan), *(await closing() if closing is not None and tally.complete else ())]
-                result = await self._ledger.stage(await self._joined(stream, page), scan=scan, changes=changes)
+                result = await self._stage(await self._joined(stream, await self._renamed(page)), scan, changes)
                 tally.add(page, result)
                 if tally.complete:
                     tally.missed = sum([await self.miss(kind, scan) for kind in self._shown_by(stream)])
@@ -163,7 +166,7 @@ class Intake:
                 tally.look(page)
                 tally.ended = page.next is None
                 changes = [_read_entry(page, scan), *(await closing() if tally.complete else ())]
-                result = await self._ledger.stage(await self._joined(stream, page), scan=scan, changes=changes)
+                result = await self._stage(await self._joined(stream, await self._renamed(page)), scan, changes)
                 tally.add(page, result)
                 self._tell(page)
         return tally
@@ -171,7 +174,7 @@ class Intake:
     async def adopt(self, stream: Stream, known: Sequence[Record], given: Sequence[Record], *, scan: str) -> StageResult:
         """Join what was learned about records with what is known of them, and stage that."""
         records = [self._source.join(before, now, feed=stream.kind) for before, now in zip(known, given, strict=True)]
-        return await self._ledger.stage(records, scan=scan)
+        return await self._stage(records, scan, ())
 
     def _tell(self, page: Page) -> None:
         """Tell how many records of each kind came, those of the page's own kind last."""
@@ -185,6 +188,10 @@ class Intake:
         """Give the kinds whose absence a complete pass over this stream alone proves."""
         own = [stream.kind] if stream.sweepable and not stream.fed_by else []
         return own + [each.kind for each in self._streams() if each.via == stream.kind and each.sweepable and not each.fed_by]
+
+    async def _renamed(self, page: Page) -> Page:
+        """Let records whose made key has changed go on under the new one, before anything is joined with what is known of them."""
+        return await hand_over(self._ledger, self._streams(), page)
 
     async def _joined(self, stream: Stream, page: Page) -> Sequence[Record]:
         """Give the records of a page, those of kinds that several streams bring joined with what is known of them."""
@@ -263,14 +270,18 @@ class Intake:
             unknown.update(page.unknown)
             rejects += page.rejects
         joined = Page(kind=kind, records=records, next=None, unknown=unknown, rejects=tuple(rejects))   # its gaps are counted already
-        result = await self._ledger.stage(records, scan=scan, changes=[move, _read_entry(joined, scan)])
+        result = await self._stage(records, scan, [move, _read_entry(joined, scan)])
         tally.add(joined, result)
         asked = [parent for parent, page in pages if not page.gaps]
         missed = await self._ledger.unseen(kind, scan=scan, parents=asked) if stream.sweepable else ()
         if missed:
             tally.missed += len(missed)
-            await self._ledger.commit([Missed(kind=kind, keys=tuple(missed))])
+            await self._ledger.commit([Missed(kind=kind, keys=tuple(missed)), *await self.uplinked.by_missing(kind, missed)])
         self._on_page(kind, len(records))
+
+    async def _stage(self, records: Sequence[Record], scan: str, changes: Sequence[Change]) -> StageResult:
+        """Stage records, and open again who looks at those that are new or changed."""
+        return await self._ledger.stage(records, scan=scan, changes=[*changes, *await self.uplinked.by_staging(records)])
 
     async def miss(self, kind: Kind, scan: str) -> int:
         """Count as missed what complete passes since the named one began did not show; an empty kind is a fault of the source."""
@@ -283,7 +294,7 @@ class Intake:
                 f"a complete pass over {total} records showed none of them", stream=kind,
                 hint="an empty source never deletes: check the account, the key and the filters, then resume",
             )
-        await self._ledger.commit([Missed(kind=kind, keys=tuple(unseen))])
+        await self._ledger.commit([Missed(kind=kind, keys=tuple(unseen)), *await self.uplinked.by_missing(kind, unseen)])
         return len(unseen)
 
 

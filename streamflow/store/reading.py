@@ -69,6 +69,13 @@ class Reading:
     async def children(self, kind: Kind, parent: Key) -> Sequence[Staged]:
         return [staged_of(row) for row in await self._connection.rows("children", kind, parent)]
 
+    async def children_of(self, kind: Kind, parents: Sequence[Key]) -> Mapping[Key, Sequence[Staged]]:
+        found: dict[Key, list[Staged]] = {}
+        for row in await self._connection.rows("children_of", kind, text_of(list(dict.fromkeys(parents)))):
+            staged = staged_of(row)
+            found.setdefault(staged.record.parent or "", []).append(staged)
+        return found
+
     # --- crosswalk
     async def links(self, refs: Iterable[Ref]) -> Mapping[Ref, Link]:
         wanted = text_of([ref_cells(ref) for ref in refs])
