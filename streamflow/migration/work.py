@@ -119,7 +119,8 @@ class Work:
             ),
             loader=Loader(
                 ledger=self._m.ledger, writer=destination.writer, feed=destination.feed, clock=self._m.clock,
-                phase=lambda: self._m.phase.state.value, numbers=self._m.numbers, busy=busy, meanwhile=self._m.meanwhile, vanished=self.vanished,
+                phase=lambda: self._m.phase.state.value, numbers=self._m.numbers, busy=busy, meanwhile=self._m.meanwhile,
+                vanished=self.vanished,
             ),
             verifier=self.verifier, gauges=self._m.gauges, priority=BACKFILL if self._m.phase.state in LONG_HAUL else DELTA,
         )
