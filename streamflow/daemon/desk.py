@@ -15,6 +15,7 @@ from streamflow.errors import NotFound, UsageError
 from streamflow.migration import cutover
 from streamflow.migration.context import DEST_ORDER
 from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
+from streamflow.migration.precheck import precheck
 from streamflow.migration.progress import progress
 from streamflow.migration.returning import ROLLED_BACK, brought_back
 from streamflow.migration.rollback import Rollback
@@ -231,7 +232,7 @@ class Desk:
         return changes
 
     async def cutover(self, *, actor: str, freeze_confirmed: bool, dry_run: bool) -> Answer:
-        found = await cutover.precheck(self._m, asks_both=True)
+        found = await precheck(self._m, asks_both=True)
         if dry_run:
             return {"result": "checked", **found.to_json()}
         if self._m.phase.state not in (State.TAIL, State.CUTOVER, State.WATCH, State.DONE):

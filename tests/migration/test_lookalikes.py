@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from streamflow.mapping.companies import cluster_key
-from streamflow.migration import cutover
 from streamflow.migration.life import State
+from streamflow.migration.precheck import precheck
 from streamflow.model import QueueItem
 from tests.migration.rig import Voyage, in_tail, voyage
 
@@ -58,7 +58,7 @@ async def test_a_look_alike_of_the_tail_waits_for_a_person(tmp_path: Path, decis
         item = await the_pair(trip)
         assert NEW not in accounts(trip)
         assert "New Hand" not in people(trip)
-        assert not (await cutover.precheck(trip.m)).may_start
+        assert not (await precheck(trip.m)).may_start
         await trip.restart()
         await in_tail(trip)
         assert NEW not in accounts(trip)
