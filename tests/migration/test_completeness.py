@@ -10,8 +10,8 @@ from typing import Any
 from streamflow.errors import NotFound
 from streamflow.migration import cutover
 from streamflow.migration.life import State
+from streamflow.migration.owed import OWED
 from streamflow.migration.precheck import precheck
-from streamflow.migration.reading import OWED
 from streamflow.model import Key, Kind, Page, Record
 from streamflow.platforms.base import Stream
 from streamflow.reports.reconciliation import reconciliation
