@@ -19,7 +19,7 @@ from streamflow.migration.owed import Owed
 from streamflow.migration.settled import SettledFeed
 from streamflow.model import Key, Kind, QueueItem
 from streamflow.platforms.base import Source, Stream
-from streamflow.stages.extract import Intake, Tally, Vanished
+from streamflow.stages.extract import GoneParents, Intake, Tally
 from streamflow.store.base import Change, Enqueue, PutSetting
 
 KEYS_AT_ONCE = 1000
@@ -263,7 +263,7 @@ class SourceReader:
         kinds = [stream.kind for stream in await self.streams() if stream.parent == parent]
         await self._keep_moves(parent, tally, owed.add(kinds, keys))
 
-    def _vanished(self, kind: Kind, listed: Collection[Kind]) -> Vanished | None:
+    def _vanished(self, kind: Kind, listed: Collection[Kind]) -> GoneParents | None:
         """Give what names the parents that the whole list of this round does not show any more; None where it was not read."""
         if kind not in listed:
             return None
