@@ -38,10 +38,11 @@ class Page:
     """What one extract response held."""
 
     kind: Kind
-    records: tuple[Record, ...]
+    records: tuple[Record, ...]                          # of its own kind, and of others where a row holds or names them
     next: Cursor | None                                  # None: this was the last page
     unknown: Mapping[str, int] = field(default_factory=dict)   # keys the spec does not know -> how often seen here
     rejects: tuple[str, ...] = ()                        # rows without a usable key, each as a reason without personal data
+    unknown_of: Mapping[Kind, Mapping[str, int]] = field(default_factory=dict)   # the same as *unknown*, of the other kinds it brought
     gaps: tuple[str, ...] = ()                           # what is there and could not be read, each as a reason without personal data
 
 
@@ -206,6 +207,11 @@ class QueueItem:
     opened_at: str = ""
     resolved_at: str = ""
     resolved_by: str = ""
+
+    @property
+    def present_key(self) -> Key:
+        """The key that the record goes by now; the item keeps the one it was asked under."""
+        return str(self.details.get("now") or self.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

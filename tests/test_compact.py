@@ -19,12 +19,12 @@ def test_each_name_keeps_its_own_number() -> None:
 
 
 def test_a_name_costs_few_bytes() -> None:
-    """100,000 names with their numbers fit into 5 MiB, growth included."""
+    """25,000 names with their numbers fit into 1.25 MiB, growth included."""
     tracemalloc.start()
     held = Numbers()
-    for place in range(100_000):
+    for place in range(25_000):
         held[f"a name of some length {place}"] = place
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert len(held) == 100_000
-    assert peak < 5 * 2**20
+    assert len(held) == 25_000
+    assert peak < 1.25 * 2**20

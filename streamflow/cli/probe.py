@@ -54,12 +54,11 @@ async def _probe(args: Args) -> int:
 
 
 def _drafting_of(name: str) -> tuple[SourcePlatform, Drafting]:
-    known = {platform.name: platform for platform in sources().values() if platform.drafting is not None}
+    known = {name: (platform, platform.drafting) for name, platform in sources().items() if platform.drafting is not None}
     if name not in known:
         raise UsageError(f'"{name[:60]}" is not known here{near(name, known)}', hint=f"a spec can be drafted for {', '.join(known)}")
-    platform = known[name]
-    assert platform.drafting is not None
-    return platform, platform.drafting()
+    platform, drafting = known[name]
+    return platform, drafting()
 
 
 def _needs_api(config: Config, platform: SourcePlatform, settings: SourceSettings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 
 from streamflow.config._options import Options, OptionValue
@@ -10,12 +11,14 @@ from streamflow.options import Form, Option
 
 
 def platform_of(table: Table, forms: Mapping[str, Form], *, default: str | None = None) -> tuple[str, Form]:
-    """Read which platform it is; nothing is said of the keys of one that is not known."""
+    """Read which platform it is; where it is misspelt the nearest is meant, and nothing is said of the keys of one that nobody knows."""
     platform = table.choice("platform", forms, default=default)
-    if str(table.raw("platform") or platform) in forms:
-        return platform, forms[platform]
-    table.rest(())
-    return platform, Form()
+    written = str(table.raw("platform") or platform)
+    meant = difflib.get_close_matches(written.lower(), list(forms), n=1, cutoff=0.6)
+    if not meant:
+        table.rest(())
+        return platform, Form()
+    return meant[0], forms[meant[0]]
 
 
 def read_options(table: Table, form: Form, readers: set[str]) -> Options:

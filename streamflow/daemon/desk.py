@@ -22,6 +22,7 @@ from streamflow.migration.rollback import Rollback
 from streamflow.migration.scopes import WHOLE, checked, wanted_by
 from streamflow.model import QueueItem, RecordState
 from streamflow.reports.writer import ReportWriter
+from streamflow.stages.kin import Kinship
 from streamflow.store.base import Change, PutSetting, Reopen, ResolveItem
 from streamflow.wire.limiter import Limiter
 
@@ -107,7 +108,8 @@ class Desk:
         proposed = None
         if await self._m.ledger.setting("map:confirmed") is not None:
             pipeline_map = await self._s.work.mapper()
-            proposed = asdict(pipeline_map.drafts(staged.record))
+            kin = await Kinship(self._m.ledger, pipeline_map).one(staged.record)
+            proposed = asdict(pipeline_map.drafts(staged.record, kin))
         return {
             "source": {
                 "kind": kind, "key": key, "data": staged.record.data, "digest": staged.record.digest, "parent": staged.record.parent,
@@ -212,7 +214,7 @@ class Desk:
         changes: list[Change] = [ResolveItem(id=id, decision=decision, by=actor)]
         changes += self._consequences(item, word)
         if word == "waive" and await self._is_held(item):
-            changes.append(Reopen(kind=item.kind, keys=(item.key,)))   # it runs once more, and the decision finishes it
+            changes.append(Reopen(kind=item.kind, keys=(item.present_key,)))   # it runs once more, and the decision finishes it
         if item.cause == ROLLED_BACK and word == "retry":
             changes += await brought_back(self._m.ledger, self._m.pair, str(item.details.get("scope")))
         self._m.decisions[id] = decision   # before the commit: what is reopened by it must find it
@@ -220,13 +222,13 @@ class Desk:
         return {"result": "resolved", "id": id, "decision": decision}
 
     async def _is_held(self, item: QueueItem) -> bool:
-        staged = (await self._m.ledger.staged(item.kind, [item.key])).get(item.key) if item.key else None
+        staged = (await self._m.ledger.staged(item.kind, [item.present_key])).get(item.present_key) if item.key else None
         return staged is not None and staged.state is RecordState.HELD
 
     def _consequences(self, item: QueueItem, word: str) -> list[Change]:
         changes: list[Change] = []
         if word in REOPENING and item.key and item.cause != "company_ambiguous":
-            changes.append(Reopen(kind=item.kind, keys=(item.key,)))
+            changes.append(Reopen(kind=item.kind, keys=(item.present_key,)))
         if item.cause == "plan_limit":
             self._s.work.suspended.pop(item.kind, None)
         return changes

@@ -9,7 +9,7 @@ from streamflow.config import Config, near
 from streamflow.daemon.accounts import destination_settings, source_settings
 from streamflow.errors import ConfigError
 from streamflow.mapping.document_json import from_json
-from streamflow.migration.owners import read_file
+from streamflow.migration.owners_file import read_file
 from streamflow.migration.proposal import read_map_file
 from streamflow.platforms.catalog import destination_of, pair_of, source_of
 from streamflow.platforms.spec import PlatformSpec

@@ -76,6 +76,11 @@ class Mapper:
         mapper = self._mappers.get(kind)
         return mapper.needs() if mapper is not None else ()
 
+    def yields(self, kind: Kind) -> tuple[Kind, str] | None:
+        """Give the kind whose records are the deal in the place of one of *kind*, and the field by which they name it."""
+        plan = self._pair.of(kind) if self._pair.knows(kind) else None
+        return (plan.yields_to, plan.yields_by) if plan is not None and plan.yields_to else None
+
     def person(self, record: Record) -> Person:
         """Give what identifies the person behind a record of the person kind."""
         return self._people.person(record)
@@ -133,7 +138,8 @@ class Mapper:
 
     def _person_mapper(self) -> PersonMapper:
         kind = self._pair.person.kind
-        beside = LeadBeside(self._tools(self._one(kind, "leads")), self._linker(kind))
+        has_beside = self._document.of(kind, "leads") or self._pair.object(kind, "leads")
+        beside = LeadBeside(self._tools(self._one(kind, "leads")), self._linker(kind)) if has_beside else None
         return PersonMapper(self._tools(self._one(kind, "contacts")), self._linker(kind), beside)
 
     def _add(self, plan: KindPlan) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from streamflow.mapping.block import block
 from streamflow.mapping.derived import NO_KIN, Context, Derived, Kin
 from streamflow.mapping.gathered import Gathered
@@ -14,11 +16,11 @@ from streamflow.mapping.pipelines import Pipelines
 from streamflow.mapping.rollups import needed_kinds
 from streamflow.mapping.steps import Tools
 from streamflow.mapping.text import defuse
+from streamflow.mapping.yielding import DETAILS, Yielding
 from streamflow.model import Draft, Fields, Kind, Record, Ref
 
-BESIDE = "lead"
-DETAILS = "details"
-"""Parts: of the lead beside a person; of the note that holds what has no field on a deal, since its description is its name."""
+BESIDE: Final = "lead"
+"""Part of the lead beside a person."""
 
 
 class LeadBeside:
@@ -61,6 +63,7 @@ class DealMapper:
         self._gatherer = Gatherer(tools)
         self._pipelines = Pipelines(tools.settings, tools.context)
         self._needs = needed_kinds(tools.one, tools.pair)
+        self._yielding = Yielding(tools, self._gatherer) if self._plan.yields_to else None
         self._parent_field = tools.pair.source_of(tools.one.source, "parent") or "parent"
 
     def needs(self) -> tuple[Kind, ...]:
@@ -68,13 +71,19 @@ class DealMapper:
         return self._needs
 
     def derive(self, record: Record, kin: Kin = NO_KIN) -> Derived:
-        """Give the deal and, where something of the record has no field on it, a note beside it (part "details")."""
+        """
+        Give the deal and, where something of the record has no field on it (a deal's description is its name), a note beside it.
+
+        A record that yields to others and is no deal now has the note alone, on the person. The note's part is "details".
+        """
         found = self._gatherer.gather(record, kin)
         parent = found.parent or record.parent
         if not parent or self._plan.parent is None:
             noun = self._pair.person.noun
             found.complain("unknown_parent", self._parent_field, f"name the {noun} it belongs to", "", is_blocking=True)
             return Derived(issues=tuple(found.issues))
+        if self._yielding is not None and not self._yielding.is_deal(found):
+            return self._yielding.told(found, Ref(self._plan.parent, parent))
         deal = self._deal(found, Ref(self._plan.parent, parent))
         return Derived(drafts=(deal, *self._details(found)), issues=tuple(found.issues))
 

@@ -30,13 +30,16 @@ class Derived:
     drafts: tuple[Draft, ...] = ()
     issues: tuple[Issue, ...] = ()
     filtered: str | None = None  # the reason a rule of the map leaves it out
+    yielded_to: Key | None = None  # the record that is the deal in its place; a deal of its own, made before, is left to that one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kin:
-    """Records around one: its children by kind, as staged; empty where no rule asks for them."""
+    """Records around one, as staged; empty where no rule asks for them."""
 
-    children: Mapping[Kind, Sequence[Record]] = field(default_factory=dict)
+    children: Mapping[Kind, Sequence[Record]] = field(default_factory=dict)  # by kind, those that the source shows
+    former: Mapping[Kind, Sequence[Record]] = field(default_factory=dict)  # children it shows no more; what was made of them stays
+    heirs: tuple[Key, ...] = ()  # records it yields to (`KindPlan.yields_to`), the first one first
 
 
 NO_KIN: Final = Kin()
@@ -66,6 +69,7 @@ class Context:
     activity_types: Mapping[str, DestId] = field(default_factory=dict)  # name in lower case -> id
     stagesets: Mapping[str, DestId] = field(default_factory=dict)  # name in lower case -> id
     stages: Mapping[str, DestId] = field(default_factory=dict)  # "stageset id/stage name" in lower case -> id
+    stage_write: bool = True  # a deal's stage can be set; else it stays in the first one of its pipeline
     outcomes: Mapping[str, DestId] = field(default_factory=dict)  # name in lower case -> id
     as_: Mapping[str, str] = field(default_factory=dict)  # shape -> activity (unless said) | note, where the destination takes no such ones
     note_max_chars: int = 30_000

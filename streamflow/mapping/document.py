@@ -69,7 +69,7 @@ class ObjectMap:
 class MapDocument:
     """A whole map. Its digest names it: what is confirmed is this and nothing else."""
 
-    pair: str  # "leadtrekker-nutshell"
+    pair: str  # its name
     version: int = 1  # counts edits; not part of the digest
     objects: tuple[ObjectMap, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)

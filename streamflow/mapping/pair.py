@@ -40,6 +40,8 @@ class KindPlan:
     names: str = ""  # of a reference: what it names: "user" | "source" | "status" | "group" | "code"
     derived: str = ""  # made from other records ("companies"), not read
     noun: str = ""  # for people: "lead"
+    yields_to: Kind = ""  # of a deal: the kind whose record, once it names this one, is the deal in its place
+    yields_by: str = ""  # the field of those records that names this one
     facts: Mapping[str, str] = field(default_factory=dict)  # what the engine asks of it -> its fields, best first: "owner|owner_email"
     checked: tuple[str, ...] = ()  # what the quality report counts as missing: a field, or several of which one is enough
 
@@ -97,10 +99,10 @@ class Purpose:
 class Pair:
     """A source platform and a destination platform, and all that streamflow knows of moving one into the other."""
 
-    name: str  # "leadtrekker-nutshell"
+    name: str  # "porch-nutshell"
     source: str
     destination: str
-    title: str  # of the source: "Leadtrekker"; stands in texts of customers
+    title: str  # of the source, as it stands in texts of customers
     prefix: str  # of markers: "lt"
     kinds: tuple[KindPlan, ...]
     defaults: Mapping[str, Any]  # of the map's settings

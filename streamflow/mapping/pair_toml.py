@@ -178,6 +178,7 @@ class _Reader:
                 self.faults.append(f"kinds ({plan.kind}).parent: there is no kind {plan.parent!r}{_near(plan.parent, names)}")
             elif plan.parent is None and plan.role in needs_parent:
                 self.faults.append(f"kinds ({plan.kind}).parent: missing")
+        self.faults += [fault for plan in kinds if plan.yields_to or plan.yields_by for fault in _yield_faults(plan, kinds)]
         mapped = {one.source for one in objects}
         self.faults += [f"objects: {kind!r} is no kind of this pair{_near(kind, names)}" for kind in sorted(mapped - set(names))]
         self.faults += [f"kinds ({kind}): no object says what it becomes" for kind in names if kind not in mapped]
@@ -192,6 +193,17 @@ class _Reader:
             return value
         self.faults.append(f"{path}{name}: expected a text")
         return ""
+
+
+def _yield_faults(plan: KindPlan, kinds: tuple[KindPlan, ...]) -> list[str]:
+    """Look at a deal that is one only until a record of another kind is: that kind must come later and hang on the same parent."""
+    path = f"kinds ({plan.kind}).yields_to"
+    other = next((each for each in kinds if each.kind == plan.yields_to), None)
+    if other is None or plan.role is not Role.DEAL or other.role is not Role.DEAL or other.parent != plan.parent:
+        return [f"{path}: {plan.yields_to!r} and {plan.kind!r} must be deals with the same parent"]
+    if kinds.index(other) <= kinds.index(plan):
+        return [f"{path}: {plan.yields_to!r} must come after {plan.kind!r}"]
+    return [] if plan.yields_by else [f"kinds ({plan.kind}).yields_by: missing: the field of {plan.yields_to!r} that names the {plan.kind}"]
 
 
 def _has_parent(kinds: tuple[KindPlan, ...], kind: str) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from streamflow.mapping.block import block
 from streamflow.mapping.dates import read_moment
 from streamflow.mapping.deals import LeadBeside
@@ -13,6 +11,7 @@ from streamflow.mapping.gathered import Gathered
 from streamflow.mapping.gathering import WHO, Gatherer
 from streamflow.mapping.identity import Person
 from streamflow.mapping.linking import Linker
+from streamflow.mapping.listing import Listing
 from streamflow.mapping.marker import FIELD, field_marker
 from streamflow.mapping.names import PersonName, compose
 from streamflow.mapping.notes import Text, note_drafts
@@ -21,7 +20,6 @@ from streamflow.mapping.settings import makes_open_leads
 from streamflow.mapping.steps import Tools
 from streamflow.mapping.text import defuse
 from streamflow.mapping.unqualified import Unqualified
-from streamflow.mapping.values import as_line, is_empty
 from streamflow.model import Draft, Fields, Key, Kind, Record, Ref
 
 
@@ -40,8 +38,7 @@ class PersonMapper:
         self._beside = beside if makes_open_leads(tools.settings) else None
         self._unqualified = Unqualified(one, pair, tools.settings)
         self._needs = needed_kinds(one, pair)
-        self._families = {row.source: row.family for row in sorted(one.rows, key=lambda row: row.family == "long")}
-        self._key_field = pair.source_of(one.source, "marker", one.destination)
+        self._listing = Listing(self._gatherer, one, pair)
         self._created_field = pair.source_of(one.source, "local_day", one.destination)
         self._name_field = pair.source_of(one.source, "person_name", one.destination) or "name"
 
@@ -88,11 +85,8 @@ class PersonMapper:
 
         Their parent is the record itself: in the crosswalk that is the shared person.
         """
-        noun, place = self._plan.noun, self._gatherer.place
-        lines = [(noun.capitalize(), record.key)]
-        for source, value in sorted(_values(record), key=lambda item: (place.get(item[0], len(place)), item[0])):
-            if source not in self._gatherer.not_moved and source != self._key_field and not is_empty(value):
-                lines.append((_label(source), as_line(value, self._families.get(source, ""))))
+        noun = self._plan.noun
+        lines = [(noun.capitalize(), record.key), *self._listing.lines(record)]
         found = self._gatherer.gather(record)
         moment = read_moment(str(record.data.get(self._created_field) or ""), self._zone)
         when = moment.header() if moment else "time unknown"
@@ -123,13 +117,3 @@ class PersonMapper:
 
 def _own(name: PersonName) -> str:
     return name.full if name.made_of == "name" else ""
-
-
-def _label(source: str) -> str:
-    """Show a source field to people: "owner_email" as "Owner email"; labels of custom fields stay as they are."""
-    return source[7:] if source.startswith("custom:") else source.replace("_", " ").capitalize()
-
-
-def _values(record: Record) -> list[tuple[str, Any]]:
-    values = [(name, value) for name, value in record.data.items() if name != "custom" and not name.startswith("_")]
-    return values + [(f"custom:{label}", value) for label, value in (record.data.get("custom") or {}).items()]

@@ -41,7 +41,8 @@ class Pipelines:
             return
         if stageset:
             whole["stageset"] = stageset
-        whole["stage"] = known
+        if self._context.stage_write:
+            whole["stage"] = known
 
 
 def _usual(settings: Mapping[str, Any], context: Context) -> tuple[Fields, Issue | None]:
@@ -63,7 +64,8 @@ def _usual(settings: Mapping[str, Any], context: Context) -> tuple[Fields, Issue
             return fields, Issue(
                 cause="unknown_stage", field="settings.stage", suggestion=f"the pipeline has no stage {stage!r}; its first one is used"
             )
-        fields["stage"] = found
+        if context.stage_write:
+            fields["stage"] = found
     return fields, None
 
 

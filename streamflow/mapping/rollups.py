@@ -15,7 +15,11 @@ from streamflow.model import Kind, Record
 
 TRANSFORM: Final = "rollup"
 PICKS: Final = ("join", "newest", "oldest", "count", "any")
-"""Of params.pick: all values; the one of the latest or earliest record that has any; how many records; params.value once there is one."""
+"""
+Of params.pick: all values; the one of the latest or earliest record that has any; how many records; params.value once there is one.
+
+Records that the source shows no more count for "join" alone: what was made of them stays, and stays findable.
+"""
 
 
 def child_of(row: Row) -> tuple[Kind, str]:
@@ -53,7 +57,8 @@ def rolled_up(row: Row, kin: Kin) -> str:
     """Give the value that follows from the children, "" for none; *params.by* names the field by which they are ordered."""
     kind, name = child_of(row)
     pick = row.params.get("pick", PICKS[0])
-    children = _ordered(kin.children.get(kind, ()), str(row.params.get("by", "")))
+    former = kin.former.get(kind, ()) if pick == "join" else ()
+    children = _ordered([*kin.children.get(kind, ()), *former], str(row.params.get("by", "")))
     if pick == "count":
         return str(len(children)) if children else ""
     values = [text for child in children if (text := value_of(child, name))]

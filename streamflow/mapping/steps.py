@@ -23,7 +23,7 @@ from streamflow.mapping.text import defuse, literal, squeeze, tidy
 from streamflow.mapping.values import Ways, as_line, reader_for
 
 _REACHABLE_DIGITS: Final = 7
-_STILL_OPEN: Final = ("", "open")
+STILL_OPEN: Final = ("", "open")
 _UNMAPPED: Final = "kept as text; say in settings.values of the map what it stands for"
 
 Step: TypeAlias = Callable[[Gathered, str], None]
@@ -209,7 +209,7 @@ def _by_value_map(slot: str) -> Maker:
             if (word := table.get(value_key(text))) is None:
                 found.complain("unmapped_value", row.source, _UNMAPPED, text)
                 found.lines.append((label, as_line(text, row.family)))
-            elif word.strip().lower() not in _STILL_OPEN:
+            elif word.strip().lower() not in STILL_OPEN:
                 setattr(found, slot, word.strip())
 
         return step

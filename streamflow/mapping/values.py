@@ -16,7 +16,7 @@ FAMILIES: Final = ("text", "long", "choice", "date", "money", "number")
 THOUSANDS_MARKS: Final = ("", ",", ".", " ", "'")
 """What may part thousands; "": not known."""
 NULL_WORDS: Final = frozenset({"null", "undefined", "none", "n/a", "-"})
-"""Words that mean "nothing" in structured fields (leadtrekker.md 5, row 2)."""
+"""Words that mean "nothing" in structured fields."""
 
 _LONGEST_NULL: Final = 16  # with the blanks people put around such a word
 _CURRENCIES: Final = {"r": "ZAR", "zar": "ZAR", "$": "USD", "us$": "USD", "usd": "USD", "€": "EUR", "eur": "EUR", "£": "GBP", "gbp": "GBP"}

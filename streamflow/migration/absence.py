@@ -14,9 +14,9 @@ from streamflow.errors import NotFound
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, DestId, Key, Kind, QueueItem, Staged
 from streamflow.platforms.base import Stream
+from streamflow.stages.kin import GONE_SCANS
 from streamflow.store.base import Audit, Change, Enqueue, ResolveItem
 
-ABSENT_SCANS = 2   # complete passes in a row that must miss a record before it counts as gone
 AT_ONCE = 500
 FEW = 3            # so few records of a kind may all be gone
 
@@ -58,7 +58,7 @@ async def _is_empty(migration: Migration, kind: Kind, missed: int) -> bool:
 async def _look(migration: Migration, stream: Stream, keys: Sequence[Key]) -> int:
     changes: list[Change] = []
     staged = await migration.ledger.staged(stream.kind, keys)
-    absent = [each for each in staged.values() if each.missing_scans >= ABSENT_SCANS]
+    absent = [each for each in staged.values() if each.missing_scans >= GONE_SCANS]
     beside: dict[Key, list[DestId]] = defaultdict(list)
     for link in await migration.ledger.links_of(stream.kind, [each.record.key for each in absent]) if absent else ():
         if link.ref.part and link.dest_kind == "leads":
@@ -70,7 +70,7 @@ async def _look(migration: Migration, stream: Stream, keys: Sequence[Key]) -> in
             changes += [Enqueue(item=item), Audit(entry=entry)]
     if changes:
         await migration.ledger.commit(changes)
-    return sum(0 < each.missing_scans < ABSENT_SCANS for each in staged.values())
+    return sum(0 < each.missing_scans < GONE_SCANS for each in staged.values())
 
 
 def gone_from_source(kind: Kind, key: Key) -> str:

@@ -8,7 +8,7 @@ Rule 2: in freeze mode a difference blocks the switch until it is gone or a pers
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 
@@ -17,6 +17,7 @@ from streamflow.compact import Numbers
 from streamflow.migration.context import Migration
 from streamflow.migration.reading import SourceReader
 from streamflow.model import Kind, QueueItem
+from streamflow.platforms.base import Stream
 from streamflow.store.base import Change, Enqueue, PutSetting, ResolveItem
 
 COUNTS = "source:counts"     # setting: {"at", "frozen_at", "rows"}
@@ -56,9 +57,13 @@ async def count_again(
         look_up: Called between pages; what it raises ends the count.
     """
     counted: list[Counted] = []
-    for stream in await reader.streams():
+    streams = await reader.streams()
+    listed = await _lists(migration, streams, look_up)
+    for stream in streams:
+        if not stream.sweepable:      # the source forgets its records: what it still shows is no measure
+            continue
         if stream.parent is None:
-            source = await _list(migration, stream.kind, look_up)
+            source = len(listed[stream.kind])
         elif stream.kind in shown:
             source = shown[stream.kind]
         else:
@@ -75,15 +80,19 @@ async def count_again(
     return counted
 
 
-async def _list(migration: Migration, kind: Kind, look_up: Callable[[], None]) -> int:
-    """Count the keys of a whole list; one that is shown twice, since rows moved between pages, counts once."""
-    keys = Numbers()
-    async with aclosing(migration.source.pages(kind, None)) as pages:
-        async for page in pages:
-            for record in page.records:
-                keys[record.key] = 1
-            look_up()
-    return len(keys)
+async def _lists(migration: Migration, streams: Sequence[Stream], look_up: Callable[[], None]) -> Mapping[Kind, Numbers]:
+    """Count the keys of whole lists; one that is shown twice, since rows moved between pages or two lists have it, counts once."""
+    keys = {stream.kind: Numbers() for stream in streams}
+    for stream in streams:
+        if stream.parent is not None or stream.via is not None:
+            continue
+        async with aclosing(migration.source.pages(stream.kind, None)) as pages:
+            async for page in pages:
+                for record in page.records:
+                    if record.kind in keys:
+                        keys[record.kind][record.key] = 1
+                look_up()
+    return keys
 
 
 async def _held(migration: Migration, kind: Kind) -> tuple[int, int]:

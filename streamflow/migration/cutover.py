@@ -28,7 +28,7 @@ from streamflow.migration.counting import CAUSE, count_again
 from streamflow.migration.heirs import follow_merges
 from streamflow.migration.life import State
 from streamflow.migration.precheck import pending_records, precheck
-from streamflow.migration.reading import Reading
+from streamflow.migration.round import Reading
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry
 from streamflow.store.base import Audit, Change, PutSetting

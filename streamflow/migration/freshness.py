@@ -89,10 +89,12 @@ class NotingSource:
                 await self._look(page.records)
                 if kind in self.moves:
                     for record in page.records:
-                        self.moves[kind].look(record)
+                        if record.kind == kind:
+                            self.moves[kind].look(record)
                 if kind in self._lookers:
                     for record in page.records:
-                        self._lookers[kind](record)
+                        if record.kind == kind:
+                            self._lookers[kind](record)
                 yield page
 
     async def children(self, kind: Kind, parent: Key) -> Page:

@@ -50,6 +50,8 @@ async def make_mapper(
         activity_types=activity_types,
         stagesets=dict(await migration.ledger.setting("reference:stagesets") or {}),
         stages=dict(await migration.ledger.setting("reference:stages") or {}),
+        stage_write=flags.lead_stage_write != "none",
+        outcomes=dict(await migration.ledger.setting("reference:outcomes") or {}),
         as_={"call": backdated, "meeting": backdated, "mail": backdated if has_email_type else "note"},
         note_max_chars=int(flags.note_max_chars),
         note_backdate=bool(flags.note_backdate),

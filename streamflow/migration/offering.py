@@ -11,7 +11,7 @@ from streamflow.mapping.schema import needed_objects, required_fields
 from streamflow.mapping.settings import settings_of
 from streamflow.platforms.base import Reference
 
-_ACTIVITIES: Final = {"activity type Email": "email", "activity type Phone call": "call"}
+_ACTIVITIES: Final = {"activity type Email": "mail", "activity type Phone call": "call"}   # -> the shape that needs it
 
 
 def plan_gaps(document: MapDocument, pair: Pair, reference: Reference, account: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -30,11 +30,11 @@ def plan_gaps(document: MapDocument, pair: Pair, reference: Reference, account: 
     return gaps
 
 
-def rows_waiting(document: MapDocument, what: str) -> str:
+def rows_waiting(document: MapDocument, pair: Pair, what: str) -> str:
     """Name the rows that a to-do of the administrator concerns. Pure."""
-    kind = _ACTIVITIES.get(what)
-    if kind is not None:
-        return _rows(document, lambda one, _: (one.source, one.destination) == (kind, "activities"))
+    shape = _ACTIVITIES.get(what)
+    if shape is not None:
+        return _rows(document, lambda one, _: (pair.of(one.source).shape, one.destination) == (shape, "activities"))
     return _rows(document, lambda one, _: one.destination == "leads")
 
 

@@ -1,25 +1,24 @@
 """
 The owners gate: each user who owns anything is matched to a destination user, or explicitly sent to a fallback.
 
-Users are matched by e-mail, else by the operator's file. None is ever created here; unmatched ones are a list for the admin.
+Users are matched by e-mail, else by the operator's file, there by id or by a name that one user alone has.
+None is ever created here; unmatched ones are a list for the admin.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-from streamflow.errors import ConfigError
-from streamflow.mapping.owning import is_active, owner_keys
+from streamflow.mapping.owning import is_active, name_key, named_once, owner_keys
 from streamflow.mapping.pair import Pair
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
+from streamflow.migration.owners_file import OwnersFile, read_file
 from streamflow.model import DestId, Disposition, Kind, QueueItem, Record, RecordState, Ref, Staged
+from streamflow.platforms.base import MADE_KEY
 from streamflow.stages.directory import Directory
 from streamflow.stages.roles import Roles, roles_of
 from streamflow.store.base import Change, Enqueue, Finish, PutSetting, Reopen, ResolveItem
@@ -49,16 +48,23 @@ def tally(
     users: Sequence[Record], counted: Mapping[str, Counter[Kind]], addresses: Mapping[str, str] | None = None, *, pair: Pair
 ) -> list[Owner]:
     """
-    Join the roster with what each user owns; names that the roster does not know become owners of their own.
+    Join the roster with what each user owns; what names nobody of the roster, by id, address or name, becomes an owner of its own.
 
+    Whom the roster has twice, with an id of the source and without one, is one owner: the one with the id.
     *addresses* are the e-mails that records give beside an owner's id, for ids that the roster does not hold.
     """
     known = addresses or {}
     plan = pair.plan_naming("user")
     by_email = {str(email).strip().lower(): user.key for user in users if (email := plan.told(user.data, "email"))}
+    keys = {user.key for user in users}
+    names = {user.key: str(plan.told(user.data, "name") or "") for user in users}
+    real = named_once((name, key) for key, name in names.items() if not key.startswith(MADE_KEY))
+    users = [user for user in users if not user.key.startswith(MADE_KEY) or name_key(names[user.key]) not in real]
+    by_name = named_once((names[user.key], user.key) for user in users)
     totals: dict[str, Counter[Kind]] = {}
     for name, kinds in counted.items():
-        totals.setdefault(by_email.get(name.lower(), name), Counter()).update(kinds)
+        key = name if name in keys else by_email.get(name.lower()) or by_name.get(name_key(name), name)
+        totals.setdefault(key, Counter()).update(kinds)
     owners = [
         Owner(
             key=user.key, name=str(plan.told(user.data, "name") or ""), email=str(plan.told(user.data, "email") or "").strip(),
@@ -73,16 +79,16 @@ def tally(
 
 
 def match(
-    owners: Iterable[Owner], users: Iterable[Mapping[str, Any]], by_file: Mapping[str, str], fallback: str | None
+    owners: Iterable[Owner], users: Iterable[Mapping[str, Any]], by_file: OwnersFile, fallback: str | None
 ) -> list[Owner]:
-    """Match by e-mail without case and blanks, then by the operator's file (source id -> e-mail), then the fallback."""
+    """Match by e-mail without case and blanks, then by the operator's file, then the fallback."""
     there = {str(user["email"]).strip().lower(): str(user["id"]) for user in users if user.get("email") and user.get("enabled", True)}
     fallback_id = there.get(fallback.strip().lower()) if fallback else None
     matched = []
     for owner in owners:
         dest_id, via = there.get(owner.email.lower()), "email"
         if dest_id is None:
-            dest_id, via = there.get(by_file.get(owner.key, "").lower()), "file"
+            dest_id, via = there.get(by_file.address(owner.key, owner.name).lower()), "file"
         if dest_id is None and fallback_id is not None:
             dest_id, via = fallback_id, "fallback"
         matched.append(replace(owner, dest_id=dest_id, via=via if dest_id else ""))
@@ -95,9 +101,11 @@ def unmatched(owners: Iterable[Owner]) -> list[Owner]:
 
 
 def directory_of(owners: Iterable[Owner], roles: Roles) -> Directory:
-    """Make look-ups out of the owner table; authorship is never given to the fallback."""
+    """Make look-ups out of the owner table; authorship is never given to the fallback, nor by a name that several have."""
+    owners = list(owners)
     users: dict[str, DestId] = {}
     fallback: DestId | None = None
+    names = named_once((owner.name or owner.key, owner.key) for owner in owners)
     for owner in owners:
         if owner.dest_id is None:
             continue
@@ -107,20 +115,8 @@ def directory_of(owners: Iterable[Owner], roles: Roles) -> Directory:
         users[owner.key] = owner.dest_id
         if owner.email:
             users[owner.email.lower()] = owner.dest_id
+        users |= {name: owner.dest_id for name in (name_key(owner.name or owner.key),) if names.get(name) == owner.key}
     return Directory(roles=roles, users=users, fallback_user=fallback)
-
-
-def read_file(path: Path) -> dict[str, str]:
-    """Read the operator's rep file: CSV with columns id, name, email. Raises ConfigError that names the line."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ConfigError([f"owners.file: cannot read {path.name}: {error.strerror}"]) from error
-    reader = csv.DictReader(io.StringIO(text), delimiter=";" if text.partition("\n")[0].count(";") else ",")
-    if not reader.fieldnames or not {"id", "email"} <= {name.strip().lower() for name in reader.fieldnames}:
-        raise ConfigError([f"owners.file: {path.name} needs a first line with the columns id, name and email"])
-    rows = ({str(name).strip().lower(): (value or "").strip() for name, value in row.items() if name} for row in reader)
-    return {row["id"]: row["email"] for row in rows if row.get("id") and row.get("email")}
 
 
 def unowned_changes(staged: Staged, name: str) -> list[Change]:
@@ -165,7 +161,7 @@ class OwnersGate:
     async def recheck(self, actor: str = "streamflow") -> list[Owner]:
         """Look at the destination's users again and match anew."""
         reference = await self._m.destination.schema.reference()
-        by_file = read_file(self._m.terms.owners_file) if self._m.terms.owners_file else {}
+        by_file = read_file(self._m.terms.owners_file) if self._m.terms.owners_file else OwnersFile()
         fallback = await self._fallback()
         owners = match(await self.count(), reference.users, by_file, fallback)
         await self._m.decide(
@@ -191,7 +187,7 @@ class OwnersGate:
             for item in page:
                 if directory.lookup(Ref(roles.users, str(item.details.get("owner")))) is not None:
                     resolved = ResolveItem(id=item.id, decision="retry", by=actor)
-                    await self._m.decide(actor, "queue.resolved", resolved, Reopen(kind=item.kind, keys=(item.key,)), note=item.id)
+                    await self._m.decide(actor, "queue.resolved", resolved, Reopen(kind=item.kind, keys=(item.present_key,)), note=item.id)
 
     async def run(self) -> State:
         """Pass when every owner is matched or sent to the fallback; there is no other way past."""

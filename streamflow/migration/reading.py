@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, cast
 from zlib import crc32
 
 from streamflow.errors import ProtocolMismatch
+from streamflow.mapping.document_json import from_json
+from streamflow.mapping.uplinks import uplinks_of
 from streamflow.migration import unread
 from streamflow.migration.absence import queue_gone
+from streamflow.migration.clocked import ClockedFeed
 from streamflow.migration.context import Migration
 from streamflow.migration.drift import SeenFields
 from streamflow.migration.freshness import Moves, NotingSource, parents_of
 from streamflow.migration.owed import Owed
+from streamflow.migration.round import Reading
 from streamflow.migration.settled import SettledFeed
+from streamflow.migration.strays import ask_owners
 from streamflow.model import Key, Kind, QueueItem
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.extract import GoneParents, Intake, Tally
@@ -27,32 +31,6 @@ FIRST = "first"      # the name of the round that takes stock
 SWEEP = "sweep"      # the name of the round that reads everything a slice at a time, with polls in between
 
 
-@dataclass(slots=True)
-class Reading:
-    """The tallies of one round over all streams."""
-
-    tallies: dict[Kind, Tally] = field(default_factory=dict)
-    scans: dict[Kind, str] = field(default_factory=dict)   # names of the complete passes, for what they did not show
-    is_postponed: bool = False                             # children of moved parents are known and were not asked yet
-    is_resumed: bool = False                               # a part was read before a restart, and what it found is not told here
-    listed: set[Kind] = field(default_factory=set)         # kinds whose whole list was read, so that what is gone is known
-    given_up: set[Kind] = field(default_factory=set)       # kinds of which a person gave up what could not be read
-
-    @property
-    def is_quiet(self) -> bool:
-        """Say whether the whole round is known to have found nothing new."""
-        return not self.is_resumed and not self.is_postponed and all(tally.is_quiet for tally in self.tallies.values())
-
-    @property
-    def is_complete(self) -> bool:
-        """Say whether everything was shown, but for what a person gave up."""
-        return all(tally.complete or kind in self.given_up for kind, tally in self.tallies.items())
-
-    @property
-    def changes(self) -> int:
-        return sum(tally.new + tally.changed for tally in self.tallies.values())
-
-
 class SourceReader:
     """Runs rounds of reading; round numbers are durable, so an interrupted round goes on where it stopped."""
 
@@ -60,12 +38,15 @@ class SourceReader:
         self._m = migration
         self.trouble = ""                                  # why the newest snapshot of files is not read; shown with the reason
         self.between: Callable[[Kind], None] = _nothing    # called after each page of a kind; what it raises ends the round
+        self._linked_by = ""                               # digest of the map whose links are in use
         self._polled: dict[Kind, float] = {}               # monotonic: when a kind was last polled
         self._noting = NotingSource(migration.source, SeenFields(migration.ledger).look)
         self._intake = Intake(
-            ledger=migration.ledger, source=cast(Source, self._noting), permit=migration.control.permit, on_page=self._heard
-        )
+            ledger=migration.ledger, source=cast(Source, self._noting), permit=migration.control.permit, on_page=self._heard,
+            streams=migration.source.streams,
+        )  # fmt: skip
         self.settled = SettledFeed(migration, self._noting, self._intake)
+        self.clocked = ClockedFeed(migration, self._intake)
 
     def _heard(self, kind: Kind, records: int) -> None:
         self._m.control.notify()
@@ -93,7 +74,7 @@ class SourceReader:
         await self.close_round(name, await self.round_number(name))
 
     async def streams(self) -> list[Stream]:
-        """The streams this source can serve, as the probe found them."""
+        """The streams this source can serve, as the probe found them; those that come with others too."""
         coverage = await self._m.ledger.setting("coverage") or {}
         return [stream for stream in self._m.source.streams() if coverage.get(stream.kind, "ok") == "ok"]
 
@@ -120,12 +101,13 @@ class SourceReader:
 
         What `between` raises ends the round; called again, it goes on behind the last stream that was finished, polls in between or not.
         """
+        await self._look_up_links()
         number = await self.round_number(name)
         reading = Reading()
         finished = await self._finished(name, number)
         owed = await Owed.look_up(self._m.ledger)
         snapshot = await self.snapshot(strict=name == FIRST)
-        for stream in await self.streams():
+        for stream in await self._read_streams():
             if await self._is_read(stream, snapshot):
                 reading.tallies[stream.kind] = Tally(ended=not self.trouble)
                 reading.listed |= {stream.kind}
@@ -151,6 +133,8 @@ class SourceReader:
             else:
                 await self._keep_moves(stream.kind, tally)
             await self._took(stream, tally, reading)
+            await self._miss_joined(stream, reading)
+            await self._ask_owners(stream, tally, scan, everybody=True)
             await self._was_read(stream, snapshot, tally)
             await owed.add_unread(stream.kind, tally)
             if tally.ended:
@@ -161,6 +145,32 @@ class SourceReader:
         if name != SWEEP:   # every parent was asked; those that could not be are asked again
             await owed.replace(reading.tallies)
         return reading
+
+    async def _read_streams(self) -> list[Stream]:
+        """The streams that are read by themselves."""
+        return [stream for stream in await self.streams() if stream.via is None]
+
+    async def _miss_joined(self, stream: Stream, reading: Reading) -> None:
+        """Count what no stream showed of kinds that several bring, once the last of them was read whole in this round."""
+        read = reading.tallies[stream.kind]
+        for each, scan in await self._shown_by_all(reading):
+            feeds = (each.via or each.kind, *each.fed_by)
+            if each.fed_by and each.sweepable and stream.kind in feeds and read.complete:
+                read.missed += await self._intake.miss(each.kind, scan)
+
+    async def _shown_by_all(self, reading: Reading) -> list[tuple[Stream, str]]:
+        """Give the kinds of which this round has read every stream whole, each with the pass that was first to show it."""
+        read = list(reading.scans)
+        found: list[tuple[Stream, str]] = []
+        for stream in await self.streams():
+            feeds = {stream.via or stream.kind, *stream.fed_by}
+            if feeds <= set(read) and all(feed in reading.tallies and reading.tallies[feed].complete for feed in feeds):
+                found.append((stream, reading.scans[min(feeds, key=read.index)]))
+        return found
+
+    async def _ask_owners(self, stream: Stream, tally: Tally, scan: str, *, everybody: bool) -> None:
+        if stream.asks_owner and tally.ended and (everybody or tally.touched):
+            await ask_owners(self._m, self._intake, stream, scan=scan, keys=None if everybody else tally.touched)
 
     async def _finished(self, name: str, number: int) -> dict[Kind, dict[str, Any]]:
         """Give the kinds that this round has read to their end already, each with the gaps it had."""
@@ -182,7 +192,10 @@ class SourceReader:
             # What the first pass brings is looked at as a whole; later on people, parents and users are asked about by name.
             pair = self._m.pair
             names = not strict and stream.kind in {pair.person.kind, pair.kind_naming("user"), *parents_of(await self.streams())}
-            tally = await self.settled.whole(stream, scan=scan, names_touched=names)
+            if self.clocked.serves(stream):
+                tally = await self.clocked.whole(stream, scan=scan, names_touched=names)
+            else:
+                tally = await self.settled.whole(stream, scan=scan, names_touched=names)
             listed |= {stream.kind} if tally.complete else set()
             return tally
         except ProtocolMismatch as error:
@@ -206,10 +219,11 @@ class SourceReader:
 
         Polls of different starts never share a name: a pass must not count what an earlier one of the same number saw.
         """
+        await self._look_up_links()
         reading = Reading()
         snapshot = await self.snapshot()
         owed = await Owed.look_up(self._m.ledger)
-        for stream in await self.streams():
+        for stream in await self._read_streams():
             if await self._is_read(stream, snapshot):
                 continue
             if not self._is_due(stream.kind):
@@ -218,7 +232,9 @@ class SourceReader:
             scan = f"poll:{stream.kind}:{self._m.ledger.epoch}.{number}"
             if stream.parent is None:
                 await self._follow_moves(stream)
-                changed = await self.settled.read(stream, scan=scan)
+                changed = await (self.clocked if self.clocked.serves(stream) else self.settled).read(stream, scan=scan)
+                if changed is None:
+                    reading.scans[stream.kind] = scan
                 tally = changed or await self._whole(stream, scan, "", strict=False, listed=reading.listed)
                 await self._owe(stream.kind, tally, owed)
             else:
@@ -228,9 +244,18 @@ class SourceReader:
                 )
                 await owed.pay(stream.kind, tally)
             await self._took(stream, tally, reading)
+            await self._miss_joined(stream, reading)
+            await self._ask_owners(stream, tally, scan, everybody=False)
             await self._was_read(stream, snapshot, tally)
             self._m.control.check()
         return reading
+
+    async def _look_up_links(self) -> None:
+        """Take up who looks at whom under the map; before there is one everything is still to be delivered anyway."""
+        stored = await self._m.ledger.setting("map:confirmed") or await self._m.ledger.setting("map:proposed") or {}
+        if stored and stored["digest"] != self._linked_by:
+            self._intake.uplinked.links = uplinks_of(from_json(stored["document"], self._m.pair), self._m.pair)
+            self._linked_by = str(stored["digest"])
 
     def _is_due(self, kind: Kind) -> bool:
         """Say whether a kind with a pause of its own is to be looked at again, and note that it is; the others are in each round."""
@@ -305,9 +330,10 @@ class SourceReader:
     async def _note(self, kind: Kind, tally: Tally) -> None:
         """Keep what a pass found besides records: unknown keys (drift) and rows that cannot be records."""
         changes: list[Change] = []
-        if tally.unknown:
+        if tally.unknown or tally.unknown_of:
             known = await self._m.ledger.setting("drift") or {}
-            known[kind] = {**known.get(kind, {}), **dict(tally.unknown)}
+            for each, seen in {**tally.unknown_of, kind: tally.unknown}.items():
+                known[each] = {**known.get(each, {}), **dict(seen)}
             changes.append(PutSetting(name="drift", value=known))
         changes.extend(
             Enqueue(item=QueueItem(
@@ -318,14 +344,14 @@ class SourceReader:
         )
         if changes:
             await self._m.ledger.commit(changes)
-        if kind == self._m.pair.person.kind:
-            self._m.touched[kind].update(tally.touched)
+        person = self._m.pair.person.kind
+        self._m.touched[person].update(tally.touched if kind == person else tally.touched_of.get(person, ()))
         if tally.new or tally.changed or tally.missed:
             self._m.log("read.done", kind=kind, read=tally.read, new=tally.new, changed=tally.changed, missed=tally.missed)
 
     async def suspects(self, reading: Reading) -> int:
         """Queue records that two complete passes in a row did not show and that the source says are gone; see `queue_gone`."""
-        complete = {kind: scan for kind, scan in reading.scans.items() if reading.tallies[kind].complete}
+        complete = {stream.kind: scan for stream, scan in await self._shown_by_all(reading)}
         return await queue_gone(self._m, await self.streams(), complete)
 
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamflow.mapping.document import MapDocument
-from streamflow.mapping.settings import settings_of
+from streamflow.mapping.pair import Pair
+from streamflow.mapping.settings import makes_open_leads, settings_of, value_map
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, DestId, QueueItem
 from streamflow.platforms.base import Reference
@@ -28,13 +29,14 @@ async def look_again(migration: Migration, document: MapDocument) -> None:
     reference = await migration.destination.schema.reference()
     settings = settings_of(document.settings, migration.pair)
     sources: Mapping[str, DestId] = {}
-    if settings["unqualified"] == "lead":
+    if needs_sources(document, migration.pair):
         sources = await _sources(migration, reference, settings["source_values"])
-    todo = missing_reference(reference, settings)
+    todo = missing_reference(reference, document, migration.pair)
     wanted: dict[str, Any] = {
         "reference:sources": dict(sources), "reference:activity_types": dict(reference.activity_types),
         "reference:teams": dict(reference.teams), "reference:stages": dict(reference.stages),
-        "reference:stagesets": dict(reference.stagesets), "todo": [{"what": name, "fallback": fallback} for name, fallback in todo],
+        "reference:stagesets": dict(reference.stagesets), "reference:outcomes": dict(reference.outcomes),
+        "todo": [{"what": name, "fallback": fallback} for name, fallback in todo],
     }
     changes: list[Change] = [
         PutSetting(name=name, value=value) for name, value in wanted.items() if await migration.ledger.setting(name) != value
@@ -105,13 +107,52 @@ async def _labels(migration: Migration) -> dict[str, str]:
     return labels
 
 
-def missing_reference(reference: Reference, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+def needs_sources(document: MapDocument, pair: Pair) -> bool:
+    """Say whether records are written that name a lead source: open leads beside people when such are wanted, deals of their own always."""
+    beside = makes_open_leads(settings_of(document.settings, pair))
+    written = [one for one in document.objects if one.destination == "leads" and (beside or one.source != pair.person.kind)]
+    return any(row.transform == "native_source" and row.target is not None for one in written for row in one.rows)
+
+
+def missing_reference(reference: Reference, document: MapDocument, pair: Pair) -> list[tuple[str, str]]:
     """What people have to make in the web app, each with what happens until then."""
     missing: list[tuple[str, str]] = []
-    if not any(name in reference.activity_types for name in ("email", "e-mail")):
+    settings = settings_of(document.settings, pair)
+    shapes = {pair.of(kind).shape for kind in pair.written}
+    if "mail" in shapes and not any(name in reference.activity_types for name in ("email", "e-mail")):
         missing.append(("activity type Email", "e-mails become notes with a header"))
-    if not any("call" in name for name in reference.activity_types):
+    if "call" in shapes and not any("call" in name for name in reference.activity_types):
         missing.append(("activity type Phone call", "calls become notes with a header"))
     if settings.get("stageset") and str(settings["stageset"]).lower() not in reference.stagesets:
         missing.append((f"pipeline {settings['stageset']}", "open leads stay in the default pipeline"))
-    return missing
+    return [*missing, *_missing_words(reference, document, settings)]
+
+
+def _missing_words(reference: Reference, document: MapDocument, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name the stages and outcomes that value maps lead to and the account has not."""
+    missing: list[tuple[str, str]] = []
+    stages = {_stage_name(name, reference) for name in reference.stages}
+    usual = str(settings.get("stageset") or "").strip()
+    for word in _words(document, settings, "stage"):
+        name = word if "/" in word or not usual else f"{usual}/{word}"
+        if not word.endswith("-stages") and not any(name.lower() in (each, each.partition("/")[2]) for each in stages):
+            missing.append((f"stage {name}", "deals stay in the usual stage; the source's own word is kept in a field"))
+    outcomes = [word for word in _words(document, settings, "outcome") if not word.endswith("-outcomes")]
+    lacking = [word for word in outcomes if word.lower() not in reference.outcomes]
+    return [*missing, *((f"outcome {word}", "deals stay open; the source's own word is kept in a field") for word in lacking)]
+
+
+def _words(document: MapDocument, settings: Mapping[str, Any], transform: str) -> list[str]:
+    """Give the names of the destination that value maps of a transform lead to, each once."""
+    found = [
+        word for one, row in document.rows() if row.transform == transform and row.target is not None
+        for word in value_map(settings, one.source, row.source, row.params.get("values")).values()
+    ]
+    return [word for word in dict.fromkeys(each.strip() for each in found) if word]
+
+
+def _stage_name(name: str, reference: Reference) -> str:
+    """Give "pipeline/stage" in lower case for "stageset id/stage"."""
+    stageset, _, stage = name.partition("/")
+    pipelines = {dest_id: text for text, dest_id in reference.stagesets.items()}
+    return f"{pipelines.get(stageset, stageset)}/{stage}".lower()

@@ -91,7 +91,8 @@ class SampleGate:
         rows = Rows({"text": row.text, "count": row.count, "cluster": row.cluster or "", "name": row.name, "reason": row.reason}
                     for row in table.companies.table())
         pairs = Rows({"one": pair.names[0], "other": pair.names[1], "reason": pair.reason} for pair in table.companies.ambiguous())
-        self._m.report("companies", {"rows": rows, "ambiguous": pairs})
+        if self._m.pair.company is not None:
+            self._m.report("companies", {"rows": rows, "ambiguous": pairs})
 
     async def _move(self) -> None:
         chosen = await self._m.ledger.setting("sample:keys")

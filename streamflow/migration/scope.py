@@ -18,6 +18,7 @@ from streamflow.migration.adoption import FOUND
 from streamflow.migration.companies import Clusters
 from streamflow.migration.context import Migration
 from streamflow.migration.offering import plan_gaps, rows_waiting
+from streamflow.migration.orphans import find_orphans
 from streamflow.migration.probe import inventory
 from streamflow.migration.reference import missing_reference
 from streamflow.model import Kind
@@ -49,7 +50,7 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
     if migration.pair.company is not None:
         counts[migration.pair.company.kind] = sizes.companies
     gaps = plan_gaps(document, migration.pair, reference, account)
-    todo = missing_reference(reference, settings)
+    todo = missing_reference(reference, document, migration.pair)
     pace = Pace(child_streams=children, custom_fields_many="single" not in routes.values())
     reckoned = estimate(document, migration.pair, counts, pace, unqualified=open_leads)
     adopted: Mapping[str, int] = await migration.ledger.setting(FOUND) or {}
@@ -72,7 +73,8 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
         ],
         "currency": f"amounts without a currency are taken as {settings['currency']}; an amount in another one keeps its text",
         "plan_gaps": gaps,
-        "to_do": [{"what": what, "until_then": fallback, "rows": rows_waiting(document, what)} for what, fallback in todo],
+        "to_do": [{"what": what, "until_then": fallback, "rows": rows_waiting(document, migration.pair, what)} for what, fallback in todo],
+        "belongs_to_nobody": (await find_orphans(migration, document)).to_json(),
         "readback": routes,
         "out_of_scope": migration.pair.out_of_scope,
         "hand_off": migration.pair.hand_off,

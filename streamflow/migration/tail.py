@@ -22,8 +22,9 @@ from streamflow.migration.heirs import follow_merges
 from streamflow.migration.life import State
 from streamflow.migration.owners import OwnersGate
 from streamflow.migration.precheck import pending_records, precheck, readiness
-from streamflow.migration.reading import SWEEP, Reading
+from streamflow.migration.reading import SWEEP
 from streamflow.migration.reference import look_again
+from streamflow.migration.round import Reading
 from streamflow.migration.work import Work
 from streamflow.model import Kind
 from streamflow.store.base import PutSetting
@@ -114,8 +115,7 @@ class Tail:
     async def _read(self, number: int) -> None:
         swept = await self._sweep() if await self._is_sweep_due() else None
         self._reading = swept if swept is not None else await self._work.reader.poll(number)
-        users = self._reading.tallies.get(self._m.pair.kind_naming("user"))
-        if users is not None and users.touched:
+        if self._reading.has_touched(self._m.pair.kind_naming("user")):
             await OwnersGate(self._m).recheck()
 
     async def _deliver(self) -> None:
@@ -146,11 +146,11 @@ class Tail:
             await self._m.ledger.commit([PutSetting(name=BEGUN, value=begun)])
         await self._m.explain("sweeping: reading everything to find silent edits and deletions")
         until = self._m.clock.monotonic() + max(LEAST_SLICE_S, self._m.terms.poll_s)
-        by_parent = {stream.kind for stream in self._m.source.streams() if stream.parent is not None}
+        long = {stream.kind for stream in self._m.source.streams() if stream.parent is not None or stream.by_clock}
 
         def end_slice(kind: Kind) -> None:
-            """Whole lists are read to their end, as in a poll; what costs a call a parent is what may take days."""
-            if kind in by_parent and self._m.clock.monotonic() >= until:
+            """Whole lists are read to their end, as in a poll; what costs a call a parent, or is all there is, may take days."""
+            if kind in long and self._m.clock.monotonic() >= until:
                 raise SliceOver
 
         try:

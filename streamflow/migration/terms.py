@@ -30,6 +30,7 @@ class Terms:
     poll_s: float = 60.0
     settle_s: float = 60.0
     sweep_every_s: float = 3600.0
+    rescan_every_s: float = 86_400.0           # the latest part of lists whose edits may move no time of change
     stream_poll_s: Mapping[str, float] = field(default_factory=dict)     # kind -> its own, where it has one
     stream_settle_s: Mapping[str, float] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)

@@ -88,7 +88,7 @@ class Watch:
     async def _decided(self, since: str) -> set[tuple[Kind, Key]]:
         """Records that a person has let go on since the switch: taken late writes and other decisions of the queue."""
         return {
-            (item.kind, item.key) async for page in self._m.ledger.items(state="resolved") for item in page
+            (item.kind, item.present_key) async for page in self._m.ledger.items(state="resolved") for item in page
             if item.key and item.resolved_at >= since and item.decision not in ("ignore", "waive", "keep", "accept")
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 
 from streamflow.errors import PlanLimit
 from streamflow.mapping.compiled import Mapper
@@ -11,7 +11,6 @@ from streamflow.mapping.document_json import from_json
 from streamflow.mapping.owning import owner_keys
 from streamflow.mapping.pair import Role
 from streamflow.migration import drift, lookalikes
-from streamflow.migration.adoption import FOUND as ADOPTED_COUNTS
 from streamflow.migration.archive import Archive
 from streamflow.migration.companies import AMBIGUOUS, CompanyTable
 from streamflow.migration.context import Migration
@@ -20,7 +19,8 @@ from streamflow.migration.life import State
 from streamflow.migration.mapper import make_mapper
 from streamflow.migration.owners import OwnersGate, directory_of, unowned_changes
 from streamflow.migration.reading import SourceReader
-from streamflow.model import DestId, Disposition, Key, Kind, QueueItem, RecordState, Ref
+from streamflow.migration.room import Room
+from streamflow.model import DestId, Key, Kind, QueueItem, RecordState, Ref
 from streamflow.pipeline import Pipeline
 from streamflow.stages.batch import Batch
 from streamflow.stages.directory import Directory
@@ -38,8 +38,6 @@ from streamflow.wire.message import BACKFILL, DELTA
 PAGE = 500
 LONG_HAUL = frozenset({State.SAMPLE, State.BACKFILL})
 """States in which nobody waits for a single record."""
-KNOWN = (Disposition.CREATED, Disposition.UPDATED, Disposition.MERGED, Disposition.MATCHED)
-"""Dispositions of records that have their place in the destination already."""
 DOUBT_PATIENCE_S = 5.0   # how often open intents are looked at again while nothing else can be done
 
 
@@ -167,7 +165,7 @@ class Work:
             if self._m.pair.of(kind).role is Role.FILE:
                 await self.archive.fill(kind)
             try:
-                await self._check_room(kind)
+                await Room(self._m, self.mapper).check(kind)
                 total += await pipeline.deliver(kind, self._batches(kind))
             except PlanLimit as error:
                 await self._suspend(kind, error)
@@ -196,50 +194,6 @@ class Work:
 
     def _batches(self, kind: Kind) -> Callable[[], AsyncIterator[Batch]]:
         return StagedBatches(ledger=self._m.ledger, kind=kind, size=self._m.terms.batch_size, permit=self._m.control.permit)
-
-    async def _check_room(self, kind: Kind) -> None:
-        """
-        Stop before a plan cap that the operator knows, not at it: nothing is sent that the destination would refuse (G-18).
-
-        Counts what was there before, what we made, and the records that wait for the first time; raises PlanLimit when they do not fit.
-        """
-        if kind != self._m.pair.person.kind:
-            return
-        counts = [count for count in await self._m.ledger.counts() if count.kind == kind]
-        stock: Mapping[str, int] = await self._m.ledger.setting("stock") or {}
-        adopted: Mapping[str, int] = await self._m.ledger.setting(ADOPTED_COUNTS) or {}
-        for name, what in (("contacts", "people"), ("open_leads", "open leads")):
-            limit = self._m.terms.limits.get(name)
-            if limit is None:
-                continue
-            if name == "open_leads":
-                made = sum(n for (_, dest_kind, _), n in (await self._m.ledger.link_counts()).items() if dest_kind == "leads")
-                made -= adopted.get("leads", 0)
-                waiting = await self._waiting_for("leads")
-            else:
-                made = sum(count.count for count in counts if count.disposition is Disposition.CREATED)
-                waiting = sum(count.count for count in counts if count.state is RecordState.PENDING and count.disposition not in KNOWN)
-                waiting = await self._waiting_for("contacts") if waiting and adopted else waiting
-            wanted = stock.get(name, 0) + made + waiting
-            if waiting and wanted > limit:
-                raise PlanLimit(
-                    f"{wanted} {what} would be in the destination and its plan allows {limit}", platform=self._m.destination.name,
-                    hint=f"raise the plan, set destination.limits.{name}, then resolve the queue item",
-                )
-
-    async def _waiting_for(self, dest_kind: Kind) -> int:
-        """Count waiting people of whom the map makes records of this kind that are not there yet."""
-        mapper, kind, after, found = await self.mapper(), self._m.pair.person.kind, 0, 0
-        while page := await self._m.ledger.pending(kind, limit=PAGE, after_seq=after):
-            after = page[-1].seq
-            fresh = [each for each in page if each.disposition not in KNOWN]
-            links = await self._m.ledger.links_of(kind, [each.record.key for each in fresh])
-            there = {link.ref.key for link in links if link.dest_kind == dest_kind}
-            found += sum(
-                any(draft.kind == dest_kind for draft in mapper.drafts(each.record).drafts)
-                for each in fresh if each.record.key not in there
-            )
-        return found
 
     async def _suspend(self, kind: Kind, error: PlanLimit) -> None:
         """Leave a kind aside until a person has made room; each time it happens it is asked anew."""

@@ -29,6 +29,19 @@ class Stream:
     optional: bool = False
     sweepable: bool = True             # a complete read proves absence
     overlap_s: float | None = None     # set: it may be asked for what changed (`changes_from`), so much of it again each time
+    by_clock: bool = False             # its records do not carry the time that is filtered by: the mark is when a read began
+    has_recent: bool = False           # edits may move no time of change, so its latest part is read again often (`recent_from`)
+    via: Kind | None = None            # set: not read by itself, the pages of that stream bring its records
+    fed_by: tuple[Kind, ...] = ()      # further streams whose pages bring records of this kind; they are joined (`Source.join`)
+    same_by: tuple[str, ...] = ()      # its keys may be made and change; pages that show its parent show all it has, and these fields stay
+    asks_owner: bool = False           # records that do not say whose they are can be asked about (`Source.owner_of`)
+
+
+MADE_KEY = "~"
+"""How keys begin that a reader made of what a record holds, since the source gives it none."""
+
+NOBODY = "belongs_to"
+"""The field of a record ("nobody") of which the platform says that it belongs to no other."""
 
 
 class Source(Protocol):
@@ -62,6 +75,23 @@ class Source(Protocol):
         now is cut into windows, and cut again where one holds too much or does not answer, is the platform's affair: the page with
         next None comes once all of them are drained. That the filter does what it says is for the caller to see.
         """
+        ...
+
+    def recent_from(self, kind: Kind) -> Cursor | None:
+        """Give the cursor at which `pages` reads only the latest part of a whole list; None where the source names none."""
+        ...
+
+    def join(self, known: Record | None, fresh: Record, *, feed: Kind) -> Record:
+        """
+        Give one record out of what is known of it and what the stream *feed* shows now. Pure.
+
+        For kinds that several streams bring, none of them whole: a field that is missing is not empty, and absence from one stream is
+        absence from none.
+        """
+        ...
+
+    async def owner_of(self, record: Record) -> Record | None:
+        """Ask whose a record is that does not say it; answers what to join with it, or None where nobody can be asked."""
         ...
 
     async def children(self, kind: Kind, parent: Key) -> Page:

@@ -43,6 +43,8 @@ class Paging:
     short_below: int = 50
     max_pages: int = 100_000
     prove: bool = False
+    values: tuple[str, ...] = ()   # style "values": the list is asked once for each of these, in *page_param*
+    into: str = ""                 # style "values": the field of each row that takes the value it was asked by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,12 @@ class Window:
     least_s: int = 60              # a window as short as this is read however much it holds
     whole: Mapping[str, str] = field(default_factory=dict)
     changed: Mapping[str, str] = field(default_factory=dict)
+    changes: bool = True           # False: it selects by another time than that of change, so whole lists alone are read by it
+    by_clock: bool = False         # records do not carry the time that is filtered by: the mark is when a read began
+    back_days: int = 0             # in place of *start*: the stretch begins so many days before today
+    ahead_days: int = 0            # windows go so far beyond today
+    end: str = ""                  # "2100-01-01": behind those one more window, to this day
+    recent_days: int = 0           # so much of the whole list is read again often, since edits may move no time of change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,19 +85,66 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unfold:
+    """Rows of another kind inside the rows of one: under which keys (any case), and what they take of the row around them."""
+
+    kind: Kind
+    at: str                                                    # key of the row around them that holds a list, an object or a text
+    within: Kind                                               # the kind of that row
+    take: Mapping[str, str] = field(default_factory=dict)      # field here -> field of the row around it
+    text: str = ""                                             # a bare text is a row with this field; "": bare texts are no rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gather:
+    """A record of a reference kind that each row names: fields there from fields here, and fixed ones."""
+
+    kind: Kind
+    fields: Mapping[str, str]                                  # field there -> field here; the first must be filled
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    each: str = ""                                             # a list of tables: one record for each, *fields* are theirs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerCall:
+    """How to ask whose a record is that does not say it: by which of its fields, and what is taken from the one row that answers."""
+
+    call: Call
+    field: str
+    take: Mapping[str, str]                                    # field of the record -> field of the answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorRule:
     """When an answer looks so, react so; rules are tried in order and the first that fits decides."""
 
     when: str                          # one of CONDITIONS
     then: str                          # one of REACTIONS
-    path: str = ""                     # truthy, says: the key looked at
+    path: str = ""                     # truthy, says, first_row: the key looked at
     values: tuple[str, ...] = ()       # status: codes, "5xx" too; says: texts that mean failure
     matches: re.Pattern[str] | None = None   # narrows truthy and says by the message found there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileTable:
+    """A second file whose rows are put into those of the first as a list of tables, or one value each: by a column both have."""
+
+    globs: tuple[str, ...]
+    on: str                                                    # canonical name of the column of the first file
+    key: str                                                   # header of the second
+    having: tuple[str, ...] = ()
+    into: str = ""                                             # the field that takes the tables; "": none
+    fields: Mapping[str, str] = field(default_factory=dict)    # of those tables: name -> header
+    take: Mapping[str, str] = field(default_factory=dict)      # field of the first -> header; the first filled one counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileRules:
-    """Where a stream's rows are in a snapshot. *join_* adds one column of a second file as a list, e.g. members of a group."""
+    """
+    Where a stream's rows are in a snapshot. *join_* adds one column of a second file as a list, e.g. members of a group.
+
+    Files are chosen by name, and by header where *having* names columns. Where a snapshot has none of them, *instead* is looked at.
+    """
 
     globs: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)   # header as written -> canonical name
@@ -101,6 +156,12 @@ class FileRules:
     join_take: tuple[str, ...] = ()
     join_into: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)     # of a stream of files, `is`: canonical name -> one of FILE_FACTS
+    having: tuple[str, ...] = ()                               # headers by which a file is known, where its name tells nothing
+    filled: tuple[str, ...] = ()                               # rows in which one of these is empty are no records of this stream
+    only: bool = False                                         # columns that are no fields of this stream are left out
+    distinct: bool = False                                     # rows repeat a record: the first one of each key counts
+    tables: tuple[FileTable, ...] = ()
+    instead: FileRules | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +186,7 @@ class StreamSpec:
     parent_field: str = ""                         # the field that names the parent
     optional: bool = False
     key_fallback: tuple[str, ...] = ()             # "a|b": the first that is filled; "note[:200]": so many characters
+    same_by: tuple[str, ...] = ()                  # fields that stay when what a made key is made of changes; only by API
     fields: tuple[str, ...] = ()                   # canonical names; others are counted as unknown
     expected: tuple[str, ...] = ()                 # of those, what a file should have
     ids: tuple[str, ...] = ()
@@ -135,20 +197,31 @@ class StreamSpec:
     date_formats: tuple[str, ...] = ()
     timezone: str = "UTC"
     fraction: str = "nearest"                      # of seconds in times: "nearest" second, or "cut"
+    folds: str = ""                                # the field that names the times whose clock time came twice or never
+    flags: tuple[str, ...] = ()                    # yes or no, however spelt: "true" | "false"
+    amounts: tuple[str, ...] = ()                  # decimals, however written: without marks of thousands and idle zeros
     changed: str = ""
     retain: bool = False                           # the source forgets its rows after a while: that one is gone means nothing
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)    # canonical -> other spellings, best first
     decode: Mapping[str, str] = field(default_factory=dict)                 # field or "default" -> none, or a decoding of the platform
     custom_prefix: str = ""
     custom_object: str = ""
+    custom_title: str = ""                         # *custom_object* holds a list of tables with label and value under these two names
+    custom_value: str = ""
     hash_ignore: tuple[str, ...] = ()              # globs; custom fields as "custom:<label>"
     same: tuple[tuple[str, ...], ...] = ()         # names of one thing, best first: only the first filled one counts in the digest
     complete: tuple[Completion, ...] = ()
     translate: Mapping[str, Completion] = field(default_factory=dict)       # list field -> how its members are named alike
+    via: Kind | None = None                        # by API: has no call of its own, the rows of that stream bring it
+    unfold: tuple[Unfold, ...] = ()
+    gather: tuple[Gather, ...] = ()
+    yields: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)    # stream -> fields that it fills only where no other does
+    canary: bool = False                           # an empty answer is believed after a record known to exist was shown
     paging: Paging = Paging()
     window: Window | None = None
     list: Call | None = None
     one: Call | None = None
+    owner: OwnerCall | None = None
     files: FileRules = FileRules()
 
 
@@ -173,8 +246,24 @@ class PlatformSpec:
 
     def calls(self) -> frozenset[str]:
         """Give the allow-list: every function that this spec may call."""
-        found = (call.function for stream in self.streams.values() for call in (stream.list, stream.one) if call)
+        found = (
+            call.function for stream in self.streams.values()
+            for call in (stream.list, stream.one, stream.owner.call if stream.owner else None) if call
+        )  # fmt: skip
         return frozenset(found)
+
+    def brings(self, kind: Kind, *, nested: bool = True) -> tuple[Kind, ...]:
+        """Give the further kinds whose records the rows of a stream bring, each once; rows of files have nothing *nested* in them."""
+        found: dict[Kind, None] = {}
+        waiting = [kind]
+        while waiting:
+            stream = self.streams[waiting.pop()]
+            inner = [rule.kind for rule in self.streams[kind].unfold if nested and rule.within == stream.kind]
+            for each in (*inner, *(rule.kind for rule in stream.gather)):
+                if each not in found and each != kind:
+                    found[each] = None
+                    waiting.append(each)
+        return tuple(found)
 
 
 def is_write(function: str) -> bool:

@@ -6,19 +6,19 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from streamflow.clock import Clock
 from streamflow.errors import ConfigError
 from streamflow.model import Kind
 from streamflow.options import Option
 from streamflow.platforms.api import answers
-from streamflow.platforms.api.forms import Dialect
+from streamflow.platforms.api.forms import Companion, Dialect
 from streamflow.platforms.api.reader import ApiReader
 from streamflow.platforms.entry import SourceSettings, Wire
 from streamflow.platforms.files.inbox import Inbox
 from streamflow.platforms.files.reader import FilesReader
-from streamflow.platforms.rows.canon import Canon, Decode
+from streamflow.platforms.rows.canon import Canon, Decode, Mend
 from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.spec import PlatformSpec
 from streamflow.platforms.spec_source import SpecSource
@@ -32,26 +32,36 @@ ADDRESS = "base_url"
 """The option under which every platform with an API has its address."""
 
 
+_Dialect = TypeVar("_Dialect", bound=Dialect)
+
+
 class MakeReader(Protocol):
     """How the reader by API is made; a platform that needs another hands in its own."""
 
     def __call__(
-        self, session: Session, spec: PlatformSpec, canons: Mapping[Kind, Canon], roster: Roster, *, dialect: Dialect, clock: Clock
-    ) -> ApiReader: ...
+        self, session: Session, spec: PlatformSpec, canons: Mapping[Kind, Canon], roster: Roster, *, dialect: Dialect, clock: Clock,
+        companion: Companion | None = None,
+    ) -> ApiReader: ...  # fmt: skip
+
+
+def _no_mends(spec: PlatformSpec) -> Mapping[Kind, Mend]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpecDoors:
+class SpecDoors(Generic[_Dialect]):
     """What is particular to one platform beside its spec, and how it is opened by that."""
 
     shipped: Traversable  # the TOML of the spec
     options: tuple[Option, ...]
-    dialect: Callable[[PlatformSpec], Dialect]
+    dialect: Callable[[PlatformSpec], _Dialect]
     credentials: Callable[[PlatformSpec, SourceSettings, Clock], Credentials]
     decoders: Mapping[str, Decode] = field(default_factory=dict)  # what the spec may take values out of
     explain: Explain = answers.explain
     api_path: str = ""  # calls are made below base_url + this
     reader: MakeReader = ApiReader
+    mends: Callable[[PlatformSpec], Mapping[Kind, Mend]] = _no_mends  # what the values of each kind need before they are values
+    companion: Callable[[_Dialect, Clock], Companion] | None = None  # what looks up beside the rows what they lack
 
     def load_spec(self, settings: SourceSettings) -> PlatformSpec:
         """Give the shipped spec with the operator's overrides. Raises ConfigError with all faults."""
@@ -65,8 +75,11 @@ class SpecDoors:
         by_api = [kind for kind, stream in spec.streams.items() if stream.enabled and stream.reader == "api"]
         by_files = [kind for kind, stream in spec.streams.items() if stream.enabled and stream.reader == "files" and stream.role != "file"]
         self._check_needs(by_api, by_files, settings)
+        mends = self.mends(spec)
         canons = {
-            kind: Canon(stream, null_words=spec.null_words, region=spec.region, reader=stream.reader, decoders=self.decoders)
+            kind: Canon(
+                stream, null_words=spec.null_words, region=spec.region, reader=stream.reader, decoders=self.decoders, mend=mends.get(kind)
+            )
             for kind, stream in spec.streams.items()
         }
         roster = Roster()
@@ -75,9 +88,11 @@ class SpecDoors:
             if by_api:
                 patience = Patience(attempts=spec.attempts, base_s=spec.base_s, cap_s=spec.cap_s)
                 session = await stack.enter_async_context(self.session(spec, settings, wire, patience))
-                api = self.reader(session, spec, canons, roster, dialect=self.dialect(spec), clock=wire.clock)
+                dialect = self.dialect(spec)
+                companion = self.companion(dialect, wire.clock) if self.companion is not None else None
+                api = self.reader(session, spec, canons, roster, dialect=dialect, clock=wire.clock, companion=companion)
             exports = FilesReader(Inbox(settings.inbox), spec, canons, roster) if settings.inbox is not None else None
-            yield SpecSource(spec, api=api, files=exports, roster=roster)
+            yield SpecSource(spec, api=api, files=exports, roster=roster, canons=canons)
 
     @asynccontextmanager
     async def session(self, spec: PlatformSpec, settings: SourceSettings, wire: Wire, patience: Patience) -> AsyncIterator[Session]:
@@ -85,10 +100,14 @@ class SpecDoors:
         bounds = SessionSettings(total_s=spec.timeout_s, read_s=spec.timeout_s, body_cap_bytes=spec.body_cap_bytes, patience=patience)
         credentials = self.credentials(spec, settings, wire.clock)
         async with open_session(
-            platform=spec.platform, base_url=settings.text(ADDRESS) + self.api_path, credentials=credentials, limiter=wire.limiter,
+            platform=spec.platform, base_url=self._address(settings), credentials=credentials, limiter=wire.limiter,
             clock=wire.clock, settings=bounds, hook=wire.hook, explain=self.explain, ca_file=settings.ca_file, dice=wire.dice,
         ) as session:  # fmt: skip
             yield session
+
+    def _address(self, settings: SourceSettings) -> str:
+        given = settings.text(ADDRESS)
+        return given.rstrip("/") + self.api_path if self.api_path else given
 
     def _check_needs(self, by_api: Sequence[Kind], by_files: Sequence[Kind], settings: SourceSettings) -> None:
         faults: list[str] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,8 +14,10 @@ import anyio
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch
 from streamflow.model import Cursor, Key, Kind, Page, Record
 from streamflow.platforms.api.reader import ApiReader
-from streamflow.platforms.base import Stream
+from streamflow.platforms.base import NOBODY, Stream
 from streamflow.platforms.files.reader import FilesReader
+from streamflow.platforms.rows.canon import Canon
+from streamflow.platforms.rows.join import joiner
 from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.spec import PlatformSpec, StreamSpec
 
@@ -27,7 +30,10 @@ class SpecSource:
     (`drift`). `attachments` is None where no inbox was named.
     """
 
-    def __init__(self, spec: PlatformSpec, *, api: ApiReader | None, files: FilesReader | None, roster: Roster) -> None:
+    def __init__(
+        self, spec: PlatformSpec, *, api: ApiReader | None, files: FilesReader | None, roster: Roster,
+        canons: Mapping[Kind, Canon] | None = None,
+    ) -> None:  # fmt: skip
         self._spec = spec
         self._api = api
         self._files = files
@@ -35,6 +41,14 @@ class SpecSource:
         self._roster_kinds = _roster_kinds(spec)
         self._roster_known = False
         self._roster_lock = anyio.Lock()
+        self._brought: dict[Kind, list[Kind]] = {}      # kind -> the streams whose rows bring it beside their own
+        for stream in spec.streams.values():
+            by_api = stream.reader == "api"
+            is_read = stream.enabled and (stream.via is None if by_api else bool(stream.files.globs) and files is not None)
+            for kind in spec.brings(stream.kind, nested=by_api) if is_read else ():
+                self._brought.setdefault(kind, []).append(stream.kind)
+        self._canons = canons or {}
+        self._joiners = {kind: joiner(spec.streams[kind], canon) for kind, canon in self._canons.items()}
         self._drift: dict[Kind, Counter[str]] = {}
 
     @property
@@ -65,13 +79,17 @@ class SpecSource:
         state: dict[Kind, str] = {}
         some_lead: dict[Kind, Key | None] = {}
         for stream in sorted(self.streams(), key=lambda stream: stream.optional):      # what cannot be missing is asked first
+            if stream.via is not None:
+                continue
             try:
                 state[stream.kind] = await self._look(stream, some_lead)
-            except PlatformUnavailable as error:
+            except (PlatformUnavailable, AccessRefused) as error:
                 if not stream.optional:
                     raise
+                if isinstance(error, AccessRefused) and self._api is not None:      # the others were let through
+                    self._api.forgive()
                 state[stream.kind] = f"cannot be read: {error.message}"
-        return state | self._left_out()
+        return {stream.kind: state[stream.via or stream.kind] for stream in self.streams()} | self._left_out()
 
     async def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
         """
@@ -81,12 +99,14 @@ class SpecSource:
         file breaks the contract, and what a session raises.
         """
         spec = self._spec_of(kind)
-        if spec.reader == "api" and spec.parent is not None:
+        if (stream := self._stream(spec)).via is not None:
+            raise ProtocolMismatch(f"{kind} comes with {stream.via} and is not read by itself", platform=self.name, stream=kind)
+        if stream.parent is not None:
             raise ProtocolMismatch(f"{kind} is read by {spec.parent}, not as a list", platform=self.name, stream=kind)
         if spec.complete or spec.translate:
             await self._learn_roster()
         if start is None:
-            self._drift[kind] = Counter()
+            self._drift |= {each: Counter() for each in (kind, *(stream.kind for stream in self.streams() if stream.via == kind))}
         async with aclosing(self._reader_pages(spec, start)) as pages:
             async for page in pages:
                 self._note(page)
@@ -95,7 +115,7 @@ class SpecSource:
     async def children(self, kind: Kind, parent: Key) -> Page:
         """Read all rows of one parent record; only for streams that are asked per parent."""
         spec = self._spec_of(kind)
-        if spec.reader != "api" or spec.parent is None or self._api is None:
+        if self._stream(spec).parent is None or self._api is None:
             raise NotFound(f"{kind} cannot be asked by its parent", platform=self.name, stream=kind)
         await self._learn_roster()
         page = await self._api.children(kind, parent)
@@ -130,6 +150,31 @@ class SpecSource:
         spec = self._spec_of(kind)
         return self._api.window_from(kind, since) if spec.reader == "api" and self._api is not None else None
 
+    def recent_from(self, kind: Kind) -> Cursor | None:
+        """Give the cursor at which the latest part of a whole list begins; None where the source names none."""
+        spec = self._spec_of(kind)
+        return self._api.recent_from(kind) if spec.reader == "api" and self._api is not None else None
+
+    async def owner_of(self, record: Record) -> Record | None:
+        """Ask whose a record is; answers what to join with it: the fields that name its owner, empty where it is nobody's."""
+        spec = self._spec_of(record.kind)
+        if spec.reader != "api" or self._api is None:
+            return None
+        given = await self._api.owner_of(record)
+        if given is None:
+            return None
+        parent = given.get(spec.parent_field) or None
+        data = dict(given) if parent else {**given, NOBODY: "nobody"}
+        return Record(kind=record.kind, key=record.key, data=data, digest="", parent=parent)
+
+    def join(self, known: Record | None, fresh: Record, *, feed: Kind) -> Record:
+        """Give one record out of what is known and what one stream shows now: a field that is missing there is not empty."""
+        joined = self._joiners[fresh.kind](known, fresh, feed)
+        if joined.parent is None or NOBODY not in joined.data:
+            return joined
+        data = {name: value for name, value in joined.data.items() if name != NOBODY}
+        return replace(joined, data=data, digest=self._canons[joined.kind].digest(data))
+
     def drift(self) -> Mapping[Kind, Mapping[str, int]]:
         """Give per kind what its spec did not know or expect, with how often; of the latest pass over each whole list."""
         return {kind: dict(found) for kind, found in self._drift.items() if found}
@@ -156,15 +201,28 @@ class SpecSource:
         return spec
 
     def _is_on(self, spec: StreamSpec) -> bool:
-        return spec.enabled and (spec.reader == "api" or self._files is not None)
+        if spec.reader == "api":
+            return spec.enabled
+        return spec.enabled and self._files is not None and bool(spec.files.globs or spec.role == "file" or spec.kind in self._brought)
 
     def _stream(self, spec: StreamSpec) -> Stream:
         by_parent = spec.parent if spec.reader == "api" else None
-        by_changes = spec.reader == "api" and by_parent is None and spec.window is not None and spec.changed
+        window = spec.window if spec.reader == "api" and by_parent is None else None
+        by_changes = window is not None and window.changes and (spec.changed or window.by_clock)
+        via = self._via(spec)
+        feeds = tuple(kind for kind in self._brought.get(spec.kind, ()) if kind != via)
         return Stream(
             kind=spec.kind, reader=spec.reader, parent=by_parent, refers_to=spec.refers_to, role=spec.role, optional=spec.optional,
-            sweepable=not spec.retain, overlap_s=spec.window.overlap_s if by_changes and spec.window is not None else None,
+            sweepable=not spec.retain, overlap_s=window.overlap_s if by_changes and window is not None else None,
+            by_clock=window is not None and window.by_clock, has_recent=window is not None and window.recent_days > 0, via=via,
+            fed_by=feeds, same_by=spec.same_by if spec.reader == "api" else (), asks_owner=spec.reader == "api" and spec.owner is not None,
         )
+
+    def _via(self, spec: StreamSpec) -> Kind | None:
+        """Give the stream whose rows alone bring a kind; None for one that is read by itself."""
+        if spec.reader == "api":
+            return spec.via
+        return next(iter(self._brought.get(spec.kind, ())), None) if not spec.files.globs else None
 
     def _reader_pages(self, spec: StreamSpec, start: Cursor | None) -> AsyncGenerator[Page, None]:
         if spec.reader == "files":
@@ -198,6 +256,8 @@ class SpecSource:
     def _note(self, page: Page) -> None:
         found = self._drift.setdefault(page.kind, Counter())
         found.update(page.unknown)
+        for kind, seen in page.unknown_of.items():
+            self._drift.setdefault(kind, Counter()).update(seen)
         if page.rejects:
             found["rows without a usable key"] += len(page.rejects)
 

@@ -15,13 +15,15 @@ from decimal import Decimal
 from typing import Any, Final
 
 from streamflow.mapping.pair import KindPlan, Pair
-from streamflow.mapping.settings import settings_of, ways_of
+from streamflow.mapping.settings import settings_of, value_key, value_map, ways_of
+from streamflow.mapping.steps import STILL_OPEN
 from streamflow.mapping.values import UNKNOWN_WAYS, Ways, decimal_of, is_empty, reader_for
 from streamflow.model import Fields, Key, Kind, Link, RecordState, Staged
 from streamflow.stages.kept import expected, kept
 from streamflow.store.base import Ledger
 
 AMOUNTS: Final = frozenset({"money", "number"})
+BY_VALUE_MAP: Final = frozenset({"outcome", "stage"})
 MAX_SEGMENTS: Final = 400
 OTHER: Final = "(others)"
 EMPTY: Final = "(none)"
@@ -37,6 +39,7 @@ class Target:
     family: str
     sources: tuple[str, ...]
     ways: Ways = UNKNOWN_WAYS      # how its amounts are written
+    silent: frozenset[str] = frozenset()   # values that by the map ask for nothing: a deal that is open has no outcome
 
 
 @dataclass(slots=True)
@@ -83,7 +86,10 @@ class Totals:
 
     def _count(self, target: Target, told: Sequence[Fields], links: Sequence[Link]) -> None:
         tally = self.tallies[target.kind, target.dest_kind, target.name]
-        given = [value for data in told for name in target.sources if not is_empty(value := _of(data, name))]
+        given = [
+            value for data in told for name in target.sources
+            if not is_empty(value := _of(data, name)) and not (target.silent and value_key(str(value)) in target.silent)
+        ]  # fmt: skip
         held = [value for link in links if not is_empty(value := expected(link.base).get(target.name))]
         tally.records += 1
         is_theirs = not held and any(target.name in kept(link.base) for link in links)
@@ -209,7 +215,8 @@ async def totals(ledger: Ledger, pair: Pair, issues: Mapping[tuple[Kind, str], i
 def targets_of(confirmed: Mapping[str, Any] | None, pair: Pair) -> list[Target]:
     """Give, by the confirmed map, every destination field with the source fields behind it; lines of text are left out."""
     document = (confirmed or {}).get("document") or {}
-    ways = ways_of(settings_of(document.get("settings") or {}, pair))
+    settings = settings_of(document.get("settings") or {}, pair)
+    ways = ways_of(settings)
     found: dict[tuple[Kind, Kind, str], Target] = {}
     for one in document.get("objects") or []:
         for row in one["rows"]:
@@ -220,8 +227,16 @@ def targets_of(confirmed: Mapping[str, Any] | None, pair: Pair) -> list[Target]:
             found[place] = Target(
                 kind=place[0], dest_kind=place[1], name=place[2], family=row.get("family") or "text",
                 sources=tuple(dict.fromkeys((*before, row["source"]))), ways=ways.of_row(row.get("params") or {}),
+                silent=_silent(one["source"], row, settings),
             )  # fmt: skip
     return list(found.values())
+
+
+def _silent(kind: Kind, row: Mapping[str, Any], settings: Mapping[str, Any]) -> frozenset[str]:
+    if row.get("transform") not in BY_VALUE_MAP:
+        return frozenset()
+    table = value_map(settings, kind, row["source"], (row.get("params") or {}).get("values"))
+    return frozenset(value for value, word in table.items() if word.strip().lower() in STILL_OPEN)
 
 
 async def _others(ledger: Ledger, kind: Kind, links: Sequence[Link], *, is_people: bool) -> dict[Key, list[Fields]]:

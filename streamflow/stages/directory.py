@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from streamflow.mapping.owning import name_key
 from streamflow.model import DestId, Ref
 from streamflow.stages.roles import Roles
 
@@ -16,7 +17,7 @@ class Directory:
     """Confirmed answers to look-ups that need no ledger."""
 
     roles: Roles
-    users: Mapping[str, DestId] = field(default_factory=dict)     # source user key, and e-mail in lower case
+    users: Mapping[str, DestId] = field(default_factory=dict)     # source user key, e-mail in lower case, name as `name_key` gives it
     fallback_user: DestId | None = None
     sources: Mapping[str, DestId] = field(default_factory=dict)   # source key and label
     decisions: Mapping[str, str] = field(default_factory=dict)    # queue item id -> decision
@@ -24,7 +25,7 @@ class Directory:
     def lookup(self, ref: Ref) -> DestId | None:
         """Give the destination id of a user or lead source; None when it has none."""
         if ref.kind == self.roles.users:
-            return self.users.get(ref.key) or self.users.get(ref.key.strip().lower()) or self.fallback_user
+            return self._user(ref.key) or self.fallback_user
         if ref.kind == self.roles.sources:
             return self.sources.get(ref.key) or self.sources.get(ref.key.strip().lower())
         return None
@@ -33,7 +34,10 @@ class Directory:
         """Give the user a text is written as; never the fallback, since nobody may be said to have written what they did not."""
         if key is None:
             return None
-        return self.users.get(key) or self.users.get(key.strip().lower())
+        return self._user(key)
+
+    def _user(self, key: str) -> DestId | None:
+        return self.users.get(key) or self.users.get(key.strip().lower()) or self.users.get(name_key(key))
 
     def last_word(self, question: str) -> tuple[str, str]:
         """

@@ -17,9 +17,11 @@ from typing import Any
 import anyio
 
 from streamflow.errors import NotFound, ProtocolMismatch
-from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Staged
+from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Record, Staged
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.batch import Batch
+from streamflow.stages.rekey import hand_over
+from streamflow.stages.uplinks import Uplinked
 from streamflow.store.base import Audit, Change, Ledger, Mark, Missed, MoveMark, StageResult
 
 PARENTS_AT_ONCE = 24
@@ -35,7 +37,9 @@ class Tally:
     missed: int = 0
     rejects: list[str] = field(default_factory=list)
     touched: list[Key] = field(default_factory=list)
+    touched_of: dict[Kind, list[Key]] = field(default_factory=dict)      # the same, of other kinds that its pages brought
     unknown: Counter[str] = field(default_factory=Counter)
+    unknown_of: dict[Kind, Counter[str]] = field(default_factory=dict)
     gaps: Counter[str] = field(default_factory=Counter)   # what could not be read, by its reason
     unread: list[Key] = field(default_factory=list)       # parents whose rows could not be read
     asked: int = 0                  # pages, or parents, that were read without a gap
@@ -65,9 +69,14 @@ class Tally:
         self.read += len(page.records)
         self.new += result.new
         self.changed += result.changed
-        if self.names_touched:
-            self.touched += [key for key, _ in result.touched]
+        for kind, key, _ in result.touched:
+            if kind != page.kind:
+                self.touched_of.setdefault(kind, []).append(key)
+            elif self.names_touched:
+                self.touched.append(key)
         self.unknown.update(page.unknown)
+        for kind, seen in page.unknown_of.items():
+            self.unknown_of.setdefault(kind, Counter()).update(seen)
         self.rejects += page.rejects
 
     def look(self, page: Page) -> None:
@@ -75,6 +84,24 @@ class Tally:
         self.shown += len(page.records)
         self.gaps.update(page.gaps)
         self.asked += not page.gaps
+
+    def take(self, other: Tally) -> None:
+        """Take in what a further read of the same stream found; it has come to its end where both have."""
+        self.read += other.read
+        self.new += other.new
+        self.changed += other.changed
+        self.missed += other.missed
+        self.asked += other.asked
+        self.shown += other.shown
+        self.ended = self.ended and other.ended
+        self.rejects += other.rejects
+        self.touched += other.touched
+        self.unknown.update(other.unknown)
+        self.gaps.update(other.gaps)
+        for kind, keys in other.touched_of.items():
+            self.touched_of.setdefault(kind, []).extend(keys)
+        for kind, seen in other.unknown_of.items():
+            self.unknown_of.setdefault(kind, Counter()).update(seen)
 
     @property
     def is_quiet(self) -> bool:
@@ -93,11 +120,16 @@ Permit = Callable[[], Awaitable[bool]]
 class Intake:
     """Reads streams into the ledger; one instance for the whole run."""
 
-    def __init__(self, *, ledger: Ledger, source: Source, permit: Permit, on_page: Callable[[Kind, int], None]) -> None:
+    def __init__(
+        self, *, ledger: Ledger, source: Source, permit: Permit, on_page: Callable[[Kind, int], None],
+        streams: Callable[[], Sequence[Stream]] = tuple,
+    ) -> None:  # fmt: skip
         self._ledger = ledger
+        self._streams = streams        # of the source, where its pages may bring records of several kinds
         self._source = source
         self._permit = permit
         self._on_page = on_page
+        self.uplinked = Uplinked(ledger)
 
     async def scan(self, stream: Stream, *, scan: str, closing: Closing | None = None, names_touched: bool = True) -> Tally:
         """
@@ -117,11 +149,11 @@ class Intake:
                 tally.ended = page.next is None
                 move = MoveMark(name=f"read:{stream.kind}", cursor=page.next or "", note=tally.note(scan, ended=tally.ended))
                 changes = [move, _read_entry(page, scan), *(await closing() if closing is not None and tally.complete else ())]
-                result = await self._ledger.stage(page.records, scan=scan, changes=changes)
+                result = await self._stage(await self._joined(stream, await self._renamed(page)), scan, changes)
                 tally.add(page, result)
                 if tally.complete:
-                    tally.missed = await self._miss(stream.kind, scan) if stream.sweepable else 0
-                self._on_page(stream.kind, len(page.records))    # last, since who hears it may end the round here
+                    tally.missed = sum([await self.miss(kind, scan) for kind in self._shown_by(stream)])
+                self._tell(page)                                 # last, since who hears it may end the round here
         return tally
 
     async def follow(self, stream: Stream, start: Cursor, *, scan: str, closing: Closing) -> Tally:
@@ -134,10 +166,52 @@ class Intake:
                 tally.look(page)
                 tally.ended = page.next is None
                 changes = [_read_entry(page, scan), *(await closing() if tally.complete else ())]
-                result = await self._ledger.stage(page.records, scan=scan, changes=changes)
+                result = await self._stage(await self._joined(stream, await self._renamed(page)), scan, changes)
                 tally.add(page, result)
-                self._on_page(stream.kind, len(page.records))
+                self._tell(page)
         return tally
+
+    async def adopt(self, stream: Stream, known: Sequence[Record], given: Sequence[Record], *, scan: str) -> StageResult:
+        """Join what was learned about records with what is known of them, and stage that."""
+        records = [self._source.join(before, now, feed=stream.kind) for before, now in zip(known, given, strict=True)]
+        return await self._stage(records, scan, ())
+
+    def _tell(self, page: Page) -> None:
+        """Tell how many records of each kind came, those of the page's own kind last."""
+        kinds = Counter(record.kind for record in page.records)
+        own = kinds.pop(page.kind, 0)
+        for kind, count in kinds.items():
+            self._on_page(kind, count)
+        self._on_page(page.kind, own)
+
+    def _shown_by(self, stream: Stream) -> list[Kind]:
+        """Give the kinds whose absence a complete pass over this stream alone proves."""
+        own = [stream.kind] if stream.sweepable and not stream.fed_by else []
+        return own + [each.kind for each in self._streams() if each.via == stream.kind and each.sweepable and not each.fed_by]
+
+    async def _renamed(self, page: Page) -> Page:
+        """Let records whose made key has changed go on under the new one, before anything is joined with what is known of them."""
+        return await hand_over(self._ledger, self._streams(), page)
+
+    async def _joined(self, stream: Stream, page: Page) -> Sequence[Record]:
+        """Give the records of a page, those of kinds that several streams bring joined with what is known of them."""
+        kinds = {each.kind for each in self._streams() if each.fed_by}
+        wanted: dict[Kind, dict[Key, None]] = {}
+        for record in page.records:
+            if record.kind in kinds:
+                wanted.setdefault(record.kind, {})[record.key] = None
+        if not wanted:
+            return page.records
+        known: dict[tuple[Kind, Key], Record] = {}
+        for kind, keys in wanted.items():
+            known |= {(kind, key): each.record for key, each in (await self._ledger.staged(kind, list(keys))).items()}
+        records: list[Record] = []
+        for record in page.records:
+            if record.kind in kinds:
+                name = (record.kind, record.key)
+                record = known[name] = self._source.join(known.get(name), record, feed=stream.kind)
+            records.append(record)
+        return records
 
     async def scan_children(
         self, stream: Stream, parents: AsyncIterator[Sequence[Key]], *, scan: str, name: str, vanished: GoneParents | None = None
@@ -196,16 +270,21 @@ class Intake:
             unknown.update(page.unknown)
             rejects += page.rejects
         joined = Page(kind=kind, records=records, next=None, unknown=unknown, rejects=tuple(rejects))   # its gaps are counted already
-        result = await self._ledger.stage(records, scan=scan, changes=[move, _read_entry(joined, scan)])
+        result = await self._stage(records, scan, [move, _read_entry(joined, scan)])
         tally.add(joined, result)
         asked = [parent for parent, page in pages if not page.gaps]
         missed = await self._ledger.unseen(kind, scan=scan, parents=asked) if stream.sweepable else ()
         if missed:
             tally.missed += len(missed)
-            await self._ledger.commit([Missed(kind=kind, keys=tuple(missed))])
+            await self._ledger.commit([Missed(kind=kind, keys=tuple(missed)), *await self.uplinked.by_missing(kind, missed)])
         self._on_page(kind, len(records))
 
-    async def _miss(self, kind: Kind, scan: str) -> int:
+    async def _stage(self, records: Sequence[Record], scan: str, changes: Sequence[Change]) -> StageResult:
+        """Stage records, and open again who looks at those that are new or changed."""
+        return await self._ledger.stage(records, scan=scan, changes=[*changes, *await self.uplinked.by_staging(records)])
+
+    async def miss(self, kind: Kind, scan: str) -> int:
+        """Count as missed what complete passes since the named one began did not show; an empty kind is a fault of the source."""
         unseen = await self._ledger.unseen(kind, scan=scan)
         if not unseen:
             return 0
@@ -215,7 +294,7 @@ class Intake:
                 f"a complete pass over {total} records showed none of them", stream=kind,
                 hint="an empty source never deletes: check the account, the key and the filters, then resume",
             )
-        await self._ledger.commit([Missed(kind=kind, keys=tuple(unseen))])
+        await self._ledger.commit([Missed(kind=kind, keys=tuple(unseen)), *await self.uplinked.by_missing(kind, unseen)])
         return len(unseen)
 
 

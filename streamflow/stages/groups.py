@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from streamflow.mapping.compiled import Mapper
+from streamflow.mapping.derived import NO_KIN, Kin
 from streamflow.mapping.emails import normal
 from streamflow.mapping.identity import Merge, Person, Review
-from streamflow.model import DestId, Draft, Key, Kind, Link, Ref, Staged
+from streamflow.model import DestId, Draft, Key, Kind, Link, Record, Ref, Staged
 from streamflow.stages.directory import Directory
 from streamflow.stages.job import Job
 from streamflow.stages.kept import known as known_base
+from streamflow.stages.kin import Kinship, together
 from streamflow.stages.people import Identity
 from streamflow.store.base import Ledger
 
@@ -25,6 +27,7 @@ class Groups:
         self._directory = directory
         self._kind = directory.roles.person
         self._identity = Identity(ledger, self._kind)
+        self._kinship = Kinship(ledger, mapper)
 
     async def identify(self, jobs: Sequence[Job]) -> None:
         """Give each new person its decision, and each person its group."""
@@ -79,18 +82,22 @@ class Groups:
         """Where several records are one person, what is wanted of the person follows from all of them, the head's values first."""
         keys = sorted({key for job in jobs for key in job.group})
         staged = await self._ledger.staged(self._kind, keys)
-        fresh = {job.staged.record.key: job.staged for job in jobs}
+        whole = {**staged, **{job.staged.record.key: job.staged for job in jobs}}
+        kin = await self._kinship.of([each.record for each in whole.values()])
         for job in jobs:
-            members = [fresh.get(key) or staged.get(key) for key in job.group]
-            drafts = [self._main_draft(member) for member in members if member is not None]
+            drafts = self._main_drafts([whole[key].record for key in job.group if key in whole], kin)
             wanted = [draft for draft in drafts if draft is not None]
             if wanted and job.drafts:
                 job.drafts[0] = replace(wanted[0], fields=self._mapper.combine([draft.fields for draft in wanted]))
             if job.main is not None and job.main.is_merged:
                 job.drafts += self._mapper.merged_notes(job.staged.record)
 
-    def _main_draft(self, staged: Staged) -> Draft | None:
-        return next((draft for draft in self._mapper.drafts(staged.record).drafts if draft.part == ""), None)
+    def _main_drafts(self, members: Sequence[Record], kin: Mapping[Key, Kin]) -> list[Draft | None]:
+        """What each member wants of the person; the head, whose values go first, looks at what hangs on any of them."""
+        shared = together([kin[member.key] for member in members if member.key in kin])
+        seen = [shared, *(kin.get(member.key, NO_KIN) for member in members[1:])]
+        drafts = [self._mapper.drafts(member, around).drafts for member, around in zip(members, seen, strict=False)]
+        return [next((draft for draft in found if draft.part == ""), None) for found in drafts]
 
 
 def _head(groups: Mapping[DestId, Sequence[Key]], link: Link) -> Key:

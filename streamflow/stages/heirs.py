@@ -22,7 +22,7 @@ HEIR: Final = "heir:"
 """Prefix of what is noted of a child that moved: {"kind", "from", "to", "at"}."""
 SURVIVOR: Final = "survivor:"
 """Prefix of who stayed of two that were merged at the source: {"kind", "from", "to"}."""
-PARENT_LINKS: Final = ("link:parent", "link:participants", "link:relatedEntity")
+PARENT_LINKS: Final = ("link:parent", "link:participants", "link:relatedEntity", "link:contacts")
 
 
 class Heirs:
@@ -46,6 +46,8 @@ class Heirs:
 
     async def note(self, job: Job, draft: Draft, link: Link, fields: Fields) -> list[Change]:
         """Say from whom a child moves to whom, once its links name another person than those we wrote."""
+        if draft.kind == "leads" and draft.part:
+            return []   # it stands beside a person, whom it never left by itself
         before, after = _people(known(link.base)), _people(fields)
         homes = list(refs_in({name: draft.fields.get(name) for name in PARENT_LINKS}))
         if not before - after or not after - before:

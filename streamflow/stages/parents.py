@@ -21,13 +21,10 @@ def named_home(staged: Staged, directory: Directory) -> Ref | None:
     return home_named(word, directory.roles)
 
 
-def derive(staged: Staged, mapper: Mapper, directory: Directory) -> Derived:
-    """Apply the map; a record of which the map cannot tell the parent is derived with the one a person named."""
-    derived = mapper.drafts(staged.record)
+def derive(staged: Staged, derived: Derived, mapper: Mapper, directory: Directory) -> Derived:
+    """Give a record of which the map could not tell the parent anew, with the one a person named."""
     home = named_home(staged, directory)
-    if derived.drafts or derived.filtered is not None or home is None:
-        return derived
-    return mapper.drafts(mapper.rehomed(staged.record, home))
+    return mapper.drafts(mapper.rehomed(staged.record, home)) if home is not None else derived
 
 
 class Parents:

@@ -39,6 +39,7 @@ from streamflow.stages.planning import (
     waiting_for,
 )
 from streamflow.stages.sharing import with_shared
+from streamflow.stages.succession import Succession
 from streamflow.stages.undecided import Undecided, clear, undecided
 from streamflow.stages.updating import is_settled, leave_to_others, remove_stale, stale_parts, update_part
 from streamflow.stages.vanished import Vanished
@@ -64,6 +65,7 @@ class Resolver:
         self._parents = Parents(ledger, mapper, directory)
         self._vanished = vanished if vanished is not None else Vanished(ledger=ledger, reader=reader)
         self._heirs = Heirs(ledger)
+        self._succession = Succession(ledger, mapper, directory)
         self._any_parked = True
 
     async def begin(self) -> None:
@@ -79,6 +81,9 @@ class Resolver:
         keys = [staged.record.key for staged, _ in batch.jobs]
         doubts = await undecided(self._ledger, batch.kind, keys, any_parked=self._any_parked)
         jobs, plans = await self._open(batch, doubts, held)
+        if jobs and (waiting := await self._succession.take(jobs, any_parked=self._any_parked)):
+            plans |= waiting
+            jobs = [job for job in jobs if job.staged.record.key not in waiting]
         if batch.kind == self._directory.roles.person:
             await self._groups.identify(jobs)
         elif batch.kind == self._directory.roles.company:
@@ -111,11 +116,12 @@ class Resolver:
                 plans[key] = cleared.plan or Plan(staged=staged)
                 continue
             if not derived.drafts and derived.filtered is None:
-                derived = derive(staged, self._mapper, self._directory)
+                derived = derive(staged, derived, self._mapper, self._directory)
             job = Job(staged=staged, derived=derived, drafts=list(derived.drafts), own=own.get(key, {}))
             job.own = {part: link for part, link in job.own.items() if link.ref not in cleared.dropped}
             job.own.update({link.ref.part: link for link in cleared.adopted})
             job.changes = [*cleared.changes, *issue_items(staged, derived.issues)]
+            self._succession.let_go(job)
             self._heirs.follow(job)
             job.set_aside_other_kinds()
             jobs.append(job)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from streamflow.mapping.compiled import Mapper
+from streamflow.mapping.derived import NO_KIN
 from streamflow.model import Key
 from streamflow.stages.batch import Batch, Mapped
+from streamflow.stages.kin import Kinship
 from streamflow.store.base import Ledger
 
 
@@ -14,12 +16,14 @@ class Transformer:
     def __init__(self, mapper: Mapper, ledger: Ledger, people_by_email: dict[str, Key]) -> None:
         self._mapper = mapper
         self._ledger = ledger
+        self._kinship = Kinship(ledger, mapper)
         self._people_by_email = people_by_email   # what the map's look-up reads; filled per batch, so it stays small
 
     async def transform(self, batch: Batch) -> Mapped:
         """Derive the drafts of every record."""
         await self._find_addresses(batch)
-        jobs = tuple((staged, self._mapper.drafts(staged.record)) for staged in batch.staged)
+        kin = await self._kinship.of([staged.record for staged in batch.staged])
+        jobs = tuple((staged, self._mapper.drafts(staged.record, kin.get(staged.record.key, NO_KIN))) for staged in batch.staged)
         return Mapped(number=batch.number, kind=batch.kind, jobs=jobs)
 
     async def _find_addresses(self, batch: Batch) -> None:

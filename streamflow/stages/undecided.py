@@ -58,7 +58,7 @@ def clear(staged: Staged, intents: Sequence[Intent], directory: Directory, *, ep
     dropped: list[Ref] = []
     for intent in intents:
         if intent.state in OPEN_INTENTS:
-            return Cleared(plan=_waiting(staged, intent, epoch))
+            return Cleared(plan=outcome_awaited(staged, intent, epoch))
         word, _ = directory.last_word(f"doubt:{intent.id}")
         verb, _, named = word.partition(":")
         if verb == "waive":
@@ -80,8 +80,8 @@ def clear(staged: Staged, intents: Sequence[Intent], directory: Directory, *, ep
     return Cleared(changes=tuple(changes), adopted=tuple(adopted), dropped=tuple(dropped))
 
 
-def _waiting(staged: Staged, intent: Intent, epoch: int) -> Plan:
-    """One that is being sent right now comes again; one in doubt wakes the record when it is resolved."""
+def outcome_awaited(staged: Staged, intent: Intent, epoch: int) -> Plan:
+    """Let a record wait for a write: one that is being sent right now comes again, one in doubt wakes it when it is resolved."""
     if intent.state is IntentState.MEANT and intent.epoch == epoch:
         return Plan(staged=staged)
     return _parked(staged, intent)

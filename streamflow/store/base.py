@@ -107,6 +107,35 @@ class DropLink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rekey:
+    """
+    A record goes by another key from now on, since the source gave it one, or another one.
+
+    Its staged row, its lines, its writes, its look-ups as a source record and who waits for it follow; items of the queue keep
+    their ids and name the present key in details["now"]. Children that name it as their parent do not follow: they are staged anew.
+    Takes effect before all other changes of its commit. Refused (InvariantBroken): nothing staged under the old key, anything
+    under the new one, and a write of either without its definite answer. Never while records of the kind are being delivered.
+    """
+
+    kind: Kind
+    old: Key
+    new: Key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveLink:
+    """
+    Hand a line of the crosswalk, with its verification and its writes, to another record (part).
+
+    Takes effect before all other changes of its commit. Refused (InvariantBroken): no line under *old*, one under *new*, and a
+    write of either record without its definite answer.
+    """
+
+    old: Ref
+    new: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkVerified:
     """Replace what is known of a link's verification: verdict rows other than equal are kept, equal ones counted."""
 
@@ -180,7 +209,7 @@ class Audit:
 
 
 Change: TypeAlias = (
-    Finish | Reopen | Wake | PutIntent | SettleIntent | PutLink | DropLink | MarkVerified | Enqueue | ResolveItem
+    Rekey | MoveLink | Finish | Reopen | Wake | PutIntent | SettleIntent | PutLink | DropLink | MarkVerified | Enqueue | ResolveItem
     | MoveMark | PutSetting | PutLookup | DropLookup | Missed | Audit
 )
 
@@ -195,8 +224,8 @@ class StageResult:
     new: int
     changed: int
     same: int
-    touched: tuple[tuple[Key, int], ...] = ()   # (key, seq) of new and changed records
-    revived: tuple[Key, ...] = ()               # were missing in earlier scans and are back
+    touched: tuple[tuple[Kind, Key, int], ...] = ()   # (kind, key, seq) of new and changed records
+    revived: tuple[Key, ...] = ()                     # were missing in earlier scans and are back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +323,10 @@ class Ledger(Protocol):
         ...
 
     async def children(self, kind: Kind, parent: Key) -> Sequence[Staged]: ...
+
+    async def children_of(self, kind: Kind, parents: Sequence[Key]) -> Mapping[Key, Sequence[Staged]]:
+        """Records of a kind by the parent they name, in order of first staging; parents without any are left out."""
+        ...
 
     async def waiting(self) -> Sequence[str]:
         """What parked records wait for, each named once."""

@@ -28,6 +28,7 @@ from streamflow.store import base
 from streamflow.store.audit import Head, chain
 from streamflow.store.base import Change, Mark, StageResult
 from streamflow.store.codec import copy_of
+from streamflow.store.memory_names import rename
 from streamflow.store.memory_reading import Book, Held, MemoryReading
 from streamflow.store.plan import KEPT_VALUES, SETTLEABLE, in_effect_order, refuse_resettling
 from streamflow.store.staging import Known, Name, stage_page
@@ -107,6 +108,8 @@ class MemoryLedger(MemoryReading):
     def _apply_one(self, change: Change, at: str) -> None:
         book = self._book
         match change:
+            case base.Rekey() | base.MoveLink():
+                rename(book, change)
             case base.Finish():
                 self._finish(change)
             case base.Reopen(kind=kind, keys=keys):

@@ -146,6 +146,15 @@ class MemoryReading:
         await checkpoint()
         return [_out(held.staged) for held in self._of(kind) if held.staged.record.parent == parent]
 
+    async def children_of(self, kind: Kind, parents: Sequence[Key]) -> Mapping[Key, Sequence[Staged]]:
+        await checkpoint()
+        found: dict[Key, list[Staged]] = {}
+        for held in self._of(kind):
+            parent = held.staged.record.parent
+            if parent is not None and parent in parents:
+                found.setdefault(parent, []).append(_out(held.staged))
+        return found
+
     async def links(self, refs: Iterable[Ref]) -> Mapping[Ref, Link]:
         await checkpoint()
         return {ref: _link_out(self._book.links[ref]) for ref in refs if ref in self._book.links}

@@ -4,7 +4,8 @@ From changes to the statements of one transaction. Pure.
 Rule 1: changes that touch different tables do not see each other, so each table's changes are gathered and run together.
 Rule 2: among changes of one table their order is kept, but between two reopenings finishing comes before waking: a record parked
 on what was woken is pending either way, and one that is finished need not be woken.
-Rule 3: where one run names the same thing twice the later one counts, as it would one by one.
+Rule 3: new names (a record's key, a line's owner) come before everything else, since the other changes use them.
+Rule 4: where one run names the same thing twice the later one counts, as it would one by one.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ from streamflow.store.base import (
     Finish,
     MarkVerified,
     Missed,
+    MoveLink,
     MoveMark,
     PutIntent,
     PutLink,
     PutLookup,
     PutSetting,
+    Rekey,
     Reopen,
     ResolveItem,
     SettleIntent,
@@ -75,6 +78,7 @@ class Moment:
 
 
 _TABLE_OF: dict[type, str] = {
+    Rekey: "name", MoveLink: "name",
     Finish: "record", Reopen: "record", Wake: "record", Missed: "record", PutIntent: "intent", SettleIntent: "intent",
     PutLink: "link", DropLink: "link", MarkVerified: "link", PutLookup: "lookup", DropLookup: "lookup", Enqueue: "item",
     ResolveItem: "item", MoveMark: "mark", PutSetting: "setting", Audit: "audit",
@@ -88,7 +92,7 @@ def plan(changes: Iterable[Change], now: Moment) -> Plan:
     Raises:
         InvariantBroken: a record is finished without a disposition, or a value cannot be kept.
     """
-    tables: dict[str, list[Change]] = {}
+    tables: dict[str, list[Change]] = {"name": []}
     for change in changes:
         tables.setdefault(_TABLE_OF[type(change)], []).append(change)
     lines, head = chain(now.head, (change.entry for change in cast(list[Audit], tables.pop("audit", []))), at=now.at)
@@ -100,6 +104,8 @@ def plan(changes: Iterable[Change], now: Moment) -> Plan:
 
 def _steps_of(table: str, changes: Sequence[Change], now: Moment) -> list[Step]:
     match table:
+        case "name":
+            return [step for change in changes for step in _renamed(cast(Rekey | MoveLink, change))]
         case "record":
             return _records(changes)
         case "lookup":
@@ -127,6 +133,25 @@ def _run(kind: type, run: Sequence[Any], now: Moment) -> list[Step]:
         return [Step(name="enqueue", rows=[item_row(c.item, at=now.at) for c in run])]
     resolved = {c.id: [c.id, c.decision, c.by] for c in run}
     return [Step(name="resolve_items", rows=list(resolved.values()), args=(now.at,), expect=len(resolved))]
+
+
+# ------------------------------------------------------------------------------------------------ names
+
+
+def _renamed(change: Rekey | MoveLink) -> list[Step]:
+    if isinstance(change, MoveLink):
+        old, new = tuple(ref_cells(change.old)), tuple(ref_cells(change.new))
+        moves = [Step(name=name, args=(*old, *new)) for name in ("move_shape", "move_findings", "move_intents")]
+        return [Step(name="copy_link", rows=[[*old, *new]], expect=1), *moves, Step(name="drop_links", rows=[list(old)])]
+    kind, names = change.kind, (change.kind, change.old, change.new)
+    things = (f"{kind}:{change.old}", f"{kind}:{change.new}")
+    return [
+        Step(name="rekey", rows=[list(names)], expect=1),
+        *(Step(name=name, args=names) for name in ("rekey_links", "rekey_intents", "rekey_items")),
+        Step(name="drop_known", args=(kind, change.new)),
+        Step(name="rekey_known", args=names),
+        *(Step(name=name, args=things) for name in ("rekey_waiting", "rekey_wakes")),
+    ]
 
 
 # ------------------------------------------------------------------------------------------------ records
@@ -190,8 +215,10 @@ def merged(changes: Iterable[Finish]) -> list[Finish]:
 
 def in_effect_order(changes: Iterable[Change]) -> list[Change]:
     """Give changes in the order in which a commit lets them take effect, for who applies them one by one."""
-    ordered: list[Change] = []
-    for reopening, group in groupby(changes, lambda change: isinstance(change, Reopen)):
+    held = list(changes)
+    ordered: list[Change] = [change for change in held if isinstance(change, Rekey | MoveLink)]
+    rest = [change for change in held if not isinstance(change, Rekey | MoveLink)]
+    for reopening, group in groupby(rest, lambda change: isinstance(change, Reopen)):
         run = list(group)
         finishes = [] if reopening else merged(change for change in run if isinstance(change, Finish))
         ordered += [*finishes, *(change for change in run if not isinstance(change, Finish))]

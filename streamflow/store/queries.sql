@@ -70,6 +70,49 @@ FROM (SELECT r.id, j.column3 AS times FROM (:rows) j CROSS JOIN record r
       WHERE r.kind = j.column1 AND r.key = j.column2 LIMIT -1) v
 WHERE record.id = v.id
 
+-- ---------------------------------------------------------------------------------------------- other names
+
+-- name: rekey
+UPDATE record SET key = v.new
+FROM (SELECT r.id, j.column3 AS new FROM (:rows) j CROSS JOIN record r
+      WHERE r.kind = j.column1 AND r.key = j.column2
+        AND NOT EXISTS (SELECT 1 FROM record o WHERE o.kind = j.column1 AND o.key = j.column3)
+        AND NOT EXISTS (SELECT 1 FROM link l WHERE l.kind = j.column1 AND l.key = j.column3)
+        AND NOT EXISTS (SELECT 1 FROM intent t WHERE t.kind = j.column1 AND t.key IN (j.column2, j.column3)
+                        AND t.state IN ('meant', 'in_doubt', 'parked')) LIMIT -1) v
+WHERE record.id = v.id
+-- name: rekey_links
+UPDATE link SET key = ?3 WHERE kind = ?1 AND key = ?2
+-- name: rekey_intents
+UPDATE intent SET key = ?3 WHERE kind = ?1 AND key = ?2
+-- name: drop_known
+DELETE FROM known WHERE side = 'src' AND kind = ?1 AND id = ?2
+-- name: rekey_known
+UPDATE known SET id = ?3 WHERE side = 'src' AND kind = ?1 AND id = ?2
+-- name: rekey_waiting
+UPDATE record SET waiting_on = ?2 WHERE state = 'parked' AND waiting_on = ?1
+-- name: rekey_wakes
+UPDATE OR REPLACE wake SET thing = ?2 WHERE thing = ?1
+-- name: rekey_items
+UPDATE item SET details = json_set(details, '$.now', ?3) WHERE kind = ?1 AND (key = ?2 OR details ->> '$.now' = ?2)
+-- name: copy_link
+INSERT INTO link (kind, key, part, dest_kind, dest_id, base, ours, before, verified, phase, written_at)
+SELECT j.column4, j.column5, j.column6, l.dest_kind, l.dest_id, l.base, l.ours, l.before, l.verified, l.phase, l.written_at
+FROM (:rows) j CROSS JOIN link l
+WHERE l.kind = j.column1 AND l.key = j.column2 AND l.part = j.column3
+  AND NOT EXISTS (SELECT 1 FROM link o WHERE o.kind = j.column4 AND o.key = j.column5 AND o.part = j.column6)
+  AND NOT EXISTS (SELECT 1 FROM intent t
+                  WHERE ((t.kind = j.column1 AND t.key = j.column2) OR (t.kind = j.column4 AND t.key = j.column5))
+                    AND t.state IN ('meant', 'in_doubt', 'parked'))
+-- name: move_shape
+UPDATE link SET shape = (SELECT o.shape FROM link o WHERE o.kind = ?1 AND o.key = ?2 AND o.part = ?3)
+WHERE kind = ?4 AND key = ?5 AND part = ?6
+-- name: move_findings
+UPDATE finding SET link = (SELECT n.id FROM link n WHERE n.kind = ?4 AND n.key = ?5 AND n.part = ?6)
+WHERE link = (SELECT o.id FROM link o WHERE o.kind = ?1 AND o.key = ?2 AND o.part = ?3)
+-- name: move_intents
+UPDATE intent SET kind = ?4, key = ?5, part = ?6 WHERE kind = ?1 AND key = ?2 AND part = ?3
+
 -- ---------------------------------------------------------------------------------------------- intent changes
 
 -- name: put_intents
@@ -177,6 +220,11 @@ SELECT r.kind, r.key, p.data, r.digest, r.parent, r.changed_at, r.seq, r.state, 
        r.first_seen, r.last_seen
 FROM record r CROSS JOIN payload p ON p.id = r.id
 WHERE r.kind = ?1 AND r.parent = ?2 ORDER BY r.id
+-- name: children_of
+SELECT r.kind, r.key, p.data, r.digest, r.parent, r.changed_at, r.seq, r.state, r.disposition, r.reason, r.waiting_on, r.missing,
+       r.first_seen, r.last_seen
+FROM json_each(?2) j CROSS JOIN record r CROSS JOIN payload p ON p.id = r.id
+WHERE r.kind = ?1 AND r.parent = j.value ORDER BY r.id
 -- name: keys
 SELECT key FROM record
 WHERE kind = ?1 AND id > coalesce((SELECT id FROM record WHERE kind = ?1 AND key = ?2), 0) ORDER BY id LIMIT ?3
@@ -234,9 +282,6 @@ GROUP BY r.kind
 SELECT dest_kind, count(*) FROM intent WHERE state IN ('meant', 'in_doubt') AND state = 'in_doubt' GROUP BY dest_kind
 -- name: waiting
 SELECT DISTINCT waiting_on FROM record WHERE state = 'parked' ORDER BY waiting_on
--- name: check_counts
-SELECT s.dest_kind, v.key, v.value, sum(s.links) FROM shape s CROSS JOIN json_each(s.verdicts) v
-WHERE s.links > 0 GROUP BY s.dest_kind, v.key, v.value
 -- name: checks
 SELECT l.kind, l.key, l.part, l.dest_kind, l.dest_id, v.key, v.value, f.expected, f.actual
 FROM shape s CROSS JOIN link l CROSS JOIN json_each(s.verdicts) v LEFT JOIN finding f ON f.link = l.id AND f.field = v.key

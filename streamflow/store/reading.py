@@ -69,6 +69,13 @@ class Reading:
     async def children(self, kind: Kind, parent: Key) -> Sequence[Staged]:
         return [staged_of(row) for row in await self._connection.rows("children", kind, parent)]
 
+    async def children_of(self, kind: Kind, parents: Sequence[Key]) -> Mapping[Key, Sequence[Staged]]:
+        found: dict[Key, list[Staged]] = {}
+        for row in await self._connection.rows("children_of", kind, text_of(list(dict.fromkeys(parents)))):
+            staged = staged_of(row)
+            found.setdefault(staged.record.parent or "", []).append(staged)
+        return found
+
     # --- crosswalk
     async def links(self, refs: Iterable[Ref]) -> Mapping[Ref, Link]:
         wanted = text_of([ref_cells(ref) for ref in refs])
@@ -159,7 +166,7 @@ class Reading:
         return [thing for (thing,) in await self._connection.rows("waiting")]
 
     async def check_counts(self) -> Mapping[tuple[Kind, str, str], int]:
-        return {(dest_kind, field, verdict): n for dest_kind, field, verdict, n in await self._connection.rows("check_counts")}
+        return {(dest_kind, field, verdict): n for dest_kind, field, verdict, n in await self._connection.rows("tally", "check")}
 
     async def checks(self, *, verdicts: Sequence[str], limit: int = 1000) -> Sequence[FieldCheck]:
         return [check_of(row) for row in await self._connection.rows("checks", text_of(list(verdicts)), limit)]

@@ -8,7 +8,7 @@ CREATE TABLE book (                     -- one row: what the file as a whole kno
   made_at  TEXT NOT NULL
 );
 
-CREATE TABLE tally (                    -- maintained counts: scope is 'record', 'link' or 'intent'
+CREATE TABLE tally (                    -- maintained counts: scope is 'record', 'link', 'check' or 'intent'
   scope TEXT NOT NULL, a TEXT NOT NULL, b TEXT NOT NULL, c TEXT NOT NULL, n INTEGER NOT NULL,
   PRIMARY KEY (scope, a, b, c)
 ) WITHOUT ROWID;
@@ -57,7 +57,7 @@ END;
 
 -- ------------------------------------------------------------------------------------------ crosswalk and verification
 
-CREATE TABLE shape (                    -- which verdict each field of a link got; links share few shapes
+CREATE TABLE shape (                    -- which verdict each field of a link got; many links share one, unless their fields differ
   id INTEGER PRIMARY KEY, dest_kind TEXT NOT NULL, verdicts TEXT NOT NULL, links INTEGER NOT NULL DEFAULT 0,
   UNIQUE (dest_kind, verdicts)
 );
@@ -90,6 +90,10 @@ CREATE TABLE finding (                  -- what was expected and found, for fiel
   PRIMARY KEY (link, field)
 ) WITHOUT ROWID;
 
+CREATE TRIGGER shape_counted AFTER UPDATE OF links ON shape WHEN NEW.links IS NOT OLD.links BEGIN
+  INSERT INTO tally SELECT 'check', NEW.dest_kind, v.key, v.value, NEW.links - OLD.links FROM json_each(NEW.verdicts) v WHERE true
+  ON CONFLICT DO UPDATE SET n = n + excluded.n;
+END;
 CREATE TRIGGER link_added AFTER INSERT ON link BEGIN
   INSERT INTO tally VALUES ('link', NEW.kind, NEW.dest_kind, NEW.verified, 1) ON CONFLICT DO UPDATE SET n = n + 1;
 END;

@@ -62,7 +62,7 @@ def stage_page(records: Iterable[Record], known: Mapping[Name, Known], *, number
             now[name] = replace(before, seq=number, digest=record.digest)
         touch.pop(name, None)
         put[name] = (record, now[name])
-    touched = tuple((key, held.seq) for (_, key), (_, held) in put.items())
+    touched = tuple((kind, key, held.seq) for (kind, key), (_, held) in put.items())
     revived = tuple(key for (kind, key), held in known.items() if held.missing and ((kind, key) in put or (kind, key) in touch))
     result = StageResult(new=new, changed=changed, same=same, touched=touched, revived=revived)
     return Staging(put=tuple(put.values()), touch=tuple(touch.values()), result=result, number=number)

@@ -63,7 +63,7 @@ async def measure(total: int) -> None:
                 result = await timed("stage 1000", ledger.stage(page, scan="lead:1"))
                 await timed("stage 1000 again", ledger.stage(page, scan="lead:2"))
                 for at in range(0, 1000, 100):
-                    keys = result.touched[at:at + 100]  # type: ignore[attr-defined]
+                    keys = [row[1:] for row in result.touched[at:at + 100]]  # type: ignore[attr-defined]
                     await timed("intent 100", ledger.commit(meant(keys)))
                     await timed("settle+link+finish+wake+audit 100", ledger.commit(settled(keys)))
                     await timed("verify 100 x 10", ledger.commit(verified(keys)))

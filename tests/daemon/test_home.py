@@ -8,11 +8,29 @@ from pathlib import Path
 import pytest
 
 from streamflow.clock import SystemClock
-from streamflow.config import Config, load
+from streamflow.config import Config, load, reload, taken_over
 from streamflow.daemon.home import claim, open_home
 from streamflow.errors import ConfigError
 from streamflow.platforms.catalog import forms
 from tests.test_config import MINIMAL, SECRET, written
+
+LEAD_PERFECTION = """
+[migration]
+name = "acme"
+state_dir = "state"
+[source]
+platform = "lead_perfection"
+reader = "api"
+timezone = "America/New_York"
+base_url = "https://api.example.com"
+username = "migration"
+password_env = "LT_KEY"
+clientid = "acme"
+appkey_env = "LT_KEY"
+[destination]
+username = "admin@example.com"
+api_key_file = "nutshell.key"
+"""
 
 
 def at(config: Config, base_url: str | None) -> Config:
@@ -36,3 +54,19 @@ async def test_a_state_directory_belongs_to_one_source_address(tmp_path: Path, m
             await claim(ledger, at(config, other))
         assert "source.base_url" in str(refused.value)
         assert (await ledger.setting("identity"))["source.base_url"] == one
+
+
+async def test_two_accounts_at_one_address_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where many accounts share a host, what tells them apart is part of the identity; their secrets can be rotated in a run."""
+    monkeypatch.setenv("LT_KEY", SECRET)
+    (tmp_path / "nutshell.key").touch(mode=0o600)
+    (tmp_path / "nutshell.key").write_text(SECRET)
+    config = load(written(tmp_path, LEAD_PERFECTION), forms())
+    other = load(written(tmp_path, LEAD_PERFECTION.replace('clientid = "acme"', 'clientid = "other"')), forms())
+    async with open_home(config, SystemClock()) as ledger:
+        with pytest.raises(ConfigError, match=r"source\.clientid: the state directory belongs to 'acme'"):
+            await claim(ledger, other)
+    monkeypatch.setenv("LT_KEY", "another")
+    changed = reload(config, load(written(tmp_path, LEAD_PERFECTION), forms()))
+    assert (changed.changed, changed.needs_restart) == (("source.appkey_env", "source.password_env"), ())
+    assert taken_over(config, changed.settings).source.options.secrets()["appkey"].reveal() == "another"

@@ -39,6 +39,14 @@ role = "person"
 owner = ["repid"]
 
 [[kinds]]
+kind = "inquiry"
+role = "deal"
+parent = "client"
+owner = ["repid"]
+yields_to = "quote"
+yields_by = "inquiryid"
+
+[[kinds]]
 kind = "quote"
 role = "deal"
 parent = "client"
@@ -93,7 +101,25 @@ rows = [
   { source = "flag", target = "custom:Lead Flag", transform = "lead_flag", params = { kind = "quote", then = "Customer" } },
   { source = "origin", target = "custom:Moved from", transform = "constant", params = { value = "Porch" } },
   { source = "quote.key", target = "custom:Source System ID", transform = "rollup", params = { combine = "join" } },
+  { source = "inquiry.verdict", target = "custom:Newest Inquiry", transform = "rollup", params = { pick = "newest", by = "made" } },
   { source = "quote.state", target = "custom:Newest Quote", transform = "rollup", params = { pick = "newest", by = "made" } },
+  { source = "repid", target = "link:owner", transform = "owner" },
+]
+
+[[objects]]
+source = "inquiry"
+destination = "leads"
+cardinality = "1:1"
+transform = "an open deal until it is quoted"
+lookup = "by id"
+schema = "custom fields"
+rows = [
+  { source = "inquiryid", target = "custom:Streamflow ID", transform = "marker" },
+  { source = "clientid", target = "link:contacts", transform = "parent" },
+  { source = "wish", target = "description", transform = "lead_title" },
+  { source = "source", target = "link:sources", transform = "native_source" },
+  { source = "made", target = "custom:Original created", transform = "local_day", family = "date" },
+  { source = "verdict", not_moved = "stands on the client" },
   { source = "repid", target = "link:owner", transform = "owner" },
 ]
 
@@ -108,6 +134,7 @@ takes_custom = true
 rows = [
   { source = "quoteid", target = "custom:Streamflow ID", transform = "marker" },
   { source = "clientid", target = "link:contacts", transform = "parent" },
+  { source = "inquiryid", not_moved = "says which inquiry it came of" },
   { source = "number", target = "description", transform = "lead_title" },
   { source = "product", target = "description", transform = "lead_title" },
   { source = "amount", target = "manualValue", transform = "money_value" },
@@ -203,6 +230,10 @@ VISIT: dict[str, Any] = {
     "entered": "2026-08-01 10:00:00",
     "notes": "gate code 1180",
 }
+INQUIRY: dict[str, Any] = {
+    "inquiryid": "i1", "clientid": "c7", "wish": "New windows", "source": "Internet", "made": "2026-07-20 08:00:00",
+    "verdict": "Hot", "repid": "87",
+}  # fmt: skip
 SCAN: dict[str, Any] = {"scanid": "s1", "quoteid": "q1", "file": "plan.pdf"}
 IDS = Context(
     activity_types={"meeting": "3-activityTypes"},
@@ -216,6 +247,11 @@ IDS = Context(
 def client(key: str = "c7", **data: Any) -> Record:
     """Give the client with other values in it."""
     return Record(kind="client", key=key, digest="", data={**CLIENT, "clientid": key, **data})
+
+
+def inquiry(key: str = "i1", parent: str = "c7", **data: Any) -> Record:
+    """Give the inquiry with other values in it."""
+    return Record(kind="inquiry", key=key, digest="", parent=parent, data={**INQUIRY, "inquiryid": key, "clientid": parent, **data})
 
 
 def quote(key: str = "q1", **data: Any) -> Record:
@@ -236,7 +272,7 @@ def scan(**data: Any) -> Record:
 def document(*records: Record, limit: int | None = None, **settings: Any) -> MapDocument:
     """Give the proposal for an account that holds these records."""
     seen = Observation(PORCH)
-    seen.add([client(), quote(), visit(), scan(), *records])
+    seen.add([client(), inquiry(), quote(), visit(), scan(), *records])
     return propose(PORCH, Account(observation=seen, settings=settings, custom_field_limit=limit))
 
 

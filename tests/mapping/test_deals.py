@@ -23,7 +23,7 @@ from streamflow.model import Draft, Ref
 
 from . import builders
 from .builders import bare_lead, only
-from .porch import IDS, PORCH, client, document, mapper, quote, scan, visit
+from .porch import IDS, PORCH, client, document, inquiry, mapper, quote, scan, visit
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=20).map(squeeze)
 
@@ -56,7 +56,7 @@ def test_what_hangs_on_a_person_shows_on_it() -> None:
     """All numbers of its quotes, the newest one's state and its flag follow from the quotes, in whatever order they come."""
     made = mapper()
     quotes = [quote("q2", made="2026-09-01 08:00:00", state="Dead"), quote("q10", made="2026-01-01 08:00:00"), quote("q1")]
-    assert made.kin("client") == ("quote",)
+    assert made.kin("client") == ("quote", "inquiry")
     assert made.kin("quote") == ()
     for order in (quotes, quotes[::-1]):
         fields = only(made.drafts(client(), Kin(children={"quote": order})).drafts).fields
@@ -135,6 +135,8 @@ def test_value_maps_of_the_settings_rule() -> None:
     """What a person says a value stands for goes before what was shipped; without a pipeline of that name the usual one is used."""
     fields = deal(mapper(values={"quote.state": {"paid": "lost"}, "quote.step": {"ordered": "Field/Measure"}}).drafts(quote())).fields
     assert (fields["outcome"], fields["stageset"], fields["stage"]) == ("2-outcomes", "2-stagesets", "6-stages")
+    stuck = deal(mapper(context=replace(IDS, stage_write=False)).drafts(quote(step="Measure"))).fields
+    assert (stuck["stageset"], stuck.get("stage")) == ("2-stagesets", None)
     derived = mapper(context=Context()).drafts(quote(step="Measure"))
     assert {issue.cause for issue in derived.issues} == {"unknown_outcome", "unknown_stage"}
     assert "outcome" not in deal(mapper().drafts(quote(state="offered"))).fields
@@ -149,6 +151,37 @@ def test_a_deal_without_a_person_is_held() -> None:
     assert [(issue.cause, issue.field, issue.is_blocking) for issue in lost.issues if issue.is_blocking] == [
         ("unknown_parent", "clientid", True)
     ]
+
+
+def test_an_inquiry_is_a_deal_until_it_is_quoted() -> None:
+    """Where open deals are wanted an inquiry is one as long as no quote is; then, or where they are not, its values are a note."""
+    fields = deal(mapper(unqualified="lead", rule="always").drafts(inquiry())).fields
+    assert (fields["description"], fields["custom:Streamflow ID"]) == ("New windows", "po:inquiry:i1")
+    assert (fields["link:contacts"], fields["link:sources"]) == ([Ref("client", "c7")], [Ref("source", "Internet")])
+    for settings, heirs in (({}, ()), ({"unqualified": "lead", "rule": "always"}, ("q1", "q2")), ({"unqualified": "lead"}, ("q1",))):
+        derived = mapper(**settings).drafts(inquiry(verdict="Hot"), Kin(heirs=heirs))
+        (note,) = derived.drafts
+        assert (note.kind, note.part, note.fields["link:parent"]) == ("notes", "details", Ref("client", "c7"))
+        header, body = note.fields["body"].split("\n", 1)
+        assert header == "[2026-07-20 08:00:00 -04:00] Inquiry i1 in Porch & Sons"
+        assert dict(read_block(body.rpartition("\n")[0])) == {
+            "Wish": "New windows", "Source": "Internet", "Made": "2026-07-20 08:00:00", "Repid": "87",
+        }  # fmt: skip
+        assert derived.yielded_to == (heirs[0] if heirs else None)
+    empty = dict.fromkeys(("wish", "source", "made", "repid"), "")
+    assert mapper().drafts(inquiry(**empty)).filtered == "it is no deal of its own, and all its values stand elsewhere"
+    told = mapper().drafts(inquiry(**empty), Kin(heirs=("q1",))).filtered
+    assert told is not None
+    assert told.startswith("quote q1 is the deal")
+
+
+def test_what_vanished_stays_findable() -> None:
+    """A quote that the source shows no more counts for nothing but the list of numbers: its deal is still there."""
+    around = Kin(children={"quote": [quote("q1")]}, former={"quote": [quote("q2", made="2026-09-01 08:00:00", state="Dead")]})
+    fields = only(mapper().drafts(client(), around).drafts).fields
+    assert (fields["custom:Source System ID"], fields["custom:Newest Quote"]) == ("q1, q2", "Paid")
+    alone = only(mapper().drafts(client(), Kin(former=around.former)).drafts).fields
+    assert (alone["custom:Source System ID"], alone["custom:Lead Flag"]) == ("q2", "Lead")
 
 
 @pytest.mark.parametrize("day", ["1987-01-01", "2206-01-01"])
@@ -248,7 +281,7 @@ def test_too_many_fields_of_deals_fold_into_the_note() -> None:
 @pytest.mark.parametrize(
     ("source", "changes", "words"),
     [
-        ("quote.key", {"source": "visits.key"}, "what hangs on client: quote, visit"),
+        ("quote.key", {"source": "visits.key"}, "what hangs on client: inquiry, quote, visit"),
         ("quote.key", {"params": {"pick": "best"}}, "params.pick"),
         ("flag", {"params": {"kind": "scan", "then": "x"}}, "do not hang on client"),
         ("more", {"params": {"slot": "1"}}, "params.slot"),

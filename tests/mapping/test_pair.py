@@ -35,9 +35,9 @@ def test_the_first_pair_is_what_the_engine_knows_of_it() -> None:
 
 def test_another_pair_answers_for_itself() -> None:
     """Kinds, roles and nouns of a pair with deals and meetings come from its text alone."""
-    assert PORCH.order == ("rep", "client", "quote", "visit", "scan")
-    assert PORCH.in_role(Role.DEAL, Role.FILE) == ("quote", "scan")
-    assert (PORCH.company, PORCH.blocking, PORCH.kind_naming("user")) == (None, {"client", "quote"}, "rep")
+    assert PORCH.order == ("rep", "client", "inquiry", "quote", "visit", "scan")
+    assert PORCH.in_role(Role.DEAL, Role.FILE) == ("inquiry", "quote", "scan")
+    assert (PORCH.company, PORCH.blocking, PORCH.kind_naming("user")) == (None, {"client", "inquiry", "quote"}, "rep")
     assert PORCH.of("visit").noun == "appointment"
     with pytest.raises(InvariantBroken):
         PORCH.of("lead")
@@ -48,6 +48,9 @@ def test_another_pair_answers_for_itself() -> None:
     [
         ('role = "person"', 'role = "human"', "is none of company, person"),
         ('shape = "meeting"', 'shape = "party"', "'party' is none of note"),
+        ('yields_to = "quote"', 'yields_to = "visit"', "must be deals with the same parent"),
+        ('yields_to = "quote"', 'yields_to = "inquiry"', "must come after 'inquiry'"),
+        ('yields_by = "inquiryid"', "", "yields_by: missing"),
         ('parent = "quote"', 'parent = "quota"', "did you mean 'quote'"),
         ('currency = "USD"', 'curency = "USD"', "unknown setting; did you mean 'currency'"),
         ('zone = "America/New_York"', 'zone = "Mars"', "defaults.zone"),

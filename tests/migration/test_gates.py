@@ -14,6 +14,7 @@ from streamflow.mapping.document_json import from_json
 from streamflow.migration.life import State
 from streamflow.migration.offering import plan_gaps
 from streamflow.migration.owners import OwnersGate, directory_of, match, tally
+from streamflow.migration.owners_file import OwnersFile
 from streamflow.migration.proposal import VOLUME, MapGate
 from streamflow.migration.scope import headroom
 from streamflow.model import Record, Ref
@@ -274,7 +275,7 @@ def owners_with(fallback: str | None = None, by_file: dict[str, str] | None = No
     from collections import Counter
 
     counted = {"1": Counter(lead=2), "2": Counter(lead=1, note=3), "3": Counter(call=1), "77": Counter(lead=1), "x@example.com": Counter()}
-    found = match(tally(ROSTER, counted, {"77": "office@example.com"}, pair=PAIR), USERS, by_file or {}, fallback)
+    found = match(tally(ROSTER, counted, {"77": "office@example.com"}, pair=PAIR), USERS, OwnersFile(by_id=by_file or {}), fallback)
     return {owner.key: owner for owner in found}
 
 

@@ -10,7 +10,7 @@ from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
 
 async def test_deals_follow_a_merge_at_the_source(tmp_path: Path) -> None:
     """Note and open lead move to the survivor, once; the vanished person stays and is asked about. Without children nothing is guessed."""
-    async with voyage(tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER, unqualified="lead", sweep_every_s=0.0) as trip:
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER, unqualified="lead", sweep_every_s=0.0) as trip:
         await in_tail(trip)
         stays, goes, alone, split = [_made(trip, name) for name in ("Lena Lead", "Lena Leed", "Lena Lonely", "Lena Split")]
         trip.in_source("create", "notes", leadid=goes, note="note of the one who goes")

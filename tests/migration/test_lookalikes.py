@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from streamflow.mapping.companies import cluster_key
 from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
@@ -14,11 +12,18 @@ from tests.migration.rig import Voyage, in_tail, voyage
 
 ASK = {"map": "auto", "sample": "ask", "cutover": "ask"}
 KNOWN, NEW = "Zebra Quarries", "Zebra Quarries Holdings North"
+PAIRS = {
+    "separate": (KNOWN, NEW),
+    "waive": ("Mopane Freight", "Mopane Freight Trading East"),
+    "same": ("Kestrel Dental", "Kestrel Dental Supplies West"),
+}
+"""A known firm and one that looks like it, for each decision."""
 
 
-async def in_tail_with(trip: Voyage) -> str:
-    """Go to the tail with one known firm; then a lead names one that looks like it. Answers the lead's key."""
-    trip.in_source("create", "leads", name="Old Hand", email="old.hand@example.com", company=KNOWN)
+async def in_tail_with_pairs(trip: Voyage) -> None:
+    """Go to the tail with the known firms; then leads name those that look like them."""
+    for decision, (known, _) in PAIRS.items():
+        trip.in_source("create", "leads", name=f"Old Hand {decision}", email=f"old.{decision}@example.com", company=known)
     await trip.until(State.SAMPLE)
 
     async def waive() -> None:
@@ -31,15 +36,19 @@ async def in_tail_with(trip: Voyage) -> str:
     await trip.answering({"companies": waive, "sample": accept})
     await trip.until(State.TAIL)
     await in_tail(trip)
-    key = trip.in_source("create", "leads", name="New Hand", email="new.hand@example.com", company=NEW)
+    for decision, (_, new) in PAIRS.items():
+        trip.in_source("create", "leads", name=f"New Hand {decision}", email=f"new.{decision}@example.com", company=new)
     await in_tail(trip)
-    return key
 
 
-async def the_pair(trip: Voyage) -> QueueItem:
-    [item] = await trip.items("company_ambiguous")
-    assert (item.blocking, item.key, item.details["other"]) == (True, cluster_key(KNOWN), cluster_key(NEW))
-    return item
+async def the_pairs(trip: Voyage) -> dict[str, QueueItem]:
+    """Open items by the decision that is to be taken on them."""
+    items = {item.key: item for item in await trip.items("company_ambiguous")}
+    found = {decision: items.pop(cluster_key(known)) for decision, (known, _) in PAIRS.items()}
+    assert items == {}
+    assert {item.blocking for item in found.values()} == {True}
+    assert [item.details["other"] for item in found.values()] == [cluster_key(new) for _, new in PAIRS.values()]
+    return found
 
 
 def accounts(trip: Voyage) -> dict[str, str]:
@@ -50,25 +59,27 @@ def people(trip: Voyage) -> dict[str, list[str]]:
     return {str(row["name"]): list(row["links"].get("accounts") or ()) for row in trip.live("contacts").values()}
 
 
-@pytest.mark.parametrize("decision", ["separate", "waive", "same"])
-async def test_a_look_alike_of_the_tail_waits_for_a_person(tmp_path: Path, decision: str) -> None:
+async def test_a_look_alike_of_the_tail_waits_for_a_person(tmp_path: Path) -> None:
     """Neither it nor its people are made before the decision, through a restart; then they are, on the right company."""
     async with voyage(tmp_path, records=30, gates=ASK) as trip:
-        await in_tail_with(trip)
-        item = await the_pair(trip)
-        assert NEW not in accounts(trip)
-        assert "New Hand" not in people(trip)
+        await in_tail_with_pairs(trip)
+        items = await the_pairs(trip)
+        assert not {new for _, new in PAIRS.values()} & accounts(trip).keys()
+        assert not {f"New Hand {decision}" for decision in PAIRS} & people(trip).keys()
         assert not (await precheck(trip.m)).may_start
         await trip.restart()
         await in_tail(trip)
-        assert NEW not in accounts(trip)
-        await trip.resolve(await the_pair(trip), decision)
+        assert not {new for _, new in PAIRS.values()} & accounts(trip).keys()
+        for decision, item in (await the_pairs(trip)).items():
+            await trip.resolve(item, decision)
         await in_tail(trip, lambda: None, lambda: None)
-        home = accounts(trip)[KNOWN if decision == "same" else NEW]
-        assert people(trip)["New Hand"] == [home]
-        assert (NEW in accounts(trip)) == (decision != "same")
+        for decision, (known, new) in PAIRS.items():
+            home = accounts(trip)[known if decision == "same" else new]
+            assert people(trip)[f"New Hand {decision}"] == [home]
+            assert (new in accounts(trip)) == (decision != "same")
         assert await trip.ledger.setting("companies:held") is None
-        assert item.id == (await trip.items("company_ambiguous", state="resolved"))[-1].id
+        resolved = {item.id: item.decision for item in await trip.items("company_ambiguous", state="resolved")}
+        assert {decision: resolved[item.id] for decision, item in items.items()} == {decision: decision for decision in PAIRS}
 
 
 async def test_a_gate_that_opens_by_itself_waives_look_alikes_of_the_tail_too(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ async def test_a_person_stays_while_something_hangs_on_it(tmp_path: Path) -> Non
 
 async def test_a_person_stays_while_another_record_shares_it(tmp_path: Path) -> None:
     """The head of a merged pair cannot be undone alone; the merged one can, and takes nothing of the person along."""
-    async with voyage(tmp_path, at=State.TAIL, records=120, gates=ASK_CUTOVER) as trip:
+    async with voyage(tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         links = [link for link in await links_of(trip) if link.ref.kind == "lead" and link.dest_kind == "contacts" and not link.ref.part]
         shared = Counter(link.dest_id for link in links)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamflow.errors import ProtocolMismatch
-from streamflow.platforms.api.windows import Span, after, half, opening, params, read_cursor, write_cursor
+from streamflow.platforms.api.windows import Span, after, everything, half, opening, params, read_cursor, recent, write_cursor
 from streamflow.platforms.spec import Window
 
 ZONE = ZoneInfo("America/New_York")
@@ -116,3 +116,33 @@ def test_cursors_say_window_and_page_and_foreign_ones_are_refused() -> None:
                 "whole:2026-08-01T00:00:00/2026-08-02T00:00:00+00:00#1"):  # fmt: skip
         with pytest.raises(ProtocolMismatch):
             read_cursor(odd, stream="lead")
+
+
+def test_windows_grow_while_there_is_nothing_and_shrink_where_there_is() -> None:
+    """Behind an empty window comes one twice as long, up to four years; behind a filled one the usual one, and never past the end."""
+    rules = Window(from_param="s", to_param="e", step_days=31, start="2000-01-01")
+    span: Span | None = opening(rules, since=None, now=NOW, zone=ZONE)
+    lengths = []
+    while span is not None:
+        lengths.append((span.end - span.begin).days)
+        assert span.end <= datetime(2026, 3, 11)
+        span = after(span, rules, now=NOW, was_empty=span.begin.year < 2020)
+    assert lengths[:4] == [31, 62, 124, 248]
+    assert max(lengths) <= 1461
+    assert lengths[-2] == 31
+    assert len(lengths) < 120
+    changed = opening(rules, since=NOW - timedelta(days=400), now=NOW, zone=ZONE)
+    found = after(changed, rules, now=NOW, was_empty=True)
+    assert found is not None
+    assert (found.end - found.begin).days == 31
+
+
+def test_lists_that_lie_ahead_are_read_to_their_end() -> None:
+    """Windows go on for the days ahead, one more takes what lies beyond; changes end at the midnight to come."""
+    rules = Window(from_param="s", to_param="e", step_days=31, back_days=10, ahead_days=60, end="2100-01-01", recent_days=5)
+    spans = walked(rules, None, NOW)
+    assert (spans[0].begin, spans[-2].end) == (datetime(2026, 2, 28), datetime(2026, 5, 10))
+    assert (spans[-1].begin, spans[-1].end) == (datetime(2026, 5, 10), datetime(2100, 1, 1))
+    assert walked(rules, NOW - timedelta(days=1), NOW)[-1].end == datetime(2026, 3, 11)
+    assert recent(rules, now=NOW).begin == datetime(2026, 3, 5)
+    assert (everything(rules, now=NOW).begin, everything(rules, now=NOW).end) == (datetime(2026, 2, 28), datetime(2100, 1, 1))

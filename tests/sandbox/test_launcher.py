@@ -18,6 +18,7 @@ import aiohttp
 import pytest
 
 from streamflow.config import load as load_config
+from streamflow.platforms.catalog import forms
 from streamflow.sandbox.launcher import LaunchError, Options, main, running
 from streamflow.sandbox.leadperfection.__main__ import main as leadperfection
 from streamflow.sandbox.leadperfection.account import Account
@@ -224,13 +225,12 @@ async def test_a_pair_with_lead_perfection_is_ready(tmp_path: Path) -> None:
     """Both servers run with the login on disk, a second origin refuses the first one's token, reps' e-mails are in a file."""
     options = Options(dir=tmp_path / "sb", pair="lead-perfection-nutshell", reader="files", extract=True, life_per_s=50)
     async with running(options) as sandbox:
-        config = load_config(sandbox.config_path)
-        source = config.source
-        assert (source.platform, source.timezone, source.base_url) == ("lead_perfection", "America/New_York", sandbox.source_url)
-        assert source.password is not None
-        assert source.appkey is not None
-        form = {"grant_type": "password", "username": source.username, "clientid": source.clientid}
-        form |= {"password": source.password.reveal(), "appkey": source.appkey.reveal()}
+        config = load_config(sandbox.config_path, forms())
+        source, asked = config.source, config.source.options
+        assert (source.platform, source.timezone, asked.text("base_url")) == ("lead_perfection", "America/New_York", sandbox.source_url)
+        form = {"grant_type": "password", "username": asked.text("username"), "clientid": asked.text("clientid")}
+        form |= {name: secret.reveal() for name, secret in asked.secrets().items()}
+        assert form.keys() >= {"password", "appkey"}
         token = (await fetch(f"{sandbox.source_url}/token", data=form))["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
         window = {"startdate": "2000-01-01", "enddate": "2100-01-01", "PageSize": "50", "options": "261120"}

@@ -22,6 +22,8 @@ from anyio.lowlevel import checkpoint
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
+from streamflow.mapping.pair import Pair
+from streamflow.mapping.uplinks import uplinks_of
 from streamflow.migration.inventory import lookup_of
 from streamflow.model import DestId, Disposition, Fields, Kind, Link, Record, RecordState, Ref, Staged
 from streamflow.pipeline import Gauges, Pipeline
@@ -39,6 +41,7 @@ from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
+from streamflow.stages.uplinks import Uplinked
 from streamflow.stages.vanished import Vanished
 from streamflow.stages.verify import Verifier
 from streamflow.store.base import Ledger, Reopen, ResolveItem
@@ -48,12 +51,11 @@ from streamflow.wire.backoff import Patience
 from streamflow.wire.limiter import PacedLimiter
 from streamflow.wire.message import Attempt
 from streamflow.wire.session import SessionSettings
-from tests.mapping import builders
+from tests.mapping import builders, porch
 
 USER = "ana.admin@blueberry.test"
 PERSON = "ben.sales@blueberry.test"
 QUIET = QuietTime(timeout_s=2.0, late_commit_s=6.0, search_lag_s=5.0)
-KINDS: tuple[Kind, ...] = ("company", "lead", "note", "call", "email", "reminder")
 
 
 class PassingClock:
@@ -96,22 +98,26 @@ class Rig:
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     scans: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     quiet: QuietTime = QUIET
+    pair: Pair = builders.PAIR
     activity_types: dict[str, DestId] = field(default_factory=lambda: {"phone call": "1-activityTypes"})
 
     # --- the engine
 
     async def engine(self) -> Engine:
         """Build the stages anew under the decisions taken by now."""
-        document = proposed(tuple(sorted(self.settings.items())))
+        document = self.document()
         by_email: dict[str, str] = {}
-        mapper = compile_map(document, builders.PAIR, Context(
+        reference = await self.nutshell.schema.reference()
+        mapper = compile_map(document, self.pair, Context(
             activity_types=self.activity_types, person_by_email=by_email.get, company_of=lambda text, name: None,
             note_max_chars=self.nutshell.flags.note_max_chars, note_backdate=self.nutshell.flags.note_backdate,
             task_complete=self.nutshell.flags.task_complete,
-            stagesets={str(row["name"]).lower(): str(row["id"]) for row in self.live("stagesets")},
+            stagesets=reference.stagesets, stages=reference.stages, outcomes=reference.outcomes,
+            stage_write=self.nutshell.flags.lead_stage_write != "none",
         ))
         decisions = {item.id: item.decision for item in await self.ledger.queue(state="resolved")}
-        directory = Directory(roles=roles_of(builders.PAIR), users={"27": "3-users"}, fallback_user="1-users", decisions=decisions)
+        users = {"27": "3-users", "87": "13-users"}
+        directory = Directory(roles=roles_of(self.pair), users=users, fallback_user="1-users", decisions=decisions)
         busy: set[str] = set()
         meanwhile = Meanwhile(self.nutshell.feed, self.clock)
         reader, feed = self.nutshell.reader, self.nutshell.feed
@@ -130,10 +136,14 @@ class Rig:
         doubts = DoubtResolver(ledger=self.ledger, reader=reader, feed=feed, clock=self.clock, quiet=self.quiet)
         return Engine(pipeline, doubts, verifier)
 
+    def document(self) -> MapDocument:
+        """The proposed map of the pair under these settings."""
+        return proposed(self.pair.name, tuple(sorted(self.settings.items())))
+
     async def deliver(self, *kinds: Kind) -> int:
         """Run everything pending through freshly built stages."""
         engine = await self.engine()
-        return sum([await engine.pipeline.deliver(kind, self._batches(kind)) for kind in kinds or KINDS])
+        return sum([await engine.pipeline.deliver(kind, self._batches(kind)) for kind in kinds or self.pair.written])
 
     def _batches(self, kind: Kind) -> StagedBatches:
         async def permit() -> bool:
@@ -174,7 +184,9 @@ class Rig:
     async def stage(self, *records: Record) -> None:
         """Put records into the ledger as a pass over the source would."""
         whole = [replace(record, digest=f"{crc32(repr((record.data, record.parent)).encode()):08x}") for record in records]
-        await self.ledger.stage(whole, scan=f"scan:{next(self.scans)}")
+        uplinked = Uplinked(self.ledger)
+        uplinked.links = uplinks_of(self.document(), self.pair)
+        await self.ledger.stage(whole, scan=f"scan:{next(self.scans)}", changes=await uplinked.by_staging(whole))
 
     async def decide(self, item: str, decision: str, *, reopen: Ref | None = None) -> None:
         """Answer a queue item as the operator would."""
@@ -238,16 +250,16 @@ class Rig:
 
 
 @cache
-def proposed(settings: tuple[tuple[str, Any], ...]) -> MapDocument:
-    """The proposed map under these settings; made once, since it never changes."""
-    return builders.proposed(**dict(settings))
+def proposed(pair: str, settings: tuple[tuple[str, Any], ...]) -> MapDocument:
+    """The proposed map of a pair under these settings; made once, since it never changes."""
+    return porch.document(**dict(settings)) if pair == porch.PORCH.name else builders.proposed(**dict(settings))
 
 
 @cache
-def _custom_fields() -> dict[str, list[dict[str, Any]]]:
+def _custom_fields(pair: str) -> dict[str, list[dict[str, Any]]]:
     """All custom fields the proposed map writes to, as texts."""
     labels: dict[str, set[str]] = {entity: {"Streamflow ID"} for entity in ("accounts", "contacts", "leads")}
-    for one in proposed(()).objects:
+    for one in proposed(pair, ()).objects:
         for row in one.rows:
             if row.target and row.target.startswith("custom:") and one.destination in labels:
                 labels[one.destination].add(row.target.removeprefix("custom:"))
@@ -257,13 +269,13 @@ def _custom_fields() -> dict[str, list[dict[str, Any]]]:
 @asynccontextmanager
 async def rig(
     path: Path | None = None, *, switches: Mapping[str, Any] | None = None, flags: Mapping[str, Any] | None = None, batch_size: int = 20,
-    quiet: QuietTime = QUIET, **settings: Any,
+    quiet: QuietTime = QUIET, pair: Pair = builders.PAIR, **settings: Any,
 ) -> AsyncIterator[Rig]:  # fmt: skip
     """Start an account without records of its own and connect to it; the ledger is a file below *path*, or in memory."""
     clock = PassingClock()
     site = open_site({
         "switches": {"search_lag_s": 0.0, **(switches or {})}, "existing": {"accounts": 0, "contacts": 0, "leads": 0},
-        "custom_fields": _custom_fields(),
+        "custom_fields": _custom_fields(pair.name),
     }, clock=clock.account)
     attempts: list[Attempt] = []
     session = SessionSettings(total_s=2.0, read_s=2.0, patience=Patience(attempts=4, base_s=0.001, cap_s=0.01))
@@ -274,7 +286,7 @@ async def rig(
             flags=Flags().with_({"search_lag_s": float(site.switches["search_lag_s"]), **(flags or {})}), impersonate=False,
             hook=attempts.append, settings=session,
         ) as nutshell:  # fmt: skip
-            yield Rig(site, nutshell, ledger, clock, attempts, batch_size=batch_size, settings=settings, quiet=quiet)
+            yield Rig(site, nutshell, ledger, clock, attempts, batch_size=batch_size, settings=settings, quiet=quiet, pair=pair)
 
 
 @asynccontextmanager

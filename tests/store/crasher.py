@@ -22,7 +22,8 @@ async def main(directory: str) -> None:
         while True:
             keys = [f"{turn}-{n}" for n in range(SIZE)]
             result = await ledger.stage([record(key, text="x" * 500) for key in keys], scan="lead:1", changes=[audit("stage")])
-            seqs = dict(result.touched) or {key: one.seq for key, one in (await ledger.staged("lead", keys)).items()}
+            fresh = {key: seq for _, key, seq in result.touched}
+            seqs = fresh or {key: one.seq for key, one in (await ledger.staged("lead", keys)).items()}
             if not await ledger.intents_of("lead", keys[0]):
                 await ledger.commit([PutIntent(intent=intent(key, key)) for key in keys])
             sys.stdout.write(f"meant {turn}\n")

@@ -19,11 +19,13 @@ from streamflow.store.base import (
     Ledger,
     MarkVerified,
     Missed,
+    MoveLink,
     MoveMark,
     PutIntent,
     PutLink,
     PutLookup,
     PutSetting,
+    Rekey,
     Reopen,
     ResolveItem,
     SettleIntent,
@@ -54,8 +56,8 @@ async def test_new_changed_and_same_records_are_told_apart(ledger: Ledger) -> No
     assert (first.new, first.changed, first.same) == (2, 0, 0)
     second = await ledger.stage([record("1"), record("2", digest="d2"), record("3")], scan="lead:2")
     assert (second.new, second.changed, second.same) == (1, 1, 1)
-    assert [key for key, _ in second.touched] == ["2", "3"]
-    assert min(seq for _, seq in second.touched) > max(seq for _, seq in first.touched)
+    assert [key for _, key, _ in second.touched] == ["2", "3"]
+    assert min(seq for *_, seq in second.touched) > max(seq for *_, seq in first.touched)
     assert (await ledger.staged("lead", ["2"]))["2"].record == record("2", digest="d2")
 
 
@@ -99,7 +101,7 @@ async def test_a_record_twice_in_one_page_counts_as_its_later_version(ledger: Le
     """Two versions in a page end as the later one, with one number told for it."""
     result = await ledger.stage([record("1"), record("1", digest="d2"), record("1", digest="d2")], scan="lead:1")
     assert (result.new, result.changed, result.same) == (1, 1, 1)
-    assert result.touched == (("1", await seq_of(ledger, "1")),)
+    assert result.touched == (("lead", "1", await seq_of(ledger, "1")),)
     assert (await ledger.staged("lead", ["1"]))["1"].record.digest == "d2"
 
 
@@ -160,6 +162,15 @@ async def test_missing_scans_add_up_until_the_record_is_back(ledger: Ledger) -> 
     result = await ledger.stage([record("1"), record("2", digest="d2"), record("3")], scan="lead:2")
     assert sorted(result.revived) == ["1", "2"]
     assert {staged.missing_scans for staged in (await ledger.staged("lead", ["1", "2", "3"])).values()} == {0}
+
+
+async def test_children_are_given_by_parent(ledger: Ledger) -> None:
+    """Many parents are asked for at once; those without children, and children of others, are not in the answer."""
+    notes = [record(key, kind="note", parent=parent) for key, parent in (("b", "1"), ("a", "1"), ("c", "2"), ("d", "3"), ("e", None))]
+    await ledger.stage([*notes, record("f", kind="call", parent="1")], scan="note:1")
+    found = await ledger.children_of("note", ["1", "3", "4", "1"])
+    assert {parent: [each.record.key for each in children] for parent, children in found.items()} == {"1": ["b", "a"], "3": ["d"]}
+    assert found["1"][0] == (await ledger.staged("note", ["b"]))["b"]
 
 
 # ------------------------------------------------------------------------------------------------ dispositions
@@ -400,6 +411,86 @@ async def test_open_intents_come_oldest_first(ledger: Ledger) -> None:
     """Whatever their names, intents are handed out in the order in which they were meant."""
     await ledger.commit([PutIntent(intent=intent(name, name)) for name in ("z", "a", "m")])
     assert [one.id for one in await ledger.open_intents(limit=2)] == ["z", "a"]
+
+
+# ------------------------------------------------------------------------------------------------ other names
+
+
+async def test_a_record_goes_by_another_key(ledger: Ledger) -> None:
+    """All that is known of a record follows its new key; items of the queue keep their ids and name it."""
+    await ledger.stage([record("1"), record("a", kind="note", parent="1")], scan="lead:1")
+    found = await ledger.staged("note", ["a"])
+    await ledger.commit([
+        PutIntent(intent=intent("i1")), SettleIntent(id="i1", state=IntentState.CONFIRMED, dest_id="1-contacts"),
+        PutLink(link=link("1")), PutLink(link=link("1", part="x", dest_kind="notes")),
+        MarkVerified(ref=Ref("lead", "1"), verified="differs", checks=checks("1", [("name", Verdict.DIFFERS)])),
+        PutLookup(side="src", kind="lead", id="1", values={"email": ("a@x",)}), Enqueue(item=item("q1", details={"field": "name"})),
+        parked("a", found["a"].seq, "lead:1", kind="note"),
+    ])
+    await ledger.commit([Rekey(kind="lead", old="1", new="2"), finish("2", await seq_of(ledger, "1"))])
+    staged = (await ledger.staged("lead", ["1", "2"]))
+    assert list(staged) == ["2"]
+    assert (staged["2"].record.key, staged["2"].state) == ("2", RecordState.DONE)
+    assert [each.ref for each in await ledger.links_of("lead", ["1", "2"])] == [Ref("lead", "2"), Ref("lead", "2", "x")]
+    assert ([each.id for each in await ledger.intents_of("lead", "2")], await ledger.intents_of("lead", "1")) == (["i1"], [])
+    assert [each.ref for each in await ledger.checks_of("lead", "2")] == [Ref("lead", "2")]
+    assert [each.id for each in await ledger.candidates("lead", {"email": ["a@x"]}, side="src")] == ["2"]
+    assert await ledger.waiting() == ["lead:2"]
+    held = await ledger.item("q1")
+    assert held is not None
+    assert (held.key, dict(held.details)) == ("1", {"field": "name", "now": "2"})
+    await ledger.commit([Rekey(kind="lead", old="2", new="3"), Wake(on=("lead:3",))])
+    held = await ledger.item("q1")
+    assert held is not None
+    assert held.details["now"] == "3"
+    assert await pending(ledger, "note") == ["a"]
+    again = await ledger.stage([record("3")], scan="lead:2")
+    assert (again.new, again.same) == (0, 1)
+
+
+@pytest.mark.parametrize("state", [IntentState.MEANT, IntentState.IN_DOUBT, IntentState.PARKED])
+@pytest.mark.parametrize("key", ["1", "2"])
+async def test_names_stay_while_a_write_is_open(ledger: Ledger, state: IntentState, key: str) -> None:
+    """Neither a key nor a line moves while a write of either record has no definite answer; nothing else of the commit happens."""
+    await ledger.stage([record("1")], scan="lead:1")
+    await ledger.commit([PutLink(link=link("1")), PutIntent(intent=intent("i1", key, part="x", state=state))])
+    for change in (Rekey(kind="lead", old="1", new="2"), MoveLink(old=Ref("lead", "1"), new=Ref("lead", "2"))):
+        with pytest.raises(InvariantBroken):
+            await ledger.commit([PutSetting(name="s", value=1), change])
+    assert await ledger.setting("s") is None
+    assert [each.ref.key for each in await ledger.links_of("lead", ["1", "2"])] == ["1"]
+    await ledger.commit([SettleIntent(id="i1", state=IntentState.REJECTED)])
+    await ledger.commit([Rekey(kind="lead", old="1", new="2")])
+
+
+async def test_a_key_that_is_taken_or_unknown_is_refused(ledger: Ledger) -> None:
+    """No record swallows another, nor the lines of one that is not staged any more."""
+    await ledger.stage([record("1"), record("2")], scan="lead:1")
+    await ledger.commit([PutLink(link=link("3"))])
+    for old, new in (("1", "2"), ("1", "3"), ("9", "8"), ("1", "1")):
+        with pytest.raises(InvariantBroken):
+            await ledger.commit([Rekey(kind="lead", old=old, new=new)])
+    assert await pending(ledger) == ["1", "2"]
+
+
+async def test_a_line_is_handed_to_another_record(ledger: Ledger) -> None:
+    """The line keeps its base, its verdicts and its writes under the new name, and is counted there."""
+    await ledger.commit([
+        PutIntent(intent=intent("i1")), SettleIntent(id="i1", state=IntentState.CONFIRMED, dest_id="1-contacts"), PutLink(link=link("1")),
+        MarkVerified(ref=Ref("lead", "1"), verified="differs", checks=checks("1", [("name", Verdict.DIFFERS), ("phone", Verdict.EQUAL)])),
+    ])
+    before, verdicts = (await ledger.links([Ref("lead", "1")]))[Ref("lead", "1")], await ledger.check_counts()
+    home = Ref("job", "7", "main")
+    await ledger.commit([MoveLink(old=Ref("lead", "1"), new=home)])
+    assert await ledger.links([Ref("lead", "1"), home]) == {home: replace(before, ref=home)}
+    assert [(each.ref, each.field, each.expected) for each in await ledger.checks(verdicts=["differs"])] == [(home, "name", "want name")]
+    assert await ledger.check_counts() == verdicts
+    assert await ledger.link_counts() == {("job", "contacts", "differs"): 1}
+    assert [each.ref for each in await ledger.intents_of("job", "7")] == [home]
+    await ledger.commit([PutLink(link=link("1"))])
+    for old, new in ((Ref("lead", "1"), home), (Ref("lead", "9"), Ref("job", "9"))):
+        with pytest.raises(InvariantBroken):
+            await ledger.commit([MoveLink(old=old, new=new)])
 
 
 # ------------------------------------------------------------------------------------------------ lookups

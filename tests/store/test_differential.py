@@ -20,11 +20,13 @@ from streamflow.store.base import (
     Ledger,
     MarkVerified,
     Missed,
+    MoveLink,
     MoveMark,
     PutIntent,
     PutLink,
     PutLookup,
     PutSetting,
+    Rekey,
     Reopen,
     ResolveItem,
     SettleIntent,
@@ -65,6 +67,8 @@ def some_change(dice: random.Random, held: dict[tuple[str, str], int], step: int
         lambda: MoveMark(name=kind, cursor=str(step)),
         lambda: PutSetting(name=f"s{other}", value=dice.choice([None, step, {"a": [step]}])),
         lambda: audit(f"a{step}", key, after={"b": step, "a": None}),
+        lambda: Rekey(kind=kind, old=key, new=dice.choice([other, f"n{step}"])),
+        lambda: MoveLink(old=Ref(kind, key), new=Ref(dice.choice(KINDS), other, dice.choice(["", "x"]))),
     ]
     change: Change = dice.choice(makers)()
     return change
@@ -101,6 +105,9 @@ async def answers(ledger: Ledger) -> dict[str, Any]:
     for kind in KINDS:
         found[kind] = [bare(one) async for page in ledger.every(kind, page=3) for one in page]
         found[kind + " keys"] = await ledger.keys(kind)
+        found[kind + " children_of"] = {
+            parent: [bare(one) for one in children] for parent, children in (await ledger.children_of(kind, ["p1", "p2", "no"])).items()
+        }
         found[kind + " children"] = [bare(one) for one in await ledger.children(kind, "p1")]
         found[kind + " unseen"] = [
             await ledger.unseen(kind, scan=f"s:{n}", parents=parents) for n in range(4) for parents in (None, ["p1"])
@@ -119,7 +126,7 @@ async def outcome(ledger: Ledger, changes: list[Change], staging: list[Any] | No
             await ledger.commit(changes)
             return None
         result = await ledger.stage(staging, scan=scan, changes=changes)
-        return replace(result, touched=tuple((key, 0) for key, _ in result.touched), revived=tuple(sorted(result.revived)))
+        return replace(result, touched=tuple((kind, key, 0) for kind, key, _ in result.touched), revived=tuple(sorted(result.revived)))
     except InvariantBroken:
         return "refused"
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from streamflow.errors import StoreError
-from streamflow.model import Ref
+from streamflow.model import Ref, Verdict
 from streamflow.store import files
-from streamflow.store.base import MoveMark, PutLink
+from streamflow.store.base import MarkVerified, MoveMark, PutLink
 from streamflow.store.lock import DirectoryInUse, holder
 from streamflow.store.sqlite import SqliteLedger
 
-from .values import StillClock, audit, link, record
+from .values import StillClock, audit, checks, link, record
 
 
 async def filled(directory: Path, clock: StillClock) -> Path:
@@ -52,7 +52,7 @@ async def test_state_outlives_the_process_and_each_opening_is_an_epoch(tmp_path:
         assert ledger.epoch == 2
         old = (await ledger.staged("lead", ["1"]))["1"].seq
         result = await ledger.stage([record("1", digest="d2"), record("new")], scan="lead:2", changes=[audit("d")])
-        assert min(seq for _, seq in result.touched) > old
+        assert min(seq for *_, seq in result.touched) > old
         assert (result.new, result.changed) == (1, 1)
         assert await ledger.verify_audit() == (4, None)
 
@@ -187,6 +187,24 @@ async def test_an_older_ledger_is_brought_to_the_present(tmp_path: Path, clock: 
     async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
         assert len(await ledger.keys("lead")) == 50
     assert await files.examine(tmp_path / files.LEDGER_FILE) == files.VERSION
+
+
+async def test_verdicts_of_a_ledger_that_did_not_count_them_are_counted(tmp_path: Path, clock: StillClock) -> None:
+    """What the first version summed up each time it was asked is there after the step to the second, and goes on from there."""
+
+    def verified(key: str) -> MarkVerified:
+        return MarkVerified(ref=Ref("lead", key), verified="verified", checks=checks(key, [("name", Verdict.EQUAL)]))
+
+    path = await filled(tmp_path, clock)
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        await ledger.commit([PutLink(link=link("2")), verified("1")])
+    with sqlite3.connect(path) as raw:
+        raw.executescript("DROP TRIGGER shape_counted; DELETE FROM tally WHERE scope = 'check'; PRAGMA user_version = 1")
+    raw.close()
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        assert await ledger.check_counts() == {("contacts", "name", "equal"): 1}
+        await ledger.commit([verified("2")])
+        assert await ledger.check_counts() == {("contacts", "name", "equal"): 2}
 
 
 async def test_a_failed_migration_leaves_the_old_version(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,12 @@ anything is sent, and by the reader again, so that no dialect can forget it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 from urllib.parse import urlencode
 
 from streamflow.errors import InvariantBroken
+from streamflow.model import Kind
 from streamflow.platforms.spec import Call, PlatformSpec, is_write
 from streamflow.wire.message import Request, Response
 from streamflow.wire.verdict import CallVerdict, Outcome
@@ -24,7 +25,7 @@ class Dialect(Protocol):
     """What a reader by API must know of one platform beyond its spec. Pure."""
 
     def request(self, spec: PlatformSpec, call: Call, params: Mapping[str, str], *, priority: int) -> Request:
-        """Build a call: its address, its form and how its parameters are written; `call_request` and `form_request` help."""
+        """Build a call: its address, its form and how its parameters are written; `get_request`, `call_request`, `form_request` help."""
         ...
 
     def judge(self, outcome: Outcome) -> CallVerdict:
@@ -33,6 +34,18 @@ class Dialect(Protocol):
 
     def rows(self, call: Call, response: Response, *, stream: str) -> Sequence[Raw]:
         """Give the rows of an answer that was judged fine. Raises ProtocolMismatch where there are none to be found; never guesses."""
+        ...
+
+
+LookUp: TypeAlias = Callable[[Kind, Mapping[str, str]], Awaitable[Sequence[Raw]]]
+"""Asks the list of a stream with these parameters, the fixed ones of its spec added; no paging."""
+
+
+class Companion(Protocol):
+    """What a platform looks up beside its rows, before records are made of them."""
+
+    async def complete(self, kind: Kind, rows: Sequence[Raw], look_up: LookUp) -> Sequence[Raw]:
+        """Give the rows of a stream with what further reads tell of them; rows that need nothing as they are."""
         ...
 
 
@@ -48,6 +61,15 @@ def call_request(spec: PlatformSpec, function: str, body: bytes, *, priority: in
 def form_request(spec: PlatformSpec, function: str, params: Mapping[str, str], *, priority: int) -> Request:
     """Build a POST with a form-urlencoded body, UTF-8, parameters in the order given."""
     return call_request(spec, function, urlencode(params).encode("ascii"), priority=priority, content_type=FORM)
+
+
+def get_request(spec: PlatformSpec, function: str, params: Mapping[str, str], *, priority: int) -> Request:
+    """Build a GET with its parameters in the address. Raises InvariantBroken as `ensure_read` does."""
+    ensure_read(spec, function)
+    return Request(
+        method="GET", path=function, endpoint=function, query=tuple(params.items()), priority=priority, timeout_s=spec.timeout_s,
+        expects="any",
+    )  # fmt: skip
 
 
 def ensure_read(spec: PlatformSpec, function: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from streamflow.errors import ProtocolMismatch
+from streamflow.errors import PlatformUnavailable, ProtocolMismatch
 from streamflow.model import Record
 from streamflow.platforms.api import paging, proof
 from streamflow.platforms.api.forms import Raw
@@ -14,6 +14,8 @@ from streamflow.platforms.spec import StreamSpec
 from streamflow.wire.paging import PageGuard, page_digest
 
 Ask: TypeAlias = Callable[[Mapping[str, str]], Awaitable[Sequence[Raw]]]
+EMPTY_PROBES = 2      # so often an empty list is asked for its first row: an empty answer may stand for a fault
+HELD_BACK = 3         # so many rows in a row that do not come are no fault of one of them
 TRIES = 3      # rows may move between two reads; what does not fit so often in a row is not for that
 
 
@@ -46,7 +48,7 @@ class Listing:
         style, size = stream.paging.style, stream.paging.size
         self._probes_end = stream.paging.prove or style == "row"
         self._guard = PageGuard(
-            stream.kind, platform=platform, size=size if style != "none" else None, page_cap=stream.paging.max_pages
+            stream.kind, platform=platform, size=size if style not in ("none", "values") else None, page_cap=stream.paging.max_pages
         )
 
     async def page(self, number: int) -> tuple[list[Raw], int | None]:
@@ -56,6 +58,8 @@ class Listing:
         Raises ProtocolMismatch where the platform pages in no way that is understood, InvariantBroken for a page asked before.
         """
         self._guard.asked(str(number))
+        if self._stream.paging.style == "values":
+            return await self._valued(number)
         stream = await self._settled(number)
         if stream is None:
             return [], None
@@ -69,12 +73,42 @@ class Listing:
                 return rows, None if ends else paging.following(stream, number, len(rows))
             if len(rows) >= stream.paging.size:
                 return rows, number + 1
-            if not await self.holds_more_than((number - stream.paging.first) * stream.paging.size + len(rows)):
+            before = (number - stream.paging.first) * stream.paging.size + len(rows)
+            if not any([await self.holds_more_than(before) for _ in range(1 if before else EMPTY_PROBES)]):
                 return rows, None
         raise ProtocolMismatch(
             f"a page of {len(rows)} rows came where {stream.paging.size} were asked for, and there are more behind it",
             platform=self._platform, stream=stream.kind, hint="the platform gives fewer rows than it has; lower paging.size of this stream",
         )  # fmt: skip
+
+    async def page_by_rows(self, number: int) -> tuple[list[Raw], int | None, list[int]]:
+        """
+        Read a page that does not come row by row: its rows, the number of the next, and which rows of the list (from 0) do not come.
+
+        Raises PlatformUnavailable where several in a row do not come: then it is not for one of them.
+        """
+        first = (number - self._stream.paging.first) * self._stream.paging.size
+        rows: list[Raw] = []
+        held_back: list[int] = []
+        for skipped in range(first, first + self._stream.paging.size):
+            try:
+                found = list(await self._ask(paging.row_params(self._stream, skipped)))
+            except PlatformUnavailable:
+                held_back.append(skipped)
+                if held_back[-HELD_BACK:] == list(range(skipped - HELD_BACK + 1, skipped + 1)):
+                    raise
+                continue
+            if not found:
+                return rows, None, held_back
+            rows += found
+        return rows, number + 1, held_back
+
+    async def _valued(self, number: int) -> tuple[list[Raw], int | None]:
+        """Give the rows for one of the values that a list is asked by, each with that value."""
+        rules = self._stream.paging
+        value = rules.values[number - rules.first]
+        rows = [{**row, rules.into: value} if rules.into else row for row in await self._ask({rules.page_param: value})]
+        return rows, number + 1 if number - rules.first + 1 < len(rules.values) else None
 
     def took(self, records: Sequence[Record], rows: Sequence[Raw]) -> None:
         """Take note of what a page held. Raises ProtocolMismatch where the server repeats itself or stands still."""

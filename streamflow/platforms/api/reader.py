@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,13 +9,16 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from streamflow.clock import Clock
-from streamflow.errors import NotFound, ProtocolMismatch, StreamflowError
+from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError
 from streamflow.model import Cursor, Key, Kind, Page, Record
 from streamflow.platforms.api import answers, paging, windows
-from streamflow.platforms.api.forms import Dialect, Raw, ensure_read
+from streamflow.platforms.api.canary import Canaries
+from streamflow.platforms.api.forms import Companion, Dialect, Raw, ensure_read
 from streamflow.platforms.api.listing import Learned, Listing
-from streamflow.platforms.rows.canon import Canon, Pass
+from streamflow.platforms.rows.canon import Canon, Pass, squeezed
 from streamflow.platforms.rows.roster import Roster
+from streamflow.platforms.rows.unfold import Unfolder, joined, own
+from streamflow.platforms.rows.values import text_of
 from streamflow.platforms.spec import Call, PlatformSpec, StreamSpec, Window
 from streamflow.wire.message import BACKFILL, NORMAL, Response
 from streamflow.wire.paging import page_digest
@@ -36,14 +38,17 @@ class ApiReader:
     """Reads streams by calls. Raises NotFound for a stream whose function the platform does not know."""
 
     def __init__(
-        self, session: Session, spec: PlatformSpec, canons: Mapping[Kind, Canon], roster: Roster, *, dialect: Dialect, clock: Clock
-    ) -> None:
+        self, session: Session, spec: PlatformSpec, canons: Mapping[Kind, Canon], roster: Roster, *, dialect: Dialect, clock: Clock,
+        companion: Companion | None = None,
+    ) -> None:  # fmt: skip
         self._session = session
         self._spec = spec
-        self._canons = canons
         self._roster = roster
         self._dialect = dialect
         self._clock = clock
+        self._companion = companion
+        self._unfolders = {kind: Unfolder(spec, canons, kind) for kind in spec.streams}
+        self._canaries = Canaries(spec, self._named_record)
         self._learned = Learned()
         self._last_child: dict[Kind, tuple[Key, bytes]] = {}
 
@@ -51,26 +56,59 @@ class ApiReader:
         """
         Yield the pages of a whole list, or of what changed, from *start*; the last has next None and may be empty.
 
-        A stretch that is read by windows is one list: each is drained before the next, and one that holds too much is cut first.
+        A stretch that is read by windows is one list: each is drained before the next, and one that holds too much is cut first. A page
+        that never comes is read row by row; what of it does not come by itself either is a gap.
         """
         stream = self._spec.streams[kind]
         call = _named(stream.list, stream)
         place = self._place(stream, start)
         listing = self._listing(stream, call, self._confined(stream, place), learns=True)
         memory = Pass()
+        self._canaries.begin(kind)
         while True:
-            rows, number = await listing.page(place.number)
+            rows, number, gaps = await self._read(stream, listing, place)
             shorter = await self._cut(stream, listing, place, number)
-            following = shorter or self._following(stream, place, number)
+            following = shorter or self._following(stream, place, number, is_empty=not rows and not gaps)
             if shorter is None:
-                page = self._canons[kind].page(rows, next_cursor=_cursor(following), roster=self._roster, memory=memory)
-                listing.took(page.records, rows)
-                yield page
+                if not rows and not gaps:
+                    await self._canaries.empty(kind)
+                given = await self._completed(kind, rows)
+                page = self._unfolders[kind].page(given, next_cursor=_cursor(following), roster=self._roster, memory=memory)
+                listing.took(own(page), rows)
+                self._canaries.saw(page)
+                yield replace(page, gaps=gaps) if gaps else page
             if following is None:
                 return
             if following.span != place.span:
                 listing = self._listing(stream, call, self._confined(stream, following), learns=True)
             place = following
+
+    async def _read(self, stream: StreamSpec, listing: Listing, place: _Place) -> tuple[Sequence[Raw], int | None, tuple[str, ...]]:
+        """Give a page's rows, the number of the next page, and what of it does not come."""
+        try:
+            rows, number = await listing.page(place.number)
+            return rows, number, ()
+        except PlatformUnavailable as error:
+            if place.span is None or stream.paging.style not in ("page", "row") or stream.paging.size == 1:
+                raise
+            rows, number, held_back = await listing.page_by_rows(place.number)
+            if not held_back:
+                return rows, number, ()
+            begin, end = place.span.begin.date(), place.span.end.date()
+            return rows, number, tuple(
+                f"row {row + 1} of the {stream.kind} records from {begin} to {end} never comes ({error.message})" for row in held_back
+            )
+
+    async def _completed(self, kind: Kind, rows: Sequence[Raw]) -> Sequence[Raw]:
+        """Let the platform's own companion look up what rows lack, where it has one."""
+        if self._companion is None or not rows:
+            return rows
+        return await self._companion.complete(kind, rows, self._look_up)
+
+    async def _look_up(self, kind: Kind, params: Mapping[str, str]) -> Sequence[Raw]:
+        stream = self._spec.streams[kind]
+        call = _named(stream.list, stream)
+        return await self._rows(stream, call, {**call.params, **params}, priority=BACKFILL)
 
     async def children(self, kind: Kind, parent: Key) -> Page:
         """Read all rows of one parent, over several calls where they are paged."""
@@ -81,6 +119,12 @@ class ApiReader:
 
     async def one(self, kind: Kind, key: Key) -> Record | None:
         """Read one record by its id; None when the source says that it is not there."""
+        found = await self._named_record(kind, key)
+        if found is None:
+            await self._canaries.ask(kind)
+        return found
+
+    async def _named_record(self, kind: Kind, key: Key) -> Record | None:
         stream = self._spec.streams[kind]
         call = stream.one
         if call is None:
@@ -88,11 +132,31 @@ class ApiReader:
         response = await self._ask(stream, call, {**call.params, **paging.owner_params(call, key)}, priority=NORMAL)
         if answers.reaction(self._spec.errors, response) == "absent":
             return None
-        page = self._page(kind, self._dialect.rows(call, response, stream=kind), None, Pass())
-        found = next((record for record in page.records if record.key == key), None)
+        root = stream.via or kind
+        rows = await self._completed(root, self._dialect.rows(call, response, stream=kind))
+        page = self._page(root, rows, None, Pass())
+        found = next((record for record in page.records if record.kind == kind and record.key == key), None)
         if found is None and (page.records or page.rejects):
             raise ProtocolMismatch("another record came than was asked for", platform=self._spec.platform, stream=kind)
         return found
+
+    async def owner_of(self, record: Record) -> Mapping[str, str] | None:
+        """
+        Ask whose a record is that does not say it; answers the fields that name its owner, empty where it is nobody's.
+
+        None where the platform cannot be asked, or the record has nothing to ask by.
+        """
+        stream = self._spec.streams[record.kind]
+        rule = stream.owner
+        key = str(record.data.get(rule.field) or "") if rule is not None else ""
+        if rule is None or not key:
+            return None
+        rows = await self._rows(stream, rule.call, {**rule.call.params, rule.call.key_param: key}, priority=NORMAL)
+        if not rows:
+            await self._canaries.ask(record.kind)
+            return dict.fromkeys(rule.take, "")
+        given = {squeezed(str(name)): value for name, value in rows[0].items()}
+        return {here: text_of(given.get(squeezed(there))).strip() for here, there in rule.take.items()}
 
     async def look(self, kind: Kind, parent: Key | None) -> str:
         """
@@ -107,20 +171,35 @@ class ApiReader:
             if stream.parent is not None and parent is None:
                 return "ok"
             place = self._place(stream, None)
+            if stream.canary and stream.window is not None and place.span is not None:
+                place = replace(place, span=windows.everything(stream.window, now=self._now(stream)))
             params = {**call.params, **self._confined(stream, place), **paging.page_params(stream, place.number)}
             if stream.parent is not None and parent is not None:
                 params |= paging.owner_params(call, parent)
-            await self._rows(stream, call, params, priority=NORMAL)
+            rows = await self._rows(stream, call, params, priority=NORMAL)
+            if stream.canary and not rows and not await self._rows(stream, call, params, priority=NORMAL):
+                return f"cannot be read: {call.function} shows not one record: its user lacks the right, or the account is empty"
         except NotFound as error:
             return f"not available: {error.message}"
         except ProtocolMismatch as error:
             return f"cannot be read: {error.message}"
         return "ok"
 
+    def forgive(self) -> None:
+        """Let calls through again after a call that can be done without was refused."""
+        self._session.forgive()
+
+    def recent_from(self, kind: Kind) -> Cursor | None:
+        """Give the cursor at which the latest part of a whole list begins; None where the spec names none."""
+        stream = self._spec.streams[kind]
+        if stream.window is None or not stream.window.recent_days or not stream.window.step_days:
+            return None
+        return windows.write_cursor(windows.recent(stream.window, now=self._now(stream)), paging.first_number(stream))
+
     def window_from(self, kind: Kind, since: datetime) -> Cursor | None:
         """Give the cursor of a changed-since read (naive, by the source's wall clock); None when the stream has no such filter."""
         stream = self._spec.streams[kind]
-        if stream.window is None:
+        if stream.window is None or not stream.window.changes:
             return None
         if not stream.window.step_days:
             return paging.write_cursor(paging.first_number(stream), since.strftime(stream.window.format))
@@ -146,13 +225,14 @@ class ApiReader:
         span = windows.opening(rules, since=None, now=self._now(stream), zone=ZoneInfo(stream.timezone))
         return _Place(number=paging.first_number(stream), span=span)
 
-    def _following(self, stream: StreamSpec, place: _Place, number: int | None) -> _Place | None:
+    def _following(self, stream: StreamSpec, place: _Place, number: int | None, *, is_empty: bool) -> _Place | None:
         """Give the place after a page, of which *number* is the next in its list or None; None at the end of everything."""
         if number is not None:
             return replace(place, number=number)
         if place.span is None or stream.window is None:
             return None
-        span = windows.after(place.span, stream.window, now=self._now(stream))
+        was_empty = is_empty and place.number == paging.first_number(stream) and stream.paging.style in ("page", "row")
+        span = windows.after(place.span, stream.window, now=self._now(stream), was_empty=was_empty)
         return None if span is None else _Place(number=paging.first_number(stream), span=span)
 
     async def _cut(self, stream: StreamSpec, listing: Listing, place: _Place, number: int | None) -> _Place | None:
@@ -205,7 +285,7 @@ class ApiReader:
         return response
 
     def _page(self, kind: Kind, rows: Sequence[Raw], parent: Key | None, memory: Pass) -> Page:
-        return self._canons[kind].page(rows, next_cursor=None, roster=self._roster, memory=memory, parent=parent)
+        return self._unfolders[kind].page(rows, next_cursor=None, roster=self._roster, memory=memory, parent=parent)
 
     async def _children(self, kind: Kind, parent: Key) -> tuple[Page, bytes]:
         """Give all rows of one parent as one page, and what tells them from other rows."""
@@ -219,9 +299,9 @@ class ApiReader:
         while number is not None:
             found, number = await listing.page(number)
             pages.append(self._page(kind, found, parent, memory))
-            listing.took(pages[-1].records, found)
+            listing.took(own(pages[-1]), found)
             rows += found
-        return _joined(pages), page_digest(rows)
+        return joined(pages), page_digest(rows)
 
     async def _check_obeyed(self, kind: Kind, parent: Key, digest: bytes) -> None:
         """
@@ -256,15 +336,3 @@ def _named(call: Call | None, stream: StreamSpec) -> Call:
     if call is None:
         raise NotFound("no read function is known", stream=stream.kind, hint="name it under [source.streams], or read it from files")
     return call
-
-
-def _joined(pages: Sequence[Page]) -> Page:
-    if len(pages) == 1:
-        return pages[0]
-    unknown: Counter[str] = Counter()
-    for page in pages:
-        unknown.update(page.unknown)
-    return Page(
-        kind=pages[0].kind, records=tuple(record for page in pages for record in page.records), next=None, unknown=dict(unknown),
-        rejects=tuple(reason for page in pages for reason in page.rejects), gaps=tuple(reason for page in pages for reason in page.gaps),
-    )  # fmt: skip

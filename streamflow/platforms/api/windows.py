@@ -3,8 +3,9 @@ A stretch of time as windows that are read one after the other: from where, to w
 
 Rules of this file. (1) All moments are naive and by the source's wall clock, as the source compares them; where the clock was set does not
 matter to a window, since each text of a moment lies in exactly one. Only the beginning of a changed-since stretch looks at the zone.
-(2) Windows end at midnight, the last one at the midnight to come, so that nothing depends on whose clock goes right. (3) What comes
-next follows from the window that was drained, so that a cursor is one window and one page, also after windows were cut.
+(2) Windows end at midnight, the last one at the midnight to come, so that nothing depends on whose clock goes right; where records lie
+ahead, windows go on for some days, and one more takes what lies beyond. (3) What comes next follows from the window that was drained, so
+that a cursor is one window and one page, also after windows were cut.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from streamflow.platforms.spec import Window
 
 _CURSOR = re.compile(r"(whole|changed):([^/#]+)/([^/#]+)#(\d{1,9})", re.ASCII)
 _DAY = timedelta(days=1)
+LONGEST = timedelta(days=1_461)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +35,38 @@ class Span:
 
 def opening(rules: Window, *, since: datetime | None, now: datetime, zone: ZoneInfo) -> Span:
     """Give the first window of what changed at *since* or later, or of the whole list where that is None."""
-    begin = datetime.combine(date.fromisoformat(rules.start), time()) if since is None else _before_repeats(since, zone)
+    begin = _first(rules, now) if since is None else _before_repeats(since, zone)
     begin = begin.replace(microsecond=0)
     if begin >= _midnight(now) + _DAY:      # of a clock that is ahead of ours
         begin = _midnight(now)
-    return Span(begin=begin, end=_end(begin, rules, now), changed=since is not None)
+    is_changed = since is not None
+    return Span(begin=begin, end=_end(begin, rules, now, is_changed=is_changed), changed=is_changed)
 
 
-def after(span: Span, rules: Window, *, now: datetime) -> Span | None:
-    """Give the window after one that was drained; None when that one reached the midnight after *now*."""
-    return None if span.end >= _midnight(now) + _DAY else replace(span, begin=span.end, end=_end(span.end, rules, now))
+def recent(rules: Window, *, now: datetime) -> Span:
+    """Give the first window of the latest part of the whole list, as far back as the rules say."""
+    begin = max(_first(rules, now), _midnight(now) - rules.recent_days * _DAY)
+    return Span(begin=begin, end=_end(begin, rules, now, is_changed=False))
+
+
+def everything(rules: Window, *, now: datetime) -> Span:
+    """Give the whole list as one window."""
+    return Span(begin=_first(rules, now), end=_last(rules, now, is_changed=False))
+
+
+def after(span: Span, rules: Window, *, now: datetime, was_empty: bool = False) -> Span | None:
+    """
+    Give the window after one that was drained; None when that one reached the end of everything.
+
+    Behind one that *was_empty* comes one twice as long: years before the first record cost a few calls, and one too full is cut.
+    """
+    if span.end < (usual := _usual_end(rules, now, is_changed=span.changed)):
+        end = _end(span.end, rules, now, is_changed=span.changed)
+        if was_empty and not span.changed:
+            end = max(end, min(_midnight(span.end + min(2 * (span.end - span.begin), LONGEST)), usual))
+        return replace(span, begin=span.end, end=end)
+    last = _last(rules, now, is_changed=span.changed)
+    return replace(span, begin=span.end, end=last) if span.end < last else None
 
 
 def half(span: Span, rules: Window) -> Span | None:
@@ -81,8 +105,22 @@ def read_cursor(cursor: Cursor, *, stream: str) -> tuple[Span, int]:
     raise ProtocolMismatch("a cursor that this reader did not write", stream=stream, hint="the stream's reader was changed")
 
 
-def _end(begin: datetime, rules: Window, now: datetime) -> datetime:
-    return min(_midnight(begin) + timedelta(days=rules.step_days), max(_midnight(now), _midnight(begin)) + _DAY)
+def _first(rules: Window, now: datetime) -> datetime:
+    return datetime.combine(date.fromisoformat(rules.start), time()) if rules.start else _midnight(now) - rules.back_days * _DAY
+
+
+def _end(begin: datetime, rules: Window, now: datetime, *, is_changed: bool) -> datetime:
+    latest = max(_usual_end(rules, now, is_changed=is_changed), _midnight(begin) + _DAY)
+    return min(_midnight(begin) + timedelta(days=rules.step_days), latest)
+
+
+def _usual_end(rules: Window, now: datetime, *, is_changed: bool) -> datetime:
+    return _midnight(now) + _DAY * (1 if is_changed else 1 + rules.ahead_days)
+
+
+def _last(rules: Window, now: datetime, *, is_changed: bool) -> datetime:
+    usual = _usual_end(rules, now, is_changed=is_changed)
+    return usual if is_changed or not rules.end else max(usual, datetime.combine(date.fromisoformat(rules.end), time()))
 
 
 def _midnight(moment: datetime) -> datetime:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -15,14 +16,15 @@ from anyio import to_thread
 
 from streamflow.errors import NotFound, ProtocolMismatch
 from streamflow.model import Cursor, Kind, Page, Record
-from streamflow.platforms.files import attachment
+from streamflow.platforms.files import attachment, second
 from streamflow.platforms.files.inbox import Inbox, Snapshot
 from streamflow.platforms.files.manifest import FileEntry, is_inside
 from streamflow.platforms.files.table import CELL_LIMIT_CHARS, Table, TableSettings, count_rows, open_table
 from streamflow.platforms.rows.canon import Canon, Pass, squeezed
 from streamflow.platforms.rows.columns import Columns
 from streamflow.platforms.rows.roster import Roster
-from streamflow.platforms.spec import PlatformSpec, StreamSpec
+from streamflow.platforms.rows.unfold import Unfolder
+from streamflow.platforms.spec import FileRules, PlatformSpec, StreamSpec
 
 PAGE_ROWS = 500
 PAGE_FILES = 50      # attachments are hashed as they are listed
@@ -36,6 +38,7 @@ class FilesReader:
         self._inbox = inbox
         self._spec = spec
         self._canons = canons
+        self._unfolders = {kind: Unfolder(spec, canons, kind) for kind in spec.streams}
         self._roster = roster
         self._snapshot: Snapshot | None = None
         self._counted: set[tuple[str, str]] = set()
@@ -135,16 +138,25 @@ class FilesReader:
 
     def _open(self, kind: Kind, snapshot: Snapshot, stack: ExitStack) -> Iterator[tuple[dict[str, Any], Counter[str]]]:
         """Open the files of a stream, see that they are whole and have the right columns, and give their rows with what was noticed."""
-        stream = self._spec.streams[kind]
-        entries = snapshot.tables(stream.files.globs)
-        if not entries:
-            raise NotFound(
-                f"snapshot {snapshot.folder.name} has no file {' or '.join(stream.files.globs)}", platform=self._spec.platform, stream=kind,
-                hint=_EXPORT_AGAIN,
-            )  # fmt: skip
+        stream, entries = self._chosen(self._spec.streams[kind], snapshot)
         joined = self._joined(stream, snapshot)
+        seconds = [second.read(rules, snapshot, _settings(stream)) for rules in stream.files.tables]
         parts = [self._table(stream, snapshot, entry, stack) for entry in entries]
-        return (row for table, columns in parts for row in _named(table, columns, joined, stream))
+        rows = (row for table, columns in parts for row in _named(table, columns, joined, stream))
+        return second.fitted(rows, stream, seconds) if seconds or second.is_picky(stream.files) else rows
+
+    def _chosen(self, stream: StreamSpec, snapshot: Snapshot) -> tuple[StreamSpec, Sequence[FileEntry]]:
+        """Give the stream as it is read from the files that this snapshot has, and these. Raises NotFound."""
+        rules: FileRules | None = stream.files
+        while rules is not None:
+            entries = second.chosen(snapshot, rules.globs, rules.having, _settings(stream))
+            if entries:
+                return replace(stream, files=rules), entries
+            rules = rules.instead
+        raise NotFound(
+            f"snapshot {snapshot.folder.name} has no file {' or '.join(stream.files.globs)}", platform=self._spec.platform,
+            stream=stream.kind, hint=_EXPORT_AGAIN,
+        )  # fmt: skip
 
     def _table(self, stream: StreamSpec, snapshot: Snapshot, entry: FileEntry, stack: ExitStack) -> tuple[Table, Columns]:
         columns = Columns(stream)
@@ -199,7 +211,7 @@ class FilesReader:
         while True:
             found, ahead = waiting, list(islice(rows, PAGE_ROWS))
             following = f"{snapshot.id}/{offset + len(found)}" if ahead else None
-            page = canon.page(
+            page = self._unfolders[kind].page(
                 (row for row, _ in found), next_cursor=following, roster=self._roster, memory=memory, first_row=offset + 1
             )
             yield _with_findings(page, found)
@@ -281,4 +293,4 @@ def _with_findings(page: Page, found: list[tuple[dict[str, Any], Counter[str]]])
     for findings in {id(findings): findings for _, findings in found}.values():
         unknown.update(findings)
         findings.clear()
-    return Page(kind=page.kind, records=page.records, next=page.next, unknown=dict(unknown), rejects=page.rejects)
+    return replace(page, unknown=dict(unknown))

@@ -1,10 +1,14 @@
-"""Lead Perfection as a source: `platform` describes it for the catalogue of platforms."""
+"""
+Lead Perfection as a source: `platform` describes it for the catalogue of platforms; `doors` has what it is opened by.
+
+Files here: `streams.toml` says what there is, `dialect` how it is asked, `diary` joins what two calls tell of one appointment, `mends` what
+values need. All else is done by the readers of every platform: `api`, `files`, `rows`, and `spec_source` that joins them.
+"""
 
 from __future__ import annotations
 
 from importlib.resources import files
 
-from streamflow.errors import ConfigError
 from streamflow.platforms.entry import SourceDoors, SourcePlatform
 from streamflow.platforms.leadperfection.options import OPTIONS
 
@@ -21,4 +25,6 @@ def platform() -> SourcePlatform:
 
 
 def _doors() -> SourceDoors:
-    raise ConfigError([f"source.platform: this version cannot read {NAME} yet"])
+    from streamflow.platforms.leadperfection.doors import DOORS  # loads the readers: only when an account is opened
+
+    return DOORS

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import orjson
 
-from streamflow.platforms.api import answers
-from streamflow.platforms.api.forms import Raw, call_request
+from streamflow.platforms.api.forms import call_request
+from streamflow.platforms.api.plain import PlainDialect
 from streamflow.platforms.leadtrekker.codec import encode_leaves
 from streamflow.platforms.spec import Call, PlatformSpec
-from streamflow.wire.message import NORMAL, Request, Response
-from streamflow.wire.verdict import CallVerdict, Outcome
+from streamflow.wire.message import NORMAL, Request
 
 
 def request(spec: PlatformSpec, function: str, params: Mapping[str, str], *, priority: int = NORMAL) -> Request:
@@ -19,17 +18,8 @@ def request(spec: PlatformSpec, function: str, params: Mapping[str, str], *, pri
     return call_request(spec, function, orjson.dumps(encode_leaves(dict(params))), priority=priority)
 
 
-class LeadtrekkerDialect:
+class LeadtrekkerDialect(PlainDialect):
     """What `api.reader` must know of the platform beyond its spec."""
-
-    def __init__(self, spec: PlatformSpec) -> None:
-        self._judge = answers.judge(spec.errors)
 
     def request(self, spec: PlatformSpec, call: Call, params: Mapping[str, str], *, priority: int) -> Request:
         return request(spec, call.function, params, priority=priority)
-
-    def judge(self, outcome: Outcome) -> CallVerdict:
-        return self._judge(outcome)
-
-    def rows(self, call: Call, response: Response, *, stream: str) -> Sequence[Raw]:
-        return answers.rows_of(call, response, stream=stream)

@@ -79,14 +79,18 @@ class NutshellSchema:
     # --- reference
 
     async def reference(self) -> Reference:
-        """Read all reference data anew; names in lower case. Tags are found by name and by "contacts/name"."""
+        """
+        Read all reference data anew; names in lower case. Tags are found by name and by "contacts/name".
+
+        An outcome is found by its name; "won", "lost" and "cancelled" find the first of that status where none has the name.
+        """
         users = await self._directory.users(fresh=True)
         tables = dict(zip(_TABLES, await spread(self._table, list(_TABLES)), strict=True))
         return Reference(
             users=tuple(_user(row) for row in users),
             activity_types=_by_name(tables["activitytypes"]), sources=_by_name(tables["sources"]), tags=_tags(tables["tags"]),
             stagesets=_by_name([row for row in tables["stagesets"] if row.get("status") in (None, 1, "1")]),
-            stages=_stages(tables["stages"]), outcomes=_by_name(tables["outcomes"]), teams=await self._teams(),
+            stages=_stages(tables["stages"]), outcomes=_outcomes(tables["outcomes"]), teams=await self._teams(),
             custom_fields=await self.custom_fields(), plan=await self._plan(tables["stagesets"]),
         )  # fmt: skip
 
@@ -218,6 +222,14 @@ def _tags(found: list[dict[str, Any]]) -> dict[str, DestId]:
         if row.get("id") and row.get("name"):
             named[f"{kind}/{str(row['name']).strip().lower()}"] = str(row["id"])
     return named
+
+
+def _outcomes(table: list[dict[str, Any]]) -> dict[str, DestId]:
+    by_status: dict[str, DestId] = {}
+    for row in table:
+        if (status := str(row.get("status") or "").strip().lower()) and row.get("id"):
+            by_status.setdefault(status, str(row["id"]))
+    return {**by_status, **_by_name(table)}
 
 
 def _stages(found: list[dict[str, Any]]) -> dict[str, DestId]:

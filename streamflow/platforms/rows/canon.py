@@ -27,7 +27,7 @@ from streamflow.compact import Numbers
 from streamflow.model import Cursor, Key, Page, Record
 from streamflow.platforms.rows.phones import mended_phone, plain_phone
 from streamflow.platforms.rows.roster import Roster
-from streamflow.platforms.rows.values import local_time, text_of, tidy, tidy_label
+from streamflow.platforms.rows.values import amount_of, clock_oddity, flag_of, local_time, text_of, tidy, tidy_label
 from streamflow.platforms.spec import StreamSpec
 
 RAW = "_raw"
@@ -35,6 +35,8 @@ CUSTOM = "custom"
 Raw = Mapping[str, Any]
 Decode: TypeAlias = Callable[[Any], Any]
 """Takes a value of a reply, of whatever form, out of what it travelled in. Raises ValueError where it did not travel so, never guesses."""
+Mend: TypeAlias = Callable[[dict[str, Any]], None]
+"""Changes a row under canonical names, before anything is made of it: what only its platform knows of its values."""
 
 
 class _Place(Enum):
@@ -56,8 +58,9 @@ class Canon:
     """The rules of one stream, made ready once; *decoders* are the decodings that the platform of an API has, by name."""
 
     def __init__(
-        self, spec: StreamSpec, *, null_words: frozenset[str], region: str, reader: str, decoders: Mapping[str, Decode] | None = None
-    ) -> None:
+        self, spec: StreamSpec, *, null_words: frozenset[str], region: str, reader: str, decoders: Mapping[str, Decode] | None = None,
+        mend: Mend | None = None,
+    ) -> None:  # fmt: skip
         self.spec = spec
         self._plans: dict[tuple[str, ...], tuple[tuple[str, str, _Place], ...]] = {}
         self._known = frozenset(spec.fields)
@@ -69,7 +72,10 @@ class Canon:
         self._phones = frozenset(spec.phones)
         self._ids = frozenset(spec.ids) | {spec.key}
         self._text = frozenset(spec.text)
-        self._special = self._dates | self._phones | self._ids | self._text
+        self._flags = frozenset(spec.flags)
+        self._amounts = frozenset(spec.amounts)
+        self._special = self._dates | self._phones | self._ids | self._text | self._flags | self._amounts
+        self._mend = mend
         self._decoders = (decoders or {}) if reader == "api" else {}
         self._default_decode = spec.decode.get("default", "none")
         self._decodes = any(how in self._decoders for how in spec.decode.values())
@@ -99,6 +105,8 @@ class Canon:
         """Turn one row into a record; None when it has neither an id nor anything to make one of."""
         tally = unknown if unknown is not None else Counter()
         data = self._cleaned(raw, tally)
+        if self._mend is not None:
+            self._mend(data)
         if parent is not None and not data.get(self.spec.parent_field):
             data[self.spec.parent_field] = parent
         for rule in self.spec.complete:
@@ -160,6 +168,8 @@ class Canon:
             data[name] = self._value(name, value, originals)
         if custom is not None:
             data[CUSTOM] = custom
+        if self.spec.folds and (odd := self._odd_times(data)):
+            data[self.spec.folds] = ", ".join(odd)
         if originals:
             data[RAW] = originals
         return data
@@ -202,10 +212,30 @@ class Canon:
                 pass
         if isinstance(value, Mapping):
             return value
+        if self.spec.custom_title and isinstance(value, list):
+            return self._titled(value, unknown)
         if value not in (None, "", []):     # an empty array is how some servers write an empty object
             unknown[f"{self.spec.custom_object} (not an object)"] += 1
             return {self.spec.custom_object: value}
         return {}
+
+    def _titled(self, rows: list[Any], unknown: Counter[str]) -> Mapping[str, Any]:
+        """Give the custom fields of a list of tables with a label and a value each."""
+        found: dict[str, Any] = {}
+        for row in rows:
+            table = {squeezed(str(name)): value for name, value in row.items()} if isinstance(row, Mapping) else {}
+            label = text_of(table.get(squeezed(self.spec.custom_title)))
+            if not label.strip():
+                unknown[f"{self.spec.custom_object} (an entry without a label)"] += 1
+                continue
+            twin = next((name for name in (label, *(f"{label} ({n})" for n in range(2, 100))) if name not in found), label)
+            found[twin] = table.get(squeezed(self.spec.custom_value))
+        return found
+
+    def _odd_times(self, data: Mapping[str, Any]) -> list[str]:
+        """Name the times whose text the clock showed twice or never, on a night it was set."""
+        found = [(name, clock_oddity(str(data.get(name) or ""), self._zone)) for name in self.spec.dates]
+        return [name if odd == "twice" else f"{name} (no such time)" for name, odd in found if odd]
 
     def _put_custom(self, custom: dict[str, Any], label: str, value: Any, originals: dict[str, Any]) -> None:
         if isinstance(value, list | tuple):
@@ -235,9 +265,17 @@ class Canon:
             return text_of(value)
         given = text_of(value)
         made = self._structured(name, value, given)
-        if made != given.strip() and not isinstance(value, datetime) and made != given:
+        if made != given.strip() and not isinstance(value, datetime) and made != given and not self._says_the_same(name, given, made):
             originals[name] = given
         return made
+
+    def _says_the_same(self, name: str, given: str, made: str) -> bool:
+        """Say whether nothing is lost with the original: yes or no, a number, a moment with another sign between day and hour."""
+        if name in self._flags:
+            return made in ("true", "false")
+        if name in self._amounts:
+            return amount_of(given) == made
+        return name in self._dates and given.strip() == made.replace(" ", "T")
 
     def _structured(self, name: str, value: Any, given: str) -> str:
         bare = given.strip()
@@ -249,6 +287,10 @@ class Canon:
             return local_time(value, self.spec.date_formats, self._zone, cut=self._cut) or given
         if name in self._phones and bare:
             return mended_phone(value, self._region)
+        if name in self._flags:
+            return flag_of(bare) or given
+        if name in self._amounts:
+            return amount_of(bare) or given
         return given
 
     # --- identity

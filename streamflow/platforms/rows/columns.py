@@ -46,7 +46,8 @@ class Columns:
         """Say why a file with this header cannot be this stream; "" when it can."""
         missing = self.missing(header)
         key = self._spec.key
-        if key in missing and (not self._spec.key_fallback or missing[key]):
+        is_sure = bool(self._spec.files.having)      # the file was chosen by its columns, so that none of them is the key misspelt
+        if key in missing and (not self._spec.key_fallback or (missing[key] and not is_sure)):
             return f"no column for {key}{self._guess(missing[key])}; {_listed(header)}"
         recognised = sum(name not in missing for name in self._spec.expected)
         if self._spec.expected and recognised * 2 < len(self._spec.expected):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 _SERIAL_ZERO = datetime(1899, 12, 30)
+_FLAGS = {"true": "true", "1": "true", "yes": "true", "false": "false", "0": "false", "no": "false"}
+_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
 _SERIAL = re.compile(r"[1-9]\d{4}(\.\d+)?")           # 1927 to 2173, as Excel counts days
 
 
@@ -39,6 +42,35 @@ def tidy(text: str) -> str:
 def tidy_label(label: str) -> str:
     """Give a human label with single blanks and in NFC; letters and case stay."""
     return unicodedata.normalize("NFC", " ".join(label.split()))
+
+
+def flag_of(text: str) -> str:
+    """Give "true" or "false" for the ways to write them; "" for anything else."""
+    return _FLAGS.get(text.strip().lower(), "")
+
+
+def amount_of(text: str) -> str:
+    """Give a decimal without marks of thousands, signs of money and idle zeros; "" for what is none."""
+    bare = text.strip().replace("$", "").replace(",", "")
+    if not _DECIMAL.fullmatch(bare):
+        return ""
+    plain = format(Decimal(bare), "f")
+    plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
+    return "0" if plain == "-0" else plain
+
+
+def clock_oddity(text: str, zone: ZoneInfo) -> str:
+    """Give "twice" or "never" for a local "YYYY-MM-DD HH:MM:SS" that the zone's clock showed so often; "" for all others."""
+    if len(text) != 19 or text.endswith(" 00:00:00"):      # days alone are never shifted
+        return ""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return ""
+    first, second = (moment.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+    if first is None or second is None or first == second:
+        return ""
+    return "twice" if first > second else "never"
 
 
 def local_time(value: Any, formats: tuple[str, ...], zone: ZoneInfo, *, cut: bool = False) -> str | None:

@@ -1,0 +1,97 @@
+"""
+Reading what changed where records do not carry the time that is filtered by, and reading the latest part again where edits move no time.
+
+Rule 1: the mark is when the last drained read began, by the source's wall clock; each read begins an overlap before it, which has room for
+what shows late and for clocks that differ. It moves with the last page, and only if nothing was left out or a person gave that up.
+Rule 2: what moves no time of change is found by reading the latest part of the whole list again, and by the sweep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from streamflow.clock import from_iso, iso
+from streamflow.migration import unread
+from streamflow.migration.context import Migration
+from streamflow.migration.freshness import FORM
+from streamflow.model import Cursor, Kind
+from streamflow.platforms.base import Stream
+from streamflow.stages.extract import Intake, Tally
+from streamflow.store.base import Change, MoveMark
+
+
+class ClockedFeed:
+    """Reads such streams in the rounds of the tail, and keeps their marks."""
+
+    def __init__(self, migration: Migration, intake: Intake) -> None:
+        self._m = migration
+        self._intake = intake
+
+    @staticmethod
+    def serves(stream: Stream) -> bool:
+        """Say whether a stream is read so."""
+        return stream.by_clock or stream.has_recent
+
+    async def read(self, stream: Stream, *, scan: str) -> Tally | None:
+        """Read what changed, and what is due of the latest part; None where no whole list was drained yet."""
+        mark = await self._m.ledger.mark(_changed(stream.kind))
+        if mark is None:
+            return None
+        tally = Tally(ended=True)
+        since = datetime.strptime(mark.cursor, FORM) - timedelta(seconds=stream.overlap_s or 0.0)
+        begun = self._wall_clock()
+        cursor = self._m.source.changes_from(stream.kind, since) if stream.overlap_s is not None else None
+        if cursor is not None:
+            tally.take(await self._followed(stream, cursor, scan, [MoveMark(name=_changed(stream.kind), cursor=begun)]))
+        if stream.has_recent and tally.ended and await self._is_due(stream.kind):
+            moved = MoveMark(name=_recent(stream.kind), cursor=iso(self._m.clock.now()))
+            cursor = self._m.source.recent_from(stream.kind)
+            if cursor is not None:
+                tally.take(await self._followed(stream, cursor, f"{scan}:recent", [moved]))
+        return tally
+
+    async def whole(self, stream: Stream, *, scan: str, names_touched: bool) -> Tally:
+        """Read the whole list; the marks are set to when it was begun, be it in an earlier start of the daemon."""
+        local, at = (await self._begun(stream.kind, scan)).split("|")
+
+        async def drained() -> Sequence[Change]:
+            return [MoveMark(name=_changed(stream.kind), cursor=local), MoveMark(name=_recent(stream.kind), cursor=at)]
+
+        return await self._intake.scan(stream, scan=scan, closing=drained, names_touched=names_touched)
+
+    # --- below
+
+    async def _followed(self, stream: Stream, cursor: Cursor, scan: str, moves: Sequence[Change]) -> Tally:
+        async def drained() -> Sequence[Change]:
+            return moves
+
+        tally = await self._intake.follow(stream, cursor, scan=scan, closing=drained)
+        if tally.ended and tally.gaps and await unread.is_given_up(self._m, stream.kind):
+            await self._m.ledger.commit(moves)
+        return tally
+
+    async def _begun(self, kind: Kind, scan: str) -> str:
+        """Give when the pass of this name began, and note it if it begins now."""
+        known = await self._m.ledger.mark(f"begun:{kind}")
+        if known is not None and known.note.get("scan") == scan:
+            return known.cursor
+        begun = f"{self._wall_clock()}|{iso(self._m.clock.now())}"
+        await self._m.ledger.commit([MoveMark(name=f"begun:{kind}", cursor=begun, note={"scan": scan})])
+        return begun
+
+    async def _is_due(self, kind: Kind) -> bool:
+        mark = await self._m.ledger.mark(_recent(kind))
+        return mark is None or (self._m.clock.now() - from_iso(mark.cursor)).total_seconds() >= self._m.terms.rescan_every_s
+
+    def _wall_clock(self) -> str:
+        return self._m.clock.now().astimezone(ZoneInfo(self._m.terms.timezone)).strftime(FORM)
+
+
+def _changed(kind: Kind) -> str:
+    return f"delta:{kind}"
+
+
+def _recent(kind: Kind) -> str:
+    return f"recent:{kind}"

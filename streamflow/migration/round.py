@@ -1,0 +1,39 @@
+"""What one round of reading over all streams found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from streamflow.model import Kind
+from streamflow.stages.extract import Tally
+
+
+@dataclass(slots=True)
+class Reading:
+    """The tallies of one round over all streams."""
+
+    tallies: dict[Kind, Tally] = field(default_factory=dict)
+    scans: dict[Kind, str] = field(default_factory=dict)   # names of the complete passes, for what they did not show
+    is_postponed: bool = False                             # children of moved parents are known and were not asked yet
+    is_resumed: bool = False                               # a part was read before a restart, and what it found is not told here
+    listed: set[Kind] = field(default_factory=set)         # kinds whose whole list was read, so that what is gone is known
+    given_up: set[Kind] = field(default_factory=set)       # kinds of which a person gave up what could not be read
+
+    @property
+    def is_quiet(self) -> bool:
+        """Say whether the whole round is known to have found nothing new."""
+        return not self.is_resumed and not self.is_postponed and all(tally.is_quiet for tally in self.tallies.values())
+
+    @property
+    def is_complete(self) -> bool:
+        """Say whether everything was shown, but for what a person gave up."""
+        return all(tally.complete or kind in self.given_up for kind, tally in self.tallies.items())
+
+    def has_touched(self, kind: Kind) -> bool:
+        """Say whether a record of this kind is new or was changed, whichever stream brought it."""
+        own = self.tallies.get(kind)
+        return bool(own is not None and own.touched) or any(tally.touched_of.get(kind) for tally in self.tallies.values())
+
+    @property
+    def changes(self) -> int:
+        return sum(tally.new + tally.changed for tally in self.tallies.values())

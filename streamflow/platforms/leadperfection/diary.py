@@ -1,0 +1,209 @@
+"""
+Appointments have their text in one call and whose they are in another; this joins the two into one record with one identity.
+
+GetLead names the appointments of a lead by time alone (lead-perfection.md 2.2); the date-range call has their ids and texts and not whose
+they are (2.4). Rule 1: two are the same where the time is, and name, phone or address tell one alone; where they do not, the platform is
+asked whose it is. Rule 2: what has no counterpart keeps the key that the contract makes of lead and time. Rule 3: days are read by
+stretches and kept for a while, so that a walk through the account reads each day a few times at most.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from streamflow.clock import Clock
+from streamflow.model import Kind
+from streamflow.platforms.api.forms import LookUp, Raw
+from streamflow.platforms.leadperfection.dialect import DAY_FORMS, LeadPerfectionDialect
+from streamflow.platforms.rows.canon import squeezed
+from streamflow.platforms.rows.values import text_of
+
+KEEP_S = 600.0          # so long the days of a stretch are believed
+KEPT_DAYS = 400
+TRIES = 2
+STRETCH_DAYS = 31
+GAP_DAYS = 7            # days nearer than this are read in one call
+_PROSPECT, _APPOINTMENT = "prospect", "appointment"
+_OWN_ID = ("ilsid", "id")
+Table = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Day:
+    """The rows of one day, by their start as text; *used* are ids that an appointment of a lead was found to be."""
+
+    read_at: float
+    rows: dict[str, list[Table]] = field(default_factory=dict)
+
+
+class Diary:
+    """Completes the appointments inside rows of prospects; for one session."""
+
+    def __init__(self, dialect: LeadPerfectionDialect, clock: Clock) -> None:
+        self._dialect = dialect
+        self._clock = clock
+        self._days: OrderedDict[date, _Day] = OrderedDict()
+        self._is_proved = False      # the form of days was seen to be understood
+
+    async def complete(self, kind: Kind, rows: Sequence[Raw], look_up: LookUp) -> Sequence[Raw]:
+        """Give rows of prospects with what the date-range call tells of their appointments; other rows as they are."""
+        if kind != _PROSPECT:
+            return rows
+        nested = [each for row in rows for each in _nested(row)]
+        wanted = sorted({day for _, _, own in nested if (day := _day_of(own)) is not None})
+        if not wanted:
+            return rows
+        await self._read(wanted, look_up, fresh_from=self._clock.monotonic() - KEEP_S)
+        for _ in range(TRIES):
+            missing = sorted({day for _, _, own in nested if (day := _day_of(own)) is not None and not self._at(own)})
+            if missing:      # made or moved since the day was read; or the answer was empty for a fault, which would make two of one
+                await self._read(missing, look_up, fresh_from=self._clock.monotonic())
+        return [await self._completed(row, look_up) for row in rows]
+
+    # --- one row
+
+    async def _completed(self, row: Raw, look_up: LookUp) -> Raw:
+        spelt = {squeezed(str(name)): name for name in row}
+        if "leads" not in spelt or not isinstance(row[spelt["leads"]], list):
+            return row
+        taken: set[str] = set()
+        leads = [await self._with_texts(row, lead, taken, look_up) if isinstance(lead, Mapping) else lead for lead in row[spelt["leads"]]]
+        return {**row, spelt["leads"]: leads}
+
+    async def _with_texts(self, row: Raw, lead: Raw, taken: set[str], look_up: LookUp) -> Raw:
+        name = next((name for name in lead if squeezed(str(name)) == "appointments"), None)
+        if name is None or not isinstance(lead[name], list):
+            return lead
+        found = []
+        for each in lead[name]:
+            twin = await self._counterpart(_squeezed(row), _squeezed(each), taken, look_up) if isinstance(each, Mapping) else None
+            taken |= {_id(twin)} if twin is not None else set()
+            found.append(each if twin is None else _merged(each, twin))
+        return {**lead, name: found}
+
+    async def _counterpart(self, prospect: Table, own: Table, taken: set[str], look_up: LookUp) -> Table | None:
+        """Give the row of the date-range call that is this appointment; None where there is none."""
+        free = [each for each in self._at(own) if _id(each) and _id(each) not in taken]
+        named = next((text_of(own[name]).strip() for name in _OWN_ID if text_of(own.get(name)).strip()), "")
+        if named:
+            return next((each for each in free if _id(each) == named), None)
+        told = [each for each in free if text_of(each.get("cstid")).strip()]
+        if told:
+            free = [each for each in told if text_of(each.get("cstid")).strip() == text_of(prospect.get("cstid")).strip()]
+        marks = [(_likeness(prospect, each), each) for each in free]
+        best = max((mark for mark, _ in marks), default=0)
+        alike = [each for mark, each in marks if mark == best]
+        if best and len(alike) == 1:
+            return alike[0]
+        same = [each for each in alike if text_of(each.get("disposition")).strip() == text_of(own.get("disposition")).strip()]
+        for each in (*same, *(other for other in alike if other not in same)):
+            if await self._is_of(each, prospect, look_up):
+                return each
+        return None
+
+    async def _is_of(self, appointment: Table, prospect: Table, look_up: LookUp) -> bool:
+        window = {"startdate": "1900-01-01 00:00:00", "enddate": "2100-01-01 00:00:00", "options": "0", "PageSize": "1", "StartIndex": "1"}
+        rows = await look_up(_PROSPECT, {**window, "ils_id": _id(appointment)})
+        return any(text_of(_squeezed(row).get("cstid")).strip() == text_of(prospect.get("cstid")).strip() for row in rows)
+
+    # --- days
+
+    def _at(self, own: Table) -> list[Table]:
+        day = self._days.get(_day_of(own) or date.min)
+        return day.rows.get(_start(own), []) if day is not None else []
+
+    async def _read(self, days: Sequence[date], look_up: LookUp, *, fresh_from: float) -> None:
+        due = [day for day in days if (known := self._days.get(day)) is None or known.read_at < fresh_from]
+        for first, last in _stretches(due):
+            rows = await self._asked(first, last, look_up)
+            for offset in range((last - first).days + 1):
+                self._days[first + timedelta(days=offset)] = _Day(read_at=self._clock.monotonic())
+                self._days.move_to_end(first + timedelta(days=offset))
+            for row in map(_squeezed, rows):
+                day = self._days.get(_day_of(row) or date.min)
+                if day is not None and all(_id(each) != _id(row) for each in day.rows.get(_start(row), ())):
+                    day.rows.setdefault(_start(row), []).append(row)
+        while len(self._days) > max(KEPT_DAYS, len(days)):
+            self._days.popitem(last=False)
+
+    async def _asked(self, first: date, last: date, look_up: LookUp) -> Sequence[Raw]:
+        """Ask for a stretch of days; until a form of days was understood, each is tried (lead-perfection.md 2.4)."""
+        after = last + timedelta(days=1)      # whether the last day counts is not public
+        for form in (self._dialect.day_form,) if self._is_proved else DAY_FORMS:
+            before, self._dialect.day_form = self._dialect.day_form, form
+            rows = await look_up(_APPOINTMENT, {"apptdates": first.strftime(form), "apptdatee": after.strftime(form)})
+            if rows:
+                self._is_proved = True
+                return rows
+            self._dialect.day_form = before
+        return []
+
+
+def _nested(row: Raw) -> Iterator[tuple[Raw, Raw, Table]]:
+    leads = next((value for name, value in row.items() if squeezed(str(name)) == "leads"), None)
+    for lead in leads if isinstance(leads, list) else ():
+        if isinstance(lead, Mapping):
+            found = next((value for name, value in lead.items() if squeezed(str(name)) == "appointments"), None)
+            yield from ((row, lead, _squeezed(each)) for each in (found if isinstance(found, list) else ()) if isinstance(each, Mapping))
+
+
+def _squeezed(row: Raw) -> Table:
+    return {squeezed(str(name)): value for name, value in row.items()}
+
+
+def _merged(own: Raw, twin: Table) -> Table:
+    """Give one row: what the date-range call says, and of the other what that does not have."""
+    return {**{name: value for name, value in _squeezed(own).items() if name not in _OWN_ID}, **twin}
+
+
+def _id(row: Table) -> str:
+    return next((text_of(row[name]).strip() for name in ("id", "ilsid") if text_of(row.get(name)).strip()), "")
+
+
+def _start(row: Table) -> str:
+    text = text_of(row.get("apptdate")).strip()
+    try:
+        return datetime.fromisoformat(text).replace(microsecond=0).isoformat()
+    except ValueError:
+        return text
+
+
+def _day_of(row: Table) -> date | None:
+    try:
+        return datetime.fromisoformat(text_of(row.get("apptdate")).strip()).date()
+    except ValueError:
+        return None
+
+
+def _likeness(prospect: Table, row: Table) -> int:
+    """Count what of name, phone and address is the same on both, as far as both have it."""
+    name = squeezed(text_of(prospect.get("firstname")) + text_of(prospect.get("lastname")))
+    pairs = (
+        (name, squeezed(text_of(row.get("custname")))),
+        (_digits(prospect.get("phone1")), _digits(row.get("phone"))),
+        (squeezed(text_of(prospect.get("address1"))), squeezed(text_of(row.get("address1")))),
+    )
+    return sum(one == other != "" for one, other in pairs)
+
+
+def _digits(value: Any) -> str:
+    return "".join(sign for sign in text_of(value) if sign.isdigit())[-10:]
+
+
+def _stretches(days: Sequence[date]) -> Iterator[tuple[date, date]]:
+    """Yield stretches of at most a month that hold all days, and few others."""
+    first = last = None
+    for day in days:
+        if first is None or last is None:
+            first = last = day
+        elif (day - last).days <= GAP_DAYS and (day - first).days < STRETCH_DAYS:
+            last = day
+        else:
+            yield first, last
+            first = last = day
+    if first is not None and last is not None:
+        yield first, last

@@ -1,0 +1,50 @@
+"""Records that are derived anew because one they look at was read: reopened in the transaction that stages or misses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from streamflow.mapping.uplinks import NO_UPLINKS, Uplinks
+from streamflow.model import Key, Kind, Record, Ref
+from streamflow.stages.kin import GONE_SCANS
+from streamflow.store.base import Change, Ledger, Reopen
+
+
+class Uplinked:
+    """Says who is to be opened again; asks the ledger about records of kinds that others look at alone."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.links: Uplinks = NO_UPLINKS   # of the map in force; before there is one everything is pending anyway
+
+    async def by_staging(self, records: Sequence[Record]) -> list[Change]:
+        """
+        Give what goes with the staging of these records: who looks at those that are new, changed or back, or did before they moved.
+
+        To be asked right before, and by who alone stages records of these kinds.
+        """
+        found: set[Ref] = set()
+        for kind in self.links.kinds & {record.kind for record in records}:
+            fresh = [record for record in records if record.kind == kind]
+            known = await self._ledger.staged(kind, [record.key for record in fresh])
+            for record in fresh:
+                before = known.get(record.key)
+                if before is None:
+                    found |= self.links.of(record)
+                elif before.record.digest != record.digest or before.missing_scans >= GONE_SCANS:
+                    found |= self.links.of(record) | self.links.of(before.record)
+        return _reopened(found)
+
+    async def by_missing(self, kind: Kind, keys: Sequence[Key]) -> list[Change]:
+        """Give what goes with noting that a complete pass did not show these records: who looks at those that count as gone by it."""
+        if kind not in self.links.kinds:
+            return []
+        known = (await self._ledger.staged(kind, keys)).values()
+        return _reopened({ref for each in known if each.missing_scans == GONE_SCANS - 1 for ref in self.links.of(each.record)})
+
+
+def _reopened(refs: Iterable[Ref]) -> list[Change]:
+    keys: dict[Kind, list[Key]] = {}
+    for ref in sorted(refs):
+        keys.setdefault(ref.kind, []).append(ref.key)
+    return [Reopen(kind=kind, keys=tuple(found)) for kind, found in keys.items()]

@@ -1,0 +1,52 @@
+"""Roll-ups through a whole migration: people follow what hangs on them, in the backfill and in the tail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from streamflow.migration.life import State
+from streamflow.migration.proposal import MapGate
+
+from .rig import ASK_CUTOVER, Voyage, in_tail, voyage
+
+ROLLUP = {"source": "note.key", "target": "custom:Notes there", "transform": "rollup", "family": "text", "params": {"pick": "count"}}
+
+
+async def test_people_follow_what_hangs_on_them(tmp_path: Path) -> None:
+    """A person shows how many notes there are after the backfill, after a new note, and once the source shows one no more."""
+    async with voyage(tmp_path, at=State.MAP, records=20, gates={**ASK_CUTOVER, "map": "ask"}, sweep_every_s=0.0) as trip:
+        await trip.answering({"map": lambda: _confirm_with(trip, ROLLUP)})
+        await trip.until(State.TAIL)
+        key = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com")
+        first = trip.in_source("create", "notes", leadid=key, note="one")
+        await in_tail(trip)
+        assert await _shown(trip, key) == "1"
+        await in_tail(
+            trip,
+            lambda: trip.in_source("create", "notes", leadid=key, note="two"),
+            lambda: trip.in_source("edit", "leads", key, number="082 555 9998"),
+        )
+        assert await _shown(trip, key) == "2"
+        for lead, each in (await trip.staged("lead")).items():
+            notes = [note for note in (await trip.staged("note")).values() if note.record.parent == lead]
+            if each.disposition == "created" and notes:
+                assert await _shown(trip, lead) == str(len(notes))
+        trip.in_source("delete", "notes", first)
+        await in_tail(trip, lambda: None, lambda: None)
+        assert await _shown(trip, key) == "1"
+
+
+async def _confirm_with(trip: Voyage, row: dict[str, Any]) -> None:
+    gate = MapGate(trip.m)
+    document = orjson.loads(orjson.dumps((await trip.ledger.setting("map:proposed"))["document"]))
+    next(one for one in document["objects"] if one["destination"] == "contacts")["rows"].append(row)
+    assert await gate.confirm("uid:7", await gate.edit("uid:7", document)) == "confirmed"
+
+
+async def _shown(trip: Voyage, key: str) -> Any:
+    [link] = [link for link in await trip.ledger.links_of("lead", [key]) if link.ref.part == ""]
+    fields = (await trip.m.destination.reader.read("contacts", [link.dest_id], custom=True))[link.dest_id]
+    return fields.get("custom:Notes there")

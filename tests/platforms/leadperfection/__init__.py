@@ -1,0 +1,1 @@
+"""Lead Perfection as it is read, against its simulator."""

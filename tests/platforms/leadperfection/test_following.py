@@ -1,0 +1,230 @@
+"""Following an account: what changed, what moved no date, what is gone, and whose a record is that does not say it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from streamflow.migration.strays import is_open
+from streamflow.store.base import PutSetting
+
+from .rig import Book, Clock, Wire, reading, serving
+
+NIGHT_S = 90_000.0
+
+
+@asynccontextmanager
+async def book(
+    records: int = 100, *, terms: dict[str, Any] | None = None, source: dict[str, Any] | None = None, **switches: Any
+) -> AsyncIterator[tuple[Wire, Book]]:  # fmt: skip
+    """Serve an account, read it once and give the book it is kept in."""
+    async with serving(records, **switches) as wire:
+        clock = Clock()
+        async with reading(wire, clock=clock, **(source or {})) as opened:
+            held = Book(opened, clock, **(terms or {}))
+            first = await held.begin()
+            assert first.is_complete
+            yield wire, held
+
+
+class Stopped(Exception):
+    """The daemon was told to end."""
+
+
+async def test_changes_that_show_late_are_not_passed_over() -> None:
+    """What a list shows half an hour after its date is found although later changes were read before."""
+    async with book(60, late_visibility_s=1_800) as (wire, held):
+        first, second = list(await held.held("prospect"))[:2]
+        await wire.act("create", "notes", values={"cst_id": first, "note": "shows late"})
+        for _ in range(2):
+            wire.clock.advance(1_000.0)
+            held.clock.skipped_s += 1_000.0
+            await held.poll()
+            await wire.act("create", "notes", values={"cst_id": second, "note": "later"})
+        wire.clock.advance(1_900.0)
+        held.clock.skipped_s += 1_900.0
+        await held.poll()
+        assert {record.data["note"] for record in (await held.held("note")).values()} >= {"shows late", "later"}
+
+
+async def test_a_poll_reads_what_changed_and_joins_it() -> None:
+    """A note, a job and an appointment that are new arrive by the delta with all their parts; what is the same stays as it is."""
+    async with book() as (wire, held):
+        lead = next(iter(await held.held("lead")))
+        before = await held.ledger.mark("delta:prospect")
+        assert (await held.poll()).is_quiet
+        await wire.act("create", "notes", values={"lds_id": lead, "note": "fresh"})
+        job = await wire.act("create", "jobs", values={"lds_id": lead, "grossamount": "1200.0000", "jobcost": "300.0000"})
+        appointment = await wire.act("create", "appointments", values={
+            "lds_id": lead, "notes": "bring samples", "apptdate": "2026-12-01T10:00:00", "slr_id": "87",
+        })
+        found = await held.poll()
+        assert not found.is_quiet
+        assert any(record.data["note"] == "fresh" for record in (await held.held("note")).values())
+        data = (await held.held("job"))[job].data
+        assert (data["jobcost"], data["jbs_id"], data["grossamount"]) == ("300", "SC", "1200")
+        made = (await held.held("appointment"))[appointment]
+        assert (made.data["notes"], made.data["lds_id"]) == ("bring samples", lead)
+        assert made.parent is not None
+        moved = await held.ledger.mark("delta:prospect")
+        assert before is not None
+        assert moved is not None
+        assert moved.cursor >= before.cursor
+        assert (await held.poll()).is_quiet, "read again within the overlap, it is nothing new"
+
+
+async def test_the_first_read_of_changes_begins_where_the_whole_list_began() -> None:
+    """What was written while the account was first read is in the delta, however long that took."""
+    async with serving(60) as wire:
+        clock = Clock()
+        async with reading(wire, clock=clock) as source:
+            held = Book(source, clock)
+            await held.begin()
+            mark = await held.ledger.mark("delta:prospect")
+            assert mark is not None
+            assert mark.cursor == "2026-11-18 09:00:00"
+            assert mark.cursor < clock.now().isoformat()
+
+
+async def test_edits_that_move_no_date_are_found_at_night() -> None:
+    """A flag and an address that were changed silently stay unseen by the delta and come with the latest part of the list."""
+    async with book() as (wire, held):
+        lead = max(await held.held("lead"), key=int)
+        prospect = (await held.held("lead"))[lead].parent
+        await wire.act("edit", "leads", lead, values={"sat": True, "verified": True}, silent=True)
+        await wire.act("edit", "prospects", prospect, values={"address1": "9 Silent Lane"}, silent=True)
+        wire.clock.advance(8 * 3_600.0)
+        held.clock.skipped_s += 8 * 3_600.0
+        await held.poll()
+        assert (await held.held("prospect"))[str(prospect)].data["address1"] != "9 Silent Lane"
+        held.clock.skipped_s += NIGHT_S
+        wire.clock.advance(NIGHT_S)
+        await held.poll()
+        assert (await held.held("prospect"))[str(prospect)].data["address1"] == "9 Silent Lane"
+        assert (await held.held("lead"))[lead].data["verified"] == "true"
+
+
+async def test_the_text_of_an_appointment_follows_its_change() -> None:
+    """A new text, and a new time, arrive under the same id; there is one record as before."""
+    async with book() as (wire, held):
+        before = await held.held("appointment")
+        key = next(key for key, record in before.items() if record.parent)
+        await wire.act("edit", "appointments", key, values={"notes": "moved to Friday", "apptdate": "2026-12-04T11:30:00"})
+        await held.poll()
+        after = await held.held("appointment")
+        assert set(after) == set(before)
+        assert (after[key].data["notes"], after[key].data["apptdate"]) == ("moved to Friday", "2026-12-04 11:30:00")
+        assert after[key].parent == before[key].parent
+
+
+async def test_what_no_list_shows_is_missed_and_what_one_shows_is_not() -> None:
+    """A job that is gone from both lists is missed by each complete pass; one that only the flat list has is there; calls just end."""
+    async with book(400) as (wire, held):
+        jobs = await held.held("job")
+        stray = next(key for key, record in jobs.items() if "jobcost" not in record.data)
+        gone = next(key for key, record in jobs.items() if "jobcost" in record.data)
+        note = next(key for key in await held.held("note") if not key.startswith("~"))
+        await wire.act("delete", "jobs", gone)
+        await wire.act("delete", "notes", note)
+        calls_before = len(await held.held("call"))
+        wire.clock.advance(8 * 86_400.0)
+        held.clock.skipped_s += 8 * 86_400.0
+        reading = await held.reader.everything("sweep")
+        assert reading.is_complete
+        staged = await held.ledger.staged("job", [stray, gone])
+        assert (staged[gone].missing_scans, staged[stray].missing_scans) == (1, 0)
+        assert (await held.ledger.staged("note", [note]))[note].missing_scans == 1
+        ended = await held.held("call")
+        assert len(ended) == calls_before
+        counts = (await held.ledger.staged("call", list(ended))).values()
+        assert {each.missing_scans for each in counts} == {0}, "the source forgets calls; that is no deletion"
+        kept = await held.ledger.staged("appointment", list(await held.held("appointment")))
+        assert {each.missing_scans for each in kept.values()} == {0}
+
+
+async def test_a_merge_moves_what_was_under_the_loser() -> None:
+    """Leads, jobs and notes of a prospect that was merged away keep their keys and name the other one as theirs."""
+    async with book() as (wire, held):
+        leads = await held.held("lead")
+        loser = next(record.parent for record in leads.values() if record.parent)
+        winner = next(record.parent for record in leads.values() if record.parent not in (None, loser))
+        mine = {key for key, record in leads.items() if record.parent == loser}
+        jobs = {key for key, record in (await held.held("job")).items() if record.parent == loser}
+        await wire.act("merge", "prospects", loser, values={"into": winner})
+        await held.reader.everything("sweep")
+        after = await held.held("lead")
+        assert set(after) == set(leads)
+        assert {after[key].parent for key in mine} == {winner}
+        assert {(await held.held("job"))[key].parent for key in jobs} <= {winner}
+        assert (await held.ledger.staged("prospect", [str(loser)]))[str(loser)].missing_scans == 1
+
+
+async def test_records_that_do_not_say_whose_they_are_are_asked_about_once() -> None:
+    """An appointment without a contact is known to be nobody's; a job whose row names no prospect gets it by its lead."""
+    async with book(400, job_parent=False) as (_, held):
+        appointments = await held.held("appointment")
+        strays = [record for record in appointments.values() if record.parent is None]
+        assert strays
+        assert all(record.data["belongs_to"] == "nobody" and record.data["cst_id"] == "" for record in strays)
+        assert not any(is_open(record) for record in appointments.values())
+        jobs = await held.held("job")
+        assert all(record.parent for record in jobs.values() if "jobcost" in record.data)
+        asked = len([name for name, _ in held.said if name == "read.owners_asked"])
+        await held.reader.everything("sweep")
+        assert len([name for name, _ in held.said if name == "read.owners_asked"]) == asked
+
+
+async def test_a_pass_with_a_hole_proves_nothing_and_moves_no_mark() -> None:
+    """While one prospect never comes, nothing counts as missed, the changes read stay owed, and a person may give it up."""
+    async with book(60, source={"timeout_s": 0.4}) as (wire, held):
+        note = next(key for key in await held.held("note") if not key.startswith("~"))
+        await wire.act("delete", "notes", note)
+        slow = sorted(await held.held("prospect"), key=int)[3]
+        await wire.act("create", "notes", values={"cst_id": slow, "note": "cannot be seen"})
+        await wire.switch(slow={"cst_id": slow, "seconds": 30.0})
+        swept = await held.reader.everything("sweep")
+        assert not swept.is_complete
+        assert (await held.ledger.staged("note", [note]))[note].missing_scans == 0
+        mark = await held.ledger.mark("delta:prospect")
+        held.clock.skipped_s += 600.0
+        assert (await held.poll()).tallies["prospect"].gaps
+        assert await held.ledger.mark("delta:prospect") == mark
+        item = next(item for item in await held.ledger.queue() if item.cause == "source_unread")
+        assert item.blocking
+        assert slow not in item.reason
+        await wire.switch(slow=None)
+        await held.poll()
+        assert any(record.data["note"] == "cannot be seen" for record in (await held.held("note")).values())
+        assert await held.ledger.mark("delta:prospect") != mark
+
+
+async def test_a_pass_goes_on_where_it_was_interrupted() -> None:
+    """After a stop in the middle, the same pass reads on from its mark, and the delta begins where the pass began."""
+    async with serving(200) as wire:
+        clock = Clock()
+        async with reading(wire, clock=clock) as source:
+            held = Book(source, clock)
+            await held.ledger.commit([PutSetting(name="coverage", value=dict.fromkeys(held.skip, "not available"))])
+
+            heard: list[str] = []
+
+            def stop(kind: str) -> None:
+                heard.append(kind)
+                if heard.count("prospect") == 12:
+                    raise Stopped
+
+            with pytest.raises(Stopped), held.reader.broken_by(stop):
+                await held.reader.everything("first")
+            clock.skipped_s += 3_600.0
+            before = await held.held("prospect")
+            assert 0 < len(before) < 40
+            resumed = await held.reader.everything("first")
+            assert resumed.is_complete
+            assert resumed.tallies["prospect"].new > 0
+            mark = await held.ledger.mark("delta:prospect")
+            assert mark is not None
+            assert mark.cursor == "2026-11-18 09:00:00"
+            assert len(await held.held("prospect")) == 40

@@ -1,0 +1,293 @@
+"""Everything an account holds comes out of the readers once, whole and under one identity, however untidily it is sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from streamflow.model import Record
+from streamflow.sandbox.leadperfection.tree import nodes
+
+from .rig import Held, content, everything, files, of, reading, serving, truth
+
+NEVER_SHOWN = {"call.old", "note.of_a_job"}
+"""What the API does not tell: calls after a week, notes written to a job."""
+
+
+def planted(kind: str, *, shown: bool) -> list[tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any]]]:
+    """Give (node, its lead, its prospect) of what the generator made; *shown*: only what the API tells."""
+    return [
+        (node, lead, tree) for tree in truth().prospects() for node, lead in nodes(tree, kind)
+        if not shown or not NEVER_SHOWN & set(node["marks"])
+    ]  # fmt: skip
+
+
+def parents(records: dict[str, Record]) -> dict[str, str | None]:
+    return {key: record.parent for key, record in records.items()}
+
+
+@pytest.fixture(scope="module")
+def whole() -> Held:
+    """The account read by the API once, with all switches as they are shipped."""
+
+    async def read() -> Held:
+        async with serving() as wire, reading(wire) as source:
+            held = await everything(source)
+            assert source.drift() == {}
+            assert wire.simulation.write_calls == {}
+            return held
+
+    return anyio.run(read)
+
+
+def test_every_record_that_is_shown_is_read(whole: Held) -> None:
+    """Prospects, leads, jobs and appointments by their ids, notes and calls by their number; strays of the flat lists too."""
+    for kind, plural, key in (
+        ("prospect", "prospects", "cst_id"), ("lead", "leads", "lds_id"), ("job", "jobs", "job_id"),
+        ("appointment", "appointments", "ils_id"),
+    ):  # fmt: skip
+        assert set(of(whole, kind)) == {node[key] for node, *_ in planted(plural, shown=True)}, kind
+    for kind in ("note", "call"):
+        assert len(of(whole, kind)) == len(planted(f"{kind}s", shown=True)), kind
+
+
+def test_everything_hangs_on_its_prospect(whole: Held) -> None:
+    """Leads, jobs, appointments, notes and calls name the prospect they are nested in; strays name nobody, or one who is gone."""
+    for kind, plural, key in (("lead", "leads", "lds_id"), ("job", "jobs", "job_id"), ("appointment", "appointments", "ils_id")):
+        wanted = {node[key]: tree["cst_id"] for node, _, tree in planted(plural, shown=True) if not node.get("stray")}
+        found = parents(of(whole, kind))
+        assert {name: found[name] for name in wanted} == wanted, kind
+    strays = {node["ils_id"] for node, *_ in planted("appointments", shown=True) if node["stray"]}
+    assert strays
+    assert {key for key, parent in parents(of(whole, "appointment")).items() if parent is None} == strays
+    dead = {node["job_id"]: node["stray_cst_id"] for node, *_ in planted("jobs", shown=True) if node["stray"]}
+    assert dead
+    assert {key: of(whole, "job")[key].parent for key in dead} == dead
+
+
+def test_untidy_values_have_one_form(whole: Held) -> None:
+    """Yes and no, amounts, codes and times read alike, however rows spell them."""
+    for node, _, tree in planted("leads", shown=True):
+        data = of(whole, "lead")[node["lds_id"]].data
+        assert {name: data[name] for name in ("sat", "everset", "sold")} == {
+            name: str(node[name]).lower() for name in ("sat", "everset", "sold")
+        }
+        assert float(data["gsa"]) == float(node["gsa"])
+        assert data["gsa"] == "0" or not data["gsa"].endswith("0.0000")
+        assert (data["brn_id"], data["cst_id"]) == (node["brn_id"], tree["cst_id"])
+        assert data["dateentered"] == node["dateentered"][:19].replace("T", " "), "fractions are cut, not rounded"
+        assert (data["source"], data["sourcesubdescr"]) == (node["source"], node["sourcesubdescr"])
+
+
+def test_words_for_nothing_and_states_are_seen_through(whole: Held) -> None:
+    """The word null is nothing, in a state cut short too; a state has one case; what stood there is kept beside."""
+    for tree, *_ in planted("prospects", shown=True):
+        data = of(whole, "prospect")[tree["cst_id"]].data
+        assert data["email"] == ("" if tree["email"] == "null" else tree["email"])
+        assert data["lastname"] == ("" if tree["lastname"] == "null" else tree["lastname"])
+        if tree["state"] in ("nu", "Fl"):
+            assert data["state"] == {"nu": "", "Fl": "FL"}[tree["state"]]
+            assert data["_raw"]["state"] == tree["state"]
+        assert data.get("address2", "") == tree["address2"]
+        assert data["dnc"] == tree["dnc"]
+
+
+def test_extra_phones_keep_order_and_type(whole: Held) -> None:
+    """AltPhone1, 2 and 3 with their types, numbers for types too; none is dropped."""
+    counts: Counter[int] = Counter()
+    for tree, *_ in planted("prospects", shown=True):
+        phones = of(whole, "prospect")[tree["cst_id"]].data["altphones"]
+        counts[len(phones)] += 1
+        assert [(each["label"], each["phone"], each["type"]) for each in phones] == [
+            (f"AltPhone{n}", each["phone"], str(each["type"])) for n, each in enumerate(tree["altphones"], start=1)
+        ]
+    assert counts[3]
+
+
+def test_notes_of_every_form_are_read(whole: Held) -> None:
+    """Objects keep ids and times, bare texts their text; a text is never taken sign by sign."""
+    by_id = {node["id"]: node for node, *_ in planted("notes", shown=True)}
+    notes = of(whole, "note")
+    named = {key: record for key, record in notes.items() if not key.startswith("~")}
+    assert 0 < len(named) < len(notes)
+    for key, record in named.items():
+        node = by_id.pop(key)
+        assert record.data["note"] == node["note"]
+        assert record.data["enteredon"] == node["enteredon"][:19].replace("T", " ")
+    bare = [record for key, record in notes.items() if key.startswith("~")]
+    assert content(bare, "note") == Counter((node["note"],) for node in by_id.values())
+    assert all(record.parent for record in notes.values())
+
+
+def test_an_appointment_has_its_text_and_its_prospect(whole: Held) -> None:
+    """Text, rep, products and amounts of one call, lead and prospect of another, under the id that only the first one tells."""
+    for node, lead, tree in planted("appointments", shown=True):
+        data = of(whole, "appointment")[node["ils_id"]].data
+        note = data["notes"]
+        assert (note, data["presnotes"], data["slr_id"]) == (node["notes"], node["presnotes"], node["slr_id"])
+        assert data["products"] == node["products"]
+        assert [float(each or 0) for each in data.get("gsas", [])] == [float(each or 0) for each in node["gsas"]]
+        assert data["apptdate"] == node["apptdate"][:19].replace("T", " ")
+        if not node["stray"]:
+            assert lead is not None
+            assert (data["lds_id"], data["cst_id"], data["email2"]) == (lead["lds_id"], tree["cst_id"], tree["email2"])
+
+
+def test_a_job_is_both_of_its_shapes(whole: Held) -> None:
+    """Status code, dates and balance of one shape, cost, finance, milestones and user fields of the other: empty lists empty nothing."""
+    for node, *_ in planted("jobs", shown=True):
+        data = of(whole, "job")[node["job_id"]].data
+        assert (data["jbs_id"], data["jobstatus"], data["brp_id"]) == (node["jbs_id"], node["jobstatus"], node["brp_id"])
+        assert float(data["balancedue"]) == float(node["balancedue"])
+        if node["stray"]:
+            continue
+        assert (float(data["jobcost"]), float(data["fincrlimit"])) == (float(node["jobcost"]), float(node["fincrlimit"]))
+        assert [(each["mdt_id"], each["datetype"]) for each in data["milestones"]] == [
+            (each["mdt_id"], each["datetype"]) for each in node["milestones"]
+        ]
+        assert data["custom"] == {each["fieldtitle"]: each["fieldvalue"] for each in node["userfields"] if each["fieldvalue"].strip()}
+
+
+async def test_clock_times_that_came_twice_or_never_are_marked() -> None:
+    """Of a time in the night the clocks were set it is said that it is two, or none; days alone are never taken for such."""
+    made: dict[str, str] = {}
+    async with serving(60) as wire, reading(wire) as source:
+        for at in ("2025-11-02T01:30:00", "2026-03-08T02:30:00", "2025-11-02T00:00:00", "2026-06-01T02:30:00"):
+            made[at] = await wire.act("create", "notes", values={"cst_id": "400001", "note": "Called", "enteredon": at})
+        notes = of(await everything(source, "prospect"), "note")
+    marks = {at: notes[key].data.get("fold_ambiguous") for at, key in made.items()}
+    assert list(marks.values()) == ["enteredon", "enteredon (no such time)", None, None]
+
+
+def test_reps_and_codes_are_taken_from_rows(whole: Held) -> None:
+    """The roster is the union of ids and names in rows and in the timetable; codes that no look-up knows are among them."""
+    reps = of(whole, "rep")
+    assert {"87", "92", "60"} <= set(reps)
+    assert reps["87"].data["name"] == "Okaforth, Ben"
+    assert reps["87"].data["home_market"] == "ORL"
+    assert "Web, Integration" not in {record.data.get("name") for record in reps.values()}
+    assert "Integration, Web" in reps or "Vendor, Internet" in reps
+    assert not any(" - OFFICE" in str(record.data.get("name")) for record in reps.values())
+    codes = of(whole, "code")
+    assert {"disposition:ZZ-OldDemo", "disposition:Set", "call_type:O", "milestone:S:Start", "milestone:P:Permit Applied"} <= set(codes)
+    assert codes["disposition:Set"].data["name"] == "Set"
+    assert {"product:PAT", "product:WIN", "branch:ORL"} <= set(of(whole, "origin"))
+    assert of(whole, "origin")["product:WIN"].data["name"] == "Windows"
+    assert "Old System Import" in of(whole, "status")
+    assert of(whole, "status")["Paid In Full"].data["jbs_id"] == "PF"
+    assert set(of(whole, "source")) == {node["source"] for node, *_ in planted("leads", shown=True)} - {""}
+
+
+def test_the_timetable_is_read_by_rep_and_day(whole: Held) -> None:
+    """Slots, zip areas and what is taken stand with each rep and day."""
+    schedule = of(whole, "schedule")
+    assert len({record.data["slr_id"] for record in schedule.values()}) == 7
+    assert len({record.data["date"] for record in schedule.values()}) >= 30
+    assert {len(record.data["slots"]) for record in schedule.values()} == {3}
+    assert any(slot.endswith("taken") for record in schedule.values() for slot in record.data["slots"])
+
+
+SAME = ("prospect", "lead", "job", "appointment", "note", "call")
+
+
+@pytest.mark.parametrize("switches", [
+    {"start_index": "row"}, {"start_index": {"GetLead": "row", "GetJobStatusChanges": "page"}}, {"end_bound": "inclusive"},
+    {"appointment_id": "ils_id"}, {"appointment_id": "id"}, {"appointment_parents": True}, {"appointment_dates": "iso"},
+    {"appointment_end": "exclusive"}, {"job_children": "full"}, {"key_case": "contract", "numbers": "text", "booleans": "text"},
+    {"order": "newest"}, {"order": "shuffled"}, {"id_window": "applied"}, {"paging_required": "exception"}, {"padding": False},
+], ids=lambda switches: "-".join(f"{name}={value}" for name, value in switches.items()).replace(" ", ""))  # fmt: skip
+async def test_what_is_only_assumed_may_be_otherwise(switches: dict[str, Any], whole: Held) -> None:
+    """Whatever a tenant's server does where the contract only assumes, the same records come out, with the same content."""
+    async with serving(**switches) as wire, reading(wire) as source:
+        found = await everything(source, "prospect", "job", "appointment")
+    stray = {node["job_id"] for node, *_ in planted("jobs", shown=True) if node["stray"]}      # their lists only shape A can tell
+    for kind in SAME:
+        mine, usual = of(found, kind), of(whole, kind)
+        assert set(mine) == set(usual), kind
+        if kind == "job" and "job_children" in switches:
+            mine, usual = ({key: record for key, record in each.items() if key not in stray} for each in (mine, usual))
+        assert {key: record.digest for key, record in mine.items()} == {key: record.digest for key, record in usual.items()}, kind
+        assert parents(mine) == parents(usual) or switches.get("appointment_parents"), kind
+
+
+async def test_phones_as_bare_texts_are_read(whole: Held) -> None:
+    """Extra phones without their types are still all there."""
+    async with serving(altphones="mixed") as wire, reading(wire) as source:
+        found = of(await everything(source, "prospect"), "prospect")
+    for key, record in of(whole, "prospect").items():
+        assert [each["phone"] for each in found[key].data["altphones"]] == [each["phone"] for each in record.data["altphones"]]
+
+
+async def test_notes_of_a_job_are_read_where_they_are_told() -> None:
+    """Where a tenant's GetLead shows the notes of jobs, they name job, lead and prospect."""
+    async with serving(job_notes="nested") as wire, reading(wire) as source:
+        found = of(await everything(source, "prospect"), "note")
+    wanted = [node for node, *_ in planted("notes", shown=False) if "note.of_a_job" in node["marks"]]
+    assert wanted
+    for node in wanted:
+        record = found[node["id"]]
+        assert (record.data["job_id"], record.data["note"]) == (node["job_id"], node["note"])
+        assert record.parent
+        assert record.data["lds_id"]
+
+
+async def test_without_a_second_list_appointments_are_named_by_lead_and_time() -> None:
+    """Where the user may not read the texts, an appointment is still there, once, under its prospect."""
+    async with serving(no_right={"GetSalesApptDetailDateRange": "empty"}) as wire, reading(wire) as source:
+        found = of(await everything(source, "prospect"), "appointment")
+    wanted = [node for node, *_ in planted("appointments", shown=True) if not node["stray"]]
+    assert len(found) == len(wanted)
+    assert all(key.startswith("~") and record.parent for key, record in found.items())
+
+
+async def test_an_extract_has_the_same_content(tmp_path: Path, whole: Held) -> None:
+    """A vendor's tables give the records of the API, field by field, and what it does not show as well."""
+    async with files(tmp_path) as source:
+        found = await everything(source)
+    stray = {node["job_id"] for node, *_ in planted("jobs", shown=True) if node["stray"]}
+    for kind, plural in (("prospect", "prospects"), ("lead", "leads"), ("job", "jobs"), ("appointment", "appointments")):
+        mine, usual = of(found, kind), of(whole, kind)
+        assert set(mine) == set(usual)
+        assert parents(mine) == parents(usual), kind
+        for key, record in usual.items():
+            both = (record.data.keys() & mine[key].data.keys()) - {"_raw", "salesrepname", "rep"}
+            both -= {"milestones", "custom"} if kind == "job" and key in stray else set()
+            assert {name: mine[key].data[name] for name in both} == {name: record.data[name] for name in both}, (kind, key, plural)
+    assert set(of(found, "note")) == {node["id"] for node, *_ in planted("notes", shown=False)}
+    assert len(of(found, "call")) == len(planted("calls", shown=False))
+    assert set(of(whole, "call")) <= set(of(found, "call")), "a call has one key by both readers"
+    assert {record.data["email2"] for record in of(found, "prospect").values()} - {""}
+
+
+@pytest.mark.parametrize("names", ["vendor", "report"])
+async def test_scheduled_reports_give_what_they_show(tmp_path: Path, names: str, whole: Held) -> None:
+    """Reports are known by their columns; people, leads, jobs and appointments come out of them, their parameters do not."""
+    async with files(tmp_path, extract=False, names=names) as source:
+        state = await source.check()
+        assert {kind for kind, each in state.items() if each != "ok"} >= {"note", "call"}
+        found = await everything(source, "prospect", "lead", "job", "appointment")
+    usual = of(whole, "prospect")
+    assert set(of(found, "prospect")) == set(usual)
+    for key, record in of(found, "prospect").items():
+        assert (record.data["email"], record.data["city"]) == (usual[key].data["email"], usual[key].data["city"])
+        assert "".join(sign for sign in record.data["phone1"] if sign.isdigit()) == "".join(
+            sign for sign in usual[key].data["phone1"] if sign.isdigit()
+        )
+        assert "currentdatetime" not in {name.lower() for name in record.data}
+    jobs = of(whole, "job")
+    assert set(of(found, "job")) == set(jobs)
+    for key, record in of(found, "job").items():
+        assert (float(record.data["grossamount"]), record.data["jobstatus"]) == (
+            pytest.approx(float(jobs[key].data["grossamount"]), abs=0.01), jobs[key].data["jobstatus"],
+        )  # fmt: skip
+        told = [each for each in jobs[key].data.get("milestones", []) if each["actdate"] or each["estdate"]]
+        assert [each["datetype"] for each in record.data.get("milestones", [])] == [each["datetype"] for each in told]
+    assert content(of(found, "lead").values(), "cst_id", "source", "sourcesubdescr") == content(
+        of(whole, "lead").values(), "cst_id", "source", "sourcesubdescr"
+    )
+    dated = [record for record in of(whole, "lead").values() if record.data["apptdate"]]
+    assert content(of(found, "appointment").values(), "cst_id", "apptdate") == content(dated, "cst_id", "apptdate")

@@ -1,0 +1,116 @@
+"""Records whose key the reader made: one for one they go on under a new key, with all that is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+
+from streamflow.clock import SystemClock
+from streamflow.model import Disposition, Intent, IntentState, Key, Op, Page, Record, RecordState, Ref, Staged
+from streamflow.platforms.base import Source, Stream
+from streamflow.stages.extract import Intake
+from streamflow.stages.rekey import alike, successors
+from streamflow.store.base import PutIntent, PutLink, SettleIntent
+from streamflow.store.memory import MemoryLedger
+from tests.stages.test_extract import yes
+from tests.store.values import finish, link
+
+STREAMS = (Stream(kind="client", reader="api"), Stream(kind="visit", reader="api", via="client", same_by=("quoteid",)))
+
+
+def visit(key: str, parent: str = "c1", quote: str = "q1", at: str = "10:00") -> Record:
+    return Record(kind="visit", key=key, parent=parent, data={"quoteid": quote, "at": at}, digest=f"{quote} {at}")
+
+
+def client(key: str = "c1") -> Record:
+    return Record(kind="client", key=key, data={}, digest="c")
+
+
+class Tree:
+    """A source whose pages show clients with all their visits."""
+
+    def __init__(self) -> None:
+        self.shown: list[Record] = []
+        self.gaps: tuple[str, ...] = ()
+
+    async def pages(self, kind: str, start: str | None) -> AsyncIterator[Page]:
+        yield Page(kind="client", records=(client(), *self.shown), next=None, gaps=self.gaps)
+
+
+class Reading:
+    """An intake over that source."""
+
+    def __init__(self) -> None:
+        self.source = Tree()
+        self.ledger = MemoryLedger(clock=SystemClock())
+        self.passes = 0
+        self.intake = Intake(
+            ledger=self.ledger, source=cast(Source, self.source), permit=yes, on_page=lambda kind, count: None, streams=lambda: STREAMS
+        )
+
+    async def read(self, *shown: Record, gaps: tuple[str, ...] = ()) -> dict[Key, Any]:
+        """Read what is shown; answers the visits that are known, by key, with their time."""
+        self.source.shown, self.source.gaps, self.passes = list(shown), gaps, self.passes + 1
+        await self.intake.scan(STREAMS[0], scan=f"client:{self.passes}")
+        return {key: each.record.data["at"] for key, each in (await self.ledger.staged("visit", ["~1", "~2", "~3", "7", "8"])).items()}
+
+
+def staged(*records: Record) -> list[Staged]:
+    return [Staged(record=record, seq=1, state=RecordState.DONE) for record in records]
+
+
+@pytest.mark.parametrize(
+    ("gone", "fresh", "found"),
+    [
+        ([visit("~1")], [visit("~2")], [("~1", "~2")]),
+        ([visit("~1")], [visit("7")], [("~1", "7")]),
+        ([visit("7")], [visit("8")], []),
+        ([visit("7")], [visit("~2")], []),
+        ([visit("~1")], [visit("~2", quote="q2")], []),
+        ([visit("~1")], [visit("~2"), visit("~3")], []),
+        ([visit("~1"), visit("~3")], [visit("~2")], []),
+        ([visit("~1"), visit("~3", quote="q2")], [visit("7", quote="q2"), visit("~2")], [("~1", "~2"), ("~3", "7")]),
+        ([], [visit("~2")], []),
+    ],
+)
+def test_only_one_for_one_is_the_same(gone: list[Record], fresh: list[Record], found: list[tuple[Key, Key]]) -> None:
+    """A made key that went and the one key that came for it are one record; whatever could be another one is not."""
+    assert successors(staged(*gone), fresh, alike(["quoteid"])) == found
+
+
+async def test_a_visit_put_off_stays_the_same_visit() -> None:
+    """Its line, its question and its number of records go on under the new key, and it is delivered again with the new time."""
+    reading = Reading()
+    await reading.read(visit("~1"))
+    held = (await reading.ledger.staged("visit", ["~1"]))["~1"]
+    await reading.ledger.commit([
+        finish("~1", held.seq, kind="visit"), PutLink(link=link("~1", kind="visit", dest_kind="activities")),
+    ])  # fmt: skip
+    assert await reading.read(visit("~2", at="15:00")) == {"~2": "15:00"}
+    now = (await reading.ledger.staged("visit", ["~2"]))["~2"]
+    assert (now.state, now.disposition, now.missing_scans) == (RecordState.PENDING, Disposition.CREATED, 0)
+    assert [each.ref for each in await reading.ledger.links_of("visit", ["~1", "~2"])] == [Ref("visit", "~2")]
+    assert await reading.read(visit("8", at="15:00")) == {"8": "15:00"}
+
+
+async def test_what_is_not_shown_whole_proves_nothing() -> None:
+    """A page with gaps, another parent, and a key that is known elsewhere: each stays the record it is."""
+    reading = Reading()
+    await reading.read(visit("~1"))
+    assert await reading.read(visit("~2", at="15:00"), gaps=("slow",)) == {"~1": "10:00", "~2": "15:00"}
+    reading = Reading()
+    await reading.read(visit("~1"), visit("~3", parent="c2"))
+    assert set(await reading.read(visit("~2", parent="c2"))) == {"~1", "~2", "~3"}
+
+
+async def test_while_a_write_is_open_it_keeps_its_key() -> None:
+    """It is staged under the key it has, with what it holds now, and goes by the new one once the outcome is known."""
+    reading = Reading()
+    await reading.read(visit("~1"))
+    meant = Intent(id="i1", ref=Ref("visit", "~1"), op=Op.CREATE, dest_kind="activities", fields={})
+    await reading.ledger.commit([PutIntent(intent=meant)])
+    assert await reading.read(visit("~2", at="15:00")) == {"~1": "15:00"}
+    await reading.ledger.commit([SettleIntent(id="i1", state=IntentState.CONFIRMED, dest_id="9-activities")])
+    assert await reading.read(visit("~2", at="15:00")) == {"~2": "15:00"}
