@@ -18,7 +18,7 @@ from streamflow.daemon.events import Events
 from streamflow.daemon.jobs import Jobs
 from streamflow.daemon.operator import DoesNotFit
 from streamflow.daemon.status import GateStatus, ListenStatus, PaceStatus, QueueStatus, Snapshot, StreamStatus
-from streamflow.errors import NotFound, StoreError
+from streamflow.errors import NotFound, StoreError, UsageError
 from streamflow.migration.progress import progress
 
 SNAPSHOT = Snapshot(
@@ -154,6 +154,11 @@ class FakeOperator:
         if self.failure is not None:
             raise self.failure
         return self._note("verify", actor=actor)
+
+    async def rollback_scope(self, *, scope: str) -> str:
+        if scope.strip() not in ("", "run", "kind:lead"):
+            raise UsageError("the scope is not known", hint="give run")
+        return scope.strip() or "run"
 
     async def rollback(self, *, actor: str, scope: str, dry_run: bool, confirm: str) -> Mapping[str, Any]:
         return self._note("rollback", actor=actor, scope=scope, dry_run=dry_run, confirm=confirm)

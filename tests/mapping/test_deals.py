@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from streamflow.errors import ConfigError
 from streamflow.mapping.block import read_block
+from streamflow.mapping.combining import combine, combining_of
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.delimited import join, split
 from streamflow.mapping.derived import Context, Derived, Kin
-from streamflow.mapping.document import Row
+from streamflow.mapping.document import ObjectMap, Row
 from streamflow.mapping.document_json import from_json, to_json, validate
 from streamflow.mapping.rollups import rolled_up
 from streamflow.mapping.schema import required_fields
@@ -80,6 +81,18 @@ def test_shared_people_keep_all_source_ids() -> None:
     assert together["custom:Source System ID"] == "q1, q2, q3"
     assert together["custom:Streamflow ID"] == "po:client:c1"
     assert together["emails"][0]["value"] == "d@x.org"
+
+
+@pytest.mark.parametrize(("transform", "texts", "together"), [
+    ("text", ("12 Long St, Cape Town", "9 Short St, Cape Town"), "12 Long St, Cape Town, 9 Short St, Cape Town"),
+    ("text", ("Paris, Paris", "Rome", "Paris, Paris"), "Paris, Paris, Rome"),
+    ("rollup", ("12 Elm St, Sanford, 7 Oak St, Sanford", "7 Oak St, Sanford"), "12 Elm St, Sanford, 7 Oak St, Sanford"),
+])
+def test_people_who_are_one_keep_every_word_that_is_joined(transform: str, texts: tuple[str, ...], together: str) -> None:
+    """A value that holds what stands between joined ones comes whole, one that all have comes once."""
+    row = Row(source="quote.site", target="custom:Site", transform=transform, params={"combine": "join"})
+    how = combining_of(ObjectMap(source="client", destination="contacts", cardinality="n:1", rows=(row,)))
+    assert combine([{"custom:Site": text} for text in texts], how) == {"custom:Site": together}
 
 
 def test_a_quote_is_a_deal_of_its_own() -> None:
