@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamflow.errors import ConfigError
-from streamflow.mapping.block import read_block
 from streamflow.mapping.combining import combine, combining_of
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.delimited import join, split
@@ -22,6 +21,7 @@ from streamflow.mapping.text import squeeze
 from streamflow.model import Draft, Ref
 
 from . import builders
+from .blocks import read_block
 from .builders import bare_lead, only
 from .porch import IDS, PORCH, client, document, inquiry, mapper, quote, scan, visit
 
