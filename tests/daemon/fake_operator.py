@@ -117,7 +117,7 @@ class FakeOperator:
         return self._note("map_edit", actor=actor, document=document)
 
     async def owners_recheck(self, *, actor: str) -> Mapping[str, Any]:
-        return self._note("owners_recheck", actor=actor)
+        return {**self._note("owners_recheck", actor=actor), **await self.owners_show()}
 
     async def owners_fallback(self, *, actor: str, email: str) -> Mapping[str, Any]:
         return self._note("owners_fallback", actor=actor, email=email)
@@ -156,7 +156,7 @@ class FakeOperator:
         return self._note("verify", actor=actor)
 
     async def rollback_scope(self, *, scope: str) -> str:
-        if scope.strip() not in ("", "run", "kind:lead"):
+        if scope.strip() not in ("", "run", "kind:lead", "phase:sample"):
             raise UsageError("the scope is not known", hint="give run")
         return scope.strip() or "run"
 
