@@ -13,7 +13,7 @@ from streamflow.errors import ConfigError
 from streamflow.mapping.owning import name_key
 
 _COLUMNS: Final = ("id", "name", "email")
-"""What a heading ends with, whatever stands before it: "xy_user_id" is one of ids."""
+"""Each may bear the platform's words in front, as a customer's own table does: "crm_user_id"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class OwnersFile:
 
 
 def read_file(path: Path) -> OwnersFile:
-    """Read the file: CSV with columns id, name, email, also with a prefix ("xy_user_id"); raises ConfigError."""
+    """Read the file: CSV with columns id, name, email or such as end in these words; raises ConfigError."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -37,8 +37,11 @@ def read_file(path: Path) -> OwnersFile:
     except UnicodeDecodeError as error:
         raise ConfigError([f"owners.file: {path.name} is no UTF-8 text"]) from error
     reader = csv.DictReader(io.StringIO(text), delimiter=";" if text.partition("\n")[0].count(";") else ",")
-    found = {str(name).strip().lower().replace("e-mail", "email").rpartition("_")[2]: str(name) for name in reader.fieldnames or ()}
-    columns = {what: found.get(what, "") for what in _COLUMNS}
+    found = {str(name).strip().lower(): str(name) for name in reader.fieldnames or ()}
+    columns = {
+        what: found.get(what) or next((text for name, text in found.items() if name.replace("-", "").endswith(f"_{what}")), "")
+        for what in _COLUMNS
+    }
     if not columns["email"] or not (columns["id"] or columns["name"]):
         raise ConfigError([f"owners.file: {path.name} needs a first line with the columns id, name and email"])
     by_id: dict[str, str] = {}
