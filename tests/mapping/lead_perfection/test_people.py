@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamflow.mapping.block import read_block
 from streamflow.mapping.delimited import split
 from streamflow.mapping.marks import spelled
 from streamflow.mapping.rollups import rolled_up
 from streamflow.mapping.text import squeeze
 from streamflow.model import Fields, Record, Ref
+from tests.mapping.blocks import read_block
 
 from .account import PAIR, appointment, causes, job, kin, lead, main, mapper, prospect
 
@@ -76,6 +76,13 @@ def test_lp_03_source_and_sub_source_are_of_one_enquiry() -> None:
     made = fields(lead("1", dateentered="2025-01-01 10:00:00"), lead("2", source="Referral", sourcesubdescr=""))
     assert made["custom:Lead Source"] == "Referral"
     assert "custom:Lead Subsource" not in made
+
+
+def test_lp_03_people_who_are_one_have_source_and_sub_source_of_one_prospect() -> None:
+    """A sub-source is not borrowed from another prospect than the source is of."""
+    bare, full = fields(lead(source="Referral", sourcesubdescr="")), fields(lead(), cst_id="2")
+    assert "custom:Lead Subsource" not in MADE.combine([bare, full])
+    assert MADE.combine([fields(), full])["custom:Lead Subsource"] == "Google - Windows"
 
 
 def test_lp_03_reports_tell_the_day_alone() -> None:
