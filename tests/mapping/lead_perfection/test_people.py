@@ -211,7 +211,10 @@ def test_absurd_days_are_told_and_kept(day: str) -> None:
 
 @pytest.mark.parametrize(
     ("codes", "words"),
-    [("C", "C (call)"), ("CT", "C (call), T (text)"), ("CMTEP", "C (call), M (mail), T (text), E (e-mail), P"), ("CMZ", "CMZ"), ("c, m", "c (call), m (mail)"), ("P", "P"), ("X-9", "X-9")],
+    [
+        ("C", "C (call)"), ("CT", "C (call), T (text)"), ("CMTEP", "C (call), M (mail), T (text), E (e-mail), P"), ("CMZ", "CMZ"),
+        ("c, m", "c (call), m (mail)"), ("P", "P"), ("X-9", "X-9"),
+    ],
 )
 def test_marks_not_to_contact_are_spelled_out(codes: str, words: str) -> None:
     """Each mark stands there with what it means; one that nobody knows stays as it is."""
