@@ -30,9 +30,11 @@ _AMOUNT: Final = "money_value"
 async def deal_values(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """Give every deal with its value on both sides, and the sums by status and by owner (LP-41, LP-48)."""
     rows, sums = Rows(), _Sums()
-    ways = ways_of(await _settings(ledger, pair))
+    usual = ways_of(await _settings(ledger, pair))
     for kind in pair.in_role(Role.DEAL):
-        plan, field = pair.of(kind), pair.source_of(kind, _AMOUNT)
+        plan, one = pair.of(kind), pair.object(kind)
+        row = next((row for row in one.rows if row.transform == _AMOUNT), None) if one is not None else None
+        field, ways = (row.source, usual.of_row(row.params)) if row is not None else ("", usual)
         async for page in ledger.every(kind):
             links = await _own_links(ledger, kind, page, "leads")
             for staged in page:

@@ -75,6 +75,14 @@ def test_lp_48_amounts_of_any_sort_are_exact(amount: str, value: str) -> None:
     assert "manualValue" not in deal(grossamount="")
 
 
+def test_lp_48_more_decimals_than_cents_are_rounded_and_told() -> None:
+    """The deal has its value to the cent, and the exact amount stands beside it."""
+    derived = MADE.drafts(job(grossamount="28257.335"))
+    assert main(derived).fields["manualValue"] == "28257.34"
+    assert causes(derived) == [("rounded_money", "grossamount")]
+    assert dict(read_block(beside(derived).fields["body"]))["grossamount"] == "28257.335"
+
+
 def test_lp_48_an_amount_that_is_none_is_told_and_kept() -> None:
     """In another currency, or no number at all, it stands beside the deal as written."""
     for amount, cause in (("about 9k", "bad_money"), ("€ 900", "foreign_currency")):
