@@ -10,6 +10,7 @@ from tests.oracle import texts
 from tests.oracle.happenings import whole
 from tests.oracle.leadperfection import values
 from tests.oracle.leadperfection.ground import Found, Ground, all_text, parents_of
+from tests.oracle.leadperfection.telling import telling
 from tests.oracle.leadperfection.timeline import HEADER_LINES, judge_author, judge_time, misplaced
 from tests.oracle.marks import Place, content
 from tests.oracle.states import Finding, Row
@@ -89,9 +90,12 @@ def _values(ground: Ground, row: Row, places: Sequence[Place]) -> Iterator[str]:
         yield f"the text is not whole: {text[:80]!r} became {contents[0][-120:]!r}"
     if any("@[" in each for each in contents):
         yield "it mentions a user of the destination"
-    yield from judge_time(ground, "time", row["enteredon"], places)
-    if row.get("updatedon"):
-        yield from judge_time(ground, "time of the last change", row["updatedon"], places)
+    for name, label in (("enteredon", "created"), ("updatedon", "updated")):
+        if row.get(name):
+            yield from judge_time(ground, name, row[name], places)
+            copies = telling(None, contents).under(label)   # beside the first line, where a program finds it (LP-17)
+            if not any(values.clock(row[name]) in copy.replace("T", " ") for copy in copies):
+                yield f"{name} {values.clock(row[name])} has no line of its own"
     for name in ("enteredby", "updatedby"):
         yield from judge_author(ground, row.get(name), places)
     told = all_text(places)
@@ -107,6 +111,8 @@ def _context(ground: Ground, row: Row, places: Sequence[Place]) -> Iterator[str]
     if not row.get("lds_id"):
         return
     told = all_text(places).replace("T", " ")
+    if str(row["lds_id"]) not in texts.words(told):
+        yield f"its enquiry {row['lds_id']} is not told"
     dates = {values.clock(each["apptdate"]) for each in ground.book.of_lead("appointment", str(row["lds_id"]))}
     if dates and not any(each[:16] in told for each in dates):
         yield f"its appointment ({', '.join(sorted(dates))}) is not told"
