@@ -310,6 +310,35 @@ def test_a_deleted_note_without_an_id_is_one_note() -> None:
     assert [each.fault for each in _found(dump, source=source)] == ["stray"]
 
 
+def test_of_an_edited_note_without_an_id_the_old_text_goes() -> None:
+    """Unless several notes of the person changed, so that nobody can tell which became which."""
+    rows = tables()
+    note = next(row for row in rows["notes"] if row["id"] == "53")
+    note["note"] = "another"
+    edit = {"op": "edit", "kind": "notes", "id": "53", "cst_id": "4"}
+    dump = _right()
+    dump["notes"].append({"id": "99-notes", "body": "[time unknown]\nanother\n[sf:lp:note:~zz]", "links": {"parent": "7-contacts"}})
+    assert [each.fault for each in _found(dump, source=book_of(rows, [edit]))] == ["stray"]
+    assert _found(dump, source=book_of(rows, [edit, {**edit, "id": "56"}])) == []
+    _drop("16-notes")(dump)
+    assert _found(dump, source=book_of(rows, [edit])) == []
+
+
+def test_a_note_need_not_know_of_a_later_appointment() -> None:
+    """What people set up meanwhile is not what a note was written for; what stood there before is."""
+    dump = _right()
+    _replace("14-notes", "body", "Appointment: 2026-03-05 17:00:00", "Appointment: 2026-03-04 09:00:00")(dump)
+    assert [each.fault for each in _found(dump)] == ["wrong"]
+    put_off = book_of(tables(), [{"op": "edit", "kind": "appointments", "id": "41", "cst_id": "1"}])
+    assert _found(dump, source=put_off) == []
+    _replace("14-notes", "body", "Appointment: 2026-03-04 09:00:00", "")(dump)
+    assert [each.fault for each in _found(dump, source=put_off)] == ["wrong"]
+    later = tables()
+    later["appointments"][0]["ils_id"] = "45"
+    deed = {"op": "create", "kind": "appointments", "id": "45", "cst_id": "1"}
+    assert not [each for each in _found(dump, source=book_of(later, [deed])) if each.what.startswith("note")]
+
+
 def test_what_merged_people_had_is_on_the_survivor() -> None:
     """After a merge at the source the records of the one are those of the other."""
     rows = tables()
