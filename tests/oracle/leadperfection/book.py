@@ -147,8 +147,8 @@ def book_of(tables: Mapping[str, list[Row]], done: list[Row] | None = None) -> B
             notes[str(row["cst_id"])].append((row["op"], str(row["id"])))
     heirs = {str(row["id"]): str(row["into"]) for row in done if row["op"] == "merge"}
     return Book(
-        rows=rows, gone=frozenset(each for each in gone if each[1] not in rows[each[0]]), made=deeds["create"], edited=deeds["edit"], heirs=heirs,
-        note_deeds=dict(notes),
+        rows=rows, gone=frozenset(each for each in gone if each[1] not in rows[each[0]]), made=deeds["create"], edited=deeds["edit"],
+        note_deeds=dict(notes), heirs=heirs,
     )  # fmt: skip
 
 
