@@ -100,8 +100,9 @@ class Deal:
         days = told.under("create", "date")
         if not days or any(values.day(day) != values.day(moment) for day in days):
             yield f"day of entry {moment[:10]} is not there (there: {days})"
-        if moment not in told.text.replace("T", " "):
-            yield f"time of entry {moment} is not there"
+        times = [*told.under("create", "time"), *told.under("created")]
+        if not any(moment in time.replace("T", " ") for time in times):
+            yield f"time of entry {moment} is not there (there: {times})"
 
     def _milestones(self, told: Telling) -> Iterator[str]:
         """Each by its own name with the days it was meant for and happened on; a day in a field of its name is the day it happened."""
