@@ -57,7 +57,9 @@ DESTINATION_FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
 DETAILS: Final = "details"
 """Not a field of a lead but the note beside it: its description is its name, so blocks of text cannot go there."""
 WITH_CUSTOM_FIELDS: Final = ("accounts", "contacts", "leads")
-REFERENCES: Final = ("users", "teams", "sources")
+DOCUMENTS: Final = "documents"
+"""Where kinds go that the destination has nothing like: into the reports, for people to read."""
+REFERENCES: Final = ("users", "teams", "sources", DOCUMENTS)
 """Destination kinds that are looked up and not written by this map."""
 
 
@@ -113,6 +115,8 @@ TRANSFORMS: Final = _all(
     Transform(name="phone_labelled", says="one of several further numbers, its label first", targets=_CUSTOM, needs=("slot",)),
     Transform(name="milestone_date", says="day of one step of a list of steps", targets=_CUSTOM, needs=("code",)),
     Transform(name="rollup", says="follows from the records that hang on it", targets=_CUSTOM),
+    Transform(name="rollup_owner", says="user whom the records that hang on it name", targets=("contacts.link:owner",)),
+    Transform(name="marks", says="marks with what each of them stands for", targets=_CUSTOM),
     Transform(name="outcome", says="won, lost or cancelled by value map; open while it has none", targets=("leads.outcome",)),
     Transform(name="stage", says="stage of the pipeline by value map", targets=("leads.stage",)),
     Transform(name="lead_title", says="name of the lead", targets=("leads.description",)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -17,6 +17,10 @@ _MONTH_FIRST: Final = re.compile(r"(\d{1,2})([-/])(\d{1,2})\2(\d{4})(?: \d{1,2}:
 _NAMED: Final = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?[- ]([A-Za-z]{3,9})\.?,?[- ](\d{4})")
 _MONTH_NAMED: Final = re.compile(r"([A-Za-z]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})")
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_FIRST_YEAR: Final = 1990
+_YEARS_AHEAD: Final = 5
+_LAST_YEAR: Final = 9999
+_NO_YEAR_S: Final = 2**37  # about the year 6300: no clock says that, so none was given
 _DURATION: Final = re.compile(r"(?:(\d+):)?(\d{1,3}):(\d{2})")
 
 
@@ -75,6 +79,12 @@ def read_date(text: str, order: str) -> str | None:
         return _day(int(match[3]), _MONTHS.index(match[2][:3].lower()) + 1, int(match[1]))
     found = {day for day in (_day_first(text) if order != "month" else None, _month_first(text) if order != "day" else None) if day}
     return found.pop() if len(found) == 1 else None
+
+
+def is_far(day: str, now_s: int) -> bool:
+    """Say whether a day is outside 1990 to five years from *now_s*: a typing error or a filler in the data of a running business."""
+    last = _YEARS_AHEAD + datetime.fromtimestamp(now_s, UTC).year if now_s < _NO_YEAR_S else _LAST_YEAR
+    return not _FIRST_YEAR <= int(day[:4]) <= last
 
 
 def is_implausible(day: str) -> bool:

@@ -15,6 +15,7 @@ from streamflow.mapping.delimited import delimiter_fault
 from streamflow.mapping.document import CARDINALITIES, FORMAT, Alternative, MapDocument, ObjectMap, Row
 from streamflow.mapping.pair import Pair
 from streamflow.mapping.postal import PARTS
+from streamflow.mapping.rollups import TRANSFORMS as ROLLUPS
 from streamflow.mapping.rollups import rollup_faults
 from streamflow.mapping.settings import setting_faults
 from streamflow.mapping.values import FAMILIES
@@ -167,7 +168,7 @@ def _param_faults(row: Row) -> list[str]:
         return ["params.slot: expected a whole number from 1"]
     if row.transform == "span_end" and not _is_count(params.get("seconds", 0), 0):
         return ["params.seconds: expected a whole number of seconds"]
-    if row.transform == "pair_text" and (fault := delimiter_fault(params.get("delimiter", "|"))):
+    if row.transform in ("pair_text", "rollup") and (fault := delimiter_fault(params.get("delimiter", "|"))):
         return [f"params.delimiter: {fault}"]
     if not isinstance(params.get("values", {}), Mapping):
         return ["params.values: expected a table"]
@@ -201,7 +202,7 @@ def _coverage_faults(document: MapDocument, pair: Pair, observed: Mapping[Kind, 
     for place, one in enumerate(document.objects):
         known = observed.get(one.source)
         for number, row in enumerate(one.rows):
-            if known is not None and row.source not in known and row.source not in shipped and row.transform != "rollup":
+            if known is not None and row.source not in known and row.source not in shipped and row.transform not in ROLLUPS:
                 faults.append(f"objects[{place}].rows[{number}]: unknown source field {one.source}.{row.source}{_near(row.source, known)}")
     return faults
 

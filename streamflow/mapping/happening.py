@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from streamflow.mapping.dates import read_moment
+from streamflow.mapping.dates import Moment, is_far, read_moment
 from streamflow.mapping.derived import NO_KIN, Derived, Kin
 from streamflow.mapping.document import Row
 from streamflow.mapping.emails import normal, read_addresses
 from streamflow.mapping.shapes import SHAPES
 from streamflow.mapping.shapes.drafting import Drafting, Happening
 from streamflow.mapping.shapes.task import in_words
-from streamflow.mapping.steps import Tools
+from streamflow.mapping.steps import FAR, Tools
 from streamflow.mapping.text import literal, plain, squeeze
 from streamflow.mapping.values import as_line, as_text, is_empty
 from streamflow.model import Key, Kind, Record, Ref
@@ -99,7 +99,7 @@ class HappeningMapper:
     def _gather_lines(self, found: Happening) -> None:
         for row in self._rows.get("line", ()):
             text = _free(found.record, row.source) if row.family == "long" else _line(found.record, row.source)
-            if not text:
+            if not text or text.strip().lower() in _words(row.params.get("unless", "")):
                 continue
             if row.params.get("time") and (moment := read_moment(text.strip(), self._tools.zone)) is not None:
                 text = moment.header()
@@ -125,6 +125,13 @@ class HappeningMapper:
             elif found.moment is not None and found.moment.mark:
                 hint = "the clock shows this time twice or never; the first reading is taken"
                 found.complain(f"{found.moment.mark}_time", row.source, hint, found.time_text)
+            if found.moment is not None and row.params.get("plausible"):
+                self._doubt(found, found.moment, row.source)
+
+    def _doubt(self, found: Happening, moment: Moment, field: str) -> None:
+        """Tell of a time that is far from ours."""
+        if is_far(moment.local.date().isoformat(), self._context.now_s):
+            found.complain("implausible_date", field, FAR, found.time_text)
 
     def _named_parent(self, record: Record) -> Ref | None:
         """Give the record that this one names as its parent; *params.kind* of a row says of which kind, where there are several."""
@@ -146,6 +153,11 @@ class HappeningMapper:
     def _people(self, record: Record, row: Row) -> list[Key]:
         found = read_addresses(_value(record, row.source)).valid
         return [key for address in found if (key := self._context.person_by_email(normal(address)))]
+
+
+def _words(said: object) -> list[str]:
+    """Give the values (by "|") of a row's params.unless: they say nothing that is worth a line."""
+    return [word.strip().lower() for word in str(said).split("|") if word.strip()]
 
 
 def _value(record: Record, source: str) -> str:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from streamflow.mapping.dates import read_date, read_moment
+from streamflow.mapping.dates import is_far, read_date, read_moment
 from streamflow.mapping.delimited import join
-from streamflow.mapping.derived import LAST_MOMENT
 from streamflow.mapping.document import Row
 from streamflow.mapping.gathered import Gathered
+from streamflow.mapping.phones import labelled
 from streamflow.mapping.rollups import child_of, rolled_up
-from streamflow.mapping.steps import Maker, Step, Tools, typed
+from streamflow.mapping.steps import FAR, Maker, Step, Tools, typed
 from streamflow.mapping.text import literal, squeeze, tidy
 from streamflow.mapping.values import is_empty
 from streamflow.model import Record
 
 _LEAD_FLAG: Final = "Lead"
-_FIRST_YEAR: Final = 1990
-_YEARS_AHEAD: Final = 5
-_NUMBER_KEYS: Final = ("raw", "phone", "number", "value")
 
 
 def _value(record: Record, source: str) -> str:
@@ -104,7 +100,7 @@ def _phone_labelled(row: Row, tools: Tools) -> Step:
     is_last = slot == max(slots)
 
     def step(found: Gathered, _: str) -> None:
-        numbers = _labelled(found.record.data.get(row.source), stem)
+        numbers = labelled(found.record.data.get(row.source), stem)
         if slot <= len(numbers):
             found.put(target, ": ".join(numbers[slot - 1]), row.source, numbers[slot - 1][1])
         if is_last:
@@ -113,57 +109,58 @@ def _phone_labelled(row: Row, tools: Tools) -> Step:
     return step
 
 
-def _labelled(value: Any, stem: str) -> list[tuple[str, str]]:
-    """Give (label, number as written) of every number: a list of tables, of texts, or one text; the kind of number follows its label."""
-    items = value if isinstance(value, list) else [value]
-    found: list[tuple[str, str]] = []
-    for item in items:
-        table = item if isinstance(item, Mapping) else {"raw": item}
-        number = next((str(table[name]) for name in _NUMBER_KEYS if not is_empty(table.get(name))), "")
-        if number:
-            label = str(table.get("label") or f"{stem}{len(found) + 1}")
-            sort = squeeze(str(table.get("type") or ""))
-            found.append((f"{label} ({sort})" if sort else label, squeeze(tidy(number))))
-    return found
-
-
 def _milestone_date(row: Row, tools: Tools) -> Step:
     """
     Write the day of a step out of a list of tables.
 
-    Params: code (several by "|"), key (where tables hold the code), date (where they hold the day).
+    Params: code (several by "|"), key (where tables hold the code), date (where they hold the day); of several keys or dates by "|" the
+    first filled one counts.
     """
     target, codes = row.target or "", {code.strip().lower() for code in str(row.params["code"]).split("|")}
-    key, date = str(row.params.get("key", "code")), str(row.params.get("date", "date"))
-    last = _YEARS_AHEAD + datetime.fromtimestamp(tools.context.now_s, UTC).year if tools.context.now_s < LAST_MOMENT else 9999
+    keys, dates = str(row.params.get("key", "code")).split("|"), str(row.params.get("date", "date")).split("|")
 
     def step(found: Gathered, _: str) -> None:
         tables = found.record.data.get(row.source)
         for table in tables if isinstance(tables, list) else ():
-            if not isinstance(table, Mapping) or str(table.get(key, "")).strip().lower() not in codes or is_empty(table.get(date)):
+            if not isinstance(table, Mapping):
                 continue
-            text = str(table[date])
+            code, text = _first(table, keys), _first(table, dates)
+            if code.lower() not in codes or not text:
+                continue
             moment = read_moment(text, tools.zone)
             day = moment.local.date().isoformat() if moment is not None else read_date(text, tools.ways.date_order)
-            label = f"{row.source} {table[key]}"
+            label = f"{row.source} {code}"
             if day is None:
                 found.complain("bad_date", row.source, "kept as text; correct the date in the source", text)
                 found.lines.append((label, squeeze(tidy(text))))
                 continue
-            if not _FIRST_YEAR <= int(day[:4]) <= last:
-                found.complain("implausible_date", row.source, "written as it stands; correct it in the source if it is a filler", text)
+            if is_far(day, tools.context.now_s):
+                found.complain("implausible_date", row.source, FAR, text)
             found.put(target, day, label, text)
 
     return step
 
 
+def _first(table: Mapping[str, Any], names: Sequence[str]) -> str:
+    return next((str(table[name]).strip() for name in names if not is_empty(table.get(name))), "")
+
+
 def _rollup(row: Row, tools: Tools) -> Step:
     kind, name = child_of(row)
     write = typed(row, tools, row.family, label=f"{tools.pair.of(kind).noun} {name.removeprefix('custom:')}")
+    delimiter = str(tools.settings["delimiter"])
 
     def step(found: Gathered, _: str) -> None:
-        if text := rolled_up(row, found.kin):
+        if text := rolled_up(row, found.kin, delimiter):
             write(found, text)
+
+    return step
+
+
+def _rollup_owner(row: Row, tools: Tools) -> Step:
+    def step(found: Gathered, _: str) -> None:
+        if not found.owner and (key := rolled_up(row, found.kin)):
+            found.owner = key.lower() if "@" in key else key
 
     return step
 
@@ -172,6 +169,7 @@ LATE_STEPS: Final[Mapping[str, Maker]] = {
     "reference_text": _reference_text,
     "reference_id": _reference_id,
     "owner": _owner,
+    "rollup_owner": _rollup_owner,
     "owner_text": _owner_text,
     "constant": _constant,
     "lead_flag": _lead_flag,

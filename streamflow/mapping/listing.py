@@ -18,13 +18,15 @@ class Listing:
     def __init__(self, gatherer: Gatherer, one: ObjectMap, pair: Pair) -> None:
         self._gatherer = gatherer
         self._key_field = pair.source_of(one.source, "marker", one.destination)
+        said = [row for row in reversed(one.rows) if "label" in row.params and row.transform != "phone_labelled"]  # there it is a stem
+        self._labels = {row.source: str(row.params["label"]) for row in said}
         self._families = {row.source: row.family for row in sorted(one.rows, key=lambda row: row.family == "long")}
 
     def lines(self, record: Record, without: Collection[str] = ()) -> list[tuple[str, str]]:
         """Give (label, value) of every filled field but the key, what is not moved and *without*; fields without a row come last."""
         place = self._gatherer.place
         return [
-            (_label(source), as_line(value, self._families.get(source, "")))
+            (self._labels.get(source) or _label(source), as_line(value, self._families.get(source, "")))
             for source, value in sorted(_values(record), key=lambda item: (place.get(item[0], len(place)), item[0]))
             if not (source in self._gatherer.not_moved or source in without or source == self._key_field or is_empty(value))
         ]

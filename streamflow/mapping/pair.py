@@ -60,7 +60,9 @@ FACTS = frozenset({
     "when", "due", "text", "repeat", "assignee",    # of what hangs on people
 })  # fmt: skip
 REPORTS = ("companies", "invitations", "groups", "notifications", "automations", "quality", "repeats", "unmatched")
-"""The reports that a pair may leave out, since not every source has what they tell of."""
+"""The reports that are written unless a pair says otherwise, since not every source has what they tell of."""
+MORE_REPORTS = ("schedule", "codes", "deal-values", "lead-sources", "appointment-history", "quality-score")
+"""The reports that are written only where a pair names them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

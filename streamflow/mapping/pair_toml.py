@@ -11,7 +11,7 @@ from streamflow.errors import ConfigError
 from streamflow.mapping.catalogue import TRANSFORMS, can_reach, is_field
 from streamflow.mapping.document import CARDINALITIES, ObjectMap, Row
 from streamflow.mapping.labels import label_key
-from streamflow.mapping.pair import FACTS, REPORTS, BlankRule, KindPlan, KnownLabel, Pair, Purpose, Role
+from streamflow.mapping.pair import FACTS, MORE_REPORTS, REPORTS, BlankRule, KindPlan, KnownLabel, Pair, Purpose, Role
 from streamflow.mapping.settings import DEFAULTS, setting_faults
 from streamflow.mapping.shapes import SHAPES
 
@@ -158,7 +158,8 @@ class _Reader:
 
     def _reports(self, data: Mapping[str, Any]) -> tuple[str, ...]:
         reports = tuple(map(str, data.get("reports", REPORTS)))
-        self.faults += [f"reports: there is no report {name!r}{_near(name, REPORTS)}" for name in reports if name not in REPORTS]
+        known = (*REPORTS, *MORE_REPORTS)
+        self.faults += [f"reports: there is no report {name!r}{_near(name, known)}" for name in reports if name not in known]
         return reports
 
     def _blank_rule(self, data: Mapping[str, Any], path: str) -> BlankRule:

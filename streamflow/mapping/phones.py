@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
+
+from streamflow.mapping.text import squeeze, tidy
+from streamflow.mapping.values import is_empty
 
 _SEVERAL: Final = re.compile(r"\s*(?:[/;|\n]|,|\bor\b|\bof\b)\s*", re.IGNORECASE)
 _NOISE: Final = str.maketrans("", "", " -()\u00a0.\t")
@@ -16,6 +20,7 @@ _ZA: Final = re.compile(r"(?:0|\+27|\+270|0027)(?:((?:[67]\d|8[1-4])\d{7})|(?:1[
 _ZA_COUNTRY: Final = 27
 _ZA_DIGITS: Final = 9
 _SCIENTIFIC: Final = re.compile(r"\d(?:\.\d+)?[eE]\+?\d+")
+_NUMBER_KEYS: Final = ("raw", "phone", "number", "value")
 _MOBILE_TYPES: Final = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
 
@@ -52,6 +57,19 @@ def read_phones(cell: str, region: str) -> Phones:
         else:
             valid.setdefault(phone.value, phone)
     return Phones(valid=tuple(valid.values()), unparsable=tuple(raw)) if valid else Phones(unparsable=(cell,))
+
+
+def labelled(value: Any, stem: str) -> list[tuple[str, str]]:
+    """Give (label, number as written) of every number: a list of tables, of texts, or one text; the sort of number follows its label."""
+    found: list[tuple[str, str]] = []
+    for item in value if isinstance(value, list) else [value]:
+        table = item if isinstance(item, Mapping) else {"raw": item}
+        number = next((str(table[name]) for name in _NUMBER_KEYS if not is_empty(table.get(name))), "")
+        if number:
+            label = str(table.get("label") or f"{stem}{len(found) + 1}")
+            sort = squeeze(str(table.get("type") or ""))
+            found.append((f"{label} ({sort})" if sort else label, squeeze(tidy(number))))
+    return found
 
 
 def as_fields(phones: Phones) -> list[dict[str, Any]]:

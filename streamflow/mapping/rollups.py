@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from streamflow.mapping.combining import glue_of
+from streamflow.mapping.delimited import join
 from streamflow.mapping.derived import Kin
 from streamflow.mapping.document import ObjectMap, Row
 from streamflow.mapping.pair import Pair
@@ -13,7 +14,7 @@ from streamflow.mapping.text import squeeze, tidy
 from streamflow.mapping.values import is_empty
 from streamflow.model import Kind, Record
 
-TRANSFORM: Final = "rollup"
+TRANSFORMS: Final = ("rollup", "rollup_owner")
 PICKS: Final = ("join", "newest", "oldest", "count", "any")
 """
 Of params.pick: all values; the one of the latest or earliest record that has any; how many records; params.value once there is one.
@@ -30,7 +31,7 @@ def child_of(row: Row) -> tuple[Kind, str]:
 
 def needed_kinds(one: ObjectMap, pair: Pair) -> tuple[Kind, ...]:
     """Give the kinds of children that rules of an object map look at."""
-    found = [child_of(row)[0] for row in one.rows if row.target is not None and row.transform == TRANSFORM]
+    found = [child_of(row)[0] for row in one.rows if row.target is not None and row.transform in TRANSFORMS]
     found += [str(row.params["kind"]) for row in one.rows if row.transform == "lead_flag" and row.target and "kind" in row.params]
     return tuple(kind for kind in dict.fromkeys(found) if pair.knows(kind))
 
@@ -42,7 +43,7 @@ def rollup_faults(one: ObjectMap, row: Row, pair: Pair) -> list[str]:
     hanging = pair.hanging_on(one.source)
     if row.transform == "lead_flag" and (kind := row.params.get("kind")) is not None and kind not in hanging:
         return [f"params.kind: records of kind {kind!r} do not hang on {one.source}"]
-    if row.transform != TRANSFORM:
+    if row.transform not in TRANSFORMS:
         return []
     kind, name = child_of(row)
     faults: list[str] = []
@@ -53,20 +54,34 @@ def rollup_faults(one: ObjectMap, row: Row, pair: Pair) -> list[str]:
     return faults
 
 
-def rolled_up(row: Row, kin: Kin) -> str:
-    """Give the value that follows from the children, "" for none; *params.by* names the field by which they are ordered."""
+def rolled_up(row: Row, kin: Kin, delimiter: str = "") -> str:
+    """
+    Give the value that follows from the children, "" for none; *params.by* names the fields (by "|") by which they are ordered.
+
+    *params.among* names the fields (by "|") one of which a child must have filled to speak at all, so that several rows hear the same
+    one; *params.with* is a second field of it, written after *delimiter* (of the params, else as given) so that both come back.
+    """
     kind, name = child_of(row)
     pick = row.params.get("pick", PICKS[0])
     former = kin.former.get(kind, ()) if pick == "join" else ()
-    children = _ordered([*kin.children.get(kind, ()), *former], str(row.params.get("by", "")))
+    children = _ordered([*kin.children.get(kind, ()), *former], str(row.params.get("by", "")).split("|"))
     if pick == "count":
         return str(len(children)) if children else ""
-    values = [text for child in children if (text := value_of(child, name))]
+    if among := str(row.params.get("among", "")):
+        values = [_said(row, child, name, delimiter) for child in children if any(value_of(child, each) for each in among.split("|"))]
+    else:
+        values = [text for child in children if (text := _said(row, child, name, delimiter))]
     if pick == "any":
         return str(row.params.get("value", "")) if values else ""
     if pick == "join":
-        return glue_of(row.family).join(dict.fromkeys(values))   # each value whole: one may hold the glue itself
+        return glue_of(row.family).join(dict.fromkeys(filter(None, values)))   # each value whole: one may hold the glue itself
     return (values[-1] if pick == "newest" else values[0]) if values else ""
+
+
+def _said(row: Row, child: Record, name: str, delimiter: str) -> str:
+    if (other := str(row.params.get("with", ""))) == "":
+        return value_of(child, name)
+    return join(value_of(child, name), value_of(child, other), str(row.params.get("delimiter", delimiter)))
 
 
 def value_of(record: Record, name: str) -> str:
@@ -77,6 +92,10 @@ def value_of(record: Record, name: str) -> str:
     return "" if is_empty(value) else squeeze(tidy(str(value)))
 
 
-def _ordered(children: Sequence[Record], by: str) -> list[Record]:
-    """Oldest first; the same order whatever the ledger's is."""
-    return sorted(children, key=lambda record: (value_of(record, by) if by else "", len(record.key), record.key))
+def _ordered(children: Sequence[Record], by: Sequence[str]) -> list[Record]:
+    """Oldest first, by the first of the fields that is filled; the same order whatever the ledger's is."""
+
+    def place(record: Record) -> tuple[str, int, str]:
+        return next((text for name in by if name and (text := value_of(record, name))), ""), len(record.key), record.key
+
+    return sorted(children, key=place)

@@ -65,9 +65,14 @@ def makes_open_leads(settings: Mapping[str, Any]) -> bool:
     return bool(settings.get("unqualified", DEFAULTS["unqualified"]) == "lead")
 
 
-def value_map(settings: Mapping[str, Any], kind: Kind, field: str, shipped: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Give what values of a source field stand for, by `value_key`: what the row says, overruled by the settings."""
-    whole = {**(shipped or {}), **settings["values"].get(f"{kind}.{field}", {})}
+def value_map(settings: Mapping[str, Any], kind: Kind, field: str, params: Mapping[str, Any]) -> dict[str, str]:
+    """
+    Give what values of a source field stand for, by `value_key`: what the row says (*params.values*), overruled by the settings.
+
+    There the table is "kind.field"; a row with *params.table* has one of its own, "kind.field.table".
+    """
+    name = f"{kind}.{field}.{params['table']}" if "table" in params else f"{kind}.{field}"
+    whole = {**params.get("values", {}), **settings["values"].get(name, {})}
     return {value_key(text): str(value) for text, value in whole.items()}
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
-from streamflow.mapping.dates import read_moment
+from streamflow.mapping.dates import is_far, read_moment
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import ObjectMap, Row
 from streamflow.mapping.emails import Addresses, normal, read_addresses
 from streamflow.mapping.emails import as_fields as email_fields
 from streamflow.mapping.gathered import Gathered
+from streamflow.mapping.marks import spelled
 from streamflow.mapping.pair import Pair
-from streamflow.mapping.phones import Phones, read_phones
+from streamflow.mapping.phones import Phones, labelled, read_phones
 from streamflow.mapping.phones import as_fields as phone_fields
 from streamflow.mapping.postal import PARTS, read_address
 from streamflow.mapping.postal import as_fields as address_fields
@@ -24,6 +25,8 @@ from streamflow.mapping.values import Ways, as_line, reader_for
 
 _REACHABLE_DIGITS: Final = 7
 STILL_OPEN: Final = ("", "open")
+_BY_VALUE: Final = ("outcome", "stage", "native_source")
+FAR: Final = "written as it stands; correct it in the source if it is a filler"
 _UNMAPPED: Final = "kept as text; say in settings.values of the map what it stands for"
 
 Step: TypeAlias = Callable[[Gathered, str], None]
@@ -42,7 +45,7 @@ class Tools:
 
     def values_of(self, row: Row) -> dict[str, str]:
         """Give what values of the row's field stand for."""
-        return value_map(self.settings, self.one.source, row.source, row.params.get("values"))
+        return value_map(self.settings, self.one.source, row.source, row.params)
 
     def told_as(self, transform: str, row: Row) -> str:
         """Give the field under which something is told: the one that usually fills this, so that a fault has one name."""
@@ -126,6 +129,8 @@ def _phones(row: Row, tools: Tools) -> Step:
     region, field = tools.settings["region"], tools.told_as("phones", row)
 
     def step(found: Gathered, text: str) -> None:
+        if isinstance(listed := found.record.data.get(row.source), list):
+            text = "\n".join(number for _, number in labelled(listed, ""))
         phones = read_phones(defuse(tidy(text)), region)
         known = {phone.value for phone in found.phones.valid}
         valid = (*found.phones.valid, *(phone for phone in phones.valid if phone.value not in known))
@@ -160,7 +165,8 @@ def _address_part(row: Row, tools: Tools) -> Step:
 
 
 def _local_day(row: Row, tools: Tools) -> Step:
-    target, source = row.target or "", row.source
+    """Write the day; *params.plausible*: one that is far from our time is told as well."""
+    target, source, is_checked = row.target or "", row.source, bool(row.params.get("plausible"))
 
     def step(found: Gathered, text: str) -> None:
         moment = read_moment(text, tools.zone)
@@ -168,7 +174,10 @@ def _local_day(row: Row, tools: Tools) -> Step:
             found.complain("bad_date", source, "kept as text; correct the date in the source", text)
             found.lines.append((source.removeprefix("custom:"), tidy(text).strip()))
         else:
-            found.put(target, moment.local.date().isoformat(), source, text)
+            day = moment.local.date().isoformat()
+            found.put(target, day, source, text)
+            if is_checked and is_far(day, tools.context.now_s):
+                found.complain("implausible_date", source, FAR, text)
 
     return step
 
@@ -200,15 +209,24 @@ def _native_source(row: Row, tools: Tools) -> Step:
 
 
 def _by_value_map(slot: str) -> Maker:
-    """Make steps whose value stands for something of the destination; one that is in no map is told, kept, and changes nothing."""
+    """
+    Make steps whose value stands for something of the destination.
+
+    One that is in no map is told, kept unless another row keeps it, and changes nothing. An empty map asks for nothing: nobody said yet
+    what any value stands for, so none is told.
+    """
 
     def maker(row: Row, tools: Tools) -> Step:
         table, label = tools.values_of(row), row.source.removeprefix("custom:")
+        is_kept = any(other.source == row.source and other.target and other.transform not in _BY_VALUE for other in tools.one.rows)
 
         def step(found: Gathered, text: str) -> None:
             if (word := table.get(value_key(text))) is None:
-                found.complain("unmapped_value", row.source, _UNMAPPED, text)
-                found.lines.append((label, as_line(text, row.family)))
+                if table:
+                    found.complain("unmapped_value", row.source, _UNMAPPED, text)
+                line = (label, as_line(text, row.family))
+                if not is_kept and line not in found.lines:
+                    found.lines.append(line)
             elif word.strip().lower() not in STILL_OPEN:
                 setattr(found, slot, word.strip())
 
@@ -231,6 +249,12 @@ def _as_is(row: Row, tools: Tools) -> Step:
     return lambda found, text: found.put(target, squeeze(tidy(text)), row.source, text)
 
 
+def _marks(row: Row, tools: Tools) -> Step:
+    """Write marks with what *params.values* says of them."""
+    write, words = typed(replace(row, params={}), tools, row.family), tools.values_of(row)
+    return lambda found, text: write(found, spelled(text, words))
+
+
 def _nothing(row: Row, tools: Tools) -> Step:
     return lambda found, text: None
 
@@ -248,6 +272,7 @@ _STEPS: Final[Mapping[str, Maker]] = {
     "local_day": _local_day,
     "zoned_text": _zoned_text,
     "block": _block,
+    "marks": _marks,
     "marker": _nothing,
     "native_source": _native_source,
     "stage": _by_value_map("stage"),

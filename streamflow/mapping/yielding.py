@@ -33,8 +33,10 @@ class Yielding:
         self._is_wanted = makes_open_leads(tools.settings)
         self._rule = Unqualified(one, pair, tools.settings)
         self._listing = Listing(gatherer, one, pair)
-        self._not_told = frozenset(row.source for row in one.rows if row.transform in ("marker", "parent"))
-        self._created_field = pair.source_of(one.source, "local_day", one.destination)
+        is_owner_told = any(row.transform == "owner_text" for row in one.rows)
+        unsaid = ("marker", "parent", "owner") if is_owner_told else ("marker", "parent")
+        self._not_told = frozenset(row.source for row in one.rows if row.transform in unsaid)
+        self._created_fields = [row.source for row in one.rows if row.transform == "local_day"]
 
     def is_deal(self, found: Gathered) -> bool:
         """Say whether the record is a deal: such are wanted, the map's rule holds, and no other record took its place."""
@@ -50,7 +52,8 @@ class Yielding:
             why = f"{self._pair.of(self._plan.yields_to).noun} {yielded_to} is the deal" if yielded_to else "it is no deal of its own"
             return Derived(filtered=f"{why}, and all its values stand elsewhere", issues=issues, yielded_to=yielded_to)
         noun = self._plan.noun
-        moment = read_moment(str(record.data.get(self._created_field) or ""), self._zone)
+        moments = (read_moment(str(record.data.get(field) or ""), self._zone) for field in self._created_fields)
+        moment = next((found for found in moments if found is not None), None)
         text = Text(
             prefix=self._pair.prefix,
             kind=record.kind,

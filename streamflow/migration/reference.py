@@ -12,6 +12,7 @@ from typing import Any
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.pair import Pair
 from streamflow.mapping.settings import makes_open_leads, settings_of, value_map
+from streamflow.mapping.steps import STILL_OPEN
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, DestId, QueueItem
 from streamflow.platforms.base import Reference
@@ -137,7 +138,8 @@ def _missing_words(reference: Reference, document: MapDocument, settings: Mappin
         name = word if "/" in word or not usual else f"{usual}/{word}"
         if not word.endswith("-stages") and not any(name.lower() in (each, each.partition("/")[2]) for each in stages):
             missing.append((f"stage {name}", "deals stay in the usual stage; the source's own word is kept in a field"))
-    outcomes = [word for word in _words(document, settings, "outcome") if not word.endswith("-outcomes")]
+    named = (word for word in _words(document, settings, "outcome") if word.lower() not in STILL_OPEN)
+    outcomes = [word for word in named if not word.endswith("-outcomes")]
     lacking = [word for word in outcomes if word.lower() not in reference.outcomes]
     return [*missing, *((f"outcome {word}", "deals stay open; the source's own word is kept in a field") for word in lacking)]
 
@@ -146,7 +148,7 @@ def _words(document: MapDocument, settings: Mapping[str, Any], transform: str) -
     """Give the names of the destination that value maps of a transform lead to, each once."""
     found = [
         word for one, row in document.rows() if row.transform == transform and row.target is not None
-        for word in value_map(settings, one.source, row.source, row.params.get("values")).values()
+        for word in value_map(settings, one.source, row.source, row.params).values()
     ]
     return [word for word in dict.fromkeys(each.strip() for each in found) if word]
 

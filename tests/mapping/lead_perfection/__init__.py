@@ -1,0 +1,1 @@
+"""What Lead Perfection's records become: record in, drafts out."""
