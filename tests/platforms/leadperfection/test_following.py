@@ -120,6 +120,20 @@ async def test_the_text_of_an_appointment_follows_its_change() -> None:
         assert after[key].parent == before[key].parent
 
 
+async def test_an_appointment_that_was_read_before_it_changed_is_not_put_back() -> None:
+    """A disposition and a text that changed soon after their day was read stay as they are now, whichever list shows them next."""
+    async with book(60) as (wire, held):
+        key, record = next((key, each) for key, each in (await held.held("appointment")).items() if each.parent)
+        await wire.act("edit", "appointments", key, values={"notes": "rang back", "disposition": "CXL"})
+        for read in (held.poll, lambda: held.reader.everything("sweep"), held.poll):
+            await read()
+            data = (await held.held("appointment"))[key].data
+            assert (data["notes"], data["disposition"]) == ("rang back", "CXL")
+            assert data["salesrepname"] == record.data["salesrepname"]
+        assert (await held.reader.everything("drain")).is_quiet
+        assert (await held.poll()).is_quiet
+
+
 async def test_what_no_list_shows_is_missed_and_what_one_shows_is_not() -> None:
     """A job that is gone from both lists is missed by each complete pass; one that only the flat list has is there; calls just end."""
     async with book(400) as (wire, held):
