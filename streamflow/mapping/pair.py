@@ -61,7 +61,7 @@ FACTS = frozenset({
 })  # fmt: skip
 REPORTS = ("companies", "invitations", "groups", "notifications", "automations", "quality", "repeats", "unmatched")
 """The reports that are written unless a pair says otherwise, since not every source has what they tell of."""
-MORE_REPORTS = ("schedule", "codes", "deal-values", "lead-sources", "appointment-history", "quality-score")
+MORE_REPORTS = ("deal-values", "lead-sources", "appointment-history", "quality-score")
 """The reports that are written only where a pair names them."""
 
 

@@ -21,7 +21,7 @@ from streamflow.mapping.postal import PARTS, read_address
 from streamflow.mapping.postal import as_fields as address_fields
 from streamflow.mapping.settings import value_key, value_map
 from streamflow.mapping.text import defuse, literal, squeeze, tidy
-from streamflow.mapping.values import Ways, as_line, reader_for
+from streamflow.mapping.values import ROUNDED, Ways, as_line, reader_for
 
 _REACHABLE_DIGITS: Final = 7
 STILL_OPEN: Final = ("", "open")
@@ -70,9 +70,9 @@ def typed(row: Row, tools: Tools, family: str, label: str = "") -> Step:
         result = read(table.get(value_key(text), text) if table else text)
         if result.cause:
             found.complain(result.cause, source, result.hint, text)
-        if result.value is None:
+        if result.value is None or result.cause == ROUNDED:
             found.lines.append((label, as_line(text)))
-        elif result.value:
+        if result.value:
             found.put(target, result.value, label, text)
 
     return step

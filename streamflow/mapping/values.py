@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, Final, TypeAlias
 
 from streamflow.mapping.dates import is_implausible, read_date
@@ -15,6 +15,8 @@ TEXT_MAX_CHARS: Final = 255
 FAMILIES: Final = ("text", "long", "choice", "date", "money", "number")
 THOUSANDS_MARKS: Final = ("", ",", ".", " ", "'")
 """What may part thousands; "": not known."""
+ROUNDED: Final = "rounded_money"
+"""Cause of an amount that is written to the cent and stands as text besides."""
 NULL_WORDS: Final = frozenset({"null", "undefined", "none", "n/a", "-"})
 """Words that mean "nothing" in structured fields."""
 
@@ -44,10 +46,12 @@ class Ways:
     currency: str = ""  # of amounts that name none
     date_order: str = ""  # "day" | "month"
     thousands: str = ""  # one of THOUSANDS_MARKS
+    rounds: bool = False  # amounts with more than two decimals are rounded and told, and not refused
 
     def of_row(self, params: Mapping[str, Any]) -> Ways:
         """Give the ways of one field, where its row says otherwise than the map."""
-        return replace(self, **{name: str(params[name]) for name in ("currency", "date_order", "thousands") if name in params})
+        said = {name: str(params[name]) for name in ("currency", "date_order", "thousands") if name in params}
+        return replace(self, rounds=bool(params.get("rounds", self.rounds)), **said)
 
 
 UNKNOWN_WAYS: Final = Ways()
@@ -57,7 +61,7 @@ def reader_for(family: str, params: Mapping[str, Any], ways: Ways = UNKNOWN_WAYS
     """
     Give the reader of a field family. Raises KeyError for an unknown family.
 
-    *params* of the row: choices (list of text), and what it says otherwise than *ways* (currency, date_order, thousands).
+    *params* of the row: choices (list of text), and what it says otherwise than *ways* (currency, date_order, thousands, rounds).
     """
     choices = tuple(str(choice) for choice in params.get("choices", ()))
     ways = ways.of_row(params)
@@ -184,9 +188,14 @@ def _read_money(text: str, ways: Ways) -> Read:
     named = _CURRENCIES.get((match[2] or match[5] or "").lower(), ways.currency)
     if named != ways.currency:
         return Read(cause="foreign_currency", hint=f"the account holds {ways.currency}; the amount in {named} is kept as text")
-    if amount != round(amount, 2):
-        return Read(cause="bad_money", hint="more than two decimals; kept as text")
-    return Read(value=f"{-amount if match[1] or match[3] else amount:.2f}")
+    if match[1] or match[3]:
+        amount = -amount
+    whole = amount.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP) + 0  # no minus before nothing
+    if amount == whole:
+        return Read(value=f"{whole:.2f}")
+    if ways.rounds:
+        return Read(value=f"{whole:.2f}", cause=ROUNDED, hint="the destination holds cents; the exact amount is kept as text")
+    return Read(cause="bad_money", hint="more than two decimals; kept as text")
 
 
 def _choice_reader(choices: tuple[str, ...]) -> ReadValue:

@@ -19,6 +19,7 @@ class About:
     heads: Mapping[str, str] = field(default_factory=dict)  # path of a part -> its heading, where the path does not say it well
 
 
+_LIST: Final = "list-"
 _REPORTS: Final[Mapping[str, About]] = {
     "scope": About(
         title="Migration scope",
@@ -135,6 +136,36 @@ _REPORTS: Final[Mapping[str, About]] = {
         order=5,
         intro="Activities whose person could not be told. Each can be given a parent in the queue and is then moved.",
     ),
+    "deal-values": About(
+        title="Deal values, side by side",
+        order=6,
+        main="rows",
+        intro="Every deal with its value in the source and in the destination, for the team to compare.",
+        heads={"rows": "Deals", "sums": "Sums by status and owner"},
+    ),
+    "lead-sources": About(
+        title="Lead sources, side by side",
+        order=7,
+        main="rows",
+        intro="How many people and deals each lead source has on both sides, for the team to compare.",
+        heads={"rows": "Sources", "differences": "Records that differ"},
+    ),
+    "appointment-history": About(
+        title="Appointments, side by side",
+        order=8,
+        main="rows",
+        intro="Every appointment with its time on both sides and what became of it, for the team to compare.",
+        heads={"rows": "Appointments", "months": "Appointments a month"},
+        notes={"months": "Those to come are notes, so that nobody is invited; those without a person wait in the review queue."},
+    ),
+    "quality-score": About(
+        title="Data quality score",
+        order=34,
+        main="rows",
+        intro="How good the data of each kind is, by one formula, and which records are worth work.",
+        heads={"rows": "Work list", "parts": "What the parts say", "scores": "Score by kind"},
+        notes={"rows": "The records in most need of enrichment or of a look at duplicates come first."},
+    ),
     "automations": About(
         title="Automation inventory",
         order=40,
@@ -175,6 +206,9 @@ def about(name: str) -> About:
             main="rows",
             intro=f"What became of the {kind} records. The seven dispositions add up to what was read once nothing is pending.",
         )
+    if name.startswith(_LIST):
+        kind = name.removeprefix(_LIST)
+        return About(title=f"Reference list: {kind}", order=43, intro="What the destination has nothing like, listed whole.")
     return About(title=name.replace("-", " ").capitalize())
 
 

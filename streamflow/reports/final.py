@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from streamflow.mapping.pair import Pair
-from streamflow.reports import inventories, people, trail
+from streamflow.reports import inventories, listings, people, scores, sheets, trail
 from streamflow.reports.crosswalk import NAME as CROSSWALK
 from streamflow.reports.crosswalk import write_crosswalk
 from streamflow.reports.dispositions import kinds_in, phase_rows
@@ -30,6 +30,10 @@ DRAWN_BY_PAIR: Final[dict[str, Callable[[Ledger, Pair], Awaitable[dict[str, Any]
     "quality": inventories.quality,
     "repeats": inventories.repeats,
     "unmatched": inventories.unmatched,
+    "deal-values": sheets.deal_values,
+    "lead-sources": sheets.lead_sources,
+    "appointment-history": sheets.appointment_history,
+    "quality-score": scores.quality_score,
 }
 
 
@@ -49,6 +53,8 @@ async def write_all(ledger: Ledger, writer: ReportWriter, *, pair: Pair, seed: i
     counts = await ledger.counts()
     for kind in kinds_in(counts, pair):
         put(f"phase-{kind}", {"rows": phase_rows(counts, kind)})
+    for kind in listings.listed(pair):
+        put(f"{listings.PREFIX}{kind}", await listings.listing(ledger, pair, kind))
     for name in pair.reports:
         put(name, await DRAWN_BY_PAIR[name](ledger, pair))
     for name, draw in _DRAWN.items():

@@ -54,9 +54,10 @@ async def automations(ledger: Ledger, pair: Pair) -> dict[str, Any]:
 
 async def _observed(ledger: Ledger, pair: Pair) -> list[dict[str, Any]]:
     owners: dict[str, Counter[str]] = defaultdict(Counter)
-    async for page in ledger.every(pair.person.kind):
+    plan = _routed(pair)
+    async for page in ledger.every(plan.kind):
         for staged in page:
-            source, owner = (pair.person.told(staged.record.data, fact) for fact in ("source", "owner"))
+            source, owner = (plan.told(staged.record.data, fact) for fact in ("source", "owner"))
             owners[str(source or "(no source)")][str(owner or "(nobody)")] += 1
     rows = []
     for name, found in sorted(owners.items(), key=lambda item: -item[1].total()):
@@ -65,13 +66,20 @@ async def _observed(ledger: Ledger, pair: Pair) -> list[dict[str, Any]]:
         rows.append(
             {
                 "source": name,
-                pair.people: people,
+                pair.people if plan is pair.person else "records": people,
                 "commonest_owner": commonest,
                 "share_percent": round(100 * count / people, 1),
                 "suggests": "an assignment rule: ask" if is_rule else "",
             }
         )
     return rows
+
+
+def _routed(pair: Pair) -> KindPlan:
+    """Give the kind that says where somebody came from: people, unless that hangs on them."""
+    if not any("." in name for name in pair.person.fields("source")):
+        return pair.person
+    return next((pair.of(kind) for kind in pair.in_role(Role.DEAL) if "source" in pair.of(kind).facts), pair.person)
 
 
 async def repeats(ledger: Ledger, pair: Pair) -> dict[str, Any]:

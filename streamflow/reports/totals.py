@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
+from streamflow.mapping.catalogue import DETAILS
 from streamflow.mapping.pair import KindPlan, Pair
 from streamflow.mapping.settings import settings_of, value_key, value_map, ways_of
 from streamflow.mapping.steps import STILL_OPEN
@@ -27,6 +28,8 @@ BY_VALUE_MAP: Final = frozenset({"outcome", "stage"})
 MAX_SEGMENTS: Final = 400
 OTHER: Final = "(others)"
 EMPTY: Final = "(none)"
+_BY_RULE: Final = frozenset({"phone_labelled", "milestone_date", "rollup", "rollup_owner", "lead_flag", "constant"})
+"""Transforms that fill a field or not by more than whether the source's one is filled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,22 +223,33 @@ def targets_of(confirmed: Mapping[str, Any] | None, pair: Pair) -> list[Target]:
     found: dict[tuple[Kind, Kind, str], Target] = {}
     for one in document.get("objects") or []:
         for row in one["rows"]:
-            if row["target"] is None:
+            if not _is_counted(one["source"], row, settings):
                 continue
             place = (one["source"], one["destination"], row["target"])
             before = found[place].sources if place in found else ()
             found[place] = Target(
-                kind=place[0], dest_kind=place[1], name=place[2], family=row.get("family") or "text",
+                kind=place[0], dest_kind=place[1], name=place[2], family=_family(row),
                 sources=tuple(dict.fromkeys((*before, row["source"]))), ways=ways.of_row(row.get("params") or {}),
                 silent=_silent(one["source"], row, settings),
             )  # fmt: skip
     return list(found.values())
 
 
+def _is_counted(kind: Kind, row: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+    """Say whether a filled field of the source should fill the target of a row."""
+    if row["target"] in (None, DETAILS) or row.get("transform") in _BY_RULE:
+        return False
+    return row.get("transform") not in BY_VALUE_MAP or bool(value_map(settings, kind, row["source"], row.get("params") or {}))
+
+
+def _family(row: Mapping[str, Any]) -> str:
+    return "money" if row.get("transform") == "money_value" else str(row.get("family") or "text")
+
+
 def _silent(kind: Kind, row: Mapping[str, Any], settings: Mapping[str, Any]) -> frozenset[str]:
     if row.get("transform") not in BY_VALUE_MAP:
         return frozenset()
-    table = value_map(settings, kind, row["source"], (row.get("params") or {}).get("values"))
+    table = value_map(settings, kind, row["source"], row.get("params") or {})
     return frozenset(value for value, word in table.items() if word.strip().lower() in STILL_OPEN)
 
 

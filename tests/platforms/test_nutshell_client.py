@@ -102,6 +102,7 @@ async def test_a_lead_takes_only_the_actions_asked_for() -> None:
     async with rig(flags={"lead_stage_write": "patch"}) as made:
         await _fields(made)
         reference = await made.nutshell.schema.reference()
+        assert reference.outcomes["lost"] == reference.outcomes["lost on price"], "no outcome has the name, so its status finds one"
         person = await made.nutshell.writer.create("contacts", NIA)
         made.calls()
         lead: Fields = {"description": "Roof", "manualValue": "12500.5", "dueTime": 1_900_000_000, "link:contacts": [person]}

@@ -107,12 +107,13 @@ class Rig:
         """Build the stages anew under the decisions taken by now."""
         document = self.document()
         by_email: dict[str, str] = {}
-        reference = await self.nutshell.schema.reference()
+        named = {kind: {str(row["name"]).lower(): str(row["id"]) for row in self.live(kind)} for kind in ("stagesets", "outcomes")}
+        stages = {f"{row['links']['stageset']}/{row['name']}".lower(): str(row["id"]) for row in self.live("stages")}
         mapper = compile_map(document, self.pair, Context(
             activity_types=self.activity_types, person_by_email=by_email.get, company_of=lambda text, name: None,
             note_max_chars=self.nutshell.flags.note_max_chars, note_backdate=self.nutshell.flags.note_backdate,
             task_complete=self.nutshell.flags.task_complete,
-            stagesets=reference.stagesets, stages=reference.stages, outcomes=reference.outcomes,
+            stagesets=named["stagesets"], stages=stages, outcomes=named["outcomes"],
             stage_write=self.nutshell.flags.lead_stage_write != "none",
         ))
         decisions = {item.id: item.decision for item in await self.ledger.queue(state="resolved")}

@@ -1,0 +1,63 @@
+"""What the confirmed map makes of one fact of a record, as text: read off the records once more, apart from what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streamflow.mapping.delimited import join
+from streamflow.mapping.derived import NO_KIN, Kin
+from streamflow.mapping.document import MapDocument, ObjectMap, Row
+from streamflow.mapping.pair import Pair, Role
+from streamflow.mapping.rollups import TRANSFORMS, child_of, rolled_up, value_of
+from streamflow.mapping.settings import settings_of
+from streamflow.model import Key, Record, Staged
+from streamflow.store.base import Ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """A row of the confirmed map that tells a fact in a custom field."""
+
+    one: ObjectMap
+    row: Row
+    delimiter: str
+
+    @property
+    def target(self) -> str:
+        """The field of the destination."""
+        return self.row.target or ""
+
+    async def told(self, ledger: Ledger, page: Sequence[Staged]) -> dict[Key, str]:
+        """Give what each of these records says."""
+        if self.row.transform not in TRANSFORMS:
+            return {staged.record.key: self._says(staged.record, NO_KIN) for staged in page}
+        kind = child_of(self.row)[0]
+        children = await ledger.children_of(kind, [staged.record.key for staged in page])
+        return {
+            staged.record.key: self._says(
+                staged.record, Kin(children={kind: [each.record for each in children.get(staged.record.key, ())]})
+            )
+            for staged in page
+        }
+
+    def _says(self, record: Record, kin: Kin) -> str:
+        if self.row.transform in TRANSFORMS:
+            return rolled_up(self.row, kin, self.delimiter)
+        own = value_of(record, self.row.source)
+        other = self.row.params.get("with")
+        return join(own, value_of(record, str(other)), str(self.row.params.get("delimiter", self.delimiter))) if other else own
+
+
+def spoken_of(document: MapDocument, pair: Pair, fact: str) -> list[Spoken]:
+    """Give the rows that tell a fact of people and deals in words."""
+    delimiter = str(settings_of(document.settings, pair)["delimiter"])
+    found: list[Spoken] = []
+    for one in document.objects:
+        if pair.of(one.source).role not in (Role.PERSON, Role.DEAL) or one.destination not in ("contacts", "leads"):
+            continue
+        names = pair.of(one.source).fields(fact)
+        row = next((row for row in one.rows if row.source in names and (row.target or "").startswith("custom:")), None)
+        if row is not None:
+            found.append(Spoken(one=one, row=row, delimiter=delimiter))
+    return found
