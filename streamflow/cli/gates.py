@@ -58,7 +58,7 @@ async def _owners_show(args: Args) -> int:
 
 
 async def _owners_recheck(args: Args) -> int:
-    return await order(args, "/v1/owners/recheck")
+    return await order(args, "/v1/owners/recheck", lambda answer: owners_text(answer, columns=width()))
 
 
 async def _owners_fallback(args: Args) -> int:

@@ -105,6 +105,8 @@ class Control:
 
     async def _carry_out(self, route: Route, actor: str, values: Params) -> Any:
         """Call the operator; a verb that may take long is a job, which goes on when nobody waits for it any more."""
+        if route.check is not None:
+            values = await route.check(self._operator, values)
         name = route.job(values)
         if not name:
             return await route.call(self._operator, actor, values)

@@ -15,6 +15,7 @@ from streamflow.errors import NotFound, UsageError
 from streamflow.migration import cutover
 from streamflow.migration.context import DEST_ORDER
 from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
+from streamflow.migration.precheck import precheck
 from streamflow.migration.progress import progress
 from streamflow.migration.returning import ROLLED_BACK, brought_back
 from streamflow.migration.rollback import Rollback
@@ -233,7 +234,7 @@ class Desk:
         return changes
 
     async def cutover(self, *, actor: str, freeze_confirmed: bool, dry_run: bool) -> Answer:
-        found = await cutover.precheck(self._m, asks_both=True)
+        found = await precheck(self._m, asks_both=True)
         if dry_run:
             return {"result": "checked", **found.to_json()}
         if self._m.phase.state not in (State.TAIL, State.CUTOVER, State.WATCH, State.DONE):
@@ -260,8 +261,13 @@ class Desk:
         await self._m.decide(actor, "verify", after=totals)
         return {"result": "verified" if not totals.get("differs") else "differs", "links": totals}
 
-    async def rollback(self, *, actor: str, scope: str, dry_run: bool, confirm: str) -> Answer:
+    async def rollback_scope(self, *, scope: str) -> str:
         scope = checked(scope, self._m.pair)
+        await wanted_by(self._m.ledger, self._m.pair, scope)     # a record that nobody knows is refused here and not in the middle
+        return scope
+
+    async def rollback(self, *, actor: str, scope: str, dry_run: bool, confirm: str) -> Answer:
+        scope = await self.rollback_scope(scope=scope)
         if dry_run:
             return await self._rollback_plan(scope)
         if confirm != self._m.terms.name:
@@ -275,7 +281,6 @@ class Desk:
             raise DoesNotFit("nothing has been written yet", hint="see `status`")
         if scope != WHOLE and self._m.phase.state not in AFTER_A_PART:
             raise DoesNotFit(f"in {self._m.phase.state} only the whole run can be undone", hint="leave --scope out, or wait for the tail")
-        await wanted_by(self._m.ledger, self._m.pair, scope)     # a record that nobody knows is refused here and not in the middle
         plan = {"scope": scope, "by": actor, "at": iso(self._m.clock.now()), "asked_in": self._m.phase.state.value}
         await self._m.decide(actor, "rollback.requested", PutSetting(name="rollback", value=plan), note=str(plan["scope"]))
         if self._m.control.paused is not None:

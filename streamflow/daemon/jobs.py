@@ -92,9 +92,11 @@ class Jobs:
         if job is None or job.state != "running":
             job = self._start(Job(name=name, by=by, started_at=iso(self._clock.now()), is_kept=keep), work)
         job.waiting += 1
-        with anyio.move_on_after(wait_s):
-            await job.ended.wait()
-        job.waiting -= 1
+        try:
+            with anyio.move_on_after(wait_s):
+                await job.ended.wait()
+        finally:
+            job.waiting -= 1
         if job.error is not None:
             raise job.error
         if job.state == "done":

@@ -21,6 +21,7 @@ from streamflow.errors import UsageError
 
 Params: TypeAlias = Mapping[str, Any]
 Call: TypeAlias = Callable[[Operator, str, Params], Awaitable[Any]]
+Check: TypeAlias = Callable[[Operator, Params], Awaitable[Params]]
 WAIT_S = 20.0          # for the answer of a long verb, unless the question says otherwise
 MAX_WAIT_S = 45.0      # below what a verb may take
 
@@ -43,6 +44,7 @@ class Route:
     call: Call
     body: Mapping[str, Param] = field(default_factory=dict)
     job: Callable[[Params], str] = lambda params: ""    # the name of the job by which a verb that may take long is carried out
+    check: Check | None = None      # what only the operator can tell of the parameters, before a job is made of them
 
     def match(self, parts: list[str]) -> dict[str, str] | None:
         """Give the parameters in a split path, or None when it is another path."""
@@ -60,6 +62,10 @@ class Route:
 
 async def _status(operator: Operator, _actor: str, _params: Params) -> Any:
     return (await operator.status()).to_json()
+
+
+async def _scoped(operator: Operator, params: Params) -> Params:
+    return {**params, "scope": await operator.rollback_scope(scope=params["scope"])}
 
 
 _TEXT = Param(type=str, required=True)
@@ -135,7 +141,8 @@ ROUTES: tuple[Route, ...] = (
         path="/v1/rollback",
         call=lambda o, a, p: o.rollback(actor=a, scope=p["scope"], dry_run=p["dry_run"], confirm=p["confirm"]),
         body={"scope": Param(type=str, default="run"), "dry_run": _FLAG, "confirm": Param(type=str, default=""), "wait_s": _WAIT},
-        job=lambda p: f"rollback-plan:{p['scope'] or 'run'}" if p["dry_run"] else "",
+        job=lambda p: f"rollback-plan:{p['scope']}" if p["dry_run"] else "",
+        check=_scoped,
     ),
     Route(method="POST", path="/v1/stop", call=lambda o, a, p: o.stop(actor=a)),
 )

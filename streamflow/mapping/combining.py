@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,6 +21,7 @@ class Combining:
 
     own: frozenset[str] = frozenset()
     glue: Mapping[str, str] = field(default_factory=dict)  # targets whose values are joined -> what stands between
+    lists: frozenset[str] = frozenset()                    # of these, those of which each value is a list already
 
 
 def combining_of(one: ObjectMap) -> Combining:
@@ -28,6 +30,7 @@ def combining_of(one: ObjectMap) -> Combining:
     return Combining(
         own=frozenset(target for target, policy, row in rows if policy == "own" or (row.transform == "marker" and policy is None)),
         glue={target: glue_of(row.family) for target, policy, row in rows if policy == "join"},
+        lists=frozenset(target for target, policy, row in rows if policy == "join" and row.transform.startswith("rollup")),
     )
 
 
@@ -36,9 +39,23 @@ def glue_of(family: str) -> str:
     return "\n" if family == "long" else ", "
 
 
-def joined(texts: Sequence[str], glue: str) -> str:
-    """Join values, each once, also where one of them is a join of several."""
-    return glue.join(dict.fromkeys(part for text in texts for part in text.split(glue) if part))
+def joined(texts: Sequence[str], glue: str, *, are_lists: bool = False) -> str:
+    """
+    Join values, each once; a value is compared whole, for it may hold the glue itself.
+
+    Where they are lists, what a value has beyond those before it is added; a part that comes twice in one of them stays twice.
+    """
+    if not are_lists:
+        return glue.join(dict.fromkeys(texts))
+    parts: list[str] = []
+    for text in texts:
+        known = Counter(parts)
+        for part in text.split(glue):
+            if known[part]:
+                known[part] -= 1
+            else:
+                parts.append(part)
+    return glue.join(parts)
 
 
 def combine(members: Sequence[Fields], how: Combining) -> Fields:
@@ -51,10 +68,12 @@ def combine(members: Sequence[Fields], how: Combining) -> Fields:
                 result[name] = _merged(mine or [], value or [])
             elif name == "link:accounts":
                 result[name] = list(dict.fromkeys([*(mine or []), *(value or [])]))
-            elif name in how.glue and mine and value:
-                result[name] = joined([str(mine), str(value)], how.glue[name])
             elif mine in (None, "", [], {}) and name not in how.own:
                 result[name] = value
+    for name, glue in how.glue.items():
+        texts = [str(fields[name]) for fields in members if fields.get(name)]
+        if len(texts) > 1:
+            result[name] = joined(texts, glue, are_lists=name in how.lists)
     return result
 
 

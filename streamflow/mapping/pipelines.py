@@ -32,10 +32,7 @@ class Pipelines:
                 whole["outcome"] = outcome
 
     def _fill_stage(self, whole: Fields, found: Gathered) -> None:
-        """Read "Stage" of the usual pipeline, or "Pipeline/Stage"."""
-        pipeline, slash, stage = found.stage.rpartition("/")
-        stageset = _stageset(pipeline.strip(), self._context) if slash else whole.get("stageset")
-        known = _stage_id(stage.strip(), stageset, self._context) if stageset or not slash else None
+        stageset, known = self._place(found.stage.strip(), whole.get("stageset"))
         if known is None:
             found.complain("unknown_stage", "stage", "the destination has no such stage; the map's usual one is used", found.stage)
             return
@@ -43,6 +40,18 @@ class Pipelines:
             whole["stageset"] = stageset
         if self._context.stage_write:
             whole["stage"] = known
+
+    def _place(self, name: str, usual: str | None) -> tuple[str | None, str | None]:
+        """Read "Stage" of the usual pipeline, or "Pipeline/Stage", each of which may hold a slash itself; gives both ids."""
+        if (known := _stage_id(name, usual, self._context)) is not None:
+            return usual, known
+        parts = name.split("/")
+        for at in range(len(parts) - 1, 0, -1):
+            stageset = _stageset("/".join(parts[:at]).strip(), self._context)
+            known = _stage_id("/".join(parts[at:]).strip(), stageset, self._context) if stageset else None
+            if known is not None:
+                return stageset, known
+        return None, None
 
 
 def _usual(settings: Mapping[str, Any], context: Context) -> tuple[Fields, Issue | None]:
@@ -74,7 +83,7 @@ def _stageset(name: str, context: Context) -> str | None:
 
 
 def _stage_id(name: str, stageset: str | None, context: Context) -> str | None:
-    if name.endswith("-stages"):
+    if name.endswith("-stages") and "/" not in name:
         return name
     by_key = {key.lower(): stage for key, stage in context.stages.items()}
     if stageset is not None:

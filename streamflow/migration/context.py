@@ -22,6 +22,7 @@ from streamflow.model import AuditEntry, Key, Kind
 from streamflow.pipeline import Gauges
 from streamflow.platforms.base import Attachments, Destination, Source
 from streamflow.reports.writer import ReportWriter
+from streamflow.stages.meanwhile import Meanwhile
 from streamflow.store.base import Audit, Change, Ledger, PutSetting
 
 AFTER_FREEZE = "written in the source after the switch; the destination is the system of record"
@@ -63,6 +64,10 @@ class Migration:
     cutover_lock: anyio.Lock = field(default_factory=anyio.Lock)   # the operator and the running attempt both renew its plan
     cutover_cancelled: bool = False                       # seen between two pages, long before the plan is looked at again
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))   # of intents, one run a start
+    meanwhile: Meanwhile = field(init=False)              # outlives the stages, which are built anew for each round
+
+    def __post_init__(self) -> None:
+        self.meanwhile = Meanwhile(self.destination.feed, self.clock)
 
     async def enter(self, state: State, reason: str, *changes: Change) -> None:
         """Persist a move of the life table together with what it rests on."""

@@ -68,7 +68,7 @@ async def count_again(
             source = shown[stream.kind]
         else:
             continue
-        ledger, gone = await _held(migration, stream.kind)
+        ledger, gone = await migration.ledger.held(stream.kind)
         counted.append(Counted(
             kind=stream.kind, source=source, how="list" if stream.parent is None else "by parent", ledger=ledger, gone=gone,
             expected=migration.terms.expected_counts.get(stream.kind),
@@ -93,14 +93,6 @@ async def _lists(migration: Migration, streams: Sequence[Stream], look_up: Calla
                         keys[record.kind][record.key] = 1
                 look_up()
     return keys
-
-
-async def _held(migration: Migration, kind: Kind) -> tuple[int, int]:
-    held = gone = 0
-    async for page in migration.ledger.every(kind):
-        held += len(page)
-        gone += sum(each.missing_scans > 0 for each in page)
-    return held, gone
 
 
 async def _ask(migration: Migration, counted: list[Counted]) -> list[Change]:

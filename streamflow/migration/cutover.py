@@ -16,23 +16,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeAlias
 
 import orjson
 
 from streamflow.clock import from_iso, iso
-from streamflow.errors import StreamflowError
-from streamflow.migration import drift, unread
+from streamflow.migration import unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.counting import CAUSE, count_again
 from streamflow.migration.heirs import follow_merges
 from streamflow.migration.life import State
-from streamflow.migration.readiness import Readiness, lag_limit_s
+from streamflow.migration.precheck import pending_records, precheck
 from streamflow.migration.round import Reading
 from streamflow.migration.work import Work
-from streamflow.model import OPEN_INTENTS, AuditEntry, RecordState
+from streamflow.model import AuditEntry
 from streamflow.store.base import Audit, Change, PutSetting
 from streamflow.wire.message import DELTA, at_priority
 
@@ -44,80 +42,6 @@ REST_S = 5.0        # between two looks at something that did not get on
 
 Plan: TypeAlias = dict[str, Any]
 """The attempt as the ledger holds it: step, started_at, by, freeze_confirmed, frozen_at, quiet, looked_again, times, cancelled."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Precheck:
-    """Whether a cutover may start, with every reason against it."""
-
-    reasons: tuple[str, ...]
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def may_start(self) -> bool:
-        return not self.reasons
-
-    def to_json(self) -> dict[str, Any]:
-        return {"ok": self.may_start, "reasons": list(self.reasons), **self.facts}
-
-
-async def precheck(migration: Migration, *, asks_both: bool = False) -> Precheck:
-    """
-    Collect every reason against a cutover; writes nothing to either side.
-
-    With *asks_both* both sides are looked at again: a stream that could be read at the probe and cannot now, and a field of the map that
-    is not there any more, are told by name.
-    """
-    ledger, state = migration.ledger, migration.phase.state
-    reasons: list[str] = []
-    if state not in (State.TAIL, State.CUTOVER):
-        reasons.append(f"the migration is in {state}: a cutover starts from tail")
-    if state is State.TAIL and migration.control.paused is not None:
-        reasons.append(f"the migration is paused ({migration.control.paused}): `resume` first")
-    close = readiness(migration) if state is State.TAIL else Readiness()
-    reasons += close.reasons
-    if asks_both:
-        reasons += await unread.look_again(migration)
-        reasons += await _drifted(migration)
-    blocking = sum(count for (is_open, _, blocks), count in (await ledger.queue_counts()).items() if is_open == "open" and blocks)
-    if blocking:
-        reasons.append(f"{blocking} queue items block the cutover: resolve them (`queue list`)")
-    counts = await ledger.intent_counts()
-    doubts = sum(counts.get(each, 0) for each in OPEN_INTENTS)
-    if doubts:
-        reasons.append(f"the outcome of {doubts} writes is not known yet")
-    pending = await pending_records(migration)
-    links = await ledger.link_counts()
-    differs = sum(count for (_, _, verified), count in links.items() if verified == "differs")
-    if differs:
-        reasons.append(f"{differs} records read back differently from what was written (`report`)")
-    backlog_limit = 10 * migration.terms.batch_size
-    if pending > backlog_limit:
-        reasons.append(f"{pending} records are not delivered yet; wait until fewer than {backlog_limit} are")
-    facts = {"pending": pending, "in_doubt": doubts, "blocking": blocking, "differs": differs, **close.facts()}
-    return Precheck(reasons=tuple(reasons), facts=facts)
-
-
-async def _drifted(migration: Migration) -> list[str]:
-    try:
-        found = await drift.find(migration)
-    except StreamflowError as error:
-        return [f"the destination cannot be asked: {error.message}"]
-    return [f"the confirmed map does not hold any more: {found.told()}"] if found else []
-
-
-def readiness(migration: Migration) -> Readiness:
-    """Say how closely the destination follows the source right now."""
-    terms = migration.terms
-    return migration.following.judge(
-        now=migration.clock.now(), lag_limit_s=lag_limit_s(cutover_deadline_s=terms.cutover_deadline_s, poll_s=terms.poll_s),
-        sweep_every_s=terms.sweep_every_s, batch_size=terms.batch_size,
-    )
-
-
-async def pending_records(migration: Migration) -> int:
-    """Count what was read and is not delivered yet."""
-    return sum(count.count for count in await migration.ledger.counts() if count.state is RecordState.PENDING)
 
 
 class TimedOut(Exception):

@@ -22,14 +22,10 @@ from streamflow.store.base import Audit, Change, Enqueue, PutSetting, Reopen
 async def follow_merges(migration: Migration) -> int:
     """Let what hangs on vanished people follow their children; answers how many were found out now."""
     ledger = migration.ledger
-    signs: dict[tuple[Kind, Key], list[Mapping[str, Any]]] = defaultdict(list)
-    for sign in (await ledger.settings(HEIR)).values():
-        signs[sign["kind"], sign["from"]].append(sign)
-    settled = await ledger.settings(SURVIVOR) if signs else {}
     found = 0
-    for (kind, key), rows in sorted(signs.items()):
+    for (kind, key), rows in sorted((await _signs(migration)).items()):
         item = await ledger.item(gone_from_source(kind, key))
-        if item is None or f"{SURVIVOR}{kind}:{key}" in settled:
+        if item is None:
             continue
         heir = await _heir(migration, kind, key, rows)
         if heir is not None:
@@ -38,12 +34,31 @@ async def follow_merges(migration: Migration) -> int:
     return found
 
 
+async def _signs(migration: Migration) -> dict[tuple[Kind, Key], list[Mapping[str, Any]]]:
+    """Give what is noted of moves, by former parent; drop what is no sign any more: that one was seen since, or its heir is settled."""
+    ledger = migration.ledger
+    noted: dict[tuple[Kind, Key], dict[str, Mapping[str, Any]]] = defaultdict(dict)
+    for name, sign in (await ledger.settings(HEIR)).items():
+        noted[sign["kind"], sign["from"]][name] = sign
+    settled = await ledger.settings(SURVIVOR) if noted else {}
+    signs: dict[tuple[Kind, Key], list[Mapping[str, Any]]] = {}
+    over: list[Change] = []
+    for kind in {kind for kind, _ in noted}:
+        parents = await ledger.staged(kind, [key for each, key in noted if each == kind])
+        for key, parent in parents.items():
+            rows = noted[kind, key]
+            is_settled = f"{SURVIVOR}{kind}:{key}" in settled
+            gone_by = [name for name, sign in rows.items() if is_settled or sign["at"] < parent.last_seen]
+            over += [PutSetting(name=name, value=None) for name in gone_by]
+            if left := [sign for name, sign in rows.items() if name not in gone_by]:
+                signs[kind, key] = left
+    await ledger.commit(over)
+    return signs
+
+
 async def _heir(migration: Migration, kind: Kind, key: Key, signs: list[Mapping[str, Any]]) -> Key | None:
     """Give the one record under which all children of a vanished one show, None when the signs do not agree."""
-    staged = (await migration.ledger.staged(kind, [key])).get(key)
-    if staged is None:
-        return None
-    heirs = {sign["to"] for sign in signs if sign["at"] >= staged.last_seen}
+    heirs = {sign["to"] for sign in signs}
     for child in sorted({count.kind for count in await migration.ledger.counts()} - {kind}):
         if heirs and await migration.ledger.children(child, key):
             return None

@@ -12,10 +12,8 @@ from typing import Final
 from streamflow.errors import ConfigError
 from streamflow.mapping.owning import name_key
 
-_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    "id": ("id", "rep_id", "lp_rep_id"), "name": ("name", "rep_name", "lp_name"), "email": ("email", "e-mail"),
-}  # fmt: skip
-"""How the columns may be called."""
+_COLUMNS: Final = ("id", "name", "email")
+"""Each may bear the platform's words in front, as a customer's own table does: "crm_user_id"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +29,7 @@ class OwnersFile:
 
 
 def read_file(path: Path) -> OwnersFile:
-    """Read the file: CSV with columns id, name, email (lead-perfection.md 2.6: lp_rep_id, lp_name, email); raises ConfigError."""
+    """Read the file: CSV with columns id, name, email or such as end in these words; raises ConfigError."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -40,7 +38,10 @@ def read_file(path: Path) -> OwnersFile:
         raise ConfigError([f"owners.file: {path.name} is no UTF-8 text"]) from error
     reader = csv.DictReader(io.StringIO(text), delimiter=";" if text.partition("\n")[0].count(";") else ",")
     found = {str(name).strip().lower(): str(name) for name in reader.fieldnames or ()}
-    columns = {what: next((found[name] for name in names if name in found), "") for what, names in _NAMES.items()}
+    columns = {
+        what: found.get(what) or next((text for name, text in found.items() if name.replace("-", "").endswith(f"_{what}")), "")
+        for what in _COLUMNS
+    }
     if not columns["email"] or not (columns["id"] or columns["name"]):
         raise ConfigError([f"owners.file: {path.name} needs a first line with the columns id, name and email"])
     by_id: dict[str, str] = {}

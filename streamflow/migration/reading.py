@@ -17,18 +17,18 @@ from streamflow.migration.clocked import ClockedFeed
 from streamflow.migration.context import Migration
 from streamflow.migration.drift import SeenFields
 from streamflow.migration.freshness import Moves, NotingSource, parents_of
+from streamflow.migration.owed import Owed
 from streamflow.migration.round import Reading
 from streamflow.migration.settled import SettledFeed
 from streamflow.migration.strays import ask_owners
 from streamflow.model import Key, Kind, QueueItem
 from streamflow.platforms.base import Source, Stream
-from streamflow.stages.extract import Intake, Tally, Vanished
+from streamflow.stages.extract import GoneParents, Intake, Tally
 from streamflow.store.base import Change, Enqueue, PutSetting
 
 KEYS_AT_ONCE = 1000
 FIRST = "first"      # the name of the round that takes stock
 SWEEP = "sweep"      # the name of the round that reads everything a slice at a time, with polls in between
-OWED = "owed"        # setting: parents whose children have still to be asked, by kind of child
 
 
 class SourceReader:
@@ -105,7 +105,7 @@ class SourceReader:
         number = await self.round_number(name)
         reading = Reading()
         finished = await self._finished(name, number)
-        owed: dict[Kind, list[Key]] = dict(await self._m.ledger.setting(OWED) or {})
+        owed = await Owed.look_up(self._m.ledger)
         snapshot = await self.snapshot(strict=name == FIRST)
         for stream in await self._read_streams():
             if await self._is_read(stream, snapshot):
@@ -136,15 +136,14 @@ class SourceReader:
             await self._miss_joined(stream, reading)
             await self._ask_owners(stream, tally, scan, everybody=True)
             await self._was_read(stream, snapshot, tally)
-            await self._owe_unread(stream, tally, owed)
+            await owed.add_unread(stream.kind, tally)
             if tally.ended:
                 finished[stream.kind] = {"gaps": dict(tally.gaps), "unread": tally.unread, "shown": tally.shown}
                 await self._m.ledger.commit([PutSetting(name=f"round:{name}:finished", value={"number": number, "kinds": finished})])
             self._m.control.check()
         await self.close_round(name, number)
         if name != SWEEP:   # every parent was asked; those that could not be are asked again
-            left = {kind: tally.unread for kind, tally in reading.tallies.items() if tally.unread}
-            await self._m.ledger.commit([PutSetting(name=OWED, value=left or None)])
+            await owed.replace(reading.tallies)
         return reading
 
     async def _read_streams(self) -> list[Stream]:
@@ -223,7 +222,7 @@ class SourceReader:
         await self._look_up_links()
         reading = Reading()
         snapshot = await self.snapshot()
-        owed: dict[Kind, list[Key]] = dict(await self._m.ledger.setting(OWED) or {})
+        owed = await Owed.look_up(self._m.ledger)
         for stream in await self._read_streams():
             if await self._is_read(stream, snapshot):
                 continue
@@ -240,10 +239,10 @@ class SourceReader:
                 await self._owe(stream.kind, tally, owed)
             else:
                 tally = await self._intake.scan_children(
-                    stream, _chunks(owed.get(stream.kind, [])), scan=scan, name=f"poll:{stream.kind}",
+                    stream, _chunks(owed.to(stream.kind)), scan=scan, name=f"poll:{stream.kind}",
                     vanished=self._vanished(stream.parent, reading.listed),
                 )
-                await self._paid(stream.kind, tally, owed)
+                await owed.pay(stream.kind, tally)
             await self._took(stream, tally, reading)
             await self._miss_joined(stream, reading)
             await self._ask_owners(stream, tally, scan, everybody=False)
@@ -279,34 +278,17 @@ class SourceReader:
         if renewed or changes:
             await self._m.ledger.commit([*changes, *renewed])
 
-    async def _owe(self, parent: Kind, tally: Tally, owed: dict[Kind, list[Key]]) -> None:
+    async def _owe(self, parent: Kind, tally: Tally, owed: Owed) -> None:
         """Note durably whose children have to be asked, so that neither a failure nor a restart in between forgets them."""
-        kinds = [stream.kind for stream in await self.streams() if stream.parent == parent]
         moves = self._noting.moves.get(parent)
         keys = [*tally.touched, *(moves.moved if moves is not None else ())]
         if not keys:
             self._noting.moves.pop(parent, None)
             return
-        for kind in kinds:
-            owed[kind] = list(dict.fromkeys([*owed.get(kind, []), *keys]))
-        await self._keep_moves(parent, tally, PutSetting(name=OWED, value=owed or None))
+        kinds = [stream.kind for stream in await self.streams() if stream.parent == parent]
+        await self._keep_moves(parent, tally, owed.add(kinds, keys))
 
-    async def _paid(self, kind: Kind, tally: Tally, owed: dict[Kind, list[Key]]) -> None:
-        """Forget the parents that were asked; those that the source did not answer stay owed."""
-        if tally.ended and kind in owed and owed[kind] != tally.unread:
-            owed[kind] = list(tally.unread)
-            await self._keep_owed(owed)
-
-    async def _owe_unread(self, stream: Stream, tally: Tally, owed: dict[Kind, list[Key]]) -> None:
-        if tally.unread:
-            owed[stream.kind] = list(dict.fromkeys([*owed.get(stream.kind, []), *tally.unread]))
-            await self._keep_owed(owed)
-
-    async def _keep_owed(self, owed: Mapping[Kind, list[Key]]) -> None:
-        left = {kind: keys for kind, keys in owed.items() if keys}
-        await self._m.ledger.commit([PutSetting(name=OWED, value=left or None)])
-
-    def _vanished(self, kind: Kind, listed: Collection[Kind]) -> Vanished | None:
+    def _vanished(self, kind: Kind, listed: Collection[Kind]) -> GoneParents | None:
         """Give what names the parents that the whole list of this round does not show any more; None where it was not read."""
         if kind not in listed:
             return None

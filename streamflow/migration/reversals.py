@@ -9,9 +9,11 @@ import anyio
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import NotFound, RecordRejected, Stale, StreamflowError, Throttled, TransientError, Uncertain
+from streamflow.mapping.marker import marker_in
 from streamflow.migration.context import Migration
 from streamflow.migration.undoing import Step
 from streamflow.model import AuditEntry, DestId, Fields, Intent, IntentState, Link, Op, Ref
+from streamflow.stages.unknown import REMADE_KINDS
 from streamflow.stages.updating import LOST_KINDS
 from streamflow.store.base import Audit, Change, DropLink, DropLookup, PutIntent, PutLink, SettleIntent
 
@@ -41,7 +43,9 @@ class Reversals:
                 *_let_go(step.link), *kept_away.get(step.link.ref, ()), self._entry(step, step.reason or "nothing to undo"),
             )
         ])
-        writes = [(step, self._intent(step)) for step in steps if step.action in ("delete", "restore")]
+        writes = [
+            (step, self._intent(step, now.get(step.link.dest_id) or {})) for step in steps if step.action in ("delete", "restore")
+        ]
         if not writes:
             return {}
         await self._m.ledger.commit([PutIntent(intent=intent) for _, intent in writes])
@@ -73,11 +77,11 @@ class Reversals:
             raise failures[0]
         return refused
 
-    def _intent(self, step: Step) -> Intent:
+    def _intent(self, step: Step, now: Fields) -> Intent:
         link = step.link
         return Intent(
             id=f"{self._m.ledger.epoch}-{next(self._m.numbers):07d}", ref=link.ref, op=Op.DELETE if step.action == "delete" else Op.UPDATE,
-            dest_kind=link.dest_kind, fields=step.fields, dest_id=link.dest_id, meant_at=iso(self._m.clock.now()),
+            dest_kind=link.dest_kind, fields=step.fields, marker=_marker(now), dest_id=link.dest_id, meant_at=iso(self._m.clock.now()),
             epoch=self._m.ledger.epoch,
         )
 
@@ -102,7 +106,8 @@ class Reversals:
         """
         Send one write; answers the refusal, "" when it is done, and the id the record has then (a note may have been made anew).
 
-        Deletes and restores say the same thing twice without harm: an unknown outcome is said again.
+        Deletes and restores say the same thing twice without harm: an unknown outcome is said again. Not so where restoring makes the
+        record anew: it may be gone by now, and the new one there or not. That is raised, and looked up by its marker at the next try.
         """
         writer, link, dest_id = self._m.destination.writer, step.link, step.link.dest_id
         for attempt in range(TRIES):
@@ -117,8 +122,9 @@ class Reversals:
                 return f"changed by people since: {error.message}", dest_id
             except RecordRejected as error:
                 return f"the destination refuses it: {error.message}", dest_id
-            except (Throttled, TransientError, Uncertain):
-                if attempt == TRIES - 1:
+            except (Throttled, TransientError, Uncertain) as error:
+                is_half_way = isinstance(error, Uncertain) and step.action == "restore" and link.dest_kind in REMADE_KINDS
+                if is_half_way or attempt == TRIES - 1:
                     raise
                 await self._m.clock.sleep(min(10.0, 0.25 * 2**attempt))
                 continue
@@ -131,6 +137,11 @@ class Reversals:
             await writer.delete_unchanged(link.dest_kind, link.dest_id, from_iso(link.written_at))
         else:
             await writer.delete(link.dest_kind, link.dest_id)
+
+
+def _marker(now: Fields) -> str:
+    """Give the marker of a text of ours, by which it is found again if it had to be made anew; "" where it bears none."""
+    return next((found for name in ("body", "description") if (found := marker_in(str(now.get(name) or "")))), "")
 
 
 def _let_go(link: Link) -> list[Change]:

@@ -39,7 +39,7 @@ class Room:
             if waiting and wanted > limit:
                 raise PlanLimit(
                     f"{wanted} {what} would be in the destination and its plan allows {limit}", platform=self._m.destination.name,
-                    hint=f"raise the plan, set destination.limits.{name}, then resolve the queue item",
+                    hint=f"raise the plan, set destination.limits.{name} and restart; then resolve the queue item",
                 )
 
     async def _people(self, kind: Kind) -> tuple[int, int]:

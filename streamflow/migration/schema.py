@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from streamflow.errors import RecordRejected
+from streamflow.errors import PlanLimit, RecordRejected
 from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.schema import NeededField, required_fields
 from streamflow.migration.context import Migration
@@ -105,6 +105,11 @@ class SchemaPhase:
             await self._m.destination.schema.define(
                 FieldSpec(entity=need.entity, label=need.label, family=need.family, choices=need.choices)
             )
+        except PlanLimit as error:
+            raise PlanLimit(
+                f"custom field {need.label!r} of {need.entity} ({need.family}): {error.message}", platform=error.platform,
+                hint="raise the plan, or leave fields out of the map (`map edit`, `map confirm`), then resume",
+            ) from error
         except RecordRejected as error:
             raise RecordRejected(
                 f"custom field {need.label!r} of {need.entity} ({need.family}): {error.message}", platform=error.platform,

@@ -21,6 +21,7 @@ from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.heirs import follow_merges
 from streamflow.migration.life import State
 from streamflow.migration.owners import OwnersGate
+from streamflow.migration.precheck import pending_records, precheck, readiness
 from streamflow.migration.reading import SWEEP
 from streamflow.migration.reference import look_again
 from streamflow.migration.round import Reading
@@ -82,7 +83,7 @@ class Tail:
         """
         if self._m.asks("cutover") or not (rests or self._m.terms.cutover_mode == "live"):
             return False
-        return (await cutover.precheck(self._m)).may_start
+        return (await precheck(self._m)).may_start
 
     async def _look_again(self) -> None:
         """What the admin made since the destination was looked at (an activity type, a pipeline) counts from here on."""
@@ -96,7 +97,7 @@ class Tail:
         begun = self._m.clock.now()
         await self._try(lambda: self._read(number))
         await self._try(self._deliver)
-        pending = await cutover.pending_records(self._m)
+        pending = await pending_records(self._m)
         self._m.following.round_ended(begun=begun, pending=pending, trouble=self._failed)
         return not self._failed and self._reading.is_quiet and not pending
 
@@ -169,7 +170,7 @@ class Tail:
     async def _rest(self, rests: bool) -> None:
         """Show the gate as long as the switch may be started, through the rounds that follow as well; wait for the next round."""
         await self._m.explain(await self._reason(rests))
-        if self._m.asks("cutover") and cutover.readiness(self._m).is_ready:
+        if self._m.asks("cutover") and readiness(self._m).is_ready:
             self._m.show_gate(
                 "cutover", "the destination follows the source; the switch is yours to start",
                 "`cutover --dry-run`, then `cutover --freeze-confirmed --wait`",

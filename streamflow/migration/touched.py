@@ -46,7 +46,7 @@ class Touches:
     async def look(self, *, removed: Collection[DestId] = ()) -> set[DestId]:
         """Take in what happened since the last look; answers which records that concerns. *removed* left the crosswalk just now."""
         feed = self.migration.destination.feed
-        start = self._cursor or await self._first()
+        start = self._cursor or str(await self.migration.ledger.setting(FIRST) or "")
         if not start:
             return set()
         following = await feed.cursor(fresh=True)
@@ -55,17 +55,6 @@ class Touches:
             concerned |= await self._take(page, removed)
         self._cursor = following     # what came while we read is told again, which does no harm
         return concerned
-
-    async def _first(self) -> Cursor:
-        """The feed before our first write: as noted, or as the first write of an older ledger says."""
-        noted = await self.migration.ledger.setting(FIRST)
-        if noted:
-            return str(noted)
-        async for page in self.migration.ledger.crosswalk():
-            link = min((each for each in page if each.written_at), key=lambda each: each.written_at, default=None)
-            intents = await self.migration.ledger.intents_of(link.ref.kind, link.ref.key) if link is not None else ()
-            return next((str(intent.feed_cursor) for intent in intents if intent.feed_cursor), "")
-        return ""
 
     async def _take(self, events: Iterable[Happening], removed: Collection[DestId]) -> set[DestId]:
         pairs = [(dest_id, event) for event in events if event.action != "delete" for dest_id in event.ids]

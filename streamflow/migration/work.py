@@ -27,7 +27,6 @@ from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
 from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
-from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
@@ -109,19 +108,25 @@ class Work:
         mapper = await self.mapper(by_email)
         busy: set[DestId] = set()
         destination = self._m.destination
-        meanwhile = Meanwhile(destination.feed, self._m.clock)
+        await self._look_after()
         return Pipeline(
             ledger=self._m.ledger, transformer=Transformer(mapper, self._m.ledger, by_email),
             resolver=Resolver(
                 ledger=self._m.ledger, reader=destination.reader, mapper=mapper, directory=await self.directory(), busy=busy,
-                meanwhile=meanwhile, vanished=self.vanished, edits=destination.writer.edits,
+                meanwhile=self._m.meanwhile, vanished=self.vanished, edits=destination.writer.edits,
             ),
             loader=Loader(
                 ledger=self._m.ledger, writer=destination.writer, feed=destination.feed, clock=self._m.clock,
-                phase=lambda: self._m.phase.state.value, numbers=self._m.numbers, busy=busy, meanwhile=meanwhile, vanished=self.vanished,
+                phase=lambda: self._m.phase.state.value, numbers=self._m.numbers, busy=busy, meanwhile=self._m.meanwhile,
+                vanished=self.vanished,
             ),
             verifier=self.verifier, gauges=self._m.gauges, priority=BACKFILL if self._m.phase.state in LONG_HAUL else DELTA,
         )
+
+    async def _look_after(self) -> None:
+        """Look after the last writes of a round that did not end well: what they replaced is told, whatever comes of the next one."""
+        await self._m.ledger.commit([Enqueue(item=item) for item in await self._m.meanwhile.finish()])
+        self._m.meanwhile.forget()
 
     async def refresh_companies(self) -> int:
         """Stage the clusters that people touched since the last time bring; new ones that look like others wait for a person."""
@@ -148,6 +153,7 @@ class Work:
             return 0
         await self.refresh_companies()
         await self.wake_parked()
+        await self._look_after()
         if not await self.has_pending() or not await drift.stands(self._m):
             return 0
         await self._hold_unowned()

@@ -155,7 +155,8 @@ def _check_links(stream: StreamSpec, spec: PlatformSpec, faults: list[str]) -> N
         lacking = [fact for fact in FILE_FACTS if fact not in stream.files.facts.values()]
         if lacking:
             faults.append(f"source.streams.{stream.kind}.files.is: no field is the {', '.join(lacking)} of a file")
-    if (stream.paging.prove or stream.paging.style == "row") and not stream.paging.size_param:
+    is_cut = stream.window is not None and stream.window.step_days > 0 and stream.paging.style != "none"   # into halves that are probed
+    if (stream.paging.prove or stream.paging.style == "row" or is_cut) and not stream.paging.size_param:
         faults.append(f"source.streams.{stream.kind}.paging.size_param: expected the parameter that asks for so many rows")
     if stream.paging.prove and stream.paging.style not in ("page", "row"):
         faults.append(f"source.streams.{stream.kind}.paging.prove: there is nothing to prove where style is {stream.paging.style}")

@@ -114,6 +114,14 @@ def _half_way(waited_s: float, quiet: QuietTime) -> Ruling:
     return Ruling()
 
 
+def told_if_lost(intent: Intent, ruling: Ruling) -> Ruling:
+    """What serves no change of a source record, such as giving a text back in a rollback, no later pass makes anew: a person is told."""
+    if not ruling.lost or intent.seq:
+        return ruling
+    reason = "removed to be given back as it was, and no new one is there; `trace` tells what it said"
+    return Ruling(state=IntentState.PARKED, reason=reason)
+
+
 class DoubtResolver:
     """Looks for the outcome of open intents; called at start, and from time to time while any are open."""
 
@@ -170,10 +178,10 @@ class DoubtResolver:
         if intent.op is not Op.CREATE and intent.dest_id is not None:
             now = (await self._reader.read(intent.dest_kind, [intent.dest_id], custom=_has_custom(intent.fields))).get(intent.dest_id)
             replacements: Sequence[DestId] = ()
-            if intent.op is Op.UPDATE and intent.dest_kind in REMADE_KINDS:
+            if intent.op is Op.UPDATE and intent.dest_kind in REMADE_KINDS and intent.marker:
                 replacements = await self._sightings(intent, happenings, waited_s)
             applied = now is not None and self._is_applied(intent, now)
-            return rule_change(intent, now, replacements, applied=applied, waited_s=waited_s, quiet=self.quiet)
+            return told_if_lost(intent, rule_change(intent, now, replacements, applied=applied, waited_s=waited_s, quiet=self.quiet))
         if not intent.marker:
             return Ruling(state=IntentState.PARKED, reason="the write carries no marker to look for")
         return rule_create(intent, await self._sightings(intent, happenings, waited_s), waited_s=waited_s, quiet=self.quiet)

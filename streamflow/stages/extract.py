@@ -111,7 +111,7 @@ class Tally:
 
 Closing = Callable[[], Awaitable[Sequence[Change]]]
 """Gives what is committed together with the last page of a read that has no gap."""
-Vanished = Callable[[Sequence[Key]], Awaitable[Collection[Key]]]
+GoneParents = Callable[[Sequence[Key]], Awaitable[Collection[Key]]]
 """Names those of the given parents that a complete pass over their own list does not show any more."""
 Permit = Callable[[], Awaitable[bool]]
 """Waits while the operator has paused; False when the daemon drains: take nothing new."""
@@ -214,7 +214,7 @@ class Intake:
         return records
 
     async def scan_children(
-        self, stream: Stream, parents: AsyncIterator[Sequence[Key]], *, scan: str, name: str, vanished: Vanished | None = None
+        self, stream: Stream, parents: AsyncIterator[Sequence[Key]], *, scan: str, name: str, vanished: GoneParents | None = None
     ) -> Tally:
         """
         Ask for the rows of each parent, several parents at once; the mark *name* moves over finished groups of parents.
@@ -242,7 +242,7 @@ class Intake:
         tally.ended = True
         return tally
 
-    async def _ask(self, kind: Kind, parents: Sequence[Key], vanished: Vanished | None) -> list[tuple[Key, Page]]:
+    async def _ask(self, kind: Kind, parents: Sequence[Key], vanished: GoneParents | None) -> list[tuple[Key, Page]]:
         pages: dict[Key, Page] = {}
         refused: dict[Key, Page] = {}
 

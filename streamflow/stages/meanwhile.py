@@ -6,6 +6,7 @@ Rule 2: what slips into the moment between the last look and the write is told a
 
 A look is a call to the feed, whatever it is asked about. Looks follow each other from where the last one ended, and one serves the
 waves of the next few seconds: what slips in there falls under rule 2. The feed may be late: then rule 2 finds nothing, and says nothing.
+A run of the stages that fails leaves its last writes to be looked after by whoever runs them next.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Done:
 
 @dataclass(slots=True)
 class Meanwhile:
-    """The looks of one run of the stages; *edited* names what we changed ourselves, for those who read next."""
+    """The looks of the stages, run after run; *edited* names what we changed ourselves, for those who read next."""
 
     feed: Feed
     clock: Clock
@@ -67,6 +68,11 @@ class Meanwhile:
         if self._unlooked:
             await self._look(set(), self._unlooked[0].seen)
         return self.take()
+
+    def forget(self) -> None:
+        """Begin a new run of the stages, once all was looked after: who reads from now on needs no looks from before."""
+        for held in (self.edited, self._positions, self._looked_at, self._events):
+            held.clear()
 
     def take(self) -> list[QueueItem]:
         """Give what is to be asked by now."""

@@ -318,6 +318,10 @@ class Ledger(Protocol):
 
     async def counts(self) -> Sequence[KindCount]: ...
 
+    async def held(self, kind: Kind) -> tuple[int, int]:
+        """Count the records of a kind, and of these the ones that the last complete scans did not show any more."""
+        ...
+
     async def oldest_pending(self) -> tuple[int, Mapping[Kind, int]]:
         """Give the last change number handed out, and by kind the lowest of its pending records."""
         ...

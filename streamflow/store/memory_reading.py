@@ -134,6 +134,11 @@ class MemoryReading:
         ordered = sorted(found.items(), key=lambda entry: (entry[0][0], entry[0][1], entry[0][2] or ""))
         return [KindCount(kind=kind, state=state, disposition=disposition, count=n) for (kind, state, disposition), n in ordered]
 
+    async def held(self, kind: Kind) -> tuple[int, int]:
+        await checkpoint()
+        missing = [held.staged.missing_scans > 0 for (each, _), held in self._book.records.items() if each == kind]
+        return len(missing), sum(missing)
+
     async def oldest_pending(self) -> tuple[int, Mapping[Kind, int]]:
         await checkpoint()
         found: dict[Kind, int] = {}

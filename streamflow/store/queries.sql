@@ -228,6 +228,8 @@ WHERE r.kind = ?1 AND r.parent = j.value ORDER BY r.id
 -- name: keys
 SELECT key FROM record
 WHERE kind = ?1 AND id > coalesce((SELECT id FROM record WHERE kind = ?1 AND key = ?2), 0) ORDER BY id LIMIT ?3
+-- name: held
+SELECT count(*), count(*) FILTER (WHERE missing > 0) FROM record WHERE kind = ?1
 -- name: unseen
 SELECT key FROM record
 WHERE kind = ?1 AND touched < coalesce((SELECT started FROM scan WHERE name = ?2), 9223372036854775807) ORDER BY id

@@ -62,6 +62,10 @@ class Reading:
             for kind, state, disposition, count in await self._connection.rows("tally", "record")
         ]
 
+    async def held(self, kind: Kind) -> tuple[int, int]:
+        [(held, gone)] = await self._connection.rows("held", kind)
+        return int(held), int(gone)
+
     async def oldest_pending(self) -> tuple[int, Mapping[Kind, int]]:
         [(_, number)] = await self._connection.rows("book")
         return number, {str(kind): int(count) for kind, count in await self._connection.rows("oldest_pending")}

@@ -27,9 +27,10 @@ def wait_s(
     attempt: int, verdict: CallVerdict, *, patience: Patience, spent_s: float, retry_after_s: float | None, dice: Callable[[], float]
 ) -> float | None:
     """
-    Give the seconds to wait after attempt number *attempt* (1 is the first), or None to give up.
+    Give the seconds to step back after attempt number *attempt* (1 is the first), or None to give up.
 
-    *dice* answers 0 to 1; half of each exponential step is jitter. What the platform asked for is never undercut.
+    *dice* answers 0 to 1; half of each exponential step is jitter. What the platform asked for counts against the patience, but is not
+    waited for here: the limiter, closed for that long, holds back whoever steps up again.
     """
     if verdict not in (CallVerdict.TRANSIENT, CallVerdict.THROTTLED):
         return None
@@ -37,8 +38,8 @@ def wait_s(
     if attempt >= most:
         return None
     step_s = min(patience.cap_s, patience.base_s * 2.0 ** min(attempt - 1, 30))
-    pause_s = max(step_s * (0.5 + 0.5 * dice()), retry_after_s or 0.0)
-    return None if spent_s + pause_s > patience.total_s else pause_s
+    pause_s = step_s * (0.5 + 0.5 * dice())
+    return None if spent_s + max(pause_s, retry_after_s or 0.0) > patience.total_s else pause_s
 
 
 def retry_after_s(header: str | None, now: datetime) -> float | None:

@@ -106,6 +106,7 @@ async def test_questions(seat: Seat) -> None:
     for words, shown in (
         (("map", "show"), "streamflow map confirm --digest abc"),
         (("owners", "show"), "P. Nel"),
+        (("owners", "recheck"), "P. Nel  p@x.za        3"),
         (("sample", "show"), "sample of 300 records: ready"),
         (("queue", "list"), "shared_email"),
         (("queue", "show", "q1"), "suggested: two"),

@@ -18,7 +18,7 @@ from streamflow.daemon.events import Events
 from streamflow.daemon.jobs import Jobs
 from streamflow.daemon.operator import DoesNotFit
 from streamflow.daemon.status import GateStatus, ListenStatus, PaceStatus, QueueStatus, Snapshot, StreamStatus
-from streamflow.errors import NotFound, StoreError
+from streamflow.errors import NotFound, StoreError, UsageError
 from streamflow.migration.progress import progress
 
 SNAPSHOT = Snapshot(
@@ -117,7 +117,7 @@ class FakeOperator:
         return self._note("map_edit", actor=actor, document=document)
 
     async def owners_recheck(self, *, actor: str) -> Mapping[str, Any]:
-        return self._note("owners_recheck", actor=actor)
+        return {**self._note("owners_recheck", actor=actor), **await self.owners_show()}
 
     async def owners_fallback(self, *, actor: str, email: str) -> Mapping[str, Any]:
         return self._note("owners_fallback", actor=actor, email=email)
@@ -154,6 +154,11 @@ class FakeOperator:
         if self.failure is not None:
             raise self.failure
         return self._note("verify", actor=actor)
+
+    async def rollback_scope(self, *, scope: str) -> str:
+        if scope.strip() not in ("", "run", "kind:lead", "phase:sample"):
+            raise UsageError("the scope is not known", hint="give run")
+        return scope.strip() or "run"
 
     async def rollback(self, *, actor: str, scope: str, dry_run: bool, confirm: str) -> Mapping[str, Any]:
         return self._note("rollback", actor=actor, scope=scope, dry_run=dry_run, confirm=confirm)

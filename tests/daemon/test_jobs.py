@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import anyio
+from structlog.testing import capture_logs
 
+from streamflow.clock import SystemClock
+from streamflow.daemon.events import Events
+from streamflow.daemon.jobs import Jobs
 from streamflow.errors import PlatformUnavailable
 
 from .fake_operator import Box, Served, served
@@ -62,6 +66,37 @@ async def test_what_goes_wrong_in_a_job_is_its_result(folder: Path) -> None:
         assert (status, "p@x.za" in str(body)) == (500, False)
         _, shown = await ask(daemon.path, "GET", "/v1/jobs/verify")
         assert (shown["error"]["code"], "p@x.za" in str(shown)) == ("internal", False)
+
+
+async def test_a_mistyped_scope_is_refused_and_is_no_job(folder: Path) -> None:
+    """What cannot be carried out leaves nothing behind, neither now nor in the ledger; the same scope in other words is the same job."""
+    box = Box()
+    async with served(folder, shelf=box) as daemon:
+        status, body = await ask(daemon.path, "POST", "/v1/rollback", b'{"dry_run": true, "scope": "kind:laed"}')
+        assert (status, body["error"]["code"]) == (400, "usage")
+        assert ((await ask(daemon.path, "GET", "/v1/jobs"))[1]["jobs"], box.jobs, daemon.operator.asked) == ([], {}, [])
+        await ask(daemon.path, "POST", "/v1/rollback", b'{"dry_run": true, "scope": " "}')
+        assert list(box.jobs) == ["rollback-plan:run"]
+
+
+async def test_who_goes_away_waits_for_nothing_any_more() -> None:
+    """A job that fails after the last asker has gone tells the log, since nobody else is left to be told."""
+    clock, failed = SystemClock(), anyio.Event()
+
+    async def work() -> None:
+        await failed.wait()
+        raise PlatformUnavailable("nobody answers", platform="nutshell")
+
+    jobs = Jobs(clock, Events(clock).publish)
+    with capture_logs() as logs:
+        async with jobs.running():
+            with anyio.CancelScope() as asker:
+                asker.cancel()
+                await jobs.answer("verify", work, by="uid:7", wait_s=20.0, keep=False)
+            failed.set()
+            with anyio.fail_after(5):
+                await jobs._jobs["verify"].ended.wait()
+    assert [(each["event"], each["job"]) for each in logs] == [("job.failed", "verify")]
 
 
 async def test_the_result_of_an_order_outlives_the_daemon(folder: Path) -> None:

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamflow.errors import ConfigError
-from streamflow.mapping.block import read_block
+from streamflow.mapping.combining import combine, combining_of
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.delimited import join, split
 from streamflow.mapping.derived import Context, Derived, Kin
-from streamflow.mapping.document import Row
+from streamflow.mapping.document import ObjectMap, Row
 from streamflow.mapping.document_json import from_json, to_json, validate
 from streamflow.mapping.rollups import rolled_up
 from streamflow.mapping.schema import required_fields
@@ -21,6 +21,7 @@ from streamflow.mapping.text import squeeze
 from streamflow.model import Draft, Ref
 
 from . import builders
+from .blocks import read_block
 from .builders import bare_lead, only
 from .porch import IDS, PORCH, client, document, inquiry, mapper, quote, scan, visit
 
@@ -82,6 +83,18 @@ def test_shared_people_keep_all_source_ids() -> None:
     assert together["emails"][0]["value"] == "d@x.org"
 
 
+@pytest.mark.parametrize(("transform", "texts", "together"), [
+    ("text", ("12 Long St, Cape Town", "9 Short St, Cape Town"), "12 Long St, Cape Town, 9 Short St, Cape Town"),
+    ("text", ("Paris, Paris", "Rome", "Paris, Paris"), "Paris, Paris, Rome"),
+    ("rollup", ("12 Elm St, Sanford, 7 Oak St, Sanford", "7 Oak St, Sanford"), "12 Elm St, Sanford, 7 Oak St, Sanford"),
+])
+def test_people_who_are_one_keep_every_word_that_is_joined(transform: str, texts: tuple[str, ...], together: str) -> None:
+    """A value that holds what stands between joined ones comes whole, one that all have comes once."""
+    row = Row(source="quote.site", target="custom:Site", transform=transform, params={"combine": "join"})
+    how = combining_of(ObjectMap(source="client", destination="contacts", cardinality="n:1", rows=(row,)))
+    assert combine([{"custom:Site": text} for text in texts], how) == {"custom:Site": together}
+
+
 def test_a_quote_is_a_deal_of_its_own() -> None:
     """Name, value, outcome, stage, days and person; what has no field on a deal is a note beside it."""
     derived = mapper().drafts(quote())
@@ -127,6 +140,22 @@ def test_value_maps_of_the_settings_rule() -> None:
     derived = mapper(context=Context()).drafts(quote(step="Measure"))
     assert {issue.cause for issue in derived.issues} == {"unknown_outcome", "unknown_stage"}
     assert "outcome" not in deal(mapper().drafts(quote(state="offered"))).fields
+
+
+@pytest.mark.parametrize(("step", "place"), [
+    ("Site/Survey", ("1-stagesets", "7-stages")),
+    ("Field/Site/Survey", ("2-stagesets", "8-stages")),
+    ("Field/6-stages", ("2-stagesets", "6-stages")),
+    ("Site/Measure", ("3-stagesets", "9-stages")),
+    ("Site/Nowhere", ("1-stagesets", None)),
+])
+def test_names_of_stages_may_hold_a_slash(step: str, place: tuple[str, str | None]) -> None:
+    """A stage of the usual pipeline that is called so goes before a pipeline and its stage."""
+    stages = {"1-stagesets/site/survey": "7-stages", "2-stagesets/site/survey": "8-stages", "3-stagesets/measure": "9-stages"}
+    context = replace(IDS, stagesets={"usual": "1-stagesets", "field": "2-stagesets", "site": "3-stagesets"}, stages=stages)
+    made = mapper(context=context, stageset="Usual", values={"quote.step": {"ordered": step}})
+    fields = deal(made.drafts(quote())).fields
+    assert (fields["stageset"], fields.get("stage")) == place
 
 
 def test_a_deal_without_a_person_is_held() -> None:

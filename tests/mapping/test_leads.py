@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamflow.errors import InvariantBroken
-from streamflow.mapping.block import read_block
 from streamflow.mapping.companies import Companies, cluster_key
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument, ObjectMap, Row
 from streamflow.model import Draft, Record, Ref
 
+from .blocks import read_block
 from .builders import PAIR, bare_lead, child, lead, mapper, only, proposed
 
 

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamflow.mapping.block import block, read_block
+from streamflow.mapping.block import block
 from streamflow.mapping.marker import field_marker, marker_in, text_marker
 from streamflow.mapping.notes import Text, parts
 from streamflow.mapping.split import pieces, units
 from streamflow.mapping.text import defuse, fold, plain, squeeze, tidy
+
+from .blocks import read_block
 
 ANY_TEXT = st.text(st.one_of(st.characters(), st.sampled_from("a \n\n\t\u0301\u200d👩🏽🇿🇦e")), max_size=400)
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamflow.mapping.block import read_block
 from streamflow.mapping.derived import Context
 from streamflow.mapping.marker import marker_in
 from streamflow.mapping.shapes.task import in_words
 from streamflow.mapping.split import units
 from streamflow.model import Ref
 
+from .blocks import read_block
 from .builders import CHILDREN, TYPES, child, mapper, only
 
 LEAD = Ref("lead", "48213")

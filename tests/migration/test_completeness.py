@@ -10,7 +10,8 @@ from typing import Any
 from streamflow.errors import NotFound
 from streamflow.migration import cutover
 from streamflow.migration.life import State
-from streamflow.migration.reading import OWED
+from streamflow.migration.owed import OWED
+from streamflow.migration.precheck import precheck
 from streamflow.model import Key, Kind, Page, Record
 from streamflow.platforms.base import Stream
 from streamflow.reports.reconciliation import reconciliation
@@ -62,7 +63,7 @@ async def test_a_stream_that_is_no_longer_served_holds_up_the_switch_until_it_is
         await in_tail(trip, last_word(trip, lead))
         assert "note records" in trip.m.phase.reason
         assert "getnotes" in trip.m.phase.reason
-        found = await cutover.precheck(trip.m, asks_both=True)
+        found = await precheck(trip.m, asks_both=True)
         assert any("note records could be read at the probe" in reason for reason in found.reasons), found.reasons
         assert all(item.blocking and item.decisions == ("waive",) for item in await trip.items("source_unread"))
         assert await try_cutover(trip) is State.TAIL
@@ -85,7 +86,7 @@ async def test_one_parent_that_is_not_answered_stays_owed_and_blocks(tmp_path: P
         assert lead in item.reason
         assert item.blocking
         assert (await trip.ledger.setting(OWED))["note"] == [lead]
-        assert not (await cutover.precheck(trip.m)).may_start
+        assert not (await precheck(trip.m)).may_start
         await trip.resolve(item, "waive")
         await in_tail(trip)
         assert not await trip.items("source_unread"), "a person's word about it holds as long as the failure does"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from streamflow.mapping.document import MapDocument, ObjectMap, Row
 from streamflow.mapping.document_json import from_json
-from streamflow.migration import cutover
 from streamflow.migration.drift import compare, with_rows
 from streamflow.migration.life import State
+from streamflow.migration.precheck import precheck
 from streamflow.migration.proposal import MapGate
 from streamflow.platforms.base import FieldSpec
 from tests.migration.rig import ASK_CUTOVER, AUTO, Voyage, in_tail, voyage
@@ -44,7 +44,7 @@ async def test_a_cutover_does_not_start_under_a_map_that_does_not_hold(tmp_path:
     async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         trip.in_destination("rename_custom_field", kind="contacts", values={"name": "Lead Status", "to": "Status of lead"})
-        found = await cutover.precheck(trip.m, asks_both=True)
+        found = await precheck(trip.m, asks_both=True)
         assert any("'Lead Status' of contacts" in reason for reason in found.reasons), found.reasons
         assert await trip.ledger.setting("map:confirmed") is not None
         assert await trip.phase() is State.MAP, "looked at when the tail starts"
@@ -58,7 +58,7 @@ async def test_fields_the_map_does_not_use_stop_nothing(tmp_path: Path) -> None:
         await in_tail(trip)
         assert trip.m.phase.state is State.TAIL
         assert len(await trip.ledger.links_of("lead", [lead])) == 1
-        assert not [reason for reason in (await cutover.precheck(trip.m, asks_both=True)).reasons if "map" in reason]
+        assert not [reason for reason in (await precheck(trip.m, asks_both=True)).reasons if "map" in reason]
 
 
 async def test_a_new_field_of_the_source_gets_a_row_and_is_asked_about(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from streamflow.errors import PlatformUnavailable, ProtocolMismatch, RecordRejected
 from streamflow.migration import cutover
 from streamflow.migration.life import State
+from streamflow.migration.precheck import precheck
 from streamflow.migration.rollback import Rollback
 from streamflow.migration.undoing import plan_step
 from streamflow.model import Link, Ref, Verdict
@@ -280,7 +281,7 @@ async def test_a_cutover_asked_for_while_paused_is_refused_with_the_reason(tmp_p
     """The precheck names the pause; its clock does not run down meanwhile."""
     async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         trip.m.control.pause("lunch")
-        found = await cutover.precheck(trip.m)
+        found = await precheck(trip.m)
         assert not found.may_start
         assert any("lunch" in reason and "resume" in reason for reason in found.reasons)
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from streamflow.errors import RecordRejected, UsageError
+from streamflow.errors import PlanLimit, RecordRejected, UsageError
 from streamflow.mapping.document_json import from_json
 from streamflow.migration.life import State
 from streamflow.migration.offering import plan_gaps
@@ -237,6 +237,19 @@ async def test_a_field_of_another_type_stops_with_a_clear_message(tmp_path: Path
             await trip.phase()
         assert "Lead Status" in str(refused.value)
         assert "map edit" in refused.value.hint
+
+
+async def test_a_field_that_the_plan_has_no_room_for_is_named(tmp_path: Path) -> None:
+    """The run stops before the first record, names the field and both ways out; with more room it goes on where it was."""
+    async with voyage(tmp_path, at=State.SCHEMA, records=30) as trip:
+        trip.site.plan["custom_fields"] = 12
+        with pytest.raises(PlanLimit) as refused:
+            await trip.phase()
+        assert "custom field '" in str(refused.value)
+        assert "raise the plan" in refused.value.hint
+        assert "map edit" in refused.value.hint
+        trip.site.plan["custom_fields"] = None
+        assert await trip.phase() is State.OWNERS
 
 
 async def test_what_the_admin_adds_later_is_used(tmp_path: Path) -> None:

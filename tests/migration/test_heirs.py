@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from streamflow.migration.life import State
+from streamflow.stages.heirs import HEIR
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
 
 
@@ -14,12 +15,15 @@ async def test_deals_follow_a_merge_at_the_source(tmp_path: Path) -> None:
         await in_tail(trip)
         stays, goes, alone, split = [_made(trip, name) for name in ("Lena Lead", "Lena Leed", "Lena Lonely", "Lena Split")]
         trip.in_source("create", "notes", leadid=goes, note="note of the one who goes")
+        lent = _made(trip, "Lena Living")
+        lively = trip.in_source("create", "notes", leadid=lent, note="note that only moves")
         kept, _ = [trip.in_source("create", "notes", leadid=split, note=f"split {n}") for n in (1, 2)]
         await in_tail(trip)
         people = {key: await _links(trip, key) for key in (stays, goes, alone, split)}
         trip.in_source("merge", "leads", goes, into=stays)
         trip.in_source("delete", "leads", alone)
         trip.in_source("edit", "notes", kept, leadid=stays)
+        trip.in_source("edit", "notes", lively, leadid=stays)
         trip.in_source("delete", "leads", split)
         for _ in range(4):
             await in_tail(trip)
@@ -38,6 +42,7 @@ async def test_deals_follow_a_merge_at_the_source(tmp_path: Path) -> None:
         assert not await trip.items("read_back_differs")
         told = [row async for page in trip.ledger.audit() for row in page if row.entry.action == "source.merged"]
         assert [row.entry.key for row in told] == [goes]
+        assert {sign["from"] for sign in (await trip.ledger.settings(HEIR)).values()} == {split}, "the others are no signs any more"
 
 
 def _made(trip: Voyage, name: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from streamflow.mapping.companies import cluster_key
-from streamflow.migration import cutover
 from streamflow.migration.life import State
+from streamflow.migration.precheck import precheck
 from streamflow.model import QueueItem
 from tests.migration.rig import Voyage, in_tail, voyage
 
@@ -66,7 +66,7 @@ async def test_a_look_alike_of_the_tail_waits_for_a_person(tmp_path: Path) -> No
         items = await the_pairs(trip)
         assert not {new for _, new in PAIRS.values()} & accounts(trip).keys()
         assert not {f"New Hand {decision}" for decision in PAIRS} & people(trip).keys()
-        assert not (await cutover.precheck(trip.m)).may_start
+        assert not (await precheck(trip.m)).may_start
         await trip.restart()
         await in_tail(trip)
         assert not {new for _, new in PAIRS.values()} & accounts(trip).keys()

@@ -11,8 +11,9 @@ from typing import Any
 import anyio
 import pytest
 
-from streamflow.migration import cutover, tail
+from streamflow.migration import tail
 from streamflow.migration.life import State
+from streamflow.migration.precheck import Precheck, precheck
 from streamflow.migration.readiness import Following, Readiness, lag_limit_s
 from tests.migration.rig import Voyage, voyage
 
@@ -41,13 +42,13 @@ async def test_a_busy_account_becomes_ready(tmp_path: Path) -> None:
     async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         made = keep_writing(trip)
         seen: list[bool] = []
-        checked: list[cutover.Precheck] = []
+        checked: list[Precheck] = []
 
         async def look() -> None:
             while len(made) < 4 or trip.m.gate is None:
                 with anyio.move_on_after(0.02):
                     await trip.m.control._changed.wait()
-            checked.append(await cutover.precheck(trip.m))
+            checked.append(await precheck(trip.m))
             until = len(made) + 3
             while len(made) < until:
                 seen.append(trip.m.gate is not None)

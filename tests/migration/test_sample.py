@@ -16,7 +16,7 @@ from streamflow.migration.companies import Clusters
 from streamflow.migration.life import CAN_ROLL_BACK, MOVES, Phase, State
 from streamflow.migration.proposal import MapGate
 from streamflow.model import RecordState
-from tests.migration.rig import Voyage, voyage
+from tests.migration.rig import Voyage, voyage, with_terms
 
 ASK = {"map": "auto", "sample": "ask", "cutover": "ask"}
 KINDS = ("accounts", "contacts", "notes", "activities", "tasks")
@@ -191,6 +191,11 @@ async def test_a_plan_cap_suspends_people_and_asks_each_time(tmp_path: Path) -> 
         await trip.work._suspend("lead", PlanLimit("still no room"))
         assert len(await trip.items("plan_limit")) == 1
         assert not [each for each in (await trip.staged("user")).values() if each.state is RecordState.PENDING], "other kinds went on"
+        with_terms(trip, limits={"contacts": 10_000})
+        trip.work.suspended.clear()
+        await trip.work.deliver_all()
+        assert len(trip.live("contacts")) > 20, "with more room it goes on"
+        assert not [each for each in (await trip.staged("lead")).values() if each.state is RecordState.PENDING]
 
 
 # ------------------------------------------------------------------------------------------------ companies

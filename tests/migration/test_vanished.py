@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from streamflow.errors import PlatformUnavailable
 from streamflow.migration.life import State
 from streamflow.migration.rollback import Rollback
 from streamflow.model import Disposition, RecordState
@@ -56,6 +61,41 @@ async def test_a_merge_nobody_followed_is_told_by_the_rollback(tmp_path: Path) -
         tally = await Rollback(trip.m).undo()
         assert (mine, f"people merged it into {theirs}") in {(each["id"], each["reason"]) for each in tally.to_json()["spared"]}
         assert theirs in trip.live("contacts")
+
+
+async def test_what_a_failed_round_wrote_over_is_told_by_the_next(tmp_path: Path) -> None:
+    """Edited in the moment of the write, and the feed fails at the look afterwards: the next round tells it, with nothing left to write."""
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
+        key = _made(trip, "Anna Alpha", number="0825551111")
+        await in_tail(trip)
+        person = await _dest(trip, key)
+        writer, feed = trip.destination.writer, trip.destination.feed
+        update, changed, written = writer.update, feed.changed, list[str]()
+
+        async def overtaken(kind: str, dest_id: str, *args: Any, **named: Any) -> str:
+            if dest_id == person and not written:
+                written.append("contacts")
+                trip.in_destination("edit", kind="contacts", id=person, values={"name": "Anna of Theirs"})
+            return str(await update(kind, dest_id, *args, **named))
+
+        async def failing(*args: Any, **named: Any) -> AsyncIterator[Any]:
+            if written.count("contacts") == len(written) == 1:
+                written.append("failed")
+                raise PlatformUnavailable("away for a moment", platform="nutshell")
+            async for each in changed(*args, **named):
+                yield each
+
+        writer.update, feed.changed = overtaken, failing
+        trip.in_source("edit", "leads", key, name="Anna Omega")
+        await trip.work.reader.poll(1)
+        with pytest.raises(PlatformUnavailable):
+            await trip.work.deliver_all()
+        while await trip.work.has_pending():
+            await trip.work.deliver_all()
+        await trip.work.deliver_all()
+        assert written == ["contacts", "failed"]
+        lost = [item for item in await trip.items("conflict") if item.id.startswith("overwritten:")]
+        assert "Anna of Theirs" in [item.details["destination"] for item in lost]
 
 
 def _made(trip: Voyage, name: str, **values: str) -> str:

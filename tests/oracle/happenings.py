@@ -99,7 +99,7 @@ class Happenings:
     def _parents(self, kind: str, key: str, row: Row, places: Sequence[Place]) -> Iterator[Finding]:
         lead = str(row.get("leadid") or "")
         if lead not in self.source.of("lead"):
-            lead = self.source.homes.get((kind, key), "")
+            lead = ""
         wanted = self.people.contact_of.get(lead)
         for at, record in places:
             has = _parents_of(at, record)

@@ -43,8 +43,6 @@ class Source:
 
     rows: Mapping[str, Mapping[str, Row]]
     gone: frozenset[Identity] = frozenset()
-    homes: Mapping[Identity, str] = field(default_factory=dict)
-    """Under which lead the platform shows a child whose own `leadid` names a lead that is no more."""
     moved_files: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Attachments that merges took to another lead since the account was made -> the leads they were on before."""
 
@@ -84,12 +82,11 @@ class Destination:
 
 
 def source_of(
-    tables: Mapping[str, list[Row]], *, gone: frozenset[Identity] = frozenset(), homes: Mapping[Identity, str] | None = None,
-    moved_files: Mapping[str, frozenset[str]] | None = None,
-) -> Source:  # fmt: skip
+    tables: Mapping[str, list[Row]], *, gone: frozenset[Identity] = frozenset(), moved_files: Mapping[str, frozenset[str]] | None = None
+) -> Source:
     """Make a source state of tables by plural name, as the dumps give them."""
     rows = {kind: {str(row[KEYS[kind]]): row for row in tables.get(plural, [])} for kind, plural in PLURAL.items()}
-    return Source(rows=rows, gone=gone, homes=homes or {}, moved_files=moved_files or {})
+    return Source(rows=rows, gone=gone, moved_files=moved_files or {})
 
 
 def destination_of(dump: Mapping[str, Any]) -> Destination:
@@ -115,7 +112,7 @@ def ask(url: str, body: object = None) -> Any:
         return json.loads(response.read())
 
 
-def read_source(admin: str, *, homes: Mapping[Identity, str] | None = None) -> Source:
+def read_source(admin: str) -> Source:
     """Read every kind from the source's admin face (`.../_sandbox/`), and from its book what people took away."""
     tables = {plural: _lines(f"{admin}dump?kind={plural}") for plural in PLURAL.values()}
     singular = {plural: kind for kind, plural in PLURAL.items()}
@@ -124,7 +121,7 @@ def read_source(admin: str, *, homes: Mapping[Identity, str] | None = None) -> S
     present = {(kind, str(row[KEYS[kind]])) for kind, plural in PLURAL.items() for row in tables[plural]}
     leads = {key for kind, key in gone if kind == "lead"}
     # A deleted lead takes everything with it that lives there; the book names the lead only.
-    return source_of(tables, gone=frozenset(gone - present) | _with_deleted(leads), homes=homes, moved_files=_moved_files(done))
+    return source_of(tables, gone=frozenset(gone - present) | _with_deleted(leads), moved_files=_moved_files(done))
 
 
 def _moved_files(done: list[Row]) -> dict[str, frozenset[str]]:

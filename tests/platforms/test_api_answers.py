@@ -117,6 +117,8 @@ def test_paging_numbers() -> None:
     short, none = paged(stop="short", short_below=10), paged(style="none")
     assert paging.page_params(by_page, 3) == {"page": "3", "limit": "100"}
     assert paging.page_params(none, 1) == {}
+    assert paging.row_params(by_page, 100) == {"page": "101", "limit": "1"}
+    assert paging.row_params(by_offset, 100) == {"offset": "100", "limit": "1"}
     assert (paging.following(by_page, 3, 100), paging.following(by_offset, 300, 100)) == (4, 400)
     assert (paging.read_cursor(by_page, None)[0], paging.read_cursor(by_offset, None)[0]) == (1, 0)
     assert [paging.is_last(by_page, rows) for rows in (100, 3, 0)] == [False, False, True]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -430,15 +429,12 @@ async def test_errors_tell_no_values() -> None:
 
 
 async def test_an_honest_pace_earns_no_429() -> None:
-    """200 calls a second against a bucket of 20, for a second and a half: none refused, nearly all of the allowance used."""
+    """300 calls at 200 a second against a bucket of 20 that refills as fast: none is refused."""
     async with rig(switches={"rate_per_s": 200, "burst": 20}) as made:
         made.nutshell.session.limiter = PacedLimiter(SystemClock(), rate_per_s=200.0)
         contacts = [{"name": f"P {n}"} for n in range(300)]
-        begun = time.monotonic()
         await spread(lambda fields: made.nutshell.writer.create("contacts", fields), contacts, width=12)
-        took_s = time.monotonic() - begun
         assert made.site.faults.log.count_429 == 0
-        assert 300 / (200 * took_s + 10) > 0.8  # 0.99 on an idle machine
 
 
 async def test_the_place_in_line_follows_the_task() -> None:

@@ -115,6 +115,19 @@ def test_faults_of_windows_proofs_and_files_of_records() -> None:
         start = "2026-01-01"
         [streams.bell.files]
         globs = ["bells.csv"]
+        [streams.shift]
+        key = "id"
+        fields = ["id"]
+        [streams.shift.paging]
+        style = "page"
+        size_param = ""
+        [streams.shift.window]
+        from_param = "a"
+        to_param = "b"
+        step_days = 1
+        start = "2026-01-01"
+        [streams.shift.files]
+        globs = ["shifts.csv"]
         [streams.paper]
         key = "id"
         role = "file"
@@ -130,6 +143,7 @@ def test_faults_of_windows_proofs_and_files_of_records() -> None:
         "source.streams.paper.fields: 'nam' is used and not listed (did you mean 'name'?)",
         "source.streams.paper.files.is.name: expected one of id, owner, name, size, sha256, path, not 'title'",
         "source.streams.paper.files.is: no field is the owner, size, sha256, path of a file",
+        "source.streams.shift.paging.size_param: expected the parameter that asks for so many rows",
         "source.streams.visit.dates.fraction: expected one of nearest, cut, not 'half'",
         "source.streams.visit.paging.prove: there is nothing to prove where style is offset",
         "source.streams.visit.window.start: expected the day of the oldest record, such as 2009-01-01, not 'yesterday'",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from streamflow.errors import PlatformUnavailable, Uncertain
-from streamflow.migration.undoing import plan_step, unconfirmed
-from streamflow.model import Disposition, IntentState, RecordState, Ref
+from streamflow.migration.reversals import Reversals
+from streamflow.migration.undoing import Step, plan_step, unconfirmed
+from streamflow.model import ADOPTED, Disposition, IntentState, RecordState, Ref
 from streamflow.stages.doubt import QuietTime
+from streamflow.store.base import DropLink, PutLink
 from tests.stages.rig import Rig, lead, note, rig
 
 NO_EDIT = {"note_edit": "none"}      # the text of a note can only be replaced by another note
@@ -266,3 +270,53 @@ async def test_a_platform_that_goes_away_between_delete_and_create_loses_no_note
         one.nutshell.writer.create = original  # type: ignore[method-assign]
         await one.run_dry()
         assert bodies(one) == ["new"]
+
+
+async def give_back(one: Rig, text: str, *, is_marked: bool = True) -> None:
+    """Let a rollback give a note of an earlier run its former text back; how that ended is not known."""
+    link = await one.link("note", "5")
+    now = await one.fields("notes", link.dest_id)
+    if not is_marked:
+        now["body"] = now["body"].rpartition("\n")[0].strip()
+        one.person("edit", "notes", link.dest_id, body=now["body"])
+    former = {"body": now["body"].replace("old", text)}
+    theirs = replace(link, ours=False, before=former, phase=ADOPTED)
+    await one.ledger.commit([DropLink(ref=link.ref), PutLink(link=theirs)])
+    trip: Any = SimpleNamespace(ledger=one.ledger, destination=one.nutshell, clock=one.clock, numbers=one.numbers)
+    with pytest.raises(Uncertain):
+        await Reversals(trip).carry_out([Step(link=theirs, action="restore", fields=former)], {link.dest_id: now}, {})
+
+
+async def test_a_text_given_back_with_a_lost_answer_is_found_and_not_said_again() -> None:
+    """A rollback replaces a note and the answer is lost: the new one is found by its marker and stays the earlier run's."""
+    async with rig(switches={"search_lag_s": 5.0}, flags=NO_EDIT) as one:
+        await _moved(one)
+        one.switch(reset_after={"match": "POST /rest/notes", "times": 1})
+        one.calls()
+        await give_back(one, "former")
+        assert await one.resolve_doubts() == 1, "from here on the quiet time counts"
+        one.clock.account.advance(60.0)
+        assert await one.resolve_doubts() == 0
+        assert one.calls().count("POST notes") == 1
+        assert bodies(one) == ["former"]
+        [row] = one.live("notes")
+        link = await one.link("note", "5")
+        assert (link.dest_id, link.is_matched, link.is_adopted) == (row["id"], True, True)
+
+
+@pytest.mark.parametrize("is_marked", [True, False])
+async def test_a_text_removed_and_not_given_back_is_told(is_marked: bool) -> None:
+    """A rollback removed a note to replace it and no new one is there: a person is told, and no other note is taken for it."""
+    async with rig(switches={"search_lag_s": 5.0}, flags=NO_EDIT) as one:
+        await _moved(one)
+        person = (await one.link("lead", "1")).dest_id
+        await one.nutshell.writer.create("notes", {"body": "&nbsp;", "link:parent": person})     # bears no marker either
+        spoil(one, "create", after=0, happens=False)
+        await give_back(one, "former", is_marked=is_marked)
+        gone = (await one.link("note", "5")).dest_id
+        assert await one.resolve_doubts() == 1, "from here on the quiet time counts"
+        one.clock.account.advance(60.0)
+        assert await one.resolve_doubts() == 0
+        [item] = await one.ledger.queue(cause="in_doubt")
+        assert "given back" in item.reason
+        assert (await one.link("note", "5")).dest_id == gone, "its line is not lost"

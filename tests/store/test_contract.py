@@ -159,6 +159,7 @@ async def test_missing_scans_add_up_until_the_record_is_back(ledger: Ledger) -> 
     await ledger.commit([Missed(kind="lead", keys=("1", "2"))])
     await ledger.commit([Missed(kind="lead", keys=("1",)), Missed(kind="lead", keys=("1",))])
     assert (await ledger.staged("lead", ["1"]))["1"].missing_scans == 3
+    assert await ledger.held("lead") == (2, 2)
     result = await ledger.stage([record("1"), record("2", digest="d2"), record("3")], scan="lead:2")
     assert sorted(result.revived) == ["1", "2"]
     assert {staged.missing_scans for staged in (await ledger.staged("lead", ["1", "2", "3"])).values()} == {0}

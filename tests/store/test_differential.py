@@ -109,6 +109,7 @@ async def answers(ledger: Ledger) -> dict[str, Any]:
             parent: [bare(one) for one in children] for parent, children in (await ledger.children_of(kind, ["p1", "p2", "no"])).items()
         }
         found[kind + " children"] = [bare(one) for one in await ledger.children(kind, "p1")]
+        found[kind + " held"] = await ledger.held(kind)
         found[kind + " unseen"] = [
             await ledger.unseen(kind, scan=f"s:{n}", parents=parents) for n in range(4) for parents in (None, ["p1"])
         ]

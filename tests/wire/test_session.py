@@ -7,6 +7,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -14,7 +15,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from streamflow.clock import SystemClock
+from streamflow.clock import Clock, SystemClock
 from streamflow.errors import (
     AccessRefused,
     NotFound,
@@ -31,6 +32,7 @@ from streamflow.wire.limiter import PacedLimiter
 from streamflow.wire.message import Attempt, Request, Response
 from streamflow.wire.session import Session, SessionSettings, open_session
 from streamflow.wire.verdict import CallVerdict, Outcome
+from tests.platforms.leadtrekker_rig import HastyClock
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SETTINGS = SessionSettings(
@@ -44,12 +46,12 @@ BOMB = gzip.compress(b" " * 5_000_000)      # packed here, since the time limits
 class Liar:
     """A server whose one handler is chosen by the test; counts what reached it."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.seen: list[tuple[str, str]] = []
         self.answers: list[Handler] = []
         self.attempts: list[Attempt] = []
         self.url = ""
-        self.limiter = PacedLimiter(SystemClock(), rate_per_s=10_000, burst=100)
+        self.limiter = PacedLimiter(clock, rate_per_s=10_000, burst=100)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.seen.append((request.method, request.path))
@@ -58,8 +60,11 @@ class Liar:
 
 
 @asynccontextmanager
-async def _lying(*answers: Handler, settings: SessionSettings = SETTINGS) -> AsyncIterator[tuple[Session, Liar]]:
-    liar = Liar()
+async def _lying(
+    *answers: Handler, settings: SessionSettings = SETTINGS, clock: Clock | None = None
+) -> AsyncIterator[tuple[Session, Liar]]:
+    time = clock or SystemClock()
+    liar = Liar(time)
     liar.answers = list(answers)
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", liar.handle)
@@ -67,7 +72,7 @@ async def _lying(*answers: Handler, settings: SessionSettings = SETTINGS) -> Asy
         liar.url = str(server.make_url("/rest"))
         async with open_session(
             platform="test", base_url=liar.url, credentials=BasicCredentials("a@x.test", Masked("s3cret")), limiter=liar.limiter,
-            clock=SystemClock(), settings=settings, hook=liar.attempts.append,
+            clock=time, settings=settings, hook=liar.attempts.append,
         ) as session:  # fmt: skip
             yield session, liar
 
@@ -217,6 +222,17 @@ async def test_a_throttled_read_waits_and_goes_on() -> None:
     async with _lying(_json({}, 429, {"Retry-After": "0"}), _json([1])) as (session, liar):
         assert (await session.read(_get())).data == [1]
     assert [a.verdict for a in liar.attempts] == ["throttled", "ok"]
+
+
+async def test_the_limiter_tells_how_long_a_lone_reader_was_shut_out() -> None:
+    """What Retry-After asks for is waited out in line, to the second, where the metric counts it, not apart from it."""
+    clock = HastyClock()
+    patient = replace(SETTINGS, patience=Patience(base_s=0.5))
+    async with _lying(_json({}, 429, {"Retry-After": "40"}), _json([1]), settings=patient, clock=clock) as (session, liar):
+        begun = clock.monotonic()
+        assert (await session.read(_get())).data == [1]
+        assert clock.monotonic() - begun == pytest.approx(40.0, abs=1.0)
+    assert liar.limiter.stats().waited_s["closed"] == pytest.approx(39.6, abs=0.5)
 
 
 async def test_two_refused_credentials_stop_everything() -> None:

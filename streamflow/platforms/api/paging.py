@@ -19,7 +19,7 @@ def page_params(stream: StreamSpec, number: int) -> dict[str, str]:
 
 def row_params(stream: StreamSpec, skipped: int) -> dict[str, str]:
     """Give the parameters that ask for the one row after so many; with pages of one row, pages and rows are numbered alike."""
-    return {stream.paging.page_param: str(stream.paging.first + skipped), stream.paging.size_param: "1"}
+    return {stream.paging.page_param: str(first_number(stream) + skipped), stream.paging.size_param: "1"}
 
 
 def is_last(stream: StreamSpec, rows: int, *, cap: int | None = None) -> bool:

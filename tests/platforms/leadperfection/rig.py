@@ -78,7 +78,8 @@ class _Hasty:
         self.timeout_s = timeout_s
 
     def read_text(self, encoding: str) -> str:
-        return DOORS.shipped.read_text(encoding=encoding).replace("timeout_s = 120 ", f"timeout_s = {self.timeout_s} ")
+        shipped = DOORS.shipped.read_text(encoding=encoding)
+        return shipped.replace("timeout_s = 120 ", f"timeout_s = {self.timeout_s} ").replace("attempts = 4\n", "attempts = 2\n")
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ NIGHT_S = 90_000.0
 
 @asynccontextmanager
 async def book(
-    records: int = 100, *, terms: dict[str, Any] | None = None, source: dict[str, Any] | None = None, **switches: Any
+    records: int = 60, *, terms: dict[str, Any] | None = None, source: dict[str, Any] | None = None, **switches: Any
 ) -> AsyncIterator[tuple[Wire, Book]]:  # fmt: skip
     """Serve an account, read it once and give the book it is kept in."""
     async with serving(records, **switches) as wire:
@@ -136,7 +136,7 @@ async def test_an_appointment_that_was_read_before_it_changed_is_not_put_back() 
 
 async def test_what_no_list_shows_is_missed_and_what_one_shows_is_not() -> None:
     """A job that is gone from both lists is missed by each complete pass; one that only the flat list has is there; calls just end."""
-    async with book(400) as (wire, held):
+    async with book(200) as (wire, held):
         jobs = await held.held("job")
         stray = next(key for key, record in jobs.items() if "jobcost" not in record.data)
         gone = next(key for key, record in jobs.items() if "jobcost" in record.data)
@@ -178,7 +178,7 @@ async def test_a_merge_moves_what_was_under_the_loser() -> None:
 
 async def test_records_that_do_not_say_whose_they_are_are_asked_about_once() -> None:
     """An appointment without a contact is known to be nobody's; a job whose row names no prospect gets it by its lead."""
-    async with book(400, job_parent=False) as (_, held):
+    async with book(200, job_parent=False) as (_, held):
         appointments = await held.held("appointment")
         strays = [record for record in appointments.values() if record.parent is None]
         assert strays

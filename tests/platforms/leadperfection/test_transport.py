@@ -112,8 +112,8 @@ async def test_faults_that_stay_are_told() -> None:
 
 async def test_an_empty_answer_is_not_believed_at_once() -> None:
     """A window that is answered with nothing though it holds rows is asked again, and one in the middle of a list too."""
-    async with serving(400, empty_200={"probability": 0.1}) as wire, reading(wire) as source:
-        assert await cst_ids(source) == {tree["cst_id"] for tree in truth(400).prospects()}
+    async with serving(160, empty_200={"probability": 0.1}) as wire, reading(wire) as source:
+        assert await cst_ids(source) == {tree["cst_id"] for tree in truth(160).prospects()}
 
 
 async def test_empty_answers_to_everything_are_found_out_by_a_canary() -> None:
