@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from streamflow.mapping.document import ObjectMap
+from streamflow.mapping.document import ObjectMap, Row
 from streamflow.model import Fields
 
 POLICIES: Final = ("first", "join", "own")
@@ -30,8 +30,12 @@ def combining_of(one: ObjectMap) -> Combining:
     return Combining(
         own=frozenset(target for target, policy, row in rows if policy == "own" or (row.transform == "marker" and policy is None)),
         glue={target: glue_of(row.family) for target, policy, row in rows if policy == "join"},
-        lists=frozenset(target for target, policy, row in rows if policy == "join" and row.transform.startswith("rollup")),
+        lists=frozenset(target for target, policy, row in rows if policy == "join" and _is_list(row)),
     )
+
+
+def _is_list(row: Row) -> bool:
+    return row.transform.startswith("rollup") and row.params.get("pick", "join") == "join"
 
 
 def glue_of(family: str) -> str:

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from tests.oracle.states import Destination, Finding, Identity, Row, Source
@@ -20,7 +20,7 @@ Place: TypeAlias = tuple[str, Row]
 """(destination kind, record)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Marks:
     """All marked live records: (kind, key, part) -> places."""
 
@@ -28,8 +28,14 @@ class Marks:
 
     def of(self, kind: str, key: str) -> list[tuple[str, Place]]:
         """Give (part, place) of everything one source record became, parts in order."""
-        found = [(part, place) for (k, key_, part), places in self.places.items() if (k, key_) == (kind, key) for place in places]
-        return sorted(found, key=lambda each: (_number(each[0]), each[0]))
+        return self._by_identity.get((kind, key), [])
+
+    @cached_property
+    def _by_identity(self) -> Mapping[Identity, list[tuple[str, Place]]]:
+        found: dict[Identity, list[tuple[str, Place]]] = defaultdict(list)
+        for (kind, key, part), places in self.places.items():
+            found[kind, key] += [(part, place) for place in places]
+        return {each: sorted(parts, key=lambda one: (_number(one[0]), one[0])) for each, parts in found.items()}
 
     def identities(self) -> set[Identity]:
         """Give every source record that has left a mark."""

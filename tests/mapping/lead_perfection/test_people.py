@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamflow.mapping.block import read_block
 from streamflow.mapping.delimited import split
 from streamflow.mapping.marks import spelled
 from streamflow.mapping.rollups import rolled_up
 from streamflow.mapping.text import squeeze
 from streamflow.model import Fields, Record, Ref
+from tests.mapping.blocks import read_block
 
 from .account import PAIR, appointment, causes, job, kin, lead, main, mapper, prospect
 
