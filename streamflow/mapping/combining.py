@@ -22,6 +22,7 @@ class Combining:
     own: frozenset[str] = frozenset()
     glue: Mapping[str, str] = field(default_factory=dict)  # targets whose values are joined -> what stands between
     lists: frozenset[str] = frozenset()                    # of these, those of which each value is a list already
+    follows: Mapping[str, str] = field(default_factory=dict)  # targets -> the target whose record tells them, filled or not
 
 
 def combining_of(one: ObjectMap) -> Combining:
@@ -31,6 +32,7 @@ def combining_of(one: ObjectMap) -> Combining:
         own=frozenset(target for target, policy, row in rows if policy == "own" or (row.transform == "marker" and policy is None)),
         glue={target: glue_of(row.family) for target, policy, row in rows if policy == "join"},
         lists=frozenset(target for target, policy, row in rows if policy == "join" and _is_list(row)),
+        follows={target: str(row.params["follows"]) for target, _, row in rows if "follows" in row.params},
     )
 
 
@@ -74,6 +76,12 @@ def combine(members: Sequence[Fields], how: Combining) -> Fields:
                 result[name] = list(dict.fromkeys([*(mine or []), *(value or [])]))
             elif mine in (None, "", [], {}) and name not in how.own:
                 result[name] = value
+    for name, leader in how.follows.items():
+        teller = next((fields for fields in members if fields.get(leader)), result)
+        if teller.get(name):
+            result[name] = teller[name]
+        else:
+            result.pop(name, None)
     for name, glue in how.glue.items():
         texts = [str(fields[name]) for fields in members if fields.get(name)]
         if len(texts) > 1:
