@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from html import unescape
 
 from tests.oracle import texts
 from tests.oracle.happenings import whole
@@ -112,8 +113,12 @@ def _context(ground: Ground, row: Row, places: Sequence[Place]) -> Iterator[str]
 
 
 def _is_text(contents: Sequence[str], text: str) -> bool:
-    """Say whether notes say this text and nothing else, headers and labelled lines apart."""
+    """Say whether notes say this text and nothing else, headers and labelled lines apart; of HTML also what its tags hold may be said."""
     rest = texts.words(texts.without_markup(text))
+    if texts.has_markup(text) and len(contents) == 1:
+        lines, every = contents[0].strip().split("\n"), set(texts.words(unescape(text)))
+        told = (texts.words("\n".join(lines[skipped:])) for skipped in range(1, HEADER_LINES))
+        return any(texts.in_order(said, rest) and every.issuperset(said) for said in told)
     if not rest:
         return texts.squeeze(texts.without_markup(text)) in texts.squeeze("\n".join(contents))
     for number, part in enumerate(contents):

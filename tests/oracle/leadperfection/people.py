@@ -54,7 +54,7 @@ class Person:
         yield from self._second_line(told)
         yield from self._marks(told)
         yield from self._flag()
-        if not told.says(str(self.row.get("dateadded") or "")[:10], "create created added"):
+        if not told.says(str(self.row.get("dateadded") or "")[:10], "create created added dateadded"):
             yield f"day of entry {self.row.get('dateadded')} is not there"
         yield from self._owner()
         yield from self._status()

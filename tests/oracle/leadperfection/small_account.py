@@ -15,6 +15,8 @@ REPS = """lp_rep_id,lp_name,email
 "87","Okaforth, Ben","ben@sunroof.example"
 "92","Okaforth, Ben","ben2@sunroof.example"
 "93","Castlebay, Mia",""
+"94","Okaforth, Ben","ben3@sunroof.example"
+"88","Ruizmar, Ana",""
 """
 SEEN = Seen(by="api", began="2026-08-10T12:00:00", switches={"call_days": 7, "notes": "mixed", "job_notes": "nowhere"}, zone=ZONE)
 SAID: dict[Identity, str] = {

@@ -13,6 +13,7 @@ from tests.oracle.guarding import Edit
 from tests.oracle.leadperfection import values
 from tests.oracle.leadperfection.book import Book, Seen, book_of
 from tests.oracle.leadperfection.comparison import compare
+from tests.oracle.leadperfection.owners import Owners, read_reps
 from tests.oracle.leadperfection.small_account import FALLBACK, REPS, SAID, SEEN, ZONE, Dump, after, before, book, tables
 from tests.oracle.states import Finding, Identity, destination_of
 
@@ -321,6 +322,21 @@ def test_an_open_enquiry_may_be_a_deal() -> None:
     assert _found(dump) == []
     _set("14-leads", "links/contacts", ["6-contacts"])(dump)
     assert [each.fault for each in _found(dump)] == ["orphaned"]
+
+
+@pytest.mark.parametrize(
+    ("rep_id", "name", "users"),
+    [("87", "Okaforth, Ben", {"1-users"}), ("92", "", {"3-users"}), ("94", "Okaforth, Ben", {"2-users"}), ("", "Desk, Front", {"2-users"}),
+     ("", "Ben Okaforth - OFFICE", {"1-users", "3-users", "2-users"}), ("93", "Castlebay, Mia", {"2-users"}),
+     ("88", "Ruizmar, Ana", {"4-users"}), ("", "Ruizmar, Ana", {"4-users"}), ("", "Zo\u00eb Lake", {"5-users"}), ("", "", None)],
+)  # fmt: skip
+def test_whose_it_is(rep_id: str, name: str, users: set[str | None] | None) -> None:
+    """By id and the file, else by name; a namesake's user is nobody else's, and who cannot be told apart may go to the fallback."""
+    dump = before()
+    dump["users"] += [{"id": "4-users", "name": "Ana Ruizmar", "emails": []}, {"id": "5-users", "name": "Zo\u00eb Lake", "emails": []},
+                      {"id": "6-users", "name": "Front Desk", "emails": [], "isEnabled": False}]  # fmt: skip
+    owners = Owners(reps=read_reps(REPS), destination=destination_of(dump), fallback=FALLBACK)
+    assert owners.of(rep_id, name) == users
 
 
 @pytest.mark.parametrize(
