@@ -63,7 +63,8 @@ async def test_a_poll_reads_what_changed_and_joins_it() -> None:
         })
         found = await held.poll()
         assert not found.is_quiet
-        assert any(record.data["note"] == "fresh" for record in (await held.held("note")).values())
+        (note,) = [record for record in (await held.held("note")).values() if record.data["note"] == "fresh"]
+        assert note.data["apptdate"] == "2026-12-01 10:00:00"
         data = (await held.held("job"))[job].data
         assert (data["jobcost"], data["jbs_id"], data["grossamount"]) == ("300", "SC", "1200")
         made = (await held.held("appointment"))[appointment]
@@ -74,6 +75,9 @@ async def test_a_poll_reads_what_changed_and_joins_it() -> None:
         assert moved is not None
         assert moved.cursor >= before.cursor
         assert (await held.poll()).is_quiet, "read again within the overlap, it is nothing new"
+        await wire.act("edit", "appointments", appointment, values={"apptdate": "2026-12-08T10:00:00"})
+        await held.poll()
+        assert (await held.held("note"))[note.key].data["apptdate"] == "2026-12-08 10:00:00", "its note tells which one it is written for"
 
 
 async def test_the_first_read_of_changes_begins_where_the_whole_list_began() -> None:
