@@ -17,7 +17,7 @@ def test_kills_lose_and_double_nothing() -> None:
 
 def test_kills_of_a_run_from_lead_perfection_lose_and_double_nothing() -> None:
     """The same holds where one call brings many kinds, and records are joined out of several streams."""
-    survived = survive(70, kills=5, records=80, pair=LEAD_PERFECTION.pair)
+    survived = survive(239, kills=5, records=80, pair=LEAD_PERFECTION.pair)
     assert survived.kills == 5
     assert survived.phases[-1] in ("cutover", "watch")
     assert_right(list(survived.findings))

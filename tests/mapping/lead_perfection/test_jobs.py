@@ -184,7 +184,7 @@ def test_a_field_of_a_job_is_nowhere_lost() -> None:
 
 
 def test_lp_23_custom_fields_go_by_purpose() -> None:
-    """What tells of the work is the deal's, what tells of the customer the person's, by the newest job; each keeps its own beside its deal."""
+    """What tells of the work is the deal's, what tells of the customer the person's, by the newest job; each keeps its own as well."""
     jobs = [job(str(n), custom={"HOA Required": "Yes", "Spouse Name": "Ana", "Job Type": "Retrofit"}) for n in range(9)]
     rows = {(one.source, row.source): row for one, row in document(*jobs).rows()}
     assert (rows["job", "custom:HOA Required"].target, rows["job", "custom:Job Type"].target) == ("custom:HOA Required", "custom:Job Type")
