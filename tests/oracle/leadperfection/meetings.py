@@ -49,6 +49,10 @@ def _values(ground: Ground, row: Row, places: Sequence[Place]) -> Iterator[str]:
     yield from judge_time(ground, "start", row["apptdate"], places)
     yield from judge_author(ground, row.get("salesrep"), places, row.get("slr_id"))
     told = telling(None, [all_text(places)])
+    if at == "activities" and not str(record.get("name") or "").strip():
+        yield "has no name"
+    if str(row["lds_id"]) not in texts.words(told.text):
+        yield f"its enquiry {row['lds_id']} is not told"
     ends = [line for line in told.text.split("\n") if line.casefold().startswith("end")]
     if not any({"derived", "assumed", "reckoned"} & set(texts.words(line)) for line in ends):
         yield "its end is not said to be derived"
