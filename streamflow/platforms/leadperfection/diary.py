@@ -4,13 +4,14 @@ Appointments have their text in one call and whose they are in another; this joi
 GetLead names the appointments of a lead by time alone (lead-perfection.md 2.2); the date-range call has their ids and texts and not whose
 they are (2.4). Rule 1: two are the same where the time is, and name, phone or address tell one alone; where they do not, the platform is
 asked whose it is. Rule 2: what has no counterpart keeps the key that the contract makes of lead and time. Rule 3: days are read by
-stretches and kept for a while, so that a walk through the account reads each day a few times at most. Rule 4: a day that was read before
+stretches and kept for a while; a walk through the account reads whole months, each once. Rule 4: a day that was read before
 the rows were tells no more than identities: its texts may be older than what is known. They come with the appointments' own list, which
 every walk reads as well; for rows that have changed, and for days which that list does not reach, the days are read anew.
 """
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from streamflow.platforms.rows.values import text_of
 
 KEEP_S = 600.0          # so long the days of a stretch are believed
 KEPT_DAYS = 400
+KEPT_ROWS = 4_000       # more days are kept as long as they hold no more than this
 TRIES = 2
 STRETCH_DAYS = 31
 GAP_DAYS = 7            # days nearer than this are read in one call
@@ -63,9 +65,12 @@ class Diary:
         if not wanted:
             return rows
         believed_from = self._clock.monotonic() - KEEP_S
-        await self._read(
-            [day for day in wanted if are_changed or not self._dialect.lists(day) or not self._is_known(day, believed_from)], look_up
-        )
+        unknown = [day for day in wanted if are_changed or not self._dialect.lists(day) or not self._is_known(day, believed_from)]
+        if not are_changed:      # the rows to come will ask for the days beside these
+            months = {(day.year, day.month) for day in unknown if self._dialect.lists(day)}
+            beside = {day for each in months for day in _month(*each) if not self._is_known(day, believed_from)}
+            unknown = sorted({*unknown, *beside})
+        await self._read(unknown, look_up)
         for _ in range(TRIES):
             missing = sorted({day for _, _, own in nested if (day := _day_of(own)) is not None and not self._at(own)})
             if missing:      # made or moved since the day was read; or the answer was empty for a fault, which would make two of one
@@ -143,8 +148,9 @@ class Diary:
                 day = self._days.get(_day_of(row) or date.min)
                 if day is not None and all(_id(each) != _id(row) for each in day.rows.get(_start(row), ())):
                     day.rows.setdefault(_start(row), []).append(row)
-        while len(self._days) > max(KEPT_DAYS, len(days)):
-            self._days.popitem(last=False)
+        held = sum(len(rows) for day in self._days.values() for rows in day.rows.values())
+        while len(self._days) > max(KEPT_DAYS, len(days)) and held > KEPT_ROWS:
+            held -= sum(map(len, self._days.popitem(last=False)[1].rows.values()))
 
     async def _asked(self, first: date, last: date, look_up: LookUp) -> Sequence[Raw]:
         """Ask for a stretch of days; until a form of days was understood, each is tried (lead-perfection.md 2.4)."""
@@ -208,6 +214,10 @@ def _likeness(prospect: Table, row: Table) -> int:
 
 def _digits(value: Any) -> str:
     return "".join(sign for sign in text_of(value) if sign.isdigit())[-10:]
+
+
+def _month(year: int, month: int) -> list[date]:
+    return [date(year, month, day + 1) for day in range(monthrange(year, month)[1])]
 
 
 def _stretches(days: Sequence[date]) -> Iterator[tuple[date, date]]:
