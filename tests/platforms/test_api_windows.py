@@ -144,8 +144,9 @@ def test_a_window_that_was_cut_is_followed_by_one_of_its_length() -> None:
     short = Span(begin=datetime(2025, 3, 1), end=datetime(2025, 3, 4))
     half_a_day = Span(begin=datetime(2025, 3, 1), end=datetime(2025, 3, 1, 12))
     assert after(short, rules, now=NOW, is_paged=True) == Span(begin=datetime(2025, 3, 4), end=datetime(2025, 3, 7))
-    assert after(half_a_day, rules, now=NOW, is_paged=True) == Span(begin=datetime(2025, 3, 1, 12), end=datetime(2025, 3, 2))
-    assert after(half_a_day, rules, now=NOW, is_paged=True, is_sparse=True) == Span(begin=datetime(2025, 3, 1, 12), end=datetime(2025, 3, 2))
+    for is_sparse in (False, True):
+        found = after(half_a_day, rules, now=NOW, is_paged=True, is_sparse=is_sparse)
+        assert found == Span(begin=datetime(2025, 3, 1, 12), end=datetime(2025, 3, 2))
     assert after(short, rules, now=NOW) == Span(begin=datetime(2025, 3, 4), end=datetime(2025, 4, 4))
 
 

@@ -68,7 +68,14 @@ class ApiReader:
         memory = Pass()
         self._canaries.begin(kind)
         while True:
-            rows, number, gaps = await self._read(stream, listing, place)
+            try:
+                rows, number, gaps = await self._read(stream, listing, place)
+            except (PlatformUnavailable, ProtocolMismatch) as error:
+                usual = self._usual(stream, place)
+                if usual is None or (_is_paged(stream) and isinstance(error, ProtocolMismatch)):     # not for being too much
+                    raise
+                place, listing = usual, self._listing(stream, call, self._confined(stream, usual), learns=True)
+                continue
             shorter = await self._cut(stream, listing, place, number, rows=len(rows))
             following = shorter or self._following(stream, place, number, rows=len(rows) + len(gaps))
             if shorter is None:
@@ -91,7 +98,7 @@ class ApiReader:
             rows, number = await listing.page(place.number)
             return rows, number, ()
         except PlatformUnavailable as error:
-            if place.span is None or not _is_paged(stream) or stream.paging.size == 1:
+            if place.span is None or self._usual(stream, place) is not None or not _is_paged(stream) or stream.paging.size == 1:
                 raise
             rows, number, held_back = await listing.page_by_rows(place.number)
             if not held_back:
@@ -251,10 +258,17 @@ class ApiReader:
         if span is None:
             return None
         if not _is_paged(stream):
-            has_grown = not place.span.changed and windows.has_grown(place.span, stream.window, now=self._now(stream))
-            return replace(place, span=span) if has_grown and rows > stream.window.split_rows else None
+            is_to_be_cut = rows > stream.window.split_rows and self._usual(stream, place) is not None
+            return replace(place, span=span) if is_to_be_cut else None
         goes_on = number is not None and await listing.holds_more_than(stream.window.split_rows)
         return replace(place, span=span) if goes_on else None
+
+    def _usual(self, stream: StreamSpec, place: _Place) -> _Place | None:
+        """Give the window of usual length in place of one that had grown and whose first page does not come; None where it had not."""
+        if place.span is None or place.span.changed or stream.window is None or place.number != paging.first_number(stream):
+            return None
+        span = windows.usual(place.span, stream.window, now=self._now(stream))
+        return replace(place, span=span) if span.end < place.span.end else None
 
     def _confined(self, stream: StreamSpec, place: _Place) -> dict[str, str]:
         """Give the parameters that select what a reading is confined to."""

@@ -87,9 +87,11 @@ def half(span: Span, rules: Window) -> Span | None:
     return replace(span, end=middle) if told == middle and span.begin < middle < span.end else None
 
 
-def has_grown(span: Span, rules: Window, *, now: datetime) -> bool:
-    """Say whether a window of a whole list is longer than the usual one; the one that takes all that lies beyond is not."""
-    return span.end - span.begin > rules.step_days * _DAY and span.end <= _usual_end(rules, now, is_changed=False)
+def usual(span: Span, rules: Window, *, now: datetime) -> Span:
+    """Give the beginning of a window of a whole list, as long as usual; the one that takes all that lies beyond stays as it is."""
+    if span.end > _usual_end(rules, now, is_changed=False):
+        return span
+    return replace(span, end=min(span.end, span.begin + timedelta(days=rules.step_days)))
 
 
 def params(span: Span, rules: Window) -> dict[str, str]:
