@@ -16,7 +16,6 @@ TOKEN, RIGHTS = 1, 6        # signing in; each function that is used is looked a
 LOOK_UPS = 9                # tables of codes, one call each (2.7)
 TIMETABLE = 1               # the month of schedules that the roster is taken from (2.6)
 QUIET_YEARS = 24            # before the account began, of a list that comes at once: no more than a year can be asked for unseen
-PROVED_EMPTY = 3            # one empty answer for the years before the account began, asked again and with something known (1.5, 4.1)
 
 
 def leadtrekker(counts: Mapping[str, int]) -> int:
@@ -44,7 +43,7 @@ def lead_perfection(counts: Mapping[str, int]) -> int:
 
 def _paged(rows: int) -> int:
     windows = max(1, math.ceil(rows / WINDOW))
-    return PROVED_EMPTY + max(1, math.ceil(rows / PAGE)) + windows + (PROOF if rows > PAGE else 0)
+    return max(1, math.ceil(rows / PAGE)) + windows + (PROOF if rows > PAGE else 0)
 
 
 LEAST: Mapping[str, Callable[[Mapping[str, int]], int]] = {

@@ -21,7 +21,7 @@ from streamflow.platforms.spec import Window
 
 _CURSOR = re.compile(r"(whole|changed):([^/#]+)/([^/#]+)#(\d{1,9})", re.ASCII)
 _DAY = timedelta(days=1)
-LONGEST = timedelta(days=2_922)             # whole lists that come by pages begin with so much; what is too full is cut
+LONGEST = timedelta(days=10_958)            # whole lists that come by pages begin with so much; what is too full is cut
 LONGEST_UNPAGED = timedelta(days=366)       # all of it comes in one answer
 
 

@@ -36,8 +36,8 @@ async def counted(records: int, *, split_rows: int = 500, **switches: Any) -> tu
 async def test_years_without_a_record_and_months_with_few_cost_next_to_nothing() -> None:
     """120 prospects and 48 jobs of two years, after a quarter of a century of nothing; appointments are joined by the year if few."""
     held, took = await counted(600)
-    assert (len(of(held, "prospect")), took["prospect"][GET_LEAD] <= 24) == (120, True)
-    assert took["job"][JOBS] <= 14
+    assert (len(of(held, "prospect")), took["prospect"][GET_LEAD] <= 14) == (120, True)
+    assert took["job"][JOBS] <= 6
     assert took["prospect"][APPOINTMENTS] <= 12
     assert took["appointment"][APPOINTMENTS] <= 36
 
@@ -52,7 +52,7 @@ async def test_windows_that_grew_too_full_are_cut_and_nothing_of_them_is_missed(
 
 
 @pytest.mark.parametrize("years", [
-    "startdate=2024-01-01+00%3A00%3A00&enddate=2026-11-19", "apptdates=04%2F29%2F2026&apptdatee=04%2F30%2F2027",
+    "startdate=2000-01-01+00%3A00%3A00&enddate=2026-11-19", "apptdates=04%2F29%2F2026&apptdatee=04%2F30%2F2027",
     "apptdates=02%2F01%2F2026&apptdatee=10%2F01%2F2026",
 ])
 async def test_a_window_that_grew_too_long_for_the_server_is_read_in_usual_ones(years: str) -> None:
