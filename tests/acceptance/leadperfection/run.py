@@ -47,6 +47,7 @@ def by_api() -> PairRun:
             operator = Witness(one).watch_for(run)
             operator.drive("tail", _RUN_S)
             _work(run, box)
+            run.notes["paced"] = one.cli("pace", "lead_perfection", "40").body["rate_per_s"]
             operator.cut_over()
             operator.until(lambda status: status["phase"] == "watch", _RUN_S, "switch")
             run.findings = operator.judge(run.before, edits=run.edits)
