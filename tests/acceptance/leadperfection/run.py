@@ -14,7 +14,9 @@ from tests.oracle.leadperfection.book import Book
 from tests.oracle.marks import read_marks
 from tests.oracle.states import Destination, Finding
 
-RECORDS = 150
+RECORDS = 260
+SAMPLE = 200
+"""Fewer than there are, so that something is left to wait for the sample."""
 SECRETS = (b"sandbox-lp-password", b"6f1c0d9e-0000-4000-8000-5a4db0c5a4db", b"sandbox-key")
 TITLE = "Head of the household"
 """What somebody writes on a person in the destination while the migration runs."""
@@ -42,6 +44,7 @@ def by_api() -> PairRun:
     run = PairRun()
     with sandbox(pair=LEAD_PERFECTION.pair, records=RECORDS, seed=11, life=3, search_lag=0.5) as box:
         box.configure("watch_days = 0", "watch_days = 1")
+        box.configure("[owners]", f"[sample]\nsize = {SAMPLE}\n\n[owners]")
         run.looks["start"] = start_of(box)
         with daemon(box) as one:
             operator = Witness(one).watch_for(run)

@@ -23,7 +23,7 @@ def test_lp_27_all_six_are_counted(living: PairRun) -> None:
     """LP-27: jobs, leads, prospects, appointments, notes and custom fields are in the inventory; after the freeze the counts are the book's."""
     found = living.looks["map"].report("scope")["inventory"]
     assert all(found["source"][kind] > 0 for kind in _KINDS)
-    titles = {str(each["title"]) for job in living.book.of("job").values() for each in job.get("userfields") or ()}
+    titles = {str(each["fieldtitle"]) for job in living.book.of("job").values() for each in job["userfields"]}
     assert 0 < found["custom_fields"] <= len(titles)
     counted = {row["kind"]: row for row in living.report("reconciliation")["source_counts"]}
     for kind in ("prospect", "lead", "job", "appointment"):
