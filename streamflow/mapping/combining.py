@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from streamflow.mapping.document import ObjectMap
+from streamflow.mapping.document import ObjectMap, Row
 from streamflow.model import Fields
 
 POLICIES: Final = ("first", "join", "own")
@@ -22,6 +22,7 @@ class Combining:
     own: frozenset[str] = frozenset()
     glue: Mapping[str, str] = field(default_factory=dict)  # targets whose values are joined -> what stands between
     lists: frozenset[str] = frozenset()                    # of these, those of which each value is a list already
+    follows: Mapping[str, str] = field(default_factory=dict)  # targets -> the target whose record tells them, filled or not
 
 
 def combining_of(one: ObjectMap) -> Combining:
@@ -30,8 +31,13 @@ def combining_of(one: ObjectMap) -> Combining:
     return Combining(
         own=frozenset(target for target, policy, row in rows if policy == "own" or (row.transform == "marker" and policy is None)),
         glue={target: glue_of(row.family) for target, policy, row in rows if policy == "join"},
-        lists=frozenset(target for target, policy, row in rows if policy == "join" and row.transform.startswith("rollup")),
+        lists=frozenset(target for target, policy, row in rows if policy == "join" and _is_list(row)),
+        follows={target: str(row.params["follows"]) for target, _, row in rows if "follows" in row.params},
     )
+
+
+def _is_list(row: Row) -> bool:
+    return row.transform.startswith("rollup") and row.params.get("pick", "join") == "join"
 
 
 def glue_of(family: str) -> str:
@@ -70,6 +76,12 @@ def combine(members: Sequence[Fields], how: Combining) -> Fields:
                 result[name] = list(dict.fromkeys([*(mine or []), *(value or [])]))
             elif mine in (None, "", [], {}) and name not in how.own:
                 result[name] = value
+    for name, leader in how.follows.items():
+        teller = next((fields for fields in members if fields.get(leader)), result)
+        if teller.get(name):
+            result[name] = teller[name]
+        else:
+            result.pop(name, None)
     for name, glue in how.glue.items():
         texts = [str(fields[name]) for fields in members if fields.get(name)]
         if len(texts) > 1:

@@ -15,12 +15,12 @@ def spelled(text: str, words: Mapping[str, str]) -> str:
     """
     Give the marks of a text with what they stand for: "C (call), M (mail)".
 
-    *words* is by mark in lower case. Letters that stand together are marks each only where every one of them is known; what is
-    unknown stays as it is written, so that no mark is lost.
+    *words* is by mark in lower case, "" for a mark of which nobody knows what it stands for. Letters that stand together are marks each
+    only where every one of them is known; anything else stays as it is written, so that no mark is lost.
     """
     found: list[str] = []
     for piece in _APART.split(squeeze(literal(text))):
         low = piece.lower()
         marks = list(piece) if low not in words and all(sign in words for sign in low) else [piece]
-        found += [f"{mark} ({words[mark.lower()]})" if mark.lower() in words else mark for mark in marks if mark]
+        found += [f"{mark} ({word})" if (word := words.get(mark.lower())) else mark for mark in marks if mark]
     return ", ".join(dict.fromkeys(found))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tests.oracle.guarding import Edit, foreign, overwritten
 from tests.oracle.happenings import Happenings
@@ -27,22 +27,30 @@ def compare(
     """
     marks = read_marks(destination)
     people = read_people(source, destination, marks)
-    touched = {(edit.rid, edit.field) for edit in edits}
     was_there = frozenset(rid for rows in before.live.values() for rid in rows)
-    findings = [
+    return worst_first([
         *Comparison(
             source=source, destination=destination, marks=marks, people=people, fallback=fallback, queued=explained or {},
-            edited=lambda rid, name: (rid, name) in touched or (name.startswith("custom:") and _edited_label(touched, rid, name)),
-            was_there=was_there,
+            edited=was_edited(edits), was_there=was_there,
         ).every(),
         *Happenings(source=source, destination=destination, marks=marks, people=people, fallback=fallback, explained=explained).every(),
         *doubled_marks(marks),
         *strays(source, destination, before),
         *overwritten(destination, edits),
         *foreign(before, destination, edits),
-    ]  # fmt: skip
+    ])  # fmt: skip
+
+
+def worst_first(findings: Sequence[Finding]) -> list[Finding]:
+    """Put findings into the order of the promises they break."""
     order = ("lost", "doubled", "overwritten", "foreign touched", "orphaned", "wrong", "stray", "unexplained")
     return sorted(findings, key=lambda each: order.index(each.fault))
+
+
+def was_edited(edits: Sequence[Edit]) -> Callable[[str, str], bool]:
+    """Give the question (id, field) whether a person set it; a custom field may go by a label that is only alike."""
+    touched = {(edit.rid, edit.field) for edit in edits}
+    return lambda rid, name: (rid, name) in touched or (name.startswith("custom:") and _edited_label(touched, rid, name))
 
 
 def _edited_label(touched: set[tuple[str, str]], rid: str, name: str) -> bool:

@@ -226,14 +226,14 @@ _JUDGES: Mapping[str, Callable[[Happenings, Row, Sequence[Place]], Iterator[str]
 }  # fmt: skip
 
 
-def whole(contents: Sequence[str], text: str) -> bool:
+def whole(contents: Sequence[str], text: str, header_lines: int = _HEADER_LINES) -> bool:
     """Say whether *contents*, one text a part, hold all of *text* in order and nothing of it twice, headers apart."""
     if len(contents) == 1:
         return texts.holds(contents[0], text)
     rest = texts.words(texts.without_markup(text))
     for part in contents:
         lines = part.strip().split("\n")
-        for skipped in range(1, _HEADER_LINES):
+        for skipped in range(1, header_lines):
             taken = texts.words("\n".join(lines[skipped:]))
             if taken and rest[: len(taken)] == taken:
                 rest = rest[len(taken) :]

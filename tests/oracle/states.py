@@ -114,7 +114,7 @@ def ask(url: str, body: object = None) -> Any:
 
 def read_source(admin: str) -> Source:
     """Read every kind from the source's admin face (`.../_sandbox/`), and from its book what people took away."""
-    tables = {plural: _lines(f"{admin}dump?kind={plural}") for plural in PLURAL.values()}
+    tables = {plural: lines(f"{admin}dump?kind={plural}") for plural in PLURAL.values()}
     singular = {plural: kind for kind, plural in PLURAL.items()}
     done = ask(f"{admin}life?since=0")["operations"]
     gone = {(singular[row["kind"]], str(row["id"])) for row in done if row["op"] in ("delete", "merge")}
@@ -141,6 +141,7 @@ def read_destination(admin: str) -> Destination:
     return destination_of(ask(f"{admin}dump"))
 
 
-def _lines(url: str) -> list[Row]:
+def lines(url: str) -> list[Row]:
+    """GET a stream of JSON objects, one a line."""
     with _direct.open(url, timeout=_TIMEOUT_S) as response:
         return [json.loads(line) for line in response.read().splitlines() if line.strip()]

@@ -118,10 +118,10 @@ def digits(text: object) -> str:
     return re.sub(r"\D", "", str(text or ""))
 
 
-def phone(text: object) -> str | None:
-    """Give a South African or international number as digits with country code, None when it cannot be read as one."""
+def phone(text: object, region: str = "ZA") -> str | None:
+    """Give a number of *region*, or an international one, as digits with country code, None when it cannot be read as one."""
     try:
-        parsed = phonenumbers.parse(str(text or ""), "ZA")
+        parsed = phonenumbers.parse(str(text or ""), region)
     except phonenumbers.NumberParseException:
         return None
     if not phonenumbers.is_possible_number(parsed):

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from streamflow.mapping.block import read_block
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.delimited import split
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document_json import from_json, to_json
 from streamflow.mapping.schema import required_fields
 from streamflow.model import Fields, Ref
+from tests.mapping.blocks import read_block
 
 from .account import IDS, JOB, PAIR, beside, causes, document, job, kin, lead, main, mapper, prospect
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamflow.mapping.block import read_block
 from streamflow.mapping.delimited import split
 from streamflow.mapping.marks import spelled
 from streamflow.mapping.rollups import rolled_up
 from streamflow.mapping.text import squeeze
 from streamflow.model import Fields, Record, Ref
+from tests.mapping.blocks import read_block
 
 from .account import PAIR, appointment, causes, job, kin, lead, main, mapper, prospect
 
@@ -76,6 +76,13 @@ def test_lp_03_source_and_sub_source_are_of_one_enquiry() -> None:
     made = fields(lead("1", dateentered="2025-01-01 10:00:00"), lead("2", source="Referral", sourcesubdescr=""))
     assert made["custom:Lead Source"] == "Referral"
     assert "custom:Lead Subsource" not in made
+
+
+def test_lp_03_people_who_are_one_have_source_and_sub_source_of_one_prospect() -> None:
+    """A sub-source is not borrowed from another prospect than the source is of."""
+    bare, full = fields(lead(source="Referral", sourcesubdescr="")), fields(lead(), cst_id="2")
+    assert "custom:Lead Subsource" not in MADE.combine([bare, full])
+    assert MADE.combine([fields(), full])["custom:Lead Subsource"] == "Google - Windows"
 
 
 def test_lp_03_reports_tell_the_day_alone() -> None:
@@ -204,7 +211,10 @@ def test_absurd_days_are_told_and_kept(day: str) -> None:
 
 @pytest.mark.parametrize(
     ("codes", "words"),
-    [("C", "C (call)"), ("CT", "C (call), T (text)"), ("CMTEP", "CMTEP"), ("c, m", "c (call), m (mail)"), ("P", "P"), ("X-9", "X-9")],
+    [
+        ("C", "C (call)"), ("CT", "C (call), T (text)"), ("CMTEP", "C (call), M (mail), T (text), E (e-mail), P"), ("CMZ", "CMZ"),
+        ("c, m", "c (call), m (mail)"), ("P", "P"), ("X-9", "X-9"),
+    ],
 )
 def test_marks_not_to_contact_are_spelled_out(codes: str, words: str) -> None:
     """Each mark stands there with what it means; one that nobody knows stays as it is."""
@@ -215,9 +225,9 @@ def test_marks_not_to_contact_are_spelled_out(codes: str, words: str) -> None:
 @given(st.text(st.sampled_from("CMTEPXcm, ;/0"), max_size=12))
 def test_no_mark_is_lost(text: str) -> None:
     """Every sign of the marks is there again, whatever stands between them."""
-    words = {"c": "call", "m": "mail", "t": "text", "e": "e-mail"}
+    words = {"c": "call", "m": "mail", "t": "text", "e": "e-mail", "p": ""}
     shown = spelled(text, words)
-    for word in words.values():
+    for word in filter(None, words.values()):
         shown = shown.replace(f"({word})", "")
     assert set(shown) - set(", ") == set(text) - set(", ;/")
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from streamflow.mapping.block import read_block
 from streamflow.mapping.derived import Context
 from streamflow.model import Draft, Ref
+from tests.mapping.blocks import read_block
 
 from .account import IDS, appointment, call, causes, main, mapper, note
 

@@ -1,0 +1,54 @@
+"""The whole verdict on a migration of this pair, from nothing but what is on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tests.oracle.comparison import was_edited, worst_first
+from tests.oracle.guarding import Edit, foreign, overwritten
+from tests.oracle.leadperfection.book import Book, Seen
+from tests.oracle.leadperfection.calls import judge_calls
+from tests.oracle.leadperfection.deals import judge_deals
+from tests.oracle.leadperfection.enquiries import judge_enquiries
+from tests.oracle.leadperfection.ground import Ground
+from tests.oracle.leadperfection.meetings import judge_meetings
+from tests.oracle.leadperfection.notes import judge_notes
+from tests.oracle.leadperfection.owners import Owners, read_reps
+from tests.oracle.leadperfection.people import judge_people
+from tests.oracle.leadperfection.strays import PREFIX, judge_strays
+from tests.oracle.marks import doubled_marks, read_marks
+from tests.oracle.states import Destination, Finding, Identity
+
+
+def compare(
+    book: Book, destination: Destination, *, before: Destination, seen: Seen, reps: str = "", fallback: str | None = None,
+    explained: Mapping[Identity, str] | None = None, edits: Sequence[Edit] = (), outcomes: Mapping[str, str] | None = None,
+    stages: Mapping[str, str] | None = None, delimiter: str = "|", meeting_s: int = 7200,
+) -> list[Finding]:  # fmt: skip
+    """
+    Give everything that is not as it should be, worst first; an empty list is the proof.
+
+    Args:
+        before: The destination before the first write.
+        seen: What a reader could see, asked before the first reading.
+        reps: The customer's file of reps, as text.
+        fallback: E-mail of the user to whom unmatched owners were sent.
+        explained: What the product itself says of records it left out or asks about, by (kind, key); None when nobody was asked.
+            It excuses only what this comparison finds excusable itself.
+        edits: What people did in the destination meanwhile.
+        outcomes: Status of a job -> state of its deal, where the map says so; then it is looked at.
+        stages: Status of a job -> "Pipeline/Stage", likewise.
+        delimiter: The sign between source and sub-source.
+        meeting_s: How long an appointment is reckoned to take.
+    """
+    marks = read_marks(destination, PREFIX)
+    ground = Ground(
+        book=book, seen=seen, destination=destination, marks=marks, explained=explained, delimiter=delimiter, meeting_s=meeting_s,
+        owners=Owners(reps=read_reps(reps), destination=destination, fallback=fallback), edited=was_edited(edits),
+        was_there=frozenset(rid for rows in before.live.values() for rid in rows),
+    )  # fmt: skip
+    return worst_first([
+        *judge_people(ground), *judge_deals(ground, outcomes=outcomes, stages=stages), *judge_enquiries(ground),
+        *judge_meetings(ground), *judge_notes(ground), *judge_calls(ground), *doubled_marks(marks, undivided=()),
+        *judge_strays(ground, before), *overwritten(destination, edits), *foreign(before, destination, edits),
+    ])  # fmt: skip

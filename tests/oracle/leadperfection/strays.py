@@ -1,0 +1,35 @@
+"""Records that are new in the destination and that nothing in the source accounts for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.oracle.leadperfection.ground import Ground, parents_of
+from tests.oracle.marks import marks_on
+from tests.oracle.states import Destination, Finding
+
+PREFIX = "lp"
+_KINDS = ("accounts", "contacts", "leads", "notes", "activities", "tasks")
+_WITHOUT_ID = ("note", "call")
+
+
+def judge_strays(ground: Ground, before: Destination) -> Iterator[Finding]:
+    """Yield live records without a mark that were not there, and those whose mark names what the source never had."""
+    for at in _KINDS:
+        for rid, row in ground.destination.of(at).items():
+            marks = list(marks_on(at, row, PREFIX))
+            if not marks and rid not in before.of(at):
+                yield Finding(fault="stray", what=rid, why="is new and carries no mark")
+            for kind, key, _ in marks:
+                if key in ground.book.of(kind) or (kind, key) in ground.book.gone or (kind in _WITHOUT_ID and key.startswith("~")):
+                    continue   # what has no id is told apart by its content, beside its own kind
+                if kind != "prospect" and _went_along(ground, parents_of(at, row)):
+                    continue
+                yield Finding(fault="stray", what=rid, why=f"says it came from {kind} {key}, which the source never had")
+
+
+def _went_along(ground: Ground, parents: list[str]) -> bool:
+    """Say whether a record hangs on somebody whom people took away: the book names the person, not what went along."""
+    deals = [ground.destination.of("leads")[rid] for rid in parents if rid in ground.destination.of("leads")]
+    people = {*parents, *(rid for deal in deals for rid in parents_of("leads", deal))}
+    return any(ground.is_ghost(rid) for rid in people)

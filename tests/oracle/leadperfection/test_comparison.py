@@ -1,0 +1,341 @@
+"""The comparison of this pair: silent about a right migration, and never silent about a wrong one."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.oracle.guarding import Edit
+from tests.oracle.leadperfection import values
+from tests.oracle.leadperfection.book import Book, Seen, book_of
+from tests.oracle.leadperfection.comparison import compare
+from tests.oracle.leadperfection.small_account import FALLBACK, REPS, SAID, SEEN, ZONE, Dump, after, before, book, tables
+from tests.oracle.states import Finding, Identity, destination_of
+
+Change = Callable[[Dump], None]
+EDITS = (Edit(rid="7-contacts", field="jobTitle", value="Head of Roofs"),)
+
+
+def _row(dump: Dump, rid: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(row for row in dump[rid.partition("-")[2]] if row["id"] == rid)
+    return found
+
+
+def _drop(rid: str) -> Change:
+    return lambda dump: dump[rid.partition("-")[2]].remove(_row(dump, rid))
+
+
+def _copy(rid: str) -> Change:
+    return lambda dump: dump[rid.partition("-")[2]].append({**_row(dump, rid), "id": f"99-{rid.partition('-')[2]}"})
+
+
+def _set(rid: str, path: str, value: Any) -> Change:
+    def change(dump: Dump) -> None:
+        row: Any = _row(dump, rid)
+        *parents, last = [int(part) if part.isdigit() else part for part in path.split("/")]
+        for part in parents:
+            row = row[part]
+        row[last] = value
+
+    return change
+
+
+def _replace(rid: str, name: str, old: str, new: str) -> Change:
+    def change(dump: Dump) -> None:
+        row = _row(dump, rid)
+        *parents, last = name.split("/")
+        for part in parents:
+            row = row[part]
+        assert old in row[last]
+        row[last] = row[last].replace(old, new)
+
+    return change
+
+
+def _again(rid: str, old: str, new: str) -> Change:
+    """A second record that differs in its mark alone."""
+    name = "description" if rid.endswith("activities") else "body"
+
+    def change(dump: Dump) -> None:
+        row = _row(dump, rid)
+        dump[rid.partition("-")[2]].append({**row, "id": f"99-{rid.partition('-')[2]}", name: row[name].replace(old, new)})
+
+    return change
+
+
+CORRUPTIONS: dict[str, tuple[str, Change]] = {
+    "a person missing": ("lost", _drop("7-contacts")),
+    "a person deleted": ("lost", _set("7-contacts", "deletedTime", 1)),
+    "a joined person nowhere": ("lost", _drop("5-notes")),
+    "a deal missing": ("lost", _drop("32-leads")),
+    "an enquiry missing": ("lost", _drop("9-notes")),
+    "a meeting missing": ("lost", _drop("41-activities")),
+    "a note missing": ("lost", _drop("13-notes")),
+    "the first part of a note missing": ("lost", _drop("14-notes")),
+    "the last part of a note missing": ("wrong", _drop("15-notes")),
+    "a note without an id missing": ("lost", _drop("16-notes")),
+    "a call missing": ("lost", _drop("51-activities")),
+    "a person twice": ("doubled", _copy("5-contacts")),
+    "a twin on a contact of its own": ("doubled", lambda dump: (
+        _drop("5-notes")(dump), dump["contacts"].append({**_row(dump, "6-contacts"), "id": "8-contacts", "name": "Dana Whitlock",
+                                                         "customFields": {"Streamflow ID": "lp:prospect:3"}}))[0]),
+    "a deal twice": ("doubled", _copy("31-leads")),
+    "a meeting twice": ("doubled", _copy("41-activities")),
+    "a note twice": ("doubled", _copy("13-notes")),
+    "a note with and without its id": ("doubled", _again("17-notes", "note:56", "note:~56")),
+    "a note without an id twice": ("doubled", _again("16-notes", "~ab12", "~cd34")),
+    "a call twice": ("doubled", _again("51-activities", "~c1", "~c9")),
+    "an enquiry as a deal beside its job": ("doubled", lambda dump: dump["leads"].append(
+        {**_row(dump, "31-leads"), "id": "99-leads", "customFields": {"Streamflow ID": "lp:lead:11"}})),
+    "an old text beside its parts": ("doubled", _replace("13-notes", "body", "note:51]", "note:52:1/2]")),
+    "a deal of another person": ("orphaned", _set("31-leads", "links/contacts", ["6-contacts"])),
+    "a note beside another deal": ("orphaned", _set("10-notes", "links/parent", "32-leads")),
+    "an enquiry on another person": ("orphaned", _set("6-notes", "links/parent", "6-contacts")),
+    "a meeting with another person": ("orphaned", _set("41-activities", "links/participants", ["6-contacts"])),
+    "a note on another person": ("orphaned", _set("13-notes", "links/parent", "6-contacts")),
+    "a call with another person": ("orphaned", _set("52-activities", "links/participants", ["7-contacts"])),
+    "a wrong name": ("wrong", _set("7-contacts", "name", "Karen Null")),
+    "two people in one": ("wrong", lambda dump: (_drop("6-contacts")(dump), _set("5-contacts", "customFields/Streamflow ID",
+                                                                                "lp:prospect:1 lp:prospect:2")(dump))[0]),
+    "no e-mail": ("wrong", _set("6-contacts", "emails", [])),
+    "an unreadable e-mail dropped": ("wrong", _replace("7-contacts", "description", "karen at mail.example", "")),
+    "the second e-mail dropped": ("wrong", _set("5-contacts", "customFields/Additional Email", None)),
+    "a wrong number": ("wrong", _set("5-contacts", "phones/0/value", {"E164": "+14075550143"})),
+    "a number not in the standard field": ("wrong", lambda dump: (
+        _set("6-contacts", "phones", [])(dump), _set("6-contacts", "description", "Phone: (407)555-0142")(dump))[0]),
+    "a wrong extra number": ("wrong", _set("5-contacts", "customFields/Additional Phone 1", "AltPhone1 (Cell): 4075550190")),
+    "a third extra number dropped": ("wrong", _set("5-contacts", "description", "")),
+    "no city": ("wrong", _set("6-contacts", "addresses/0/value/city", "")),
+    "another postal code": ("wrong", _set("6-contacts", "addresses/0/value/postalCode", "32770")),
+    "no state made of null": ("wrong", _set("7-contacts", "addresses/0/value/state", "nu")),
+    "the second line dropped": ("wrong", _set("5-contacts", "customFields/Address Line 2", None)),
+    "a second line out of nowhere": ("wrong", _set("6-contacts", "customFields/Address Line 2", "118 Palmetto Ct")),
+    "a mark not to contact dropped": ("wrong", _set("5-contacts", "customFields/Do Not Contact", "call")),
+    "a mark not to contact out of nowhere": ("wrong", _set("6-contacts", "customFields/Do Not Contact", "mail")),
+    "no lead flag": ("wrong", _set("6-contacts", "customFields/Lead Flag", None)),
+    "no day of entry": ("wrong", _set("6-contacts", "customFields/Original Create Date", None)),
+    "a day of entry a day off": ("wrong", _set("6-contacts", "customFields/Original Create Date", "2026-03-02")),
+    "a person of a rep who left kept from the fallback": ("wrong", _set("7-contacts", "links/owner", "1-users")),
+    "a person of the fallback": ("wrong", _set("31-leads", "links/owner", "2-users")),
+    "a deal of a namesake": ("wrong", _set("31-leads", "links/owner", "3-users")),
+    "the status of an older enquiry": ("wrong", _set("5-contacts", "customFields/Lead Status", "Sale")),
+    "the source of an older enquiry": ("wrong", _set("5-contacts", "customFields/Lead Source", "Internet | Google - Windows")),
+    "a joined source that does not split back": ("wrong", _set("5-contacts", "customFields/Lead Source", "TV - Cable | Radio")),
+    "a joined source that splits elsewhere": ("wrong", _set("5-contacts", "customFields/Lead Source", "TV \\| Cable | Radio | 98.1 / AM")),
+    "no joined source": ("wrong", _set("7-contacts", "customFields/Lead Source", None)),
+    "no sub-source": ("wrong", _set("5-contacts", "customFields/Lead Subsource", None)),
+    "a job not named on its person": ("wrong", _set("5-contacts", "customFields/Source System ID", "31")),
+    "a job named on another person": ("wrong", _set("6-contacts", "customFields/Source System ID", "31")),
+    "a job not named on its deal": ("wrong", _set("32-leads", "customFields/Source System ID", None)),
+    "another value": ("wrong", _set("31-leads", "manualValue", "1425.00")),
+    "a negative value dropped": ("wrong", _set("32-leads", "manualValue", None)),
+    "a negative value made positive": ("wrong", _set("32-leads", "manualValue", "400.33")),
+    "another job status": ("wrong", _set("31-leads", "customFields/Job Status", "Scheduled")),
+    "another outcome": ("wrong", _set("32-leads", "status", "won")),
+    "another stage": ("wrong", _set("31-leads", "links/stage", "2-stages")),
+    "no balance": ("wrong", _set("31-leads", "customFields/Balance Due", None)),
+    "no finance": ("wrong", _replace("10-notes", "body", "Credit limit: -1\n", "")),
+    "a contract a day late": ("wrong", _set("31-leads", "customFields/Contract Date", "2026-03-07")),
+    "a milestone dropped": ("wrong", _replace("10-notes", "body", "datetype: Start", "datetype: none")),
+    "a milestone on another day": ("wrong", _set("31-leads", "customFields/Ready Date", "2026-03-20")),
+    "a custom field dropped": ("wrong", _set("31-leads", "customFields/HOA Required", None)),
+    "a custom field of the person dropped": ("wrong", _set("5-contacts", "customFields/Gate Code", None)),
+    "a custom amount wrong": ("wrong", _set("31-leads", "customFields/Deposit", "120.00")),
+    "a native source of another enquiry": ("wrong", _set("31-leads", "links/sources", ["2-sources"])),
+    "an enquiry without sub-source": ("wrong", _replace("6-notes", "body", "Sub-source: Google - Windows\n", "")),
+    "an enquiry without amount": ("wrong", _replace("6-notes", "body", "Gross sale amount: 14250\n", "")),
+    "an enquiry without promoter": ("wrong", _replace("8-notes", "body", "Promoter: Internet, Vendor", "")),
+    "an enquiry without rep": ("wrong", _replace("7-notes", "body", "Sales rep: Okaforth, Ben - OFFICE\n", "")),
+    "an enquiry at another time": ("wrong", _replace("6-notes", "body", "09:41:55", "14:41:55")),
+    "a flag turned": ("wrong", _replace("6-notes", "body", "Ever sat: true", "Ever sat: false")),
+    "a flag out of nowhere": ("wrong", _replace("8-notes", "body", "Sold: false", "Sold: true")),
+    "a meeting of another type": ("wrong", _set("41-activities", "links/activityType", "1-activityTypes")),
+    "a meeting five hours off": ("wrong", _set("41-activities", "startTime", values.instant("2026-03-05 12:00:00", ZONE))),
+    "a meeting at the second of two hours": ("wrong", _set(
+        "44-activities", "startTime", values.instant("2025-11-02 01:30:00", ZONE) + 3600)),
+    "an hour that came twice not marked": ("wrong", _replace("44-activities", "description", " (ambiguous: the clock had it twice)", "")),
+    "a meeting without length": ("wrong", _set("41-activities", "endTime", values.instant("2026-03-05 17:00:00", ZONE))),
+    "an end not said to be derived": ("wrong", _replace("41-activities", "description", "End (derived)", "End")),
+    "a meeting without its text": ("wrong", _replace("41-activities", "description", "gate code 1180", "gate code")),
+    "a meeting without its second text": ("wrong", _replace("41-activities", "description", "Wants white\n  frames", "Wants white")),
+    "a meeting without product": ("wrong", _replace("41-activities", "description", "WIN, DOR", "WIN")),
+    "a meeting without rep": ("wrong", lambda dump: (
+        _replace("41-activities", "description", " by Ben Okaforth", "")(dump), _set("41-activities", "name", "Appointment")(dump),
+        _set("41-activities", "links/participants", ["5-contacts"])(dump))[0]),
+    "a past appointment as a note": ("wrong", lambda dump: (dump["notes"].append(
+        {"id": "99-notes", "body": _row(dump, "41-activities")["description"], "links": {"parent": "5-contacts"}}),
+        _drop("41-activities")(dump))[1]),
+    "an appointment of nobody written": ("wrong", lambda dump: dump["notes"].append(
+        {"id": "99-notes", "body": "x\n[sf:lp:appointment:43]", "links": {"parent": "7-contacts"}})),
+    "a job of nobody written": ("wrong", lambda dump: dump["leads"].append(
+        {**_row(dump, "31-leads"), "id": "99-leads", "customFields": {"Streamflow ID": "lp:job:39"}})),
+    "a cut text": ("wrong", _replace("13-notes", "body", "Call after 5", "Call after")),
+    "more than the text": ("wrong", _replace("17-notes", "body", "mentions", "mentions also")),
+    "words swapped between parts": ("wrong", _replace("15-notes", "body", "word31", "word32")),
+    "a note without author": ("wrong", _replace("13-notes", "body", "Ruizmar, Ana", "somebody")),
+    "a note of another time": ("wrong", _replace("13-notes", "body", "2026-08-06 18:14:08", "2026-08-06 22:14:08")),
+    "no time of the last change": ("wrong", _replace("13-notes", "body", "Original updated: 2026-08-07 09:00:00 -04:00\n", "")),
+    "a note without importance": ("wrong", _replace("13-notes", "body", "Important: true\n", "")),
+    "a note without its appointment": ("wrong", _replace("14-notes", "body", "Appointment: 2026-03-05 17:00:00 -05:00\n", "")),
+    "a mention": ("wrong", _replace("17-notes", "body", "@ [", "@[")),
+    "a call hours off": ("wrong", _set("51-activities", "startTime", values.instant("2026-08-05 12:20:11", ZONE))),
+    "a call of another type": ("wrong", _set("51-activities", "links/activityType", "2-activityTypes")),
+    "a call without result": ("wrong", lambda dump: (_replace("51-activities", "description", "Result: No Answer\n", "")(dump),
+                                                     _set("51-activities", "name", "Outgoing call")(dump))[0]),
+    "a call without agent's name": ("wrong", _replace("51-activities", "description", " by Ruizmar, Ana", "")),
+    "a call without direction": ("wrong", lambda dump: (_replace("51-activities", "description", "Direction: Outbound\n", "")(dump),
+                                                        _set("51-activities", "name", "No Answer")(dump))[0]),
+    "a person's edit overwritten": ("overwritten", _set("7-contacts", "jobTitle", "Clerk")),
+    "somebody else's name changed": ("foreign touched", _set("1-contacts", "name", "Nia O.")),
+    "somebody else's note gone": ("foreign touched", _drop("1-notes")),
+    "a record out of nowhere": ("stray", lambda dump: dump["contacts"].append({"id": "98-contacts", "name": "Probe", "links": {}})),
+    "a note of no source": ("stray", _again("13-notes", "note:51", "note:551")),
+    "a deal of no source": ("stray", lambda dump: dump["leads"].append(
+        {"id": "98-leads", "customFields": {"Streamflow ID": "lp:job:777"}})),
+    "a note without an id that nobody wrote": ("stray", lambda dump: dump["notes"].append(
+        {"id": "99-notes", "body": "[time unknown]\nan older text\n[sf:lp:note:~ef56]", "links": {"parent": "7-contacts"}})),
+    "a call that nobody made": ("stray", lambda dump: dump["activities"].append(
+        {**_row(dump, "51-activities"), "id": "99-activities", "description": "[2026-08-05 11:00:00]\nx\n[sf:lp:call:~c9]"})),
+}  # fmt: skip
+
+
+def _right() -> Dump:
+    dump = after()
+    _row(dump, "7-contacts")["jobTitle"] = "Head of Roofs"
+    return dump
+
+
+def _found(
+    dump: Dump | None = None, *, source: Book | None = None, seen: Seen = SEEN, said: dict[Identity, str] | None = SAID,
+) -> list[Finding]:  # fmt: skip
+    return compare(
+        source or book(), destination_of(copy.deepcopy(dump or _right())), before=destination_of(before()), seen=seen, reps=REPS,
+        fallback=FALLBACK, explained=said, edits=EDITS, outcomes={"Dead Deal": "lost", "Awaiting Product": "open"},
+        stages={"Awaiting Product": "Field/Measure"},
+    )  # fmt: skip
+
+
+def test_a_right_migration_passes_in_silence() -> None:
+    """Nothing is found where everything is as promised."""
+    assert [str(each) for each in _found()] == []
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_each_corruption_is_caught(name: str) -> None:
+    """A wrong migration is found out, under the right heading."""
+    fault, corrupt = CORRUPTIONS[name]
+    dump = _right()
+    corrupt(dump)
+    findings = _found(dump)
+    assert fault in {each.fault for each in findings}, [str(each) for each in findings]
+
+
+@pytest.mark.parametrize("left", SAID)
+def test_what_stays_behind_must_be_told(left: Identity) -> None:
+    """Those of nobody, what is empty, and people who share an address: not in silence."""
+    findings = _found(said={each: why for each, why in SAID.items() if each != left})
+    assert [each.fault for each in findings] == ["unexplained"]
+    assert all(left[1] in each.what for each in findings)
+
+
+def test_an_excuse_does_not_cover_what_could_be_moved() -> None:
+    """Whatever the product says, a record that could be moved is lost when it is not there."""
+    dump = _right()
+    for rid in ("41-activities", "13-notes", "32-leads"):
+        _drop(rid)(dump)
+    excuses = {**SAID, ("appointment", "41"): "did not feel like it", ("note", "51"): "nor here", ("job", "32"): "nor here"}
+    assert {each.what for each in _found(dump, said=excuses) if each.fault == "lost"} == {"appointment 41", "note 51", "job 32"}
+
+
+def test_a_reader_of_files_has_no_excuse() -> None:
+    """What the API forgets or does not show is in an extract, and has to arrive."""
+    lost = {each.what for each in _found(seen=replace(SEEN, by="extract")) if each.fault == "lost"}
+    assert lost == {"call of 2026-01-05T10:00:00 with prospect 1", "note 55", "note 53"}
+
+
+def test_a_call_that_was_seen_stays_when_the_source_forgets_it() -> None:
+    """Only what was too old when the migration began may be missing, however old it is at the end."""
+    dump = _right()
+    _drop("52-activities")(dump)
+    findings = _found(dump, seen=replace(SEEN, began="2026-08-12T16:20:00"))
+    assert [each.what for each in findings] == ["call of 2026-08-05T16:20:11 with prospect 2"]
+    assert _found(dump, seen=replace(SEEN, began="2026-08-12T16:21:00")) == []
+
+
+def _book_after(*done: dict[str, Any], without: dict[str, set[str]]) -> Book:
+    kept = {
+        plural: [row for row in rows if str(row[_KEYS.get(plural, "cst_id")]) not in without.get(plural, set())]
+        for plural, rows in tables().items()
+    }  # fmt: skip
+    return book_of(kept, list(done))
+
+
+_KEYS = {"leads": "lds_id", "notes": "id"}
+
+
+def test_a_deleted_person_stays_with_all_it_had() -> None:
+    """What people deleted at the source is left alone, and what went with it is no stray; a later record on it is none either."""
+    gone = {kind: {"4"} for kind in ("prospects", "jobs", "appointments", "calls")} | {"leads": {"14"}, "notes": {"53", "56"}}
+    deed = {"op": "delete", "kind": "prospects", "id": "4", "cst_id": "4"}
+    said = {key: why for key, why in SAID.items() if key in (("prospect", "2"), ("note", "54"))}
+    assert _found(source=_book_after(deed, without=gone), said=said) == []
+    assert any(each.fault == "stray" for each in _found(source=_book_after(without=gone), said=said))
+
+
+def test_a_deleted_note_without_an_id_is_one_note() -> None:
+    """People deleted one note of this person: one text may be there that the source no longer has, and no second one."""
+    deed = {"op": "delete", "kind": "notes", "id": "53", "cst_id": "4"}
+    source = _book_after(deed, without={"notes": {"53"}})
+    assert _found(source=source) == []
+    dump = _right()
+    dump["notes"].append({"id": "99-notes", "body": "[time unknown]\nanother\n[sf:lp:note:~zz]", "links": {"parent": "7-contacts"}})
+    assert [each.fault for each in _found(dump, source=source)] == ["stray"]
+
+
+def test_what_merged_people_had_is_on_the_survivor() -> None:
+    """After a merge at the source the records of the one are those of the other."""
+    rows = tables()
+    rows["prospects"] = [row for row in rows["prospects"] if row["cst_id"] != "2"]
+    for row in rows["calls"]:
+        row["cst_id"] = "4" if row["cst_id"] == "2" else row["cst_id"]
+    deed = {"op": "merge", "kind": "prospects", "id": "2", "cst_id": "2", "into": "4"}
+    source = book_of(rows, [deed])
+    assert [each.fault for each in _found(source=source)] == ["orphaned"]
+    dump = _right()
+    _set("52-activities", "links/participants", ["7-contacts"])(dump)
+    assert _found(dump, source=source) == []
+
+
+def test_an_open_enquiry_may_be_a_deal() -> None:
+    """Where the map wants it, an enquiry without a job is a deal of the person, with all that it says."""
+    dump = _right()
+    note = _row(dump, "9-notes")
+    fields = {"Streamflow ID": "lp:lead:14", "Lead Source": "Show"}
+    links = {"contacts": ["7-contacts"], "owner": "2-users"}
+    dump["leads"].append({"id": "14-leads", "description": "Enquiry", "manualValue": "0.00", "customFields": fields, "links": links})
+    note["links"]["parent"] = "14-leads"
+    assert _found(dump) == []
+    _set("14-leads", "links/contacts", ["6-contacts"])(dump)
+    assert [each.fault for each in _found(dump)] == ["orphaned"]
+
+
+@pytest.mark.parametrize(
+    ("held", "pair"),
+    [("Internet | Google - Windows", ("Internet", "Google - Windows")), ("Show", ("Show", "")), (" | A/B", ("", "A/B")),
+     ("a\\|b | c\\|d \\\\ e", ("a|b", "c|d \\ e")), ("a\\\\ | b | c", ("a\\", "b | c"))],
+)  # fmt: skip
+def test_joined_texts_split_back(held: str, pair: tuple[str, str]) -> None:
+    """The first sign that is not escaped parts them."""
+    assert values.split_pair(held) == pair
+
+
+def test_the_clock_of_the_tenant() -> None:
+    """Of an hour that came twice the first; an hour that never was is as far behind the one before as the clock said."""
+    assert values.instant("2026-11-01T01:30:00", ZONE) == 1793511000
+    assert values.instant("2026-03-08T02:30:00.96", ZONE) == 1772955000
+    odd = ("2026-11-01T01:30:00", "2026-03-08T02:30:00", "2026-11-01T02:00:00", "2026-03-08T03:00:00", "2026-08-01T01:30:00")
+    assert [values.is_odd(each, ZONE) for each in odd] == [True, True, False, False, False]
