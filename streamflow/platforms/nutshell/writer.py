@@ -6,18 +6,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from streamflow.errors import AccessRefused, NotFound, NotPermitted, PlanLimit, RecordRejected, Throttled, TransientError, Uncertain
+import structlog
+
+from streamflow.errors import AccessRefused, NotFound, NotPermitted, PlanLimit, RecordRejected, StreamflowError, Throttled, TransientError, Uncertain
 from streamflow.model import DestId, Fields, Kind
 from streamflow.platforms.nutshell.calls import PATCH, Calls
 from streamflow.platforms.nutshell.caps import Caps
 from streamflow.platforms.nutshell.dialect.bodies import ACTIONS, create_body, put_activity_body
 from streamflow.platforms.nutshell.dialect.envelope import made_id, rows
 from streamflow.platforms.nutshell.dialect.patch import Group, patch_groups
-from streamflow.platforms.nutshell.dialect.records import flat
+from streamflow.platforms.nutshell.dialect.records import flat, forgotten_links
 from streamflow.platforms.nutshell.lead_actions import LeadActions
 from streamflow.platforms.nutshell.people import Directory
 from streamflow.platforms.nutshell.revisions import Revisions
 from streamflow.platforms.nutshell.rewrites import Rewrites, ensure_same
+
+log = structlog.get_logger(__name__)
 
 RESTORABLE = ("accounts", "contacts", "leads", "notes")
 TOGETHER = ("contacts", "notes")     # kinds whose DELETE declares a list of ids, and which can be restored (nutshell.md 7)
@@ -51,6 +55,7 @@ class NutshellWriter:
         dest_id = made_id(data, kind)
         if dest_id is None:
             raise Uncertain(f"POST {kind} was confirmed without an id", platform="nutshell", hint="it is found by its marker")
+        await self._tie(kind, dest_id, fields, data)
         if kind == "leads":
             await self._actions.after_create(dest_id, fields)
         self._caps.made(kind, dest_id, data)
@@ -119,6 +124,15 @@ class NutshellWriter:
             data = await self._calls.send("POST", kind, body)
             self._directory.refuse(author)
             return data
+
+    async def _tie(self, kind: Kind, dest_id: DestId, fields: Fields, answer: Any) -> None:
+        """Set the relations that a create took and forgot, by what it answers (3.1); where that fails, read-back shows the difference."""
+        row = rows(answer, kind)[0]
+        lost = forgotten_links(kind, fields, row)
+        try:
+            await self._patch(kind, dest_id, patch_groups(kind, lost, flat(kind, row), self._calls.flags))
+        except StreamflowError as error:
+            log.warning("nutshell.links_not_set", dest_id=dest_id, links=sorted(lost), code=error.code, reason=error.message)
 
     # --- changing
 
