@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from streamflow.errors import NotPermitted, RecordRejected
+from streamflow.errors import ConfigError, NotPermitted, RecordRejected
 from streamflow.model import Fields
 from streamflow.platforms.base import FieldSpec
+from streamflow.platforms.nutshell.flags import NOT_USED, Flags
+from streamflow.sandbox.nutshell.switches import NEVER_MET
 
 from .nutshell_rig import OTHER, Rig, rig
 
@@ -88,3 +91,19 @@ async def test_pages_of_any_size_show_everything(switches: dict[str, int]) -> No
         wanted = {await _person(made, f"Person {n}") for n in range(25)}
         seen = {dest_id async for page in made.nutshell.reader.everything("contacts", custom=True) for dest_id in page}
         assert seen == wanted
+
+
+@pytest.mark.parametrize("name", sorted(NOT_USED))
+def test_a_capability_that_nothing_depends_on_says_so(name: str) -> None:
+    """Named in the configuration it is a fault that tells why it makes no difference; a name nobody knows is another."""
+    with pytest.raises(ConfigError) as caught:
+        Flags().with_({name: True, "no_such": 1})
+    why = f"flag {name}: nothing depends on it, leave it out ({NOT_USED[name]})"
+    assert caught.value.faults == [why, "flag no_such: there is no such flag"]
+
+
+def test_capabilities_are_used_or_said_to_make_no_difference() -> None:
+    """No capability is both; what the migration never meets in the simulated account is no flag that could be set."""
+    known = {each.name for each in fields(Flags)}
+    assert not known & set(NOT_USED)
+    assert set(NEVER_MET) <= set(NOT_USED)

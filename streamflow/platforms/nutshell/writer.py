@@ -8,7 +8,17 @@ from typing import Any
 
 import structlog
 
-from streamflow.errors import AccessRefused, NotFound, NotPermitted, PlanLimit, RecordRejected, StreamflowError, Throttled, TransientError, Uncertain
+from streamflow.errors import (
+    AccessRefused,
+    NotFound,
+    NotPermitted,
+    PlanLimit,
+    RecordRejected,
+    StreamflowError,
+    Throttled,
+    TransientError,
+    Uncertain,
+)
 from streamflow.model import DestId, Fields, Kind
 from streamflow.platforms.nutshell.calls import PATCH, Calls
 from streamflow.platforms.nutshell.caps import Caps
