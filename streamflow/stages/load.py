@@ -84,7 +84,6 @@ class Loader:
         if failure is not None:
             raise failure
         return Loaded(
-            number=batch.number,
             kind=batch.kind,
             finished=sum(1 for track in tracks if track.has_moved),
             written=tuple(written.values()),
