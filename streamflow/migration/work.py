@@ -126,7 +126,7 @@ class Work:
     async def _look_after(self) -> None:
         """Look after the last writes of a round that did not end well: what they replaced is told, whatever comes of the next one."""
         await self._m.ledger.commit([Enqueue(item=item) for item in await self._m.meanwhile.finish()])
-        self._m.meanwhile.forget()
+        await self._m.meanwhile.forget()
 
     async def refresh_companies(self) -> int:
         """Stage the clusters that people touched since the last time bring; new ones that look like others wait for a person."""

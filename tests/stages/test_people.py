@@ -289,7 +289,7 @@ async def test_a_second_create_of_the_same_part_stops_loudly() -> None:
         [plan] = await _again(engine, one, "1")
         await one.run_dry()
         with pytest.raises(InvariantBroken):
-            await engine.pipeline.loader.load(Resolved(number=0, kind="lead", plans=(plan,)))
+            await engine.pipeline.loader.load(Resolved(kind="lead", plans=(plan,)))
         assert len(one.live("contacts")) == 1
 
 
@@ -339,7 +339,7 @@ async def _resolved(one: Rig, *keys: str) -> list[Plan]:
 
 async def _again(engine: Engine, one: Rig, *keys: str) -> list[Plan]:
     staged = tuple([await one.staged("lead", key) for key in keys])
-    mapped = await engine.pipeline.transformer.transform(Batch(number=0, kind="lead", staged=staged))
+    mapped = await engine.pipeline.transformer.transform(Batch(kind="lead", staged=staged))
     return list((await engine.pipeline.resolver.resolve(mapped)).plans)
 
 
