@@ -43,7 +43,7 @@ bench: $(STAMP)  ## the figures, as ratios in one run
 	$(PY) -m tests.bench
 
 torture: $(STAMP)  ## 50 random kills across whole runs
-	$(PY) -m tests.flow.torture --kills 50
+	$(PY) -m tests.flow.torture --kills 50 --pair $(PAIR)
 
 requirements:  ## compile the pinned requirements anew
 	$(PY) -m pip install --quiet pip-tools

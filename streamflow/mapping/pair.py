@@ -75,6 +75,14 @@ class BlankRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedCheck:
+    """Something that the sample shows under a name of its own: the verdicts of the fields that these source fields fill."""
+
+    name: str
+    fields: tuple[str, ...]  # "kind.field", as rows of the map name them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownLabel:
     """A custom field whose meaning is known by its label."""
 
@@ -116,6 +124,7 @@ class Pair:
     out_of_scope: tuple[str, ...] = ()  # what is not moved, and what is done instead
     hand_off: tuple[str, ...] = ()  # what people do before and during the run
     blank_rules: tuple[BlankRule, ...] = ()
+    checks: tuple[NamedCheck, ...] = ()
     _by_kind: Mapping[Kind, KindPlan] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

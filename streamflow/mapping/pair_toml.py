@@ -11,14 +11,14 @@ from streamflow.errors import ConfigError
 from streamflow.mapping.catalogue import TRANSFORMS, can_reach, is_field
 from streamflow.mapping.document import CARDINALITIES, ObjectMap, Row
 from streamflow.mapping.labels import label_key
-from streamflow.mapping.pair import FACTS, MORE_REPORTS, REPORTS, BlankRule, KindPlan, KnownLabel, Pair, Purpose, Role
+from streamflow.mapping.pair import FACTS, MORE_REPORTS, REPORTS, BlankRule, KindPlan, KnownLabel, NamedCheck, Pair, Purpose, Role
 from streamflow.mapping.settings import DEFAULTS, setting_faults
 from streamflow.mapping.shapes import SHAPES
 
 _TOP: Final = frozenset(
     {
         *("pair", "source", "destination", "title", "prefix", "defaults", "kinds", "objects", "labels", "tracking", "purposes"),
-        *("reports", "out_of_scope", "hand_off", "blank_rules"),
+        *("reports", "out_of_scope", "hand_off", "blank_rules", "checks"),
     }
 )
 _KIND: Final = frozenset(KindPlan.__slots__)
@@ -77,8 +77,10 @@ class _Reader:
             reports=self._reports(data),
             out_of_scope=tuple(map(str, data.get("out_of_scope", ()))),
             hand_off=tuple(map(str, data.get("hand_off", ()))),
+            checks=tuple(NamedCheck(name=str(one["name"]), fields=tuple(map(str, one["fields"]))) for one in data.get("checks", ())),
             blank_rules=tuple(self._blank_rule(one, f"blank_rules[{place}]") for place, one in enumerate(data.get("blank_rules", ()))),
         )
+        self.faults += _unknown_fields(pair)
         self.faults += [fault.replace("settings.", "defaults.", 1) for fault in setting_faults({}, pair)]
         return pair
 
@@ -205,6 +207,12 @@ def _yield_faults(plan: KindPlan, kinds: tuple[KindPlan, ...]) -> list[str]:
     if kinds.index(other) <= kinds.index(plan):
         return [f"{path}: {plan.yields_to!r} must come after {plan.kind!r}"]
     return [] if plan.yields_by else [f"kinds ({plan.kind}).yields_by: missing: the field of {plan.yields_to!r} that names the {plan.kind}"]
+
+
+def _unknown_fields(pair: Pair) -> list[str]:
+    known = {f"{one.source}.{row.source}" for one in pair.objects for row in one.rows}
+    named = [(check.name, name) for check in pair.checks for name in check.fields]
+    return [f"checks ({check}): no row of {name!r}{_near(name, known)}" for check, name in named if name not in known]
 
 
 def _has_parent(kinds: tuple[KindPlan, ...], kind: str) -> bool:

@@ -82,19 +82,25 @@ def _object(one: ObjectMap, pair: Pair, account: Account) -> ObjectMap:
 
 
 def _elsewhere(one: ObjectMap, pair: Pair, seen: FieldSeen) -> Row:
-    """Say where a custom field goes whose purpose is another record's; a person may give it a target here instead."""
+    """
+    Say where a custom field goes whose purpose is another record's; a person may give it a target here instead.
+
+    What the other record shows is one of several values, so each is kept beside its own as well.
+    """
     label = seen.name.removeprefix("custom:")
-    plan, purpose = pair.of(one.source), pair.purpose(one.source, label)
-    reason = purpose.reason if purpose is not None else ""
-    return Row(
+    plan, purpose, home = pair.of(one.source), pair.purpose(one.source, label), _BLOCK_TARGETS.get(one.destination)
+    why = f"goes to the {plan.parent} as {one.source}.{seen.name}: {purpose.reason if purpose is not None else ''}"
+    row = Row(
         source=seen.name,
         target=None,
         transform="none",
-        not_moved=f"goes to the {plan.parent} as {one.source}.{seen.name}: {reason}",
         confidence=_PURPOSE_SURE,
         samples=tuple(seen.samples),
         alternatives=(Alternative(target=f"custom:{target_label(label)}", confidence=1 - _PURPOSE_SURE, reason="a field of this record"),),
     )
+    if home is None:
+        return replace(row, not_moved=why)
+    return replace(row, target=home, transform="block", params={"label": target_label(label)}, reason=f"{why}; here as it was for this one")
 
 
 def _from_children(one: ObjectMap, pair: Pair, account: Account) -> list[Row]:

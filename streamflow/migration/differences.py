@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
+from streamflow.mapping.derived import Kin
 from streamflow.mapping.document import MapDocument
+from streamflow.mapping.rollups import TRANSFORMS, child_of, rolled_up
+from streamflow.mapping.settings import settings_of
 from streamflow.migration.context import Migration
+from streamflow.migration.named import NamedChecks
 from streamflow.model import DestId, FieldCheck, Fields, Key, Kind, Link, Record
 from streamflow.stages.verify import judge
 
@@ -16,7 +21,10 @@ SHOWN_ROWS = 4000
 CUSTOM_KINDS: tuple[Kind, ...] = ("accounts", "contacts", "leads")
 
 SampleReport: TypeAlias = dict[str, Any]
-"""size, counts, verdicts, rows (kind, key, part, destination, field, source, expected, actual, verdict), seed."""
+"""
+size, counts, verdicts, checks (those that the pair names), rows (kind, key, part, destination, field, source, expected, actual, verdict),
+seed.
+"""
 
 
 async def sample_report(migration: Migration, document: MapDocument, chosen: Mapping[Kind, Sequence[Key]]) -> SampleReport:
@@ -24,19 +32,36 @@ async def sample_report(migration: Migration, document: MapDocument, chosen: Map
     rows: list[dict[str, Any]] = []
     counts: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()
+    named = NamedChecks(migration.pair.checks)
     for kind, keys in chosen.items():
         staged = await migration.ledger.staged(kind, keys)
         for each in staged.values():
             counts[f"{kind}: {each.disposition or each.state}"] += 1
         origins = origins_of(document, kind)
+        followed = await _followed(migration, document, kind, keys)
         for check in await _checks(migration, kind, keys):
             verdicts[check.verdict.value] += 1
+            named.add(kind, origins.get((check.dest_kind, check.field), ()), check.verdict)
             if len(rows) < SHOWN_ROWS and check.ref.key in staged:
-                rows.append(_row(check, staged[check.ref.key].record, origins))
+                record = staged[check.ref.key].record
+                known = replace(record, data={**record.data, **followed.get(record.key, {})})
+                rows.append(_row(check, known, origins))
     return {
-        "size": sum(len(keys) for keys in chosen.values()), "counts": dict(counts), "verdicts": dict(verdicts), "rows": rows,
-        "seed": migration.terms.seed,
+        "size": sum(len(keys) for keys in chosen.values()), "counts": dict(counts), "verdicts": dict(verdicts), "checks": named.rows(),
+        "rows": rows, "seed": migration.terms.seed,
     }
+
+
+async def _followed(migration: Migration, document: MapDocument, kind: Kind, keys: Sequence[Key]) -> dict[Key, dict[str, str]]:
+    """Give what follows from the records that hang on these, by the source of the row: "lead.source" -> "Internet"."""
+    delimiter = str(settings_of(document.settings, migration.pair)["delimiter"])
+    found: dict[Key, dict[str, str]] = {}
+    for row in (row for one, row in document.rows() if one.source == kind and row.transform in TRANSFORMS and row.target is not None):
+        child = child_of(row)[0]
+        for key, staged in (await migration.ledger.children_of(child, keys)).items():
+            kin = Kin(children={child: [each.record for each in staged]})
+            found.setdefault(key, {})[row.source] = rolled_up(row, kin, delimiter)
+    return found
 
 
 def _row(check: FieldCheck, record: Record, origins: Mapping[tuple[Kind, str], Sequence[str]]) -> dict[str, Any]:

@@ -66,7 +66,9 @@ _REPORTS: Final[Mapping[str, About]] = {
     "sample": About(
         title="Sample, field by field",
         order=30,
+        main="rows",
         intro="Some hundred records moved for real: what was expected, what was read back, and the verdict.",
+        heads={"checks": "What was asked to be shown", "rows": "Fields"},
     ),
     "quality": About(
         title="Data quality", order=35, main="items", intro="What the source's data could not give cleanly, each with a suggestion."

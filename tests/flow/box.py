@@ -9,13 +9,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.oracle.states import Destination, Source, ask, read_destination, read_source
+from tests.flow.sides import LEADTREKKER, SIDES, Side
+from tests.oracle.guarding import Edit
+from tests.oracle.states import Destination, Finding, Identity, ask, read_destination
 
 _START_S = 30.0
 _STOP_S = 10.0
@@ -29,6 +31,9 @@ class Box:
     dir: Path
     source_admin: str
     destination_admin: str
+    side: Side = LEADTREKKER
+    seen: Any = None                     # what a reader of the source can see, as the side's comparison wants it
+    export_of: Mapping[str, Any] = field(default_factory=dict)     # what an export is asked for, beside its folder
 
     @property
     def config(self) -> Path:
@@ -65,21 +70,28 @@ class Box:
 
     def export(self) -> None:
         """Let somebody export the source anew, tables and attachments."""
-        ask(f"{self.source_admin}export", {"folder": str(self.dir / "inbox"), "form": "csv"})
+        ask(f"{self.source_admin}export", {"folder": str(self.dir / "inbox"), **self.export_of})
 
     def switch(self, platform: str, **switches: Any) -> None:
         """Change how a simulated platform behaves."""
-        ask(f"{self.source_admin if platform == 'leadtrekker' else self.destination_admin}switches", switches)
+        ask(f"{self.source_admin if platform == self.side.platform else self.destination_admin}switches", switches)
 
     # --- what is there ---
 
-    def source(self) -> Source:
+    def source(self) -> Any:
         """Read the true state of the source."""
-        return read_source(self.source_admin)
+        return self.side.read(self.source_admin)
 
     def destination(self) -> Destination:
         """Read the true state of the destination."""
         return read_destination(self.destination_admin)
+
+    def compare(
+        self, source: Any, destination: Destination, *, before: Destination, explained: Mapping[Identity, str] | None = None,
+        edits: Sequence[Edit] = (),
+    ) -> list[Finding]:  # fmt: skip
+        """Compare two states by the comparison of this pair; an empty list is the proof."""
+        return self.side.compare(source, destination, before=before, seen=self.seen, explained=explained, edits=edits)
 
     def source_state(self) -> Mapping[str, Any]:
         """Give the source's own account of itself: life, counts, calls of functions that write."""
@@ -104,7 +116,11 @@ def sandbox(**options: Any) -> Iterator[Box]:
         line = process.stdout.readline()
         assert line, f"the sandbox did not start (exit code {process.wait(_START_S)})"
         said = json.loads(line)
-        yield Box(dir=folder, source_admin=said["source"]["admin"], destination_admin=said["destination"]["admin"])
+        side = SIDES[options.get("pair", LEADTREKKER.pair)]
+        yield Box(
+            dir=folder, source_admin=said["source"]["admin"], destination_admin=said["destination"]["admin"], side=side,
+            seen=side.look(said["source"]["admin"], options.get("reader", "api")), export_of=side.export(options),
+        )  # fmt: skip
         _assert_sound(folder)
     finally:
         if process is not None:
@@ -134,7 +150,7 @@ def _words(folder: Path, options: Mapping[str, Any]) -> list[str]:
             path = folder / "switches.json"
             path.write_text(json.dumps(value))
             value = path
-        words += [f"--{name.replace('_', '-')}", str(value)]
+        words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
     return words
 
 

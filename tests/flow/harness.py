@@ -9,13 +9,14 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.flow.daemon import Daemon, NotAnswering
-from tests.oracle.comparison import compare, told
+from tests.flow.sides import LEADTREKKER, Truth
+from tests.oracle.comparison import told
 from tests.oracle.guarding import Edit
 from tests.oracle.marks import read_marks
-from tests.oracle.states import Destination, Finding, Identity, Source
+from tests.oracle.states import Destination, Finding, Identity
 
 POLL_S = 0.1
-FALLBACK = "office@example.co.za"
+FALLBACK = LEADTREKKER.fallback
 DECIDED = ("company_ambiguous", "identity", "in_doubt")
 """Causes of which a person decides at once; the rest may stay open and is told in the reports."""
 Status = Mapping[str, Any]
@@ -120,7 +121,8 @@ class Operator:
         assert status is not None
         assert status["gate"] is not None, "owners without a user passed the gate"
         assert status["gate"]["name"] == "owners"
-        self.order("owners", "fallback", FALLBACK, path="/v1/owners/fallback", email=FALLBACK)
+        fallback = self.daemon.box.side.fallback
+        self.order("owners", "fallback", fallback, path="/v1/owners/fallback", email=fallback)
 
     def _open_companies(self) -> None:
         self.decide()
@@ -197,12 +199,12 @@ class Operator:
 
     # --- the verdict ---
 
-    def explained(self, source: Source, destination: Destination) -> dict[Identity, str]:
+    def explained(self, source: Truth, destination: Destination) -> dict[Identity, str]:
         """Ask the product about every record that left no mark, and what its queue holds."""
         found = {(str(item["kind"]), str(item["key"])): str(item["reason"]) for item in self.queue("all")}
-        there = read_marks(destination).identities()
+        there = read_marks(destination, self.daemon.box.side.prefix).identities()
         for kind, key, _ in source.every():
-            if (kind, key) not in there and (kind, key) not in found:
+            if key and (kind, key) not in there and (kind, key) not in found:
                 code, trace = self.daemon.ask("GET", f"/v1/records/{kind}/{quote(key, safe='')}")
                 if code == 200 and trace.get("disposition") in ("filtered", "flagged", "failed") and trace.get("reason"):
                     found[kind, key] = f"{trace['disposition']}: {trace['reason']}"
@@ -211,7 +213,8 @@ class Operator:
     def judge(self, before: Destination, *, edits: tuple[Edit, ...] = ()) -> list[Finding]:
         """Compare both sides as they are now; the daemon must still answer."""
         source, destination = self.daemon.box.source(), self.daemon.box.destination()
-        return compare(source, destination, before=before, fallback=FALLBACK, explained=self.explained(source, destination), edits=edits)
+        explained = self.explained(source, destination)
+        return self.daemon.box.compare(source, destination, before=before, explained=explained, edits=edits)
 
 
 def assert_right(findings: list[Finding]) -> None:

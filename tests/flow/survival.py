@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from tests.flow.box import Box, sandbox
 from tests.flow.daemon import Daemon, NotAnswering
-from tests.flow.harness import DECIDED, FALLBACK, short
-from tests.oracle.comparison import compare
+from tests.flow.harness import DECIDED, short
+from tests.flow.sides import LEADTREKKER
 from tests.oracle.marks import read_marks
 from tests.oracle.states import Finding
 
@@ -37,18 +37,18 @@ class Survived:
     findings: tuple[Finding, ...]
 
 
-def survive(seed: int, *, kills: int, records: int = 100, limit_s: float = 240.0) -> Survived:
+def survive(seed: int, *, kills: int, records: int = 100, limit_s: float = 240.0, pair: str = LEADTREKKER.pair) -> Survived:
     """Run one migration with exactly so many *kills*, and compare both sides at its end."""
     dice = random.Random(f"kills-{seed}")
     wanted = sorted((dice.choice(("probe", dice.choice(STRUCK))) for _ in range(kills)), key=PHASES.index)
-    with sandbox(records=records, seed=seed, gates="auto", search_lag=0.2) as box:
+    with sandbox(pair=pair, records=records, seed=seed, gates="auto", search_lag=0.2) as box:
         box.configure('cutover = "auto"', 'cutover = "ask"')
         box.configure("watch_days = 0\n", f"watch_days = {wanted.count('cutover') * WATCH_S / DAY_S:.6f}\n")
         before = box.destination()
         run = _Run(box, dice, wanted)
         try:
             code = run.to_the_end(limit_s)
-            findings = compare(box.source(), box.destination(), before=before, fallback=FALLBACK, explained=run.explained)
+            findings = box.compare(box.source(), box.destination(), before=before, explained=run.explained)
         finally:
             run.daemon.stop()
         return Survived(kills=len(run.struck), phases=tuple(run.struck), code=code, findings=tuple(findings))
@@ -120,9 +120,9 @@ class _Run:
 
     def _explain(self) -> None:
         """Ask about what left no mark."""
-        there = read_marks(self.box.destination()).identities()
+        there = read_marks(self.box.destination(), self.box.side.prefix).identities()
         for kind, key, _ in self.box.source().every():
-            if (kind, key) not in there and (kind, key) not in self.explained:
+            if key and (kind, key) not in there and (kind, key) not in self.explained:
                 trace = self._ask("GET", f"/v1/records/{kind}/{quote(key, safe='')}", missing={})
                 if trace.get("disposition") in ("filtered", "flagged", "failed"):
                     self.explained[kind, key] = str(trace["reason"])

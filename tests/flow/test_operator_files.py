@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from tests.flow.box import sandbox
 from tests.flow.daemon import daemon
-from tests.flow.harness import FALLBACK, Operator, assert_right
-from tests.oracle.comparison import compare
+from tests.flow.harness import Operator, assert_right
 
 RECORDS = 140
 
@@ -30,6 +29,6 @@ def test_an_operator_moves_exported_files_with_plain_requests() -> None:
             operator.cut_over()
             code = operator.finish()
         source, after = box.source(), box.destination()
-        assert_right(compare(source, after, before=before, fallback=FALLBACK, explained=explained))
+        assert_right(box.compare(source, after, before=before, explained=explained))
         assert code == (1 if has_open else 0), one.words()
         assert one.cli("status").code == 75, "a daemon that has ended does not answer"

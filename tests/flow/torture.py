@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections import Counter
 
+from tests.flow.sides import LEADTREKKER, SIDES
 from tests.flow.survival import survive
 from tests.oracle.comparison import told
 
@@ -17,10 +18,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--per-run", type=int, default=8, help="kills in one run")
     parser.add_argument("--records", type=int, default=150, help="source records of a run")
     parser.add_argument("--seed", type=int, default=1, help="of the first run; each further one takes the next")
+    parser.add_argument("--pair", choices=tuple(SIDES), default=LEADTREKKER.pair)
     given = parser.parse_args(arguments)
     left, seed, wrong = given.kills, given.seed, 0
     while left > 0:
-        survived = survive(seed, kills=min(left, given.per_run), records=given.records, limit_s=300.0)
+        survived = survive(seed, kills=min(left, given.per_run), records=given.records, limit_s=300.0, pair=given.pair)
         struck = ", ".join(f"{phase} {count}" for phase, count in Counter(survived.phases).items())
         verdict = "right" if not survived.findings else "WRONG"
         sys.stdout.write(f"run {seed}: {survived.kills} kills ({struck}), exit code {survived.code}: {verdict}\n")

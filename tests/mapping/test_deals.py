@@ -262,15 +262,15 @@ def test_a_file_may_hang_on_a_deal() -> None:
 
 
 def test_custom_fields_go_by_purpose() -> None:
-    """A deal's fields become the deal's; those that tell of the person go to the person, and both rows say so."""
+    """A deal's fields become the deal's; those that tell of the person go to the person, and each deal keeps its own in its note."""
     odd = [quote(str(n), custom={"HOA Required": "Yes", "Spouse Name": "Ana", "Left": "1,250"}) for n in range(9)]
     made = document(*odd)
     rows = {(one.source, row.source): row for one, row in made.rows()}
     assert rows["quote", "custom:HOA Required"].target == "custom:HOA Required"
     assert rows["quote", "custom:Left"].family == "number"
     stays = rows["quote", "custom:Spouse Name"]
-    assert stays.target is None
-    assert "goes to the client" in stays.not_moved
+    assert (stays.target, stays.transform) == ("details", "block")
+    assert "goes to the client" in stays.reason
     assert stays.alternatives[0].target == "custom:Spouse Name"
     moved = rows["client", "quote.custom:Spouse Name"]
     assert (moved.target, moved.transform, moved.params["pick"]) == ("custom:Spouse Name", "rollup", "newest")
@@ -279,7 +279,9 @@ def test_custom_fields_go_by_purpose() -> None:
     compiled = compile_map(made, PORCH, IDS)
     fields = only(compiled.drafts(client(), Kin(children={"quote": odd})).drafts).fields
     assert fields["custom:Spouse Name"] == "Ana"
-    assert "Spouse" not in str(compiled.drafts(odd[0]))
+    deal, note = compiled.drafts(quote("10", custom={"Spouse Name": "Eva"})).drafts
+    assert "Spouse" not in str(deal)
+    assert "Spouse Name: Eva" in note.fields["body"], "what the newest one hides is lost nowhere"
     assert from_json(to_json(made), PORCH) == made
 
 

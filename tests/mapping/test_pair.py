@@ -61,6 +61,7 @@ def test_another_pair_answers_for_itself() -> None:
         ('title = "Porch & Sons"', "", "title: expected a text"),
         ('noun = "appointment"', 'facts = { wen = "start" }', "facts.wen: there is no such fact; did you mean 'when'"),
         ('prefix = "po"', 'prefix = "po"\nreports = ["qality"]', "there is no report 'qality'; did you mean 'quality'"),
+        ('prefix = "po"', 'prefix = "po"\nchecks = [{ name = "n", fields = ["client.emial"] }]', "no row of 'client.emial'"),
         ('prefix = "po"', 'prefix = "po"\nblank_rules = [{ type = "rule" }]', "blank_rules[0].trigger: expected a text"),
         ('kind = "quote"\npatterns', 'kind = "rep"\npatterns', "is no kind with a parent"),
         ("[defaults]", "[defaults", "no TOML"),

@@ -44,8 +44,12 @@ LookUp: TypeAlias = Callable[[Kind, Mapping[str, str]], Awaitable[Sequence[Raw]]
 class Companion(Protocol):
     """What a platform looks up beside its rows, before records are made of them."""
 
-    async def complete(self, kind: Kind, rows: Sequence[Raw], look_up: LookUp) -> Sequence[Raw]:
-        """Give the rows of a stream with what further reads tell of them; rows that need nothing as they are."""
+    async def complete(self, kind: Kind, rows: Sequence[Raw], look_up: LookUp, *, are_changed: bool) -> Sequence[Raw]:
+        """
+        Give the rows of a stream with what further reads tell of them; rows that need nothing as they are.
+
+        *are_changed*: the rows were asked for as changed, or by their id; else they are a part of a whole list.
+        """
         ...
 
 

@@ -72,7 +72,7 @@ class ApiReader:
             if shorter is None:
                 if not rows and not gaps:
                     await self._canaries.empty(kind)
-                given = await self._completed(kind, rows)
+                given = await self._completed(kind, rows, are_changed=place.span is not None and place.span.changed)
                 page = self._unfolders[kind].page(given, next_cursor=_cursor(following), roster=self._roster, memory=memory)
                 listing.took(own(page), rows)
                 self._canaries.saw(page)
@@ -99,11 +99,11 @@ class ApiReader:
                 f"row {row + 1} of the {stream.kind} records from {begin} to {end} never comes ({error.message})" for row in held_back
             )
 
-    async def _completed(self, kind: Kind, rows: Sequence[Raw]) -> Sequence[Raw]:
+    async def _completed(self, kind: Kind, rows: Sequence[Raw], *, are_changed: bool) -> Sequence[Raw]:
         """Let the platform's own companion look up what rows lack, where it has one."""
         if self._companion is None or not rows:
             return rows
-        return await self._companion.complete(kind, rows, self._look_up)
+        return await self._companion.complete(kind, rows, self._look_up, are_changed=are_changed)
 
     async def _look_up(self, kind: Kind, params: Mapping[str, str]) -> Sequence[Raw]:
         stream = self._spec.streams[kind]
@@ -133,7 +133,7 @@ class ApiReader:
         if answers.reaction(self._spec.errors, response) == "absent":
             return None
         root = stream.via or kind
-        rows = await self._completed(root, self._dialect.rows(call, response, stream=kind))
+        rows = await self._completed(root, self._dialect.rows(call, response, stream=kind), are_changed=True)
         page = self._page(root, rows, None, Pass())
         found = next((record for record in page.records if record.kind == kind and record.key == key), None)
         if found is None and (page.records or page.rejects):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from streamflow.platforms.api import answers
@@ -17,6 +17,7 @@ DAY_FORMS = ("%m/%d/%Y", "%Y-%m-%d")
 """How the days of the appointment call may be written; which of them is not public (lead-perfection.md 2.4)."""
 _DAYS = ("apptdates", "apptdatee")
 _AVAILABILITY = "availability"
+_APPOINTMENT = "appointment"
 
 
 class LeadPerfectionDialect:
@@ -25,6 +26,12 @@ class LeadPerfectionDialect:
     def __init__(self, spec: PlatformSpec) -> None:
         self._judge = answers.judge(spec.errors)
         self.day_form = DAY_FORMS[0]
+        self._listed = spec.streams[_APPOINTMENT].window
+
+    def lists(self, day: date) -> bool:
+        """Say whether a walk through the appointments' own list comes to *day*."""
+        rules = self._listed
+        return rules is not None and bool(rules.end) and rules.start <= day.isoformat() < rules.end
 
     def request(self, spec: PlatformSpec, call: Call, params: Mapping[str, str], *, priority: int) -> Request:
         written = {name: self._day(value) if name in _DAYS else value for name, value in params.items()}

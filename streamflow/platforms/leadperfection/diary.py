@@ -4,7 +4,9 @@ Appointments have their text in one call and whose they are in another; this joi
 GetLead names the appointments of a lead by time alone (lead-perfection.md 2.2); the date-range call has their ids and texts and not whose
 they are (2.4). Rule 1: two are the same where the time is, and name, phone or address tell one alone; where they do not, the platform is
 asked whose it is. Rule 2: what has no counterpart keeps the key that the contract makes of lead and time. Rule 3: days are read by
-stretches and kept for a while, so that a walk through the account reads each day a few times at most.
+stretches and kept for a while, so that a walk through the account reads each day a few times at most. Rule 4: a day that was read before
+the rows were tells no more than identities: its texts may be older than what is known. They come with the appointments' own list, which
+every walk reads as well; for rows that have changed, and for days which that list does not reach, the days are read anew.
 """
 
 from __future__ import annotations
@@ -34,9 +36,10 @@ Table = dict[str, Any]
 
 @dataclass(slots=True)
 class _Day:
-    """The rows of one day, by their start as text; *used* are ids that an appointment of a lead was found to be."""
+    """The rows of one day, by their start as text; *turn* is the one in which they were read."""
 
     read_at: float
+    turn: int
     rows: dict[str, list[Table]] = field(default_factory=dict)
 
 
@@ -47,21 +50,26 @@ class Diary:
         self._dialect = dialect
         self._clock = clock
         self._days: OrderedDict[date, _Day] = OrderedDict()
+        self._turn = 0               # counts what was asked for completion
         self._is_proved = False      # the form of days was seen to be understood
 
-    async def complete(self, kind: Kind, rows: Sequence[Raw], look_up: LookUp) -> Sequence[Raw]:
+    async def complete(self, kind: Kind, rows: Sequence[Raw], look_up: LookUp, *, are_changed: bool) -> Sequence[Raw]:
         """Give rows of prospects with what the date-range call tells of their appointments; other rows as they are."""
         if kind != _PROSPECT:
             return rows
+        self._turn += 1
         nested = [each for row in rows for each in _nested(row)]
         wanted = sorted({day for _, _, own in nested if (day := _day_of(own)) is not None})
         if not wanted:
             return rows
-        await self._read(wanted, look_up, fresh_from=self._clock.monotonic() - KEEP_S)
+        believed_from = self._clock.monotonic() - KEEP_S
+        await self._read(
+            [day for day in wanted if are_changed or not self._dialect.lists(day) or not self._is_known(day, believed_from)], look_up
+        )
         for _ in range(TRIES):
             missing = sorted({day for _, _, own in nested if (day := _day_of(own)) is not None and not self._at(own)})
             if missing:      # made or moved since the day was read; or the answer was empty for a fault, which would make two of one
-                await self._read(missing, look_up, fresh_from=self._clock.monotonic())
+                await self._read(missing, look_up)
         return [await self._completed(row, look_up) for row in rows]
 
     # --- one row
@@ -82,7 +90,7 @@ class Diary:
         for each in lead[name]:
             twin = await self._counterpart(_squeezed(row), _squeezed(each), taken, look_up) if isinstance(each, Mapping) else None
             taken |= {_id(twin)} if twin is not None else set()
-            found.append(each if twin is None else _merged(each, twin))
+            found.append(each if twin is None else _merged(each, twin if self._is_fresh(twin) else {"id": _id(twin)}))
         return {**lead, name: found}
 
     async def _counterpart(self, prospect: Table, own: Table, taken: set[str], look_up: LookUp) -> Table | None:
@@ -116,12 +124,20 @@ class Diary:
         day = self._days.get(_day_of(own) or date.min)
         return day.rows.get(_start(own), []) if day is not None else []
 
-    async def _read(self, days: Sequence[date], look_up: LookUp, *, fresh_from: float) -> None:
-        due = [day for day in days if (known := self._days.get(day)) is None or known.read_at < fresh_from]
-        for first, last in _stretches(due):
+    def _is_known(self, day: date, believed_from: float) -> bool:
+        known = self._days.get(day)
+        return known is not None and known.read_at >= believed_from
+
+    def _is_fresh(self, row: Table) -> bool:
+        """Say whether a row was read after the rows that are being completed."""
+        day = self._days.get(_day_of(row) or date.min)
+        return day is not None and day.turn == self._turn
+
+    async def _read(self, days: Sequence[date], look_up: LookUp) -> None:
+        for first, last in _stretches(days):
             rows = await self._asked(first, last, look_up)
             for offset in range((last - first).days + 1):
-                self._days[first + timedelta(days=offset)] = _Day(read_at=self._clock.monotonic())
+                self._days[first + timedelta(days=offset)] = _Day(read_at=self._clock.monotonic(), turn=self._turn)
                 self._days.move_to_end(first + timedelta(days=offset))
             for row in map(_squeezed, rows):
                 day = self._days.get(_day_of(row) or date.min)

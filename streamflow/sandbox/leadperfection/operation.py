@@ -73,6 +73,8 @@ def perform(state: State, operation: Operation, *, at: float) -> tuple[str, str]
     if operation.do == "delete":
         _remove(tree, operation.kind, inner[0])
     else:
+        if operation.kind == "appointments" and inner[1] is not None and inner[1]["apptdate"] == inner[0]["apptdate"]:
+            inner[1]["apptdate"] = operation.values.get("apptdate", inner[0]["apptdate"])   # a lead shows when its appointment is
         _edit(state, operation, inner[0], at)
     state.put(tree)
     return key, cst_id

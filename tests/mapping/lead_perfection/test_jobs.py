@@ -184,11 +184,11 @@ def test_a_field_of_a_job_is_nowhere_lost() -> None:
 
 
 def test_lp_23_custom_fields_go_by_purpose() -> None:
-    """What tells of the work is the deal's, what tells of the customer the person's; both rows say so and can be changed."""
+    """What tells of the work is the deal's, what tells of the customer the person's, by the newest job; each keeps its own as well."""
     jobs = [job(str(n), custom={"HOA Required": "Yes", "Spouse Name": "Ana", "Job Type": "Retrofit"}) for n in range(9)]
     rows = {(one.source, row.source): row for one, row in document(*jobs).rows()}
     assert (rows["job", "custom:HOA Required"].target, rows["job", "custom:Job Type"].target) == ("custom:HOA Required", "custom:Job Type")
-    assert rows["job", "custom:Spouse Name"].target is None
+    assert rows["job", "custom:Spouse Name"].target == "details"
     assert rows["job", "custom:Spouse Name"].alternatives[0].target == "custom:Spouse Name"
     assert rows["prospect", "job.custom:Spouse Name"].target == "custom:Spouse Name"
     made = mapper(*jobs)

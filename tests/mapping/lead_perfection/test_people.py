@@ -246,9 +246,10 @@ def test_what_is_quarantined_or_unknown_is_not_lost() -> None:
 
 
 def test_shared_people_keep_a_note_of_the_second_prospect() -> None:
-    """A prospect that joins another one's person leaves every value in a note, under its own words."""
+    """A prospect that joins another one's person leaves every value in a note, under labels that people can read."""
     (note,) = MADE.merged_notes(prospect("2", dnc="C"))
     told = dict(read_block(note.fields["body"]))
-    assert {"Prospect": "2", "Phone1": "4075550142", "Dnc": "C", "Address1": "118 Palmetto Ct"}.items() <= told.items()
+    assert {"Prospect": "2", "Phone": "4075550142", "Do not contact": "C", "Address": "118 Palmetto Ct"}.items() <= told.items()
+    assert told["Date added"].startswith("2026-03-02")
     assert "phone: 4075550199; type: Cell" in told["Altphones"]
     assert note.fields["body"].startswith("[2026-03-02 00:00:00 -05:00] Another prospect of the same person in Lead Perfection")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -26,8 +26,10 @@ class Book:
 
     rows: Mapping[str, Mapping[str, Row]]
     gone: frozenset[Identity] = frozenset()             # what people deleted, or merged into another
-    deleted_notes: Mapping[str, int] = field(default_factory=dict)   # prospect -> how many of its notes people deleted
-    heirs: Mapping[str, str] = field(default_factory=dict)           # prospect merged away -> prospect that has its records now
+    made: frozenset[Identity] = frozenset()             # what people created
+    edited: frozenset[Identity] = frozenset()
+    note_deeds: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)   # prospect -> (deed, note) people did to its notes
+    heirs: Mapping[str, str] = field(default_factory=dict)   # prospect merged away -> prospect that has its records now
 
     def of(self, kind: str) -> Mapping[str, Row]:
         """Give the records of a kind by key."""
@@ -121,6 +123,11 @@ class Seen:
         """Say whether every extra phone shows its type."""
         return self.by == "extract" or self.switches.get("altphones", "objects") == "objects"
 
+    @property
+    def amounts(self) -> bool:
+        """Say whether appointments show what each product came to: the table of an extract has no such column."""
+        return self.by == "api"
+
     def was_to_come(self, local: str) -> bool:
         """Say whether a moment was still to come when the migration began."""
         return local > self.began
@@ -138,13 +145,15 @@ def book_of(tables: Mapping[str, list[Row]], done: list[Row] | None = None) -> B
     rows["call"] = {call_key(row): row for row in tables.get("calls", [])}
     singular = {plural: kind for kind, plural in PLURAL.items()}
     gone = {(singular[row["kind"]], str(row["id"])) for row in done if row["op"] in ("delete", "merge")}
-    notes: dict[str, int] = defaultdict(int)
+    deeds = {op: frozenset((singular[row["kind"]], str(row["id"])) for row in done if row["op"] == op) for op in ("create", "edit")}
+    notes: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for row in done:
-        if row["op"] == "delete" and row["kind"] == "notes":
-            notes[str(row["cst_id"])] += 1
+        if row["kind"] == "notes":
+            notes[str(row["cst_id"])].append((row["op"], str(row["id"])))
     heirs = {str(row["id"]): str(row["into"]) for row in done if row["op"] == "merge"}
     return Book(
-        rows=rows, gone=frozenset(each for each in gone if each[1] not in rows[each[0]]), deleted_notes=dict(notes), heirs=heirs,
+        rows=rows, gone=frozenset(each for each in gone if each[1] not in rows[each[0]]), made=deeds["create"], edited=deeds["edit"],
+        note_deeds=dict(notes), heirs=heirs,
     )  # fmt: skip
 
 

@@ -86,6 +86,8 @@ def _values(ground: Ground, row: Row, places: Sequence[Place]) -> Iterator[str]:
     if at == "activities":
         if not is_type(ground, record, "call"):
             yield "is not of the type call"
+        if not str(record.get("name") or "").strip():
+            yield "has no name"
         if record.get("startTime") != start:
             yield f"starts {record.get('startTime')}, not {start} ({row['calldatetime']})"
     elif at != "notes" or any("call" in texts.words(str(kind.get("name"))) for kind in ground.destination.of("activityTypes").values()):

@@ -19,7 +19,9 @@ _TOLD: Mapping[str, str] = {
     "finamount": "financed finance finamount", "fincrlimit": "limit", "finmonths": "months", "lds_id": "enquiry lead",
 }  # fmt: skip
 """Fields of a job, and words of which one must be in the label it stands under."""
-_DAYS: Mapping[str, str] = {"contractdate": "contract", "entrydate": "entry", "dateentered": "create created entered"}
+_DAYS: Mapping[str, str] = {"contractdate": "contract", "entrydate": "entry"}
+_COPIES: Mapping[str, str] = {"promotername": "promoter", "disposition": "disposition", "sourcesubdescr": "subsource"}
+"""Fields of the enquiry, and what a field of the deal is called that says the same."""
 _CENT = Decimal("0.01")
 
 
@@ -54,6 +56,7 @@ class Deal:
         for name, label in _DAYS.items():
             if (day := str(self.row.get(name) or "")[:10]) and not told.says(day, label):
                 yield f"{name} {day} is not there"
+        yield from self._created(told)
         yield from self._milestones(told)
         yield from self._custom(told)
         yield from self._source(told)
@@ -73,6 +76,10 @@ class Deal:
         has = (self.deal.get("links") or {}).get("owner")
         if allowed is not None and has not in allowed and not self.was_edited("owner"):
             yield f"belongs to {has}, not to {', '.join(sorted(filter(None, allowed)))}"
+        for label, held in (self.deal.get("customFields") or {}).items():
+            is_owner = {"original", "owner"} <= set(parted(label)) and not self.was_edited(f"custom:{label}")
+            if is_owner and values.rep_name(held) != values.rep_name(self.row.get("salesrepname")):
+                yield f"was {held!r}'s, not {self.row.get('salesrepname')!r}'s"
 
     def _state(self) -> Iterator[str]:
         status = texts.present(self.row.get("jobstatus"))
@@ -86,6 +93,16 @@ class Deal:
         wanted = (self.stages or {}).get(status)
         if wanted and place != wanted and not self.was_edited("stage"):
             yield f"is in {place}, and {status!r} stands for {wanted}"
+
+    def _created(self, told: Telling) -> Iterator[str]:
+        """The day in a field of its own, and the time to the second (G-29)."""
+        moment = values.clock(self.row["dateentered"])
+        days = told.under("create", "date")
+        if not days or any(values.day(day) != values.day(moment) for day in days):
+            yield f"day of entry {moment[:10]} is not there (there: {days})"
+        times = [*told.under("create", "time"), *told.under("created")]
+        if not any(moment in time.replace("T", " ") for time in times):
+            yield f"time of entry {moment} is not there (there: {times})"
 
     def _milestones(self, told: Telling) -> Iterator[str]:
         """Each by its own name with the days it was meant for and happened on; a day in a field of its name is the day it happened."""
@@ -112,7 +129,7 @@ class Deal:
                 yield f"{title}: {value!r} is not there"
 
     def _source(self, told: Telling) -> Iterator[str]:
-        """What a deal says of its source is what its enquiry says."""
+        """What a deal says of its enquiry is what the enquiry says."""
         lead = self.ground.book.of("lead").get(str(self.row["lds_id"]))
         if lead is None:
             return
@@ -120,6 +137,10 @@ class Deal:
         for held in told.under("lead", "source"):
             if values.split_pair(held, self.ground.delimiter) != pair and not self.was_edited("custom:Lead Source"):
                 yield f"source reads {held!r}, not {pair}"
+        for name, word in _COPIES.items():
+            for held in told.under(word):
+                if held != texts.present(lead[name]) and not self.was_edited(f"custom:{word.title()}"):
+                    yield f"{word} reads {held!r}, not {lead[name]!r}"
         sources = self.ground.destination.of("sources")
         names = [sources.get(str(rid), {}).get("name") for rid in (self.deal.get("links") or {}).get("sources") or ()]
         if names and pair[0] not in names and not self.was_edited("sources"):

@@ -49,6 +49,10 @@ def _values(ground: Ground, row: Row, places: Sequence[Place]) -> Iterator[str]:
     yield from judge_time(ground, "start", row["apptdate"], places)
     yield from judge_author(ground, row.get("salesrep"), places, row.get("slr_id"))
     told = telling(None, [all_text(places)])
+    if at == "activities" and not str(record.get("name") or "").strip():
+        yield "has no name"
+    if str(row["lds_id"]) not in texts.words(told.text):
+        yield f"its enquiry {row['lds_id']} is not told"
     ends = [line for line in told.text.split("\n") if line.casefold().startswith("end")]
     if not any({"derived", "assumed", "reckoned"} & set(texts.words(line)) for line in ends):
         yield "its end is not said to be derived"
@@ -63,7 +67,7 @@ def _values(ground: Ground, row: Row, places: Sequence[Place]) -> Iterator[str]:
     for product in row.get("products") or ():
         if product not in told.text:
             yield f"product {product} is not there"
-    for amount in filter(None, row.get("gsas") or ()):
+    for amount in filter(None, (row.get("gsas") or ()) if ground.seen.amounts else ()):
         if not told.says(amount, "amount amounts gsa"):
             yield f"amount {amount} is not there"
 

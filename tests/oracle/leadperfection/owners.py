@@ -35,11 +35,16 @@ class Owners:
         if not key and not words:
             return None
         if key and (lines := [rep for rep in self.reps if rep.rep_id == key]):
-            return self._users(lines) or self._by_name(words) or self._nobody()
+            return self._of(lines, words)
         lines = [rep for rep in self.reps if words and rep.name == words]
-        found = self._users(lines)
-        # Two reps of one name cannot be told apart by it: either of them, or nobody, is right.
-        return found | self._nobody() if len(found) > 1 else found or self._by_name(words) or self._nobody()
+        if len(lines) > 1:   # two reps of one name cannot be told apart by it: either of them, or nobody, is right
+            return self._users(lines) | self._nobody()
+        return self._of(lines, words)
+
+    def _of(self, lines: Sequence[Rep], words: frozenset[str]) -> set[str | None]:
+        """Give the user of an e-mail in the file; only who has none there goes by name, which may be a namesake's."""
+        has_mail = any(rep.email for rep in lines)
+        return self._users(lines) or (set() if has_mail else self._by_name(words)) or self._nobody()
 
     def user(self, rep_id: object, name: object) -> str | None:
         """Give the one user who can be meant, None when there is none."""

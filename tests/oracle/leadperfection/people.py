@@ -11,12 +11,13 @@ from typing import Any
 from tests.oracle import texts
 from tests.oracle.leadperfection import values
 from tests.oracle.leadperfection.ground import Ground
-from tests.oracle.leadperfection.phones import judge_phones
+from tests.oracle.leadperfection.phones import judge_phones, judge_slots
 from tests.oracle.leadperfection.telling import Telling, parted
 from tests.oracle.states import Finding, Row
 
 _MARKS = {"C": {"call", "calls"}, "M": {"mail", "mails"}, "T": {"text", "texts", "sms"}, "E": {"email", "emails"}, "P": {"p"}}
 """Marks not to contact (lead-perfection.md 4.2), and words that stand for them."""
+_FLAGGED = {"lead", "customer", "prospect", "yes", "true"}
 _PARTS = {"address1": "address_1", "city": "city", "state": "state", "zip": "postalCode"}
 
 
@@ -50,11 +51,12 @@ class Person:
         yield from self._mails(told)
         if not self.was_edited("phones"):
             yield from judge_phones(self.row, self.contact, told, is_joined=self.is_joined, shows_types=self.ground.seen.phone_types)
+            yield from judge_slots(self.group, self.contact, is_ghost=self.ground.is_ghost(self.contact["id"]), edited=self.was_edited)
         yield from self._address(told)
         yield from self._second_line(told)
         yield from self._marks(told)
         yield from self._flag()
-        if not told.says(str(self.row.get("dateadded") or "")[:10], "create created added"):
+        if not told.says(str(self.row.get("dateadded") or "")[:10], "create created added dateadded"):
             yield f"day of entry {self.row.get('dateadded')} is not there"
         yield from self._owner()
         yield from self._status()
@@ -138,8 +140,10 @@ class Person:
 
     def _flag(self) -> Iterator[str]:
         """A person who came as a lead says so (LP-01)."""
-        if not [value for _, value in self._fields(lambda words: "flag" in words) if str(value).strip()]:
-            yield "has no lead flag"
+        fields = self._fields(lambda words: "flag" in words)
+        held = {word for _, value in fields for word in texts.words(str(value))}
+        if not held & _FLAGGED and not any(self.was_edited(f"custom:{label}") for label, _ in fields):
+            yield f"has no lead flag (there: {sorted(held)})"
 
     def _owner(self) -> Iterator[str]:
         if self.contact["id"] in self.ground.was_there or self.was_edited("owner") or self.ground.is_ghost(self.contact["id"]):
@@ -153,6 +157,10 @@ class Person:
         has = (self.contact.get("links") or {}).get("owner")
         if allowed and has not in allowed:
             yield f"belongs to {has}, not to {', '.join(sorted(filter(None, allowed)))}"
+        reps = {values.rep_name(lead.get("salesrepname")) for lead in self._newest("salesrepname")}
+        for label, held in self._fields(lambda words: {"original", "owner"} <= words):
+            if values.rep_name(held) not in reps and not self.was_edited(f"custom:{label}"):
+                yield f"was {held!r}'s, who has none of its newest leads"
 
     def _status(self) -> Iterator[str]:
         leads = self._newest("disposition")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from tests.oracle import texts
 from tests.oracle.leadperfection import values
@@ -25,12 +25,26 @@ def judge_phones(row: Row, contact: Row, told: Telling, *, is_joined: bool, show
         if place > _SLOTS or is_joined:
             if not _is_told(number, told):
                 yield f"further number {place}, {number}, is lost"
-        elif not (held := _slot(contact, place)):
+        elif not (held := _slot(contact, place)[1]):
             yield f"further number {place}, {number}, is not in a field of its own"
         elif values.bare_digits(number) not in texts.digits(held):
             yield f"further number {place} is {held!r}, not {number}"
         else:
             yield from _label(held, place, number, kind)
+
+
+def judge_slots(group: Sequence[Row], contact: Row, *, is_ghost: bool, edited: Callable[[str], bool]) -> Iterator[str]:
+    """Yield fields of further numbers that hold none of the people behind the contact, or nothing although there are some."""
+    known = {values.bare_digits(extra["phone"]) for row in group for extra in row.get("altphones") or () if texts.present(extra["phone"])}
+    known -= {values.bare_digits(row.get("phone1")) for row in group}
+    for place in range(1, _SLOTS + 1):
+        label, held = _slot(contact, place)
+        if edited(f"custom:{label or 'Additional Phone'}") or is_ghost:
+            continue
+        if held and not any(number in texts.digits(held) for number in known | {values.bare_digits(row.get("phone1")) for row in group}):
+            yield f"{label} holds {held!r}, which is nobody's"
+        elif not held and len(known) >= place:
+            yield f"further number {place} is missing"
 
 
 def _label(held: str, place: int, number: str, kind: str) -> Iterator[str]:
@@ -42,11 +56,11 @@ def _label(held: str, place: int, number: str, kind: str) -> Iterator[str]:
         yield f"further number {place} has lost its type {kind!r}: {held!r}"
 
 
-def _slot(contact: Row, place: int) -> str:
+def _slot(contact: Row, place: int) -> tuple[str, str]:
     for name, held in (contact.get("customFields") or {}).items():
         if {"phone", str(place)} <= set(parted(name)) and held:
-            return str(held)
-    return ""
+            return name, str(held)
+    return "", ""
 
 
 def _is_told(number: str, told: Telling) -> bool:

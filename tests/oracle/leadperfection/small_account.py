@@ -15,6 +15,8 @@ REPS = """lp_rep_id,lp_name,email
 "87","Okaforth, Ben","ben@sunroof.example"
 "92","Okaforth, Ben","ben2@sunroof.example"
 "93","Castlebay, Mia",""
+"94","Okaforth, Ben","ben3@sunroof.example"
+"88","Ruizmar, Ana",""
 """
 SEEN = Seen(by="api", began="2026-08-10T12:00:00", switches={"call_days": 7, "notes": "mixed", "job_notes": "nowhere"}, zone=ZONE)
 SAID: dict[Identity, str] = {
@@ -199,7 +201,7 @@ def _at(value: dict[str, Any]) -> dict[str, Any]:
 def _deals() -> list[dict[str, Any]]:
     told = {
         "Balance Due": "9250.50", "Branch": "ORL", "Contract Date": "2026-03-06", "Original Create Date": "2026-03-06", "Product": "WIN",
-        "Entry Date": "2026-03-02",
+        "Entry Date": "2026-03-02", "Original Create Time": "2026-03-06T19:32:10-05:00",
     }  # fmt: skip
     return [
         {"id": "31-leads", "description": "ORL-26-1031 – WIN", "manualValue": "14250.00", "status": "open", "links": {
@@ -235,7 +237,7 @@ def _notes() -> list[tuple[str, str]]:
                      "actdate: 2026-03-21\n  mdt_id: S; datetype: Start; estdate: 2206-10-20\nStatus code: AP\n[sf:lp:job:31:details]"),
         ("32-leads", f"[Lead Perfection job 32]\n{beside}\nEnquiry: 12\nStatus code: DD\n[sf:lp:job:32:details]"),
         ("5-contacts", "[2026-09-01 10:30:00 -04:00 by Ben Okaforth]\nDisposition: Set\nStatus code: C\n"
-                       "End (derived): 2026-09-01 12:30:00 -04:00\n[sf:lp:appointment:42]"),
+                       "Enquiry: 12\nEnd (derived): 2026-09-01 12:30:00 -04:00\n[sf:lp:appointment:42]"),
         ("5-contacts", f"{top}\n{made}\nOriginal updated: 2026-08-07 09:00:00 -04:00\nUpdated by: Lowe, Kim\nImportant: true\n"
                        "Category: Sales\n\nHOA letter needed.\nCall after 5 & wait\n[sf:lp:note:51]"),
         ("5-contacts", f"{top}\n{context}\n{made}\n\n{LONG[:half].strip()}\n[sf:lp:note:52]"),
@@ -256,10 +258,10 @@ def _activities() -> list[dict[str, Any]]:
              ("52", "6-contacts", "[2026-08-05 16:20:11 -04:00]", "~c2")]  # fmt: skip
     return [
         _meeting("41", "2026-03-05 17:00:00", "[2026-03-05 17:00:00 -05:00 by Ben Okaforth]\nProducts: WIN, DOR\n"
-                 "Gross sale amounts: 14250\nPresentation notes: Wants white\n  frames\nDisposition: Sale\nStatus code: C\n"
+                 "Gross sale amounts: 14250\nPresentation notes: Wants white\n  frames\nDisposition: Sale\nStatus code: C\nEnquiry: 11\n"
                  "End (derived): 2026-03-05 19:00:00 -05:00\n\n9 windows\ngate code 1180"),
         _meeting("44", "2025-11-02 01:30:00", "[2025-11-02 01:30:00 -04:00 (ambiguous: the clock had it twice) by Ben Okaforth]\n"
-                 "Disposition: Set\nStatus code: C\nEnd (derived): 2025-11-02 02:30:00 -05:00"),
+                 "Disposition: Set\nStatus code: C\nEnquiry: 13\nEnd (derived): 2025-11-02 02:30:00 -05:00"),
         *({"id": f"{rid}-activities", "name": "Outgoing call: No Answer", "startTime": instant("2026-08-05 16:20:11", ZONE),
            "endTime": instant("2026-08-05 16:20:11", ZONE), "links": {"activityType": "1-activityTypes", "participants": [contact]},
            "description": f"{top}\nDirection: Outbound\nCall type: O\nResult: No Answer\nResult code: NA\nNumber: 4075550142\n"

@@ -13,6 +13,7 @@ from tests.oracle.guarding import Edit
 from tests.oracle.leadperfection import values
 from tests.oracle.leadperfection.book import Book, Seen, book_of
 from tests.oracle.leadperfection.comparison import compare
+from tests.oracle.leadperfection.owners import Owners, read_reps
 from tests.oracle.leadperfection.small_account import FALLBACK, REPS, SAID, SEEN, ZONE, Dump, after, before, book, tables
 from tests.oracle.states import Finding, Identity, destination_of
 
@@ -116,11 +117,15 @@ CORRUPTIONS: dict[str, tuple[str, Change]] = {
     "a second line out of nowhere": ("wrong", _set("6-contacts", "customFields/Address Line 2", "118 Palmetto Ct")),
     "a mark not to contact dropped": ("wrong", _set("5-contacts", "customFields/Do Not Contact", "call")),
     "a mark not to contact out of nowhere": ("wrong", _set("6-contacts", "customFields/Do Not Contact", "mail")),
+    "an extra number of nobody": ("wrong", _set("6-contacts", "customFields/Additional Phone 1", "AltPhone1: 4075550100")),
+    "another flag": ("wrong", _set("6-contacts", "customFields/Lead Flag", "vendor")),
     "no lead flag": ("wrong", _set("6-contacts", "customFields/Lead Flag", None)),
     "no day of entry": ("wrong", _set("6-contacts", "customFields/Original Create Date", None)),
     "a day of entry a day off": ("wrong", _set("6-contacts", "customFields/Original Create Date", "2026-03-02")),
     "a person of a rep who left kept from the fallback": ("wrong", _set("7-contacts", "links/owner", "1-users")),
     "a person of the fallback": ("wrong", _set("31-leads", "links/owner", "2-users")),
+    "a deal that was somebody else's": ("wrong", _set("31-leads", "customFields/Original Owner", "Ruizmar, Ana")),
+    "a person that was somebody else's": ("wrong", _set("7-contacts", "customFields/Original Owner", "Ruizmar, Ana")),
     "a deal of a namesake": ("wrong", _set("31-leads", "links/owner", "3-users")),
     "the status of an older enquiry": ("wrong", _set("5-contacts", "customFields/Lead Status", "Sale")),
     "the source of an older enquiry": ("wrong", _set("5-contacts", "customFields/Lead Source", "Internet | Google - Windows")),
@@ -139,6 +144,10 @@ CORRUPTIONS: dict[str, tuple[str, Change]] = {
     "another stage": ("wrong", _set("31-leads", "links/stage", "2-stages")),
     "no balance": ("wrong", _set("31-leads", "customFields/Balance Due", None)),
     "no finance": ("wrong", _replace("10-notes", "body", "Credit limit: -1\n", "")),
+    "a deal of another day": ("wrong", _set("31-leads", "customFields/Original Create Date", "2026-03-05")),
+    "a deal without its day": ("wrong", _set("31-leads", "customFields/Original Create Date", None)),
+    "a deal of another hour": ("wrong", _set("31-leads", "customFields/Original Create Time", "2026-03-06T20:32:10-05:00")),
+    "a deal with the disposition of another enquiry": ("wrong", _set("31-leads", "customFields/Disposition", "Set")),
     "a contract a day late": ("wrong", _set("31-leads", "customFields/Contract Date", "2026-03-07")),
     "a milestone dropped": ("wrong", _replace("10-notes", "body", "datetype: Start", "datetype: none")),
     "a milestone on another day": ("wrong", _set("31-leads", "customFields/Ready Date", "2026-03-20")),
@@ -158,11 +167,17 @@ CORRUPTIONS: dict[str, tuple[str, Change]] = {
     "a meeting at the second of two hours": ("wrong", _set(
         "44-activities", "startTime", values.instant("2025-11-02 01:30:00", ZONE) + 3600)),
     "an hour that came twice not marked": ("wrong", _replace("44-activities", "description", " (ambiguous: the clock had it twice)", "")),
+    "a meeting without a name": ("wrong", _set("41-activities", "name", "")),
+    "a meeting without its enquiry": ("wrong", _replace("41-activities", "description", "Enquiry: 11\n", "")),
+    "a note without its enquiry": ("wrong", _replace("14-notes", "body", "Enquiry: 11\n", "")),
+    "a note without a line for its time": ("wrong", _replace("17-notes", "body", "Original created: 2026-08-06 18:14:08 -04:00\n", "")),
+    "a call without a name": ("wrong", _set("51-activities", "name", None)),
     "a meeting without length": ("wrong", _set("41-activities", "endTime", values.instant("2026-03-05 17:00:00", ZONE))),
     "an end not said to be derived": ("wrong", _replace("41-activities", "description", "End (derived)", "End")),
     "a meeting without its text": ("wrong", _replace("41-activities", "description", "gate code 1180", "gate code")),
     "a meeting without its second text": ("wrong", _replace("41-activities", "description", "Wants white\n  frames", "Wants white")),
     "a meeting without product": ("wrong", _replace("41-activities", "description", "WIN, DOR", "WIN")),
+    "a meeting without its amount": ("wrong", _replace("41-activities", "description", "Gross sale amounts: 14250\n", "")),
     "a meeting without rep": ("wrong", lambda dump: (
         _replace("41-activities", "description", " by Ben Okaforth", "")(dump), _set("41-activities", "name", "Appointment")(dump),
         _set("41-activities", "links/participants", ["5-contacts"])(dump))[0]),
@@ -296,6 +311,35 @@ def test_a_deleted_note_without_an_id_is_one_note() -> None:
     assert [each.fault for each in _found(dump, source=source)] == ["stray"]
 
 
+def test_of_an_edited_note_without_an_id_the_old_text_goes() -> None:
+    """Unless several notes of the person changed, so that nobody can tell which became which."""
+    rows = tables()
+    note = next(row for row in rows["notes"] if row["id"] == "53")
+    note["note"] = "another"
+    edit = {"op": "edit", "kind": "notes", "id": "53", "cst_id": "4"}
+    dump = _right()
+    dump["notes"].append({"id": "99-notes", "body": "[time unknown]\nanother\n[sf:lp:note:~zz]", "links": {"parent": "7-contacts"}})
+    assert [each.fault for each in _found(dump, source=book_of(rows, [edit]))] == ["stray"]
+    assert _found(dump, source=book_of(rows, [edit, {**edit, "id": "56"}])) == []
+    _drop("16-notes")(dump)
+    assert _found(dump, source=book_of(rows, [edit])) == []
+
+
+def test_a_note_need_not_know_of_a_later_appointment() -> None:
+    """What people set up meanwhile is not what a note was written for; what stood there before is."""
+    dump = _right()
+    _replace("14-notes", "body", "Appointment: 2026-03-05 17:00:00", "Appointment: 2026-03-04 09:00:00")(dump)
+    assert [each.fault for each in _found(dump)] == ["wrong"]
+    put_off = book_of(tables(), [{"op": "edit", "kind": "appointments", "id": "41", "cst_id": "1"}])
+    assert _found(dump, source=put_off) == []
+    _replace("14-notes", "body", "Appointment: 2026-03-04 09:00:00", "")(dump)
+    assert [each.fault for each in _found(dump, source=put_off)] == ["wrong"]
+    later = tables()
+    later["appointments"][0]["ils_id"] = "45"
+    deed = {"op": "create", "kind": "appointments", "id": "45", "cst_id": "1"}
+    assert not [each for each in _found(dump, source=book_of(later, [deed])) if each.what.startswith("note")]
+
+
 def test_what_merged_people_had_is_on_the_survivor() -> None:
     """After a merge at the source the records of the one are those of the other."""
     rows = tables()
@@ -321,6 +365,21 @@ def test_an_open_enquiry_may_be_a_deal() -> None:
     assert _found(dump) == []
     _set("14-leads", "links/contacts", ["6-contacts"])(dump)
     assert [each.fault for each in _found(dump)] == ["orphaned"]
+
+
+@pytest.mark.parametrize(
+    ("rep_id", "name", "users"),
+    [("87", "Okaforth, Ben", {"1-users"}), ("92", "", {"3-users"}), ("94", "Okaforth, Ben", {"2-users"}), ("", "Desk, Front", {"2-users"}),
+     ("", "Ben Okaforth - OFFICE", {"1-users", "3-users", "2-users"}), ("93", "Castlebay, Mia", {"2-users"}),
+     ("88", "Ruizmar, Ana", {"4-users"}), ("", "Ruizmar, Ana", {"4-users"}), ("", "Zo\u00eb Lake", {"5-users"}), ("", "", None)],
+)  # fmt: skip
+def test_whose_it_is(rep_id: str, name: str, users: set[str | None] | None) -> None:
+    """By id and the file, else by name; a namesake's user is nobody else's, and who cannot be told apart may go to the fallback."""
+    dump = before()
+    dump["users"] += [{"id": "4-users", "name": "Ana Ruizmar", "emails": []}, {"id": "5-users", "name": "Zo\u00eb Lake", "emails": []},
+                      {"id": "6-users", "name": "Front Desk", "emails": [], "isEnabled": False}]  # fmt: skip
+    owners = Owners(reps=read_reps(REPS), destination=destination_of(dump), fallback=FALLBACK)
+    assert owners.of(rep_id, name) == users
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,8 @@ async def test_a_poll_reads_what_changed_and_joins_it() -> None:
         })
         found = await held.poll()
         assert not found.is_quiet
-        assert any(record.data["note"] == "fresh" for record in (await held.held("note")).values())
+        (note,) = [record for record in (await held.held("note")).values() if record.data["note"] == "fresh"]
+        assert note.data["apptdate"] == "2026-12-01 10:00:00"
         data = (await held.held("job"))[job].data
         assert (data["jobcost"], data["jbs_id"], data["grossamount"]) == ("300", "SC", "1200")
         made = (await held.held("appointment"))[appointment]
@@ -74,6 +75,9 @@ async def test_a_poll_reads_what_changed_and_joins_it() -> None:
         assert moved is not None
         assert moved.cursor >= before.cursor
         assert (await held.poll()).is_quiet, "read again within the overlap, it is nothing new"
+        await wire.act("edit", "appointments", appointment, values={"apptdate": "2026-12-08T10:00:00"})
+        await held.poll()
+        assert (await held.ledger.staged("note", [note.key]))[note.key].record.digest == note.digest, "a note is not written anew for that"
 
 
 async def test_the_first_read_of_changes_begins_where_the_whole_list_began() -> None:
@@ -118,6 +122,20 @@ async def test_the_text_of_an_appointment_follows_its_change() -> None:
         assert set(after) == set(before)
         assert (after[key].data["notes"], after[key].data["apptdate"]) == ("moved to Friday", "2026-12-04 11:30:00")
         assert after[key].parent == before[key].parent
+
+
+async def test_an_appointment_that_was_read_before_it_changed_is_not_put_back() -> None:
+    """A disposition and a text that changed soon after their day was read stay as they are now, whichever list shows them next."""
+    async with book(60) as (wire, held):
+        key, record = next((key, each) for key, each in (await held.held("appointment")).items() if each.parent)
+        await wire.act("edit", "appointments", key, values={"notes": "rang back", "disposition": "CXL"})
+        for read in (held.poll, lambda: held.reader.everything("sweep"), held.poll):
+            await read()
+            data = (await held.held("appointment"))[key].data
+            assert (data["notes"], data["disposition"]) == ("rang back", "CXL")
+            assert data["salesrepname"] == record.data["salesrepname"]
+        assert (await held.reader.everything("drain")).is_quiet
+        assert (await held.poll()).is_quiet
 
 
 async def test_what_no_list_shows_is_missed_and_what_one_shows_is_not() -> None:

@@ -1,0 +1,87 @@
+"""What a whole run must know of the pair it moves: names of its simulated source, how its true state is read, and the comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from streamflow.sandbox.leadperfection_planting import FALLBACK_EMAIL, rep_file
+from tests.oracle import comparison
+from tests.oracle.guarding import Edit
+from tests.oracle.leadperfection import comparison as leadperfection
+from tests.oracle.leadperfection.book import read_book, read_seen
+from tests.oracle.states import Destination, Finding, Identity, Row, read_source
+
+
+class Truth(Protocol):
+    """The true state of a source."""
+
+    def every(self) -> Iterator[tuple[str, str, Row]]:
+        """Yield (kind, key, record) of what is to be moved."""
+        ...
+
+
+class Compare(Protocol):
+    """The independent comparison of a pair."""
+
+    def __call__(
+        self, source: Any, destination: Destination, *, before: Destination, seen: Any, explained: Mapping[Identity, str] | None,
+        edits: Sequence[Edit],
+    ) -> list[Finding]: ...  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """
+    One pair.
+
+    Args:
+        platform: The source's name among switches.
+        prefix: Of the markers that its records leave.
+        fallback: E-mail of the user who takes records of unmatched owners.
+        export: Gives from the options of the sandbox what an export is asked for, beside its folder.
+        read: Gives the true state from the admin face.
+        look: Asks the admin face, before anything is read, what a reader (by API, or of files) will be able to see; for `compare`.
+    """
+
+    pair: str
+    platform: str
+    prefix: str
+    fallback: str
+    read: Callable[[str], Truth]
+    compare: Compare
+    export: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    look: Callable[[str, str], Any] = lambda admin, reader: None
+
+
+def _leadtrekker(
+    source: Any, destination: Destination, *, before: Destination, seen: Any, explained: Mapping[Identity, str] | None,
+    edits: Sequence[Edit],
+) -> list[Finding]:  # fmt: skip
+    return comparison.compare(
+        source, destination, before=before, fallback=LEADTREKKER.fallback, explained=explained, edits=edits
+    )
+
+
+def _lead_perfection(
+    source: Any, destination: Destination, *, before: Destination, seen: Any, explained: Mapping[Identity, str] | None,
+    edits: Sequence[Edit],
+) -> list[Finding]:  # fmt: skip
+    return leadperfection.compare(
+        source, destination, before=before, seen=seen, reps=rep_file(), fallback=LEAD_PERFECTION.fallback, explained=explained,
+        edits=edits,
+    )  # fmt: skip
+
+
+LEADTREKKER = Side(
+    pair="leadtrekker-nutshell", platform="leadtrekker", prefix="lt", fallback="office@example.co.za", read=read_source,
+    compare=_leadtrekker, export=lambda options: {"form": options.get("form", "csv")},
+)  # fmt: skip
+LEAD_PERFECTION = Side(
+    pair="lead-perfection-nutshell", platform="lead_perfection", prefix="lp", fallback=FALLBACK_EMAIL, read=read_book,
+    compare=_lead_perfection, export=lambda options: {"extract": bool(options.get("extract"))},
+    look=lambda admin, reader: read_seen(admin, by="extract" if reader == "files" else "api"),
+)  # fmt: skip
+SIDES: Mapping[str, Side] = {side.pair: side for side in (LEADTREKKER, LEAD_PERFECTION)}
+"""By the name of the pair."""
