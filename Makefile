@@ -40,7 +40,7 @@ faces: $(STAMP)  ## every bad input on the outside faces, with real processes; m
 	$(PY) -m pytest -q -n 4 --dist loadfile tests/flow_bad
 
 bench: $(STAMP)  ## the figures, as ratios in one run
-	$(PY) -m tests.bench
+	$(PY) -m tests.bench --pair $(PAIR)
 
 torture: $(STAMP)  ## 50 random kills across whole runs
 	$(PY) -m tests.flow.torture --kills 50 --pair $(PAIR)
