@@ -154,7 +154,7 @@ class Work:
         await self.refresh_companies()
         await self.wake_parked()
         await self._look_after()
-        if not await self.has_pending() or not await drift.stands(self._m):
+        if not await self.has_pending() or not await drift.stands(self._m, within_s=self._m.terms.round_s):
             return 0
         await self._hold_unowned()
         pipeline = await self.pipeline()

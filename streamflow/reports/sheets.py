@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from streamflow.mapping.dates import read_moment, zone_of
+from streamflow.mapping.dates import Moment, read_moment, zone_of
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.pair import KindPlan, Pair, Role
 from streamflow.mapping.settings import settings_of, ways_of
@@ -25,6 +26,7 @@ from streamflow.store.base import Ledger
 
 VALUE: Final = "manualValue"
 _AMOUNT: Final = "money_value"
+_BECAME: Final[Mapping[Kind, str]] = {"activities": "meeting", "notes": "note"}
 
 
 async def deal_values(ledger: Ledger, pair: Pair) -> dict[str, Any]:
@@ -141,14 +143,14 @@ async def appointment_history(ledger: Ledger, pair: Pair) -> dict[str, Any]:
                 start = expected(link.base).get("startTime") if link else None
                 off = "" if start is None or moment is None else int(start) - moment.unix_s
                 moved += off not in ("", 0)
-                became = link.dest_kind if link else staged.state.value
+                became = _BECAME.get(link.dest_kind, link.dest_kind) if link else staged.state.value
                 months[when[:7] or "(none)", became] += 1
                 rows.append(
                     {
                         "key": staged.record.key,
                         "person": staged.record.parent or "",
                         "source_start": moment.header() if moment else when,
-                        "destination_start": datetime.fromtimestamp(int(start), zone).isoformat(" ") if start is not None else "",
+                        "destination_start": _moment(int(start), zone) if start is not None else "",
                         "seconds_off": off,
                         "name": str(expected(link.base).get("name") or "") if link else "",
                         "became": became,
@@ -177,6 +179,10 @@ async def _own_links(ledger: Ledger, kind: Kind, page: Sequence[Staged], dest_ki
 def _amount(staged: Staged, field: str, ways: Ways) -> Decimal | None:
     value = staged.record.data.get(field)
     return None if value in (None, "") else decimal_of(reader_for("money", {}, ways)(str(value)).value or "")
+
+
+def _moment(unix_s: int, zone: ZoneInfo) -> str:
+    return Moment(local=datetime.fromtimestamp(unix_s, zone), unix_s=unix_s).header()
 
 
 def _shown(amount: Decimal | None) -> str:

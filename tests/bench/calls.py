@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+from tests.bench.least import LEAST
 from tests.bench.rig import Case, Run, measured
 from tests.bench.table import Figure
 
-SOURCE_PAGE = 500             # rows a page of the simulated source
-CHILD_STREAMS = 3             # notes, calls and e-mails are asked for lead by lead
 SAMPLE_SHARE_PERCENT = 3      # as 300 of 10,000: the proof of the sample reads its records a second time, whatever the size of the account
 MANY = "custom fields many at a time (RPC find*)"
 SINGLE = "custom fields one at a time"
 
 
-async def figures(records: int) -> list[Figure]:
+async def figures(pair: str, records: int) -> list[Figure]:
     """Measure both routes on accounts of this size."""
-    case = Case(records=records, sample=max(20, records * SAMPLE_SHARE_PERCENT // 100))
+    case = Case(pair=pair, records=records, sample=max(20, records * SAMPLE_SHARE_PERCENT // 100))
     many = await measured(case)
     switches = {"nutshell": {"rpc_whole_records": False}}
     single = await measured(replace(case, flags={"rpc_find_custom_fields": False}, switches=switches))
@@ -49,18 +47,11 @@ def _destination(run: Run, name: str, at_most: float) -> Figure:
 
 def _source(run: Run) -> Figure:
     spent = run.at("tail").source
-    least = least_source_calls(run.source_counts)
+    least = LEAST[run.case.pair](run.source_counts)
     return Figure(
         name="source calls against the least possible", value=sum(spent.values()) / least, at_most=1.1, unit="x",
         details={"calls": sum(spent.values()), "least": least, "by_name": _top(spent), "counts": run.source_counts},
     )  # fmt: skip
-
-
-def least_source_calls(counts: dict[str, int]) -> int:
-    """One call for each page of each list, and one for each lead and stream of children."""
-    lists = [name for name in counts if name.rstrip("s") not in ("note", "call", "email", "attachment", "file")]
-    pages = sum(max(1, math.ceil(counts[name] / SOURCE_PAGE)) for name in lists)
-    return pages + CHILD_STREAMS * counts.get("leads", counts.get("lead", 0))
 
 
 def _top(calls: Counter[str], number: int = 40) -> dict[str, Any]:

@@ -27,10 +27,10 @@ from tests.bench.table import Figure
 AT_MOST = 2.0      # the first step asked for; 1.25 is the one after it
 
 
-async def figures(records: int) -> list[Figure]:
+async def figures(pair: str, records: int) -> list[Figure]:
     """Move an account of this size with both."""
     by_hand = await _by_hand(records)
-    run = await measured(Case(records=records, sample=10, pace_per_s=5000.0))
+    run = await measured(Case(pair=pair, records=records, sample=10, pace_per_s=5000.0))
     end, begun = run.at("tail"), run.at("backfill")
     whole_ms = 1e3 * end.cpu_s / max(1, run.migrated)
     hand_ms = 1e3 * by_hand["cpu_s"] / max(1, by_hand["made"])

@@ -15,9 +15,9 @@ CAUGHT_UP_S = 120.0
 HORIZON_S = 1.0        # settle_s of the sandbox's configuration
 
 
-async def figures(records: int) -> list[Figure]:
+async def figures(pair: str, records: int) -> list[Figure]:
     """Cut over an account of this size on which nobody works any more."""
-    async with daemon_for(Case(records=records, sample=40)) as daemon:
+    async with daemon_for(Case(pair=pair, records=records, sample=40)) as daemon:
         await daemon.until("tail")
         await _caught_up(daemon)
         before = await daemon.moment("asked")

@@ -11,11 +11,11 @@ SMALL, LARGE = 10_000, 100_000
 LIMIT_S = 5400.0
 
 
-async def figures(*, is_large: bool) -> list[Figure]:
+async def figures(pair: str, *, is_large: bool) -> list[Figure]:
     """Compare 100,000 records with 10,000, or for a quick look 10,000 with 2,000."""
     small, large = (SMALL, LARGE) if is_large else (2_000, SMALL)
-    first = await _run(small)
-    second = await _run(large)
+    first = await _run(pair, small)
+    second = await _run(pair, large)
     grown = second.peak_rss_mib - first.peak_rss_mib
     words = f"{large:,} records"
     details = {"small": _told(first), "large": _told(second)}
@@ -25,9 +25,9 @@ async def figures(*, is_large: bool) -> list[Figure]:
     ]
 
 
-async def _run(records: int) -> Run:
+async def _run(pair: str, records: int) -> Run:
     """By files, since a call for each lead and kind of child would make most of the time and none of the memory."""
-    case = Case(records=records, reader="files", pace_per_s=5000.0, in_flight=16, sample=100, limit_s=LIMIT_S)
+    case = Case(pair=pair, records=records, reader="files", pace_per_s=5000.0, in_flight=16, sample=100, limit_s=LIMIT_S)
     async with daemon_for(case) as daemon:
         await daemon.until("tail")
         await daemon.settle()     # the first round of the tail takes in what the destination told of the whole backfill

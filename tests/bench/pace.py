@@ -48,12 +48,12 @@ TRIALS = (
 """Trials in one row run at the same time: those of ten calls a second leave the machine idle."""
 
 
-async def figures(records: int) -> list[Figure]:
+async def figures(pair: str, records: int) -> list[Figure]:
     """Measure all caps; the size of the accounts follows from the caps."""
     found: dict[Trial, Figure] = {}
 
     async def one(trial: Trial) -> None:
-        found[trial] = await _share(trial)
+        found[trial] = await _share(pair, trial)
 
     for row in TRIALS:
         async with anyio.create_task_group() as group:
@@ -62,8 +62,10 @@ async def figures(records: int) -> list[Figure]:
     return [found[trial] for row in TRIALS for trial in row]
 
 
-async def _share(trial: Trial) -> Figure:
-    case = Case(records=trial.records, reader="files", allowed_per_s=trial.cap_per_s, adaptive=trial.adaptive, sample=10, limit_s=600.0)
+async def _share(pair: str, trial: Trial) -> Figure:
+    case = Case(
+        pair=pair, records=trial.records, reader="files", allowed_per_s=trial.cap_per_s, adaptive=trial.adaptive, sample=10, limit_s=600.0
+    )
     async with daemon_for(case) as daemon:
         entered = await daemon.until("backfill")
         await anyio.sleep(SETTLE_S)

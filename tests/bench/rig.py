@@ -44,6 +44,7 @@ class Case:
     One run.
 
     Args:
+        pair: The pair that is moved.
         allowed_per_s: What the destination's token bucket refills; None for no limit.
         pace_per_s: The cap of the daemon towards the destination; that of the bucket when there is one.
         until: The phase at whose beginning the run ends.
@@ -51,6 +52,7 @@ class Case:
     """
 
     records: int
+    pair: str = launcher.PAIRS[0]
     reader: launcher.Reader = "api"
     allowed_per_s: float | None = None
     pace_per_s: float = 2000.0
@@ -216,8 +218,8 @@ async def daemon_for(case: Case) -> AsyncIterator[Daemon]:
     (ROOT / "build").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "build") as home:
         options = launcher.Options(
-            dir=Path(home), records=case.records, reader=case.reader, gates="auto", rate_per_s=case.allowed_per_s, burst=20,
-            search_lag_s=case.search_lag_s, switches=case.switches,
+            dir=Path(home), pair=case.pair, records=case.records, reader=case.reader, extract=True, gates="auto",
+            rate_per_s=case.allowed_per_s, burst=20, search_lag_s=case.search_lag_s, switches=case.switches,
         )  # fmt: skip
         async with launcher.running(options) as sandbox:
             sandbox.config_path.write_text(configured(sandbox.config_path.read_text(), case))

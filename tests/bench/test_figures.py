@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from streamflow.sandbox.pair_config import pair_config
-from tests.bench.calls import least_source_calls
+from tests.bench.least import lead_perfection, leadtrekker
 from tests.bench.pace import Trial
 from tests.bench.rig import BenchError, Case, configured
 from tests.bench.table import Figure, keep, shown
@@ -42,7 +42,14 @@ def test_a_replacement_that_finds_nothing_is_an_error() -> None:
 def test_the_least_of_source_calls_counts_pages_and_children() -> None:
     """One call a page of each list, at least one each, and three for each lead; what hangs on leads is no list."""
     counts = {"leads": 501, "reminders": 1000, "users": 0, "notes": 9999, "calls": 9999, "emails": 9999, "attachments": 9999}
-    assert least_source_calls(counts) == 2 + 2 + 1 + 3 * 501
+    assert leadtrekker(counts) == 2 + 2 + 1 + 3 * 501
+
+
+def test_the_least_of_source_calls_by_windows_counts_pages_their_proof_and_what_is_nobodys() -> None:
+    """Of 600 prospects twelve pages in two windows, of 40 jobs one; how pages are numbered is proved where there is a second one."""
+    counts = {"prospects": 600, "leads": 750, "jobs": 40, "appointments": 510, "notes": 9999, "calls": 9999}
+    fixed, strays = 1 + 6 + 9 + 1, 510 // 17 + 40 // 20
+    assert lead_perfection(counts) == fixed + (3 + 12 + 2 + 5) + (3 + 1 + 1) + (24 + 2 + 1) + 2 * strays
 
 
 def test_an_aim_is_met_or_missed(tmp_path: Path) -> None:

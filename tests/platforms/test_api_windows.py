@@ -118,23 +118,36 @@ def test_cursors_say_window_and_page_and_foreign_ones_are_refused() -> None:
             read_cursor(odd, stream="lead")
 
 
-def test_windows_grow_while_there_is_nothing_and_shrink_where_there_is() -> None:
-    """Behind an empty window comes one twice as long, up to four years; behind a filled one the usual one, and never past the end."""
+@pytest.mark.parametrize(("is_paged", "first", "longest", "most"), [(False, 31, 366, 60), (True, 2922, 2922, 12)])
+def test_windows_grow_while_there_is_little_and_keep_their_length_where_there_is_more(
+    is_paged: bool, first: int, longest: int, most: int
+) -> None:
+    """Behind a sparse window comes one twice as long, up to a bound; never past the end; what changed goes by the usual length."""
     rules = Window(from_param="s", to_param="e", step_days=31, start="2000-01-01")
-    span: Span | None = opening(rules, since=None, now=NOW, zone=ZONE)
+    span: Span | None = opening(rules, since=None, now=NOW, zone=ZONE, is_paged=is_paged)
     lengths = []
     while span is not None:
         lengths.append((span.end - span.begin).days)
         assert span.end <= datetime(2026, 3, 11)
-        span = after(span, rules, now=NOW, was_empty=span.begin.year < 2020)
-    assert lengths[:4] == [31, 62, 124, 248]
-    assert max(lengths) <= 1461
-    assert lengths[-2] == 31
-    assert len(lengths) < 120
-    changed = opening(rules, since=NOW - timedelta(days=400), now=NOW, zone=ZONE)
-    found = after(changed, rules, now=NOW, was_empty=True)
+        span = after(span, rules, now=NOW, is_sparse=True, is_paged=is_paged)
+    assert (lengths[0], max(lengths)) == (first, longest)
+    assert len(lengths) < most
+    changed = opening(rules, since=NOW - timedelta(days=400), now=NOW, zone=ZONE, is_paged=is_paged)
+    found = after(changed, rules, now=NOW, is_sparse=True, is_paged=is_paged)
     assert found is not None
     assert (found.end - found.begin).days == 31
+
+
+def test_a_window_that_was_cut_is_followed_by_one_of_its_length() -> None:
+    """What was too full once is not read whole again only to be cut again; what comes at once goes back to the usual length."""
+    rules = Window(from_param="s", to_param="e", step_days=31, start="2000-01-01")
+    short = Span(begin=datetime(2025, 3, 1), end=datetime(2025, 3, 4))
+    half_a_day = Span(begin=datetime(2025, 3, 1), end=datetime(2025, 3, 1, 12))
+    assert after(short, rules, now=NOW, is_paged=True) == Span(begin=datetime(2025, 3, 4), end=datetime(2025, 3, 7))
+    for is_sparse in (False, True):
+        found = after(half_a_day, rules, now=NOW, is_paged=True, is_sparse=is_sparse)
+        assert found == Span(begin=datetime(2025, 3, 1, 12), end=datetime(2025, 3, 2))
+    assert after(short, rules, now=NOW) == Span(begin=datetime(2025, 3, 4), end=datetime(2025, 4, 4))
 
 
 def test_lists_that_lie_ahead_are_read_to_their_end() -> None:

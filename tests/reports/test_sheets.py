@@ -99,10 +99,10 @@ async def test_lp_41_appointments_stand_side_by_side(ledger: Ledger) -> None:
     """Each has its start on both sides to the second, what it became, and the reason where it became nothing."""
     data = await sheets.appointment_history(ledger, PAIR)
     rows = {row["key"]: row for row in data["rows"]}
-    assert rows["771204"]["destination_start"] == "2026-08-04 17:00:00-04:00"
-    assert (rows["771204"]["seconds_off"], rows["771205"]["became"], rows["771206"]["became"]) == (0, "notes", "held")
+    assert rows["771204"]["destination_start"] == "2026-08-04 17:00:00 -04:00" == rows["771204"]["source_start"]
+    assert (rows["771204"]["seconds_off"], rows["771205"]["became"], rows["771206"]["became"]) == (0, "note", "held")
     assert rows["771206"]["remark"] == "name the prospect"
-    assert {(row["month"], row["became"]): row["appointments"] for row in data["months"]}["2026-08", "activities"] == 1
+    assert {(row["month"], row["became"]): row["appointments"] for row in data["months"]}["2026-08", "meeting"] == 1
     assert (data["appointments"], data["moved_in_time"]) == (3, 0)
 
 

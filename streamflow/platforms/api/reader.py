@@ -24,6 +24,8 @@ from streamflow.wire.message import BACKFILL, NORMAL, Response
 from streamflow.wire.paging import page_digest
 from streamflow.wire.session import Session
 
+SPARSE = 4      # of what comes at once: so many windows of its like are no more than one may hold
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
@@ -66,9 +68,16 @@ class ApiReader:
         memory = Pass()
         self._canaries.begin(kind)
         while True:
-            rows, number, gaps = await self._read(stream, listing, place)
-            shorter = await self._cut(stream, listing, place, number)
-            following = shorter or self._following(stream, place, number, is_empty=not rows and not gaps)
+            try:
+                rows, number, gaps = await self._read(stream, listing, place)
+            except (PlatformUnavailable, ProtocolMismatch) as error:
+                usual = self._usual(stream, place)
+                if usual is None or (_is_paged(stream) and isinstance(error, ProtocolMismatch)):     # not for being too much
+                    raise
+                place, listing = usual, self._listing(stream, call, self._confined(stream, usual), learns=True)
+                continue
+            shorter = await self._cut(stream, listing, place, number, rows=len(rows))
+            following = shorter or self._following(stream, place, number, rows=len(rows) + len(gaps))
             if shorter is None:
                 if not rows and not gaps:
                     await self._canaries.empty(kind)
@@ -89,7 +98,7 @@ class ApiReader:
             rows, number = await listing.page(place.number)
             return rows, number, ()
         except PlatformUnavailable as error:
-            if place.span is None or stream.paging.style not in ("page", "row") or stream.paging.size == 1:
+            if place.span is None or self._usual(stream, place) is not None or not _is_paged(stream) or stream.paging.size == 1:
                 raise
             rows, number, held_back = await listing.page_by_rows(place.number)
             if not held_back:
@@ -194,7 +203,8 @@ class ApiReader:
         stream = self._spec.streams[kind]
         if stream.window is None or not stream.window.recent_days or not stream.window.step_days:
             return None
-        return windows.write_cursor(windows.recent(stream.window, now=self._now(stream)), paging.first_number(stream))
+        span = windows.recent(stream.window, now=self._now(stream), is_paged=_is_paged(stream))
+        return windows.write_cursor(span, paging.first_number(stream))
 
     def window_from(self, kind: Kind, since: datetime) -> Cursor | None:
         """Give the cursor of a changed-since read (naive, by the source's wall clock); None when the stream has no such filter."""
@@ -222,25 +232,43 @@ class ApiReader:
         if cursor is not None:
             span, number = windows.read_cursor(cursor, stream=stream.kind)
             return _Place(number=number, span=span)
-        span = windows.opening(rules, since=None, now=self._now(stream), zone=ZoneInfo(stream.timezone))
+        span = windows.opening(rules, since=None, now=self._now(stream), zone=ZoneInfo(stream.timezone), is_paged=_is_paged(stream))
         return _Place(number=paging.first_number(stream), span=span)
 
-    def _following(self, stream: StreamSpec, place: _Place, number: int | None, *, is_empty: bool) -> _Place | None:
-        """Give the place after a page, of which *number* is the next in its list or None; None at the end of everything."""
+    def _following(self, stream: StreamSpec, place: _Place, number: int | None, *, rows: int) -> _Place | None:
+        """Give the place after a page of so many rows, of which *number* is the next in its list or None; None at the end of everything."""
         if number is not None:
             return replace(place, number=number)
         if place.span is None or stream.window is None:
             return None
-        was_empty = is_empty and place.number == paging.first_number(stream) and stream.paging.style in ("page", "row")
-        span = windows.after(place.span, stream.window, now=self._now(stream), was_empty=was_empty)
+        is_paged = _is_paged(stream)
+        is_sparse = place.number == paging.first_number(stream) and (is_paged or SPARSE * rows <= stream.window.split_rows)
+        span = windows.after(place.span, stream.window, now=self._now(stream), is_sparse=is_sparse, is_paged=is_paged)
         return None if span is None else _Place(number=paging.first_number(stream), span=span)
 
-    async def _cut(self, stream: StreamSpec, listing: Listing, place: _Place, number: int | None) -> _Place | None:
-        """Give the first half of a window whose first page goes on, if all of it is more than a window may hold; else None."""
-        if place.span is None or stream.window is None or number is None or place.number != paging.first_number(stream):
+    async def _cut(self, stream: StreamSpec, listing: Listing, place: _Place, number: int | None, *, rows: int) -> _Place | None:
+        """
+        Give the first half of a window that holds more than it may, if it is to be cut; else None.
+
+        One that came by pages shows it when its first page goes on; one that came at once is read again in halves if it had grown.
+        """
+        if place.span is None or stream.window is None or place.number != paging.first_number(stream):
             return None
         span = windows.half(place.span, stream.window)
-        return replace(place, span=span) if span is not None and await listing.holds_more_than(stream.window.split_rows) else None
+        if span is None:
+            return None
+        if not _is_paged(stream):
+            is_to_be_cut = rows > stream.window.split_rows and self._usual(stream, place) is not None
+            return replace(place, span=span) if is_to_be_cut else None
+        goes_on = number is not None and await listing.holds_more_than(stream.window.split_rows)
+        return replace(place, span=span) if goes_on else None
+
+    def _usual(self, stream: StreamSpec, place: _Place) -> _Place | None:
+        """Give the window of usual length in place of one that had grown and whose first page does not come; None where it had not."""
+        if place.span is None or place.span.changed or stream.window is None or place.number != paging.first_number(stream):
+            return None
+        span = windows.usual(place.span, stream.window, now=self._now(stream))
+        return replace(place, span=span) if span.end < place.span.end else None
 
     def _confined(self, stream: StreamSpec, place: _Place) -> dict[str, str]:
         """Give the parameters that select what a reading is confined to."""
@@ -318,6 +346,10 @@ class ApiReader:
             "two parents have exactly the same rows, so the parameter that names the parent is not obeyed", platform=self._spec.platform,
             stream=kind, hint="correct key_param of this stream",
         )  # fmt: skip
+
+
+def _is_paged(stream: StreamSpec) -> bool:
+    return stream.paging.style in ("page", "row")
 
 
 def _stepped(stream: StreamSpec) -> Window | None:

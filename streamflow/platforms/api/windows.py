@@ -5,7 +5,7 @@ Rules of this file. (1) All moments are naive and by the source's wall clock, as
 matter to a window, since each text of a moment lies in exactly one. Only the beginning of a changed-since stretch looks at the zone.
 (2) Windows end at midnight, the last one at the midnight to come, so that nothing depends on whose clock goes right; where records lie
 ahead, windows go on for some days, and one more takes what lies beyond. (3) What comes next follows from the window that was drained, so
-that a cursor is one window and one page, also after windows were cut.
+that a cursor is one window and one page, also after windows were cut: behind a sparse one a window twice as long, else one of its length.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from streamflow.platforms.spec import Window
 
 _CURSOR = re.compile(r"(whole|changed):([^/#]+)/([^/#]+)#(\d{1,9})", re.ASCII)
 _DAY = timedelta(days=1)
-LONGEST = timedelta(days=1_461)
+LONGEST = timedelta(days=2_922)             # whole lists that come by pages begin with so much; what is too full is cut
+LONGEST_UNPAGED = timedelta(days=366)       # all of it comes in one answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,20 +34,22 @@ class Span:
     changed: bool = False
 
 
-def opening(rules: Window, *, since: datetime | None, now: datetime, zone: ZoneInfo) -> Span:
+def opening(rules: Window, *, since: datetime | None, now: datetime, zone: ZoneInfo, is_paged: bool = False) -> Span:
     """Give the first window of what changed at *since* or later, or of the whole list where that is None."""
     begin = _first(rules, now) if since is None else _before_repeats(since, zone)
     begin = begin.replace(microsecond=0)
     if begin >= _midnight(now) + _DAY:      # of a clock that is ahead of ours
         begin = _midnight(now)
     is_changed = since is not None
-    return Span(begin=begin, end=_end(begin, rules, now, is_changed=is_changed), changed=is_changed)
+    length = LONGEST if is_paged and not is_changed else timedelta(days=rules.step_days)
+    return Span(begin=begin, end=_end(begin, length, rules, now, is_changed=is_changed), changed=is_changed)
 
 
-def recent(rules: Window, *, now: datetime) -> Span:
+def recent(rules: Window, *, now: datetime, is_paged: bool = False) -> Span:
     """Give the first window of the latest part of the whole list, as far back as the rules say."""
     begin = max(_first(rules, now), _midnight(now) - rules.recent_days * _DAY)
-    return Span(begin=begin, end=_end(begin, rules, now, is_changed=False))
+    length = LONGEST if is_paged else timedelta(days=rules.step_days)
+    return Span(begin=begin, end=_end(begin, length, rules, now, is_changed=False))
 
 
 def everything(rules: Window, *, now: datetime) -> Span:
@@ -54,17 +57,20 @@ def everything(rules: Window, *, now: datetime) -> Span:
     return Span(begin=_first(rules, now), end=_last(rules, now, is_changed=False))
 
 
-def after(span: Span, rules: Window, *, now: datetime, was_empty: bool = False) -> Span | None:
+def after(span: Span, rules: Window, *, now: datetime, is_sparse: bool = False, is_paged: bool = False) -> Span | None:
     """
     Give the window after one that was drained; None when that one reached the end of everything.
 
-    Behind one that *was_empty* comes one twice as long: years before the first record cost a few calls, and one too full is cut.
+    Of a whole list, behind one that *is_sparse* comes one twice as long: years with few records cost a few calls, and one too full is
+    cut. Behind one that is not comes one of the same length, since what was cut once would be cut again.
     """
-    if span.end < (usual := _usual_end(rules, now, is_changed=span.changed)):
-        end = _end(span.end, rules, now, is_changed=span.changed)
-        if was_empty and not span.changed:
-            end = max(end, min(_midnight(span.end + min(2 * (span.end - span.begin), LONGEST)), usual))
-        return replace(span, begin=span.end, end=end)
+    if span.end < _usual_end(rules, now, is_changed=span.changed):
+        length, longest = span.end - span.begin, LONGEST if is_paged else LONGEST_UNPAGED
+        if span.changed or not (is_sparse or is_paged):
+            length = timedelta(days=rules.step_days)
+        elif is_sparse:
+            length = min(2 * length, max(longest, timedelta(days=rules.step_days)))
+        return replace(span, begin=span.end, end=_end(span.end, length, rules, now, is_changed=span.changed))
     last = _last(rules, now, is_changed=span.changed)
     return replace(span, begin=span.end, end=last) if span.end < last else None
 
@@ -79,6 +85,13 @@ def half(span: Span, rules: Window) -> Span | None:
         middle = _midnight(middle)
     told = datetime.strptime(middle.strftime(rules.format), rules.format)     # a form without times cannot say half a day
     return replace(span, end=middle) if told == middle and span.begin < middle < span.end else None
+
+
+def usual(span: Span, rules: Window, *, now: datetime) -> Span:
+    """Give the beginning of a window of a whole list, as long as usual; the one that takes all that lies beyond stays as it is."""
+    if span.end > _usual_end(rules, now, is_changed=False):
+        return span
+    return replace(span, end=min(span.end, span.begin + timedelta(days=rules.step_days)))
 
 
 def params(span: Span, rules: Window) -> dict[str, str]:
@@ -109,9 +122,11 @@ def _first(rules: Window, now: datetime) -> datetime:
     return datetime.combine(date.fromisoformat(rules.start), time()) if rules.start else _midnight(now) - rules.back_days * _DAY
 
 
-def _end(begin: datetime, rules: Window, now: datetime, *, is_changed: bool) -> datetime:
+def _end(begin: datetime, length: timedelta, rules: Window, now: datetime, *, is_changed: bool) -> datetime:
+    """Give the end of a window of about *length*: a midnight where it has days, and never beyond what is usually read."""
     latest = max(_usual_end(rules, now, is_changed=is_changed), _midnight(begin) + _DAY)
-    return min(_midnight(begin) + timedelta(days=rules.step_days), latest)
+    whole_days = _midnight(begin) + length
+    return min(begin + length if length < _DAY else _midnight(whole_days), latest)
 
 
 def _usual_end(rules: Window, now: datetime, *, is_changed: bool) -> datetime:

@@ -4,9 +4,9 @@ Appointments have their text in one call and whose they are in another; this joi
 GetLead names the appointments of a lead by time alone (lead-perfection.md 2.2); the date-range call has their ids and texts and not whose
 they are (2.4). Rule 1: two are the same where the time is, and name, phone or address tell one alone; where they do not, the platform is
 asked whose it is. Rule 2: what has no counterpart keeps the key that the contract makes of lead and time. Rule 3: days are read by
-stretches and kept for a while, so that a walk through the account reads each day a few times at most. Rule 4: a day that was read before
-the rows were tells no more than identities: its texts may be older than what is known. They come with the appointments' own list, which
-every walk reads as well; for rows that have changed, and for days which that list does not reach, the days are read anew.
+stretches and kept for a while; a walk through the account reads whole months, more at once where they hold little. Rule 4: a day that was
+read before the rows were tells no more than identities: its texts may be older than what is known. They come with the appointments' own
+list, which every walk reads as well; for rows that have changed, and for days which that list does not reach, the days are read anew.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from streamflow.clock import Clock
+from streamflow.errors import PlatformUnavailable, ProtocolMismatch
 from streamflow.model import Kind
 from streamflow.platforms.api.forms import LookUp, Raw
 from streamflow.platforms.leadperfection.dialect import DAY_FORMS, LeadPerfectionDialect
@@ -26,8 +27,11 @@ from streamflow.platforms.rows.values import text_of
 
 KEEP_S = 600.0          # so long the days of a stretch are believed
 KEPT_DAYS = 400
+KEPT_ROWS = 4_000       # more days are kept as long as they hold no more than this
 TRIES = 2
 STRETCH_DAYS = 31
+MONTHS = 12             # a walk reads so many in one call, where half as many held few rows
+FEW_ROWS = 125
 GAP_DAYS = 7            # days nearer than this are read in one call
 _PROSPECT, _APPOINTMENT = "prospect", "appointment"
 _OWN_ID = ("ilsid", "id")
@@ -51,6 +55,7 @@ class Diary:
         self._clock = clock
         self._days: OrderedDict[date, _Day] = OrderedDict()
         self._turn = 0               # counts what was asked for completion
+        self._months = 1             # so many at once were found to hold little
         self._is_proved = False      # the form of days was seen to be understood
 
     async def complete(self, kind: Kind, rows: Sequence[Raw], look_up: LookUp, *, are_changed: bool) -> Sequence[Raw]:
@@ -58,14 +63,17 @@ class Diary:
         if kind != _PROSPECT:
             return rows
         self._turn += 1
+        self._forget()
         nested = [each for row in rows for each in _nested(row)]
         wanted = sorted({day for _, _, own in nested if (day := _day_of(own)) is not None})
         if not wanted:
             return rows
         believed_from = self._clock.monotonic() - KEEP_S
-        await self._read(
-            [day for day in wanted if are_changed or not self._dialect.lists(day) or not self._is_known(day, believed_from)], look_up
-        )
+        unknown = [day for day in wanted if are_changed or not self._dialect.lists(day) or not self._is_known(day, believed_from)]
+        if not are_changed:      # the rows to come will ask for the days beside these
+            await self._read_months([day for day in unknown if self._dialect.lists(day)], believed_from, look_up)
+            unknown = [day for day in unknown if not self._is_known(day, believed_from)]
+        await self._read(unknown, look_up)
         for _ in range(TRIES):
             missing = sorted({day for _, _, own in nested if (day := _day_of(own)) is not None and not self._at(own)})
             if missing:      # made or moved since the day was read; or the answer was empty for a fault, which would make two of one
@@ -133,18 +141,40 @@ class Diary:
         day = self._days.get(_day_of(row) or date.min)
         return day is not None and day.turn == self._turn
 
+    async def _read_months(self, days: Sequence[date], believed_from: float, look_up: LookUp) -> None:
+        """Read the months of days, as many at once as have held little so far."""
+        for day in days:
+            if not self._is_known(day, believed_from):
+                first = day.replace(day=1)
+                try:
+                    rows = await self._read_stretch(first, _last_of(first, self._months), look_up)
+                except (PlatformUnavailable, ProtocolMismatch):
+                    if self._months == 1:
+                        raise
+                    self._months = 1      # so much at once may be too much for the server
+                    rows = await self._read_stretch(first, _last_of(first, 1), look_up)
+                self._months = min(2 * self._months, MONTHS) if rows <= FEW_ROWS else 1
+
     async def _read(self, days: Sequence[date], look_up: LookUp) -> None:
         for first, last in _stretches(days):
-            rows = await self._asked(first, last, look_up)
-            for offset in range((last - first).days + 1):
-                self._days[first + timedelta(days=offset)] = _Day(read_at=self._clock.monotonic(), turn=self._turn)
-                self._days.move_to_end(first + timedelta(days=offset))
-            for row in map(_squeezed, rows):
-                day = self._days.get(_day_of(row) or date.min)
-                if day is not None and all(_id(each) != _id(row) for each in day.rows.get(_start(row), ())):
-                    day.rows.setdefault(_start(row), []).append(row)
-        while len(self._days) > max(KEPT_DAYS, len(days)):
-            self._days.popitem(last=False)
+            await self._read_stretch(first, last, look_up)
+
+    async def _read_stretch(self, first: date, last: date, look_up: LookUp) -> int:
+        rows = await self._asked(first, last, look_up)
+        for offset in range((last - first).days + 1):
+            self._days[first + timedelta(days=offset)] = _Day(read_at=self._clock.monotonic(), turn=self._turn)
+            self._days.move_to_end(first + timedelta(days=offset))
+        for row in map(_squeezed, rows):
+            day = self._days.get(_day_of(row) or date.min)
+            if day is not None and all(_id(each) != _id(row) for each in day.rows.get(_start(row), ())):
+                day.rows.setdefault(_start(row), []).append(row)
+        return len(rows)
+
+    def _forget(self) -> None:
+        """Let the days go that were read first, as far as they are too many."""
+        held = sum(len(rows) for day in self._days.values() for rows in day.rows.values())
+        while len(self._days) > KEPT_DAYS and held > KEPT_ROWS:
+            held -= sum(map(len, self._days.popitem(last=False)[1].rows.values()))
 
     async def _asked(self, first: date, last: date, look_up: LookUp) -> Sequence[Raw]:
         """Ask for a stretch of days; until a form of days was understood, each is tried (lead-perfection.md 2.4)."""
@@ -208,6 +238,12 @@ def _likeness(prospect: Table, row: Table) -> int:
 
 def _digits(value: Any) -> str:
     return "".join(sign for sign in text_of(value) if sign.isdigit())[-10:]
+
+
+def _last_of(first: date, months: int) -> date:
+    """Give the last day of so many months of which the *first* day is given; never beyond the last month there can be."""
+    passed = min(first.year * 12 + first.month - 1 + months, date.max.year * 12 + 11)
+    return date(passed // 12, passed % 12 + 1, 1) - timedelta(days=1)
 
 
 def _stretches(days: Sequence[date]) -> Iterator[tuple[date, date]]:

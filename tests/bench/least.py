@@ -1,0 +1,53 @@
+"""The least number of calls by which a source can be read whole, by what its contract allows; arithmetic over what the source holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+from streamflow.sandbox.leadperfection.account_work import HOMES
+
+LEADTREKKER_PAGE = 500             # rows a page of the simulated source
+LEADTREKKER_CHILD_STREAMS = 3      # notes, calls and e-mails are asked for lead by lead
+
+PAGE, WINDOW = 50, 500      # rows that are reliable in a page, and rows that a window may hold (lead-perfection.md 1.6)
+PROOF = 5                   # what StartIndex counts: told by five reads of a function with more than one page (1.6)
+TOKEN, RIGHTS = 1, 6        # signing in; each function that is used is looked at before a run (1.2, 4.1)
+LOOK_UPS = 9                # tables of codes, one call each (2.7)
+TIMETABLE = 1               # the month of schedules that the roster is taken from (2.6)
+QUIET_YEARS = 24            # before the account began, of a list that comes at once: no more than a year can be asked for unseen
+PROVED_EMPTY = 3            # one empty answer for the years before the account began, asked again and with something known (1.5, 4.1)
+
+
+def leadtrekker(counts: Mapping[str, int]) -> int:
+    """Count one call for each page of each list, and one for each lead and stream of children."""
+    lists = [name for name in counts if name.rstrip("s") not in ("note", "call", "email", "attachment", "file")]
+    pages = sum(max(1, math.ceil(counts[name] / LEADTREKKER_PAGE)) for name in lists)
+    return pages + LEADTREKKER_CHILD_STREAMS * counts.get("leads", counts.get("lead", 0))
+
+
+def lead_perfection(counts: Mapping[str, int]) -> int:
+    """
+    Count what cannot be left out, as if windows were cut exactly where they are full.
+
+    Prospects, with all that is nested in them, and jobs come by pages, and behind each window one row is asked for in vain: a short page
+    alone does not end a list (1.6). Appointments come unpaged, one call for as many as a window may hold and one for what lies far ahead;
+    their answer also tells whose text belongs to which nested one, so that none is counted for joining them. Jobs and appointments that
+    no prospect has are asked about one by one, and since all of those in the simulated account are nobody's, something known is asked for
+    with each: nothing but that tells an empty answer from a fault (1.5).
+    """
+    paged = sum(_paged(counts[name]) for name in ("prospects", "jobs"))
+    unpaged = QUIET_YEARS + math.ceil(counts["appointments"] / WINDOW) + 1
+    nobodys = sum(counts[name] * HOMES[name].cards.count("stray") // len(HOMES[name].cards) for name in ("appointments", "jobs"))
+    return TOKEN + RIGHTS + LOOK_UPS + TIMETABLE + paged + unpaged + 2 * nobodys
+
+
+def _paged(rows: int) -> int:
+    windows = max(1, math.ceil(rows / WINDOW))
+    return PROVED_EMPTY + max(1, math.ceil(rows / PAGE)) + windows + (PROOF if rows > PAGE else 0)
+
+
+LEAST: Mapping[str, Callable[[Mapping[str, int]], int]] = {
+    "leadtrekker-nutshell": leadtrekker, "lead-perfection-nutshell": lead_perfection,
+}  # fmt: skip
+"""By the name of the pair, from what the admin face of the source says it holds."""
