@@ -37,7 +37,7 @@ def test_g_01_every_field_of_the_source_has_a_place_or_a_reason(living: PairRun)
 
 
 def test_g_05_and_33_every_field_is_read_back_and_accounted_for(living: PairRun) -> None:
-    """G-05, G-33: each field has a verdict for every record that bears it; all that the reconciliation promises holds but the open queue."""
+    """G-05, G-33: each field has a verdict on every record that bears it; all the reconciliation promises holds but the open queue."""
     fields = [row for row in living.report("reconciliation")["fields"] if not row["field"].startswith("kept:")]
     assert len(fields) > 30
     for row in fields:

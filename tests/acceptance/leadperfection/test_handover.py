@@ -54,6 +54,7 @@ def test_lp_40_the_reconciliation_says_everything(living: PairRun) -> None:
     assert {item["id"] for item in report["queue_items"]} == {item["id"] for item in living.queue}
     assert all(row["differs"] == row["pending"] == 0 for row in report["fields"])
     assert living.notes["verify"]["result"] == "verified"
+    assert {row["kind"]: row["remark"] for row in report["reference"]}["schedule"] == "listed whole in the report list-schedule"
 
 
 def test_lp_41_three_sheets_agree_with_the_book(living: PairRun) -> None:

@@ -20,7 +20,7 @@ def _deals(run: PairRun) -> dict[str, Row]:
 
 
 def test_lp_27_all_six_are_counted(living: PairRun) -> None:
-    """LP-27: jobs, leads, prospects, appointments, notes and custom fields are in the inventory; after the freeze the counts are the book's."""
+    """LP-27: jobs, leads, prospects, appointments, notes and custom fields are counted; after the freeze the counts are the book's."""
     found = living.looks["map"].report("scope")["inventory"]
     assert all(found["source"][kind] > 0 for kind in _KINDS)
     titles = {str(each["fieldtitle"]) for job in living.book.of("job").values() for each in job["userfields"]}
