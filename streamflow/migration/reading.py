@@ -226,7 +226,7 @@ class SourceReader:
         for stream in await self._read_streams():
             if await self._is_read(stream, snapshot):
                 continue
-            if not self._is_due(stream.kind):
+            if not self._is_due(stream):
                 reading.is_postponed |= stream.kind in owed
                 continue
             scan = f"poll:{stream.kind}:{self._m.ledger.epoch}.{number}"
@@ -257,9 +257,10 @@ class SourceReader:
             self._intake.uplinked.links = uplinks_of(from_json(stored["document"], self._m.pair), self._m.pair)
             self._linked_by = str(stored["digest"])
 
-    def _is_due(self, kind: Kind) -> bool:
+    def _is_due(self, stream: Stream) -> bool:
         """Say whether a kind with a pause of its own is to be looked at again, and note that it is; the others are in each round."""
-        pause_s, now = self._m.terms.stream_poll_s.get(kind, 0.0), self._m.clock.monotonic()
+        kind = stream.kind
+        pause_s, now = self._m.terms.stream_poll_s.get(kind, stream.poll_s), self._m.clock.monotonic()
         if kind in self._polled and now - self._polled[kind] < pause_s:
             return False
         self._polled[kind] = now

@@ -216,6 +216,7 @@ class StreamSpec:
     unfold: tuple[Unfold, ...] = ()
     gather: tuple[Gather, ...] = ()
     yields: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)    # stream -> fields that it fills only where no other does
+    poll_s: int = 0                                # by API: the least pause between two looks at it while changes are followed
     canary: bool = False                           # an empty answer is believed after a record known to exist was shown
     paging: Paging = Paging()
     window: Window | None = None

@@ -216,6 +216,7 @@ class SpecSource:
             sweepable=not spec.retain, overlap_s=window.overlap_s if by_changes and window is not None else None,
             by_clock=window is not None and window.by_clock, has_recent=window is not None and window.recent_days > 0, via=via,
             fed_by=feeds, same_by=spec.same_by if spec.reader == "api" else (), asks_owner=spec.reader == "api" and spec.owner is not None,
+            poll_s=float(spec.poll_s) if spec.reader == "api" else 0.0,
         )
 
     def _via(self, spec: StreamSpec) -> Kind | None:

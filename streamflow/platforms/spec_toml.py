@@ -101,7 +101,7 @@ def _stream(kind: Kind, table: Table, defaults: Mapping[str, Any]) -> StreamSpec
         date_formats=tuple(defaults.get("date_formats") or ()) + formats, timezone=zone,
         fraction=dates.choice("fraction", FRACTIONS, "nearest") if dates else "nearest", folds=dates.text("folds") if dates else "",
         flags=table.texts("flags"), amounts=table.texts("amounts"),
-        changed=table.text("changed"), retain=table.flag("retain", False),
+        changed=table.text("changed"), retain=table.flag("retain", False), poll_s=table.whole("poll_s", 0, 0),
         aliases={name: (spelt,) if isinstance(spelt, str) else tuple(spelt) for name, spelt in aliases.items()},
         decode=table.words("decode"), custom_prefix=custom.text("prefix") if custom else "",
         custom_object=custom.text("object") if custom else "", custom_title=custom.text("title") if custom else "",

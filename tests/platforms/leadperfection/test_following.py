@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from streamflow.migration.strays import is_open
 from streamflow.store.base import PutSetting
+from streamflow.wire.message import Attempt
 
 from .rig import Book, Clock, Wire, reading, serving
 
@@ -48,6 +50,25 @@ async def test_changes_that_show_late_are_not_passed_over() -> None:
         held.clock.skipped_s += 1_900.0
         await held.poll()
         assert {record.data["note"] for record in (await held.held("note")).values()} >= {"shows late", "later"}
+
+
+async def test_look_ups_and_the_timetable_are_not_read_in_every_round() -> None:
+    """A quiet round asks for what changed alone; what rows bring anyway is looked up again after its pause, or as often as it is told."""
+    asked: Counter[str] = Counter()
+
+    def note(attempt: Attempt) -> None:
+        asked[attempt.endpoint] += 1
+
+    rare = ("SalesApi/GetSalesApptDispProd", "Leads/GetLeadsSourceSubPromoter", "SalesApi/GetSalesSchedule")
+    terms = {"skip": (), "stream_poll_s": {"origin": 0.0}}
+    async with book(terms=terms, source={"hook": note}) as (_, held):
+        counts = []
+        for passed_s in (0.0, 10.0, 900.0):
+            held.clock.skipped_s += passed_s
+            before = asked.copy()
+            assert (await held.poll()).is_complete
+            counts.append([(asked - before)[name] for name in rare])
+        assert counts == [[6, 3, 1], [0, 3, 0], [6, 3, 1]]
 
 
 async def test_a_poll_reads_what_changed_and_joins_it() -> None:
