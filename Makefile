@@ -4,6 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 PAIR ?= leadtrekker-nutshell
+FACES := tests/flow_bad tests/acceptance/leadperfection $(wildcard tests/flow/test_lp_*.py)
 # Compiled files are kept: the tests start many processes, and none of them is to compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -34,10 +35,10 @@ types: $(STAMP)
 	$(VENV)/bin/mypy
 
 unit: $(STAMP)
-	$(PY) -m pytest -q -n 4 --dist loadfile --ignore tests/flow_bad
+	$(PY) -m pytest -q -n 4 --dist loadfile $(addprefix --ignore=,$(FACES))
 
-faces: $(STAMP)  ## every bad input on the outside faces, with real processes; minutes, so apart from `test`
-	$(PY) -m pytest -q -n 4 --dist loadfile tests/flow_bad
+faces: $(STAMP)  ## every bad input on the outside faces, and whole runs of the second pair; minutes, so apart from `test`
+	$(PY) -m pytest -q -n 4 --dist loadfile $(FACES)
 
 bench: $(STAMP)  ## the figures, as ratios in one run
 	$(PY) -m tests.bench --pair $(PAIR)

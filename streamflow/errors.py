@@ -84,10 +84,22 @@ class AccessRefused(StreamflowError):
     code = "access"
 
 
+class NotPermitted(AccessRefused):
+    """The credentials were taken and this one thing was refused to them."""
+
+
 class PlanLimit(StreamflowError):
     """The destination's plan does not allow more of this; that stream pauses, the rest goes on."""
 
     code = "plan_limit"
+
+
+class MadeLocked(PlanLimit):
+    """The write was carried out, confirmed by the far side, and the record is locked for want of room in the plan."""
+
+    def __init__(self, message: str, *, dest_id: str, hint: str = "", platform: str = "") -> None:
+        super().__init__(message, hint=hint, platform=platform)
+        self.dest_id = dest_id
 
 
 class RecordRejected(StreamflowError):

@@ -1,9 +1,10 @@
 """
-Joins the stages with bounded streams and moves the mark.
+Joins the stages with bounded streams.
 
     extract ─► transform ─► resolve ─► load (several) ─► verify
 
 One pass hands on every pending record of a kind once. Buffers are counted in batches; memory is buffers × batch size.
+What is delivered stands in the ledger record by record, so a pass keeps no mark of its own: the next one takes what is still pending.
 A pass stops by letting the extract stage end: the streams close one after the other and the stages run empty.
 """
 
@@ -24,8 +25,7 @@ from streamflow.stages.resolve import Resolver
 from streamflow.stages.transform import Transformer
 from streamflow.stages.verify import Verifier
 from streamflow.stages.worker import finish, work
-from streamflow.store.base import Ledger, MoveMark
-from streamflow.watermark import Watermark
+from streamflow.store.base import Ledger
 from streamflow.wire.message import NORMAL, at_priority
 
 BUFFER_BATCHES = 2
@@ -63,7 +63,6 @@ class Pipeline:
     async def run_pass(self, kind: Kind, batches: Callable[[], AsyncIterator[Batch]]) -> int:
         """Send every batch through all stages; answers how many records were finished (given a disposition, parked or held)."""
         self.gauges.kind, self.gauges.finished = kind, 0
-        mark = Watermark()
         total = 0
         await self.resolver.begin()
 
@@ -72,14 +71,11 @@ class Pipeline:
             result = await self.loader.load(batch)
             total += result.finished
             self.gauges.finished = total
-            safe = mark.done(batch.number)
-            if safe is not None:
-                await self.ledger.commit([MoveMark(name=f"deliver:{kind}", cursor=safe)])
             return result
 
         try:
             with at_priority(self.priority):
-                await self._run(batches, mark, loaded)
+                await self._run(batches, loaded)
                 await self.loader.finish()
         except BaseExceptionGroup as failures:
             raise first_cause(failures) from failures
@@ -89,7 +85,7 @@ class Pipeline:
         return total
 
     async def _run(
-        self, batches: Callable[[], AsyncIterator[Batch]], mark: Watermark, loaded: Callable[[Resolved], Awaitable[Loaded]]
+        self, batches: Callable[[], AsyncIterator[Batch]], loaded: Callable[[Resolved], Awaitable[Loaded]]
     ) -> None:
         async with anyio.create_task_group() as group:
             batch_in, batch_out = anyio.create_memory_object_stream[Batch](BUFFER_BATCHES)
@@ -97,7 +93,7 @@ class Pipeline:
             ready_in, ready_out = anyio.create_memory_object_stream[Resolved](BUFFER_BATCHES)
             done_in, done_out = anyio.create_memory_object_stream[Loaded](BUFFER_BATCHES)
             self.gauges._streams.update(transform=batch_in, resolve=mapped_in, load=ready_in, verify=done_in)
-            group.start_soon(_extract, batches, batch_in, mark)
+            group.start_soon(_extract, batches, batch_in)
             group.start_soon(work, batch_out, mapped_in, self.transformer.transform)
             group.start_soon(work, mapped_out, ready_in, self.resolver.resolve)
             for _ in range(LOADERS):
@@ -114,14 +110,11 @@ class Pipeline:
         return total
 
 
-async def _extract(
-    batches: Callable[[], AsyncIterator[Batch]], send: MemoryObjectSendStream[Batch], mark: Watermark
-) -> None:
+async def _extract(batches: Callable[[], AsyncIterator[Batch]], send: MemoryObjectSendStream[Batch]) -> None:
     try:
         async with send:
             async for batch in batches():
-                number = mark.start(str(batch.staged[-1].seq))
-                await send.send(Batch(number=number, kind=batch.kind, staged=batch.staged))
+                await send.send(batch)
     except anyio.BrokenResourceError:
         return
 

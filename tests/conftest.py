@@ -27,8 +27,8 @@ class _ByFile(LoadScopeScheduling):  # type: ignore[misc]  # the library is not 
     """A file to a process; some folders whole to one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        folder = _folder(nodeid)
-        return folder if folder in _TOGETHER else nodeid.partition("::")[0]
+        path = nodeid.partition("::")[0]
+        return str(PurePosixPath(path).parent) if _folder(nodeid) in _TOGETHER else path
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _ByFile:

@@ -27,7 +27,6 @@ FLOORS = {
     "stages": 5,
     "platforms": 4,
     "mapping": 3,
-    "watermark": 3,
     "wire": 3,
     "store": 3,
     "config": 2,

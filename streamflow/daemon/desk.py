@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from streamflow.clock import iso
@@ -11,8 +10,9 @@ from streamflow.daemon.operator import Answer, DoesNotFit
 from streamflow.daemon.picture import Picture
 from streamflow.daemon.status import Snapshot
 from streamflow.daemon.supervisor import Supervisor
+from streamflow.daemon.tracing import traced
 from streamflow.errors import NotFound, UsageError
-from streamflow.migration import cutover
+from streamflow.migration import cutover, targets
 from streamflow.migration.context import DEST_ORDER
 from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
 from streamflow.migration.precheck import precheck
@@ -22,7 +22,6 @@ from streamflow.migration.rollback import Rollback
 from streamflow.migration.scopes import WHOLE, checked, wanted_by
 from streamflow.model import QueueItem, RecordState
 from streamflow.reports.writer import ReportWriter
-from streamflow.stages.kin import Kinship
 from streamflow.store.base import Change, PutSetting, Reopen, ResolveItem
 from streamflow.wire.limiter import Limiter
 
@@ -96,31 +95,7 @@ class Desk:
         return {**_item(item), "details": dict(item.details), "decision": item.decision, "resolved_by": item.resolved_by}
 
     async def trace(self, *, kind: str, key: str) -> Answer:
-        staged = (await self._m.ledger.staged(kind, [key])).get(key)
-        if staged is None:
-            hint = "kinds are lead, note, call, email, reminder, attachment, company, user, ..."
-            raise NotFound(f"no {kind} record has the key {key}", hint=hint)
-        links = await self._m.ledger.links_of(kind, [key])
-        present: dict[str, Any] = {}
-        for link in links:
-            found = await self._m.destination.reader.read(link.dest_kind, [link.dest_id], custom=True)
-            present[link.dest_id] = found.get(link.dest_id)
-        proposed = None
-        if await self._m.ledger.setting("map:confirmed") is not None:
-            pipeline_map = await self._s.work.mapper()
-            kin = await Kinship(self._m.ledger, pipeline_map).one(staged.record)
-            proposed = asdict(pipeline_map.drafts(staged.record, kin))
-        return {
-            "source": {
-                "kind": kind, "key": key, "data": staged.record.data, "digest": staged.record.digest, "parent": staged.record.parent,
-            },
-            "state": staged.state.value, "disposition": staged.disposition, "reason": staged.reason, "waiting_on": staged.waiting_on,
-            "map": proposed,
-            "intents": [asdict(each) for each in await self._m.ledger.intents_of(kind, key)],
-            "links": [asdict(each) for each in links], "destination": present,
-            "verification": [asdict(each) for each in await self._m.ledger.checks_of(kind, key)],
-            "audit": [{"seq": row.seq, "at": row.at, **asdict(row.entry)} for row in await self._m.ledger.audit_of(kind, key)],
-        }
+        return await traced(self._m, self._s.work, kind, key)
 
     async def reports(self) -> Answer:
         await self._s.write_reports()
@@ -207,10 +182,8 @@ class Desk:
             raise NotFound(f"there is no queue item {id}", hint="`queue list` names them")
         if item.state == "resolved" and item.decision == decision:
             return {"result": "already_resolved", "id": id, "decision": decision}
+        decision = await targets.checked(self._m, item, decision)
         word = decision.partition(":")[0]
-        allowed = {each.partition(":")[0] for each in item.decisions}
-        if word not in allowed:
-            raise UsageError(f"{decision!r} is no decision for this item", hint=f"choose from: {', '.join(item.decisions)}")
         changes: list[Change] = [ResolveItem(id=id, decision=decision, by=actor)]
         changes += self._consequences(item, word)
         if word == "waive" and await self._is_held(item):

@@ -40,6 +40,7 @@ class Known:
     name: str = field(default="", repr=False)
     emails: tuple[str, ...] = field(default=(), repr=False)
     phones: tuple[str, ...] = field(default=(), repr=False)
+    held: tuple[str, ...] | None = field(default=None, repr=False)  # addresses that the person's record bears by now; None: all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +132,15 @@ def with_lent(decision: Decision, person: Person, candidates: Sequence[Known]) -
 
 
 def lent(person: Person, candidates: Sequence[Known], *, record: str) -> Lent | None:
-    """Give the addresses of a person that others have and the person's own *record* (destination id, "lead <key>", "" for none) has not."""
-    own = {normal(text) for known in candidates if _record_of(known) == record for text in known.emails}
+    """
+    Give the addresses of a person that others have and the person's own *record* (destination id, "lead <key>", "" for none) has not.
+
+    What it has is what it bears by now: two leads that bring the same address at the same time do not speak for each other.
+    """
+    own = {
+        normal(text) for known in candidates if _record_of(known) == record
+        for text in (known.emails if known.held is None else known.held)
+    }  # fmt: skip
     addresses = {normal(text) for text in person.emails} - own
     others = [known for known in candidates if _record_of(known) != record and _shares(known, addresses)]
     theirs = {normal(text) for known in others for text in known.emails}

@@ -2,7 +2,8 @@
 Records that are gone from the source: suspected after two complete passes, asked for directly, then put to a person.
 
 Rule 1: nothing is ever removed in the destination because something vanished from the source.
-Rule 2: a kind of which nothing at all shows up any more is a fault of the source, not a thousand deletions.
+Rule 2: one that came back and is gone again is a new question; the answer to the first stands for the first time alone.
+Rule 3: a kind of which nothing at all shows up any more is a fault of the source, not a thousand deletions.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from streamflow.errors import NotFound
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, DestId, Key, Kind, QueueItem, Staged
 from streamflow.platforms.base import Stream
+from streamflow.stages.directory import AGAIN
 from streamflow.stages.kin import GONE_SCANS
-from streamflow.store.base import Audit, Change, Enqueue, ResolveItem
+from streamflow.store.base import Audit, Change, Enqueue, Ledger, ResolveItem
 
 AT_ONCE = 500
+_SEEN = "last_seen"
 FEW = 3            # so few records of a kind may all be gone
 
 
@@ -64,8 +67,9 @@ async def _look(migration: Migration, stream: Stream, keys: Sequence[Key]) -> in
         if link.ref.part and link.dest_kind == "leads":
             beside[link.ref.key].append(link.dest_id)
     for each in absent:
-        item = _item(stream, each, beside.get(each.record.key, []))
-        if await migration.ledger.item(item.id) is None and not await _is_there(migration, stream, each.record.key):
+        last, name = await questions_about(migration.ledger, stream.kind, each.record.key)
+        if not _is_asked(last, each) and not await _is_there(migration, stream, each.record.key):
+            item = _item(name, stream, each, beside.get(each.record.key, []))
             entry = AuditEntry(actor="streamflow", action="source.gone", kind=stream.kind, key=each.record.key)
             changes += [Enqueue(item=item), Audit(entry=entry)]
     if changes:
@@ -73,17 +77,25 @@ async def _look(migration: Migration, stream: Stream, keys: Sequence[Key]) -> in
     return sum(0 < each.missing_scans < GONE_SCANS for each in staged.values())
 
 
-def gone_from_source(kind: Kind, key: Key) -> str:
-    """Name the question about a record that vanished from the source."""
-    return f"deleted:{kind}:{key}"
+async def questions_about(ledger: Ledger, kind: Kind, key: Key) -> tuple[QueueItem | None, str]:
+    """Give the last question about a record that vanished from the source, None for none yet, and the name of the next."""
+    last, name = None, f"deleted:{kind}:{key}"
+    while (item := await ledger.item(name)) is not None:
+        last, name = item, name + AGAIN
+    return last, name
 
 
-def _item(stream: Stream, staged: Staged, beside: Sequence[DestId]) -> QueueItem:
+def _is_asked(last: QueueItem | None, staged: Staged) -> bool:
+    """Say whether this absence was asked about: the record was not seen since, or the question is still open."""
+    return last is not None and (last.state == "open" or last.details.get(_SEEN, staged.last_seen) == staged.last_seen)
+
+
+def _item(name: str, stream: Stream, staged: Staged, beside: Sequence[DestId]) -> QueueItem:
     left = f"; open leads beside it: {', '.join(beside)}" if beside else ""
     return QueueItem(
-        id=gone_from_source(stream.kind, staged.record.key), cause="deleted_at_source", kind=stream.kind, key=staged.record.key,
+        id=name, cause="deleted_at_source", kind=stream.kind, key=staged.record.key,
         reason="deleted or merged in the source since it was read; nothing was removed in the destination" + left,
-        decisions=("keep", "note"), suggested="keep",
+        decisions=("keep", "note"), suggested="keep", details={_SEEN: staged.last_seen},
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +20,7 @@ from streamflow.migration.readiness import Following
 from streamflow.migration.terms import Terms
 from streamflow.model import AuditEntry, Key, Kind
 from streamflow.pipeline import Gauges
-from streamflow.platforms.base import Attachments, Destination, Source
+from streamflow.platforms.base import Attachments, Destination, FieldSpec, Source
 from streamflow.reports.writer import ReportWriter
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.store.base import Audit, Change, Ledger, PutSetting
@@ -63,6 +63,7 @@ class Migration:
     following: Following = field(default_factory=Following)   # how the tail keeps up, since this start
     cutover_lock: anyio.Lock = field(default_factory=anyio.Lock)   # the operator and the running attempt both renew its plan
     cutover_cancelled: bool = False                       # seen between two pages, long before the plan is looked at again
+    listed: tuple[float, Sequence[FieldSpec]] | None = None   # the destination's custom fields, and when they were listed (monotonic)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))   # of intents, one run a start
     meanwhile: Meanwhile = field(init=False)              # outlives the stages, which are built anew for each round
 

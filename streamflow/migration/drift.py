@@ -79,33 +79,42 @@ def _rows(document: MapDocument, entity: Kind, label: str) -> Iterator[str]:
             yield from (f"{one.source}.{row.source}" for row in one.rows if row.target == f"custom:{label}")
 
 
-async def find(migration: Migration) -> Drift:
-    """Look at both sides now; no drift where no map is in force. Reads only."""
+async def find(migration: Migration, *, within_s: float = 0.0) -> Drift:
+    """Look at both sides, at the destination unless that was done *within_s*; no drift where no map is in force. Reads only."""
     confirmed, basis = await migration.ledger.setting("map:confirmed"), await migration.ledger.setting(BASIS)
     if confirmed is None or basis is None:
         return Drift()
     seen: dict[Kind, list[str]] = await migration.ledger.setting(SEEN) or {}
     return compare(
-        from_json(confirmed["document"], migration.pair), basis=basis, now=await migration.destination.schema.custom_fields(),
+        from_json(confirmed["document"], migration.pair), basis=basis, now=await _listed(migration, within_s),
         agreed=await migration.ledger.setting(AGREED) or seen, seen=seen,
     )
+
+
+async def _listed(migration: Migration, within_s: float) -> Sequence[FieldSpec]:
+    """Give the destination's custom fields, as last listed where that is not too long ago."""
+    if migration.listed is None or migration.clock.monotonic() - migration.listed[0] >= within_s:
+        migration.listed = (migration.clock.monotonic(), tuple(await migration.destination.schema.custom_fields()))
+    return migration.listed[1]
 
 
 async def keep_basis(migration: Migration, document: MapDocument) -> None:
     """Note how the fields the map uses are defined, now that all of them are there."""
     used = {(need.entity, need.label) for need in required_fields(document)}
-    listed = await migration.destination.schema.custom_fields()
+    listed = await _listed(migration, 0.0)
     basis = sorted([each.entity, each.label, each.family] for each in listed if (each.entity, each.label) in used)
     await migration.ledger.commit([PutSetting(name=BASIS, value=basis)])
 
 
-async def stands(migration: Migration) -> bool:
+async def stands(migration: Migration, *, within_s: float = 0.0) -> bool:
     """
     Say whether the confirmed map may be written by; one that may not is void from here on, and the log, the audit and the gate say why.
 
+    A look at the destination's fields is good for *within_s*.
+
     After the switch the map cannot change any more: there a blocking item asks, and "go" lets the deliveries go on.
     """
-    drift = await find(migration)
+    drift = await find(migration, within_s=within_s)
     if not drift:
         return True
     if migration.phase.state in SWITCHED:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from streamflow.migration.absence import gone_from_source
+from streamflow.migration.absence import questions_about
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, Key, Kind, Link, QueueItem
 from streamflow.stages.heirs import HEIR, SURVIVOR
@@ -24,7 +24,7 @@ async def follow_merges(migration: Migration) -> int:
     ledger = migration.ledger
     found = 0
     for (kind, key), rows in sorted((await _signs(migration)).items()):
-        item = await ledger.item(gone_from_source(kind, key))
+        item, _ = await questions_about(ledger, kind, key)
         if item is None:
             continue
         heir = await _heir(migration, kind, key, rows)

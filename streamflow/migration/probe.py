@@ -85,10 +85,10 @@ async def _members(migration: Migration) -> int:
 
 
 async def _custom_fields(migration: Migration) -> int:
-    """Count the custom fields that people carry (LT-41)."""
+    """Count the custom fields of all kinds (LT-41, LP-27)."""
     observed = await migration.ledger.setting("observation")
     seen = Observation.from_json(observed, migration.pair).schema() if observed else {}
-    return sum(name.startswith("custom:") for name in seen.get(migration.pair.person.kind, ()))
+    return sum(name.startswith("custom:") for kind in migration.pair.written for name in seen.get(kind, ()))
 
 
 async def inventory(migration: Migration) -> dict[str, Any]:

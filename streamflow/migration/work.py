@@ -126,7 +126,7 @@ class Work:
     async def _look_after(self) -> None:
         """Look after the last writes of a round that did not end well: what they replaced is told, whatever comes of the next one."""
         await self._m.ledger.commit([Enqueue(item=item) for item in await self._m.meanwhile.finish()])
-        self._m.meanwhile.forget()
+        await self._m.meanwhile.forget()
 
     async def refresh_companies(self) -> int:
         """Stage the clusters that people touched since the last time bring; new ones that look like others wait for a person."""
@@ -154,7 +154,7 @@ class Work:
         await self.refresh_companies()
         await self.wake_parked()
         await self._look_after()
-        if not await self.has_pending() or not await drift.stands(self._m):
+        if not await self.has_pending() or not await drift.stands(self._m, within_s=self._m.terms.round_s):
             return 0
         await self._hold_unowned()
         pipeline = await self.pipeline()

@@ -174,7 +174,10 @@ _REPORTS: Final[Mapping[str, About]] = {
         main="rows",
         intro="Rules and autoresponders are documented, never rebuilt. What the source does not show is filled in with the customer.",
         heads={"rows": "Rules and autoresponders"},
-        notes={"observed": "Who the people of a source went to. A share near 100 % suggests an assignment rule."},
+        notes={
+            "rows": "To be filled in: the CSV has columns for condition, action and owner as well.",
+            "observed": "Who the people of a source went to. A share near 100 % suggests an assignment rule.",
+        },
     ),
     "notifications": About(
         title="Notification checklist",

@@ -7,6 +7,7 @@ Tones are named by words and signs as well, so that no meaning rests on colour a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -22,6 +23,7 @@ _MAX_CHARS: Final = 400
 _MAX_DEPTH: Final = 4
 _FIGURE_CHARS: Final = 36
 _WHOLE_CHARS: Final = 20
+_AMOUNT: Final = re.compile(r"-?\d+\.\d\d")
 
 _SAID: Final = {
     "good": frozenset({"equal", "normalised", "verified", "good", "already active", "holds"}),
@@ -172,7 +174,7 @@ def _grid(place: str, rows: Sequence[Mapping[str, Any]]) -> Grid:
 
 
 def _cell(name: str, value: Any) -> Cell:
-    return Cell(text=shown(value), tone=tone(name, value), is_number=isinstance(value, int | float) and not isinstance(value, bool))
+    return Cell(text=shown(value), tone=tone(name, value), is_number=_is_figure(value))
 
 
 def tone(name: str, value: Any) -> str:
@@ -225,5 +227,12 @@ def _is_rows(value: Any) -> bool:
 
 
 def _is_numeric(values: Iterable[Any]) -> bool:
-    held = [value for value in values if value is not None]
-    return bool(held) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in held)
+    held = [value for value in values if value is not None and value != ""]
+    return bool(held) and all(map(_is_figure, held))
+
+
+def _is_figure(value: Any) -> bool:
+    """Say whether a value stands to the right: a number, or an amount, which is text so that no cent is lost. Keys are neither."""
+    if isinstance(value, str):
+        return _AMOUNT.fullmatch(value) is not None
+    return isinstance(value, int | float) and not isinstance(value, bool)

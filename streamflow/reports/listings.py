@@ -27,4 +27,5 @@ async def listing(ledger: Ledger, pair: Pair, kind: Kind) -> dict[str, Any]:
         rows.extend(
             {name: as_text(value) for name, value in staged.record.data.items() if not name.startswith("_")} for staged in page
         )
-    return {"records": len(rows), "what": one.transform if one else "", "by_hand": one.schema if one else "", "rows": rows}
+    by_hand = one.schema if one is not None and one.schema != "none" else "nothing"
+    return {"records": len(rows), "what": one.transform if one else "", "by_hand": by_hand, "rows": rows}

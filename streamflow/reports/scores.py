@@ -89,7 +89,7 @@ class _Count:
             "weight": weight,
             "kind": record.kind,
             "key": record.key,
-            "missing": ", ".join(missing),
+            "missing": ", ".join(names.replace("|", " or ") for names in missing),
             "flagged": ", ".join(sorted({item.cause for item in items})),
             "to_do": _to_do(missing, items, is_lost=is_lost, is_merged=is_merged),
         }

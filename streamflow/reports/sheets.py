@@ -7,17 +7,18 @@ Rule: the source's side is read off the staged records, the destination's off wh
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from streamflow.mapping.dates import read_moment, zone_of
+from streamflow.mapping.dates import Moment, read_moment, zone_of
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.pair import KindPlan, Pair, Role
 from streamflow.mapping.settings import settings_of, ways_of
 from streamflow.mapping.values import Ways, decimal_of, reader_for
-from streamflow.model import Key, Kind, Link, Staged
+from streamflow.model import DestId, Key, Kind, Link, RecordState, Staged
 from streamflow.reports.rows import Rows
 from streamflow.reports.spoken import Spoken, spoken_of
 from streamflow.stages.kept import expected, kept
@@ -25,6 +26,8 @@ from streamflow.store.base import Ledger
 
 VALUE: Final = "manualValue"
 _AMOUNT: Final = "money_value"
+_NOTHING: Final[Mapping[RecordState, str]] = {RecordState.DONE: "nothing"}     # left out, or undone
+_BECAME: Final[Mapping[Kind, str]] = {"activities": "meeting", "notes": "note"}
 
 
 async def deal_values(ledger: Ledger, pair: Pair) -> dict[str, Any]:
@@ -99,17 +102,20 @@ async def lead_sources(ledger: Ledger, pair: Pair) -> dict[str, Any]:
         async for page in ledger.every(kind):
             links = await _own_links(ledger, kind, page, spoken.one.destination)
             told = await spoken.told(ledger, [staged for staged in page if staged.record.key in links])
-            for key, here in told.items():
-                there = str(expected(links[key].base).get(spoken.target) or "")
+            values = {key: (here.strip(), str(expected(links[key].base).get(spoken.target) or "").strip()) for key, here in told.items()}
+            for here, there in values.values():
                 counted[(*place, here, "source")] += 1
                 counted[(*place, there, "destination")] += 1
-                if here != there:
-                    differing.append(_source_row(kind, key, here, there, links[key], spoken))
+            odd = {key: each for key, each in values.items() if each[0] != each[1]}
+            shared = {each.dest_id for each in await ledger.links_to([links[key].dest_id for key in odd]) if each.is_merged}
+            differing.extend(_source_row(kind, key, *each, links[key], spoken, shared) for key, each in odd.items())
     return {"differing": len(differing), "rows": _source_rows(counted), "differences": differing}
 
 
-def _source_row(kind: Kind, key: Key, here: str, there: str, link: Link, spoken: Spoken) -> dict[str, Any]:
-    remark = "a person's version stands" if spoken.target in kept(link.base) else "" if here else "of another record of the same person"
+def _source_row(kind: Kind, key: Key, here: str, there: str, link: Link, spoken: Spoken, shared: Collection[DestId]) -> dict[str, Any]:
+    is_another_s = link.dest_id in shared or not here
+    remark = "of another record of the same person" if is_another_s else ""
+    remark = "a person's version stands" if spoken.target in kept(link.base) else remark
     return {"kind": kind, "key": key, "source": here, "destination": there, "record": link.dest_id, "remark": remark}
 
 
@@ -141,14 +147,14 @@ async def appointment_history(ledger: Ledger, pair: Pair) -> dict[str, Any]:
                 start = expected(link.base).get("startTime") if link else None
                 off = "" if start is None or moment is None else int(start) - moment.unix_s
                 moved += off not in ("", 0)
-                became = link.dest_kind if link else staged.state.value
+                became = _BECAME.get(link.dest_kind, link.dest_kind) if link else _NOTHING.get(staged.state, staged.state.value)
                 months[when[:7] or "(none)", became] += 1
                 rows.append(
                     {
                         "key": staged.record.key,
                         "person": staged.record.parent or "",
                         "source_start": moment.header() if moment else when,
-                        "destination_start": datetime.fromtimestamp(int(start), zone).isoformat(" ") if start is not None else "",
+                        "destination_start": _moment(int(start), zone) if start is not None else "",
                         "seconds_off": off,
                         "name": str(expected(link.base).get("name") or "") if link else "",
                         "became": became,
@@ -177,6 +183,10 @@ async def _own_links(ledger: Ledger, kind: Kind, page: Sequence[Staged], dest_ki
 def _amount(staged: Staged, field: str, ways: Ways) -> Decimal | None:
     value = staged.record.data.get(field)
     return None if value in (None, "") else decimal_of(reader_for("money", {}, ways)(str(value)).value or "")
+
+
+def _moment(unix_s: int, zone: ZoneInfo) -> str:
+    return Moment(local=datetime.fromtimestamp(unix_s, zone), unix_s=unix_s).header()
 
 
 def _shown(amount: Decimal | None) -> str:

@@ -12,6 +12,7 @@ from streamflow.mapping.pair import Pair, Role
 from streamflow.mapping.rollups import TRANSFORMS, child_of, rolled_up, value_of
 from streamflow.mapping.settings import settings_of
 from streamflow.model import Key, Record, Staged
+from streamflow.stages.kin import GONE_SCANS
 from streamflow.store.base import Ledger
 
 
@@ -29,16 +30,14 @@ class Spoken:
         return self.row.target or ""
 
     async def told(self, ledger: Ledger, page: Sequence[Staged]) -> dict[Key, str]:
-        """Give what each of these records says."""
+        """Give what each of these records says; what is gone from the source says nothing any more, as in the map."""
         if self.row.transform not in TRANSFORMS:
             return {staged.record.key: self._says(staged.record, NO_KIN) for staged in page}
         kind = child_of(self.row)[0]
         children = await ledger.children_of(kind, [staged.record.key for staged in page])
+        there = {key: [each.record for each in found if each.missing_scans < GONE_SCANS] for key, found in children.items()}
         return {
-            staged.record.key: self._says(
-                staged.record, Kin(children={kind: [each.record for each in children.get(staged.record.key, ())]})
-            )
-            for staged in page
+            staged.record.key: self._says(staged.record, Kin(children={kind: there.get(staged.record.key, [])})) for staged in page
         }
 
     def _says(self, record: Record, kin: Kin) -> str:

@@ -13,7 +13,6 @@ from streamflow.store.base import Change, Finish
 class Batch:
     """Staged records of one kind, in order of their change numbers."""
 
-    number: int
     kind: Kind
     staged: tuple[Staged, ...]
 
@@ -22,7 +21,6 @@ class Batch:
 class Mapped:
     """A batch with what the map makes of each record."""
 
-    number: int
     kind: Kind
     jobs: tuple[tuple[Staged, Derived], ...]
 
@@ -63,7 +61,6 @@ class Plan:
 class Resolved:
     """A batch with its plans."""
 
-    number: int
     kind: Kind
     plans: tuple[Plan, ...]
     seen: Cursor = ""      # the destination's feed before the records to be changed were read; "" when none were
@@ -73,7 +70,6 @@ class Resolved:
 class Loaded:
     """A batch whose writes have their outcomes in the ledger; *written* waits for verification."""
 
-    number: int
     kind: Kind
     finished: int
     written: tuple[Link, ...]

@@ -315,7 +315,7 @@ class StagedBatches:
         self._permit = permit
 
     async def __call__(self) -> AsyncIterator[Batch]:
-        after, number = 0, 0
+        after = 0
         while True:
             if not await self._permit():
                 return
@@ -323,8 +323,7 @@ class StagedBatches:
             if not staged:
                 return
             after = staged[-1].seq
-            yield Batch(number=number, kind=self._kind, staged=tuple(staged))
-            number += 1
+            yield Batch(kind=self._kind, staged=tuple(staged))
 
 
 class ChosenBatches:
@@ -338,10 +337,10 @@ class ChosenBatches:
         self._permit = permit
 
     async def __call__(self) -> AsyncIterator[Batch]:
-        for number, start in enumerate(range(0, len(self._keys), self._size)):
+        for start in range(0, len(self._keys), self._size):
             if not await self._permit():
                 return
             found: Mapping[Key, Staged] = await self._ledger.staged(self._kind, self._keys[start : start + self._size])
             staged = tuple(each for each in found.values() if each.state.value == "pending")
             if staged:
-                yield Batch(number=number, kind=self._kind, staged=staged)
+                yield Batch(kind=self._kind, staged=staged)

@@ -12,9 +12,8 @@ from streamflow.mapping.identity import Merge, Person, Review
 from streamflow.model import DestId, Draft, Key, Kind, Link, Record, Ref, Staged
 from streamflow.stages.directory import Directory
 from streamflow.stages.job import Job
-from streamflow.stages.kept import known as known_base
 from streamflow.stages.kin import Kinship, together
-from streamflow.stages.people import Identity
+from streamflow.stages.people import Identity, addresses_on
 from streamflow.store.base import Ledger
 
 
@@ -61,7 +60,7 @@ class Groups:
             link = heads.get(Ref(self._kind, _head(groups, job.main)), job.main)
             if link.is_adopted and not link.base:
                 continue   # an earlier run wrote them and said whose they are
-            held = {normal(str(each.get("value", ""))) for each in known_base(link.base).get("emails") or []}
+            held = set(addresses_on(link))
             person = self._mapper.person(job.staged.record)
             fresh = tuple(text for text in person.emails if normal(text) not in held)
             if fresh:

@@ -17,6 +17,7 @@ import anyio
 from streamflow.clock import Clock, from_iso, iso
 from streamflow.errors import (
     InvariantBroken,
+    MadeLocked,
     NotFound,
     PlatformUnavailable,
     RecordRejected,
@@ -83,7 +84,6 @@ class Loader:
         if failure is not None:
             raise failure
         return Loaded(
-            number=batch.number,
             kind=batch.kind,
             finished=sum(1 for track in tracks if track.has_moved),
             written=tuple(written.values()),
@@ -227,6 +227,8 @@ class Loader:
             except NotFound as error:
                 state = IntentState.CONFIRMED if intent.op is Op.DELETE else IntentState.ABANDONED
                 return Outcome(state=state, dest_id=intent.dest_id, error=None if intent.op is Op.DELETE else error)
+            except MadeLocked as error:     # made all the same: it is kept, and the rest of its kind waits
+                return Outcome(state=IntentState.CONFIRMED, dest_id=error.dest_id, error=error)
             except StreamflowError as error:
                 return Outcome(state=_surely_not(intent), dest_id=intent.dest_id, error=error)
         away = PlatformUnavailable(

@@ -69,8 +69,14 @@ class Meanwhile:
             await self._look(set(), self._unlooked[0].seen)
         return self.take()
 
-    def forget(self) -> None:
-        """Begin a new run of the stages, once all was looked after: who reads from now on needs no looks from before."""
+    async def forget(self) -> None:
+        """
+        Begin a new run of the stages, once all was looked after: who reads from now on needs no looks from before.
+
+        A position of the feed that is older than our own edits would tell them as somebody's.
+        """
+        if self.edited:
+            await self.feed.cursor(fresh=True)
         for held in (self.edited, self._positions, self._looked_at, self._events):
             held.clear()
 

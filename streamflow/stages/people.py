@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from streamflow.mapping.emails import normal
 from streamflow.mapping.identity import Create, Decision, Known, Lent, Match, Merge, Person, Review, decide, lent, with_lent
-from streamflow.model import DestId, Key, Kind, QueueItem, Ref, Staged
+from streamflow.model import DestId, Key, Kind, Link, QueueItem, Ref, Staged
 from streamflow.stages.batch import Plan
 from streamflow.stages.directory import Directory
+from streamflow.stages.kept import known as known_base
 from streamflow.stages.planning import question_plan
 from streamflow.store.base import Candidate, Enqueue, Ledger, PutLookup
 
@@ -22,19 +24,30 @@ def lookup_of(kind: Kind, key: Key, person: Person, head: Key) -> PutLookup:
     )
 
 
-def known_from(candidate: Candidate, heads: Mapping[Key, DestId], ours: Mapping[DestId, Key]) -> Known:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """Who shares an address or a number with the people of a batch, and what is known of their records in the destination."""
+
+    candidates: list[Candidate]
+    heads: dict[Key, DestId]                     # what heads among them became
+    held: Mapping[Key, tuple[str, ...]]          # the addresses that those records bear
+    ours: dict[DestId, Key]                      # destination records that we made
+
+
+def known_from(candidate: Candidate, found: _Found) -> Known:
     """Turn a candidate into a known person; a destination record made from a source record counts as that source record."""
     info = candidate.info
-    side, who, dest_id = candidate.side, candidate.id, heads.get(str(info.get("head") or candidate.id))
+    head = str(info.get("head") or candidate.id)
+    side, who, dest_id, held = candidate.side, candidate.id, found.heads.get(head), found.held.get(head, ())
     if side == "src":
-        who = str(info.get("head") or candidate.id)
+        who = head
     else:
         dest_id = candidate.id
-        if (head := ours.get(candidate.id)) is not None:
-            side, who = "src", head
+        if (maker := found.ours.get(candidate.id)) is not None:
+            side, who = "src", maker
     return Known(
         side=side, id=who, dest_id=dest_id, name=str(info.get("name", "")), emails=tuple(info.get("emails", ())),
-        phones=tuple(info.get("phones", ())),
+        phones=tuple(info.get("phones", ())), held=held if candidate.side == "src" else None,
     )
 
 
@@ -100,20 +113,20 @@ class Identity:
         """Decide for records that have no destination record yet, and register them in the ledger before anything is written."""
         if not people:
             return {}
-        found, heads, ours = await self._candidates([person for _, person in people])
+        found = await self._candidates([person for _, person in people])
         results: dict[Key, Decision] = {}
         for staged, person in people:
             key = staged.record.key
-            known = _known(found, person, key, heads, ours)
+            known = _known(found, person, key)
             decided = decided_before(staged, directory)
             decision = decide(person, known) if decided is None else with_lent(decided, person, known)
             results[key] = decision
             head = decision.head if isinstance(decision, Merge) else key
             if isinstance(decision, Match):   # from here on both are one, though the crosswalk does not say so yet
-                heads[key] = decision.dest_id
-                ours.setdefault(decision.dest_id, key)
+                found.heads[key] = decision.dest_id
+                found.ours.setdefault(decision.dest_id, key)
             if not isinstance(decision, Review):
-                found += _as_candidates(self._kind, key, person, head)
+                found.candidates.extend(_as_candidates(self._kind, key, person, head))
         await self._register(people, results)
         return results
 
@@ -121,19 +134,19 @@ class Identity:
         """Give the addresses that others have of people who are in the destination already; nothing is asked when nobody is named."""
         if not people:
             return {}
-        found, heads, ours = await self._candidates([person for _, person, _ in people])
+        found = await self._candidates([person for _, person, _ in people])
         borrowed: dict[Key, Lent] = {}
         for staged, person, dest_id in people:
             key = staged.record.key
-            known = _known(found, person, key, heads, ours)
+            known = _known(found, person, key)
             if (taken := lent(person, known, record=dest_id)) is not None:
                 borrowed[key] = taken
-            heads[key] = dest_id
-            found += _as_candidates(self._kind, key, person, key)   # whoever comes next in the batch sees it taken
+            found.heads[key] = dest_id
+            found.candidates.extend(_as_candidates(self._kind, key, person, key))   # whoever comes next in the batch sees it taken
         return borrowed
 
-    async def _candidates(self, people: Sequence[Person]) -> tuple[list[Candidate], dict[Key, DestId], dict[DestId, Key]]:
-        """Everybody on both sides who shares an address or a number, what the heads among them became, and which records are ours."""
+    async def _candidates(self, people: Sequence[Person]) -> _Found:
+        """Find everybody on both sides who shares an address or a number."""
         wanted = {
             "email": sorted({normal(text) for person in people for text in person.emails}),
             "phone": sorted({text for person in people for text in person.phones}),
@@ -143,17 +156,21 @@ class Identity:
         links = await self._ledger.links_to(sorted({each.id for each in there}))
         ours = {link.dest_id: link.ref.key for link in links if not link.is_merged and link.ref.part == "" and link.ref.kind == self._kind}
         found += there
-        return found, await self._heads(found), ours
+        heads = await self._heads(found)
+        return _Found(
+            candidates=found, heads={key: link.dest_id for key, link in heads.items()}, ours=ours,
+            held={key: addresses_on(link) for key, link in heads.items()},
+        )  # fmt: skip
 
     async def remember(self, people: Sequence[tuple[Staged, Person, Key]]) -> None:
         """Renew the look-ups of people who are known already: what they were found by may have changed."""
         if people:
             await self._ledger.commit([lookup_of(self._kind, staged.record.key, person, head) for staged, person, head in people])
 
-    async def _heads(self, found: Iterable[Candidate]) -> dict[Key, DestId]:
+    async def _heads(self, found: Iterable[Candidate]) -> dict[Key, Link]:
         keys = {str(each.info.get("head") or each.id) for each in found if each.side == "src"}
         links = await self._ledger.links([Ref(self._kind, key) for key in sorted(keys)])
-        return {ref.key: link.dest_id for ref, link in links.items()}
+        return {ref.key: link for ref, link in links.items()}
 
     async def _register(self, people: Sequence[tuple[Staged, Person]], results: Mapping[Key, Decision]) -> None:
         lookups = []
@@ -165,12 +182,15 @@ class Identity:
         await self._ledger.commit(lookups)
 
 
-def _known(
-    found: Sequence[Candidate], person: Person, key: Key, heads: Mapping[Key, DestId], ours: Mapping[DestId, Key]
-) -> list[Known]:
+def addresses_on(link: Link) -> tuple[str, ...]:
+    """Give the addresses, in normal form, that the record of a link bears as far as we wrote them or know of them."""
+    return tuple(normal(str(each.get("value", ""))) for each in known_base(link.base).get("emails") or [])
+
+
+def _known(found: _Found, person: Person, key: Key) -> list[Known]:
     """Give those who share an address or a number with the person of record *key*, this one itself left out."""
-    others = [each for each in _sharing(found, person) if not (each.side == "src" and each.id == key)]
-    return [known for known in (known_from(each, heads, ours) for each in others) if known.id != key]
+    others = [each for each in _sharing(found.candidates, person) if not (each.side == "src" and each.id == key)]
+    return [known for known in (known_from(each, found) for each in others) if known.id != key]
 
 
 def _sharing(found: Sequence[Candidate], person: Person) -> list[Candidate]:

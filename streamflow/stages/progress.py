@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from streamflow.errors import NotFound, RecordRejected, Stale, StreamflowError, Uncertain
+from streamflow.errors import MadeLocked, NotFound, RecordRejected, Stale, StreamflowError, Uncertain
 from streamflow.model import AuditEntry, Cursor, DestId, Disposition, Fields, Intent, IntentState, Link, Op, QueueItem, RecordState, Ref
 from streamflow.stages.batch import Plan, Resolved, Write
 from streamflow.stages.unknown import Meaning, meaning_name, unknown_since
@@ -107,6 +107,8 @@ def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, written: d
     if outcome.state is IntentState.CONFIRMED:
         assert outcome.dest_id is not None
         changes += confirmed(track, write, outcome.dest_id, phase=phase, at=at, written=written)
+        if isinstance(outcome.error, MadeLocked):
+            changes.append(Enqueue(item=locked(track, write, outcome.error)))
         return changes
     track.stopped = True
     finish = Finish(kind=staged.record.kind, key=staged.record.key, seq=staged.seq)
@@ -155,6 +157,16 @@ def rejection(track: Progress, write: Write, outcome: Outcome) -> QueueItem:
     return QueueItem(
         id=track.question or f"rejected:{record.kind}:{record.key}:{write.ref.part}", cause="rejected", kind=record.kind, key=record.key,
         reason=f"{write.dest_kind} {write.op.value}: {reason}", decisions=("retry", "waive"), suggested="retry",
+    )
+
+
+def locked(track: Progress, write: Write, error: MadeLocked) -> QueueItem:
+    """Build the queue item for a record that is there and that nobody can work with."""
+    record = track.plan.staged.record
+    return QueueItem(
+        id=f"locked:{record.kind}:{record.key}:{write.ref.part}", cause="locked", kind=record.kind, key=record.key,
+        reason=f"{error.dest_id}: {error.message}; {error.hint}", decisions=("accept",), suggested="accept",
+        details={"dest_id": error.dest_id},
     )
 
 

@@ -100,7 +100,7 @@ class Resolver:
             return await self.resolve(batch)     # their lines lead elsewhere now
         for job in jobs:
             plans[job.staged.record.key] = await self._plan(job, facts)
-        return Resolved(number=batch.number, kind=batch.kind, plans=tuple(plans[key] for key in keys), seen=seen)
+        return Resolved(kind=batch.kind, plans=tuple(plans[key] for key in keys), seen=seen)
 
     async def _open(self, batch: Mapped, doubts: Undecided, held: frozenset[str]) -> tuple[list[Job], dict[Key, Plan]]:
         """Make the jobs of a batch; records that cannot be looked at now have their plan at once."""

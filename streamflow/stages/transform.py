@@ -24,7 +24,7 @@ class Transformer:
         await self._find_addresses(batch)
         kin = await self._kinship.of([staged.record for staged in batch.staged])
         jobs = tuple((staged, self._mapper.drafts(staged.record, kin.get(staged.record.key, NO_KIN))) for staged in batch.staged)
-        return Mapped(number=batch.number, kind=batch.kind, jobs=jobs)
+        return Mapped(kind=batch.kind, jobs=jobs)
 
     async def _find_addresses(self, batch: Batch) -> None:
         """Look up whose addresses these are, for happenings that name no parent; an address of several people names nobody."""

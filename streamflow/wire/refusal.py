@@ -10,6 +10,7 @@ from typing import TypeAlias
 from streamflow.errors import (
     AccessRefused,
     NotFound,
+    NotPermitted,
     PlanLimit,
     PlatformUnavailable,
     ProtocolMismatch,
@@ -68,7 +69,7 @@ def error_for(
     if verdict is CallVerdict.PLAN or (said.is_plan and verdict in (CallVerdict.FORBIDDEN, CallVerdict.INVALID)):
         return PlanLimit(what, platform=platform, hint="the plan of the account does not allow more of this")
     if verdict is CallVerdict.FORBIDDEN:
-        return AccessRefused(what, platform=platform, hint="the user of the key lacks a permission")
+        return NotPermitted(what, platform=platform, hint="the user of the key lacks a permission")
     if verdict is CallVerdict.NOT_FOUND:
         return NotFound(what, platform=platform)
     if verdict in (CallVerdict.INVALID, CallVerdict.CONFLICT):

@@ -15,6 +15,7 @@ from typing import Any
 from tests.flow.box import Box
 from tests.flow.daemon import Daemon
 from tests.flow.harness import POLL_S, Operator
+from tests.flow.sides import LEADTREKKER
 from tests.oracle.marks import Marks, read_marks
 from tests.oracle.states import Destination, Source, ask, destination_of
 
@@ -49,8 +50,9 @@ class Look:
 
 @dataclass(slots=True, kw_only=True)
 class Run:
-    """One whole run. `looks` by name: start, the gates, moved, watch, end."""
+    """One whole run. `looks` by name: start, the gates, moved, watch, end; `prefix` is that of the marks its pair leaves."""
 
+    prefix: str = LEADTREKKER.prefix
     looks: dict[str, Look] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)    # what the operator did and was told, by name
     gates: list[str] = field(default_factory=list)
@@ -78,7 +80,7 @@ class Run:
     @property
     def marks(self) -> Marks:
         """Give which record came from where, by the marks on the records themselves."""
-        return read_marks(self.after)
+        return read_marks(self.after, self.prefix)
 
     def report(self, name: str) -> Json:
         """Give the data of a report as it stands after the switch."""

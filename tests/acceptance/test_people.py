@@ -11,12 +11,17 @@ from tests.oracle.marks import FIELD
 from tests.oracle.states import Row
 
 
-def test_g_29_the_original_create_date_is_kept(api: Run) -> None:
-    """G-29: day and instant of the lead's creation stand on its person."""
+def test_g_29_the_original_create_date_is_kept(api: Run, files: Run) -> None:
+    """G-29: day and instant of the lead's creation stand on its person, the day on its open lead."""
     for lead, person in alone(api).items():
         created = api.source.of("lead")[lead]["created"]
         assert custom(person, "Original created") == created[:10]
         assert custom(person, "Original created at") == created.replace(" ", "T") + "+02:00"
+    marked = {str(custom(row, FIELD)): row for row in files.after.of("leads").values()}
+    deals = {mark.split(":")[2]: row for mark, row in marked.items() if mark.endswith(":lead")}
+    assert deals
+    leads = files.source.of("lead")
+    assert {key: custom(row, "Original created") for key, row in deals.items()} == {key: leads[key]["created"][:10] for key in deals}
 
 
 def test_g_36_no_two_people_share_a_primary_address_unasked(api: Run, files: Run) -> None:

@@ -7,8 +7,8 @@ import re
 from tests.flow.box import REPOSITORY
 
 _PAGE = REPOSITORY / "docs" / "promises.md"
-_ALL = [f"G-{number:02d}" for number in range(1, 38)] + [f"LT-{number:02d}" for number in range(1, 58)]
-_ROW = re.compile(r"^\| (?P<id>(?:G|LT)-\d\d) \| (?P<promise>[^|]+) \| (?P<kept>[^|]+) \|$", re.MULTILINE)
+_ALL = [f"{source}-{number:02d}" for source, last in (("G", 37), ("LT", 57), ("LP", 48)) for number in range(1, last + 1)]
+_ROW = re.compile(r"^\| (?P<id>(?:G|LT|LP)-\d\d) \| (?P<promise>[^|]+) \| (?P<kept>[^|]+) \|$", re.MULTILINE)
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
@@ -35,10 +35,10 @@ def test_the_tests_that_are_named_exist() -> None:
 def test_every_acceptance_test_is_in_the_table() -> None:
     """A test that was written for a promise is named beside it."""
     text = _PAGE.read_text(encoding="utf-8")
-    for path in sorted((REPOSITORY / "tests" / "acceptance").glob("test_*.py")):
+    for path in sorted((REPOSITORY / "tests" / "acceptance").rglob("test_*.py")):
         if path.name != "test_promises.py":
-            for name in re.findall(r"^def (test_(?:g|lt)_\d\d_\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE):
-                assert f"`tests/acceptance/{path.name}::{name}`" in text, name
+            for name in re.findall(r"^def (test_(?:g|lt|lp)_\d\d_\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE):
+                assert f"`{path.relative_to(REPOSITORY).as_posix()}::{name}`" in text, name
 
 
 def _rows() -> list[dict[str, str]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socket import socket
 
 import pytest
 import trustme
@@ -228,12 +229,16 @@ def test_missing_function(place: Place, pair: Pair) -> None:
         pair.source(missing=[])
 
 
-def test_lead_perfection_is_not_there_yet(place: Place, tmp_path: Path) -> None:
-    """A platform this version cannot read is refused as such, not by a puzzle about keys."""
+def test_another_platform_is_asked_for_as_such(place: Place, tmp_path: Path) -> None:
+    """A source with a sign-in of its own that nobody serves at that address is told by its name, without what it was given."""
     secret = tmp_path / "s"
     secret.write_text("secret-text", encoding="utf-8")
     secret.chmod(0o600)
-    place.line("platform", 'platform = "lead_perfection"', section="[source]")
-    place.line("base_url", 'base_url = "https://lp.example.com"', section="[source]")
-    place.line("api_key_file", f'username = "u"\nclientid = "c"\npassword_file = "{secret}"\nappkey_file = "{secret}"', section="[source]")
-    assert_clear(place.cli("run"), 78, "cannot read lead_perfection yet")
+    with socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        place.line("platform", 'platform = "lead_perfection"', section="[source]")
+        place.line("base_url", f'base_url = "{url}"', section="[source]")
+        keys = f'username = "u"\nclientid = "c"\npassword_file = "{secret}"\nappkey_file = "{secret}"'
+        place.line("api_key_file", keys, section="[source]")
+        assert_clear(place.cli("run"), 69, "lead_perfection", "nobody answers", "source.base_url")

@@ -12,6 +12,7 @@ from streamflow.migration import cutover
 from streamflow.migration.life import State
 from streamflow.migration.owed import OWED
 from streamflow.migration.precheck import precheck
+from streamflow.migration.rollback import Rollback
 from streamflow.model import Key, Kind, Page, Record
 from streamflow.platforms.base import Stream
 from streamflow.reports.reconciliation import reconciliation
@@ -179,7 +180,7 @@ async def test_the_source_is_counted_again_after_the_freeze(tmp_path: Path) -> N
 
 
 async def test_what_the_operator_reads_off_the_screens_is_held_against_the_count(tmp_path: Path) -> None:
-    """A figure that differs stops the switch; a person lets that figure pass, and the report goes on saying that it differs."""
+    """A figure that differs stops the switch and offers the way back; a person lets it pass, and the report goes on saying so."""
     async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         there = len(trip.source_rows("leads"))
@@ -188,6 +189,10 @@ async def test_what_the_operator_reads_off_the_screens_is_held_against_the_count
         [item] = await trip.items("counts_differ")
         assert item.kind == "lead"
         assert f"its own screens show {there + 2}" in item.reason
+        offer = "a rollback is offered (`rollback --dry-run`)"
+        assert offer in (await trip.ledger.setting("cutover:last"))["reason"]
+        assert offer in next(data["reason"] for event, data in trip.said if event == "cutover.given_up"), "by itself"
+        assert (await Rollback(trip.m).undo(dry_run=True)).to_json()["deleted"], "and to be had from there"
         await trip.resolve(item, "waive")
         await in_tail(trip)
         assert await try_cutover(trip) is State.WATCH

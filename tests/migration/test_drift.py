@@ -6,7 +6,7 @@ from pathlib import Path
 
 from streamflow.mapping.document import MapDocument, ObjectMap, Row
 from streamflow.mapping.document_json import from_json
-from streamflow.migration.drift import compare, with_rows
+from streamflow.migration.drift import compare, stands, with_rows
 from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
 from streamflow.migration.proposal import MapGate
@@ -59,6 +59,20 @@ async def test_fields_the_map_does_not_use_stop_nothing(tmp_path: Path) -> None:
         assert trip.m.phase.state is State.TAIL
         assert len(await trip.ledger.links_of("lead", [lead])) == 1
         assert not [reason for reason in (await precheck(trip.m, asks_both=True)).reasons if "map" in reason]
+
+
+async def test_one_look_at_the_fields_is_enough_for_a_round(tmp_path: Path) -> None:
+    """What is delivered soon after the destination's fields were looked at costs no further look, however many deliveries there are."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER, poll_s=900.0) as trip:
+        assert await stands(trip.m)
+        trip.wire("nutshell")
+        for number in range(2):
+            trip.in_source("create", "leads", name=f"Anna Alpha{number}", email=f"anna.alpha{number}@example.com")
+            await trip.work.reader.everything("again")
+            await trip.work.deliver_all()
+        made = trip.wire("nutshell")
+        assert [line for line in made if "customfields/attributes" in line] == []
+        assert sum(line.startswith("POST contacts") for line in made) == 2
 
 
 async def test_a_new_field_of_the_source_gets_a_row_and_is_asked_about(tmp_path: Path) -> None:

@@ -115,6 +115,26 @@ async def test_what_is_gone_from_the_source_is_queued_once_and_never_removed(tmp
         assert set(trip.live("contacts")) == people
 
 
+async def test_what_is_gone_a_second_time_is_asked_about_again(tmp_path: Path) -> None:
+    """Answered, come back and gone again: a second question; as long as it just stays away the first answer stands."""
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
+        row = dict(trip.source_rows("leads")[0])
+        lead = row.pop("leadid")
+
+        async def asked(*rounds: Callable[[], Any]) -> list[str]:
+            trip.clock.skipped_s += 60.0
+            await in_tail(trip, *rounds)
+            return [item.id for item in await trip.items("deleted_at_source") if item.key == lead]
+
+        nothing = (lambda: None,) * 2
+        [first] = await asked(lambda: trip.in_source("delete", "leads", lead), *nothing)
+        await trip.resolve(await trip.ledger.item(first), "keep")
+        assert await asked(*nothing) == []
+        assert await asked(lambda: trip.in_source("create", "leads", lead, name=row["name"], email=row["email"])) == []
+        [second] = await asked(lambda: trip.in_source("delete", "leads", lead), *nothing)
+        assert second != first
+
+
 async def test_a_silent_edit_is_found_by_the_sweep(tmp_path: Path) -> None:
     """A change that moves no time stamp arrives all the same."""
     async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:

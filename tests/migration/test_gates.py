@@ -239,10 +239,12 @@ async def test_a_field_of_another_type_stops_with_a_clear_message(tmp_path: Path
         assert "map edit" in refused.value.hint
 
 
-async def test_a_field_that_the_plan_has_no_room_for_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["400", "403"])
+async def test_a_field_that_the_plan_has_no_room_for_is_named(tmp_path: Path, form: str) -> None:
     """The run stops before the first record, names the field and both ways out; with more room it goes on where it was."""
     async with voyage(tmp_path, at=State.SCHEMA, records=30) as trip:
         trip.site.plan["custom_fields"] = 12
+        trip.site.faults.merge({"plan_refusal": form})
         with pytest.raises(PlanLimit) as refused:
             await trip.phase()
         assert "custom field '" in str(refused.value)

@@ -276,7 +276,8 @@ class Comparison:
                     yield Finding(fault="unexplained", what=f"leads {one} and {other}", why=f"share {mail} and nobody is told")
 
     def _asked(self, *leads: str) -> bool:
-        return any(("lead", lead) in self.queued for lead in leads)
+        """Say whether a question names one of these leads, or another that became the same person."""
+        return any(("lead", each) in self.queued for lead in leads for each in self.people.leads_of[self.people.contact_of[lead]])
 
     # --- companies and open leads ---
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -184,6 +185,19 @@ def test_two_people_with_one_address_are_not_one() -> None:
     source.rows["lead"]["2"]["name"] = "Bongani Mokoena"
     findings = compare(source, destination, before=there, fallback="office@example.co.za", explained=SAID, edits=EDITS)
     assert any("two people" in each.why for each in findings)
+
+
+@pytest.mark.parametrize(("told", "faults"), [(("1",), []), (("3",), []), ((), ["unexplained"] * 2)])
+def test_two_people_who_share_an_address_are_asked_about(told: tuple[str, ...], faults: list[str]) -> None:
+    """A question about any of the leads that became one of the two people tells of their shared address; none is a finding."""
+    dump, rows = _right(), tables()
+    rows["leads"][2]["email"] = "thandi@example.co.za"
+    row = _row(dump, "9-contacts")
+    row["emails"] = copy.deepcopy(_row(dump, "5-contacts")["emails"])
+    said = SAID | {("lead", lead): "an e-mail address shared by different people" for lead in told}
+    there = destination_of(before())
+    findings = compare(source_of(rows), destination_of(dump), before=there, fallback="office@example.co.za", explained=said, edits=EDITS)
+    assert [each.fault for each in findings if "share" in each.why] == faults
 
 
 def test_a_rollback_must_leave_everything_as_it_was() -> None:

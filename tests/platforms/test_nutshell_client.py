@@ -409,6 +409,55 @@ async def test_refused_leads_in_a_row_look_like_the_plan() -> None:
         assert kinds == [RecordRejected, RecordRejected, PlanLimit]
 
 
+@pytest.mark.parametrize("form", ["400", "402", "403"])
+async def test_a_full_plan_is_told_from_a_lost_permission(form: str) -> None:
+    """At the cap one more lead, made or reopened, is a PlanLimit in whatever form it is refused; all else goes on."""
+    async with rig(plan={"open_leads": 1}, switches={"plan_refusal": form}, existing={"leads": 0}) as made:
+        writer, reference = made.nutshell.writer, await made.nutshell.schema.reference()
+        person = await writer.create("contacts", NIA)
+        closed = await writer.create("leads", {"description": "a", "link:contacts": [person], "outcome": reference.outcomes["won"]})
+        await writer.create("leads", {"description": "b", "link:contacts": [person]})
+        with pytest.raises(PlanLimit) as caught:
+            await writer.create("leads", {"description": "c", "link:contacts": [person]})
+        assert caught.value.hint
+        with pytest.raises(PlanLimit):
+            await writer.update("leads", closed, {"outcome": None}, now=await _one(made, "leads", closed))
+        assert await writer.create("notes", {"body": "x", "link:parent": person})
+
+
+@pytest.mark.parametrize("lost", ["right", "user"])
+async def test_a_lost_permission_stops_in_its_own_words(lost: str) -> None:
+    """A 403 for every sort of record, or to a user who was switched off, is no matter of the plan."""
+    async with rig() as made:
+        writer = made.nutshell.writer
+        person = await writer.create("contacts", NIA)
+        made.switch(fail_5xx={"status": 403, "match": "POST /rest/"})
+        if lost == "right":
+            with pytest.raises(AccessRefused):
+                await writer.create("notes", {"body": "x", "link:parent": person})
+        else:
+            me = made.site.user_by_email(ADMIN)
+            assert me is not None
+            me["isEnabled"] = False
+        with pytest.raises(AccessRefused) as caught:
+            await writer.create("leads", {"description": "x", "link:contacts": [person]})
+        assert "permission" in caught.value.hint or "key" in caught.value.hint
+
+
+async def test_a_full_plan_costs_nobody_their_name() -> None:
+    """A lead refused for the plan in its author's name was not refused for the name: later ones carry it."""
+    key = {"key": "sandbox-impersonate-key", "impersonate": True, "flags": {"impersonation": True}}
+    async with rig(**key, plan={"open_leads": 0}, switches={"plan_refusal": "403"}, existing={"leads": 0}) as made:  # type: ignore[arg-type]
+        ben = made.site.user_by_email(OTHER)
+        assert ben is not None
+        person = await made.nutshell.writer.create("contacts", NIA)
+        with pytest.raises(PlanLimit):
+            await made.nutshell.writer.create("leads", {"description": "x", "link:contacts": [person]}, author=ben["id"])
+        made.site.plan["open_leads"] = None
+        lead = await made.nutshell.writer.create("leads", {"description": "x", "link:contacts": [person]}, author=ben["id"])
+        assert made.stored("leads", lead)["creator"] == ben["id"]
+
+
 async def test_a_lead_that_was_made_stays_made() -> None:
     """When the pipeline is refused after the create, the id is still answered."""
     async with rig() as made:

@@ -11,7 +11,7 @@ from streamflow.mapping.document import digest
 from streamflow.mapping.document_json import to_json
 from streamflow.model import Disposition, Fields, Key, Kind, Link, QueueItem, Record, RecordState, Ref
 from streamflow.reports import inventories, listings, scores, sheets
-from streamflow.store.base import Enqueue, Finish, Ledger, PutLink, PutSetting
+from streamflow.store.base import Enqueue, Finish, Ledger, Missed, PutLink, PutSetting
 from streamflow.store.memory import MemoryLedger
 from tests.mapping.lead_perfection import account as lp
 
@@ -95,14 +95,30 @@ async def test_lp_41_lead_sources_stand_side_by_side(ledger: Ledger) -> None:
     ]
 
 
+async def test_lp_41_what_only_looks_different_is_no_difference(ledger: Ledger) -> None:
+    """An enquiry that is gone tells nothing, a trimmed blank is none, and who shares a person is told to do so."""
+    gone = replace(lp.lead("9", cst_id="3", source="Radio"), parent="3", digest="9")
+    blank = replace(lp.lead("10", cst_id="4", source="", sourcesubdescr="Expo"), parent="4", digest="10")
+    shared = replace(lp.lead("11", cst_id="5", source="Show", sourcesubdescr="Expo"), parent="5", digest="11")
+    people = [replace(lp.prospect(key), digest=key) for key in ("3", "4", "5")]
+    await stage(ledger, *people, gone, blank, shared)
+    spoken = {"3": "", "4": "| Expo", "5": "Radio"}
+    lines = [line("prospect", key, "contacts", f"1{key}-contacts", {"custom:Lead Source": value}) for key, value in spoken.items()]
+    other = line("prospect", "6", "contacts", "15-contacts", {}, ours=False)
+    await ledger.commit([Missed(kind="lead", keys=("9",)), *(PutLink(link=each) for each in (*lines, other))])
+    await ledger.commit([Missed(kind="lead", keys=("9",))])
+    found = {row["key"]: row["remark"] for row in (await sheets.lead_sources(ledger, PAIR))["differences"] if row["kind"] == "prospect"}
+    assert found == {"5": "of another record of the same person"}
+
+
 async def test_lp_41_appointments_stand_side_by_side(ledger: Ledger) -> None:
     """Each has its start on both sides to the second, what it became, and the reason where it became nothing."""
     data = await sheets.appointment_history(ledger, PAIR)
     rows = {row["key"]: row for row in data["rows"]}
-    assert rows["771204"]["destination_start"] == "2026-08-04 17:00:00-04:00"
-    assert (rows["771204"]["seconds_off"], rows["771205"]["became"], rows["771206"]["became"]) == (0, "notes", "held")
+    assert rows["771204"]["destination_start"] == "2026-08-04 17:00:00 -04:00" == rows["771204"]["source_start"]
+    assert (rows["771204"]["seconds_off"], rows["771205"]["became"], rows["771206"]["became"]) == (0, "note", "held")
     assert rows["771206"]["remark"] == "name the prospect"
-    assert {(row["month"], row["became"]): row["appointments"] for row in data["months"]}["2026-08", "activities"] == 1
+    assert {(row["month"], row["became"]): row["appointments"] for row in data["months"]}["2026-08", "meeting"] == 1
     assert (data["appointments"], data["moved_in_time"]) == (3, 0)
 
 

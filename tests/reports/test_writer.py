@@ -199,3 +199,12 @@ def test_any_data_can_be_shown(writer: ReportWriter, data: dict[str, Any]) -> No
     writer("something-new", data)
     assert orjson.loads(read(writer, "something-new.json"))["data"] == data
     assert "Something new" in read(writer, "something-new.html")
+
+
+def test_amounts_stand_to_the_right_and_keys_do_not(writer: ReportWriter) -> None:
+    """An amount is text so that no cent is lost, and is set like a figure all the same; a key of digits is none."""
+    writer("deal-values", {"rows": [{"key": "700000", "source_value": "9500.00"}, {"key": "700001", "source_value": ""}]})
+    text = read(writer, "deal-values.html")
+    assert '<td class="n ">9500.00</td>' in text
+    assert '<th scope="col" class="n">Source value</th>' in text
+    assert '<td class="">700000</td>' in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +11,8 @@ from streamflow.sandbox.faults import ManualClock
 from streamflow.sandbox.leadperfection.account import Account
 from streamflow.sandbox.leadperfection.dates import dates_of
 from streamflow.sandbox.leadperfection.life import LeadPerfectionLife
-from streamflow.sandbox.leadperfection.plan import KINDS
+from streamflow.sandbox.leadperfection.plan import KINDS, text_of
+from streamflow.sandbox.leadperfection.stamps import number_of_text
 from streamflow.sandbox.leadperfection.state import State
 from streamflow.sandbox.leadperfection.tree import ID_FIELDS, nodes
 from tests.sandbox.leadperfection_rig import ANY, NOW, PLAIN, START, serving
@@ -162,3 +164,11 @@ def test_an_emptied_account_is_no_trouble() -> None:
     clock.advance(1)
     assert life.catch_up(clock.now()) > 90
     assert state.counts()["prospects"] > 0
+
+
+@pytest.mark.parametrize(("microsecond", "tail"), [(0, "09"), (400, "09"), (90_000, "09.09"), (250_999, "09.25")])
+def test_what_is_done_at_any_microsecond_bears_a_time_that_can_be_read(microsecond: int, tail: str) -> None:
+    """A record made within a second's first millisecond is found by windows like any other: its time is no malformed text."""
+    text = text_of(datetime(2026, 11, 22, 7, 34, 9, microsecond))
+    assert text == f"2026-11-22T07:34:{tail}"
+    assert number_of_text(text) is not None

@@ -15,6 +15,7 @@ from streamflow.errors import (
     ConfigError,
     InvariantBroken,
     NotFound,
+    NotPermitted,
     PlanLimit,
     PlatformUnavailable,
     ProtocolMismatch,
@@ -167,7 +168,7 @@ ORDER = Request(method="POST", path="contacts", endpoint="contacts")
     [
         (V.UNCERTAIN, True, Uncertain), (V.THROTTLED, True, Throttled), (V.TRANSIENT, True, Throttled),
         (V.TRANSIENT, False, PlatformUnavailable),
-        (V.AUTH, True, AccessRefused), (V.FORBIDDEN, True, AccessRefused), (V.PLAN, True, PlanLimit), (V.NOT_FOUND, False, NotFound),
+        (V.AUTH, True, AccessRefused), (V.FORBIDDEN, True, NotPermitted), (V.PLAN, True, PlanLimit), (V.NOT_FOUND, False, NotFound),
         (V.INVALID, True, RecordRejected), (V.CONFLICT, True, RecordRejected), (V.PROTOCOL, False, ProtocolMismatch),
     ],
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from streamflow.clock import Clock
-from streamflow.errors import ProtocolMismatch
+from streamflow.errors import NotPermitted, ProtocolMismatch
 from streamflow.platforms.nutshell.dialect.refusals import judge_rpc_read, judge_rpc_write, rpc_error, rpc_refusal
 from streamflow.platforms.nutshell.flags import Flags
 from streamflow.wire.message import Request
@@ -29,6 +29,7 @@ class Calls:
         self._session = session
         self._clock = clock
         self._written_at: dict[str, float] = {}   # kind -> monotonic time of our last write by REST
+        self._forbidden: set[str] = set()         # kinds whose last create under our own name was not permitted
         self._rpc_url = rpc_url
         self._flags = flags
         self._numbers = itertools.count(1)
@@ -50,10 +51,20 @@ class Calls:
         """Write by REST, once; gives the parsed answer, None when it has no body."""
         packed = None if body is None else orjson.dumps(body)
         request = Request(method=method, path=path, endpoint=endpoint or path, body=packed, content_type=media, auth=auth)
+        is_own_create = method == "POST" and "/" not in path and auth is None
         try:
-            return (await self._session.write(request)).data
+            data = (await self._session.write(request)).data
+            self._forbidden -= {path} if is_own_create else set()
+            return data
+        except NotPermitted:
+            self._forbidden |= {path} if is_own_create else set()
+            raise
         finally:
             self._written_at[path.partition("/")[0]] = self._clock.monotonic()
+
+    def refuses_but(self, kind: str) -> bool:
+        """Say whether the last create of any other kind was not permitted."""
+        return bool(self._forbidden - {kind})
 
     def since_write_s(self, kind: str) -> float:
         """Give how long ago this process last wrote a record of *kind*; without end when it never did."""

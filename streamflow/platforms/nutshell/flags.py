@@ -15,6 +15,16 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
     "text": ("String", "Text"), "long": ("Text", "LongText"), "choice": ("Enum", "Decision"),
     "date": ("Date",), "money": ("Currency",), "number": ("Number", "String"),
 }  # fmt: skip
+NOT_USED: Mapping[str, str] = {
+    "batch_create_max": "every record is one call, and what became of it is known by itself; of several in one nobody could tell",
+    "account_extra_fields": "revenue and number of employees are in neither source; a map may write custom fields",
+    "file_upload": "no call for it is documented; files are archived and told by a note",
+    "rpc_new_email": "nobody knows how newEmail dates and attaches; e-mails become activities or notes",
+    "legacy_id": "the source's id stands in the custom field Streamflow ID, which lists can be searched for",
+    "teams_rest": "teams are read by JSON-RPC, which is documented",
+    "create_users": "users cost seats: they are matched or asked for, never made",
+}
+"""Capabilities of the contract on which the migration does not depend, and why: there is nothing to switch."""
 
 
 def _ladder() -> dict[str, dict[str, tuple[str, ...]]]:
@@ -61,7 +71,7 @@ class Flags:
         Raises ConfigError that lists every unknown name and every value out of range.
         """
         known = {f.name for f in fields(self)}
-        faults = [f"flag {name}: there is no such flag" for name in values if not name.startswith("_") and name not in known]
+        faults = [_unknown(name) for name in values if not name.startswith("_") and name not in known]
         changes: dict[str, Any] = {}
         for name, value in values.items():
             if name in known:
@@ -84,6 +94,12 @@ class Flags:
     def has_rpc(self, method: str) -> bool:
         """Say whether a JSON-RPC method exists as far as is known."""
         return self.rpc_methods is None or method in self.rpc_methods
+
+
+def _unknown(name: str) -> str:
+    if name in NOT_USED:
+        return f"flag {name}: nothing depends on it, leave it out ({NOT_USED[name]})"
+    return f"flag {name}: there is no such flag"
 
 
 def _one_of(*allowed: str) -> Callable[[Any], str]:

@@ -6,9 +6,10 @@ from typing import Any
 
 import structlog
 
-from streamflow.errors import StreamflowError
+from streamflow.errors import NotPermitted, StreamflowError
 from streamflow.model import DestId, Fields
 from streamflow.platforms.nutshell.calls import PATCH, Calls
+from streamflow.platforms.nutshell.caps import Caps
 from streamflow.platforms.nutshell.dialect.bodies import ACTIONS
 from streamflow.platforms.nutshell.dialect.ids import number_of
 
@@ -18,8 +19,9 @@ log = structlog.get_logger(__name__)
 class LeadActions:
     """These are not safe to repeat blindly: each is left out when the lead already is where it should be."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, caps: Caps) -> None:
         self._calls = calls
+        self._caps = caps
 
     async def after_create(self, dest_id: DestId, fields: Fields) -> None:
         """Do what a new lead asks for. The lead exists, so trouble here is logged and left to read-back, never raised."""
@@ -39,7 +41,7 @@ class LeadActions:
             if wanted:
                 await self._do(action, dest_id, str(wanted))
             elif action == "outcome":
-                await self._post(dest_id, "reopen", None)
+                await self._reopen(dest_id)
 
     async def _do(self, action: str, dest_id: DestId, wanted: str) -> None:
         if action == "stageset":
@@ -49,6 +51,13 @@ class LeadActions:
         else:
             await self._move(dest_id, wanted)
 
+    async def _reopen(self, dest_id: DestId) -> None:
+        """An open lead more: the plan may have no room for it."""
+        try:
+            await self._post(dest_id, "reopen", None)
+        except NotPermitted as refusal:
+            raise await self._caps.forbidden("leads", refusal) from refusal
+
     async def _post(self, dest_id: DestId, verb: str, body: dict[str, Any] | None) -> None:
         await self._calls.send("POST", f"leads/{dest_id}/{verb}", body if body is not None else {}, endpoint=f"leads/{{id}}/{verb}")
 
@@ -56,19 +65,21 @@ class LeadActions:
         """Set the stage by the way that was seen to work; where none was, the source's stage stays in its custom field."""
         way = self._calls.flags.lead_stage_write
         if way == "patch":
-            await self.move_by_patch(dest_id, stage)
+            await move_by_patch(self._calls, dest_id, stage)
         elif way == "rpc":
-            await self.move_by_rpc(dest_id, stage)
+            await move_by_rpc(self._calls, dest_id, stage)
 
-    async def move_by_patch(self, dest_id: DestId, stage: str) -> None:
-        """Try the undocumented PATCH of the link."""
-        body = [{"op": "replace", "path": "/leads/0/links/stage", "value": stage}]
-        await self._calls.send("PATCH", f"leads/{dest_id}", body, endpoint="leads/{id}", media=PATCH)
 
-    async def move_by_rpc(self, dest_id: DestId, stage: str) -> None:
-        """Set the milestone by JSON-RPC, guarded by the revision."""
-        number = number_of(dest_id)
-        held = await self._calls.ask("getLead", {"leadId": number, "rev": None})
-        rev = str(held.get("rev")) if isinstance(held, dict) else None
-        milestone = {"entityType": "Milestones", "id": number_of(stage)}
-        await self._calls.tell("editLead", {"leadId": number, "rev": rev, "lead": {"milestone": milestone}})
+async def move_by_patch(calls: Calls, dest_id: DestId, stage: str) -> None:
+    """Try the undocumented PATCH of the link."""
+    body = [{"op": "replace", "path": "/leads/0/links/stage", "value": stage}]
+    await calls.send("PATCH", f"leads/{dest_id}", body, endpoint="leads/{id}", media=PATCH)
+
+
+async def move_by_rpc(calls: Calls, dest_id: DestId, stage: str) -> None:
+    """Set the milestone by JSON-RPC, guarded by the revision."""
+    number = number_of(dest_id)
+    held = await calls.ask("getLead", {"leadId": number, "rev": None})
+    rev = str(held.get("rev")) if isinstance(held, dict) else None
+    milestone = {"entityType": "Milestones", "id": number_of(stage)}
+    await calls.tell("editLead", {"leadId": number, "rev": rev, "lead": {"milestone": milestone}})

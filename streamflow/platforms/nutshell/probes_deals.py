@@ -12,7 +12,7 @@ from streamflow.platforms.nutshell.dialect.compare import tidy
 from streamflow.platforms.nutshell.dialect.envelope import rows
 from streamflow.platforms.nutshell.dialect.ids import number_of
 from streamflow.platforms.nutshell.dialect.records import one
-from streamflow.platforms.nutshell.lead_actions import LeadActions
+from streamflow.platforms.nutshell.lead_actions import move_by_patch, move_by_rpc
 from streamflow.platforms.nutshell.people import Directory
 from streamflow.platforms.nutshell.probes_people import MARKED
 from streamflow.platforms.nutshell.rewrites import Rewrites
@@ -61,10 +61,9 @@ async def stage(bench: Bench) -> dict[str, Any]:
     other = next((stage_id for stage_id in same if stage_id != held.get("stage")), None)
     if other is None:
         raise RecordRejected("the pipeline has no second stage to move to", platform="nutshell")
-    actions = LeadActions(bench.calls)
-    for way, move in (("patch", actions.move_by_patch), ("rpc", actions.move_by_rpc)):
+    for way, move in (("patch", move_by_patch), ("rpc", move_by_rpc)):
         try:
-            await move(dest_id, other)
+            await move(bench.calls, dest_id, other)
         except (RecordRejected, AccessRefused, NotFound, ProtocolMismatch):
             continue
         if (await bench.fields("leads", dest_id)).get("stage") == other:

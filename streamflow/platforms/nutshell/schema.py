@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamflow.clock import Clock
-from streamflow.errors import AccessRefused, NotFound, PlanLimit, ProtocolMismatch, RecordRejected, StreamflowError
+from streamflow.errors import AccessRefused, NotFound, NotPermitted, PlanLimit, ProtocolMismatch, RecordRejected, StreamflowError
 from streamflow.model import DestId, Kind
 from streamflow.platforms.base import FieldSpec, Reference
 from streamflow.platforms.nutshell.calls import Calls
@@ -146,6 +146,12 @@ class NutshellSchema:
             except RecordRejected as error:
                 refusal = error
                 continue
+            except NotPermitted as error:
+                me = await self._directory.myself()
+                if me is None or not me.get("isAdministrator"):
+                    raise
+                # An administrator may always make fields: a 403 is what a full plan may answer (nutshell.md 1.7).
+                raise PlanLimit(error.message, platform="nutshell", hint="are the plan's custom fields used up?") from error
             if await self._shows(spec):
                 self._learn(spec, type_name)
                 return

@@ -6,21 +6,35 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from streamflow.errors import AccessRefused, NotFound, PlanLimit, RecordRejected, Throttled, TransientError, Uncertain
+import structlog
+
+from streamflow.errors import (
+    AccessRefused,
+    NotFound,
+    NotPermitted,
+    PlanLimit,
+    RecordRejected,
+    StreamflowError,
+    Throttled,
+    TransientError,
+    Uncertain,
+)
 from streamflow.model import DestId, Fields, Kind
 from streamflow.platforms.nutshell.calls import PATCH, Calls
+from streamflow.platforms.nutshell.caps import Caps
 from streamflow.platforms.nutshell.dialect.bodies import ACTIONS, create_body, put_activity_body
 from streamflow.platforms.nutshell.dialect.envelope import made_id, rows
 from streamflow.platforms.nutshell.dialect.patch import Group, patch_groups
-from streamflow.platforms.nutshell.dialect.records import flat
+from streamflow.platforms.nutshell.dialect.records import flat, forgotten_links
 from streamflow.platforms.nutshell.lead_actions import LeadActions
 from streamflow.platforms.nutshell.people import Directory
 from streamflow.platforms.nutshell.revisions import Revisions
 from streamflow.platforms.nutshell.rewrites import Rewrites, ensure_same
 
+log = structlog.get_logger(__name__)
+
 RESTORABLE = ("accounts", "contacts", "leads", "notes")
 TOGETHER = ("contacts", "notes")     # kinds whose DELETE declares a list of ids, and which can be restored (nutshell.md 7)
-PLAN_SUSPICION = 3      # refusals of different leads in the same words that are taken for a cap of the plan (nutshell.md 9)
 
 
 class NutshellWriter:
@@ -29,29 +43,32 @@ class NutshellWriter:
     def __init__(self, calls: Calls, directory: Directory) -> None:
         self._calls = calls
         self._directory = directory
-        self._actions = LeadActions(calls)
+        self._caps = Caps(calls, directory)
+        self._actions = LeadActions(calls, self._caps)
         self._revisions = Revisions(calls)
         self._rewrites = Rewrites(calls, directory, self)
-        self._refused_words = ""
-        self._refused_leads = 0
 
     async def create(self, kind: Kind, fields: Fields, *, author: DestId | None = None) -> DestId:
         """
         Make one record with one call; a lead's pipeline, stage and outcome take one more each, only when asked for.
 
         Once the record is made, a refused lead action does not take that back: it is logged, and read-back shows the difference.
+        Raises MadeLocked for a lead that was made and that the plan holds back.
         """
         body = create_body(kind, fields, self._calls.flags)
         try:
             data = await self._post_as(author, kind, body)
         except RecordRejected as refusal:
-            raise self._suspected(kind, refusal) from refusal
+            raise self._caps.rejected(kind, refusal) from refusal
+        except NotPermitted as refusal:
+            raise await self._caps.forbidden(kind, refusal) from refusal
         dest_id = made_id(data, kind)
         if dest_id is None:
             raise Uncertain(f"POST {kind} was confirmed without an id", platform="nutshell", hint="it is found by its marker")
+        await self._tie(kind, dest_id, fields, data)
         if kind == "leads":
-            self._refused_leads = 0
             await self._actions.after_create(dest_id, fields)
+        self._caps.made(kind, dest_id, data)
         return dest_id
 
     async def update(
@@ -113,21 +130,19 @@ class NutshellWriter:
         try:
             return await self._calls.send("POST", kind, body, auth=auth)
         except AccessRefused:
-            # Surely not applied: this person's name is not taken, so it is written under ours.
+            # Surely not applied: it is written under our name. That this person's is not taken is sure when ours is.
+            data = await self._calls.send("POST", kind, body)
             self._directory.refuse(author)
-            return await self._calls.send("POST", kind, body)
+            return data
 
-    def _suspected(self, kind: Kind, refusal: RecordRejected) -> RecordRejected | PlanLimit:
-        """Different leads refused in the same words, none naming a field, look like the plan's cap on open leads."""
-        if kind != "leads" or refusal.field:
-            return refusal
-        words = refusal.message.partition(" [request")[0]
-        self._refused_leads = self._refused_leads + 1 if words == self._refused_words else 1
-        self._refused_words = words
-        if self._refused_leads < PLAN_SUSPICION:
-            return refusal
-        hint = "is the plan's number of open leads used up?"
-        return PlanLimit(f"{words} ({self._refused_leads} leads in a row)", platform="nutshell", hint=hint)
+    async def _tie(self, kind: Kind, dest_id: DestId, fields: Fields, answer: Any) -> None:
+        """Set the relations that a create took and forgot, by what it answers (3.1); where that fails, read-back shows the difference."""
+        row = rows(answer, kind)[0]
+        lost = forgotten_links(kind, fields, row)
+        try:
+            await self._patch(kind, dest_id, patch_groups(kind, lost, flat(kind, row), self._calls.flags))
+        except StreamflowError as error:
+            log.warning("nutshell.links_not_set", dest_id=dest_id, links=sorted(lost), code=error.code, reason=error.message)
 
     # --- changing
 

@@ -15,6 +15,7 @@ Row = Mapping[str, Any]
 
 _CONTACT: Final = ("cst_id", "firstname", "lastname", "email", "email2", "phone1")
 _PHONES: Final = tuple(f"altphone{place}{part}" for place in (1, 2, 3) for part in ("", "type"))
+_AMOUNTS: Final = tuple(f"gsa{place}" for place in range(1, 6))
 _NOTE: Final = ("enteredby", "enteredon", "updatedby", "updatedon", "important", "category", "note")
 _CALL: Final = ("calldatetime", "phone", "resultcode", "resultdescr", "calltype", "calltypedescr", "agent", "agentname")
 _MILESTONE: Final = ("mdt_id", "datetype", "estdate", "actdate", "enteredby", "enteredon", "lastchangedby", "lastchangedon")
@@ -26,7 +27,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "entrydate", "dateentered", "lastchangedon", "apptdate", *FLAGS, *EVER, "setbyname", "setdate", "gsa",
     ),
     "appointments": (
-        "ils_id", "lds_id", "cst_id", "apptdate", "disposition", "productid", "salesrepname", "slr_id", "statuscode", "notes",
+        "ils_id", "lds_id", "cst_id", "apptdate", "disposition", "productid", *_AMOUNTS, "salesrepname", "slr_id", "statuscode", "notes",
         "presnotes", "dispositioncomments",
     ),
     "jobs": (
@@ -62,7 +63,8 @@ def _appointments(tree: Node) -> Iterator[Row]:
     for lead in tree["leads"]:
         for row in lead["appointments"]:
             parents = {"lds_id": "", "cst_id": ""} if row["stray"] else {"lds_id": lead["lds_id"], "cst_id": tree["cst_id"]}
-            yield row | parents | {"productid": ";".join(row["products"]), "salesrepname": row["salesrep"]}
+            amounts = dict(zip(_AMOUNTS, row["gsas"], strict=False))   # one a product
+            yield row | parents | amounts | {"productid": ";".join(row["products"]), "salesrepname": row["salesrep"]}
 
 
 def _jobs(tree: Node) -> Iterator[Row]:

@@ -285,8 +285,8 @@ def _fit(records: int) -> tuple[int, Slot]:
 
 def text_of(moment: datetime) -> str:
     """Write a moment as the platform does: ISO, no zone, no to three digits after the second (lead-perfection.md 1.7)."""
-    text = moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
-    return text.rstrip("0") if moment.microsecond else text
+    text = moment.isoformat(timespec="milliseconds")
+    return text.rstrip("0").rstrip(".")
 
 
 def day_of(moment: datetime) -> str:

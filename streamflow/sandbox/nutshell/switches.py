@@ -76,3 +76,13 @@ NUTSHELL_SWITCHES: dict[str, Any] = {
     "create_users": False,  # JSON-RPC newUser
     "rpc_enabled": True,
 }
+
+NEVER_MET = {
+    "account_extra_fields": "revenue and number of employees are never written: neither source has them, a map may name custom fields",
+    "legacy_id": "the id of the source stands in the custom field Streamflow ID, which can be searched for",
+    "file_upload": "no path for it is documented, so there is none here either; files are archived and told by a note",
+    "rpc_new_email": "e-mails are activities or notes: of newEmail nobody knows how it dates and attaches",
+    "teams_rest": "teams are read by JSON-RPC, which is documented",
+    "create_users": "seats cost money: users are matched or asked for, never made",
+}
+"""Switches that the migration cannot meet, since it never makes the call, and why; the others are turned in its tests."""

@@ -123,6 +123,11 @@ class Seen:
         """Say whether every extra phone shows its type."""
         return self.by == "extract" or self.switches.get("altphones", "objects") == "objects"
 
+    @property
+    def amounts(self) -> bool:
+        """Say whether appointments show what each product came to: the table of an extract has no such column."""
+        return self.by == "api"
+
     def was_to_come(self, local: str) -> bool:
         """Say whether a moment was still to come when the migration began."""
         return local > self.began

@@ -177,6 +177,7 @@ CORRUPTIONS: dict[str, tuple[str, Change]] = {
     "a meeting without its text": ("wrong", _replace("41-activities", "description", "gate code 1180", "gate code")),
     "a meeting without its second text": ("wrong", _replace("41-activities", "description", "Wants white\n  frames", "Wants white")),
     "a meeting without product": ("wrong", _replace("41-activities", "description", "WIN, DOR", "WIN")),
+    "a meeting without its amount": ("wrong", _replace("41-activities", "description", "Gross sale amounts: 14250\n", "")),
     "a meeting without rep": ("wrong", lambda dump: (
         _replace("41-activities", "description", " by Ben Okaforth", "")(dump), _set("41-activities", "name", "Appointment")(dump),
         _set("41-activities", "links/participants", ["5-contacts"])(dump))[0]),

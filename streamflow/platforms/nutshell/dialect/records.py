@@ -12,7 +12,7 @@ from typing import Any
 
 from streamflow.model import Fields
 from streamflow.platforms.nutshell.dialect.ids import full_id
-from streamflow.platforms.nutshell.dialect.parts import MULTI, customs_from_wire, multi_from_wire
+from streamflow.platforms.nutshell.dialect.parts import LINK, MULTI, customs_from_wire, link_ids, multi_from_wire
 
 Row = dict[str, Any]
 
@@ -37,6 +37,18 @@ def _links(row: Row, singles: tuple[str, ...], lists: tuple[str, ...]) -> Fields
     found: Fields = {f"link:{name}": one(links.get(name)) for name in singles}
     found.update({f"link:{name}": many(links.get(name)) for name in lists})
     return found
+
+
+def forgotten_links(kind: str, fields: Fields, row: Row) -> Fields:
+    """Give the relations among *fields* that the answer to a create tells of and does not hold; {} where it tells of none."""
+    held = row.get("links")
+    if kind not in ("accounts", "contacts", "leads") or not isinstance(held, dict):
+        return {}
+    relations = [field.removeprefix(LINK) for field in fields if field.startswith(LINK)]
+    return {
+        f"{LINK}{name}": fields[f"{LINK}{name}"] for name in relations
+        if name in held and not set(link_ids(fields, name)) <= set(many(held[name]))
+    }
 
 
 def one(value: Any) -> str | None:

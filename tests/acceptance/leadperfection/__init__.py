@@ -1,0 +1,1 @@
+"""What was promised for Lead Perfection, seen from outside on one whole migration by API."""

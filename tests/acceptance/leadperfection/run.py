@@ -1,0 +1,104 @@
+"""The whole run by API: every gate opened from the command line while people work, then all of it taken back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.acceptance.evidence import Json, Run, Witness, end_of, keep, read_audit, start_of
+from tests.flow.box import Box, sandbox
+from tests.flow.daemon import Daemon, daemon
+from tests.flow.sides import LEAD_PERFECTION
+from tests.oracle.guarding import Edit
+from tests.oracle.leadperfection.book import Book
+from tests.oracle.marks import read_marks
+from tests.oracle.states import Destination, Finding
+
+RECORDS = 260
+SAMPLE = 200
+"""Fewer than there are, so that something is left to wait for the sample."""
+SECRETS = (b"sandbox-lp-password", b"6f1c0d9e-0000-4000-8000-5a4db0c5a4db", b"sandbox-key")
+TITLE = "Head of the household"
+"""What somebody writes on a person in the destination while the migration runs."""
+MEANWHILE = "Called back about the gutters.\r\nWants a second quote."
+_RUN_S = 120.0
+
+
+@dataclass(slots=True, kw_only=True)
+class PairRun(Run):
+    """A run of this pair, with the source's own book as it stood at the switch."""
+
+    prefix: str = LEAD_PERFECTION.prefix
+    book: Book = field(default_factory=lambda: Book(rows={}))
+    edits: tuple[Edit, ...] = ()
+    findings: list[Finding] = field(default_factory=list)    # of the independent comparison after the switch
+
+    @property
+    def contact(self) -> str:
+        """Give the id of the person somebody worked on."""
+        return self.edits[0].rid
+
+
+def by_api() -> PairRun:
+    """Make the run."""
+    run = PairRun()
+    with sandbox(pair=LEAD_PERFECTION.pair, records=RECORDS, seed=11, life=3, search_lag=0.5) as box:
+        box.configure("watch_days = 0", "watch_days = 1")
+        box.configure("[owners]", f"[sample]\nsize = {SAMPLE}\n\n[owners]")
+        run.looks["start"] = start_of(box)
+        with daemon(box) as one:
+            operator = Witness(one).watch_for(run)
+            operator.drive("tail", _RUN_S)
+            _work(run, box)
+            run.notes["paced"] = one.cli("pace", "lead_perfection", "40").body["rate_per_s"]
+            operator.cut_over()
+            operator.until(lambda status: status["phase"] == "watch", _RUN_S, "switch")
+            run.findings = operator.judge(run.before, edits=run.edits)
+            run.notes["verify"] = one.cli("verify").body
+            operator.look("watch", "/v1/map", "/v1/owners")
+            keep(operator, one)
+            run.book = box.source()
+            run.notes["life"] = box.source_state()["life"]
+            _take_back(run, one)
+        run.looks["end"] = end_of(box)
+        run.notes["audit at the end"] = read_audit(next(box.state.glob("*.sqlite")))
+        run.notes["leaks"] = _leaks(box)
+    return run
+
+
+def _work(run: PairRun, box: Box) -> None:
+    """Let somebody work on a person in the destination, and somebody else in the source."""
+    contact = _somebody(box, run.before)
+    box.in_destination("edit", kind="contacts", id=contact, values={"jobTitle": TITLE})
+    run.edits = (Edit(rid=contact, field="jobTitle", value=TITLE),)
+    book = box.source()
+    corrected = next(key for key, row in book.of("prospect").items() if not row["email"])
+    box.in_source("edit", "prospects", corrected, email="corrected@sunroof.example")
+    run.notes["corrected"] = corrected
+    leads = list(book.of("lead"))
+    run.notes["meanwhile"] = box.in_source("create", "notes", lds_id=leads[3], note=MEANWHILE, enteredby="Ruizmar, Ana")
+    job: Json = box.in_source("create", "jobs", lds_id=leads[5], grossamount="18250.0000", jbs_id="SC", jobstatus="Scheduled")
+    run.notes["sold meanwhile"] = str(job["id"])
+
+
+def _somebody(box: Box, before: Destination) -> str:
+    """Give a person made of a prospect."""
+    marks = read_marks(box.destination(), box.side.prefix)
+    return next(
+        str(row["id"]) for key in box.source().of("prospect") for _, (kind, row) in marks.of("prospect", key)
+        if kind == "contacts" and row["id"] not in before.of("contacts")
+    )  # fmt: skip
+
+
+def _take_back(run: PairRun, one: Daemon) -> None:
+    """Undo everything by one order, after a look at what it would do."""
+    run.notes["planned"] = one.cli("rollback", "--dry-run").body
+    run.notes["ordered"] = one.cli("rollback", "--confirm", "sandbox").code
+    run.code = one.wait(60.0)
+    run.notes["audit verify"] = one.cli("audit", "verify").code
+
+
+def _leaks(box: Box) -> list[Any]:
+    """Name the files of the migration in which a secret stands, but for the ones they are given in."""
+    files = [path for path in (*box.state.rglob("*"), box.config, box.dir / "daemon.log") if path.is_file()]
+    return [path.name for path in files if any(secret in path.read_bytes() for secret in SECRETS)]

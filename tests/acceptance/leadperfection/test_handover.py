@@ -1,0 +1,122 @@
+"""The source is only read, what is handed over at the end, and the one order that takes all of it back."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from tests.acceptance.leadperfection.run import PairRun
+from tests.acceptance.reading import written
+from tests.oracle.guarding import overwritten, rolled_back
+
+
+def test_lp_29_the_source_is_only_read_while_people_work(living: PairRun) -> None:
+    """LP-29: no call of a function that writes, of payments or of documents reached the source; people went on working all the time."""
+    assert living.source_writes == {}
+    assert living.source_calls
+    for name in living.source_calls:
+        assert name == "POST /token" or name.rpartition("/")[2].startswith(("Get", "get")), name
+        assert "Payment" not in name
+    assert living.notes["life"]["by_deed"]
+    assert living.notes["leaks"] == []
+
+
+def test_lp_39_the_log_is_whole_and_one_order_takes_everything_back(living: PairRun) -> None:
+    """LP-39: an entry for every step, in an unbroken chain; rolled back, all is as it was but for what somebody worked on."""
+    entries = living.notes["audit at the end"]
+    assert [each["seq"] for each in entries] == list(range(1, len(entries) + 1))
+    assert living.notes["audit verify"] == 0
+    actions = [each["action"] for each in entries]
+    assert {"read", "write.create.confirmed", "gate.map.confirmed", "owners.fallback", "gate.sample.accept", "cutover.switched",
+            "rollback.requested", "rollback.delete"} <= set(actions)  # fmt: skip
+    planned = living.notes["planned"]
+    assert living.notes["ordered"] == 0
+    assert living.code == 1, "what is spared stays open"
+    assert living.contact in {each["id"] for each in planned["spared"]}
+    before, after = living.before, living.looks["end"].destination
+    spared = frozenset(str(each["id"]) for each in planned["spared"])
+    sources = frozenset(after.of("sources")) - frozenset(before.of("sources"))
+    wrong = [*rolled_back(before, after, spared=spared, listed=sources), *overwritten(after, living.edits)]
+    assert [str(each) for each in wrong] == []
+    assert len(spared) <= 3, f"more was spared than people touched: {planned['spared']}"
+
+
+def test_lp_40_the_reconciliation_says_everything(living: PairRun) -> None:
+    """LP-40: counts of each kind that sum up, owners, unmapped fields with reasons, all flags; nothing differs that was read back."""
+    report = living.report("reconciliation")
+    kinds = {row["kind"]: row for row in report["kinds"]}
+    assert kinds.keys() == {"prospect", "lead", "job", "appointment", "note", "call"}
+    for row in kinds.values():
+        assert row["read"] == sum(row[name] for name in ("created", "updated", "merged", "matched", "filtered", "flagged", "failed"))
+        assert (row["pending"], row["failed"], row["explained"]) == (0, 0, True)
+    assert report["owners"]["summary"]
+    assert report["unmapped"]
+    assert all(row["reason"] for row in report["unmapped"])
+    assert {item["id"] for item in report["queue_items"]} == {item["id"] for item in living.queue}
+    assert all(row["differs"] == row["pending"] == 0 for row in report["fields"])
+    assert living.notes["verify"]["result"] == "verified"
+    assert {row["kind"]: row["remark"] for row in report["reference"]}["schedule"] == "listed whole in the report list-schedule"
+
+
+def test_lp_41_three_sheets_agree_with_the_book(living: PairRun) -> None:
+    """LP-41: deals with the book's amounts, appointments with their day, sources with equal counts, each beside what arrived."""
+    deals = {row["key"]: row for row in living.report("deal-values")["rows"]}
+    for key, job in living.book.of("job").items():
+        assert Decimal(deals[key]["source_value"] or 0) == Decimal(str(job["grossamount"] or 0)).quantize(Decimal("0.01")), key
+        assert not deals[key]["deal"] or deals[key]["difference"] == "0.00", key
+    meetings = {row["key"]: row for row in living.report("appointment-history")["rows"]}
+    for key, row in living.book.of("appointment").items():
+        assert meetings[key]["source_start"][:19] == str(row["apptdate"]).replace("T", " ")[:19], key
+    assert living.report("appointment-history")["moved_in_time"] == 0
+    sources = living.report("lead-sources")
+    assert sum(row["source"] for row in sources["rows"]) == sum(row["destination"] for row in sources["rows"])
+    assert all(row["remark"] for row in sources["differences"])
+
+
+def test_lp_25_26_and_42_what_stays_behind_is_handed_over(living: PairRun) -> None:
+    """LP-25, LP-26, LP-42: slots of reps are listed whole, workflows have lines to fill in with what was observed; none is made."""
+    slots = living.tables["list-schedule"]
+    assert len(slots) == living.report("list-schedule")["records"] > 0
+    assert {"date", "slots"} <= slots[0].keys()
+    rules = living.tables["automations"]
+    assert {row["type"] for row in rows_with(rules)} >= {"lead routing", "assignment rule", "follow-up trigger"}
+    assert {"trigger", "condition", "action", "owner", "rebuild_as"} <= rules[0].keys()
+    assert living.report("automations")["observed"]
+    scope = living.looks["map"].report("scope")
+    assert any("workflows" in line for line in scope["out_of_scope"])
+    for name in written(living.looks["end"].calls):
+        assert not any(word in name.lower() for word in ("automation", "sequence", "template", "assignment", "audience")), name
+
+
+def rows_with(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Give the rules that say when they begin and what to rebuild them as."""
+    return [row for row in rows if row["trigger"] and row["rebuild_as"]]
+
+
+def test_lp_43_and_44_quality_has_a_score_and_a_work_list(living: PairRun) -> None:
+    """LP-43, LP-44: every kind has a score out of its parts, with the formula; the work list is in order and names what to do."""
+    report = living.report("quality-score")
+    assert report["formula"]
+    assert {row["kind"] for row in report["scores"]} >= {"prospect", "lead", "job", "appointment", "note"}
+    for row in report["scores"]:
+        parts = [row[name] for name in ("filled", "sound", "linked", "single") if row[name] is not None]
+        assert abs(row["score"] - sum(parts) / len(parts)) < 0.1, row
+    weights = [row["weight"] for row in report["rows"]]
+    assert weights == sorted(weights, reverse=True)
+    assert all(row["to_do"] for row in report["rows"])
+
+
+def test_lp_45_the_pace_of_the_source_is_what_is_configured(living: PairRun) -> None:
+    """LP-45: the cap is shown in the scope, never exceeded, and can be lowered while it runs."""
+    told = {row["platform"]: row for row in living.looks["map"].report("scope")["platforms"]}
+    assert told["lead_perfection"]["calls_per_s_at_most"] == 100.0, "the sandbox's own configuration"
+    assert 0 < living.looks["map"].status["pace"]["lead_perfection"]["rate_per_s"] <= 100
+    assert living.notes["paced"] == 40.0
+    assert 0 < living.looks["watch"].status["pace"]["lead_perfection"]["rate_per_s"] <= 40
+
+
+def test_lp_47_payments_are_out_of_scope_and_said_to_be(living: PairRun) -> None:
+    """LP-47: scope and reconciliation both say so, and no field of the destination takes one."""
+    for report in (living.looks["map"].report("scope"), living.report("reconciliation")):
+        assert any("payments" in line for line in report["out_of_scope"])
+    titles = {each["title"].lower() for fields in living.looks["watch"].fields.values() for each in fields}
+    assert not any("token" in title or "card" in title or "password" in title for title in titles)

@@ -1,0 +1,90 @@
+"""What arrived: people, deals and happenings, all of them, with their money and their days."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from decimal import Decimal
+
+from tests.acceptance.leadperfection.run import MEANWHILE, PairRun
+from tests.acceptance.reading import crosswalk
+from tests.oracle.states import Row
+
+_KINDS = ("prospect", "lead", "job", "appointment", "note")
+_CENT = Decimal("0.01")
+
+
+def _deals(run: PairRun) -> dict[str, Row]:
+    """Give the deal of each job that is still in the source and has one."""
+    marked = {key: run.marks.of("job", key) for key in run.book.of("job")}
+    return {key: row for key, places in marked.items() for _, (kind, row) in places if kind == "leads"}
+
+
+def test_lp_27_all_six_are_counted(living: PairRun) -> None:
+    """LP-27: jobs, leads, prospects, appointments, notes and custom fields are counted; after the freeze the counts are the book's."""
+    found = living.looks["map"].report("scope")["inventory"]
+    assert all(found["source"][kind] > 0 for kind in _KINDS)
+    titles = {str(each["fieldtitle"]) for job in living.book.of("job").values() for each in job["userfields"]}
+    assert 0 < found["custom_fields"] <= len(titles)
+    counted = {row["kind"]: row for row in living.report("reconciliation")["source_counts"]}
+    for kind in ("prospect", "lead", "job", "appointment"):
+        assert counted[kind]["source"] == len(living.book.of(kind)), kind
+    assert {row["verdict"] for row in counted.values()} == {"holds"}
+
+
+def test_lp_37_everything_became_what_was_promised(living: PairRun) -> None:
+    """LP-37: the independent comparison finds nothing; every prospect has a person, every job a deal, or the queue names it."""
+    assert [str(each) for each in living.findings] == []
+    told = {(item["kind"], item["key"]) for item in living.queue}
+    people = crosswalk(living, "prospect")
+    assert all(any(line["destination_kind"] == "contacts" for line in people[key]) for key in living.book.of("prospect"))
+    deals = _deals(living)
+    assert {("job", key) for key in living.book.of("job").keys() - deals.keys()} <= told
+    assert len({row["id"] for row in deals.values()}) == len(deals), "a deal each"
+    became = Counter(line["destination_kind"] for line in living.tables["crosswalk"] if line["source_kind"] in ("appointment", "note"))
+    assert became["activities"] > 0
+    assert became["notes"] > 0
+
+
+def test_lp_38_what_people_did_meanwhile_arrived_before_the_switch(living: PairRun) -> None:
+    """LP-38: changes are followed from the beginning of the run; a note, a sale and a correction made while it ran are there."""
+    opened = next(each["seq"] for each in living.audit if each["action"] == "delta.opened")
+    assert opened < min(each["seq"] for each in living.audit if each["action"] == "read")
+    assert living.notes["life"]["done"] > 5, "people were at work"
+    assert any("Called back about the gutters." in row["body"] for row in living.after.of("notes").values())
+    assert "\n".join(MEANWHILE.splitlines()) in "".join(row["body"].replace("\r\n", "\n") for row in living.after.of("notes").values())
+    sold = _deals(living)[living.notes["sold meanwhile"]]
+    assert Decimal(str(sold["manualValue"]["amount"] if isinstance(sold["manualValue"], dict) else sold["manualValue"])) == 18250
+
+
+def test_lp_48_sums_of_deals_are_equal_by_owner_and_status(living: PairRun) -> None:
+    """LP-48, LP-04: counted by hand in book and destination, the values of deals sum up alike for every user and every status."""
+    deals = _deals(living)
+    here: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    there: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for key, row in deals.items():
+        job = living.book.of("job")[key]
+        for group in (("owner", str((row.get("links") or {}).get("owner"))), ("status", str(job.get("jobstatus") or ""))):
+            here[group] += Decimal(str(job.get("grossamount") or 0)).quantize(_CENT)
+            there[group] += _worth(row)
+    assert here == there
+    assert len(here) > 5
+    assert sum(here.values()) > 0
+
+
+def test_lp_05_and_06_a_deal_hangs_on_its_person_and_both_bear_the_job(living: PairRun) -> None:
+    """LP-04, LP-05, LP-06: each deal's person is its prospect's; deal and person both name the job; some person has several."""
+    several = Counter[str]()
+    for key, row in _deals(living).items():
+        prospect = living.book.heir(str(living.book.of("job")[key]["cst_id"]))
+        person = next(line["destination_id"] for line in crosswalk(living, "prospect")[prospect] if line["destination_kind"] == "contacts")
+        contacts = [str(each) for each in (row.get("links") or {}).get("contacts") or ()]
+        assert person in contacts, key
+        assert str(row["customFields"]["Source System ID"]) == key
+        assert key in str(living.after.of("contacts")[person]["customFields"]["Source System ID"]).split(", ")
+        several[person] += 1
+    assert max(several.values()) > 1
+
+
+def _worth(row: Row) -> Decimal:
+    value = row.get("manualValue")
+    return Decimal(str((value or {}).get("amount", 0) if isinstance(value, dict) else value or 0)).quantize(_CENT)
