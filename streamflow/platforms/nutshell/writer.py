@@ -142,7 +142,7 @@ class NutshellWriter:
         try:
             await self._patch(kind, dest_id, patch_groups(kind, lost, flat(kind, row), self._calls.flags))
         except StreamflowError as error:
-            log.warning("nutshell.links_not_set", dest_id=dest_id, links=sorted(lost), code=error.code, reason=error.message)
+            log.warning("nutshell.links_not_set", dest_id=dest_id, fields=sorted(lost), code=error.code, reason=error.message)
 
     # --- changing
 
