@@ -10,7 +10,9 @@ import anyio
 import pytest
 
 from streamflow.model import Record
+from streamflow.sandbox.leadperfection.operation import Operation, perform
 from streamflow.sandbox.leadperfection.tree import nodes
+from tests.sandbox.leadperfection_rig import START
 
 from .rig import Held, content, everything, files, of, reading, serving, truth
 
@@ -300,3 +302,14 @@ async def test_scheduled_reports_give_what_they_show(tmp_path: Path, names: str,
     )
     dated = [record for record in of(whole, "lead").values() if record.data["apptdate"]]
     assert content(of(found, "appointment").values(), "cst_id", "apptdate") == content(dated, "cst_id", "apptdate")
+
+
+@pytest.mark.parametrize("day", ["1900-01-01T00:00:00", "1999-05-01T00:00:00", "2046-03-01T00:00:00"])
+async def test_a_customer_whose_day_of_entry_is_absurd_is_read(day: str) -> None:
+    """The list goes by days that people typed: by the spec as it is shipped it begins before all of them and ends after all."""
+    async with serving(20) as wire, reading(wire, streams={"prospect": {"window": {}}}) as source:
+        state = wire.simulation.state
+        key, _ = perform(state, Operation(do="create", kind="prospects", values={"lastname": "Whitlock"}), at=START - 4e7)
+        perform(state, Operation(do="create", kind="leads", values={"cst_id": key, "entrydate": day}), at=START - 4e7)
+        found = await everything(source, "prospect")
+    assert {record.parent for record in of(found, "lead").values()} >= {key}
