@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -313,3 +315,20 @@ async def test_a_customer_whose_day_of_entry_is_absurd_is_read(day: str) -> None
         perform(state, Operation(do="create", kind="leads", values={"cst_id": key, "entrydate": day}), at=START - 4e7)
         found = await everything(source, "prospect")
     assert {record.parent for record in of(found, "lead").values()} >= {key}
+
+
+async def test_reports_whose_days_overlap_double_nothing(tmp_path: Path) -> None:
+    """Rows that a second report 135 shows once more are the same enquiries and appointments; equal rows of one report stay several."""
+    async with files(tmp_path, records=60, extract=False) as source:
+        once = await everything(source, "prospect", "lead", "job", "appointment")
+    manifest = next(tmp_path.rglob("manifest.json"))
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    report = next(entry for entry in told["files"] if entry["report"] == "135")
+    told["files"].append({**report, "file": "later.csv"})
+    shutil.copy(manifest.parent / report["file"], manifest.parent / "later.csv")
+    manifest.write_text(json.dumps(told), encoding="utf-8")
+    async with reading(None, reader="files", inbox=tmp_path) as source:
+        twice = await everything(source, "prospect", "lead", "job", "appointment")
+    assert of(once, "lead")
+    assert of(once, "appointment")
+    assert twice.keys() == once.keys()
