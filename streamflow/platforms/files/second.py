@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from streamflow.compact import Numbers
 from streamflow.platforms.files.inbox import Snapshot
@@ -25,6 +27,31 @@ class Second:
     rules: FileTable
     tables: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     values: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+class Shown:
+    """
+    Tells rows without an id that an earlier file of the same snapshot has as well: reports of days that overlap.
+
+    Within one file equal rows are several records; the second one of a file is the second one of the other.
+    """
+
+    def __init__(self, stream: StreamSpec) -> None:
+        self._names = [name for rule in stream.key_fallback for name in rule.partition("[:")[0].split("|")]
+        self._every = Numbers()      # row -> how many of them the fullest file had so far
+        self._here = Numbers()
+        self._file: Counter[str] | None = None
+
+    def is_new(self, values: Mapping[str, Any], file: Counter[str]) -> bool:
+        """Say whether no earlier file has this row so often; files follow one another, and *file* tells them apart."""
+        if self._file is not file:
+            self._file, self._here = file, Numbers()
+        name = orjson.dumps([_text(values.get(each)).strip() for each in self._names]).decode()
+        self._here[name] = count = self._here[name] + 1
+        if count <= self._every[name]:
+            return False
+        self._every[name] = count
+        return True
 
 
 def chosen(snapshot: Snapshot, globs: Sequence[str], having: Sequence[str], settings: TableSettings) -> Sequence[FileEntry]:
@@ -62,7 +89,7 @@ def fitted(rows: Iterator[Noticed], stream: StreamSpec, seconds: Sequence[Second
     """Give the rows with what second files say of them, without columns and rows that are none of the stream's."""
     rules = stream.files
     names = spellings(stream)
-    seen = Numbers()
+    seen, shown = Numbers(), Shown(stream)
     for row, findings in rows:
         given = {header: names.get(squeezed(header), "") for header in row}
         values: dict[str, Any] = {}
@@ -76,6 +103,8 @@ def fitted(rows: Iterator[Noticed], stream: StreamSpec, seconds: Sequence[Second
             if seen[key]:
                 continue
             seen[key] = 1
+        if rules.only and not key and not shown.is_new(values, findings):
+            continue
         fit = values if rules.only else dict(row)
         for second in seconds:
             _add(fit, second, _text(values.get(second.rules.on)).strip())

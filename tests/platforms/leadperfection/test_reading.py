@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,9 @@ import anyio
 import pytest
 
 from streamflow.model import Record
+from streamflow.sandbox.leadperfection.operation import Operation, perform
 from streamflow.sandbox.leadperfection.tree import nodes
+from tests.sandbox.leadperfection_rig import START
 
 from .rig import Held, content, everything, files, of, reading, serving, truth
 
@@ -300,3 +304,31 @@ async def test_scheduled_reports_give_what_they_show(tmp_path: Path, names: str,
     )
     dated = [record for record in of(whole, "lead").values() if record.data["apptdate"]]
     assert content(of(found, "appointment").values(), "cst_id", "apptdate") == content(dated, "cst_id", "apptdate")
+
+
+@pytest.mark.parametrize("day", ["1900-01-01T00:00:00", "1999-05-01T00:00:00", "2046-03-01T00:00:00"])
+async def test_a_customer_whose_day_of_entry_is_absurd_is_read(day: str) -> None:
+    """The list goes by days that people typed: by the spec as it is shipped it begins before all of them and ends after all."""
+    async with serving(20) as wire, reading(wire, streams={"prospect": {"window": {}}}) as source:
+        state = wire.simulation.state
+        key, _ = perform(state, Operation(do="create", kind="prospects", values={"lastname": "Whitlock"}), at=START - 4e7)
+        perform(state, Operation(do="create", kind="leads", values={"cst_id": key, "entrydate": day}), at=START - 4e7)
+        found = await everything(source, "prospect")
+    assert {record.parent for record in of(found, "lead").values()} >= {key}
+
+
+async def test_reports_whose_days_overlap_double_nothing(tmp_path: Path) -> None:
+    """Rows that a second report 135 shows once more are the same enquiries and appointments; equal rows of one report stay several."""
+    async with files(tmp_path, records=60, extract=False) as source:
+        once = await everything(source, "prospect", "lead", "job", "appointment")
+    manifest = next(tmp_path.rglob("manifest.json"))
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    report = next(entry for entry in told["files"] if entry["report"] == "135")
+    told["files"].append({**report, "file": "later.csv"})
+    shutil.copy(manifest.parent / report["file"], manifest.parent / "later.csv")
+    manifest.write_text(json.dumps(told), encoding="utf-8")
+    async with reading(None, reader="files", inbox=tmp_path) as source:
+        twice = await everything(source, "prospect", "lead", "job", "appointment")
+    assert of(once, "lead")
+    assert of(once, "appointment")
+    assert twice.keys() == once.keys()
