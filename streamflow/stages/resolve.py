@@ -271,7 +271,7 @@ class Resolver:
         disposition = _disposition(job, writes)
         return Plan(
             staged=staged, writes=tuple(writes), changes=tuple(changes), links=tuple(links), disposition=disposition,
-            finish=finish_of(staged, disposition=disposition, reason=_reason(job)),
+            finish=finish_of(staged, disposition=disposition, reason=_reason(job)), joined=tuple(job.joined),
         )
 
     def _given_up(self, plan: Plan, writes: Sequence[Write]) -> Plan:
