@@ -146,6 +146,26 @@ async def test_those_who_join_a_person_in_the_same_batch_are_in_the_create() -> 
         assert (await one.verify())["verified"] == 6
 
 
+async def test_who_changes_while_being_joined_is_not_left_unexplained() -> None:
+    """The source changes one of them during the very create: the change follows, and why it joined is still told."""
+    async with rig() as one:
+        create = one.nutshell.writer.create
+
+        async def slow(kind: str, fields: Fields, *, author: str | None = None) -> str:
+            if kind == "contacts":
+                await one.stage(*_thandi("2", status="Won"))
+            return await create(kind, fields, author=author)
+
+        one.nutshell.writer.create = slow  # type: ignore[method-assign]
+        await one.stage(*_thandi("1", "2"))
+        await one.run_dry()
+        assert len(one.live("contacts")) == 1
+        staged = await one.staged("lead", "2")
+        assert (staged.disposition, staged.reason) == (Disposition.MERGED, "the same person as lead 1")
+        assert "Won" in " ".join(row["body"] for row in one.live("notes"))
+        assert (await one.verify())["verified"] == 3
+
+
 async def test_who_brings_what_is_refused_does_not_hold_up_the_person_they_join() -> None:
     """Refused together, the person is made alone; whoever brought the bad value is asked about, and the other joins."""
     async with rig() as one:
