@@ -13,14 +13,14 @@ from streamflow.mapping.phones import labelled
 from streamflow.mapping.rollups import child_of, rolled_up
 from streamflow.mapping.steps import FAR, Maker, Step, Tools, typed
 from streamflow.mapping.text import literal, squeeze, tidy
-from streamflow.mapping.values import is_empty
+from streamflow.mapping.values import field_of, is_empty
 from streamflow.model import Record
 
 _LEAD_FLAG: Final = "Lead"
 
 
 def _value(record: Record, source: str) -> str:
-    value = record.data.get("custom", {}).get(source[7:]) if source.startswith("custom:") else record.data.get(source)
+    value = field_of(record.data, source)
     return "" if is_empty(value) else str(value).strip()
 
 

@@ -11,7 +11,7 @@ from streamflow.mapping.derived import Kin
 from streamflow.mapping.document import ObjectMap, Row
 from streamflow.mapping.pair import Pair
 from streamflow.mapping.text import squeeze, tidy
-from streamflow.mapping.values import is_empty
+from streamflow.mapping.values import field_of, is_empty
 from streamflow.model import Kind, Record
 
 TRANSFORMS: Final = ("rollup", "rollup_owner")
@@ -88,7 +88,7 @@ def value_of(record: Record, name: str) -> str:
     """Give a field of a record as text, "" when it holds nothing."""
     if name == "key":
         return record.key
-    value = (record.data.get("custom") or {}).get(name[7:]) if name.startswith("custom:") else record.data.get(name)
+    value = field_of(record.data, name)
     return "" if is_empty(value) else squeeze(tidy(str(value)))
 
 

@@ -88,6 +88,11 @@ def is_empty(value: object) -> bool:
     return value in ([], {})
 
 
+def field_of(data: Mapping[str, Any], name: str) -> Any:
+    """Give what a record holds in a field, by the name it has in a map ("email", "custom:Surname"); None where it has no such field."""
+    return (data.get("custom") or {}).get(name.removeprefix("custom:")) if name.startswith("custom:") else data.get(name)
+
+
 def as_text(value: object) -> str:
     """Give a value as people can read it: tables and lists as lines, anything else as it stands."""
     if isinstance(value, Mapping):
