@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, Final, TypeAlias
 
-from streamflow.mapping.dates import is_implausible, read_date
+from streamflow.mapping.dates import FAR_HINT, is_implausible, read_date
 from streamflow.mapping.text import fold, literal, plain, squeeze
 
 TEXT_MAX_CHARS: Final = 255
@@ -175,7 +175,7 @@ def _read_day(text: str, order: str) -> Read:
         forms = {"day": "YYYY-MM-DD or DD/MM/YYYY", "month": "YYYY-MM-DD or MM/DD/YYYY"}.get(order, "YYYY-MM-DD")
         return Read(cause="bad_date", hint=f"correct the date in the source ({forms}), or make the field a text in the map")
     if is_implausible(day):
-        return Read(value=day, cause="implausible_date", hint="written as it stands; correct it in the source if it is a filler")
+        return Read(value=day, cause="implausible_date", hint=FAR_HINT)
     return Read(value=day)
 
 
