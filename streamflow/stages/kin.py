@@ -32,7 +32,7 @@ class Kinship:
         keys = [record.key for record in records]
         children = {child: await self._ledger.children_of(child, keys) for child in child_kinds}
         heirs = await self._heirs(records, *yields) if yields is not None else {}
-        return {key: _kin({child: found.get(key, ()) for child, found in children.items()}, heirs.get(key, ())) for key in keys}
+        return {key: kin_of({child: found.get(key, ()) for child, found in children.items()}, heirs.get(key, ())) for key in keys}
 
     async def one(self, record: Record) -> Kin:
         """Give the kin of a single record."""
@@ -62,7 +62,8 @@ def together(kin: Sequence[Kin]) -> Kin:
     )
 
 
-def _kin(children: Mapping[Kind, Sequence[Staged]], heirs: Sequence[Key]) -> Kin:
+def kin_of(children: Mapping[Kind, Sequence[Staged]], heirs: Sequence[Key] = ()) -> Kin:
+    """Give the kin that are made of staged children: those that the source shows apart from those that it shows no more."""
     return Kin(
         children={kind: [each.record for each in found if each.missing_scans < GONE_SCANS] for kind, found in children.items()},
         former={kind: [each.record for each in found if each.missing_scans >= GONE_SCANS] for kind, found in children.items()},
