@@ -41,7 +41,7 @@ from streamflow.stages.planning import (
 from streamflow.stages.sharing import with_shared
 from streamflow.stages.succession import Succession
 from streamflow.stages.undecided import Undecided, clear, undecided
-from streamflow.stages.updating import is_settled, leave_to_others, remove_stale, stale_parts, update_part
+from streamflow.stages.updating import beside, is_settled, leave_to_others, remove_stale, stale_parts, surviving, update_part
 from streamflow.stages.vanished import Vanished
 from streamflow.store.base import Change, DropLink, Ledger, Reopen
 
@@ -159,6 +159,8 @@ class Resolver:
             for link in stale_parts(job.own.values(), job.drafts):
                 is_custom = any(name.startswith("custom:") for name in link.base)
                 (custom if is_custom else plain).setdefault(link.dest_kind, set()).add(link.dest_id)
+            for _, main in beside(job.own):     # a double goes only where the other one is there
+                plain.setdefault(main.dest_kind, set()).add(main.dest_id)
         now: dict[DestId, Fields] = {}
         seen = await self._position({dest_id for ids in [*plain.values(), *custom.values()] for dest_id in ids})
         for kind, ids in plain.items():
@@ -233,6 +235,8 @@ class Resolver:
 
     async def _writes(self, job: Job, facts: Facts) -> Plan:
         staged, changes = job.staged, list(job.changes)
+        if moved := surviving(job.own, facts.now):
+            return Plan(staged=staged, changes=(*changes, *moved))
         writes: list[Write] = []
         links: list[Link] = []
         if job.lent is not None:
