@@ -23,6 +23,7 @@ from streamflow.stages.firms import match_firms
 from streamflow.stages.groups import Groups
 from streamflow.stages.heirs import Heirs
 from streamflow.stages.job import Job
+from streamflow.stages.kin import hanging_on
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.parents import Parents, derive
 from streamflow.stages.people import headless_plan, is_circular, lent_note, review_plan
@@ -294,10 +295,7 @@ class Resolver:
         keys = tuple(dict.fromkeys([job.staged.record.key, *(link.ref.key for link in sharing)]))
         changes: list[Change] = [DropLink(ref=link.ref) for link in sharing]
         changes.append(Reopen(kind=kind, keys=keys))
-        for child_kind in sorted({count.kind for count in await self._ledger.counts()} - {kind}):
-            children = {each.record.key for key in keys for each in await self._ledger.children(child_kind, key)}
-            if children:
-                changes.append(Reopen(kind=child_kind, keys=tuple(sorted(children))))
+        changes += [Reopen(kind=child, keys=tuple(found)) for child, found in (await hanging_on(self._ledger, kind, keys)).items()]
         return Plan(staged=job.staged, changes=(*job.changes, *changes))
 
 
