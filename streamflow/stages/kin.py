@@ -48,6 +48,16 @@ class Kinship:
         return found
 
 
+async def hanging_on(ledger: Ledger, kind: Kind, keys: Sequence[Key]) -> Mapping[Kind, Sequence[Key]]:
+    """Give, by kind, the records that name any of these of a kind as their parent; kinds without any are left out."""
+    found: dict[Kind, Sequence[Key]] = {}
+    for child in sorted({count.kind for count in await ledger.counts()} - {kind}):
+        under = (await ledger.children_of(child, keys)).values()
+        if under:
+            found[child] = sorted({each.record.key for children in under for each in children})
+    return found
+
+
 def in_order(key: Key) -> tuple[int, Key]:
     """Order keys so that 9 comes before 10."""
     return len(key), key

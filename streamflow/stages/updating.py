@@ -14,13 +14,13 @@ from typing import Any
 from zlib import crc32
 
 from streamflow.mapping.changes import APPENDED, BLOCKS, Conflict, Merged, Policy, merge
-from streamflow.model import Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Staged, Verdict
+from streamflow.model import AuditEntry, DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Staged, Verdict
 from streamflow.stages.batch import Write
 from streamflow.stages.gone import gone_id, gone_item
 from streamflow.stages.kept import expected, kept, known, rebuilt
 from streamflow.stages.peoples import added_fields, lost_by_replacing
 from streamflow.stages.planning import ACTION_FIELDS, SAME, Compare, Facts
-from streamflow.store.base import Change, DropLink, Enqueue
+from streamflow.store.base import Audit, Change, DropLink, Enqueue, PutLink
 
 TEXT_KINDS: frozenset[Kind] = frozenset({"notes", "tasks", "activities"})
 """Kinds of which a part that the source dropped is removed; the others may carry what people hung on them."""
@@ -262,6 +262,24 @@ def stale_parts(own: Iterable[Link], drafts: Iterable[Draft]) -> list[Link]:
     """Parts that exist in the destination and that the record no longer asks for (a note that became shorter)."""
     wanted = {draft.part for draft in drafts}
     return [link for link in own if link.ref.part not in wanted and not link.is_merged]
+
+
+def beside(own: Mapping[str, Link]) -> list[tuple[Link, Link]]:
+    """Give parts of ours that stand beside the one they are a double of, with that one: "<part>~<destination id>" beside "<part>"."""
+    found = [(link, own.get(part.removesuffix(f"~{link.dest_id}"))) for part, link in own.items() if part.endswith(f"~{link.dest_id}")]
+    return [(link, main) for link, main in found if main is not None and main.dest_kind == link.dest_kind]
+
+
+def surviving(own: Mapping[str, Link], now: Mapping[DestId, Fields]) -> list[Change]:
+    """Let a double take the place of the one it was a double of where people removed that: of two that are the same one stays."""
+    changes: list[Change] = []
+    for link, main in beside(own):
+        if link.dest_id in now and main.dest_id not in now:
+            changes += [DropLink(ref=link.ref), PutLink(link=replace(link, ref=main.ref, verified="pending")), Audit(entry=AuditEntry(
+                actor="streamflow", action="link.moved", kind=main.ref.kind, key=main.ref.key, dest_id=link.dest_id, before=main.dest_id,
+                note="made twice, and the other one was removed by people",
+            ))]
+    return changes
 
 
 def remove_stale(stale: Iterable[Link], staged: Staged, facts: Facts) -> Update:
