@@ -7,7 +7,7 @@ All methods raise the family in `streamflow.errors`; `Uncertain` is raised by wr
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -285,8 +285,8 @@ class Schema(Protocol):
 
     async def reference(self) -> Reference: ...
 
-    async def custom_fields(self) -> tuple[FieldSpec, ...]:
-        """Give the definitions of all custom fields as they are now; cheaper than `reference`, which holds them too."""
+    async def custom_fields(self, entities: Collection[Kind] | None = None) -> tuple[FieldSpec, ...]:
+        """Give the definitions of custom fields as they are now, of all kinds or of *entities*; cheaper than `reference`."""
         ...
 
     async def define(self, spec: FieldSpec) -> None:

@@ -276,7 +276,7 @@ class Resolver:
         disposition = _disposition(job, writes)
         return Plan(
             staged=staged, writes=tuple(writes), changes=tuple(changes), links=tuple(links), disposition=disposition,
-            finish=finish_of(staged, disposition=disposition, reason=_reason(job)),
+            finish=finish_of(staged, disposition=disposition, reason=_reason(job)), joined=tuple(job.joined),
         )
 
     def _given_up(self, plan: Plan, writes: Sequence[Write]) -> Plan:
@@ -313,4 +313,7 @@ def _disposition(job: Job, writes: Sequence[Write]) -> Disposition:
 def _reason(job: Job) -> str:
     if isinstance(job.decision, Merge | Match):
         return job.decision.reason
-    return job.staged.reason if job.staged.state is not RecordState.HELD and job.main is not None else ""
+    reason = job.staged.reason if job.staged.state is not RecordState.HELD and job.main is not None else ""
+    if not reason and job.main is not None and job.main.is_merged and job.group:     # it changed while it was being joined
+        return f"the same person as {job.staged.record.kind} {job.group[0]}"
+    return reason
