@@ -159,6 +159,27 @@ async def test_an_appointment_that_was_read_before_it_changed_is_not_put_back() 
         assert (await held.poll()).is_quiet
 
 
+async def test_a_meeting_is_not_read_under_another_key_while_its_text_is_held_back() -> None:
+    """Where the call that tells ids answers with nothing though it told them before, its customer waits; nothing becomes two."""
+    async with book(60) as (wire, held):
+        before = await held.held("appointment")
+        key, record = next((key, each) for key, each in before.items() if each.parent)
+        await wire.switch(empty_200={"probability": 1.0, "match": "GetSalesApptDetailDateRange"})
+        await wire.act("edit", "appointments", key, values={"disposition": "1Leg"})
+        assert (await held.poll()).is_complete, "its id is known from before"
+        assert (await held.held("appointment"))[key].data["disposition"] == "1Leg"
+        await wire.act("edit", "appointments", key, values={"disposition": "CXL", "apptdate": "2026-12-04T11:30:00"})
+        await wire.act("create", "notes", values={"cst_id": record.parent, "note": "rang back"})
+        silent = await held.poll()
+        assert [gap for gap in silent.tallies["prospect"].gaps if "appointments of" in gap]
+        assert set(await held.held("appointment")) == set(before)
+        await wire.switch(empty_200=None)
+        assert not (await held.poll()).tallies["prospect"].gaps
+        after = await held.held("appointment")
+        assert (set(after), after[key].data["disposition"]) == (set(before), "CXL")
+        assert "rang back" in {each.data["note"] for each in (await held.held("note")).values()}
+
+
 async def test_what_no_list_shows_is_missed_and_what_one_shows_is_not() -> None:
     """A job that is gone from both lists is missed by each complete pass; one that only the flat list has is there; calls just end."""
     async with book(200) as (wire, held):

@@ -257,6 +257,15 @@ async def test_without_a_second_list_appointments_are_named_by_lead_and_time() -
     assert all(key.startswith("~") and record.parent for key, record in found.items())
 
 
+async def test_appointments_of_other_reps_are_no_gap_where_the_user_sees_but_its_own() -> None:
+    """Days for which that call truly has nothing are believed once a day that has something was shown with them."""
+    async with serving(400, appointment_rows="own") as wire, reading(wire) as source:
+        found = of(await everything(source, "prospect"), "appointment")
+    wanted = [node for node, *_ in planted("appointments", shown=True) if not node["stray"]]
+    assert len(found) == len(wanted)
+    assert {key.startswith("~") for key in found} == {True, False}
+
+
 async def test_an_extract_has_the_same_content(tmp_path: Path, whole: Held) -> None:
     """A vendor's tables give the records of the API, field by field, and what it does not show as well."""
     async with files(tmp_path) as source:
