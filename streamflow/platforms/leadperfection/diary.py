@@ -25,7 +25,7 @@ from streamflow.model import Kind
 from streamflow.platforms.api.forms import Completed, LookUp, Raw
 from streamflow.platforms.leadperfection.dialect import DAY_FORMS, LeadPerfectionDialect
 from streamflow.platforms.rows.canon import squeezed
-from streamflow.platforms.rows.values import text_of
+from streamflow.platforms.rows.values import is_blank, text_of
 
 KEEP_S = 600.0          # so long the days of a stretch are believed
 KEPT_DAYS = 400
@@ -44,7 +44,7 @@ Table = dict[str, Any]
 
 @dataclass(slots=True)
 class _Day:
-    """The rows of one day, by their start as text; *turn* is the one in which they were read, *is_shown*: some row came, if of other days."""
+    """The rows of one day, by start; *turn* is the one in which they were read, *is_shown*: some row came then, be it of another day."""
 
     read_at: float
     turn: int
@@ -179,9 +179,8 @@ class Diary:
         """Give those of the days for which nothing is answered, not even together with days that are known to hold rows."""
         if not self._is_proved:      # never was there an answer: the user may not have the right
             return set()
-        return {
-            day for first, last in _stretches(silent) if await self._is_silent(first, last, look_up) for day in silent if first <= day <= last
-        }
+        stretches = [ends for ends in _stretches(silent) if await self._is_silent(*ends, look_up)]
+        return {day for day in silent if any(first <= day <= last for first, last in stretches)}
 
     async def _is_silent(self, first: date, last: date, look_up: LookUp) -> bool:
         """Ask for a stretch with a day that is known to hold rows, for that day alone where it is far; say whether nothing came."""
@@ -226,12 +225,16 @@ class Diary:
 
 def _times(row: Raw) -> Iterator[tuple[date, Table]]:
     """Yield the appointments of a prospect that have a day, with it."""
-    leads = next((value for name, value in row.items() if squeezed(str(name)) == "leads"), None)
-    for lead in leads if isinstance(leads, list) else ():
-        found = next((value for name, value in lead.items() if squeezed(str(name)) == "appointments"), None) if isinstance(lead, Mapping) else None
-        for own in map(_squeezed, (each for each in (found if isinstance(found, list) else ()) if isinstance(each, Mapping))):
+    for lead in _listed(row, "leads"):
+        for own in map(_squeezed, _listed(lead, "appointments")):
             if (day := _day_of(own)) is not None:
                 yield day, own
+
+
+def _listed(row: Raw, field: str) -> list[Raw]:
+    """Give the rows that a field holds as a list, however its name is cased."""
+    value = next((value for name, value in row.items() if squeezed(str(name)) == field), None)
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
 def _squeezed(row: Raw) -> Table:
@@ -239,8 +242,9 @@ def _squeezed(row: Raw) -> Table:
 
 
 def _merged(own: Raw, twin: Table) -> Table:
-    """Give one row: what the date-range call says, and of the other what that does not have."""
-    return {**{name: value for name, value in _squeezed(own).items() if name not in _OWN_ID}, **twin}
+    """Give one row: what the date-range call says, and of the other what that does not have or leaves blank."""
+    bare = {name: value for name, value in _squeezed(own).items() if name not in _OWN_ID}
+    return {**bare, **{name: value for name, value in twin.items() if not is_blank(value) or is_blank(bare.get(name))}}
 
 
 def _id(row: Table) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from streamflow.migration.strays import is_open
+from streamflow.sandbox.leadperfection import dress
 from streamflow.store.base import PutSetting
 from streamflow.wire.message import Attempt
 
@@ -156,6 +157,27 @@ async def test_an_appointment_that_was_read_before_it_changed_is_not_put_back() 
             assert (data["notes"], data["disposition"]) == ("rang back", "CXL")
             assert data["salesrepname"] == record.data["salesrepname"]
         assert (await held.reader.everything("drain")).is_quiet
+        assert (await held.poll()).is_quiet
+
+
+async def test_a_blank_of_one_call_does_not_empty_what_the_other_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the date-range call leaves the disposition blank, or as null, the one of the enquiry's appointment stays, pass after pass."""
+    tidy = dress.appointment_row
+
+    def bare(row: Any, *rest: Any) -> Any:
+        return {name: None if name.lower() == "disposition" else value for name, value in tidy(row, *rest).items()}
+
+    async with book(60) as (_, held):
+        before = await held.held("appointment")
+    monkeypatch.setattr(dress, "appointment_row", bare)
+    async with book(60) as (_, held):
+        for read in (held.poll, lambda: held.reader.everything("sweep")):
+            after = await held.held("appointment")
+            assert {key: each.data["disposition"] for key, each in after.items() if each.parent} == {
+                key: each.data["disposition"] for key, each in before.items() if each.parent
+            }
+            assert any(each.data["disposition"] for each in after.values())
+            await read()
         assert (await held.poll()).is_quiet
 
 
