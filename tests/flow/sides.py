@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -40,6 +41,7 @@ class Side:
         platform: The source's name among switches.
         prefix: Of the markers that its records leave.
         fallback: E-mail of the user who takes records of unmatched owners.
+        settings: What the configuration says beside what the sandbox writes, for something to be looked at.
         export: Gives from the options of the sandbox what an export is asked for, beside its folder.
         read: Gives the true state from the admin face.
         look: Asks the admin face, before anything is read, what a reader (by API, or of files) will be able to see; for `compare`.
@@ -53,6 +55,17 @@ class Side:
     compare: Compare
     export: Callable[[Mapping[str, Any]], Mapping[str, Any]]
     look: Callable[[str, str], Any] = lambda admin, reader: None
+    settings: str = ""
+
+
+OUTCOMES: Mapping[str, str] = {
+    "Scheduled": "open", "Awaiting Product": "open", "Hold - HOA": "open", "Installed & Unpaid": "won", "Paid In Full": "won",
+    "Cancelled": "cancelled", "Cancelled By Mgt": "cancelled", "Credit Decline": "lost", "Dead Deal": "lost",
+    "Old System Import": "open", "": "open",
+}  # fmt: skip
+"""Status of a job -> state of its deal: sold work that is done is won, what is under way is open, and so is what nobody knows."""
+STAGES: Mapping[str, str] = {"Scheduled": "Repairs/Scheduled", "Awaiting Product": "Sales/Closing", "Hold - HOA": "Repairs/Inspected"}
+"""Where this customer wants deals that are under way: status of a job -> pipeline and stage."""
 
 
 def _leadtrekker(
@@ -70,8 +83,13 @@ def _lead_perfection(
 ) -> list[Finding]:  # fmt: skip
     return leadperfection.compare(
         source, destination, before=before, seen=seen, reps=rep_file(), fallback=LEAD_PERFECTION.fallback, explained=explained,
-        edits=edits,
+        edits=edits, outcomes=OUTCOMES, stages=STAGES,
     )  # fmt: skip
+
+
+def _stages() -> str:
+    lines = (f"{json.dumps(status)} = {json.dumps(place)}" for status, place in STAGES.items())
+    return "\n".join(('[leads.rule.values."job.jobstatus.stage"]', *lines, ""))
 
 
 LEADTREKKER = Side(
@@ -79,8 +97,9 @@ LEADTREKKER = Side(
     compare=_leadtrekker, export=lambda options: {"form": options.get("form", "csv")},
 )  # fmt: skip
 LEAD_PERFECTION = Side(
-    pair="lead-perfection-nutshell", platform="lead_perfection", prefix="lp", fallback=FALLBACK_EMAIL, read=read_book,
-    compare=_lead_perfection, export=lambda options: {"extract": bool(options.get("extract"))},
+    pair="lead-perfection-nutshell", platform="lead_perfection", prefix="lp", fallback=FALLBACK_EMAIL,
+    read=read_book, compare=_lead_perfection,
+    export=lambda options: {"extract": bool(options.get("extract"))}, settings=_stages(),
     look=lambda admin, reader: read_seen(admin, by="extract" if reader == "files" else "api"),
 )  # fmt: skip
 SIDES: Mapping[str, Side] = {side.pair: side for side in (LEADTREKKER, LEAD_PERFECTION)}

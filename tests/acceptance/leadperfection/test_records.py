@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from decimal import Decimal
 
 from tests.acceptance.leadperfection.run import MEANWHILE, PairRun
 from tests.acceptance.reading import crosswalk
+from tests.flow.sides import LEAD_PERFECTION, OUTCOMES, STAGES
 from tests.oracle.states import Row
 
 _KINDS = ("prospect", "lead", "job", "appointment", "note")
@@ -69,6 +71,27 @@ def test_lp_48_sums_of_deals_are_equal_by_owner_and_status(living: PairRun) -> N
     assert here == there
     assert len(here) > 5
     assert sum(here.values()) > 0
+
+
+def test_lp_48_a_wrong_outcome_or_stage_is_found(living: PairRun) -> None:
+    """LP-48: whole runs look at state and stage of every deal: one of each, changed by hand after the run, is found and named."""
+    deals = _deals(living)
+    jobs = living.book.of("job")
+    states = {key for key in deals if str(jobs[key]["jobstatus"] or "") in OUTCOMES}
+    placed = {key for key in deals if jobs[key]["jobstatus"] in STAGES}
+    assert {OUTCOMES[str(jobs[key]["jobstatus"] or "")] for key in states} == {"open", "won", "lost", "cancelled"}
+    assert {jobs[key]["jobstatus"] for key in placed} == STAGES.keys()
+    closed = next(key for key in sorted(states) if OUTCOMES[jobs[key]["jobstatus"]] == "lost")
+    moved = min(placed)
+    start = next(rid for rid, row in living.after.of("stages").items() if row["name"] == "Reported")
+    leads = dict(living.after.of("leads"))
+    leads |= {deals[closed]["id"]: {**deals[closed], "status": "won"}}
+    leads |= {deals[moved]["id"]: {**deals[moved], "links": {**deals[moved]["links"], "stage": start}}}
+    planted = replace(living.after, live={**living.after.live, "leads": leads})
+    found = LEAD_PERFECTION.compare(living.book, planted, before=living.before, seen=living.seen, explained=None, edits=living.edits)
+    told = {each.what: each.why for each in found if each.fault == "wrong"}
+    assert told.get(f"job {closed} ({deals[closed]['id']})", "").startswith("is won, and ")
+    assert told.get(f"job {moved} ({deals[moved]['id']})", "").startswith("is in Repairs/Reported, and ")
 
 
 def test_lp_05_and_06_a_deal_hangs_on_its_person_and_both_bear_the_job(living: PairRun) -> None:
