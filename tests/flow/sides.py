@@ -41,6 +41,7 @@ class Side:
         platform: The source's name among switches.
         prefix: Of the markers that its records leave.
         fallback: E-mail of the user who takes records of unmatched owners.
+        files: Options of the sandbox by which everything is read from files.
         settings: What the configuration says beside what the sandbox writes, for something to be looked at.
         export: Gives from the options of the sandbox what an export is asked for, beside its folder.
         read: Gives the true state from the admin face.
@@ -51,6 +52,7 @@ class Side:
     platform: str
     prefix: str
     fallback: str
+    files: Mapping[str, Any]
     read: Callable[[str], Truth]
     compare: Compare
     export: Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -93,12 +95,12 @@ def _stages() -> str:
 
 
 LEADTREKKER = Side(
-    pair="leadtrekker-nutshell", platform="leadtrekker", prefix="lt", fallback="office@example.co.za", read=read_source,
-    compare=_leadtrekker, export=lambda options: {"form": options.get("form", "csv")},
+    pair="leadtrekker-nutshell", platform="leadtrekker", prefix="lt", fallback="office@example.co.za", files={"reader": "files"},
+    read=read_source, compare=_leadtrekker, export=lambda options: {"form": options.get("form", "csv")},
 )  # fmt: skip
 LEAD_PERFECTION = Side(
     pair="lead-perfection-nutshell", platform="lead_perfection", prefix="lp", fallback=FALLBACK_EMAIL,
-    read=read_book, compare=_lead_perfection,
+    files={"reader": "files", "extract": True}, read=read_book, compare=_lead_perfection,
     export=lambda options: {"extract": bool(options.get("extract"))}, settings=_stages(),
     look=lambda admin, reader: read_seen(admin, by="extract" if reader == "files" else "api"),
 )  # fmt: skip
