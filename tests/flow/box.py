@@ -119,7 +119,7 @@ def sandbox(**options: Any) -> Iterator[Box]:
         side = SIDES[options.get("pair", LEADTREKKER.pair)]
         box = Box(
             dir=folder, source_admin=said["source"]["admin"], destination_admin=said["destination"]["admin"], side=side,
-            seen=side.look(said["source"]["admin"], options.get("reader", "api")), export_of=side.export(options),
+            seen=side.look(said["source"]["admin"], options), export_of=side.export(options),
         )  # fmt: skip
         box.configure("[owners]", f"{side.settings}\n[owners]")
         yield box

@@ -11,7 +11,7 @@ from streamflow.sandbox.leadperfection_planting import FALLBACK_EMAIL, rep_file
 from tests.oracle import comparison
 from tests.oracle.guarding import Edit
 from tests.oracle.leadperfection import comparison as leadperfection
-from tests.oracle.leadperfection.book import read_book, read_seen
+from tests.oracle.leadperfection.book import Reader, read_book, read_seen
 from tests.oracle.states import Destination, Finding, Identity, Row, read_source
 
 
@@ -45,7 +45,7 @@ class Side:
         settings: What the configuration says beside what the sandbox writes, for something to be looked at.
         export: Gives from the options of the sandbox what an export is asked for, beside its folder.
         read: Gives the true state from the admin face.
-        look: Asks the admin face, before anything is read, what a reader (by API, or of files) will be able to see; for `compare`.
+        look: Asks the admin face, before anything is read, what a run with these options of the sandbox can see; for `compare`.
     """
 
     pair: str
@@ -56,7 +56,7 @@ class Side:
     read: Callable[[str], Truth]
     compare: Compare
     export: Callable[[Mapping[str, Any]], Mapping[str, Any]]
-    look: Callable[[str, str], Any] = lambda admin, reader: None
+    look: Callable[[str, Mapping[str, Any]], Any] = lambda admin, options: None
     settings: str = ""
 
 
@@ -89,6 +89,12 @@ def _lead_perfection(
     )  # fmt: skip
 
 
+def _seen_by(options: Mapping[str, Any]) -> Reader:
+    if options.get("reader", "api") == "api":
+        return "api"
+    return "extract" if options.get("extract") else "reports"
+
+
 def _stages() -> str:
     lines = (f"{json.dumps(status)} = {json.dumps(place)}" for status, place in STAGES.items())
     return "\n".join(('[leads.rule.values."job.jobstatus.stage"]', *lines, ""))
@@ -102,7 +108,7 @@ LEAD_PERFECTION = Side(
     pair="lead-perfection-nutshell", platform="lead_perfection", prefix="lp", fallback=FALLBACK_EMAIL,
     files={"reader": "files", "extract": True}, read=read_book, compare=_lead_perfection,
     export=lambda options: {"extract": bool(options.get("extract"))}, settings=_stages(),
-    look=lambda admin, reader: read_seen(admin, by="extract" if reader == "files" else "api"),
+    look=lambda admin, options: read_seen(admin, by=_seen_by(options)),
 )  # fmt: skip
 SIDES: Mapping[str, Side] = {side.pair: side for side in (LEADTREKKER, LEAD_PERFECTION)}
 """By the name of the pair."""
