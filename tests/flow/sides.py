@@ -12,7 +12,7 @@ from tests.oracle import comparison
 from tests.oracle.guarding import Edit
 from tests.oracle.leadperfection import comparison as leadperfection
 from tests.oracle.leadperfection.book import Reader, read_book, read_seen
-from tests.oracle.states import Destination, Finding, Identity, Row, read_source
+from tests.oracle.states import Destination, Finding, Identity, Row, as_exported, read_source
 
 
 class Truth(Protocol):
@@ -74,8 +74,9 @@ def _leadtrekker(
     source: Any, destination: Destination, *, before: Destination, seen: Any, explained: Mapping[Identity, str] | None,
     edits: Sequence[Edit],
 ) -> list[Finding]:  # fmt: skip
+    told = as_exported(source) if seen == "files" else source
     return comparison.compare(
-        source, destination, before=before, fallback=LEADTREKKER.fallback, explained=explained, edits=edits
+        told, destination, before=before, fallback=LEADTREKKER.fallback, explained=explained, edits=edits
     )
 
 
@@ -103,6 +104,7 @@ def _stages() -> str:
 LEADTREKKER = Side(
     pair="leadtrekker-nutshell", platform="leadtrekker", prefix="lt", fallback="office@example.co.za", files={"reader": "files"},
     read=read_source, compare=_leadtrekker, export=lambda options: {"form": options.get("form", "csv")},
+    look=lambda admin, options: options.get("reader", "api"),
 )  # fmt: skip
 LEAD_PERFECTION = Side(
     pair="lead-perfection-nutshell", platform="lead_perfection", prefix="lp", fallback=FALLBACK_EMAIL,

@@ -11,7 +11,7 @@ from tests.oracle.comparison import compare
 from tests.oracle.corrupting import Change, Dump, double, drop, each_of, put, reword, row_of
 from tests.oracle.guarding import Edit, rolled_back
 from tests.oracle.small_pair import SHA, after, before, states, tables
-from tests.oracle.states import destination_of, source_of
+from tests.oracle.states import as_exported, destination_of, source_of
 
 SAID = {("note", "13"): "its lead does not exist"}
 EDITS = (Edit(rid="5-contacts", field="jobTitle", value="Head of Sun"),)
@@ -203,3 +203,15 @@ def test_signs_of_html_in_a_line_are_to_the_character(what: str, shown: str) -> 
     there = destination_of(before())
     findings = compare(source_of(rows), destination_of(dump), before=there, fallback="office@example.co.za", explained=SAID, edits=EDITS)
     assert [each.fault for each in findings] == ([] if shown == ONE_LINE else ["wrong"])
+
+
+def test_an_export_names_users_of_reminders_by_e_mail_alone() -> None:
+    """A reminder of somebody without an e-mail is nobody's there, everybody else's is as it was."""
+    users = [{"userid": "1", "email": ""}, {"userid": "2", "email": "nia@example.co.za"}]
+    reminders = [
+        {"reminderid": "1", "userid": "1"}, {"reminderid": "2", "userid": "2"},
+        {"reminderid": "3", "userid": "9", "user_email": "former@left.example"},
+    ]  # fmt: skip
+    told = as_exported(source_of({"users": users, "reminders": reminders}))
+    assert {key: row["userid"] for key, row in told.of("reminder").items()} == {"1": "", "2": "2", "3": "9"}
+    assert told.of("user").keys() == {"1", "2"}
