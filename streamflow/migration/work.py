@@ -97,6 +97,7 @@ class Work:
         return Directory(
             roles=roles, users=base.users, fallback_user=base.fallback_user, decisions=self._m.decisions,
             sources=await self._m.ledger.setting("reference:sources") or {},
+            first_stages=await self._m.ledger.setting("reference:first_stages") or {},
         )
 
     async def mapper(self, people_by_email: dict[str, Key] | None = None) -> Mapper:

@@ -270,6 +270,7 @@ class Reference:
     tags: Mapping[str, DestId] = field(default_factory=dict)
     stagesets: Mapping[str, DestId] = field(default_factory=dict)
     stages: Mapping[str, DestId] = field(default_factory=dict)     # "stageset id/stage name"
+    first_stages: Mapping[DestId, DestId] = field(default_factory=dict)   # of each pipeline; under "" where new leads begin by themselves
     outcomes: Mapping[str, DestId] = field(default_factory=dict)
     teams: Mapping[str, DestId] = field(default_factory=dict)
     custom_fields: tuple[FieldSpec, ...] = ()

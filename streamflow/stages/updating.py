@@ -28,6 +28,8 @@ TEXT_KINDS: frozenset[Kind] = frozenset({"notes", "tasks", "activities"})
 LOST_KINDS: frozenset[Kind] = frozenset({"activities", "tasks"})
 """Kinds that cannot be restored once they are removed."""
 
+_ALWAYS = ("stageset", "stage")
+"""What a lead always has one of: where the source comes to ask for none, it stays in the one it has."""
 
 _WHY_CONFLICT = "{field} was changed by a person in the destination and in the source; theirs was kept"
 _WHY_ADOPTED = "{field} differs from the source; an earlier run whose state is not here wrote it, so who changed it is unknown; it was kept"
@@ -67,6 +69,7 @@ def is_settled(link: Link, fields: Fields, facts: Facts) -> bool:
 
 def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts: Facts, *, joins: bool = False) -> Update:
     """Compare base, source and destination, and write only what is ours to write. *joins*: it is another record's, joined just now."""
+    fields = {**{name: value for name, value in known(link.base).items() if name in _ALWAYS}, **fields}
     if is_settled(link, fields, facts):
         return Update()
     if facts.is_busy(link.dest_id):
@@ -76,7 +79,7 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
         if facts.directory.decisions.get(gone_id(link)) == "recreate":
             return Update(anew=True)
         return Update(changes=(Enqueue(item=gone_item(link)),))
-    policies = _policies(link, fields, staged, facts)
+    policies = _policies(link, fields, staged, facts, now)
     merged = merge(
         _base_for(link, fields, now, policies), fields, now,
         same=lambda name, one, other: both_ways(facts.compare, draft.kind, name, one, other), policies=policies,
@@ -218,11 +221,12 @@ def _is_blank(value: Any) -> bool:
     return value is None or value == "" or value == [] or value == {}
 
 
-def _policies(link: Link, fields: Fields, staged: Staged, facts: Facts) -> dict[str, Policy]:
+def _policies(link: Link, fields: Fields, staged: Staged, facts: Facts, now: Fields) -> dict[str, Policy]:
     """
     Take what a person decided about this very value; "keep" is the rule.
 
-    The actions of a record of ours that was never finished are still to be done: what is there is the destination's default.
+    The actions of a record of ours that was never finished are still to be done, and a lead of ours that stands where it began was
+    put there by nobody: what is there is the destination's default.
     """
     found: dict[str, Policy] = {}
     for name in {**fields, **known(link.base)}:
@@ -230,7 +234,16 @@ def _policies(link: Link, fields: Fields, staged: Staged, facts: Facts) -> dict[
             found[name] = "take"
     if link.ours and staged.disposition in (None, Disposition.FAILED):
         found.update({name: "take" for name in ACTION_FIELDS if name in fields and name not in known(link.base)})
+    if link.ours and _stands_where_it_began(link, now, facts):
+        found.update({name: "take" for name in _ALWAYS if name in fields and name not in known(link.base)})
     return found
+
+
+def _stands_where_it_began(link: Link, now: Fields, facts: Facts) -> bool:
+    """Say whether a lead is in the stage that we put it in, else in the first one of the pipeline that we or nobody chose."""
+    base = known(link.base)
+    begun = base.get("stage") or facts.directory.first_stages.get(str(base.get("stageset") or ""))
+    return bool(begun) and now.get("stage") == begun
 
 
 def conflict_id(link: Link, name: str, wanted: Any) -> str:
