@@ -11,6 +11,7 @@ from streamflow.mapping.derived import Kin
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.rollups import TRANSFORMS, child_of, rolled_up
 from streamflow.mapping.settings import settings_of
+from streamflow.mapping.values import field_of
 from streamflow.migration.context import Migration
 from streamflow.migration.named import NamedChecks
 from streamflow.model import DestId, FieldCheck, Fields, Key, Kind, Link, Record, Ref
@@ -116,9 +117,7 @@ def said(record: Record, sources: Sequence[str]) -> str:
 
 def _values(record: Record, sources: Sequence[str]) -> Iterator[tuple[str, str]]:
     raw: Mapping[str, Any] = record.data.get("_raw") or {}
-    custom: Mapping[str, Any] = record.data.get("custom") or {}
     for name in sources:
-        label = name.removeprefix("custom:")
-        value = raw.get(label, custom.get(label) if name.startswith("custom:") else record.data.get(name))
+        value = raw.get(name.removeprefix("custom:"), field_of(record.data, name))
         if value not in (None, "", [], {}):
             yield name, str(value)

@@ -38,7 +38,10 @@ class Progress:
         """What the crosswalk is to say once the next write is confirmed."""
         write = self.next
         assert write is not None
-        return Meaning(base=fill_refs(write.base, self.ids), before=write.before, ours=write.ours)
+        now = {name: write.now.get(name) for name in write.fields}
+        return Meaning(
+            base=fill_refs(write.base, self.ids), before=write.before, ours=write.ours, seen=self.seen if write.dest_id else "", now=now,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
