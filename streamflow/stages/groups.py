@@ -110,10 +110,12 @@ def _take_along(jobs: Sequence[Job], directory: Directory) -> None:
     """
     heads = {job.staged.record.key: job for job in jobs if isinstance(job.decision, Create) and job.main is None and not job.staged.reason}
     for job in jobs:
-        head = heads.get(job.decision.head) if isinstance(job.decision, Merge) else None
-        if head is None or job.lent is not None or not _parents_of(job, directory) <= _parents_of(head, directory):
+        decision = job.decision
+        if not isinstance(decision, Merge) or (head := heads.get(decision.head)) is None:
             continue
-        head.joined.append(Joined(staged=job.staged, reason=job.decision.reason))
+        if job.lent is not None or not _parents_of(job, directory) <= _parents_of(head, directory):
+            continue
+        head.joined.append(Joined(staged=job.staged, reason=decision.reason))
         head.group = (head.staged.record.key, *sorted(each.staged.record.key for each in head.joined))     # as `_groups` will have it
 
 
