@@ -406,6 +406,7 @@ def test_definitions_are_compared_by_family() -> None:
         ("money", {"title": "X", "type": "string"}, False),
         ("date", {"title": "X", "type": "Date"}, True),
         ("text", {"title": "X", "type": "string", "enum": ["a"]}, False),
+        ("text", {"title": "X", "type": "string", "enum": True}, True),
     ):
         spec = FieldSpec(entity="contacts", label="X", family=wanted)
         assert (definitions.mismatch(spec, definitions.spec_of("contacts", row)) == "") is fits
