@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from tests.fuzz.target import Target
 from tests.fuzz.test_targets import TARGETS
 
-_ROUND = 200
+_ROUND = 100
 """Examples between two looks at the clock; a round is repeated by its own seed."""
 
 
