@@ -67,6 +67,7 @@ class Window:
     whole: Mapping[str, str] = field(default_factory=dict)
     changed: Mapping[str, str] = field(default_factory=dict)
     changes: bool = True           # False: it selects by another time than that of change, so whole lists alone are read by it
+    twice: bool = False            # a whole list is gone through by *whole*, then by *changed*: that lists what has no time of the first
     by_clock: bool = False         # records do not carry the time that is filtered by: the mark is when a read began
     back_days: int = 0             # in place of *start*: the stretch begins so many days before today
     ahead_days: int = 0            # windows go so far beyond today

@@ -69,13 +69,16 @@ def window(table: Table | None) -> Window | None:
         overlap_s=table.seconds("overlap_s", 86_400.0), to_param=table.text("to_param"), step_days=table.whole("step_days", 0, 0),
         start=table.text("start"), split_rows=table.whole("split_rows", 500, 1), least_s=table.whole("least_s", 60, 1),
         whole=table.words("whole"), changed=table.words("changed"), changes=table.flag("changes", True),
-        by_clock=table.flag("by_clock", False), back_days=table.whole("back_days", 0, 0), ahead_days=table.whole("ahead_days", 0, 0),
+        twice=table.flag("twice", False), by_clock=table.flag("by_clock", False), back_days=table.whole("back_days", 0, 0),
+        ahead_days=table.whole("ahead_days", 0, 0),
         end=table.text("end"), recent_days=table.whole("recent_days", 0, 0),
     )  # fmt: skip
     if not found.from_param:
         table.fault("from_param", "expected the parameter that takes the earliest moment")
     if found.step_days and not found.to_param:
         table.fault("to_param", "expected the parameter that takes the end of a window")
+    if found.twice and not (found.changed and found.step_days):
+        table.fault("twice", "the second walk goes by the parameters of changed, window by window; set changed and step_days")
     if found.start and not found.step_days:
         table.fault("start", "only a stretch that is read by windows has a start; set step_days")
     if found.end and not _is_day(found.end):

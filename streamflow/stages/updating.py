@@ -29,7 +29,7 @@ LOST_KINDS: frozenset[Kind] = frozenset({"activities", "tasks"})
 """Kinds that cannot be restored once they are removed."""
 
 _ALWAYS = ("stageset", "stage")
-"""What a lead always has one of: where the source comes to ask for none, it stays in the one it has."""
+"""What a lead always has one of, and what none can be taken from."""
 
 _WHY_CONFLICT = "{field} was changed by a person in the destination and in the source; theirs was kept"
 _WHY_ADOPTED = "{field} differs from the source; an earlier run whose state is not here wrote it, so who changed it is unknown; it was kept"
@@ -55,7 +55,7 @@ def both_ways(compare: Compare, kind: Kind, name: str, one: Any, other: Any) -> 
 
 def is_settled(link: Link, fields: Fields, facts: Facts) -> bool:
     """Say whether the source asks for nothing new of a part, so that it need not even be read."""
-    before = known(link.base)
+    before, fields = known(link.base), _in_place(link, fields)
     if facts.directory.decisions.get(gone_id(link)) == "recreate":
         return False
     for name in {**fields, **before}:
@@ -67,9 +67,14 @@ def is_settled(link: Link, fields: Fields, facts: Facts) -> bool:
     return True
 
 
+def _in_place(link: Link, fields: Fields) -> Fields:
+    """Let a lead stay where it is when the source comes to ask for no place."""
+    return {**{name: value for name, value in known(link.base).items() if name in _ALWAYS}, **fields}
+
+
 def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts: Facts, *, joins: bool = False) -> Update:
     """Compare base, source and destination, and write only what is ours to write. *joins*: it is another record's, joined just now."""
-    fields = {**{name: value for name, value in known(link.base).items() if name in _ALWAYS}, **fields}
+    fields = _in_place(link, fields)
     if is_settled(link, fields, facts):
         return Update()
     if facts.is_busy(link.dest_id):

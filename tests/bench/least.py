@@ -20,7 +20,7 @@ PROOF = 5                   # what StartIndex counts: told by five reads of a fu
 TOKEN, RIGHTS = 1, 6        # signing in; each function that is used is looked at before a run (1.2, 4.1)
 LOOK_UPS = 9                # tables of codes, one call each (2.7)
 TIMETABLE = 1               # the month of schedules that the roster is taken from (2.6)
-QUIET_YEARS = 24            # before the account began, of a list that comes at once: no more than a year can be asked for unseen
+QUIET = 1                   # what comes at once, before the first of those that prospects were seen to have
 
 
 def leadtrekker(counts: Mapping[str, int]) -> int:
@@ -35,20 +35,21 @@ def lead_perfection(counts: Mapping[str, int]) -> int:
     Count what cannot be left out, as if windows were cut exactly where they are full.
 
     Prospects, with all that is nested in them, and jobs come by pages, and behind each window one row is asked for in vain: a short page
-    alone does not end a list (1.6). Appointments come unpaged, one call for as many as a window may hold and one for what lies far ahead;
+    alone does not end a list (1.6). Prospects are listed twice: by the day of entry of their enquiries, and by what else is dated, where
+    they have no such day (1.8). Appointments come unpaged, one call for as many as a window may hold and one for what lies far ahead;
     their answer also tells whose text belongs to which nested one, so that none is counted for joining them. Jobs and appointments that
     no prospect has are asked about one by one, and since all of those in the simulated account are nobody's, something known is asked for
     with each: nothing but that tells an empty answer from a fault (1.5).
     """
-    paged = sum(_paged(counts[name]) for name in ("prospects", "jobs"))
-    unpaged = QUIET_YEARS + math.ceil(counts["appointments"] / WINDOW) + 1
+    paged = _paged(counts["prospects"], walks=2) + _paged(counts["jobs"])
+    unpaged = QUIET + math.ceil(counts["appointments"] / WINDOW) + 1
     nobodys = sum(counts[name] * HOMES[name].cards.count("stray") // len(HOMES[name].cards) for name in ("appointments", "jobs"))
     return TOKEN + RIGHTS + LOOK_UPS + TIMETABLE + paged + unpaged + 2 * nobodys
 
 
-def _paged(rows: int) -> int:
+def _paged(rows: int, *, walks: int = 1) -> int:
     windows = max(1, math.ceil(rows / WINDOW))
-    return max(1, math.ceil(rows / PAGE)) + windows + (PROOF if rows > PAGE else 0)
+    return walks * (max(1, math.ceil(rows / PAGE)) + windows) + (PROOF if rows > PAGE else 0)
 
 
 LEAST: Mapping[str, Callable[[Mapping[str, int]], int]] = {

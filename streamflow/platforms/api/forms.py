@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Protocol, TypeAlias
 from urllib.parse import urlencode
 
@@ -59,6 +60,10 @@ class Companion(Protocol):
 
         *are_changed*: the rows were asked for as changed, or by their id; else they are a part of a whole list.
         """
+        ...
+
+    def begins(self, kind: Kind) -> date | None:
+        """Give the first day that rows seen so far tell of a stream that comes at once; None where they tell none."""
         ...
 
 

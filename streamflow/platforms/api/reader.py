@@ -184,8 +184,6 @@ class ApiReader:
             if stream.parent is not None and parent is None:
                 return "ok"
             place = self._place(stream, None)
-            if stream.canary and stream.window is not None and place.span is not None:
-                place = replace(place, span=windows.everything(stream.window, now=self._now(stream)))
             params = {**call.params, **self._confined(stream, place), **paging.page_params(stream, place.number)}
             if stream.parent is not None and parent is not None:
                 params |= paging.owner_params(call, parent)
@@ -236,7 +234,10 @@ class ApiReader:
         if cursor is not None:
             span, number = windows.read_cursor(cursor, stream=stream.kind)
             return _Place(number=number, span=span)
-        span = windows.opening(rules, since=None, now=self._now(stream), zone=ZoneInfo(stream.timezone), is_paged=_is_paged(stream))
+        span = windows.opening(
+            rules, since=None, now=self._now(stream), zone=ZoneInfo(stream.timezone), is_paged=_is_paged(stream),
+            quiet_to=self._companion.begins(stream.kind) if self._companion is not None else None,
+        )  # fmt: skip
         return _Place(number=paging.first_number(stream), span=span)
 
     def _following(self, stream: StreamSpec, place: _Place, number: int | None, *, rows: int) -> _Place | None:
@@ -246,8 +247,12 @@ class ApiReader:
         if place.span is None or stream.window is None:
             return None
         is_paged = _is_paged(stream)
-        is_sparse = place.number == paging.first_number(stream) and (is_paged or SPARSE * rows <= stream.window.split_rows)
-        span = windows.after(place.span, stream.window, now=self._now(stream), is_sparse=is_sparse, is_paged=is_paged)
+        is_first = place.number == paging.first_number(stream)
+        is_sparse = is_first and (is_paged or SPARSE * rows <= stream.window.split_rows)
+        now = self._now(stream)
+        span = windows.after(
+            place.span, stream.window, now=now, is_sparse=is_sparse, is_paged=is_paged, is_empty=is_first and rows == 0
+        ) or windows.second(place.span, stream.window, now=now)  # fmt: skip
         return None if span is None else _Place(number=paging.first_number(stream), span=span)
 
     async def _cut(self, stream: StreamSpec, listing: Listing, place: _Place, number: int | None, *, rows: int) -> _Place | None:
@@ -258,7 +263,7 @@ class ApiReader:
         """
         if place.span is None or stream.window is None or place.number != paging.first_number(stream):
             return None
-        span = windows.half(place.span, stream.window)
+        span = windows.half(place.span, stream.window, now=self._now(stream))
         if span is None:
             return None
         if not _is_paged(stream):

@@ -60,8 +60,9 @@ class Diary:
         self._clock = clock
         self._days: OrderedDict[date, _Day] = OrderedDict()
         self._turn = 0               # counts what was asked for completion
-        self._months = 1             # so many at once were found to hold little
+        self._months = MONTHS        # so many at once were not found to hold much
         self._is_proved = False      # the form of days was seen to be understood
+        self._first: date | None = None
 
     async def complete(self, kind: Kind, rows: Sequence[Raw], look_up: LookUp, *, are_changed: bool) -> Completed:
         """Give rows of prospects with what the date-range call tells of their appointments; other rows as they are."""
@@ -72,6 +73,7 @@ class Diary:
         wanted = sorted({day for row in rows for day, _ in _times(row)})
         if not wanted:
             return Completed(rows=rows)
+        self._first = min(self._first or wanted[0], wanted[0])
         believed_from = self._clock.monotonic() - KEEP_S
         unknown = [day for day in wanted if are_changed or not self._dialect.lists(day) or not self._is_known(day, believed_from)]
         if not are_changed:      # the rows to come will ask for the days beside these
@@ -86,6 +88,10 @@ class Diary:
             rows=[await self._completed(row, look_up) for row in sure],
             gaps=tuple(f"nothing is answered for the appointments of {day}, not even with days that had some" for day in sorted(doubted)),
         )
+
+    def begins(self, kind: Kind) -> date | None:
+        """Give the day of the earliest appointment that any prospect was seen to have."""
+        return self._first if kind == _APPOINTMENT else None
 
     # --- one row
 
@@ -194,10 +200,10 @@ class Diary:
     async def _read_stretch(self, first: date, last: date, look_up: LookUp) -> int:
         rows = await self._asked(first, last, look_up)
         for offset in range((last - first).days + 1):
-            day = first + timedelta(days=offset)
-            if rows or day not in self._days or not self._days[day].rows:      # silence does not undo what was seen
-                self._days[day] = _Day(read_at=self._clock.monotonic(), turn=self._turn, is_shown=bool(rows))
-                self._days.move_to_end(day)
+            place = first + timedelta(days=offset)
+            if rows or place not in self._days or not self._days[place].rows:      # silence does not undo what was seen
+                self._days[place] = _Day(read_at=self._clock.monotonic(), turn=self._turn, is_shown=bool(rows))
+                self._days.move_to_end(place)
         for row in map(_squeezed, rows):
             known = self._days.get(_day_of(row) or date.min)
             if known is not None and all(_id(each) != _id(row) for each in known.rows.get(_start(row), ())):

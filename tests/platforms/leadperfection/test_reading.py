@@ -343,6 +343,28 @@ async def test_scheduled_reports_give_what_they_show(tmp_path: Path, names: str,
     assert content(of(found, "appointment").values(), "cst_id", "apptdate") == content(dated, "cst_id", "apptdate")
 
 
+async def test_customers_without_a_day_of_entry_are_read_by_what_else_is_dated() -> None:
+    """Without an enquiry but with a note, or with an enquiry that has no day: the second walk finds them, the list by entry does not."""
+    async with serving(20) as wire:
+        state = wire.simulation.state
+        people = [perform(state, Operation(do="create", kind="prospects", values={"lastname": name}), at=START - 4e7)[0]
+                  for name in ("Noted", "Undated", "Changed", "Bare")]  # fmt: skip
+        noted, undated, changed, bare = people
+        perform(state, Operation(do="create", kind="notes", values={"cst_id": noted, "note": "rang"}), at=START - 9e8)
+        perform(state, Operation(do="create", kind="leads", values={"cst_id": undated, "entrydate": ""}), at=START - 3e7)
+        values = {"cst_id": changed, "entrydate": "", "dateentered": ""}
+        perform(state, Operation(do="create", kind="leads", values=values), at=START - 3e7)
+        for twice in (True, False):
+            async with reading(wire, streams={"prospect": {"window": {"twice": twice}}}) as source:
+                shown = set(of(await everything(source, "prospect"), "prospect"))
+            assert ({noted, undated, changed} <= shown) is twice
+            assert bare not in shown, "of whom nothing is dated no call lists"
+        async with reading(wire, streams={"prospect": {"window": {}}}) as source:
+            found = await everything(source, "prospect")
+            assert {record.parent for record in of(found, "lead").values()} >= {undated, changed}
+            assert [record.parent for record in of(found, "note").values() if record.data["note"] == "rang"] == [noted]
+
+
 @pytest.mark.parametrize("day", ["1900-01-01T00:00:00", "1999-05-01T00:00:00", "2046-03-01T00:00:00"])
 async def test_a_customer_whose_day_of_entry_is_absurd_is_read(day: str) -> None:
     """The list goes by days that people typed: by the spec as it is shipped it begins before all of them and ends after all."""
