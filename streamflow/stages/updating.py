@@ -75,6 +75,8 @@ def _in_place(link: Link, fields: Fields) -> Fields:
 def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts: Facts, *, joins: bool = False) -> Update:
     """Compare base, source and destination, and write only what is ours to write. *joins*: it is another record's, joined just now."""
     fields = _in_place(link, fields)
+    if joins and facts.is_busy(link.dest_id):
+        return Update(busy=True)     # what is under way knows nothing of who joins, and may take back what the base still tells
     if is_settled(link, fields, facts):
         return Update()
     if facts.is_busy(link.dest_id):
