@@ -29,7 +29,7 @@ from streamflow.store.base import Ledger
 from streamflow.wire.message import NORMAL, at_priority
 
 BUFFER_BATCHES = 2
-LOADERS = 2
+LOADERS = 3
 
 
 @dataclass(slots=True)

@@ -62,7 +62,7 @@ def run(config: Config, *, tell: Tell = lambda text: None) -> int:
     refuse_faults(config)
     os.umask(PRIVATE)
     memory.settle()
-    return int(anyio.run(_run, config, tell))
+    return int(anyio.run(_run, config, tell, backend_options={"use_uvloop": True}))
 
 
 async def _run(config: Config, tell: Tell) -> Exit:

@@ -42,5 +42,5 @@ def run(
         app = make(document)
     except ValueError as error:
         parser.error(str(error))
-    anyio.run(serve, app, [given.port, *[0] * (listeners - 1)], says, partial(print, flush=True))
+    anyio.run(serve, app, [given.port, *[0] * (listeners - 1)], says, partial(print, flush=True), backend_options={"use_uvloop": True})
     return 0

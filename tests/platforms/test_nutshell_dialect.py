@@ -276,6 +276,7 @@ def test_reading_loose_shapes() -> None:
     contact = records.flat("contacts", {"name": "N", "emails": "odd", "phones": [{"value": {"number": "5", "E164": None}}], "links": None})
     assert contact == {"name": "N", "phones": [{"name": "", "value": "5", "isPrimary": False}]}
     assert records.flat("notes", {"body": "b", "links": {"leads": ["4-leads"]}})["link:parent"] == "4-leads"
+    assert records.flat("notes", {"body": "b", "createdTime": "1e999"}) == {"body": "b"}
 
 
 def test_custom_values_in_any_shape() -> None:
@@ -406,6 +407,7 @@ def test_definitions_are_compared_by_family() -> None:
         ("money", {"title": "X", "type": "string"}, False),
         ("date", {"title": "X", "type": "Date"}, True),
         ("text", {"title": "X", "type": "string", "enum": ["a"]}, False),
+        ("text", {"title": "X", "type": "string", "enum": True}, True),
     ):
         spec = FieldSpec(entity="contacts", label="X", family=wanted)
         assert (definitions.mismatch(spec, definitions.spec_of("contacts", row)) == "") is fits

@@ -209,6 +209,16 @@ def test_rows_that_nothing_identifies_are_rejected_without_personal_data() -> No
     assert page.rejects == ("row 502 of lead: no leadid, and nothing to make a key of",)
 
 
+@pytest.mark.parametrize("odd", [["48213"], {"id": "48213"}, [None], True])
+def test_an_id_that_is_no_text_identifies_nothing(odd: Any) -> None:
+    """A list or an object in the place of an id costs that row alone; in the place of a parent or a date it names none."""
+    page = canon("lead").page([LEAD | {"leadid": odd}, LEAD], next_cursor=None, roster=Roster(), memory=Pass())
+    assert [found.key for found in page.records][-1:] == ["48213"]
+    assert all(isinstance(found.key, str) for found in page.records)
+    found = record("note", NOTE | {"leadid": odd, "created": odd})
+    assert (found.key, isinstance(found.parent, str | None), isinstance(found.changed_at, str | None)) == ("9001", True, True)
+
+
 def test_parent_is_the_one_that_was_asked() -> None:
     """A child listed under a lead belongs to it, also when it still names the lead that was merged away."""
     found = canon("note").record(NOTE | {"leadid": "1"}, roster=Roster(), memory=Pass(), parent="48213")

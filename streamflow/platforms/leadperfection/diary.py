@@ -205,9 +205,9 @@ class Diary:
                 self._days[place] = _Day(read_at=self._clock.monotonic(), turn=self._turn, is_shown=bool(rows))
                 self._days.move_to_end(place)
         for row in map(_squeezed, rows):
-            day = self._days.get(_day_of(row) or date.min)
-            if day is not None and all(_id(each) != _id(row) for each in day.rows.get(_start(row), ())):
-                day.rows.setdefault(_start(row), []).append(row)
+            known = self._days.get(_day_of(row) or date.min)
+            if known is not None and all(_id(each) != _id(row) for each in known.rows.get(_start(row), ())):
+                known.rows.setdefault(_start(row), []).append(row)
         return len(rows)
 
     def _forget(self) -> None:

@@ -30,7 +30,8 @@ def main() -> int:
     except (OSError, ValueError, SwitchError) as error:
         print(f"the settings cannot be used: {error}", file=sys.stderr)
         return 2
-    anyio.run(serve, app, [arguments.port], lambda origins: {"url": origins[0]}, partial(print, flush=True))
+    says = partial(print, flush=True)
+    anyio.run(serve, app, [arguments.port], lambda origins: {"url": origins[0]}, says, backend_options={"use_uvloop": True})
     return 0
 
 

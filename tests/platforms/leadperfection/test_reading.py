@@ -6,17 +6,23 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
-from streamflow.model import Record
+from streamflow.clock import SystemClock
+from streamflow.model import Key, Kind, Record
+from streamflow.platforms.base import Source
 from streamflow.sandbox.leadperfection.operation import Operation, perform
 from streamflow.sandbox.leadperfection.tree import nodes
 from streamflow.sandbox.snapshot_folder import sha256_of
+from streamflow.stages.extract import Intake
+from streamflow.store.memory import MemoryLedger
 from tests.sandbox.leadperfection_rig import START
+from tests.stages.test_extract import yes
 
 from .rig import Held, content, everything, files, of, reading, serving, truth
 
@@ -257,6 +263,26 @@ async def test_without_a_second_list_appointments_are_named_by_lead_and_time() -
     wanted = [node for node, *_ in planted("appointments", shown=True, records=FEW) if not node["stray"]]
     assert len(found) == len(wanted)
     assert all(key.startswith("~") and record.parent for key, record in found.items())
+
+
+async def test_appointments_whose_ids_come_later_are_known_once() -> None:
+    """Named by lead and time while their list answers with nothing, then read by that list before their prospects: each is one record."""
+    ledger = MemoryLedger(clock=SystemClock())
+
+    async def walk(source: Source, *kinds: Kind) -> set[Key]:
+        intake = Intake(ledger=ledger, source=source, permit=yes, on_page=lambda kind, rows: None, streams=source.streams)
+        for stream in [each for each in source.streams() if each.kind in kinds]:
+            await intake.scan(stream, scan=f"{stream.kind}:{next(passes)}")
+        return set(await ledger.keys("appointment"))
+
+    passes = count(1)
+    async with serving(FEW, no_right={"GetSalesApptDetailDateRange": "empty"}) as wire, reading(wire) as source:
+        made = await walk(source, "prospect")
+    async with serving(FEW) as wire, reading(wire) as source:
+        assert made < await walk(source, "appointment")
+        found = await walk(source, "prospect")
+    assert made
+    assert found == {node["ils_id"] for node, *_ in planted("appointments", shown=True, records=FEW)}
 
 
 async def test_appointments_of_other_reps_are_no_gap_where_the_user_sees_but_its_own() -> None:
