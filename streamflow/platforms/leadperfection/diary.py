@@ -73,7 +73,7 @@ class Diary:
         wanted = sorted({day for row in rows for day, _ in _times(row)})
         if not wanted:
             return Completed(rows=rows)
-        self._first = min(self._first or wanted[0], wanted[0])
+        self._first = min((day for day in (*wanted, self._first or date.max) if self._dialect.lists(day)), default=None)
         believed_from = self._clock.monotonic() - KEEP_S
         unknown = [day for day in wanted if are_changed or not self._dialect.lists(day) or not self._is_known(day, believed_from)]
         if not are_changed:      # the rows to come will ask for the days beside these
@@ -90,7 +90,7 @@ class Diary:
         )
 
     def begins(self, kind: Kind) -> date | None:
-        """Give the day of the earliest appointment that any prospect was seen to have."""
+        """Give the day of the earliest appointment of those that any prospect was seen to have, and that their list comes to."""
         return self._first if kind == _APPOINTMENT else None
 
     # --- one row
