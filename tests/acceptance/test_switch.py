@@ -34,7 +34,8 @@ def test_g_37_secrets_do_not_travel(api: Run) -> None:
 def test_no_personal_value_is_in_the_log_or_the_status(api: Run) -> None:
     """No address, phone, name or text of a person whom the source knows is in a line of the log or in a status."""
     common = {value for kind in ("user", "group", "source", "status") for row in api.source.of(kind).values() for value in _texts(row)}
-    values = {value for kind in ("lead", "note", "call", "email", "reminder") for row in api.source.of(kind).values() for value in _texts(row)}
+    kinds = ("lead", "note", "call", "email", "reminder")
+    values = {value for kind in kinds for row in api.source.of(kind).values() for value in _texts(row)}
     personal = {value for value in values - common if _is_personal(value)}
     assert len(personal) > 300
     shown = api.log + json.dumps([look.status for look in api.looks.values()])

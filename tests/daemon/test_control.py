@@ -17,7 +17,6 @@ from streamflow.errors import ConfigError, UsageError
 
 from .fake_operator import served
 
-
 STATUS = b"GET /v1/status HTTP/1.1\r\nHost: d\r\n\r\n"
 
 

@@ -86,6 +86,7 @@ def test_container_is_confined() -> None:
     assert all(part.isdigit() and part != "0" for part in user.split(":"))
     assert any(order.startswith("HEALTHCHECK") for order in orders)
     assert not [order for order in orders if order.startswith("ADD") or "curl" in order or "wget" in order or "sudo" in order]
-    assert not [order for order in orders if order.startswith(("ENV", "ARG")) and any(word in order.lower() for word in ("key", "secret", "password"))]
+    given = " ".join(order.lower() for order in orders if order.startswith(("ENV", "ARG")))
+    assert not any(word in given for word in ("key", "secret", "password"))
     assert "0700 -o 10001" in text
     assert all(word in text for word in ("--read-only", "--cap-drop=all", "no-new-privileges", "--pids-limit", "--memory"))

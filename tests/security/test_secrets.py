@@ -84,8 +84,8 @@ def test_no_command_takes_a_secret() -> None:
 def test_a_crash_shows_neither_secrets_nor_records(config: Path) -> None:
     """A bug whose exception holds keys and a record ends with one sentence and a place; log, errors and state keep none of it."""
     done = subprocess.run(
-        [sys.executable, "-c", CRASH, str(config)], input=PERSON, capture_output=True, text=True, timeout=60, check=False, cwd=config.parent,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "CANARY_KEY": OTHER},
+        [sys.executable, "-c", CRASH, str(config)], input=PERSON, capture_output=True, text=True, timeout=60, check=False,
+        cwd=config.parent, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "CANARY_KEY": OTHER},
     )  # fmt: skip
     assert done.returncode == 70, done.stderr
     assert "internal error: RuntimeError" in done.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from tests.acceptance.evidence import Json, Run, Witness, end_of, keep, read_audit, start_of
 from tests.flow.box import Box, sandbox
