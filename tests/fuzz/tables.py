@@ -44,6 +44,7 @@ _KEPT: list[tempfile.TemporaryDirectory[str]] = []
 @cache
 def _workbook() -> bytes:
     book = Workbook()
+    assert book.active is not None
     for row in (["leadid", "name", "at"], [48213, "Thandi", datetime(2026, 5, 11, 9, 14, 2)], [None, "=1+1", True], ["Total", 2, None]):
         book.active.append(row)
     target = io.BytesIO()
