@@ -43,7 +43,7 @@ faces: $(STAMP)  ## every bad input on the outside faces, and whole runs of the 
 bench: $(STAMP)  ## the figures, as ratios in one run
 	$(PY) -m tests.bench --pair $(PAIR)
 
-torture: $(STAMP)  ## 50 random kills across whole runs
+torture: $(STAMP)  ## 50 random kills across whole runs, by API and by files in turn
 	$(PY) -m tests.flow.torture --kills 50 --pair $(PAIR)
 
 fuzz: $(STAMP)  ## every parser of foreign input fed with odd values for five minutes; prints the seed

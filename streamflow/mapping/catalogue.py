@@ -55,7 +55,11 @@ DESTINATION_FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
 """Native fields per destination kind; accounts, contacts and leads have custom fields besides ("custom:<label>", nutshell.md 5)."""
 
 DETAILS: Final = "details"
-"""Not a field of a lead but the note beside it: its description is its name, so blocks of text cannot go there."""
+"""
+Not a field of a lead but the note beside it: its description is its name, so blocks of text cannot go there.
+
+That note's part, too, also where the note stands on the person because there is no lead.
+"""
 WITH_CUSTOM_FIELDS: Final = ("accounts", "contacts", "leads")
 DOCUMENTS: Final = "documents"
 """Where kinds go that the destination has nothing like: into the reports, for people to read."""

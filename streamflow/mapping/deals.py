@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from streamflow.mapping.block import block
+from streamflow.mapping.catalogue import DETAILS
 from streamflow.mapping.derived import NO_KIN, Context, Derived, Kin
 from streamflow.mapping.gathered import Gathered
 from streamflow.mapping.gathering import Gatherer
@@ -16,7 +17,7 @@ from streamflow.mapping.pipelines import Pipelines
 from streamflow.mapping.rollups import needed_kinds
 from streamflow.mapping.steps import Tools
 from streamflow.mapping.text import defuse
-from streamflow.mapping.yielding import DETAILS, Yielding
+from streamflow.mapping.yielding import Yielding
 from streamflow.model import Draft, Fields, Kind, Record, Ref
 
 BESIDE: Final = "lead"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
-from difflib import get_close_matches
 from typing import Any, Final
 
 from streamflow.errors import ConfigError
@@ -18,6 +17,7 @@ from streamflow.mapping.postal import PARTS
 from streamflow.mapping.rollups import TRANSFORMS as ROLLUPS
 from streamflow.mapping.rollups import rollup_faults
 from streamflow.mapping.settings import setting_faults
+from streamflow.mapping.spelling import near
 from streamflow.mapping.values import FAMILIES
 from streamflow.model import Kind
 
@@ -125,7 +125,7 @@ def validate(
     families: dict[tuple[Kind, str], tuple[str, str]] = {}
     for place, one in enumerate(document.objects):
         if not pair.knows(one.source):
-            faults.append(f"objects[{place}].source: the source has no {one.source!r}{_near(one.source, pair.order)}")
+            faults.append(f"objects[{place}].source: the source has no {one.source!r}{near(one.source, pair.order)}")
             continue
         for number, row in enumerate(one.rows):
             path = f"objects[{place}].rows[{number}] ({one.source}.{row.source})"
@@ -138,7 +138,7 @@ def validate(
 
 def _row_faults(one: ObjectMap, row: Row, existing: Mapping[Kind, Mapping[str, str]]) -> list[str]:
     if row.transform not in TRANSFORMS:
-        return [f"unknown transform {row.transform!r}{_near(row.transform, TRANSFORMS)}"]
+        return [f"unknown transform {row.transform!r}{near(row.transform, TRANSFORMS)}"]
     if row.target is None:
         return [] if row.not_moved.strip() else ["no target, so not_moved must give the reason"]
     faults = ["not_moved is only for rows without a target"] if row.not_moved else []
@@ -168,8 +168,12 @@ def _param_faults(row: Row) -> list[str]:
         return ["params.slot: expected a whole number from 1"]
     if row.transform == "span_end" and not _is_count(params.get("seconds", 0), 0):
         return ["params.seconds: expected a whole number of seconds"]
-    if row.transform in ("pair_text", "rollup") and (fault := delimiter_fault(params.get("delimiter", "|"))):
+    if not isinstance(delimiter := params.get("delimiter", "|"), str):
+        return ["params.delimiter: expected a text"]
+    if row.transform in ("pair_text", "rollup") and (fault := delimiter_fault(delimiter)):
         return [f"params.delimiter: {fault}"]
+    if not isinstance(params.get("choices", []), list | tuple):
+        return ["params.choices: expected a list"]
     if not isinstance(params.get("values", {}), Mapping):
         return ["params.values: expected a table"]
     return []
@@ -203,13 +207,8 @@ def _coverage_faults(document: MapDocument, pair: Pair, observed: Mapping[Kind, 
         known = observed.get(one.source)
         for number, row in enumerate(one.rows):
             if known is not None and row.source not in known and row.source not in shipped and row.transform not in ROLLUPS:
-                faults.append(f"objects[{place}].rows[{number}]: unknown source field {one.source}.{row.source}{_near(row.source, known)}")
+                faults.append(f"objects[{place}].rows[{number}]: unknown source field {one.source}.{row.source}{near(row.source, known)}")
     return faults
-
-
-def _near(name: str, known: Collection[str]) -> str:
-    close = get_close_matches(name, [str(one) for one in known], n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 class _Reader:
@@ -297,7 +296,7 @@ class _Reader:
             self.faults.append(f"{path}: expected an object")
             return {}
         if keys is not None:
-            self.faults += [f"{path}.{name}: unknown key{_near(name, keys)}" for name in data if name not in keys]
+            self.faults += [f"{path}.{name}: unknown key{near(name, keys)}" for name in data if name not in keys]
         return dict(data)
 
     def _list(self, data: object, path: str) -> list[Any]:

@@ -27,6 +27,7 @@ from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
 from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
+from streamflow.stages.meanwhile import UNLOOKED
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
@@ -96,6 +97,7 @@ class Work:
         return Directory(
             roles=roles, users=base.users, fallback_user=base.fallback_user, decisions=self._m.decisions,
             sources=await self._m.ledger.setting("reference:sources") or {},
+            first_stages=await self._m.ledger.setting("reference:first_stages") or {},
         )
 
     async def mapper(self, people_by_email: dict[str, Key] | None = None) -> Mapper:
@@ -124,8 +126,9 @@ class Work:
         )
 
     async def _look_after(self) -> None:
-        """Look after the last writes of a round that did not end well: what they replaced is told, whatever comes of the next one."""
-        await self._m.ledger.commit([Enqueue(item=item) for item in await self._m.meanwhile.finish()])
+        """Look after the last writes of a round or a start that did not end well: what they replaced is told, whatever follows."""
+        self._m.meanwhile.recall(await self._m.ledger.settings(UNLOOKED))
+        await self._m.ledger.commit(await self._m.meanwhile.finish())
         await self._m.meanwhile.forget()
 
     async def refresh_companies(self) -> int:

@@ -20,6 +20,7 @@ class Directory:
     users: Mapping[str, DestId] = field(default_factory=dict)     # source user key, e-mail in lower case, name as `name_key` gives it
     fallback_user: DestId | None = None
     sources: Mapping[str, DestId] = field(default_factory=dict)   # source key and label
+    first_stages: Mapping[DestId, DestId] = field(default_factory=dict)   # pipeline -> where its leads begin; "": those put into none
     decisions: Mapping[str, str] = field(default_factory=dict)    # queue item id -> decision
 
     def lookup(self, ref: Ref) -> DestId | None:

@@ -23,6 +23,7 @@ from streamflow.stages.firms import match_firms
 from streamflow.stages.groups import Groups
 from streamflow.stages.heirs import Heirs
 from streamflow.stages.job import Job
+from streamflow.stages.kin import hanging_on
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.parents import Parents, derive
 from streamflow.stages.people import headless_plan, is_circular, lent_note, review_plan
@@ -41,7 +42,7 @@ from streamflow.stages.planning import (
 from streamflow.stages.sharing import with_shared
 from streamflow.stages.succession import Succession
 from streamflow.stages.undecided import Undecided, clear, undecided
-from streamflow.stages.updating import is_settled, leave_to_others, remove_stale, stale_parts, update_part
+from streamflow.stages.updating import beside, is_settled, leave_to_others, remove_stale, stale_parts, surviving, update_part
 from streamflow.stages.vanished import Vanished
 from streamflow.store.base import Change, DropLink, Ledger, Reopen
 
@@ -159,6 +160,8 @@ class Resolver:
             for link in stale_parts(job.own.values(), job.drafts):
                 is_custom = any(name.startswith("custom:") for name in link.base)
                 (custom if is_custom else plain).setdefault(link.dest_kind, set()).add(link.dest_id)
+            for _, main in beside(job.own):     # a double goes only where the other one is there
+                plain.setdefault(main.dest_kind, set()).add(main.dest_id)
         now: dict[DestId, Fields] = {}
         seen = await self._position({dest_id for ids in [*plain.values(), *custom.values()] for dest_id in ids})
         for kind, ids in plain.items():
@@ -233,6 +236,8 @@ class Resolver:
 
     async def _writes(self, job: Job, facts: Facts) -> Plan:
         staged, changes = job.staged, list(job.changes)
+        if moved := surviving(job.own, facts.now):
+            return Plan(staged=staged, changes=(*changes, *moved))
         writes: list[Write] = []
         links: list[Link] = []
         if job.lent is not None:
@@ -271,7 +276,7 @@ class Resolver:
         disposition = _disposition(job, writes)
         return Plan(
             staged=staged, writes=tuple(writes), changes=tuple(changes), links=tuple(links), disposition=disposition,
-            finish=finish_of(staged, disposition=disposition, reason=_reason(job)),
+            finish=finish_of(staged, disposition=disposition, reason=_reason(job)), joined=tuple(job.joined),
         )
 
     def _given_up(self, plan: Plan, writes: Sequence[Write]) -> Plan:
@@ -290,10 +295,7 @@ class Resolver:
         keys = tuple(dict.fromkeys([job.staged.record.key, *(link.ref.key for link in sharing)]))
         changes: list[Change] = [DropLink(ref=link.ref) for link in sharing]
         changes.append(Reopen(kind=kind, keys=keys))
-        for child_kind in sorted({count.kind for count in await self._ledger.counts()} - {kind}):
-            children = {each.record.key for key in keys for each in await self._ledger.children(child_kind, key)}
-            if children:
-                changes.append(Reopen(kind=child_kind, keys=tuple(sorted(children))))
+        changes += [Reopen(kind=child, keys=tuple(found)) for child, found in (await hanging_on(self._ledger, kind, keys)).items()]
         return Plan(staged=job.staged, changes=(*job.changes, *changes))
 
 
@@ -311,4 +313,7 @@ def _disposition(job: Job, writes: Sequence[Write]) -> Disposition:
 def _reason(job: Job) -> str:
     if isinstance(job.decision, Merge | Match):
         return job.decision.reason
-    return job.staged.reason if job.staged.state is not RecordState.HELD and job.main is not None else ""
+    reason = job.staged.reason if job.staged.state is not RecordState.HELD and job.main is not None else ""
+    if not reason and job.main is not None and job.main.is_merged and job.group:     # it changed while it was being joined
+        return f"the same person as {job.staged.record.kind} {job.group[0]}"
+    return reason

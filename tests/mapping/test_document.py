@@ -241,6 +241,8 @@ def test_the_shown_form_is_read() -> None:
         ({"target": "phones"}, "cannot fill"),
         ({"target": None, "transform": "none"}, "must give the reason"),
         ({"target": "custom:", "transform": "text"}, "unknown target"),
+        ({"target": "custom:X", "transform": "text", "family": "choice", "params": {"choices": 5}}, "params.choices: expected a list"),
+        ({"target": "custom:X", "transform": "pair_text", "params": {"with": "x", "delimiter": []}}, "params.delimiter: expected a text"),
     ],
 )
 def test_rows_that_cannot_work_are_faults(changes: dict[str, Any], words: str) -> None:

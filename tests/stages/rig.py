@@ -32,6 +32,7 @@ from streamflow.platforms.nutshell.doors import connect
 from streamflow.platforms.nutshell.flags import Flags
 from streamflow.sandbox.faults import ManualClock
 from streamflow.sandbox.nutshell import admin, make_app, open_site
+from streamflow.sandbox.nutshell.leads import default_stageset, first_stage
 from streamflow.sandbox.nutshell.site import Site
 from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
@@ -118,7 +119,11 @@ class Rig:
         ))
         decisions = {item.id: item.decision for item in await self.ledger.queue(state="resolved")}
         users = {"27": "3-users", "87": "13-users"}
-        directory = Directory(roles=roles_of(self.pair), users=users, fallback_user="1-users", decisions=decisions)
+        first_stages = {key: first_stage(self.site, key) or "" for key in named["stagesets"].values()}
+        first_stages[""] = first_stages[default_stageset(self.site)]
+        directory = Directory(
+            roles=roles_of(self.pair), users=users, fallback_user="1-users", decisions=decisions, first_stages=first_stages
+        )  # fmt: skip
         busy: set[str] = set()
         meanwhile = Meanwhile(self.nutshell.feed, self.clock)
         reader, feed = self.nutshell.reader, self.nutshell.feed

@@ -31,6 +31,11 @@ def text_of(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
+def is_blank(value: Any) -> bool:
+    """Say whether a value says nothing: none, blanks, or nothing in it."""
+    return value is None or (isinstance(value, str) and not value.strip()) or value in ([], {})
+
+
 def tidy(text: str) -> str:
     """Give text trimmed, in NFC and with line ends as LF: the form in which values are compared."""
     trimmed = text.strip()

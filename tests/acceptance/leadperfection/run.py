@@ -9,7 +9,7 @@ from tests.flow.box import Box, sandbox
 from tests.flow.daemon import Daemon, daemon
 from tests.flow.sides import LEAD_PERFECTION
 from tests.oracle.guarding import Edit
-from tests.oracle.leadperfection.book import Book
+from tests.oracle.leadperfection.book import Book, Seen
 from tests.oracle.marks import read_marks
 from tests.oracle.states import Destination, Finding
 from tests.security.canaries import leaks
@@ -32,6 +32,7 @@ class PairRun(Run):
     book: Book = field(default_factory=lambda: Book(rows={}))
     edits: tuple[Edit, ...] = ()
     findings: list[Finding] = field(default_factory=list)    # of the independent comparison after the switch
+    seen: Seen = field(default_factory=Seen)
 
     @property
     def contact(self) -> str:
@@ -45,6 +46,7 @@ def by_api() -> PairRun:
     with sandbox(pair=LEAD_PERFECTION.pair, records=RECORDS, seed=11, life=3, search_lag=0.5) as box:
         box.configure("watch_days = 0", "watch_days = 1")
         box.configure("[owners]", f"[sample]\nsize = {SAMPLE}\n\n[owners]")
+        run.seen = box.seen
         run.looks["start"] = start_of(box)
         with daemon(box) as one:
             operator = Witness(one).watch_for(run)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.oracle.corrupting import Dump
 from tests.oracle.leadperfection.book import Book, Seen, book_of
 from tests.oracle.leadperfection.values import instant
 from tests.oracle.states import Identity
 
-Dump = dict[str, Any]
 ZONE = "America/New_York"
 FALLBACK = "office@sunroof.example"
 REPS = """lp_rep_id,lp_name,email
