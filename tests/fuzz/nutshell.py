@@ -24,7 +24,8 @@ from tests.fuzz.wire import answer
 _KINDS = ("accounts", "contacts", "leads", "notes", "activities", "tasks", "users", "")
 _NAMES = (
     "id", "name", "description", "links", "emails", "phones", "urls", "addresses", "customFields", "manualValue", "value", "dueTime",
-    "createdTime", "startTime", "endTime", "status", "body", "isCompleted", "completedTime", "recurrenceRule", "agenda", "deletedTime", "title",
+    "createdTime", "startTime", "endTime", "status", "body", "isCompleted", "completedTime", "recurrenceRule", "agenda", "deletedTime",
+    "title",
 )  # fmt: skip
 _LINKS = ("owner", "accounts", "contacts", "leads", "parent", "stage", "tags", "mergedWith", "payloads", "actor", "activityType", "files")
 _VALUE = st.one_of(
@@ -35,7 +36,7 @@ _ROW = st.one_of(
     objects(_NAMES, _VALUE),
     st.tuples(objects(_NAMES, _VALUE), objects(_LINKS, json)).map(lambda both: {**both[0], "links": both[1]}),
 )  # fmt: skip
-_FIELDS = ("emails", "phones", "urls", "addresses", "link:owner", "link:tags", "custom:Budget", "dueTime", "manualValue", "name", "isLogged")
+_FIELDS = ("emails", "phones", "urls", "addresses", "link:owner", "link:tags", "custom:Budget", "dueTime", "manualValue", "name")
 
 
 def _wire(data: Any) -> Any:

@@ -25,7 +25,8 @@ _PATHS = tuple(route.path for route in ROUTES)
 _ROW = ("source", "target", "transform", "family", "params", "not_moved", "confidence", "reason", "samples", "alternatives", "low")
 _OBJECT = ("source", "destination", "cardinality", "transform", "lookup", "schema", "takes_custom", "rows")
 _STREAM = (
-    "enabled", "reader", "key", "fields", "dates", "phones", "ids", "text", "list", "get", "paging", "window", "files", "decode", "hash_ignore",
+    "enabled", "reader", "key", "fields", "dates", "phones", "ids", "text", "list", "get", "paging", "window", "files", "decode",
+    "hash_ignore",
     "unfold", "gather", "timezone", "date_formats", "params", "size", "style", "function", "columns",
 )  # fmt: skip
 
@@ -101,7 +102,7 @@ def _request(drawn: tuple[str, str, dict[str, str], bytes]) -> None:
 
 
 _BODY = st.one_of(
-    objects(("reason", "rate_per_s", "platform", "digest", "document", "decision", "wait_s", "dry_run", "scope", "email")).map(orjson.dumps),
+    objects(("reason", "rate_per_s", "platform", "digest", "document", "decision", "wait_s", "dry_run", "scope")).map(orjson.dumps),
     mutated((b'{"reason": "lunch"}', b'{"rate_per_s": 5, "platform": "nutshell"}', b"[" * 2_000)),
 )  # fmt: skip
 
@@ -110,7 +111,8 @@ TARGETS = (
         st.sampled_from(tuple(PAIRS)), st.text(max_size=30), json,
     ).map(_toml)))),
     Target(name="overrides of streams", check=_overrides, feed=st.dictionaries(
-        st.sampled_from(("lead", "note", "user", "x")), st.one_of(scalars, objects(_STREAM, st.one_of(json, objects(_STREAM, scalars)))), max_size=2,
+        st.sampled_from(("lead", "note", "user", "x")), st.one_of(scalars, objects(_STREAM, st.one_of(json, objects(_STREAM, scalars)))),
+        max_size=2,
     )),
     Target(name="maps", check=_map, feed=st.one_of(json, objects(
         ("format", "pair", "version", "settings", "companies", "objects", "document", "digest", "state"),
@@ -123,6 +125,7 @@ TARGETS = (
     ))),
     Target(name="requests of the control socket", check=_request, feed=st.tuples(
         st.sampled_from(("GET", "POST", "DELETE")), st.one_of(st.sampled_from(_PATHS), st.text(max_size=20), st.sampled_from(HARD)),
-        st.dictionaries(st.sampled_from(("state", "wait_s", "x")), st.one_of(st.sampled_from(HARD), st.text(max_size=6)), max_size=2), _BODY,
+        st.dictionaries(st.sampled_from(("state", "wait_s", "x")), st.one_of(st.sampled_from(HARD), st.text(max_size=6)), max_size=2),
+        _BODY,
     )),
 )  # fmt: skip

@@ -13,10 +13,8 @@ from hypothesis import strategies as st
 from streamflow.errors import ProtocolMismatch
 from streamflow.platforms.api import answers
 from streamflow.platforms.entry import SourceSettings
-from streamflow.platforms.leadperfection.dialect import LeadPerfectionDialect
 from streamflow.platforms.leadperfection.doors import DOORS as LP
 from streamflow.platforms.leadtrekker.codec import NotBase64, decode_leaves
-from streamflow.platforms.leadtrekker.dialect import LeadtrekkerDialect
 from streamflow.platforms.leadtrekker.doors import DOORS as LT
 from streamflow.platforms.rows.canon import Canon, Pass
 from streamflow.platforms.rows.roster import Roster
@@ -106,7 +104,7 @@ def _reply(source: str, drawn: tuple[str, bytes, bool, int]) -> None:
     response = answer(data, status=status, body=body, is_json=is_json)
     assert answers.judge(spec.errors)(Outcome(response=response)) in CallVerdict
     assert "\n" not in answers.explain(response).text
-    dialect: LeadtrekkerDialect | LeadPerfectionDialect = LeadtrekkerDialect(spec) if source == "Leadtrekker" else LeadPerfectionDialect(spec)
+    dialect = _SOURCES[source].dialect(spec)
     for call in _calls(source, kind):
         try:
             assert all(isinstance(row, dict) for row in dialect.rows(call, response, stream=kind))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+import zipfile
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -23,8 +24,8 @@ from tests.fuzz.target import HARD, Target, json, mutated, objects
 
 _TEXTS = (
     b"leadid,name\r\n1,Thandi\r\n2,\"a\r\nb\"\r\n", b"sep=;\r\nleadid;name\r\n1;a\r\n", b"leadid\tname\n1\t'=1+1\nTotal\t1\n",
-    "leadid,name\n1,Zo\u00eb\n".encode("utf-16"), "leadid,name\n1,Zo\u00eb\n".encode("cp1252"), b'sep="\nleadid"name\n', b"\xef\xbb\xbfleadid\n1\n",
-    b"leadid,leadid,leadid\n1,2,3\n",
+    "leadid,name\n1,Zo\u00eb\n".encode("utf-16"), "leadid,name\n1,Zo\u00eb\n".encode("cp1252"), b'sep="\nleadid"name\n',
+    b"\xef\xbb\xbfleadid\n1\n", b"leadid,leadid,leadid\n1,2,3\n",
 )  # fmt: skip
 _OWNERS = (b"id,name,email\n1,Pieter,p@x.test\n", b"crm_user_id;crm_name;crm_email\n1;P;p@x.test\n")
 _MANIFEST = {"exported_at": "2026-05-11T09:00:00Z", "complete": True, "files": [{"file": "leads.csv", "rows": 1, "sha256": "a" * 64}]}
@@ -43,6 +44,7 @@ _KEPT: list[tempfile.TemporaryDirectory[str]] = []
 @cache
 def _workbook() -> bytes:
     book = Workbook()
+    assert book.active is not None
     for row in (["leadid", "name", "at"], [48213, "Thandi", datetime(2026, 5, 11, 9, 14, 2)], [None, "=1+1", True], ["Total", 2, None]):
         book.active.append(row)
     target = io.BytesIO()
@@ -106,17 +108,16 @@ def _export(items: list[dict[str, Any]]) -> None:
             assert not (isinstance(shown, str) and shown[:1] in tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20\0"))
 
 
+_PARTS = ("xl/worksheets/sheet1.xml", "xl/workbook.xml", "xl/styles.xml")
+
+
 def _xlsx() -> st.SearchStrategy[bytes]:
-    return st.deferred(lambda: st.one_of(mutated((_workbook(),)), st.lists(
-        st.tuples(st.sampled_from(("xl/worksheets/sheet1.xml", "xl/workbook.xml", "xl/styles.xml")), st.binary(max_size=80), st.integers(0, 4_000)),
-        max_size=2,
-    ).map(_repacked)))  # fmt: skip
+    edits = st.lists(st.tuples(st.sampled_from(_PARTS), st.binary(max_size=80), st.integers(0, 4_000)), max_size=2)
+    return st.deferred(lambda: st.one_of(mutated((_workbook(),)), edits.map(_repacked)))
 
 
 def _repacked(edits: list[tuple[str, bytes, int]]) -> bytes:
     """Give the workbook with the XML of some parts changed, whole as an archive: what a careless writer makes."""
-    import zipfile
-
     target = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(_workbook())) as old, zipfile.ZipFile(target, "w") as new:
         for name in old.namelist():
@@ -134,13 +135,17 @@ TARGETS = (
     Target(name="workbooks", check=lambda content: _table("leads.xlsx", content), feed=_xlsx()),
     Target(name="manifests", check=_manifest, feed=st.one_of(
         mutated((orjson.dumps(_MANIFEST),)), objects(tuple(_MANIFEST), json),
-        st.builds(lambda at, name, rows: {**_MANIFEST, "exported_at": at, "files": [{**_MANIFEST["files"][0], "file": name, "rows": rows}]},  # type: ignore[index]
-                  st.one_of(st.sampled_from(HARD), st.datetimes(timezones=st.timezones()).map(str)),
-                  st.one_of(st.text(alphabet="a./\\:C\0", max_size=8), st.sampled_from(HARD)), json),
+        st.builds(
+            lambda at, name, rows: {"exported_at": at, "complete": True, "files": [{"file": name, "rows": rows, "sha256": "a" * 64}]},
+            st.one_of(st.sampled_from(HARD), st.datetimes(timezones=st.timezones()).map(str)),
+            st.one_of(st.text(alphabet="a./\\:C\0", max_size=8), st.sampled_from(HARD)), json,
+        ),
     )),
     Target(name="files of users", check=_owners, feed=mutated(_OWNERS)),
     Target(name="decisions of the queue", check=_decisions, feed=st.one_of(
         st.text(max_size=60), st.text(alphabet='id,decsion;\t\r\n"\'=\0', max_size=60).map("id,decision\r\n".__add__),
     )),
-    Target(name="exports of the queue", check=_export, feed=st.lists(objects(COLUMNS, st.one_of(st.sampled_from(HARD), st.text(max_size=20))), max_size=3)),
+    Target(name="exports of the queue", check=_export, feed=st.lists(
+        objects(COLUMNS, st.one_of(st.sampled_from(HARD), st.text(max_size=20))), max_size=3,
+    )),
 )  # fmt: skip

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz import mapping, nutshell, operator, sources, tables, wire
+from tests.fuzz import mapping, nutshell, operator, pages, sources, tables, wire
 from tests.fuzz.target import Target
 
-TARGETS = (*wire.TARGETS, *sources.TARGETS, *mapping.TARGETS, *nutshell.TARGETS, *tables.TARGETS, *operator.TARGETS)
+TARGETS = (*wire.TARGETS, *sources.TARGETS, *mapping.TARGETS, *nutshell.TARGETS, *tables.TARGETS, *pages.TARGETS, *operator.TARGETS)
 EXAMPLES = 12
 
 

@@ -89,7 +89,7 @@ def _scrubbed(text: str) -> None:
 TARGETS = (
     Target(
         name="body of an answer", check=_body,
-        feed=st.one_of(mutated((b'{"contacts":[{"id":"1-contacts"}],"meta":{"total":1}}', b"[1e999,NaN]")), st.integers(0, 3_000).map(nested)),
+        feed=st.one_of(mutated((b'{"contacts":[{"id":"1-contacts"}],"meta":{}}', b"[1e999,NaN]")), st.integers(0, 3_000).map(nested)),
     ),
     Target(name="Retry-After", check=_retry_after, feed=st.one_of(
         st.text(max_size=40), st.sampled_from((*HARD, "Wed, 21 Oct 2026 07:28:00 GMT", "Mon, 99 Jan 9999 99:99:99 +9999", "120", "-1")),

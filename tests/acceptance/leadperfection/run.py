@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from tests.acceptance.evidence import Json, Run, Witness, end_of, keep, read_audit, start_of
 from tests.flow.box import Box, sandbox
@@ -13,11 +12,12 @@ from tests.oracle.guarding import Edit
 from tests.oracle.leadperfection.book import Book, Seen
 from tests.oracle.marks import read_marks
 from tests.oracle.states import Destination, Finding
+from tests.security.canaries import leaks
 
 RECORDS = 260
 SAMPLE = 200
 """Fewer than there are, so that something is left to wait for the sample."""
-SECRETS = (b"sandbox-lp-password", b"6f1c0d9e-0000-4000-8000-5a4db0c5a4db", b"sandbox-key")
+SECRETS = ("sandbox-lp-password", "6f1c0d9e-0000-4000-8000-5a4db0c5a4db", "sandbox-key")
 TITLE = "Head of the household"
 """What somebody writes on a person in the destination while the migration runs."""
 MEANWHILE = "Called back about the gutters.\r\nWants a second quote."
@@ -61,10 +61,11 @@ def by_api() -> PairRun:
             keep(operator, one)
             run.book = box.source()
             run.notes["life"] = box.source_state()["life"]
+            run.notes["leaks"] = leaks(box, one, SECRETS)
             _take_back(run, one)
         run.looks["end"] = end_of(box)
         run.notes["audit at the end"] = read_audit(next(box.state.glob("*.sqlite")))
-        run.notes["leaks"] = _leaks(box)
+        run.notes["leaks"] += leaks(box, one, SECRETS)
     return run
 
 
@@ -98,9 +99,3 @@ def _take_back(run: PairRun, one: Daemon) -> None:
     run.notes["ordered"] = one.cli("rollback", "--confirm", "sandbox").code
     run.code = one.wait(60.0)
     run.notes["audit verify"] = one.cli("audit", "verify").code
-
-
-def _leaks(box: Box) -> list[Any]:
-    """Name the files of the migration in which a secret stands, but for the ones they are given in."""
-    files = [path for path in (*box.state.rglob("*"), box.config, box.dir / "daemon.log") if path.is_file()]
-    return [path.name for path in files if any(secret in path.read_bytes() for secret in SECRETS)]
