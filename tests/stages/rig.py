@@ -30,7 +30,7 @@ from streamflow.pipeline import Gauges, Pipeline
 from streamflow.platforms.nutshell.client import Nutshell
 from streamflow.platforms.nutshell.doors import connect
 from streamflow.platforms.nutshell.flags import Flags
-from streamflow.sandbox.faults import ManualClock
+from streamflow.sandbox.clocks import ManualClock
 from streamflow.sandbox.nutshell import admin, make_app, open_site
 from streamflow.sandbox.nutshell.leads import default_stageset, first_stage
 from streamflow.sandbox.nutshell.site import Site
