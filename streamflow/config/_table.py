@@ -139,10 +139,6 @@ class Table:
             return default
         return float(value)
 
-    def maybe_number(self, key: str, *, low: float, high: float) -> float | None:
-        """Give a number within bounds, or None when the key is not there."""
-        return self.number(key, default=low, low=low, high=high) if self._given(key) else None
-
     def whole(self, key: str, *, default: int, low: int, high: int) -> int:
         """Give a whole number within bounds."""
         value = self._take(key)
