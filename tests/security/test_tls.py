@@ -80,7 +80,7 @@ async def _served(case: str, folder: Path) -> AsyncIterator[tuple[Session, list[
 
 @pytest.mark.parametrize("case", ["expired", "not yet", "wrong host", "unknown authority", "self-signed"])
 async def test_a_host_that_cannot_prove_itself_is_told_nothing(case: str, tmp_path: Path) -> None:
-    """A certificate that is over, too early, of another host of an unknown authority or of nobody but itself ends the call before the key is sent."""
+    """A certificate that is over, too early, of another host, an unknown authority or itself alone ends the call, the key unsent."""
     async with _served(case, tmp_path) as (session, seen):
         with pytest.raises(PlatformUnavailable) as caught:
             await session.read(GET)
