@@ -7,7 +7,6 @@ Rule: a fault names path, value and expectation; it never shows the value of a k
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -133,7 +132,7 @@ class Table:
         value = self._take(key)
         if value is None:
             return default
-        fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and low <= value <= high
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
         if not fits or (value == low and not low_included):
             self._wrong(key, value, f"a number {'from' if low_included else 'above'} {low:g}, at most {high:g}")
             return default
@@ -268,7 +267,10 @@ class Table:
         return self._data.get(key)
 
     def _wrong(self, key: str, value: object, expected: str, suggestion: str = "") -> None:
-        shown = "***" if _SECRETISH.search(key) else repr(value)
+        try:
+            shown = "***" if _SECRETISH.search(key) else repr(value)
+        except ValueError:
+            shown = "a number without end"
         if len(shown) > _SHOWN_CHARS:
             shown = shown[:_SHOWN_CHARS] + "…"
         self.fault(key, f"{shown} given, expected {expected}{suggestion}")

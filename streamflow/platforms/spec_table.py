@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+LONGEST_S = 31_536_000.0
+
 
 def near(name: str, known: Any) -> str:
     """Say what a wrong name was perhaps meant to be."""
@@ -56,10 +58,11 @@ class Table:
 
     def seconds(self, name: str, default: float) -> float:
         """Give seconds from 0."""
-        value = float(self.take(name, (int, float), default, "seconds"))
-        if value < 0:
-            self.fault(name, f"expected seconds from 0, not {value}")
-        return value
+        value = self.take(name, (int, float), default, "seconds")
+        if not 0 <= value <= LONGEST_S:
+            self.fault(name, "expected seconds from 0 to a year of them")
+            return default
+        return float(value)
 
     def choice(self, name: str, allowed: Sequence[str], default: str) -> str:
         """Give one of these texts."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from streamflow.errors import ConfigError
 
+LONGEST_S = 31_536_000.0      # a year: beyond that a wait is a mistake
 ENTITIES = ("accounts", "contacts", "leads")
 PATH_BY_NAME = "/{e}/0/{name}"
 PATH_UNDER_CUSTOM = "/{e}/0/customFields/{name}"
@@ -167,6 +168,6 @@ def _read(name: str, default: Any, value: Any) -> Any:
         return value
     if isinstance(default, int):
         return _whole(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_S:
         raise ValueError("must be a number of seconds, zero or more")
     return float(value)
