@@ -3,8 +3,8 @@ Finding a pace nobody has published: start low, halve on trouble, never above th
 
 Until trouble is met for the first time the pace doubles, each time it has been used cleanly for a moment; after it, it grows by small
 steps. A single call that is lost or refused among many good ones is a bad line, not a limit, and costs nothing: after the first trouble
-only a second one among the last few calls halves the pace. Only use earns growth: a pace that few calls made use of has proved nothing. Nothing is remembered over a restart, since a limit
-is shared with others and moves; finding it again takes seconds.
+only a second one among the last few calls halves the pace. Only use earns growth: a pace that few calls made use of has proved nothing.
+Nothing is remembered over a restart, since a limit is shared with others and moves; finding it again takes seconds.
 
 `decide` is plain arithmetic over a state and what was seen since; `AdaptivePace` is the thin part that hears of attempts and turns
 the limiter's knobs.
