@@ -76,6 +76,8 @@ class SchemaPhase:
         journal = LedgerJournal(self._m.ledger)
         await self._m.destination.prober.sweep_probes(journal)
         learned = dict(await self._m.destination.prober.probe(journal))
+        if await journal.left():   # an answer or a removal may have been lost, which does not mean that it cannot be removed
+            await self._m.destination.prober.sweep_probes(journal)
         learned.update(self._m.terms.flags)
         await self._m.ledger.commit([
             PutSetting(name="capabilities", value=learned),

@@ -9,6 +9,7 @@ import pytest
 
 from streamflow.errors import RecordRejected, StoreError
 from streamflow.platforms.base import FieldSpec
+from streamflow.platforms.nutshell import prober
 from streamflow.platforms.nutshell.flags import PATH_BY_NAME, PATH_UNDER_CUSTOM, Flags
 
 from .nutshell_rig import ADMIN, Journal, Rig, rig
@@ -18,6 +19,12 @@ KINDS = ("accounts", "contacts", "leads", "notes", "activities", "tasks")
 
 def _standing(made: Rig) -> list[str]:
     return [r["id"] for kind in KINDS for r in made.live(kind) if "Streamflow probe" in str(r)]
+
+
+@pytest.fixture(autouse=True)
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Probes are tried anew at once."""
+    monkeypatch.setattr(prober, "RETRY_WAITS_S", (0.0,) * len(prober.RETRY_WAITS_S))
 
 
 async def _probed(made: Rig) -> dict[str, Any]:
@@ -150,6 +157,29 @@ async def test_a_probe_that_fails_leaves_the_safe_default_and_says_why() -> None
         assert "500" in learned["_reasons"]["note_max_chars"]
         assert learned["lead_due_form"] == "object"
         assert Flags().with_(learned).note_max_chars == 30_000
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"reset_after": [{"path": f"POST /rest/{kind}", "times": 1} for kind in KINDS]},
+        {"fail_5xx": [{"path": path, "times": 1} for path in ("PATCH /rest/leads/*", "POST /rest/activities", "PUT /rest/*")]},
+        {"throttle": {"path": ["POST /rest/*", "DELETE /rest/*"], "every": 9, "delay_s": 1, "times": 5}},
+    ],
+)
+async def test_a_bad_line_does_not_hide_what_the_account_can_do(fault: dict[str, Any]) -> None:
+    """Calls that are lost or put off are tried anew, so that all is learned as on a good line."""
+    async with rig(flags={"search_lag_s": 0.1}) as made:
+        calm = await _probed(made)
+        made.switch(**fault)
+        journal = Journal()
+        learned = await made.nutshell.prober.probe(journal)
+        await made.nutshell.prober.sweep_probes(journal)
+        assert {name: learned.get(name) for name in calm if name[0] != "_" and name != "search_lag_s"} == {
+            name: value for name, value in calm.items() if name[0] != "_" and name != "search_lag_s"
+        }
+        assert journal.open == {}
+        assert _standing(made) == []
 
 
 async def test_an_unanswered_probe_is_swept_later() -> None:

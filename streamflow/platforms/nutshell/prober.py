@@ -9,7 +9,18 @@ from typing import Any
 import structlog
 
 from streamflow.clock import Clock
-from streamflow.errors import AccessRefused, InvariantBroken, NotFound, ProtocolMismatch, RecordRejected, StoreError, StreamflowError
+from streamflow.errors import (
+    AccessRefused,
+    InvariantBroken,
+    NotFound,
+    PlatformUnavailable,
+    ProtocolMismatch,
+    RecordRejected,
+    StoreError,
+    StreamflowError,
+    Throttled,
+    Uncertain,
+)
 from streamflow.model import DestId, Fields, Kind
 from streamflow.platforms.base import ProbeJournal
 from streamflow.platforms.nutshell import probes_deals as deals
@@ -27,6 +38,7 @@ from streamflow.platforms.nutshell.writer import NutshellWriter
 
 log = structlog.get_logger(__name__)
 LAG_LOOKS_S = (0.0, 1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0)    # waits between looks, about 65 s together
+RETRY_WAITS_S = (0.2, 1.0, 3.0)    # before a probe is tried anew
 SWEEP_EVENTS = 1_000    # how far back the feed is searched for what an interrupted probe made
 _NAMES = ("name", "description", "title", "body")
 Probe = Callable[[Bench], Awaitable[dict[str, Any]]]
@@ -59,7 +71,7 @@ class NutshellProber:
         try:
             for name, probe in self._probes():
                 try:
-                    found = await probe(bench)
+                    found = await self._patiently(bench, probe)
                     bench.learn(found)
                     learned.update(found)
                 except (StoreError, InvariantBroken):
@@ -70,6 +82,15 @@ class NutshellProber:
         finally:
             left.update(await bench.clear())
         return {**learned, "_reasons": reasons, "_left": left}
+
+    async def _patiently(self, bench: Bench, probe: Probe) -> dict[str, Any]:
+        """Probe, and anew when a call was lost or put off: that says nothing of the account. What was made before is in the journal."""
+        for wait_s in RETRY_WAITS_S:
+            try:
+                return await probe(bench)
+            except (Uncertain, Throttled, PlatformUnavailable):
+                await self._clock.sleep(wait_s)
+        return await probe(bench)
 
     def _probes(self) -> Sequence[tuple[str, Probe]]:
         users, schema, writer = self._directory, self._schema, self._writer
