@@ -14,10 +14,10 @@ from urllib.parse import unquote
 
 import orjson
 
-from streamflow.config import near
 from streamflow.daemon.jobs import Jobs
 from streamflow.daemon.operator import Operator
 from streamflow.errors import UsageError
+from streamflow.spelling import near
 
 Params: TypeAlias = Mapping[str, Any]
 Call: TypeAlias = Callable[[Operator, str, Params], Awaitable[Any]]
