@@ -108,10 +108,7 @@ def setting_faults(settings: Mapping[str, Any], pair: Pair) -> list[str]:
         faults.append(f"settings.zone: {merged['zone']!r} is no time zone; use a name such as Africa/Johannesburg")
     if merged["unqualified"] not in ("person", "lead"):
         faults.append("settings.unqualified: expected person or lead")
-    if merged["date_order"] not in DATE_ORDERS:
-        faults.append("settings.date_order: expected day or month, or nothing where that is not known")
-    if merged["thousands"] not in THOUSANDS_MARKS:
-        faults.append("settings.thousands: expected one of , . ' or a blank, or nothing where that is not known")
+    faults += way_faults(merged, "settings")
     if merged["meeting_s"] < 0:
         faults.append("settings.meeting_s: expected seconds")
     if fault := delimiter_fault(merged["delimiter"]):
@@ -121,6 +118,18 @@ def setting_faults(settings: Mapping[str, Any], pair: Pair) -> list[str]:
         read_rule(merged["rule"])
     except ValueError as error:
         faults.append(f"settings.rule: {error}")
+    return faults
+
+
+def way_faults(said: Mapping[str, Any], path: str) -> list[str]:
+    """List what is wrong with how amounts and days are said to be written, by a map (*path* "settings") or by a row for itself."""
+    faults: list[str] = []
+    if not isinstance(said.get("currency", ""), str):
+        faults.append(f"{path}.currency: expected a text")
+    if said.get("date_order", "") not in DATE_ORDERS:
+        faults.append(f"{path}.date_order: expected day or month, or nothing where that is not known")
+    if said.get("thousands", "") not in THOUSANDS_MARKS:
+        faults.append(f"{path}.thousands: expected one of , . ' or a blank, or nothing where that is not known")
     return faults
 
 
