@@ -70,14 +70,17 @@ def fit_to_limit(
     Fold the least filled fields of the source into labelled lines until the rest fits the plan's *limit*.
 
     Args:
-        limit: Custom fields the plan allows in all; what streamflow itself needs is never folded, even when it does not fit, and what is
-            optional does not count.
+        limit: Custom fields the plan allows in all; what streamflow itself needs is never folded, even when it does not fit; the details
+            of deals are the first to do without a field.
         existing: (entity, label) of fields that exist already; they count, and rows that use them are kept.
         filled: Source kind and field to how often it is filled.
     """
     there = set(existing)
-    new = [need for need in required_fields(document) if not need.optional and (need.entity, need.label) not in there]
+    new = [need for need in required_fields(document) if (need.entity, need.label) not in there]
     too_many = len(there) + len(new) - limit
+    if too_many > 0 and any(need.optional for need in new):
+        document = replace(document, settings={**document.settings, "details_field": ""})
+        too_many -= 1
     if too_many <= 0:
         return document
     weight: dict[tuple[Kind, str], int] = {}

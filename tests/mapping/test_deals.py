@@ -131,6 +131,10 @@ def test_the_details_of_a_deal_stand_in_a_long_field_where_there_is_room() -> No
     assert required_fields(document(details_field="Porch details"))[-1] == need
     assert need not in required_fields(document())
     assert not any(each.optional for each in required_fields(document(details_field="Started")))
+    room = len(required_fields(document()))
+    settings = [document(limit=limit, details_field="Porch details").settings["details_field"] for limit in (room, room + 1)]
+    assert settings == ["", "Porch details"], "the first to go where the plan has no room"
+    assert document(limit=room, details_field="Porch details").objects == document().objects
     assert [fault.split(":")[0] for fault in validate(document(details_field="a/b"), PORCH)] == ["settings.details_field"]
 
 

@@ -214,7 +214,8 @@ def _deals() -> list[dict[str, Any]]:
         {"id": "31-leads", "description": "ORL-26-1031 – WIN", "manualValue": "14250.00", "status": "open", "links": {
             "contacts": ["5-contacts"], "owner": "1-users", "stage": "1-stages", "sources": ["1-sources"]}, "customFields": {
             **told, "Streamflow ID": "lp:job:31", "Source System ID": "31", "Job Status": "Awaiting Product", "HOA Required": "Yes",
-            "Lead Perfection details": _IN_FIELD, "Deposit": "1200.00", "Ready Date": "2026-03-21", "Lead Source": "Internet | Google - Windows",
+            "Lead Perfection details": _IN_FIELD,
+            "Deposit": "1200.00", "Ready Date": "2026-03-21", "Lead Source": "Internet | Google - Windows",
             "Original Owner": "Okaforth, Ben"}},
         {"id": "32-leads", "description": "ORL-26-1032 – WIN", "manualValue": "-400.33", "status": "lost", "links": {
             "contacts": ["5-contacts"], "owner": "2-users", "sources": ["2-sources"]}, "customFields": {

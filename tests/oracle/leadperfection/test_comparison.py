@@ -58,7 +58,7 @@ CORRUPTIONS: dict[str, tuple[str, Change]] = {
         {**row_of(dump, "31-leads"), "id": "99-leads", "customFields": {"Streamflow ID": "lp:lead:11"}})),
     "an old text beside its parts": ("doubled", reword("13-notes", "body", "note:51]", "note:52:1/2]")),
     "a deal of another person": ("orphaned", put("31-leads", "links/contacts", ["6-contacts"])),
-    "a note beside another deal": ("orphaned", put("10-notes", "links/parent", "32-leads")),
+    "a note beside another deal": ("orphaned", put("11-notes", "links/parent", "31-leads")),
     "an enquiry on another person": ("orphaned", put("6-notes", "links/parent", "6-contacts")),
     "a meeting with another person": ("orphaned", put("41-activities", "links/participants", ["6-contacts"])),
     "a note on another person": ("orphaned", put("13-notes", "links/parent", "6-contacts")),
