@@ -10,9 +10,9 @@ from tests.flow.box import sandbox
 from tests.flow.daemon import daemon
 from tests.flow.harness import Operator, assert_right
 from tests.flow.sides import LEAD_PERFECTION
-from tests.oracle.guarding import rolled_back
-from tests.oracle.marks import read_marks
-from tests.oracle.states import Destination, Row
+from tests.judge.guarding import rolled_back
+from tests.judge.marks import read_marks
+from tests.judge.states import Destination, Row
 
 RECORDS = 150
 SHORT = 600

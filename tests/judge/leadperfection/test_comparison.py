@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.oracle.corrupting import Change, Dump, double, drop, each_of, put, reword, row_of
-from tests.oracle.guarding import Edit
-from tests.oracle.leadperfection import values
-from tests.oracle.leadperfection.book import Book, Seen, book_of
-from tests.oracle.leadperfection.comparison import compare
-from tests.oracle.leadperfection.owners import Owners, read_reps
-from tests.oracle.leadperfection.small_account import FALLBACK, REPS, SAID, SEEN, ZONE, after, before, book, tables
-from tests.oracle.states import Finding, Identity, destination_of
+from tests.judge.corrupting import Change, Dump, double, drop, each_of, put, reword, row_of
+from tests.judge.guarding import Edit
+from tests.judge.leadperfection import values
+from tests.judge.leadperfection.book import Book, Seen, book_of
+from tests.judge.leadperfection.comparison import compare
+from tests.judge.leadperfection.owners import Owners, read_reps
+from tests.judge.leadperfection.small_account import FALLBACK, REPS, SAID, SEEN, ZONE, after, before, book, tables
+from tests.judge.states import Finding, Identity, destination_of
 
 DETAILS = "customFields/Lead Perfection details"
 EDITS = (Edit(rid="7-contacts", field="jobTitle", value="Head of Roofs"),)

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.oracle import texts
-from tests.oracle.marks import Marks, Place, content
-from tests.oracle.people import People, owner_of
-from tests.oracle.states import CHILDREN, Destination, Finding, Identity, Row, Source
+from tests.judge import texts
+from tests.judge.marks import Marks, Place, content
+from tests.judge.people import People, owner_of
+from tests.judge.states import CHILDREN, Destination, Finding, Identity, Row, Source
 
 _HEADER_LINES = 4
 _DIRECTIONS: Mapping[str, tuple[str, ...]] = {

@@ -7,9 +7,9 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.oracle import texts
-from tests.oracle.leadperfection import values
-from tests.oracle.states import Destination
+from tests.judge import texts
+from tests.judge.leadperfection import values
+from tests.judge.states import Destination
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from html import unescape
 
-from tests.oracle import texts
-from tests.oracle.happenings import whole
-from tests.oracle.leadperfection import values
-from tests.oracle.leadperfection.ground import Found, Ground, all_text, parents_of
-from tests.oracle.leadperfection.telling import telling
-from tests.oracle.leadperfection.timeline import HEADER_LINES, judge_author, judge_time, misplaced
-from tests.oracle.marks import Place, content
-from tests.oracle.states import Finding, Row
+from tests.judge import texts
+from tests.judge.happenings import whole
+from tests.judge.leadperfection import values
+from tests.judge.leadperfection.ground import Found, Ground, all_text, parents_of
+from tests.judge.leadperfection.telling import telling
+from tests.judge.leadperfection.timeline import HEADER_LINES, judge_author, judge_time, misplaced
+from tests.judge.marks import Place, content
+from tests.judge.states import Finding, Row
 
 
 def judge_notes(ground: Ground) -> Iterator[Finding]:

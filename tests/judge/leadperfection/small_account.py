@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.oracle.corrupting import Dump
-from tests.oracle.leadperfection.book import Book, Seen, book_of
-from tests.oracle.leadperfection.values import instant
-from tests.oracle.states import Identity
+from tests.judge.corrupting import Dump
+from tests.judge.leadperfection.book import Book, Seen, book_of
+from tests.judge.leadperfection.values import instant
+from tests.judge.states import Identity
 
 ZONE = "America/New_York"
 FALLBACK = "office@sunroof.example"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tests.oracle import texts
-from tests.oracle.leadperfection import values
-from tests.oracle.leadperfection.ground import Ground, all_text, parents_of, users_on
-from tests.oracle.marks import Place
-from tests.oracle.states import Finding, Row
+from tests.judge import texts
+from tests.judge.leadperfection import values
+from tests.judge.leadperfection.ground import Ground, all_text, parents_of, users_on
+from tests.judge.marks import Place
+from tests.judge.states import Finding, Row
 
 _ODD = frozenset({"ambiguous", "twice", "doubled", "nonexistent", "never", "missing", "skipped"})
 HEADER_LINES = 16

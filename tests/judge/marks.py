@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TypeAlias
 
-from tests.oracle.states import Destination, Finding, Identity, Row, Source
+from tests.judge.states import Destination, Finding, Identity, Row, Source
 
 FIELD = "Streamflow ID"
 _TEXT_MARK = re.compile(r"\[sf:[a-z]+:(?P<kind>[a-z]+):(?P<key>[^:\]]+)(?::(?P<part>[^\]]+))?\]")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.oracle.leadperfection.ground import Ground, parents_of
-from tests.oracle.leadperfection.reports import WITHOUT_ID
-from tests.oracle.marks import marks_on
-from tests.oracle.states import Destination, Finding, Identity
+from tests.judge.leadperfection.ground import Ground, parents_of
+from tests.judge.leadperfection.reports import WITHOUT_ID
+from tests.judge.marks import marks_on
+from tests.judge.states import Destination, Finding, Identity
 
 PREFIX = "lp"
 _KINDS = ("accounts", "contacts", "leads", "notes", "activities", "tasks")

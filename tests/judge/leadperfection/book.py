@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
-from tests.oracle.states import Identity, Row, ask, lines
+from tests.judge.states import Identity, Row, ask, lines
 
 Reader: TypeAlias = Literal["api", "extract", "reports"]
 PLURAL: Mapping[str, str] = {

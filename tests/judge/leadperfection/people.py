@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from tests.oracle import texts
-from tests.oracle.leadperfection import values
-from tests.oracle.leadperfection.ground import Ground
-from tests.oracle.leadperfection.phones import judge_phones, judge_slots
-from tests.oracle.leadperfection.telling import Telling, parted
-from tests.oracle.states import Finding, Row
+from tests.judge import texts
+from tests.judge.leadperfection import values
+from tests.judge.leadperfection.ground import Ground
+from tests.judge.leadperfection.phones import judge_phones, judge_slots
+from tests.judge.leadperfection.telling import Telling, parted
+from tests.judge.states import Finding, Row
 
 _MARKS = {"C": {"call", "calls"}, "M": {"mail", "mails"}, "T": {"text", "texts", "sms"}, "E": {"email", "emails"}, "P": {"p"}}
 """Marks not to contact (lead-perfection.md 4.2), and words that stand for them."""

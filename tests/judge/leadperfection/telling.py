@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.oracle import texts
-from tests.oracle.leadperfection import values
+from tests.judge import texts
+from tests.judge.leadperfection import values
 
 _LINE = re.compile(r"^(\S[^:\n]{0,60}):(?: (.*))?$")
 _SHORT = 4

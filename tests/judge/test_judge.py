@@ -6,12 +6,12 @@ import copy
 
 import pytest
 
-from tests.oracle import texts
-from tests.oracle.comparison import compare
-from tests.oracle.corrupting import Change, Dump, double, drop, each_of, put, reword, row_of
-from tests.oracle.guarding import Edit, rolled_back
-from tests.oracle.small_pair import SHA, after, before, states, tables
-from tests.oracle.states import as_exported, destination_of, source_of
+from tests.judge import texts
+from tests.judge.comparison import compare
+from tests.judge.corrupting import Change, Dump, double, drop, each_of, put, reword, row_of
+from tests.judge.guarding import Edit, rolled_back
+from tests.judge.small_pair import SHA, after, before, states, tables
+from tests.judge.states import as_exported, destination_of, source_of
 
 SAID = {("note", "13"): "its lead does not exist"}
 EDITS = (Edit(rid="5-contacts", field="jobTitle", value="Head of Sun"),)

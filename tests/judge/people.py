@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from tests.oracle import texts
-from tests.oracle.marks import Marks, content
-from tests.oracle.states import Destination, Finding, Identity, Row, Source
+from tests.judge import texts
+from tests.judge.marks import Marks, content
+from tests.judge.states import Destination, Finding, Identity, Row, Source
 
 UNTRANSPORTED = re.compile(r"utm_.*|gclid|fbclid|msclkid|ip|ip address|page url|page|referrer|user agent", re.IGNORECASE)
 """Labels of tracking and technical values that need not travel (leadtrekker.md 5, row 11)."""

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from tests.oracle import texts
-from tests.oracle.leadperfection import values
-from tests.oracle.leadperfection.ground import Ground, parents_of
-from tests.oracle.leadperfection.telling import Telling, is_details, parted, telling
-from tests.oracle.marks import content
-from tests.oracle.states import Finding, Row
+from tests.judge import texts
+from tests.judge.leadperfection import values
+from tests.judge.leadperfection.ground import Ground, parents_of
+from tests.judge.leadperfection.telling import Telling, is_details, parted, telling
+from tests.judge.marks import content
+from tests.judge.states import Finding, Row
 
 _TOLD: Mapping[str, str] = {
     "contractid": "contract", "jbs_id": "status code", "jobstatus": "status", "productid": "product", "salesrepname": "owner rep",

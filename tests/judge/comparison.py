@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.oracle.guarding import Edit, foreign, overwritten
-from tests.oracle.happenings import Happenings
-from tests.oracle.marks import doubled_marks, read_marks, strays
-from tests.oracle.people import Comparison, read_people
-from tests.oracle.states import Destination, Finding, Identity, Source
+from tests.judge.guarding import Edit, foreign, overwritten
+from tests.judge.happenings import Happenings
+from tests.judge.marks import doubled_marks, read_marks, strays
+from tests.judge.people import Comparison, read_people
+from tests.judge.states import Destination, Finding, Identity, Source
 
 
 def compare(

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from tests.oracle.comparison import was_edited, worst_first
-from tests.oracle.guarding import Edit, foreign, overwritten
-from tests.oracle.leadperfection.book import Book, Seen
-from tests.oracle.leadperfection.calls import judge_calls
-from tests.oracle.leadperfection.deals import judge_deals
-from tests.oracle.leadperfection.enquiries import judge_enquiries
-from tests.oracle.leadperfection.enquiries import judge_values as judge_enquiry
-from tests.oracle.leadperfection.ground import Ground, parents_of
-from tests.oracle.leadperfection.meetings import judge_meetings
-from tests.oracle.leadperfection.meetings import judge_values as judge_meeting
-from tests.oracle.leadperfection.notes import judge_notes
-from tests.oracle.leadperfection.owners import Owners, read_reps
-from tests.oracle.leadperfection.people import judge_people
-from tests.oracle.leadperfection.reports import matched, renamed, reported
-from tests.oracle.leadperfection.strays import PREFIX, judge_strays
-from tests.oracle.marks import doubled_marks, read_marks
-from tests.oracle.states import Destination, Finding, Identity
+from tests.judge.comparison import was_edited, worst_first
+from tests.judge.guarding import Edit, foreign, overwritten
+from tests.judge.leadperfection.book import Book, Seen
+from tests.judge.leadperfection.calls import judge_calls
+from tests.judge.leadperfection.deals import judge_deals
+from tests.judge.leadperfection.enquiries import judge_enquiries
+from tests.judge.leadperfection.enquiries import judge_values as judge_enquiry
+from tests.judge.leadperfection.ground import Ground, parents_of
+from tests.judge.leadperfection.meetings import judge_meetings
+from tests.judge.leadperfection.meetings import judge_values as judge_meeting
+from tests.judge.leadperfection.notes import judge_notes
+from tests.judge.leadperfection.owners import Owners, read_reps
+from tests.judge.leadperfection.people import judge_people
+from tests.judge.leadperfection.reports import matched, renamed, reported
+from tests.judge.leadperfection.strays import PREFIX, judge_strays
+from tests.judge.marks import doubled_marks, read_marks
+from tests.judge.states import Destination, Finding, Identity
 
 
 def compare(

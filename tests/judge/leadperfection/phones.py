@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from tests.oracle import texts
-from tests.oracle.leadperfection import values
-from tests.oracle.leadperfection.telling import Telling, parted
-from tests.oracle.states import Row
+from tests.judge import texts
+from tests.judge.leadperfection import values
+from tests.judge.leadperfection.telling import Telling, parted
+from tests.judge.states import Row
 
 _SLOTS = 2
 

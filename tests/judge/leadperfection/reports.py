@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from tests.oracle.leadperfection.book import Book
-from tests.oracle.marks import Marks
-from tests.oracle.states import Identity, Row
+from tests.judge.leadperfection.book import Book
+from tests.judge.marks import Marks
+from tests.judge.states import Identity, Row
 
 Same: TypeAlias = Mapping[Identity, Identity]
 """Identity that a row was given -> the record of the book it tells of."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tests.oracle import texts
-from tests.oracle.leadperfection import values
-from tests.oracle.leadperfection.ground import Ground, all_text
-from tests.oracle.leadperfection.telling import telling
-from tests.oracle.leadperfection.timeline import is_type, judge_author, judge_time, misplaced
-from tests.oracle.marks import Place
-from tests.oracle.states import Finding, Row
+from tests.judge import texts
+from tests.judge.leadperfection import values
+from tests.judge.leadperfection.ground import Ground, all_text
+from tests.judge.leadperfection.telling import telling
+from tests.judge.leadperfection.timeline import is_type, judge_author, judge_time, misplaced
+from tests.judge.marks import Place
+from tests.judge.states import Finding, Row
 
 _TEXTS = ("notes", "presnotes", "dispositioncomments")
 

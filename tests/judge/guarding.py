@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.oracle import texts
-from tests.oracle.states import RECORDS, Destination, Finding, Row
+from tests.judge import texts
+from tests.judge.states import RECORDS, Destination, Finding, Row
 
 _BOOKKEEPING = frozenset({"rev", "modifiedTime"})
 _LISTS = frozenset({"emails", "phones", "urls", "addresses"})

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 
-from tests.oracle import texts
+from tests.judge import texts
 
 REGION = "US"
 PLACEHOLDERS = frozenset({"noemail", "none", "no", "na", "unknown", "noreply"})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from tests.oracle.states import Destination, Source, destination_of, source_of
-from tests.oracle.texts import instant
+from tests.judge.states import Destination, Source, destination_of, source_of
+from tests.judge.texts import instant
 
 LONG = " ".join(f"word{number}" for number in range(60))
 SHA = "ab" * 32

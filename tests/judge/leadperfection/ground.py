@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from tests.oracle.leadperfection.book import Book, Seen
-from tests.oracle.leadperfection.owners import Owners
-from tests.oracle.leadperfection.telling import Telling, telling
-from tests.oracle.marks import Marks, Place, content
-from tests.oracle.states import Destination, Finding, Identity, Row
+from tests.judge.leadperfection.book import Book, Seen
+from tests.judge.leadperfection.owners import Owners
+from tests.judge.leadperfection.telling import Telling, telling
+from tests.judge.marks import Marks, Place, content
+from tests.judge.states import Destination, Finding, Identity, Row
 
 Found = list[tuple[str, Place]]
 """(part, place) of everything one source record became, parts in order."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from tests.oracle import texts
-from tests.oracle.leadperfection import values
-from tests.oracle.leadperfection.ground import Ground, parents_of
-from tests.oracle.leadperfection.telling import Telling, telling
-from tests.oracle.marks import Place, content
-from tests.oracle.states import Finding, Row
+from tests.judge import texts
+from tests.judge.leadperfection import values
+from tests.judge.leadperfection.ground import Ground, parents_of
+from tests.judge.leadperfection.telling import Telling, telling
+from tests.judge.marks import Place, content
+from tests.judge.states import Finding, Row
 
 _TOLD: Mapping[str, str] = {
     "promotername": "promoter", "disposition": "disposition status", "gsa": "gsa gross sale amount value", "salesrepname": "rep owner",
