@@ -192,8 +192,8 @@ LAID_OVER = ("source.streams.<kind>.files.", "source.streams.<kind>.window.", "s
 
 
 def test_toml_examples_are_sound() -> None:
-    """Each example of the configuration is TOML whose keys exist."""
-    examples = [block for path in EVERYTHING for block in blocks(text(path), "toml")]
+    """Each example of the configuration is TOML whose keys exist; those of faults are tried with the sandbox."""
+    examples = [block for path in EVERYTHING if path.name != "faults.md" for block in blocks(text(path), "toml")]
     assert examples
     documented = table_keys(page("configuration.md"))
     for example in examples:

@@ -6,7 +6,6 @@ Rule: a fault names path, value and expectation; it never shows the value of a k
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,18 +14,13 @@ from urllib.parse import urlsplit
 
 from streamflow.config._secret import Secret, expand, read_env, read_file
 from streamflow.config._values import Listen
+from streamflow.spelling import near
 
 _SECRETISH = re.compile(r"key|password|secret|token", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
 _UNIT_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LOOPBACK = {"localhost", "::1"}
 _SHOWN_CHARS = 60
-
-
-def near(word: str, known: Iterable[str]) -> str:
-    """Give ' (did you mean "x"?)' for a near miss, else nothing."""
-    close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f' (did you mean "{close[0]}"?)' if close else ""
 
 
 def is_loopback(host: str | None) -> bool:
@@ -137,10 +131,6 @@ class Table:
             self._wrong(key, value, f"a number {'from' if low_included else 'above'} {low:g}, at most {high:g}")
             return default
         return float(value)
-
-    def maybe_number(self, key: str, *, low: float, high: float) -> float | None:
-        """Give a number within bounds, or None when the key is not there."""
-        return self.number(key, default=low, low=low, high=high) if self._given(key) else None
 
     def whole(self, key: str, *, default: int, low: int, high: int) -> int:
         """Give a whole number within bounds."""

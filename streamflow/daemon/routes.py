@@ -14,10 +14,10 @@ from urllib.parse import unquote
 
 import orjson
 
-from streamflow.config import near
 from streamflow.daemon.jobs import Jobs
 from streamflow.daemon.operator import Operator
 from streamflow.errors import UsageError
+from streamflow.spelling import near
 from streamflow.wire.body import DEPTH_CAP, TooDeep, parse_json
 
 Params: TypeAlias = Mapping[str, Any]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
 from streamflow.mapping.derived import Kin
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.rollups import TRANSFORMS, child_of, rolled_up
@@ -20,7 +21,6 @@ from streamflow.store.base import MarkVerified
 
 READ_AT_ONCE = 100
 SHOWN_ROWS = 4000
-CUSTOM_KINDS: tuple[Kind, ...] = ("accounts", "contacts", "leads")
 
 SampleReport: TypeAlias = dict[str, Any]
 """
@@ -91,7 +91,7 @@ async def _checks(
         for start in range(0, len(links), READ_AT_ONCE):
             chunk = links[start : start + READ_AT_ONCE]
             now: Mapping[DestId, Fields] = await migration.destination.reader.read(
-                dest_kind, sorted({link.dest_id for link in chunk}), custom=dest_kind in CUSTOM_KINDS
+                dest_kind, sorted({link.dest_id for link in chunk}), custom=dest_kind in WITH_CUSTOM_FIELDS
             )
             for link in chunk:
                 checks += judge(link, now.get(link.dest_id), migration.destination.reader.compare).checks

@@ -28,6 +28,7 @@ from streamflow.stages.doubt import DoubtResolver, QuietTime
 from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
 from streamflow.stages.meanwhile import UNLOOKED
+from streamflow.stages.questions import next_question, numbered
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
@@ -202,12 +203,9 @@ class Work:
         """Leave a kind aside until a person has made room; each time it happens it is asked anew."""
         self.suspended[kind] = error.message
         self._m.log("stream.suspended", kind=kind, reason=error.message)
-        name, number = f"plan_limit:{kind}", 1
-        while (item := await self._m.ledger.item(name)) is not None and item.state != "open":
-            number += 1
-            name = f"plan_limit:{kind}:{number}"
+        question = await next_question(self._m.ledger, numbered(f"plan_limit:{kind}"), is_over=lambda item: item.state != "open")
         await self._m.ledger.commit([Enqueue(item=QueueItem(
-            id=name, cause="plan_limit", kind=kind, key="", blocking=True, reason=f"{error.message}; {error.hint}".rstrip("; "),
+            id=question.name, cause="plan_limit", kind=kind, key="", blocking=True, reason=f"{error.message}; {error.hint}".rstrip("; "),
             decisions=("retry",), suggested="retry",
         ))])
 

@@ -306,8 +306,12 @@ class Schema(Protocol):
 class Prober(Protocol):
     """The write probes that fill the capability flags."""
 
-    async def probe(self, journal: ProbeJournal) -> Mapping[str, Any]:
-        """Write tagged records, learn, remove them again; answer flag -> value. Every record made is told to *journal* before and after."""
+    async def probe(self, journal: ProbeJournal, long_text: FieldSpec | None = None) -> Mapping[str, Any]:
+        """
+        Write tagged records, learn, remove them again; answer flag -> value. Every record made is told to *journal* before and after.
+
+        *long_text*: a custom field of leads that exists, to see how much text it keeps.
+        """
         ...
 
     async def sweep_probes(self, journal: ProbeJournal) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+
+from streamflow.spelling import nearest
 
 LONGEST_S = 31_536_000.0
 
 
-def near(name: str, known: Any) -> str:
+def near(name: str, known: Collection[str]) -> str:
     """Say what a wrong name was perhaps meant to be."""
-    found = get_close_matches(name, list(known), n=1)
-    return f" (did you mean {found[0]!r}?)" if found else f" (known: {', '.join(sorted(known))})"
+    close = nearest(name, known)
+    return f" (did you mean {close!r}?)" if close else f" (known: {', '.join(sorted(known))})"
 
 
 class Table:

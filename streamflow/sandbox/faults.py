@@ -1,149 +1,76 @@
-"""Misbehaviour on request: rate limit, latency, resets, 5xx and late commits, with a log of every call.
+"""Misbehaviour on request: the switches that all simulated platforms share, and what holds them at run time.
 
-Both simulated platforms put `fault_middleware` outermost and call `add_admin_routes`. The admin face under
-`/_sandbox/` is never subject to faults or authentication.
+A fault is a rule (rules.py says when it strikes) or a list of rules; `null` is none.
+
+| switch | what happens |
+| --- | --- |
+| throttle | 429 that asks for `delay_s` seconds in the form `retry_after`; nothing processed |
+| reset_before, reset_after | connection reset; nothing processed, or all of it |
+| hang | no answer for `delay_s` (120) seconds, then a reset; nothing processed, with `after` all of it |
+| late_commit | reset now, processed only `delay_s` later |
+| fail_5xx | `status` (503; of a list, one by chance), with `retry_after` that too; nothing processed, with `after` all of it |
+| deny | `status` (401; 403, 402) as the platform refuses keys and rights; nothing processed |
+| poison | `status` (400) as the platform refuses a record; nothing processed |
+| html_200, error_200 | 200 with a page, or with the platform's error object; `after` processes first |
+| empty_200, blank_200 | 200 with an empty list, or with nothing; `after` processes first |
+| odd_200 | 200 with a body that is no JSON or no sane JSON: `form`, by chance if not told; `after` processes first |
+| delay_after | processed, answered `delay_s` later |
+| garble_after | processed; a 2xx whose body is cut in half, whole by its headers |
+| half_close | processed; the connection is closed in order in the middle of the body |
+| drip | processed; the body comes in ten pieces within `delay_s` seconds |
+| swell | processed; a 2xx whose body is blown up by `bytes` (80 MB) of blanks |
+| same_page | a list answers with the page before, once more |
+| no_paging | a list ignores what page was asked for and answers with all rows |
+| no_filter | a list ignores by what it was to choose |
+| moved_rows | as if people had moved `rows` (3) rows to earlier pages since the page before |
+
+The rest are values: `rate_per_s`, `burst`, `retry_after` (seconds, date, none, garbled) and `retry_after_s` are the limit;
+`latency_ms` is a number or [least, most]; `commit_delay_s` is that of late_commit; `clock_skew_s` is by how much the platform's
+clock goes ahead of ours, and `stamp_grain_s` how seldom it moves: what is written within that time has one time; `fault_seed`
+is chance beside the account's seed; `schedule` is a list of {"from_s", "for_s", "every_s", "set"}: switches that hold for a
+time only and then have the values again that they had.
 """
 
 from __future__ import annotations
 
-import asyncio
-import random
-import socket
-import struct
-import time
-from collections import Counter, deque
+import copy
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from email.utils import formatdate
-from typing import Any, Protocol
+from typing import Any
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
-ADMIN_PREFIX = "/_sandbox/"
-RULE_NAMES = ("throttle", "reset_before", "reset_after", "fail_5xx", "garble_after", "delay_after", "late_commit")
-RULE_KEYS = {"probability", "match", "body", "times", "status", "after", "delay_s"}
+from streamflow.sandbox.bucket import TokenBucket
+from streamflow.sandbox.call_log import CallLog
+from streamflow.sandbox.clocks import Clock, SystemClock
+from streamflow.sandbox.rules import RETRY_AFTER, Asked, Rule, SwitchError, check_rule, rules_of
+from streamflow.sandbox.voice import PlainVoice, Voice
+
+LIES = ("same_page", "no_paging", "no_filter", "moved_rows")
+"""Faults that a list has to commit itself."""
+ANSWERS = ("html_200", "error_200", "empty_200", "blank_200", "odd_200")
+"""Faults that put another answer with 200 in the place of the right one."""
+RULE_NAMES = (
+    "throttle", "reset_before", "reset_after", "hang", "late_commit", "fail_5xx", "deny", "poison", *ANSWERS, "delay_after",
+    "garble_after", "half_close", "drip", "swell", *LIES,
+)  # fmt: skip
 
 FAULT_SWITCHES: dict[str, Any] = {
     "rate_per_s": None,  # refill of the token bucket; null means no limit
     "burst": 20,
-    "retry_after": "seconds",  # "seconds" | "date" | "none"
+    "retry_after": "seconds",  # "seconds" | "date" | "none" | "garbled"
     "retry_after_s": None,  # what Retry-After says; null means the time to the next token
-    "throttle": None,  # {"delay_s": n}: a 429 that asks for n seconds, whatever is left in the bucket; nothing processed
     "latency_ms": 0,
-    "reset_before": None,  # connection reset, nothing processed
-    "reset_after": None,  # connection reset, the handler has committed
-    "fail_5xx": None,  # {"status": 503, "after": false}; "after": true commits first
-    "garble_after": None,  # a 2xx whose body is cut in half
-    "delay_after": None,  # {"delay_s": n}: commits, then answers late
-    "late_commit": None,  # {"delay_s": n}: reset now, the handler runs only delay_s later
-    "commit_delay_s": 5.0,  # default of late_commit's delay_s
+    "commit_delay_s": 5.0,
+    "clock_skew_s": 0,
+    "stamp_grain_s": 0,
+    "fault_seed": None,
+    "schedule": None,
+    **dict.fromkeys(RULE_NAMES),
 }
 
-# A handler may set this to be counted under a name of its own (one path, many methods).
-CALL_NAME: web.RequestKey[str] = web.RequestKey("call_name", str)
-
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Clock(Protocol):
-    """Where a simulated server reads the time of day, in Unix seconds."""
-
-    def now(self) -> float:
-        """Return Unix seconds; must not go backwards."""
-        ...
-
-
-class SystemClock:
-    """The real time of day."""
-
-    def now(self) -> float:
-        """Return Unix seconds."""
-        return time.time()
-
-
-class ManualClock:
-    """A clock that stands still until a test moves it."""
-
-    def __init__(self, start: float = 1_767_225_600.0) -> None:
-        self._now = start
-
-    def now(self) -> float:
-        """Return Unix seconds."""
-        return self._now
-
-    def advance(self, seconds: float) -> None:
-        """Move forward by `seconds`."""
-        self._now += seconds
-
-
-class SwitchError(ValueError):
-    """A switch that does not exist, or a value it cannot take."""
-
-
-class TokenBucket:
-    """Holds up to `burst` tokens and refills at `rate_per_s`; both may change between calls."""
-
-    def __init__(self, burst: float, now: float) -> None:
-        self.tokens = float(burst)
-        self._burst = float(burst)
-        self._at = now
-
-    def take(self, rate_per_s: float, burst: float, now: float) -> float:
-        """Take one token and return 0.0, or return the seconds until there will be one."""
-        if burst > self._burst:
-            self.tokens += burst - self._burst
-        self._burst = float(burst)
-        self.tokens = min(self._burst, self.tokens + max(0.0, now - self._at) * rate_per_s)
-        self._at = max(self._at, now)
-        if self.tokens >= 1.0:
-            self.tokens -= 1.0
-            return 0.0
-        return (1.0 - self.tokens) / rate_per_s if rate_per_s > 0 else 3600.0
-
-
-class CallLog:
-    """Counts every call and keeps the last few; `snapshot` is what `GET /_sandbox/log` answers."""
-
-    def __init__(self, keep: int = 1000) -> None:
-        self._keep = keep
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget everything."""
-        self.calls: Counter[str] = Counter()
-        self.statuses: Counter[str] = Counter()
-        self.faults: Counter[str] = Counter()
-        self.last: deque[dict[str, Any]] = deque(maxlen=self._keep)
-        self.max_rate_seen = 0
-        self.count_429 = 0
-        self._arrivals: deque[float] = deque()
-
-    def arrive(self, now: float) -> None:
-        """Count one arrival in the sliding window of one second."""
-        self._arrivals.append(now)
-        while self._arrivals and self._arrivals[0] <= now - 1.0:
-            self._arrivals.popleft()
-        self.max_rate_seen = max(self.max_rate_seen, len(self._arrivals))
-
-    def finish(self, *, name: str, method: str, path: str, status: int | str, now: float) -> None:
-        """Record how a call ended; `status` is a number, or the fault's name when nothing was answered."""
-        self.calls[name] += 1
-        self.statuses[str(status)] += 1
-        if status == 429:
-            self.count_429 += 1
-        self.last.append({"name": name, "method": method, "path": path, "status": status, "time": now})
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return the log as plain JSON values."""
-        return {
-            "total": sum(self.calls.values()),
-            "calls": dict(self.calls),
-            "statuses": dict(self.statuses),
-            "faults": dict(self.faults),
-            "last": list(self.last),
-            "max_rate_seen": self.max_rate_seen,
-            "count_429": self.count_429,
-        }
 
 
 @dataclass(slots=True)
@@ -155,8 +82,24 @@ class _Late:
     request: web.Request
 
 
+@dataclass(slots=True)
+class _Scheduled:
+    """Switches that hold for a time; `held` are those they replaced, while they hold."""
+
+    entry: Mapping[str, Any]
+    set_at: float
+    held: dict[str, Any] | None = None
+
+    def is_due(self, now: float) -> bool:
+        """Say whether they are to hold."""
+        since = now - self.set_at - float(self.entry.get("from_s", 0))
+        if since >= 0 and self.entry.get("every_s"):
+            since %= float(self.entry["every_s"])
+        return 0 <= since < float(self.entry.get("for_s", math.inf))
+
+
 class Faults:
-    """The live switches of one simulated server, its bucket, its seeded dice and its call log.
+    """The live switches of one simulated server, its bucket, its rules at work and its call log.
 
     `switches` is one flat dict: `FAULT_SWITCHES` plus whatever the platform adds. Handlers read it on every call, so
     a change by the admin face holds from the next request on.
@@ -168,13 +111,18 @@ class Faults:
         *,
         clock: Clock | None = None,
         seed: int = 7,
-        error_body: Callable[[int], tuple[str, str]] | None = None,
+        voice: Voice | None = None,
+        platform_rules: tuple[str, ...] = (),
     ) -> None:
         self.clock: Clock = clock or SystemClock()
         self.switches: dict[str, Any] = {**FAULT_SWITCHES, **(platform_switches or {})}
         self.log = CallLog()
-        self.error_body = error_body or _plain_error_body
-        self._dice = random.Random(seed)
+        self.voice: Voice = voice or PlainVoice()
+        self._rule_names = {*RULE_NAMES, *platform_rules}
+        self._rules: dict[str, list[Rule]] = {}
+        self._scheduled: list[_Scheduled] = []
+        self._unprofiled: dict[str, Any] | None = None
+        self._seed = seed
         self._bucket = TokenBucket(float(self.switches["burst"]), self.clock.now())
         self._late: list[_Late] = []
 
@@ -183,13 +131,55 @@ class Faults:
 
         Raises SwitchError for an unknown name or a malformed rule.
         """
+        self.check(changes)
+        now = self.clock.now()
+        for name, value in changes.items():
+            self.switches[name] = copy.deepcopy(value)
+            if name in self._rule_names:
+                self._rules[name] = rules_of(self.switches[name], name, set_at=now)
+            if name == "schedule":
+                self._scheduled = [_Scheduled(entry, now) for entry in self.switches[name] or []]
+
+    def check(self, changes: Mapping[str, Any]) -> None:
+        """Raise SwitchError for what `merge` would refuse."""
+        if not isinstance(changes, Mapping):
+            raise SwitchError("switches come as a JSON object")
         unknown = sorted(set(changes) - set(self.switches))
         if unknown:
             raise SwitchError(f"no such switch: {', '.join(unknown)}")
-        for name in RULE_NAMES:
-            if name in changes:
-                _check_rule(name, changes[name])
-        self.switches.update({k: dict(v) if isinstance(v, dict) else v for k, v in changes.items()})
+        for name, value in changes.items():
+            if name in self._rule_names:
+                check_rule(name, value)
+            elif name in _FORMS and not _FORMS[name][0](value):
+                raise SwitchError(f"{name} must be {_FORMS[name][1]}")
+            elif name == "schedule":
+                for entry in _entries(value):
+                    self.check(entry["set"])
+
+    def profile(self, changes: Mapping[str, Any]) -> None:
+        """Let a whole profile hold: what an earlier one had set is taken back first, {} takes back all. Raises as `merge`."""
+        self.check(changes)
+        self._end_schedule()
+        self.merge(self._unprofiled or {})
+        self._unprofiled = {name: copy.deepcopy(self.switches[name]) for name in changes}
+        self.merge(changes)
+
+    def tick(self) -> None:
+        """Let the switches hold that the schedule wants now, and those it no longer wants go back."""
+        now = self.clock.now()
+        for scheduled in list(self._scheduled):
+            if scheduled.is_due(now) and scheduled.held is None:
+                wanted = scheduled.entry["set"]
+                scheduled.held = {name: copy.deepcopy(self.switches[name]) for name in wanted}
+                self.merge(wanted)
+            elif scheduled.held is not None and not scheduled.is_due(now):
+                self.merge(scheduled.held)
+                scheduled.held = None
+
+    def _end_schedule(self) -> None:
+        for scheduled in reversed(self._scheduled):
+            self.merge(scheduled.held or {})
+            scheduled.held = None
 
     def throttle(self) -> float:
         """Take a token; return seconds to wait, 0.0 when the call may pass."""
@@ -198,20 +188,44 @@ class Faults:
             return 0.0
         return self._bucket.take(float(rate), float(self.switches["burst"]), self.clock.now())
 
-    def fires(self, name: str, line: str, body: bytes) -> dict[str, Any] | None:
-        """Return the rule `name` when it strikes this request, and use up one of its `times`."""
-        rule: dict[str, Any] | None = self.switches.get(name)
-        if not rule or str(rule.get("match", "")) not in line or str(rule.get("body", "")).encode() not in body:
-            return None
-        times = rule.get("times")
-        if times is not None and times <= 0:
-            return None
-        if self._dice.random() >= float(rule.get("probability", 1.0)):
-            return None
-        if times is not None:
-            rule["times"] = times - 1
-        self.log.faults[name] += 1
-        return rule
+    def fires(self, name: str, asked: Asked, *, after: bool | None = None) -> dict[str, Any] | None:
+        """Return the first rule of *name* that strikes this request, and use up one of its `times`; *after* chooses among them."""
+        for rule in self._rules.get(name, ()):
+            if after is not None and bool(rule.document.get("after")) is not after:
+                continue
+            if rule.strikes(asked, now=self.clock.now(), seed=self._chance_seed):
+                self.log.faults[name] += 1
+                return rule.document
+        return None
+
+    def lies(self, asked: Asked) -> dict[str, dict[str, Any]]:
+        """Return the rules of LIES that strike this request, by name."""
+        return {name: rule for name in LIES if self._rules.get(name) and (rule := self.fires(name, asked)) is not None}
+
+    def chance(self, name: str, asked: Asked) -> float:
+        """Return a number from 0 to 1, the same for the same seed and request."""
+        return Rule(name, {"sticky": True}, set_at=0.0).chance(asked, self._chance_seed)
+
+    @property
+    def _chance_seed(self) -> str:
+        return f"{self._seed}-{self.switches['fault_seed']}"
+
+    def platform_now(self) -> float:
+        """Return the time of day by the platform's own clock."""
+        return self.skewed(self.clock.now())
+
+    def skewed(self, at: float) -> float:
+        """Return what the platform's clock shows at Unix second *at*."""
+        return at + float(self.switches["clock_skew_s"])
+
+    def grained(self, at: float) -> float:
+        """Return what is written down when the platform's clock shows *at*."""
+        grain = float(self.switches["stamp_grain_s"])
+        return at - at % grain if grain else at
+
+    def stamp(self, at: float) -> float:
+        """Return what the platform writes down as the time of something done at Unix second *at*."""
+        return self.grained(self.skewed(at))
 
     def owe(self, handler: Handler, request: web.Request, delay_s: float) -> None:
         """Remember a request that commits only `delay_s` from now."""
@@ -219,6 +233,7 @@ class Faults:
 
     async def settle(self) -> None:
         """Run every owed commit whose time has come, oldest first; its answer goes nowhere."""
+        self.tick()
         if not self._late:
             return
         now = self.clock.now()
@@ -231,172 +246,51 @@ class Faults:
                 continue
 
 
-def _check_rule(name: str, rule: object) -> None:
-    if rule is None:
-        return
-    if not isinstance(rule, dict):
-        raise SwitchError(f"{name} must be null or an object")
-    unknown = sorted(set(rule) - RULE_KEYS)
-    if unknown:
-        raise SwitchError(f"{name} does not know {', '.join(unknown)}; it takes {', '.join(sorted(RULE_KEYS))}")
+class PlatformClock:
+    """The clock on the platform's own wall."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+
+    def now(self) -> float:
+        """Return Unix seconds, as the platform believes them to be."""
+        return self._faults.platform_now()
 
 
-def _plain_error_body(status: int) -> tuple[str, str]:
-    titles = {429: "Too Many Requests", 500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable"}
-    return "application/json", f'{{"code":{status},"message":"{titles.get(status, "Error")}"}}'
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def call_name(request: web.Request) -> str:
-    """Return "METHOD path-template", or the name the handler put in `request[CALL_NAME]`."""
-    named: str | None = request.get(CALL_NAME)
-    if named:
-        return named
-    resource = request.match_info.route.resource
-    return f"{request.method} {resource.canonical if resource else '(no such path)'}"
+def is_span(value: Any) -> bool:
+    """Say whether *value* is a number from 0, or [least, most]."""
+    if isinstance(value, list):
+        return len(value) == 2 and all(_is_number(each) and each >= 0 for each in value) and value[0] <= value[1]
+    return _is_number(value) and bool(value >= 0)
 
 
-def reset_connection(request: web.Request) -> None:
-    """Close the client's connection with a TCP reset and without an answer."""
-    transport = request.transport
-    if transport is None:
-        return
-    sock = transport.get_extra_info("socket")
-    if sock is not None:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
+def within(span: Any, share: float) -> float:
+    """Return the number that *span* is, or the one at *share* between its ends."""
+    return float(span[0]) + (float(span[1]) - float(span[0])) * share if isinstance(span, list) else float(span)
 
 
-def _error(faults: Faults, status: int, headers: Mapping[str, str] | None = None) -> web.Response:
-    content_type, text = faults.error_body(status)
-    return web.Response(status=status, text=text, content_type=content_type, headers=headers)
+SPAN_FORM = (is_span, "a number from 0, or [least, most]")
+_FORMS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "retry_after": (lambda value: value in RETRY_AFTER, f"one of {', '.join(RETRY_AFTER)}"),
+    "latency_ms": SPAN_FORM,
+    "clock_skew_s": (_is_number, "a number"),
+    "stamp_grain_s": (lambda value: _is_number(value) and value >= 0, "a number from 0"),
+}
 
 
-def _throttled(faults: Faults, wait_s: float) -> web.Response:
-    form = faults.switches["retry_after"]
-    said_s = faults.switches["retry_after_s"]
-    wait_s = float(said_s) if said_s is not None else wait_s
-    whole_s = max(1, int(wait_s + 0.999))
-    headers: dict[str, str] = {}
-    if form == "seconds":
-        headers[hdrs.RETRY_AFTER] = str(whole_s)
-    elif form == "date":
-        headers[hdrs.RETRY_AFTER] = formatdate(faults.clock.now() + whole_s, usegmt=True)
-    return _error(faults, 429, headers)
-
-
-async def _before(faults: Faults, request: web.Request, handler: Handler, line: str) -> web.StreamResponse | str | None:
-    """Return an answer, or the name of the fault that left none, or None to go on."""
-    wait_s = faults.throttle()
-    if wait_s > 0:
-        return _throttled(faults, wait_s)
-    body = await request.read()
-    rule = faults.fires("throttle", line, body)
-    if rule:
-        return _throttled(faults, float(rule.get("delay_s", 1.0)))
-    if faults.switches["latency_ms"]:
-        await asyncio.sleep(float(faults.switches["latency_ms"]) / 1000)
-    if faults.fires("reset_before", line, body):
-        return "reset_before"
-    late = faults.fires("late_commit", line, body)
-    if late:
-        faults.owe(handler, request, float(late.get("delay_s", faults.switches["commit_delay_s"])))
-        return "late_commit"
-    rule = faults.switches["fail_5xx"]
-    if rule and not rule.get("after"):
-        struck = faults.fires("fail_5xx", line, body)
-        if struck:
-            return _error(faults, int(struck.get("status", 503)))
-    return None
-
-
-async def _after(
-    faults: Faults, request: web.Request, answer: web.StreamResponse, line: str
-) -> web.StreamResponse | str:
-    """Spoil an answer whose request has been committed."""
-    body = await request.read()
-    if faults.fires("reset_after", line, body):
-        return "reset_after"
-    rule = faults.switches["fail_5xx"]
-    if rule and rule.get("after"):
-        struck = faults.fires("fail_5xx", line, body)
-        if struck:
-            return _error(faults, int(struck.get("status", 503)))
-    slow = faults.fires("delay_after", line, body)
-    if slow:
-        await asyncio.sleep(float(slow.get("delay_s", 1.0)))
-    if isinstance(answer, web.Response) and answer.status < 300 and faults.fires("garble_after", line, body):
-        text = answer.text or ""
-        return web.Response(status=answer.status, text=text[: len(text) // 2], content_type=answer.content_type)
-    return answer
-
-
-async def _run(handler: Handler, request: web.Request) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except web.HTTPException as answer:
-        return answer
-
-
-def fault_middleware(faults: Faults) -> Any:
-    """Return the outermost middleware: faults, limiter and call log around every path but the admin face."""
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        await faults.settle()
-        if request.path.startswith(ADMIN_PREFIX):
-            return await handler(request)
-        now = faults.clock.now()
-        faults.log.arrive(now)
-        line = f"{request.method} {request.path_qs}"
-        answer = await _before(faults, request, handler, line)
-        if answer is None:
-            answer = await _after(faults, request, await _run(handler, request), line)
-        status = answer if isinstance(answer, str) else answer.status
-        faults.log.finish(name=call_name(request), method=request.method, path=request.path_qs, status=status, now=now)
-        if isinstance(answer, str):
-            reset_connection(request)
-            return web.Response(status=503)  # never sent: the connection is gone
-        return answer
-
-    return middleware
-
-
-Dump = Callable[[], Mapping[str, Any]]
-Act = Callable[[dict[str, Any]], Mapping[str, Any]]
-
-
-def add_admin_routes(app: web.Application, faults: Faults, *, dump: Dump, act: Act) -> None:
-    """Add `/_sandbox/{switches,log,log/reset,dump,act}`; `act` may raise ValueError or KeyError for a 400."""
-
-    async def get_switches(_: web.Request) -> web.Response:
-        return web.json_response(faults.switches)
-
-    async def post_switches(request: web.Request) -> web.Response:
-        try:
-            faults.merge(await request.json())
-        except ValueError as error:
-            return web.json_response({"error": str(error)}, status=400)
-        return web.json_response(faults.switches)
-
-    async def get_log(_: web.Request) -> web.Response:
-        return web.json_response(faults.log.snapshot())
-
-    async def reset_log(_: web.Request) -> web.Response:
-        faults.log.reset()
-        return web.json_response({"reset": True})
-
-    async def get_dump(_: web.Request) -> web.Response:
-        return web.json_response(dump())
-
-    async def post_act(request: web.Request) -> web.Response:
-        try:
-            return web.json_response(act(await request.json()))
-        except (KeyError, ValueError) as error:
-            return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
-
-    app.router.add_get(ADMIN_PREFIX + "switches", get_switches)
-    app.router.add_post(ADMIN_PREFIX + "switches", post_switches)
-    app.router.add_get(ADMIN_PREFIX + "log", get_log)
-    app.router.add_post(ADMIN_PREFIX + "log/reset", reset_log)
-    app.router.add_get(ADMIN_PREFIX + "dump", get_dump)
-    app.router.add_post(ADMIN_PREFIX + "act", post_act)
+def _entries(value: Any) -> list[dict[str, Any]]:
+    """Return the entries of a schedule; SwitchError when it is none."""
+    words = 'schedule must be null or a list of {"from_s", "for_s", "every_s", "set"}; "set" has no schedule'
+    entries = [] if value is None else value
+    if not isinstance(entries, list):
+        raise SwitchError(words)
+    for entry in entries:
+        if not isinstance(entry, dict) or entry.keys() - {"from_s", "for_s", "every_s", "set"} or not isinstance(entry.get("set"), dict):
+            raise SwitchError(words)
+        if "schedule" in entry["set"] or not all(_is_number(entry[name]) and entry[name] >= 0 for name in entry.keys() - {"set"}):
+            raise SwitchError(words)
+    return entries

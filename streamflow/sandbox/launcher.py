@@ -31,6 +31,7 @@ import anyio.to_thread
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from streamflow.sandbox.pair_config import pair_config
+from streamflow.sandbox.profiles import SHIPPED, ProfileError, read_profile
 from streamflow.sandbox.sides import LEADTREKKER_KEY, SIDES, Side
 
 Reader = Literal["api", "files"]
@@ -63,6 +64,7 @@ class Options:
         source_rate_per_s: What the source allows.
         search_lag_s: How long destination lists lag behind writes; None for the server's default.
         switches: Per platform (`nutshell`, and `leadtrekker` or `lead_perfection`), over the servers' defaults.
+        faults: A profile, per platform too, over the switches; of platforms that are not in the pair nothing is taken.
         reader: Whether the configuration reads the source by API or from the export in `inbox`.
         extract: Whether that export of Lead Perfection holds the tables of a full extract beside the reports.
     """
@@ -77,6 +79,7 @@ class Options:
     source_rate_per_s: float | None = None
     search_lag_s: float | None = None
     switches: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    faults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reader: Reader = "api"
     form: Form = "csv"
     extract: bool = False
@@ -191,6 +194,7 @@ def _source_settings(options: Options, now: datetime) -> dict[str, Any]:
         switches |= {"rate_per_s": options.source_rate_per_s, "burst": options.burst}
     return {
         "seed": options.seed, "records": options.records, "now": now.isoformat(), "switches": switches,
+        "faults": dict(options.faults.get(options.side.platform, {})),
         "life_rate_per_s": options.life_per_s, **options.side.access,
     }  # fmt: skip
 
@@ -201,7 +205,7 @@ def _destination_settings(options: Options, now: datetime) -> dict[str, Any]:
         switches |= {"rate_per_s": options.rate_per_s, "burst": options.burst}
     if options.search_lag_s is not None:
         switches["search_lag_s"] = options.search_lag_s
-    return options.side.nutshell(options.seed, options.records, now, switches)
+    return {**options.side.nutshell(options.seed, options.records, now, switches), "faults": dict(options.faults.get("nutshell", {}))}
 
 
 async def _start(name: str, servers: Path) -> anyio.abc.Process:
@@ -312,7 +316,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source-rate", type=float, metavar="N", help="requests a second the source allows")
     parser.add_argument("--search-lag", type=float, metavar="S", help="seconds that destination lists lag behind writes")
     parser.add_argument("--switches", type=Path, metavar="FILE", help="JSON or TOML, by platform: nutshell, leadtrekker, lead_perfection")
-    parser.add_argument("--faults", type=Path, metavar="FILE", help="the same form; goes over --switches")
+    shipped = ", ".join(SHIPPED)
+    parser.add_argument("--faults", metavar="PROFILE", help=f"what misbehaves: {shipped}, or a TOML file; goes over --switches")
     parser.add_argument("--reader", choices=get_args(Reader), default="api")
     parser.add_argument("--form", choices=get_args(Form), default="csv", help="of the export that --reader files reads")
     parser.add_argument("--extract", action="store_true", help="with --reader files, Lead Perfection: whole tables beside the reports")
@@ -322,14 +327,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def options_from(given: argparse.Namespace) -> Options:
     """Turn parsed arguments into Options; LaunchError for a file of switches that cannot be read."""
-    switches: dict[str, dict[str, Any]] = {}
-    for path in filter(None, (given.switches, given.faults)):
-        for platform, values in _read_switches(path).items():
-            switches[platform] = {**switches.get(platform, {}), **values}
+    switches = _read_switches(given.switches) if given.switches else {}
+    try:
+        faults = read_profile(given.faults) if given.faults else {}
+    except ProfileError as error:
+        raise LaunchError(str(error)) from error
     return Options(
         dir=given.dir, pair=given.pair, seed=given.seed, records=given.records, life_per_s=given.life,
         rate_per_s=given.rate, burst=given.burst, source_rate_per_s=given.source_rate, search_lag_s=given.search_lag,
-        switches=switches, reader=given.reader, form=given.form, extract=given.extract, gates=given.gates, impersonate=given.impersonate,
+        switches=switches, faults=faults, reader=given.reader, form=given.form, extract=given.extract, gates=given.gates,
+        impersonate=given.impersonate,
     )  # fmt: skip
 
 

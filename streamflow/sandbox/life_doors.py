@@ -9,8 +9,8 @@ import anyio
 from aiohttp import web
 
 from streamflow.sandbox.admin_doors import Answer, Door, verb
-from streamflow.sandbox.faults import ADMIN_PREFIX
 from streamflow.sandbox.living import Life
+from streamflow.sandbox.spoiling import ADMIN_PREFIX
 
 
 def add_life_doors(app: web.Application, life: Life, still: anyio.Lock) -> None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from streamflow.sandbox.faults import Clock
+from streamflow.sandbox.clocks import Clock
 
 Row = dict[str, Any]
 
@@ -28,6 +28,13 @@ class Life(ABC):
     def __init__(self, *, clock: Clock, seed: int) -> None:
         self._clock = clock
         self._dice = random.Random(f"life-{seed}")
+        self._hush = random.Random(f"hush-{seed}")
+        self.stamp: Callable[[float], float] = float
+        """What the platform takes for the time of something done at a Unix second."""
+        self.silent_share = 0.0
+        """Of edits, how many move no date."""
+        self.weights: Mapping[str, int] = {}
+        """How often people do what, where that is not the usual."""
         self._next_due = 0.0
         self.rate_per_s = 0.0
         self.is_on = False
@@ -58,7 +65,7 @@ class Life(ABC):
             return 0
         count = 0
         while self._next_due <= now:
-            self._live(self.WEIGHTS, self._next_due)
+            self._live({**self.WEIGHTS, **self.weights}, self.stamp(self._next_due))
             self._next_due += 1.0 / self.rate_per_s
             count += 1
         return count
@@ -68,7 +75,11 @@ class Life(ABC):
         if not self.is_frozen:
             raise ValueError("nothing to cheat: the account is not frozen")
         for _ in range(count):
-            self._live(self.CHEAT_WEIGHTS, self._clock.now())
+            self._live(self.CHEAT_WEIGHTS, self.stamp(self._clock.now()))
+
+    def is_hushed(self) -> bool:
+        """Say, by the share of such edits, whether the next one moves no date."""
+        return self.silent_share > 0 and self._hush.random() < self.silent_share
 
     def note_down(self, deed: str, row: Mapping[str, Any]) -> None:
         """Write into the book what was done; *row* is numbered and marked when the account is frozen."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from streamflow.sandbox.faults import RULE_KEYS, Clock, Faults, SwitchError
-
-Form = tuple[Callable[[Any], bool], str]
-"""(whether a value will do, what would do in words)."""
+from streamflow.sandbox.clocks import Clock
+from streamflow.sandbox.faults import Faults
+from streamflow.sandbox.rules import Form, SwitchError
+from streamflow.sandbox.voice import Voice
 
 
 class CheckedFaults(Faults):
@@ -19,20 +19,20 @@ class CheckedFaults(Faults):
         switches: The platform's own, with their defaults.
         choices: For some of them the only values they take.
         forms: For others a test, and its words.
-        error_body: What a 429 or 5xx says, as (content type, text).
+        rules: Those that are rules.
+        voice: How the platform says what the shared faults have it say.
     """
 
     def __init__(
         self, switches: Mapping[str, Any], *, choices: Mapping[str, tuple[Any, ...]], forms: Mapping[str, Form],
-        clock: Clock | None = None, seed: int = 7, error_body: Callable[[int], tuple[str, str]] | None = None,
+        rules: tuple[str, ...] = (), clock: Clock | None = None, seed: int = 7, voice: Voice | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(switches, clock=clock, seed=seed, error_body=error_body)
+        super().__init__(switches, clock=clock, seed=seed, voice=voice, platform_rules=rules)
         self._choices, self._forms = choices, forms
 
-    def merge(self, changes: Mapping[str, Any]) -> None:
-        """Merge *changes*, all or nothing; SwitchError names the switch and what it takes."""
-        if not isinstance(changes, Mapping):
-            raise SwitchError("switches come as a JSON object")
+    def check(self, changes: Mapping[str, Any]) -> None:
+        """Raise SwitchError that names the switch and what it takes."""
+        super().check(changes)
         for name, value in changes.items():
             choices = self._choices.get(name)
             if choices is not None and value not in choices:
@@ -40,7 +40,6 @@ class CheckedFaults(Faults):
             form = self._forms.get(name)
             if form is not None and not form[0](value):
                 raise SwitchError(f"{name} must be {form[1]}")
-        super().merge(changes)
 
 
 def is_count(value: Any) -> bool:
@@ -53,14 +52,22 @@ def is_length(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
+def is_share(value: Any) -> bool:
+    """Say whether *value* is a number from 0 to 1."""
+    return is_length(value) and bool(value <= 1)
+
+
 def is_names(value: Any) -> bool:
     """Say whether *value* is a list of texts."""
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
-def is_rule(value: Any) -> bool:
-    """Say whether *value* is a rule as the shared faults know them, or null."""
-    return value is None or (isinstance(value, dict) and value.keys() <= RULE_KEYS)
+def weights_form(deeds: tuple[str, ...]) -> Form:
+    """Give the form of weights by deed."""
+    return (
+        lambda value: isinstance(value, dict) and value.keys() <= set(deeds) and all(map(is_length, value.values())),
+        f"an object of weights from 0 for {', '.join(deeds)}",
+    )
 
 
-RULE_FORM: Form = (is_rule, f"null or an object of {', '.join(sorted(RULE_KEYS))}")
+SHARE_FORM: Form = (is_share, "a number from 0 to 1")

@@ -30,10 +30,10 @@ from streamflow.errors import (
 from streamflow.model import DestId, Intent, IntentState, Kind, Link, Op, Ref
 from streamflow.platforms.base import Feed, Writer
 from streamflow.stages.batch import Loaded, Resolved, Write
-from streamflow.stages.directory import AGAIN
 from streamflow.stages.gone import GONE_KINDS
 from streamflow.stages.meanwhile import Done, Meanwhile, targets
 from streamflow.stages.progress import Outcome, Progress, fill_refs, names_under_way, opening, settle
+from streamflow.stages.questions import next_question, repeated
 from streamflow.stages.unknown import REMADE_KINDS, meaning_name
 from streamflow.stages.vanished import Vanished
 from streamflow.store.base import Change, DropLink, Ledger, PutIntent, PutSetting
@@ -166,10 +166,8 @@ class Loader:
         """Name the queue item of a refusal: one that was answered stays answered, so a new refusal is a new question."""
         write, record = track.next, track.plan.staged.record
         assert write is not None
-        name = f"rejected:{record.kind}:{record.key}:{write.ref.part}"
-        while (item := await self._ledger.item(name)) is not None and item.state == "resolved" and item.decision != "waive":
-            name += AGAIN
-        return name
+        names = repeated(f"rejected:{record.kind}:{record.key}:{write.ref.part}")
+        return (await next_question(self._ledger, names)).name
 
     def _intent(self, track: Progress, cursor: str, at: str) -> Intent:
         write = track.next

@@ -75,6 +75,8 @@ def _in_place(link: Link, fields: Fields) -> Fields:
 def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts: Facts, *, joins: bool = False) -> Update:
     """Compare base, source and destination, and write only what is ours to write. *joins*: it is another record's, joined just now."""
     fields = _in_place(link, fields)
+    if joins and facts.is_busy(link.dest_id):
+        return Update(busy=True)     # what is under way knows nothing of who joins, and may take back what the base still tells
     if is_settled(link, fields, facts):
         return Update()
     if facts.is_busy(link.dest_id):
@@ -280,6 +282,22 @@ def stale_parts(own: Iterable[Link], drafts: Iterable[Draft]) -> list[Link]:
     """Parts that exist in the destination and that the record no longer asks for (a note that became shorter)."""
     wanted = {draft.part for draft in drafts}
     return [link for link in own if link.ref.part not in wanted and not link.is_merged]
+
+
+def without_moving(stale: Iterable[Link], instead: Mapping[str, str], base: Fields) -> list[Link]:
+    """
+    Give parts that may go: not one whose text is to stand in a field of the main record and does not by what will be ours of it.
+
+    *instead*: part -> that field; it may hold what a person wrote there, and then the part stays the only place of the text.
+    """
+    return [link for link in stale if (name := instead.get(link.ref.part.split(":", 1)[0])) is None or name in expected(base)]
+
+
+def base_after(link: Link, update: Update) -> Fields:
+    """Give what will be ours of an existing part once its update is done."""
+    if update.writes:
+        return update.writes[-1].base
+    return update.links[-1].base if update.links else link.base
 
 
 def beside(own: Mapping[str, Link]) -> list[tuple[Link, Link]]:

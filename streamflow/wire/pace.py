@@ -2,8 +2,9 @@
 Finding a pace nobody has published: start low, halve on trouble, never above the cap.
 
 Until trouble is met for the first time the pace doubles, each time it has been used cleanly for a moment; after it, it grows by small
-steps. Only use earns growth: a pace that few calls made use of has proved nothing. Nothing is remembered over a restart, since a limit
-is shared with others and moves; finding it again takes seconds.
+steps. A 429 halves it at once. A single call that is lost among many good ones is a bad line, not a limit, and costs nothing: after the
+first trouble only a second one among the last few calls halves the pace. Only use earns growth: a pace that few calls made use of has
+proved nothing. Nothing is remembered over a restart, since a limit is shared with others and moves; finding it again takes seconds.
 
 `decide` is plain arithmetic over a state and what was seen since; `AdaptivePace` is the thin part that hears of attempts and turns
 the limiter's knobs.
@@ -20,6 +21,8 @@ from streamflow.wire.message import Attempt
 from streamflow.wire.verdict import CallVerdict
 
 SAMPLE = 50            # clean answers that earn one step up, once trouble was met
+STEP_S = 10.0          # at a low pace, so many seconds' worth of them do
+RECENT = 20            # calls among which a second trouble is looked for
 CLIMB_S = 2.0          # of clean answers at the present pace that earn a doubling, before it
 LEAST_CLIMB = 10       # answers; fewer say too little at a low pace
 LATENCIES = 200        # answers whose time is remembered for the 95th percentile
@@ -77,7 +80,9 @@ def faster(state: PaceState, policy: PacePolicy) -> PaceState:
 
 def price(state: PaceState) -> int:
     """Give how many clean answers earn the next step."""
-    return max(LEAST_CLIMB, round(state.rate_per_s * CLIMB_S)) if state.is_climbing else SAMPLE
+    if state.is_climbing:
+        return max(LEAST_CLIMB, round(state.rate_per_s * CLIMB_S))
+    return min(SAMPLE, max(LEAST_CLIMB, round(state.rate_per_s * STEP_S)))
 
 
 def decide(state: PaceState, policy: PacePolicy, *, p95_s: float | None, now: float) -> PaceState:
@@ -100,6 +105,7 @@ class AdaptivePace:
         self._adaptive = adaptive
         self._clean = 0
         self._latencies: deque[float] = deque(maxlen=LATENCIES)
+        self._recent: deque[bool] = deque(maxlen=RECENT)    # of the last calls, which were trouble
         self._state = start(policy) if adaptive else PaceState(rate_per_s=policy.cap_per_s, in_flight=policy.cap_in_flight)
         self._apply()
 
@@ -121,14 +127,22 @@ class AdaptivePace:
             return
         trouble = _trouble(attempt)
         before = self._state
+        if trouble or attempt.status:
+            self._recent.append(bool(trouble))
         if trouble:
-            self._clean = 0
-            self._latencies.clear()
-            self._state = slower(self._state, self._policy, now=self._clock.monotonic(), reason=trouble)
+            self._hear_trouble(trouble, is_told=attempt.status == 429)
         elif attempt.status:
             self._hear_clean(attempt.seconds)
         if self._state is not before:
             self._apply()
+
+    def _hear_trouble(self, reason: str, *, is_told: bool) -> None:
+        if not is_told and not self._state.is_climbing and self._recent.count(True) < 2:
+            return
+        self._state = slower(self._state, self._policy, now=self._clock.monotonic(), reason=reason)
+        self._clean = 0
+        self._latencies.clear()
+        self._recent.clear()
 
     def _hear_clean(self, seconds: float) -> None:
         self._latencies.append(seconds)

@@ -124,7 +124,7 @@ async def test_html_in_place_of_an_unknown_function_is_said_too() -> None:
         assert (await source.check())["call"].startswith("cannot be read")
 
 
-@pytest.mark.parametrize("lie", ["html_200", "empty_200"])
+@pytest.mark.parametrize("lie", ["html_200", "blank_200"])
 async def test_passing_trouble_is_asked_again(lie: str) -> None:
     """HTML or nothing with a 200, twice, does not disturb a pass; for ever, it is the platform that is unavailable."""
     clock = HastyClock()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from streamflow.sandbox.faults import ManualClock
+from streamflow.sandbox.clocks import ManualClock
 from streamflow.sandbox.nutshell import Site, make_app, open_site
 
 ADMIN = "ana.admin@blueberry.test"

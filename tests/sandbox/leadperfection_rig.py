@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 from aiohttp.test_utils import TestServer
 
-from streamflow.sandbox.faults import ManualClock
+from streamflow.sandbox.clocks import ManualClock
 from streamflow.sandbox.leadperfection.server import SIMULATION, Config, make_app
 from streamflow.sandbox.leadperfection.tokens import Credentials
 

@@ -7,7 +7,10 @@ import json
 import aiohttp
 import pytest
 
-from streamflow.sandbox.faults import Faults, ManualClock, SwitchError, TokenBucket
+from streamflow.sandbox.bucket import TokenBucket
+from streamflow.sandbox.clocks import ManualClock
+from streamflow.sandbox.faults import Faults
+from streamflow.sandbox.rules import SwitchError
 
 
 def test_bucket_refills_at_the_named_rate():

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from streamflow.sandbox.faults import ManualClock
+from streamflow.sandbox.clocks import ManualClock
 from streamflow.sandbox.leadperfection.account import Account
 from streamflow.sandbox.leadperfection.dates import dates_of
 from streamflow.sandbox.leadperfection.life import LeadPerfectionLife

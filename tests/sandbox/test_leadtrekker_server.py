@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
-from streamflow.sandbox.faults import ManualClock
+from streamflow.sandbox.clocks import ManualClock
 from streamflow.sandbox.leadtrekker.server import SIMULATION, Config, make_app
 from streamflow.sandbox.leadtrekker.state import KINDS, local_text
 
@@ -428,8 +428,10 @@ async def test_answers_can_be_wrong_with_200(wire: Wire) -> None:
     assert page.startswith("<!DOCTYPE")
     await wire.admin("switches", {"error_200": {"match": "getleads", "times": 1}})
     assert await wire.post("getleads") == (200, {"error": "Something went wrong"})
-    await wire.admin("switches", {"empty_200": {"match": "getleads", "times": 1}})
+    await wire.admin("switches", {"blank_200": {"match": "getleads", "times": 1}})
     assert await wire.post("getleads") == (200, "")
+    await wire.admin("switches", {"empty_200": {"match": "getleads", "times": 1}})
+    assert await wire.post("getleads") == (200, {"leads": []})
     assert "leads" in (await wire.post("getleads"))[1]
 
 
@@ -455,7 +457,7 @@ async def test_switches_are_checked(wire: Wire) -> None:
         ({"nonsense": 1}, "no such switch"),
         ({"order": "up", "paging": False}, "order must be one of 'asc', 'desc'"),
         ({"page_size_max": 0}, "page_size_max must be a whole number"),
-        ({"html_200": {"when": 1}}, "html_200 must be null or an object"),
+        ({"html_200": {"when": 1}}, "html_200 does not know when"),
     ]
     for wrong, words in refused:
         assert words in (await wire.admin("switches", wrong, status=400))["error"]

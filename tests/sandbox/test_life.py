@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from streamflow.sandbox.faults import ManualClock
+from streamflow.sandbox.clocks import ManualClock
 from streamflow.sandbox.leadtrekker.account import Account
 from streamflow.sandbox.leadtrekker.life import CHEAT_WEIGHTS, WEIGHTS, LeadtrekkerLife, next_operation
 from streamflow.sandbox.leadtrekker.state import KINDS, State, local_now, local_text

@@ -56,6 +56,58 @@ def test_the_cap_is_found_in_seconds_until_there_is_trouble() -> None:
         assert limiter.stats().rate_per_s == pytest.approx(cap * 0.6)
 
 
+def _at_cap(limiter: PacedLimiter, clock: VirtualClock) -> AdaptivePace:
+    """Give a pace that met its first trouble and is back at a cap of 100."""
+    pace = AdaptivePace(limiter, clock, PacePolicy(cap_per_s=100.0))
+    pace(_attempt(429, "throttled"))
+    while limiter.stats().rate_per_s < 100.0:
+        clock.at += 1 / limiter.stats().rate_per_s
+        pace(_attempt())
+    clock.at += 10
+    return pace
+
+
+@pytest.mark.parametrize("every", [25, 40])
+def test_a_bad_line_is_no_limit(every: int) -> None:
+    """A call lost here and there does not wear the pace down, however long it goes on; two of twenty halve it."""
+    clock = VirtualClock()
+    limiter = PacedLimiter(clock, rate_per_s=1.0)
+    pace = _at_cap(limiter, clock)
+    for number in range(1, 4001):
+        clock.at += 0.01
+        pace(_attempt(0, "uncertain") if number % every == 0 else _attempt())
+        assert limiter.stats().rate_per_s == 100.0
+    pace(_attempt(0, "uncertain"))
+    pace(_attempt(0, "uncertain"))
+    assert limiter.stats().rate_per_s == 50.0
+
+
+def test_one_refusal_for_the_rate_is_enough() -> None:
+    """What the platform itself calls too fast halves the pace at once, also a single time among many good calls."""
+    clock = VirtualClock()
+    limiter = PacedLimiter(clock, rate_per_s=1.0)
+    pace = _at_cap(limiter, clock)
+    pace(_attempt())
+    pace(_attempt(429, "throttled"))
+    assert limiter.stats().rate_per_s == 50.0
+
+
+def test_after_an_outage_the_pace_comes_back_soon() -> None:
+    """Worn down to next to nothing while nobody answered, it is at half its cap within two minutes of somebody doing so."""
+    clock = VirtualClock()
+    limiter = PacedLimiter(clock, rate_per_s=1.0)
+    pace = AdaptivePace(limiter, clock, PacePolicy(cap_per_s=10.0))
+    for _ in range(60):
+        clock.at += 3
+        pace(_attempt(0, "transient"))
+    assert limiter.stats().rate_per_s == 0.2
+    ended_at = clock.at
+    while limiter.stats().rate_per_s < 5.0:
+        clock.at += 1 / limiter.stats().rate_per_s
+        pace(_attempt())
+    assert clock.at - ended_at <= 120
+
+
 def test_answers_that_take_twice_as_long_slow_it_down() -> None:
     """A doubled 95th percentile is trouble, even without a refusal."""
     clock = VirtualClock()

@@ -2,7 +2,7 @@
 
 | call | does |
 | --- | --- |
-| GET/POST switches, GET log, POST log/reset | shared by all platforms |
+| GET/POST switches, POST profile, GET log, POST log/reset | shared by all platforms: fault_doors.py |
 | GET dump?kind=prospects | the true state of a kind, one JSON object a line, in the names of tree.py |
 | GET state | life, counts per kind, calls of write methods, tokens given, the tenant's wall clock |
 | GET problems?limit=5 | every problem the generator put in, with examples as [kind, id] |
@@ -24,13 +24,14 @@ import anyio.to_thread
 from aiohttp import web
 
 from streamflow.sandbox.admin_doors import Answer, Door, dumping, verb
-from streamflow.sandbox.faults import ADMIN_PREFIX, add_admin_routes
+from streamflow.sandbox.fault_doors import add_admin_routes
 from streamflow.sandbox.leadperfection.export import write_snapshot
 from streamflow.sandbox.leadperfection.operation import Operation
 from streamflow.sandbox.leadperfection.plan import KINDS, text_of
 from streamflow.sandbox.leadperfection.simulation import LeadPerfection
 from streamflow.sandbox.life_doors import add_life_doors
 from streamflow.sandbox.snapshot_folder import free_stamp
+from streamflow.sandbox.spoiling import ADMIN_PREFIX
 
 
 def add_routes(app: web.Application, simulation: LeadPerfection) -> None:
@@ -40,7 +41,7 @@ def add_routes(app: web.Application, simulation: LeadPerfection) -> None:
     verbs = {"act": _act, "tokens": _tokens, "export": _export}
     for name, does in verbs.items():
         app.router.add_post(ADMIN_PREFIX + name, verb(simulation.still, partial(does, simulation)))
-    add_admin_routes(app, simulation.faults, dump=dict, act=lambda _: {})
+    add_admin_routes(app, simulation.faults, platform="lead_perfection", dump=dict, act=lambda _: {})
     app.router.add_get(ADMIN_PREFIX + "state", _stating(simulation))
     app.router.add_get(ADMIN_PREFIX + "problems", _listing_problems(simulation))
     add_life_doors(app, simulation.life, simulation.still)

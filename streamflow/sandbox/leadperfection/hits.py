@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, TypeVar
 
+from streamflow.sandbox.faults import within
 from streamflow.sandbox.leadperfection.dates import BITS
 from streamflow.sandbox.leadperfection.stamps import number_of
 from streamflow.sandbox.leadperfection.state import State
@@ -58,11 +59,12 @@ class Hits:
 
     def _dated(self, names: Iterable[str], low: float, high: float, inclusive: bool) -> Iterable[tuple[float, str, int]]:
         """Give what is dated in a window, for the order `newest` latest first."""
-        names, late_s = sorted(names), float(self._switches["late_visibility_s"])
-        if late_s:
-            shown = number_of(self._wall_clock()) - late_s
-            high = high if names == ["start"] else min(high, shown)
+        names, late_s = sorted(names), self._switches["late_visibility_s"]
+        found: Iterable[tuple[float, str, int]]
         found = chain.from_iterable(self._state.dated(name, low, high, inclusive=inclusive) for name in names)
+        if late_s and names != ["start"]:
+            now = number_of(self._wall_clock())
+            found = (row for row in found if row[0] + within(late_s, zlib.crc32(f"{row}".encode()) / 2**32) <= now)
         return sorted(found, reverse=True) if self._order == "newest" else found
 
     def _keyed(self, names: Iterable[str], low: float, high: float, *, inclusive: bool) -> dict[str, Key]:

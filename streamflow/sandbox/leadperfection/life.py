@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from streamflow.sandbox.faults import Clock
+from streamflow.sandbox.clocks import Clock
 from streamflow.sandbox.leadperfection import codes
 from streamflow.sandbox.leadperfection.operation import Operation, OperationRefused, blank, perform
 from streamflow.sandbox.leadperfection.plan import day_of, text_of
@@ -55,6 +55,8 @@ class LeadPerfectionLife(Life):
 
     def _live(self, weights: Mapping[str, int], at: float) -> None:
         operation = replace(next_operation(self._dice, self._state, weights, at), touches_leads=self.touches_leads)
+        if operation.do == "edit" and self.is_hushed():
+            operation = replace(operation, silent=True)
         try:
             key, cst_id = perform(self._state, operation, at=at)
         except OperationRefused:  # an account emptied by hand may leave nothing to do this to

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from streamflow.sandbox.faults import CALL_NAME, Clock, Handler, fault_middleware
+from streamflow.sandbox.clocks import Clock
+from streamflow.sandbox.faults import Handler
 from streamflow.sandbox.leadperfection import tokens
 from streamflow.sandbox.leadperfection.admin import add_routes
 from streamflow.sandbox.leadperfection.customers import METHODS as CUSTOMERS
@@ -20,8 +21,10 @@ from streamflow.sandbox.leadperfection.forms import Form, HandlerFault
 from streamflow.sandbox.leadperfection.installer import DOWNLOADS, FILES, INSTALLER
 from streamflow.sandbox.leadperfection.sales import LEADS, SALES
 from streamflow.sandbox.leadperfection.simulation import SIMULATION, Config, LeadPerfection
-from streamflow.sandbox.leadperfection.switches import ANSWER_RULES
+from streamflow.sandbox.leadperfection.voice import SIGN_IN
 from streamflow.sandbox.leadperfection.writes import WRITES, write
+from streamflow.sandbox.rules import Asked
+from streamflow.sandbox.spoiling import CALL_NAME, fault_middleware
 
 __all__ = ["SIMULATION", "Config", "make_app"]
 
@@ -29,7 +32,6 @@ READS: Mapping[str, Mapping[str, Method]] = {
     "Customers": CUSTOMERS, "SalesApi": SALES, "Leads": LEADS, "Installer": INSTALLER, "File": FILES, "Downloads": DOWNLOADS,
 }  # fmt: skip
 FORM = "application/x-www-form-urlencoded"
-_PAGE = "<!DOCTYPE html><html><head><title>LeadPerfection</title></head><body><h1>Sign in</h1></body></html>"
 
 
 def make_app(config: Config, *, clock: Clock | None = None) -> web.Application:
@@ -49,24 +51,12 @@ async def _living(request: web.Request, handler: Handler) -> web.StreamResponse:
     simulation = request.app[SIMULATION]
     simulation.catch_up()
     if request.path.startswith("/api/"):
-        line, body = f"{request.method} {request.path_qs}", await request.read()
-        for name in ANSWER_RULES:
-            if simulation.faults.fires(name, line, body):
-                return _lie(name)
-    return await handler(request)
-
-
-def _lie(name: str) -> web.Response:
-    match name:
-        case "empty_200":
-            return _json([])
-        case "html_200":
-            return web.Response(text=_PAGE, content_type="text/html")
-        case "blank_200":
-            return web.Response(content_type="application/json")
-        case "result_200":
+        asked = Asked(method=request.method, path=request.path, query=request.query_string, body=await request.read())
+        if simulation.faults.fires("expire_tokens", asked) is not None:
+            simulation.tokens.revoke()
+        if simulation.faults.fires("result_200", asked) is not None:
             return _json([{"Result": 0, "Message": "Error: try again later"}])
-    return _exception("Timeout expired.")
+    return await handler(request)
 
 
 async def _missing(request: web.Request) -> web.Response:
@@ -140,7 +130,7 @@ def _denied(switches: Mapping[str, Any], status: int) -> web.Response:
         case "empty":
             return web.Response(status=status)
         case "html":
-            return web.Response(status=status, text=_PAGE, content_type="text/html")
+            return web.Response(status=status, text=SIGN_IN, content_type="text/html")
     return _json({"Message": "Authorization has been denied for this request."}, status=status)
 
 

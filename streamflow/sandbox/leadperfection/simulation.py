@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import anyio
 from aiohttp import web
 
-from streamflow.sandbox.faults import Clock, SystemClock
+from streamflow.sandbox.clocks import Clock, SystemClock
 from streamflow.sandbox.leadperfection.account import Account
 from streamflow.sandbox.leadperfection.hits import Hits
 from streamflow.sandbox.leadperfection.life import LeadPerfectionLife
@@ -23,7 +23,7 @@ from streamflow.sandbox.leadperfection.state import State
 from streamflow.sandbox.leadperfection.switches import LeadPerfectionFaults
 from streamflow.sandbox.leadperfection.tokens import Credentials, Tokens
 
-_SETTINGS = {"seed", "records", "now", "timezone", "credentials", "switches", "life_rate_per_s"}
+_SETTINGS = {"seed", "records", "now", "timezone", "credentials", "switches", "faults", "life_rate_per_s"}
 _SLOW_S = 130.0
 _SLOW_INDEX = 3
 
@@ -38,6 +38,7 @@ class Config:
     timezone: str = "America/New_York"
     credentials: Credentials = field(default_factory=Credentials)
     switches: Mapping[str, Any] = field(default_factory=dict)
+    faults: Mapping[str, Any] = field(default_factory=dict)
     life_rate_per_s: float | None = None
 
     @classmethod
@@ -62,12 +63,14 @@ class LeadPerfection:
         self.clock = clock or SystemClock()
         self.faults = LeadPerfectionFaults(clock=self.clock, seed=config.seed)
         self.faults.merge(config.switches)
+        self.faults.profile(config.faults)
         self.zone = ZoneInfo(config.timezone)
         account = Account(seed=config.seed, records=config.records, now=config.now or self.wall_clock())
         self.state = State(account, zone=self.zone)
         self.hits = Hits(self.state, self.faults.switches, wall_clock=self.wall_clock)
         self.directory = Directory(self.state)
         self.life = LeadPerfectionLife(self.state, clock=self.clock, seed=config.seed)
+        self.life.stamp = self.faults.stamp
         self.tokens = Tokens(config.credentials)
         self.write_calls: Counter[str] = Counter()
         self.still = anyio.Lock()
@@ -82,11 +85,12 @@ class LeadPerfection:
 
     def wall_clock(self) -> datetime:
         """Give the tenant's time of day, naive."""
-        return local_now(self.clock.now(), self.zone)
+        return local_now(self.faults.platform_now(), self.zone)
 
     def catch_up(self) -> None:
         """Let life happen that fell due, unless somebody needs the state to hold still."""
         if not self.still.locked():
+            self.life.silent_share, self.life.weights = self.switches["silent_edits"], self.switches["life_weights"]
             self.life.touches_leads = self.switches["prospect_edits"] == "lead"
             self.life.catch_up(self.clock.now())
 
@@ -94,7 +98,9 @@ class LeadPerfection:
         """Make a change that is not life's and note it; OperationRefused while frozen, by the switch, unless forced."""
         if self.life.is_frozen and not force and self.switches["frozen_writes"] == "refused":
             raise OperationRefused("the account is frozen")
-        at = self.clock.now()
+        at = self.faults.stamp(self.clock.now())
+        if operation.do == "edit" and self.life.is_hushed():
+            operation = replace(operation, silent=True)
         key, cst_id = perform(self.state, operation, at=at)
         self.life.record(operation, key, cst_id, at, by=by)
         return key

@@ -19,7 +19,10 @@ Where the contract only assumes, a switch gives the other answers (lead-perfecti
 | end_bound | exclusive, inclusive | whether a window holds its end |
 | id_window | ignored, applied | whether dates filter where an id is given |
 | blind_bits | [] | bits of `options` that find nothing |
-| late_visibility_s | 0 | how long after its date a change begins to show in windows; by id it shows at once |
+| late_visibility_s | 0 | how long after its date a change begins to show in windows, a number or [least, most]; by id it shows at once |
+| silent_edits | 0 | share of edits that move no date |
+| life_weights | {} | how often people do what, over the usual weights: {"merge": 20} |
+| expire_tokens | null, rule | no token given so far is good any more, when the rule strikes |
 | prospect_edits | quiet, lead | whether edits of a prospect show in a window of changes, as changes of its leads |
 | appointment_id | absent, ils_id, id | what names an appointment within GetLead |
 | appointment_parents | false, true | whether the date-range call tells cst_id and lds_id |
@@ -46,10 +49,7 @@ Where the contract only assumes, a switch gives the other answers (lead-perfecti
 | slow | null, {"cst_id", "seconds", "where"} | a prospect that takes so long, in `any` call or only `by_id`; "auto" picks one |
 | writes | accepted, refused | what write methods do |
 | frozen_writes | refused, marked | a write by API or by hand while frozen |
-| empty_200, html_200, error_200 | null, rule | 200 with [], a page or an exception, when the rule strikes |
-| result_200, blank_200 | null, rule | 200 with a refusal or nothing, when the rule strikes |
-
-A rule is {"probability", "match", "body", "times"} as for the shared faults.
+| result_200 | null, rule | 200 with a refusal, when the rule strikes |
 """
 
 from __future__ import annotations
@@ -57,8 +57,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from streamflow.sandbox.faults import Clock
-from streamflow.sandbox.switchboard import RULE_FORM, CheckedFaults, Form, is_count, is_length
+from streamflow.sandbox.clocks import Clock
+from streamflow.sandbox.faults import SPAN_FORM
+from streamflow.sandbox.leadperfection.life import WEIGHTS
+from streamflow.sandbox.leadperfection.voice import LeadPerfectionVoice
+from streamflow.sandbox.rules import Form
+from streamflow.sandbox.switchboard import SHARE_FORM, CheckedFaults, is_count, is_length, weights_form
 
 SWITCHES: Mapping[str, Any] = {
     "token_lifetime_s": 86_399,
@@ -77,6 +81,9 @@ SWITCHES: Mapping[str, Any] = {
     "id_window": "ignored",
     "blind_bits": [],
     "late_visibility_s": 0,
+    "silent_edits": 0,
+    "life_weights": {},
+    "expire_tokens": None,
     "prospect_edits": "quiet",
     "appointment_id": "absent",
     "appointment_parents": False,
@@ -103,13 +110,9 @@ SWITCHES: Mapping[str, Any] = {
     "slow": None,
     "writes": "accepted",
     "frozen_writes": "refused",
-    "empty_200": None,
-    "html_200": None,
-    "error_200": None,
     "result_200": None,
-    "blank_200": None,
 }
-ANSWER_RULES = ("empty_200", "html_200", "error_200", "result_200", "blank_200")
+RULES = ("result_200", "expire_tokens")
 
 _CHOICES: Mapping[str, tuple[Any, ...]] = {
     "expires_in": ("number", "text", "absent"),
@@ -173,21 +176,17 @@ _FORMS: Mapping[str, Form] = {
     "deep_rows": (_is_count_or_null, "null or a whole number from 1"),
     "blind_bits": (lambda value: isinstance(value, list) and all(map(is_count, value)), "a list of bits"),
     "user_type": (lambda value: value is None or (isinstance(value, str) and len(value) == 1), "null or a letter"),
-    "late_visibility_s": (is_length, "seconds from 0"),
+    "late_visibility_s": SPAN_FORM,
+    "silent_edits": SHARE_FORM,
+    "life_weights": weights_form(tuple(WEIGHTS)),
     "call_days": (is_length, "days from 0"),
     "slow": (_is_slow, 'null or an object of cst_id, seconds and where ("any", "by_id")'),
-    **dict.fromkeys(ANSWER_RULES, RULE_FORM),
 }
 
 
 class LeadPerfectionFaults(CheckedFaults):
-    """The shared faults plus the switches above, which it also checks; server faults come as pages."""
+    """The shared faults plus the switches above, which it also checks."""
 
     def __init__(self, *, clock: Clock | None = None, seed: int = 7) -> None:
-        super().__init__(SWITCHES, choices=_CHOICES, forms=_FORMS, clock=clock, seed=seed, error_body=_error_page)
+        super().__init__(SWITCHES, choices=_CHOICES, forms=_FORMS, rules=RULES, clock=clock, seed=seed, voice=LeadPerfectionVoice())
 
-
-def _error_page(status: int) -> tuple[str, str]:
-    title = {429: "Too Many Requests", 503: "Service Unavailable"}.get(status, "Runtime Error")
-    body = "<body><h1>Server Error in '/' Application.</h1></body>"
-    return "text/html", f"<!DOCTYPE html><html><head><title>{title}</title></head>{body}</html>"

@@ -2,7 +2,7 @@
 
 | call | does |
 | --- | --- |
-| GET/POST switches, GET log, POST log/reset | shared by both platforms |
+| GET/POST switches, POST profile, GET log, POST log/reset | shared by all platforms: fault_doors.py |
 | GET dump?kind=leads | the true state of a kind, one JSON object a line |
 | GET state | life, counts per kind, calls of write functions, the account's clock |
 | POST act | {"do", "kind", "id", "values", "silent", "force"}: what a person does in the app |
@@ -22,7 +22,7 @@ import anyio.to_thread
 from aiohttp import web
 
 from streamflow.sandbox.admin_doors import Answer, Door, dumping, verb
-from streamflow.sandbox.faults import ADMIN_PREFIX, add_admin_routes
+from streamflow.sandbox.fault_doors import add_admin_routes
 from streamflow.sandbox.leadtrekker.export import _write_attachments, write_snapshot
 from streamflow.sandbox.leadtrekker.export_dialect import Dialect
 from streamflow.sandbox.leadtrekker.operation import Operation
@@ -30,6 +30,7 @@ from streamflow.sandbox.leadtrekker.simulation import Leadtrekker
 from streamflow.sandbox.leadtrekker.state import KINDS, REFERENCE_KINDS, State, local_text
 from streamflow.sandbox.life_doors import add_life_doors
 from streamflow.sandbox.snapshot_folder import folder_name, free_stamp, write_manifest
+from streamflow.sandbox.spoiling import ADMIN_PREFIX
 
 
 def add_routes(app: web.Application, simulation: Leadtrekker) -> None:
@@ -37,7 +38,7 @@ def add_routes(app: web.Application, simulation: Leadtrekker) -> None:
     # Registered before the shared ones, so that these two answer: a dump that streams and an act that waits its turn.
     app.router.add_get(ADMIN_PREFIX + "dump", dumping((*KINDS, *REFERENCE_KINDS), simulation.state.iter_records))
     app.router.add_post(ADMIN_PREFIX + "act", verb(simulation.still, partial(_act, simulation)))
-    add_admin_routes(app, simulation.faults, dump=dict, act=lambda _: {})
+    add_admin_routes(app, simulation.faults, platform="leadtrekker", dump=dict, act=lambda _: {})
     app.router.add_get(ADMIN_PREFIX + "state", _stating(simulation))
     add_life_doors(app, simulation.life, simulation.still)
     app.router.add_post(ADMIN_PREFIX + "export", verb(simulation.still, partial(_export, simulation)))
@@ -86,7 +87,7 @@ def _stating(simulation: Leadtrekker) -> Door:
                 "frozen": simulation.life.is_frozen,
                 "counts": simulation.state.counts(),
                 "write_calls": dict(simulation.write_calls),
-                "now": local_text(simulation.clock.now()),
+                "now": local_text(simulation.faults.platform_now()),
             }
         )
 

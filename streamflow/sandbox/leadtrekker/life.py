@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from streamflow.sandbox.faults import Clock
+from streamflow.sandbox.clocks import Clock
 from streamflow.sandbox.leadtrekker.operation import Operation, OperationRefused, Outcome, perform
 from streamflow.sandbox.leadtrekker.state import State, local_text
 from streamflow.sandbox.living import Life
@@ -51,6 +52,8 @@ class LeadtrekkerLife(Life):
 
     def _live(self, weights: Mapping[str, int], at: float) -> None:
         operation = next_operation(self._dice, self._state, weights, at)
+        if operation.do == "edit" and self.is_hushed():
+            operation = replace(operation, silent=True)
         try:
             outcome = perform(self._state, operation, at=at)
         except OperationRefused:  # an account emptied by hand may leave nothing to do this to

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from streamflow.sandbox.leadtrekker.state import CHILD_KINDS, ID_FIELD, KINDS, REFERENCE_KINDS, State, local_text
+from streamflow.sandbox.leadtrekker.state import CHILD_KINDS, ID_FIELD, KINDS, REFERENCE_KINDS, State
 
 Record = dict[str, Any]
 
@@ -86,7 +86,7 @@ def touch(state: State, leadid: str, *, at: float) -> None:
     """Move a lead's `updated` to *at*, as the platform does when something happens on it."""
     found = state.find("leads", leadid)
     if found is not None:
-        state.put("leads", {**found[1], "updated": local_text(at)}, at=at)
+        state.put("leads", {**found[1], "updated": state.written(at)}, at=at)
 
 
 def _check(state: State, operation: Operation) -> None:
@@ -108,7 +108,7 @@ def _create(state: State, operation: Operation, at: float) -> Outcome:
     record: Record = {ID_FIELD[kind]: key, **_BLANK.get(kind, {})}
     if kind == "leads":
         custom = values.pop("custom_fields", {})
-        record |= {"created": local_text(at), "updated": local_text(at), **values, "custom_fields": dict(custom)}
+        record |= {"created": state.written(at), "updated": state.written(at), **values, "custom_fields": dict(custom)}
         _label(state, record, operation.values)
     elif kind in CHILD_KINDS:
         parent = str(values.get("leadid", ""))
@@ -116,7 +116,7 @@ def _create(state: State, operation: Operation, at: float) -> Outcome:
             raise OperationRefused(f"no leadid {parent}")
         if kind == "attachments":
             _take_content(state, key, record, values)
-        record |= {"leadid": parent, **({_TIME_FIELD[kind]: local_text(at)} if kind in _TIME_FIELD else {}), **values}
+        record |= {"leadid": parent, **({_TIME_FIELD[kind]: state.written(at)} if kind in _TIME_FIELD else {}), **values}
         if not operation.silent:
             touch(state, parent, at=at)
     else:
@@ -134,7 +134,7 @@ def _edit(state: State, operation: Operation, key: str, at: float) -> None:
         custom = {**record.get("custom_fields", {}), **values.pop("custom_fields", {})}
         record["custom_fields"] = {label: value for label, value in custom.items() if value is not None}
         if not operation.silent:
-            record["updated"] = local_text(at)
+            record["updated"] = state.written(at)
     elif operation.kind == "attachments" and values.keys() & {"text", "base64", "content"}:
         _take_content(state, key, record, values)
     record |= values

@@ -15,13 +15,15 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from streamflow.sandbox.faults import ADMIN_PREFIX, Clock, Handler, fault_middleware
+from streamflow.sandbox.clocks import Clock
+from streamflow.sandbox.faults import Handler
 from streamflow.sandbox.leadtrekker.admin import add_routes
 from streamflow.sandbox.leadtrekker.codec import CodecError, Record, decode_tree, dress
 from streamflow.sandbox.leadtrekker.operation import Operation, OperationRefused
 from streamflow.sandbox.leadtrekker.simulation import SIMULATION, Config, Leadtrekker
 from streamflow.sandbox.leadtrekker.state import Listed, State
-from streamflow.sandbox.leadtrekker.switches import ANSWER_RULES
+from streamflow.sandbox.lying import lies, offset_of, size_of
+from streamflow.sandbox.spoiling import fault_middleware
 
 __all__ = ["SIMULATION", "Config", "make_app"]
 
@@ -51,20 +53,8 @@ def make_app(config: Config, *, clock: Clock | None = None) -> web.Application:
 
 @web.middleware
 async def _living(request: web.Request, handler: Handler) -> web.StreamResponse:
-    simulation = request.app[SIMULATION]
-    simulation.catch_up()
-    if not request.path.startswith(ADMIN_PREFIX):
-        line, body = f"{request.method} {request.path_qs}", await request.read()
-        for name in ANSWER_RULES:
-            if simulation.faults.fires(name, line, body):
-                return _lie(name)
+    request.app[SIMULATION].catch_up()
     return await handler(request)
-
-
-def _lie(name: str) -> web.Response:
-    if name == "html_200":
-        return _html("Service temporarily unavailable", 200)
-    return _error("Something went wrong") if name == "error_200" else web.Response(text="", content_type="application/json")
 
 
 async def _nothing_here(request: web.Request) -> web.Response:
@@ -173,7 +163,7 @@ def _one_lead(simulation: Leadtrekker, arguments: Record) -> web.Response:
 
 
 async def _list(request: web.Request, simulation: Leadtrekker, function: str, arguments: Record) -> web.StreamResponse:
-    switches, view = simulation.switches, simulation.clock.now()
+    switches, view = simulation.switches, simulation.faults.platform_now()
     kind = LISTS.get(function) or CHILD_LISTS[function]
     if switches["date_filter"] == "refused" and arguments.keys() & {"datefrom", "dateto"}:
         return _error("Unknown parameter datefrom")
@@ -184,13 +174,15 @@ async def _list(request: web.Request, simulation: Leadtrekker, function: str, ar
             return _error("leadid is required")
         if switches["unknown_lead"] == "error" and simulation.state.find("leads", leadid) is None:
             return _error("Lead not found")
-        rows = simulation.state.children_of(kind, leadid, view=view)
-    if switches["date_filter"] == "honoured" and kind in _DATED:
+        rows = None if lies("no_filter") else simulation.state.children_of(kind, leadid, view=view)
+    if switches["date_filter"] == "honoured" and kind in _DATED and not lies("no_filter"):
         rows = _within(rows or simulation.state.listing(kind, view=view), _DATED[kind], arguments)
     if not switches["paging"]:
         return await _stream(request, simulation, kind, rows or simulation.state.listing(kind, view=view))
     number, limit = _page_of(arguments, switches)
-    page, total = _cut(simulation.state, kind, rows, number * limit, limit, switches["order"] == "desc", view)
+    if lies("no_paging"):
+        limit = size_of(limit, simulation.state.total(kind, view=view))
+    page, total = _cut(simulation.state, kind, rows, offset_of(number * limit, limit), limit, switches["order"] == "desc", view)
     return _reply(switches, kind, [dress(record, key, switches) for key, _, record in page], total=total)
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import anyio
 from aiohttp import web
 
-from streamflow.sandbox.faults import Clock, SystemClock
+from streamflow.sandbox.clocks import Clock, SystemClock
+from streamflow.sandbox.faults import PlatformClock, within
 from streamflow.sandbox.leadtrekker.account import Account
 from streamflow.sandbox.leadtrekker.life import LeadtrekkerLife
 from streamflow.sandbox.leadtrekker.operation import Operation, OperationRefused, perform
@@ -30,12 +32,13 @@ class Config:
     api_key: str = field(default=DEFAULT_KEY, repr=False)
     now: datetime | None = None
     switches: Mapping[str, Any] = field(default_factory=dict)
+    faults: Mapping[str, Any] = field(default_factory=dict)
     life_rate_per_s: float | None = None
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Config:
-        """Read {"seed", "records", "api_key", "now" (ISO), "switches", "life_rate_per_s"}; ValueError names what is not known."""
-        unknown = sorted(document.keys() - {"seed", "records", "api_key", "now", "switches", "life_rate_per_s"})
+        """Read {"seed", "records", "api_key", "now" (ISO), "switches", "faults", "life_rate_per_s"}; ValueError names what is not known."""
+        unknown = sorted(document.keys() - {"seed", "records", "api_key", "now", "switches", "faults", "life_rate_per_s"})
         if unknown:
             raise ValueError(f"unknown configuration: {', '.join(unknown)}")
         values = dict(document)
@@ -52,10 +55,14 @@ class Leadtrekker:
         self.clock = clock or SystemClock()
         self.faults = LeadtrekkerFaults(clock=self.clock, seed=config.seed)
         self.faults.merge(config.switches)
+        self.faults.profile(config.faults)
         now = config.now or local_now(self.clock.now())
         account = Account(seed=config.seed, records=config.records, now=now)
-        self.state = State(account, clock=self.clock, late_visibility_s=self._late_visibility_s)
+        self._late = random.Random(f"late-{config.seed}")
+        wall = PlatformClock(self.faults)
+        self.state = State(account, clock=wall, late_visibility_s=self._late_visibility_s, grained=self.faults.grained)
         self.life = LeadtrekkerLife(self.state, clock=self.clock, seed=config.seed)
+        self.life.stamp = self.faults.skewed
         self.write_calls: Counter[str] = Counter()
         self.still = anyio.Lock()
         """Held by whoever changes the state by hand, and by an export, which must see one moment."""
@@ -70,19 +77,22 @@ class Leadtrekker:
     def catch_up(self) -> None:
         """Let life happen that fell due, unless somebody needs the state to hold still."""
         if not self.still.locked():
+            self.life.silent_share, self.life.weights = self.switches["silent_edits"], self.switches["life_weights"]
             self.life.catch_up(self.clock.now())
 
     def write(self, operation: Operation, *, by: str, force: bool = False) -> str:
         """Make a change that is not life's and note it; OperationRefused while frozen, by the switch, unless forced."""
         if self.life.is_frozen and not force and self.switches["frozen_writes"] == "refused":
             raise OperationRefused("the account is frozen")
-        at = self.clock.now()
+        at = self.faults.platform_now()
+        if operation.do == "edit" and self.life.is_hushed():
+            operation = replace(operation, silent=True)
         outcome = perform(self.state, operation, at=at)
         self.life.record(operation, outcome, at, by=by)
         return outcome.key
 
     def _late_visibility_s(self) -> float:
-        return float(self.faults.switches["late_visibility_s"])
+        return within(self.faults.switches["late_visibility_s"], self._late.random())
 
 
 SIMULATION = web.AppKey("simulation", Leadtrekker)

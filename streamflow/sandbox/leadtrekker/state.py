@@ -16,7 +16,7 @@ from datetime import datetime, timedelta, timezone
 from itertools import islice
 from typing import Any
 
-from streamflow.sandbox.faults import Clock
+from streamflow.sandbox.clocks import Clock
 from streamflow.sandbox.leadtrekker.account import Account
 
 Record = dict[str, Any]
@@ -75,8 +75,12 @@ class _Entry:
 class State:
     """One live account; `records` kinds are leads and their five kinds of children, and four small reference kinds."""
 
-    def __init__(self, account: Account, *, clock: Clock, late_visibility_s: Callable[[], float]) -> None:
+    def __init__(
+        self, account: Account, *, clock: Clock, late_visibility_s: Callable[[], float], grained: Callable[[float], float] = float
+    ) -> None:
+        """*grained* gives what is written down when the clock shows some Unix second."""
         self.account = account
+        self._grained = grained
         self.clock = clock
         self._late_visibility_s = late_visibility_s
         self._entries: dict[str, dict[str, _Entry]] = {kind: {} for kind in KINDS}
@@ -102,6 +106,10 @@ class State:
             return None if version.record is None else (version.home, dict(version.record))
         base = self._base_of(kind, key)
         return None if base is None else (base[1], dict(base[2]))
+
+    def written(self, at: float) -> str:
+        """Write down Unix second *at*."""
+        return local_text(self._grained(at))
 
     def new_id(self, kind: str) -> str:
         """Give the next id of *kind*; higher than all before."""

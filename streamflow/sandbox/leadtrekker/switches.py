@@ -1,4 +1,4 @@
-"""What of the simulated Leadtrekker can be changed while it runs, beside the faults both platforms share.
+"""What of the simulated Leadtrekker can be changed while it runs, beside the faults all platforms share.
 
 | switch | values (default first) | what it decides |
 | --- | --- | --- |
@@ -19,14 +19,13 @@
 | repeat_page_after | null, n | a lie: every page after the n-th one is the n-th again |
 | report_total | false, true | adds "total" beside the records |
 | date_filter | ignored, honoured, refused | what datefrom and dateto do: nothing, select (both ends included), or an error |
-| late_visibility_s | 0 | how long after a change lists begin to show it; getlead shows it at once |
+| late_visibility_s | 0 | how long after a change lists begin to show it, a number or [least, most]; getlead shows it at once |
+| silent_edits | 0 | share of edits that move no date |
+| life_weights | {} | how often people do what, over the usual weights: {"merge_leads": 20} |
 | unknown_lead | empty, error | children of a lead that does not exist: no rows, or {"error"} |
 | create_reply | leadid, id, bare | what createlead answers |
 | frozen_writes | refused, marked | a write by API or by hand while frozen |
-| html_200, error_200, empty_200 | null, rule | 200 with an HTML page, {"error"} or nothing, when the rule strikes |
 | dump_delay_ms | 0 | pause before every 100 rows of an unpaged list |
-
-A rule is {"probability", "match", "body", "times"} as for the shared faults.
 """
 
 from __future__ import annotations
@@ -34,8 +33,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from streamflow.sandbox.faults import Clock
-from streamflow.sandbox.switchboard import RULE_FORM, CheckedFaults, Form, is_count, is_length, is_names
+from streamflow.sandbox.clocks import Clock
+from streamflow.sandbox.faults import SPAN_FORM
+from streamflow.sandbox.leadtrekker.life import WEIGHTS
+from streamflow.sandbox.leadtrekker.voice import LeadtrekkerVoice
+from streamflow.sandbox.rules import Form
+from streamflow.sandbox.switchboard import SHARE_FORM, CheckedFaults, is_count, is_length, is_names, weights_form
 
 SWITCHES: Mapping[str, Any] = {
     "header": "apikey",
@@ -56,15 +59,13 @@ SWITCHES: Mapping[str, Any] = {
     "report_total": False,
     "date_filter": "ignored",
     "late_visibility_s": 0,
+    "silent_edits": 0,
+    "life_weights": {},
     "unknown_lead": "empty",
     "create_reply": "leadid",
     "frozen_writes": "refused",
-    "html_200": None,
-    "error_200": None,
-    "empty_200": None,
     "dump_delay_ms": 0,
 }
-ANSWER_RULES = ("html_200", "error_200", "empty_200")
 
 _CHOICES: Mapping[str, tuple[Any, ...]] = {
     "header": ("apikey", "legacy", "either"),
@@ -91,9 +92,10 @@ _FORMS: Mapping[str, Form] = {
     "reply_base64": (lambda value: value is True or is_names(value), "true or a list of field names"),
     "page_size_max": (is_count, "a whole number from 1"),
     "repeat_page_after": (lambda value: value is None or is_count(value), "null or a whole number from 1"),
-    "late_visibility_s": (is_length, "seconds from 0"),
+    "late_visibility_s": SPAN_FORM,
+    "silent_edits": SHARE_FORM,
+    "life_weights": weights_form(tuple(WEIGHTS)),
     "dump_delay_ms": (is_length, "milliseconds from 0"),
-    **dict.fromkeys(ANSWER_RULES, RULE_FORM),
 }
 
 
@@ -101,4 +103,4 @@ class LeadtrekkerFaults(CheckedFaults):
     """The shared faults plus the switches above, which it also checks."""
 
     def __init__(self, *, clock: Clock | None = None, seed: int = 7) -> None:
-        super().__init__(SWITCHES, choices=_CHOICES, forms=_FORMS, clock=clock, seed=seed)
+        super().__init__(SWITCHES, choices=_CHOICES, forms=_FORMS, clock=clock, seed=seed, voice=LeadtrekkerVoice())

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import anyio
 
-from streamflow.sandbox.faults import SwitchError
 from streamflow.sandbox.nutshell.app import make_app
+from streamflow.sandbox.rules import SwitchError
 from streamflow.sandbox.serving import serve
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from streamflow.sandbox.faults import CALL_NAME, Clock, Faults, add_admin_routes, fault_middleware
+from streamflow.sandbox.clocks import Clock
+from streamflow.sandbox.fault_doors import add_admin_routes
 from streamflow.sandbox.nutshell import admin, rpc
 from streamflow.sandbox.nutshell.auth import authenticate
 from streamflow.sandbox.nutshell.config import complete
@@ -18,7 +19,9 @@ from streamflow.sandbox.nutshell.existing import furnish
 from streamflow.sandbox.nutshell.routes import ROUTES
 from streamflow.sandbox.nutshell.site import Call, Endpoint, Site
 from streamflow.sandbox.nutshell.state import Actor
-from streamflow.sandbox.nutshell.switches import NUTSHELL_SWITCHES
+from streamflow.sandbox.nutshell.switches import NUTSHELL_SWITCHES, NutshellFaults
+from streamflow.sandbox.rules import Asked
+from streamflow.sandbox.spoiling import CALL_NAME, fault_middleware
 
 SITE: web.AppKey[Site] = web.AppKey("site", Site)
 ACTOR: web.RequestKey[Actor] = web.RequestKey("actor", Actor)
@@ -31,7 +34,7 @@ _MAX_BODY_BYTES = 4 * 1024 * 1024
 def open_site(config: Mapping[str, Any] | None = None, *, clock: Clock | None = None) -> Site:
     """Return a furnished account; raises ValueError or SwitchError for settings that do not exist."""
     whole = complete(config)
-    faults = Faults(NUTSHELL_SWITCHES, clock=clock, seed=int(whole["seed"]))
+    faults = NutshellFaults(whole["instance"], clock=clock, seed=int(whole["seed"]))
     site = Site({**whole, "plan": {}}, faults)
     # The customer's own records were there before any switch or cap of the test applies to them.
     faults.merge({"email_activity_type": whole["switches"].get("email_activity_type", False), **FURNISHING})
@@ -40,6 +43,7 @@ def open_site(config: Mapping[str, Any] | None = None, *, clock: Clock | None = 
     except Refusal as refusal:
         raise ValueError(f"existing records: {refusal.title} {refusal.detail or refusal.field or ''}") from None
     faults.merge({name: NUTSHELL_SWITCHES[name] for name in FURNISHING} | whole["switches"])
+    faults.profile(whole["faults"])
     site.plan = dict(whole["plan"])
     return site
 
@@ -58,7 +62,7 @@ def make_app(
     for path in RPC_PATHS:
         app.router.add_post(path, _rpc_handler(site))
         app.router.add_get(path, _smd_handler)
-    add_admin_routes(app, site.faults, dump=lambda: admin.dump(site), act=lambda order: admin.act(site, order))
+    add_admin_routes(app, site.faults, platform="nutshell", dump=lambda: admin.dump(site), act=lambda order: admin.act(site, order))
     numbers = itertools.count(1)
 
     async def stamp(_: web.Request, response: web.StreamResponse) -> None:
@@ -122,6 +126,7 @@ def _handler(
             actor=request[ACTOR],
         )
         try:
+            _hold_to_plan(site, call)
             reply = endpoint(site, call)
         except Refusal as refusal:
             return _refuse(site, refusal, plural)
@@ -130,6 +135,14 @@ def _handler(
         return web.Response(status=reply.status) if reply.body is None else _json(reply.body, reply.status)
 
     return handler
+
+
+def _hold_to_plan(site: Site, call: Call) -> None:
+    """Refuse a create that the rule of the plan strikes."""
+    asked = Asked(method=call.method, path=call.path, query="", body=call.raw)
+    if call.method == "POST" and site.faults.fires("plan_limit", asked) is not None:
+        form = site.switches["plan_refusal"]
+        raise Refusal(400 if form == "locked" else int(form), "Your plan allows no more of these.")
 
 
 def _rpc_handler(site: Site) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -51,6 +51,7 @@ DEFAULTS: dict[str, Any] = {
     # Records of the customer's own; `records` holds explicit ones in create form, see existing.py.
     "existing": {"accounts": 5, "contacts": 10, "leads": 4, "records": {}},
     "switches": {},
+    "faults": {},  # switches of a profile, over the others; see fault_doors.py
     "plan": {"open_leads": None, "custom_fields": None},
 }  # fmt: skip
 

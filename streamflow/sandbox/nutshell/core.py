@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from streamflow.sandbox.lying import offset_of, size_of
 from streamflow.sandbox.nutshell.envelope import counts, envelope
 from streamflow.sandbox.nutshell.errors import Refusal, invalid, not_found
 from streamflow.sandbox.nutshell.filters import activity_extra, keep_created_days, select
@@ -30,7 +31,8 @@ def listing(kind: str) -> Endpoint:
             if any(k.startswith("filter[") for k in call.query):
                 ids = [r["id"] for r in narrow(site, [docs[i] for i in ids], call.query)]
         docs = site.state.index.docs(kind)
-        rows = [render(site, docs[i]) for i in ids[page * size : (page + 1) * size]]
+        start, size = offset_of(page * size, size), size_of(size, len(ids))
+        rows = [render(site, docs[i]) for i in ids[start : start + size]]
         meta = counts(len(rows), len(ids))
         if kind == "notes":
             meta["next"] = f"{call.origin}/rest/notes?page[limit]={size}&page[page]={page + 1}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
+from streamflow.sandbox.lying import lies
 from streamflow.sandbox.nutshell.envelope import companions
 from streamflow.sandbox.nutshell.errors import invalid
 from streamflow.sandbox.nutshell.ids import kind_of
@@ -22,7 +24,7 @@ def get_events(site: Site, call: Call) -> Reply:
     """GET /events: newest first; which end `limit` keeps is switch events_cut (with since_* given)."""
     limit = _limit(site, call)
     backwards = site.switches["events_cut"] == "newest" or not (call.query.get("since_id") or call.query.get("since_time"))
-    rows = list(islice(_matching(site, call, newest_first=backwards), limit))
+    rows = list(islice(_twice(site, _matching(site, call, newest_first=backwards)), limit))
     if not backwards:
         rows.reverse()
     body = _body(site, rows)
@@ -35,7 +37,7 @@ def get_deleted(site: Site, call: Call) -> Reply:
     kinds = set((call.query.get("filter[types]") or "").split(",")) - {""}
     limit = _limit(site, call)
     low, high = _span(site, call, site.state.deletions)
-    rows = [event for event in site.state.deletions[low:high] if not kinds or event.kind in kinds]
+    rows = [event for event in site.state.deletions[low:high] if (not kinds or event.kind in kinds) and _has_come(site, event)]
     if call.query.get("sort", "-change_time").startswith("-"):
         rows.reverse()
     return Reply(body=_body(site, rows[:limit]))
@@ -50,7 +52,9 @@ def _limit(site: Site, call: Call) -> int:
 
 def _span(site: Site, call: Call, events: list[Event]) -> tuple[int, int]:
     """Give where the asked for events begin and end: since_* and max_* by id and time; the newest show only after a while."""
-    since, until = _number(call, "since_id"), _number(call, "max_id")
+    since, until = _number(call, "since_id"), None if lies("same_page") or lies("no_paging") else _number(call, "max_id")
+    if since is not None and (lies("no_filter") or _chance(site, "twice", since) < float(site.switches["events_twice"])):
+        since = None if lies("no_filter") else since - 1
     low = bisect_right(events, since, key=lambda e: e.number) if since is not None else 0
     high = bisect_right(events, until, key=lambda e: e.number) if until is not None else len(events)
     if (earliest := _number(call, "since_time")) is not None:
@@ -66,10 +70,12 @@ def _matching(site: Site, call: Call, *, newest_first: bool) -> Iterator[Event]:
     entity = call.query.get("entity_id")
     events = state.events if entity is None else [state.events[i] for i in state.by_entity.get(entity, ())]
     low, high = _span(site, call, events)
-    kinds = set(_many(call, "filters[payload]"))
+    kinds = set() if lies("no_filter") else set(_many(call, "filters[payload]"))
     actors = set(_many(call, "filters[creator]"))
     for i in range(high - 1, low - 1, -1) if newest_first else range(low, high):
         event = events[i]
+        if not _has_come(site, event):
+            continue
         if kinds and event.kind not in kinds:
             continue
         if actors and event.actor not in actors:
@@ -77,6 +83,26 @@ def _matching(site: Site, call: Call, *, newest_first: bool) -> Iterator[Event]:
         if event.action == "delete" and not site.switches["events_include_deletes"]:
             continue
         yield event
+
+
+def _has_come(site: Site, event: Event) -> bool:
+    """Say whether an event that may be late is there by now."""
+    late = site.switches["events_late"]
+    if not late or _chance(site, "late", event.number) >= float(late["share"]):
+        return True
+    return event.time + float(late["delay_s"]) <= site.state.now()
+
+
+def _twice(site: Site, events: Iterator[Event]) -> Iterator[Event]:
+    for event in events:
+        yield event
+        if _chance(site, "twice", event.number) < float(site.switches["events_twice"]):
+            yield event
+
+
+def _chance(site: Site, name: str, number: int) -> float:
+    """Give a number from 0 to 1 for one event; always the same."""
+    return zlib.crc32(f"{site.config['seed']}-{name}-{number}".encode()) / 2**32
 
 
 def _many(call: Call, name: str) -> list[str]:

@@ -7,6 +7,7 @@ at the first question that needs them and kept up from then on.
 from __future__ import annotations
 
 import re
+import zlib
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -110,7 +111,8 @@ def _creation(record: Record) -> tuple[int, int]:
 class Index:
     """Lagging documents by kind, with inverted maps; `settle` is called before each question."""
 
-    def __init__(self, now: Callable[[], float], lag_s: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], lag_s: Callable[[float], float]) -> None:
+        """*lag_s* gives the seconds of a record at a share (0 to 1) between the least and the most."""
         self._now = now
         self._lag_s = lag_s
         self._docs: dict[str, dict[str, Record]] = {}
@@ -122,17 +124,26 @@ class Index:
 
     def note(self, kind: str, rid: str, record: Record | None, *, at_once: bool = False) -> None:
         """Take a new version of a record, or None when it left the lists."""
-        if at_once or (not self._pending and self._lag_s() <= 0):
+        if at_once or (not self._pending and self._lag_s(1.0) <= 0):
             self._apply(kind, rid, record)
         else:
             self._pending.append((self._now(), kind, rid, record))
 
     def settle(self) -> None:
         """Show every write that is old enough."""
-        horizon = self._now() - self._lag_s()
-        while self._pending and self._pending[0][0] <= horizon:
+        now = self._now()
+        while self._pending and self._pending[0][0] <= now - self._lag_s(1.0):
             _, kind, rid, record = self._pending.popleft()
             self._apply(kind, rid, record)
+        if self._lag_s(0.0) == self._lag_s(1.0):
+            return
+        waiting = self._pending
+        self._pending = deque()
+        for at, kind, rid, record in waiting:  # a record keeps its share, so that its versions keep their order
+            if at <= now - self._lag_s(zlib.crc32(rid.encode()) / 2**32):
+                self._apply(kind, rid, record)
+            else:
+                self._pending.append((at, kind, rid, record))
 
     def docs(self, kind: str) -> dict[str, Record]:
         """Return the visible versions of a kind by id."""

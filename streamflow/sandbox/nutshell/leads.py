@@ -46,7 +46,7 @@ def new_lead(site: Site, values: dict[str, Any], actor: Actor) -> Record:
         raise invalid("links must be an object.", field="links")
     if site.switches["lead_requires_contact"] and not (links.get("accounts") or links.get("contacts")):
         raise invalid("A lead needs a contact or an account.", field="links")
-    locked = site.plan.get("open_leads") is not None and site.plan_cap("open_leads", open_leads(site))
+    locked = site.caps.get("open_leads") is not None and site.plan_cap("open_leads", open_leads(site))
     record: Record = {"type": "leads", "links": {}, "customFields": {}, "isLocked": locked}
     record["manualValue"] = _amount(values.get("manualValue"))
     record["dueTime"] = site.state.now() + DEFAULT_DUE_DAYS * 86_400

@@ -21,7 +21,7 @@ class Site:
         self.config = config
         self.faults = faults
         self.switches = faults.switches
-        self.state = State(faults.clock.now, faults.switches, int(config["seed"]))
+        self.state = State(faults.clock.now, faults.switches, int(config["seed"]), stamp=faults.stamp)
         self.instance: dict[str, Any] = dict(config["instance"])
         self.plan: dict[str, Any] = dict(config["plan"])
         self.keys: dict[str, dict[str, Any]] = {k: dict(v) for k, v in config["keys"].items()}
@@ -40,9 +40,14 @@ class Site:
                 return user
         return None
 
+    @property
+    def caps(self) -> dict[str, Any]:
+        """The plan's caps as they are now."""
+        return {**self.plan, **self.switches["plan"]}
+
     def plan_cap(self, what: str, used: int) -> bool:
         """Refuse when the plan's cap on `what` is reached; True means go on, but locked (switch plan_refusal)."""
-        cap = self.plan.get(what)
+        cap = self.caps.get(what)
         if cap is None or used < int(cap):
             return False
         form = self.switches["plan_refusal"]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from streamflow.sandbox.faults import within
 from streamflow.sandbox.nutshell.ids import IdMint, full_id
 from streamflow.sandbox.nutshell.index import Index
 
@@ -42,8 +43,11 @@ class Event(NamedTuple):
 class State:
     """Tables by kind and id. Versions are immutable: `edit` hands out a copy and `save` swaps it in."""
 
-    def __init__(self, now: Callable[[], float], switches: Mapping[str, Any], seed: int) -> None:
+    def __init__(
+        self, now: Callable[[], float], switches: Mapping[str, Any], seed: int, *, stamp: Callable[[float], float] = float
+    ) -> None:
         self._now = now
+        self._stamp = stamp
         self._switches = switches
         self.mint = IdMint(seed)
         self.index = Index(now, self._search_lag_s)
@@ -56,12 +60,12 @@ class State:
         self.backdate_s = 0  # while seeding: how long ago the records were made
         self._event_number = 3
 
-    def _search_lag_s(self) -> float:
-        return float(self._switches["search_lag_s"])
+    def _search_lag_s(self, share: float = 0.0) -> float:
+        return within(self._switches["search_lag_s"], share)
 
     def now(self) -> int:
-        """Return whole Unix seconds."""
-        return int(self._now()) - self.backdate_s
+        """Return whole Unix seconds by the platform's own clock."""
+        return int(self._stamp(self._now())) - self.backdate_s
 
     def table(self, kind: str) -> dict[str, Record]:
         """Return the records of a kind by full id, deleted ones included."""
@@ -142,7 +146,8 @@ class State:
             return
         self._event_number += 4
         entities = (record["id"], *(_targets(record) if kind in ("notes", "activities", "tasks", "leads") else ()))
-        event = Event(self._event_number, self.now(), actor.id, kind, action, record["id"], entities, changes)
+        at = max(self.now(), self.events[-1].time) if self.events else self.now()
+        event = Event(self._event_number, at, actor.id, kind, action, record["id"], entities, changes)
         position = len(self.events)
         self.events.append(event)
         if action == "delete":

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from streamflow.sandbox.clocks import Clock
+from streamflow.sandbox.faults import SPAN_FORM
+from streamflow.sandbox.nutshell.voice import NutshellVoice
+from streamflow.sandbox.rules import Form
+from streamflow.sandbox.switchboard import SHARE_FORM, CheckedFaults, is_count, is_length, is_share
 
 _COMMON_TYPES = ["String", "Text", "Date", "Currency", "Enum"]
 
 NUTSHELL_SWITCHES: dict[str, Any] = {
     # reading
-    "search_lag_s": 5.0,  # lists, filters and find* show a write only this much later; GET by id at once
+    "search_lag_s": 5.0,  # lists, filters and find* show a write only this much later, a number or [least, most]; GET by id at once
     "events_lag_s": 0.0,  # the events feed shows a write only this much later
+    "events_late": None,  # {"share", "delay_s"}: some events come so much later, behind those that followed them
+    "events_twice": 0,  # share of events that come twice: within a page, and once more after they were the last one seen
     "events_cut": "newest",  # which end of the matching rows `limit` keeps: "newest" | "oldest"
     "events_include_deletes": False,
     "default_page_size": 25,
@@ -42,6 +51,9 @@ NUTSHELL_SWITCHES: dict[str, Any] = {
     "cf_unknown_name": "ignored",  # "ignored" | "refused"
     "cf_unlisted_choice": "refused",  # "refused" | "added" | "ignored"
     "cf_text_max": None,  # longest value of a String field; longer is refused
+    "cf_long_max": None,  # longest value of a Text or LongText field
+    "cf_long_over_limit": "refused",  # "refused" | "truncated"
+    "cf_long_lines": "kept",  # line ends in such a value: "kept" | "blanks"
     # people and companies
     "phone_value_form": "string",  # "string" | "object" | "both"
     "email_check": "accept",  # an e-mail without @: "accept" | "refused" | "dropped"
@@ -56,6 +68,8 @@ NUTSHELL_SWITCHES: dict[str, Any] = {
     "lead_stage_write": "patch",  # "patch" | "rpc" | "none"
     "lead_stage_refusal": "silent",  # how PATCH refuses a stage: "silent" | "400"
     "team_owner": False,
+    "plan": {},  # caps over those of the settings: {"open_leads": 100, "custom_fields": 20}; null takes one away
+    "plan_limit": None,  # a rule: a create it strikes is refused as over the plan
     "plan_refusal": "400",  # at a plan cap: "400" | "402" | "403" | "locked" (made, but locked)
     # activities, notes, tasks
     "activity_backdate": True,
@@ -76,6 +90,37 @@ NUTSHELL_SWITCHES: dict[str, Any] = {
     "create_users": False,  # JSON-RPC newUser
     "rpc_enabled": True,
 }
+
+RULES = ("plan_limit",)
+
+
+def _is_late(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, dict) and value.keys() == {"share", "delay_s"} and is_share(value["share"]) and is_length(value["delay_s"])
+    )
+
+
+def _is_plan(value: Any) -> bool:
+    return isinstance(value, dict) and all(cap is None or cap == 0 or is_count(cap) for cap in value.values())
+
+
+_FORMS: Mapping[str, Form] = {
+    "search_lag_s": SPAN_FORM,
+    "events_lag_s": (is_length, "seconds from 0"),
+    "events_late": (_is_late, 'null or {"share", "delay_s"}'),
+    "events_twice": SHARE_FORM,
+    "plan": (_is_plan, "an object of caps, null for none"),
+}
+
+
+class NutshellFaults(CheckedFaults):
+    """The shared faults plus the switches above; *instance* is what envelopes tell of the account."""
+
+    def __init__(self, instance: Mapping[str, Any], *, clock: Clock | None = None, seed: int = 7) -> None:
+        super().__init__(
+            NUTSHELL_SWITCHES, choices={}, forms=_FORMS, rules=RULES, clock=clock, seed=seed, voice=NutshellVoice(instance)
+        )
+
 
 NEVER_MET = {
     "account_extra_fields": "revenue and number of employees are never written: neither source has them, a map may name custom fields",

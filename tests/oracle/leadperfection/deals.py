@@ -9,7 +9,7 @@ from decimal import Decimal
 from tests.oracle import texts
 from tests.oracle.leadperfection import values
 from tests.oracle.leadperfection.ground import Ground, parents_of
-from tests.oracle.leadperfection.telling import Telling, parted, telling
+from tests.oracle.leadperfection.telling import Telling, is_details, parted, telling
 from tests.oracle.marks import content
 from tests.oracle.states import Finding, Row
 
@@ -60,10 +60,18 @@ class Deal:
         yield from self._milestones(told)
         yield from self._custom(told)
         yield from self._source(told)
+        yield from self._details()
 
     def _told(self) -> Telling:
         notes = [content("notes", row) for row in self.ground.on("notes", "job", str(self.row["job_id"]))]
         return telling(self.deal.get("customFields"), [f"name: {self.deal.get('description') or ''}", *notes])
+
+    def _details(self) -> Iterator[str]:
+        """What has no field of its own stands in one place, the long field or the note; in both only where a person wrote in the field."""
+        fields = [name for name, held in (self.deal.get("customFields") or {}).items() if held and is_details(name)]
+        notes = [part for part, (at, _) in self.ground.of("job", str(self.row["job_id"])) if at == "notes" and part.startswith("details")]
+        if notes and any(not self.was_edited(f"custom:{name}") for name in fields):
+            yield f"its details stand in {', '.join(fields)} and in a note as well"
 
     def _value(self) -> Iterator[str]:
         """Zero and negative amounts as they are; the destination holds cents."""

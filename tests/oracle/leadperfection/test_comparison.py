@@ -17,6 +17,7 @@ from tests.oracle.leadperfection.owners import Owners, read_reps
 from tests.oracle.leadperfection.small_account import FALLBACK, REPS, SAID, SEEN, ZONE, after, before, book, tables
 from tests.oracle.states import Finding, Identity, destination_of
 
+DETAILS = "customFields/Lead Perfection details"
 EDITS = (Edit(rid="7-contacts", field="jobTitle", value="Head of Roofs"),)
 
 
@@ -57,7 +58,7 @@ CORRUPTIONS: dict[str, tuple[str, Change]] = {
         {**row_of(dump, "31-leads"), "id": "99-leads", "customFields": {"Streamflow ID": "lp:lead:11"}})),
     "an old text beside its parts": ("doubled", reword("13-notes", "body", "note:51]", "note:52:1/2]")),
     "a deal of another person": ("orphaned", put("31-leads", "links/contacts", ["6-contacts"])),
-    "a note beside another deal": ("orphaned", put("10-notes", "links/parent", "32-leads")),
+    "a note beside another deal": ("orphaned", put("11-notes", "links/parent", "31-leads")),
     "an enquiry on another person": ("orphaned", put("6-notes", "links/parent", "6-contacts")),
     "a meeting with another person": ("orphaned", put("41-activities", "links/participants", ["6-contacts"])),
     "a note on another person": ("orphaned", put("13-notes", "links/parent", "6-contacts")),
@@ -106,13 +107,18 @@ CORRUPTIONS: dict[str, tuple[str, Change]] = {
     "another outcome": ("wrong", put("32-leads", "status", "won")),
     "another stage": ("wrong", put("31-leads", "links/stage", "2-stages")),
     "no balance": ("wrong", put("31-leads", "customFields/Balance Due", None)),
-    "no finance": ("wrong", reword("10-notes", "body", "Credit limit: -1\n", "")),
+    "no finance": ("wrong", reword("31-leads", DETAILS, "Credit limit: -1\n", "")),
+    "no finance in the note": ("wrong", reword("11-notes", "body", "Credit limit: -1\n", "")),
+    "no details": ("wrong", put("31-leads", DETAILS, None)),
+    "details in one line": ("wrong", reword("31-leads", DETAILS, "\n", " ")),
+    "details in the field and in a note": ("wrong", put(
+        "32-leads", DETAILS, "Credit limit: -1\nFinanced amount: 0\nFinanced months: 120\nJob cost: 0\nInstaller 1: Crew 4")),
     "a deal of another day": ("wrong", put("31-leads", "customFields/Original Create Date", "2026-03-05")),
     "a deal without its day": ("wrong", put("31-leads", "customFields/Original Create Date", None)),
     "a deal of another hour": ("wrong", put("31-leads", "customFields/Original Create Time", "2026-03-06T20:32:10-05:00")),
     "a deal with the disposition of another enquiry": ("wrong", put("31-leads", "customFields/Disposition", "Set")),
     "a contract a day late": ("wrong", put("31-leads", "customFields/Contract Date", "2026-03-07")),
-    "a milestone dropped": ("wrong", reword("10-notes", "body", "datetype: Start", "datetype: none")),
+    "a milestone dropped": ("wrong", reword("31-leads", DETAILS, "datetype: Start", "datetype: none")),
     "a milestone on another day": ("wrong", put("31-leads", "customFields/Ready Date", "2026-03-20")),
     "a custom field dropped": ("wrong", put("31-leads", "customFields/HOA Required", None)),
     "a custom field of the person dropped": ("wrong", put("5-contacts", "customFields/Gate Code", None)),

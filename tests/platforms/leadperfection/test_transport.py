@@ -90,7 +90,7 @@ async def test_a_process_of_its_own_is_read(tmp_path: Any) -> None:
 @pytest.mark.parametrize("fault", ["html_200", "error_200", "result_200", "blank_200"])
 async def test_a_fault_behind_a_200_is_asked_again(fault: str) -> None:
     """A page, an exception object, a refusal as a row and nothing at all are no rows: the call is repeated, and everything is read."""
-    async with serving(FEW, **{fault: {"probability": 0.3}}) as wire, reading(wire) as source:
+    async with serving(FEW, **{fault: {"probability": 0.3, "match": "/api/"}}) as wire, reading(wire) as source:
         assert await cst_ids(source) == {tree["cst_id"] for tree in truth(FEW).prospects()}
 
 
@@ -105,7 +105,7 @@ async def test_a_bad_line_and_a_busy_server_lose_nothing(fault: str) -> None:
 
 async def test_faults_that_stay_are_told() -> None:
     """A fault that every answer has is no empty account."""
-    async with serving(FEW, html_200={"probability": 1.0}) as wire, reading(wire) as source:
+    async with serving(FEW, html_200={"match": "/api/"}) as wire, reading(wire) as source:
         with pytest.raises((ProtocolMismatch, PlatformUnavailable)):
             await cst_ids(source)
 

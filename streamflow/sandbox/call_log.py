@@ -1,0 +1,51 @@
+"""The log of every call a simulated server was asked, and how each ended."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import Any
+
+
+class CallLog:
+    """Counts every call and keeps the last few; `snapshot` is what `GET /_sandbox/log` answers."""
+
+    def __init__(self, keep: int = 1000) -> None:
+        self._keep = keep
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.calls: Counter[str] = Counter()
+        self.statuses: Counter[str] = Counter()
+        self.faults: Counter[str] = Counter()
+        self.last: deque[dict[str, Any]] = deque(maxlen=self._keep)
+        self.max_rate_seen = 0
+        self.count_429 = 0
+        self._arrivals: deque[float] = deque()
+
+    def arrive(self, now: float) -> None:
+        """Count one arrival in the sliding window of one second."""
+        self._arrivals.append(now)
+        while self._arrivals and self._arrivals[0] <= now - 1.0:
+            self._arrivals.popleft()
+        self.max_rate_seen = max(self.max_rate_seen, len(self._arrivals))
+
+    def finish(self, *, name: str, method: str, path: str, status: int | str, now: float) -> None:
+        """Record how a call ended; `status` is a number, or the fault's name when nothing was answered."""
+        self.calls[name] += 1
+        self.statuses[str(status)] += 1
+        if status == 429:
+            self.count_429 += 1
+        self.last.append({"name": name, "method": method, "path": path, "status": status, "time": now})
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the log as plain JSON values."""
+        return {
+            "total": sum(self.calls.values()),
+            "calls": dict(self.calls),
+            "statuses": dict(self.statuses),
+            "faults": dict(self.faults),
+            "last": list(self.last),
+            "max_rate_seen": self.max_rate_seen,
+            "count_429": self.count_429,
+        }
