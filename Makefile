@@ -9,7 +9,7 @@ FACES := tests/flow_bad tests/acceptance/leadperfection $(wildcard tests/flow/te
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit faces bench torture requirements clean
+.PHONY: help setup demo test lint types unit faces bench torture fuzz requirements clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,8 +43,11 @@ faces: $(STAMP)  ## every bad input on the outside faces, and whole runs of the 
 bench: $(STAMP)  ## the figures, as ratios in one run
 	$(PY) -m tests.bench --pair $(PAIR)
 
-torture: $(STAMP)  ## 50 random kills across whole runs
+torture: $(STAMP)  ## 50 random kills across whole runs, by API and by files in turn
 	$(PY) -m tests.flow.torture --kills 50 --pair $(PAIR)
+
+fuzz: $(STAMP)  ## every parser of foreign input fed with odd values for five minutes; prints the seed
+	$(PY) -m tests.fuzz --seconds 300
 
 requirements:  ## compile the pinned requirements anew
 	$(PY) -m pip install --quiet pip-tools

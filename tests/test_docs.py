@@ -24,10 +24,20 @@ from streamflow.daemon.metrics import Metrics
 from streamflow.daemon.routes import EVENTS_PATH, JOBS_PATH, ROUTES, arguments, find
 from streamflow.daemon.status import Figures, Snapshot
 from streamflow.errors import ConfigError
+from streamflow.mapping import pair_toml
+from streamflow.mapping.catalogue import TRANSFORMS
+from streamflow.mapping.combining import POLICIES
+from streamflow.mapping.pair import FACTS, MORE_REPORTS, REPORTS, Role
+from streamflow.mapping.postal import PARTS
+from streamflow.mapping.rollups import PICKS
+from streamflow.mapping.settings import DEFAULTS as SETTINGS
+from streamflow.mapping.shapes import SHAPES
 from streamflow.migration.life import CAN_ROLL_BACK, MOVES, State
 from streamflow.model import Disposition, Verdict
-from streamflow.platforms.catalog import forms
+from streamflow.platforms.catalog import forms, source_of
+from streamflow.platforms.entry import SourceSettings
 from streamflow.platforms.nutshell.flags import NOT_USED, Flags
+from streamflow.platforms.spec_table import Table as SpecTable
 from streamflow.reports.about import _REPORTS
 
 ROOT = Path(__file__).parents[1]
@@ -206,6 +216,77 @@ def flat(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from flat(inner, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", inner
+
+
+def spec_keys(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Give every key that the reader of the shipped specs asks for ("window.by_clock"), by listening to it while it reads."""
+    asked: set[str] = set()
+    finish = SpecTable.done
+
+    def done(self: SpecTable) -> None:
+        path = re.sub(r"\[\d+\]", "", self.path)
+        asked.update(f"{path}.{key}" for key in self._asked)
+        finish(self)
+
+    monkeypatch.setattr(SpecTable, "done", done)
+    for name in ("leadtrekker", "lead_perfection"):
+        source_of(name).doors().load_spec(SourceSettings(reader="api", timezone="UTC"))
+    return {key.split(".", 3)[3] for key in asked if key.startswith("source.streams.")}
+
+
+def test_keys_of_streams_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each key of a stream's description that the page of the configuration explains is one that the reader takes."""
+    known = spec_keys(monkeypatch)
+    told = page("configuration.md").partition("and checked with it.")[2].partition("\n## ")[0]
+    spans = re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", told, flags=re.MULTILINE | re.DOTALL))
+    keys = {re.sub(r"\.<\w+>", "", span.partition(" = ")[0]) for span in spans}
+    last = {key.rpartition(".")[2] for key in known}
+    assert len(keys) > 30
+    keys -= {"yields.fields"}     # its tables bear the names of streams
+    assert {key for key in keys if key not in (known if "." in key else last)} == set()
+
+
+# ------------------------------------------------------------------------------------------------ pairs
+
+
+def rows_of(source: str, heading: str) -> dict[str, str]:
+    """Give the first table below a heading: what stands in backticks in the first column, with the rest of its row."""
+    _, _, table = source.partition(f"\n{heading}\n")[2].partition("\n|")
+    found: dict[str, str] = {}
+    for line in table.partition("\n\n")[0].splitlines():
+        first, _, rest = line.strip("|").partition(" |")
+        found |= dict.fromkeys(re.findall(r"`([^`]+)`", first), rest)
+    return found
+
+
+def test_keys_of_a_pair_are_documented() -> None:
+    """The page of the pairs names exactly the keys that a pair and its kinds may have, and every role, shape, fact and report."""
+    pairs = page("pairs.md")
+    assert {key.strip("[]") for key in rows_of(pairs, "## Keys")} == pair_toml._TOP
+    kinds = rows_of(pairs, "A kind:")
+    assert set(kinds) == pair_toml._KIND
+    for key, words in (("role", set(Role)), ("shape", set(SHAPES) - {"file"}), ("names", set(pair_toml._NAMES) - {""})):
+        assert set(re.findall(r"`(\w+)`", kinds[key])) >= {str(word) for word in words}, key
+    assert set(re.findall(r"`(\w+)`", kinds["facts"])) == FACTS
+    assert set(re.findall(r"`([\w-]+)`", rows_of(pairs, "## Keys")["reports"])) == {*REPORTS, *MORE_REPORTS}
+
+
+def test_settings_of_a_map_are_documented() -> None:
+    """Each setting of a map stands in the page of the pairs or in the row of `leads.rule`, and none that there is not."""
+    rule = next(line for line in page("configuration.md").splitlines() if line.startswith("| `leads.rule`"))
+    besides = set(re.findall(r"`(\w+)`", rule.partition("A table sets more:")[2]))
+    assert {*rows_of(page("pairs.md"), "## Settings of a map"), *besides, "unqualified"} == set(SETTINGS)
+
+
+def test_transforms_with_params_exist() -> None:
+    """Each transform of that table is one, and what a transform needs stands in its row; policies of combining are all there."""
+    rows = rows_of(page("pairs.md"), "## Transforms with params")
+    assert set(rows) <= set(TRANSFORMS)
+    assert [(name, param) for name, one in TRANSFORMS.items() for param in one.needs if f"`{param}`" not in rows.get(name, "")] == []
+    everywhere = next(line for line in page("pairs.md").splitlines() if line.startswith("| any |"))
+    assert [policy for policy in POLICIES if f"`{policy}`" not in everywhere] == []
+    assert [pick for pick in PICKS if f"`{pick}`" not in rows["rollup"]] == []
+    assert [part for part in PARTS if f"`{part}`" not in rows["address_part"]] == []
 
 
 # ------------------------------------------------------------------------------------------------ life

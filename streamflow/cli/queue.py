@@ -15,9 +15,9 @@ from streamflow.cli.parsing import Adder, Args, group
 from streamflow.daemon.client import Refusal, part
 from streamflow.daemon.exits import Exit
 from streamflow.errors import UsageError
+from streamflow.reports.tables import FORMULA
 
 COLUMNS = ("id", "cause", "blocking", "kind", "key", "reason", "decisions", "suggested", "decision")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
 MAX_IMPORT_BYTES = 50_000_000
 
 
@@ -135,12 +135,12 @@ def from_csv(text: str) -> list[tuple[str, str]]:
 
 def guarded(text: str) -> str:
     """Put an apostrophe before what a spreadsheet would run as a formula, and before an apostrophe of our own."""
-    return "'" + text if text.startswith((*_FORMULA, "'")) else text
+    return "'" + text if text.startswith((*FORMULA, "'")) else text
 
 
 def unguarded(text: str) -> str:
     """Take `guarded`'s apostrophe away."""
-    return text[1:] if text.startswith("'") and text[1:2] in {*_FORMULA, "'"} else text
+    return text[1:] if text.startswith("'") and text[1:2] in {*FORMULA, "'"} else text
 
 
 def read_text(name: str) -> str:

@@ -31,6 +31,9 @@ from streamflow.errors import StreamflowError, UsageError
 
 MAX_BODY_BYTES = 1_048_576
 MAX_CLIENTS = 64
+ROOM = 400                   # for newcomers while all places are taken by clients that have not asked yet
+GRACE_S = 0.25               # within which such a newcomer asks, or has to go
+BACKLOG = 256
 IDLE_TIMEOUT_S = 10.0        # for a whole request head to arrive, and between requests
 BODY_TIMEOUT_S = 10.0
 VERB_TIMEOUT_S = 60.0
@@ -38,7 +41,7 @@ SEND_TIMEOUT_S = 10.0
 HEARTBEAT_S = 15.0
 
 _log = structlog.get_logger()
-_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "streamflow"}
 
 
 class Control:
@@ -198,13 +201,29 @@ def _peer_uid(request: web.BaseRequest) -> int | None:
 
 
 class _Connection(web.RequestHandler):
-    """A connection that answers garbage in JSON too, and counts against the number of clients."""
+    """
+    A connection that answers garbage in JSON too, and counts against the number of clients.
+
+    Nobody is shut out by connections that ask for nothing: while those take all places, a newcomer may still ask, only at once.
+    """
 
     __slots__ = ()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        if self._manager is not None and len(self._manager.connections) > MAX_CLIENTS:
+        if self._manager is None:
+            return
+        others = [each for each in self._manager.connections if each is not self and not each._force_close]
+        silent = [each for each in others if _is_silent(each)]
+        if len(others) - len(silent) >= MAX_CLIENTS:
+            self.force_close()
+        elif len(others) >= MAX_CLIENTS + ROOM:
+            silent[0].force_close()
+        elif len(others) >= MAX_CLIENTS:
+            self._loop.call_later(GRACE_S, self._end_if_silent)
+
+    def _end_if_silent(self) -> None:
+        if self._manager is not None and _is_silent(self):
             self.force_close()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio reads the answer, the base class just gives none
@@ -227,6 +246,12 @@ class _Connection(web.RequestHandler):
         return _answer(status, body, close=True)
 
 
+def _is_silent(connection: web.RequestHandler) -> bool:
+    """Say whether a client has not (or not wholly) sent a request yet; one that waits for its answer or for events is none."""
+    request = connection._current_request
+    return not connection._messages if request is None else not request.content.is_eof()
+
+
 class _Server(web.Server):
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
@@ -246,7 +271,7 @@ async def control_socket(control: Control, path: Path, *, shared: bool = False) 
         await runner.setup()
         try:
             async with control.jobs.running():
-                await web.SockSite(runner, server_socket).start()
+                await web.SockSite(runner, server_socket, backlog=BACKLOG).start()
                 yield
         finally:
             control.close()

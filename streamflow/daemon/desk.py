@@ -19,7 +19,7 @@ from streamflow.migration.precheck import precheck
 from streamflow.migration.progress import progress
 from streamflow.migration.returning import ROLLED_BACK, brought_back
 from streamflow.migration.rollback import Rollback
-from streamflow.migration.scopes import WHOLE, checked, wanted_by
+from streamflow.migration.scopes import WHOLE, accepted
 from streamflow.model import QueueItem, RecordState
 from streamflow.reports.writer import ReportWriter
 from streamflow.store.base import Change, PutSetting, Reopen, ResolveItem
@@ -235,12 +235,9 @@ class Desk:
         return {"result": "verified" if not totals.get("differs") else "differs", "links": totals}
 
     async def rollback_scope(self, *, scope: str) -> str:
-        scope = checked(scope, self._m.pair)
-        await wanted_by(self._m.ledger, self._m.pair, scope)     # a record that nobody knows is refused here and not in the middle
-        return scope
+        return await accepted(self._m.ledger, self._m.pair, scope)     # refused here and not in the middle
 
     async def rollback(self, *, actor: str, scope: str, dry_run: bool, confirm: str) -> Answer:
-        scope = await self.rollback_scope(scope=scope)
         if dry_run:
             return await self._rollback_plan(scope)
         if confirm != self._m.terms.name:

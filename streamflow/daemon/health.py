@@ -42,7 +42,11 @@ async def metrics_server(listen: Listen, metrics: Metrics, *, unhealthy: Reasons
     async def readyz(_request: web.Request) -> web.Response:
         return answer(unready, "ready")
 
+    async def plain(_request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update({"Server": "streamflow", "X-Content-Type-Options": "nosniff"})
+
     app = web.Application(client_max_size=1024)
+    app.on_response_prepare.append(plain)
     app.add_routes([web.get("/metrics", figures), web.get("/healthz", healthz), web.get("/readyz", readyz)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, keepalive_timeout=75.0)
     await runner.setup()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -61,6 +62,7 @@ def run(config: Config, *, tell: Tell = lambda text: None) -> int:
     """
     refuse_faults(config)
     os.umask(PRIVATE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))     # a crash must not leave keys and records on the disk
     memory.settle()
     return int(anyio.run(_run, config, tell, backend_options={"use_uvloop": True}))
 

@@ -24,11 +24,6 @@ class Notifier:
         self._address = _address(environ.get("NOTIFY_SOCKET", ""))
         self.watchdog_s = _watchdog_s(environ)
 
-    @property
-    def is_on(self) -> bool:
-        """Say whether somebody listens."""
-        return self._address is not None
-
     def ready(self, status: str = "") -> None:
         """Say that start-up (or a reload) is complete."""
         self._send("READY=1", *_status(status))

@@ -100,5 +100,5 @@ class Operator(Protocol):
         ...
 
     async def rollback(self, *, actor: str, scope: str, dry_run: bool, confirm: str) -> Answer:
-        """Undo; *scope* as in `migration.scopes`; *confirm* must be the migration's name unless *dry_run*."""
+        """Undo; *scope* as `rollback_scope` gave it; *confirm* must be the migration's name unless *dry_run*."""
         ...

@@ -12,6 +12,9 @@ from zoneinfo import ZoneInfo
 _ISO: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
 DATE_ORDERS: Final = ("day", "month", "")
 """Which comes first in 8/7/2026; "": not known."""
+FAR_HINT: Final = "written as it stands; correct it in the source if it is a filler"
+FOLD_HINT: Final = "the clock shows this time twice or never; the first reading is taken"
+"""What is told of days that are far off, and of times with a mark."""
 _DAY_FIRST: Final = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})(?: \d{1,2}:\d{2}(?::\d{2})?)?")
 _MONTH_FIRST: Final = re.compile(r"(\d{1,2})([-/])(\d{1,2})\2(\d{4})(?: \d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp][Mm])?)?")
 _NAMED: Final = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?[- ]([A-Za-z]{3,9})\.?,?[- ](\d{4})")

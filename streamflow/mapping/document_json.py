@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
-from difflib import get_close_matches
 from typing import Any, Final
 
 from streamflow.errors import ConfigError
@@ -17,7 +16,8 @@ from streamflow.mapping.pair import Pair
 from streamflow.mapping.postal import PARTS
 from streamflow.mapping.rollups import TRANSFORMS as ROLLUPS
 from streamflow.mapping.rollups import rollup_faults
-from streamflow.mapping.settings import setting_faults
+from streamflow.mapping.settings import setting_faults, way_faults
+from streamflow.mapping.spelling import near
 from streamflow.mapping.values import FAMILIES
 from streamflow.model import Kind
 
@@ -125,20 +125,20 @@ def validate(
     families: dict[tuple[Kind, str], tuple[str, str]] = {}
     for place, one in enumerate(document.objects):
         if not pair.knows(one.source):
-            faults.append(f"objects[{place}].source: the source has no {one.source!r}{_near(one.source, pair.order)}")
+            faults.append(f"objects[{place}].source: the source has no {one.source!r}{near(one.source, pair.order)}")
             continue
         for number, row in enumerate(one.rows):
             path = f"objects[{place}].rows[{number}] ({one.source}.{row.source})"
-            faults += [f"{path}: {fault}" for fault in (*_row_faults(one, row, existing or {}), *rollup_faults(one, row, pair))]
+            faults += [f"{path}: {fault}" for fault in (*_row_faults(one, row, existing or {}, pair), *rollup_faults(one, row, pair))]
             faults += _family_clash(families, one.destination, row, path)
     if observed is not None:
         faults += _coverage_faults(document, pair, observed)
     return faults
 
 
-def _row_faults(one: ObjectMap, row: Row, existing: Mapping[Kind, Mapping[str, str]]) -> list[str]:
+def _row_faults(one: ObjectMap, row: Row, existing: Mapping[Kind, Mapping[str, str]], pair: Pair) -> list[str]:
     if row.transform not in TRANSFORMS:
-        return [f"unknown transform {row.transform!r}{_near(row.transform, TRANSFORMS)}"]
+        return [f"unknown transform {row.transform!r}{near(row.transform, TRANSFORMS)}"]
     if row.target is None:
         return [] if row.not_moved.strip() else ["no target, so not_moved must give the reason"]
     faults = ["not_moved is only for rows without a target"] if row.not_moved else []
@@ -153,7 +153,7 @@ def _row_faults(one: ObjectMap, row: Row, existing: Mapping[Kind, Mapping[str, s
     if row.transform == "text" and row.family == "choice" and not row.params.get("choices"):
         faults.append("family choice needs params.choices")
     faults += [f"transform {row.transform!r} needs params.{name}" for name in TRANSFORMS[row.transform].needs if name not in row.params]
-    faults += _param_faults(row)
+    faults += [*_param_faults(row), *way_faults(row.params, "params"), *_kind_faults(row, pair)]
     if (policy := row.params.get("combine")) is not None and policy not in POLICIES:
         faults.append(f"params.combine: {policy!r} is none of {', '.join(POLICIES)}")
     return faults
@@ -168,11 +168,25 @@ def _param_faults(row: Row) -> list[str]:
         return ["params.slot: expected a whole number from 1"]
     if row.transform == "span_end" and not _is_count(params.get("seconds", 0), 0):
         return ["params.seconds: expected a whole number of seconds"]
-    if row.transform in ("pair_text", "rollup") and (fault := delimiter_fault(params.get("delimiter", "|"))):
+    if not isinstance(delimiter := params.get("delimiter", "|"), str):
+        return ["params.delimiter: expected a text"]
+    if row.transform in ("pair_text", "rollup") and (fault := delimiter_fault(delimiter)):
         return [f"params.delimiter: {fault}"]
+    if not isinstance(params.get("choices", []), list | tuple):
+        return ["params.choices: expected a list"]
     if not isinstance(params.get("values", {}), Mapping):
         return ["params.values: expected a table"]
     return []
+
+
+def _kind_faults(row: Row, pair: Pair) -> list[str]:
+    """Look at the kind that a row names: that of its label or, where there are several, that of its parent."""
+    kind = row.params.get("kind")
+    known = {"parent": tuple(sorted(pair.blocking)), "reference_text": pair.order, "reference_id": pair.order}.get(row.transform, ())
+    if not known or kind in (None, "", *known):
+        return []
+    what = "nothing hangs on records of kind" if row.transform == "parent" else "the source has no"
+    return [f"params.kind: {what} {kind!r}{near(str(kind), known)}"]
 
 
 def _is_count(value: object, least: int) -> bool:
@@ -203,13 +217,8 @@ def _coverage_faults(document: MapDocument, pair: Pair, observed: Mapping[Kind, 
         known = observed.get(one.source)
         for number, row in enumerate(one.rows):
             if known is not None and row.source not in known and row.source not in shipped and row.transform not in ROLLUPS:
-                faults.append(f"objects[{place}].rows[{number}]: unknown source field {one.source}.{row.source}{_near(row.source, known)}")
+                faults.append(f"objects[{place}].rows[{number}]: unknown source field {one.source}.{row.source}{near(row.source, known)}")
     return faults
-
-
-def _near(name: str, known: Collection[str]) -> str:
-    close = get_close_matches(name, [str(one) for one in known], n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 class _Reader:
@@ -297,7 +306,7 @@ class _Reader:
             self.faults.append(f"{path}: expected an object")
             return {}
         if keys is not None:
-            self.faults += [f"{path}.{name}: unknown key{_near(name, keys)}" for name in data if name not in keys]
+            self.faults += [f"{path}.{name}: unknown key{near(name, keys)}" for name in data if name not in keys]
         return dict(data)
 
     def _list(self, data: object, path: str) -> list[Any]:

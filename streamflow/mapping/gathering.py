@@ -15,7 +15,7 @@ from streamflow.mapping.steps import Step, Tools, step_of
 from streamflow.mapping.values import as_line, as_text, is_empty
 from streamflow.model import Record
 
-WHO: Final = frozenset({"person_name", "lead_title", "surname", "emails", "phones", "company"})
+WHO: Final = frozenset({"person_name", "surname", "emails", "phones", "company"})
 """Transforms that tell who a person is and whose company is named; for questions about that and nothing else."""
 
 _MOST_DRIFTED: Final = 5_000

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from streamflow.mapping.dates import Moment, is_far, read_moment
+from streamflow.mapping.dates import FAR_HINT, FOLD_HINT, Moment, is_far, read_moment
 from streamflow.mapping.derived import NO_KIN, Derived, Kin
 from streamflow.mapping.document import Row
 from streamflow.mapping.emails import normal, read_addresses
+from streamflow.mapping.owning import user_key
 from streamflow.mapping.shapes import SHAPES
 from streamflow.mapping.shapes.drafting import Drafting, Happening
 from streamflow.mapping.shapes.task import in_words
-from streamflow.mapping.steps import FAR, Tools
+from streamflow.mapping.steps import Tools
 from streamflow.mapping.text import literal, plain, squeeze
 from streamflow.mapping.values import as_line, as_text, is_empty
 from streamflow.model import Key, Kind, Record, Ref
@@ -33,7 +34,7 @@ class HappeningMapper:
         self._shape = SHAPES[self._plan.shape]
         self._users = pair.kind_naming("user")
         self._person = pair.person.kind
-        self._drafting = Drafting(pair=pair, plan=self._plan, context=tools.context, settings=tools.settings)
+        self._drafting = Drafting(pair=pair, plan=self._plan, context=tools.context)
         self._rows: dict[str, list[Row]] = {}
         self._known = {row.source for row in one.rows}
         for row in one.rows:
@@ -111,7 +112,7 @@ class HappeningMapper:
     def _gather_user(self, found: Happening) -> None:
         values = [text for role in _AUTHOR_ROLES for row in self._rows.get(role, ()) if (text := _value(found.record, row.source))]
         if values:
-            found.user = values[0].lower() if "@" in values[0] else values[0]
+            found.user = user_key(values[0])
             named = next((text for text in reversed(values) if "@" not in text and not text.isdigit()), "")
             known = self._context.label_of(self._users, found.user)
             found.user_name = squeeze(named or known or (found.user if "@" in found.user else f"user {found.user}"))
@@ -123,15 +124,14 @@ class HappeningMapper:
             if found.time_text and found.moment is None:
                 found.complain("bad_date", row.source, "the text is kept; correct the time in the source", found.time_text)
             elif found.moment is not None and found.moment.mark:
-                hint = "the clock shows this time twice or never; the first reading is taken"
-                found.complain(f"{found.moment.mark}_time", row.source, hint, found.time_text)
+                found.complain(f"{found.moment.mark}_time", row.source, FOLD_HINT, found.time_text)
             if found.moment is not None and row.params.get("plausible"):
                 self._doubt(found, found.moment, row.source)
 
     def _doubt(self, found: Happening, moment: Moment, field: str) -> None:
         """Tell of a time that is far from ours."""
         if is_far(moment.local.date().isoformat(), self._context.now_s):
-            found.complain("implausible_date", field, FAR, found.time_text)
+            found.complain("implausible_date", field, FAR_HINT, found.time_text)
 
     def _named_parent(self, record: Record) -> Ref | None:
         """Give the record that this one names as its parent; *params.kind* of a row says of which kind, where there are several."""

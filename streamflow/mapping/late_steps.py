@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from streamflow.mapping.dates import is_far, read_date, read_moment
+from streamflow.mapping.dates import FAR_HINT, is_far, read_date, read_moment
 from streamflow.mapping.delimited import join
 from streamflow.mapping.document import Row
 from streamflow.mapping.gathered import Gathered
+from streamflow.mapping.owning import user_key
 from streamflow.mapping.phones import labelled
 from streamflow.mapping.rollups import child_of, rolled_up
-from streamflow.mapping.steps import FAR, Maker, Step, Tools, typed
+from streamflow.mapping.steps import Maker, Step, Tools, typed
 from streamflow.mapping.text import literal, squeeze, tidy
-from streamflow.mapping.values import is_empty
+from streamflow.mapping.values import field_of, is_empty
 from streamflow.model import Record
 
 _LEAD_FLAG: Final = "Lead"
 
 
 def _value(record: Record, source: str) -> str:
-    value = record.data.get("custom", {}).get(source[7:]) if source.startswith("custom:") else record.data.get(source)
+    value = field_of(record.data, source)
     return "" if is_empty(value) else str(value).strip()
 
 
@@ -47,7 +48,7 @@ def _reference_id(row: Row, tools: Tools) -> Step:
 def _owner(row: Row, tools: Tools) -> Step:
     def step(found: Gathered, _: str) -> None:
         if not found.owner and (key := _value(found.record, row.source)):
-            found.owner = key.lower() if "@" in key else key
+            found.owner = user_key(key)
 
     return step
 
@@ -135,7 +136,7 @@ def _milestone_date(row: Row, tools: Tools) -> Step:
                 found.lines.append((label, squeeze(tidy(text))))
                 continue
             if is_far(day, tools.context.now_s):
-                found.complain("implausible_date", row.source, FAR, text)
+                found.complain("implausible_date", row.source, FAR_HINT, text)
             found.put(target, day, label, text)
 
     return step
@@ -160,7 +161,7 @@ def _rollup(row: Row, tools: Tools) -> Step:
 def _rollup_owner(row: Row, tools: Tools) -> Step:
     def step(found: Gathered, _: str) -> None:
         if not found.owner and (key := rolled_up(row, found.kin)):
-            found.owner = key.lower() if "@" in key else key
+            found.owner = user_key(key)
 
     return step
 

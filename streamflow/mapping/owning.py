@@ -19,6 +19,11 @@ def owner_keys(record: Record, pair: Pair) -> tuple[str, ...]:
     return tuple(str(value).strip() for value in values if value not in (None, ""))
 
 
+def user_key(text: str) -> str:
+    """Give the form in which records name a user: an address in lower case, an id or a name as it stands."""
+    return text.lower() if "@" in text else text
+
+
 def name_key(name: str) -> str:
     """Give the form in which names of users are compared: "Okafor, Ben - OFFICE" is "ben okafor"."""
     last, comma, first = name.partition(" - ")[0].partition(",")

@@ -11,6 +11,7 @@ from typing import Any
 from streamflow.errors import InvariantBroken
 from streamflow.mapping.document import ObjectMap, Row
 from streamflow.mapping.labels import label_key
+from streamflow.mapping.values import is_empty
 from streamflow.model import Kind
 
 
@@ -52,6 +53,10 @@ class KindPlan:
     def told(self, data: Mapping[str, Any], fact: str) -> Any:
         """Give what a record says of a fact: the first of its fields that is filled, or None."""
         return next((value for name in self.fields(fact) if (value := data.get(name)) not in (None, "", [])), None)
+
+    def missing(self, data: Mapping[str, Any]) -> list[str]:
+        """Give those of *checked* of which a record has nothing."""
+        return [names for names in self.checked if all(is_empty(data.get(name)) for name in names.split("|"))]
 
 
 FACTS = frozenset({

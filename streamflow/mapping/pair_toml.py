@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from typing import Any, Final
 
 from streamflow.errors import ConfigError
@@ -14,6 +13,7 @@ from streamflow.mapping.labels import label_key
 from streamflow.mapping.pair import FACTS, MORE_REPORTS, REPORTS, BlankRule, KindPlan, KnownLabel, NamedCheck, Pair, Purpose, Role
 from streamflow.mapping.settings import DEFAULTS, setting_faults
 from streamflow.mapping.shapes import SHAPES
+from streamflow.mapping.spelling import near
 
 _TOP: Final = frozenset(
     {
@@ -58,7 +58,7 @@ class _Reader:
         kinds = tuple(plan for place, one in enumerate(data.get("kinds", ())) if (plan := self._kind(one, f"kinds[{place}]")) is not None)
         objects = tuple(one for place, each in enumerate(data.get("objects", ())) if (one := self._object(each, f"objects[{place}]")))
         defaults = dict(data.get("defaults", {}))
-        self.faults += [f"defaults.{name}: unknown setting{_near(name, DEFAULTS)}" for name in defaults if name not in DEFAULTS]
+        self.faults += [f"defaults.{name}: unknown setting{near(name, DEFAULTS)}" for name in defaults if name not in DEFAULTS]
         self.faults += [f"defaults.{name}: missing" for name in ("zone", "region", "currency") if not defaults.get(name)]
         labels = tuple(self._label(one, f"labels[{place}]") for place, one in enumerate(data.get("labels", ())))
         purposes = tuple(self._purpose(one, f"purposes[{place}]") for place, one in enumerate(data.get("purposes", ())))
@@ -97,7 +97,7 @@ class _Reader:
         if data.get("names", "") not in _NAMES:
             self.faults.append(f"{path}.names: {data['names']!r} is none of {', '.join(_NAMES[1:])}")
         facts = data.get("facts", {})
-        self.faults += [f"{path}.facts.{name}: there is no such fact{_near(name, FACTS)}" for name in facts if name not in FACTS]
+        self.faults += [f"{path}.facts.{name}: there is no such fact{near(name, FACTS)}" for name in facts if name not in FACTS]
         plain = {name: value for name, value in data.items() if name in _KIND - _LISTS - {"kind", "role", "shape"}}
         lists = {name: tuple(map(str, data.get(name, ()))) for name in _LISTS}
         return KindPlan(**{**plain, **lists, "kind": kind, "role": Role(role), "shape": shape, "noun": str(data.get("noun") or kind)})
@@ -120,7 +120,7 @@ class _Reader:
         source, target = self._text(data, "source", f"{path}."), data.get("target")
         transform = str(data.get("transform", "")) if target is not None else "none"
         if transform not in TRANSFORMS:
-            self.faults.append(f"{path}.transform: unknown {transform!r}{_near(transform, TRANSFORMS)}")
+            self.faults.append(f"{path}.transform: unknown {transform!r}{near(transform, TRANSFORMS)}")
             return None
         if target is None and not str(data.get("not_moved", "")).strip():
             self.faults.append(f"{path}: no target, so not_moved must give the reason")
@@ -161,7 +161,7 @@ class _Reader:
     def _reports(self, data: Mapping[str, Any]) -> tuple[str, ...]:
         reports = tuple(map(str, data.get("reports", REPORTS)))
         known = (*REPORTS, *MORE_REPORTS)
-        self.faults += [f"reports: there is no report {name!r}{_near(name, known)}" for name in reports if name not in known]
+        self.faults += [f"reports: there is no report {name!r}{near(name, known)}" for name in reports if name not in known]
         return reports
 
     def _blank_rule(self, data: Mapping[str, Any], path: str) -> BlankRule:
@@ -178,17 +178,17 @@ class _Reader:
         needs_parent = (Role.DEAL, Role.HAPPENING, Role.FILE)
         for plan in kinds:
             if plan.parent is not None and plan.parent not in names:
-                self.faults.append(f"kinds ({plan.kind}).parent: there is no kind {plan.parent!r}{_near(plan.parent, names)}")
+                self.faults.append(f"kinds ({plan.kind}).parent: there is no kind {plan.parent!r}{near(plan.parent, names)}")
             elif plan.parent is None and plan.role in needs_parent:
                 self.faults.append(f"kinds ({plan.kind}).parent: missing")
         self.faults += [fault for plan in kinds if plan.yields_to or plan.yields_by for fault in _yield_faults(plan, kinds)]
         mapped = {one.source for one in objects}
-        self.faults += [f"objects: {kind!r} is no kind of this pair{_near(kind, names)}" for kind in sorted(mapped - set(names))]
+        self.faults += [f"objects: {kind!r} is no kind of this pair{near(kind, names)}" for kind in sorted(mapped - set(names))]
         self.faults += [f"kinds ({kind}): no object says what it becomes" for kind in names if kind not in mapped]
         self.faults += [f"purposes: {one.kind!r} is no kind with a parent" for one in purposes if not _has_parent(kinds, one.kind)]
 
     def _keys(self, data: Mapping[str, Any], path: str, known: Collection[str]) -> None:
-        self.faults += [f"{path}.{name}: unknown key{_near(name, known)}" for name in data if name not in known]
+        self.faults += [f"{path}.{name}: unknown key{near(name, known)}" for name in data if name not in known]
 
     def _text(self, data: Mapping[str, Any], name: str, path: str) -> str:
         value = data.get(name)
@@ -212,13 +212,8 @@ def _yield_faults(plan: KindPlan, kinds: tuple[KindPlan, ...]) -> list[str]:
 def _unknown_fields(pair: Pair) -> list[str]:
     known = {f"{one.source}.{row.source}" for one in pair.objects for row in one.rows}
     named = [(check.name, name) for check in pair.checks for name in check.fields]
-    return [f"checks ({check}): no row of {name!r}{_near(name, known)}" for check, name in named if name not in known]
+    return [f"checks ({check}): no row of {name!r}{near(name, known)}" for check, name in named if name not in known]
 
 
 def _has_parent(kinds: tuple[KindPlan, ...], kind: str) -> bool:
     return any(plan.kind == kind and plan.parent is not None for plan in kinds)
-
-
-def _near(name: str, known: Collection[str]) -> str:
-    close = get_close_matches(name, [str(one) for one in known], n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""

@@ -11,7 +11,7 @@ from streamflow.mapping.derived import Kin
 from streamflow.mapping.document import ObjectMap, Row
 from streamflow.mapping.pair import Pair
 from streamflow.mapping.text import squeeze, tidy
-from streamflow.mapping.values import is_empty
+from streamflow.mapping.values import field_of, is_empty
 from streamflow.model import Kind, Record
 
 TRANSFORMS: Final = ("rollup", "rollup_owner")
@@ -68,9 +68,9 @@ def rolled_up(row: Row, kin: Kin, delimiter: str = "") -> str:
     if pick == "count":
         return str(len(children)) if children else ""
     if among := str(row.params.get("among", "")):
-        values = [_said(row, child, name, delimiter) for child in children if any(value_of(child, each) for each in among.split("|"))]
+        values = [said(row, child, name, delimiter) for child in children if any(value_of(child, each) for each in among.split("|"))]
     else:
-        values = [text for child in children if (text := _said(row, child, name, delimiter))]
+        values = [text for child in children if (text := said(row, child, name, delimiter))]
     if pick == "any":
         return str(row.params.get("value", "")) if values else ""
     if pick == "join":
@@ -78,17 +78,18 @@ def rolled_up(row: Row, kin: Kin, delimiter: str = "") -> str:
     return (values[-1] if pick == "newest" else values[0]) if values else ""
 
 
-def _said(row: Row, child: Record, name: str, delimiter: str) -> str:
+def said(row: Row, record: Record, name: str, delimiter: str) -> str:
+    """Give a field of a record with the second one that *params.with* names, "" when it holds nothing."""
     if (other := str(row.params.get("with", ""))) == "":
-        return value_of(child, name)
-    return join(value_of(child, name), value_of(child, other), str(row.params.get("delimiter", delimiter)))
+        return value_of(record, name)
+    return join(value_of(record, name), value_of(record, other), str(row.params.get("delimiter", delimiter)))
 
 
 def value_of(record: Record, name: str) -> str:
     """Give a field of a record as text, "" when it holds nothing."""
     if name == "key":
         return record.key
-    value = (record.data.get("custom") or {}).get(name[7:]) if name.startswith("custom:") else record.data.get(name)
+    value = field_of(record.data, name)
     return "" if is_empty(value) else squeeze(tidy(str(value)))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
-from streamflow.mapping.dates import is_far, read_moment
+from streamflow.mapping.dates import FAR_HINT, FOLD_HINT, is_far, read_moment
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import ObjectMap, Row
 from streamflow.mapping.emails import Addresses, normal, read_addresses
@@ -26,7 +26,6 @@ from streamflow.mapping.values import ROUNDED, Ways, as_line, reader_for
 _REACHABLE_DIGITS: Final = 7
 STILL_OPEN: Final = ("", "open")
 _BY_VALUE: Final = ("outcome", "stage", "native_source")
-FAR: Final = "written as it stands; correct it in the source if it is a filler"
 _UNMAPPED: Final = "kept as text; say in settings.values of the map what it stands for"
 
 Step: TypeAlias = Callable[[Gathered, str], None]
@@ -89,8 +88,7 @@ def _title(row: Row, tools: Tools) -> Step:
     place = tools.one.rows.index(row)
 
     def step(found: Gathered, text: str) -> None:
-        found.name = squeeze(tidy(text))
-        found.titles.append((place, found.name))
+        found.titles.append((place, squeeze(tidy(text))))
 
     return step
 
@@ -177,7 +175,7 @@ def _local_day(row: Row, tools: Tools) -> Step:
             day = moment.local.date().isoformat()
             found.put(target, day, source, text)
             if is_checked and is_far(day, tools.context.now_s):
-                found.complain("implausible_date", source, FAR, text)
+                found.complain("implausible_date", source, FAR_HINT, text)
 
     return step
 
@@ -189,7 +187,7 @@ def _zoned_text(row: Row, tools: Tools) -> Step:
         moment = read_moment(text, tools.zone)
         found.put(target, moment.iso() if moment else squeeze(literal(text)), source, text)
         if moment and moment.mark:
-            found.complain(f"{moment.mark}_time", source, "the clock shows this time twice or never; the first reading is taken", text)
+            found.complain(f"{moment.mark}_time", source, FOLD_HINT, text)
 
     return step
 

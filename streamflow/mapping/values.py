@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, Final, TypeAlias
 
-from streamflow.mapping.dates import is_implausible, read_date
+from streamflow.mapping.dates import FAR_HINT, is_implausible, read_date
 from streamflow.mapping.text import fold, literal, plain, squeeze
 
 TEXT_MAX_CHARS: Final = 255
@@ -86,6 +86,11 @@ def is_empty(value: object) -> bool:
     if value is None:
         return True
     return value in ([], {})
+
+
+def field_of(data: Mapping[str, Any], name: str) -> Any:
+    """Give what a record holds in a field, by the name it has in a map ("email", "custom:Surname"); None where it has no such field."""
+    return (data.get("custom") or {}).get(name.removeprefix("custom:")) if name.startswith("custom:") else data.get(name)
 
 
 def as_text(value: object) -> str:
@@ -170,7 +175,7 @@ def _read_day(text: str, order: str) -> Read:
         forms = {"day": "YYYY-MM-DD or DD/MM/YYYY", "month": "YYYY-MM-DD or MM/DD/YYYY"}.get(order, "YYYY-MM-DD")
         return Read(cause="bad_date", hint=f"correct the date in the source ({forms}), or make the field a text in the map")
     if is_implausible(day):
-        return Read(value=day, cause="implausible_date", hint="written as it stands; correct it in the source if it is a filler")
+        return Read(value=day, cause="implausible_date", hint=FAR_HINT)
     return Read(value=day)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from streamflow.mapping.block import block
+from streamflow.mapping.catalogue import DETAILS
 from streamflow.mapping.dates import read_moment
 from streamflow.mapping.derived import Derived
 from streamflow.mapping.gathered import Gathered
@@ -16,9 +15,6 @@ from streamflow.mapping.steps import Tools
 from streamflow.mapping.text import defuse
 from streamflow.mapping.unqualified import Unqualified
 from streamflow.model import Ref
-
-DETAILS: Final = "details"
-"""Part of the note beside a deal, or in its place on the person."""
 
 
 class Yielding:
@@ -53,7 +49,7 @@ class Yielding:
             return Derived(filtered=f"{why}, and all its values stand elsewhere", issues=issues, yielded_to=yielded_to)
         noun = self._plan.noun
         moments = (read_moment(str(record.data.get(field) or ""), self._zone) for field in self._created_fields)
-        moment = next((found for found in moments if found is not None), None)
+        moment = next(filter(None, moments), None)
         text = Text(
             prefix=self._pair.prefix,
             kind=record.kind,

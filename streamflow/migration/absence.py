@@ -15,8 +15,8 @@ from streamflow.errors import NotFound
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, DestId, Key, Kind, QueueItem, Staged
 from streamflow.platforms.base import Stream
-from streamflow.stages.directory import AGAIN
 from streamflow.stages.kin import GONE_SCANS
+from streamflow.stages.questions import next_question, repeated
 from streamflow.store.base import Audit, Change, Enqueue, Ledger, ResolveItem
 
 AT_ONCE = 500
@@ -79,10 +79,8 @@ async def _look(migration: Migration, stream: Stream, keys: Sequence[Key]) -> in
 
 async def questions_about(ledger: Ledger, kind: Kind, key: Key) -> tuple[QueueItem | None, str]:
     """Give the last question about a record that vanished from the source, None for none yet, and the name of the next."""
-    last, name = None, f"deleted:{kind}:{key}"
-    while (item := await ledger.item(name)) is not None:
-        last, name = item, name + AGAIN
-    return last, name
+    question = await next_question(ledger, repeated(f"deleted:{kind}:{key}"), is_over=lambda _item: True)
+    return question.last, question.name
 
 
 def _is_asked(last: QueueItem | None, staged: Staged) -> bool:

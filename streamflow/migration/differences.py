@@ -7,18 +7,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
 from streamflow.mapping.derived import Kin
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.rollups import TRANSFORMS, child_of, rolled_up
 from streamflow.mapping.settings import settings_of
+from streamflow.mapping.values import field_of
 from streamflow.migration.context import Migration
 from streamflow.migration.named import NamedChecks
-from streamflow.model import DestId, FieldCheck, Fields, Key, Kind, Link, Record
+from streamflow.model import DestId, FieldCheck, Fields, Key, Kind, Link, Record, Ref
 from streamflow.stages.verify import judge
+from streamflow.store.base import MarkVerified
 
 READ_AT_ONCE = 100
 SHOWN_ROWS = 4000
-CUSTOM_KINDS: tuple[Kind, ...] = ("accounts", "contacts", "leads")
 
 SampleReport: TypeAlias = dict[str, Any]
 """
@@ -27,8 +29,10 @@ seed.
 """
 
 
-async def sample_report(migration: Migration, document: MapDocument, chosen: Mapping[Kind, Sequence[Key]]) -> SampleReport:
-    """Read the chosen records back and compare; writes nothing."""
+async def sample_report(
+    migration: Migration, document: MapDocument, chosen: Mapping[Kind, Sequence[Key]], marks: Mapping[Ref, MarkVerified]
+) -> SampleReport:
+    """Read the chosen records back and compare; those of *marks* were read just now and count as they are. Writes nothing."""
     rows: list[dict[str, Any]] = []
     counts: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()
@@ -39,7 +43,7 @@ async def sample_report(migration: Migration, document: MapDocument, chosen: Map
             counts[f"{kind}: {each.disposition or each.state}"] += 1
         origins = origins_of(document, kind)
         followed = await _followed(migration, document, kind, keys)
-        for check in await _checks(migration, kind, keys):
+        for check in await _checks(migration, kind, keys, marks):
             verdicts[check.verdict.value] += 1
             named.add(kind, origins.get((check.dest_kind, check.field), ()), check.verdict)
             if len(rows) < SHOWN_ROWS and check.ref.key in staged:
@@ -72,18 +76,22 @@ def _row(check: FieldCheck, record: Record, origins: Mapping[tuple[Kind, str], S
     }
 
 
-async def _checks(migration: Migration, kind: Kind, keys: Sequence[Key]) -> list[FieldCheck]:
+async def _checks(
+    migration: Migration, kind: Kind, keys: Sequence[Key], marks: Mapping[Ref, MarkVerified]
+) -> list[FieldCheck]:
     """Judge every field of every destination record of these source records by what is there now."""
     by_kind: dict[Kind, list[Link]] = {}
-    for link in await migration.ledger.links_of(kind, keys):
-        if not link.is_merged:
-            by_kind.setdefault(link.dest_kind, []).append(link)
     checks: list[FieldCheck] = []
+    for link in await migration.ledger.links_of(kind, keys):
+        if (mark := marks.get(link.ref)) is not None:
+            checks += mark.checks
+        elif not link.is_merged:
+            by_kind.setdefault(link.dest_kind, []).append(link)
     for dest_kind, links in by_kind.items():
         for start in range(0, len(links), READ_AT_ONCE):
             chunk = links[start : start + READ_AT_ONCE]
             now: Mapping[DestId, Fields] = await migration.destination.reader.read(
-                dest_kind, sorted({link.dest_id for link in chunk}), custom=dest_kind in CUSTOM_KINDS
+                dest_kind, sorted({link.dest_id for link in chunk}), custom=dest_kind in WITH_CUSTOM_FIELDS
             )
             for link in chunk:
                 checks += judge(link, now.get(link.dest_id), migration.destination.reader.compare).checks
@@ -109,9 +117,7 @@ def said(record: Record, sources: Sequence[str]) -> str:
 
 def _values(record: Record, sources: Sequence[str]) -> Iterator[tuple[str, str]]:
     raw: Mapping[str, Any] = record.data.get("_raw") or {}
-    custom: Mapping[str, Any] = record.data.get("custom") or {}
     for name in sources:
-        label = name.removeprefix("custom:")
-        value = raw.get(label, custom.get(label) if name.startswith("custom:") else record.data.get(name))
+        value = raw.get(name.removeprefix("custom:"), field_of(record.data, name))
         if value not in (None, "", [], {}):
             yield name, str(value)

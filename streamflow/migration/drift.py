@@ -8,7 +8,7 @@ Rule 2: a void map writes nothing. Before the switch it is confirmed anew, by a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from zlib import crc32
@@ -85,23 +85,24 @@ async def find(migration: Migration, *, within_s: float = 0.0) -> Drift:
     if confirmed is None or basis is None:
         return Drift()
     seen: dict[Kind, list[str]] = await migration.ledger.setting(SEEN) or {}
+    now = await _listed(migration, within_s, {entity for entity, _, _ in basis})
     return compare(
-        from_json(confirmed["document"], migration.pair), basis=basis, now=await _listed(migration, within_s),
+        from_json(confirmed["document"], migration.pair), basis=basis, now=now,
         agreed=await migration.ledger.setting(AGREED) or seen, seen=seen,
     )
 
 
-async def _listed(migration: Migration, within_s: float) -> Sequence[FieldSpec]:
-    """Give the destination's custom fields, as last listed where that is not too long ago."""
+async def _listed(migration: Migration, within_s: float, entities: Collection[Kind]) -> Sequence[FieldSpec]:
+    """Give the destination's custom fields of the kinds that the map uses any of, as last listed where that is not too long ago."""
     if migration.listed is None or migration.clock.monotonic() - migration.listed[0] >= within_s:
-        migration.listed = (migration.clock.monotonic(), tuple(await migration.destination.schema.custom_fields()))
+        migration.listed = (migration.clock.monotonic(), tuple(await migration.destination.schema.custom_fields(entities)))
     return migration.listed[1]
 
 
 async def keep_basis(migration: Migration, document: MapDocument) -> None:
     """Note how the fields the map uses are defined, now that all of them are there."""
     used = {(need.entity, need.label) for need in required_fields(document)}
-    listed = await _listed(migration, 0.0)
+    listed = await _listed(migration, 0.0, {entity for entity, _ in used})
     basis = sorted([each.entity, each.label, each.family] for each in listed if (each.entity, each.label) in used)
     await migration.ledger.commit([PutSetting(name=BASIS, value=basis)])
 

@@ -16,6 +16,7 @@ from streamflow.migration.absence import questions_about
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, Key, Kind, Link, QueueItem
 from streamflow.stages.heirs import HEIR, SURVIVOR
+from streamflow.stages.kin import hanging_on
 from streamflow.store.base import Audit, Change, Enqueue, PutSetting, Reopen
 
 
@@ -59,10 +60,7 @@ async def _signs(migration: Migration) -> dict[tuple[Kind, Key], list[Mapping[st
 async def _heir(migration: Migration, kind: Kind, key: Key, signs: list[Mapping[str, Any]]) -> Key | None:
     """Give the one record under which all children of a vanished one show, None when the signs do not agree."""
     heirs = {sign["to"] for sign in signs}
-    for child in sorted({count.kind for count in await migration.ledger.counts()} - {kind}):
-        if heirs and await migration.ledger.children(child, key):
-            return None
-    return heirs.pop() if len(heirs) == 1 else None
+    return heirs.pop() if len(heirs) == 1 and not await hanging_on(migration.ledger, kind, [key]) else None
 
 
 async def _followed(migration: Migration, item: QueueItem, heir: Key) -> list[Change]:

@@ -36,6 +36,7 @@ async def look_again(migration: Migration, document: MapDocument) -> None:
     wanted: dict[str, Any] = {
         "reference:sources": dict(sources), "reference:activity_types": dict(reference.activity_types),
         "reference:teams": dict(reference.teams), "reference:stages": dict(reference.stages),
+        "reference:first_stages": dict(reference.first_stages),
         "reference:stagesets": dict(reference.stagesets), "reference:outcomes": dict(reference.outcomes),
         "todo": [{"what": name, "fallback": fallback} for name, fallback in todo],
     }

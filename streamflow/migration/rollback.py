@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streamflow.errors import NotFound, StreamflowError
+from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
 from streamflow.migration.absorbed import Absorbed
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.life import AFTER_A_PART, State
@@ -37,7 +38,6 @@ from streamflow.stages.kept import known
 from streamflow.store.base import Audit, Change, DropLookup, Enqueue, PutSetting
 
 READ_AT_ONCE = 40
-CUSTOM_KINDS: tuple[Kind, ...] = ("accounts", "contacts", "leads")
 HANGING_KINDS: tuple[Kind, ...] = ("notes", "activities", "tasks", "leads", "contacts")
 """Kinds whose records may hang on others."""
 LOOSE = ("link:owner", "link:assignee", "link:tags", "link:sources", "link:activityType")
@@ -114,11 +114,11 @@ class Rollback:
         if not links:
             return
         reader = self._m.destination.reader
-        now = await reader.read(dest_kind, sorted({link.dest_id for link in links}), custom=dest_kind in CUSTOM_KINDS)
+        now = await reader.read(dest_kind, sorted({link.dest_id for link in links}), custom=dest_kind in WITH_CUSTOM_FIELDS)
         if not dry_run:
             await self._save(hanging, tally)     # after the reading: who edits from here on is seen by the next look
             moved = sorted(self._removals.concerned & {link.dest_id for link in links})
-            again = await reader.read(dest_kind, moved, custom=dest_kind in CUSTOM_KINDS) if moved else {}
+            again = await reader.read(dest_kind, moved, custom=dest_kind in WITH_CUSTOM_FIELDS) if moved else {}
             now = {**{dest_id: fields for dest_id, fields in now.items() if dest_id not in moved}, **again}
         await self._absorbed.look(dest_kind, sorted({link.dest_id for link in links} - now.keys()))
         staying = await self._staying(links)

@@ -8,6 +8,8 @@ Rule: a verdict stays in the ledger until it is carried out to its end, so that 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from streamflow.errors import UsageError
 from streamflow.mapping.pair import Role
 from streamflow.migration import drift
@@ -18,10 +20,11 @@ from streamflow.migration.differences import SampleReport, sample_report
 from streamflow.migration.life import State
 from streamflow.migration.rollback import Rollback
 from streamflow.migration.work import Work
-from streamflow.model import Key, Kind
+from streamflow.model import Key, Kind, Ref
 from streamflow.reports.rows import Rows
 from streamflow.stages.extract import ChosenBatches
-from streamflow.store.base import Change, PutSetting, Reopen, ResolveItem
+from streamflow.stages.verify import Marks
+from streamflow.store.base import Change, MarkVerified, PutSetting, Reopen, ResolveItem
 
 ANSWERS = {"accept": "accepted", "redo": "redoing", "discard": "discarding"}
 
@@ -110,21 +113,22 @@ class SampleGate:
             self._m.control.check()
         await self._work.wait_for_doubts()
         await self._m.explain("reading the sample back")
+        marks: Marks = {}
         for dest_kind in DEST_ORDER:
-            await self._work.verifier.settle(dest_kind)
+            await self._work.verifier.settle(dest_kind, marks=marks)
         self._shown = None
-        await self.report()
+        await self.report(marks)
 
     def _batches(self, kind: Kind, keys: list[Key]) -> ChosenBatches:
         return ChosenBatches(
             ledger=self._m.ledger, kind=kind, keys=keys, size=self._m.terms.batch_size, permit=self._m.control.permit,
         )
 
-    async def report(self) -> SampleReport:
-        """The field-level diff: source value, expected, actual, verdict for every field of the sample."""
+    async def report(self, marks: Mapping[Ref, MarkVerified] | None = None) -> SampleReport:
+        """The field-level diff: source value, expected, actual, verdict for every field of the sample; *marks* need no second read."""
         if self._shown is None:
             chosen = await self._m.ledger.setting("sample:keys") or {}
-            self._shown = await sample_report(self._m, await self._work.document(), chosen)
+            self._shown = await sample_report(self._m, await self._work.document(), chosen, marks or {})
             self._m.report("sample", self._shown)
         return self._shown
 

@@ -43,6 +43,16 @@ def checked(scope: str, pair: Pair) -> str:
     return scope
 
 
+async def accepted(ledger: Ledger, pair: Pair, scope: str) -> str:
+    """Give the scope as it is written, as `checked` does. Raises UsageError for one that is none, or names a record that nobody knows."""
+    scope = checked(scope, pair)
+    word, _, name = scope.partition(":")
+    if word == "record":
+        kind, _, key = name.partition(":")
+        await _look_up(ledger, kind, key)
+    return scope
+
+
 async def wanted_by(ledger: Ledger, pair: Pair, scope: str) -> Wanted:
     """Give the test by which a scope picks lines of the crosswalk. Raises UsageError for a scope that is none, or a record nobody knows."""
     word, _, name = checked(scope, pair).partition(":")
@@ -58,9 +68,13 @@ async def wanted_by(ledger: Ledger, pair: Pair, scope: str) -> Wanted:
     return everything
 
 
-async def _with_children(ledger: Ledger, pair: Pair, kind: Kind, key: Key) -> set[tuple[Kind, Key]]:
+async def _look_up(ledger: Ledger, kind: Kind, key: Key) -> None:
     if not await ledger.staged(kind, [key]):
         raise UsageError(f"no {kind} record has the key {key}", hint=_HINT)
+
+
+async def _with_children(ledger: Ledger, pair: Pair, kind: Kind, key: Key) -> set[tuple[Kind, Key]]:
+    await _look_up(ledger, kind, key)
     found, to_look_at = {(kind, key)}, [(kind, key)]
     while to_look_at:
         parent_kind, parent = to_look_at.pop()

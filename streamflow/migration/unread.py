@@ -15,6 +15,7 @@ from streamflow.migration.context import Migration
 from streamflow.model import Kind, QueueItem
 from streamflow.platforms.base import Stream
 from streamflow.stages.extract import Tally
+from streamflow.stages.questions import next_question, numbered
 from streamflow.store.base import Change, Enqueue, PutSetting, ResolveItem
 
 UNREAD = "unread"              # setting: kind -> {"why", "items"} of what could not be read
@@ -80,14 +81,11 @@ async def _open(migration: Migration, kind: Kind, known: Known, names: Mapping[s
     changes: list[Change] = []
     items: list[str] = []
     for name, reason in names.items():
-        number, item_id = 1, f"{UNREAD}:{name}"
-        while (item := await migration.ledger.item(item_id)) is not None and item.state == "resolved" and item.decision != "waive":
-            number += 1
-            item_id = f"{UNREAD}:{name}:{number}"
-        items.append(item_id)
-        if item is None:
+        question = await next_question(migration.ledger, numbered(f"{UNREAD}:{name}"))
+        items.append(question.name)
+        if question.standing is None:
             changes.append(Enqueue(item=QueueItem(
-                id=item_id, cause=CAUSE, kind=kind, key="", reason=reason, blocking=True, decisions=("waive",), suggested="",
+                id=question.name, cause=CAUSE, kind=kind, key="", reason=reason, blocking=True, decisions=("waive",), suggested="",
             )))
     dropped = [each for each in known.get(kind, {}).get("items", ()) if each not in items]
     changes += [ResolveItem(id=each, decision="read", by="streamflow") for each in dropped]

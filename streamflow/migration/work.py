@@ -27,6 +27,8 @@ from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
 from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
+from streamflow.stages.meanwhile import UNLOOKED
+from streamflow.stages.questions import next_question, numbered
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
@@ -96,6 +98,7 @@ class Work:
         return Directory(
             roles=roles, users=base.users, fallback_user=base.fallback_user, decisions=self._m.decisions,
             sources=await self._m.ledger.setting("reference:sources") or {},
+            first_stages=await self._m.ledger.setting("reference:first_stages") or {},
         )
 
     async def mapper(self, people_by_email: dict[str, Key] | None = None) -> Mapper:
@@ -124,8 +127,9 @@ class Work:
         )
 
     async def _look_after(self) -> None:
-        """Look after the last writes of a round that did not end well: what they replaced is told, whatever comes of the next one."""
-        await self._m.ledger.commit([Enqueue(item=item) for item in await self._m.meanwhile.finish()])
+        """Look after the last writes of a round or a start that did not end well: what they replaced is told, whatever follows."""
+        self._m.meanwhile.recall(await self._m.ledger.settings(UNLOOKED))
+        await self._m.ledger.commit(await self._m.meanwhile.finish())
         await self._m.meanwhile.forget()
 
     async def refresh_companies(self) -> int:
@@ -199,12 +203,9 @@ class Work:
         """Leave a kind aside until a person has made room; each time it happens it is asked anew."""
         self.suspended[kind] = error.message
         self._m.log("stream.suspended", kind=kind, reason=error.message)
-        name, number = f"plan_limit:{kind}", 1
-        while (item := await self._m.ledger.item(name)) is not None and item.state != "open":
-            number += 1
-            name = f"plan_limit:{kind}:{number}"
+        question = await next_question(self._m.ledger, numbered(f"plan_limit:{kind}"), is_over=lambda item: item.state != "open")
         await self._m.ledger.commit([Enqueue(item=QueueItem(
-            id=name, cause="plan_limit", kind=kind, key="", blocking=True, reason=f"{error.message}; {error.hint}".rstrip("; "),
+            id=question.name, cause="plan_limit", kind=kind, key="", blocking=True, reason=f"{error.message}; {error.hint}".rstrip("; "),
             decisions=("retry",), suggested="retry",
         ))])
 

@@ -7,7 +7,7 @@ All methods raise the family in `streamflow.errors`; `Uncertain` is raised by wr
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -34,6 +34,7 @@ class Stream:
     via: Kind | None = None            # set: not read by itself, the pages of that stream bring its records
     fed_by: tuple[Kind, ...] = ()      # further streams whose pages bring records of this kind; they are joined (`Source.join`)
     same_by: tuple[str, ...] = ()      # its keys may be made and change; pages that show its parent show all it has, and these fields stay
+    made_of: tuple[str, ...] = ()      # with same_by: what its made keys are made of; "a|b": the first that is filled
     poll_s: float = 0.0                # no reason to look at it more often while changes are followed; the operator's own pause goes first
     asks_owner: bool = False           # records that do not say whose they are can be asked about (`Source.owner_of`)
 
@@ -269,6 +270,7 @@ class Reference:
     tags: Mapping[str, DestId] = field(default_factory=dict)
     stagesets: Mapping[str, DestId] = field(default_factory=dict)
     stages: Mapping[str, DestId] = field(default_factory=dict)     # "stageset id/stage name"
+    first_stages: Mapping[DestId, DestId] = field(default_factory=dict)   # of each pipeline; under "" where new leads begin by themselves
     outcomes: Mapping[str, DestId] = field(default_factory=dict)
     teams: Mapping[str, DestId] = field(default_factory=dict)
     custom_fields: tuple[FieldSpec, ...] = ()
@@ -284,8 +286,8 @@ class Schema(Protocol):
 
     async def reference(self) -> Reference: ...
 
-    async def custom_fields(self) -> tuple[FieldSpec, ...]:
-        """Give the definitions of all custom fields as they are now; cheaper than `reference`, which holds them too."""
+    async def custom_fields(self, entities: Collection[Kind] | None = None) -> tuple[FieldSpec, ...]:
+        """Give the definitions of custom fields as they are now, of all kinds or of *entities*; cheaper than `reference`."""
         ...
 
     async def define(self, spec: FieldSpec) -> None:
@@ -304,8 +306,12 @@ class Schema(Protocol):
 class Prober(Protocol):
     """The write probes that fill the capability flags."""
 
-    async def probe(self, journal: ProbeJournal) -> Mapping[str, Any]:
-        """Write tagged records, learn, remove them again; answer flag -> value. Every record made is told to *journal* before and after."""
+    async def probe(self, journal: ProbeJournal, long_text: FieldSpec | None = None) -> Mapping[str, Any]:
+        """
+        Write tagged records, learn, remove them again; answer flag -> value. Every record made is told to *journal* before and after.
+
+        *long_text*: a custom field of leads that exists, to see how much text it keeps.
+        """
         ...
 
     async def sweep_probes(self, journal: ProbeJournal) -> None:

@@ -67,6 +67,7 @@ class Window:
     whole: Mapping[str, str] = field(default_factory=dict)
     changed: Mapping[str, str] = field(default_factory=dict)
     changes: bool = True           # False: it selects by another time than that of change, so whole lists alone are read by it
+    twice: bool = False            # a whole list is gone through by *whole*, then by *changed*: that lists what has no time of the first
     by_clock: bool = False         # records do not carry the time that is filtered by: the mark is when a read began
     back_days: int = 0             # in place of *start*: the stretch begins so many days before today
     ahead_days: int = 0            # windows go so far beyond today
@@ -136,6 +137,8 @@ class FileTable:
     into: str = ""                                             # the field that takes the tables; "": none
     fields: Mapping[str, str] = field(default_factory=dict)    # of those tables: name -> header
     take: Mapping[str, str] = field(default_factory=dict)      # field of the first -> header; the first filled one counts
+    as_of: str = ""                                            # as of `FileRules`
+    once: tuple[str, ...] = ()                                 # headers that name a row beside *key*: of several files the newest tells it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +163,8 @@ class FileRules:
     filled: tuple[str, ...] = ()                               # rows in which one of these is empty are no records of this stream
     only: bool = False                                         # columns that are no fields of this stream are left out
     distinct: bool = False                                     # rows repeat a record: the first one of each key counts
+    apart: tuple[str, ...] = ()                                # rows of a file that differ in these columns alone are one record, the first
+    as_of: str = ""                                            # the column that says when a file was made: the newest one goes first
     tables: tuple[FileTable, ...] = ()
     instead: FileRules | None = None
 

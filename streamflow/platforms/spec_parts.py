@@ -69,13 +69,16 @@ def window(table: Table | None) -> Window | None:
         overlap_s=table.seconds("overlap_s", 86_400.0), to_param=table.text("to_param"), step_days=table.whole("step_days", 0, 0),
         start=table.text("start"), split_rows=table.whole("split_rows", 500, 1), least_s=table.whole("least_s", 60, 1),
         whole=table.words("whole"), changed=table.words("changed"), changes=table.flag("changes", True),
-        by_clock=table.flag("by_clock", False), back_days=table.whole("back_days", 0, 0), ahead_days=table.whole("ahead_days", 0, 0),
+        twice=table.flag("twice", False), by_clock=table.flag("by_clock", False), back_days=table.whole("back_days", 0, 0),
+        ahead_days=table.whole("ahead_days", 0, 0),
         end=table.text("end"), recent_days=table.whole("recent_days", 0, 0),
     )  # fmt: skip
     if not found.from_param:
         table.fault("from_param", "expected the parameter that takes the earliest moment")
     if found.step_days and not found.to_param:
         table.fault("to_param", "expected the parameter that takes the end of a window")
+    if found.twice and not (found.changed and found.step_days):
+        table.fault("twice", "the second walk goes by the parameters of changed, window by window; set changed and step_days")
     if found.start and not found.step_days:
         table.fault("start", "only a stretch that is read by windows has a start; set step_days")
     if found.end and not _is_day(found.end):
@@ -119,6 +122,7 @@ def file_rules(table: Table | None) -> FileRules:
         delimiter=table.text("delimiter", "auto"), sheet=table.text("sheet"), join_globs=table.texts("join_globs"),
         join_on=table.text("join_on"), join_take=table.texts("join_take"), join_into=table.text("join_into"), facts=table.words("is"),
         having=table.texts("having"), filled=table.texts("filled"), only=table.flag("only", False), distinct=table.flag("distinct", False),
+        apart=table.texts("apart"), as_of=table.text("as_of"),
         tables=tuple(_file_table(inner) for inner in table.tables("tables")),
         instead=file_rules(instead) if (instead := table.table("instead")) is not None else None,
     )  # fmt: skip
@@ -169,7 +173,7 @@ def owner_call(table: Table | None) -> OwnerCall | None:
 def _file_table(table: Table) -> FileTable:
     found = FileTable(
         globs=table.texts("globs"), on=table.text("on"), key=table.text("key"), having=table.texts("having"), into=table.text("into"),
-        fields=table.words("fields"), take=table.words("take"),
+        fields=table.words("fields"), take=table.words("take"), as_of=table.text("as_of"), once=table.texts("once"),
     )  # fmt: skip
     table.done()
     return found

@@ -19,7 +19,8 @@ class About:
     heads: Mapping[str, str] = field(default_factory=dict)  # path of a part -> its heading, where the path does not say it well
 
 
-_LIST: Final = "list-"
+LIST: Final = "list-"
+"""What the names of the reports begin with that list a whole kind."""
 _REPORTS: Final[Mapping[str, About]] = {
     "scope": About(
         title="Migration scope",
@@ -211,8 +212,8 @@ def about(name: str) -> About:
             main="rows",
             intro=f"What became of the {kind} records. The seven dispositions add up to what was read once nothing is pending.",
         )
-    if name.startswith(_LIST):
-        kind = name.removeprefix(_LIST)
+    if name.startswith(LIST):
+        kind = name.removeprefix(LIST)
         return About(title=f"Reference list: {kind}", order=43, intro="What the destination has nothing like, listed whole.")
     return About(title=name.replace("-", " ").capitalize())
 

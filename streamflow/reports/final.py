@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from streamflow.mapping.pair import Pair
 from streamflow.reports import inventories, listings, people, scores, sheets, trail
+from streamflow.reports.about import LIST
 from streamflow.reports.crosswalk import NAME as CROSSWALK
 from streamflow.reports.crosswalk import write_crosswalk
 from streamflow.reports.dispositions import kinds_in, phase_rows
@@ -54,7 +55,7 @@ async def write_all(ledger: Ledger, writer: ReportWriter, *, pair: Pair, seed: i
     for kind in kinds_in(counts, pair):
         put(f"phase-{kind}", {"rows": phase_rows(counts, kind)})
     for kind in listings.listed(pair):
-        put(f"{listings.PREFIX}{kind}", await listings.listing(ledger, pair, kind))
+        put(f"{LIST}{kind}", await listings.listing(ledger, pair, kind))
     for name in pair.reports:
         put(name, await DRAWN_BY_PAIR[name](ledger, pair))
     for name, draw in _DRAWN.items():

@@ -206,8 +206,8 @@ async def _empty(ledger: Ledger, pair: Pair) -> tuple[int, dict[str, int]]:
     async for page in ledger.every(pair.person.kind):
         for staged in page:
             total += 1
-            for names in pair.person.checked:
-                empty[names.partition("|")[0]] += all(is_empty(staged.record.data.get(each)) for each in names.split("|"))
+            for names in pair.person.missing(staged.record.data):
+                empty[names.partition("|")[0]] += 1
     return total, empty
 
 

@@ -11,8 +11,6 @@ from streamflow.model import Kind
 from streamflow.reports.rows import Rows
 from streamflow.store.base import Ledger
 
-PREFIX = "list-"
-
 
 def listed(pair: Pair) -> tuple[Kind, ...]:
     """Give the kinds that become documents."""

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from streamflow.mapping.pair import Pair, Role
 from streamflow.model import IntentState, Kind, Verdict
+from streamflow.reports.about import LIST
 from streamflow.reports.dispositions import kinds_in, walk
-from streamflow.reports.listings import PREFIX, listed
+from streamflow.reports.listings import listed
 from streamflow.reports.people import owners
 from streamflow.reports.queue import cause_rows, view
 from streamflow.reports.spot import spot_check
@@ -158,7 +159,7 @@ async def _reference(ledger: Ledger, pair: Pair, counts: Sequence[KindCount]) ->
     for kind in pair.in_role(Role.REFERENCE):
         matched, remark = said.get(pair.of(kind).names, (0, "the label stays on each person"))
         if kind in listed(pair):
-            remark = f"listed whole in the report {PREFIX}{kind}"
+            remark = f"listed whole in the report {LIST}{kind}"
         if kind in read:
             rows.append({"kind": kind, "read": read[kind], "matched": matched, "filtered": read[kind] - matched, "remark": remark})
     return rows

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from streamflow.mapping.pair import KindPlan, Pair
-from streamflow.mapping.values import is_empty
 from streamflow.model import Key, Kind, QueueItem, Staged
 from streamflow.reports.queue import is_of_data
 from streamflow.reports.rows import Rows
@@ -75,7 +74,7 @@ class _Count:
     def add(self, staged: Staged, plan: KindPlan, items: Sequence[QueueItem], *, is_merged: bool) -> dict[str, Any] | None:
         """Count a record; answers its line of the work list, if it needs any work."""
         record = staged.record
-        missing = [names for names in plan.checked if all(is_empty(record.data.get(name)) for name in names.split("|"))]
+        missing = plan.missing(record.data)
         is_lost = plan.parent is not None and not record.parent
         self.records += 1
         self._filled += len(plan.checked) - len(missing)

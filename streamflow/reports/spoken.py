@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streamflow.mapping.delimited import join
-from streamflow.mapping.derived import NO_KIN, Kin
 from streamflow.mapping.document import MapDocument, ObjectMap, Row
 from streamflow.mapping.pair import Pair, Role
-from streamflow.mapping.rollups import TRANSFORMS, child_of, rolled_up, value_of
+from streamflow.mapping.rollups import TRANSFORMS, child_of, rolled_up, said
 from streamflow.mapping.settings import settings_of
-from streamflow.model import Key, Record, Staged
-from streamflow.stages.kin import GONE_SCANS
+from streamflow.model import Key, Staged
+from streamflow.stages.kin import kin_of
 from streamflow.store.base import Ledger
 
 
@@ -30,22 +28,13 @@ class Spoken:
         return self.row.target or ""
 
     async def told(self, ledger: Ledger, page: Sequence[Staged]) -> dict[Key, str]:
-        """Give what each of these records says; what is gone from the source says nothing any more, as in the map."""
+        """Give what each of these records says; what is gone from the source counts as in the map: only where all values are joined."""
         if self.row.transform not in TRANSFORMS:
-            return {staged.record.key: self._says(staged.record, NO_KIN) for staged in page}
+            return {each.record.key: said(self.row, each.record, self.row.source, self.delimiter) for each in page}
         kind = child_of(self.row)[0]
-        children = await ledger.children_of(kind, [staged.record.key for staged in page])
-        there = {key: [each.record for each in found if each.missing_scans < GONE_SCANS] for key, found in children.items()}
-        return {
-            staged.record.key: self._says(staged.record, Kin(children={kind: there.get(staged.record.key, [])})) for staged in page
-        }
-
-    def _says(self, record: Record, kin: Kin) -> str:
-        if self.row.transform in TRANSFORMS:
-            return rolled_up(self.row, kin, self.delimiter)
-        own = value_of(record, self.row.source)
-        other = self.row.params.get("with")
-        return join(own, value_of(record, str(other)), str(self.row.params.get("delimiter", self.delimiter))) if other else own
+        keys = [staged.record.key for staged in page]
+        children = await ledger.children_of(kind, keys)
+        return {key: rolled_up(self.row, kin_of({kind: children.get(key, ())}), self.delimiter) for key in keys}
 
 
 def spoken_of(document: MapDocument, pair: Pair, fact: str) -> list[Spoken]:

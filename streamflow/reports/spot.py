@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from streamflow.mapping.pair import Pair
+from streamflow.mapping.values import field_of
 from streamflow.model import FieldCheck, Key, Kind, Link, Staged, Verdict
 from streamflow.stages.kept import expected as ours
 from streamflow.store.base import Ledger
@@ -100,8 +101,7 @@ def source_names(confirmed: Mapping[str, Any] | None, kind: Kind) -> dict[tuple[
 
 def source_values(data: Mapping[str, Any], names: Iterable[str]) -> str:
     """Say the source's own values of these fields ("name: Ann; surname: Nel")."""
-    custom = data.get("custom") or {}
-    values = ((name, custom.get(name.removeprefix("custom:")) if name.startswith("custom:") else data.get(name)) for name in names)
+    values = ((name, field_of(data, name)) for name in names)
     told = [
         (name, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
         for name, value in values

@@ -15,7 +15,7 @@ import orjson
 
 from streamflow.reports.rows import Rows
 
-_FORMULA: Final = (
+FORMULA: Final = (
     "=",
     "+",
     "-",
@@ -23,6 +23,7 @@ _FORMULA: Final = (
     "\t",
     "\r",
     "\n",
+    "\0",
     "\uff1d",
     "\uff0b",
     "\uff0d",
@@ -39,7 +40,7 @@ def cell(value: Any) -> str | int | float:
     if isinstance(value, int | float):
         return value
     text = value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def columns_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -18,7 +18,7 @@ from streamflow.mapping.catalogue import DETAILS
 from streamflow.mapping.pair import KindPlan, Pair
 from streamflow.mapping.settings import settings_of, value_key, value_map, ways_of
 from streamflow.mapping.steps import STILL_OPEN
-from streamflow.mapping.values import UNKNOWN_WAYS, Ways, decimal_of, is_empty, reader_for
+from streamflow.mapping.values import UNKNOWN_WAYS, Ways, decimal_of, field_of, is_empty, reader_for
 from streamflow.model import Fields, Key, Kind, Link, RecordState, Staged
 from streamflow.stages.kept import expected, kept
 from streamflow.store.base import Ledger
@@ -91,7 +91,7 @@ class Totals:
         tally = self.tallies[target.kind, target.dest_kind, target.name]
         given = [
             value for data in told for name in target.sources
-            if not is_empty(value := _of(data, name)) and not (target.silent and value_key(str(value)) in target.silent)
+            if not is_empty(value := field_of(data, name)) and not (target.silent and value_key(str(value)) in target.silent)
         ]  # fmt: skip
         held = [value for link in links if not is_empty(value := expected(link.base).get(target.name))]
         tally.records += 1
@@ -119,7 +119,7 @@ class Totals:
             target = next((each for each in targets if each.dest_kind == "contacts" and source in each.sources), None)
             if target is None or any(target.name in kept(link.base) for link in links):
                 continue
-            here, there = _of(data, source), next((expected(link.base).get(target.name) for link in links), None)
+            here, there = field_of(data, source), next((expected(link.base).get(target.name) for link in links), None)
             if segment == "owner":
                 here = self.users.get(str(here or ""), None)
             elif segment != "status":
@@ -269,10 +269,6 @@ async def _others(ledger: Ledger, kind: Kind, links: Sequence[Link], *, is_peopl
 
 def _amount(value: object) -> Decimal | None:
     return None if value is None else decimal_of(str(value))
-
-
-def _of(data: Mapping[str, Any], name: str) -> Any:
-    return (data.get("custom") or {}).get(name.removeprefix("custom:")) if name.startswith("custom:") else data.get(name)
 
 
 def _share(part: int, whole: int) -> str:

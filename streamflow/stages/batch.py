@@ -46,6 +46,14 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """A source record that is the same person as one that is made only now, and whose values are in the very create."""
+
+    staged: Staged
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """All that is to happen for one source record: writes in order, then its disposition."""
 
@@ -55,6 +63,7 @@ class Plan:
     links: tuple[Link, ...] = ()                  # crosswalk lines that need no write (merges, matches, equal already)
     finish: Finish | None = None                  # None: left pending, comes again in the next pass
     disposition: Disposition = Disposition.CREATED
+    joined: tuple[Joined, ...] = ()               # their lines come with the confirmation of the create; refused, it is made without them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

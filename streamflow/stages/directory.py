@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 from streamflow.mapping.owning import name_key
 from streamflow.model import DestId, Ref
+from streamflow.stages.questions import repeated
 from streamflow.stages.roles import Roles
-
-AGAIN = ":again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +19,7 @@ class Directory:
     users: Mapping[str, DestId] = field(default_factory=dict)     # source user key, e-mail in lower case, name as `name_key` gives it
     fallback_user: DestId | None = None
     sources: Mapping[str, DestId] = field(default_factory=dict)   # source key and label
+    first_stages: Mapping[DestId, DestId] = field(default_factory=dict)   # pipeline -> where its leads begin; "": those put into none
     decisions: Mapping[str, str] = field(default_factory=dict)    # queue item id -> decision
 
     def lookup(self, ref: Ref) -> DestId | None:
@@ -45,9 +45,10 @@ class Directory:
 
         An answer that led nowhere (a record that does not exist) is asked again under an id of its own, since a resolved item stays so.
         """
-        word, name = "", question
-        while name in self.decisions:
-            word, name = self.decisions[name], name + AGAIN
+        word = ""
+        names = repeated(question)
+        while (name := next(names)) in self.decisions:
+            word = self.decisions[name]
         return word, name
 
 

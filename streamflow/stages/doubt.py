@@ -30,6 +30,7 @@ from streamflow.model import (
     Verdict,
 )
 from streamflow.platforms.base import Feed, Happening, Reader, position_of
+from streamflow.stages.meanwhile import Done
 from streamflow.stages.unknown import REMADE_KINDS, Meaning, meaning_name, since, unknown_since
 from streamflow.stages.updating import both_ways
 from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, Ledger, PutLink, PutSetting, SettleIntent, Wake
@@ -280,15 +281,16 @@ class DoubtResolver:
             return [DropLink(ref=intent.ref)]
         line = (await self._ledger.links([intent.ref])).get(intent.ref)
         meaning = await self._meaning(intent, line)
+        looked_after = [Done.of(intent, seen=meaning.seen, now=meaning.now).noted] if meaning.seen else []
         phase = line.phase if line is not None and line.is_adopted else self._phase or "recovery"
         link = Link(
             ref=intent.ref, dest_kind=intent.dest_kind, dest_id=ruling.dest_id, base=meaning.base, ours=meaning.ours,
             before=meaning.before, verified="pending", phase=phase, written_at=iso(self._clock.now()),
         )
         if ruling.stale_id is None or line is None:
-            return [PutLink(link=link)]
+            return [PutLink(link=link), *looked_after]
         aside = replace(line, ref=Ref(line.ref.kind, line.ref.key, f"{line.ref.part}~{ruling.stale_id}"), verified="verified")
-        return [PutLink(link=link), PutLink(link=aside)]
+        return [PutLink(link=link), PutLink(link=aside), *looked_after]
 
     async def _meaning(self, intent: Intent, line: Link | None) -> Meaning:
         """What the crosswalk is to say: as it was meant; a create without it holds what was sent."""

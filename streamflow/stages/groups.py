@@ -8,12 +8,14 @@ from dataclasses import replace
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.derived import NO_KIN, Kin
 from streamflow.mapping.emails import normal
-from streamflow.mapping.identity import Merge, Person, Review
+from streamflow.mapping.identity import Create, Merge, Person, Review
 from streamflow.model import DestId, Draft, Key, Kind, Link, Record, Ref, Staged
+from streamflow.stages.batch import Joined
 from streamflow.stages.directory import Directory
 from streamflow.stages.job import Job
 from streamflow.stages.kin import Kinship, together
 from streamflow.stages.people import Identity, addresses_on
+from streamflow.stages.planning import refs_in
 from streamflow.store.base import Ledger
 
 
@@ -46,8 +48,11 @@ class Groups:
         heads = {job.decision.head for job in new if isinstance(job.decision, Merge)}
         head_links = await self._ledger.links([Ref(self._kind, key) for key in sorted(heads)])
         groups |= await self._groups({link.dest_id for link in head_links.values()})
+        at_work = {job.staged.record.key for job in known}
         for job in jobs:
-            _join(job, self._kind, head_links, groups)
+            if not (isinstance(job.decision, Merge) and job.decision.head in at_work):
+                _join(job, self._kind, head_links, groups)     # else it comes again: the other plan knows nothing of what it brings
+        _take_along(new, self._directory)
         await self._combine([job for job in jobs if len(job.group) > 1])
 
     async def _lend(self, jobs: Sequence[Job], groups: Mapping[DestId, Sequence[Key]]) -> None:
@@ -97,6 +102,27 @@ class Groups:
         seen = [shared, *(kin.get(member.key, NO_KIN) for member in members[1:])]
         drafts = [self._mapper.drafts(member, around).drafts for member, around in zip(members, seen, strict=False)]
         return [next((draft for draft in found if draft.part == ""), None) for found in drafts]
+
+
+def _take_along(jobs: Sequence[Job], directory: Directory) -> None:
+    """
+    Let a person who is made now be made with what those say who join it in the same batch: that spares a read and a change of each.
+
+    One that was refused before, or waited, is made by itself; who brings an address of others, or a company of their own, joins later.
+    """
+    heads = {job.staged.record.key: job for job in jobs if isinstance(job.decision, Create) and job.main is None and not job.staged.reason}
+    for job in jobs:
+        decision = job.decision
+        if not isinstance(decision, Merge) or (head := heads.get(decision.head)) is None:
+            continue
+        if job.lent is not None or not _parents_of(job, directory) <= _parents_of(head, directory):
+            continue
+        head.joined.append(Joined(staged=job.staged, reason=decision.reason))
+        head.group = (head.staged.record.key, *sorted(each.staged.record.key for each in head.joined))     # as `_groups` will have it
+
+
+def _parents_of(job: Job, directory: Directory) -> set[Ref]:
+    return {ref for ref in refs_in(job.drafts[0].fields) if ref.kind in directory.roles.blocking}
 
 
 def _head(groups: Mapping[DestId, Sequence[Key]], link: Link) -> Key:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from streamflow.mapping.derived import Derived
 from streamflow.mapping.identity import Decision, Lent
 from streamflow.model import Draft, Key, Link, Ref, Staged
+from streamflow.stages.batch import Joined
 from streamflow.store.base import Change, DropLink, PutLink
 
 
@@ -21,6 +22,7 @@ class Job:
     decision: Decision | None = None
     lent: Lent | None = None                    # addresses of the person that others have
     group: tuple[Key, ...] = ()                 # records that share the destination record, head first
+    joined: list[Joined] = field(default_factory=list)     # those of the group that the create is to take along
     changes: list[Change] = field(default_factory=list)
 
     @property

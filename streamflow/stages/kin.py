@@ -32,7 +32,7 @@ class Kinship:
         keys = [record.key for record in records]
         children = {child: await self._ledger.children_of(child, keys) for child in child_kinds}
         heirs = await self._heirs(records, *yields) if yields is not None else {}
-        return {key: _kin({child: found.get(key, ()) for child, found in children.items()}, heirs.get(key, ())) for key in keys}
+        return {key: kin_of({child: found.get(key, ()) for child, found in children.items()}, heirs.get(key, ())) for key in keys}
 
     async def one(self, record: Record) -> Kin:
         """Give the kin of a single record."""
@@ -46,6 +46,16 @@ class Kinship:
             named = [each.record for each in siblings.get(record.parent or "", ()) if str(each.record.data.get(name) or "") == record.key]
             found[record.key] = sorted((each.key for each in named), key=in_order)
         return found
+
+
+async def hanging_on(ledger: Ledger, kind: Kind, keys: Sequence[Key]) -> Mapping[Kind, Sequence[Key]]:
+    """Give, by kind, the records that name any of these of a kind as their parent; kinds without any are left out."""
+    found: dict[Kind, Sequence[Key]] = {}
+    for child in sorted({count.kind for count in await ledger.counts()} - {kind}):
+        under = (await ledger.children_of(child, keys)).values()
+        if under:
+            found[child] = sorted({each.record.key for children in under for each in children})
+    return found
 
 
 def in_order(key: Key) -> tuple[int, Key]:
@@ -62,7 +72,8 @@ def together(kin: Sequence[Kin]) -> Kin:
     )
 
 
-def _kin(children: Mapping[Kind, Sequence[Staged]], heirs: Sequence[Key]) -> Kin:
+def kin_of(children: Mapping[Kind, Sequence[Staged]], heirs: Sequence[Key] = ()) -> Kin:
+    """Give the kin that are made of staged children: those that the source shows apart from those that it shows no more."""
     return Kin(
         children={kind: [each.record for each in found if each.missing_scans < GONE_SCANS] for kind, found in children.items()},
         former={kind: [each.record for each in found if each.missing_scans >= GONE_SCANS] for kind, found in children.items()},

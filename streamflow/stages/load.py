@@ -30,13 +30,13 @@ from streamflow.errors import (
 from streamflow.model import DestId, Intent, IntentState, Kind, Link, Op, Ref
 from streamflow.platforms.base import Feed, Writer
 from streamflow.stages.batch import Loaded, Resolved, Write
-from streamflow.stages.directory import AGAIN
 from streamflow.stages.gone import GONE_KINDS
 from streamflow.stages.meanwhile import Done, Meanwhile, targets
 from streamflow.stages.progress import Outcome, Progress, fill_refs, names_under_way, opening, settle
+from streamflow.stages.questions import next_question, repeated
 from streamflow.stages.unknown import REMADE_KINDS, meaning_name
 from streamflow.stages.vanished import Vanished
-from streamflow.store.base import Change, DropLink, Enqueue, Ledger, PutIntent, PutSetting
+from streamflow.store.base import Change, DropLink, Ledger, PutIntent, PutSetting
 
 SAVE_S = 10.0  # the longest that keeping known outcomes may hold up a run that is cut short
 PATIENCE = 12  # times a write that was surely not applied is offered again before the platform counts as away
@@ -91,7 +91,7 @@ class Loader:
 
     async def finish(self) -> None:
         """End a pass: look after what was written last."""
-        await self._ledger.commit([Enqueue(item=item) for item in await self._meanwhile.finish()])
+        await self._ledger.commit(await self._meanwhile.finish())
 
     async def _leave_moved(self, tracks: Sequence[Progress]) -> None:
         """Stop the plans whose next record somebody changed since it was read: they stay pending and are made anew."""
@@ -143,14 +143,9 @@ class Loader:
                 await self._ledger.commit(await self._settled(wave, outcomes, written))
             raise
         failures = [outcome.error for outcome in outcomes if outcome is not None and outcome.stops]
-        for track, outcome in zip(wave, outcomes, strict=True):
-            write = track.next
-            is_done = outcome is not None and outcome.state is IntentState.CONFIRMED
-            if is_done and write is not None and write.op is Op.UPDATE and write.dest_id:
-                self._meanwhile.wrote(Done(seen=track.seen, staged=track.plan.staged, write=write))
         with anyio.CancelScope(shield=True):
             changes = await self._settled(wave, outcomes, written)
-        return [*changes, *(Enqueue(item=item) for item in self._meanwhile.take())], next(iter(failures), None)
+        return [*changes, *self._meanwhile.take()], next(iter(failures), None)
 
     async def _settled(self, wave: Sequence[Progress], outcomes: Sequence[Outcome | None], written: dict[Ref, Link]) -> list[Change]:
         changes: list[Change] = []
@@ -160,6 +155,10 @@ class Loader:
                 continue
             if outcome.state is IntentState.REJECTED:
                 track.question = await self._question(track)
+            write, intent = track.next, track.intent
+            is_done = outcome.state is IntentState.CONFIRMED and write is not None and write.op is Op.UPDATE and bool(write.dest_id)
+            if is_done and write is not None and intent is not None:
+                changes += self._meanwhile.wrote(Done.of(intent, seen=track.seen, now=write.now))
             changes += settle(track, outcome, phase=phase, at=at, written=written)
         return changes
 
@@ -167,10 +166,8 @@ class Loader:
         """Name the queue item of a refusal: one that was answered stays answered, so a new refusal is a new question."""
         write, record = track.next, track.plan.staged.record
         assert write is not None
-        name = f"rejected:{record.kind}:{record.key}:{write.ref.part}"
-        while (item := await self._ledger.item(name)) is not None and item.state == "resolved" and item.decision != "waive":
-            name += AGAIN
-        return name
+        names = repeated(f"rejected:{record.kind}:{record.key}:{write.ref.part}")
+        return (await next_question(self._ledger, names)).name
 
     def _intent(self, track: Progress, cursor: str, at: str) -> Intent:
         write = track.next

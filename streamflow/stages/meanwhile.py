@@ -6,7 +6,8 @@ Rule 2: what slips into the moment between the last look and the write is told a
 
 A look is a call to the feed, whatever it is asked about. Looks follow each other from where the last one ended, and one serves the
 waves of the next few seconds: what slips in there falls under rule 2. The feed may be late: then rule 2 finds nothing, and says nothing.
-A run of the stages that fails leaves its last writes to be looked after by whoever runs them next.
+A run of the stages that fails, or is killed, leaves its last writes to be looked after by whoever runs them next: that they are still to be
+looked after is in the ledger with what they came to.
 """
 
 from __future__ import annotations
@@ -14,24 +15,57 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from streamflow.clock import Clock
-from streamflow.model import Cursor, DestId, Kind, Op, QueueItem, Staged
+from streamflow.model import Cursor, DestId, Fields, Intent, Kind, Op, QueueItem, Ref
 from streamflow.platforms.base import Feed, Happening, is_person, position_of
 from streamflow.stages.batch import Write
+from streamflow.store.base import Change, Enqueue, PutSetting
 
 GOOD_FOR_S: Final = 5.0      # seconds for which a look serves the waves that follow it
 KEPT_EVENTS: Final = 20      # of one record
+UNLOOKED: Final = "unlooked:"
+"""Prefix of the setting that keeps a confirmed update (`Done.to_json`) by its intent until it was looked after."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """A confirmed update of a record that was read when the feed stood at *seen*."""
+    """A confirmed update: what was written, over what, to a record that was read when the feed stood at *seen*."""
 
+    id: str                      # of the intent
     seen: Cursor
-    staged: Staged
-    write: Write
+    ref: Ref
+    dest_kind: Kind
+    dest_id: DestId
+    fields: Fields
+    now: Fields                  # what these fields held when it was read
+
+    @classmethod
+    def of(cls, intent: Intent, *, seen: Cursor, now: Mapping[str, Any]) -> Done:
+        """Give what is to be looked after once a write is confirmed."""
+        assert intent.dest_id is not None
+        return cls(
+            id=intent.id, seen=seen, ref=intent.ref, dest_kind=intent.dest_kind, dest_id=intent.dest_id, fields=intent.fields,
+            now={name: now.get(name) for name in intent.fields},
+        )
+
+    @property
+    def noted(self) -> Change:
+        """What keeps it over a restart; to be committed with its confirmation."""
+        value = {
+            "seen": self.seen, "ref": [self.ref.kind, self.ref.key, self.ref.part], "dest_kind": self.dest_kind, "dest_id": self.dest_id,
+            "fields": self.fields, "now": self.now,
+        }
+        return PutSetting(name=f"{UNLOOKED}{self.id}", value=value)
+
+    @classmethod
+    def from_setting(cls, name: str, value: Mapping[str, Any]) -> Done:
+        """Give what was noted."""
+        return cls(
+            id=name.removeprefix(UNLOOKED), seen=value["seen"], ref=Ref(*value["ref"]), dest_kind=value["dest_kind"],
+            dest_id=value["dest_id"], fields=dict(value["fields"]), now=dict(value["now"]),
+        )
 
 
 @dataclass(slots=True)
@@ -44,8 +78,8 @@ class Meanwhile:
     _positions: dict[Kind, Cursor] = field(default_factory=dict)                 # up to where each kind was looked at
     _looked_at: dict[Kind, float] = field(default_factory=dict)                  # monotonic
     _events: dict[DestId, list[Happening]] = field(default_factory=dict)         # changes since the first look
-    _unlooked: list[Done] = field(default_factory=list)
-    _items: list[QueueItem] = field(default_factory=list)
+    _unlooked: dict[str, Done] = field(default_factory=dict)                     # by intent
+    _found: list[Change] = field(default_factory=list)                           # by the looks, and not in the ledger yet
 
     async def moved(self, asked: Mapping[DestId, Kind], seen: Cursor, *, at_once: bool = False) -> set[DestId]:
         """Which of these records, read when the feed stood at *seen*, somebody changed since."""
@@ -56,17 +90,22 @@ class Meanwhile:
             await self._look(kinds, seen)
         return {dest_id for dest_id in asked if self._since(dest_id, seen)}
 
-    def wrote(self, done: Done) -> None:
-        """Note an update, to be looked after."""
-        assert done.write.dest_id is not None
-        self.edited.add(done.write.dest_id)
-        if done.seen:
-            self._unlooked.append(done)
+    def wrote(self, done: Done) -> list[Change]:
+        """Note an update, to be looked after; gives what is to be committed with its confirmation."""
+        self.edited.add(done.dest_id)
+        if not done.seen:
+            return []
+        self._unlooked[done.id] = done
+        return [done.noted]
 
-    async def finish(self) -> list[QueueItem]:
-        """Look after what was written last, and give all that is to be asked."""
+    def recall(self, noted: Mapping[str, Any]) -> None:
+        """Take up what an earlier start of the daemon wrote and did not look after, from the settings under `UNLOOKED`."""
+        self._unlooked |= {done.id: done for done in (Done.from_setting(name, value) for name, value in noted.items())}
+
+    async def finish(self) -> list[Change]:
+        """Look after what was written last, and give what is to be noted of it and asked."""
         if self._unlooked:
-            await self._look(set(), self._unlooked[0].seen)
+            await self._look(set(), next(iter(self._unlooked.values())).seen)
         return self.take()
 
     async def forget(self) -> None:
@@ -80,34 +119,38 @@ class Meanwhile:
         for held in (self.edited, self._positions, self._looked_at, self._events):
             held.clear()
 
-    def take(self) -> list[QueueItem]:
-        """Give what is to be asked by now."""
-        items, self._items = self._items, []
-        return items
+    def take(self) -> list[Change]:
+        """Give what is to be asked by now, and what is looked after."""
+        found, self._found = self._found, []
+        return found
 
     def _since(self, dest_id: DestId, seen: Cursor) -> list[Happening]:
         return [event for event in self._events.get(dest_id, ()) if position_of(event.id) > position_of(seen)]
 
     async def _look(self, kinds: set[Kind], seen: Cursor) -> None:
-        done, self._unlooked = self._unlooked, []
-        asked = sorted(kinds | {each.write.dest_kind for each in done if self.feed.carries(each.write.dest_kind)})
-        reached = start = min((self._positions.get(kind, seen) for kind in asked), key=position_of, default="")
-        if not asked:
-            return       # of these kinds the feed tells nothing
+        done, self._unlooked = self._unlooked, {}
+        asked = sorted(kinds | {each.dest_kind for each in done.values() if self.feed.carries(each.dest_kind)})
+        seen = min([seen, *(each.seen for each in done.values())], key=position_of)
         try:
-            async for page, position in self.feed.changed(start, asked):
-                reached = position
-                for event in page:
-                    for dest_id in event.ids if event.action != "create" else ():
-                        self._note(dest_id, event)
+            reached = await self._read(min((self._positions.get(kind, seen) for kind in asked), key=position_of), asked) if asked else ""
         except BaseException:     # a cancelled look too: what was to be looked after is left to the next one
-            self._unlooked = [*done, *self._unlooked]
+            self._unlooked = {**done, **self._unlooked}
             raise
         self._positions.update(dict.fromkeys(asked, reached))
         self._looked_at.update(dict.fromkeys(asked, self.clock.monotonic()))
-        for each in done:
-            events = self._since(each.write.dest_id or "", each.seen)
-            self._items += [_item(each.staged, each.write, attribute, lost) for attribute, lost in lost_to(events).items()]
+        for each in done.values():
+            events = self._since(each.dest_id, each.seen)
+            self._found += [Enqueue(item=_item(each, attribute, lost)) for attribute, lost in lost_to(events).items()]
+            self._found.append(PutSetting(name=f"{UNLOOKED}{each.id}", value=None))
+
+    async def _read(self, start: Cursor, kinds: Sequence[Kind]) -> Cursor:
+        reached = start
+        async for page, position in self.feed.changed(start, kinds):
+            reached = position
+            for event in page:
+                for dest_id in event.ids if event.action != "create" else ():
+                    self._note(dest_id, event)
+        return reached
 
     def _note(self, dest_id: DestId, event: Happening) -> None:
         held = self._events.setdefault(dest_id, [])
@@ -137,13 +180,13 @@ def lost_to(events: Sequence[Happening]) -> dict[str, Happening]:
     return {attribute: event for event in before for attribute in event.changes if attribute in ours.changes}
 
 
-def _item(staged: Staged, write: Write, attribute: str, lost: Happening) -> QueueItem:
-    record = staged.record
-    name = next((name for name in write.fields if attribute in (name, name.partition(":")[2])), attribute)
+def _item(done: Done, attribute: str, lost: Happening) -> QueueItem:
+    ref = done.ref
+    name = next((name for name in done.fields if attribute in (name, name.partition(":")[2])), attribute)
     return QueueItem(
-        id=f"overwritten:{record.kind}:{record.key}:{write.ref.part}:{attribute}:{lost.id}", cause="conflict", kind=record.kind,
-        key=record.key, decisions=("accept",), suggested="accept",
+        id=f"overwritten:{ref.kind}:{ref.key}:{ref.part}:{attribute}:{lost.id}", cause="conflict", kind=ref.kind, key=ref.key,
+        decisions=("accept",), suggested="accept",
         reason=f"{name} was changed by a person at the very moment it was written, and ours stands; what they had put there is kept here",
-        details={"field": name, "base": write.now.get(name), "source": write.fields.get(name), "destination": lost.changes[attribute][1],
-                 "dest_id": write.dest_id, "by": lost.actor},
+        details={"field": name, "base": done.now.get(name), "source": done.fields.get(name), "destination": lost.changes[attribute][1],
+                 "dest_id": done.dest_id, "by": lost.actor},
     )

@@ -38,7 +38,10 @@ class Progress:
         """What the crosswalk is to say once the next write is confirmed."""
         write = self.next
         assert write is not None
-        return Meaning(base=fill_refs(write.base, self.ids), before=write.before, ours=write.ours)
+        now = {name: write.now.get(name) for name in write.fields}
+        return Meaning(
+            base=fill_refs(write.base, self.ids), before=write.before, ours=write.ours, seen=self.seen if write.dest_id else "", now=now,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +118,9 @@ def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, written: d
     track.has_moved = outcome.state is not IntentState.ABANDONED
     if outcome.state is IntentState.IN_DOUBT:
         changes.append(replace(finish, state=RecordState.PARKED, waiting_on=f"doubt:{intent.id}", reason="outcome of a write unknown"))
+    elif outcome.state is IntentState.REJECTED and track.plan.joined and write.op is Op.CREATE and write.ref.part == "":
+        # Whose value it was is not known: made anew by itself, which its reason says, and each of the others answers for its own.
+        changes.append(replace(finish, state=RecordState.PENDING, reason="refused together with those it is one person with"))
     elif outcome.state is IntentState.REJECTED:
         changes.append(replace(finish, disposition=Disposition.FAILED, reason=outcome.error.message if outcome.error else "refused"))
         changes.append(Enqueue(item=rejection(track, write, outcome)))
@@ -136,10 +142,26 @@ def confirmed(
         )
         changes.append(PutLink(link=link))
         written[link.ref] = link
+        if write.op is Op.CREATE and write.ref.part == "":
+            changes += joining(track.plan, link)
     track.step += 1
     if track.next is None and track.plan.finish is not None:
         track.has_moved = True
         changes += finishing(track.plan, track.plan.finish)
+    return changes
+
+
+def joining(plan: Plan, made: Link) -> list[Change]:
+    """Tie those to a person just made who were in the create: from here on they are that person, and what else they bring is their own."""
+    changes: list[Change] = []
+    for each in plan.joined:
+        record = each.staged.record
+        line = replace(made, ref=Ref(record.kind, record.key), base={}, ours=False, before=None, verified="verified")
+        changes.append(PutLink(link=line))
+        changes.append(Audit(entry=AuditEntry(
+            actor="streamflow", action="link", kind=record.kind, key=record.key, dest_id=made.dest_id, note="merged",
+        )))
+        changes.append(Finish(kind=record.kind, key=record.key, seq=each.staged.seq, state=RecordState.PENDING, reason=each.reason))
     return changes
 
 

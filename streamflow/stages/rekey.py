@@ -4,23 +4,27 @@ Records whose key was made by the reader, since the source gives them none: they
 Rule 1: a key that went and one that came are the same record only under one parent, in one reading that shows all of that parent's, and
 when it is one for one. Anything less is two records.
 Rule 2: where the key cannot change just now (a write of the record is open), the record is staged under the one it has; it changes later.
+Rule 3: where the record is known by its real key already, all that the made key is made of must be the same, and the reading shows one of
+the two. The made one goes up in it; one that the reading calls by a made key is staged under its real one. Two that were ever shown
+beside each other are two.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from streamflow.model import AuditEntry, IntentState, Key, Kind, Page, Record, Staged
+from streamflow.model import AuditEntry, IntentState, Key, Kind, Page, Record
 from streamflow.platforms.base import MADE_KEY, Stream
-from streamflow.store.base import Audit, Change, Ledger, Rekey
+from streamflow.store.base import Audit, Change, Fold, Ledger, PutSetting, Rekey, Reopen
 
 SETTLED = (IntentState.CONFIRMED, IntentState.REJECTED, IntentState.ABANDONED)
+Same = Callable[[Record, Record], bool]
 
 
-def successors(gone: Sequence[Staged], fresh: Sequence[Record], same: Callable[[Record, Record], bool]) -> Sequence[tuple[Key, Key]]:
+def successors(gone: Iterable[Record], fresh: Sequence[Record], same: Same) -> Sequence[tuple[Key, Key]]:
     """Give (former key, present key) of those that are one record by *same*, one for one. Pure."""
-    after = {each.record.key: [record.key for record in fresh if same(each.record, record)] for each in gone}
+    after = {each.key: [record.key for record in fresh if same(each, record)] for each in gone}
     before: dict[Key, int] = {}
     for keys in after.values():
         for key in keys:
@@ -28,13 +32,67 @@ def successors(gone: Sequence[Staged], fresh: Sequence[Record], same: Callable[[
     return [(old, keys[0]) for old, keys in after.items() if len(keys) == 1 and before[keys[0]] == 1]
 
 
-def alike(names: Sequence[str]) -> Callable[[Record, Record], bool]:
+def alike(names: Sequence[str]) -> Same:
     """Give what compares a former record with a present one by these fields; a key that the source itself gave never changes."""
 
     def same(one: Record, other: Record) -> bool:
-        return one.key.startswith(MADE_KEY) and all(str(one.data.get(name) or "") == str(other.data.get(name) or "") for name in names)
+        return _is_made(one) and all(_text(one, name) == _text(other, name) for name in names)
 
     return same
+
+
+def twins(rules: Sequence[str]) -> Same:
+    """Give what compares a record under a made key with one under a real one, by all that a made key is made of (`Stream.made_of`)."""
+
+    def told_alike(one: Record, other: Record, names: Sequence[str]) -> bool:
+        both = [(_text(one, name), _text(other, name)) for name in names]
+        told = [left == right for left, right in both if left and right]
+        return all(told) and (bool(told) or not any(left or right for left, right in both))
+
+    def same(one: Record, other: Record) -> bool:
+        alternatives = [rule.partition("[:")[0].split("|") for rule in rules]
+        return _is_made(one) and not _is_made(other) and all(told_alike(one, other, names) for names in alternatives)
+
+    return same
+
+
+@dataclass(slots=True)
+class Names:
+    """What a page means for the names of one kind."""
+
+    rekeyed: list[tuple[Key, Key]] = field(default_factory=list)     # they go by the second key from now on
+    folded: list[tuple[Key, Key]] = field(default_factory=list)      # the first goes up in the second, which is known too
+    shown_as: dict[Key, Key] = field(default_factory=dict)           # what the page calls by the first is staged under the second
+    beside: list[tuple[Key, Key]] = field(default_factory=list)      # shown beside each other: two records
+
+
+def judged(stream: Stream, known: Sequence[Record], shown: Sequence[Record], there: Mapping[Key, Record]) -> Names:
+    """Say what becomes of the names under one parent: of what is *known* there and what is *shown* now (*there*: as it is staged). Pure."""
+    found, now = Names(), {each.key: each for each in shown}
+    everything = {**{each.key: each for each in known}, **now}.values()
+    made, real = [each for each in everything if _is_made(each)], [each for each in everything if not _is_made(each)]
+    for old, new in successors(made, real, twins(stream.made_of)) if made and real and stream.made_of else ():
+        if old in now and new in now:
+            found.beside.append((old, new))
+        elif old in now:
+            found.shown_as[old] = new
+            found.folded += [(old, new)] if old in there else []
+        elif new in now and new in there:
+            found.folded.append((old, new))
+    paired = {old for old, _ in found.folded}
+    gone = [each for each in known if each.key not in now and each.key not in paired]
+    came = [each for each in shown if _came(each, there.get(each.key), stream.same_by)]
+    for old, new in successors(gone, came, alike(stream.same_by)) if gone and came else ():
+        home = found.shown_as.get(new, new)
+        (found.folded if home != new or new in there else found.rekeyed).append((old, home))
+    return found
+
+
+def _came(shown: Record, known: Record | None, names: Sequence[str]) -> bool:
+    """Say whether a record is new here: not known at all, or by its real key alone and as belonging to something else."""
+    if known is None or _is_made(shown):
+        return known is None
+    return known.parent != shown.parent or any(_text(known, name) != _text(shown, name) for name in names)
 
 
 async def hand_over(ledger: Ledger, streams: Iterable[Stream], page: Page) -> Page:
@@ -43,42 +101,81 @@ async def hand_over(ledger: Ledger, streams: Iterable[Stream], page: Page) -> Pa
 
     Only kinds of which the page shows all that its own records have are looked at (`Stream.same_by`).
     """
-    kinds = {each.kind: each.same_by for each in streams if each.same_by and page.kind in (each.via, *each.fed_by)}
-    if not kinds or page.gaps:
+    changing = [each for each in streams if each.same_by and page.kind in (each.via, *each.fed_by)]
+    if not changing or page.gaps:
         return page
     parents = [record.key for record in page.records if record.kind == page.kind]
     kept: dict[tuple[Kind, Key], Key] = {}
-    for kind, names in kinds.items():
-        pairs = await _pairs(ledger, kind, names, parents, [record for record in page.records if record.kind == kind])
-        for old, new in pairs:
-            if await _is_free(ledger, kind, (old, new)):
-                await ledger.commit(_renamed(kind, old, new))
-            else:
-                kept[kind, new] = old
+    for stream in changing:
+        shown = [record for record in page.records if record.kind == stream.kind]
+        for found in await _found(ledger, stream, parents, shown):
+            kept |= {(stream.kind, new): old for new, old in (await _carried_out(ledger, stream.kind, found)).items()}
     return replace(page, records=tuple(replace(each, key=kept.get((each.kind, each.key), each.key)) for each in page.records))
 
 
-async def _pairs(
-    ledger: Ledger, kind: Kind, names: Sequence[str], parents: Sequence[Key], shown: Sequence[Record]
-) -> list[tuple[Key, Key]]:
-    known: Mapping[Key, Sequence[Staged]] = await ledger.children_of(kind, parents)
-    keys = {record.key for record in shown}
-    there = await ledger.staged(kind, sorted(keys))
-    found: list[tuple[Key, Key]] = []
-    for parent, children in known.items():
-        gone = [each for each in children if each.record.key not in keys]
-        fresh = {each.key: each for each in shown if each.parent == parent and each.key not in there}
-        found += successors(gone, list(fresh.values()), alike(names)) if gone and fresh else []
-    return found
+async def _found(ledger: Ledger, stream: Stream, parents: Sequence[Key], shown: Sequence[Record]) -> list[Names]:
+    known = await ledger.children_of(stream.kind, parents)
+    staged = await ledger.staged(stream.kind, sorted({record.key for record in shown}))
+    there = {key: each.record for key, each in staged.items()}
+    by_parent: dict[Key | None, list[Record]] = {}
+    for record in shown:
+        by_parent.setdefault(record.parent, []).append(record)
+    return [
+        judged(stream, [each.record for each in known.get(parent, ())], by_parent.get(parent, ()), there)
+        for parent in parents if parent in known or parent in by_parent
+    ]
+
+
+async def _carried_out(ledger: Ledger, kind: Kind, found: Names) -> Mapping[Key, Key]:
+    """Change what can be changed now; answers under which key the page's records are to be staged, where it is another one."""
+    pairs = {*found.beside, *found.folded, *found.shown_as.items()}
+    apart = {old for old, _ in pairs if await ledger.setting(_beside(kind, old)) is not None}
+    if noted := [PutSetting(name=_beside(kind, old), value=new) for old, new in found.beside if old not in apart]:
+        await ledger.commit(noted)
+    kept = {old: new for old, new in found.shown_as.items() if old not in apart}
+    for old, new in found.folded:
+        if old in apart:
+            continue
+        if await _is_free(ledger, kind, (old, new)):
+            await ledger.commit(_folded(kind, old, new))
+        else:
+            kept.pop(old, None)
+    for old, new in found.rekeyed:
+        if await _is_free(ledger, kind, (old, new)) and not await ledger.links_of(kind, [new]):
+            await ledger.commit(_renamed(kind, old, new))
+        else:
+            kept[new] = old
+    return kept
 
 
 async def _is_free(ledger: Ledger, kind: Kind, keys: Sequence[Key]) -> bool:
-    """Say whether no write of these records waits for its outcome, and the new key has no line of its own."""
+    """Say whether no write of these records waits for its outcome."""
     intents = [intent for key in keys for intent in await ledger.intents_of(kind, key)]
-    return all(intent.state in SETTLED for intent in intents) and not await ledger.links_of(kind, keys[1:])
+    return all(intent.state in SETTLED for intent in intents)
 
 
 def _renamed(kind: Kind, old: Key, new: Key) -> list[Change]:
     note = "the same record under another key"
     entry = AuditEntry(actor="streamflow", action="record.renamed", kind=kind, key=new, before=old, note=note)
     return [Rekey(kind=kind, old=old, new=new), Audit(entry=entry)]
+
+
+def _folded(kind: Kind, old: Key, new: Key) -> list[Change]:
+    """What was made of both stands twice: the record is planned again, and what is one too many goes or is asked about."""
+    note = "the same record, read under both keys: what was made twice of it is removed, or asked about where people worked on it"
+    entries = [
+        AuditEntry(actor="streamflow", action="record.folded", kind=kind, key=key, before=old, after=new, note=note) for key in (old, new)
+    ]
+    return [Fold(kind=kind, old=old, into=new), Reopen(kind=kind, keys=(new,)), *(Audit(entry=entry) for entry in entries)]
+
+
+def _beside(kind: Kind, key: Key) -> str:
+    return f"beside:{kind}:{key}"
+
+
+def _is_made(record: Record) -> bool:
+    return record.key.startswith(MADE_KEY)
+
+
+def _text(record: Record, name: str) -> str:
+    return str(record.data.get(name) or "")

@@ -23,6 +23,7 @@ from streamflow.stages.firms import match_firms
 from streamflow.stages.groups import Groups
 from streamflow.stages.heirs import Heirs
 from streamflow.stages.job import Job
+from streamflow.stages.kin import hanging_on
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.parents import Parents, derive
 from streamflow.stages.people import headless_plan, is_circular, lent_note, review_plan
@@ -41,7 +42,17 @@ from streamflow.stages.planning import (
 from streamflow.stages.sharing import with_shared
 from streamflow.stages.succession import Succession
 from streamflow.stages.undecided import Undecided, clear, undecided
-from streamflow.stages.updating import is_settled, leave_to_others, remove_stale, stale_parts, update_part
+from streamflow.stages.updating import (
+    base_after,
+    beside,
+    is_settled,
+    leave_to_others,
+    remove_stale,
+    stale_parts,
+    surviving,
+    update_part,
+    without_moving,
+)
 from streamflow.stages.vanished import Vanished
 from streamflow.store.base import Change, DropLink, Ledger, Reopen
 
@@ -159,6 +170,8 @@ class Resolver:
             for link in stale_parts(job.own.values(), job.drafts):
                 is_custom = any(name.startswith("custom:") for name in link.base)
                 (custom if is_custom else plain).setdefault(link.dest_kind, set()).add(link.dest_id)
+            for _, main in beside(job.own):     # a double goes only where the other one is there
+                plain.setdefault(main.dest_kind, set()).add(main.dest_id)
         now: dict[DestId, Fields] = {}
         seen = await self._position({dest_id for ids in [*plain.values(), *custom.values()] for dest_id in ids})
         for kind, ids in plain.items():
@@ -233,8 +246,11 @@ class Resolver:
 
     async def _writes(self, job: Job, facts: Facts) -> Plan:
         staged, changes = job.staged, list(job.changes)
+        if moved := surviving(job.own, facts.now):
+            return Plan(staged=staged, changes=(*changes, *moved))
         writes: list[Write] = []
         links: list[Link] = []
+        base: Fields = {}
         if job.lent is not None:
             changes.append(lent_note(staged, job.lent))
         for draft in with_shared(job, self._target(job, job.drafts[0], facts) if job.drafts else None):
@@ -245,6 +261,7 @@ class Resolver:
             link = self._target(job, draft, facts)
             if link is None:
                 writes += create_writes(draft, ref, fields, self._directory)
+                base = fields if draft.part == "" else base
                 continue
             if link.is_merged and not (draft.part == "" and staged.record.kind == self._directory.roles.person):
                 update = leave_to_others(link, fields, staged)
@@ -258,10 +275,11 @@ class Resolver:
                 changes.append(DropLink(ref=link.ref))
                 writes += create_writes(draft, link.ref, fields, self._directory)
             changes += await self._heirs.note(job, draft, link, fields) if update.writes or update.links else []
+            base = base_after(link, update) if draft.part == "" else base
             writes += update.writes
             links += update.links
             changes += update.changes
-        gone = remove_stale(stale_parts(job.own.values(), job.drafts), staged, facts)
+        gone = remove_stale(without_moving(stale_parts(job.own.values(), job.drafts), job.derived.instead, base), staged, facts)
         if gone.busy:
             return self._given_up(Plan(staged=staged), writes)
         writes += gone.writes
@@ -271,7 +289,7 @@ class Resolver:
         disposition = _disposition(job, writes)
         return Plan(
             staged=staged, writes=tuple(writes), changes=tuple(changes), links=tuple(links), disposition=disposition,
-            finish=finish_of(staged, disposition=disposition, reason=_reason(job)),
+            finish=finish_of(staged, disposition=disposition, reason=_reason(job)), joined=tuple(job.joined),
         )
 
     def _given_up(self, plan: Plan, writes: Sequence[Write]) -> Plan:
@@ -290,10 +308,7 @@ class Resolver:
         keys = tuple(dict.fromkeys([job.staged.record.key, *(link.ref.key for link in sharing)]))
         changes: list[Change] = [DropLink(ref=link.ref) for link in sharing]
         changes.append(Reopen(kind=kind, keys=keys))
-        for child_kind in sorted({count.kind for count in await self._ledger.counts()} - {kind}):
-            children = {each.record.key for key in keys for each in await self._ledger.children(child_kind, key)}
-            if children:
-                changes.append(Reopen(kind=child_kind, keys=tuple(sorted(children))))
+        changes += [Reopen(kind=child, keys=tuple(found)) for child, found in (await hanging_on(self._ledger, kind, keys)).items()]
         return Plan(staged=job.staged, changes=(*job.changes, *changes))
 
 
@@ -311,4 +326,7 @@ def _disposition(job: Job, writes: Sequence[Write]) -> Disposition:
 def _reason(job: Job) -> str:
     if isinstance(job.decision, Merge | Match):
         return job.decision.reason
-    return job.staged.reason if job.staged.state is not RecordState.HELD and job.main is not None else ""
+    reason = job.staged.reason if job.staged.state is not RecordState.HELD and job.main is not None else ""
+    if not reason and job.main is not None and job.main.is_merged and job.group:     # it changed while it was being joined
+        return f"the same person as {job.staged.record.kind} {job.group[0]}"
+    return reason

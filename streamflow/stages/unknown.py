@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from streamflow.clock import from_iso
-from streamflow.model import Fields, Intent, IntentState, Kind
+from streamflow.model import Cursor, Fields, Intent, IntentState, Kind
 
 REMADE_KINDS: Final[frozenset[Kind]] = frozenset({"notes", "tasks"})
 """Kinds whose update may delete the record and make it anew under another id (`Writer.update`)."""
@@ -23,18 +23,23 @@ _SINCE: Final = re.compile(r"^unknown since (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:
-    """The line of the crosswalk that a confirmed update leads to."""
+    """The line of the crosswalk that a confirmed update leads to, and what is needed to look after it."""
 
     base: Fields
     before: Fields | None
     ours: bool
+    seen: Cursor = ""                              # where the feed stood before the record was read; "": not to be looked after
+    now: Fields = field(default_factory=dict)      # what the fields held then
 
     def to_json(self) -> dict[str, Any]:
-        return {"base": self.base, "before": self.before, "ours": self.ours}
+        return {"base": self.base, "before": self.before, "ours": self.ours, "seen": self.seen, "now": self.now}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Meaning:
-        return cls(base=dict(value["base"]), before=value["before"], ours=bool(value["ours"]))
+        return cls(
+            base=dict(value["base"]), before=value["before"], ours=bool(value["ours"]), seen=value.get("seen", ""),
+            now=dict(value.get("now") or {}),
+        )
 
 
 def meaning_name(intent: Intent) -> str:

@@ -14,13 +14,13 @@ from typing import Any
 from zlib import crc32
 
 from streamflow.mapping.changes import APPENDED, BLOCKS, Conflict, Merged, Policy, merge
-from streamflow.model import Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Staged, Verdict
+from streamflow.model import AuditEntry, DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Staged, Verdict
 from streamflow.stages.batch import Write
 from streamflow.stages.gone import gone_id, gone_item
 from streamflow.stages.kept import expected, kept, known, rebuilt
 from streamflow.stages.peoples import added_fields, lost_by_replacing
 from streamflow.stages.planning import ACTION_FIELDS, SAME, Compare, Facts
-from streamflow.store.base import Change, DropLink, Enqueue
+from streamflow.store.base import Audit, Change, DropLink, Enqueue, PutLink
 
 TEXT_KINDS: frozenset[Kind] = frozenset({"notes", "tasks", "activities"})
 """Kinds of which a part that the source dropped is removed; the others may carry what people hung on them."""
@@ -28,6 +28,8 @@ TEXT_KINDS: frozenset[Kind] = frozenset({"notes", "tasks", "activities"})
 LOST_KINDS: frozenset[Kind] = frozenset({"activities", "tasks"})
 """Kinds that cannot be restored once they are removed."""
 
+_ALWAYS = ("stageset", "stage")
+"""What a lead always has one of, and what none can be taken from."""
 
 _WHY_CONFLICT = "{field} was changed by a person in the destination and in the source; theirs was kept"
 _WHY_ADOPTED = "{field} differs from the source; an earlier run whose state is not here wrote it, so who changed it is unknown; it was kept"
@@ -53,7 +55,7 @@ def both_ways(compare: Compare, kind: Kind, name: str, one: Any, other: Any) -> 
 
 def is_settled(link: Link, fields: Fields, facts: Facts) -> bool:
     """Say whether the source asks for nothing new of a part, so that it need not even be read."""
-    before = known(link.base)
+    before, fields = known(link.base), _in_place(link, fields)
     if facts.directory.decisions.get(gone_id(link)) == "recreate":
         return False
     for name in {**fields, **before}:
@@ -65,8 +67,16 @@ def is_settled(link: Link, fields: Fields, facts: Facts) -> bool:
     return True
 
 
+def _in_place(link: Link, fields: Fields) -> Fields:
+    """Let a lead stay where it is when the source comes to ask for no place."""
+    return {**{name: value for name, value in known(link.base).items() if name in _ALWAYS}, **fields}
+
+
 def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts: Facts, *, joins: bool = False) -> Update:
     """Compare base, source and destination, and write only what is ours to write. *joins*: it is another record's, joined just now."""
+    fields = _in_place(link, fields)
+    if joins and facts.is_busy(link.dest_id):
+        return Update(busy=True)     # what is under way knows nothing of who joins, and may take back what the base still tells
     if is_settled(link, fields, facts):
         return Update()
     if facts.is_busy(link.dest_id):
@@ -76,7 +86,7 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
         if facts.directory.decisions.get(gone_id(link)) == "recreate":
             return Update(anew=True)
         return Update(changes=(Enqueue(item=gone_item(link)),))
-    policies = _policies(link, fields, staged, facts)
+    policies = _policies(link, fields, staged, facts, now)
     merged = merge(
         _base_for(link, fields, now, policies), fields, now,
         same=lambda name, one, other: both_ways(facts.compare, draft.kind, name, one, other), policies=policies,
@@ -218,11 +228,12 @@ def _is_blank(value: Any) -> bool:
     return value is None or value == "" or value == [] or value == {}
 
 
-def _policies(link: Link, fields: Fields, staged: Staged, facts: Facts) -> dict[str, Policy]:
+def _policies(link: Link, fields: Fields, staged: Staged, facts: Facts, now: Fields) -> dict[str, Policy]:
     """
     Take what a person decided about this very value; "keep" is the rule.
 
-    The actions of a record of ours that was never finished are still to be done: what is there is the destination's default.
+    The actions of a record of ours that was never finished are still to be done, and a lead of ours that stands where it began was
+    put there by nobody: what is there is the destination's default.
     """
     found: dict[str, Policy] = {}
     for name in {**fields, **known(link.base)}:
@@ -230,7 +241,16 @@ def _policies(link: Link, fields: Fields, staged: Staged, facts: Facts) -> dict[
             found[name] = "take"
     if link.ours and staged.disposition in (None, Disposition.FAILED):
         found.update({name: "take" for name in ACTION_FIELDS if name in fields and name not in known(link.base)})
+    if link.ours and _stands_where_it_began(link, now, facts):
+        found.update({name: "take" for name in _ALWAYS if name in fields and name not in known(link.base)})
     return found
+
+
+def _stands_where_it_began(link: Link, now: Fields, facts: Facts) -> bool:
+    """Say whether a lead is in the stage that we put it in, else in the first one of the pipeline that we or nobody chose."""
+    base = known(link.base)
+    begun = base.get("stage") or facts.directory.first_stages.get(str(base.get("stageset") or ""))
+    return bool(begun) and now.get("stage") == begun
 
 
 def conflict_id(link: Link, name: str, wanted: Any) -> str:
@@ -262,6 +282,40 @@ def stale_parts(own: Iterable[Link], drafts: Iterable[Draft]) -> list[Link]:
     """Parts that exist in the destination and that the record no longer asks for (a note that became shorter)."""
     wanted = {draft.part for draft in drafts}
     return [link for link in own if link.ref.part not in wanted and not link.is_merged]
+
+
+def without_moving(stale: Iterable[Link], instead: Mapping[str, str], base: Fields) -> list[Link]:
+    """
+    Give parts that may go: not one whose text is to stand in a field of the main record and does not by what will be ours of it.
+
+    *instead*: part -> that field; it may hold what a person wrote there, and then the part stays the only place of the text.
+    """
+    return [link for link in stale if (name := instead.get(link.ref.part.split(":", 1)[0])) is None or name in expected(base)]
+
+
+def base_after(link: Link, update: Update) -> Fields:
+    """Give what will be ours of an existing part once its update is done."""
+    if update.writes:
+        return update.writes[-1].base
+    return update.links[-1].base if update.links else link.base
+
+
+def beside(own: Mapping[str, Link]) -> list[tuple[Link, Link]]:
+    """Give parts of ours that stand beside the one they are a double of, with that one: "<part>~<destination id>" beside "<part>"."""
+    found = [(link, own.get(part.removesuffix(f"~{link.dest_id}"))) for part, link in own.items() if part.endswith(f"~{link.dest_id}")]
+    return [(link, main) for link, main in found if main is not None and main.dest_kind == link.dest_kind]
+
+
+def surviving(own: Mapping[str, Link], now: Mapping[DestId, Fields]) -> list[Change]:
+    """Let a double take the place of the one it was a double of where people removed that: of two that are the same one stays."""
+    changes: list[Change] = []
+    for link, main in beside(own):
+        if link.dest_id in now and main.dest_id not in now:
+            changes += [DropLink(ref=link.ref), PutLink(link=replace(link, ref=main.ref, verified="pending")), Audit(entry=AuditEntry(
+                actor="streamflow", action="link.moved", kind=main.ref.kind, key=main.ref.key, dest_id=link.dest_id, before=main.dest_id,
+                note="made twice, and the other one was removed by people",
+            ))]
+    return changes
 
 
 def remove_stale(stale: Iterable[Link], staged: Staged, facts: Facts) -> Update:

@@ -19,6 +19,7 @@ from streamflow.model import AuditEntry, DestId, Fields, Key, Kind, Link, Ref, V
 from streamflow.platforms.base import Reader
 from streamflow.stages.gone import GONE, GONE_KINDS, MERGED, gone_item, waits_for
 from streamflow.stages.kept import KEPT, expected, known, rebuilt, released
+from streamflow.stages.kin import hanging_on
 from streamflow.store.base import Audit, Change, DropLookup, Enqueue, Ledger, PutLink, PutSetting, Reopen, Wake
 
 
@@ -138,9 +139,8 @@ class Vanished:
         found: dict[Ref, Link] = {}
         for own, wanted in keys.items():
             found |= {link.ref: link for link in await self._ledger.links_of(own, sorted(wanted))}
-            for child in sorted({count.kind for count in await self._ledger.counts()} - {own}):
-                children = {each.record.key for key in sorted(wanted) for each in await self._ledger.children(child, key)}
-                found |= {link.ref: link for link in await self._ledger.links_of(child, sorted(children))} if children else {}
+            for child, children in (await hanging_on(self._ledger, own, sorted(wanted))).items():
+                found |= {link.ref: link for link in await self._ledger.links_of(child, children)}
         if kind == "accounts":      # people and leads name their company without being its children
             for dest_kind in ("contacts", "leads"):
                 async for page in self._ledger.crosswalk(dest_kind=dest_kind):

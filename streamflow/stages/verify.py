@@ -8,10 +8,11 @@ the destination alone. A difference counts once it was seen twice, and only when
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from streamflow.mapping.changes import BLOCKS
-from streamflow.model import AuditEntry, DestId, FieldCheck, Fields, Kind, Link, Verdict
+from streamflow.model import AuditEntry, DestId, FieldCheck, Fields, Kind, Link, Ref, Verdict
 from streamflow.platforms.base import Feed, Reader
 from streamflow.stages.batch import Loaded
 from streamflow.stages.differences import Differences
@@ -23,6 +24,9 @@ READ_AT_ONCE = 50
 SWEEP_CALLS_A_HUNDRED = 3     # one search page of whole records and two reads of fifty
 AGAIN_AT_MOST = 50            # differing links looked at again each time
 GOOD = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY)
+
+Marks: TypeAlias = dict[Ref, MarkVerified]
+"""The last verdict on each link, with the values that were read."""
 
 
 def judge(link: Link, actual: Fields | None, compare: Callable[[Kind, str, object, object], Verdict]) -> MarkVerified:
@@ -78,14 +82,14 @@ class Verifier:
             self._waiting[kind] -= READ_AT_ONCE
             await self.check(kind, await self._ledger.unverified(kind, limit=READ_AT_ONCE))
 
-    async def check(self, kind: Kind, links: Sequence[Link]) -> dict[str, int]:
-        """Read these links back by id and record the verdicts; answers how many links ended in which state."""
+    async def check(self, kind: Kind, links: Sequence[Link], *, marks: Marks | None = None) -> dict[str, int]:
+        """Read these links back by id and record the verdicts, in *marks* too; answers how many links ended in which state."""
         result: dict[str, int] = {}
         for start in range(0, len(links), READ_AT_ONCE):
             chunk = links[start : start + READ_AT_ONCE]
             actual = await self._reader.read(kind, [link.dest_id for link in chunk], custom=True)
             merged = await self._merged(kind, [link.dest_id for link in chunk if link.dest_id not in actual])
-            await self._record([link for link in chunk if link.dest_id not in merged], actual, result)
+            await self._record([link for link in chunk if link.dest_id not in merged], actual, result, marks)
         return result
 
     async def _merged(self, kind: Kind, missing: Sequence[DestId]) -> set[DestId]:
@@ -93,24 +97,25 @@ class Verifier:
         fates = await self._vanished.look(kind, missing) if self._vanished is not None and missing else {}
         return {dest_id for dest_id, survivor in fates.items() if survivor is not None}
 
-    async def settle(self, kind: Kind) -> dict[str, int]:
+    async def settle(self, kind: Kind, *, marks: Marks | None = None) -> dict[str, int]:
         """
         Verify all pending links of a destination kind, by pages of a whole-record search when that is cheaper than a call each.
 
         Each pending link is looked at once; what differs is looked at again, and what a person changed is theirs from then on.
+        *marks* takes the verdicts with the values that were read, for whoever shows them: nobody need read the same again.
         """
         result: dict[str, int] = {}
         self._waiting[kind] = 0
         pending, whole, differing = await self._numbers(kind)
         if pending and self._reader.route(kind) == "search" and is_sweep_cheaper(pending, whole):
-            await self._sweep(kind, result)
+            await self._sweep(kind, result, marks)
         after = ""
         while pending and (links := await self._ledger.unverified(kind, limit=READ_AT_ONCE, after=after)):
             after = links[-1].dest_id
-            for state, count in (await self.check(kind, links)).items():
+            for state, count in (await self.check(kind, links, marks=marks)).items():
                 result[state] = result.get(state, 0) + count
         if differing or result.get("differs"):
-            await self._look_again(kind, result)
+            await self._look_again(kind, result, marks)
         return result
 
     async def _numbers(self, kind: Kind) -> tuple[int, int, int]:
@@ -120,17 +125,18 @@ class Verifier:
         in_state = {state: sum(n for name, n in counts.items() if name[2] == state) for state in ("pending", "differs")}
         return in_state["pending"], stock + sum(counts.values()), in_state["differs"]
 
-    async def _sweep(self, kind: Kind, result: dict[str, int]) -> None:
+    async def _sweep(self, kind: Kind, result: dict[str, int], kept: Marks | None) -> None:
         """Judge pending links against pages of everything; what differs is left for a direct read, since the search lags."""
         async for page in self._reader.everything(kind, custom=True):
             links = [link for link in await self._ledger.links_to(list(page)) if link.verified == "pending" and not link.is_merged]
             marks = [judge(link, page[link.dest_id], self._reader.compare) for link in links]
-            good: list[Change] = [mark for mark in marks if mark.verified == "verified"]
+            good = [mark for mark in marks if mark.verified == "verified"]
             if good:
                 await self._ledger.commit(good)
+            _keep(kept, good)
             result["verified"] = result.get("verified", 0) + len(good)
 
-    async def _look_again(self, kind: Kind, result: dict[str, int]) -> None:
+    async def _look_again(self, kind: Kind, result: dict[str, int], kept: Marks | None) -> None:
         """Read differing links once more; what still differs is a person's, or accepted, or asked about."""
         checks = await self._ledger.checks(verdicts=(Verdict.DIFFERS.value,), limit=100 * AGAIN_AT_MOST)
         refs = list(dict.fromkeys(check.ref for check in checks if check.dest_kind == kind))[:AGAIN_AT_MOST]
@@ -147,16 +153,20 @@ class Verifier:
             changes.append(mark)
             marks[link.ref] = mark
         await self._ledger.commit(changes)
+        _keep(kept, marks.values())
         cleared = sum(1 for mark in marks.values() if mark.verified == "verified")
         result["differs"] = max(0, result.get("differs", 0) - cleared)
         result["verified"] = result.get("verified", 0) + cleared
 
-    async def _record(self, links: Sequence[Link], actual: Mapping[DestId, Fields], result: dict[str, int]) -> None:
+    async def _record(
+        self, links: Sequence[Link], actual: Mapping[DestId, Fields], result: dict[str, int], kept: Marks | None
+    ) -> None:
         changes: list[Change] = []
         for link in links:
             mark = judge(link, actual.get(link.dest_id), self._reader.compare)
             result[mark.verified] = result.get(mark.verified, 0) + 1
             changes.append(mark)
+            _keep(kept, [mark])
             if mark.verified != "verified":
                 fields = [check.field for check in mark.checks if check.verdict not in GOOD]
                 changes.append(Audit(entry=AuditEntry(
@@ -164,3 +174,9 @@ class Verifier:
                     note=", ".join(fields),
                 )))
         await self._ledger.commit(changes)
+
+
+def _keep(kept: Marks | None, marks: Iterable[MarkVerified]) -> None:
+    """Put verdicts where somebody wants to see them."""
+    if kept is not None:
+        kept.update((mark.ref, mark) for mark in marks)

@@ -123,6 +123,21 @@ class Rekey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """
+    A record turned out to be another one that is staged as well, which it goes up in.
+
+    Its lines, its writes and who waits for it follow as with `Rekey`; a line of a part that the other one has too goes to the part
+    "<part>~<destination id>" of it, and counts as verified. Its own row, payload and look-ups go. Takes effect before all other changes
+    of its commit. Refused (InvariantBroken): nothing staged under either key, and a write of either without its definite answer.
+    """
+
+    kind: Kind
+    old: Key
+    into: Key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MoveLink:
     """
     Hand a line of the crosswalk, with its verification and its writes, to another record (part).
@@ -209,7 +224,7 @@ class Audit:
 
 
 Change: TypeAlias = (
-    Rekey | MoveLink | Finish | Reopen | Wake | PutIntent | SettleIntent | PutLink | DropLink | MarkVerified | Enqueue | ResolveItem
+    Rekey | Fold | MoveLink | Finish | Reopen | Wake | PutIntent | SettleIntent | PutLink | DropLink | MarkVerified | Enqueue | ResolveItem
     | MoveMark | PutSetting | PutLookup | DropLookup | Missed | Audit
 )
 

@@ -83,8 +83,9 @@ class MemoryLedger(MemoryReading):
         held = ((name, book.records[name]) for name in ((r.kind, r.key) for r in records) if name in book.records)
         known = {name: Known(id=h.id, seq=h.staged.seq, digest=h.staged.record.digest, missing=h.staged.missing_scans) for name, h in held}
         touched = book.next()
-        staging = stage_page(records, known, number=touched, last_id=len(book.records))
+        staging = stage_page(records, known, number=touched, last_id=book.numbers["record"])
         book.put(book.numbers, "change", staging.number)
+        book.put(book.numbers, "record", max([book.numbers["record"], *(now.id for _, now in staging.put)]))
         if scan not in book.scans:
             book.put(book.scans, scan, touched)
         for record, now in staging.put:
@@ -108,7 +109,7 @@ class MemoryLedger(MemoryReading):
     def _apply_one(self, change: Change, at: str) -> None:
         book = self._book
         match change:
-            case base.Rekey() | base.MoveLink():
+            case base.Rekey() | base.Fold() | base.MoveLink():
                 rename(book, change)
             case base.Finish():
                 self._finish(change)

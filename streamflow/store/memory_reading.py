@@ -54,7 +54,7 @@ class Book:
     marks: dict[str, Mark] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     audit: dict[int, Line] = field(default_factory=dict)
-    numbers: dict[str, int] = field(default_factory=lambda: {"change": 0})
+    numbers: dict[str, int] = field(default_factory=lambda: {"change": 0, "record": 0})
     undo: list[Callable[[], None]] = field(default_factory=list)
 
     def put(self, table: dict[Any, Any], key: Any, value: Any) -> None:

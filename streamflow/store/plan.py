@@ -26,6 +26,7 @@ from streamflow.store.base import (
     DropLookup,
     Enqueue,
     Finish,
+    Fold,
     MarkVerified,
     Missed,
     MoveLink,
@@ -43,6 +44,10 @@ from streamflow.store.base import (
 from streamflow.store.codec import Row, intent_row, item_row, link_row, ref_cells, text_of, verdicts_of
 
 Numbers: TypeAlias = Literal["none", "one", "rows"]
+Renaming: TypeAlias = Rekey | Fold | MoveLink
+"""Changes of names, which come before all others."""
+FOLLOWING = ("rekey_links", "rekey_intents", "rekey_items")
+"""Statements by which what is known of a record goes to another key."""
 SETTLEABLE = (*OPEN_INTENTS, IntentState.PARKED)
 """States from which an intent may still go anywhere."""
 KEPT_VALUES = (Verdict.DIFFERS, Verdict.UNREADABLE)
@@ -78,7 +83,7 @@ class Moment:
 
 
 _TABLE_OF: dict[type, str] = {
-    Rekey: "name", MoveLink: "name",
+    Rekey: "name", Fold: "name", MoveLink: "name",
     Finish: "record", Reopen: "record", Wake: "record", Missed: "record", PutIntent: "intent", SettleIntent: "intent",
     PutLink: "link", DropLink: "link", MarkVerified: "link", PutLookup: "lookup", DropLookup: "lookup", Enqueue: "item",
     ResolveItem: "item", MoveMark: "mark", PutSetting: "setting", Audit: "audit",
@@ -105,7 +110,7 @@ def plan(changes: Iterable[Change], now: Moment) -> Plan:
 def _steps_of(table: str, changes: Sequence[Change], now: Moment) -> list[Step]:
     match table:
         case "name":
-            return [step for change in changes for step in _renamed(cast(Rekey | MoveLink, change))]
+            return [step for change in changes for step in _renamed(cast(Renaming, change))]
         case "record":
             return _records(changes)
         case "lookup":
@@ -138,19 +143,31 @@ def _run(kind: type, run: Sequence[Any], now: Moment) -> list[Step]:
 # ------------------------------------------------------------------------------------------------ names
 
 
-def _renamed(change: Rekey | MoveLink) -> list[Step]:
+def _renamed(change: Renaming) -> list[Step]:
     if isinstance(change, MoveLink):
         old, new = tuple(ref_cells(change.old)), tuple(ref_cells(change.new))
         moves = [Step(name=name, args=(*old, *new)) for name in ("move_shape", "move_findings", "move_intents")]
         return [Step(name="copy_link", rows=[[*old, *new]], expect=1), *moves, Step(name="drop_links", rows=[list(old)])]
+    if isinstance(change, Fold):
+        return _folded(change)
     kind, names = change.kind, (change.kind, change.old, change.new)
     things = (f"{kind}:{change.old}", f"{kind}:{change.new}")
     return [
         Step(name="rekey", rows=[list(names)], expect=1),
-        *(Step(name=name, args=names) for name in ("rekey_links", "rekey_intents", "rekey_items")),
+        *(Step(name=name, args=names) for name in FOLLOWING),
         Step(name="drop_known", args=(kind, change.new)),
         Step(name="rekey_known", args=names),
         *(Step(name=name, args=things) for name in ("rekey_waiting", "rekey_wakes")),
+    ]
+
+
+def _folded(change: Fold) -> list[Step]:
+    names = (change.kind, change.old, change.into)
+    return [
+        Step(name="fold", rows=[list(names)], expect=1),
+        *(Step(name=name, args=names) for name in ("set_aside", *FOLLOWING)),
+        Step(name="drop_known", args=(change.kind, change.old)),
+        Step(name="rekey_waiting", args=(f"{change.kind}:{change.old}", f"{change.kind}:{change.into}")),
     ]
 
 
@@ -216,8 +233,8 @@ def merged(changes: Iterable[Finish]) -> list[Finish]:
 def in_effect_order(changes: Iterable[Change]) -> list[Change]:
     """Give changes in the order in which a commit lets them take effect, for who applies them one by one."""
     held = list(changes)
-    ordered: list[Change] = [change for change in held if isinstance(change, Rekey | MoveLink)]
-    rest = [change for change in held if not isinstance(change, Rekey | MoveLink)]
+    ordered: list[Change] = [change for change in held if isinstance(change, Renaming)]
+    rest = [change for change in held if not isinstance(change, Renaming)]
     for reopening, group in groupby(rest, lambda change: isinstance(change, Reopen)):
         run = list(group)
         finishes = [] if reopening else merged(change for change in run if isinstance(change, Finish))

@@ -81,6 +81,16 @@ FROM (SELECT r.id, j.column3 AS new FROM (:rows) j CROSS JOIN record r
         AND NOT EXISTS (SELECT 1 FROM intent t WHERE t.kind = j.column1 AND t.key IN (j.column2, j.column3)
                         AND t.state IN ('meant', 'in_doubt', 'parked')) LIMIT -1) v
 WHERE record.id = v.id
+-- name: fold
+DELETE FROM record WHERE id IN (
+  SELECT r.id FROM (:rows) j CROSS JOIN record r
+  WHERE r.kind = j.column1 AND r.key = j.column2 AND j.column2 <> j.column3
+    AND EXISTS (SELECT 1 FROM record o WHERE o.kind = j.column1 AND o.key = j.column3)
+    AND NOT EXISTS (SELECT 1 FROM intent t WHERE t.kind = j.column1 AND t.key IN (j.column2, j.column3)
+                    AND t.state IN ('meant', 'in_doubt', 'parked')))
+-- name: set_aside
+UPDATE link SET part = part || '~' || dest_id, verified = 'verified'
+WHERE kind = ?1 AND key = ?2 AND part IN (SELECT o.part FROM link o WHERE o.kind = ?1 AND o.key = ?3)
 -- name: rekey_links
 UPDATE link SET key = ?3 WHERE kind = ?1 AND key = ?2
 -- name: rekey_intents

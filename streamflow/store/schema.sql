@@ -54,6 +54,9 @@ WHEN NEW.state IS NOT OLD.state OR NEW.disposition IS NOT OLD.disposition BEGIN
   UPDATE tally SET n = n - 1 WHERE scope = 'record' AND a = OLD.kind AND b = OLD.state AND c = OLD.disposition;
   INSERT INTO tally VALUES ('record', NEW.kind, NEW.state, NEW.disposition, 1) ON CONFLICT DO UPDATE SET n = n + 1;
 END;
+CREATE TRIGGER record_dropped AFTER DELETE ON record BEGIN
+  UPDATE tally SET n = n - 1 WHERE scope = 'record' AND a = OLD.kind AND b = OLD.state AND c = OLD.disposition;
+END;
 
 -- ------------------------------------------------------------------------------------------ crosswalk and verification
 

@@ -37,7 +37,7 @@ class AddressBook:
 
     def _below(self, request: Request) -> URL:
         url = self._base.with_path(f"{self._prefix}/{request.path.lstrip('/')}")
-        if not url.raw_path.startswith(self._prefix):
+        if not f"{url.raw_path}/".startswith(f"{self._prefix}/"):
             raise ProtocolMismatch("an address leads out of the configured one", platform=self._platform)
         if request.path == request.endpoint:
             self._fixed[request.path] = url

@@ -2,9 +2,9 @@
 Finding a pace nobody has published: start low, halve on trouble, never above the cap.
 
 Until trouble is met for the first time the pace doubles, each time it has been used cleanly for a moment; after it, it grows by small
-steps. A single call that is lost or refused among many good ones is a bad line, not a limit, and costs nothing: after the first trouble
-only a second one among the last few calls halves the pace. Only use earns growth: a pace that few calls made use of has proved nothing.
-Nothing is remembered over a restart, since a limit is shared with others and moves; finding it again takes seconds.
+steps. A 429 halves it at once. A single call that is lost among many good ones is a bad line, not a limit, and costs nothing: after the
+first trouble only a second one among the last few calls halves the pace. Only use earns growth: a pace that few calls made use of has
+proved nothing. Nothing is remembered over a restart, since a limit is shared with others and moves; finding it again takes seconds.
 
 `decide` is plain arithmetic over a state and what was seen since; `AdaptivePace` is the thin part that hears of attempts and turns
 the limiter's knobs.
@@ -130,14 +130,14 @@ class AdaptivePace:
         if trouble or attempt.status:
             self._recent.append(bool(trouble))
         if trouble:
-            self._hear_trouble(trouble)
+            self._hear_trouble(trouble, is_told=attempt.status == 429)
         elif attempt.status:
             self._hear_clean(attempt.seconds)
         if self._state is not before:
             self._apply()
 
-    def _hear_trouble(self, reason: str) -> None:
-        if not self._state.is_climbing and self._recent.count(True) < 2:
+    def _hear_trouble(self, reason: str, *, is_told: bool) -> None:
+        if not is_told and not self._state.is_climbing and self._recent.count(True) < 2:
             return
         self._state = slower(self._state, self._policy, now=self._clock.monotonic(), reason=reason)
         self._clean = 0

@@ -9,12 +9,13 @@ from tests.flow.box import Box, sandbox
 from tests.flow.daemon import Daemon, daemon
 from tests.oracle.marks import read_marks
 from tests.oracle.states import ask
+from tests.security.canaries import leaks
 
 LATECOMER = {"email": "sipho.k@example.co.za", "name": "Sipho Klipveld"}
 """The one active user of the source whom the destination does not know at first."""
 RENAMED = ("custom:Group", "custom:Sales group")
 """What is adjusted in the map at the sample: a target before and after."""
-SECRETS = (b"sandbox-lt-key", b"sandbox-key", b"sandbox-impersonate-key")
+SECRETS = ("sandbox-lt-key", "sandbox-key", "sandbox-impersonate-key")
 LATE_NOTE = "Written after the freeze."
 _RUN_S = 200.0
 
@@ -65,12 +66,13 @@ def by_api() -> Run:
             _ask_more(operator, run)
             operator.look("watch", "/v1/map", "/v1/owners")
             keep(operator, one)
+            run.notes["leaks"] = leaks(box, one, SECRETS)
             _write_late(operator, run, box)
             _close_the_watch(one, box)
             run.code = one.wait(_RUN_S)
         run.looks["end"] = end_of(box)
         run.log = one.log.read_text(errors="replace")
-        run.notes["leaks"] = _leaks(box)
+        run.notes["leaks"] += leaks(box, one, SECRETS)
         run.notes["digests"] = box.archived()
     return run
 
@@ -143,10 +145,3 @@ def _close_the_watch(one: Daemon, box: Box) -> None:
     one.wait(_RUN_S)
     box.configure("watch_days = 1", "watch_days = 0")
     one.start()
-
-
-def _leaks(box: Box) -> list[str]:
-    """Name the files of the migration in which a secret stands, but for the ones they are given in."""
-    files = [path for path in (*box.state.rglob("*"), box.config, box.dir / "daemon.log") if path.is_file()]
-    return [path.name for path in files if any(secret in path.read_bytes() for secret in SECRETS)]
-

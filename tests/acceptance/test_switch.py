@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from tests.acceptance.evidence import Run
 from tests.acceptance.reading import moment, persons
@@ -26,6 +29,28 @@ def test_g_37_secrets_do_not_travel(api: Run) -> None:
     assert not any("password" in name or "token" in name for name in names)
     fields = {each["title"].lower() for rows in api.looks["watch"].fields.values() for each in rows}
     assert not any("password" in name or "token" in name for name in fields)
+
+
+def test_no_personal_value_is_in_the_log_or_the_status(api: Run) -> None:
+    """No address, phone, name or text of a person whom the source knows is in a line of the log or in a status."""
+    common = {value for kind in ("user", "group", "source", "status") for row in api.source.of(kind).values() for value in _texts(row)}
+    kinds = ("lead", "note", "call", "email", "reminder")
+    values = {value for kind in kinds for row in api.source.of(kind).values() for value in _texts(row)}
+    personal = {value for value in values - common if _is_personal(value)}
+    assert len(personal) > 300
+    shown = api.log + json.dumps([look.status for look in api.looks.values()])
+    assert [value[:4] for value in personal if value in shown] == []
+
+
+def _texts(row: Mapping[str, Any]) -> Iterator[str]:
+    for value in row.values():
+        yield from _texts(value) if isinstance(value, Mapping) else [value] if isinstance(value, str) else []
+
+
+def _is_personal(text: str) -> bool:
+    """Say whether a value is long enough to be somebody's, and no date."""
+    digits = sum(letter.isdigit() for letter in text)
+    return "@" in text or (digits >= 9 and "-" not in text[:5]) or (len(text) >= 9 and " " in text and digits < len(text) / 2)
 
 
 def test_g_35_what_people_did_meanwhile_arrives(api: Run) -> None:

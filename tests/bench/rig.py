@@ -24,7 +24,9 @@ import anyio.to_thread
 
 from streamflow.clock import SystemClock
 from streamflow.daemon.client import connect
+from streamflow.model import Link
 from streamflow.sandbox import launcher
+from streamflow.stages.planning import ACTION_FIELDS
 from streamflow.store.sqlite import SqliteLedger
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,6 +93,9 @@ class Run:
     dispositions: Counter[str] = field(default_factory=Counter)      # disposition -> source records
     links: Counter[str] = field(default_factory=Counter)             # verified state -> lines of the crosswalk
     made: Counter[str] = field(default_factory=Counter)              # destination kind -> records that were made
+    changed: Counter[str] = field(default_factory=Counter)           # destination kind -> records of people's own that were changed
+    writes_of: Counter[str] = field(default_factory=Counter)         # what of which source kind asks for a write -> how often
+    actions: int = 0                                                 # of leads: closed, or moved to a stage or pipeline
     settings: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
     start_cpu_s: float = 0.0                                         # of the daemon when it said that it had started
@@ -277,9 +282,27 @@ async def _read_ledger(sandbox: launcher.Sandbox, run: Run) -> None:
         for (_, _, verified), number in (await ledger.link_counts()).items():
             run.links[verified] += number
         async for page in ledger.crosswalk():
-            run.made.update(link.dest_kind for link in page if link.ours and not link.is_merged)
+            for link in page:
+                tally(link, run)
         for name in ("cutover", "cutover:last", "switched", "capabilities"):
             run.settings[name] = await ledger.setting(name)
+
+
+def tally(link: Link, run: Run) -> None:
+    """Count the writes that one line of the crosswalk asks for, those that several source records share once."""
+    if link.is_merged:
+        return
+    if link.ours:
+        run.made[link.dest_kind] += 1
+    elif link.before:
+        run.changed[link.dest_kind] += 1
+    if link.ours or link.before:
+        part = "continued" if "/" in link.ref.part else link.ref.part
+        run.writes_of[f"{link.ref.kind}: {link.dest_kind} {part}".strip()] += 1
+    for action in ACTION_FIELDS:
+        if link.base.get(action) and link.dest_kind == "leads":
+            run.actions += 1
+            run.writes_of[f"{link.ref.kind}: {action}"] += 1
 
 
 async def measured(case: Case) -> Run:

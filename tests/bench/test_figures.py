@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from streamflow.model import Link, Ref
 from streamflow.sandbox.pair_config import pair_config
-from tests.bench.least import lead_perfection, leadtrekker
+from tests.bench.least import Written, lead_perfection, leadtrekker, nutshell
 from tests.bench.pace import Trial
-from tests.bench.rig import BenchError, Case, configured
+from tests.bench.rig import BenchError, Case, Run, configured, tally
 from tests.bench.table import Figure, keep, shown
 
 
@@ -50,6 +52,26 @@ def test_the_least_of_source_calls_by_windows_counts_pages_their_proof_and_what_
     counts = {"prospects": 600, "leads": 750, "jobs": 40, "appointments": 510, "notes": 9999, "calls": 9999}
     fixed, strays = 1 + 6 + 9 + 1, 510 // 17 + 40 // 20
     assert lead_perfection(counts) == fixed + (12 + 2 + 5) + (1 + 1) + (24 + 2 + 1) + 2 * strays
+
+
+def test_the_least_of_destination_calls_counts_writes_actions_and_shared_reads() -> None:
+    """A write for each record made or changed, one for each deal closed, and reads of 50; custom fields by 100, or one by one."""
+    written = Written(made={"contacts": 98, "leads": 20, "notes": 101}, changed={"contacts": 3}, actions=7)
+    writes, by_id = 98 + 20 + 101 + 3 + 7, 3 + 1 + 3
+    assert nutshell(written, many=True) == writes + by_id + (2 + 1)
+    assert nutshell(written, many=False) == writes + by_id + (101 + 20)
+
+
+def test_a_line_of_the_crosswalk_counts_the_writes_it_asks_for() -> None:
+    """What joined another record asks for none, a person found there for one where something of theirs was changed."""
+    run, ref = Run(case=Case(records=1)), Ref("job", "7")
+    deal = Link(ref=ref, dest_kind="leads", dest_id="1-leads", base={"outcome": "1-outcomes", "description": "Roof"}, ours=True)
+    note = Link(ref=Ref("job", "7", "details"), dest_kind="notes", dest_id="1-notes", base={}, ours=True)
+    found = Link(ref=ref, dest_kind="contacts", dest_id="1-contacts", base={}, ours=False, before={"name": "A"})
+    for link in (deal, note, found, replace(found, before={}), replace(found, before=None)):
+        tally(link, run)
+    assert run.writes_of == {"job: leads": 1, "job: outcome": 1, "job: notes details": 1, "job: contacts": 1}
+    assert (run.made, run.changed, run.actions) == ({"leads": 1, "notes": 1}, {"contacts": 1}, 1)
 
 
 def test_an_aim_is_met_or_missed(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from streamflow.errors import ConfigError, UsageError
 
 from .fake_operator import served
 
+STATUS = b"GET /v1/status HTTP/1.1\r\nHost: d\r\n\r\n"
+
 
 async def talk(path: Path, sent: bytes, *, end: bool = False) -> bytes:
     """Send bytes and give all that comes back until the daemon closes or the answer is whole."""
@@ -131,6 +133,7 @@ async def test_repeating_says_so(folder: Path) -> None:
         ("DELETE", "/v1/pause", b"", 405, "method"),
         ("POST", "/v1/pause", b"{", 400, "usage"),
         ("POST", "/v1/pause", b"[]", 400, "usage"),
+        ("POST", "/v1/map/edit", b'{"document": ' + b"[" * 200 + b"]" * 200 + b"}", 400, "usage"),
         ("POST", "/v1/pause", b'{"raeson": "x"}', 400, "usage"),
         ("POST", "/v1/pause", b'{"reason": 5}', 400, "usage"),
         ("POST", "/v1/pace", b'{"platform": "nutshell"}', 400, "usage"),
@@ -233,18 +236,41 @@ async def test_slow_verb_does_not_block_status(folder: Path, monkeypatch: pytest
 
 
 async def test_too_many_clients(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Connections above the cap are closed at once; one that leaves makes room."""
+    """Clients above the cap are closed at once while all others are being served; one that leaves makes room."""
     monkeypatch.setattr(control, "MAX_CLIENTS", 3)
     async with served(folder) as daemon:
         streams = [await anyio.connect_unix(str(daemon.path)) for _ in range(3)]
-        await anyio.wait_all_tasks_blocked()
-        assert await talk(daemon.path, b"GET /v1/status HTTP/1.1\r\nHost: d\r\n\r\n") == b""
+        for stream in streams:
+            await stream.send(b"GET /v1/events HTTP/1.1\r\nHost: d\r\n\r\n")
+            assert b"200 OK" in await stream.receive()
+        assert await talk(daemon.path, STATUS) == b""
         for stream in streams:
             await stream.aclose()
         with anyio.fail_after(5):
-            # The daemon notices a closed connection when it does.
-            while not (await talk(daemon.path, b"GET /v1/status HTTP/1.1\r\nHost: d\r\n\r\n")).startswith(b"HTTP/1.1 200"):  # noqa: ASYNC110
-                await anyio.sleep(0.01)  # the daemon notices a closed connection when it does
+            while not (await talk(daemon.path, STATUS)).startswith(b"HTTP/1.1 200"):
+                daemon.events.publish("phase.entered", phase="probe")      # nobody is there any more: that is noticed while writing
+                await anyio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /v1/sta", b"POST /v1/pause HTTP/1.1\r\nHost: d\r\nContent-Length: 9\r\n\r\n{"], ids=["nothing", "half", "body"]
+)
+async def test_silent_clients_shut_nobody_out(folder: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    """With every place taken by clients that do not finish their request, a newcomer that asks is served, one that does not has to go."""
+    monkeypatch.setattr(control, "MAX_CLIENTS", 3)
+    monkeypatch.setattr(control, "ROOM", 2)
+    async with served(folder) as daemon:
+        streams = [await anyio.connect_unix(str(daemon.path)) for _ in range(4)]
+        for stream in streams:
+            await stream.send(sent)
+        assert (await ask(daemon.path, "GET", "/v1/status"))[0] == 200
+        with anyio.fail_after(5), pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)):
+            await streams[3].receive()
+        streams += [await anyio.connect_unix(str(daemon.path)) for _ in range(3)]
+        with anyio.fail_after(5), pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)):
+            await streams[0].receive()      # where there is no room left either, the longest silent one goes
+        for stream in streams:
+            await stream.aclose()
 
 
 async def test_stranger_is_refused(folder: Path) -> None:

@@ -76,3 +76,17 @@ def test_unit_is_hardened() -> None:
         assert service[key] == "yes"
     assert service["CapabilityBoundingSet"] == ""
     assert "LoadCredential" in service
+
+
+def test_container_is_confined() -> None:
+    """The container has a user by number, looks after itself, fetches nothing unchecked, and no secret has a place in it."""
+    text = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
+    orders = [line.strip() for line in text.replace("\\\n", " ").splitlines() if line.strip() and not line.startswith("#")]
+    user = next(order.split()[1] for order in orders if order.startswith("USER"))
+    assert all(part.isdigit() and part != "0" for part in user.split(":"))
+    assert any(order.startswith("HEALTHCHECK") for order in orders)
+    assert not [order for order in orders if order.startswith("ADD") or "curl" in order or "wget" in order or "sudo" in order]
+    given = " ".join(order.lower() for order in orders if order.startswith(("ENV", "ARG")))
+    assert not any(word in given for word in ("key", "secret", "password"))
+    assert "0700 -o 10001" in text
+    assert all(word in text for word in ("--read-only", "--cap-drop=all", "no-new-privileges", "--pids-limit", "--memory"))

@@ -137,6 +137,19 @@ async def test_health_and_metrics_over_http() -> None:
         assert (await fetch(address, "/other"))[0] == 404
 
 
+async def test_the_metrics_address_takes_no_orders_and_tells_no_versions() -> None:
+    """Only the three addresses are read; other verbs, large bodies and odd paths are refused, and no library is named."""
+    listen = Listen(host="127.0.0.1", port=0)
+    async with metrics_server(listen, make(), unhealthy=list, unready=list) as address:
+        host, port = address.rsplit(":", 1)
+        for asked in ("GET /metrics", "POST /metrics", "DELETE /healthz", "GET /../../etc/passwd", "GET /" + "a" * 20_000, "PUT /v1/pause"):
+            async with await anyio.connect_tcp(host, int(port)) as stream:
+                await stream.send(f"{asked} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode())
+                got = await stream.receive()
+            assert int(got.split()[1]) in ((200,) if asked == "GET /metrics" else (400, 404, 405)), asked
+            assert b"aiohttp" not in got.partition(b"\r\n\r\n")[0] or b" 400 " in got
+
+
 @pytest.fixture
 def taken() -> Iterator[int]:
     with socket.socket() as holder:

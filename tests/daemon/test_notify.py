@@ -27,7 +27,6 @@ def test_states(folder: Path, is_abstract: bool) -> None:
     name = f"streamflow-test-{os.getpid()}"
     with listen(f"\0{name}" if is_abstract else str(folder / "n")) as heard:
         notifier = Notifier(SystemClock(), {"NOTIFY_SOCKET": f"@{name}" if is_abstract else str(folder / "n")})
-        assert notifier.is_on
         notifier.ready("tail: running\nqueue 0")
         assert heard.recv(500) == b"READY=1\nSTATUS=tail: running queue 0"
         notifier.status("x" * 500)

@@ -117,10 +117,12 @@ def sandbox(**options: Any) -> Iterator[Box]:
         assert line, f"the sandbox did not start (exit code {process.wait(_START_S)})"
         said = json.loads(line)
         side = SIDES[options.get("pair", LEADTREKKER.pair)]
-        yield Box(
+        box = Box(
             dir=folder, source_admin=said["source"]["admin"], destination_admin=said["destination"]["admin"], side=side,
-            seen=side.look(said["source"]["admin"], options.get("reader", "api")), export_of=side.export(options),
+            seen=side.look(said["source"]["admin"], options), export_of=side.export(options),
         )  # fmt: skip
+        box.configure("[owners]", f"{side.settings}\n[owners]")
+        yield box
         _assert_sound(folder)
     finally:
         if process is not None:

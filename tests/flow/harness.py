@@ -169,18 +169,22 @@ class Operator:
             time.sleep(POLL_S)
 
     def cut_over(self) -> None:
-        """Freeze, check, and order the switch."""
+        """Freeze, check, and order the switch; what comes up between the check and the order refuses it, and is waited for again."""
         self.daemon.box.freeze()
         deadline = time.monotonic() + 40.0
         while True:
             self.settle()
             checked = self.order("cutover", "--dry-run", path="/v1/cutover", dry_run=True)
+            reasons = checked["reasons"]
             if checked["ok"]:
-                break
-            assert time.monotonic() < deadline, f"the precheck goes on refusing: {checked['reasons']}"
+                assert self.phases[-1] == "tail", "a dry run must change nothing"
+                try:
+                    self.order("cutover", "--freeze-confirmed", path="/v1/cutover", freeze_confirmed=True)
+                    return
+                except Refused as refusal:
+                    reasons = [str(refusal)]
+            assert time.monotonic() < deadline, f"the switch goes on being refused: {reasons}"
             time.sleep(POLL_S)
-        assert self.phases[-1] == "tail", "a dry run must change nothing"
-        self.order("cutover", "--freeze-confirmed", path="/v1/cutover", freeze_confirmed=True)
 
     def finish(self, timeout_s: float = 180.0) -> int:
         """Answer what is asked after the switch was ordered, until the daemon has ended; gives its exit code."""

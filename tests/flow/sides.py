@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,8 +11,8 @@ from streamflow.sandbox.leadperfection_planting import FALLBACK_EMAIL, rep_file
 from tests.oracle import comparison
 from tests.oracle.guarding import Edit
 from tests.oracle.leadperfection import comparison as leadperfection
-from tests.oracle.leadperfection.book import read_book, read_seen
-from tests.oracle.states import Destination, Finding, Identity, Row, read_source
+from tests.oracle.leadperfection.book import Reader, read_book, read_seen
+from tests.oracle.states import Destination, Finding, Identity, Row, as_exported, read_source
 
 
 class Truth(Protocol):
@@ -40,27 +41,42 @@ class Side:
         platform: The source's name among switches.
         prefix: Of the markers that its records leave.
         fallback: E-mail of the user who takes records of unmatched owners.
+        files: Options of the sandbox by which everything is read from files.
+        settings: What the configuration says beside what the sandbox writes, for something to be looked at.
         export: Gives from the options of the sandbox what an export is asked for, beside its folder.
         read: Gives the true state from the admin face.
-        look: Asks the admin face, before anything is read, what a reader (by API, or of files) will be able to see; for `compare`.
+        look: Asks the admin face, before anything is read, what a run with these options of the sandbox can see; for `compare`.
     """
 
     pair: str
     platform: str
     prefix: str
     fallback: str
+    files: Mapping[str, Any]
     read: Callable[[str], Truth]
     compare: Compare
     export: Callable[[Mapping[str, Any]], Mapping[str, Any]]
-    look: Callable[[str, str], Any] = lambda admin, reader: None
+    look: Callable[[str, Mapping[str, Any]], Any] = lambda admin, options: None
+    settings: str = ""
+
+
+OUTCOMES: Mapping[str, str] = {
+    "Scheduled": "open", "Awaiting Product": "open", "Hold - HOA": "open", "Installed & Unpaid": "won", "Paid In Full": "won",
+    "Cancelled": "cancelled", "Cancelled By Mgt": "cancelled", "Credit Decline": "lost", "Dead Deal": "lost",
+    "Old System Import": "open", "": "open",
+}  # fmt: skip
+"""Status of a job -> state of its deal: sold work that is done is won, what is under way is open, and so is what nobody knows."""
+STAGES: Mapping[str, str] = {"Scheduled": "Repairs/Scheduled", "Awaiting Product": "Sales/Closing", "Hold - HOA": "Repairs/Inspected"}
+"""Where this customer wants deals that are under way: status of a job -> pipeline and stage."""
 
 
 def _leadtrekker(
     source: Any, destination: Destination, *, before: Destination, seen: Any, explained: Mapping[Identity, str] | None,
     edits: Sequence[Edit],
 ) -> list[Finding]:  # fmt: skip
+    told = as_exported(source) if seen == "files" else source
     return comparison.compare(
-        source, destination, before=before, fallback=LEADTREKKER.fallback, explained=explained, edits=edits
+        told, destination, before=before, fallback=LEADTREKKER.fallback, explained=explained, edits=edits
     )
 
 
@@ -70,18 +86,31 @@ def _lead_perfection(
 ) -> list[Finding]:  # fmt: skip
     return leadperfection.compare(
         source, destination, before=before, seen=seen, reps=rep_file(), fallback=LEAD_PERFECTION.fallback, explained=explained,
-        edits=edits,
+        edits=edits, outcomes=OUTCOMES, stages=STAGES,
     )  # fmt: skip
 
 
+def _seen_by(options: Mapping[str, Any]) -> Reader:
+    if options.get("reader", "api") == "api":
+        return "api"
+    return "extract" if options.get("extract") else "reports"
+
+
+def _stages() -> str:
+    lines = (f"{json.dumps(status)} = {json.dumps(place)}" for status, place in STAGES.items())
+    return "\n".join(('[leads.rule.values."job.jobstatus.stage"]', *lines, ""))
+
+
 LEADTREKKER = Side(
-    pair="leadtrekker-nutshell", platform="leadtrekker", prefix="lt", fallback="office@example.co.za", read=read_source,
-    compare=_leadtrekker, export=lambda options: {"form": options.get("form", "csv")},
+    pair="leadtrekker-nutshell", platform="leadtrekker", prefix="lt", fallback="office@example.co.za", files={"reader": "files"},
+    read=read_source, compare=_leadtrekker, export=lambda options: {"form": options.get("form", "csv")},
+    look=lambda admin, options: options.get("reader", "api"),
 )  # fmt: skip
 LEAD_PERFECTION = Side(
-    pair="lead-perfection-nutshell", platform="lead_perfection", prefix="lp", fallback=FALLBACK_EMAIL, read=read_book,
-    compare=_lead_perfection, export=lambda options: {"extract": bool(options.get("extract"))},
-    look=lambda admin, reader: read_seen(admin, by="extract" if reader == "files" else "api"),
+    pair="lead-perfection-nutshell", platform="lead_perfection", prefix="lp", fallback=FALLBACK_EMAIL,
+    files={"reader": "files", "extract": True}, read=read_book, compare=_lead_perfection,
+    export=lambda options: {"extract": bool(options.get("extract"))}, settings=_stages(),
+    look=lambda admin, options: read_seen(admin, by=_seen_by(options)),
 )  # fmt: skip
 SIDES: Mapping[str, Side] = {side.pair: side for side in (LEADTREKKER, LEAD_PERFECTION)}
 """By the name of the pair."""

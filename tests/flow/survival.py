@@ -12,7 +12,7 @@ from urllib.parse import quote
 from tests.flow.box import Box, sandbox
 from tests.flow.daemon import Daemon, NotAnswering
 from tests.flow.harness import DECIDED, short
-from tests.flow.sides import LEADTREKKER
+from tests.flow.sides import LEADTREKKER, SIDES
 from tests.oracle.marks import read_marks
 from tests.oracle.states import Finding
 
@@ -37,11 +37,14 @@ class Survived:
     findings: tuple[Finding, ...]
 
 
-def survive(seed: int, *, kills: int, records: int = 100, limit_s: float = 240.0, pair: str = LEADTREKKER.pair) -> Survived:
-    """Run one migration with exactly so many *kills*, and compare both sides at its end."""
+def survive(
+    seed: int, *, kills: int, records: int = 100, limit_s: float = 240.0, pair: str = LEADTREKKER.pair, reader: str = "api"
+) -> Survived:
+    """Run one migration by one reader, `api` or `files`, with exactly so many *kills*, and compare both sides at its end."""
     dice = random.Random(f"kills-{seed}")
     wanted = sorted((dice.choice(("probe", dice.choice(STRUCK))) for _ in range(kills)), key=PHASES.index)
-    with sandbox(pair=pair, records=records, seed=seed, gates="auto", search_lag=0.2) as box:
+    options = SIDES[pair].files if reader == "files" else {}
+    with sandbox(pair=pair, records=records, seed=seed, gates="auto", search_lag=0.2, **options) as box:
         box.configure('cutover = "auto"', 'cutover = "ask"')
         box.configure("watch_days = 0\n", f"watch_days = {wanted.count('cutover') * WATCH_S / DAY_S:.6f}\n")
         before = box.destination()
@@ -67,6 +70,7 @@ class _Run:
         self._kill_at = math.inf
         self._seen: Any = None
         self._phase = "start"
+        self._exported = ""          # since when the gate stood that the last export was made for
 
     def to_the_end(self, limit_s: float) -> int:
         """Go on until the daemon ends by itself; gives its exit code."""
@@ -104,6 +108,10 @@ class _Run:
         if self._wanted and self._kill_at == math.inf and PHASES.index(self._phase) >= PHASES.index(self._wanted[0]):
             self._kill_at = time.monotonic() + self._dice.uniform(*LIFETIME_S)
         assert status["state"] != "paused", status["reason"]
+        gate = status["gate"] or {}
+        if gate.get("name") == "export" and gate["since"] != self._exported:
+            self.box.export()   # the switch by files waits for what was exported after the freeze
+            self._exported = gate["since"]
         for item in self._ask("GET", "/v1/queue?state=all")["items"]:
             self.explained[str(item["kind"]), str(item["key"])] = str(item["reason"])
             is_question = item["blocking"] or item["cause"] in DECIDED or item["id"].startswith("identity:")

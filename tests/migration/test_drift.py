@@ -6,7 +6,7 @@ from pathlib import Path
 
 from streamflow.mapping.document import MapDocument, ObjectMap, Row
 from streamflow.mapping.document_json import from_json
-from streamflow.migration.drift import compare, stands, with_rows
+from streamflow.migration.drift import BASIS, compare, stands, with_rows
 from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
 from streamflow.migration.proposal import MapGate
@@ -48,6 +48,19 @@ async def test_a_cutover_does_not_start_under_a_map_that_does_not_hold(tmp_path:
         assert any("'Lead Status' of contacts" in reason for reason in found.reasons), found.reasons
         assert await trip.ledger.setting("map:confirmed") is not None
         assert await trip.phase() is State.MAP, "looked at when the tail starts"
+
+
+async def test_a_look_asks_only_for_the_kinds_whose_fields_the_map_uses(tmp_path: Path) -> None:
+    """Where the map has no field on companies, theirs are not listed with every look."""
+    async with voyage(tmp_path, at=State.BACKFILL, records=30) as trip:
+        basis = await trip.ledger.setting(BASIS)
+        await trip.set(BASIS, [row for row in basis if row[0] != "accounts"])
+        trip.wire("nutshell")
+        assert await stands(trip.m)
+        assert trip.wire("nutshell") == ["GET contacts/customfields/attributes"]
+        await trip.set(BASIS, basis)
+        assert await stands(trip.m)
+        assert "GET accounts/customfields/attributes" in trip.wire("nutshell")
 
 
 async def test_fields_the_map_does_not_use_stop_nothing(tmp_path: Path) -> None:

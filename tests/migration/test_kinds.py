@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from streamflow.clock import SystemClock
+from streamflow.errors import UsageError
 from streamflow.mapping.marker import ref_of
 from streamflow.migration.adoption import shapes_of
 from streamflow.migration.choosing import stratum
-from streamflow.migration.scopes import checked, wanted_by
+from streamflow.migration.scopes import accepted, wanted_by
 from streamflow.model import Link, Record, Ref
 from streamflow.stages.directory import home_named
 from streamflow.stages.roles import roles_of
@@ -56,7 +57,7 @@ def test_a_home_is_a_record_that_others_hang_on() -> None:
 
 
 async def test_a_record_is_undone_with_all_that_hangs_below_it() -> None:
-    """What hangs on a deal goes with the person the deal is of; what hangs on another deal does not."""
+    """What hangs on a deal goes with the person the deal is of, what hangs on another does not; an unknown record is refused."""
     ledger = MemoryLedger(clock=SystemClock())
     for record in (
         Record(kind="client", key="7", data={}, digest="a"),
@@ -65,7 +66,9 @@ async def test_a_record_is_undone_with_all_that_hangs_below_it() -> None:
         Record(kind="scan", key="701", parent="71", data={}, digest="a"),
     ):
         await ledger.stage([record], scan="s")
-    wanted = await wanted_by(ledger, PORCH, checked("record:client:7", PORCH))
+    with pytest.raises(UsageError, match="no client record has the key 8"):
+        await accepted(ledger, PORCH, "record:client:8")
+    wanted = await wanted_by(ledger, PORCH, await accepted(ledger, PORCH, "record:client:7"))
 
     def undone(kind: str, key: str) -> bool:
         return wanted(Link(ref=Ref(kind, key), dest_kind="notes", dest_id="1-notes", base={}, ours=True, before=None))

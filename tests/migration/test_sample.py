@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,22 @@ async def test_the_report_shows_what_the_source_said(tmp_path: Path) -> None:
         assert status
         assert all(row["source"] and row["expected"] and row["actual"] == row["expected"] and row["verdict"] == "equal" for row in status)
         assert any(row["field"] == "emails" and "@" in row["source"] for row in rows)
+
+
+async def test_a_sample_is_read_back_once(tmp_path: Path) -> None:
+    """What verification read of it is what the report shows: no custom fields are read a second time for that."""
+    async with voyage(tmp_path, at=State.SAMPLE, records=60, sample_size=40) as trip:
+        trip.wire("nutshell")
+        await trip.phase()
+        calls = Counter(trip.wire("nutshell"))
+        reads = sum(number for call, number in calls.items() if call.startswith("GET") and call.endswith("/{id}/customfields"))
+        before_changes = sum(number for call, number in calls.items() if call.startswith("PATCH"))
+        rows = trip.reports["sample"]["rows"]
+        shown = {row["destination"] for row in rows if row["actual"] is not None}
+        chosen = await trip.ledger.setting("sample:keys")
+        assert reads <= before_changes + len(chosen["company"]) + calls["POST leads"], calls     # too few of those for a shared read
+        links = [link for kind, keys in chosen.items() for link in await trip.ledger.links_of(kind, keys)]
+        assert shown == {link.dest_id for link in links if not link.is_merged}, "every record of it, with what is there"
 
 
 async def test_a_discarded_sample_leaves_no_trace_and_asks_for_the_map(tmp_path: Path) -> None:

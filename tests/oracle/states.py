@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 Row: TypeAlias = dict[str, Any]
@@ -87,6 +87,18 @@ def source_of(
     """Make a source state of tables by plural name, as the dumps give them."""
     rows = {kind: {str(row[KEYS[kind]]): row for row in tables.get(plural, [])} for kind, plural in PLURAL.items()}
     return Source(rows=rows, gone=gone, moved_files=moved_files or {})
+
+
+def as_exported(source: Source) -> Source:
+    """Give the source as tables of an export tell it: a reminder names its user by e-mail alone, so one without an e-mail is nobody."""
+    users = source.of("user")
+
+    def told(row: Row) -> Row:
+        mail = users.get(str(row.get("userid") or ""), {}).get("email") or row.get("user_email")
+        return row if str(mail or "").strip() else {**row, "userid": ""}
+
+    reminders = {key: told(row) for key, row in source.of("reminder").items()}
+    return replace(source, rows={**source.rows, "reminder": reminders})
 
 
 def destination_of(dump: Mapping[str, Any]) -> Destination:

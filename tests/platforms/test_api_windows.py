@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamflow.errors import ProtocolMismatch
-from streamflow.platforms.api.windows import Span, after, everything, half, opening, params, read_cursor, recent, write_cursor
+from streamflow.platforms.api.windows import Span, after, everything, half, opening, params, read_cursor, recent, second, write_cursor
 from streamflow.platforms.spec import Window
 
 ZONE = ZoneInfo("America/New_York")
@@ -136,6 +137,38 @@ def test_windows_grow_while_there_is_little_and_keep_their_length_where_there_is
     found = after(changed, rules, now=NOW, is_sparse=True, is_paged=is_paged)
     assert found is not None
     assert (found.end - found.begin).days == 31
+
+
+def test_all_of_time_is_one_window_until_it_is_too_full() -> None:
+    """Years up to now are cut near their end; where the beginning was empty the rest is cut unasked, else the next one is longer."""
+    rules = Window(from_param="s", to_param="e", step_days=31, start="1900-01-01", end="2100-01-01")
+    whole = opening(rules, since=None, now=NOW, zone=ZONE, is_paged=True)
+    assert (whole.begin.year, whole.end.year) == (1900, 2100)
+    past = half(whole, rules, now=NOW)
+    assert past is not None
+    assert (past.begin, past.end.year) == (whole.begin, 1994)
+    later = after(past, rules, now=NOW, is_sparse=True, is_paged=True, is_empty=True)
+    assert later is not None
+    assert (later.begin, later.end.year, later.full_to) == (past.end, 2018, whole.end)
+    rest = after(later, rules, now=NOW, is_sparse=True, is_paged=True)
+    assert rest == Span(begin=later.end, end=datetime.combine(later.end + 2 * (later.end - later.begin), time()))
+    assert after(past, rules, now=NOW, is_sparse=True, is_paged=True) == Span(begin=past.end, end=whole.end)
+
+
+def test_a_second_walk_follows_the_whole_list_alone() -> None:
+    """It goes through all of time by the parameters of changes; no read of a part, and no read of what changed, is followed by it."""
+    rules = Window(from_param="s", to_param="e", step_days=31, start="1900-01-01", whole={"by": "0"}, changed={"by": "1"}, twice=True)
+    walks = [opening(rules, since=None, now=NOW, zone=ZONE, is_paged=True)]
+    again = second(walks[0], rules, now=NOW)
+    assert again is not None
+    assert (params(walks[0], rules)["by"], params(again, rules)["by"]) == ("0", "1")
+    assert (again.begin, again.end) == (walks[0].begin, walks[0].end)
+    assert read_cursor(write_cursor(again, 4), stream="lead") == (again, 4)
+    latest = recent(replace(rules, recent_days=90), now=NOW, is_paged=True)
+    assert read_cursor(write_cursor(latest, 1), stream="lead") == (latest, 1)
+    changes = opening(rules, since=NOW, now=NOW, zone=ZONE)
+    assert [second(span, rules, now=NOW) for span in (again, latest, changes)] == [None, None, None]
+    assert second(walks[0], replace(rules, twice=False), now=NOW) is None
 
 
 def test_a_window_that_was_cut_is_followed_by_one_of_its_length() -> None:

@@ -38,6 +38,7 @@ def test_a_good_manifest_is_read() -> None:
         (b'{"files": [', "not a JSON object"),
         (b"[]", "not a JSON object"),
         (manifest(exported_at="yesterday"), "exported_at: expected a moment"),
+        (manifest(exported_at="0001-01-01T00:00:00+23:59"), "exported_at: expected a moment"),
         (manifest(complete="yes"), "complete: expected true or false"),
         (manifest(files={}), "files: expected a list"),
         (manifest(files=["leads.csv"]), "files[0]: expected an object"),

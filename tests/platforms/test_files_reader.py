@@ -97,15 +97,20 @@ filled = ["clientno"]
 """
 
 
+def _reports(inbox: Path) -> SpecSource:
+    """Give the source that reads REPORTS from files alone."""
+    spec = load(REPORTS, {})
+    canons = {kind: Canon(each, null_words=spec.null_words, region=spec.region, reader="files") for kind, each in spec.streams.items()}
+    roster = Roster()
+    return SpecSource(spec, api=None, files=FilesReader(Inbox(inbox), spec, canons, roster), roster=roster)
+
+
 async def test_files_are_known_by_their_columns_where_names_tell_nothing(tmp_path: Path) -> None:
     """A report is found by its header, another one's rows become lists and values in it; parameters and repeats are left out."""
     first = "JOB,Client Id,Client,condition,RunAt\n1,7,Dana,open,today\n2,7,Dana,done,today\n3,,Nobody,open,today\n"
     second = 'Job Ref,Step,Day,Cost\n1,Measure,8/1/2026,\n1,Install,8/9/2026,"1,200.00"\n9,Lost,8/9/2026,5\n'
     write_folder(tmp_path / "20260807T150010Z", {"_1_Export.csv": first, "_2_Export.csv": second})
-    spec = load(REPORTS, {})
-    canons = {kind: Canon(each, null_words=spec.null_words, region=spec.region, reader="files") for kind, each in spec.streams.items()}
-    roster = Roster()
-    source = SpecSource(spec, api=None, files=FilesReader(Inbox(tmp_path), spec, canons, roster), roster=roster)
+    source = _reports(tmp_path)
     jobs = await all_records(source, "job")
     assert jobs["1"].data == {
         "jobno": "1", "client": "7", "state": "open", "cost": "1200",
@@ -120,8 +125,5 @@ async def test_a_table_of_its_own_goes_before_reports(tmp_path: Path) -> None:
     own = "jobno,client,state,steps,cost\n5,8,new,,3\n"
     report = "Job,Client Id,Client,Condition\n1,7,Dana,open\n"
     write_folder(tmp_path / "20260807T150010Z", {"jobs.csv": own, "_1_Export.csv": report})
-    spec = load(REPORTS, {})
-    canons = {kind: Canon(each, null_words=spec.null_words, region=spec.region, reader="files") for kind, each in spec.streams.items()}
-    roster = Roster()
-    source = SpecSource(spec, api=None, files=FilesReader(Inbox(tmp_path), spec, canons, roster), roster=roster)
+    source = _reports(tmp_path)
     assert set(await all_records(source, "job")) == {"5"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,12 @@ from streamflow.platforms.files.encoding import detect_delimiter, detect_encodin
 from streamflow.platforms.files.table import TableSettings, count_rows, open_table
 
 AUTO = TableSettings()
+_ENTITIES = (
+    "<!DOCTYPE a [" + '<!ENTITY e0 "lollollollol">'
+    + "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10))
+    + "]><worksheet><sheetData><row><c><v>&e9;</v></c></row></sheetData></worksheet>"
+)  # fmt: skip
+"""A few hundred bytes that stand for some ten billion letters."""
 
 
 def known(header: str) -> bool:
@@ -76,6 +83,7 @@ def test_known_columns_decide_the_delimiter() -> None:
 def test_a_sep_line_is_obeyed(tmp_path: Path) -> None:
     """Excel's own hint in the first line is no header."""
     assert read(text_file(tmp_path, "sep=;\r\nleadid;name\r\n1;a,b\r\n"))[1] == [{"leadid": "1", "name": "a,b"}]
+    assert read(text_file(tmp_path, 'sep="\r\nleadid,name\r\n'))[0] == ('sep="',), "a quote parts nothing"
 
 
 def test_line_ends_and_delimiters_inside_quotes_belong_to_the_value(tmp_path: Path) -> None:
@@ -157,6 +165,26 @@ def test_files_that_are_none_are_named(tmp_path: Path, name: str, content: bytes
     with pytest.raises(ProtocolMismatch, match=said) as caught:
         read(tmp_path / name)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("part", "xml"),
+    [
+        ("xl/worksheets/sheet1.xml", "<worksheet"), ("xl/worksheets/sheet1.xml", "\ufffe"), ("xl/styles.xml", "<styleSheet><fonts>"),
+        ("xl/workbook.xml", '<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheets/></workbook>'),
+        ("xl/worksheets/sheet1.xml", _ENTITIES),
+    ],
+    ids=["cut sheet", "no letters", "cut styles", "no sheets", "entities that grow"],
+)  # fmt: skip
+def test_a_workbook_that_is_none_inside_is_named(tmp_path: Path, part: str, xml: str) -> None:
+    """XML that is cut, foreign or made to fill the memory is one error that names the file, whichever part of the archive it is in."""
+    whole = workbook(tmp_path, [["leadid", "name"], [1, "a"]])
+    broken = tmp_path / "broken.xlsx"
+    with zipfile.ZipFile(whole) as old, zipfile.ZipFile(broken, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, xml if name == part else old.read(name))
+    with pytest.raises(ProtocolMismatch, match=r"broken\.xlsx"):
+        read(broken)
 
 
 def test_a_wrong_encoding_by_order_is_said(tmp_path: Path) -> None:

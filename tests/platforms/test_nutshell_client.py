@@ -107,7 +107,9 @@ async def test_a_lead_takes_only_the_actions_asked_for() -> None:
         lead: Fields = {"description": "Roof", "manualValue": "12500.5", "dueTime": 1_900_000_000, "link:contacts": [person]}
         plain = await made.nutshell.writer.create("leads", lead)
         assert made.calls() == ["POST leads"]
-        assert _differences(made, "leads", lead, await _one(made, "leads", plain)) == {}
+        begun = await _one(made, "leads", plain)
+        assert _differences(made, "leads", lead, begun) == {}
+        assert begun["stage"] == reference.first_stages[""] == reference.first_stages[str(begun["stageset"])], "where it begins by itself"
         stageset = reference.stagesets["repairs"]
         wanted = {**lead, "stageset": stageset, "stage": reference.stages[f"{stageset}/inspected"], "outcome": reference.outcomes["won"]}
         made.calls()

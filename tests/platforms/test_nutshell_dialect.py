@@ -69,6 +69,9 @@ def test_all_faults_of_flags_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         FLAGS.with_(bad)
     assert len(caught.value.faults) == len(bad)
+    for endless in (float("nan"), float("inf"), 10**400):
+        with pytest.raises(ConfigError, match="search_lag_s"):
+            FLAGS.with_({"search_lag_s": endless})
 
 
 # --- ids, envelope
@@ -276,6 +279,7 @@ def test_reading_loose_shapes() -> None:
     contact = records.flat("contacts", {"name": "N", "emails": "odd", "phones": [{"value": {"number": "5", "E164": None}}], "links": None})
     assert contact == {"name": "N", "phones": [{"name": "", "value": "5", "isPrimary": False}]}
     assert records.flat("notes", {"body": "b", "links": {"leads": ["4-leads"]}})["link:parent"] == "4-leads"
+    assert records.flat("notes", {"body": "b", "createdTime": "1e999"}) == {"body": "b"}
 
 
 def test_custom_values_in_any_shape() -> None:
@@ -406,6 +410,7 @@ def test_definitions_are_compared_by_family() -> None:
         ("money", {"title": "X", "type": "string"}, False),
         ("date", {"title": "X", "type": "Date"}, True),
         ("text", {"title": "X", "type": "string", "enum": ["a"]}, False),
+        ("text", {"title": "X", "type": "string", "enum": True}, True),
     ):
         spec = FieldSpec(entity="contacts", label="X", family=wanted)
         assert (definitions.mismatch(spec, definitions.spec_of("contacts", row)) == "") is fits

@@ -218,6 +218,24 @@ async def test_a_journal_that_cannot_write_stops_the_probe() -> None:
         assert _standing(made) == []
 
 
+@pytest.mark.parametrize(("switches", "chars"), [
+    ({}, 20_000), ({"cf_long_max": 6_000}, 5_000), ({"cf_long_max": 6_000, "cf_long_over_limit": "truncated"}, 5_000),
+    ({"cf_long_max": 400}, 0), ({"cf_long_lines": "blanks"}, 0), ({"cf_patch_path": "customFields"}, 20_000),
+], ids=["no cap", "refused", "cut", "too short", "one line", "other path"])  # fmt: skip
+async def test_what_a_long_field_keeps_is_measured(switches: dict[str, Any], chars: int) -> None:
+    """The longest text tried that comes back whole with its line ends, on the lead that is made anyway; 0 where none does."""
+    spec = FieldSpec(entity="leads", label="Details", family="long")
+    async with rig(switches=switches) as made:
+        await made.nutshell.schema.define(spec)
+        made.calls()
+        learned = await made.nutshell.prober.probe(Journal(), spec)
+        assert learned["long_text_max_chars"] == chars
+        assert _standing(made) == []
+        with_it = made.calls()
+        assert "long_text_max_chars" not in await made.nutshell.prober.probe(Journal())
+        assert with_it.count("POST leads") == made.calls().count("POST leads")
+
+
 async def test_the_search_lag_is_measured() -> None:
     """The lag is at least the real one."""
     async with rig(switches={"search_lag_s": 1.2}) as made:

@@ -146,6 +146,12 @@ def test_custom_fields_come_as_json_text_too() -> None:
     assert unknown == {"custom_fields (not an object)": 1}
 
 
+def test_custom_fields_nested_without_end_are_kept_as_the_text_they_are() -> None:
+    """A cell with hundreds of brackets in brackets is a text that somebody typed, and stops nothing."""
+    endless = '{"a":' * 500 + "1" + "}" * 500
+    assert endless in str(record("lead", LEAD | {"custom_fields": endless}).data)
+
+
 def test_base64_is_decoded_only_where_the_spec_says_so() -> None:
     """A name that happens to be base64 is left alone; a field told to be base64 that is not is kept and counted."""
     assert record("note", NOTE | {"note": "VGVzdA=="}).data["note"] == "VGVzdA=="
@@ -207,6 +213,16 @@ def test_rows_that_nothing_identifies_are_rejected_without_personal_data() -> No
     page = canon("lead").page([LEAD, {"leadid": "", "name": "Secret"}], next_cursor="2", roster=Roster(), memory=Pass(), first_row=501)
     assert [found.key for found in page.records] == ["48213"]
     assert page.rejects == ("row 502 of lead: no leadid, and nothing to make a key of",)
+
+
+@pytest.mark.parametrize("odd", [["48213"], {"id": "48213"}, [None], True])
+def test_an_id_that_is_no_text_identifies_nothing(odd: Any) -> None:
+    """A list or an object in the place of an id costs that row alone; in the place of a parent or a date it names none."""
+    page = canon("lead").page([LEAD | {"leadid": odd}, LEAD], next_cursor=None, roster=Roster(), memory=Pass())
+    assert [found.key for found in page.records][-1:] == ["48213"]
+    assert all(isinstance(found.key, str) for found in page.records)
+    found = record("note", NOTE | {"leadid": odd, "created": odd})
+    assert (found.key, isinstance(found.parent, str | None), isinstance(found.changed_at, str | None)) == ("9001", True, True)
 
 
 def test_parent_is_the_one_that_was_asked() -> None:

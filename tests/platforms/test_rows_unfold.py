@@ -125,10 +125,12 @@ JOIN = joiner(SPEC.streams["guest"], CANONS["guest"])
 
 
 def test_a_missing_field_is_not_empty_and_the_latest_word_counts() -> None:
-    """Fields of both streams stand; an empty value that is shown empties, one that is not shown says nothing."""
+    """Fields of both streams stand; an empty value that is shown empties what that stream filled, one that is not shown says nothing."""
     known = JOIN(None, guest(houseid="1", trade="roofer"), "house")
-    joined = JOIN(known, guest(trade="", tags=["b", "a"]), "list")
-    assert joined.data == {"guestid": "7", "houseid": "1", "trade": "", "tags": ["b", "a"]}
+    joined = JOIN(JOIN(known, guest(trade=""), "house"), guest(trade="", tags=["b", "a"]), "guest")
+    assert {name: value for name, value in joined.data.items() if name != "_raw"} == {
+        "guestid": "7", "houseid": "1", "trade": "", "tags": ["b", "a"],
+    }  # fmt: skip
     assert joined.parent == "1"
     assert joined.digest == CANONS["guest"].digest(joined.data)
 
@@ -142,6 +144,19 @@ def test_a_field_that_is_yielded_fills_only_what_no_other_stream_gives() -> None
     assert JOIN(told, guest(mood="guess"), "house").data["mood"] == "calm"
     calm = JOIN(None, guest(mood="calm"), "list")
     assert JOIN(calm, guest(mood="guess"), "house").digest == calm.digest
+
+
+def test_a_blank_empties_only_what_the_same_stream_had_filled() -> None:
+    """A stream that leaves a field blank does not take it from the one that fills it; that one may."""
+    own = JOIN(None, guest(trade="roofer"), "guest")
+    for blank in ("", "  ", None):
+        assert JOIN(own, guest(trade=blank), "house").data["trade"] == "roofer"
+    assert JOIN(own, guest(trade=""), "guest").data["trade"] == ""
+    nested = JOIN(JOIN(None, guest(trade=""), "guest"), guest(trade="roofer"), "house")
+    assert JOIN(nested, guest(trade=""), "guest").data["trade"] == "roofer"
+    assert JOIN(nested, guest(trade=""), "house").data["trade"] == ""
+    assert JOIN(nested, guest(trade="mason"), "guest").data["trade"] == "mason"
+    assert JOIN(JOIN(None, guest(mood=""), "guest"), guest(mood="guess"), "house").data["mood"] == "guess"
 
 
 def test_joining_what_is_known_already_changes_nothing() -> None:

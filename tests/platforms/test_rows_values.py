@@ -62,6 +62,10 @@ def test_decoding_refuses_rather_than_guesses(value: str) -> None:
         ("0999-05-11 01:02:03", "0999-05-11 01:02:03"),
         ("13/13/2026", None),
         ("next week", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59.9", None),
+        (datetime.max, None),
+        (10**400, None),
         ("5", None),
     ],
 )

@@ -111,6 +111,25 @@ async def test_lp_41_what_only_looks_different_is_no_difference(ledger: Ledger) 
     assert found == {"5": "of another record of the same person"}
 
 
+async def test_lp_41_what_is_gone_speaks_where_the_map_joins(ledger: Ledger) -> None:
+    """Where a person's sources are all joined, that of an enquiry which is gone stays on both sides and is no difference."""
+    document = lp.document()
+    people = next(one for one in document.objects if one.source == "prospect")
+    rows = tuple(
+        replace(row, params={**row.params, "pick": "join"}) if row.target == "custom:Lead Source" else row for row in people.rows
+    )
+    joined = replace(document, objects=tuple(replace(one, rows=rows) if one is people else one for one in document.objects))
+    await ledger.commit([PutSetting(name="map:confirmed", value={"digest": digest(joined), "document": to_json(joined)})])
+    await stage(
+        ledger, replace(lp.prospect("3"), digest="3"),
+        replace(lp.lead("9", cst_id="3", source="Radio", sourcesubdescr=""), parent="3", digest="9"),
+    )
+    await ledger.commit([PutLink(link=line("prospect", "3", "contacts", "13-contacts", {"custom:Lead Source": "Radio"}))])
+    for _ in range(2):
+        await ledger.commit([Missed(kind="lead", keys=("9",))])
+    assert "3" not in {row["key"] for row in (await sheets.lead_sources(ledger, PAIR))["differences"]}
+
+
 async def test_lp_41_appointments_stand_side_by_side(ledger: Ledger) -> None:
     """Each has its start on both sides to the second, what it became, and the reason where it became nothing."""
     data = await sheets.appointment_history(ledger, PAIR)

@@ -93,7 +93,7 @@ def test_verdicts_are_told_in_words_and_signs(writer: ReportWriter) -> None:
     assert re.search(r'class="n bad"><span class="sign">✗</span> 1<', text)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+27825550142", "-5", "@cmd", "\tx", "\rx", "\uff1d1"])
+@pytest.mark.parametrize("text", ["=1+1", "+27825550142", "-5", "@cmd", "\tx", "\rx", "\0=1", "\uff1d1"])
 def test_formulas_are_defused(text: str) -> None:
     """Text that a spreadsheet would run gets an apostrophe; a number is not text."""
     assert cell(text) == f"'{text}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TypeVar
 
 from streamflow.stages.doubt import QuietTime
@@ -11,6 +11,12 @@ from streamflow.stages.doubt import QuietTime
 TIMEOUT, LATE, LAG = 1, 2, 2
 """Steps of time: until a client gives up, until what was taken on takes effect, until it is seen."""
 QUIET = QuietTime(timeout_s=TIMEOUT, late_commit_s=LATE, search_lag_s=LAG)
+WEAK_QUIETS: Mapping[str, QuietTime] = {
+    "no quiet time": QuietTime(timeout_s=0, late_commit_s=0, search_lag_s=0),
+    "without the lag": QuietTime(timeout_s=TIMEOUT, late_commit_s=LATE, search_lag_s=0),
+    "without late commits": QuietTime(timeout_s=TIMEOUT, late_commit_s=0, search_lag_s=LAG),
+}
+"""Waits that leave out one of the bounds: with each of them a model of making something has to find two."""
 
 W = TypeVar("W", bound=Hashable)
 

@@ -32,6 +32,7 @@ from streamflow.platforms.nutshell.doors import connect
 from streamflow.platforms.nutshell.flags import Flags
 from streamflow.sandbox.clocks import ManualClock
 from streamflow.sandbox.nutshell import admin, make_app, open_site
+from streamflow.sandbox.nutshell.leads import default_stageset, first_stage
 from streamflow.sandbox.nutshell.site import Site
 from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
@@ -113,12 +114,17 @@ class Rig:
             activity_types=self.activity_types, person_by_email=by_email.get, company_of=lambda text, name: None,
             note_max_chars=self.nutshell.flags.note_max_chars, note_backdate=self.nutshell.flags.note_backdate,
             task_complete=self.nutshell.flags.task_complete,
+            details_field=self.settings.get("details_field", ""), details_max_chars=self.nutshell.flags.long_text_max_chars,
             stagesets=named["stagesets"], stages=stages, outcomes=named["outcomes"],
             stage_write=self.nutshell.flags.lead_stage_write != "none",
         ))
         decisions = {item.id: item.decision for item in await self.ledger.queue(state="resolved")}
         users = {"27": "3-users", "87": "13-users"}
-        directory = Directory(roles=roles_of(self.pair), users=users, fallback_user="1-users", decisions=decisions)
+        first_stages = {key: first_stage(self.site, key) or "" for key in named["stagesets"].values()}
+        first_stages[""] = first_stages[default_stageset(self.site)]
+        directory = Directory(
+            roles=roles_of(self.pair), users=users, fallback_user="1-users", decisions=decisions, first_stages=first_stages
+        )  # fmt: skip
         busy: set[str] = set()
         meanwhile = Meanwhile(self.nutshell.feed, self.clock)
         reader, feed = self.nutshell.reader, self.nutshell.feed

@@ -180,6 +180,41 @@ async def test_deals_have_stage_outcome_value_and_what_does_not_fit(way: str) ->
         assert "kept" in note["body"]
 
 
+async def test_a_deal_goes_through_the_stages_its_status_stands_for() -> None:
+    """From where new deals begin, over a status that stands for no stage, to the next one; nobody is asked about what nobody chose."""
+    async with porch(flags={"lead_stage_write": "patch"}) as one:
+        admin.act(one.site, {"do": "add_stageset", "values": {"name": "Field", "stages": ["Talk", "Measure", "Ordered"]}})
+        await one.stage(client("c1"), version(1, "q1", "c1"))
+        await one.run_dry()
+        names = {str(row["id"]): str(row["name"]) for row in one.live("stages")}
+        told = []
+        for number, step in enumerate(("Measure", "", "Ordered"), start=2):
+            await one.stage(version(number, "q1", "c1", step=step))
+            await one.run_dry()
+            [row] = one.live("leads")
+            told.append(names[row["links"]["stage"]])
+        assert told == ["Measure", "Measure", "Ordered"]
+        assert await one.open_items("conflict") == []
+        one.clock.account.advance(6.0)
+        assert await one.verify() == {"verified": 3}
+
+
+async def test_a_deal_that_people_moved_stays_where_they_put_it() -> None:
+    """Whatever stage its status comes to stand for: theirs is kept and told."""
+    async with porch(flags={"lead_stage_write": "patch"}) as one:
+        admin.act(one.site, {"do": "add_stageset", "values": {"name": "Field", "stages": ["Talk", "Measure"]}})
+        await one.stage(client("c1"), version(1, "q1", "c1"))
+        await one.run_dry()
+        line = await one.link("quote", "q1")
+        theirs = next(str(row["id"]) for row in one.live("stages") if row["name"] == "Quoted")
+        one.person("edit", "leads", line.dest_id, links={"stage": theirs})
+        await one.stage(version(2, "q1", "c1", step="Measure"))
+        await one.run_dry()
+        [row] = one.live("leads")
+        assert row["links"]["stage"] == theirs
+        assert any(":stage:" in item for item in await one.open_items("conflict"))
+
+
 async def test_an_open_deal_becomes_that_of_the_first_quote() -> None:
     """The inquiry's deal goes on as the first quote's, with what people did to it; later quotes have deals of their own."""
     async with porch(unqualified="lead", rule="always") as one:

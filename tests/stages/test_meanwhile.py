@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from streamflow.errors import Throttled
+from streamflow.errors import PlatformUnavailable, Throttled
 from streamflow.model import DestId, Kind, Ref
 from streamflow.platforms.base import Happening
-from streamflow.stages.meanwhile import lost_to
+from streamflow.stages.meanwhile import UNLOOKED, Meanwhile, lost_to
 from tests.stages.rig import Rig, lead, note, reminder, rig
 
 WORK = {"name": "work", "value": "boss@x.test", "isPrimary": False}
@@ -78,6 +79,48 @@ async def test_what_slips_under_the_write_is_told_with_what_was_there() -> None:
         items = [item for item in await one.ledger.queue() if item.id.startswith("overwritten:")]
         assert [item.details["destination"] for item in items] == ["Signed by Mary"]
         assert (await one.fields("contacts", person))["jobTitle"] == "Boss"
+
+
+@pytest.mark.parametrize("killed", ["after the answer", "before the answer"])
+async def test_what_slipped_under_the_write_of_a_run_that_was_killed_is_told(killed: str) -> None:
+    """The look after a write that was confirmed, or found to have happened, is made by the next start, for one call to the feed."""
+    async with rig() as one:
+        await one.stage(lead("1", status="New", statusid="1"))
+        await one.run_dry()
+        person = (await one.link("lead", "1")).dest_id
+        feed = one.nutshell.feed
+        changed = feed.changed
+
+        def dead(*args: Any) -> Any:
+            raise PlatformUnavailable("killed", platform="nutshell")
+
+        def slip_and_die() -> None:
+            one.person("edit", "contacts", person, customFields={"Lead Status": "Signed by Mary"})
+            feed.changed = dead  # type: ignore[method-assign]
+
+        before_write(one, slip_and_die, after_reading=False)
+        await one.stage(lead("1", status="Contacted", statusid="2"))
+        if killed == "before the answer":
+            one.switch(reset_after={"match": "PATCH /rest/contacts", "times": 1})
+        with contextlib.suppress(PlatformUnavailable):
+            await one.deliver()
+        feed.changed = changed  # type: ignore[method-assign]
+        await one.restart()
+        one.clock.account.advance(60.0)
+        assert await one.resolve_doubts() == 0
+        noted = await one.ledger.settings(UNLOOKED)
+        assert [(each["fields"], each["now"]) for each in noted.values()] == [
+            ({"custom:Lead Status": "Contacted"}, {"custom:Lead Status": "New"})
+        ]
+        assert [item for item in await one.open_items() if item.startswith("overwritten:")] == []
+        next_start = Meanwhile(feed, one.clock)
+        next_start.recall(noted)
+        one.calls()
+        await one.ledger.commit(await next_start.finish())
+        assert one.calls() == ["GET events"]
+        items = [item for item in await one.ledger.queue() if item.id.startswith("overwritten:")]
+        assert [item.details["destination"] for item in items] == ["Signed by Mary"]
+        assert await one.ledger.settings(UNLOOKED) == {}
 
 
 async def test_a_refused_write_is_decided_anew_before_it_is_offered_again() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
-from streamflow.errors import InvariantBroken, RecordRejected
-from streamflow.model import Disposition, QueueItem, RecordState, Ref
+from streamflow.errors import InvariantBroken, RecordRejected, Uncertain
+from streamflow.model import Disposition, Fields, QueueItem, Record, RecordState, Ref
 from streamflow.stages.batch import Batch, Plan, Resolved
 from streamflow.store.base import Enqueue, Reopen
 from tests.stages.rig import Engine, Rig, lead, note, rig
@@ -117,6 +118,102 @@ async def test_two_leads_of_one_person_become_one() -> None:
         texts = [row["body"] for row in one.live("notes") if "lead:2:merged" in row["body"]]
         assert len(texts) == 1
         assert "Won" in texts[0]
+
+
+def _thandi(*keys: str, **data: Any) -> list[Record]:
+    """Leads of one person, each with a number of its own."""
+    return [lead(key, name="Thandi Mokoena", email="t@x.test", number=f"08255501{key:>02}", **data) for key in keys]
+
+
+async def test_those_who_join_a_person_in_the_same_batch_are_in_the_create() -> None:
+    """One create holds the values of all of them: no record is read or changed for that, and the crosswalk says why each joined."""
+    async with rig() as one:
+        await one.stage(*_thandi("1", "10", "2"), lead("3"))
+        await one.run_dry()
+        calls = Counter(one.calls())
+        assert (calls["POST contacts"], calls["PATCH contacts/{id}"], calls["GET contacts/{id}/customfields"]) == (2, 0, 0)
+        assert await one.dispositions("lead") == {Disposition.CREATED: 2, Disposition.MERGED: 2}
+        [person] = one.named("Thandi Mokoena")
+        numbers = [each["value"] for each in (await one.fields("contacts", person["id"]))["phones"]]
+        assert sorted(numbers) == ["+27825550101", "+27825550102", "+27825550110"]
+        assert len(one.live("notes")) == 2, "what each of them said stands in a note"
+        assert {(await one.staged("lead", key)).reason for key in ("2", "10")} == {"the same e-mail address and a compatible name"}
+        assert (await one.verify())["verified"] == 6
+        one.calls()
+        await one.stage(*_thandi("10", status="Won"))
+        await one.run_dry()
+        assert len(one.named("Thandi Mokoena")) == 1
+        assert (await one.verify())["verified"] == 6
+
+
+async def test_who_changes_while_being_joined_is_not_left_unexplained() -> None:
+    """The source changes one of them during the very create: the change follows, and why it joined is still told."""
+    async with rig() as one:
+        create = one.nutshell.writer.create
+
+        async def slow(kind: str, fields: Fields, *, author: str | None = None) -> str:
+            if kind == "contacts":
+                await one.stage(*_thandi("2", status="Won"))
+            return await create(kind, fields, author=author)
+
+        one.nutshell.writer.create = slow  # type: ignore[method-assign]
+        await one.stage(*_thandi("1", "2"))
+        await one.run_dry()
+        assert len(one.live("contacts")) == 1
+        staged = await one.staged("lead", "2")
+        assert (staged.disposition, staged.reason) == (Disposition.MERGED, "the same person as lead 1")
+        assert "Won" in " ".join(row["body"] for row in one.live("notes"))
+        assert (await one.verify())["verified"] == 3
+
+
+async def test_who_brings_what_is_refused_does_not_hold_up_the_person_they_join() -> None:
+    """Refused together, the person is made alone; whoever brought the bad value is asked about, and the other joins."""
+    async with rig() as one:
+        writer = one.nutshell.writer
+        create, update = writer.create, writer.update
+
+        def judge(fields: Fields) -> None:
+            if any(each["value"].endswith("10") for each in fields.get("phones") or ()):
+                raise RecordRejected("no such number", field="phones")
+
+        async def picky_create(kind: str, fields: Fields, *, author: str | None = None) -> str:
+            judge(fields)
+            return await create(kind, fields, author=author)
+
+        async def picky_update(kind: str, dest_id: str, changes: Fields, **more: Any) -> str:
+            judge(changes)
+            return await update(kind, dest_id, changes, **more)
+
+        writer.create, writer.update = picky_create, picky_update  # type: ignore[method-assign]
+        await one.stage(*_thandi("1", "10"))
+        await one.run_dry()
+        assert [person["name"] for person in one.live("contacts")] == ["Thandi Mokoena"]
+        assert await one.dispositions("lead") == {Disposition.CREATED: 1, Disposition.FAILED: 1}
+        assert await one.open_items() == ["rejected:lead:10:"]
+
+
+@pytest.mark.parametrize("keys", [("1", "10", "2"), ("9", "10", "2"), ("3", "1")])
+async def test_a_create_with_those_who_join_that_went_unanswered_ends_as_any_other(keys: tuple[str, ...]) -> None:
+    """Its answer is lost and nobody remembers it: one person is there, with everything that all of them say."""
+    async with rig() as one:
+        create, unanswered = one.nutshell.writer.create, 1
+
+        async def unheard(kind: str, fields: Fields, *, author: str | None = None) -> str:
+            nonlocal unanswered
+            dest_id = await create(kind, fields, author=author)
+            if kind == "contacts" and unanswered:
+                unanswered -= 1
+                raise Uncertain("no answer")
+            return dest_id
+
+        one.nutshell.writer.create = unheard  # type: ignore[method-assign]
+        await one.stage(*_thandi(*keys))
+        await one.run_dry()
+        [person] = one.live("contacts")
+        numbers = [each["value"] for each in (await one.fields("contacts", person["id"]))["phones"]]
+        assert sorted(numbers) == sorted(f"+278255501{key:>02}" for key in keys)
+        assert await one.dispositions("lead") == {Disposition.CREATED: 1, Disposition.MERGED: len(keys) - 1}
+        assert (await one.verify())["verified"] == 2 * len(keys) - 1
 
 
 async def test_a_merged_lead_that_changes_its_address_is_found_by_the_new_one() -> None:
@@ -230,7 +327,7 @@ async def test_a_merge_waits_for_a_head_that_failed_and_follows_it() -> None:
 
 
 async def _with_refused_head(one: Rig) -> None:
-    original, left = one.nutshell.writer.create, 1
+    original, left = one.nutshell.writer.create, 2      # with the other in the create, and by itself
 
     async def picky(kind: str, fields: dict[str, object], *, author: str | None = None) -> str:
         nonlocal left

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +47,16 @@ def plan(base: Fields, wanted: Fields, now: Fields, *, ours: bool = True, decisi
     staged = Staged(record=Record(kind="lead", key="1", data={}, digest="d"), seq=1, state=RecordState.PENDING)
     facts = Facts(links={ref: link}, now={ID: now}, directory=Directory(roles=ROLES, decisions=decisions or {}), compare=compare)
     return update_part(Draft(kind="contacts", fields=wanted), link, wanted, staged, facts)
+
+
+@pytest.mark.parametrize("joins", [False, True])
+def test_who_joins_waits_for_what_is_under_way(joins: bool) -> None:
+    """A base that tells all of it already is no proof while another plan writes to the person: that may take it back."""
+    link = Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id=ID, base={"name": "a"}, ours=True)
+    staged = Staged(record=Record(kind="lead", key="2", data={}, digest="d"), seq=1, state=RecordState.PENDING)
+    facts = Facts(links={link.ref: link}, now={ID: {"name": "a"}}, directory=Directory(roles=ROLES), compare=compare, busy={ID})
+    update = update_part(Draft(kind="contacts", fields={"name": "a"}), link, {"name": "a"}, staged, facts, joins=joins)
+    assert update.busy is joins
 
 
 def after(update: Any, base: Fields, now: Fields) -> tuple[Fields, Fields]:

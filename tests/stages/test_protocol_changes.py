@@ -16,7 +16,7 @@ import pytest
 
 from streamflow.model import Intent, IntentState, Op, Ref
 from streamflow.stages.doubt import QuietTime, Ruling, rule_change, rule_create
-from tests.stages.exploring import LAG, LATE, QUIET, TIMEOUT, explore
+from tests.stages.exploring import LAG, LATE, QUIET, TIMEOUT, WEAK_QUIETS, explore
 
 END = 10
 
@@ -268,13 +268,11 @@ def test_a_remade_text_is_never_two_and_never_none() -> None:
 
 
 @pytest.mark.parametrize("weakened", [
-    Protocol(quiet=QuietTime(timeout_s=0, late_commit_s=0, search_lag_s=0)),
-    Protocol(quiet=QuietTime(timeout_s=TIMEOUT, late_commit_s=LATE, search_lag_s=0)),
-    Protocol(quiet=QuietTime(timeout_s=TIMEOUT, late_commit_s=0, search_lag_s=LAG)),
+    *(Protocol(quiet=quiet) for quiet in WEAK_QUIETS.values()),
     Protocol(is_blind=True),
     Protocol(counts_from_intent=True),
     Protocol(forgets_the_half=True),
-], ids=["no quiet time", "without the lag", "without late commits", "blind", "counted from the intent", "half forgotten"])
+], ids=[*WEAK_QUIETS, "blind", "counted from the intent", "half forgotten"])
 def test_a_weakened_remaking_is_found_out(weakened: Protocol) -> None:
     """Each rule is needed: without it the model finds two copies, or none."""
     _, broken = explored_text(weakened)

@@ -15,7 +15,7 @@ import pytest
 
 from streamflow.model import Intent, IntentState, Op, Ref
 from streamflow.stages.doubt import QuietTime, rule_create
-from tests.stages.exploring import LAG, LATE, QUIET, TIMEOUT, explore
+from tests.stages.exploring import LAG, LATE, QUIET, TIMEOUT, WEAK_QUIETS, explore
 
 END = 11
 INTENT = Intent(id="1", ref=Ref("lead", "1"), op=Op.CREATE, dest_kind="contacts", fields={}, marker="lt:lead:1")
@@ -150,13 +150,11 @@ def _ends_well(world: World) -> bool:
 
 
 @pytest.mark.parametrize("weakened", [
-    Protocol(quiet=QuietTime(timeout_s=0, late_commit_s=0, search_lag_s=0)),
-    Protocol(quiet=QuietTime(timeout_s=TIMEOUT, late_commit_s=LATE, search_lag_s=0)),
-    Protocol(quiet=QuietTime(timeout_s=TIMEOUT, late_commit_s=0, search_lag_s=LAG)),
+    *(Protocol(quiet=quiet) for quiet in WEAK_QUIETS.values()),
     Protocol(is_blind=True),
     Protocol(sends_first=True),
     Protocol(counts_from_intent=True),
-], ids=["no quiet time", "without the lag", "without late commits", "blind retry", "send before intent", "counted from the intent"])
+], ids=[*WEAK_QUIETS, "blind retry", "send before intent", "counted from the intent"])
 def test_a_weakened_protocol_is_found_out(weakened: Protocol) -> None:
     """Each rule is needed: without it the model finds a double."""
     _, broken = explored(weakened)

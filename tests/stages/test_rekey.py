@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from streamflow.clock import SystemClock
-from streamflow.model import Disposition, Intent, IntentState, Key, Op, Page, Record, RecordState, Ref, Staged
+from streamflow.model import Disposition, Intent, IntentState, Key, Op, Page, Record, RecordState, Ref
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.extract import Intake
 from streamflow.stages.rekey import alike, successors
@@ -17,7 +17,10 @@ from streamflow.store.memory import MemoryLedger
 from tests.stages.test_extract import yes
 from tests.store.values import finish, link
 
-STREAMS = (Stream(kind="client", reader="api"), Stream(kind="visit", reader="api", via="client", same_by=("quoteid",)))
+STREAMS = (
+    Stream(kind="client", reader="api"),
+    Stream(kind="visit", reader="api", via="client", same_by=("quoteid",), made_of=("quoteid|clientid", "at")),
+)
 
 
 def visit(key: str, parent: str = "c1", quote: str = "q1", at: str = "10:00") -> Record:
@@ -57,10 +60,6 @@ class Reading:
         return {key: each.record.data["at"] for key, each in (await self.ledger.staged("visit", ["~1", "~2", "~3", "7", "8"])).items()}
 
 
-def staged(*records: Record) -> list[Staged]:
-    return [Staged(record=record, seq=1, state=RecordState.DONE) for record in records]
-
-
 @pytest.mark.parametrize(
     ("gone", "fresh", "found"),
     [
@@ -77,7 +76,7 @@ def staged(*records: Record) -> list[Staged]:
 )
 def test_only_one_for_one_is_the_same(gone: list[Record], fresh: list[Record], found: list[tuple[Key, Key]]) -> None:
     """A made key that went and the one key that came for it are one record; whatever could be another one is not."""
-    assert successors(staged(*gone), fresh, alike(["quoteid"])) == found
+    assert successors(gone, fresh, alike(["quoteid"])) == found
 
 
 async def test_a_visit_put_off_stays_the_same_visit() -> None:
@@ -114,3 +113,50 @@ async def test_while_a_write_is_open_it_keeps_its_key() -> None:
     assert await reading.read(visit("~2", at="15:00")) == {"~1": "15:00"}
     await reading.ledger.commit([SettleIntent(id="i1", state=IntentState.CONFIRMED, dest_id="9-activities")])
     assert await reading.read(visit("~2", at="15:00")) == {"~2": "15:00"}
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "left"),
+    [
+        ([visit("~1"), visit("7", parent="c2")], [visit("7")], {"7": "10:00"}),
+        ([visit("~1"), visit("7", quote="")], [visit("7", at="15:00")], {"7": "15:00"}),
+        ([visit("7")], [visit("~1")], {"7": "10:00"}),
+        ([visit("7", quote="")], [visit("~1")], {"7": "10:00", "~1": "10:00"}),
+        ([visit("~2", at="15:00"), visit("7")], [visit("~1")], {"7": "10:00"}),
+        ([visit("~1"), visit("7", at="15:00")], [visit("7", at="15:00")], {"~1": "10:00", "7": "15:00"}),
+        ([visit("~1"), visit("8", quote="q2")], [visit("8", quote="q2")], {"~1": "10:00", "8": "10:00"}),
+        ([visit("~1"), visit("7", parent="c2")], [visit("7"), visit("8")], {"~1": "10:00", "7": "10:00", "8": "10:00"}),
+    ],
+)
+async def test_one_whose_real_key_is_known_already_goes_up_in_it(first: list[Record], then: list[Record], left: dict[Key, str]) -> None:
+    """Under one parent, with all the same that its made key is made of, or come to it just now, and one for one; nothing less."""
+    reading = Reading()
+    for each in first:        # each by itself: nothing ever showed them beside each other
+        await reading.ledger.stage([each], scan="before:1")
+    assert await reading.read(*then) == left
+
+
+async def test_two_that_were_shown_beside_each_other_are_two() -> None:
+    """The same enquiry and start, one with an id and one without: when one is shown no more it is gone, and goes up in none."""
+    reading = Reading()
+    await reading.read(visit("~1"), visit("7"))
+    assert await reading.read(visit("7")) == {"~1": "10:00", "7": "10:00"}
+    assert await reading.read(visit("~1")) == {"~1": "10:00", "7": "10:00"}
+
+
+async def test_what_was_made_of_both_is_told_and_planned_again() -> None:
+    """The line of the made key stands beside that of the real one, which is open again; while a write of either is open nothing changes."""
+    reading = Reading()
+    for key in ("~1", "7"):
+        await reading.ledger.stage([visit(key)], scan="before:1")
+        seq = (await reading.ledger.staged("visit", [key]))[key].seq
+        await reading.ledger.commit([finish(key, seq, kind="visit"), PutLink(link=link(key, kind="visit", dest_kind="activities"))])
+    meant = Intent(id="i1", ref=Ref("visit", "7"), op=Op.UPDATE, dest_kind="activities", fields={}, dest_id="7-activities")
+    await reading.ledger.commit([PutIntent(intent=meant)])
+    assert await reading.read(visit("7")) == {"~1": "10:00", "7": "10:00"}
+    await reading.ledger.commit([SettleIntent(id="i1", state=IntentState.CONFIRMED, dest_id="7-activities")])
+    assert await reading.read(visit("7")) == {"7": "10:00"}
+    assert (await reading.ledger.staged("visit", ["7"]))["7"].state is RecordState.PENDING
+    lines = {each.ref.part: each.dest_id for each in await reading.ledger.links_of("visit", ["~1", "7"])}
+    assert lines == {"": "7-activities", "~~1-activities": "~1-activities"}
+    assert [row.entry.action for row in await reading.ledger.audit_of("visit", "~1")] == ["record.folded"]

@@ -9,7 +9,7 @@ import pytest
 
 from streamflow.errors import AccessRefused, PlanLimit, PlatformUnavailable, RecordRejected
 from streamflow.model import Disposition, IntentState, RecordState, Ref
-from streamflow.store.base import Change, SettleIntent
+from streamflow.store.base import Change, Fold, Reopen, SettleIntent
 from tests.stages.rig import call, lead, note, reminder, rig
 
 
@@ -224,3 +224,33 @@ async def test_outcomes_that_wait_to_be_written_survive_a_run_cut_short() -> Non
         assert scope.cancelled_caught
         assert await one.ledger.open_intents() == []
         assert (await one.link("lead", "1")).dest_id == one.live("contacts")[0]["id"]
+
+
+@pytest.mark.parametrize("who", ["nobody", "edited the extra one", "edited the other", "deleted the other", "deleted the extra one"])
+async def test_what_was_made_twice_of_one_record_stands_once(who: str) -> None:
+    """
+    The extra one is removed where nobody touched it, else asked about; where people removed the other, it takes its place.
+    """
+    async with rig(unqualified="lead", rule="always") as one:
+        await one.stage(lead("1"), call("7", "1"), call("~7", "1"))
+        await one.run_dry()
+        kept, extra = (await one.link("call", "7")).dest_id, (await one.link("call", "~7")).dest_id
+        if who != "nobody":
+            verb, _, which = who.partition(" ")
+            dest_id = extra if "extra" in which else kept
+            if verb == "deleted":
+                one.person("delete", "activities", dest_id)
+            else:
+                one.person("edit", "activities", dest_id, description="what a person wrote")
+        one.clock.account.advance(60.0)
+        await one.ledger.commit([Fold(kind="call", old="~7", into="7"), Reopen(kind="call", keys=("7",))])
+        await one.run_dry()
+        there = sorted(str(row["id"]) for row in one.live("activities"))
+        items = [item for item in await one.ledger.queue() if item.cause in ("conflict", "deleted_at_destination")]
+        lines = {each.ref.part: each.dest_id for each in await one.ledger.links_of("call", ["7", "~7"])}
+        if who == "edited the extra one":
+            assert (there, [item.details["dest_id"] for item in items]) == (sorted([kept, extra]), [extra])
+            return
+        survivor = extra if who == "deleted the other" else kept
+        assert (there, items, lines) == ([survivor], [], {"": survivor})
+        assert ("what a person wrote" in str((await one.fields("activities", survivor))["description"])) == (who == "edited the other")

@@ -15,6 +15,7 @@ from streamflow.store.base import (
     DropLookup,
     Enqueue,
     Finish,
+    Fold,
     KindCount,
     Ledger,
     MarkVerified,
@@ -472,6 +473,39 @@ async def test_a_key_that_is_taken_or_unknown_is_refused(ledger: Ledger) -> None
         with pytest.raises(InvariantBroken):
             await ledger.commit([Rekey(kind="lead", old=old, new=new)])
     assert await pending(ledger) == ["1", "2"]
+
+
+async def test_a_record_goes_up_in_another_one(ledger: Ledger) -> None:
+    """What is known of it follows; a line that the other one has too stands beside it, so that what was made twice can be removed."""
+    await ledger.stage([record("1"), record("2"), record("a", kind="note", parent="1")], scan="lead:1")
+    await ledger.commit([
+        PutIntent(intent=intent("i1")), SettleIntent(id="i1", state=IntentState.CONFIRMED, dest_id="1-contacts"),
+        PutLink(link=link("1")), PutLink(link=link("1", part="x", dest_kind="notes")), PutLink(link=link("2")),
+        MarkVerified(ref=Ref("lead", "1"), verified="differs", checks=checks("1", [("name", Verdict.DIFFERS)])),
+        PutLookup(side="src", kind="lead", id="1", values={"email": ("a@x",)}), Enqueue(item=item("q1")),
+        parked("a", (await ledger.staged("note", ["a"]))["a"].seq, "lead:1", kind="note"),
+    ])
+    kept = (await ledger.links([Ref("lead", "2")]))[Ref("lead", "2")]
+    await ledger.commit([Fold(kind="lead", old="1", into="2"), Reopen(kind="lead", keys=("2",))])
+    assert [await ledger.keys("lead"), await pending(ledger), await ledger.held("lead")] == [["2"], ["2"], (1, 0)]
+    assert sum(count.count for count in await ledger.counts() if count.kind == "lead") == 1
+    lines = {each.ref: (each.dest_id, each.verified) for each in await ledger.links_of("lead", ["1", "2"])}
+    assert lines == {
+        Ref("lead", "2"): (kept.dest_id, "pending"), Ref("lead", "2", "x"): ("1-notes", "pending"),
+        Ref("lead", "2", "~1-contacts"): ("1-contacts", "verified"),
+    }
+    assert (await ledger.links([kept.ref]))[kept.ref] == kept
+    assert [each.id for each in await ledger.intents_of("lead", "2")] == ["i1"]
+    assert await ledger.candidates("lead", {"email": ["a@x"]}, side="src") == []
+    assert await ledger.waiting() == ["lead:2"]
+    held = await ledger.item("q1")
+    assert (held.key, held.present_key) == ("1", "2") if held is not None else False
+    assert (await ledger.stage([record("5")], scan="lead:2")).new == 1
+    assert await ledger.keys("lead") == ["2", "5"]
+    await ledger.commit([PutIntent(intent=intent("i2", "5", state=IntentState.IN_DOUBT))])
+    for old, into in (("2", "9"), ("9", "2"), ("2", "2"), ("2", "5"), ("5", "2")):
+        with pytest.raises(InvariantBroken):
+            await ledger.commit([Fold(kind="lead", old=old, into=into)])
 
 
 async def test_a_line_is_handed_to_another_record(ledger: Ledger) -> None:

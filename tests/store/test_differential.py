@@ -17,6 +17,7 @@ from streamflow.store.base import (
     DropLink,
     DropLookup,
     Enqueue,
+    Fold,
     Ledger,
     MarkVerified,
     Missed,
@@ -68,6 +69,7 @@ def some_change(dice: random.Random, held: dict[tuple[str, str], int], step: int
         lambda: PutSetting(name=f"s{other}", value=dice.choice([None, step, {"a": [step]}])),
         lambda: audit(f"a{step}", key, after={"b": step, "a": None}),
         lambda: Rekey(kind=kind, old=key, new=dice.choice([other, f"n{step}"])),
+        lambda: Fold(kind=kind, old=key, into=other),
         lambda: MoveLink(old=Ref(kind, key), new=Ref(dice.choice(KINDS), other, dice.choice(["", "x"]))),
     ]
     change: Change = dice.choice(makers)()

@@ -31,6 +31,14 @@ async def filled(directory: Path, clock: StillClock) -> Path:
     return directory / files.LEDGER_FILE
 
 
+def parts(path: Path) -> set[tuple[str, ...]]:
+    """Give the tables, indices and triggers of a ledger, as they were made."""
+    with sqlite3.connect(path) as raw:
+        found = {tuple(row) for row in raw.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master")}
+    raw.close()
+    return found
+
+
 async def refused(directory: Path, clock: StillClock, words: str) -> None:
     """Check that opening fails with *words* in every mode, and that the file is the same afterwards, byte for byte."""
     path = directory / files.LEDGER_FILE
@@ -199,12 +207,15 @@ async def test_verdicts_of_a_ledger_that_did_not_count_them_are_counted(tmp_path
     async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
         await ledger.commit([PutLink(link=link("2")), verified("1")])
     with sqlite3.connect(path) as raw:
-        raw.executescript("DROP TRIGGER shape_counted; DELETE FROM tally WHERE scope = 'check'; PRAGMA user_version = 1")
+        raw.executescript("DROP TRIGGER shape_counted; DROP TRIGGER record_dropped; DELETE FROM tally WHERE scope = 'check'")
+        raw.executescript("PRAGMA user_version = 1")
     raw.close()
     async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
         assert await ledger.check_counts() == {("contacts", "name", "equal"): 1}
         await ledger.commit([verified("2")])
         assert await ledger.check_counts() == {("contacts", "name", "equal"): 2}
+    async with SqliteLedger.open(tmp_path / "new", clock=clock):
+        assert parts(path) == parts(tmp_path / "new" / files.LEDGER_FILE), "the steps lead to what is made anew"
 
 
 async def test_a_failed_migration_leaves_the_old_version(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,25 +56,40 @@ def test_the_cap_is_found_in_seconds_until_there_is_trouble() -> None:
         assert limiter.stats().rate_per_s == pytest.approx(cap * 0.6)
 
 
+def _at_cap(limiter: PacedLimiter, clock: VirtualClock) -> AdaptivePace:
+    """Give a pace that met its first trouble and is back at a cap of 100."""
+    pace = AdaptivePace(limiter, clock, PacePolicy(cap_per_s=100.0))
+    pace(_attempt(429, "throttled"))
+    while limiter.stats().rate_per_s < 100.0:
+        clock.at += 1 / limiter.stats().rate_per_s
+        pace(_attempt())
+    clock.at += 10
+    return pace
+
+
 @pytest.mark.parametrize("every", [25, 40])
 def test_a_bad_line_is_no_limit(every: int) -> None:
-    """A call lost, or refused, here and there does not wear the pace down, however long it goes on; two of twenty halve it each time."""
+    """A call lost here and there does not wear the pace down, however long it goes on; two of twenty halve it."""
     clock = VirtualClock()
     limiter = PacedLimiter(clock, rate_per_s=1.0)
-    pace = AdaptivePace(limiter, clock, PacePolicy(cap_per_s=100.0))
-    seen = []
+    pace = _at_cap(limiter, clock)
     for number in range(1, 4001):
-        clock.at += 1 / limiter.stats().rate_per_s
-        is_lost = number % every == 0
-        pace(_attempt(0, "uncertain") if is_lost and number % 2 else _attempt(429, "throttled") if is_lost else _attempt())
-        seen.append(limiter.stats().rate_per_s)
-    assert min(seen[1000:]) > 50.0
-    for _ in range(5):
-        clock.at += 10
-        before = limiter.stats().rate_per_s
-        pace(_attempt(429, "throttled"))
-        pace(_attempt(429, "throttled"))
-        assert limiter.stats().rate_per_s == before / 2
+        clock.at += 0.01
+        pace(_attempt(0, "uncertain") if number % every == 0 else _attempt())
+        assert limiter.stats().rate_per_s == 100.0
+    pace(_attempt(0, "uncertain"))
+    pace(_attempt(0, "uncertain"))
+    assert limiter.stats().rate_per_s == 50.0
+
+
+def test_one_refusal_for_the_rate_is_enough() -> None:
+    """What the platform itself calls too fast halves the pace at once, also a single time among many good calls."""
+    clock = VirtualClock()
+    limiter = PacedLimiter(clock, rate_per_s=1.0)
+    pace = _at_cap(limiter, clock)
+    pace(_attempt())
+    pace(_attempt(429, "throttled"))
+    assert limiter.stats().rate_per_s == 50.0
 
 
 def test_after_an_outage_the_pace_comes_back_soon() -> None:

@@ -210,7 +210,7 @@ def test_addresses_stay_on_their_origin() -> None:
     assert url("contacts", q="a b&c") in ("https://app.example/rest/contacts?q=a+b%26c", "https://app.example/rest/contacts?q=a%20b%26c")
     for bad in (
         "https://evil.example/rest/events", "http://app.example/rest", "https://app.example:8443/x", "//evil.example/x",
-        "https://app.example@evil.example/x", "https://u:p@app.example/x", "file:///etc/passwd", "../admin",
+        "https://app.example@evil.example/x", "https://u:p@app.example/x", "file:///etc/passwd", "../admin", "../rest-of-it",
     ):  # fmt: skip
         with pytest.raises(ProtocolMismatch):
             url(bad)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from streamflow.mapping.dates import Moment, read_duration_s
 from streamflow.mapping.derived import Context, Issue
@@ -46,7 +46,6 @@ class Drafting:
     pair: Pair
     plan: KindPlan
     context: Context
-    settings: Mapping[str, Any]
 
     @property
     def is_activity(self) -> bool:

@@ -8,6 +8,8 @@ anything is sent, and by the reader again, so that no dialect can forget it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any, Protocol, TypeAlias
 from urllib.parse import urlencode
 
@@ -41,15 +43,27 @@ LookUp: TypeAlias = Callable[[Kind, Mapping[str, str]], Awaitable[Sequence[Raw]]
 """Asks the list of a stream with these parameters, the fixed ones of its spec added; no paging."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """Rows with what further reads told of them; those that could not be completed are left out, and *gaps* says why."""
+
+    rows: Sequence[Raw]
+    gaps: tuple[str, ...] = ()
+
+
 class Companion(Protocol):
     """What a platform looks up beside its rows, before records are made of them."""
 
-    async def complete(self, kind: Kind, rows: Sequence[Raw], look_up: LookUp, *, are_changed: bool) -> Sequence[Raw]:
+    async def complete(self, kind: Kind, rows: Sequence[Raw], look_up: LookUp, *, are_changed: bool) -> Completed:
         """
         Give the rows of a stream with what further reads tell of them; rows that need nothing as they are.
 
         *are_changed*: the rows were asked for as changed, or by their id; else they are a part of a whole list.
         """
+        ...
+
+    def begins(self, kind: Kind) -> date | None:
+        """Give the first day that rows seen so far tell of a stream that comes at once; None where they tell none."""
         ...
 
 

@@ -13,7 +13,7 @@ from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch, S
 from streamflow.model import Cursor, Key, Kind, Page, Record
 from streamflow.platforms.api import answers, paging, windows
 from streamflow.platforms.api.canary import Canaries
-from streamflow.platforms.api.forms import Companion, Dialect, Raw, ensure_read
+from streamflow.platforms.api.forms import Companion, Completed, Dialect, Raw, ensure_read
 from streamflow.platforms.api.listing import Learned, Listing
 from streamflow.platforms.rows.canon import Canon, Pass, squeezed
 from streamflow.platforms.rows.roster import Roster
@@ -82,10 +82,12 @@ class ApiReader:
                 if not rows and not gaps:
                     await self._canaries.empty(kind)
                 given = await self._completed(kind, rows, are_changed=place.span is not None and place.span.changed)
-                page = self._unfolders[kind].page(given, next_cursor=_cursor(following), roster=self._roster, memory=memory)
+                page = self._unfolders[kind].page(given.rows, next_cursor=_cursor(following), roster=self._roster, memory=memory)
                 listing.took(own(page), rows)
                 self._canaries.saw(page)
-                yield replace(page, gaps=gaps) if gaps else page
+                if gaps or given.gaps:      # told by a page before, since the rows of this one are whole
+                    yield Page(kind=kind, records=(), next=_cursor(place), gaps=(*gaps, *given.gaps))
+                yield page
             if following is None:
                 return
             if following.span != place.span:
@@ -108,10 +110,10 @@ class ApiReader:
                 f"row {row + 1} of the {stream.kind} records from {begin} to {end} never comes ({error.message})" for row in held_back
             )
 
-    async def _completed(self, kind: Kind, rows: Sequence[Raw], *, are_changed: bool) -> Sequence[Raw]:
+    async def _completed(self, kind: Kind, rows: Sequence[Raw], *, are_changed: bool) -> Completed:
         """Let the platform's own companion look up what rows lack, where it has one."""
         if self._companion is None or not rows:
-            return rows
+            return Completed(rows=rows)
         return await self._companion.complete(kind, rows, self._look_up, are_changed=are_changed)
 
     async def _look_up(self, kind: Kind, params: Mapping[str, str]) -> Sequence[Raw]:
@@ -142,7 +144,9 @@ class ApiReader:
         if answers.reaction(self._spec.errors, response) == "absent":
             return None
         root = stream.via or kind
-        rows = await self._completed(root, self._dialect.rows(call, response, stream=kind), are_changed=True)
+        rows = self._dialect.rows(call, response, stream=kind)
+        if kind != root:      # of the row itself nothing is looked up beside
+            rows = (await self._completed(root, rows, are_changed=True)).rows
         page = self._page(root, rows, None, Pass())
         found = next((record for record in page.records if record.kind == kind and record.key == key), None)
         if found is None and (page.records or page.rejects):
@@ -180,8 +184,6 @@ class ApiReader:
             if stream.parent is not None and parent is None:
                 return "ok"
             place = self._place(stream, None)
-            if stream.canary and stream.window is not None and place.span is not None:
-                place = replace(place, span=windows.everything(stream.window, now=self._now(stream)))
             params = {**call.params, **self._confined(stream, place), **paging.page_params(stream, place.number)}
             if stream.parent is not None and parent is not None:
                 params |= paging.owner_params(call, parent)
@@ -232,7 +234,10 @@ class ApiReader:
         if cursor is not None:
             span, number = windows.read_cursor(cursor, stream=stream.kind)
             return _Place(number=number, span=span)
-        span = windows.opening(rules, since=None, now=self._now(stream), zone=ZoneInfo(stream.timezone), is_paged=_is_paged(stream))
+        span = windows.opening(
+            rules, since=None, now=self._now(stream), zone=ZoneInfo(stream.timezone), is_paged=_is_paged(stream),
+            quiet_to=self._companion.begins(stream.kind) if self._companion is not None else None,
+        )  # fmt: skip
         return _Place(number=paging.first_number(stream), span=span)
 
     def _following(self, stream: StreamSpec, place: _Place, number: int | None, *, rows: int) -> _Place | None:
@@ -242,8 +247,12 @@ class ApiReader:
         if place.span is None or stream.window is None:
             return None
         is_paged = _is_paged(stream)
-        is_sparse = place.number == paging.first_number(stream) and (is_paged or SPARSE * rows <= stream.window.split_rows)
-        span = windows.after(place.span, stream.window, now=self._now(stream), is_sparse=is_sparse, is_paged=is_paged)
+        is_first = place.number == paging.first_number(stream)
+        is_sparse = is_first and (is_paged or SPARSE * rows <= stream.window.split_rows)
+        now = self._now(stream)
+        span = windows.after(
+            place.span, stream.window, now=now, is_sparse=is_sparse, is_paged=is_paged, is_empty=is_first and rows == 0
+        ) or windows.second(place.span, stream.window, now=now)  # fmt: skip
         return None if span is None else _Place(number=paging.first_number(stream), span=span)
 
     async def _cut(self, stream: StreamSpec, listing: Listing, place: _Place, number: int | None, *, rows: int) -> _Place | None:
@@ -254,7 +263,7 @@ class ApiReader:
         """
         if place.span is None or stream.window is None or place.number != paging.first_number(stream):
             return None
-        span = windows.half(place.span, stream.window)
+        span = windows.half(place.span, stream.window, now=self._now(stream))
         if span is None:
             return None
         if not _is_paged(stream):

@@ -102,10 +102,10 @@ def _entry(item: Any, path: str, faults: list[str]) -> FileEntry | None:
 def _moment(value: Any, faults: list[str]) -> datetime:
     try:
         moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
         faults.append("exported_at: expected a moment such as 2026-05-11T09:00:00Z")
         return datetime.min.replace(tzinfo=UTC)
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _mismatch(where: str, faults: list[str]) -> ProtocolMismatch:

@@ -140,7 +140,7 @@ class FilesReader:
         """Open the files of a stream, see that they are whole and have the right columns, and give their rows with what was noticed."""
         stream, entries = self._chosen(self._spec.streams[kind], snapshot)
         joined = self._joined(stream, snapshot)
-        seconds = [second.read(rules, snapshot, _settings(stream)) for rules in stream.files.tables]
+        seconds = [second.read(rules, snapshot, stream) for rules in stream.files.tables]
         parts = [self._table(stream, snapshot, entry, stack) for entry in entries]
         rows = (row for table, columns in parts for row in _named(table, columns, joined, stream))
         return second.fitted(rows, stream, seconds) if seconds or second.is_picky(stream.files) else rows
@@ -149,9 +149,10 @@ class FilesReader:
         """Give the stream as it is read from the files that this snapshot has, and these. Raises NotFound."""
         rules: FileRules | None = stream.files
         while rules is not None:
-            entries = second.chosen(snapshot, rules.globs, rules.having, _settings(stream))
+            read = replace(stream, files=rules)
+            entries = second.chosen(snapshot, rules, read)
             if entries:
-                return replace(stream, files=rules), entries
+                return read, entries
             rules = rules.instead
         raise NotFound(
             f"snapshot {snapshot.folder.name} has no file {' or '.join(stream.files.globs)}", platform=self._spec.platform,
@@ -161,7 +162,7 @@ class FilesReader:
     def _table(self, stream: StreamSpec, snapshot: Snapshot, entry: FileEntry, stack: ExitStack) -> tuple[Table, Columns]:
         columns = Columns(stream)
         path = snapshot.path(entry)
-        settings = _settings(stream)
+        settings = second.settings_of(stream)
         self._check_rows(snapshot, entry, path, settings, columns)
         table = stack.enter_context(open_table(path, settings, columns.is_known))
         fault = columns.fault(table.header)
@@ -190,7 +191,7 @@ class FilesReader:
         wanted = {squeezed(name): name for name in (rules.join_on, *rules.join_take)}
         lists: dict[str, list[str]] = {}
         for entry in entries:
-            with open_table(snapshot.path(entry), _settings(stream), lambda name: squeezed(name) in wanted) as table:
+            with open_table(snapshot.path(entry), second.settings_of(stream), lambda name: squeezed(name) in wanted) as table:
                 names = {header: wanted[squeezed(header)] for header in table.header if squeezed(header) in wanted}
                 for row in table.rows:
                     values = {names[header]: str(value).strip() for header, value in row.items() if header in names and value is not None}
@@ -265,10 +266,6 @@ def _fact(file: attachment.Attachment, fact: str) -> str:
     """Give one of `spec.FILE_FACTS` of a file."""
     known = {"id": file.id, "owner": file.owner, "name": file.name, "size": str(file.size_bytes), "sha256": file.sha256, "path": file.path}
     return known[fact]
-
-
-def _settings(stream: StreamSpec) -> TableSettings:
-    return TableSettings(encoding=stream.files.encoding, delimiter=stream.files.delimiter, sheet=stream.files.sheet)
 
 
 def _named(

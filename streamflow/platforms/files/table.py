@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import re
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,10 +27,17 @@ UNPACKED_CAP_BYTES = 4 << 30
 FIELD_CAP_CHARS = 16 << 20
 csv.field_size_limit(FIELD_CAP_CHARS)      # the library's own limit is below the longest notes
 
+_NO_DELIMITER = "\"'\0"
 _GUARDED = re.compile(r"'(?=[=+\-@\t])")
 _TOTALS = re.compile(r"\s*(grand\s+)?totals?\b.{0,20}", re.IGNORECASE)
 _ESCAPED = re.compile(r"_x(00[01][0-9A-Fa-f])_")
 _ROW_TAG = re.compile(rb"<row[\s>/]")
+
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, SyntaxError, TypeError, ValueError, AttributeError, LookupError,
+    ArithmeticError,
+)  # fmt: skip
+"""What the library lets through of XML that is broken or only looks like a workbook's; parts of it may be encrypted, too."""
 
 IsKnown = Callable[[str], bool]
 
@@ -162,7 +170,7 @@ def _text(path: Path, settings: TableSettings, is_known: IsKnown) -> Iterator[It
         delimiter = settings.delimiter
         try:
             head = [file.readline()]
-            if head[0][:4].lower() == "sep=" and len(head[0].strip()) == 5:
+            if head[0][:4].lower() == "sep=" and len(head[0].strip()) == 5 and head[0][4] not in _NO_DELIMITER:
                 delimiter, head = head[0][4], [file.readline()]
             while sum(line.count('"') for line in head) % 2 and (more := file.readline()):      # a header with a line end inside quotes
                 head.append(more)
@@ -182,17 +190,29 @@ def _workbook(path: Path, settings: TableSettings) -> Iterator[Iterator[Sequence
     try:
         _check_size(path)
         book = load_workbook(path, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError, EOFError) as error:
-        raise ProtocolMismatch(f"{path.name} cannot be opened as a workbook", platform="files", hint="export it again, as .xlsx") from error
+    except (*_UNREADABLE, InvalidFileException) as error:
+        raise _no_workbook(path) from error
     try:
-        if settings.sheet and settings.sheet not in book.sheetnames:
-            sheets = ", ".join(book.sheetnames)
-            raise ProtocolMismatch(f"{path.name} has no sheet {settings.sheet!r}", platform="files", hint=f"it has: {sheets}")
-        sheet = book[settings.sheet] if settings.sheet else book.worksheets[0]
-        sheet.reset_dimensions()      # what a writer says of its own size is often wrong
+        try:
+            sheet = _sheet(book, path, settings)
+        except _UNREADABLE as error:
+            raise _no_workbook(path) from error
         yield ([_plain(cell) for cell in row] for row in sheet.iter_rows(values_only=True))
     finally:
         book.close()
+
+
+def _sheet(book: Any, path: Path, settings: TableSettings) -> Any:
+    if settings.sheet and settings.sheet not in book.sheetnames:
+        sheets = ", ".join(book.sheetnames)
+        raise ProtocolMismatch(f"{path.name} has no sheet {settings.sheet!r}", platform="files", hint=f"it has: {sheets}")
+    sheet = book[settings.sheet] if settings.sheet else book.worksheets[0]
+    sheet.reset_dimensions()      # what a writer says of its own size is often wrong
+    return sheet
+
+
+def _no_workbook(path: Path) -> ProtocolMismatch:
+    return ProtocolMismatch(f"{path.name} cannot be opened as a workbook", platform="files", hint="export it again, as .xlsx")
 
 
 def _translated(cells: Iterator[Sequence[Any]], path: Path) -> Iterator[Sequence[Any]]:
@@ -203,7 +223,7 @@ def _translated(cells: Iterator[Sequence[Any]], path: Path) -> Iterator[Sequence
         raise _undecodable(path, "its encoding") from error
     except csv.Error as error:
         raise ProtocolMismatch(f"{path.name} is not a readable table: {error}", platform="files", hint="set files.delimiter") from error
-    except (zipfile.BadZipFile, EOFError, SyntaxError, KeyError, ValueError) as error:
+    except _UNREADABLE as error:
         raise ProtocolMismatch(f"{path.name}: its sheet cannot be read to the end", platform="files", hint="export it again") from error
 
 

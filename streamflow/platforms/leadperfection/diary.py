@@ -7,6 +7,8 @@ asked whose it is. Rule 2: what has no counterpart keeps the key that the contra
 stretches and kept for a while; a walk through the account reads whole months, more at once where they hold little. Rule 4: a day that was
 read before the rows were tells no more than identities: its texts may be older than what is known. They come with the appointments' own
 list, which every walk reads as well; for rows that have changed, and for days which that list does not reach, the days are read anew.
+Rule 5: a day for which nothing at all is answered is believed once it was asked for together with days that are known to hold rows, and
+those came. Else the prospects who have an appointment there are left to a later reading: under rule 2 it would become a second record.
 """
 
 from __future__ import annotations
@@ -20,10 +22,10 @@ from typing import Any
 from streamflow.clock import Clock
 from streamflow.errors import PlatformUnavailable, ProtocolMismatch
 from streamflow.model import Kind
-from streamflow.platforms.api.forms import LookUp, Raw
+from streamflow.platforms.api.forms import Completed, LookUp, Raw
 from streamflow.platforms.leadperfection.dialect import DAY_FORMS, LeadPerfectionDialect
 from streamflow.platforms.rows.canon import squeezed
-from streamflow.platforms.rows.values import text_of
+from streamflow.platforms.rows.values import is_blank, text_of
 
 KEEP_S = 600.0          # so long the days of a stretch are believed
 KEPT_DAYS = 400
@@ -33,6 +35,8 @@ STRETCH_DAYS = 31
 MONTHS = 12             # a walk reads so many in one call, where half as many held few rows
 FEW_ROWS = 125
 GAP_DAYS = 7            # days nearer than this are read in one call
+FAR_DAYS = 366
+WITNESSES = 3           # days known to hold rows that may have lost them since
 _PROSPECT, _APPOINTMENT = "prospect", "appointment"
 _OWN_ID = ("ilsid", "id")
 Table = dict[str, Any]
@@ -40,10 +44,11 @@ Table = dict[str, Any]
 
 @dataclass(slots=True)
 class _Day:
-    """The rows of one day, by their start as text; *turn* is the one in which they were read."""
+    """The rows of one day, by start; *turn* is the one in which they were read, *is_shown*: some row came then, be it of another day."""
 
     read_at: float
     turn: int
+    is_shown: bool
     rows: dict[str, list[Table]] = field(default_factory=dict)
 
 
@@ -55,30 +60,38 @@ class Diary:
         self._clock = clock
         self._days: OrderedDict[date, _Day] = OrderedDict()
         self._turn = 0               # counts what was asked for completion
-        self._months = 1             # so many at once were found to hold little
+        self._months = MONTHS        # so many at once were not found to hold much
         self._is_proved = False      # the form of days was seen to be understood
+        self._first: date | None = None
 
-    async def complete(self, kind: Kind, rows: Sequence[Raw], look_up: LookUp, *, are_changed: bool) -> Sequence[Raw]:
+    async def complete(self, kind: Kind, rows: Sequence[Raw], look_up: LookUp, *, are_changed: bool) -> Completed:
         """Give rows of prospects with what the date-range call tells of their appointments; other rows as they are."""
         if kind != _PROSPECT:
-            return rows
+            return Completed(rows=rows)
         self._turn += 1
         self._forget()
-        nested = [each for row in rows for each in _nested(row)]
-        wanted = sorted({day for _, _, own in nested if (day := _day_of(own)) is not None})
+        wanted = sorted({day for row in rows for day, _ in _times(row)})
         if not wanted:
-            return rows
+            return Completed(rows=rows)
+        self._first = min((day for day in (*wanted, self._first or date.max) if self._dialect.lists(day)), default=None)
         believed_from = self._clock.monotonic() - KEEP_S
         unknown = [day for day in wanted if are_changed or not self._dialect.lists(day) or not self._is_known(day, believed_from)]
         if not are_changed:      # the rows to come will ask for the days beside these
             await self._read_months([day for day in unknown if self._dialect.lists(day)], believed_from, look_up)
             unknown = [day for day in unknown if not self._is_known(day, believed_from)]
         await self._read(unknown, look_up)
-        for _ in range(TRIES):
-            missing = sorted({day for _, _, own in nested if (day := _day_of(own)) is not None and not self._at(own)})
-            if missing:      # made or moved since the day was read; or the answer was empty for a fault, which would make two of one
-                await self._read(missing, look_up)
-        return [await self._completed(row, look_up) for row in rows]
+        for _ in range(TRIES):      # made or moved since the day was read; or the answer was empty for a fault, which would make two of one
+            await self._read(self._silent(rows), look_up)
+        doubted = await self._doubted(self._silent(rows), look_up)
+        sure = [row for row in rows if doubted.isdisjoint(self._missing(row))]
+        return Completed(
+            rows=[await self._completed(row, look_up) for row in sure],
+            gaps=tuple(f"nothing is answered for the appointments of {day}, not even with days that had some" for day in sorted(doubted)),
+        )
+
+    def begins(self, kind: Kind) -> date | None:
+        """Give the day of the earliest appointment of those that any prospect was seen to have, and that their list comes to."""
+        return self._first if kind == _APPOINTMENT else None
 
     # --- one row
 
@@ -132,6 +145,15 @@ class Diary:
         day = self._days.get(_day_of(own) or date.min)
         return day.rows.get(_start(own), []) if day is not None else []
 
+    def _missing(self, row: Raw) -> set[date]:
+        """Give the days on which a prospect has appointments that no row begins with."""
+        return {day for day, own in _times(row) if not self._at(own)}
+
+    def _silent(self, rows: Sequence[Raw]) -> list[date]:
+        """Give those of such days for which, since the rows were read, nothing came."""
+        missing = {day for row in rows for day in self._missing(row)}
+        return sorted(day for day in missing if (known := self._days.get(day)) is None or not (known.is_shown and known.turn == self._turn))
+
     def _is_known(self, day: date, believed_from: float) -> bool:
         known = self._days.get(day)
         return known is not None and known.read_at >= believed_from
@@ -159,15 +181,33 @@ class Diary:
         for first, last in _stretches(days):
             await self._read_stretch(first, last, look_up)
 
+    async def _doubted(self, silent: Sequence[date], look_up: LookUp) -> set[date]:
+        """Give those of the days for which nothing is answered, not even together with days that are known to hold rows."""
+        if not self._is_proved:      # never was there an answer: the user may not have the right
+            return set()
+        stretches = [ends for ends in _stretches(silent) if await self._is_silent(*ends, look_up)]
+        return {day for day in silent if any(first <= day <= last for first, last in stretches)}
+
+    async def _is_silent(self, first: date, last: date, look_up: LookUp) -> bool:
+        """Ask for a stretch with a day that is known to hold rows, for that day alone where it is far; say whether nothing came."""
+        busy = sorted((day for day, known in self._days.items() if known.rows), key=lambda day: max(first - day, day - last))
+        for day in busy[:WITNESSES]:
+            begin, end = min(first, day), max(last, day)
+            if await self._read_stretch(*((begin, end) if (end - begin).days < FAR_DAYS else (day, day)), look_up):
+                return False
+        return True
+
     async def _read_stretch(self, first: date, last: date, look_up: LookUp) -> int:
         rows = await self._asked(first, last, look_up)
         for offset in range((last - first).days + 1):
-            self._days[first + timedelta(days=offset)] = _Day(read_at=self._clock.monotonic(), turn=self._turn)
-            self._days.move_to_end(first + timedelta(days=offset))
+            place = first + timedelta(days=offset)
+            if rows or place not in self._days or not self._days[place].rows:      # silence does not undo what was seen
+                self._days[place] = _Day(read_at=self._clock.monotonic(), turn=self._turn, is_shown=bool(rows))
+                self._days.move_to_end(place)
         for row in map(_squeezed, rows):
-            day = self._days.get(_day_of(row) or date.min)
-            if day is not None and all(_id(each) != _id(row) for each in day.rows.get(_start(row), ())):
-                day.rows.setdefault(_start(row), []).append(row)
+            known = self._days.get(_day_of(row) or date.min)
+            if known is not None and all(_id(each) != _id(row) for each in known.rows.get(_start(row), ())):
+                known.rows.setdefault(_start(row), []).append(row)
         return len(rows)
 
     def _forget(self) -> None:
@@ -189,12 +229,18 @@ class Diary:
         return []
 
 
-def _nested(row: Raw) -> Iterator[tuple[Raw, Raw, Table]]:
-    leads = next((value for name, value in row.items() if squeezed(str(name)) == "leads"), None)
-    for lead in leads if isinstance(leads, list) else ():
-        if isinstance(lead, Mapping):
-            found = next((value for name, value in lead.items() if squeezed(str(name)) == "appointments"), None)
-            yield from ((row, lead, _squeezed(each)) for each in (found if isinstance(found, list) else ()) if isinstance(each, Mapping))
+def _times(row: Raw) -> Iterator[tuple[date, Table]]:
+    """Yield the appointments of a prospect that have a day, with it."""
+    for lead in _listed(row, "leads"):
+        for own in map(_squeezed, _listed(lead, "appointments")):
+            if (day := _day_of(own)) is not None:
+                yield day, own
+
+
+def _listed(row: Raw, field: str) -> list[Raw]:
+    """Give the rows that a field holds as a list, however its name is cased."""
+    value = next((value for name, value in row.items() if squeezed(str(name)) == field), None)
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
 def _squeezed(row: Raw) -> Table:
@@ -202,8 +248,9 @@ def _squeezed(row: Raw) -> Table:
 
 
 def _merged(own: Raw, twin: Table) -> Table:
-    """Give one row: what the date-range call says, and of the other what that does not have."""
-    return {**{name: value for name, value in _squeezed(own).items() if name not in _OWN_ID}, **twin}
+    """Give one row: what the date-range call says, and of the other what that does not have or leaves blank."""
+    bare = {name: value for name, value in _squeezed(own).items() if name not in _OWN_ID}
+    return {**bare, **{name: value for name, value in twin.items() if not is_blank(value) or is_blank(bare.get(name))}}
 
 
 def _id(row: Table) -> str:

@@ -108,7 +108,7 @@ def _schedule(data: dict[str, Any]) -> None:
     slots = data.get("slots")
     data["slots"] = [_slot(row) for row in (slots if isinstance(slots, list) else ()) if isinstance(row, Mapping)]
     if data.get("slr_id") and data.get("date"):
-        data["schedule_id"] = f"{data['slr_id']}:{data['date'][:10]}"
+        data["schedule_id"] = f"{data['slr_id']}:{text_of(data['date'])[:10]}"
 
 
 def _slot(row: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from streamflow.errors import (
     Uncertain,
 )
 from streamflow.model import DestId, Fields, Kind
-from streamflow.platforms.base import ProbeJournal
+from streamflow.platforms.base import FieldSpec, ProbeJournal
 from streamflow.platforms.nutshell import probes_deals as deals
 from streamflow.platforms.nutshell import probes_people as people
 from streamflow.platforms.nutshell.bench import Bench
@@ -57,11 +57,12 @@ class NutshellProber:
         self._schema = schema
         self._clock = clock
 
-    async def probe(self, journal: ProbeJournal) -> Mapping[str, Any]:
+    async def probe(self, journal: ProbeJournal, long_text: FieldSpec | None = None) -> Mapping[str, Any]:
         """
         Give flag -> value for everything that could be learned; what could not is absent, and why stands under "_reasons".
 
-        "_left" names records that could not be removed. Raises AccessRefused when the credentials are not taken at all.
+        *long_text* is a custom field of leads to try, none is made for it. "_left" names records that could not be removed. Raises
+        AccessRefused when the credentials are not taken at all.
         """
         await self._directory.users(fresh=True)
         bench = Bench(self._calls, self._writer, journal, self._clock)
@@ -69,7 +70,7 @@ class NutshellProber:
         reasons: dict[str, str] = {}
         left: dict[str, str] = {}
         try:
-            for name, probe in self._probes():
+            for name, probe in self._probes(long_text):
                 try:
                     found = await self._patiently(bench, probe)
                     bench.learn(found)
@@ -92,8 +93,11 @@ class NutshellProber:
                 await self._clock.sleep(wait_s)
         return await probe(bench)
 
-    def _probes(self) -> Sequence[tuple[str, Probe]]:
+    def _probes(self, long_text: FieldSpec | None) -> Sequence[tuple[str, Probe]]:
         users, schema, writer = self._directory, self._schema, self._writer
+        long_texts: tuple[tuple[str, Probe], ...] = ()
+        if long_text is not None:
+            long_texts = (("long_text_max_chars", lambda bench: deals.long_text(bench, long_text.label)),)
         return (
             ("rpc_methods", self._rpc_methods),
             ("cf_type_map", lambda bench: people.marker_fields(bench, schema)),
@@ -107,6 +111,7 @@ class NutshellProber:
             ("lead_requires_contact", deals.lonely_lead),
             ("lead_due_form", deals.lead),
             ("lead_stage_write", deals.stage),
+            *long_texts,
             ("activity_backdate", lambda bench: deals.activity(bench, users)),
             ("activity_delete", deals.activity_removal),
             ("activity_participants", lambda bench: deals.activity_participants(bench, users)),

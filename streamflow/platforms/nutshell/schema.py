@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from streamflow.clock import Clock
@@ -90,7 +90,8 @@ class NutshellSchema:
             users=tuple(_user(row) for row in users),
             activity_types=_by_name(tables["activitytypes"]), sources=_by_name(tables["sources"]), tags=_tags(tables["tags"]),
             stagesets=_by_name([row for row in tables["stagesets"] if row.get("status") in (None, 1, "1")]),
-            stages=_stages(tables["stages"]), outcomes=_outcomes(tables["outcomes"]), teams=await self._teams(),
+            stages=_stages(tables["stages"]), first_stages=_first_stages(tables["stagesets"], tables["stages"]),
+            outcomes=_outcomes(tables["outcomes"]), teams=await self._teams(),
             custom_fields=await self.custom_fields(), plan=await self._plan(tables["stagesets"]),
         )  # fmt: skip
 
@@ -113,10 +114,11 @@ class NutshellSchema:
 
     # --- custom fields
 
-    async def custom_fields(self) -> tuple[FieldSpec, ...]:
-        """Give all definitions of accounts, contacts and leads."""
-        listed = await spread(self._attributes, list(ENTITIES))
-        return tuple(spec_of(entity, row) for entity, found in zip(ENTITIES, listed, strict=True) for row in found)
+    async def custom_fields(self, entities: Collection[Kind] | None = None) -> tuple[FieldSpec, ...]:
+        """Give the definitions of accounts, contacts and leads, or of those of them that are asked for: a call each."""
+        asked = [entity for entity in ENTITIES if entities is None or entity in entities]
+        listed = await spread(self._attributes, asked)
+        return tuple(spec_of(entity, row) for entity, found in zip(asked, listed, strict=True) for row in found)
 
     async def _attributes(self, entity: Kind) -> list[dict[str, Any]]:
         data = await self._calls.get(f"{entity}/customfields/attributes")
@@ -236,6 +238,22 @@ def _outcomes(table: list[dict[str, Any]]) -> dict[str, DestId]:
         if (status := str(row.get("status") or "").strip().lower()) and row.get("id"):
             by_status.setdefault(status, str(row["id"]))
     return {**by_status, **_by_name(table)}
+
+
+def _first_stages(stagesets: list[dict[str, Any]], stages: list[dict[str, Any]]) -> dict[DestId, DestId]:
+    """Find where a lead is that was put into a pipeline, and, under "", one that was put into none (5): the default one's first stage."""
+    found: dict[DestId, DestId] = {}
+    for row in sorted(stages, key=lambda row: _place(row.get("position"))):
+        links = row.get("links")
+        stageset = one(links.get("stageset")) if isinstance(links, dict) else None
+        if stageset and row.get("id"):
+            found.setdefault(stageset, str(row["id"]))
+    begin = next((found[str(row.get("id"))] for row in stagesets if row.get("default") is True and str(row.get("id")) in found), None)
+    return {**found, "": begin} if begin else found
+
+
+def _place(position: Any) -> float:
+    return float(position) if isinstance(position, int | float) else float("inf")
 
 
 def _stages(found: list[dict[str, Any]]) -> dict[str, DestId]:

@@ -29,6 +29,7 @@ from streamflow.platforms.rows.phones import mended_phone, plain_phone
 from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.rows.values import amount_of, clock_oddity, flag_of, local_time, text_of, tidy, tidy_label
 from streamflow.platforms.spec import StreamSpec
+from streamflow.wire.body import TooDeep, parse_json
 
 RAW = "_raw"
 CUSTOM = "custom"
@@ -114,12 +115,12 @@ class Canon:
         for name, rule in self.spec.translate.items():
             if isinstance(data.get(name), list):
                 data[name] = sorted({roster.named_alike(text_of(item), rule) for item in data[name]} - {""})
-        key = data.get(self.spec.key) or self._made_key(data, memory)
+        key = _told(data, self.spec.key) or self._made_key(data, memory)
         if not key:
             return None
         return Record(
             kind=self.spec.kind, key=key, data=data, digest=self.digest(data),
-            parent=parent or data.get(self.spec.parent_field) or None, changed_at=data.get(self.spec.changed) or None,
+            parent=parent or _told(data, self.spec.parent_field), changed_at=_told(data, self.spec.changed),
         )  # fmt: skip
 
     def remember(self, raw: Raw, *, roster: Roster, memory: Pass) -> None:
@@ -207,8 +208,8 @@ class Canon:
         """Give the custom fields of an object, or of its JSON text in a column."""
         if isinstance(value, str) and value.strip():
             try:
-                value = orjson.loads(value)
-            except orjson.JSONDecodeError:
+                value = parse_json(value.encode())
+            except (orjson.JSONDecodeError, TooDeep):
                 pass
         if isinstance(value, Mapping):
             return value
@@ -309,6 +310,12 @@ class Canon:
             return plain_phone(value, self._region)
         form = _compared(value)
         return sorted(form, key=str) if name in self.spec.sets and isinstance(form, list) else form
+
+
+def _told(data: Mapping[str, Any], name: str) -> str | None:
+    """Give what a field says as one text; a list or an object in its place names nothing."""
+    value = data.get(name)
+    return value if isinstance(value, str) and value else None
 
 
 def squeezed(name: str) -> str:

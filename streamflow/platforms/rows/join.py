@@ -1,8 +1,10 @@
 """
 One record out of what several streams show of it, field by field. Pure.
 
-A field that a stream yields is taken from it only where no other stream gives it; which fields those are now stands under `_raw`
-("feed:…"), since the digest leaves that out. Every other field is as it was last shown; one that is missing from a row says nothing.
+A field that a stream yields is taken from it only where no other stream fills it. Every other field is as it was last shown; one that is
+missing from a row says nothing, and one that is blank empties what the same stream had filled, nothing else: some streams never fill a
+field that others do. Which stream filled a field stands under `_raw` ("feed:…") where it is not the kind's own list, since the digest
+leaves that out.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import Any, TypeAlias
 
 from streamflow.model import Kind, Record
 from streamflow.platforms.rows.canon import CUSTOM, RAW, Canon
+from streamflow.platforms.rows.values import is_blank
 from streamflow.platforms.spec import StreamSpec
 
 Joiner: TypeAlias = Callable[[Record | None, Record, Kind], Record]
@@ -31,14 +34,15 @@ def joiner(spec: StreamSpec, canon: Canon) -> Joiner:
             if name == RAW:
                 continue
             mark = f"{_FEED}{name}"
-            if name in yielded and name in before and raw.get(mark) != feed:
+            is_others = not is_blank(before.get(name)) and raw.get(mark, spec.kind) != feed
+            if is_others and (name in yielded or is_blank(value)):
                 continue
             data[name] = value
             raw.pop(name, None)
             raw.pop(mark, None)
             if name in (fresh.data.get(RAW) or {}):
                 raw[name] = fresh.data[RAW][name]
-            if name in yielded:
+            if feed != spec.kind and not is_blank(value):
                 raw[mark] = feed
         if CUSTOM in fresh.data and data.get(CUSTOM) is fresh.data[CUSTOM]:
             raw = {name: value for name, value in raw.items() if not name.startswith(_LABELS)}

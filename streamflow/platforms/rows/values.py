@@ -31,6 +31,11 @@ def text_of(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
+def is_blank(value: Any) -> bool:
+    """Say whether a value says nothing: none, blanks, or nothing in it."""
+    return value is None or (isinstance(value, str) and not value.strip()) or value in ([], {})
+
+
 def tidy(text: str) -> str:
     """Give text trimmed, in NFC and with line ends as LF: the form in which values are compared."""
     trimmed = text.strip()
@@ -80,20 +85,23 @@ def local_time(value: Any, formats: tuple[str, ...], zone: ZoneInfo, *, cut: boo
     Takes date cells, Excel serials, ISO 8601 (with an offset: turned into *zone*) and *formats*; a plain day gets 00:00:00.
     Fractions of a second go to the nearest one, since cells of a workbook miss theirs by a hair; with *cut* they are cut off.
     """
-    if isinstance(value, datetime):
-        return _written(value, zone, cut=cut)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return _from_serial(float(value))
+        return _from_serial(value)
+    if isinstance(value, datetime):
+        try:
+            return _written(value, zone, cut=cut)
+        except OverflowError:
+            return None
     text = text_of(value).strip()
     try:
         moment = datetime.fromisoformat(text)
         return text if len(text) == 19 and text[10] == " " and text[4] == text[7] == "-" else _written(moment, zone, cut=cut)
-    except ValueError:
+    except (ValueError, OverflowError):      # in another zone the first and the last day there is are none
         pass
     for form in formats:
         try:
             return _written(datetime.strptime(text, form), zone, cut=cut)
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
     return _from_serial(float(text)) if _SERIAL.fullmatch(text) else None
 

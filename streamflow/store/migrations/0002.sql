@@ -6,3 +6,7 @@ END;
 INSERT INTO tally
 SELECT 'check', s.dest_kind, v.key, v.value, sum(s.links) FROM shape s CROSS JOIN json_each(s.verdicts) v
 WHERE s.links > 0 GROUP BY s.dest_kind, v.key, v.value;
+-- A record that turns out to be another one goes up in it.
+CREATE TRIGGER record_dropped AFTER DELETE ON record BEGIN
+  UPDATE tally SET n = n - 1 WHERE scope = 'record' AND a = OLD.kind AND b = OLD.state AND c = OLD.disposition;
+END;

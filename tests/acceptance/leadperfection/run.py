@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from tests.acceptance.evidence import Json, Run, Witness, end_of, keep, read_audit, start_of
 from tests.flow.box import Box, sandbox
 from tests.flow.daemon import Daemon, daemon
 from tests.flow.sides import LEAD_PERFECTION
 from tests.oracle.guarding import Edit
-from tests.oracle.leadperfection.book import Book
+from tests.oracle.leadperfection.book import Book, Seen
 from tests.oracle.marks import read_marks
 from tests.oracle.states import Destination, Finding
+from tests.security.canaries import leaks
 
 RECORDS = 260
 SAMPLE = 200
 """Fewer than there are, so that something is left to wait for the sample."""
-SECRETS = (b"sandbox-lp-password", b"6f1c0d9e-0000-4000-8000-5a4db0c5a4db", b"sandbox-key")
+SECRETS = ("sandbox-lp-password", "6f1c0d9e-0000-4000-8000-5a4db0c5a4db", "sandbox-key")
 TITLE = "Head of the household"
 """What somebody writes on a person in the destination while the migration runs."""
 MEANWHILE = "Called back about the gutters.\r\nWants a second quote."
@@ -32,6 +32,7 @@ class PairRun(Run):
     book: Book = field(default_factory=lambda: Book(rows={}))
     edits: tuple[Edit, ...] = ()
     findings: list[Finding] = field(default_factory=list)    # of the independent comparison after the switch
+    seen: Seen = field(default_factory=Seen)
 
     @property
     def contact(self) -> str:
@@ -45,6 +46,7 @@ def by_api() -> PairRun:
     with sandbox(pair=LEAD_PERFECTION.pair, records=RECORDS, seed=11, life=3, search_lag=0.5) as box:
         box.configure("watch_days = 0", "watch_days = 1")
         box.configure("[owners]", f"[sample]\nsize = {SAMPLE}\n\n[owners]")
+        run.seen = box.seen
         run.looks["start"] = start_of(box)
         with daemon(box) as one:
             operator = Witness(one).watch_for(run)
@@ -59,10 +61,11 @@ def by_api() -> PairRun:
             keep(operator, one)
             run.book = box.source()
             run.notes["life"] = box.source_state()["life"]
+            run.notes["leaks"] = leaks(box, one, SECRETS)
             _take_back(run, one)
         run.looks["end"] = end_of(box)
         run.notes["audit at the end"] = read_audit(next(box.state.glob("*.sqlite")))
-        run.notes["leaks"] = _leaks(box)
+        run.notes["leaks"] += leaks(box, one, SECRETS)
     return run
 
 
@@ -96,9 +99,3 @@ def _take_back(run: PairRun, one: Daemon) -> None:
     run.notes["ordered"] = one.cli("rollback", "--confirm", "sandbox").code
     run.code = one.wait(60.0)
     run.notes["audit verify"] = one.cli("audit", "verify").code
-
-
-def _leaks(box: Box) -> list[Any]:
-    """Name the files of the migration in which a secret stands, but for the ones they are given in."""
-    files = [path for path in (*box.state.rglob("*"), box.config, box.dir / "daemon.log") if path.is_file()]
-    return [path.name for path in files if any(secret in path.read_bytes() for secret in SECRETS)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from tests.oracle.states import Identity, Row, ask, lines
 
-Reader: TypeAlias = Literal["api", "extract"]
+Reader: TypeAlias = Literal["api", "extract", "reports"]
 PLURAL: Mapping[str, str] = {
     "prospect": "prospects", "lead": "leads", "appointment": "appointments", "job": "jobs", "note": "notes", "call": "calls",
 }  # fmt: skip
@@ -29,6 +29,7 @@ class Book:
     made: frozenset[Identity] = frozenset()             # what people created
     edited: frozenset[Identity] = frozenset()
     note_deeds: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)   # prospect -> (deed, note) people did to its notes
+    changes: Mapping[Identity, int] = field(default_factory=dict)   # (kind, prospect) -> how often people changed one of its records
     heirs: Mapping[str, str] = field(default_factory=dict)   # prospect merged away -> prospect that has its records now
 
     def of(self, kind: str) -> Mapping[str, Row]:
@@ -80,7 +81,8 @@ class Seen:
     How much of the book a reader of the migration can see; asked of the sandbox before the first reading.
 
     Args:
-        by: `extract`: the tables of a vendor's extract, which hold everything; `api`: what the calls show by the switches.
+        by: `extract`: the tables of a vendor's extract, which hold everything; `api`: what the calls show by the switches; `reports`:
+            scheduled reports 133, 134 and 135, and no more.
         began: Wall clock of the tenant when the migration began.
     """
 
@@ -116,12 +118,17 @@ class Seen:
         """Say whether a field of the prospect that some accounts do not show is shown."""
         hidden = {"dnc": ("dnc", "absent"), "address2": ("address2", "never")}
         switch, value = hidden.get(name, (name, None))
-        return self.by == "extract" or value is None or self.switches.get(switch) != value
+        return self.by != "api" or value is None or self.switches.get(switch) != value
 
     @property
     def phone_types(self) -> bool:
         """Say whether every extra phone shows its type."""
         return self.by == "extract" or self.switches.get("altphones", "objects") == "objects"
+
+    @property
+    def is_reported(self) -> bool:
+        """Say whether enquiries and appointments show no ids, and nothing shows a time of entry: so it is with reports."""
+        return self.by == "reports"
 
     @property
     def amounts(self) -> bool:
@@ -150,11 +157,17 @@ def book_of(tables: Mapping[str, list[Row]], done: list[Row] | None = None) -> B
     for row in done:
         if row["kind"] == "notes":
             notes[str(row["cst_id"])].append((row["op"], str(row["id"])))
+    changes = Counter((singular[row["kind"]], str(row["cst_id"])) for row in done if _is_change(row))
     heirs = {str(row["id"]): str(row["into"]) for row in done if row["op"] == "merge"}
     return Book(
         rows=rows, gone=frozenset(each for each in gone if each[1] not in rows[each[0]]), made=deeds["create"], edited=deeds["edit"],
-        note_deeds=dict(notes), heirs=heirs,
+        note_deeds=dict(notes), changes=changes, heirs=heirs,
     )  # fmt: skip
+
+
+def _is_change(row: Row) -> bool:
+    """Say whether an enquiry's line in a report reads otherwise after it: a new appointment is told there as well."""
+    return row["op"] == "edit" or (row["op"], row["kind"]) == ("create", "appointments")
 
 
 def read_book(admin: str) -> Book:

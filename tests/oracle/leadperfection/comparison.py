@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from tests.oracle.comparison import was_edited, worst_first
 from tests.oracle.guarding import Edit, foreign, overwritten
@@ -10,11 +11,14 @@ from tests.oracle.leadperfection.book import Book, Seen
 from tests.oracle.leadperfection.calls import judge_calls
 from tests.oracle.leadperfection.deals import judge_deals
 from tests.oracle.leadperfection.enquiries import judge_enquiries
-from tests.oracle.leadperfection.ground import Ground
+from tests.oracle.leadperfection.enquiries import judge_values as judge_enquiry
+from tests.oracle.leadperfection.ground import Ground, parents_of
 from tests.oracle.leadperfection.meetings import judge_meetings
+from tests.oracle.leadperfection.meetings import judge_values as judge_meeting
 from tests.oracle.leadperfection.notes import judge_notes
 from tests.oracle.leadperfection.owners import Owners, read_reps
 from tests.oracle.leadperfection.people import judge_people
+from tests.oracle.leadperfection.reports import matched, renamed, reported
 from tests.oracle.leadperfection.strays import PREFIX, judge_strays
 from tests.oracle.marks import doubled_marks, read_marks
 from tests.oracle.states import Destination, Finding, Identity
@@ -47,8 +51,28 @@ def compare(
         owners=Owners(reps=read_reps(reps), destination=destination, fallback=fallback), edited=was_edited(edits),
         was_there=frozenset(rid for rows in before.live.values() for rid in rows),
     )  # fmt: skip
+    if seen.is_reported:
+        ground = _reported(ground)
     return worst_first([
         *judge_people(ground), *judge_deals(ground, outcomes=outcomes, stages=stages), *judge_enquiries(ground),
-        *judge_meetings(ground), *judge_notes(ground), *judge_calls(ground), *doubled_marks(marks, undivided=()),
+        *judge_meetings(ground), *judge_notes(ground), *judge_calls(ground), *doubled_marks(ground.marks, undivided=()),
         *judge_strays(ground, before), *overwritten(destination, edits), *foreign(before, destination, edits),
     ])  # fmt: skip
+
+
+def _reported(ground: Ground) -> Ground:
+    """Give the same with a book that tells no more than reports do, and with rows without an id found in it by what they tell."""
+    ground = replace(ground, book=reported(ground.book))
+
+    def faults(kind: str, key: str, given: str) -> int:
+        places = [place for _, place in ground.of(kind, given)]
+        judge = judge_enquiry if kind == "lead" else judge_meeting
+        return sum(1 for _ in judge(ground, ground.book.of(kind)[key], places))
+
+    def candidates(kind: str, given: str) -> Iterator[str]:
+        people = {parent for _, place in ground.of(kind, given) for parent in parents_of(*place)}
+        rows = (row for contact in people for each in ground.living(contact) for row in ground.book.under(kind, str(each["cst_id"])))
+        yield from (str(row["lds_id"]) for row in rows)
+
+    same = matched(ground.marks, candidates, faults)
+    return replace(ground, marks=renamed(ground.marks, same), same=same)

@@ -37,11 +37,12 @@ def judge_enquiries(ground: Ground) -> Iterator[Finding]:
                 yield Finding(fault="orphaned", what=f"lead {key} ({record['id']})", why=f"hangs on {has}, not on {ground.person(row)}")
         if len(deals) > 1 or (deals and any(ground.on("leads", "job", str(job["job_id"])) for job in ground.book.of_lead("job", key))):
             yield Finding(fault="doubled", what=f"lead {key}", why="is a deal beside that of its job")
-        for why in _values(ground, row, places):
+        for why in judge_values(ground, row, places):
             yield Finding(fault="wrong", what=f"lead {key} ({places[0][1]['id']})", why=why)
 
 
-def _values(ground: Ground, row: Row, places: Sequence[Place]) -> Iterator[str]:
+def judge_values(ground: Ground, row: Row, places: Sequence[Place]) -> Iterator[str]:
+    """Yield what of an enquiry is not told, or told wrong, at these places."""
     deals = [record for at, record in places if at == "leads"]
     notes = [content(at, record) for at, record in places if at == "notes"]
     worth = [f"gross sale amount: {each.get('manualValue')}" for each in deals]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from tests.oracle.leadperfection.book import Book, Seen
@@ -31,6 +31,7 @@ class Ground:
     explained: Mapping[Identity, str] | None     # what the product says of what it left out or asks about; None: nobody was asked
     delimiter: str = "|"
     meeting_s: int = 7200
+    same: Mapping[Identity, Identity] = field(default_factory=dict)   # key given to a row without an id -> record of the book
 
     # --- what became of what ---
 

@@ -56,7 +56,7 @@ class Person:
         yield from self._second_line(told)
         yield from self._marks(told)
         yield from self._flag()
-        if not told.says(str(self.row.get("dateadded") or "")[:10], "create created added dateadded"):
+        if not self.ground.seen.is_reported and not told.says(str(self.row.get("dateadded") or "")[:10], "create created added dateadded"):
             yield f"day of entry {self.row.get('dateadded')} is not there"
         yield from self._owner()
         yield from self._status()
@@ -162,7 +162,13 @@ class Person:
             if values.rep_name(held) not in reps and not self.was_edited(f"custom:{label}"):
                 yield f"was {held!r}'s, who has none of its newest leads"
 
+    def _has_former_lines(self) -> bool:
+        """Say whether reports told an enquiry otherwise before: without an id that is another one, for two readings beside this one."""
+        return self.ground.seen.is_reported and any(self.ground.book.changes.get(("lead", str(each["cst_id"]))) for each in self.group)
+
     def _status(self) -> Iterator[str]:
+        if self._has_former_lines():
+            return
         leads = self._newest("disposition")
         allowed = {texts.squeeze(texts.present(lead.get("disposition"))) for lead in leads} - {""}
         fields = self._fields(lambda words: bool({"status", "disposition"} & words))
@@ -175,6 +181,8 @@ class Person:
 
     def _source(self) -> Iterator[str]:
         """Source and sub-source in one field, which splits back, and the sub-source alone (LP-03, LP-21, LP-22)."""
+        if self._has_former_lines():
+            return
         leads = self._newest("source", "sourcesubdescr")
         pairs = {(_text(lead, "source"), _text(lead, "sourcesubdescr")) for lead in leads}
         fields = self._fields(lambda words: {"lead", "source"} <= words and "sub" not in words)
@@ -211,8 +219,9 @@ class Person:
             leads = self.ground.book.under("lead", str(each["cst_id"]))
             saying = [lead for lead in leads if any(_text(lead, name) for name in names)]
             for rows in (leads, saying):
-                last = max((values.clock(lead["dateentered"]) for lead in rows), default="")
-                found += [lead for lead in rows if values.clock(lead["dateentered"]) == last]
+                entered = "entrydate" if self.ground.seen.is_reported else "dateentered"
+                last = max((values.clock(lead[entered]) for lead in rows), default="")
+                found += [lead for lead in rows if values.clock(lead[entered]) == last]
         return found
 
 

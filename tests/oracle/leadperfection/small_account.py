@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.oracle.corrupting import Dump
 from tests.oracle.leadperfection.book import Book, Seen, book_of
 from tests.oracle.leadperfection.values import instant
 from tests.oracle.states import Identity
 
-Dump = dict[str, Any]
 ZONE = "America/New_York"
 FALLBACK = "office@sunroof.example"
 REPS = """lp_rep_id,lp_name,email
@@ -162,7 +162,7 @@ def after() -> Dump:
     dump["contacts"] += _contacts()
     dump["leads"] = _deals()
     notes = enumerate(_notes(), 5)
-    dump["notes"] += [{"id": f"{number}-notes", "body": body, "links": {"parent": parent}} for number, (parent, body) in notes]
+    dump["notes"] += [{"id": f"{number}-notes", "body": body, "links": {"parent": parent}} for number, (parent, body) in notes if body]
     dump["activities"] = _activities()
     return dump
 
@@ -198,6 +198,13 @@ def _at(value: dict[str, Any]) -> dict[str, Any]:
     return {"name": "main", "isPrimary": True, "value": value}
 
 
+_BESIDE = "Credit limit: -1\nFinanced amount: 0\nFinanced months: 120\nJob cost: 0\nInstaller 1: Crew 4"
+_IN_FIELD = (
+    f"{_BESIDE}\nEnquiry: 11\nMilestones: mdt_id: R; datetype: Ready; estdate: 2026-03-20; actdate: 2026-03-21\n"
+    "  mdt_id: S; datetype: Start; estdate: 2206-10-20\nStatus code: AP"
+)
+
+
 def _deals() -> list[dict[str, Any]]:
     told = {
         "Balance Due": "9250.50", "Branch": "ORL", "Contract Date": "2026-03-06", "Original Create Date": "2026-03-06", "Product": "WIN",
@@ -207,6 +214,7 @@ def _deals() -> list[dict[str, Any]]:
         {"id": "31-leads", "description": "ORL-26-1031 – WIN", "manualValue": "14250.00", "status": "open", "links": {
             "contacts": ["5-contacts"], "owner": "1-users", "stage": "1-stages", "sources": ["1-sources"]}, "customFields": {
             **told, "Streamflow ID": "lp:job:31", "Source System ID": "31", "Job Status": "Awaiting Product", "HOA Required": "Yes",
+            "Lead Perfection details": _IN_FIELD,
             "Deposit": "1200.00", "Ready Date": "2026-03-21", "Lead Source": "Internet | Google - Windows",
             "Original Owner": "Okaforth, Ben"}},
         {"id": "32-leads", "description": "ORL-26-1032 – WIN", "manualValue": "-400.33", "status": "lost", "links": {
@@ -220,7 +228,6 @@ def _notes() -> list[tuple[str, str]]:
     top = "[2026-08-06 18:14:08 -04:00 by Ruizmar, Ana]"
     made = "Original created: 2026-08-06 18:14:08 -04:00"
     context = "Appointment: 2026-03-05 17:00:00 -05:00\nEnquiry: 11"
-    beside = "Credit limit: -1\nFinanced amount: 0\nFinanced months: 120\nJob cost: 0\nInstaller 1: Crew 4"
     return [
         ("5-contacts", "[2026-04-04] Prospect 3 in Lead Perfection\nName: Dana Whitlock\nPhone: 14075550142\nAltPhone1: 8135550123\n"
                        "Address: 9 Gator Run\nCity: Sanford\nState: FL\nZip: 32771\nCreated: 2026-04-04\n[sf:lp:prospect:3:merged]"),
@@ -233,9 +240,8 @@ def _notes() -> list[tuple[str, str]]:
                                 "Appointment: 2025-11-02 01:30:00", "")),
         ("7-contacts", _enquiry("14", "2026-05-05 08:00:00", "Source: Show\nGross sale amount: 0\nSales rep: Formerly, Gus\n"
                                 "Log number: WEB-7781", "")),
-        ("31-leads", f"[Lead Perfection job 31]\n{beside}\nEnquiry: 11\nMilestones: mdt_id: R; datetype: Ready; estdate: 2026-03-20; "
-                     "actdate: 2026-03-21\n  mdt_id: S; datetype: Start; estdate: 2206-10-20\nStatus code: AP\n[sf:lp:job:31:details]"),
-        ("32-leads", f"[Lead Perfection job 32]\n{beside}\nEnquiry: 12\nStatus code: DD\n[sf:lp:job:32:details]"),
+        ("31-leads", ""),   # in the deal's long field
+        ("32-leads", f"[Lead Perfection job 32]\n{_BESIDE}\nEnquiry: 12\nStatus code: DD\n[sf:lp:job:32:details]"),
         ("5-contacts", "[2026-09-01 10:30:00 -04:00 by Ben Okaforth]\nDisposition: Set\nStatus code: C\n"
                        "Enquiry: 12\nEnd (derived): 2026-09-01 12:30:00 -04:00\n[sf:lp:appointment:42]"),
         ("5-contacts", f"{top}\n{made}\nOriginal updated: 2026-08-07 09:00:00 -04:00\nUpdated by: Lowe, Kim\nImportant: true\n"

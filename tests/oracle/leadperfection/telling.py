@@ -40,9 +40,10 @@ class Telling:
 
 
 def telling(fields: Mapping[str, Any] | None, bodies: Iterable[str]) -> Telling:
-    """Read custom fields and texts."""
-    told = [(name, _shown(held)) for name, held in (fields or {}).items() if held not in (None, "", [])]
-    whole = list(bodies)
+    """Read custom fields and texts; a field of details is a text, line by line."""
+    filled = {name: held for name, held in (fields or {}).items() if held not in (None, "", [])}
+    told = [(name, _shown(held)) for name, held in filled.items() if not is_details(name)]
+    whole = [*bodies, *(_shown(held) for name, held in filled.items() if is_details(name))]
     for body in whole:
         told += _lines(body)
     return Telling(labelled=tuple(told), text="\n".join([*(held for _, held in told), *whole]))
@@ -51,6 +52,11 @@ def telling(fields: Mapping[str, Any] | None, bodies: Iterable[str]) -> Telling:
 def parted(label: str) -> list[str]:
     """Give the words of a label, those of "Additional_Phone_1__c" too."""
     return [word for word in re.split(r"[\W_]+", label.casefold()) if word]
+
+
+def is_details(label: str) -> bool:
+    """Say whether a custom field holds lines that have no field of their own."""
+    return parted(label)[-1:] == ["details"]
 
 
 def _shown(held: Any) -> str:

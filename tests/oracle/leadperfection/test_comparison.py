@@ -3,58 +3,22 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests.oracle.corrupting import Change, Dump, double, drop, each_of, put, reword, row_of
 from tests.oracle.guarding import Edit
 from tests.oracle.leadperfection import values
 from tests.oracle.leadperfection.book import Book, Seen, book_of
 from tests.oracle.leadperfection.comparison import compare
 from tests.oracle.leadperfection.owners import Owners, read_reps
-from tests.oracle.leadperfection.small_account import FALLBACK, REPS, SAID, SEEN, ZONE, Dump, after, before, book, tables
+from tests.oracle.leadperfection.small_account import FALLBACK, REPS, SAID, SEEN, ZONE, after, before, book, tables
 from tests.oracle.states import Finding, Identity, destination_of
 
-Change = Callable[[Dump], None]
+DETAILS = "customFields/Lead Perfection details"
 EDITS = (Edit(rid="7-contacts", field="jobTitle", value="Head of Roofs"),)
-
-
-def _row(dump: Dump, rid: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(row for row in dump[rid.partition("-")[2]] if row["id"] == rid)
-    return found
-
-
-def _drop(rid: str) -> Change:
-    return lambda dump: dump[rid.partition("-")[2]].remove(_row(dump, rid))
-
-
-def _copy(rid: str) -> Change:
-    return lambda dump: dump[rid.partition("-")[2]].append({**_row(dump, rid), "id": f"99-{rid.partition('-')[2]}"})
-
-
-def _set(rid: str, path: str, value: Any) -> Change:
-    def change(dump: Dump) -> None:
-        row: Any = _row(dump, rid)
-        *parents, last = [int(part) if part.isdigit() else part for part in path.split("/")]
-        for part in parents:
-            row = row[part]
-        row[last] = value
-
-    return change
-
-
-def _replace(rid: str, name: str, old: str, new: str) -> Change:
-    def change(dump: Dump) -> None:
-        row = _row(dump, rid)
-        *parents, last = name.split("/")
-        for part in parents:
-            row = row[part]
-        assert old in row[last]
-        row[last] = row[last].replace(old, new)
-
-    return change
 
 
 def _again(rid: str, old: str, new: str) -> Change:
@@ -62,151 +26,156 @@ def _again(rid: str, old: str, new: str) -> Change:
     name = "description" if rid.endswith("activities") else "body"
 
     def change(dump: Dump) -> None:
-        row = _row(dump, rid)
+        row = row_of(dump, rid)
         dump[rid.partition("-")[2]].append({**row, "id": f"99-{rid.partition('-')[2]}", name: row[name].replace(old, new)})
 
     return change
 
 
 CORRUPTIONS: dict[str, tuple[str, Change]] = {
-    "a person missing": ("lost", _drop("7-contacts")),
-    "a person deleted": ("lost", _set("7-contacts", "deletedTime", 1)),
-    "a joined person nowhere": ("lost", _drop("5-notes")),
-    "a deal missing": ("lost", _drop("32-leads")),
-    "an enquiry missing": ("lost", _drop("9-notes")),
-    "a meeting missing": ("lost", _drop("41-activities")),
-    "a note missing": ("lost", _drop("13-notes")),
-    "the first part of a note missing": ("lost", _drop("14-notes")),
-    "the last part of a note missing": ("wrong", _drop("15-notes")),
-    "a note without an id missing": ("lost", _drop("16-notes")),
-    "a call missing": ("lost", _drop("51-activities")),
-    "a person twice": ("doubled", _copy("5-contacts")),
+    "a person missing": ("lost", drop("7-contacts")),
+    "a person deleted": ("lost", put("7-contacts", "deletedTime", 1)),
+    "a joined person nowhere": ("lost", drop("5-notes")),
+    "a deal missing": ("lost", drop("32-leads")),
+    "an enquiry missing": ("lost", drop("9-notes")),
+    "a meeting missing": ("lost", drop("41-activities")),
+    "a note missing": ("lost", drop("13-notes")),
+    "the first part of a note missing": ("lost", drop("14-notes")),
+    "the last part of a note missing": ("wrong", drop("15-notes")),
+    "a note without an id missing": ("lost", drop("16-notes")),
+    "a call missing": ("lost", drop("51-activities")),
+    "a person twice": ("doubled", double("5-contacts")),
     "a twin on a contact of its own": ("doubled", lambda dump: (
-        _drop("5-notes")(dump), dump["contacts"].append({**_row(dump, "6-contacts"), "id": "8-contacts", "name": "Dana Whitlock",
+        drop("5-notes")(dump), dump["contacts"].append({**row_of(dump, "6-contacts"), "id": "8-contacts", "name": "Dana Whitlock",
                                                          "customFields": {"Streamflow ID": "lp:prospect:3"}}))[0]),
-    "a deal twice": ("doubled", _copy("31-leads")),
-    "a meeting twice": ("doubled", _copy("41-activities")),
-    "a note twice": ("doubled", _copy("13-notes")),
+    "a deal twice": ("doubled", double("31-leads")),
+    "a meeting twice": ("doubled", double("41-activities")),
+    "a note twice": ("doubled", double("13-notes")),
     "a note with and without its id": ("doubled", _again("17-notes", "note:56", "note:~56")),
     "a note without an id twice": ("doubled", _again("16-notes", "~ab12", "~cd34")),
     "a call twice": ("doubled", _again("51-activities", "~c1", "~c9")),
     "an enquiry as a deal beside its job": ("doubled", lambda dump: dump["leads"].append(
-        {**_row(dump, "31-leads"), "id": "99-leads", "customFields": {"Streamflow ID": "lp:lead:11"}})),
-    "an old text beside its parts": ("doubled", _replace("13-notes", "body", "note:51]", "note:52:1/2]")),
-    "a deal of another person": ("orphaned", _set("31-leads", "links/contacts", ["6-contacts"])),
-    "a note beside another deal": ("orphaned", _set("10-notes", "links/parent", "32-leads")),
-    "an enquiry on another person": ("orphaned", _set("6-notes", "links/parent", "6-contacts")),
-    "a meeting with another person": ("orphaned", _set("41-activities", "links/participants", ["6-contacts"])),
-    "a note on another person": ("orphaned", _set("13-notes", "links/parent", "6-contacts")),
-    "a call with another person": ("orphaned", _set("52-activities", "links/participants", ["7-contacts"])),
-    "a wrong name": ("wrong", _set("7-contacts", "name", "Karen Null")),
-    "two people in one": ("wrong", lambda dump: (_drop("6-contacts")(dump), _set("5-contacts", "customFields/Streamflow ID",
-                                                                                "lp:prospect:1 lp:prospect:2")(dump))[0]),
-    "no e-mail": ("wrong", _set("6-contacts", "emails", [])),
-    "an unreadable e-mail dropped": ("wrong", _replace("7-contacts", "description", "karen at mail.example", "")),
-    "the second e-mail dropped": ("wrong", _set("5-contacts", "customFields/Additional Email", None)),
-    "a wrong number": ("wrong", _set("5-contacts", "phones/0/value", {"E164": "+14075550143"})),
-    "a number not in the standard field": ("wrong", lambda dump: (
-        _set("6-contacts", "phones", [])(dump), _set("6-contacts", "description", "Phone: (407)555-0142")(dump))[0]),
-    "a wrong extra number": ("wrong", _set("5-contacts", "customFields/Additional Phone 1", "AltPhone1 (Cell): 4075550190")),
-    "a third extra number dropped": ("wrong", _set("5-contacts", "description", "")),
-    "no city": ("wrong", _set("6-contacts", "addresses/0/value/city", "")),
-    "another postal code": ("wrong", _set("6-contacts", "addresses/0/value/postalCode", "32770")),
-    "no state made of null": ("wrong", _set("7-contacts", "addresses/0/value/state", "nu")),
-    "the second line dropped": ("wrong", _set("5-contacts", "customFields/Address Line 2", None)),
-    "a second line out of nowhere": ("wrong", _set("6-contacts", "customFields/Address Line 2", "118 Palmetto Ct")),
-    "a mark not to contact dropped": ("wrong", _set("5-contacts", "customFields/Do Not Contact", "call")),
-    "a mark not to contact out of nowhere": ("wrong", _set("6-contacts", "customFields/Do Not Contact", "mail")),
-    "an extra number of nobody": ("wrong", _set("6-contacts", "customFields/Additional Phone 1", "AltPhone1: 4075550100")),
-    "another flag": ("wrong", _set("6-contacts", "customFields/Lead Flag", "vendor")),
-    "no lead flag": ("wrong", _set("6-contacts", "customFields/Lead Flag", None)),
-    "no day of entry": ("wrong", _set("6-contacts", "customFields/Original Create Date", None)),
-    "a day of entry a day off": ("wrong", _set("6-contacts", "customFields/Original Create Date", "2026-03-02")),
-    "a person of a rep who left kept from the fallback": ("wrong", _set("7-contacts", "links/owner", "1-users")),
-    "a person of the fallback": ("wrong", _set("31-leads", "links/owner", "2-users")),
-    "a deal that was somebody else's": ("wrong", _set("31-leads", "customFields/Original Owner", "Ruizmar, Ana")),
-    "a person that was somebody else's": ("wrong", _set("7-contacts", "customFields/Original Owner", "Ruizmar, Ana")),
-    "a deal of a namesake": ("wrong", _set("31-leads", "links/owner", "3-users")),
-    "the status of an older enquiry": ("wrong", _set("5-contacts", "customFields/Lead Status", "Sale")),
-    "the source of an older enquiry": ("wrong", _set("5-contacts", "customFields/Lead Source", "Internet | Google - Windows")),
-    "a joined source that does not split back": ("wrong", _set("5-contacts", "customFields/Lead Source", "TV - Cable | Radio")),
-    "a joined source that splits elsewhere": ("wrong", _set("5-contacts", "customFields/Lead Source", "TV \\| Cable | Radio | 98.1 / AM")),
-    "no joined source": ("wrong", _set("7-contacts", "customFields/Lead Source", None)),
-    "no sub-source": ("wrong", _set("5-contacts", "customFields/Lead Subsource", None)),
-    "a job not named on its person": ("wrong", _set("5-contacts", "customFields/Source System ID", "31")),
-    "a job named on another person": ("wrong", _set("6-contacts", "customFields/Source System ID", "31")),
-    "a job not named on its deal": ("wrong", _set("32-leads", "customFields/Source System ID", None)),
-    "another value": ("wrong", _set("31-leads", "manualValue", "1425.00")),
-    "a negative value dropped": ("wrong", _set("32-leads", "manualValue", None)),
-    "a negative value made positive": ("wrong", _set("32-leads", "manualValue", "400.33")),
-    "another job status": ("wrong", _set("31-leads", "customFields/Job Status", "Scheduled")),
-    "another outcome": ("wrong", _set("32-leads", "status", "won")),
-    "another stage": ("wrong", _set("31-leads", "links/stage", "2-stages")),
-    "no balance": ("wrong", _set("31-leads", "customFields/Balance Due", None)),
-    "no finance": ("wrong", _replace("10-notes", "body", "Credit limit: -1\n", "")),
-    "a deal of another day": ("wrong", _set("31-leads", "customFields/Original Create Date", "2026-03-05")),
-    "a deal without its day": ("wrong", _set("31-leads", "customFields/Original Create Date", None)),
-    "a deal of another hour": ("wrong", _set("31-leads", "customFields/Original Create Time", "2026-03-06T20:32:10-05:00")),
-    "a deal with the disposition of another enquiry": ("wrong", _set("31-leads", "customFields/Disposition", "Set")),
-    "a contract a day late": ("wrong", _set("31-leads", "customFields/Contract Date", "2026-03-07")),
-    "a milestone dropped": ("wrong", _replace("10-notes", "body", "datetype: Start", "datetype: none")),
-    "a milestone on another day": ("wrong", _set("31-leads", "customFields/Ready Date", "2026-03-20")),
-    "a custom field dropped": ("wrong", _set("31-leads", "customFields/HOA Required", None)),
-    "a custom field of the person dropped": ("wrong", _set("5-contacts", "customFields/Gate Code", None)),
-    "a custom amount wrong": ("wrong", _set("31-leads", "customFields/Deposit", "120.00")),
-    "a native source of another enquiry": ("wrong", _set("31-leads", "links/sources", ["2-sources"])),
-    "an enquiry without sub-source": ("wrong", _replace("6-notes", "body", "Sub-source: Google - Windows\n", "")),
-    "an enquiry without amount": ("wrong", _replace("6-notes", "body", "Gross sale amount: 14250\n", "")),
-    "an enquiry without promoter": ("wrong", _replace("8-notes", "body", "Promoter: Internet, Vendor", "")),
-    "an enquiry without rep": ("wrong", _replace("7-notes", "body", "Sales rep: Okaforth, Ben - OFFICE\n", "")),
-    "an enquiry at another time": ("wrong", _replace("6-notes", "body", "09:41:55", "14:41:55")),
-    "a flag turned": ("wrong", _replace("6-notes", "body", "Ever sat: true", "Ever sat: false")),
-    "a flag out of nowhere": ("wrong", _replace("8-notes", "body", "Sold: false", "Sold: true")),
-    "a meeting of another type": ("wrong", _set("41-activities", "links/activityType", "1-activityTypes")),
-    "a meeting five hours off": ("wrong", _set("41-activities", "startTime", values.instant("2026-03-05 12:00:00", ZONE))),
-    "a meeting at the second of two hours": ("wrong", _set(
+        {**row_of(dump, "31-leads"), "id": "99-leads", "customFields": {"Streamflow ID": "lp:lead:11"}})),
+    "an old text beside its parts": ("doubled", reword("13-notes", "body", "note:51]", "note:52:1/2]")),
+    "a deal of another person": ("orphaned", put("31-leads", "links/contacts", ["6-contacts"])),
+    "a note beside another deal": ("orphaned", put("11-notes", "links/parent", "31-leads")),
+    "an enquiry on another person": ("orphaned", put("6-notes", "links/parent", "6-contacts")),
+    "a meeting with another person": ("orphaned", put("41-activities", "links/participants", ["6-contacts"])),
+    "a note on another person": ("orphaned", put("13-notes", "links/parent", "6-contacts")),
+    "a call with another person": ("orphaned", put("52-activities", "links/participants", ["7-contacts"])),
+    "a wrong name": ("wrong", put("7-contacts", "name", "Karen Null")),
+    "two people in one": ("wrong", each_of(
+        drop("6-contacts"), put("5-contacts", "customFields/Streamflow ID", "lp:prospect:1 lp:prospect:2"))),
+    "no e-mail": ("wrong", put("6-contacts", "emails", [])),
+    "an unreadable e-mail dropped": ("wrong", reword("7-contacts", "description", "karen at mail.example", "")),
+    "the second e-mail dropped": ("wrong", put("5-contacts", "customFields/Additional Email", None)),
+    "a wrong number": ("wrong", put("5-contacts", "phones/0/value", {"E164": "+14075550143"})),
+    "a number not in the standard field": ("wrong", each_of(
+        put("6-contacts", "phones", []), put("6-contacts", "description", "Phone: (407)555-0142"))),
+    "a wrong extra number": ("wrong", put("5-contacts", "customFields/Additional Phone 1", "AltPhone1 (Cell): 4075550190")),
+    "a third extra number dropped": ("wrong", put("5-contacts", "description", "")),
+    "no city": ("wrong", put("6-contacts", "addresses/0/value/city", "")),
+    "another postal code": ("wrong", put("6-contacts", "addresses/0/value/postalCode", "32770")),
+    "no state made of null": ("wrong", put("7-contacts", "addresses/0/value/state", "nu")),
+    "the second line dropped": ("wrong", put("5-contacts", "customFields/Address Line 2", None)),
+    "a second line out of nowhere": ("wrong", put("6-contacts", "customFields/Address Line 2", "118 Palmetto Ct")),
+    "a mark not to contact dropped": ("wrong", put("5-contacts", "customFields/Do Not Contact", "call")),
+    "a mark not to contact out of nowhere": ("wrong", put("6-contacts", "customFields/Do Not Contact", "mail")),
+    "an extra number of nobody": ("wrong", put("6-contacts", "customFields/Additional Phone 1", "AltPhone1: 4075550100")),
+    "another flag": ("wrong", put("6-contacts", "customFields/Lead Flag", "vendor")),
+    "no lead flag": ("wrong", put("6-contacts", "customFields/Lead Flag", None)),
+    "no day of entry": ("wrong", put("6-contacts", "customFields/Original Create Date", None)),
+    "a day of entry a day off": ("wrong", put("6-contacts", "customFields/Original Create Date", "2026-03-02")),
+    "a person of a rep who left kept from the fallback": ("wrong", put("7-contacts", "links/owner", "1-users")),
+    "a person of the fallback": ("wrong", put("31-leads", "links/owner", "2-users")),
+    "a deal that was somebody else's": ("wrong", put("31-leads", "customFields/Original Owner", "Ruizmar, Ana")),
+    "a person that was somebody else's": ("wrong", put("7-contacts", "customFields/Original Owner", "Ruizmar, Ana")),
+    "a deal of a namesake": ("wrong", put("31-leads", "links/owner", "3-users")),
+    "the status of an older enquiry": ("wrong", put("5-contacts", "customFields/Lead Status", "Sale")),
+    "the source of an older enquiry": ("wrong", put("5-contacts", "customFields/Lead Source", "Internet | Google - Windows")),
+    "a joined source that does not split back": ("wrong", put("5-contacts", "customFields/Lead Source", "TV - Cable | Radio")),
+    "a joined source that splits elsewhere": ("wrong", put("5-contacts", "customFields/Lead Source", "TV \\| Cable | Radio | 98.1 / AM")),
+    "no joined source": ("wrong", put("7-contacts", "customFields/Lead Source", None)),
+    "no sub-source": ("wrong", put("5-contacts", "customFields/Lead Subsource", None)),
+    "a job not named on its person": ("wrong", put("5-contacts", "customFields/Source System ID", "31")),
+    "a job named on another person": ("wrong", put("6-contacts", "customFields/Source System ID", "31")),
+    "a job not named on its deal": ("wrong", put("32-leads", "customFields/Source System ID", None)),
+    "another value": ("wrong", put("31-leads", "manualValue", "1425.00")),
+    "a negative value dropped": ("wrong", put("32-leads", "manualValue", None)),
+    "a negative value made positive": ("wrong", put("32-leads", "manualValue", "400.33")),
+    "another job status": ("wrong", put("31-leads", "customFields/Job Status", "Scheduled")),
+    "another outcome": ("wrong", put("32-leads", "status", "won")),
+    "another stage": ("wrong", put("31-leads", "links/stage", "2-stages")),
+    "no balance": ("wrong", put("31-leads", "customFields/Balance Due", None)),
+    "no finance": ("wrong", reword("31-leads", DETAILS, "Credit limit: -1\n", "")),
+    "no finance in the note": ("wrong", reword("11-notes", "body", "Credit limit: -1\n", "")),
+    "no details": ("wrong", put("31-leads", DETAILS, None)),
+    "details in one line": ("wrong", reword("31-leads", DETAILS, "\n", " ")),
+    "details in the field and in a note": ("wrong", put(
+        "32-leads", DETAILS, "Credit limit: -1\nFinanced amount: 0\nFinanced months: 120\nJob cost: 0\nInstaller 1: Crew 4")),
+    "a deal of another day": ("wrong", put("31-leads", "customFields/Original Create Date", "2026-03-05")),
+    "a deal without its day": ("wrong", put("31-leads", "customFields/Original Create Date", None)),
+    "a deal of another hour": ("wrong", put("31-leads", "customFields/Original Create Time", "2026-03-06T20:32:10-05:00")),
+    "a deal with the disposition of another enquiry": ("wrong", put("31-leads", "customFields/Disposition", "Set")),
+    "a contract a day late": ("wrong", put("31-leads", "customFields/Contract Date", "2026-03-07")),
+    "a milestone dropped": ("wrong", reword("31-leads", DETAILS, "datetype: Start", "datetype: none")),
+    "a milestone on another day": ("wrong", put("31-leads", "customFields/Ready Date", "2026-03-20")),
+    "a custom field dropped": ("wrong", put("31-leads", "customFields/HOA Required", None)),
+    "a custom field of the person dropped": ("wrong", put("5-contacts", "customFields/Gate Code", None)),
+    "a custom amount wrong": ("wrong", put("31-leads", "customFields/Deposit", "120.00")),
+    "a native source of another enquiry": ("wrong", put("31-leads", "links/sources", ["2-sources"])),
+    "an enquiry without sub-source": ("wrong", reword("6-notes", "body", "Sub-source: Google - Windows\n", "")),
+    "an enquiry without amount": ("wrong", reword("6-notes", "body", "Gross sale amount: 14250\n", "")),
+    "an enquiry without promoter": ("wrong", reword("8-notes", "body", "Promoter: Internet, Vendor", "")),
+    "an enquiry without rep": ("wrong", reword("7-notes", "body", "Sales rep: Okaforth, Ben - OFFICE\n", "")),
+    "an enquiry at another time": ("wrong", reword("6-notes", "body", "09:41:55", "14:41:55")),
+    "a flag turned": ("wrong", reword("6-notes", "body", "Ever sat: true", "Ever sat: false")),
+    "a flag out of nowhere": ("wrong", reword("8-notes", "body", "Sold: false", "Sold: true")),
+    "a meeting of another type": ("wrong", put("41-activities", "links/activityType", "1-activityTypes")),
+    "a meeting five hours off": ("wrong", put("41-activities", "startTime", values.instant("2026-03-05 12:00:00", ZONE))),
+    "a meeting at the second of two hours": ("wrong", put(
         "44-activities", "startTime", values.instant("2025-11-02 01:30:00", ZONE) + 3600)),
-    "an hour that came twice not marked": ("wrong", _replace("44-activities", "description", " (ambiguous: the clock had it twice)", "")),
-    "a meeting without a name": ("wrong", _set("41-activities", "name", "")),
-    "a meeting without its enquiry": ("wrong", _replace("41-activities", "description", "Enquiry: 11\n", "")),
-    "a note without its enquiry": ("wrong", _replace("14-notes", "body", "Enquiry: 11\n", "")),
-    "a note without a line for its time": ("wrong", _replace("17-notes", "body", "Original created: 2026-08-06 18:14:08 -04:00\n", "")),
-    "a call without a name": ("wrong", _set("51-activities", "name", None)),
-    "a meeting without length": ("wrong", _set("41-activities", "endTime", values.instant("2026-03-05 17:00:00", ZONE))),
-    "an end not said to be derived": ("wrong", _replace("41-activities", "description", "End (derived)", "End")),
-    "a meeting without its text": ("wrong", _replace("41-activities", "description", "gate code 1180", "gate code")),
-    "a meeting without its second text": ("wrong", _replace("41-activities", "description", "Wants white\n  frames", "Wants white")),
-    "a meeting without product": ("wrong", _replace("41-activities", "description", "WIN, DOR", "WIN")),
-    "a meeting without its amount": ("wrong", _replace("41-activities", "description", "Gross sale amounts: 14250\n", "")),
-    "a meeting without rep": ("wrong", lambda dump: (
-        _replace("41-activities", "description", " by Ben Okaforth", "")(dump), _set("41-activities", "name", "Appointment")(dump),
-        _set("41-activities", "links/participants", ["5-contacts"])(dump))[0]),
+    "an hour that came twice not marked": ("wrong", reword("44-activities", "description", " (ambiguous: the clock had it twice)", "")),
+    "a meeting without a name": ("wrong", put("41-activities", "name", "")),
+    "a meeting without its enquiry": ("wrong", reword("41-activities", "description", "Enquiry: 11\n", "")),
+    "a note without its enquiry": ("wrong", reword("14-notes", "body", "Enquiry: 11\n", "")),
+    "a note without a line for its time": ("wrong", reword("17-notes", "body", "Original created: 2026-08-06 18:14:08 -04:00\n", "")),
+    "a call without a name": ("wrong", put("51-activities", "name", None)),
+    "a meeting without length": ("wrong", put("41-activities", "endTime", values.instant("2026-03-05 17:00:00", ZONE))),
+    "an end not said to be derived": ("wrong", reword("41-activities", "description", "End (derived)", "End")),
+    "a meeting without its text": ("wrong", reword("41-activities", "description", "gate code 1180", "gate code")),
+    "a meeting without its second text": ("wrong", reword("41-activities", "description", "Wants white\n  frames", "Wants white")),
+    "a meeting without product": ("wrong", reword("41-activities", "description", "WIN, DOR", "WIN")),
+    "a meeting without its amount": ("wrong", reword("41-activities", "description", "Gross sale amounts: 14250\n", "")),
+    "a meeting without rep": ("wrong", each_of(
+        reword("41-activities", "description", " by Ben Okaforth", ""), put("41-activities", "name", "Appointment"),
+        put("41-activities", "links/participants", ["5-contacts"]))),
     "a past appointment as a note": ("wrong", lambda dump: (dump["notes"].append(
-        {"id": "99-notes", "body": _row(dump, "41-activities")["description"], "links": {"parent": "5-contacts"}}),
-        _drop("41-activities")(dump))[1]),
+        {"id": "99-notes", "body": row_of(dump, "41-activities")["description"], "links": {"parent": "5-contacts"}}),
+        drop("41-activities")(dump))[1]),
     "an appointment of nobody written": ("wrong", lambda dump: dump["notes"].append(
         {"id": "99-notes", "body": "x\n[sf:lp:appointment:43]", "links": {"parent": "7-contacts"}})),
     "a job of nobody written": ("wrong", lambda dump: dump["leads"].append(
-        {**_row(dump, "31-leads"), "id": "99-leads", "customFields": {"Streamflow ID": "lp:job:39"}})),
-    "a cut text": ("wrong", _replace("13-notes", "body", "Call after 5", "Call after")),
-    "more than the text": ("wrong", _replace("17-notes", "body", "mentions", "mentions also")),
-    "words swapped between parts": ("wrong", _replace("15-notes", "body", "word31", "word32")),
-    "a note without author": ("wrong", _replace("13-notes", "body", "Ruizmar, Ana", "somebody")),
-    "a note of another time": ("wrong", _replace("13-notes", "body", "2026-08-06 18:14:08", "2026-08-06 22:14:08")),
-    "no time of the last change": ("wrong", _replace("13-notes", "body", "Original updated: 2026-08-07 09:00:00 -04:00\n", "")),
-    "a note without importance": ("wrong", _replace("13-notes", "body", "Important: true\n", "")),
-    "a note without its appointment": ("wrong", _replace("14-notes", "body", "Appointment: 2026-03-05 17:00:00 -05:00\n", "")),
-    "a mention": ("wrong", _replace("17-notes", "body", "@ [", "@[")),
-    "a call hours off": ("wrong", _set("51-activities", "startTime", values.instant("2026-08-05 12:20:11", ZONE))),
-    "a call of another type": ("wrong", _set("51-activities", "links/activityType", "2-activityTypes")),
-    "a call without result": ("wrong", lambda dump: (_replace("51-activities", "description", "Result: No Answer\n", "")(dump),
-                                                     _set("51-activities", "name", "Outgoing call")(dump))[0]),
-    "a call without agent's name": ("wrong", _replace("51-activities", "description", " by Ruizmar, Ana", "")),
-    "a call without direction": ("wrong", lambda dump: (_replace("51-activities", "description", "Direction: Outbound\n", "")(dump),
-                                                        _set("51-activities", "name", "No Answer")(dump))[0]),
-    "a person's edit overwritten": ("overwritten", _set("7-contacts", "jobTitle", "Clerk")),
-    "somebody else's name changed": ("foreign touched", _set("1-contacts", "name", "Nia O.")),
-    "somebody else's note gone": ("foreign touched", _drop("1-notes")),
+        {**row_of(dump, "31-leads"), "id": "99-leads", "customFields": {"Streamflow ID": "lp:job:39"}})),
+    "a cut text": ("wrong", reword("13-notes", "body", "Call after 5", "Call after")),
+    "more than the text": ("wrong", reword("17-notes", "body", "mentions", "mentions also")),
+    "words swapped between parts": ("wrong", reword("15-notes", "body", "word31", "word32")),
+    "a note without author": ("wrong", reword("13-notes", "body", "Ruizmar, Ana", "somebody")),
+    "a note of another time": ("wrong", reword("13-notes", "body", "2026-08-06 18:14:08", "2026-08-06 22:14:08")),
+    "no time of the last change": ("wrong", reword("13-notes", "body", "Original updated: 2026-08-07 09:00:00 -04:00\n", "")),
+    "a note without importance": ("wrong", reword("13-notes", "body", "Important: true\n", "")),
+    "a note without its appointment": ("wrong", reword("14-notes", "body", "Appointment: 2026-03-05 17:00:00 -05:00\n", "")),
+    "a mention": ("wrong", reword("17-notes", "body", "@ [", "@[")),
+    "a call hours off": ("wrong", put("51-activities", "startTime", values.instant("2026-08-05 12:20:11", ZONE))),
+    "a call of another type": ("wrong", put("51-activities", "links/activityType", "2-activityTypes")),
+    "a call without result": ("wrong", each_of(
+        reword("51-activities", "description", "Result: No Answer\n", ""), put("51-activities", "name", "Outgoing call"))),
+    "a call without agent's name": ("wrong", reword("51-activities", "description", " by Ruizmar, Ana", "")),
+    "a call without direction": ("wrong", each_of(
+        reword("51-activities", "description", "Direction: Outbound\n", ""), put("51-activities", "name", "No Answer"))),
+    "a person's edit overwritten": ("overwritten", put("7-contacts", "jobTitle", "Clerk")),
+    "somebody else's name changed": ("foreign touched", put("1-contacts", "name", "Nia O.")),
+    "somebody else's note gone": ("foreign touched", drop("1-notes")),
     "a record out of nowhere": ("stray", lambda dump: dump["contacts"].append({"id": "98-contacts", "name": "Probe", "links": {}})),
     "a note of no source": ("stray", _again("13-notes", "note:51", "note:551")),
     "a deal of no source": ("stray", lambda dump: dump["leads"].append(
@@ -214,13 +183,13 @@ CORRUPTIONS: dict[str, tuple[str, Change]] = {
     "a note without an id that nobody wrote": ("stray", lambda dump: dump["notes"].append(
         {"id": "99-notes", "body": "[time unknown]\nan older text\n[sf:lp:note:~ef56]", "links": {"parent": "7-contacts"}})),
     "a call that nobody made": ("stray", lambda dump: dump["activities"].append(
-        {**_row(dump, "51-activities"), "id": "99-activities", "description": "[2026-08-05 11:00:00]\nx\n[sf:lp:call:~c9]"})),
+        {**row_of(dump, "51-activities"), "id": "99-activities", "description": "[2026-08-05 11:00:00]\nx\n[sf:lp:call:~c9]"})),
 }  # fmt: skip
 
 
 def _right() -> Dump:
     dump = after()
-    _row(dump, "7-contacts")["jobTitle"] = "Head of Roofs"
+    row_of(dump, "7-contacts")["jobTitle"] = "Head of Roofs"
     return dump
 
 
@@ -261,7 +230,7 @@ def test_an_excuse_does_not_cover_what_could_be_moved() -> None:
     """Whatever the product says, a record that could be moved is lost when it is not there."""
     dump = _right()
     for rid in ("41-activities", "13-notes", "32-leads"):
-        _drop(rid)(dump)
+        drop(rid)(dump)
     excuses = {**SAID, ("appointment", "41"): "did not feel like it", ("note", "51"): "nor here", ("job", "32"): "nor here"}
     assert {each.what for each in _found(dump, said=excuses) if each.fault == "lost"} == {"appointment 41", "note 51", "job 32"}
 
@@ -275,7 +244,7 @@ def test_a_reader_of_files_has_no_excuse() -> None:
 def test_a_call_that_was_seen_stays_when_the_source_forgets_it() -> None:
     """Only what was too old when the migration began may be missing, however old it is at the end."""
     dump = _right()
-    _drop("52-activities")(dump)
+    drop("52-activities")(dump)
     findings = _found(dump, seen=replace(SEEN, began="2026-08-12T16:20:00"))
     assert [each.what for each in findings] == ["call of 2026-08-05T16:20:11 with prospect 2"]
     assert _found(dump, seen=replace(SEEN, began="2026-08-12T16:21:00")) == []
@@ -321,18 +290,18 @@ def test_of_an_edited_note_without_an_id_the_old_text_goes() -> None:
     dump["notes"].append({"id": "99-notes", "body": "[time unknown]\nanother\n[sf:lp:note:~zz]", "links": {"parent": "7-contacts"}})
     assert [each.fault for each in _found(dump, source=book_of(rows, [edit]))] == ["stray"]
     assert _found(dump, source=book_of(rows, [edit, {**edit, "id": "56"}])) == []
-    _drop("16-notes")(dump)
+    drop("16-notes")(dump)
     assert _found(dump, source=book_of(rows, [edit])) == []
 
 
 def test_a_note_need_not_know_of_a_later_appointment() -> None:
     """What people set up meanwhile is not what a note was written for; what stood there before is."""
     dump = _right()
-    _replace("14-notes", "body", "Appointment: 2026-03-05 17:00:00", "Appointment: 2026-03-04 09:00:00")(dump)
+    reword("14-notes", "body", "Appointment: 2026-03-05 17:00:00", "Appointment: 2026-03-04 09:00:00")(dump)
     assert [each.fault for each in _found(dump)] == ["wrong"]
     put_off = book_of(tables(), [{"op": "edit", "kind": "appointments", "id": "41", "cst_id": "1"}])
     assert _found(dump, source=put_off) == []
-    _replace("14-notes", "body", "Appointment: 2026-03-04 09:00:00", "")(dump)
+    reword("14-notes", "body", "Appointment: 2026-03-04 09:00:00", "")(dump)
     assert [each.fault for each in _found(dump, source=put_off)] == ["wrong"]
     later = tables()
     later["appointments"][0]["ils_id"] = "45"
@@ -350,20 +319,20 @@ def test_what_merged_people_had_is_on_the_survivor() -> None:
     source = book_of(rows, [deed])
     assert [each.fault for each in _found(source=source)] == ["orphaned"]
     dump = _right()
-    _set("52-activities", "links/participants", ["7-contacts"])(dump)
+    put("52-activities", "links/participants", ["7-contacts"])(dump)
     assert _found(dump, source=source) == []
 
 
 def test_an_open_enquiry_may_be_a_deal() -> None:
     """Where the map wants it, an enquiry without a job is a deal of the person, with all that it says."""
     dump = _right()
-    note = _row(dump, "9-notes")
+    note = row_of(dump, "9-notes")
     fields = {"Streamflow ID": "lp:lead:14", "Lead Source": "Show"}
     links = {"contacts": ["7-contacts"], "owner": "2-users"}
     dump["leads"].append({"id": "14-leads", "description": "Enquiry", "manualValue": "0.00", "customFields": fields, "links": links})
     note["links"]["parent"] = "14-leads"
     assert _found(dump) == []
-    _set("14-leads", "links/contacts", ["6-contacts"])(dump)
+    put("14-leads", "links/contacts", ["6-contacts"])(dump)
     assert [each.fault for each in _found(dump)] == ["orphaned"]
 
 

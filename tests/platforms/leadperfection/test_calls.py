@@ -34,12 +34,16 @@ async def counted(records: int, *, split_rows: int = 500, **switches: Any) -> tu
 
 
 async def test_years_without_a_record_and_months_with_few_cost_next_to_nothing() -> None:
-    """120 prospects and 48 jobs of two years, after a quarter of a century of nothing; appointments are joined by the year if few."""
+    """
+    120 prospects and 48 jobs of two years, after a quarter of a century of nothing; appointments are joined by the year if few.
+
+    Prospects are gone through twice, in five calls each; five more prove once how they are paged.
+    """
     held, took = await counted(600)
-    assert (len(of(held, "prospect")), took["prospect"][GET_LEAD] <= 14) == (120, True)
-    assert took["job"][JOBS] <= 6
-    assert took["prospect"][APPOINTMENTS] <= 12
-    assert took["appointment"][APPOINTMENTS] <= 36
+    assert (len(of(held, "prospect")), took["prospect"][GET_LEAD] <= 15) == (120, True)
+    assert took["job"][JOBS] <= 3
+    assert took["prospect"][APPOINTMENTS] <= 5
+    assert took["appointment"][APPOINTMENTS] <= 6
 
 
 async def test_windows_that_grew_too_full_are_cut_and_nothing_of_them_is_missed() -> None:
@@ -52,8 +56,8 @@ async def test_windows_that_grew_too_full_are_cut_and_nothing_of_them_is_missed(
 
 
 @pytest.mark.parametrize("years", [
-    "startdate=2000-01-01+00%3A00%3A00&enddate=2026-11-19", "apptdates=04%2F29%2F2026&apptdatee=04%2F30%2F2027",
-    "apptdates=02%2F01%2F2026&apptdatee=10%2F01%2F2026",
+    "startdate=2000-01-01+00%3A00%3A00&enddate=2026-11-19", "startdate=2000-01-01+00%3A00%3A00&enddate=2100-01-01",
+    "apptdates=01%2F01%2F2000&apptdatee=04%2F14%2F2025", "apptdates=04%2F01%2F2025&apptdatee=04%2F01%2F2026",
 ])
 async def test_a_window_that_grew_too_long_for_the_server_is_read_in_usual_ones(years: str) -> None:
     """Where no answer comes for years at once, by pages or not, shorter windows bring the same records; what is missing is no gap."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from streamflow.migration.strays import is_open
+from streamflow.sandbox.leadperfection import dress
 from streamflow.store.base import PutSetting
 from streamflow.wire.message import Attempt
 
@@ -157,6 +158,48 @@ async def test_an_appointment_that_was_read_before_it_changed_is_not_put_back() 
             assert data["salesrepname"] == record.data["salesrepname"]
         assert (await held.reader.everything("drain")).is_quiet
         assert (await held.poll()).is_quiet
+
+
+async def test_a_blank_of_one_call_does_not_empty_what_the_other_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the date-range call leaves the disposition blank, or as null, the one of the enquiry's appointment stays, pass after pass."""
+    tidy = dress.appointment_row
+
+    def bare(row: Any, *rest: Any) -> Any:
+        return {name: None if name.lower() == "disposition" else value for name, value in tidy(row, *rest).items()}
+
+    async with book(60) as (_, held):
+        before = await held.held("appointment")
+    monkeypatch.setattr(dress, "appointment_row", bare)
+    async with book(60) as (_, held):
+        for read in (held.poll, lambda: held.reader.everything("sweep")):
+            after = await held.held("appointment")
+            assert {key: each.data["disposition"] for key, each in after.items() if each.parent} == {
+                key: each.data["disposition"] for key, each in before.items() if each.parent
+            }
+            assert any(each.data["disposition"] for each in after.values())
+            await read()
+        assert (await held.poll()).is_quiet
+
+
+async def test_a_meeting_is_not_read_under_another_key_while_its_text_is_held_back() -> None:
+    """Where the call that tells ids answers with nothing though it told them before, its customer waits; nothing becomes two."""
+    async with book(60) as (wire, held):
+        before = await held.held("appointment")
+        key, record = next((key, each) for key, each in before.items() if each.parent)
+        await wire.switch(empty_200={"probability": 1.0, "match": "GetSalesApptDetailDateRange"})
+        await wire.act("edit", "appointments", key, values={"disposition": "1Leg"})
+        assert (await held.poll()).is_complete, "its id is known from before"
+        assert (await held.held("appointment"))[key].data["disposition"] == "1Leg"
+        await wire.act("edit", "appointments", key, values={"disposition": "CXL", "apptdate": "2026-12-04T11:30:00"})
+        await wire.act("create", "notes", values={"cst_id": record.parent, "note": "rang back"})
+        silent = await held.poll()
+        assert [gap for gap in silent.tallies["prospect"].gaps if "appointments of" in gap]
+        assert set(await held.held("appointment")) == set(before)
+        await wire.switch(empty_200=None)
+        assert not (await held.poll()).tallies["prospect"].gaps
+        after = await held.held("appointment")
+        assert (set(after), after[key].data["disposition"]) == (set(before), "CXL")
+        assert "rang back" in {each.data["note"] for each in (await held.held("note")).values()}
 
 
 async def test_what_no_list_shows_is_missed_and_what_one_shows_is_not() -> None:

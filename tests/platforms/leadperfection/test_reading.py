@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import csv
 import json
-import shutil
 from collections import Counter
+from collections.abc import Callable, Iterable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
-from streamflow.model import Record
+from streamflow.clock import SystemClock
+from streamflow.model import Key, Kind, Record
+from streamflow.platforms.base import Source
 from streamflow.sandbox.leadperfection.operation import Operation, perform
 from streamflow.sandbox.leadperfection.tree import nodes
+from streamflow.sandbox.snapshot_folder import sha256_of
+from streamflow.stages.extract import Intake
+from streamflow.store.memory import MemoryLedger
 from tests.sandbox.leadperfection_rig import START
+from tests.stages.test_extract import yes
 
 from .rig import Held, content, everything, files, of, reading, serving, truth
 
@@ -257,6 +265,35 @@ async def test_without_a_second_list_appointments_are_named_by_lead_and_time() -
     assert all(key.startswith("~") and record.parent for key, record in found.items())
 
 
+async def test_appointments_whose_ids_come_later_are_known_once() -> None:
+    """Named by lead and time while their list answers with nothing, then read by that list before their prospects: each is one record."""
+    ledger = MemoryLedger(clock=SystemClock())
+
+    async def walk(source: Source, *kinds: Kind) -> set[Key]:
+        intake = Intake(ledger=ledger, source=source, permit=yes, on_page=lambda kind, rows: None, streams=source.streams)
+        for stream in [each for each in source.streams() if each.kind in kinds]:
+            await intake.scan(stream, scan=f"{stream.kind}:{next(passes)}")
+        return set(await ledger.keys("appointment"))
+
+    passes = count(1)
+    async with serving(FEW, no_right={"GetSalesApptDetailDateRange": "empty"}) as wire, reading(wire) as source:
+        made = await walk(source, "prospect")
+    async with serving(FEW) as wire, reading(wire) as source:
+        assert made < await walk(source, "appointment")
+        found = await walk(source, "prospect")
+    assert made
+    assert found == {node["ils_id"] for node, *_ in planted("appointments", shown=True, records=FEW)}
+
+
+async def test_appointments_of_other_reps_are_no_gap_where_the_user_sees_but_its_own() -> None:
+    """Days for which that call truly has nothing are believed once a day that has something was shown with them."""
+    async with serving(400, appointment_rows="own") as wire, reading(wire) as source:
+        found = of(await everything(source, "prospect"), "appointment")
+    wanted = [node for node, *_ in planted("appointments", shown=True) if not node["stray"]]
+    assert len(found) == len(wanted)
+    assert {key.startswith("~") for key in found} == {True, False}
+
+
 async def test_an_extract_has_the_same_content(tmp_path: Path, whole: Held) -> None:
     """A vendor's tables give the records of the API, field by field, and what it does not show as well."""
     async with files(tmp_path) as source:
@@ -306,6 +343,28 @@ async def test_scheduled_reports_give_what_they_show(tmp_path: Path, names: str,
     assert content(of(found, "appointment").values(), "cst_id", "apptdate") == content(dated, "cst_id", "apptdate")
 
 
+async def test_customers_without_a_day_of_entry_are_read_by_what_else_is_dated() -> None:
+    """Without an enquiry but with a note, or with an enquiry that has no day: the second walk finds them, the list by entry does not."""
+    async with serving(20) as wire:
+        state = wire.simulation.state
+        people = [perform(state, Operation(do="create", kind="prospects", values={"lastname": name}), at=START - 4e7)[0]
+                  for name in ("Noted", "Undated", "Changed", "Bare")]  # fmt: skip
+        noted, undated, changed, bare = people
+        perform(state, Operation(do="create", kind="notes", values={"cst_id": noted, "note": "rang"}), at=START - 9e8)
+        perform(state, Operation(do="create", kind="leads", values={"cst_id": undated, "entrydate": ""}), at=START - 3e7)
+        values = {"cst_id": changed, "entrydate": "", "dateentered": ""}
+        perform(state, Operation(do="create", kind="leads", values=values), at=START - 3e7)
+        for twice in (True, False):
+            async with reading(wire, streams={"prospect": {"window": {"twice": twice}}}) as source:
+                shown = set(of(await everything(source, "prospect"), "prospect"))
+            assert ({noted, undated, changed} <= shown) is twice
+            assert bare not in shown, "of whom nothing is dated no call lists"
+        async with reading(wire, streams={"prospect": {"window": {}}}) as source:
+            found = await everything(source, "prospect")
+            assert {record.parent for record in of(found, "lead").values()} >= {undated, changed}
+            assert [record.parent for record in of(found, "note").values() if record.data["note"] == "rang"] == [noted]
+
+
 @pytest.mark.parametrize("day", ["1900-01-01T00:00:00", "1999-05-01T00:00:00", "2046-03-01T00:00:00"])
 async def test_a_customer_whose_day_of_entry_is_absurd_is_read(day: str) -> None:
     """The list goes by days that people typed: by the spec as it is shipped it begins before all of them and ends after all."""
@@ -317,16 +376,70 @@ async def test_a_customer_whose_day_of_entry_is_absurd_is_read(day: str) -> None
     assert {record.parent for record in of(found, "lead").values()} >= {key}
 
 
+def mailed_again(inbox: Path, number: str, name: str, change: Callable[[list[dict[str, str]]], Iterable[dict[str, str]]] = list) -> None:
+    """Put a report into the snapshot a second time, with its rows changed."""
+    manifest = next(inbox.rglob("manifest.json"))
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    entry = next(entry for entry in told["files"] if entry["report"] == number)
+    with (manifest.parent / entry["file"]).open(encoding="utf-8", newline="") as file:
+        rows = list(change(list(csv.DictReader(file))))
+    with (manifest.parent / name).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), quoting=csv.QUOTE_ALL)
+        writer.writeheader()
+        writer.writerows(rows)
+    told["files"].append({"file": name, "rows": len(rows), "sha256": sha256_of(manifest.parent / name), "report": number})
+    manifest.write_text(json.dumps(told), encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["0.csv", "zz.csv"])
+async def test_the_newer_of_two_reports_tells_a_record(tmp_path: Path, name: str) -> None:
+    """Whichever file name comes first: status, date of a milestone and disposition are those of the report that was made later."""
+    async with files(tmp_path, records=60, extract=False) as source:
+        before = await everything(source, "prospect", "lead", "job")
+
+    def later(values: dict[str, str]) -> Callable[[list[dict[str, str]]], Iterable[dict[str, str]]]:
+        return lambda rows: [{**row, **values, "CurrentDateTime": "11/19/2026 1:00:00 PM"} for row in rows]
+
+    mailed_again(tmp_path, "133", f"3{name}", later({"Status": "Paid In Full"}))
+    mailed_again(tmp_path, "134", f"4{name}", later({"MilestoneDate": "12/24/26"}))
+    mailed_again(tmp_path, "135", f"5{name}", later({"dspdescr": "1Leg", "Email": "new@example.com"}))
+    async with reading(None, reader="files", inbox=tmp_path) as source:
+        after = await everything(source, "prospect", "lead", "job")
+    assert all(of(after, kind).keys() == of(before, kind).keys() for kind in ("prospect", "lead", "job"))
+    assert {record.data["email"] for record in of(after, "prospect").values()} == {"new@example.com"}
+    assert {record.data["disposition"] for record in of(after, "lead").values()} == {"1Leg"}
+    jobs = of(after, "job")
+    assert {record.data["jobstatus"] for record in jobs.values()} == {"Paid In Full"}
+    for key, record in of(before, "job").items():
+        steps = jobs[key].data.get("milestones", [])
+        assert [each["datetype"] for each in steps] == [each["datetype"] for each in record.data.get("milestones", [])]
+        assert {each["date"] for each in steps} <= {"2026-12-24 00:00:00"}
+    assert any(record.data.get("milestones") for record in jobs.values())
+
+
+async def test_an_enquiry_on_two_rows_of_a_report_is_one(tmp_path: Path) -> None:
+    """Rows that differ in appointment or job alone are one enquiry, as its first row says, with an appointment for each time."""
+    async with files(tmp_path, records=60, extract=False) as source:
+        before = await everything(source, "lead", "appointment")
+    mailed_again(tmp_path, "135", "twice.csv", lambda rows: [
+        {**row, **more} for row in rows for more in ({}, {"productid": "GUT", "JobStatus": "Hold"}, {"ApptDate": "12/24/2026 5:00:00 PM"})
+    ])
+    async with reading(None, reader="files", inbox=tmp_path) as source:
+        after = await everything(source, "lead", "appointment")
+    assert of(after, "lead").keys() == of(before, "lead").keys()
+    assert {record.data["apptdate"] for record in of(after, "appointment").values()} == {
+        "2026-12-24 17:00:00", *(record.data["apptdate"] for record in of(before, "appointment").values()),
+    }  # fmt: skip
+    dated = {key: each for key, each in of(after, "appointment").items() if each.data["apptdate"] != "2026-12-24 17:00:00"}
+    assert dated.keys() == of(before, "appointment").keys()
+    assert len(of(after, "appointment")) == len(dated) + len(of(before, "lead"))
+
+
 async def test_reports_whose_days_overlap_double_nothing(tmp_path: Path) -> None:
     """Rows that a second report 135 shows once more are the same enquiries and appointments; equal rows of one report stay several."""
     async with files(tmp_path, records=60, extract=False) as source:
         once = await everything(source, "prospect", "lead", "job", "appointment")
-    manifest = next(tmp_path.rglob("manifest.json"))
-    told = json.loads(manifest.read_text(encoding="utf-8"))
-    report = next(entry for entry in told["files"] if entry["report"] == "135")
-    told["files"].append({**report, "file": "later.csv"})
-    shutil.copy(manifest.parent / report["file"], manifest.parent / "later.csv")
-    manifest.write_text(json.dumps(told), encoding="utf-8")
+    mailed_again(tmp_path, "135", "later.csv")
     async with reading(None, reader="files", inbox=tmp_path) as source:
         twice = await everything(source, "prospect", "lead", "job", "appointment")
     assert of(once, "lead")

@@ -156,8 +156,7 @@ _MULTI: dict[str, Callable[[Any, Any], Verdict]] = {"emails": _emails, "phones":
 
 
 def _relation(expected: Any, actual: Any) -> Verdict:
-    want = set(expected) if isinstance(expected, list | tuple | set) else {expected}
-    have = set(actual) if isinstance(actual, list | tuple | set) else {actual}
+    want, have = ({str(i) for i in (ids if isinstance(ids, list | tuple | set) else [ids])} for ids in (expected, actual))
     return Verdict.EQUAL if want == have else _verdict(want <= have)
 
 

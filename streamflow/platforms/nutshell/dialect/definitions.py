@@ -35,7 +35,8 @@ def spec_of(entity: Kind, row: dict[str, Any]) -> FieldSpec:
 
 def choices_of(row: dict[str, Any]) -> tuple[str, ...]:
     """Give the choices of a listed definition."""
-    held = row.get("enum") or row.get("choices") or ()
+    held = row.get("enum") or row.get("choices")
+    held = held if isinstance(held, list | tuple) else ()
     return tuple(str(item.get("value", item.get("name", item))) if isinstance(item, dict) else str(item) for item in held)
 
 
