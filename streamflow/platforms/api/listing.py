@@ -48,14 +48,16 @@ class Listing:
     """Asks for one list; *ask* answers the rows for the parameters of paging, all others being its own affair."""
 
     def __init__(
-        self, ask: Ask, stream: StreamSpec, *, function: str, platform: str, learned: Learned, learns: bool = False
-    ) -> None:
+        self, ask: Ask, stream: StreamSpec, *, function: str, platform: str, learned: Learned, learns: bool = False,
+        is_whole: bool = False,
+    ) -> None:  # fmt: skip
         self._ask = ask
         self._stream = stream
         self._function = function
         self._platform = platform
         self._learned = learned
         self._learns = learns      # whether its pages teach anything: many small lists would not
+        self._is_whole = is_whole  # then an empty page is rare, and its silence is worth another call
         self._before = 0
         style, size = stream.paging.style, stream.paging.size
         self._probes_end = stream.paging.prove or style == "row"
@@ -78,6 +80,8 @@ class Listing:
         for _ in range(TRIES):
             rows = list(await self._ask(paging.page_params(stream, number)))
             if not self._probes_end:
+                if not rows and self._is_whole:
+                    rows = list(await self._ask(paging.page_params(stream, number)))
                 if self._learns:
                     self._learned.page_came(self._before, len(rows), size=stream.paging.size)
                     self._before = len(rows)

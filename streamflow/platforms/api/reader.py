@@ -302,7 +302,8 @@ class ApiReader:
     def _listing(self, stream: StreamSpec, call: Call, fixed: Mapping[str, str], *, learns: bool = False) -> Listing:
         ask = partial(self._asked, stream, call, fixed)
         return Listing(
-            ask, stream, function=call.function, platform=self._spec.platform, learned=self._learned, learns=learns
+            ask, stream, function=call.function, platform=self._spec.platform, learned=self._learned, learns=learns,
+            is_whole=learns and not fixed,
         )
 
     async def _asked(self, stream: StreamSpec, call: Call, fixed: Mapping[str, str], params: Mapping[str, str]) -> Sequence[Raw]:
