@@ -113,27 +113,44 @@ def _records(seen: Evidence) -> Iterator[str]:
 
 
 def _record(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
-    staged = seen.staged.get((kind, key))
-    if staged is None:
-        if not _is_late(seen, kind, key):
-            yield f"lost: {kind} {key} was never read"
-        return
-    if any(item.cause == "after_freeze" for item in seen.asked_about(kind, key)):
-        return
-    link = seen.links.get(Ref(kind, key))
+    staged, link = seen.staged.get((kind, key)), seen.links.get(Ref(kind, key))
     there = seen.stands(link.dest_id) if link is not None else None
-    if there is None:
+    held = seen.account.records.get(there or "")
+    agreed = _at_the_freeze(seen, kind, key)
+    if _content(agreed) != _content(row):
+        yield from _late(seen, kind, key, row, agreed, held)
+        if agreed is None:
+            return
+        row = agreed
+    if staged is None:
+        yield f"lost: {kind} {key} was never read"
+    elif held is None:
         yield from _missing(seen, kind, key, staged, link)
-        return
-    held = seen.account.records[there]
-    yield from (f"orphaned: {kind} {key} ({there}) {each}" for each in _orphaned(seen, kind, row, held))
-    if link is not None and not link.is_merged and staged.disposition not in EXPLAINED:
-        yield from (f"wrong: {kind} {key} ({there}) {each}" for each in _wrong(seen, kind, key, row, held))
+    else:
+        yield from (f"orphaned: {kind} {key} ({there}) {each}" for each in _orphaned(seen, kind, row, held))
+        if link is not None and not link.is_merged and staged.disposition not in EXPLAINED:
+            yield from (f"wrong: {kind} {key} ({there}) {each}" for each in _wrong(seen, kind, key, row, held))
 
 
-def _is_late(seen: Evidence, kind: Kind, key: Key) -> bool:
-    frozen = seen.books.frozen_at
-    return frozen is not None and seen.books.rows[kind, key][0].at > frozen
+def _content(row: Row | None) -> Row | None:
+    return {name: value for name, value in row.items() if name != "moved"} if row is not None else None
+
+
+def _at_the_freeze(seen: Evidence, kind: Kind, key: Key) -> Row | None:
+    """Give the row as it was when people had to stop, which is what was agreed to move; None when it was not there."""
+    versions = [each for each in seen.books.rows[kind, key] if seen.books.frozen_at is None or each.at <= seen.books.frozen_at]
+    return versions[-1].row if versions else None
+
+
+def _late(seen: Evidence, kind: Kind, key: Key, row: Row, agreed: Row | None, held: Held | None) -> Iterator[str]:
+    """Written in the source in spite of the switch: somebody is asked, and until then nothing moves."""
+    if not any(item.cause == "after_freeze" for item in seen.asked_about(kind, key)):
+        yield f"unexplained: {kind} {key} was written after the switch, and nobody was asked"
+    if held is not None:
+        before = expected(kind, agreed) if agreed is not None else {}
+        for name, value in expected(kind, row).items():
+            if value != before.get(name) and _holds(name, value, held.fields.get(name)):
+                yield f"unasked: {name} of {kind} {key} was written after the switch, and carried over"
 
 
 def _missing(seen: Evidence, kind: Kind, key: Key, staged: Staged, link: Link | None) -> Iterator[str]:

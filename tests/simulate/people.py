@@ -22,7 +22,6 @@ class SourcePeople:
     def __init__(self, books: Books, conditions: Conditions, dice: Random) -> None:
         self._books, self._conditions, self._dice = books, conditions, dice
         self._numbers = dict.fromkeys(KEYS, 0)
-        self.twins: list[tuple[Key, Key]] = []
 
     def begin(self) -> None:
         """Fill the account."""
@@ -49,6 +48,11 @@ class SourcePeople:
             when = 0.5 + self._dice.random() * (self._conditions.works_until_s - 1.0)
             deed = self._dice.choices([deed for _, deed in deeds], weights)[0]
             self._books.agenda.at(when, deed)
+
+    def finish(self) -> None:
+        """Write down what is left to write down, in the last moment before everybody stops."""
+        for deed in self._dice.sample((self.edit_client, lambda: self.edit_child("quote"), self.new_client), self._dice.randint(0, 2)):
+            deed()
 
     def cheat(self) -> None:
         """Write in spite of the switch."""

@@ -260,25 +260,6 @@ def _no_horizon() -> AbstractContextManager[Any]:
     return patch.object(Terms, "horizon_s", property(lambda self: 0.0))
 
 
-@plant("the switch does not wait for what is pending")
-@contextmanager
-def _hasty_switch() -> Iterator[None]:
-    async def none(*_: Any) -> int:
-        return 0
-
-    async def settled(*_: Any) -> bool:
-        return True
-
-    async def nothing(self: Any, *_: Any, **__: Any) -> int:
-        return 0
-
-    with (
-        patch.object(cutover, "pending_records", none), patch.object(cutover.Cutover, "_is_settled", settled),
-        patch("streamflow.migration.work.Work.settle_doubts", nothing),
-    ):
-        yield
-
-
 @plant("what is written in the source after the switch is carried over unasked")
 def _late_writes() -> AbstractContextManager[Any]:
     async def hold(*_: Any) -> None:

@@ -127,6 +127,7 @@ class World:
 
     def _freeze(self) -> None:
         if self.books.frozen_at is None:
+            self._workers.finish()
             self.books.frozen_at = self.agenda.now
             self.agenda.tell("people stop writing")
 
