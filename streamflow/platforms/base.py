@@ -177,7 +177,7 @@ class Writer(Protocol):
     async def delete(self, kind: Kind, dest_id: DestId) -> None: ...
 
     async def delete_all(self, kind: Kind, dest_ids: Sequence[DestId]) -> bool:
-        """Delete several in one call; False when each is to be deleted by itself, which is safe whatever became of the call."""
+        """Delete several in one call; False when each is to be deleted by itself: this call can have no effect any more."""
         ...
 
     async def delete_unchanged(self, kind: Kind, dest_id: DestId, since: datetime) -> None:
