@@ -136,7 +136,7 @@ class Happening:
     kind: Kind
     ids: tuple[DestId, ...]
     payloads: Mapping[DestId, Fields] = field(default_factory=dict)
-    changes: Mapping[str, tuple[str, str]] = field(default_factory=dict)   # attribute as the platform calls it -> value before, after
+    changes: Mapping[str, tuple[str, str]] = field(default_factory=dict)   # field, or attribute as the platform has it -> before, after
 
 
 def is_person(actor: str) -> bool:
