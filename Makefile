@@ -9,7 +9,7 @@ FACES := tests/flow_bad tests/acceptance/leadperfection $(wildcard tests/flow/te
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit faces bench torture fuzz requirements clean
+.PHONY: help setup demo test lint types unit faces bench torture simulate fuzz requirements clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,10 @@ bench: $(STAMP)  ## the figures, as ratios in one run
 
 torture: $(STAMP)  ## 50 random kills across whole runs, by API and by files in turn
 	$(PY) -m tests.flow.torture --kills 50 --pair $(PAIR)
+
+simulate: $(STAMP)  ## 2,000 seeded worlds with crashes in virtual time, and the bugs they must find; half an hour
+	$(PY) -m tests.simulate --worlds 2000 --jobs 2
+	$(PY) -m tests.simulate --bugs
 
 fuzz: $(STAMP)  ## every parser of foreign input fed with odd values for five minutes; prints the seed
 	$(PY) -m tests.fuzz --seconds 300

@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 
 from tests.simulate.conditions import ENDINGS
-from tests.simulate.planted import PLANTED
+from tests.simulate.planted import PLANTED, found_by
 from tests.simulate.world import Verdict, simulate
 
 FEW = 20      # failures told in full
@@ -84,15 +84,6 @@ def _bugs(first: int) -> int:
         missed += found is None
         print(f"{name:82} {'not found' if found is None else f'seed {found}: {fault[:90]}'}", flush=True)
     return int(bool(missed))
-
-
-def found_by(name: str, seeds: range) -> tuple[int | None, str]:
-    """Give the first seed whose world shows a planted bug, and what it shows."""
-    for seed in seeds:
-        verdict = simulate(seed, planted=PLANTED[name])
-        if verdict.faults:
-            return seed, verdict.faults[0]
-    return None, ""
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -281,9 +281,9 @@ class SchemaDoor:
             custom_fields=tuple(self._account.custom_fields),
         )
 
-    async def custom_fields(self) -> tuple[FieldSpec, ...]:
+    async def custom_fields(self, entities: Collection[Kind] | None = None) -> tuple[FieldSpec, ...]:
         await self._line.ask()
-        return tuple(self._account.custom_fields)
+        return tuple(each for each in self._account.custom_fields if entities is None or each.entity in entities)
 
     async def define(self, spec: FieldSpec) -> None:
         await self._line.ask()
@@ -297,7 +297,7 @@ class SchemaDoor:
 class ProbeDoor:
     """Nothing is tried out: the flags are given."""
 
-    async def probe(self, journal: ProbeJournal) -> Mapping[str, Any]:
+    async def probe(self, journal: ProbeJournal, long_text: FieldSpec | None = None) -> Mapping[str, Any]:
         return {}
 
     async def sweep_probes(self, journal: ProbeJournal) -> None:

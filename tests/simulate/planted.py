@@ -6,7 +6,7 @@ The product has no switch for any of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -15,10 +15,10 @@ from unittest.mock import patch
 import anyio
 
 from streamflow.errors import Uncertain
-from streamflow.migration import absence, cutover, watch
+from streamflow.migration import absence, cutover, rollback, watch
 from streamflow.migration.terms import Terms
 from streamflow.migration.undoing import Step
-from streamflow.model import IntentState, Op
+from streamflow.model import IntentState, Op, QueueItem
 from streamflow.stages import doubt, load, resolve, updating
 from streamflow.stages.doubt import DoubtResolver, QuietTime, Ruling
 from streamflow.stages.extract import Intake
@@ -26,6 +26,7 @@ from streamflow.stages.load import Loader
 from streamflow.stages.planning import Waiting
 from streamflow.stages.progress import finishing
 from streamflow.stages.undecided import Undecided
+from tests.simulate.world import simulate
 
 Plant = Callable[[], AbstractContextManager[Any]]
 PLANTED: dict[str, Plant] = {}
@@ -179,8 +180,6 @@ def _no_image() -> AbstractContextManager[Any]:
 
 @plant("a rollback removes what people worked on")
 def _removes_touched() -> AbstractContextManager[Any]:
-    from streamflow.migration import rollback
-
     def step(link: Any, now: Any, *_: Any, **__: Any) -> Step:
         return Step(link=link, action="delete" if link.ours and now is not None else "forget")
 
@@ -227,8 +226,6 @@ def _empty_is_end() -> Iterator[None]:
 
 
 def _gone(kind: str, key: str) -> Any:
-    from streamflow.model import QueueItem
-
     return QueueItem(
         id=f"deleted:{kind}:{key}", cause="deleted_at_source", kind=kind, key=key, reason="not shown", decisions=("keep",),
     )
@@ -268,3 +265,15 @@ def _late_writes() -> AbstractContextManager[Any]:
     return patch.object(watch.Watch, "_hold_late", hold)
 
 
+
+
+# ------------------------------------------------------------------------------------------------ looking for them
+
+
+def found_by(name: str, seeds: Iterable[int]) -> tuple[int | None, str]:
+    """Give the first seed whose world shows a planted bug, and what it shows."""
+    for seed in seeds:
+        verdict = simulate(seed, planted=PLANTED[name])
+        if verdict.faults:
+            return seed, verdict.faults[0]
+    return None, ""

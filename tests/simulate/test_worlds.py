@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from tests.simulate.planted import PLANTED, found_by
 from tests.simulate.world import simulate
 
-SEEDS = range(1000, 1008)
+SEEDS = range(1000, 1006)
+QUICKLY_FOUND = (
+    "a create whose answer was lost is sent again", "intents are committed after the send", "no quiet time before a record is made again",
+    "an update does not look what people changed", "a mark moves before its records are in the ledger",
+    "a rollback removes what people worked on",
+)
+"""Bugs that a world or two show; `python -m tests.simulate --bugs` plants them all."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -20,3 +27,18 @@ def test_a_seed_tells_one_world() -> None:
     first = simulate(1003).trace
     simulate(1004)
     assert simulate(1003).trace == first
+
+
+@pytest.mark.parametrize("bug", QUICKLY_FOUND)
+def test_a_planted_bug_is_found(bug: str) -> None:
+    """With a rule of the engine taken away, a promise is seen to be broken within a hundred worlds."""
+    seed, fault = found_by(bug, range(100))
+    assert seed is not None
+    assert fault
+    assert simulate(seed).faults == [], "it is the bug that shows"
+
+
+def test_there_are_enough_bugs_to_find() -> None:
+    """Each is one rule, and each name says which."""
+    assert len(PLANTED) >= 12
+    assert set(QUICKLY_FOUND) <= PLANTED.keys()
