@@ -53,7 +53,7 @@ def _many(seeds: range, jobs: int) -> int:
     for verdict in failed[:FEW]:
         print(f"  --seed {verdict.seed}: {'; '.join(verdict.faults[:3])}")
     if len(failed) > FEW:
-        print(f"  and {' '.join(str(verdict.seed) for verdict in failed[FEW:])}")
+        print(f"  and {len(failed) - FEW} more, the first of them {' '.join(str(verdict.seed) for verdict in failed[FEW : 5 * FEW])}")
     return int(bool(failed))
 
 
