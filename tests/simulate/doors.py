@@ -154,8 +154,12 @@ class WriteDoor:
     async def delete_all(self, kind: Kind, dest_ids: Sequence[DestId]) -> bool:
         if kind not in ("contacts", "notes"):
             return False
-        await self._line.send(lambda: [self._delete(kind, dest_id, missing_ok=True) for dest_id in dest_ids])
+        await self._line.send(lambda: self._delete_those(kind, dest_ids))
         return True
+
+    def _delete_those(self, kind: Kind, dest_ids: Sequence[DestId]) -> None:
+        for dest_id in dest_ids:
+            self._delete(kind, dest_id, missing_ok=True)
 
     async def delete_unchanged(self, kind: Kind, dest_id: DestId, since: datetime) -> None:
         await self._line.send(lambda: self._delete_unchanged(kind, dest_id, since))

@@ -121,7 +121,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Make sure that nothing of a process that ended runs ever again."""
         self._ready.left = -1
         for task in asyncio.all_tasks(self):
-            task._log_destroy_pending = False
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
             _GRAVES.append(task)
         self.close()
 

@@ -26,6 +26,7 @@ from streamflow.stages.load import Loader
 from streamflow.stages.planning import Waiting
 from streamflow.stages.progress import finishing
 from streamflow.stages.undecided import Undecided
+from streamflow.store.base import Enqueue
 from tests.simulate.world import simulate
 
 Plant = Callable[[], AbstractContextManager[Any]]
@@ -218,7 +219,7 @@ def _empty_is_end() -> Iterator[None]:
 
     async def miss(self: Intake, kind: str, scan: str) -> int:
         unseen = await self._ledger.unseen(kind, scan=scan)
-        await self._ledger.commit([load.Enqueue(item=_gone(kind, key)) for key in unseen])
+        await self._ledger.commit([Enqueue(item=_gone(kind, key)) for key in unseen])
         return len(unseen)
 
     with patch.object(Intake, "miss", miss), patch.multiple(absence, _is_empty=no, _is_there=no):

@@ -102,10 +102,10 @@ async def daemon(
     conditions: Conditions, ledger: SlowLedger, source: Any, destination: Any, clock: WorldClock, operator: Operator
 ) -> None:  # fmt: skip
     """Be the daemon until it is done."""
-    phase = await load_phase(ledger, clock)  # type: ignore[arg-type]
+    phase = await load_phase(ledger, clock)
     migration = Migration(
-        terms=terms_of(conditions), pair=PAIR, ledger=ledger, source=source, attachments=None, destination=destination,  # type: ignore[arg-type]
-        clock=clock, control=Control(), log=lambda event, **data: None, report=lambda name, data: None, phase=phase,  # type: ignore[arg-type,return-value]
+        terms=terms_of(conditions), pair=PAIR, ledger=ledger, source=source, attachments=None, destination=destination,
+        clock=clock, control=Control(), log=lambda event, **data: None, report=lambda name, data: None, phase=phase,
     )  # fmt: skip
     engine = Engine(migration, migration.report)
     async with anyio.create_task_group() as group:
