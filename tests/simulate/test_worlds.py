@@ -7,7 +7,7 @@ import pytest
 from tests.simulate.planted import PLANTED, found_by
 from tests.simulate.world import simulate
 
-SEEDS = range(1000, 1005)
+SEEDS = range(1000, 1004)
 QUICKLY_FOUND = (
     "a create whose answer was lost is sent again", "intents are committed after the send",
     "an update does not look what people changed", "a mark moves before its records are in the ledger",
