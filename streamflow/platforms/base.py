@@ -136,7 +136,7 @@ class Happening:
     kind: Kind
     ids: tuple[DestId, ...]
     payloads: Mapping[DestId, Fields] = field(default_factory=dict)
-    changes: Mapping[str, tuple[str, str]] = field(default_factory=dict)   # attribute as the platform calls it -> value before, after
+    changes: Mapping[str, tuple[str, str]] = field(default_factory=dict)   # field, or attribute as the platform has it -> before, after
 
 
 def is_person(actor: str) -> bool:
@@ -177,7 +177,7 @@ class Writer(Protocol):
     async def delete(self, kind: Kind, dest_id: DestId) -> None: ...
 
     async def delete_all(self, kind: Kind, dest_ids: Sequence[DestId]) -> bool:
-        """Delete several in one call; False when each is to be deleted by itself, which is safe whatever became of the call."""
+        """Delete several in one call; False when each is to be deleted by itself: this call can have no effect any more."""
         ...
 
     async def delete_unchanged(self, kind: Kind, dest_id: DestId, since: datetime) -> None:

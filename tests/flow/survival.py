@@ -13,8 +13,8 @@ from tests.flow.box import Box, sandbox
 from tests.flow.daemon import Daemon, NotAnswering
 from tests.flow.harness import DECIDED, short
 from tests.flow.sides import LEADTREKKER, SIDES
-from tests.oracle.marks import read_marks
-from tests.oracle.states import Finding
+from tests.judge.marks import read_marks
+from tests.judge.states import Finding
 
 POLL_S = 0.05
 LIFETIME_S = (0.1, 4.0)

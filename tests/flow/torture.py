@@ -9,7 +9,7 @@ from itertools import cycle
 
 from tests.flow.sides import LEADTREKKER, SIDES
 from tests.flow.survival import survive
-from tests.oracle.comparison import told
+from tests.judge.comparison import told
 
 READERS = ("api", "files")
 

@@ -81,7 +81,7 @@ async def test_what_an_account_takes_after_all_follows() -> None:
 
 def test_every_switch_is_turned_against_the_product() -> None:
     """Each answer the contract leaves open is turned in a test of the product, or it is said why the product can never meet it."""
-    folders = ("platforms", "stages", "migration", "flow", "flow_bad", "acceptance", "oracle")
+    folders = ("platforms", "stages", "migration", "flow", "flow_bad", "acceptance", "judge")
     text = "".join(path.read_text(encoding="utf-8") for name in folders for path in (TESTS / name).rglob("*.py"))
     assert set(NEVER_MET) <= set(NUTSHELL_SWITCHES)
     unturned = {name for name in NUTSHELL_SWITCHES if f'"{name}"' not in text and f"{name}=" not in text}

@@ -12,7 +12,7 @@ from streamflow.sandbox.leadperfection_planting import rep_file
 from tests.acceptance.leadperfection.run import MEANWHILE, PairRun
 from tests.acceptance.reading import crosswalk
 from tests.flow.sides import LEAD_PERFECTION, OUTCOMES, STAGES
-from tests.oracle.states import Row
+from tests.judge.states import Row
 
 DETAILS = "Lead Perfection details"
 _KINDS = ("prospect", "lead", "job", "appointment", "note")
