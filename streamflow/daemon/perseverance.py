@@ -8,7 +8,7 @@ from streamflow.clock import Clock
 from streamflow.errors import PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError, Uncertain
 
 WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-QUIET_S = 300.0         # without a failure: the next one is waited out from the shortest wait on
+QUIET_S = 30.0          # of a try without a failure: the next one is waited out from the shortest wait on
 PASSING = (PlatformUnavailable, Throttled, TransientError, Uncertain)
 """What is waited for: the next try looks first at what the last one did."""
 PUZZLES = 3             # times that one and the same answer outside the contract is asked anew
@@ -21,7 +21,7 @@ class Perseverance:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._failures = 0
-        self._failed_at = float("-inf")
+        self._tried_at = float("-inf")
         self._puzzles: dict[str, deque[float]] = {}
 
     def after(self, error: StreamflowError) -> float | None:
@@ -29,10 +29,10 @@ class Perseverance:
         if not isinstance(error, PASSING) and not (isinstance(error, ProtocolMismatch) and self._may_pass(error)):
             return None
         now = self._clock.monotonic()
-        self._failures = 0 if now - self._failed_at > QUIET_S else self._failures
-        self._failed_at = now
-        self._failures += 1
-        return WAITS_S[min(self._failures, len(WAITS_S)) - 1]
+        self._failures = 1 if now - self._tried_at > QUIET_S else self._failures + 1
+        wait_s = WAITS_S[min(self._failures, len(WAITS_S)) - 1]
+        self._tried_at = now + wait_s
+        return wait_s
 
     def arrived(self) -> None:
         """Note that a phase came to its end."""

@@ -24,7 +24,9 @@ def test_what_passes_is_waited_for_ever_longer_up_to_a_minute() -> None:
     one = Perseverance(clock)
     errors: list[StreamflowError] = [PlatformUnavailable("down"), Throttled("slower"), Uncertain("lost")] * 3
     assert [one.after(error) for error in errors] == [1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 60.0, 60.0, 60.0]
-    clock.at += 301
+    clock.at += 61     # waited out, and down still
+    assert one.after(errors[0]) == 60.0
+    clock.at += 91     # waited out, and half a minute went well
     assert one.after(errors[0]) == 1.0
     assert one.after(errors[0]) == 2.0
     one.arrived()

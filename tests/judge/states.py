@@ -6,7 +6,7 @@ import json
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 Row: TypeAlias = dict[str, Any]
 Identity: TypeAlias = tuple[str, str]
@@ -23,6 +23,8 @@ _TIMEOUT_S = 30.0
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 Fault = Literal["lost", "doubled", "orphaned", "wrong", "overwritten", "foreign touched", "stray", "unexplained"]
+Verdict = Literal["lost", "doubled", "orphaned", "wrong", "overwritten", "unexplained"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,13 @@ class Finding:
     fault: Fault
     what: str
     why: str
+
+    @property
+    def verdict(self) -> Verdict:
+        """Give the promise it breaks: what was there before is people's own, and what nobody can trace to the source is unexplained."""
+        if self.fault == "foreign touched":
+            return "overwritten"
+        return "unexplained" if self.fault == "stray" else self.fault
 
     def __str__(self) -> str:
         return f"{self.fault}: {self.what}: {self.why}"

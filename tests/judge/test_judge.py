@@ -11,13 +11,13 @@ from tests.judge.comparison import compare
 from tests.judge.corrupting import Change, Dump, double, drop, each_of, put, reword, row_of
 from tests.judge.guarding import Edit, rolled_back
 from tests.judge.small_pair import SHA, after, before, states, tables
-from tests.judge.states import as_exported, destination_of, source_of
+from tests.judge.states import VERDICTS, Fault, Finding, as_exported, destination_of, source_of
 
 SAID = {("note", "13"): "its lead does not exist"}
 EDITS = (Edit(rid="5-contacts", field="jobTitle", value="Head of Sun"),)
 
 
-CORRUPTIONS: dict[str, tuple[str, Change]] = {
+CORRUPTIONS: dict[str, tuple[Fault, Change]] = {
     "a person missing": ("lost", drop("9-contacts")),
     "a person deleted": ("lost", put("9-contacts", "deletedTime", 1)),
     "a note missing": ("lost", drop("6-notes")),
@@ -85,6 +85,13 @@ def _right() -> Dump:
     dump = after()
     row_of(dump, "5-contacts")["jobTitle"] = "Head of Sun"
     return dump
+
+
+def test_every_verdict_is_planted() -> None:
+    """Whatever the judge can say of a migration, it is shown to say of one that is wrong in just that way; twelve ways at the least."""
+    planted = {Finding(fault=fault, what="", why="").verdict for fault, _ in CORRUPTIONS.values()}
+    assert planted == set(VERDICTS)
+    assert len(CORRUPTIONS) >= 12
 
 
 def test_a_right_migration_passes_in_silence() -> None:

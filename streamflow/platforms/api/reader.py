@@ -24,7 +24,7 @@ from streamflow.wire.message import BACKFILL, NORMAL, Response
 from streamflow.wire.paging import page_digest
 from streamflow.wire.session import Session
 
-SPARSE = 4      # of what comes at once: so many windows of its like are no more than one may hold
+SPARSE = 2      # of what comes at once: so many windows of its like are no more than one may hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

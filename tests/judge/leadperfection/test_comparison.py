@@ -15,7 +15,7 @@ from tests.judge.leadperfection.book import Book, Seen, book_of
 from tests.judge.leadperfection.comparison import compare
 from tests.judge.leadperfection.owners import Owners, read_reps
 from tests.judge.leadperfection.small_account import FALLBACK, REPS, SAID, SEEN, ZONE, after, before, book, tables
-from tests.judge.states import Finding, Identity, destination_of
+from tests.judge.states import VERDICTS, Fault, Finding, Identity, destination_of
 
 DETAILS = "customFields/Lead Perfection details"
 EDITS = (Edit(rid="7-contacts", field="jobTitle", value="Head of Roofs"),)
@@ -32,7 +32,7 @@ def _again(rid: str, old: str, new: str) -> Change:
     return change
 
 
-CORRUPTIONS: dict[str, tuple[str, Change]] = {
+CORRUPTIONS: dict[str, tuple[Fault, Change]] = {
     "a person missing": ("lost", drop("7-contacts")),
     "a person deleted": ("lost", put("7-contacts", "deletedTime", 1)),
     "a joined person nowhere": ("lost", drop("5-notes")),
@@ -201,6 +201,13 @@ def _found(
         fallback=FALLBACK, explained=said, edits=EDITS, outcomes={"Dead Deal": "lost", "Awaiting Product": "open"},
         stages={"Awaiting Product": "Field/Measure"},
     )  # fmt: skip
+
+
+def test_every_verdict_is_planted() -> None:
+    """Whatever the judge can say of a migration, it is shown to say of one that is wrong in just that way; twelve ways at the least."""
+    planted = {Finding(fault=fault, what="", why="").verdict for fault, _ in CORRUPTIONS.values()}
+    assert planted == set(VERDICTS)
+    assert len(CORRUPTIONS) >= 12
 
 
 def test_a_right_migration_passes_in_silence() -> None:
