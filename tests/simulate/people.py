@@ -117,17 +117,19 @@ class SourcePeople:
 
     def remove_child(self) -> None:
         kind = self._dice.choice(CHILDREN)
-        if (key := self._some(kind)) is not None:
+        if (key := self._some(kind)) is not None and len(self._books.true(kind)) > 1:    # a kind that is gone as a whole stops the run
             self._books.put(kind, key, None)
 
     def remove_client(self) -> None:
         key = self._some("client")
         if key is None or len(self._books.true("client")) < 4:
             return
-        for kind in CHILDREN:
-            for child, row in self._books.true(kind).items():
-                if row["clientid"] == key:
-                    self._books.put(kind, child, None)
+        held = {kind: [child for child, row in self._books.true(kind).items() if row["clientid"] == key] for kind in CHILDREN}
+        if any(children and len(children) == len(self._books.true(kind)) for kind, children in held.items()):
+            return
+        for kind, children in held.items():
+            for child in children:
+                self._books.put(kind, child, None)
         self._books.put("client", key, None)
 
     def merge_clients(self) -> None:

@@ -28,6 +28,7 @@ from tests.simulate.source import BEGIN
 PAIR = read_pair((Path(__file__).parent / "pair.toml").read_text(encoding="utf-8"))
 SETTLE_S = 7.0
 POLL_S = 4.0
+PATIENCE_S = 20.0       # of the operator, between two attempts
 DAY_S = 86_400.0
 
 
@@ -120,6 +121,7 @@ class Operator:
     def __init__(self, agenda: Agenda, conditions: Conditions, *, on_freeze: Callable[[], None], on_switch: Callable[[], None]) -> None:
         self._agenda, self._conditions = agenda, conditions
         self._on_freeze, self._on_switch = on_freeze, on_switch
+        self._asks_again_at = 0.0
 
     async def attend(self, engine: Supervisor) -> None:
         """Look every few seconds."""
@@ -140,7 +142,8 @@ class Operator:
                 self._on_freeze()
                 if self._conditions.ending == "rollback in tail":
                     await self._undo(engine)
-                else:
+                elif self._agenda.now >= self._asks_again_at:       # an attempt that was given up is not asked for at once
+                    self._asks_again_at = self._agenda.now + PATIENCE_S
                     await cutover.request(migration, "uid:1", freeze_confirmed=True)
 
     async def _answer(self, engine: Supervisor) -> None:

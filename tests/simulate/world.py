@@ -143,7 +143,10 @@ class World:
         return bool(marker) and Random(f"{marker} {self._seed}").random() < self.conditions.poison
 
     def _on_effect(self, what: str, kind: Kind, dest_id: DestId | None, fields: Fields) -> None:
-        self.faults += watching.effect(self.ledger, what, kind, dest_id, fields)
+        held = self.account.records.get(dest_id or "")
+        is_brought_back = held is not None and any(deed.action == "restore" for deed in held.deeds)
+        if not is_brought_back:      # with its relations, which removing it took away: the one write that is not meant beforehand
+            self.faults += watching.effect(self.ledger, what, kind, dest_id, fields)
         self._count("effects")
 
     def _on_commit(self, changes: Sequence[Change], is_done: bool) -> None:
