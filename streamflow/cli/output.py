@@ -13,10 +13,12 @@ from typing import Any
 import orjson
 
 from streamflow.daemon.exits import Exit, exit_for
+from streamflow.daemon.log_sink import LogSink
 from streamflow.errors import ConfigError, StreamflowError
 
 DEBUG_VARIABLE = "STREAMFLOW_DEBUG"
 LEAST_COLUMN = 12     # characters a column of text keeps
+TELLING_S = 2.0       # how long a message on stderr waits to be taken
 
 
 def say(text: str = "") -> None:
@@ -36,18 +38,17 @@ def say_raw(text: str) -> None:
 
 def note(text: str) -> None:
     """Tell a person something beside the result, on stderr."""
-    print(f"streamflow: {safe(text)}", file=sys.stderr)
+    _to_stderr(f"streamflow: {safe(text)}")
 
 
 def fail(error: StreamflowError, *, as_json: bool) -> Exit:
     """Tell one foreseen error on stderr (and as JSON on stdout for programs); gives the exit code."""
     faults = error.faults if isinstance(error, ConfigError) and len(error.faults) > 1 else []
     lines = [f"the configuration has {len(faults)} faults", *(f"  {fault}" for fault in faults)] if faults else str(error).split("\n")
-    print(f"streamflow: {safe(lines[0])}", file=sys.stderr)
-    for line in lines[1:]:
-        print(f"  {safe(line.strip())}", file=sys.stderr)
+    told = [f"streamflow: {safe(lines[0])}", *(f"  {safe(line.strip())}" for line in lines[1:])]
     if error.hint:
-        print(f"  hint: {safe(error.hint)}", file=sys.stderr)
+        told.append(f"  hint: {safe(error.hint)}")
+    _to_stderr("\n".join(told))
     if as_json:
         body: dict[str, Any] = {"code": error.code, "message": str(error), "hint": error.hint}
         if isinstance(error, ConfigError):
@@ -60,13 +61,24 @@ def fail_unforeseen(error: BaseException, *, as_json: bool) -> Exit:
     """Tell an own bug in one line; the whole story only when asked for by the variable."""
     last = traceback.extract_tb(error.__traceback__)[-1:]
     where = f" at {os.path.basename(last[0].filename)}:{last[0].lineno}" if last else ""
-    print(f"streamflow: internal error: {type(error).__name__}{where}", file=sys.stderr)
-    print(f"  hint: this is a bug of streamflow; run again with {DEBUG_VARIABLE}=1 for the whole story", file=sys.stderr)
+    hint = f"this is a bug of streamflow; run again with {DEBUG_VARIABLE}=1 for the whole story"
+    _to_stderr(f"streamflow: internal error: {type(error).__name__}{where}\n  hint: {hint}")
     if os.environ.get(DEBUG_VARIABLE):
         traceback.print_exception(error, file=sys.stderr)
     if as_json:
         say_json({"error": {"code": "internal", "message": type(error).__name__ + where, "hint": ""}})
     return Exit.INTERNAL
+
+
+def _to_stderr(text: str) -> None:
+    """Print for people; one who takes nothing, or is gone, neither holds up a command for long nor changes its exit code."""
+    try:
+        sink = LogSink(sys.stderr.fileno(), lost_line=lambda _: b"")
+    except (OSError, ValueError):       # none of the system's files, as where a test catches what is printed
+        print(text, file=sys.stderr)
+        return
+    sink.write(f"{text}\n".encode("utf-8", "backslashreplace"))
+    sink.finish(TELLING_S)
 
 
 def safe(text: str) -> str:

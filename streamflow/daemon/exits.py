@@ -43,6 +43,7 @@ _BY_CODE: Mapping[str, Exit] = {
     "timeout": Exit.TRY_AGAIN,
     "not_running": Exit.TRY_AGAIN,
     "already_running": Exit.TRY_AGAIN,
+    "ledger_held": Exit.TRY_AGAIN,
 }
 
 

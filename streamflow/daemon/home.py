@@ -18,6 +18,7 @@ from streamflow.migration.scopes import WHOLE, checked
 from streamflow.model import AuditEntry
 from streamflow.platforms.catalog import pair_of
 from streamflow.store.base import Audit, Ledger, PutSetting
+from streamflow.store.connection import LedgerHeld
 from streamflow.store.files import LEDGER_FILE, own_tree
 from streamflow.store.lock import DirectoryInUse
 from streamflow.store.sqlite import SqliteLedger
@@ -34,6 +35,7 @@ async def open_home(config: Config, clock: Clock) -> AsyncIterator[SqliteLedger]
 
     Raises:
         AlreadyRunning: another daemon holds it.
+        LedgerHeld: another program holds its file.
         ConfigError: it belongs to somebody else, is damaged or cannot be used; it stays as it was.
     """
     folder = config.migration.state_dir
@@ -45,6 +47,8 @@ async def open_home(config: Config, clock: Clock) -> AsyncIterator[SqliteLedger]
             await to_thread.run_sync(own_tree, folder)
         except DirectoryInUse as error:
             raise AlreadyRunning(error.message, hint=error.hint) from error
+        except LedgerHeld:
+            raise
         except StoreError as error:
             raise ConfigError([f"migration.state_dir: {error}"], hint=error.hint) from error
         yield ledger

@@ -4,6 +4,7 @@ The log: one line a unit of work, JSON for machines or text for people, nothing 
 Rule 1: only keys on the allow-list are written; any other value is withheld, its name stays.
 Rule 2: every finished line passes a filter that knows all live secrets.
 Rule 3: an exception of our own family shows its message and hint; of any other only its type and where it happened.
+Rule 4: who reads the log never holds up the daemon: see `log_sink`.
 Use `structlog.get_logger()` anywhere in the daemon: `log.info("load.batch_done", kind="lead", count=100)`.
 """
 
@@ -16,12 +17,14 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, MutableMapping
-from typing import Any, BinaryIO, Literal, TypeAlias
+from typing import Any, BinaryIO, Literal, TypeAlias, cast
 from urllib.parse import quote
 
 import orjson
 import structlog
 
+from streamflow.clock import SystemClock
+from streamflow.daemon.log_sink import LogSink
 from streamflow.errors import StreamflowError
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -30,6 +33,7 @@ MASK = "***"
 WITHHELD = "<withheld>"
 MIN_SECRET_CHARS = 4
 MAX_TEXT_CHARS = 2_000
+LAST_CHANCE_S = 2.0
 
 LOGGABLE = frozenset(
     """
@@ -76,6 +80,7 @@ class _Line:
 
 
 _line = _Line(form="text", journal=False)
+_sink: LogSink | None = None
 
 
 def configure(
@@ -96,9 +101,10 @@ def configure(
         count: Told the level of each warning and error, for the metrics.
         stream: Where lines go instead, for tests.
     """
-    global _line  # one log a process is what structlog and logging assume too
+    global _line, _sink  # one log a process is what structlog and logging assume too
     is_text = form == "text" or (form == "auto" and sys.stderr.isatty())
     target: BinaryIO = stream or (sys.stderr.buffer if is_text else sys.stdout.buffer)
+    _sink = None if stream is not None else _sink_of(target)
     _line = _Line(form="text" if is_text else "json", journal=_is_journal(target))
     _line.count = count
     set_level(level)
@@ -110,10 +116,35 @@ def configure(
             _line.render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
-        logger_factory=structlog.BytesLoggerFactory(target),
+        logger_factory=structlog.BytesLoggerFactory(cast(BinaryIO, _sink or target)),     # of a file it uses `write` and `flush` alone
         cache_logger_on_first_use=False,
     )
     _take_in_libraries()
+
+
+def flush() -> None:
+    """Write lines that the reader had no room for, as far as it has now; to be called now and then, and never waits."""
+    if _sink is not None:
+        _sink.flush()
+
+
+def finish(limit_s: float = LAST_CHANCE_S) -> None:
+    """Give the reader of the log a last chance to take what waits, before the process ends."""
+    if _sink is not None:
+        _sink.finish(limit_s)
+
+
+def _sink_of(target: BinaryIO) -> LogSink | None:
+    try:
+        return LogSink(target.fileno(), lost_line=_lost)
+    except (OSError, ValueError):     # none of the system's files, as where a test catches what is printed
+        return None
+
+
+def _lost(count: int) -> bytes:
+    now = SystemClock().now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    hint = "whoever reads the log did not take its lines, or its disk was full"
+    return _line.render(None, "error", {"timestamp": now, "event": "log.lost", "count": count, "hint": hint})
 
 
 def set_level(level: str) -> None:

@@ -64,7 +64,10 @@ def run(config: Config, *, tell: Tell = lambda text: None) -> int:
     os.umask(PRIVATE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))     # a crash must not leave keys and records on the disk
     memory.settle()
-    return int(anyio.run(_run, config, tell, backend_options={"use_uvloop": True}))
+    try:
+        return int(anyio.run(_run, config, tell, backend_options={"use_uvloop": True}))
+    finally:
+        log.finish()
 
 
 async def _run(config: Config, tell: Tell) -> Exit:
@@ -175,6 +178,7 @@ class _Daemon:
             await self._clock.sleep(PICTURE_EVERY_S)
             now = self._clock.monotonic()
             late_s = now - before - PICTURE_EVERY_S
+            log.flush()
             self._metrics.loop_lag(late_s)
             if self._drain_by is not None and now > self._drain_by:
                 self._end_now("the limit of draining")

@@ -32,6 +32,8 @@ class Pulse:
         """Take a new picture and how late the loop was for it."""
         self._picture_at, self._late_s = now, late_s
         self._signed_in = snapshot.figures.signed_in
+        if late_s > LOOP_LATE_S:
+            self._moved_at = min(now, self._moved_at + late_s)     # the whole process stood still (suspended, stopped)
         mark = _mark(snapshot)
         if mark != self._mark or _is_kept(snapshot):
             self._mark, self._moved_at = mark, now

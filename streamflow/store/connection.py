@@ -35,6 +35,7 @@ STATEMENTS = 256           # remembered by SQLite's module: all there are, nearl
 BUSY_TIMEOUT_S = 5.0
 ROLLBACK_LIMIT_S = 10.0
 DAMAGE_HINT = "keep the file as it is, check the disk, and restore the state directory from a backup"
+HELD_HINT = "close whatever else has ledger.sqlite open for writing (a shell, a backup tool), then start again"
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
@@ -45,6 +46,12 @@ _WRITER_PRAGMAS = (
     "PRAGMA secure_delete = OFF",
     "PRAGMA journal_size_limit = 67108864",  # gives a grown WAL file back to the disk
 )
+
+
+class LedgerHeld(StoreError):
+    """Another program holds the file for longer than is waited for; nothing is wrong with the book, and the next start may do."""
+
+    code = "ledger_held"
 
 
 async def connect(path: Path, *, writable: bool) -> aiosqlite.Connection:
@@ -78,6 +85,8 @@ def refusal(error: sqlite3.Error, what: str) -> StoreError:
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return StoreError(f"the ledger is damaged: {error} ({name})", hint=DAMAGE_HINT)
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return LedgerHeld(f"the ledger {what}: another program holds it ({name})", hint=HELD_HINT)
     remedy = "free some space on the disk" if name == "SQLITE_FULL" else "check disk, owner and rights"
     return StoreError(f"the ledger {what}: {error} ({name})", hint=f"{remedy} of the state directory")
 

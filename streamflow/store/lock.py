@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from streamflow.errors import StoreError
@@ -40,10 +40,15 @@ def locked(directory: Path) -> Iterator[None]:
         raise StoreError(f"cannot open the lock file {path}: {error.strerror}", hint="check its owner and rights") from error
     try:
         _take(handle, directory)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            hint = "free some space on the disk of the state directory, or check it"
+            raise StoreError(f"cannot write the lock file {path}: {error.strerror}", hint=hint) from error
         yield
-        os.ftruncate(handle, 0)
+        with suppress(OSError):     # the kernel's lock goes with the handle in any case
+            os.ftruncate(handle, 0)
     finally:
         os.close(handle)
 

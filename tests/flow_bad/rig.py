@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from streamflow.cli.main import main
 ROOT = Path(__file__).parents[2]
 START_S = 30.0
 END_S = 40.0
+PLAIN = (sys.executable, "-m", "streamflow.cli")
 Status = Mapping[str, Any]
 
 
@@ -326,13 +327,13 @@ class Daemon:
 
 
 @contextmanager
-def running_daemon(place: Place, **variables: str) -> Iterator[Daemon]:
-    """Run the daemon of a place; it is ended when the block is."""
+def running_daemon(place: Place, *, by: Sequence[str] = PLAIN, output: int | None = None, **variables: str) -> Iterator[Daemon]:
+    """Run the daemon of a place, by another program if asked to, its words written elsewhere; it is ended when the block is."""
     log = place.dir / "daemon.log"
-    command = [sys.executable, "-m", "streamflow.cli", "-c", str(place.config), "run"]
-    with log.open("wb") as output:
+    with log.open("wb") as file:
         process = subprocess.Popen(
-            command, env=environ(**variables), stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+            [*by, "-c", str(place.config), "run"], env=environ(**variables), stdout=file if output is None else output,
+            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
         )
     with process:
         try:

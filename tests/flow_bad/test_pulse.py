@@ -71,3 +71,15 @@ def test_readiness() -> None:
     pulse.beat(AT_WORK, 1.0)
     assert pulse.unready(draining=False) == []
     assert pulse.unready(draining=True) == ["draining"]
+
+
+def test_a_process_that_was_stopped() -> None:
+    """After minutes in which the whole process stood still no stage is blamed, and one that then does not move is."""
+    pulse = Pulse(0.0)
+    pulse.beat(AT_WORK, 1.0)
+    pulse.beat(AT_WORK, 602.0, late_s=600.0)
+    assert pulse.unhealthy(602.0) == ["the event loop was 600 s late"]
+    pulse.beat(AT_WORK, 603.0)
+    assert pulse.unhealthy(603.0) == []
+    pulse.beat(AT_WORK, 603.0 + STUCK_S)
+    assert any(reason.startswith("no stage has moved") for reason in pulse.unhealthy(603.0 + STUCK_S))

@@ -1,0 +1,1 @@
+"""Whole faults of the machine beneath the daemon: disk, memory, files, clocks, signals, and whoever reads the log."""

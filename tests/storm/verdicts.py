@@ -1,0 +1,49 @@
+"""What must hold after any fault: nothing without a durable intent, nobody twice, and the run goes on to its gate."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from tests.flow_bad.rig import Daemon, Pair, Place, get, running_daemon
+
+KINDS = ("accounts", "contacts", "leads")
+FIELD = "Streamflow ID"
+GONE_ON_S = 90.0
+
+
+def in_backfill(daemon: Daemon, pair: Pair) -> None:
+    """Wait until records are being written, slowly enough to be met at it."""
+    daemon.until(lambda status: status["phase"] in ("owners", "sample", "backfill"), "the sample")
+    pair.destination(latency_ms=80)
+    daemon.until(lambda status: sum(each["created"] for each in status["streams"].values()) > 0, "the first records")
+
+
+def markers(pair: Pair) -> list[str]:
+    """Give the markers of all accounts, people and leads of the destination."""
+    dump: dict[str, Any] = get(pair.destination_admin + "dump")
+    rows = [row for kind in KINDS for row in dump[kind] if not row.get("deletedTime")]
+    return [marker for row in rows if (marker := str(row["customFields"].get(FIELD) or ""))]
+
+
+def assert_every_write_was_meant(place: Place, pair: Pair) -> None:
+    """See that each record made in the destination has an intent in the book, as the daemon left it."""
+    found = markers(pair)
+    assert len(found) == len(set(found))
+    with sqlite3.connect(f"file:{place.state / 'ledger.sqlite'}?mode=ro", uri=True) as book:
+        meant = {str(row[0]) for row in book.execute("SELECT marker FROM intent")}
+    book.close()
+    assert found
+    assert set(found) <= meant, sorted(set(found) - meant)[:5]
+
+
+def assert_goes_on(place: Place, pair: Pair) -> None:
+    """See that the next start goes through to the gate of the switch, with everybody there once and the audit whole."""
+    pair.destination(latency_ms=0)
+    with running_daemon(place) as daemon:
+        daemon.until(lambda status: (status["gate"] or {}).get("name") == "cutover", "the gate of the switch", timeout_s=GONE_ON_S)
+        found = markers(pair)
+        assert len(found) == len(set(found)) > 0
+        assert place.cli("audit", "verify").code == 0
+        trouble = [line for line in daemon.words().splitlines() if "Traceback" in line]
+        assert trouble == []
