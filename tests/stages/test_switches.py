@@ -36,6 +36,7 @@ async def asked(one: Rig) -> set[tuple[str, str]]:
     {"batch_create_max": 10}, {"email_check": "refused"}, {"email_check": "dropped"}, {"phone_country": "US"}, {"default_page_size": 2},
     {"unknown_filter": "refused"}, {"create_links_ignored": ["owner"]}, {"create_links_ignored": ["contacts", "accounts"]},
     {"job_title_needs_account": True}, {"cf_unknown_name": "refused"}, {"cf_unlisted_choice": "ignored"}, {"cf_filter": "exact"},
+    {"events_twice": 0.5}, {"events_late": {"share": 0.5, "delay_s": 1}},
 ], ids=lambda switches: "-".join(f"{name}={value}" for name, value in switches.items()))  # fmt: skip
 async def test_an_account_of_another_sort_gets_the_same(switches: dict[str, Any]) -> None:
     """Everything is made once and reads back as it was meant, and nobody is asked anything more than in a plain account."""
