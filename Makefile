@@ -4,12 +4,13 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 PAIR ?= leadtrekker-nutshell
-FACES := tests/flow_bad tests/storm tests/acceptance/leadperfection $(wildcard tests/flow/test_lp_*.py)
+KILLS ?= 60
+FACES := tests/flow_bad tests/storm tests/acceptance/leadperfection tests/flow/test_points.py $(wildcard tests/flow/test_lp_*.py)
 # Compiled files are kept: the tests start many processes, and none of them is to compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit faces storm bench torture fuzz requirements clean
+.PHONY: help setup demo test lint types unit faces storm bench torture simulate fuzz requirements clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,8 +47,12 @@ storm: $(STAMP)  ## the machine beneath the daemon fails: disk, memory, files, c
 bench: $(STAMP)  ## the figures, as ratios in one run
 	$(PY) -m tests.bench --pair $(PAIR)
 
-torture: $(STAMP)  ## 50 random kills across whole runs, by API and by files in turn
-	$(PY) -m tests.flow.torture --kills 50 --pair $(PAIR)
+torture: $(STAMP)  ## whole runs killed at random under each profile of faults, and at every named point; KILLS=1000 for the long run
+	$(PY) -m tests.flow.torture --kills $(KILLS) $(if $(filter command environment,$(firstword $(origin PAIR))),--pair $(PAIR)) $(TORTURE)
+
+simulate: $(STAMP)  ## 2,000 seeded worlds with crashes in virtual time, and the bugs they must find; half an hour
+	$(PY) -m tests.simulate --worlds 2000 --jobs 2
+	$(PY) -m tests.simulate --bugs
 
 fuzz: $(STAMP)  ## every parser of foreign input fed with odd values for five minutes; prints the seed
 	$(PY) -m tests.fuzz --seconds 300

@@ -9,7 +9,12 @@ from pathlib import PurePosixPath
 os.environ["SSL_CERT_FILE"] = os.devnull
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
+
+# No test is judged by time: on a machine that is busy with other things the same examples are drawn as on a quiet one.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 _TOGETHER = frozenset({"acceptance"})
 """Folders whose tests all look at the same few whole migrations, which are to be made once."""

@@ -34,6 +34,7 @@ FLOORS = {
     "options": 2,
     "errors": 1,
     "clock": 1,
+    "spelling": 1,
     "compact": 1,
 }
 SANDBOX = "sandbox"

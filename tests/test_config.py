@@ -200,6 +200,11 @@ def test_all_faults_at_once(tmp_path: Path) -> None:
         (("[destination]\n", "[owners]\nfile = 'gone.csv'\n[destination]\n"), "is not a file that exists"),
         (("[destination]\n", "[sample]\nsize = true\n[destination]\n"), "a whole number"),
         (("[destination]\n", "pace = 5\n[destination]\n"), "unknown key"),
+        (("[destination]\n", f"[pace.source]\nrate_per_s = 0x{'f' * 300}\n[destination]\n"), "a number above 0"),
+        (("[destination]\n", f"[sample]\nsize = 0x{'f' * 5_000}\n[destination]\n"), "a number without end given"),
+        (("[destination]\n", "[pace.source]\nrate_per_s = nan\n[destination]\n"), "a number above 0"),
+        (("[destination]\n", f"[sample]\nsize = {'9' * 5_000}\n[destination]\n"), "is not TOML"),
+        (("[destination]\n", f"[owners]\nfile = {'[' * 5_000}\n[destination]\n"), "is not TOML"),
     ],
 )
 def test_single_faults(tmp_path: Path, change: tuple[str, str], fault: str) -> None:

@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from streamflow.cli.asking import long_show, order, show
 from streamflow.cli.output import table, width
 from streamflow.cli.parsing import Adder, Args, group
 from streamflow.daemon.exits import Exit
 from streamflow.errors import UsageError
+from streamflow.wire.body import parse_json
 
 MAX_MAP_BYTES = 900_000   # below what the socket takes, with its wrapping
 LOW_CONFIDENCE = 0.7
@@ -93,8 +92,8 @@ def read_document(name: str) -> Any:
     if len(raw) > MAX_MAP_BYTES:
         raise UsageError(f"{name} is too large for a map (more than {MAX_MAP_BYTES} bytes)")
     try:
-        document = tomllib.loads(raw.decode()) if name.endswith(".toml") else orjson.loads(raw)
-    except (tomllib.TOMLDecodeError, orjson.JSONDecodeError, UnicodeDecodeError) as error:
+        document = tomllib.loads(raw.decode()) if name.endswith(".toml") else parse_json(raw)
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{name} cannot be read: {error}", hint="start from `streamflow map show --json`") from error
     if not isinstance(document, dict):
         raise UsageError(f"{name} does not hold a map", hint="start from `streamflow map show --json`")

@@ -11,9 +11,10 @@ from typing import Any, NoReturn, TypeAlias
 
 import anyio
 
-from streamflow.config import Config, load, near
+from streamflow.config import Config, load
 from streamflow.errors import UsageError
 from streamflow.platforms.catalog import forms
+from streamflow.spelling import near
 
 DEFAULT_CONFIG = "streamflow.toml"
 CONFIG_VARIABLE = "STREAMFLOW_CONFIG"

@@ -13,11 +13,12 @@ from streamflow.cli.asking import tell
 from streamflow.cli.output import note
 from streamflow.cli.parsing import Adder, Args, config_of
 from streamflow.clock import SystemClock
-from streamflow.config import Config, near
+from streamflow.config import Config
 from streamflow.daemon.exits import Exit
 from streamflow.errors import UsageError
 from streamflow.platforms.catalog import sources
 from streamflow.platforms.entry import Drafting, SourcePlatform, SourceSettings
+from streamflow.spelling import near
 
 MAX_LIST_BYTES = 65_536
 

@@ -5,7 +5,7 @@ from streamflow.config._load import load
 from streamflow.config._options import Options
 from streamflow.config._secret import Secret
 from streamflow.config._starter import PAIRS, starter
-from streamflow.config._table import is_loopback, near
+from streamflow.config._table import is_loopback
 from streamflow.config._values import (
     GATES,
     LOG_LEVELS,
@@ -62,7 +62,6 @@ __all__ = [
     "is_loopback",
     "live",
     "load",
-    "near",
     "reload",
     "starter",
     "taken_over",

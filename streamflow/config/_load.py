@@ -51,7 +51,7 @@ def _parse(file: Path) -> dict[str, Any]:
         raise ConfigError([f"{file} cannot be read: {error.strerror}"], hint="the daemon's user must be able to read it") from error
     except UnicodeDecodeError:
         raise ConfigError([f"{file} is not UTF-8 text"]) from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:     # beside TOML's own errors: numbers without end, brackets without end
         raise ConfigError([f"{file} is not TOML: {error}"], hint='texts need quotes: name = "value"; sections look like [source]') from None
 
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
 from streamflow.config._options import Options, OptionValue
 from streamflow.config._table import Table
 from streamflow.options import Form, Option
+from streamflow.spelling import nearest
 
 
 def platform_of(table: Table, forms: Mapping[str, Form], *, default: str | None = None) -> tuple[str, Form]:
     """Read which platform it is; where it is misspelt the nearest is meant, and nothing is said of the keys of one that nobody knows."""
     platform = table.choice("platform", forms, default=default)
     written = str(table.raw("platform") or platform)
-    meant = difflib.get_close_matches(written.lower(), list(forms), n=1, cutoff=0.6)
+    meant = nearest(written, forms)
     if not meant:
         table.rest(())
         return platform, Form()
-    return meant[0], forms[meant[0]]
+    return meant, forms[meant]
 
 
 def read_options(table: Table, form: Form, readers: set[str]) -> Options:

@@ -8,7 +8,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from streamflow.config._platform import elsewhere, email, platform_of, read_options
-from streamflow.config._table import Table, near
+from streamflow.config._table import Table
 from streamflow.config._values import (
     LOG_LEVELS,
     ControlSection,
@@ -30,6 +30,7 @@ from streamflow.config._values import (
     StreamSection,
 )
 from streamflow.options import Form
+from streamflow.spelling import near
 
 DAY_S = 86_400.0
 READERS = ("api", "files")
@@ -235,10 +236,7 @@ def _pace(table: Table, *, rate_per_s: float, max_in_flight: int) -> PaceSection
 def _timezone(table: Table) -> str:
     name = table.text("timezone", expected='the time zone of the account, e.g. "Africa/Johannesburg"')
     if name and not _is_zone(name):
-        by_lower = {zone.lower(): zone for zone in available_timezones()}
-        close = near(name, by_lower)
-        for lower, zone in by_lower.items():
-            close = close.replace(f'"{lower}"', f'"{zone}"')
+        close = near(name, available_timezones())
         table.fault("timezone", f'{name!r} given, expected a time zone such as "Africa/Johannesburg"{close}')
     return name
 

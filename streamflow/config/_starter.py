@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from importlib import resources
 
-from streamflow.config._table import near
 from streamflow.errors import UsageError
+from streamflow.spelling import near
 
 PAIRS = ("leadtrekker-nutshell", "lead-perfection-nutshell")
 

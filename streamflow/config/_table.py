@@ -6,8 +6,6 @@ Rule: a fault names path, value and expectation; it never shows the value of a k
 
 from __future__ import annotations
 
-import difflib
-import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,18 +14,13 @@ from urllib.parse import urlsplit
 
 from streamflow.config._secret import Secret, expand, read_env, read_file
 from streamflow.config._values import Listen
+from streamflow.spelling import near
 
 _SECRETISH = re.compile(r"key|password|secret|token", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
 _UNIT_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LOOPBACK = {"localhost", "::1"}
 _SHOWN_CHARS = 60
-
-
-def near(word: str, known: Iterable[str]) -> str:
-    """Give ' (did you mean "x"?)' for a near miss, else nothing."""
-    close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f' (did you mean "{close[0]}"?)' if close else ""
 
 
 def is_loopback(host: str | None) -> bool:
@@ -133,7 +126,7 @@ class Table:
         value = self._take(key)
         if value is None:
             return default
-        fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and low <= value <= high
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
         if not fits or (value == low and not low_included):
             self._wrong(key, value, f"a number {'from' if low_included else 'above'} {low:g}, at most {high:g}")
             return default
@@ -268,7 +261,10 @@ class Table:
         return self._data.get(key)
 
     def _wrong(self, key: str, value: object, expected: str, suggestion: str = "") -> None:
-        shown = "***" if _SECRETISH.search(key) else repr(value)
+        try:
+            shown = "***" if _SECRETISH.search(key) else repr(value)
+        except ValueError:
+            shown = "a number without end"
         if len(shown) > _SHOWN_CHARS:
             shown = shown[:_SHOWN_CHARS] + "…"
         self.fault(key, f"{shown} given, expected {expected}{suggestion}")

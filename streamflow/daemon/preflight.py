@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from streamflow.config import Config, near
+from streamflow.config import Config
 from streamflow.daemon.accounts import destination_settings, source_settings
 from streamflow.errors import ConfigError
 from streamflow.mapping.document_json import from_json
@@ -13,6 +13,7 @@ from streamflow.migration.owners_file import read_file
 from streamflow.migration.proposal import read_map_file
 from streamflow.platforms.catalog import destination_of, pair_of, source_of
 from streamflow.platforms.spec import PlatformSpec
+from streamflow.spelling import near
 
 
 def refuse_faults(config: Config) -> None:

@@ -14,10 +14,11 @@ from urllib.parse import unquote
 
 import orjson
 
-from streamflow.config import near
 from streamflow.daemon.jobs import Jobs
 from streamflow.daemon.operator import Operator
 from streamflow.errors import UsageError
+from streamflow.spelling import near
+from streamflow.wire.body import DEPTH_CAP, TooDeep, parse_json
 
 Params: TypeAlias = Mapping[str, Any]
 Call: TypeAlias = Callable[[Operator, str, Params], Awaitable[Any]]
@@ -234,7 +235,9 @@ def _body(raw: bytes) -> dict[str, Any]:
     if not raw.strip():
         return {}
     try:
-        value = orjson.loads(raw)
+        value = parse_json(raw)
+    except TooDeep:
+        raise UsageError("the body is nested too deep", hint=f"at most {DEPTH_CAP} levels") from None
     except orjson.JSONDecodeError:
         raise UsageError("the body is not JSON", hint='send an object such as {"reason": "lunch"}, or nothing') from None
     if not isinstance(value, dict):

@@ -15,19 +15,16 @@ import anyio
 from streamflow.clock import Clock, iso
 from streamflow.daemon.contact import explained
 from streamflow.daemon.exits import Exit
+from streamflow.daemon.perseverance import PASSING, Perseverance
 from streamflow.errors import (
     AccessRefused,
     ConfigError,
     Faults,
     NotFound,
     PlanLimit,
-    PlatformUnavailable,
     ProtocolMismatch,
     RecordRejected,
     StreamflowError,
-    Throttled,
-    TransientError,
-    Uncertain,
 )
 from streamflow.migration.backfill import Backfill
 from streamflow.migration.context import Migration
@@ -47,13 +44,11 @@ from streamflow.reports.final import write_all
 from streamflow.reports.writer import ReportWriter
 from streamflow.store.base import Ledger
 
-WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-
-
-PASSING = (PlatformUnavailable, Throttled, TransientError, Uncertain)
-"""What is waited for: the next try looks first at what the last one did."""
 FOR_A_PERSON = (ProtocolMismatch, RecordRejected, PlanLimit, NotFound)
-"""What pauses the run until somebody has mended its cause; credentials end it instead, since they are read at the start."""
+"""
+What pauses the run until somebody has mended its cause, an answer outside the contract only when it stays; credentials end it
+instead, since they are read at the start.
+"""
 
 
 class Supervisor:
@@ -68,7 +63,7 @@ class Supervisor:
         self.sample = SampleGate(migration, self.work)
         self._scope: anyio.CancelScope | None = None
         self._is_interrupted = False
-        self._failures = 0
+        self._perseverance = Perseverance(migration.clock)
 
     async def run(self) -> Exit:
         """Go through the phases until the end; raises what a person must mend, Drained when asked to end."""
@@ -113,17 +108,19 @@ class Supervisor:
                 if self._is_interrupted:
                     self._scope.cancel()
                 following = await self._run_phase(self.m.phase.state)
-                self._failures = 0
+                self._perseverance.arrived()
                 await self._enter(following)
         except (*PASSING, *FOR_A_PERSON, AccessRefused) as error:
             if await self._is_first_contact():
                 raise explained(error, self._side(error)) from error
             if isinstance(error, AccessRefused):
                 raise
-            if isinstance(error, PASSING):
-                await self._wait_out(error)
+            self.m.trouble(error)
+            wait_s = self._perseverance.after(error)
+            if wait_s is not None:
+                await self.m.explain(f"{error}; trying again in {wait_s:.0f} s")
+                await self.m.control.wait(wait_s)
             else:
-                self.m.trouble(error)
                 self.m.control.pause(f"{error}; {error.hint or 'mend the cause, then `resume`'}")
         finally:
             self._scope = None
@@ -192,13 +189,6 @@ class Supervisor:
 
     def _side(self, error: StreamflowError) -> str:
         return "destination" if error.platform == self.m.destination.name else "source"
-
-    async def _wait_out(self, error: StreamflowError) -> None:
-        self.m.trouble(error)
-        wait_s = WAITS_S[min(self._failures, len(WAITS_S) - 1)]
-        self._failures += 1
-        await self.m.explain(f"{error}; trying again in {wait_s:.0f} s")
-        await self.m.control.wait(wait_s)
 
     async def write_reports(self) -> None:
         """Write all reports as they are now."""

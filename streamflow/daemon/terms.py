@@ -42,7 +42,6 @@ def terms_of(config: Config) -> Terms:
             if value is not None
         },
         flags=dict(config.destination.flags),
-        date_formats=config.source.date_formats,
         pace_caps={source.name: config.pace_source.rate_per_s, destination.name: config.pace_destination.rate_per_s},
         sign_in={
             source.name: source.sign_in if config.source.reader == "api" else "none: export files",

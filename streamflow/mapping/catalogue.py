@@ -56,9 +56,10 @@ DESTINATION_FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
 
 DETAILS: Final = "details"
 """
-Not a field of a lead but the note beside it: its description is its name, so blocks of text cannot go there.
+Not one field of a lead but all its lines without a field: its description is its name, so blocks of text cannot go there.
 
-That note's part, too, also where the note stands on the person because there is no lead.
+They stand in a long custom field (`settings.details_field`), else in a note beside the lead. That note's part, too, also where the
+note stands on the person because there is no lead.
 """
 WITH_CUSTOM_FIELDS: Final = ("accounts", "contacts", "leads")
 DOCUMENTS: Final = "documents"
@@ -91,7 +92,7 @@ TRANSFORMS: Final = _all(
     Transform(name="joined", says="list, one a line", targets=_CUSTOM),
     Transform(
         name="block",
-        says="labelled line in the description, of a lead in the note beside it",
+        says="labelled line in the description, of a lead in its details",
         targets=("accounts.description", "contacts.description", f"leads.{DETAILS}"),
     ),
     Transform(name="as_is", says="as it is", targets=("accounts.name", "contacts.jobTitle")),

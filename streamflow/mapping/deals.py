@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from streamflow.mapping.block import block
@@ -15,6 +16,7 @@ from streamflow.mapping.notes import Text, note_drafts
 from streamflow.mapping.pair import Pair
 from streamflow.mapping.pipelines import Pipelines
 from streamflow.mapping.rollups import needed_kinds
+from streamflow.mapping.split import units
 from streamflow.mapping.steps import Tools
 from streamflow.mapping.text import defuse
 from streamflow.mapping.yielding import Yielding
@@ -73,9 +75,10 @@ class DealMapper:
 
     def derive(self, record: Record, kin: Kin = NO_KIN) -> Derived:
         """
-        Give the deal and, where something of the record has no field on it (a deal's description is its name), a note beside it.
+        Give the deal with what of the record has no field of its own on it: in one long field, or in a note beside it.
 
-        A record that yields to others and is no deal now has the note alone, on the person. The note's part is "details".
+        A deal's description is its name. The note, part "details", is for accounts without such a field, and for what is longer than it
+        keeps. A record that yields to others and is no deal now has the note alone, on the person.
         """
         found = self._gatherer.gather(record, kin)
         parent = found.parent or record.parent
@@ -86,7 +89,16 @@ class DealMapper:
         if self._yielding is not None and not self._yielding.is_deal(found):
             return self._yielding.told(found, Ref(self._plan.parent, parent))
         deal = self._deal(found, Ref(self._plan.parent, parent))
-        return Derived(drafts=(deal, *self._details(found)), issues=tuple(found.issues))
+        if not found.lines:
+            return Derived(drafts=(deal,), issues=tuple(found.issues))
+        details, name = defuse(block(sorted(found.lines))), f"custom:{self._context.details_field}"
+        if self._fits(details) and name not in deal.fields:
+            deal = replace(deal, fields={**deal.fields, name: details})
+            return Derived(drafts=(deal,), issues=tuple(found.issues), instead={DETAILS: name})
+        return Derived(drafts=(deal, *self._notes(found, details)), issues=tuple(found.issues))
+
+    def _fits(self, details: str) -> bool:
+        return bool(self._context.details_field) and units(details) <= self._context.details_max_chars
 
     def _deal(self, found: Gathered, person: Ref) -> Draft:
         record = found.record
@@ -101,16 +113,14 @@ class DealMapper:
         self._pipelines.fill(whole, found)
         return Draft(kind="leads", fields=whole, author=found.owner or None, marker=marker)
 
-    def _details(self, found: Gathered) -> list[Draft]:
-        if not found.lines:
-            return []
+    def _notes(self, found: Gathered, details: str) -> list[Draft]:
         record = found.record
         text = Text(
             prefix=self._pair.prefix,
             kind=record.kind,
             key=record.key,
             header=f"[{self._pair.title} {self._plan.noun} {record.key}]",
-            body=defuse(block(sorted(found.lines))),
+            body=details,
             part=DETAILS,
             author=found.owner or None,
         )

@@ -30,6 +30,7 @@ class Derived:
     drafts: tuple[Draft, ...] = ()
     issues: tuple[Issue, ...] = ()
     filtered: str | None = None  # the reason a rule of the map leaves it out
+    instead: Mapping[str, str] = field(default_factory=dict)  # part -> field of the main record that holds its text now
     yielded_to: Key | None = None  # the record that is the deal in its place; a deal of its own, made before, is left to that one
 
 
@@ -73,6 +74,8 @@ class Context:
     outcomes: Mapping[str, DestId] = field(default_factory=dict)  # name in lower case -> id
     as_: Mapping[str, str] = field(default_factory=dict)  # shape -> activity (unless said) | note, where the destination takes no such ones
     note_max_chars: int = 30_000
+    details_field: str = ""  # label of the deals' long field that there is for lines without a field; "": a note beside the deal
+    details_max_chars: int = 0  # what that field keeps whole, line ends included
     note_backdate: bool = False  # notes carry their own time
     task_complete: bool = False  # done reminders become completed tasks, else notes
     now_s: int = LAST_MOMENT  # activities later than this have not happened yet

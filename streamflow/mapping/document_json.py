@@ -16,7 +16,7 @@ from streamflow.mapping.pair import Pair
 from streamflow.mapping.postal import PARTS
 from streamflow.mapping.rollups import TRANSFORMS as ROLLUPS
 from streamflow.mapping.rollups import rollup_faults
-from streamflow.mapping.settings import setting_faults
+from streamflow.mapping.settings import setting_faults, way_faults
 from streamflow.mapping.spelling import near
 from streamflow.mapping.values import FAMILIES
 from streamflow.model import Kind
@@ -129,14 +129,14 @@ def validate(
             continue
         for number, row in enumerate(one.rows):
             path = f"objects[{place}].rows[{number}] ({one.source}.{row.source})"
-            faults += [f"{path}: {fault}" for fault in (*_row_faults(one, row, existing or {}), *rollup_faults(one, row, pair))]
+            faults += [f"{path}: {fault}" for fault in (*_row_faults(one, row, existing or {}, pair), *rollup_faults(one, row, pair))]
             faults += _family_clash(families, one.destination, row, path)
     if observed is not None:
         faults += _coverage_faults(document, pair, observed)
     return faults
 
 
-def _row_faults(one: ObjectMap, row: Row, existing: Mapping[Kind, Mapping[str, str]]) -> list[str]:
+def _row_faults(one: ObjectMap, row: Row, existing: Mapping[Kind, Mapping[str, str]], pair: Pair) -> list[str]:
     if row.transform not in TRANSFORMS:
         return [f"unknown transform {row.transform!r}{near(row.transform, TRANSFORMS)}"]
     if row.target is None:
@@ -153,7 +153,7 @@ def _row_faults(one: ObjectMap, row: Row, existing: Mapping[Kind, Mapping[str, s
     if row.transform == "text" and row.family == "choice" and not row.params.get("choices"):
         faults.append("family choice needs params.choices")
     faults += [f"transform {row.transform!r} needs params.{name}" for name in TRANSFORMS[row.transform].needs if name not in row.params]
-    faults += _param_faults(row)
+    faults += [*_param_faults(row), *way_faults(row.params, "params"), *_kind_faults(row, pair)]
     if (policy := row.params.get("combine")) is not None and policy not in POLICIES:
         faults.append(f"params.combine: {policy!r} is none of {', '.join(POLICIES)}")
     return faults
@@ -177,6 +177,16 @@ def _param_faults(row: Row) -> list[str]:
     if not isinstance(params.get("values", {}), Mapping):
         return ["params.values: expected a table"]
     return []
+
+
+def _kind_faults(row: Row, pair: Pair) -> list[str]:
+    """Look at the kind that a row names: that of its label or, where there are several, that of its parent."""
+    kind = row.params.get("kind")
+    known = {"parent": tuple(sorted(pair.blocking)), "reference_text": pair.order, "reference_id": pair.order}.get(row.transform, ())
+    if not known or kind in (None, "", *known):
+        return []
+    what = "nothing hangs on records of kind" if row.transform == "parent" else "the source has no"
+    return [f"params.kind: {what} {kind!r}{near(str(kind), known)}"]
 
 
 def _is_count(value: object, least: int) -> bool:

@@ -19,6 +19,7 @@ class NeededField:
     label: str
     family: str
     choices: tuple[str, ...] = ()
+    optional: bool = False  # where the account does not take it, what it would hold goes into a note
 
 
 def needed_objects(document: MapDocument) -> Iterator[ObjectMap]:
@@ -30,7 +31,7 @@ def needed_objects(document: MapDocument) -> Iterator[ObjectMap]:
 
 
 def required_fields(document: MapDocument) -> list[NeededField]:
-    """List the custom fields the map needs, each once, in the map's order; choices of several rows are joined."""
+    """List the custom fields the map needs, each once, in the map's order, what is optional last; choices of several rows are joined."""
     found: dict[tuple[Kind, str], NeededField] = {}
     for one in needed_objects(document):
         if one.destination not in WITH_CUSTOM_FIELDS:
@@ -43,7 +44,23 @@ def required_fields(document: MapDocument) -> list[NeededField]:
             before = found.get((one.destination, label))
             joined = tuple(dict.fromkeys((*(before.choices if before else ()), *choices)))
             found[one.destination, label] = NeededField(entity=one.destination, label=label, family=row.family, choices=joined)
+    if (extra := details_field(document)) is not None:
+        found.setdefault((extra.entity, extra.label), extra)
     return list(found.values())
+
+
+def details_field(document: MapDocument) -> NeededField | None:
+    """
+    Give the long field of deals that holds the lines without a field of their own; None where a note beside the deal does.
+
+    Maps from before there was such a field do not name one; a label that a row of the map fills is not free for it.
+    """
+    label = str(document.settings.get("details_field") or "")
+    people = {one.source for one in document.objects if one.destination == "contacts"}
+    deals = [one for one in document.objects if one.destination == "leads" and one.source not in people]
+    if not label or not deals or any(row.target == f"custom:{label}" for one in needed_objects(document) for row in one.rows):
+        return None
+    return NeededField(entity="leads", label=label, family="long", optional=True)
 
 
 def fit_to_limit(
@@ -53,13 +70,17 @@ def fit_to_limit(
     Fold the least filled fields of the source into labelled lines until the rest fits the plan's *limit*.
 
     Args:
-        limit: Custom fields the plan allows in all; what streamflow itself needs is never folded, even when it does not fit.
+        limit: Custom fields the plan allows in all; what streamflow itself needs is never folded, even when it does not fit; the details
+            of deals are the first to do without a field.
         existing: (entity, label) of fields that exist already; they count, and rows that use them are kept.
         filled: Source kind and field to how often it is filled.
     """
     there = set(existing)
     new = [need for need in required_fields(document) if (need.entity, need.label) not in there]
     too_many = len(there) + len(new) - limit
+    if too_many > 0 and any(need.optional for need in new):
+        document = replace(document, settings={**document.settings, "details_field": ""})
+        too_many -= 1
     if too_many <= 0:
         return document
     weight: dict[tuple[Kind, str], int] = {}

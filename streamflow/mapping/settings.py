@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from streamflow.mapping.dates import DATE_ORDERS, zone_of
 from streamflow.mapping.delimited import delimiter_fault
+from streamflow.mapping.marker import FIELD
 from streamflow.mapping.pair import Pair
 from streamflow.mapping.text import fold, squeeze
 from streamflow.mapping.values import THOUSANDS_MARKS, Ways, is_empty
@@ -22,6 +23,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "date_order": "",  # day | month: which comes first in 8/7/2026; "" not known, so that such a day is refused
     "thousands": "",  # the mark that parts thousands; "" not known, so that "1,234" is refused
     "delimiter": " | ",  # between values that share one field and can be told apart again
+    "details_field": "",  # long custom field of deals for what has none of its own; "" a note beside the deal
     "meeting_s": 7_200,  # how long a meeting is taken to be whose end the source does not know
     "unqualified": "person",  # person | lead: what leads become that the rule calls unqualified (LT-08)
     "rule": DEFAULT_RULE,
@@ -108,12 +110,11 @@ def setting_faults(settings: Mapping[str, Any], pair: Pair) -> list[str]:
         faults.append(f"settings.zone: {merged['zone']!r} is no time zone; use a name such as Africa/Johannesburg")
     if merged["unqualified"] not in ("person", "lead"):
         faults.append("settings.unqualified: expected person or lead")
-    if merged["date_order"] not in DATE_ORDERS:
-        faults.append("settings.date_order: expected day or month, or nothing where that is not known")
-    if merged["thousands"] not in THOUSANDS_MARKS:
-        faults.append("settings.thousands: expected one of , . ' or a blank, or nothing where that is not known")
+    faults += way_faults(merged, "settings")
     if merged["meeting_s"] < 0:
         faults.append("settings.meeting_s: expected seconds")
+    if (label := merged["details_field"]) != squeeze(label) or "/" in label or "~" in label or f"custom:{label}" == FIELD:
+        faults.append("settings.details_field: expected a name of its own without / and ~, or nothing for a note beside the deal")
     if fault := delimiter_fault(merged["delimiter"]):
         faults.append(f"settings.delimiter: {fault}")
     faults += _value_faults(merged["values"], pair)
@@ -121,6 +122,18 @@ def setting_faults(settings: Mapping[str, Any], pair: Pair) -> list[str]:
         read_rule(merged["rule"])
     except ValueError as error:
         faults.append(f"settings.rule: {error}")
+    return faults
+
+
+def way_faults(said: Mapping[str, Any], path: str) -> list[str]:
+    """List what is wrong with how amounts and days are said to be written, by a map (*path* "settings") or by a row for itself."""
+    faults: list[str] = []
+    if not isinstance(said.get("currency", ""), str):
+        faults.append(f"{path}.currency: expected a text")
+    if said.get("date_order", "") not in DATE_ORDERS:
+        faults.append(f"{path}.date_order: expected day or month, or nothing where that is not known")
+    if said.get("thousands", "") not in THOUSANDS_MARKS:
+        faults.append(f"{path}.thousands: expected one of , . ' or a blank, or nothing where that is not known")
     return faults
 
 

@@ -37,9 +37,9 @@ def lookup_of(kind: Kind, dest_id: DestId, fields: Fields) -> PutLookup:
 class DestinationWatch:
     """Takes stock once, then follows the destination's event feed."""
 
-    def __init__(self, migration: Migration) -> None:
+    def __init__(self, migration: Migration, vanished: Vanished) -> None:
         self._m = migration
-        self._vanished = Vanished(ledger=migration.ledger, reader=migration.destination.reader)
+        self._vanished = vanished
 
     async def take_stock(self) -> Mapping[Kind, int]:
         """

@@ -10,8 +10,10 @@ from streamflow.mapping.compiled import Mapper, compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.pair import Role
+from streamflow.mapping.schema import details_field
 from streamflow.migration.companies import CompanyTable
 from streamflow.migration.context import Migration
+from streamflow.migration.schema import defined_fields
 from streamflow.model import Key, Kind
 
 
@@ -40,6 +42,7 @@ async def make_mapper(
     flags = migration.destination.flags
     activity_types = dict(await migration.ledger.setting("reference:activity_types") or {})
     by_email = people_by_email if people_by_email is not None else {}
+    extra, defined = details_field(document), await defined_fields(migration.ledger)
     now_s = int(migration.clock.now().timestamp())
     backdated = "activity" if flags.activity_backdate else "note"
     has_email_type = any(name in activity_types for name in ("email", "e-mail"))
@@ -54,6 +57,8 @@ async def make_mapper(
         outcomes=dict(await migration.ledger.setting("reference:outcomes") or {}),
         as_={"call": backdated, "meeting": backdated, "mail": backdated if has_email_type else "note"},
         note_max_chars=int(flags.note_max_chars),
+        details_field=extra.label if extra is not None and (extra.entity, extra.label) in defined else "",
+        details_max_chars=int(flags.long_text_max_chars),
         note_backdate=bool(flags.note_backdate),
         task_complete=bool(flags.task_complete),
         now_s=now_s + int(timedelta(minutes=1) / timedelta(seconds=1)),

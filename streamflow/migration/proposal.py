@@ -10,8 +10,6 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from streamflow.errors import ConfigError, Faults, UsageError
 from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.document_json import from_json, read, to_json
@@ -25,6 +23,7 @@ from streamflow.migration.probe import observe
 from streamflow.migration.scope import scope
 from streamflow.model import QueueItem
 from streamflow.store.base import Enqueue, PutSetting, Reopen
+from streamflow.wire.body import parse_json
 
 VOLUME = "volume"
 CLOSED = frozenset({State.CUTOVER, State.WATCH, State.DONE, State.ROLLBACK, State.ROLLED_BACK})
@@ -35,10 +34,10 @@ def read_map_file(path: Path) -> object:
     """Read a map from JSON or, by its ending, TOML. Raises ConfigError with the place of the mistake."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        return tomllib.loads(text) if path.suffix == ".toml" else orjson.loads(text)
+        return tomllib.loads(text) if path.suffix == ".toml" else parse_json(text.encode())
     except OSError as error:
         raise ConfigError([f"map.file: {path} cannot be read: {error.strerror}"]) from error
-    except (tomllib.TOMLDecodeError, orjson.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError([f"map.file: {path} is not {'TOML' if path.suffix == '.toml' else 'JSON'}: {error}"]) from error
 
 

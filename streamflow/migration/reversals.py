@@ -8,12 +8,11 @@ from dataclasses import replace
 import anyio
 
 from streamflow.clock import from_iso, iso
-from streamflow.errors import NotFound, RecordRejected, Stale, StreamflowError, Throttled, TransientError, Uncertain
+from streamflow.errors import NotFound, RecordRejected, Stale, StreamflowError, Throttled, TransientError
 from streamflow.mapping.marker import marker_in
 from streamflow.migration.context import Migration
 from streamflow.migration.undoing import Step
 from streamflow.model import AuditEntry, DestId, Fields, Intent, IntentState, Link, Op, Ref
-from streamflow.stages.unknown import REMADE_KINDS
 from streamflow.stages.updating import LOST_KINDS
 from streamflow.store.base import Audit, Change, DropLink, DropLookup, PutIntent, PutLink, SettleIntent
 
@@ -106,8 +105,8 @@ class Reversals:
         """
         Send one write; answers the refusal, "" when it is done, and the id the record has then (a note may have been made anew).
 
-        Deletes and restores say the same thing twice without harm: an unknown outcome is said again. Not so where restoring makes the
-        record anew: it may be gone by now, and the new one there or not. That is raised, and looked up by its marker at the next try.
+        An unknown outcome is raised and looked up at the next try, never said again at once: the first one may still be carried out,
+        after the second was confirmed and a person has changed the record, or has brought it back.
         """
         writer, link, dest_id = self._m.destination.writer, step.link, step.link.dest_id
         for attempt in range(TRIES):
@@ -122,9 +121,8 @@ class Reversals:
                 return f"changed by people since: {error.message}", dest_id
             except RecordRejected as error:
                 return f"the destination refuses it: {error.message}", dest_id
-            except (Throttled, TransientError, Uncertain) as error:
-                is_half_way = isinstance(error, Uncertain) and step.action == "restore" and link.dest_kind in REMADE_KINDS
-                if is_half_way or attempt == TRIES - 1:
+            except (Throttled, TransientError):
+                if attempt == TRIES - 1:
                     raise
                 await self._m.clock.sleep(min(10.0, 0.25 * 2**attempt))
                 continue

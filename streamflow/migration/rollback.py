@@ -33,7 +33,7 @@ from streamflow.migration.scopes import WHOLE, Wanted, checked, everything, want
 from streamflow.migration.touched import Touches
 from streamflow.migration.undoing import plan_step, unconfirmed
 from streamflow.migration.work import Work
-from streamflow.model import AuditEntry, DestId, Fields, Kind, Link, Op, Ref
+from streamflow.model import AuditEntry, DestId, Fields, Intent, IntentState, Kind, Link, Op, Ref
 from streamflow.stages.kept import known
 from streamflow.store.base import Audit, Change, DropLookup, Enqueue, PutSetting
 
@@ -80,10 +80,13 @@ class Rollback:
         tally = Tally()
         looked_at, of = 0, sum((await self._m.ledger.link_counts()).values())
         if not dry_run:
-            await self._settle_intents()
+            tally.deleted += await self._settle_intents()
         hanging = await self._foreign_children()
         await self._absorbed.recall()
-        await self._touches.look()
+        if dry_run:
+            await self._touches.look()
+        else:
+            await self._save(hanging, tally)      # of what an earlier start removed; the first look tells of everybody's work
         for dest_kind in reversed(DEST_ORDER):
             async for page in self._m.ledger.crosswalk(dest_kind=dest_kind):
                 looked_at += len(page)
@@ -162,16 +165,20 @@ class Rollback:
             return {}
         return unconfirmed(link, await self._m.ledger.intents_of(link.ref.kind, link.ref.key))
 
-    async def _settle_intents(self) -> None:
+    async def _settle_intents(self) -> int:
         """
         Writes with an unknown outcome are cleared up before anything is undone, so that none is left behind.
 
-        Removals of an earlier start that turn out to have happened are told as what they were.
+        What an earlier start removed or gave back without hearing of it is told as what it was,
+        and looked after as a removal of this one: a person may have worked on the record before it went. Answers how many were removed.
         """
-        own = [each for each in await self._m.ledger.open_intents(limit=100_000) if each.op is Op.DELETE and each.seq == NO_RECORD]
+        own = [each for each in await self._m.ledger.open_intents(limit=100_000) if each.seq == NO_RECORD]
+        lines = await self._m.ledger.links([intent.ref for intent in own])
         await Work(self._m).wait_for_doubts()
-        left = await self._m.ledger.links([intent.ref for intent in own])
-        happened = [intent for intent in own if intent.ref not in left]
+        await self._tell_restored([intent for intent in own if intent.op is Op.UPDATE])
+        removed = [intent for intent in own if intent.op is Op.DELETE]
+        left = await self._m.ledger.links([intent.ref for intent in removed])
+        happened = [intent for intent in removed if intent.ref not in left]
         held_back = await self._kept_away([intent.ref for intent in happened])
         await self._m.ledger.commit([
             change for intent in happened
@@ -183,6 +190,19 @@ class Rollback:
                 )),
             )
         ])
+        gone = [lines[intent.ref] for intent in happened if intent.ref in lines]
+        self._removals.note(gone, {line.dest_id: known(line.base) for line in gone})
+        return len(gone)
+
+    async def _tell_restored(self, intents: Sequence[Intent]) -> None:
+        """Note what an earlier start gave back without hearing of it; its line is let go when it is planned again."""
+        for intent in intents:
+            settled = await self._m.ledger.intents_of(intent.ref.kind, intent.ref.key)
+            if any(each.id == intent.id and each.state is IntentState.CONFIRMED for each in settled):
+                await self._m.ledger.commit([Audit(entry=AuditEntry(
+                    actor="streamflow", action="rollback.restore", kind=intent.ref.kind, key=intent.ref.key, dest_id=intent.dest_id or "",
+                    after=intent.fields or None, note="done",
+                ))])
 
     async def _foreign_children(self) -> dict[DestId, list[DestId]]:
         """

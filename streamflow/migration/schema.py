@@ -1,5 +1,5 @@
 """
-What must exist in the destination before the first record: capability flags learned by probes, then the custom fields.
+What must exist in the destination before the first record: the custom fields, and capability flags learned by probes.
 
 Rule 1: the probe's records are tagged, journalled before and after, and removed again; what a crash left behind is removed first.
 Rule 2: what was there before us is noted before the first probe, so that what we made can be told from it whatever happens.
@@ -13,7 +13,7 @@ from typing import Any
 
 from streamflow.errors import PlanLimit, RecordRejected
 from streamflow.mapping.document import MapDocument, digest
-from streamflow.mapping.schema import NeededField, required_fields
+from streamflow.mapping.schema import NeededField, details_field, required_fields
 from streamflow.migration.context import Migration
 from streamflow.migration.drift import keep_basis
 from streamflow.migration.life import State
@@ -56,9 +56,9 @@ class SchemaPhase:
     async def run(self, document: MapDocument) -> State:
         """Make the destination ready for the confirmed map."""
         await self._note_before()
-        if await self._m.ledger.setting("capabilities") is None:
-            await self._probe()
         await self._define(document)
+        if await self._m.ledger.setting("capabilities") is None:
+            await self._probe(document)
         await look_again(self._m, document)
         await keep_basis(self._m, document)
         await self._m.ledger.commit([PutSetting(name="schema:digest", value=digest(document))])
@@ -71,11 +71,15 @@ class SchemaPhase:
             before = sorted([each.entity, each.label] for each in reference.custom_fields)
             await self._m.ledger.commit([PutSetting(name="fields:before", value=before)])
 
-    async def _probe(self) -> None:
+    async def _probe(self, document: MapDocument) -> None:
         await self._m.explain("finding out what the destination can do, on tagged records that are removed again")
         journal = LedgerJournal(self._m.ledger)
         await self._m.destination.prober.sweep_probes(journal)
-        learned = dict(await self._m.destination.prober.probe(journal))
+        extra = details_field(document)
+        is_there = extra is not None and (extra.entity, extra.label) in await defined_fields(self._m.ledger)
+        learned = dict(await self._m.destination.prober.probe(journal, _spec(extra) if extra is not None and is_there else None))
+        if await journal.left():   # an answer or a removal may have been lost, which does not mean that it cannot be removed
+            await self._m.destination.prober.sweep_probes(journal)
         learned.update(self._m.terms.flags)
         await self._m.ledger.commit([
             PutSetting(name="capabilities", value=learned),
@@ -86,7 +90,7 @@ class SchemaPhase:
 
     async def _define(self, document: MapDocument) -> None:
         """Create each custom field the map needs; each is seen in the definitions before it counts."""
-        needed = required_fields(document)
+        needed = [need for need in required_fields(document) if not need.optional or await self._has_use(need)]
         done: list[dict[str, Any]] = await self._m.ledger.setting("fields:defined") or []
         before = {(entity, label) for entity, label in await self._m.ledger.setting("fields:before") or []}
         for number, need in enumerate(needed, 1):
@@ -95,26 +99,49 @@ class SchemaPhase:
                 continue
             self._m.control.check()
             await self._m.explain(f"creating custom fields ({number} of {len(needed)})")
-            await self._create(need)
+            if not await self._create(need):
+                continue
             done = [*(each for each in done if (each["entity"], each["label"]) != (need.entity, need.label)), row]
             entry = AuditEntry(actor="streamflow", action="field.defined", kind=need.entity, key=need.label, note=need.family)
             await self._m.ledger.commit([PutSetting(name="fields:defined", value=done), Audit(entry=entry)])
 
-    async def _create(self, need: NeededField) -> None:
+    async def _has_use(self, need: NeededField) -> bool:
+        """Say whether a long field may hold anything: not where the flag says that none does, by the probe or by the operator."""
+        learned = await self._m.ledger.setting("capabilities")
+        chars = self._m.terms.flags.get("long_text_max_chars", None if learned is None else learned.get("long_text_max_chars", 0))
+        return chars is None or chars > 0 or (need.entity, need.label) in await defined_fields(self._m.ledger)
+
+    async def _create(self, need: NeededField) -> bool:
+        """Create one, and say whether it is there: one that is optional may be refused, and that is written down."""
         try:
-            await self._m.destination.schema.define(
-                FieldSpec(entity=need.entity, label=need.label, family=need.family, choices=need.choices)
-            )
-        except PlanLimit as error:
-            raise PlanLimit(
-                f"custom field {need.label!r} of {need.entity} ({need.family}): {error.message}", platform=error.platform,
-                hint="raise the plan, or leave fields out of the map (`map edit`, `map confirm`), then resume",
-            ) from error
-        except RecordRejected as error:
-            raise RecordRejected(
-                f"custom field {need.label!r} of {need.entity} ({need.family}): {error.message}", platform=error.platform,
-                hint="change the field's family or target in the map (`map edit`), or make room for it, then resume",
-            ) from error
+            await self._m.destination.schema.define(_spec(need))
+        except (PlanLimit, RecordRejected) as error:
+            if not need.optional:
+                raise _explained(need, error) from error
+            self._m.log("field.left_out", entity=need.entity, label=need.label, reason=error.message)
+            note = f"{need.family}: {error.message}; a note holds what it would"
+            entry = AuditEntry(actor="streamflow", action="field.left_out", kind=need.entity, key=need.label, note=note)
+            await self._m.ledger.commit([Audit(entry=entry)])
+            return False
+        return True
+
+
+async def defined_fields(ledger: Ledger) -> set[tuple[Kind, str]]:
+    """Give (entity, label) of the custom fields that were seen in the destination for the map in force."""
+    return {(row["entity"], row["label"]) for row in await ledger.setting("fields:defined") or []}
+
+
+def _spec(need: NeededField) -> FieldSpec:
+    return FieldSpec(entity=need.entity, label=need.label, family=need.family, choices=need.choices)
+
+
+def _explained(need: NeededField, error: PlanLimit | RecordRejected) -> PlanLimit | RecordRejected:
+    what = f"custom field {need.label!r} of {need.entity} ({need.family}): {error.message}"
+    if isinstance(error, PlanLimit):
+        hint = "raise the plan, or leave fields out of the map (`map edit`, `map confirm`), then resume"
+        return PlanLimit(what, platform=error.platform, hint=hint)
+    hint = "change the field's family or target in the map (`map edit`), or make room for it, then resume"
+    return RecordRejected(what, platform=error.platform, hint=hint)
 
 
 def _left_item(kind: Kind, marker: str, dest_id: DestId | None) -> QueueItem:

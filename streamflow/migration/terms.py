@@ -40,7 +40,6 @@ class Terms:
     volume_override: bool = False                              # go on above what is routine without asking (G-17)
     expected_counts: Mapping[str, int] = field(default_factory=dict)   # kind -> what the source's own screens show after the freeze
     seed: int = 7
-    date_formats: tuple[str, ...] = ()
 
     def settle_of(self, kind: str) -> float:
         """Give how late the source may show a change of one kind, in seconds."""

@@ -49,9 +49,9 @@ class Work:
     def __init__(self, migration: Migration) -> None:
         self._m = migration
         self.reader = SourceReader(migration)
-        self.watch = DestinationWatch(migration)
         self.archive = Archive(migration)
         self.vanished = Vanished(ledger=migration.ledger, reader=migration.destination.reader)
+        self.watch = DestinationWatch(migration, self.vanished)
         self.verifier = Verifier(
             ledger=migration.ledger, reader=migration.destination.reader, feed=migration.destination.feed, vanished=self.vanished
         )

@@ -136,7 +136,7 @@ class Happening:
     kind: Kind
     ids: tuple[DestId, ...]
     payloads: Mapping[DestId, Fields] = field(default_factory=dict)
-    changes: Mapping[str, tuple[str, str]] = field(default_factory=dict)   # attribute as the platform calls it -> value before, after
+    changes: Mapping[str, tuple[str, str]] = field(default_factory=dict)   # field, or attribute as the platform has it -> before, after
 
 
 def is_person(actor: str) -> bool:
@@ -177,7 +177,7 @@ class Writer(Protocol):
     async def delete(self, kind: Kind, dest_id: DestId) -> None: ...
 
     async def delete_all(self, kind: Kind, dest_ids: Sequence[DestId]) -> bool:
-        """Delete several in one call; False when each is to be deleted by itself, which is safe whatever became of the call."""
+        """Delete several in one call; False when each is to be deleted by itself: this call can have no effect any more."""
         ...
 
     async def delete_unchanged(self, kind: Kind, dest_id: DestId, since: datetime) -> None:
@@ -306,8 +306,12 @@ class Schema(Protocol):
 class Prober(Protocol):
     """The write probes that fill the capability flags."""
 
-    async def probe(self, journal: ProbeJournal) -> Mapping[str, Any]:
-        """Write tagged records, learn, remove them again; answer flag -> value. Every record made is told to *journal* before and after."""
+    async def probe(self, journal: ProbeJournal, long_text: FieldSpec | None = None) -> Mapping[str, Any]:
+        """
+        Write tagged records, learn, remove them again; answer flag -> value. Every record made is told to *journal* before and after.
+
+        *long_text*: a custom field of leads that exists, to see how much text it keeps.
+        """
         ...
 
     async def sweep_probes(self, journal: ProbeJournal) -> None:

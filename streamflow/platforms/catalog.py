@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, TypeVar
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from streamflow.errors import ConfigError
 from streamflow.options import Forms
 from streamflow.platforms.entry import DestinationPlatform, SourcePlatform
+from streamflow.spelling import near
 
 if TYPE_CHECKING:
     from streamflow.mapping.pair import Pair
@@ -85,7 +85,5 @@ def _described(entry: EntryPoint) -> SourcePlatform | DestinationPlatform:
 
 def _named(name: str, known: Mapping[str, _Platform], key: str) -> _Platform:
     if name not in known:
-        close = get_close_matches(name, list(known), n=1)
-        nearest = f' (did you mean "{close[0]}"?)' if close else ""
-        raise ConfigError([f"{key}: {name!r} is not installed here, only {', '.join(known)}{nearest}"])
+        raise ConfigError([f"{key}: {name!r} is not installed here, only {', '.join(known)}{near(name, known)}"])
     return known[name]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from streamflow.spelling import nearest
 
-def near(name: str, known: Any) -> str:
+LONGEST_S = 31_536_000.0
+
+
+def near(name: str, known: Collection[str]) -> str:
     """Say what a wrong name was perhaps meant to be."""
-    found = get_close_matches(name, list(known), n=1)
-    return f" (did you mean {found[0]!r}?)" if found else f" (known: {', '.join(sorted(known))})"
+    close = nearest(name, known)
+    return f" (did you mean {close!r}?)" if close else f" (known: {', '.join(sorted(known))})"
 
 
 class Table:
@@ -56,10 +59,11 @@ class Table:
 
     def seconds(self, name: str, default: float) -> float:
         """Give seconds from 0."""
-        value = float(self.take(name, (int, float), default, "seconds"))
-        if value < 0:
-            self.fault(name, f"expected seconds from 0, not {value}")
-        return value
+        value = self.take(name, (int, float), default, "seconds")
+        if not 0 <= value <= LONGEST_S:
+            self.fault(name, "expected seconds from 0 to a year of them")
+            return default
+        return float(value)
 
     def choice(self, name: str, allowed: Sequence[str], default: str) -> str:
         """Give one of these texts."""

@@ -1,7 +1,7 @@
 """
 What becomes of writes whose outcome is unknown.
 
-Rule 1: a record that carries our marker exactly, and is nobody else's in the crosswalk, is the one we meant: adopt it.
+Rule 1: a record that carries our marker exactly, and is nobody else's in the crosswalk but by people's merging, is the one we meant.
 Rule 2: "not there" counts only after the quiet time: client time-out + late-commit bound + measured search lag.
 Rule 3: two sightings mean that a double exists already: nobody guesses, a person decides.
 Rule 4: an update or delete is judged by reading the record itself, and is over only when it can no longer take effect.
@@ -33,6 +33,7 @@ from streamflow.platforms.base import Feed, Happening, Reader, position_of
 from streamflow.stages.meanwhile import Done
 from streamflow.stages.unknown import REMADE_KINDS, Meaning, meaning_name, since, unknown_since
 from streamflow.stages.updating import both_ways
+from streamflow.stages.vanished import as_it_reads, joined, moved_by_merging
 from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, Ledger, PutLink, PutSetting, SettleIntent, Wake
 
 DOUBLED = "records carry the marker"
@@ -214,7 +215,10 @@ class DoubtResolver:
         return [each for each in dict.fromkeys(found) if each != intent.dest_id]
 
     async def _known(self, dest_ids: set[DestId]) -> set[DestId]:
-        return {link.dest_id for link in await self._ledger.links_to(sorted(dest_ids))}
+        """Those that another record has led to from the beginning; one that people merged others into meanwhile may be what was meant."""
+        links = await self._ledger.links_to(sorted(dest_ids))
+        moved = await moved_by_merging(self._ledger) if links else set()
+        return {link.dest_id for link in links if (link.dest_id, link.ref) not in moved}
 
     def _may_be(self, intent: Intent, payload: Fields | None) -> bool:
         """Say whether an event's payload could be this write, so that only likely ones are read back."""
@@ -287,10 +291,21 @@ class DoubtResolver:
             ref=intent.ref, dest_kind=intent.dest_kind, dest_id=ruling.dest_id, base=meaning.base, ours=meaning.ours,
             before=meaning.before, verified="pending", phase=phase, written_at=iso(self._clock.now()),
         )
+        if intent.op is Op.CREATE:
+            return await self._with_merged(link)
         if ruling.stale_id is None or line is None:
             return [PutLink(link=link), *looked_after]
         aside = replace(line, ref=Ref(line.ref.kind, line.ref.key, f"{line.ref.part}~{ruling.stale_id}"), verified="verified")
         return [PutLink(link=link), PutLink(link=aside), *looked_after]
+
+    async def _with_merged(self, made: Link) -> list[Change]:
+        """The line of a record that was made; those that people merged into it before this was known join it, as they would have then."""
+        others = [each for each in await self._ledger.links_to([made.dest_id]) if each.ref != made.ref]
+        if not others:
+            return [PutLink(link=made)]
+        now = (await self._reader.read(made.dest_kind, [made.dest_id], custom=True)).get(made.dest_id, {})
+        merged = [PutLink(link=joined(each, made.dest_id)) for each in others if not each.is_merged]
+        return [PutLink(link=as_it_reads(made, now, self._reader.compare)), *merged]
 
     async def _meaning(self, intent: Intent, line: Link | None) -> Meaning:
         """What the crosswalk is to say: as it was meant; a create without it holds what was sent."""

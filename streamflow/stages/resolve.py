@@ -42,7 +42,17 @@ from streamflow.stages.planning import (
 from streamflow.stages.sharing import with_shared
 from streamflow.stages.succession import Succession
 from streamflow.stages.undecided import Undecided, clear, undecided
-from streamflow.stages.updating import beside, is_settled, leave_to_others, remove_stale, stale_parts, surviving, update_part
+from streamflow.stages.updating import (
+    base_after,
+    beside,
+    is_settled,
+    leave_to_others,
+    remove_stale,
+    stale_parts,
+    surviving,
+    update_part,
+    without_moving,
+)
 from streamflow.stages.vanished import Vanished
 from streamflow.store.base import Change, DropLink, Ledger, Reopen
 
@@ -240,6 +250,7 @@ class Resolver:
             return Plan(staged=staged, changes=(*changes, *moved))
         writes: list[Write] = []
         links: list[Link] = []
+        base: Fields = {}
         if job.lent is not None:
             changes.append(lent_note(staged, job.lent))
         for draft in with_shared(job, self._target(job, job.drafts[0], facts) if job.drafts else None):
@@ -250,6 +261,7 @@ class Resolver:
             link = self._target(job, draft, facts)
             if link is None:
                 writes += create_writes(draft, ref, fields, self._directory)
+                base = fields if draft.part == "" else base
                 continue
             if link.is_merged and not (draft.part == "" and staged.record.kind == self._directory.roles.person):
                 update = leave_to_others(link, fields, staged)
@@ -263,10 +275,11 @@ class Resolver:
                 changes.append(DropLink(ref=link.ref))
                 writes += create_writes(draft, link.ref, fields, self._directory)
             changes += await self._heirs.note(job, draft, link, fields) if update.writes or update.links else []
+            base = base_after(link, update) if draft.part == "" else base
             writes += update.writes
             links += update.links
             changes += update.changes
-        gone = remove_stale(stale_parts(job.own.values(), job.drafts), staged, facts)
+        gone = remove_stale(without_moving(stale_parts(job.own.values(), job.drafts), job.derived.instead, base), staged, facts)
         if gone.busy:
             return self._given_up(Plan(staged=staged), writes)
         writes += gone.writes

@@ -284,6 +284,22 @@ def stale_parts(own: Iterable[Link], drafts: Iterable[Draft]) -> list[Link]:
     return [link for link in own if link.ref.part not in wanted and not link.is_merged]
 
 
+def without_moving(stale: Iterable[Link], instead: Mapping[str, str], base: Fields) -> list[Link]:
+    """
+    Give parts that may go: not one whose text is to stand in a field of the main record and does not by what will be ours of it.
+
+    *instead*: part -> that field; it may hold what a person wrote there, and then the part stays the only place of the text.
+    """
+    return [link for link in stale if (name := instead.get(link.ref.part.split(":", 1)[0])) is None or name in expected(base)]
+
+
+def base_after(link: Link, update: Update) -> Fields:
+    """Give what will be ours of an existing part once its update is done."""
+    if update.writes:
+        return update.writes[-1].base
+    return update.links[-1].base if update.links else link.base
+
+
 def beside(own: Mapping[str, Link]) -> list[tuple[Link, Link]]:
     """Give parts of ours that stand beside the one they are a double of, with that one: "<part>~<destination id>" beside "<part>"."""
     found = [(link, own.get(part.removesuffix(f"~{link.dest_id}"))) for part, link in own.items() if part.endswith(f"~{link.dest_id}")]

@@ -20,6 +20,7 @@ from streamflow.platforms.base import Reader
 from streamflow.stages.gone import GONE, GONE_KINDS, MERGED, gone_item, waits_for
 from streamflow.stages.kept import KEPT, expected, known, rebuilt, released
 from streamflow.stages.kin import hanging_on
+from streamflow.stages.planning import Compare
 from streamflow.store.base import Audit, Change, DropLookup, Enqueue, Ledger, PutLink, PutSetting, Reopen, Wake
 
 
@@ -105,10 +106,10 @@ class Vanished:
         head = next((link for link in held if not link.is_merged), None)
         changes: list[Change] = []
         if head is not None:
-            changes.append(PutLink(link=self._as_it_reads(head, now)))
+            changes.append(PutLink(link=as_it_reads(head, now, self._reader.compare)))
         for line in lines:
-            moved = _joined(line, survivor) if head is not None or line.is_merged else self._as_it_reads(
-                replace(line, dest_id=survivor, ours=False, before={}), now
+            moved = joined(line, survivor) if head is not None or line.is_merged else as_it_reads(
+                replace(line, dest_id=survivor, ours=False, before={}), now, self._reader.compare
             )
             head = head or moved
             changes += [PutLink(link=moved), Audit(entry=replace(
@@ -122,14 +123,6 @@ class Vanished:
             PutSetting(name=waits_for(lost), value=None), Wake(on=(waits_for(lost),)), DropLookup(side="dest", kind=kind, id=lost),
         ]
         await self._ledger.commit(changes)
-
-    def _as_it_reads(self, link: Link, now: Fields) -> Link:
-        """Of the record that stayed only that is ours which still reads as we wrote it; of the rest people's version stands."""
-        differing = [
-            name for name, value in expected(link.base).items()
-            if self._reader.compare(link.dest_kind, name, value, now.get(name)) is Verdict.DIFFERS
-        ]
-        return replace(link, base=released(link.base, differing), verified="pending")
 
     async def _children(self, kind: Kind, lines: Sequence[Link], lost: DestId, survivor: DestId) -> list[Change]:
         """Lines of records that hang on the one merged away: the destination moved them along, so that is what is expected of them."""
@@ -152,7 +145,20 @@ class Vanished:
         ]
 
 
-def _joined(line: Link, survivor: DestId) -> Link:
+def as_it_reads(link: Link, now: Fields, compare: Compare) -> Link:
+    """Of the record that stayed only that is ours which still reads as we wrote it; of the rest people's version stands."""
+    differing = [
+        name for name, value in expected(link.base).items() if compare(link.dest_kind, name, value, now.get(name)) is Verdict.DIFFERS
+    ]
+    return replace(link, base=released(link.base, differing), verified="pending")
+
+
+async def moved_by_merging(ledger: Ledger) -> set[tuple[DestId, Ref]]:
+    """Name the lines that lead to a record only because people merged another one into it: (the record, the line)."""
+    return {(each["into"], Ref(*ref)) for each in (await ledger.settings(MERGED)).values() for ref in each["refs"]}
+
+
+def joined(line: Link, survivor: DestId) -> Link:
     """The line of a record whose destination record is led by another source record from now on; what it wanted is remembered."""
     return replace(
         line, dest_id=survivor, base=rebuilt({}, known(line.base)) if line.ref.part else {}, ours=False, before=None, verified="verified",

@@ -16,8 +16,8 @@ from tests.flow.box import Box
 from tests.flow.daemon import Daemon
 from tests.flow.harness import POLL_S, Operator
 from tests.flow.sides import LEADTREKKER
-from tests.oracle.marks import Marks, read_marks
-from tests.oracle.states import Destination, Source, ask, destination_of
+from tests.judge.marks import Marks, read_marks
+from tests.judge.states import Destination, Source, ask, destination_of
 
 Json = dict[str, Any]
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from tests.acceptance.evidence import Json, Run
-from tests.oracle import texts
-from tests.oracle.states import Row
+from tests.judge import texts
+from tests.judge.states import Row
 
 WRITES = re.compile(r"(POST|PUT|PATCH|DELETE) /rest/.*|RPC (new|edit|delete|add|remove)\w*")
 HEAD = re.compile(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d)(?: by ([^\]]*))?\]")

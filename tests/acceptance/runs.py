@@ -7,8 +7,8 @@ from urllib.parse import quote
 from tests.acceptance.evidence import Json, Run, Witness, end_of, keep, read_audit, read_reports, start_of
 from tests.flow.box import Box, sandbox
 from tests.flow.daemon import Daemon, daemon
-from tests.oracle.marks import read_marks
-from tests.oracle.states import ask
+from tests.judge.marks import read_marks
+from tests.judge.states import ask
 from tests.security.canaries import leaks
 
 LATECOMER = {"email": "sipho.k@example.co.za", "name": "Sipho Klipveld"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.acceptance.evidence import Run
 from tests.acceptance.reading import persons
-from tests.oracle import texts
-from tests.oracle.marks import FIELD
+from tests.judge import texts
+from tests.judge.marks import FIELD
 
 
 def _texts_of(run: Run) -> dict[str, str]:

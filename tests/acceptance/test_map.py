@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.acceptance.evidence import Json, Run
 from tests.acceptance.reading import WRITES, crosswalk, custom, persons, rows_of, written
 from tests.acceptance.runs import RENAMED
-from tests.oracle import texts
+from tests.judge import texts
 
 
 def _document(run: Run, look: str = "watch") -> Json:

@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 
 from tests.acceptance.evidence import Run
 from tests.acceptance.reading import alone, crosswalk, custom, persons
-from tests.oracle import texts
-from tests.oracle.marks import FIELD
-from tests.oracle.states import Row
+from tests.judge import texts
+from tests.judge.marks import FIELD
+from tests.judge.states import Row
 
 
 def test_g_29_the_original_create_date_is_kept(api: Run, files: Run) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from tests.acceptance.evidence import Run
 from tests.acceptance.reading import moment, persons
 from tests.acceptance.runs import LATE_NOTE
-from tests.oracle.guarding import rolled_back
+from tests.judge.guarding import rolled_back
 
 _GRAVE = ("lost", "doubled", "overwritten", "foreign touched", "orphaned", "wrong", "stray")
 

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 from tests.acceptance.evidence import Run
 from tests.acceptance.reading import born, crosswalk, head, moment, people_of, persons
-from tests.oracle import texts
-from tests.oracle.marks import content
-from tests.oracle.states import Row
+from tests.judge import texts
+from tests.judge.marks import content
+from tests.judge.states import Row
 
 _KINDS = ("note", "call", "email", "reminder", "attachment")
 

@@ -59,7 +59,7 @@ def _against_least(run: Run, name: str, at_most: float) -> Figure:
     Set all calls of the move against what its records cannot be moved and read back without.
 
     A migrated record is one of the source that is in the destination now, by itself or joined to another. One of them may ask for more
-    than one write: a deal that is closed, and what of it has no field on a deal and stands in a note beside it.
+    than one write: a deal that is closed, and what of it has no field on a deal and does not fit into one long one.
     """
     calls, least = sum((run.at("tail").destination - run.at("sample").destination).values()), _least(run)
     return Figure(

@@ -48,10 +48,10 @@ def test_the_least_of_source_calls_counts_pages_and_children() -> None:
 
 
 def test_the_least_of_source_calls_by_windows_counts_pages_their_proof_and_what_is_nobodys() -> None:
-    """Of 600 prospects twelve pages in two windows, of 40 jobs one; how pages are numbered is proved where there is a second one."""
+    """Of 600 prospects twelve pages in two windows, twice; of 40 jobs one; how pages are numbered is proved where there is a second one."""
     counts = {"prospects": 600, "leads": 750, "jobs": 40, "appointments": 510, "notes": 9999, "calls": 9999}
     fixed, strays = 1 + 6 + 9 + 1, 510 // 17 + 40 // 20
-    assert lead_perfection(counts) == fixed + (12 + 2 + 5) + (1 + 1) + (24 + 2 + 1) + 2 * strays
+    assert lead_perfection(counts) == fixed + (2 * (12 + 2) + 5) + (1 + 1) + (1 + 2 + 1) + 2 * strays
 
 
 def test_the_least_of_destination_calls_counts_writes_actions_and_shared_reads() -> None:

@@ -133,6 +133,7 @@ async def test_repeating_says_so(folder: Path) -> None:
         ("DELETE", "/v1/pause", b"", 405, "method"),
         ("POST", "/v1/pause", b"{", 400, "usage"),
         ("POST", "/v1/pause", b"[]", 400, "usage"),
+        ("POST", "/v1/map/edit", b'{"document": ' + b"[" * 200 + b"]" * 200 + b"}", 400, "usage"),
         ("POST", "/v1/pause", b'{"raeson": "x"}', 400, "usage"),
         ("POST", "/v1/pause", b'{"reason": 5}', 400, "usage"),
         ("POST", "/v1/pace", b'{"platform": "nutshell"}', 400, "usage"),

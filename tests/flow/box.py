@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.flow.sides import LEADTREKKER, SIDES, Side
-from tests.oracle.guarding import Edit
-from tests.oracle.states import Destination, Finding, Identity, ask, read_destination
+from tests.judge.guarding import Edit
+from tests.judge.states import Destination, Finding, Identity, ask, read_destination
 
 _START_S = 30.0
 _STOP_S = 10.0

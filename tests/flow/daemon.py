@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class Daemon:
 
     box: Box
     process: subprocess.Popen[bytes] | None = None
-    codes: list[int] = field(default_factory=list)
+    command: tuple[str, ...] = ("-m", "streamflow.cli")     # what is started, as words for Python
 
     @property
     def log(self) -> Path:
@@ -67,7 +67,7 @@ class Daemon:
 
     def start(self) -> None:
         """Start it; it goes on where the ledger says."""
-        command = [sys.executable, "-m", "streamflow.cli", "-c", str(self.box.config), "run"]
+        command = [sys.executable, *self.command, "-c", str(self.box.config), "run"]
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,

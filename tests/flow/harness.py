@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 from tests.flow.daemon import Daemon, NotAnswering
 from tests.flow.sides import LEADTREKKER, Truth
-from tests.oracle.comparison import told
-from tests.oracle.guarding import Edit
-from tests.oracle.marks import read_marks
-from tests.oracle.states import Destination, Finding, Identity
+from tests.judge.comparison import told
+from tests.judge.guarding import Edit
+from tests.judge.marks import read_marks
+from tests.judge.states import Destination, Finding, Identity
 
 POLL_S = 0.1
 FALLBACK = LEADTREKKER.fallback

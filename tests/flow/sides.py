@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from streamflow.sandbox.leadperfection_planting import FALLBACK_EMAIL, rep_file
-from tests.oracle import comparison
-from tests.oracle.guarding import Edit
-from tests.oracle.leadperfection import comparison as leadperfection
-from tests.oracle.leadperfection.book import Reader, read_book, read_seen
-from tests.oracle.states import Destination, Finding, Identity, Row, as_exported, read_source
+from tests.judge import comparison
+from tests.judge.guarding import Edit
+from tests.judge.leadperfection import comparison as leadperfection
+from tests.judge.leadperfection.book import Reader, read_book, read_seen
+from tests.judge.states import Destination, Finding, Identity, Row, as_exported, read_source
 
 
 class Truth(Protocol):

@@ -1,144 +1,127 @@
-"""Whole runs under kill -9: the daemon is killed at seeded random moments and started again until it is done."""
+"""Whole runs under kill -9: the daemon is killed, at seeded random moments or at named points, and started again until it is done."""
 
 from __future__ import annotations
 
-import math
 import random
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from tests.flow.box import Box, sandbox
-from tests.flow.daemon import Daemon, NotAnswering
-from tests.flow.harness import DECIDED, short
+from tests.flow.hands import PHASES, Hands
+from tests.flow.measures import Calls, calls, doubts, leaks
 from tests.flow.sides import LEADTREKKER, SIDES
-from tests.oracle.marks import read_marks
-from tests.oracle.states import Finding
+from tests.flow.stopping import Stops, struck
+from tests.judge.accounting import read_told, unaccounted
+from tests.judge.comparison import worst_first
+from tests.judge.guarding import rolled_back
+from tests.judge.states import Destination, Finding
 
-POLL_S = 0.05
-LIFETIME_S = (0.1, 4.0)
-"""How long the daemon lives before a kill, from when it is where it is to be struck: from hardly begun to well under way."""
-PHASES = ("probe", "map", "schema", "owners", "sample", "backfill", "tail", "cutover", "watch", "done")
 STRUCK = ("probe", "schema", "sample", "backfill", "tail", "cutover")
 """Where kills strike: half of them as soon as may be, the others from one of these on, so that no part of a run is spared."""
 WATCH_S = 8.0
 """How long the run goes on after the switch for each kill that is to strike there: the longest life, and a start."""
 DAY_S = 86_400.0
+CALM = "calm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """
+    What one whole run has to go through.
+
+    Args:
+        kills: At random moments.
+        stops: At named points, beside them.
+        life: Changes a second that people make in the source until it is frozen.
+        faults: The profile by which both platforms misbehave.
+        undone: Whether the run is rolled back after the switch.
+        rate_per_s: What the destination allows; None for no limit.
+    """
+
+    seed: int
+    kills: int = 0
+    stops: Stops | None = None
+    pair: str = LEADTREKKER.pair
+    reader: str = "api"
+    records: int = 100
+    life: float = 0.0
+    faults: str = CALM
+    undone: bool = False
+    rate_per_s: float | None = None
+    limit_s: float = 240.0
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Give the options of its sandbox."""
+        more: dict[str, Any] = dict(SIDES[self.pair].files) if self.reader == "files" else {}
+        more |= {"life": self.life} if self.life else {}
+        more |= {"faults": self.faults} if self.faults != CALM else {"search_lag": 0.2}
+        more |= {"rate": self.rate_per_s} if self.rate_per_s else {}
+        return {"pair": self.pair, "records": self.records, "seed": self.seed, "gates": "auto", **more}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survived:
-    """One whole run."""
+    """
+    One whole run.
+
+    Args:
+        phases: In which each random kill struck.
+        points: How often each named point was struck.
+        doubts: How many writes in doubt were adopted, resent, queued.
+        paused: How often an operator had to let it go on, or start it again.
+    """
 
     kills: int
-    phases: tuple[str, ...]      # in which each kill struck
+    phases: tuple[str, ...]
     code: int
     findings: tuple[Finding, ...]
+    points: Mapping[str, int]
+    doubts: Mapping[str, int]
+    calls: Calls
+    peak_mib: float
+    leaks: tuple[str, ...]
+    paused: int
 
 
-def survive(
-    seed: int, *, kills: int, records: int = 100, limit_s: float = 240.0, pair: str = LEADTREKKER.pair, reader: str = "api"
-) -> Survived:
-    """Run one migration by one reader, `api` or `files`, with exactly so many *kills*, and compare both sides at its end."""
-    dice = random.Random(f"kills-{seed}")
-    wanted = sorted((dice.choice(("probe", dice.choice(STRUCK))) for _ in range(kills)), key=PHASES.index)
-    options = SIDES[pair].files if reader == "files" else {}
-    with sandbox(pair=pair, records=records, seed=seed, gates="auto", search_lag=0.2, **options) as box:
-        box.configure('cutover = "auto"', 'cutover = "ask"')
-        box.configure("watch_days = 0\n", f"watch_days = {wanted.count('cutover') * WATCH_S / DAY_S:.6f}\n")
+def survive(trial: Trial) -> Survived:
+    """Run one migration with exactly so many kills, judge both sides at its end, and tell what else was seen."""
+    dice = random.Random(f"kills-{trial.seed}")
+    wanted = sorted((dice.choice(("probe", dice.choice(STRUCK))) for _ in range(trial.kills)), key=PHASES.index)
+    with sandbox(**trial.options) as box:
+        _configure(box, trial, wanted)
         before = box.destination()
-        run = _Run(box, dice, wanted)
+        findings: list[Finding] = []
+        hands = Hands(box, dice, wanted, stops=trial.stops, is_calm=trial.faults == CALM)
+        if trial.undone:
+            hands.at_watch = lambda: findings.extend(_judged(hands, before))
         try:
-            code = run.to_the_end(limit_s)
-            findings = box.compare(box.source(), box.destination(), before=before, explained=run.explained)
+            code = hands.to_the_end(trial.limit_s)
         finally:
-            run.daemon.stop()
-        return Survived(kills=len(run.struck), phases=tuple(run.struck), code=code, findings=tuple(findings))
+            hands.daemon.stop()
+        after = box.destination()
+        findings += _undone(before, after) if trial.undone else _judged(hands, before)
+        return Survived(
+            kills=len(hands.struck) + hands.stopped, phases=tuple(hands.struck), code=code, findings=tuple(worst_first(findings)),
+            points=struck(hands.plan), doubts=doubts(box.state), calls=calls(box), peak_mib=hands.peak_mib,
+            leaks=tuple(leaks(box, hands.daemon.log)), paused=hands.paused,
+        )  # fmt: skip
 
 
-class _Run:
-    """One run: an operator who asks again and again, and a hand on the plug."""
+def _configure(box: Box, trial: Trial, wanted: list[str]) -> None:
+    box.configure('cutover = "auto"', 'cutover = "ask"')
+    watch_s = DAY_S if trial.undone else WATCH_S * max(wanted.count("cutover"), bool(trial.life))
+    box.configure("watch_days = 0\n", f"watch_days = {watch_s / DAY_S:.6f}\n")
 
-    def __init__(self, box: Box, dice: random.Random, wanted: list[str]) -> None:
-        self.box = box
-        self.daemon = Daemon(box)
-        self.struck: list[str] = []
-        self.explained: dict[tuple[str, str], str] = {}
-        self._dice = dice
-        self._wanted = wanted        # the phase from which on each kill to come strikes, in order
-        self._kill_at = math.inf
-        self._seen: Any = None
-        self._phase = "start"
-        self._exported = ""          # since when the gate stood that the last export was made for
 
-    def to_the_end(self, limit_s: float) -> int:
-        """Go on until the daemon ends by itself; gives its exit code."""
-        deadline = time.monotonic() + limit_s
-        self._start()
-        while time.monotonic() < deadline:
-            if not self.daemon.is_running:
-                code = self.daemon.wait(1.0)
-                assert code in (0, 1), f"the daemon gave up with exit code {code} after {len(self.struck)} kills; {self.daemon.words(25)}"
-                assert not self._wanted, f"the run was over before {len(self._wanted)} kills could strike"
-                return code
-            if time.monotonic() >= self._kill_at:
-                self._strike()
-            try:
-                self._attend()
-            except NotAnswering:
-                pass   # not up yet, or just killed
-            time.sleep(POLL_S)
-        raise AssertionError(f"not done within {limit_s} s and {len(self.struck)} kills, in {short(self._seen)}; {self.daemon.words(25)}")
+def _judged(hands: Hands, before: Destination) -> list[Finding]:
+    box = hands.box
+    destination = box.destination()
+    found = box.compare(box.source(), destination, before=before, explained=hands.explained)
+    return [*found, *unaccounted(read_told(box.state / "reports"), destination, prefix=box.side.prefix)]
 
-    def _start(self) -> None:
-        self.daemon.start()
-        self._kill_at = math.inf
 
-    def _strike(self) -> None:
-        self.daemon.kill()
-        self.struck.append(self._phase)
-        self._wanted.pop(0)
-        self._start()
-
-    def _attend(self) -> None:
-        """Look once, decide what waits for a decision, and order the switch when the tail is quiet."""
-        self._seen = status = self._ask("GET", "/v1/status")
-        self._phase = str(status["phase"])
-        if self._wanted and self._kill_at == math.inf and PHASES.index(self._phase) >= PHASES.index(self._wanted[0]):
-            self._kill_at = time.monotonic() + self._dice.uniform(*LIFETIME_S)
-        assert status["state"] != "paused", status["reason"]
-        gate = status["gate"] or {}
-        if gate.get("name") == "export" and gate["since"] != self._exported:
-            self.box.export()   # the switch by files waits for what was exported after the freeze
-            self._exported = gate["since"]
-        for item in self._ask("GET", "/v1/queue?state=all")["items"]:
-            self.explained[str(item["kind"]), str(item["key"])] = str(item["reason"])
-            is_question = item["blocking"] or item["cause"] in DECIDED or item["id"].startswith("identity:")
-            if item["state"] == "open" and is_question and item["suggested"]:
-                self.daemon.ask("POST", f"/v1/queue/{quote(item['id'], safe='')}/resolve", {"decision": item["suggested"]})
-                return
-        if self._phase != "tail" or status["gate"] is None or any(each["backlog"] for each in status["streams"].values()):
-            return
-        if self._wanted and self._wanted[0] != "cutover":
-            return   # the switch ends the run: what is to strike before it comes first
-        self._explain()
-        self.box.freeze()
-        self.daemon.ask("POST", "/v1/cutover", {"freeze_confirmed": True})   # refused while it is too early; asked again then
-
-    def _explain(self) -> None:
-        """Ask about what left no mark."""
-        there = read_marks(self.box.destination(), self.box.side.prefix).identities()
-        for kind, key, _ in self.box.source().every():
-            if key and (kind, key) not in there and (kind, key) not in self.explained:
-                trace = self._ask("GET", f"/v1/records/{kind}/{quote(key, safe='')}", missing={})
-                if trace.get("disposition") in ("filtered", "flagged", "failed"):
-                    self.explained[kind, key] = str(trace["reason"])
-
-    def _ask(self, method: str, path: str, missing: Any = None) -> Any:
-        code, body = self.daemon.ask(method, path)
-        if code == 404 and missing is not None:
-            return missing
-        assert code == 200, f"{method} {path}: {code}: {body}"
-        return body
-
+def _undone(before: Destination, after: Destination) -> list[Finding]:
+    """Judge a rollback; sources that cannot be taken away by API may stay."""
+    return list(rolled_back(before, after, listed=frozenset(after.of("sources")) - frozenset(before.of("sources"))))

@@ -10,18 +10,27 @@ from tests.flow.box import sandbox
 from tests.flow.daemon import daemon
 from tests.flow.harness import Operator, assert_right
 from tests.flow.sides import LEAD_PERFECTION
-from tests.oracle.guarding import rolled_back
-from tests.oracle.marks import read_marks
-from tests.oracle.states import Destination, Row
+from tests.judge.guarding import rolled_back
+from tests.judge.marks import read_marks
+from tests.judge.states import Destination, Row
 
 RECORDS = 150
+SHORT = 600
+"""What the account keeps of a long text in one of the runs: some deals have less to say, some more."""
 WATCH_S = 20.0
 """How long a run goes on after the switch: both sides are compared while the daemon still answers."""
 
 
 def test_an_operator_moves_a_vendors_extract_and_takes_it_back() -> None:
-    """People go on working from extract to extract, up to the freeze; both sides agree, and a rollback leaves nothing behind."""
-    with sandbox(pair=LEAD_PERFECTION.pair, records=RECORDS, seed=23, life=2, search_lag=0.5, **LEAD_PERFECTION.files) as box:
+    """
+    People go on working from extract to extract, up to the freeze; both sides agree, and a rollback leaves nothing behind.
+
+    The account cuts long texts of deals: what is longer than it was seen to keep is a note beside the deal, the rest a field.
+    """
+    cut = {"nutshell": {"cf_long_max": SHORT, "cf_long_over_limit": "truncated"}}
+    with sandbox(
+        pair=LEAD_PERFECTION.pair, records=RECORDS, seed=23, life=2, search_lag=0.5, switches=cut, **LEAD_PERFECTION.files
+    ) as box:
         box.configure("watch_days = 0", "watch_days = 1")
         before = box.destination()
         with daemon(box) as one:
@@ -40,10 +49,12 @@ def test_an_operator_moves_a_vendors_extract_and_takes_it_back() -> None:
             box.export()
             operator.until(lambda status: status["phase"] == "watch", 120.0, "switch")
             findings = operator.judge(before)
+            beside = _details(box.destination())
             planned = operator.order(path="/v1/rollback", dry_run=True)
             operator.order(path="/v1/rollback", confirm="sandbox")
             code = one.wait(60.0)
         assert_right(findings)
+        assert all(beside), f"deals with a field and with a note: {beside}"
         assert planned["spared"] == [], "nobody worked in the destination"
         after = box.destination()
         sources = frozenset(after.of("sources")) - frozenset(before.of("sources"))
@@ -53,7 +64,10 @@ def test_an_operator_moves_a_vendors_extract_and_takes_it_back() -> None:
 
 def test_an_operator_moves_scheduled_reports_alone() -> None:
     """All that reports 133, 134 and 135 tell arrives, value by value, while people go on working; what they do not tell is said."""
-    with sandbox(pair=LEAD_PERFECTION.pair, records=RECORDS, seed=29, reader="files", life=2, search_lag=0.3) as box:
+    short = {"nutshell": {"cf_type_map": {kind: ["String", "Date", "Currency", "Enum"] for kind in ("accounts", "contacts", "leads")}}}
+    with sandbox(
+        pair=LEAD_PERFECTION.pair, records=RECORDS, seed=29, reader="files", life=2, search_lag=0.3, switches=short
+    ) as box:
         box.configure("watch_days = 0", f"watch_days = {WATCH_S / 86_400:.6f}")
         before = box.destination()
         with daemon(box) as one:
@@ -73,6 +87,7 @@ def test_an_operator_moves_scheduled_reports_alone() -> None:
             explained, has_open = operator.explained(source, after), bool(operator.queue())
             code = operator.finish()
         assert_right(box.compare(source, after, before=before, explained=explained))
+        assert _details(after)[0] == 0, "the account has no type for long texts"
         for what, count, planted in _corrupted(after):
             found = box.compare(source, planted, before=before, explained=explained)
             assert len(found) > count / 2 > 5, f"of {count} wrong {what} {len(found)} were found"
@@ -84,6 +99,13 @@ def test_an_operator_moves_scheduled_reports_alone() -> None:
         read = {each["kind"]: each["read"] for each in told["kinds"]}
         assert read["job"] >= len(source.of("job"))
         assert not read.get("note"), "no report has notes"
+
+
+def _details(after: Destination) -> tuple[int, int]:
+    """Count the deals that hold what has no field of its own in a field, and those with a note for it."""
+    held = sum("Lead Perfection details" in (row.get("customFields") or {}) for row in after.of("leads").values())
+    beside = sum(":job:" in row["body"].rsplit("\n", 1)[-1] for row in after.of("notes").values())
+    return held, beside
 
 
 def _corrupted(after: Destination) -> Iterator[tuple[str, int, Destination]]:

@@ -13,9 +13,9 @@ import pytest
 from tests.flow.box import Box, sandbox
 from tests.flow.daemon import Daemon, daemon
 from tests.flow.harness import Operator, assert_right
-from tests.oracle.guarding import Edit, overwritten, rolled_back
-from tests.oracle.marks import read_marks
-from tests.oracle.states import Destination, Finding, ask
+from tests.judge.guarding import Edit, overwritten, rolled_back
+from tests.judge.marks import read_marks
+from tests.judge.states import Destination, Finding, ask
 
 RECORDS = 110
 

@@ -73,6 +73,11 @@ def _literal(value: Any) -> str:
     return '""' if value is None else orjson.dumps(value).decode()
 
 
+_ENDLESS = st.sampled_from((10**400, -(10**400), float("inf"), float("nan"), [[[]]], {"a": {"b": {}}}))
+
+_OVERRIDE = st.one_of(json, _ENDLESS, objects(_STREAM, scalars))
+
+
 def _overrides(drawn: dict[str, Any]) -> None:
     try:
         DOORS.load_spec(SourceSettings(streams=drawn))
@@ -108,11 +113,10 @@ _BODY = st.one_of(
 
 TARGETS = (
     Target(name="configuration", check=_config, feed=st.deferred(lambda: st.one_of(mutated(_starters()), st.tuples(
-        st.sampled_from(tuple(PAIRS)), st.text(max_size=30), json,
+        st.sampled_from(tuple(PAIRS)), st.text(max_size=30), st.one_of(json, _ENDLESS),
     ).map(_toml)))),
     Target(name="overrides of streams", check=_overrides, feed=st.dictionaries(
-        st.sampled_from(("lead", "note", "user", "x")), st.one_of(scalars, objects(_STREAM, st.one_of(json, objects(_STREAM, scalars)))),
-        max_size=2,
+        st.sampled_from(("lead", "note", "user", "x")), st.one_of(scalars, objects(_STREAM, _OVERRIDE)), max_size=2,
     )),
     Target(name="maps", check=_map, feed=st.one_of(json, objects(
         ("format", "pair", "version", "settings", "companies", "objects", "document", "digest", "state"),

@@ -16,7 +16,7 @@ from streamflow.mapping.derived import Context, Derived, Kin
 from streamflow.mapping.document import ObjectMap, Row
 from streamflow.mapping.document_json import from_json, to_json, validate
 from streamflow.mapping.rollups import rolled_up
-from streamflow.mapping.schema import required_fields
+from streamflow.mapping.schema import NeededField, required_fields
 from streamflow.mapping.text import squeeze
 from streamflow.model import Draft, Ref
 
@@ -115,6 +115,27 @@ def test_a_quote_is_a_deal_of_its_own() -> None:
     assert (note.part, note.marker, note.fields["link:parent"]) == ("details", "[sf:po:quote:q1:details]", Ref("quote", "q1"))
     assert dict(read_block(note.fields["body"])) == {"Milestones": "code: S; actual: 2026-10-20T00:00:00\ncode: M"}
     assert derived.issues == ()
+
+
+def test_the_details_of_a_deal_stand_in_a_long_field_where_there_is_room() -> None:
+    """The block that the note would hold is a field of the deal, up to the length that is known to be kept; the map names the field."""
+    (note,) = (draft for draft in mapper().drafts(quote()).drafts if draft.kind == "notes")
+    details = "\n".join(note.fields["body"].split("\n")[1:-1])
+    for room, is_field in ((len(details), True), (len(details) - 1, False)):
+        derived = mapper(context=replace(IDS, details_field="Porch details", details_max_chars=room)).drafts(quote())
+        assert deal(derived).fields.get("custom:Porch details") == (details if is_field else None)
+        assert [draft for draft in derived.drafts if draft.kind == "notes"] == ([] if is_field else [note])
+    wide = mapper(context=replace(IDS, details_field="Porch details", details_max_chars=len(details)))
+    assert len(wide.drafts(quote(steps=[{"code": "S", "actual": "2026-10-20T00:00:00"}, {"code": "\U0001f3e0"}])).drafts) == 2
+    need = NeededField(entity="leads", label="Porch details", family="long", optional=True)
+    assert required_fields(document(details_field="Porch details"))[-1] == need
+    assert need not in required_fields(document())
+    assert not any(each.optional for each in required_fields(document(details_field="Started")))
+    room = len(required_fields(document()))
+    settings = [document(limit=limit, details_field="Porch details").settings["details_field"] for limit in (room, room + 1)]
+    assert settings == ["", "Porch details"], "the first to go where the plan has no room"
+    assert document(limit=room, details_field="Porch details").objects == document().objects
+    assert [fault.split(":")[0] for fault in validate(document(details_field="a/b"), PORCH)] == ["settings.details_field"]
 
 
 def test_a_deal_loses_neither_lines_nor_issues() -> None:

@@ -243,6 +243,11 @@ def test_the_shown_form_is_read() -> None:
         ({"target": "custom:", "transform": "text"}, "unknown target"),
         ({"target": "custom:X", "transform": "text", "family": "choice", "params": {"choices": 5}}, "params.choices: expected a list"),
         ({"target": "custom:X", "transform": "pair_text", "params": {"with": "x", "delimiter": []}}, "params.delimiter: expected a text"),
+        ({"target": "custom:X", "transform": "text", "family": "date", "params": {"date_order": "year"}}, "params.date_order: expected"),
+        ({"target": "custom:X", "transform": "text", "family": "money", "params": {"thousands": ";"}}, "params.thousands: expected one of"),
+        ({"target": "custom:X", "transform": "text", "family": "money", "params": {"currency": 5}}, "params.currency: expected a text"),
+        ({"target": "custom:X", "transform": "reference_id", "params": {"kind": "grop"}}, "the source has no 'grop'; did you mean 'group'"),
+        ({"target": "custom:X", "transform": "reference_text", "params": {"kind": ["group"]}}, "the source has no .'group'."),
     ],
 )
 def test_rows_that_cannot_work_are_faults(changes: dict[str, Any], words: str) -> None:
@@ -252,6 +257,18 @@ def test_rows_that_cannot_work_are_faults(changes: dict[str, Any], words: str) -
     row.update(changes)
     with pytest.raises(ConfigError, match=words):
         from_json(data, PAIR)
+
+
+def test_a_parent_of_a_kind_that_nothing_hangs_on_is_a_fault() -> None:
+    """What a row says its parent is of must be a person, company or deal of the source: else every record of it would wait forever."""
+    data = to_json(proposed())
+    row = next(row for one in data["objects"] for row in one["rows"] if row["transform"] == "parent")
+    for kind, words in (("leed", "nothing hangs on records of kind 'leed'; did you mean 'lead'"), ("note", "nothing hangs on .* 'note'")):
+        row["params"] = {"kind": kind}
+        with pytest.raises(ConfigError, match=rf"params\.kind: {words}"):
+            from_json(data, PAIR)
+    row["params"] = {"kind": "lead"}
+    assert from_json(data, PAIR)
 
 
 def test_unknown_and_missing_source_fields_are_faults() -> None:

@@ -10,12 +10,15 @@ import orjson
 import pytest
 
 from streamflow.errors import PlanLimit, RecordRejected, UsageError
+from streamflow.mapping.document import ObjectMap
 from streamflow.mapping.document_json import from_json
+from streamflow.mapping.schema import required_fields
 from streamflow.migration.life import State
 from streamflow.migration.offering import plan_gaps
 from streamflow.migration.owners import OwnersGate, directory_of, match, tally
 from streamflow.migration.owners_file import OwnersFile
 from streamflow.migration.proposal import VOLUME, MapGate
+from streamflow.migration.schema import SchemaPhase, defined_fields
 from streamflow.migration.scope import headroom
 from streamflow.model import Record, Ref
 from streamflow.platforms.base import FieldSpec
@@ -252,6 +255,29 @@ async def test_a_field_that_the_plan_has_no_room_for_is_named(tmp_path: Path, fo
         assert "map edit" in refused.value.hint
         trip.site.plan["custom_fields"] = None
         assert await trip.phase() is State.OWNERS
+
+
+async def test_a_field_that_may_be_missing_stops_nothing(tmp_path: Path) -> None:
+    """No room, or nothing that it would keep: the run goes on without the deals' long field and says so; with room it is there."""
+    async with voyage(tmp_path, at=State.SCHEMA, records=30) as trip:
+        confirmed = from_json((await trip.ledger.setting("map:confirmed"))["document"], trip.m.pair)
+        deals = ObjectMap(source="deal", destination="leads", cardinality="1:1")
+        document = dataclasses.replace(
+            confirmed, objects=(*confirmed.objects, deals), settings={**confirmed.settings, "details_field": "Details"},
+        )  # fmt: skip
+        extra = ("leads", "Details")
+        assert [(need.entity, need.label) for need in required_fields(document) if need.optional] == [extra]
+        assert await SchemaPhase(trip.m).run(document) is State.OWNERS
+        assert extra not in await defined_fields(trip.ledger), "the probe found no long field that keeps anything"
+        await trip.set("capabilities", {**(await trip.ledger.setting("capabilities")), "long_text_max_chars": 500})
+        trip.site.plan["custom_fields"] = sum(row["entity"] == "leads" for row in trip.site.state.table("customFields").values())
+        assert await SchemaPhase(trip.m).run(document) is State.OWNERS
+        assert extra not in await defined_fields(trip.ledger)
+        told = [row.entry.key async for page in trip.ledger.audit() for row in page if row.entry.action == "field.left_out"]
+        assert told == ["Details"]
+        trip.site.plan["custom_fields"] = None
+        assert await SchemaPhase(trip.m).run(document) is State.OWNERS
+        assert extra in await defined_fields(trip.ledger)
 
 
 async def test_what_the_admin_adds_later_is_used(tmp_path: Path) -> None:

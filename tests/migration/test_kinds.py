@@ -57,7 +57,7 @@ def test_a_home_is_a_record_that_others_hang_on() -> None:
 
 
 async def test_a_record_is_undone_with_all_that_hangs_below_it() -> None:
-    """What hangs on a deal goes with the person the deal is of, what hangs on another does not; an unknown record is refused at once."""
+    """What hangs on a deal goes with the person the deal is of, what hangs on another does not; an unknown record is refused."""
     ledger = MemoryLedger(clock=SystemClock())
     for record in (
         Record(kind="client", key="7", data={}, digest="a"),

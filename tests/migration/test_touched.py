@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from streamflow.clock import from_iso
+from streamflow.errors import Uncertain
 from streamflow.migration.life import State
 from streamflow.migration.rollback import Rollback
 from streamflow.migration.touched import Touches, Trace
@@ -76,8 +77,9 @@ async def test_whatever_people_did_spares_the_record(tmp_path: Path, is_feed_lat
         assert sum([len(await ours(trip, kind)) for kind in ("notes", "tasks", "activities")]) <= len(done) + 1
 
 
-async def test_what_was_removed_a_moment_too_soon_comes_back(tmp_path: Path) -> None:
-    """Somebody edits between our last look and the removal: the person is restored with the company, spared, and stays in the book."""
+@pytest.mark.parametrize("is_heard", [True, False])
+async def test_what_was_removed_a_moment_too_soon_comes_back(tmp_path: Path, is_heard: bool) -> None:
+    """Somebody edits between our last look and the removal, heard of or not: the person is restored with the company, and spared."""
     async with voyage(tmp_path, at=State.TAIL, records=40, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         rid, link = next((rid, link) for rid, link in (await ours(trip, "contacts")).items() if link.base.get("link:accounts"))
@@ -87,11 +89,19 @@ async def test_what_was_removed_a_moment_too_soon_comes_back(tmp_path: Path) -> 
         async def late(kind: Kind, dest_id: str, **more: Any) -> None:
             if dest_id == rid and not edited:
                 edited.append(trip.in_destination("edit", kind="contacts", id=rid, values={"jobTitle": "CEO"}))
+                await delete(kind, dest_id, **more)
+                if not is_heard:
+                    raise Uncertain("no answer")
+                return
             await delete(kind, dest_id, **more)
 
         trip.destination.writer.delete = late
         await trip.set("rollback", {"scope": "run", "by": "uid:7"})
         await trip.m.enter(State.ROLLBACK, "asked for")
+        if not is_heard:
+            with pytest.raises(Uncertain):
+                await trip.phase()
+            assert rid not in trip.live("contacts")
         await trip.phase()
         assert edited
         assert trip.live("contacts")[rid]["jobTitle"] == "CEO"

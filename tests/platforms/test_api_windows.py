@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamflow.errors import ProtocolMismatch
-from streamflow.platforms.api.windows import Span, after, everything, half, opening, params, read_cursor, recent, second, write_cursor
+from streamflow.platforms.api.windows import (
+    Span,
+    after,
+    between,
+    everything,
+    half,
+    opening,
+    params,
+    read_cursor,
+    recent,
+    second,
+    write_cursor,
+)
 from streamflow.platforms.spec import Window
 
 ZONE = ZoneInfo("America/New_York")
@@ -150,9 +162,25 @@ def test_all_of_time_is_one_window_until_it_is_too_full() -> None:
     later = after(past, rules, now=NOW, is_sparse=True, is_paged=True, is_empty=True)
     assert later is not None
     assert (later.begin, later.end.year, later.full_to) == (past.end, 2018, whole.end)
-    rest = after(later, rules, now=NOW, is_sparse=True, is_paged=True)
-    assert rest == Span(begin=later.end, end=datetime.combine(later.end + 2 * (later.end - later.begin), time()))
+    assert after(later, rules, now=NOW, is_sparse=True, is_paged=True) == Span(begin=later.end, end=whole.end)
+    early = Span(begin=whole.begin, end=datetime(1940, 1, 1))
+    longer = Span(begin=early.end, end=early.end + 2 * (early.end - early.begin))
+    assert after(early, rules, now=NOW, is_sparse=True, is_paged=True) == longer
+    assert half(Span(begin=datetime(2025, 3, 10), end=whole.end), rules, now=NOW) == Span(
+        begin=datetime(2025, 3, 10), end=datetime(2025, 9, 8)
+    ), "little lies ahead: the past is halved"
     assert after(past, rules, now=NOW, is_sparse=True, is_paged=True) == Span(begin=past.end, end=whole.end)
+
+
+def test_a_list_that_was_read_before_is_cut_where_it_was() -> None:
+    """Each window ends at the next of the ends known; behind the last of them one takes all there is."""
+    rules = Window(from_param="s", to_param="e", step_days=31, start="1900-01-01", end="2100-01-01")
+    whole = opening(rules, since=None, now=NOW, zone=ZONE, is_paged=True)
+    ends = [datetime(2024, 1, 1), datetime(2025, 1, 1)]
+    first = between(whole, ends, rules, now=NOW)
+    assert first == Span(begin=whole.begin, end=ends[0])
+    assert between(Span(begin=datetime(2024, 5, 1), end=datetime(2024, 6, 1)), ends, rules, now=NOW).end == ends[1]
+    assert between(Span(begin=ends[1], end=datetime(2025, 2, 1)), ends, rules, now=NOW).end == whole.end
 
 
 def test_a_second_walk_follows_the_whole_list_alone() -> None:

@@ -139,6 +139,15 @@ async def test_passing_trouble_is_asked_again(lie: str) -> None:
             await all_pages(source, "lead")
 
 
+@pytest.mark.parametrize("skip", [0, 1, 2])
+async def test_an_empty_page_is_not_believed_at_once(skip: int) -> None:
+    """An empty list in the place of a page, the first or one in the middle, does not end the list; every record is read."""
+    lie: dict[str, Any] = {"match": "getleads", "skip": skip, "times": 1}
+    async with sandbox(records=200, page_size_max=10, empty_200=lie) as server, reading(server) as source:
+        assert set(await all_records(source, "lead")) == {str(row["leadid"]) for row in truth(server, "leads")}
+        assert simulation_of(server).faults.log.faults == {"empty_200": 1}
+
+
 async def test_an_application_error_with_200_stops_the_stream() -> None:
     """An error in a 200 is neither data nor a reason to ask for ever."""
     async with sandbox(records=200, error_200={"probability": 1.0, "match": "getleads"}) as server, reading(server) as source:

@@ -69,6 +69,9 @@ def test_all_faults_of_flags_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         FLAGS.with_(bad)
     assert len(caught.value.faults) == len(bad)
+    for endless in (float("nan"), float("inf"), 10**400):
+        with pytest.raises(ConfigError, match="search_lag_s"):
+            FLAGS.with_({"search_lag_s": endless})
 
 
 # --- ids, envelope

@@ -10,6 +10,7 @@ from streamflow.model import DestId
 from streamflow.platforms.base import Happening
 from streamflow.platforms.nutshell.dialect import events
 from streamflow.sandbox.nutshell.admin import act
+from streamflow.sandbox.nutshell.customfields import add_definition
 
 from .nutshell_rig import ADMIN, rig
 
@@ -116,3 +117,36 @@ async def test_who_did_it_is_told() -> None:
         assert told[0].payloads[contact]["description"] == "by hand"
         assert made.nutshell.feed.carries("notes")
         assert not made.nutshell.feed.carries("tasks")
+
+
+async def test_custom_fields_are_told_by_their_labels_and_looked_up_once() -> None:
+    """What events name by the id of a definition is named as the fields of a record are; only a definition nobody knows costs a call."""
+    async with rig() as made:
+        feed = made.nutshell.feed
+        contact = await made.nutshell.writer.create("contacts", {"name": "P"})
+        for label in ("Roof", "Wall"):
+            add_definition(made.site, "contacts", {"name": label, "type": "text"})
+            cursor = await feed.cursor(fresh=True)
+            for value in ("x", "y"):
+                values = {"customFields": {label: value}, "jobTitle": value}
+                act(made.site, {"as": ADMIN, "do": "edit", "kind": "contacts", "id": contact, "values": values})
+            made.calls()
+            for _ in range(2):
+                told = [set(event.changes) async for page, _ in feed.changed(cursor) for event in page]
+                assert told == [{f"custom:{label}", "jobTitle"}] * 2
+            assert made.calls() == ["GET events", "GET contacts/customfields/attributes", "GET events"]
+
+
+async def test_a_definition_that_nobody_lists_keeps_its_id() -> None:
+    """Events are told without labels where the key may not see definitions, and it is not asked for again and again."""
+    async with rig() as made:
+        feed = made.nutshell.feed
+        contact = await made.nutshell.writer.create("contacts", {"name": "P"})
+        definition = add_definition(made.site, "contacts", {"name": "Roof", "type": "text"})
+        cursor = await feed.cursor(fresh=True)
+        act(made.site, {"as": ADMIN, "do": "edit", "kind": "contacts", "id": contact, "values": {"customFields": {"Roof": "x"}}})
+        definition["deletedTime"] = 1
+        made.calls()
+        for _ in range(2):
+            assert [list(event.changes) async for page, _ in feed.changed(cursor) for event in page] == [[definition["id"]]]
+        assert made.calls() == ["GET events", "GET contacts/customfields/attributes", "GET events"]

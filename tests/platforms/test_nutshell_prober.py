@@ -9,6 +9,7 @@ import pytest
 
 from streamflow.errors import RecordRejected, StoreError
 from streamflow.platforms.base import FieldSpec
+from streamflow.platforms.nutshell import prober
 from streamflow.platforms.nutshell.flags import PATH_BY_NAME, PATH_UNDER_CUSTOM, Flags
 
 from .nutshell_rig import ADMIN, Journal, Rig, rig
@@ -18,6 +19,12 @@ KINDS = ("accounts", "contacts", "leads", "notes", "activities", "tasks")
 
 def _standing(made: Rig) -> list[str]:
     return [r["id"] for kind in KINDS for r in made.live(kind) if "Streamflow probe" in str(r)]
+
+
+@pytest.fixture(autouse=True)
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Probes are tried anew at once."""
+    monkeypatch.setattr(prober, "RETRY_WAITS_S", (0.0,) * len(prober.RETRY_WAITS_S))
 
 
 async def _probed(made: Rig) -> dict[str, Any]:
@@ -152,6 +159,29 @@ async def test_a_probe_that_fails_leaves_the_safe_default_and_says_why() -> None
         assert Flags().with_(learned).note_max_chars == 30_000
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"reset_after": [{"path": f"POST /rest/{kind}", "times": 1} for kind in KINDS]},
+        {"fail_5xx": [{"path": path, "times": 1} for path in ("PATCH /rest/leads/*", "POST /rest/activities", "PUT /rest/*")]},
+        {"throttle": {"path": ["POST /rest/*", "DELETE /rest/*"], "every": 9, "delay_s": 1, "times": 5}},
+    ],
+)
+async def test_a_bad_line_does_not_hide_what_the_account_can_do(fault: dict[str, Any]) -> None:
+    """Calls that are lost or put off are tried anew, so that all is learned as on a good line."""
+    async with rig(flags={"search_lag_s": 0.1}) as made:
+        calm = await _probed(made)
+        made.switch(**fault)
+        journal = Journal()
+        learned = await made.nutshell.prober.probe(journal)
+        await made.nutshell.prober.sweep_probes(journal)
+        assert {name: learned.get(name) for name in calm if name[0] != "_" and name != "search_lag_s"} == {
+            name: value for name, value in calm.items() if name[0] != "_" and name != "search_lag_s"
+        }
+        assert journal.open == {}
+        assert _standing(made) == []
+
+
 async def test_an_unanswered_probe_is_swept_later() -> None:
     """Records whose creation went unanswered stay in the journal and are found and removed by the sweep, in any kind."""
     async with rig(flags={"search_lag_s": 0.1}) as made:
@@ -186,6 +216,24 @@ async def test_a_journal_that_cannot_write_stops_the_probe() -> None:
         with pytest.raises(StoreError):
             await made.nutshell.prober.probe(Broken())
         assert _standing(made) == []
+
+
+@pytest.mark.parametrize(("switches", "chars"), [
+    ({}, 20_000), ({"cf_long_max": 6_000}, 5_000), ({"cf_long_max": 6_000, "cf_long_over_limit": "truncated"}, 5_000),
+    ({"cf_long_max": 400}, 0), ({"cf_long_lines": "blanks"}, 0), ({"cf_patch_path": "customFields"}, 20_000),
+], ids=["no cap", "refused", "cut", "too short", "one line", "other path"])  # fmt: skip
+async def test_what_a_long_field_keeps_is_measured(switches: dict[str, Any], chars: int) -> None:
+    """The longest text tried that comes back whole with its line ends, on the lead that is made anyway; 0 where none does."""
+    spec = FieldSpec(entity="leads", label="Details", family="long")
+    async with rig(switches=switches) as made:
+        await made.nutshell.schema.define(spec)
+        made.calls()
+        learned = await made.nutshell.prober.probe(Journal(), spec)
+        assert learned["long_text_max_chars"] == chars
+        assert _standing(made) == []
+        with_it = made.calls()
+        assert "long_text_max_chars" not in await made.nutshell.prober.probe(Journal())
+        assert with_it.count("POST leads") == made.calls().count("POST leads")
 
 
 async def test_the_search_lag_is_measured() -> None:

@@ -146,6 +146,12 @@ def test_custom_fields_come_as_json_text_too() -> None:
     assert unknown == {"custom_fields (not an object)": 1}
 
 
+def test_custom_fields_nested_without_end_are_kept_as_the_text_they_are() -> None:
+    """A cell with hundreds of brackets in brackets is a text that somebody typed, and stops nothing."""
+    endless = '{"a":' * 500 + "1" + "}" * 500
+    assert endless in str(record("lead", LEAD | {"custom_fields": endless}).data)
+
+
 def test_base64_is_decoded_only_where_the_spec_says_so() -> None:
     """A name that happens to be base64 is left alone; a field told to be base64 that is not is kept and counted."""
     assert record("note", NOTE | {"note": "VGVzdA=="}).data["note"] == "VGVzdA=="

@@ -7,12 +7,15 @@ import time
 import tracemalloc
 import zlib
 from functools import cache
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from streamflow.errors import StreamflowError
+from streamflow.cli.gates import read_document
+from streamflow.errors import ConfigError, StreamflowError, UsageError
+from streamflow.migration.proposal import read_map_file
 from streamflow.wire.backoff import Patience
 from streamflow.wire.credentials import BasicCredentials, Masked
 from streamflow.wire.limiter import PacedLimiter
@@ -77,3 +80,17 @@ async def test_a_body_packed_twice_is_no_way_around_the_cap() -> None:
             with pytest.raises(StreamflowError):
                 await session.read(Request(method="GET", path=encoding, endpoint="contacts"))
         assert time.monotonic() - begun < 10.0
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("map.json", "[" * 100_000), ("map.json", '{"objects": ' * 200 + "1" + "}" * 200), ("map.toml", "a = " + "[" * 100_000),
+    ("map.toml", "a = " + "9" * 10_000),
+])  # fmt: skip
+def test_a_map_nested_without_end_is_refused(tmp_path: Path, name: str, text: str) -> None:
+    """A map file made of brackets is one clear error, for the daemon and for the command line."""
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"map\.file"):
+        read_map_file(path)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_document(str(path))

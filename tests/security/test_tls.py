@@ -56,7 +56,12 @@ async def _served(case: str, folder: Path) -> AsyncIterator[tuple[Session, list[
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", handle)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _certificate(case).configure_cert(context)
+    if case == "self-signed":
+        chain = folder / "self.pem"
+        chain.write_bytes(_authorities()[1].private_key_pem.bytes() + _authorities()[1].cert_pem.bytes())
+        context.load_cert_chain(chain)
+    else:
+        _certificate(case).configure_cert(context)
     bundle = folder / "ca.pem"
     _authorities()[0].cert_pem.write_to_path(str(bundle))
     clock = HastyClock()
@@ -73,9 +78,9 @@ async def _served(case: str, folder: Path) -> AsyncIterator[tuple[Session, list[
         await server.close()
 
 
-@pytest.mark.parametrize("case", ["expired", "not yet", "wrong host", "unknown authority"])
+@pytest.mark.parametrize("case", ["expired", "not yet", "wrong host", "unknown authority", "self-signed"])
 async def test_a_host_that_cannot_prove_itself_is_told_nothing(case: str, tmp_path: Path) -> None:
-    """A certificate that is over, too early, of another host or of an unknown authority ends the call before the key is sent."""
+    """A certificate that is over, too early, of another host, an unknown authority or itself alone ends the call, the key unsent."""
     async with _served(case, tmp_path) as (session, seen):
         with pytest.raises(PlatformUnavailable) as caught:
             await session.read(GET)

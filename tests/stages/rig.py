@@ -114,6 +114,7 @@ class Rig:
             activity_types=self.activity_types, person_by_email=by_email.get, company_of=lambda text, name: None,
             note_max_chars=self.nutshell.flags.note_max_chars, note_backdate=self.nutshell.flags.note_backdate,
             task_complete=self.nutshell.flags.task_complete,
+            details_field=self.settings.get("details_field", ""), details_max_chars=self.nutshell.flags.long_text_max_chars,
             stagesets=named["stagesets"], stages=stages, outcomes=named["outcomes"],
             stage_write=self.nutshell.flags.lead_stage_write != "none",
         ))

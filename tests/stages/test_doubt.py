@@ -13,6 +13,7 @@ from streamflow.migration.reversals import Reversals
 from streamflow.migration.undoing import Step, plan_step, unconfirmed
 from streamflow.model import ADOPTED, Disposition, IntentState, RecordState, Ref
 from streamflow.stages.doubt import QuietTime
+from streamflow.stages.vanished import Vanished
 from streamflow.store.base import DropLink, PutLink
 from tests.stages.rig import Rig, lead, note, rig
 
@@ -320,3 +321,23 @@ async def test_a_text_removed_and_not_given_back_is_told(is_marked: bool) -> Non
         [item] = await one.ledger.queue(cause="in_doubt")
         assert "given back" in item.reason
         assert (await one.link("note", "5")).dest_id == gone, "its line is not lost"
+
+
+async def test_a_person_is_found_whom_people_merged_another_into_before_the_outcome_was_known() -> None:
+    """The line of the one merged away leads to the record already; it is the one that was meant, and none is made beside it."""
+    async with rig() as one:
+        await one.stage(lead("1"))
+        await one.run_dry()
+        lost = (await one.link("lead", "1")).dest_id
+        spoil(one, "create", after=0)
+        await one.stage(lead("2"))
+        await one.deliver("lead")
+        [made] = one.named("Person Number2")
+        one.person("merge", "contacts", lost, into=made["id"])
+        await Vanished(ledger=one.ledger, reader=one.nutshell.reader).look("contacts", [lost])
+        await one.run_dry()
+        assert [row["id"] for row in one.live("contacts")] == [made["id"]]
+        mine, other = await one.link("lead", "2"), await one.link("lead", "1")
+        assert (mine.dest_id, mine.ours) == (made["id"], True)
+        assert (other.dest_id, other.is_merged) == (made["id"], True)
+        assert set(await one.verify()) == {"verified"}

@@ -77,7 +77,10 @@ async def test_what_slips_under_the_write_is_told_with_what_was_there() -> None:
         await one.run_dry()
         assert done
         items = [item for item in await one.ledger.queue() if item.id.startswith("overwritten:")]
-        assert [item.details["destination"] for item in items] == ["Signed by Mary"]
+        [told] = [item.details for item in items]
+        assert (told["field"], told["base"], told["source"]) == ("custom:Lead Status", "New", "Contacted")
+        assert told["destination"] == "Signed by Mary"
+        assert items[0].reason.startswith("custom:Lead Status was changed by a person")
         assert (await one.fields("contacts", person))["jobTitle"] == "Boss"
 
 
@@ -115,6 +118,7 @@ async def test_what_slipped_under_the_write_of_a_run_that_was_killed_is_told(kil
         assert [item for item in await one.open_items() if item.startswith("overwritten:")] == []
         next_start = Meanwhile(feed, one.clock)
         next_start.recall(noted)
+        await one.nutshell.schema.reference()     # what the tail reads when it starts
         one.calls()
         await one.ledger.commit(await next_start.finish())
         assert one.calls() == ["GET events"]

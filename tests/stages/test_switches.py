@@ -36,6 +36,7 @@ async def asked(one: Rig) -> set[tuple[str, str]]:
     {"batch_create_max": 10}, {"email_check": "refused"}, {"email_check": "dropped"}, {"phone_country": "US"}, {"default_page_size": 2},
     {"unknown_filter": "refused"}, {"create_links_ignored": ["owner"]}, {"create_links_ignored": ["contacts", "accounts"]},
     {"job_title_needs_account": True}, {"cf_unknown_name": "refused"}, {"cf_unlisted_choice": "ignored"}, {"cf_filter": "exact"},
+    {"events_twice": 0.5}, {"events_late": {"share": 0.5, "delay_s": 1}},
 ], ids=lambda switches: "-".join(f"{name}={value}" for name, value in switches.items()))  # fmt: skip
 async def test_an_account_of_another_sort_gets_the_same(switches: dict[str, Any]) -> None:
     """Everything is made once and reads back as it was meant, and nobody is asked anything more than in a plain account."""
@@ -81,7 +82,7 @@ async def test_what_an_account_takes_after_all_follows() -> None:
 
 def test_every_switch_is_turned_against_the_product() -> None:
     """Each answer the contract leaves open is turned in a test of the product, or it is said why the product can never meet it."""
-    folders = ("platforms", "stages", "migration", "flow", "flow_bad", "acceptance", "oracle")
+    folders = ("platforms", "stages", "migration", "flow", "flow_bad", "acceptance", "judge")
     text = "".join(path.read_text(encoding="utf-8") for name in folders for path in (TESTS / name).rglob("*.py"))
     assert set(NEVER_MET) <= set(NUTSHELL_SWITCHES)
     unturned = {name for name in NUTSHELL_SWITCHES if f'"{name}"' not in text and f"{name}=" not in text}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TypeAlias
 
 from streamflow.errors import PlatformUnavailable, ProtocolMismatch
-from streamflow.model import Record
+from streamflow.model import Kind, Record
 from streamflow.platforms.api import paging, proof
 from streamflow.platforms.api.forms import Raw
 from streamflow.platforms.spec import StreamSpec
@@ -25,25 +26,37 @@ class Learned:
 
     cap: int | None = None                                   # rows of a page that was not the last and yet smaller than asked for
     styles: dict[str, str] = field(default_factory=dict)     # function -> what its numbers count, where that was proved
+    ends: dict[Kind, list[datetime]] = field(default_factory=dict)         # kind -> where a whole list by windows had to be cut
+    _coming: dict[Kind, list[datetime]] = field(default_factory=dict)      # the same, of the reading that is under way
 
     def page_came(self, before: int, rows: int, *, size: int) -> None:
         """Take note of two pages in a row."""
         if rows and 0 < before < size:
             self.cap = max(before, self.cap or 0)
 
+    def drained(self, kind: Kind, end: datetime | None, *, is_last: bool) -> None:
+        """Take note of where a window of a whole list ended, None for one that held nothing; once the last one is read, the ends count."""
+        found = self._coming.setdefault(kind, [])
+        if end is not None:
+            found[:] = [*(each for each in found if each < end), end]      # of one that was broken off nothing is left behind
+        if is_last:
+            self.ends[kind] = self._coming.pop(kind)[:-1]      # what lies behind the last rows comes with them
+
 
 class Listing:
     """Asks for one list; *ask* answers the rows for the parameters of paging, all others being its own affair."""
 
     def __init__(
-        self, ask: Ask, stream: StreamSpec, *, function: str, platform: str, learned: Learned, learns: bool = False
-    ) -> None:
+        self, ask: Ask, stream: StreamSpec, *, function: str, platform: str, learned: Learned, learns: bool = False,
+        is_whole: bool = False,
+    ) -> None:  # fmt: skip
         self._ask = ask
         self._stream = stream
         self._function = function
         self._platform = platform
         self._learned = learned
         self._learns = learns      # whether its pages teach anything: many small lists would not
+        self._is_whole = is_whole  # then an empty page is rare, and its silence is worth another call
         self._before = 0
         style, size = stream.paging.style, stream.paging.size
         self._probes_end = stream.paging.prove or style == "row"
@@ -66,6 +79,8 @@ class Listing:
         for _ in range(TRIES):
             rows = list(await self._ask(paging.page_params(stream, number)))
             if not self._probes_end:
+                if not rows and self._is_whole:
+                    rows = list(await self._ask(paging.page_params(stream, number)))
                 if self._learns:
                     self._learned.page_came(self._before, len(rows), size=stream.paging.size)
                     self._before = len(rows)

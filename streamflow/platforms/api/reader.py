@@ -24,7 +24,7 @@ from streamflow.wire.message import BACKFILL, NORMAL, Response
 from streamflow.wire.paging import page_digest
 from streamflow.wire.session import Session
 
-SPARSE = 4      # of what comes at once: so many windows of its like are no more than one may hold
+SPARSE = 2      # of what comes at once: so many windows of its like are no more than one may hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +238,7 @@ class ApiReader:
             rules, since=None, now=self._now(stream), zone=ZoneInfo(stream.timezone), is_paged=_is_paged(stream),
             quiet_to=self._companion.begins(stream.kind) if self._companion is not None else None,
         )  # fmt: skip
-        return _Place(number=paging.first_number(stream), span=span)
+        return _Place(number=paging.first_number(stream), span=self._as_before(stream, span))
 
     def _following(self, stream: StreamSpec, place: _Place, number: int | None, *, rows: int) -> _Place | None:
         """Give the place after a page of so many rows, of which *number* is the next in its list or None; None at the end of everything."""
@@ -252,8 +252,18 @@ class ApiReader:
         now = self._now(stream)
         span = windows.after(
             place.span, stream.window, now=now, is_sparse=is_sparse, is_paged=is_paged, is_empty=is_first and rows == 0
-        ) or windows.second(place.span, stream.window, now=now)  # fmt: skip
-        return None if span is None else _Place(number=paging.first_number(stream), span=span)
+        )  # fmt: skip
+        if is_paged and not place.span.changed and not place.span.part:
+            self._learned.drained(stream.kind, place.span.end if not is_first or rows else None, is_last=span is None)
+        span = span or windows.second(place.span, stream.window, now=now)
+        return None if span is None else _Place(number=paging.first_number(stream), span=self._as_before(stream, span))
+
+    def _as_before(self, stream: StreamSpec, span: windows.Span) -> windows.Span:
+        """Give a window of a whole list as the last reading found it to hold as many rows as it may; any other as it is."""
+        ends = self._learned.ends.get(stream.kind)
+        if not ends or stream.window is None or span.changed or span.part == windows.RECENT:
+            return span
+        return windows.between(span, ends, stream.window, now=self._now(stream))
 
     async def _cut(self, stream: StreamSpec, listing: Listing, place: _Place, number: int | None, *, rows: int) -> _Place | None:
         """
@@ -292,7 +302,8 @@ class ApiReader:
     def _listing(self, stream: StreamSpec, call: Call, fixed: Mapping[str, str], *, learns: bool = False) -> Listing:
         ask = partial(self._asked, stream, call, fixed)
         return Listing(
-            ask, stream, function=call.function, platform=self._spec.platform, learned=self._learned, learns=learns
+            ask, stream, function=call.function, platform=self._spec.platform, learned=self._learned, learns=learns,
+            is_whole=learns and not fixed,
         )
 
     async def _asked(self, stream: StreamSpec, call: Call, fixed: Mapping[str, str], params: Mapping[str, str]) -> Sequence[Raw]:

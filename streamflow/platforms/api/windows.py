@@ -8,11 +8,13 @@ ahead, windows go on for some days, and one more takes what lies beyond. (3) Wha
 that a cursor is one window and one page, also after windows were cut: behind a sparse one a window twice as long, else one of its length.
 (4) A whole list that comes by pages begins with one window for all of time, so that years of nothing cost nothing; what is too full is cut
 near its end, since accounts are fuller there. Where the beginning of what was cut holds nothing, the rest is too full, and is cut unasked.
+Where a reading was cut, the next one, and the second walk of the same, are cut at once.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -100,7 +102,8 @@ def after(
     length = span.end - span.begin
     if is_paged and not span.changed:
         length = 2 * length if is_sparse else length
-        return replace(span, begin=span.end, end=last if span.end + length >= last else _whole(span.end, length), full_to=None)
+        is_to_end = span.end + length >= _usual_end(rules, now, is_changed=False)      # little lies ahead
+        return replace(span, begin=span.end, end=last if is_to_end else _whole(span.end, length), full_to=None)
     if span.end >= _usual_end(rules, now, is_changed=span.changed):
         return replace(span, begin=span.end, end=last)
     usual = timedelta(days=rules.step_days)
@@ -108,18 +111,23 @@ def after(
     return replace(span, begin=span.end, end=_end(span.end, length, rules, now, is_changed=span.changed))
 
 
+def between(span: Span, ends: Sequence[datetime], rules: Window, *, now: datetime) -> Span:
+    """Give a window of a whole list so that it ends where an earlier reading was cut, at the next of *ends*; beyond them to the last."""
+    end = next((end for end in ends if end > span.begin), _last(rules, now, is_changed=False))
+    return replace(span, end=end, full_to=None)
+
+
 def half(span: Span, rules: Window, *, now: datetime | None = None) -> Span | None:
     """
     Give the beginning of a window that holds too much, cut at midnight where it has several days; None when it is not to be cut.
 
-    It is the first half, or of years up to *now* the first three quarters.
+    It is the first half of what lies before *now*, where it goes beyond; of many years up to now it is the first three quarters.
     """
     length = span.end - span.begin
     if length < timedelta(seconds=2 * rules.least_s):
         return None
-    middle = (span.begin + length / 2).replace(microsecond=0)
-    if now is not None and span.end > now and now - span.begin > _LONG:
-        middle = now - (now - span.begin) / 4
+    past = now - span.begin if now is not None and span.end > now > span.begin + _DAY else length
+    middle = (span.begin + (past * 0.75 if past != length and past > _LONG else past / 2)).replace(microsecond=0)
     if length > _DAY and _midnight(middle) > span.begin:
         middle = _midnight(middle)
     told = datetime.strptime(middle.strftime(rules.format), rules.format)     # a form without times cannot say half a day

@@ -4,11 +4,12 @@ Appointments have their text in one call and whose they are in another; this joi
 GetLead names the appointments of a lead by time alone (lead-perfection.md 2.2); the date-range call has their ids and texts and not whose
 they are (2.4). Rule 1: two are the same where the time is, and name, phone or address tell one alone; where they do not, the platform is
 asked whose it is. Rule 2: what has no counterpart keeps the key that the contract makes of lead and time. Rule 3: days are read by
-stretches and kept for a while; a walk through the account reads whole months, more at once where they hold little. Rule 4: a day that was
-read before the rows were tells no more than identities: its texts may be older than what is known. They come with the appointments' own
-list, which every walk reads as well; for rows that have changed, and for days which that list does not reach, the days are read anew.
-Rule 5: a day for which nothing at all is answered is believed once it was asked for together with days that are known to hold rows, and
-those came. Else the prospects who have an appointment there are left to a later reading: under rule 2 it would become a second record.
+stretches and kept for a while; a walk through the account reads whole months, up to a year at once where they hold little. Rule 4: a day
+that was read before the rows were tells no more than identities: its texts may be older than what is known. They come with the
+appointments' own list, which every walk reads as well; for rows that have changed, and for days which that list does not reach, the days
+are read anew. Rule 5: a day for which nothing at all is answered is believed once it was asked for together with days that are known to
+hold rows, and those came. Else the prospects who have an appointment there are left to a later reading: under rule 2 it would become a
+second record.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ KEPT_DAYS = 400
 KEPT_ROWS = 4_000       # more days are kept as long as they hold no more than this
 TRIES = 2
 STRETCH_DAYS = 31
-MONTHS = 12             # a walk reads so many in one call, where half as many held few rows
-FEW_ROWS = 125
+MONTHS = 12             # a walk reads so many in one call, as far as that would hold
+MANY_ROWS = 500         # no more, going by what the last call held
 GAP_DAYS = 7            # days nearer than this are read in one call
 FAR_DAYS = 366
 WITNESSES = 3           # days known to hold rows that may have lost them since
@@ -175,7 +176,7 @@ class Diary:
                         raise
                     self._months = 1      # so much at once may be too much for the server
                     rows = await self._read_stretch(first, _last_of(first, 1), look_up)
-                self._months = min(2 * self._months, MONTHS) if rows <= FEW_ROWS else 1
+                self._months = max(1, min(2 * self._months, MONTHS, self._months * MANY_ROWS // max(1, rows)))
 
     async def _read(self, days: Sequence[date], look_up: LookUp) -> None:
         for first, last in _stretches(days):

@@ -9,6 +9,7 @@ from streamflow.clock import Clock
 from streamflow.platforms.nutshell.calls import Calls
 from streamflow.platforms.nutshell.feed import NutshellFeed
 from streamflow.platforms.nutshell.flags import Flags
+from streamflow.platforms.nutshell.labels import Labels
 from streamflow.platforms.nutshell.people import Directory
 from streamflow.platforms.nutshell.prober import NutshellProber
 from streamflow.platforms.nutshell.reader import NutshellReader
@@ -25,10 +26,11 @@ class Nutshell:
         self.session = session
         calls = Calls(session, rpc_url, lambda: self._flags, self.adopt, clock)
         directory = Directory(calls, username, impersonate=impersonate)
-        self._feed = NutshellFeed(calls, clock)
+        labels = Labels(calls)
+        self._feed = NutshellFeed(calls, labels, clock)
         self._writer = NutshellWriter(calls, directory)
         self._reader = NutshellReader(calls, self._feed, clock)
-        self._schema = NutshellSchema(calls, directory, clock)
+        self._schema = NutshellSchema(calls, labels, directory, clock)
         self._prober = NutshellProber(calls, directory, self._writer, self._reader, self._schema, clock)
 
     @property

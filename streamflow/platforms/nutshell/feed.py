@@ -19,6 +19,7 @@ from streamflow.model import Cursor, Kind
 from streamflow.platforms.base import Happening
 from streamflow.platforms.nutshell.calls import Calls
 from streamflow.platforms.nutshell.dialect.events import PAGE, SURELY_WHOLE, happenings, number
+from streamflow.platforms.nutshell.labels import Labels
 
 LIVE = "events"
 DELETED = "events/deleted"
@@ -31,8 +32,9 @@ CURSOR_KEPT_S = 15.0    # an older cursor only lets `since` tell more; asking an
 class NutshellFeed:
     """The feed door."""
 
-    def __init__(self, calls: Calls, clock: Clock) -> None:
+    def __init__(self, calls: Calls, labels: Labels, clock: Clock) -> None:
         self._calls = calls
+        self._labels = labels
         self._clock = clock
         self._kept: Cursor = ""
         self._kept_at = float("-inf")     # monotonic, when it was asked for
@@ -80,10 +82,10 @@ class NutshellFeed:
         yield list(waiting.values()), following
 
     async def changed(self, cursor: Cursor, kinds: Sequence[Kind] = ()) -> AsyncIterator[tuple[Sequence[Happening], Cursor]]:
-        """Yield the events of the live feed after *cursor*: one call where little happened."""
+        """Yield the events of the live feed after *cursor*, custom fields by their labels: one call where little happened."""
         live_at, deleted_at = _parts(cursor)
         async for page in self._span(LIVE, live_at, kinds):
-            yield page, f"{number(page[-1].id)}-events|{deleted_at}-events"
+            yield await self._labels.told(page), f"{number(page[-1].id)}-events|{deleted_at}-events"
 
     def carries(self, kind: Kind) -> bool:
         """Say whether events of this kind appear in the feed; of tasks, tags and sources nothing is documented."""

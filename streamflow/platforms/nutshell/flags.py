@@ -8,6 +8,7 @@ from typing import Any
 
 from streamflow.errors import ConfigError
 
+LONGEST_S = 31_536_000.0      # a year: beyond that a wait is a mistake
 ENTITIES = ("accounts", "contacts", "leads")
 PATH_BY_NAME = "/{e}/0/{name}"
 PATH_UNDER_CUSTOM = "/{e}/0/customFields/{name}"
@@ -57,6 +58,7 @@ class Flags:
     note_backdate: bool = False
     note_edit: str = "none"                      # rpc_24h | none
     note_max_chars: int = 30_000
+    long_text_max_chars: int = 0                 # what a long custom field keeps whole; 0 until the probe saw it: notes are written instead
     task_body_form: str = "flat"                 # flat | tasks | data
     tasks_patch_media: str = "json-patch+json"   # json-patch+json | json
     task_complete: bool = False
@@ -141,12 +143,17 @@ def _whole(value: Any) -> int:
     return value
 
 
+def _whole_or_none(value: Any) -> int:
+    return 0 if value == 0 and not isinstance(value, bool) else _whole(value)
+
+
 _SPECIAL: dict[str, Callable[[Any], Any]] = {
     "cf_type_map": _type_map,
     "multi_get_kinds": _kinds,
     "cf_patch_path": _one_of(PATH_BY_NAME, PATH_UNDER_CUSTOM),
     "cf_value_forms": _one_of("strings", "typed"),
     "phone_value_form": _one_of("string", "object"),
+    "long_text_max_chars": _whole_or_none,
     "lead_due_form": _one_of("object", "int", "string"),
     "lead_stage_write": _one_of("patch", "rpc", "none"),
     "activity_delete": _one_of("rpc", "none"),
@@ -167,6 +174,6 @@ def _read(name: str, default: Any, value: Any) -> Any:
         return value
     if isinstance(default, int):
         return _whole(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_S:
         raise ValueError("must be a number of seconds, zero or more")
     return float(value)

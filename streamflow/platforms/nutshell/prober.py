@@ -9,9 +9,20 @@ from typing import Any
 import structlog
 
 from streamflow.clock import Clock
-from streamflow.errors import AccessRefused, InvariantBroken, NotFound, ProtocolMismatch, RecordRejected, StoreError, StreamflowError
+from streamflow.errors import (
+    AccessRefused,
+    InvariantBroken,
+    NotFound,
+    PlatformUnavailable,
+    ProtocolMismatch,
+    RecordRejected,
+    StoreError,
+    StreamflowError,
+    Throttled,
+    Uncertain,
+)
 from streamflow.model import DestId, Fields, Kind
-from streamflow.platforms.base import ProbeJournal
+from streamflow.platforms.base import FieldSpec, ProbeJournal
 from streamflow.platforms.nutshell import probes_deals as deals
 from streamflow.platforms.nutshell import probes_people as people
 from streamflow.platforms.nutshell.bench import Bench
@@ -27,6 +38,7 @@ from streamflow.platforms.nutshell.writer import NutshellWriter
 
 log = structlog.get_logger(__name__)
 LAG_LOOKS_S = (0.0, 1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0)    # waits between looks, about 65 s together
+RETRY_WAITS_S = (0.2, 1.0, 3.0)    # before a probe is tried anew
 SWEEP_EVENTS = 1_000    # how far back the feed is searched for what an interrupted probe made
 _NAMES = ("name", "description", "title", "body")
 Probe = Callable[[Bench], Awaitable[dict[str, Any]]]
@@ -45,11 +57,12 @@ class NutshellProber:
         self._schema = schema
         self._clock = clock
 
-    async def probe(self, journal: ProbeJournal) -> Mapping[str, Any]:
+    async def probe(self, journal: ProbeJournal, long_text: FieldSpec | None = None) -> Mapping[str, Any]:
         """
         Give flag -> value for everything that could be learned; what could not is absent, and why stands under "_reasons".
 
-        "_left" names records that could not be removed. Raises AccessRefused when the credentials are not taken at all.
+        *long_text* is a custom field of leads to try, none is made for it. "_left" names records that could not be removed. Raises
+        AccessRefused when the credentials are not taken at all.
         """
         await self._directory.users(fresh=True)
         bench = Bench(self._calls, self._writer, journal, self._clock)
@@ -57,9 +70,9 @@ class NutshellProber:
         reasons: dict[str, str] = {}
         left: dict[str, str] = {}
         try:
-            for name, probe in self._probes():
+            for name, probe in self._probes(long_text):
                 try:
-                    found = await probe(bench)
+                    found = await self._patiently(bench, probe)
                     bench.learn(found)
                     learned.update(found)
                 except (StoreError, InvariantBroken):
@@ -71,8 +84,20 @@ class NutshellProber:
             left.update(await bench.clear())
         return {**learned, "_reasons": reasons, "_left": left}
 
-    def _probes(self) -> Sequence[tuple[str, Probe]]:
+    async def _patiently(self, bench: Bench, probe: Probe) -> dict[str, Any]:
+        """Probe, and anew when a call was lost or put off: that says nothing of the account. What was made before is in the journal."""
+        for wait_s in RETRY_WAITS_S:
+            try:
+                return await probe(bench)
+            except (Uncertain, Throttled, PlatformUnavailable):
+                await self._clock.sleep(wait_s)
+        return await probe(bench)
+
+    def _probes(self, long_text: FieldSpec | None) -> Sequence[tuple[str, Probe]]:
         users, schema, writer = self._directory, self._schema, self._writer
+        long_texts: tuple[tuple[str, Probe], ...] = ()
+        if long_text is not None:
+            long_texts = (("long_text_max_chars", lambda bench: deals.long_text(bench, long_text.label)),)
         return (
             ("rpc_methods", self._rpc_methods),
             ("cf_type_map", lambda bench: people.marker_fields(bench, schema)),
@@ -86,6 +111,7 @@ class NutshellProber:
             ("lead_requires_contact", deals.lonely_lead),
             ("lead_due_form", deals.lead),
             ("lead_stage_write", deals.stage),
+            *long_texts,
             ("activity_backdate", lambda bench: deals.activity(bench, users)),
             ("activity_delete", deals.activity_removal),
             ("activity_participants", lambda bench: deals.activity_participants(bench, users)),

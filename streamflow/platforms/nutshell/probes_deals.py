@@ -11,6 +11,8 @@ from streamflow.platforms.nutshell.calls import JSON, PATCH
 from streamflow.platforms.nutshell.dialect.compare import tidy
 from streamflow.platforms.nutshell.dialect.envelope import rows
 from streamflow.platforms.nutshell.dialect.ids import number_of
+from streamflow.platforms.nutshell.dialect.parts import CUSTOM, customs_from_wire
+from streamflow.platforms.nutshell.dialect.patch import custom_path
 from streamflow.platforms.nutshell.dialect.records import one
 from streamflow.platforms.nutshell.lead_actions import move_by_patch, move_by_rpc
 from streamflow.platforms.nutshell.people import Directory
@@ -21,6 +23,7 @@ from streamflow.platforms.nutshell.writer import NutshellWriter
 DUE = 1_767_225_600
 MAY_GO = "Made by streamflow to learn what this account can do. It may be deleted."
 TWO_YEARS_S = 2 * 365 * 86_400
+LONG_LENGTHS = (20_000, 10_000, 5_000, 2_000, 1_000, 500)
 NOTE_LENGTHS = (30_000, 20_000, 10_000, 5_000, 2_000, 1_000)
 
 
@@ -69,6 +72,26 @@ async def stage(bench: Bench) -> dict[str, Any]:
         if (await bench.fields("leads", dest_id)).get("stage") == other:
             return {"lead_stage_write": way}
     return {"lead_stage_write": "none"}
+
+
+async def long_text(bench: Bench, label: str) -> dict[str, Any]:
+    """
+    Write the longest text that a long custom field of the lead keeps whole, line ends included; 0 where it keeps none tried.
+
+    Each character takes three bytes, so that a limit in bytes is met as well. What a PATCH takes is what an update may send later.
+    """
+    dest_id = bench.anchor("leads")
+    path = custom_path("leads", label, bench.flags)
+    for length in LONG_LENGTHS:
+        text = (f"{'€' * 39}\n" * (length // 40 + 1))[: length - 5] + "\nend."
+        try:
+            await bench.patch("leads", dest_id, path, text)
+        except RecordRejected:
+            continue
+        data = await bench.calls.get(f"leads/{dest_id}/customfields", endpoint="leads/{id}/customfields")
+        if tidy(str(customs_from_wire(rows(data, "customFields")).get(f"{CUSTOM}{label}") or "")) == text:
+            return {"long_text_max_chars": length}
+    return {"long_text_max_chars": 0}
 
 
 async def activity(bench: Bench, directory: Directory) -> dict[str, Any]:

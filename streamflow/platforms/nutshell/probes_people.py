@@ -12,6 +12,7 @@ from streamflow.platforms.nutshell.dialect.envelope import rows
 from streamflow.platforms.nutshell.dialect.events import happenings
 from streamflow.platforms.nutshell.dialect.marks import MARKER_FIELD
 from streamflow.platforms.nutshell.dialect.parts import CUSTOM, customs_from_wire
+from streamflow.platforms.nutshell.dialect.patch import custom_path as path_of
 from streamflow.platforms.nutshell.flags import ENTITIES, PATH_BY_NAME, PATH_UNDER_CUSTOM
 from streamflow.platforms.nutshell.people import Directory, email_of
 from streamflow.platforms.nutshell.schema import NutshellSchema
@@ -97,7 +98,7 @@ async def value_forms(bench: Bench, schema: NutshellSchema) -> dict[str, Any]:
     if spec is None or spec.family == "date":
         raise RecordRejected("the account has no money or number field on people yet to try it on", platform="nutshell")
     dest_id = bench.anchor("contacts")
-    path = bench.flags.cf_patch_path.replace("{e}", "contacts").replace("{name}", spec.label.replace("~", "~0").replace("/", "~1"))
+    path = path_of("contacts", spec.label, bench.flags)
     for form, value in zip(("strings", "typed"), _FORMS[spec.family], strict=True):
         try:
             await bench.patch("contacts", dest_id, path, value)

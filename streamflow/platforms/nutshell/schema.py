@@ -15,6 +15,7 @@ from streamflow.platforms.nutshell.dialect.envelope import made_id, rows
 from streamflow.platforms.nutshell.dialect.ids import full_id
 from streamflow.platforms.nutshell.dialect.records import many, one
 from streamflow.platforms.nutshell.flags import ENTITIES
+from streamflow.platforms.nutshell.labels import Labels
 from streamflow.platforms.nutshell.people import Directory, email_of
 from streamflow.wire.spread import spread
 
@@ -30,8 +31,9 @@ _TAG_TYPES = {"1": "leads", "2": "contacts", "3": "accounts"}
 class NutshellSchema:
     """The schema door."""
 
-    def __init__(self, calls: Calls, directory: Directory, clock: Clock) -> None:
+    def __init__(self, calls: Calls, labels: Labels, directory: Directory, clock: Clock) -> None:
         self._calls = calls
+        self._labels = labels
         self._directory = directory
         self._clock = clock
 
@@ -117,15 +119,11 @@ class NutshellSchema:
     async def custom_fields(self, entities: Collection[Kind] | None = None) -> tuple[FieldSpec, ...]:
         """Give the definitions of accounts, contacts and leads, or of those of them that are asked for: a call each."""
         asked = [entity for entity in ENTITIES if entities is None or entity in entities]
-        listed = await spread(self._attributes, asked)
+        listed = await spread(self._labels.listed, asked)
         return tuple(spec_of(entity, row) for entity, found in zip(asked, listed, strict=True) for row in found)
 
-    async def _attributes(self, entity: Kind) -> list[dict[str, Any]]:
-        data = await self._calls.get(f"{entity}/customfields/attributes")
-        return [row for row in rows(data, "customFields") if label_of(row)]
-
     async def _existing(self, spec: FieldSpec) -> FieldSpec | None:
-        same = [row for row in await self._attributes(spec.entity) if label_of(row).casefold() == spec.label.casefold()]
+        same = [row for row in await self._labels.listed(spec.entity) if label_of(row).casefold() == spec.label.casefold()]
         exact = [row for row in same if label_of(row) == spec.label]
         return spec_of(spec.entity, (exact or same)[0]) if same else None
 

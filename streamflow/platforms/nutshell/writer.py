@@ -104,7 +104,7 @@ class NutshellWriter:
             return False
         try:
             await self._calls.send("DELETE", f"{kind}/{','.join(dest_ids)}", endpoint=f"{kind}/{{id}}")
-        except (NotFound, RecordRejected, Uncertain, TransientError):
+        except (NotFound, RecordRejected, TransientError):
             return False     # some may be gone: deleting one by one says which
         return True
 

@@ -29,6 +29,7 @@ from streamflow.platforms.rows.phones import mended_phone, plain_phone
 from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.rows.values import amount_of, clock_oddity, flag_of, local_time, text_of, tidy, tidy_label
 from streamflow.platforms.spec import StreamSpec
+from streamflow.wire.body import TooDeep, parse_json
 
 RAW = "_raw"
 CUSTOM = "custom"
@@ -207,8 +208,8 @@ class Canon:
         """Give the custom fields of an object, or of its JSON text in a column."""
         if isinstance(value, str) and value.strip():
             try:
-                value = orjson.loads(value)
-            except orjson.JSONDecodeError:
+                value = parse_json(value.encode())
+            except (orjson.JSONDecodeError, TooDeep):
                 pass
         if isinstance(value, Mapping):
             return value

@@ -13,6 +13,7 @@ from streamflow.sandbox.nutshell.state import Record
 ENTITIES = ("accounts", "contacts", "leads")
 _WIRE_TYPES = {"Date": "date-time", "Currency": "currency", "Location": "object"}
 CHOICE_TYPES = ("Enum", "Decision")
+LONG_TYPES = ("Text", "LongText")
 _DATE = re.compile(r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")
 _MONEY = re.compile(r"^-?\d+(\.\d{1,2})?$")
 _NUMBER = re.compile(r"^-?\d+(\.\d+)?$")
@@ -111,6 +112,17 @@ def _checked(site: Site, definition: Record, value: Any) -> Any:
     limit = site.switches["cf_text_max"]
     if kind == "String" and limit is not None and len(value) > limit:
         raise invalid("Value too long", detail=f"At most {limit} characters.", field=title)
+    return _checked_long(site, title, value) if kind in LONG_TYPES else value
+
+
+def _checked_long(site: Site, title: str, value: str) -> str:
+    limit = site.switches["cf_long_max"]
+    if site.switches["cf_long_lines"] == "blanks":
+        value = value.replace("\n", " ")
+    if limit is not None and len(value) > limit:
+        if site.switches["cf_long_over_limit"] == "refused":
+            raise invalid("Value too long", detail=f"At most {limit} characters.", field=title)
+        return value[:limit]
     return value
 
 

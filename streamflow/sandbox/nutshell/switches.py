@@ -51,6 +51,9 @@ NUTSHELL_SWITCHES: dict[str, Any] = {
     "cf_unknown_name": "ignored",  # "ignored" | "refused"
     "cf_unlisted_choice": "refused",  # "refused" | "added" | "ignored"
     "cf_text_max": None,  # longest value of a String field; longer is refused
+    "cf_long_max": None,  # longest value of a Text or LongText field
+    "cf_long_over_limit": "refused",  # "refused" | "truncated"
+    "cf_long_lines": "kept",  # line ends in such a value: "kept" | "blanks"
     # people and companies
     "phone_value_form": "string",  # "string" | "object" | "both"
     "email_check": "accept",  # an e-mail without @: "accept" | "refused" | "dropped"

@@ -8,10 +8,10 @@ from tests.acceptance.evidence import Json, Run, Witness, end_of, keep, read_aud
 from tests.flow.box import Box, sandbox
 from tests.flow.daemon import Daemon, daemon
 from tests.flow.sides import LEAD_PERFECTION
-from tests.oracle.guarding import Edit
-from tests.oracle.leadperfection.book import Book, Seen
-from tests.oracle.marks import read_marks
-from tests.oracle.states import Destination, Finding
+from tests.judge.guarding import Edit
+from tests.judge.leadperfection.book import Book, Seen
+from tests.judge.marks import read_marks
+from tests.judge.states import Destination, Finding
 from tests.security.canaries import leaks
 
 RECORDS = 260

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from tests.acceptance.leadperfection.run import PairRun
 from tests.acceptance.reading import written
-from tests.oracle.guarding import overwritten, rolled_back
+from tests.judge.guarding import overwritten, rolled_back
 
 
 def test_lp_29_the_source_is_only_read_while_people_work(living: PairRun) -> None:

@@ -12,8 +12,9 @@ from streamflow.sandbox.leadperfection_planting import rep_file
 from tests.acceptance.leadperfection.run import MEANWHILE, PairRun
 from tests.acceptance.reading import crosswalk
 from tests.flow.sides import LEAD_PERFECTION, OUTCOMES, STAGES
-from tests.oracle.states import Row
+from tests.judge.states import Row
 
+DETAILS = "Lead Perfection details"
 _KINDS = ("prospect", "lead", "job", "appointment", "note")
 _CENT = Decimal("0.01")
 
@@ -103,6 +104,16 @@ def test_lp_48_a_wrong_outcome_or_stage_is_found(living: PairRun) -> None:
     told = {each.what: each.why for each in found if each.fault == "wrong"}
     assert told.get(f"job {closed} ({deals[closed]['id']})", "").startswith("is won, and ")
     assert told.get(f"job {moved} ({deals[moved]['id']})", "").startswith("is in Repairs/Reported, and ")
+
+
+def test_lp_48_what_has_no_field_of_its_own_stands_on_the_deal(living: PairRun) -> None:
+    """LP-48: cost, finance, enquiry and all milestones are lines of one long field of the deal, and no note is made for them."""
+    asked = living.looks["map"].report("scope")["fields_to_create"]
+    assert [(each["entity"], each["family"]) for each in asked if each["label"] == DETAILS] == [("leads", "long")]
+    for key, row in _deals(living).items():
+        job, lines = living.book.of("job")[key], row["customFields"][DETAILS].split("\n")
+        assert f"Enquiry: {job['lds_id']}" in lines
+        assert not living.marks.of("job", key)[1:], key
 
 
 def test_lp_05_and_06_a_deal_hangs_on_its_person_and_both_bear_the_job(living: PairRun) -> None:

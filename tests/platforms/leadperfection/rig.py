@@ -139,10 +139,10 @@ class Book:
         pair = SimpleNamespace(person=person, kind_naming=lambda what: {"user": "rep"}.get(what, what))
         self.skip = frozenset(skip)
         self.migration = cast(Migration, SimpleNamespace(
-            ledger=self.ledger, source=source, control=Control(), clock=clock, pair=pair, read=Counter(), touched={"prospect": set()},
+            ledger=self.ledger, source=source, control=Control(), clock=clock, pair=pair, touched={"prospect": set()},
             terms=Terms(name="t", state_dir=Path("."), timezone="America/New_York", **terms),
             explain=self._explain, log=lambda name, **fields: self.said.append((name, fields)),
-            trouble=lambda error: self.troubles.append(str(error)), last_poll_at="",
+            trouble=lambda error: self.troubles.append(str(error)),
         ))
         self.reader = SourceReader(self.migration)
 

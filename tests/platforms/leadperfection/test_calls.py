@@ -55,6 +55,22 @@ async def test_windows_that_grew_too_full_are_cut_and_nothing_of_them_is_missed(
     assert took["appointment"][APPOINTMENTS] <= 110
 
 
+async def test_what_one_reading_found_out_about_windows_serves_the_next() -> None:
+    """A list that had to be cut is asked for in the same windows the next time, without finding out anew, and shows the same records."""
+    asked: Counter[str] = Counter()
+    rules = {"prospect": {"window": {"start": "2000-01-01", "split_rows": 40}, "paging": {"size": 20}}}
+    async with serving(600) as wire, reading(wire, streams=rules, hook=lambda attempt: asked.update([attempt.endpoint])) as source:
+        spent, shown = [], []
+        for _ in range(3):
+            before = asked[GET_LEAD]
+            shown.append(set(of(await everything(source, "prospect"), "prospect")))
+            spent.append(asked[GET_LEAD] - before)
+    assert shown[0] == shown[1] == shown[2]
+    assert len(shown[0]) == 120
+    assert spent[1] <= spent[0] * 0.8
+    assert spent[2] <= spent[1]
+
+
 @pytest.mark.parametrize("years", [
     "startdate=2000-01-01+00%3A00%3A00&enddate=2026-11-19", "startdate=2000-01-01+00%3A00%3A00&enddate=2100-01-01",
     "apptdates=01%2F01%2F2000&apptdatee=04%2F14%2F2025", "apptdates=04%2F01%2F2025&apptdatee=04%2F01%2F2026",

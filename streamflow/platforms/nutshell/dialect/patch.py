@@ -22,6 +22,11 @@ def escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
+def custom_path(kind: str, label: str, flags: Flags) -> str:
+    """Give the path of a custom field (flag cf_patch_path)."""
+    return flags.cf_patch_path.replace("{e}", kind).replace("{name}", escaped(label))
+
+
 def patch_groups(kind: str, changes: Fields, now: Fields, flags: Flags) -> list[Group]:
     """
     Give the operations for *changes*, field by field, in an order that is safe when only the first few are applied.
@@ -49,8 +54,7 @@ def _operations(kind: str, field: str, value: Any, now: Fields, flags: Flags) ->
     if field in MULTI:
         return [_replace(f"/{kind}/0/{field}", multi_to_wire(field, value, flags))]
     if field.startswith(CUSTOM):
-        path = flags.cf_patch_path.replace("{e}", kind).replace("{name}", escaped(field[len(CUSTOM):]))
-        return [_replace(path, custom_to_wire(value, flags))]
+        return [_replace(custom_path(kind, field[len(CUSTOM):], flags), custom_to_wire(value, flags))]
     if field == f"{LINK}owner":
         owner = owner_ids({field: value}, flags)
         if owner:

@@ -1,0 +1,54 @@
+"""What a run waits out by itself and what it pauses for."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamflow.daemon.perseverance import PUZZLES, Perseverance
+from streamflow.errors import (
+    NotFound,
+    PlanLimit,
+    PlatformUnavailable,
+    ProtocolMismatch,
+    RecordRejected,
+    StreamflowError,
+    Throttled,
+    Uncertain,
+)
+from tests.wire.virtual import VirtualClock
+
+
+def test_what_passes_is_waited_for_ever_longer_up_to_a_minute() -> None:
+    """An outage is never a matter for a person; after a quiet while, and after a phase that ended, waits are short again."""
+    clock = VirtualClock()
+    one = Perseverance(clock)
+    errors: list[StreamflowError] = [PlatformUnavailable("down"), Throttled("slower"), Uncertain("lost")] * 3
+    assert [one.after(error) for error in errors] == [1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 60.0, 60.0, 60.0]
+    clock.at += 61     # waited out, and down still
+    assert one.after(errors[0]) == 60.0
+    clock.at += 91     # waited out, and half a minute went well
+    assert one.after(errors[0]) == 1.0
+    assert one.after(errors[0]) == 2.0
+    one.arrived()
+    assert one.after(errors[0]) == 1.0
+
+
+def test_an_answer_outside_the_contract_is_asked_anew_a_few_times() -> None:
+    """A lie that passes stops nothing; the same one again and again is for a person, and after a resume it has its chances again."""
+    clock = VirtualClock()
+    one = Perseverance(clock)
+    lie = ProtocolMismatch("lead: a page came twice")
+    for _ in range(2):
+        assert None not in [one.after(lie) for _ in range(PUZZLES)]
+        assert one.after(ProtocolMismatch("note: a page came twice")) is not None
+        assert one.after(lie) is None
+        one.arrived()
+    for _ in range(PUZZLES * 3):
+        assert one.after(lie) is not None
+        clock.at += 1900.0
+
+
+@pytest.mark.parametrize("error", [RecordRejected("no"), PlanLimit("full"), NotFound("gone")])
+def test_what_only_a_person_can_mend_pauses_at_once(error: StreamflowError) -> None:
+    """Refusals do not get better by asking again."""
+    assert Perseverance(VirtualClock()).after(error) is None

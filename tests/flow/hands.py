@@ -1,0 +1,176 @@
+"""The hands in a run that is struck again and again: an operator who asks and decides, and another on the plug."""
+
+from __future__ import annotations
+
+import math
+import random
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from tests.flow.box import Box
+from tests.flow.daemon import Daemon, NotAnswering
+from tests.flow.harness import DECIDED, short
+from tests.flow.measures import peak_mib
+from tests.flow.stopping import Stops
+from tests.judge.marks import read_marks
+
+POLL_S = 0.05
+LIFETIME_S = (0.1, 4.0)
+"""How long the daemon lives before a kill, from when it is where it is to be struck: from hardly begun to well under way."""
+PHASES = ("probe", "map", "schema", "owners", "sample", "backfill", "tail", "cutover", "watch", "rollback", "rolled_back", "done")
+PATIENCE = 8
+"""How often an operator lets a run go on that misbehaving platforms brought to a stop."""
+STOPPED = (69, 75, 77)
+"""Exit codes by which the daemon says that a platform must recover first."""
+
+
+class Hands:
+    """Starts a run, attends to it, strikes it and starts it again, until it ends by itself."""
+
+    def __init__(self, box: Box, dice: random.Random, wanted: list[str], *, stops: Stops | None = None, is_calm: bool = True) -> None:
+        self.box = box
+        self.daemon = Daemon(box)
+        self.plan = box.dir / "stops.json"
+        self.struck: list[str] = []             # phases in which the plug was pulled
+        self.stopped = 0                        # how often it struck itself, at a named point
+        self.paused = 0                         # how often it had to be let go on
+        self.peak_mib = 0.0
+        self.explained: dict[tuple[str, str], str] = {}
+        self.at_watch: Callable[[], None] | None = None     # called once after the switch; the run is rolled back then
+        self._dice = dice
+        self._wanted = wanted        # the phase from which on each kill to come strikes, in order
+        self._is_calm = is_calm
+        self._kill_at = math.inf
+        self._seen: Any = None
+        self._phase = "start"
+        self._exported = ""          # since when the gate stood that the last export was made for
+        if stops is not None:
+            stops.write(self.plan)
+            self.daemon.command = ("-m", "tests.flow.stopping", str(self.plan))
+
+    def to_the_end(self, limit_s: float) -> int:
+        """Go on until the daemon ends by itself; gives its exit code."""
+        deadline = time.monotonic() + limit_s
+        self._start()
+        while time.monotonic() < deadline:
+            if not self.daemon.is_running:
+                code = self.daemon.wait(1.0)
+                if not self._goes_on(code):
+                    return code
+                continue
+            if time.monotonic() >= self._kill_at:
+                self._strike()
+            try:
+                self._attend()
+            except NotAnswering:
+                pass   # not up yet, or just killed
+            time.sleep(POLL_S)
+        where = f"{len(self.struck) + self.stopped} kills, in {short(self._seen)}"
+        raise AssertionError(f"not done within {limit_s} s and {where}; {self.daemon.words(25)}")
+
+    def _goes_on(self, code: int) -> bool:
+        """Start it again when it struck itself, or gave up for the platforms' sake."""
+        if code == -signal.SIGKILL and self.plan.exists():
+            self.stopped += 1
+        elif code in STOPPED and not self._is_calm:
+            self._let_go_on(f"exit code {code}")
+        else:
+            assert code in (0, 1), f"the daemon gave up with exit code {code} after {len(self.struck)} kills; {self.daemon.words(25)}"
+            assert not self._wanted, f"the run was over before {len(self._wanted)} kills could strike"
+            return False
+        self._start()
+        return True
+
+    def _let_go_on(self, why: str) -> None:
+        self.paused += 1
+        assert self.paused <= PATIENCE, f"it comes to a stop again and again: {why}; {self.daemon.words(25)}"
+
+    def _start(self) -> None:
+        self.daemon.start()
+        self._kill_at = math.inf
+
+    def _strike(self) -> None:
+        self._measure()
+        self.daemon.kill()
+        self.struck.append(self._phase)
+        self._wanted.pop(0)
+        self._start()
+
+    def _measure(self) -> None:
+        assert self.daemon.process is not None
+        self.peak_mib = max(self.peak_mib, peak_mib(self.daemon.process.pid))
+
+    def _attend(self) -> None:
+        """Look once, decide what waits for a decision, and order the switch when the tail is quiet."""
+        self._measure()
+        self._seen = status = self._ask("GET", "/v1/status")
+        self._phase = str(status["phase"])
+        if self._wanted and self._kill_at == math.inf and PHASES.index(self._phase) >= PHASES.index(self._wanted[0]):
+            self._kill_at = time.monotonic() + self._dice.uniform(*LIFETIME_S)
+        if status["state"] == "paused":
+            assert not self._is_calm, status["reason"]
+            self._let_go_on(status["reason"])
+            self.daemon.ask("POST", "/v1/resume", {})
+            return
+        self._export(status["gate"] or {})
+        if self._decide():
+            return
+        if self._phase == "watch":
+            self._look_back()
+        elif self._phase == "tail" and status["gate"] is not None:
+            self._switch(status)
+
+    def _export(self, gate: dict[str, Any]) -> None:
+        """Let somebody export the source anew when the switch by files waits for what was exported after the freeze."""
+        if gate.get("name") == "export" and gate["since"] != self._exported:
+            self.box.export()
+            self._exported = gate["since"]
+
+    def _decide(self) -> bool:
+        """Decide one thing as suggested; says whether there was one."""
+        for item in self._ask("GET", "/v1/queue?state=all")["items"]:
+            self.explained[str(item["kind"]), str(item["key"])] = str(item["reason"])
+            is_question = item["blocking"] or item["cause"] in DECIDED or item["id"].startswith("identity:")
+            if item["state"] == "open" and is_question and item["suggested"]:
+                self.daemon.ask("POST", f"/v1/queue/{quote(item['id'], safe='')}/resolve", {"decision": item["suggested"]})
+                return True
+        return False
+
+    def _switch(self, status: Any) -> None:
+        if self._wanted and self._wanted[0] != "cutover":
+            return   # the switch ends the run: what is to strike before it comes first
+        self.box.freeze()
+        if any(each["backlog"] for each in status["streams"].values()):
+            return
+        self._explain()
+        self.daemon.ask("POST", "/v1/cutover", {"freeze_confirmed": True})   # refused while it is too early; asked again then
+
+    def _look_back(self) -> None:
+        """After the switch: what was read last is asked about, and the run is judged and undone where that is wanted."""
+        self._explain()
+        if self.at_watch is None:
+            return
+        self._ask("GET", "/v1/reports")
+        if self.daemon.is_running:
+            self.at_watch()
+            self.at_watch = lambda: None
+        self.daemon.ask("POST", "/v1/rollback", {"confirm": "sandbox"})
+
+    def _explain(self) -> None:
+        """Ask about what left no mark."""
+        there = read_marks(self.box.destination(), self.box.side.prefix).identities()
+        for kind, key, _ in self.box.source().every():
+            if key and (kind, key) not in there and (kind, key) not in self.explained:
+                trace = self._ask("GET", f"/v1/records/{kind}/{quote(key, safe='')}", missing={})
+                if trace.get("disposition") in ("filtered", "flagged", "failed"):
+                    self.explained[kind, key] = str(trace["reason"])
+
+    def _ask(self, method: str, path: str, missing: Any = None) -> Any:
+        code, body = self.daemon.ask(method, path)
+        if code == 404 and missing is not None:
+            return missing
+        assert code == 200, f"{method} {path}: {code}: {body}"
+        return body

@@ -1,0 +1,171 @@
+"""
+The daemon with named points at which it kills itself: `python -m tests.flow.stopping PLAN -c CONFIG run`.
+
+A point lies before and after each side effect, and is named by it: "before:intent create", "after:send POST contacts",
+"before:phase tail", "after:cutover drain"; in the switch and in a rollback the name says so ("before:rollback/send DELETE notes/{id}").
+The product knows nothing of this: what it does is watched at its ledger, at its session, and where it writes reports.
+
+The plan is a JSON file; see `Stops`. What was struck is written beside it, a line each, before the process dies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from streamflow.cli.main import main
+from streamflow.reports.writer import ReportWriter
+from streamflow.store import base
+from streamflow.store.sqlite import SqliteLedger
+from streamflow.wire.session import Session
+
+SECTIONS = ("cutover", "rollback")
+"""Phases whose side effects are points of their own, whatever was struck before."""
+POINTS = (
+    "stage", "mark", "finish", "enqueue", "intent create", "intent update", "settle confirmed", "settle in_doubt", "verified", "report",
+    "decision", "phase map", "phase schema", "phase owners", "phase sample", "phase backfill", "phase tail", "phase cutover",
+    "send POST contacts", "send POST notes", "send PATCH contacts/{id}", "cutover/step freeze", "cutover/step drain",
+    "cutover/step verify", "cutover/step switch", "cutover/switch", "phase watch", "phase rollback", "rollback/intent delete",
+    "rollback/send DELETE notes/{id}", "rollback/send DELETE contacts/{id}", "rollback/settle confirmed", "rollback/audit rollback.done",
+    "phase rolled_back",
+)  # fmt: skip
+"""Points that every run which is rolled back comes by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stops:
+    """
+    Where a process kills itself.
+
+    Args:
+        times: How often at each point, in this life and the next ones.
+        only: Names of points, with "before:" or "after:"; None for all there are.
+    """
+
+    times: int = 1
+    only: tuple[str, ...] | None = None
+
+    def write(self, plan: Path) -> None:
+        """Write the plan for a process to come."""
+        plan.write_text(json.dumps(asdict(self)), encoding="utf-8")
+
+
+def struck(plan: Path) -> Counter[str]:
+    """Give how often each point was struck so far."""
+    book = plan.with_suffix(".struck")
+    return Counter(book.read_text(encoding="utf-8").splitlines()) if book.exists() else Counter()
+
+
+@dataclass(slots=True)
+class Points:
+    """What one process watches for."""
+
+    plan: Path
+    stops: Stops
+    phase: str = ""
+    left: dict[str, int] = field(default_factory=dict)
+
+    def come(self, name: str) -> None:
+        """Come by a point; a process that is to be struck here is no more."""
+        if self.stops.only is not None and name not in self.stops.only:
+            return
+        if self.left.setdefault(name, self.stops.times - struck(self.plan)[name]) <= 0:
+            return
+        with self.plan.with_suffix(".struck").open("a", encoding="utf-8") as book:
+            book.write(f"{name}\n")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def within(self, name: str) -> str:
+        """Give the name of a side effect with the section of the life it is in."""
+        return f"{self.phase}/{name}" if self.phase in SECTIONS and not name.startswith("phase ") else name
+
+
+def name_of(changes: Sequence[base.Change]) -> str:
+    """Name a transaction by the most that it does."""
+    settings = {change.name: change.value for change in changes if isinstance(change, base.PutSetting)}
+    audited = {change.entry.action: change.entry for change in changes if isinstance(change, base.Audit)}
+    if "phase" in audited:
+        return f"phase {audited['phase'].after}"
+    if "switched" in settings:
+        return "switch"
+    if "cutover" in settings:
+        return f"step {(settings['cutover'] or {}).get('step', 'over')}"
+    if done := next((action for action in audited if action.startswith("rollback.")), ""):
+        return f"audit {done}"
+    for kind, told in _TELLING.items():
+        if found := next((change for change in changes if isinstance(change, kind)), None):
+            return told(found)
+    return next((f"setting {name.partition(':')[0]}" for name in settings), type(changes[0]).__name__.lower() if changes else "nothing")
+
+
+_TELLING: Mapping[type, Callable[[Any], str]] = {
+    base.PutIntent: lambda change: f"intent {change.intent.op.value}", base.SettleIntent: lambda change: f"settle {change.state.value}",
+    base.ResolveItem: lambda change: "decision", base.Finish: lambda change: "finish", base.MoveMark: lambda change: "mark",
+    base.MarkVerified: lambda change: "verified", base.Enqueue: lambda change: "enqueue",
+}  # fmt: skip
+
+
+def watch(points: Points) -> None:
+    """Lay a point before and after whatever this process does that lasts."""
+    commit, stage, write, report = SqliteLedger.commit, SqliteLedger.stage, Session.write, ReportWriter.__call__
+
+    async def phase_of(ledger: SqliteLedger) -> None:
+        if not points.phase:
+            points.phase = str((await ledger.setting("phase") or {}).get("state", ""))
+
+    @wraps(commit)
+    async def committing(self: SqliteLedger, changes: Iterable[base.Change]) -> None:
+        held = tuple(changes)
+        await phase_of(self)
+        name = points.within(name_of(held))
+        points.come(f"before:{name}")
+        await commit(self, held)
+        points.phase = next(
+            (change.value["state"] for change in held if isinstance(change, base.PutSetting) and change.name == "phase"), points.phase
+        )
+        points.come(f"after:{name}")
+
+    @wraps(stage)
+    async def staging(self: SqliteLedger, *given: Any, **more: Any) -> base.StageResult:
+        await phase_of(self)
+        name = points.within("stage")
+        points.come(f"before:{name}")
+        result = await stage(self, *given, **more)
+        points.come(f"after:{name}")
+        return result
+
+    @wraps(write)
+    async def sending(self: Session, request: Any, **more: Any) -> Any:
+        name = points.within(f"send {request.method} {request.endpoint}")
+        points.come(f"before:{name}")
+        try:
+            return await write(self, request, **more)
+        finally:
+            points.come(f"after:{name}")
+
+    @wraps(report)
+    def reporting(self: ReportWriter, name: str, data: Mapping[str, Any]) -> None:
+        points.come(f"before:{points.within('report')}")
+        report(self, name, data)
+        points.come(f"after:{points.within('report')}")
+
+    for holder, name, ours in (
+        (SqliteLedger, "commit", committing), (SqliteLedger, "stage", staging), (Session, "write", sending),
+        (ReportWriter, "__call__", reporting),
+    ):  # fmt: skip
+        setattr(holder, name, ours)
+
+
+if __name__ == "__main__":
+    path = Path(sys.argv[1])
+    given = json.loads(path.read_text(encoding="utf-8"))
+    watch(Points(path, Stops(times=given["times"], only=None if given["only"] is None else tuple(given["only"]))))
+    sys.exit(main(sys.argv[2:]))

@@ -1,0 +1,67 @@
+"""A whole run that is struck at named points, and rolled back; `make torture` strikes at every one of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamflow.model import Intent, IntentState, Op, Ref
+from streamflow.store.base import Audit, AuditEntry, Change, MoveMark, PutIntent, PutSetting, SettleIntent
+from tests.flow.box import REPOSITORY, environment
+from tests.flow.harness import assert_right
+from tests.flow.stopping import Stops, name_of, struck
+from tests.flow.survival import Trial, survive
+
+STRUCK = (
+    "before:intent create", "after:send POST contacts", "after:phase tail", "before:cutover/switch", "after:cutover/switch",
+    "before:rollback/intent delete", "after:rollback/send DELETE notes/{id}", "before:rollback/audit rollback.done",
+)  # fmt: skip
+_SELF = "import sys; from pathlib import Path; from tests.flow.stopping import Points, Stops; "
+_COMES = _SELF + "Points(Path(sys.argv[1]), Stops(times=2)).come('before:mark')"
+
+
+def test_a_run_struck_at_named_points_ends_as_if_it_had_not_been() -> None:
+    """Killed around a write, a phase, the switch and steps of a rollback, a run loses and doubles nothing and is undone whole."""
+    survived = survive(Trial(seed=5, stops=Stops(only=STRUCK), undone=True, records=50))
+    assert survived.points == dict.fromkeys(STRUCK, 1)
+    assert_right(list(survived.findings))
+    assert survived.leaks == ()
+
+
+def test_a_point_strikes_as_often_as_it_is_told(tmp_path: Path) -> None:
+    """The process dies by SIGKILL each time it comes by, and after so many times it lives."""
+    plan = tmp_path / "stops.json"
+    ends = [
+        subprocess.run([sys.executable, "-c", _COMES, str(plan)], cwd=REPOSITORY, env=environment(), check=False, timeout=30).returncode
+        for _ in range(3)
+    ]
+    assert ends == [-signal.SIGKILL, -signal.SIGKILL, os.EX_OK]
+    assert struck(plan) == {"before:mark": 2}
+
+
+def _intent() -> Intent:
+    return Intent(id="1-1", ref=Ref("lead", "1", ""), op=Op.UPDATE, dest_kind="contacts", fields={})
+
+
+def _audited(action: str, **more: Any) -> Change:
+    return Audit(entry=AuditEntry(actor="streamflow", action=action, **more))
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [([PutIntent(intent=_intent()), MoveMark(name="lead", cursor="1")], "intent update"),
+     ([SettleIntent(id="1-1", state=IntentState.CONFIRMED)], "settle confirmed"),
+     ([PutSetting(name="phase", value={"state": "tail"}), _audited("phase", after="tail")], "phase tail"),
+     ([PutSetting(name="cutover", value={"step": "drain"}), _audited("cutover.drain")], "step drain"),
+     ([PutSetting(name="cutover", value={"step": "switched"}), PutSetting(name="switched", value={})], "switch"),
+     ([PutSetting(name="cutover", value=None)], "step over"), ([PutSetting(name="round:lead", value=3)], "setting round"), ([], "nothing")],
+)  # fmt: skip
+def test_a_transaction_is_named_by_the_most_it_does(changes: list[Change], name: str) -> None:
+    """What is struck can be told from its name."""
+    assert name_of(changes) == name

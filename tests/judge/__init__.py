@@ -1,0 +1,1 @@
+"""The independent judge of both accounts: HTTP and JSON only, no code of the product in it."""

@@ -1,0 +1,87 @@
+"""The writes of a rollback: what is not known to have happened is looked up, not said again."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from streamflow.clock import SystemClock
+from streamflow.errors import TransientError, Uncertain
+from streamflow.migration.reversals import Reversals
+from streamflow.migration.undoing import Step
+from streamflow.model import Link, Ref
+from streamflow.store.base import PutLink
+from streamflow.store.memory import MemoryLedger
+
+
+class Clock(SystemClock):
+    """Nobody waits."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Go on at once."""
+
+
+class Writer:
+    """Ends every call with the errors it was given, one after the other, then well."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.calls = 0
+        self._errors = list(errors)
+
+    async def delete_all(self, kind: str, dest_ids: Any) -> bool:
+        return False
+
+    async def delete(self, kind: str, dest_id: str) -> None:
+        await self._end()
+
+    async def update(self, kind: str, dest_id: str, changes: Any, *, now: Any) -> str:
+        await self._end()
+        return dest_id
+
+    async def _end(self) -> None:
+        self.calls += 1
+        if self._errors:
+            raise self._errors.pop(0)
+
+
+async def undoing(action: str, *errors: Exception) -> tuple[Writer, MemoryLedger, Callable[[], Awaitable[Any]]]:
+    """Give a rollback about to undo what was done to one person."""
+    clock, writer = Clock(), Writer(*errors)
+    ledger = MemoryLedger(clock=clock)
+    base = {"name": "Ann"}
+    link = Link(
+        ref=Ref("client", "c1"), dest_kind="contacts", dest_id="7-contacts", base=base, ours=action == "delete",
+        before=None if action == "delete" else {"name": "Anna"},
+    )
+    await ledger.commit([PutLink(link=link)])
+    migration: Any = SimpleNamespace(
+        ledger=ledger, clock=clock, numbers=itertools.count(1), destination=SimpleNamespace(writer=writer),
+    )
+    step = Step(link=link, action=action, fields={} if action == "delete" else {"name": "Anna"})
+    return writer, ledger, lambda: Reversals(migration).carry_out([step], {"7-contacts": base}, {})
+
+
+@pytest.mark.parametrize("action", ["delete", "restore"])
+async def test_an_unknown_outcome_is_not_said_again(action: str) -> None:
+    """It may be carried out late, over what people do in between: it stays open until it can no longer take effect."""
+    writer, ledger, carry_out = await undoing(action, Uncertain("no answer"))
+    with pytest.raises(Uncertain):
+        await carry_out()
+    assert writer.calls == 1
+    [intent] = await ledger.open_intents()
+    assert intent.dest_id == "7-contacts"
+    assert await ledger.links_to(["7-contacts"])
+
+
+@pytest.mark.parametrize("action", ["delete", "restore"])
+async def test_what_was_surely_not_done_is_said_again(action: str) -> None:
+    """A refusal to take the call leaves nothing behind that could still happen."""
+    writer, ledger, carry_out = await undoing(action, TransientError("no connection"))
+    assert await carry_out() == {}
+    assert writer.calls == 2
+    assert not await ledger.open_intents()
+    assert not await ledger.links_to(["7-contacts"])

@@ -1,0 +1,90 @@
+"""Many worlds, or one of them once more: `python -m tests.simulate [--worlds N] [--first SEED] [--jobs N] | --seed N [--planted NAME]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+
+from tests.simulate.conditions import ENDINGS
+from tests.simulate.planted import PLANTED, found_by
+from tests.simulate.world import Verdict, simulate
+
+FEW = 20      # failures told in full
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what was asked for; 1 when a world broke a promise."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulate", description="the real engine in seeded worlds")
+    parser.add_argument("--worlds", type=int, default=2000, help="how many worlds")
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--seed", type=int, help="one world, with all that happens in it")
+    parser.add_argument("--planted", choices=sorted(PLANTED), help="with this bug in the engine")
+    parser.add_argument("--bugs", action="store_true", help="plant each bug, and tell after how many worlds it was found")
+    asked = parser.parse_args(arguments)
+    sys.unraisablehook = lambda _: None      # dead processes that are let go of
+    if asked.bugs:
+        return _bugs(asked.first)
+    if asked.seed is not None:
+        return _one(asked.seed, asked.planted)
+    return _many(range(asked.first, asked.first + asked.worlds), asked.jobs)
+
+
+def _one(seed: int, planted: str | None) -> int:
+    verdict = simulate(seed, keep_lines=True, planted=PLANTED[planted] if planted else nullcontext)
+    print(*verdict.lines, sep="\n")
+    print(f"\nseed {seed}: {verdict.ending}, {verdict.crashes} processes ended before their time, trace {verdict.trace}")
+    print(*(verdict.faults or ["nothing broken"]), sep="\n")
+    return int(bool(verdict.faults))
+
+
+def _many(seeds: range, jobs: int) -> int:
+    begun = time.monotonic()
+    with ProcessPoolExecutor(max_workers=jobs, initializer=_quietly) as pool:
+        verdicts = list(pool.map(simulate, seeds, chunksize=20))
+    print(*_table(verdicts), sep="\n")
+    failed = [verdict for verdict in verdicts if verdict.faults]
+    print(f"\nseeds {seeds.start} to {seeds.stop - 1} in {time.monotonic() - begun:.0f} s; {len(failed)} broke a promise")
+    for verdict in failed[:FEW]:
+        print(f"  --seed {verdict.seed}: {'; '.join(verdict.faults[:3])}")
+    if len(failed) > FEW:
+        print(f"  and {len(failed) - FEW} more, the first of them {' '.join(str(verdict.seed) for verdict in failed[FEW : 5 * FEW])}")
+    return int(bool(failed))
+
+
+def _quietly() -> None:
+    sys.unraisablehook = lambda _: None
+
+
+def _table(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    kinds = ("lost", "doubled", "orphaned", "wrong", "overwritten", "unexplained", "other")
+    yield f"{'ending':28}{'worlds':>8}{'crashes':>9}{'records':>9}{'doubts':>8}{'hours':>7}" + "".join(f"{kind:>13}" for kind in kinds)
+    for ending in (*dict.fromkeys(ENDINGS), "all"):
+        some = [verdict for verdict in verdicts if ending in (verdict.ending, "all")]
+        faults = Counter(_kind(fault, kinds) for verdict in some for fault in verdict.faults)
+        figures = (len(some), sum(v.crashes for v in some), sum(v.records for v in some), sum(v.doubts for v in some))
+        hours = sum(verdict.seconds for verdict in some) / 3600
+        yield "{:28}{:>8,}{:>9,}{:>9,}{:>8,}{:>7.0f}".format(ending, *figures, hours) + "".join(f"{faults[kind]:>13}" for kind in kinds)
+
+
+def _kind(fault: str, kinds: Sequence[str]) -> str:
+    word = fault.partition(":")[0]
+    return word if word in kinds else "other"
+
+
+def _bugs(first: int) -> int:
+    missed = 0
+    for name in PLANTED:
+        found, fault = found_by(name, range(first, first + 100))
+        missed += found is None
+        print(f"{name:82} {'not found' if found is None else f'seed {found}: {fault[:90]}'}", flush=True)
+    return int(bool(missed))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

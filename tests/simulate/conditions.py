@@ -1,0 +1,56 @@
+"""What a seed makes of a world: how large, how slow, how faulty, how often the process ends. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+FAULTS_END_S = 400.0           # reads fail no longer than this: then everything has to come to its end
+ENDINGS = ("cutover", "cutover", "cutover", "rollback in tail", "rollback after the switch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """The constants of one world; seconds are virtual."""
+
+    seed: int
+    clients: int
+    crashes: int                   # processes that end before their time
+    ending: str
+    # the source
+    page_size: int
+    is_settled: bool               # it can be asked for what changed
+    by_time: bool                  # lists are in order of change, so rows move between pages
+    shows_late_s: float
+    silent: float                  # share of edits that move no time of change
+    read_faults: float             # share of reads that fail, those included that the client repeats by itself
+    lies: int                      # reads that claim there is nothing (more)
+    clock_off_s: int
+    # the destination
+    timeout_s: float
+    late_commit_s: float
+    search_lag_s: float
+    write_faults: float            # share of writes with another end than "done, and said so"
+    poison: float                  # share of records that it refuses for ever
+    edits_notes: bool              # notes are changed in place; else removed and made anew
+    # people
+    works_until_s: float
+    deeds: int                     # in the source
+    edits: int                     # in the destination
+    cheats: int                    # in the source after the switch
+    batch: int
+
+    @classmethod
+    def of(cls, seed: int) -> Conditions:
+        """Give the conditions of a seed."""
+        dice = Random(f"conditions {seed}")
+        return cls(
+            seed=seed, clients=dice.randint(4, 9), crashes=dice.choice((0, 1, 2, 3, 4, 6)), ending=dice.choice(ENDINGS),
+            page_size=dice.choice((2, 3, 5, 50)), is_settled=dice.random() < 0.5, by_time=dice.random() < 0.5,
+            shows_late_s=dice.choice((0.0, 2.0, 6.0)), silent=dice.choice((0.0, 0.3)), read_faults=dice.choice((0.0, 0.01, 0.04)),
+            lies=dice.choice((0, 0, 1, 3)), clock_off_s=dice.choice((0, -90, 45)),
+            timeout_s=3.0, late_commit_s=dice.choice((0.0, 2.0, 6.0)), search_lag_s=dice.choice((0.0, 3.0, 10.0)),
+            write_faults=dice.choice((0.0, 0.1, 0.3)), poison=dice.choice((0.0, 0.0, 0.1)), edits_notes=dice.random() < 0.5,
+            works_until_s=dice.choice((30.0, 90.0)), deeds=dice.randint(3, 14), edits=dice.choice((0, 2, 5)),
+            cheats=dice.choice((0, 0, 2)), batch=dice.choice((2, 5, 40)),
+        )  # fmt: skip

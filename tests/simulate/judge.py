@@ -1,0 +1,280 @@
+"""
+What became of a migration, decided from the truth of both accounts and the ledger's own book.
+
+Shares no code with the engine: it imports nothing that maps, decides, writes or moves through phases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from streamflow.model import DestId, Disposition, IntentState, Key, Kind, Link, QueueItem, RecordState, Ref, Staged
+from streamflow.store.audit import Head, first_break
+from streamflow.store.memory import MemoryLedger
+from tests.simulate.conditions import Conditions
+from tests.simulate.destination import PERSON, PROGRAM, Account, Held
+from tests.simulate.doors import marker_of
+from tests.simulate.source import CHILDREN, Books, Row
+
+DEST_KINDS = {"client": "contacts", "quote": "leads", "visit": "activities", "remark": "notes", "errand": "tasks"}
+PARENT_LINKS = {"quote": "link:contacts", "visit": "link:participants", "remark": "link:parent", "errand": "link:relatedEntity"}
+SCALARS = ("name", "body", "manualValue", "custom:Town", "custom:Phase")
+EXPLAINED = (Disposition.FLAGGED, Disposition.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything there is to look at when a world is over."""
+
+    books: Books
+    account: Account
+    conditions: Conditions
+    staged: dict[tuple[Kind, Key], Staged]
+    links: dict[Ref, Link]
+    items: dict[str, QueueItem]
+    phase: str
+    ledger: MemoryLedger
+
+    @classmethod
+    def of(cls, books: Books, account: Account, ledger: MemoryLedger, conditions: Conditions) -> Evidence:
+        """Take down what is there."""
+        book = ledger._book
+        return cls(
+            books=books, account=account, conditions=conditions, staged={name: held.staged for name, held in book.records.items()},
+            links=dict(book.links), items=dict(book.items), phase=(book.settings.get("phase") or {}).get("state", ""), ledger=ledger,
+        )
+
+    def asked_about(self, kind: Kind, key: Key) -> list[QueueItem]:
+        """Give the questions about a record."""
+        return [item for item in self.items.values() if item.kind == kind and item.key == key]
+
+    def stands(self, dest_id: DestId | None) -> DestId | None:
+        """Give the live record that a record is or was merged into, None when there is none."""
+        held = self.account.records.get(dest_id or "")
+        while held is not None and held.is_gone:
+            held = self.account.records.get(held.into or "")
+        return held.id if held is not None else None
+
+
+def judge(seen: Evidence) -> list[str]:
+    """Give every fault of a finished world; none is what was promised."""
+    found = [*_book(seen), *_doubled(seen)]
+    if seen.conditions.ending.startswith("rollback"):
+        found += _undone(seen)
+    else:
+        found += [*_records(seen), *_overwritten(seen), *_false_questions(seen)]
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ the book
+
+
+def _book(seen: Evidence) -> Iterator[str]:
+    wanted = "rolled_back" if seen.conditions.ending.startswith("rollback") else "done"
+    if seen.phase != wanted:
+        yield f"unfinished: the migration ended in {seen.phase}, not {wanted}"
+    book = seen.ledger._book
+    for intent in book.intents.values():
+        if intent.state in (IntentState.MEANT, IntentState.IN_DOUBT):
+            yield f"open: intent {intent.id} ({intent.op} of {intent.ref.kind} {intent.ref.key}) is {intent.state}"
+        if intent.state is IntentState.PARKED:
+            yield f"open: intent {intent.id} ({intent.op} of {intent.ref.kind} {intent.ref.key}) was left to a person: {intent.reason}"
+    if wanted == "done":
+        for (kind, key), staged in seen.staged.items():
+            if staged.state is RecordState.PENDING or staged.disposition is None:
+                yield f"unexplained: {kind} {key} is {staged.state} with disposition {staged.disposition}"
+    if (broken := first_break(Head(), list(book.audit.values()))[0]) is not None:
+        yield f"audit: entry {broken} is broken"
+
+
+def _doubled(seen: Evidence) -> Iterator[str]:
+    markers: dict[str, list[DestId]] = {}
+    for dest_id, held in seen.account.records.items():
+        if held.maker == PROGRAM and not held.is_gone and (marker := marker_of(held)):
+            markers.setdefault(marker, []).append(dest_id)
+    for marker, ids in markers.items():
+        if len(ids) > 1:
+            yield f"doubled: {marker} is {', '.join(ids)}"
+
+
+# ------------------------------------------------------------------------------------------------ the records
+
+
+def _records(seen: Evidence) -> Iterator[str]:
+    for kind in ("client", *CHILDREN):
+        for key, row in seen.books.true(kind).items():
+            yield from _record(seen, kind, key, row)
+    for (kind, key), versions in seen.books.rows.items():
+        if versions[-1].row is None and (kind, key) in seen.staged and kind in DEST_KINDS and seen.staged[kind, key].missing_scans < 2:
+            if not any(item.cause == "deleted_at_source" for item in seen.asked_about(kind, key)):
+                yield f"unexplained: {kind} {key} was removed from the source and nobody was told"
+
+
+def _record(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
+    staged, link = seen.staged.get((kind, key)), seen.links.get(Ref(kind, key))
+    there = seen.stands(link.dest_id) if link is not None else None
+    held = seen.account.records.get(there or "")
+    agreed = _at_the_freeze(seen, kind, key)
+    if _content(agreed) != _content(row):
+        yield from _late(seen, kind, key, row, agreed, held)
+        if agreed is None:
+            return
+        row = agreed
+    if staged is None:
+        yield f"lost: {kind} {key} was never read"
+    elif held is None:
+        yield from _missing(seen, kind, key, staged, link)
+    else:
+        yield from (f"orphaned: {kind} {key} ({there}) {each}" for each in _orphaned(seen, kind, row, held))
+        if link is not None and not link.is_merged and staged.disposition not in EXPLAINED:
+            yield from (f"wrong: {kind} {key} ({there}) {each}" for each in _wrong(seen, kind, key, row, held))
+
+
+def _content(row: Row | None) -> Row | None:
+    return {name: value for name, value in row.items() if name != "moved"} if row is not None else None
+
+
+def _at_the_freeze(seen: Evidence, kind: Kind, key: Key) -> Row | None:
+    """Give the row as it was when people had to stop, which is what was agreed to move; None when it was not there."""
+    versions = [each for each in seen.books.rows[kind, key] if seen.books.frozen_at is None or each.at <= seen.books.frozen_at]
+    return versions[-1].row if versions else None
+
+
+def _late(seen: Evidence, kind: Kind, key: Key, row: Row, agreed: Row | None, held: Held | None) -> Iterator[str]:
+    """Written in the source in spite of the switch: somebody is asked, and until then nothing moves."""
+    if not any(item.cause == "after_freeze" for item in seen.asked_about(kind, key)):
+        yield f"unexplained: {kind} {key} was written after the switch, and nobody was asked"
+    if held is not None:
+        before = expected(kind, agreed) if agreed is not None else {}
+        for name, value in expected(kind, row).items():
+            if value != before.get(name) and _holds(name, value, held.fields.get(name)):
+                yield f"unasked: {name} of {kind} {key} was written after the switch, and carried over"
+
+
+def _missing(seen: Evidence, kind: Kind, key: Key, staged: Staged, link: Link | None) -> Iterator[str]:
+    """There is no record: somebody was asked, or the record it waits for has its reason."""
+    if seen.asked_about(kind, key):
+        return
+    if staged.disposition in EXPLAINED and staged.waiting_on:
+        return
+    if link is not None and any(item.details.get("dest_id") == link.dest_id for item in seen.items.values()):
+        return
+    yield f"lost: {kind} {key} is {staged.disposition} ({staged.reason}), and {link.dest_id if link else 'no record'} is not there"
+
+
+def _orphaned(seen: Evidence, kind: Kind, row: Row, held: Held) -> Iterator[str]:
+    if kind == "client" or any(deed.actor == PERSON and PARENT_LINKS[kind] in deed.fields for deed in held.deeds):
+        return
+    parent = seen.links.get(Ref("client", row["clientid"]))
+    stands = seen.stands(parent.dest_id) if parent is not None else None
+    value = held.fields.get(PARENT_LINKS[kind])
+    if stands is not None and stands not in (value if isinstance(value, list) else [value]):
+        if not seen.asked_about(kind, str(row[f"{kind}id"])):
+            yield f"hangs on {value}, its client is {stands}"
+
+
+def _wrong(seen: Evidence, kind: Kind, key: Key, row: Row, held: Held) -> Iterator[str]:
+    theirs = {name for deed in held.deeds if deed.actor == PERSON for name in deed.fields}
+    asked = {str(item.details.get("field")) for item in seen.asked_about(kind, key)}
+    for name, wanted in expected(kind, row).items():
+        actual = held.fields.get(name)
+        if name not in theirs and name not in asked and not _holds(name, wanted, actual):
+            yield f"{name} is {actual!r}, the source says {wanted!r}"
+
+
+def expected(kind: Kind, row: Row) -> dict[str, Any]:
+    """Give what of a row must be found in the destination, by field."""
+    if kind == "client":
+        return {"name": row["fullname"], "custom:Town": row["town"], "emails": row["email"]}
+    if kind == "quote":
+        outcome = {"Paid": "1-outcomes", "Dead": "2-outcomes"}.get(row["state"])
+        return {"manualValue": row["amount"], "custom:Phase": row["phase"], **({"outcome": outcome} if outcome else {})}
+    return {{"visit": "description", "remark": "body", "errand": "description"}[kind]: row["text"]}
+
+
+def _holds(name: str, wanted: Any, actual: Any) -> bool:
+    if name == "emails":
+        return wanted in [each.get("value") for each in actual or []]
+    if name in ("description", "body"):
+        return any(line.strip() == wanted for line in str(actual or "").splitlines())
+    return str(actual if actual is not None else "") == str(wanted)
+
+
+# ------------------------------------------------------------------------------------------------ people's work
+
+
+def _overwritten(seen: Evidence) -> Iterator[str]:
+    """What a person wrote last into a field stands, or somebody was told what it was."""
+    told = [str(item.details.get("destination")) for item in seen.items.values()]
+    for dest_id, held in seen.account.records.items():
+        last: dict[str, Any] = {}
+        for deed in held.deeds:
+            if deed.actor == PERSON:
+                last.update({name: value for name, value in deed.fields.items() if name in SCALARS})
+        if held.is_gone and held.deeds[-1].actor == PROGRAM and last:
+            yield f"overwritten: {dest_id}, on which people worked, was removed"
+        for name, value in last.items():
+            if not held.is_gone and held.fields.get(name) != value and str(value) not in told:
+                yield f"overwritten: {name} of {dest_id} is {held.fields.get(name)!r}; a person wrote {value!r}, and nobody was told"
+
+
+def _false_questions(seen: Evidence) -> Iterator[str]:
+    for item in seen.items.values():
+        if item.cause == "deleted_at_source" and item.state == "open":
+            versions = seen.books.rows.get((item.kind, item.key), [])
+            if all(version.row is not None for version in versions):
+                yield f"unexplained: {item.kind} {item.key} is called deleted in the source, and never was"
+
+
+# ------------------------------------------------------------------------------------------------ undone
+
+
+def _undone(seen: Evidence) -> Iterator[str]:
+    result = seen.ledger._book.settings.get("rollback:result") or {}
+    listed = {str(each["id"]) for each in result.get("spared", ())}
+    by_people = _touched(seen)
+    for dest_id, held in seen.account.records.items():
+        if held.maker == PROGRAM and not held.is_gone and not (dest_id in by_people or _carries(seen, dest_id)):
+            yield f"not undone: {dest_id} ({marker_of(held)}) is still there, and nobody touched it"
+        if held.maker == PROGRAM and not held.is_gone and dest_id not in listed:
+            yield f"unexplained: {dest_id} ({marker_of(held)}) stayed, and the report does not say so"
+        if held.maker == PERSON:
+            if held.is_gone and held.deeds[-1].actor == PROGRAM:
+                yield f"overwritten: {dest_id} was there before, and was removed"
+            yield from _restored(dest_id, held)
+        elif held.is_gone and held.deeds[-1].actor == PROGRAM and any(deed.actor == PERSON for deed in held.deeds):
+            yield f"overwritten: {dest_id}, on which people worked, was removed"
+
+
+def _touched(seen: Evidence) -> set[DestId]:
+    """Name the records that people changed, merged others into, or moved by merging."""
+    survivors = {held.into for held in seen.account.records.values() if held.into is not None}
+    return {
+        dest_id for dest_id, held in seen.account.records.items()
+        if dest_id in survivors or survivors & set(_links(held)) or any(deed.actor == PERSON for deed in held.deeds)
+    }
+
+
+def _links(held: Held) -> list[DestId]:
+    values = [value for name, value in held.fields.items() if name.startswith("link:")]
+    return [each for value in values for each in (value if isinstance(value, list) else [value])]
+
+
+def _carries(seen: Evidence, dest_id: DestId) -> bool:
+    """Say whether records of people, or spared ones, hang on it."""
+    return any(dest_id in _links(held) for held in seen.account.records.values() if not held.is_gone)
+
+
+def _restored(dest_id: DestId, held: Held) -> Iterator[str]:
+    """A record of theirs holds what people wrote, and nothing else."""
+    theirs: dict[str, Any] = {}
+    for deed in held.deeds:
+        if deed.actor == PERSON:
+            theirs.update(deed.fields)
+    for name in {*theirs, *held.fields}:
+        if name.startswith("link:") or held.is_gone:
+            continue
+        if (held.fields.get(name) or None) != (theirs.get(name) or None):
+            yield f"not undone: {name} of {dest_id} is {held.fields.get(name)!r}, people had {theirs.get(name)!r}"

@@ -1,0 +1,280 @@
+"""
+Bugs that the simulation must find: each weakens one rule of the engine by putting another part in its place, from here.
+
+The product has no switch for any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+import anyio
+
+from streamflow.errors import Uncertain
+from streamflow.migration import absence, cutover, rollback, watch
+from streamflow.migration.terms import Terms
+from streamflow.migration.undoing import Step
+from streamflow.model import IntentState, Op, QueueItem
+from streamflow.stages import doubt, load, resolve, updating
+from streamflow.stages.doubt import DoubtResolver, QuietTime, Ruling
+from streamflow.stages.extract import Intake
+from streamflow.stages.load import Loader
+from streamflow.stages.planning import Waiting
+from streamflow.stages.progress import finishing
+from streamflow.stages.undecided import Undecided
+from streamflow.store.base import Enqueue
+from tests.simulate.world import simulate
+
+Plant = Callable[[], AbstractContextManager[Any]]
+PLANTED: dict[str, Plant] = {}
+
+
+def plant(name: str) -> Callable[[Plant], Plant]:
+    """Enter a bug under its name."""
+
+    def enter(bug: Plant) -> Plant:
+        PLANTED[name] = bug
+        return bug
+
+    return enter
+
+
+# ------------------------------------------------------------------------------------------------ writing
+
+
+@plant("a create whose answer was lost is sent again")
+def _blind_retry() -> AbstractContextManager[Any]:
+    real = Loader._call
+
+    async def call(self: Loader, write: Any, intent: Any) -> str:
+        try:
+            return await real(self, write, intent)
+        except Uncertain:
+            if write.op is not Op.CREATE:
+                raise
+            return await real(self, write, intent)
+
+    return patch.object(Loader, "_call", call)
+
+
+@plant("intents are committed after the send")
+@contextmanager
+def _sent_before_meant() -> Iterator[None]:
+    mean, send = Loader._mean, Loader._send
+    late: dict[int, Any] = {}
+
+    async def keep_back(self: Loader, tracks: Any, changes: Any) -> Any:
+        wave, meant = await mean(self, tracks, changes)
+        late[id(wave)] = meant
+        return wave, []
+
+    async def send_first(self: Loader, wave: Any, outcomes: Any) -> None:
+        await send(self, wave, outcomes)
+        await self._ledger.commit(late.pop(id(wave)))
+
+    with patch.multiple(Loader, _mean=keep_back, _send=send_first):
+        yield
+
+
+@plant("answers are matched by the order in which they come")
+def _by_position() -> AbstractContextManager[Any]:
+    async def send(self: Loader, wave: Sequence[Any], outcomes: list[Any]) -> None:
+        came: list[Any] = []
+
+        async def one(track: Any) -> None:
+            came.append(await self._attempt(track))
+
+        async with anyio.create_task_group() as group:
+            for track in wave:
+                group.start_soon(one, track)
+        outcomes[:] = came
+
+    return patch.object(Loader, "_send", send)
+
+
+@plant("a record gets its disposition before its writes are sent")
+def _finished_first() -> AbstractContextManager[Any]:
+    real = load.opening
+
+    def opening(plan: Any) -> list[Any]:
+        return [*real(plan), *(finishing(plan, plan.finish) if plan.writes and plan.finish is not None else [])]
+
+    return patch.object(load, "opening", opening)
+
+
+@plant("records are planned anew while the outcome of their writes is unknown")
+def _forgets_doubts() -> AbstractContextManager[Any]:
+    async def nothing(*_: Any, **__: Any) -> Undecided:
+        return Undecided()
+
+    return patch.object(resolve, "undecided", nothing)
+
+
+# ------------------------------------------------------------------------------------------------ unknown outcomes
+
+
+@plant("no quiet time before a record is made again")
+def _no_quiet_time() -> AbstractContextManager[Any]:
+    return patch.multiple(QuietTime, seconds=property(lambda self: 0.0), late_s=property(lambda self: 0.0))
+
+
+@plant("a quiet time that leaves out the lag of the search")
+def _no_lag() -> AbstractContextManager[Any]:
+    return patch.object(QuietTime, "seconds", property(lambda self: self.late_s))
+
+
+@plant("whatever was made since is adopted, whatever marker it carries")
+def _adopts_anything() -> AbstractContextManager[Any]:
+    async def carrying(self: DoubtResolver, intent: Any, ids: Sequence[str]) -> list[str]:
+        return list(ids)
+
+    return patch.multiple(DoubtResolver, _carrying=carrying, _may_be=lambda self, intent, payload: True)
+
+
+@plant("the first record that was made since is adopted")
+@contextmanager
+def _adopts_first() -> Iterator[None]:
+    async def first_there(self: DoubtResolver, intent: Any, ids: Sequence[str]) -> list[str]:
+        live = await self._reader.read(intent.dest_kind, ids, custom=True)
+        return [each for each in ids if each in live][:1]
+
+    with patch.multiple(DoubtResolver, _carrying=first_there, _may_be=lambda self, intent, payload: True):
+        yield
+
+
+@plant("an update without an answer counts as done")
+def _taken_for_done() -> AbstractContextManager[Any]:
+    def rule(intent: Any, now: Any, replacements: Any, **_: Any) -> Ruling:
+        return Ruling(state=IntentState.CONFIRMED, dest_id=intent.dest_id, reason="taken for done")
+
+    return patch.object(doubt, "rule_change", rule)
+
+
+# ------------------------------------------------------------------------------------------------ people's work
+
+
+@plant("an update does not look what people changed")
+def _two_way() -> AbstractContextManager[Any]:
+    real = updating.merge
+
+    def merge(base: Any, wanted: Any, now: Any, **more: Any) -> Any:
+        return real({}, wanted, now, **{**more, "policies": {"*": "take"}})
+
+    return patch.object(updating, "merge", merge)
+
+
+@plant("the image of what was there before is not kept")
+def _no_image() -> AbstractContextManager[Any]:
+    real = resolve.update_part
+
+    def update(*args: Any, **kwargs: Any) -> Any:
+        found = real(*args, **kwargs)
+        writes = tuple(replace(write, before=None if write.before is None else {}) for write in found.writes)
+        return replace(found, writes=writes, links=tuple(replace(each, before=each.before and {}) for each in found.links))
+
+    return patch.object(resolve, "update_part", update)
+
+
+@plant("a rollback removes what people worked on")
+def _removes_touched() -> AbstractContextManager[Any]:
+    def step(link: Any, now: Any, *_: Any, **__: Any) -> Step:
+        return Step(link=link, action="delete" if link.ours and now is not None else "forget")
+
+    return patch.object(rollback, "plan_step", step)
+
+
+# ------------------------------------------------------------------------------------------------ reading
+
+
+@plant("a mark moves before its records are in the ledger")
+def _mark_first() -> AbstractContextManager[Any]:
+    real = Intake._stage
+
+    async def stage(self: Intake, records: Any, scan: str, changes: Any) -> Any:
+        await self._ledger.commit(changes)
+        return await real(self, records, scan, ())
+
+    return patch.object(Intake, "_stage", stage)
+
+
+@plant("absence is believed after one look")
+@contextmanager
+def _one_look() -> Iterator[None]:
+    async def gone(*_: Any) -> bool:
+        return False
+
+    with patch.multiple(absence, GONE_SCANS=1, _is_there=gone):
+        yield
+
+
+@plant("an empty answer counts as the end of the list, and as all deleted")
+@contextmanager
+def _empty_is_end() -> Iterator[None]:
+    async def no(*_: Any) -> bool:
+        return False
+
+    async def miss(self: Intake, kind: str, scan: str) -> int:
+        unseen = await self._ledger.unseen(kind, scan=scan)
+        await self._ledger.commit([Enqueue(item=_gone(kind, key)) for key in unseen])
+        return len(unseen)
+
+    with patch.object(Intake, "miss", miss), patch.multiple(absence, _is_empty=no, _is_there=no):
+        yield
+
+
+def _gone(kind: str, key: str) -> Any:
+    return QueueItem(
+        id=f"deleted:{kind}:{key}", cause="deleted_at_source", kind=kind, key=key, reason="not shown", decisions=("keep",),
+    )
+
+
+@plant("a child is made before what it belongs to")
+def _orphans() -> AbstractContextManager[Any]:
+    real = resolve.resolve_links
+
+    def links(draft: Any, own: Any, facts: Any) -> Any:
+        found = real(draft, own, facts)
+        if not isinstance(found, Waiting):
+            return found
+        return {name: value for name, value in draft.fields.items() if not name.startswith("link:") or isinstance(value, str)}
+
+    return patch.object(resolve, "resolve_links", links)
+
+
+# ------------------------------------------------------------------------------------------------ the switch
+
+
+@plant("the drain does not read everything once more")
+def _short_drain() -> AbstractContextManager[Any]:
+    return patch.object(cutover, "PASSES", {"freeze": ("what changed",), "live": ("what changed",)})
+
+
+@plant("the drain does not wait until late changes show")
+def _no_horizon() -> AbstractContextManager[Any]:
+    return patch.object(Terms, "horizon_s", property(lambda self: 0.0))
+
+
+@plant("what is written in the source after the switch is carried over unasked")
+def _late_writes() -> AbstractContextManager[Any]:
+    async def hold(*_: Any) -> None:
+        return None
+
+    return patch.object(watch.Watch, "_hold_late", hold)
+
+
+
+
+# ------------------------------------------------------------------------------------------------ looking for them
+
+
+def found_by(name: str, seeds: Iterable[int]) -> tuple[int | None, str]:
+    """Give the first seed whose world shows a planted bug, and what it shows."""
+    for seed in seeds:
+        verdict = simulate(seed, planted=PLANTED[name])
+        if verdict.faults:
+            return seed, verdict.faults[0]
+    return None, ""

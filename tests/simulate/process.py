@@ -1,0 +1,163 @@
+"""One process of the daemon: the real engine, built anew on whatever the ledger holds, with an operator at its side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import anyio
+
+from streamflow.clock import iso
+from streamflow.daemon.supervisor import Supervisor, load_phase
+from streamflow.mapping.pair_toml import read_pair
+from streamflow.migration import cutover
+from streamflow.migration.context import Migration
+from streamflow.migration.control import Control
+from streamflow.migration.life import FINAL, State
+from streamflow.migration.terms import Terms
+from streamflow.model import AuditEntry, Record
+from streamflow.store.base import Audit, Change, PutSetting, StageResult
+from streamflow.store.memory import MemoryLedger
+from tests.simulate.agenda import Agenda
+from tests.simulate.conditions import Conditions
+from tests.simulate.source import BEGIN
+
+PAIR = read_pair((Path(__file__).parent / "pair.toml").read_text(encoding="utf-8"))
+SETTLE_S = 7.0
+POLL_S = 4.0
+PATIENCE_S = 20.0       # of the operator, between two attempts
+DAY_S = 86_400.0
+
+
+class WorldClock:
+    """The clock of a process: the world's time."""
+
+    def __init__(self, agenda: Agenda) -> None:
+        self._agenda = agenda
+
+    def now(self) -> datetime:
+        return BEGIN + timedelta(seconds=self._agenda.now)
+
+    def monotonic(self) -> float:
+        return self._agenda.now
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(max(0.0, seconds))
+
+
+class SlowLedger:
+    """The ledger as a process has it: each transaction takes a moment, and the process may end before or after it."""
+
+    def __init__(self, ledger: MemoryLedger, agenda: Agenda, dice: Random, hook: Callable[[Sequence[Change], bool], None]) -> None:
+        self._ledger, self._agenda, self._dice, self._hook = ledger, agenda, dice, hook
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    async def commit(self, changes: Iterable[Change]) -> None:
+        """Commit; the caller learns of it later."""
+        held = tuple(changes)
+        if not held:
+            return
+        await anyio.sleep(0.002 * self._dice.random())
+        self._hook(held, False)
+        await self._ledger.commit(held)
+        self._agenda.tell("commit", *(type(change).__name__ for change in held))
+        self._hook(held, True)
+        await anyio.sleep(0.002 * self._dice.random())
+
+    async def stage(self, records: Sequence[Record], *, scan: str, changes: Sequence[Change] = ()) -> StageResult:
+        """Stage a page; the caller learns of it later."""
+        await anyio.sleep(0.002 * self._dice.random())
+        result = await self._ledger.stage(records, scan=scan, changes=changes)
+        self._agenda.tell("staged", scan, result.new, result.changed)
+        self._hook(tuple(changes), True)
+        await anyio.sleep(0.002 * self._dice.random())
+        return result
+
+
+class Engine(Supervisor):
+    """The supervisor, that spares itself the reports."""
+
+    async def write_reports(self) -> None:
+        """Nobody reads them here."""
+
+
+def terms_of(conditions: Conditions) -> Terms:
+    """Give the terms that the operator of a world has agreed to: bounds that are true."""
+    return Terms(
+        name="sim", state_dir=Path("/nonexistent"), timezone="UTC", gates={"map": "auto", "sample": "auto", "cutover": "ask"},
+        fallback_owner="office@sim.test", sample_size=2, batch_size=conditions.batch, cutover_deadline_s=900.0,
+        watch_days=20.0 / DAY_S, poll_s=POLL_S, settle_s=SETTLE_S, sweep_every_s=40.0, future_activities="send",
+        flags={
+            "search_lag_s": conditions.search_lag_s, "late_commit_s": conditions.late_commit_s, "timeout_s": conditions.timeout_s,
+            "lead_stage_write": "patch", "note_edit": "rpc_24h" if conditions.edits_notes else "none",
+        },
+    )  # fmt: skip
+
+
+async def daemon(
+    conditions: Conditions, ledger: SlowLedger, source: Any, destination: Any, clock: WorldClock, operator: Operator
+) -> None:  # fmt: skip
+    """Be the daemon until it is done."""
+    phase = await load_phase(ledger, clock)
+    migration = Migration(
+        terms=terms_of(conditions), pair=PAIR, ledger=ledger, source=source, attachments=None, destination=destination,
+        clock=clock, control=Control(), log=lambda event, **data: None, report=lambda name, data: None, phase=phase,
+    )  # fmt: skip
+    engine = Engine(migration, migration.report)
+    async with anyio.create_task_group() as group:
+        group.start_soon(operator.attend, engine)
+        await engine.run()
+        group.cancel_scope.cancel()
+
+
+class Operator:
+    """Who runs the daemon: takes off a pause, asks for the switch once people have stopped, or for everything to be undone."""
+
+    def __init__(self, agenda: Agenda, conditions: Conditions, *, on_freeze: Callable[[], None], on_switch: Callable[[], None]) -> None:
+        self._agenda, self._conditions = agenda, conditions
+        self._on_freeze, self._on_switch = on_freeze, on_switch
+        self._asks_again_at = 0.0
+
+    async def attend(self, engine: Supervisor) -> None:
+        """Look every few seconds."""
+        migration = engine.m
+        while True:
+            await anyio.sleep(3.0)
+            if migration.control.paused is not None:
+                migration.control.resume()
+            await self._answer(engine)
+            state = migration.phase.state
+            if state in FINAL:
+                return
+            if state is State.WATCH:
+                self._on_switch()
+                if self._conditions.ending == "rollback after the switch":
+                    await self._undo(engine)
+            elif self._agenda.now >= self._conditions.works_until_s and state is State.TAIL:
+                self._on_freeze()
+                if self._conditions.ending == "rollback in tail":
+                    await self._undo(engine)
+                elif self._agenda.now >= self._asks_again_at:       # an attempt that was given up is not asked for at once
+                    self._asks_again_at = self._agenda.now + PATIENCE_S
+                    await cutover.request(migration, "uid:1", freeze_confirmed=True)
+
+    async def _answer(self, engine: Supervisor) -> None:
+        """Answer the gates that stand open."""
+        gate = engine.m.gate.name if engine.m.gate is not None else ""
+        if gate == "map":
+            await engine.map_gate.confirm("uid:1", (await engine.m.ledger.setting("map:proposed"))["digest"])
+        elif gate == "owners":
+            await engine.owners.recheck("uid:1")
+
+    async def _undo(self, engine: Supervisor) -> None:
+        if await engine.m.ledger.setting("rollback") is not None:
+            return
+        plan = {"scope": "run", "by": "uid:1", "at": iso(engine.m.clock.now()), "asked_in": engine.m.phase.state.value}
+        asked = Audit(entry=AuditEntry(actor="uid:1", action="rollback.requested", note="run"))
+        await engine.m.ledger.commit([PutSetting(name="rollback", value=plan), asked])
+        engine.interrupt()

@@ -1,0 +1,208 @@
+"""One world: its two accounts and their people, a ledger, and the processes of the daemon that follow one another until it is done."""
+
+from __future__ import annotations
+
+import gc
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from random import Random
+from unittest.mock import patch
+
+import orjson
+
+from streamflow.errors import StreamflowError
+from streamflow.mapping.document import MapDocument
+from streamflow.mapping.document_json import from_json
+from streamflow.mapping.pair import Pair
+from streamflow.migration import drift, proposal, reading, work
+from streamflow.model import DestId, Fields, Kind
+from streamflow.store.base import Change
+from streamflow.store.memory import MemoryLedger
+from tests.simulate import watching
+from tests.simulate.agenda import Agenda
+from tests.simulate.conditions import Conditions
+from tests.simulate.destination import Account
+from tests.simulate.doors import DestinationDoor
+from tests.simulate.judge import Evidence, judge
+from tests.simulate.loop import Stuck, VirtualLoop, clear_graves, process, run, settled_order
+from tests.simulate.people import DestinationPeople, SourcePeople
+from tests.simulate.process import Operator, SlowLedger, WorldClock, daemon
+from tests.simulate.source import Books, SourceDoor
+
+ENDS_AT_S = 2_000.0      # of one process
+MOMENTS = {"callbacks": 6_000, "commits": 120, "effects": 30}
+"""By what the life of a process is measured that is to end before its time, and how long it may last at most."""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What became of a world."""
+
+    seed: int
+    faults: list[str] = field(default_factory=list)     # "lost: quote q3 ..."
+    crashes: int = 0
+    doubts: int = 0
+    records: int = 0
+    seconds: float = 0.0
+    ending: str = ""
+    trace: str = ""
+    lines: list[str] = field(default_factory=list)
+
+
+class World:
+    """Everything that outlives a process."""
+
+    def __init__(self, seed: int, *, keep_lines: bool = False) -> None:
+        self.conditions = Conditions.of(seed)
+        self.agenda = Agenda()
+        self.agenda.lines = [] if keep_lines else None
+        self._seed = seed
+        self.books = Books(self.agenda, self.conditions, self._dice("source"), lies_left=self.conditions.lies)
+        self.account = Account(self.agenda, self.conditions, self._dice("destination"))
+        self.clock = WorldClock(self.agenda)
+        self.ledger = MemoryLedger(clock=self.clock)
+        self.faults: list[str] = []
+        self.crashes = 0
+        self._workers = SourcePeople(self.books, self.conditions, self._dice("workers"))
+        self._users = DestinationPeople(self.account, self.books, self.conditions, self._dice("users"))
+        self._switched = False
+        self._ends_by, self._left = "", 0
+        self._loop: VirtualLoop | None = None
+        self.account.poisoned = self._is_poisoned
+        self.account.on_effect = self._on_effect
+
+    def _dice(self, name: str) -> Random:
+        return Random(f"{name} {self._seed}")
+
+    # --- the course of things
+
+    def live(self) -> None:
+        """Let processes follow one another until the migration is done."""
+        self._workers.begin()
+        self._users.begin()
+        self._workers.plan()
+        self._users.plan()
+        ends = self._dice("crashes")
+        is_over = False
+        while not is_over:
+            self._ends_by = ends.choice(list(MOMENTS)) if self.crashes < self.conditions.crashes else ""
+            self._left = ends.randint(1, MOMENTS.get(self._ends_by, 1))
+            is_over = self._process(self._dice(f"process {self.crashes}"))
+            if not is_over:
+                self.crashes += 1
+                self.agenda.tell("the process ended")
+                self.agenda.until(self.agenda.now + 0.5 + 3.0 * ends.random())
+                self.ledger = self.ledger.reopened()
+        self.agenda.until(self.agenda.now + 60.0)       # what was still on its way arrives
+
+    def _process(self, dice: Random) -> bool:
+        operator = Operator(self.agenda, self.conditions, on_freeze=self._freeze, on_switch=self._switch)
+        ledger = SlowLedger(self.ledger, self.agenda, dice, self._on_commit)
+        self.books.served.clear()
+        with process(self.agenda, dice) as loop:
+            self._loop = loop
+            loop.end_after(self._left if self._ends_by == "callbacks" else -1)
+            loop.call_later(ENDS_AT_S, loop.stop)
+            source, destination = SourceDoor(self.books), DestinationDoor(self.account, dice)
+            try:
+                return run(loop, daemon(self.conditions, ledger, source, destination, self.clock, operator))
+            except (Stuck, RuntimeError) as error:
+                self.faults.append(f"stuck: {error}")
+            except BaseExceptionGroup as group:
+                self.faults.append(f"ended by {_told(group)}")
+            except StreamflowError as error:
+                self.faults.append(f"ended by {type(error).__name__}: {error}")
+            finally:
+                destination.line.is_cut = True
+        return True
+
+    def _count(self, moment: str) -> None:
+        """Let the process end when its moment has come."""
+        if moment == self._ends_by and self._loop is not None:
+            self._left -= 1
+            if self._left == 0:
+                self._loop.end_now()
+
+    def _freeze(self) -> None:
+        if self.books.frozen_at is None:
+            self._workers.finish()
+            self.books.frozen_at = self.agenda.now
+            self.agenda.tell("people stop writing")
+
+    def _switch(self) -> None:
+        if not self._switched:
+            self._switched = True
+            self._workers.cheat()
+
+    # --- looking over its shoulder
+
+    def _is_poisoned(self, fields: Fields) -> bool:
+        marker = str(fields.get("custom:Streamflow ID") or fields.get("body") or fields.get("description") or "").rsplit("\n", 1)[-1]
+        return bool(marker) and Random(f"{marker} {self._seed}").random() < self.conditions.poison
+
+    def _on_effect(self, what: str, kind: Kind, dest_id: DestId | None, fields: Fields) -> None:
+        held = self.account.records.get(dest_id or "")
+        is_brought_back = held is not None and any(deed.action == "restore" for deed in held.deeds)
+        if not is_brought_back:      # with its relations, which removing it took away: the one write that is not meant beforehand
+            self.faults += watching.effect(self.ledger, what, kind, dest_id, fields)
+        self._count("effects")
+
+    def _on_commit(self, changes: Sequence[Change], is_done: bool) -> None:
+        self._count("commits")      # twice: before it and after it
+        if is_done:
+            self.faults += watching.marks(self.ledger, self.books, changes)
+
+
+def simulate(seed: int, *, keep_lines: bool = False, planted: Callable[[], AbstractContextManager[None]] = nullcontext) -> Verdict:
+    """Run one world and judge it."""
+    world = World(seed, keep_lines=keep_lines)
+    with settled_order():
+        with _documents_read_once(), planted(), _no_collector():
+            world.live()
+        found = judge(Evidence.of(world.books, world.account, world.ledger, world.conditions)) if not world.faults else []
+        clear_graves()
+    intents = world.ledger._book.intents.values()
+    return Verdict(
+        seed=seed, faults=[*dict.fromkeys(world.faults), *found], crashes=world.crashes, ending=world.conditions.ending,
+        doubts=sum("unknown since" in each.reason or "quiet time" in each.reason or "marker" in each.reason for each in intents),
+        records=len(world.books.rows), seconds=world.agenda.now, trace=world.agenda.trace, lines=world.agenda.lines or [],
+    )
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """When the collector finds a generator nobody closed depends on what ran before: no part of a world."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+_DOCUMENTS: dict[bytes, MapDocument] = {}
+
+
+@contextmanager
+def _documents_read_once() -> Iterator[None]:
+    """All worlds confirm the same map: read anew in each round it would be a tenth of the time."""
+
+    def remembered(data: object, pair: Pair) -> MapDocument:
+        text = orjson.dumps(data)
+        if text not in _DOCUMENTS:
+            _DOCUMENTS[text] = from_json(data, pair)
+        return _DOCUMENTS[text]
+
+    with ExitStack() as stack:
+        for module in (drift, proposal, reading, work):
+            stack.enter_context(patch.object(module, "from_json", remembered))
+        yield
+
+
+def _told(group: BaseExceptionGroup[BaseException]) -> str:
+    each: BaseException = group
+    while isinstance(each, BaseExceptionGroup):
+        each = each.exceptions[0]
+    where = traceback.extract_tb(each.__traceback__)[-1]
+    return f"{type(each).__name__}: {each} ({where.filename.rpartition('/')[2]}:{where.lineno})"
