@@ -7,7 +7,7 @@ from typing import Any
 from tests.judge.corrupting import Dump
 from tests.judge.leadperfection.book import Book, Seen, book_of
 from tests.judge.leadperfection.values import instant
-from tests.judge.states import Identity
+from tests.judge.states import Identity, Question
 
 ZONE = "America/New_York"
 FALLBACK = "office@sunroof.example"
@@ -20,9 +20,14 @@ REPS = """lp_rep_id,lp_name,email
 """
 SEEN = Seen(by="api", began="2026-08-10T12:00:00", switches={"call_days": 7, "notes": "mixed", "job_notes": "nowhere"}, zone=ZONE)
 SAID: dict[Identity, str] = {
-    ("prospect", "2"): "one address, two first names", ("appointment", "43"): "no contact", ("job", "39"): "its prospect is gone",
+    ("appointment", "43"): "no contact", ("job", "39"): "its prospect is gone",
     ("note", "54"): "an empty note",
 }  # fmt: skip
+ASKED = (
+    Question(cause="shared_email", kind="prospect", key="2", others=frozenset({"1"})),
+    Question(cause="shared_email", kind="prospect", key="3", others=frozenset({"2"})),   # not about the twins 1 and 3
+    Question(cause="bad_phone", kind="prospect", key="1", others=frozenset({"3"})),      # not about who is who
+)
 LONG = " ".join(f"word{number}" for number in range(60))
 _FLAGS = (
     "apptset", "confirmed", "verified", "issued", "sat", "sold", "everset", "everconfirmed", "everissued", "evernetissued", "eversat",
