@@ -244,9 +244,13 @@ async def test_phones_as_bare_texts_are_read(few: Held) -> None:
         assert [each["phone"] for each in found[key].data["altphones"]] == [each["phone"] for each in record.data["altphones"]]
 
 
-async def test_notes_of_a_job_are_read_where_they_are_told() -> None:
-    """Where a tenant's GetLead shows the notes of jobs, they name job, lead and prospect, and the appointment of the lead."""
-    async with serving(job_notes="nested") as wire, reading(wire) as source:
+JOB_NOTES = {"function": "Installer/GetInstallerJobNotes", "key_param": "jobid", "params": {"apptdate": ""}}
+
+
+@pytest.mark.parametrize(("told", "streams"), [("nested", {}), ("installer", {"note": {"list": JOB_NOTES}})])
+async def test_notes_of_a_job_are_read_where_they_are_told(told: str, streams: dict[str, Any]) -> None:
+    """Where GetLead shows the notes of jobs, or a call for them is set up, they name job, lead and prospect, and the lead's appointment."""
+    async with serving(job_notes=told) as wire, reading(wire, streams=streams) as source:
         found = of(await everything(source, "prospect"), "note")
     wanted = [(node, lead) for node, lead, _ in planted("notes", shown=False) if "note.of_a_job" in node["marks"]]
     assert any(lead and lead["apptdate"] for _, lead in wanted)
@@ -257,6 +261,17 @@ async def test_notes_of_a_job_are_read_where_they_are_told() -> None:
         assert record.parent
         assert (record.data["lds_id"], record.data["apptdisposition"]) == (lead["lds_id"], lead["disposition"])
         assert record.data["apptdate"] == lead["apptdate"][:19].replace("T", " ")
+
+
+async def test_the_call_for_notes_of_jobs_is_off() -> None:
+    """Nobody asks for them until the configuration names that call: the form of its answer is only assumed."""
+    asked: set[str] = set()
+    async with (
+        serving(60, job_notes="installer") as wire, reading(wire, hook=lambda attempt: asked.add(attempt.endpoint)) as source,
+    ):  # fmt: skip
+        notes = of(await everything(source, "prospect"), "note")
+    assert JOB_NOTES["function"] not in asked > {"Customers/GetLead"}
+    assert not any(record.data.get("job_id") for record in notes.values())
 
 
 async def test_without_a_second_list_appointments_are_named_by_lead_and_time() -> None:
