@@ -50,46 +50,51 @@ class Reversals:
             )
         ])
         writes = [self._reversal(step, now, scope) for step in steps if step.action in ("delete", "restore")]
-        if not writes:
-            return Carried()
         await self._m.ledger.commit([
             change for each in writes
             for change in (PutIntent(intent=self._intent(each, now.get(each.link.dest_id) or {})), each.noted)
         ])
-        changes: list[Change] = []
+        answers, failures = await self._send_all(writes, now)
         carried = Carried()
-        failures: list[StreamflowError] = []
-
-        def done(reversal: Reversal) -> None:
-            changes.append(SettleIntent(id=reversal.id, state=IntentState.CONFIRMED, dest_id=reversal.link.dest_id))
-            changes.extend([*_undone(reversal.link), *kept.get(reversal.link.ref, ()), *_told(reversal)])
-            if reversal.action == "delete":
-                carried.removed.append(reversal)
-
-        async def one(reversal: Reversal) -> None:
-            try:
-                refusal, dest_id = await self._send(reversal, now.get(reversal.link.dest_id) or {})
-            except StreamflowError as error:
-                failures.append(error)   # its intent stays open: the next start looks what became of it
-                return
+        changes: list[Change] = []
+        for each in writes:
+            if (answer := answers.get(each.id)) is None:
+                continue     # its intent stays open: the next start looks what became of it
+            refusal, dest_id = answer
             if refusal:
-                changes.extend(_refused(reversal, refusal))
-                carried.refused[reversal.link.ref] = refusal
-            else:
-                done(replace(reversal, link=replace(reversal.link, dest_id=dest_id)))
-
-        gone = [each.link.dest_id for each in writes if each.action == "delete"]
-        together = bool(gone) and await self._m.destination.writer.delete_all(steps[0].link.dest_kind, gone)
-        async with anyio.create_task_group() as group:
-            for each in writes:
-                if together and each.action == "delete":
-                    done(each)
-                else:
-                    group.start_soon(one, each)
+                carried.refused[each.link.ref] = refusal
+                changes += _refused(each, refusal)
+                continue
+            done = replace(each, link=replace(each.link, dest_id=dest_id))
+            changes += [SettleIntent(id=each.id, state=IntentState.CONFIRMED, dest_id=dest_id), *_undone(done, kept), *_told(done)]
+            if each.action == "delete":
+                carried.removed.append(done)
         await self._m.ledger.commit(changes)
         if failures:
             raise failures[0]
         return carried
+
+    async def _send_all(
+        self, writes: Sequence[Reversal], now: Mapping[DestId, Fields]
+    ) -> tuple[dict[str, tuple[str, DestId]], list[StreamflowError]]:
+        """Send some writes of one kind; gives by their ids what `_send` answers, and the errors that leave an outcome unknown."""
+        gone = [each for each in writes if each.action == "delete"]
+        answers: dict[str, tuple[str, DestId]] = {}
+        failures: list[StreamflowError] = []
+
+        async def one(reversal: Reversal) -> None:
+            try:
+                answers[reversal.id] = await self._send(reversal, now.get(reversal.link.dest_id) or {})
+            except StreamflowError as error:
+                failures.append(error)
+
+        if gone and await self._m.destination.writer.delete_all(gone[0].link.dest_kind, [each.link.dest_id for each in gone]):
+            answers |= {each.id: ("", each.link.dest_id) for each in gone}
+        async with anyio.create_task_group() as group:
+            for each in writes:
+                if each.id not in answers:
+                    group.start_soon(one, each)
+        return answers, failures
 
     async def recall(self) -> list[Reversal]:
         """
@@ -108,7 +113,7 @@ class Reversals:
             if reversal.action == "delete":
                 removed.append(reversal)
                 kept = await self._kept_away(reversal.scope, [reversal.link.ref])
-                changes += [] if reversal.is_told else [*_undone(reversal.link), *kept.get(reversal.link.ref, ())]
+                changes += [] if reversal.is_told else _undone(reversal, kept)
             changes += [] if reversal.is_told else _told(reversal)
         await self._m.ledger.commit(changes)
         return removed
@@ -194,10 +199,11 @@ def _let_go(link: Link) -> list[Change]:
     return [DropLink(ref=link.ref), *nameless]
 
 
-def _undone(link: Link) -> list[Change]:
-    """Give what the ledger is to say of a record that is not ours any more; one that was there before us goes on being found."""
-    gone = [DropLookup(side="dest", kind=link.dest_kind, id=link.dest_id)] if link.ours else []
-    return [*gone, *_let_go(link)]
+def _undone(reversal: Reversal, kept: Mapping[Ref, Sequence[Change]]) -> list[Change]:
+    """Give what the ledger is to say of a record from now on: what is removed is found by nobody."""
+    link = reversal.link
+    gone = [DropLookup(side="dest", kind=link.dest_kind, id=link.dest_id)] if reversal.action == "delete" else []
+    return [*gone, *_let_go(link), *kept.get(link.ref, ())]
 
 
 def _told(reversal: Reversal) -> list[Change]:
