@@ -156,8 +156,8 @@ async def _make_up(ledger: Ledger, kind: Kind, shown: Collection[Key]) -> None:
     for name, new in (await ledger.settings(_owed(kind))).items():
         old = name.removeprefix(_owed(kind))
         done = PutSetting(name=name, value=None)
-        if {old, new} <= set(shown):
-            await ledger.commit([done, PutSetting(name=_beside(kind, old), value=new)])
+        if old in shown:     # it did not go: what is to become of it is for this reading to say
+            await ledger.commit([done, *([PutSetting(name=_beside(kind, old), value=new)] if new in shown else [])])
         elif len(await ledger.staged(kind, [old, new])) < len((old, new)):
             await ledger.commit([done])
         elif await _is_free(ledger, kind, (old, new)):
