@@ -28,7 +28,7 @@ class Compare(Protocol):
 
     def __call__(
         self, source: Any, destination: Destination, *, before: Destination, seen: Any, explained: Mapping[Identity, str] | None,
-        asked: Sequence[Question], edits: Sequence[Edit],
+        asked: Sequence[Question], edits: Sequence[Edit], scope: Sequence[str] | None = None,
     ) -> list[Finding]: ...  # fmt: skip
 
 
@@ -72,7 +72,7 @@ STAGES: Mapping[str, str] = {"Scheduled": "Repairs/Scheduled", "Awaiting Product
 
 def _leadtrekker(
     source: Any, destination: Destination, *, before: Destination, seen: Any, explained: Mapping[Identity, str] | None,
-    asked: Sequence[Question], edits: Sequence[Edit],
+    asked: Sequence[Question], edits: Sequence[Edit], scope: Sequence[str] | None = None,
 ) -> list[Finding]:  # fmt: skip
     told = as_exported(source) if seen == "files" else source
     return comparison.compare(
@@ -82,11 +82,11 @@ def _leadtrekker(
 
 def _lead_perfection(
     source: Any, destination: Destination, *, before: Destination, seen: Any, explained: Mapping[Identity, str] | None,
-    asked: Sequence[Question], edits: Sequence[Edit],
+    asked: Sequence[Question], edits: Sequence[Edit], scope: Sequence[str] | None = None,
 ) -> list[Finding]:  # fmt: skip
     return leadperfection.compare(
         source, destination, before=before, seen=seen, reps=rep_file(), fallback=LEAD_PERFECTION.fallback, explained=explained,
-        asked=asked, edits=edits, outcomes=OUTCOMES, stages=STAGES,
+        asked=asked, edits=edits, outcomes=OUTCOMES, stages=STAGES, scope=scope,
     )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ class Ground:
     was_there: frozenset[str]                    # ids of records that existed before
     explained: Mapping[Identity, str] | None     # what the product says of what it left out or asks about; None: nobody was asked
     asked: Sequence[Question] = ()               # what it asks about who is who
+    scope: Sequence[str] | None = None           # what the product says it does not move at all; None: nobody was asked
     delimiter: str = "|"
     meeting_s: int = 7200
     same: Mapping[Identity, Identity] = field(default_factory=dict)   # key given to a row without an id -> record of the book

@@ -19,6 +19,7 @@ from tests.judge.leadperfection.small_account import ASKED, FALLBACK, REPS, SAID
 from tests.judge.states import VERDICTS, Fault, Finding, Identity, Question, destination_of
 
 DETAILS = "customFields/Lead Perfection details"
+SCOPE = ("workflows: not rebuilt", "notes written to a job: no call tells them")
 EDITS = (Edit(rid="7-contacts", field="jobTitle", value="Head of Roofs"),)
 
 
@@ -201,12 +202,12 @@ def _right() -> Dump:
 
 def _found(
     dump: Dump | None = None, *, source: Book | None = None, seen: Seen = SEEN, said: dict[Identity, str] | None = SAID,
-    asked: Sequence[Question] = ASKED,
+    asked: Sequence[Question] = ASKED, scope: Sequence[str] | None = SCOPE,
 ) -> list[Finding]:  # fmt: skip
     return compare(
         source or book(), destination_of(copy.deepcopy(dump or _right())), before=destination_of(before()), seen=seen, reps=REPS,
         fallback=FALLBACK, explained=said, asked=asked, edits=EDITS, outcomes={"Dead Deal": "lost", "Awaiting Product": "open"},
-        stages={"Awaiting Product": "Field/Measure"},
+        stages={"Awaiting Product": "Field/Measure"}, scope=scope,
     )  # fmt: skip
 
 
@@ -250,6 +251,13 @@ def test_people_who_share_an_address_are_asked_about(asked: tuple[Question, ...]
     findings = _found(asked=asked)
     assert [each.fault for each in findings] == faults
     assert all("share dana@mail.example" in each.why for each in findings)
+
+
+def test_notes_that_no_call_shows_must_be_in_the_scope() -> None:
+    """A note of a job may stay behind where nothing tells it, and only with a line in the scope that says so."""
+    findings = _found(scope=[line for line in SCOPE if "job" not in line])
+    assert [(each.fault, each.what) for each in findings] == [("unexplained", "note 55")]
+    assert _found(scope=SCOPE) == []
 
 
 def test_an_excuse_does_not_cover_what_could_be_moved() -> None:
