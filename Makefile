@@ -5,12 +5,12 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 PAIR ?= leadtrekker-nutshell
 KILLS ?= 60
-FACES := tests/flow_bad tests/acceptance/leadperfection tests/flow/test_points.py $(wildcard tests/flow/test_lp_*.py)
+FACES := tests/flow_bad tests/storm tests/acceptance/leadperfection tests/flow/test_points.py $(wildcard tests/flow/test_lp_*.py)
 # Compiled files are kept: the tests start many processes, and none of them is to compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit faces bench torture simulate fuzz requirements clean
+.PHONY: help setup demo test lint types unit faces storm bench torture simulate fuzz requirements clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,9 @@ unit: $(STAMP)
 
 faces: $(STAMP)  ## every bad input on the outside faces, and whole runs of the second pair; minutes, so apart from `test`
 	$(PY) -m pytest -q -n 4 --dist loadfile $(FACES)
+
+storm: $(STAMP)  ## the machine beneath the daemon fails: disk, memory, files, clocks, whoever reads the log; a part of `faces`
+	$(PY) -m pytest -q -n 2 --dist loadfile tests/storm
 
 bench: $(STAMP)  ## the figures, as ratios in one run
 	$(PY) -m tests.bench --pair $(PAIR)

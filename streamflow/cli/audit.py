@@ -1,9 +1,12 @@
-"""`audit verify`: walk the chain of the audit in the ledger, whether or not the daemon runs."""
+"""`audit verify` and `audit export`: walk the chain of the audit in the ledger, whether or not the daemon runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from streamflow.cli.asking import tell
 from streamflow.cli.parsing import Adder, Args, config_of, group
@@ -11,24 +14,65 @@ from streamflow.clock import SystemClock
 from streamflow.daemon.exits import Exit
 from streamflow.errors import UsageError
 
+if TYPE_CHECKING:
+    from streamflow.store.sqlite import SqliteLedger
+
 
 def register(add: Adder) -> None:
-    """Add the command."""
+    """Add the commands."""
     of_audit = group(add, "audit", "the audit of every operation, decision and command")
     of_audit("verify", _verify, "check that no entry was changed or removed")
+    export = of_audit("export", _export, "write every entry with its hash as JSON lines")
+    export.add_argument("file", metavar="FILE", help="holds personal data: it is made for your eyes alone, and never written over")
 
 
 async def _verify(args: Args) -> int:
+    async with _ledger(args) as ledger:
+        entries, broken = await ledger.verify_audit()
+    tell(args, _verdict(entries, broken), _text)
+    return Exit.DONE if broken is None else Exit.OPEN_ITEMS
+
+
+async def _export(args: Args) -> int:
+    path = Path(args.file)
+    async with _ledger(args) as ledger:
+        entries, broken = await ledger.verify_audit()
+        written = await _write(ledger, path)
+    answer = {**_verdict(entries, broken), "written": written, "path": str(path.absolute())}
+    tell(args, answer, lambda answer: f"wrote {written} entries to {path}\n{_text(answer)}")
+    return Exit.DONE if broken is None else Exit.OPEN_ITEMS
+
+
+@asynccontextmanager
+async def _ledger(args: Args) -> AsyncIterator[SqliteLedger]:
     from streamflow.store.sqlite import SqliteLedger  # only when needed
 
     folder = config_of(args).migration.state_dir
     if not folder.is_dir():
         raise UsageError(f"there is no state folder {folder} yet", hint="the audit begins with the first `streamflow run`")
     async with SqliteLedger.open_readonly(folder, clock=SystemClock()) as ledger:
-        entries, broken = await ledger.verify_audit()
-    answer = {"result": "whole" if broken is None else "broken", "entries": entries, "first_broken": broken}
-    tell(args, answer, _text)
-    return Exit.DONE if broken is None else Exit.OPEN_ITEMS
+        yield ledger
+
+
+async def _write(ledger: SqliteLedger, path: Path) -> int:
+    """Write {"previous", "hash", "entry"} a line; the entry is the very text that was hashed, after the hash before it and a line end."""
+    written = 0
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)     # values of records are in it
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            async for page in ledger.audit_lines():
+                file.writelines(f'{{"previous":"{previous}","hash":"{line.hash}","entry":{line.text}}}\n' for previous, line in page)
+                written += len(page)
+    except FileExistsError:
+        raise UsageError(f"{path} exists already and was not touched", hint="name another file") from None
+    except OSError as error:
+        hint = "name a file in a folder that you can write, with room for it"
+        raise UsageError(f"{path} cannot be written: {error.strerror}", hint=hint) from error
+    return written
+
+
+def _verdict(entries: int, broken: int | None) -> dict[str, Any]:
+    return {"result": "whole" if broken is None else "broken", "entries": entries, "first_broken": broken}
 
 
 def _text(answer: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from streamflow.daemon.exits import Exit, exit_for
+from streamflow.daemon.exits import Exit, OutOfMemory, exit_for
 from streamflow.daemon.log_sink import LogSink
 from streamflow.errors import ConfigError, StreamflowError
 
@@ -58,7 +58,10 @@ def fail(error: StreamflowError, *, as_json: bool) -> Exit:
 
 
 def fail_unforeseen(error: BaseException, *, as_json: bool) -> Exit:
-    """Tell an own bug in one line; the whole story only when asked for by the variable."""
+    """Tell an own bug, or a want of memory, in one line; the whole story only when asked for by the variable."""
+    if _is_want_of_memory(error):
+        hint = "free some, or raise the limit (MemoryMax), then start again; what was done is kept"
+        return fail(OutOfMemory("there is not enough memory to go on", hint=hint), as_json=as_json)
     last = traceback.extract_tb(error.__traceback__)[-1:]
     where = f" at {os.path.basename(last[0].filename)}:{last[0].lineno}" if last else ""
     hint = f"this is a bug of streamflow; run again with {DEBUG_VARIABLE}=1 for the whole story"
@@ -68,6 +71,11 @@ def fail_unforeseen(error: BaseException, *, as_json: bool) -> Exit:
     if as_json:
         say_json({"error": {"code": "internal", "message": type(error).__name__ + where, "hint": ""}})
     return Exit.INTERNAL
+
+
+def _is_want_of_memory(error: BaseException) -> bool:
+    # The JSON parser tells it as a fault of the text.
+    return isinstance(error, MemoryError) or (isinstance(error, orjson.JSONDecodeError) and "memory" in error.msg.lower())
 
 
 def _to_stderr(text: str) -> None:

@@ -27,6 +27,12 @@ class AlreadyRunning(UsageError):
     code = "already_running"
 
 
+class OutOfMemory(StreamflowError):
+    """The machine, or a limit, gives the process no more memory; with more of it the same command will do."""
+
+    code = "memory"
+
+
 _BY_CODE: Mapping[str, Exit] = {
     "usage": Exit.USAGE,
     "conflict": Exit.USAGE,
@@ -44,6 +50,7 @@ _BY_CODE: Mapping[str, Exit] = {
     "not_running": Exit.TRY_AGAIN,
     "already_running": Exit.TRY_AGAIN,
     "ledger_held": Exit.TRY_AGAIN,
+    "memory": Exit.TRY_AGAIN,
 }
 
 

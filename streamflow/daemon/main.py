@@ -140,7 +140,7 @@ class _Daemon:
 
     async def _root(self) -> None:
         async with anyio.create_task_group() as group:
-            self._scope = group.cancel_scope
+            self._group, self._scope = group, group.cancel_scope
             with on_signals(drain=lambda name: self._drain(by=name), stop=self._end_now, reload=self._reload):
                 group.start_soon(self._watch)
                 group.start_soon(self._walk_audit)
@@ -254,4 +254,10 @@ class _Daemon:
             self._doors.paces.adopt(self._config.destination.platform, live.pace_destination)
             log.set_level(live.log_level)
             self._say("settings.reloaded", changed=list(found.changed), needs_restart=list(found.needs_restart))
+            if found.changed:
+                self._group.start_soon(self._note_settings, ", ".join(found.changed))
         self._notifier.ready(self._line())
+
+    async def _note_settings(self, names: str) -> None:
+        """A signal has no peer whose uid could be told; who may send it is the daemon's own user or root."""
+        await self._supervisor.m.decide("signal:SIGHUP", "settings.reloaded", note=names)

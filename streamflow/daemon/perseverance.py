@@ -6,9 +6,11 @@ from collections import deque
 
 from streamflow.clock import Clock
 from streamflow.errors import PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError, Uncertain
+from streamflow.wire.backoff import Patience
 
 WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-QUIET_S = 30.0          # of a try without a failure: the next one is waited out from the shortest wait on
+QUIET_S = Patience().total_s + 30.0
+"""Of a try until it failed: it was longer than one read bears a bad time, so others went well. The next wait is the shortest again."""
 PASSING = (PlatformUnavailable, Throttled, TransientError, Uncertain)
 """What is waited for: the next try looks first at what the last one did."""
 PUZZLES = 3             # times that one and the same answer outside the contract is asked anew

@@ -62,8 +62,9 @@ class Archive:
             await self._m.ledger.commit(_missing(staged, error.message))
             return 0
         except OSError as error:
+            hint = "make room in the state directory (or allow more open files), then start again"
             raise StoreError(
-                f"the archive of files cannot be written: {error.strerror}", hint="make room in the state directory, then start again"
+                f"the archive of files cannot be written: {error.strerror}", hint=hint
             ) from error
         if expected and found != expected:
             target.unlink(missing_ok=True)

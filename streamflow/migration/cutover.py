@@ -277,7 +277,8 @@ async def request(migration: Migration, actor: str, *, freeze_confirmed: bool) -
         now = iso(migration.clock.now())
         value = {"step": "precheck", "started_at": now, "by": actor, "freeze_confirmed": freeze_confirmed, "times": {"precheck": now}}
         migration.cutover_cancelled = False
-        await migration.decide(actor, "cutover.requested", PutSetting(name="cutover", value=value))
+        word = "freeze confirmed" if freeze_confirmed else ""
+        await migration.decide(actor, "cutover.requested", PutSetting(name="cutover", value=value), note=word)
     return "started"
 
 

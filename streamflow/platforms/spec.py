@@ -92,7 +92,7 @@ class Unfold:
     kind: Kind
     at: str                                                    # key of the row around them that holds a list, an object or a text
     within: Kind                                               # the kind of that row
-    take: Mapping[str, str] = field(default_factory=dict)      # field here -> field of the row around it
+    take: Mapping[str, str] = field(default_factory=dict)      # field here -> field around it, or "kind.field" further out
     text: str = ""                                             # a bare text is a row with this field; "": bare texts are no rows
 
 

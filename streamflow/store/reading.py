@@ -183,6 +183,12 @@ class Reading:
             yield [_audit_row(row) for row in rows]
             after = rows[-1][0]
 
+    async def audit_lines(self, *, after: int = 0, page: int = _AUDIT_PAGE) -> AsyncIterator[Sequence[tuple[str, Line]]]:
+        """The entries as the very text that is kept, each with the hash before it: what somebody else can follow the chain by."""
+        while rows := await self._connection.rows("audit", after, page):
+            yield [(previous or START, Line(seq=seq, text=text, hash=hash_)) for seq, text, previous, hash_ in rows]
+            after = rows[-1][0]
+
     async def audit_of(self, kind: Kind, key: Key, *, limit: int = 200) -> Sequence[AuditRow]:
         """The newest *limit* entries about a record, oldest first."""
         return [_audit_row(row) for row in reversed(await self._connection.rows("audit_of", kind, key, limit))]

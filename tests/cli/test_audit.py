@@ -1,13 +1,17 @@
-"""`audit verify` on a real ledger, with the daemon down."""
+"""`audit verify` and `audit export` on a real ledger, with the daemon down."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from streamflow.clock import SystemClock
 from streamflow.config import starter
@@ -19,7 +23,11 @@ ENVIRON = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[
 
 
 def verify(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "streamflow.cli", "audit", "verify", "--json"]
+    return audit(folder, "verify")
+
+
+def audit(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "streamflow.cli", "audit", *words, "--json"]
     return subprocess.run(command, cwd=folder, env=ENVIRON, capture_output=True, text=True, timeout=30, check=False)
 
 
@@ -36,13 +44,50 @@ async def test_whole_broken_and_missing(tmp_path: Path) -> None:
     assert answer["entries"] >= 3
     spoil(tmp_path / "state" / "ledger.sqlite")
     broken = verify(tmp_path)
-    assert (broken.returncode, json.loads(broken.stdout)["result"]) == (1, "broken")
+    assert broken.returncode == 1
+    assert (json.loads(broken.stdout)["result"], json.loads(broken.stdout)["first_broken"]) == ("broken", 2), "the first that does not fit"
 
 
-def spoil(path: Path) -> None:
+async def test_export_can_be_followed_by_anybody(tmp_path: Path) -> None:
+    """Each entry is a JSON line whose hash follows from its text and the hash before it; the file is private and never written over."""
+    (tmp_path / "streamflow.toml").write_text(starter("leadtrekker-nutshell"))
+    async with SqliteLedger.open(tmp_path / "state", clock=SystemClock()) as ledger:
+        for number in range(5):
+            await ledger.commit([Audit(entry=AuditEntry(actor="uid:7", action="pause", note=f"Mü\n{number}", after={"a": [1, None]}))])
+    done = audit(tmp_path, "export", "audit.jsonl")
+    assert (done.returncode, json.loads(done.stdout)["written"]) == (0, 5)
+    path = tmp_path / "audit.jsonl"
+    assert path.stat().st_mode & 0o777 == 0o600
+    previous = ""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines):
+        told = json.loads(line)
+        assert (told["entry"]["seq"], told["entry"]["actor"], told["entry"]["note"]) == (number + 1, "uid:7", f"Mü\n{number}")
+        assert told["previous"] == previous
+        text = line.partition('"entry":')[2].removesuffix("}")
+        assert told["hash"] == hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
+        previous = told["hash"]
+    again = audit(tmp_path, "export", "audit.jsonl")
+    assert (again.returncode, "not touched" in again.stderr) == (64, True)
+    spoil(tmp_path / "state" / "ledger.sqlite", was="uid:7")
+    broken = audit(tmp_path, "export", "broken.jsonl")
+    assert (broken.returncode, json.loads(broken.stdout)["first_broken"], json.loads(broken.stdout)["written"]) == (1, 2, 5)
+
+
+async def test_entries_are_only_added(tmp_path: Path) -> None:
+    """The book itself refuses to change or remove an entry, also by another program."""
+    async with SqliteLedger.open(tmp_path, clock=SystemClock()) as ledger:
+        await ledger.commit([Audit(entry=AuditEntry(actor="streamflow", action="phase"))])
+    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as connection:
+        for order in ("UPDATE audit SET entry = '{}'", "DELETE FROM audit"):
+            with pytest.raises(sqlite3.IntegrityError):
+                connection.execute(order)
+
+
+def spoil(path: Path, was: str = "streamflow") -> None:
     with sqlite3.connect(path) as connection:
         for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'").fetchall():
             connection.execute(f"DROP TRIGGER {trigger}")
-        changed = connection.execute("UPDATE audit SET entry = replace(entry, 'streamflow', 'somebody') WHERE seq = 2").rowcount
+        changed = connection.execute("UPDATE audit SET entry = replace(entry, ?, 'somebody') WHERE seq = 2", [was]).rowcount
     connection.close()
     assert changed == 1

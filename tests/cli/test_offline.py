@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import orjson
 import pytest
 
 from streamflow import __version__
@@ -150,3 +151,18 @@ def test_output_into_a_closed_pipe(configured: Path) -> None:
     command = f"{sys.executable} -m streamflow.cli --help | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], cwd=configured, env=ENVIRON, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), orjson.JSONDecodeError("Not enough memory to allocate buffer for parsing", "", 0)], ids=["python", "json"]
+)
+def test_a_want_of_memory_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Whoever notices it first: it is no bug, more memory and the same command will do, so a service manager tries again."""
+
+    def fail(*_: object) -> int:
+        raise error
+
+    monkeypatch.setattr("streamflow.cli.main.execute", fail)
+    done = here(tmp_path, "status")
+    assert done.returncode == 75
+    assert "not enough memory" in told(done)

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.flow.sides import LEADTREKKER, SIDES, Side
 from tests.judge.guarding import Edit
-from tests.judge.states import Destination, Finding, Identity, ask, read_destination
+from tests.judge.states import Destination, Finding, Identity, Question, ask, read_destination
 
 _START_S = 30.0
 _STOP_S = 10.0
@@ -88,10 +88,17 @@ class Box:
 
     def compare(
         self, source: Any, destination: Destination, *, before: Destination, explained: Mapping[Identity, str] | None = None,
-        edits: Sequence[Edit] = (),
+        asked: Sequence[Question] = (), edits: Sequence[Edit] = (),
     ) -> list[Finding]:  # fmt: skip
         """Compare two states by the comparison of this pair; an empty list is the proof."""
-        return self.side.compare(source, destination, before=before, seen=self.seen, explained=explained, edits=edits)
+        return self.side.compare(
+            source, destination, before=before, seen=self.seen, explained=explained, asked=asked, edits=edits, scope=self.out_of_scope()
+        )
+
+    def out_of_scope(self) -> Sequence[str] | None:
+        """Give what the scope report says is not moved at all; None before there is one."""
+        report = self.state / "reports" / "scope.json"
+        return list(json.loads(report.read_text(encoding="utf-8"))["data"]["out_of_scope"]) if report.is_file() else None
 
     def source_state(self) -> Mapping[str, Any]:
         """Give the source's own account of itself: life, counts, calls of functions that write."""

@@ -12,10 +12,11 @@ from urllib.parse import quote
 
 from tests.flow.box import Box
 from tests.flow.daemon import Daemon, NotAnswering
-from tests.flow.harness import DECIDED, short
+from tests.flow.harness import DECIDED, question_of, short
 from tests.flow.measures import peak_mib
 from tests.flow.stopping import Stops
 from tests.judge.marks import read_marks
+from tests.judge.states import WHO_IS_WHO, Question
 
 POLL_S = 0.05
 LIFETIME_S = (0.1, 4.0)
@@ -39,12 +40,14 @@ class Hands:
         self.paused = 0                         # how often it had to be let go on
         self.peak_mib = 0.0
         self.explained: dict[tuple[str, str], str] = {}
+        self.asked: set[Question] = set()       # about who is who, as they were when they came up and at the switch
         self.at_watch: Callable[[], None] | None = None     # called once after the switch; the run is rolled back then
         self._dice = dice
         self._wanted = wanted        # the phase from which on each kill to come strikes, in order
         self._is_calm = is_calm
         self._kill_at = math.inf
         self._seen: Any = None
+        self._looked_at: set[str] = set()    # questions, by id of the item
         self._phase = "start"
         self._exported = ""          # since when the gate stood that the last export was made for
         if stops is not None:
@@ -133,6 +136,9 @@ class Hands:
         """Decide one thing as suggested; says whether there was one."""
         for item in self._ask("GET", "/v1/queue?state=all")["items"]:
             self.explained[str(item["kind"]), str(item["key"])] = str(item["reason"])
+            if item["cause"] in WHO_IS_WHO and item["id"] not in self._looked_at:
+                self.asked.add(question_of(self._ask("GET", f"/v1/queue/{quote(item['id'], safe='')}")))
+                self._looked_at.add(item["id"])
             is_question = item["blocking"] or item["cause"] in DECIDED or item["id"].startswith("identity:")
             if item["state"] == "open" and is_question and item["suggested"]:
                 self.daemon.ask("POST", f"/v1/queue/{quote(item['id'], safe='')}/resolve", {"decision": item["suggested"]})
@@ -146,6 +152,8 @@ class Hands:
         if any(each["backlog"] for each in status["streams"].values()):
             return
         self._explain()
+        self._looked_at.clear()      # whom a question names may have changed since
+        self._decide()
         self.daemon.ask("POST", "/v1/cutover", {"freeze_confirmed": True})   # refused while it is too early; asked again then
 
     def _look_back(self) -> None:

@@ -13,7 +13,7 @@ from tests.flow.sides import LEADTREKKER, Truth
 from tests.judge.comparison import told
 from tests.judge.guarding import Edit
 from tests.judge.marks import read_marks
-from tests.judge.states import Destination, Finding, Identity
+from tests.judge.states import WHO_IS_WHO, Destination, Finding, Identity, Question
 
 POLL_S = 0.1
 FALLBACK = LEADTREKKER.fallback
@@ -214,11 +214,23 @@ class Operator:
                     found[kind, key] = f"{trace['disposition']}: {trace['reason']}"
         return found
 
+    def asked(self) -> list[Question]:
+        """Ask the product what it asks about who is who."""
+        items = (each for each in self.queue("all") if each["cause"] in WHO_IS_WHO)
+        return [question_of(self.daemon.ask("GET", f"/v1/queue/{quote(each['id'], safe='')}")[1]) for each in items]
+
     def judge(self, before: Destination, *, edits: tuple[Edit, ...] = ()) -> list[Finding]:
         """Compare both sides as they are now; the daemon must still answer."""
         source, destination = self.daemon.box.source(), self.daemon.box.destination()
         explained = self.explained(source, destination)
-        return self.daemon.box.compare(source, destination, before=before, explained=explained, edits=edits)
+        return self.daemon.box.compare(source, destination, before=before, explained=explained, asked=self.asked(), edits=edits)
+
+
+def question_of(item: Mapping[str, Any]) -> Question:
+    """Read a question, as it is shown in full: whom it names is in its details, and in the decisions that it offers."""
+    offered = (str(each).partition(":") for each in item["decisions"])
+    others = {name for verb, _, name in offered if verb in ("merge", "match")} | set(item["details"].get("others") or ())
+    return Question(cause=str(item["cause"]), kind=str(item["kind"]), key=str(item["key"]), others=frozenset(others))
 
 
 def assert_right(findings: list[Finding]) -> None:

@@ -12,7 +12,7 @@ from tests.judge import comparison
 from tests.judge.guarding import Edit
 from tests.judge.leadperfection import comparison as leadperfection
 from tests.judge.leadperfection.book import Reader, read_book, read_seen
-from tests.judge.states import Destination, Finding, Identity, Row, as_exported, read_source
+from tests.judge.states import Destination, Finding, Identity, Question, Row, as_exported, read_source
 
 
 class Truth(Protocol):
@@ -28,7 +28,7 @@ class Compare(Protocol):
 
     def __call__(
         self, source: Any, destination: Destination, *, before: Destination, seen: Any, explained: Mapping[Identity, str] | None,
-        edits: Sequence[Edit],
+        asked: Sequence[Question], edits: Sequence[Edit], scope: Sequence[str] | None = None,
     ) -> list[Finding]: ...  # fmt: skip
 
 
@@ -72,21 +72,21 @@ STAGES: Mapping[str, str] = {"Scheduled": "Repairs/Scheduled", "Awaiting Product
 
 def _leadtrekker(
     source: Any, destination: Destination, *, before: Destination, seen: Any, explained: Mapping[Identity, str] | None,
-    edits: Sequence[Edit],
+    asked: Sequence[Question], edits: Sequence[Edit], scope: Sequence[str] | None = None,
 ) -> list[Finding]:  # fmt: skip
     told = as_exported(source) if seen == "files" else source
     return comparison.compare(
-        told, destination, before=before, fallback=LEADTREKKER.fallback, explained=explained, edits=edits
+        told, destination, before=before, fallback=LEADTREKKER.fallback, explained=explained, asked=asked, edits=edits
     )
 
 
 def _lead_perfection(
     source: Any, destination: Destination, *, before: Destination, seen: Any, explained: Mapping[Identity, str] | None,
-    edits: Sequence[Edit],
+    asked: Sequence[Question], edits: Sequence[Edit], scope: Sequence[str] | None = None,
 ) -> list[Finding]:  # fmt: skip
     return leadperfection.compare(
         source, destination, before=before, seen=seen, reps=rep_file(), fallback=LEAD_PERFECTION.fallback, explained=explained,
-        edits=edits, outcomes=OUTCOMES, stages=STAGES,
+        asked=asked, edits=edits, outcomes=OUTCOMES, stages=STAGES, scope=scope,
     )  # fmt: skip
 
 

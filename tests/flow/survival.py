@@ -118,7 +118,7 @@ def _configure(box: Box, trial: Trial, wanted: list[str]) -> None:
 def _judged(hands: Hands, before: Destination) -> list[Finding]:
     box = hands.box
     destination = box.destination()
-    found = box.compare(box.source(), destination, before=before, explained=hands.explained)
+    found = box.compare(box.source(), destination, before=before, explained=hands.explained, asked=tuple(hands.asked))
     return [*found, *unaccounted(read_told(box.state / "reports"), destination, prefix=box.side.prefix)]
 
 

@@ -84,12 +84,12 @@ def test_an_operator_moves_scheduled_reports_alone() -> None:
             box.export()
             operator.until(lambda status: status["phase"] == "watch", 120.0, "switch")
             source, after = box.source(), box.destination()
-            explained, has_open = operator.explained(source, after), bool(operator.queue())
+            explained, asked, has_open = operator.explained(source, after), operator.asked(), bool(operator.queue())
             code = operator.finish()
-        assert_right(box.compare(source, after, before=before, explained=explained))
+        assert_right(box.compare(source, after, before=before, explained=explained, asked=asked))
         assert _details(after)[0] == 0, "the account has no type for long texts"
         for what, count, planted in _corrupted(after):
-            found = box.compare(source, planted, before=before, explained=explained)
+            found = box.compare(source, planted, before=before, explained=explained, asked=asked)
             assert len(found) > count / 2 > 5, f"of {count} wrong {what} {len(found)} were found"
         assert code == (1 if has_open else 0), one.words()
         told = json.loads((box.state / "reports" / "reconciliation.json").read_text(encoding="utf-8"))["data"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -108,6 +109,10 @@ def test_a_rollback_leaves_the_destination_as_it_was(worked: Worked) -> None:
     assert worked.contact in {each["id"] for each in planned["spared"]}
     assert one.cli("rollback", "--confirm", "sandbox").code == 0
     code = one.wait(60.0)
+    done = json.loads((box.dir / "state" / "reports" / "rollback.json").read_text(encoding="utf-8"))["data"]
+    for name in ("deleted", "restored", "gone_already"):
+        assert done[name] == planned[name], "what was shown is what was done"
+    assert {each["id"] for each in done["spared"]} == {each["id"] for each in planned["spared"]}
     after = box.destination()
     spared = _spared_with(after.of("contacts")[worked.contact], planned)
     custom_fields = {field["title"] for fields in ask(f"{box.destination_admin}dump")["customFields"].values() for field in fields}

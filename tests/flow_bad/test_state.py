@@ -92,6 +92,13 @@ def test_not_a_folder(place: Place) -> None:
     assert place.state.read_text(encoding="utf-8") == "hello"
 
 
+@pytest.mark.parametrize("folder", ["/proc/streamflow", "/dev/null/streamflow"])
+def test_a_place_where_nothing_can_be_made(place: Place, folder: str) -> None:
+    """Where no folder can be made, whoever asks, that is told with the setting and the reason of the system."""
+    place.line("state_dir", f'state_dir = "{folder}"')
+    assert_clear(place.cli("run"), 78, "migration.state_dir", f"cannot use the state directory {folder}", "owner and rights")
+
+
 def test_folder_that_others_use(place: Place) -> None:
     """A folder with other people's files is never taken and closed to them."""
     place.state.mkdir(mode=0o755)

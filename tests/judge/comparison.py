@@ -8,12 +8,12 @@ from tests.judge.guarding import Edit, foreign, overwritten
 from tests.judge.happenings import Happenings
 from tests.judge.marks import doubled_marks, read_marks, strays
 from tests.judge.people import Comparison, read_people
-from tests.judge.states import Destination, Finding, Identity, Source
+from tests.judge.states import Destination, Finding, Identity, Question, Source
 
 
 def compare(
     source: Source, destination: Destination, *, before: Destination, fallback: str | None = None,
-    explained: Mapping[Identity, str] | None = None, edits: Sequence[Edit] = (),
+    explained: Mapping[Identity, str] | None = None, asked: Sequence[Question] = (), edits: Sequence[Edit] = (),
 ) -> list[Finding]:  # fmt: skip
     """
     Give everything that is not as it should be, worst first; an empty list is the proof.
@@ -23,6 +23,7 @@ def compare(
         fallback: E-mail of the user to whom unmatched owners were sent.
         explained: What the product itself says of records it left out or asks about, by (kind, key); None when nobody was asked.
             It excuses only what this comparison finds excusable itself.
+        asked: What it asks about who is who.
         edits: What people did in the destination meanwhile.
     """
     marks = read_marks(destination)
@@ -30,7 +31,7 @@ def compare(
     was_there = frozenset(rid for rows in before.live.values() for rid in rows)
     return worst_first([
         *Comparison(
-            source=source, destination=destination, marks=marks, people=people, fallback=fallback, queued=explained or {},
+            source=source, destination=destination, marks=marks, people=people, fallback=fallback, asked=asked,
             edited=was_edited(edits), was_there=was_there,
         ).every(),
         *Happenings(source=source, destination=destination, marks=marks, people=people, fallback=fallback, explained=explained).every(),

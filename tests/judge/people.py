@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.judge import texts
 from tests.judge.marks import Marks, content
-from tests.judge.states import Destination, Finding, Identity, Row, Source
+from tests.judge.states import Destination, Finding, Question, Row, Source
 
 UNTRANSPORTED = re.compile(r"utm_.*|gclid|fbclid|msclkid|ip|ip address|page url|page|referrer|user agent", re.IGNORECASE)
 """Labels of tracking and technical values that need not travel (leadtrekker.md 5, row 11)."""
@@ -97,7 +97,7 @@ class Comparison:
     marks: Marks
     people: People
     fallback: str | None          # e-mail of the user who takes what has no owner of its own
-    queued: Mapping[Identity, str]
+    asked: Sequence[Question]     # what the product asks about who is who
     edited: Edited
     was_there: frozenset[str]     # ids of records that existed before
 
@@ -267,7 +267,7 @@ class Comparison:
                     holders[mail].append(lead)
         for mail, leads in holders.items():
             for one, other in combinations(leads, 2):
-                if self.people.contact_of[one] == self.people.contact_of[other] or self._asked(one, other):
+                if self.people.contact_of[one] == self.people.contact_of[other] or self._is_asked(one, other):
                     continue
                 names = [lead_name(self.source.of("lead")[each]) for each in (one, other)]
                 if texts.could_be_one(*names):
@@ -275,9 +275,15 @@ class Comparison:
                 else:
                     yield Finding(fault="unexplained", what=f"leads {one} and {other}", why=f"share {mail} and nobody is told")
 
-    def _asked(self, *leads: str) -> bool:
-        """Say whether a question names one of these leads, or another that became the same person."""
-        return any(("lead", each) in self.queued for lead in leads for each in self.people.leads_of[self.people.contact_of[lead]])
+    def _is_asked(self, one: str, other: str) -> bool:
+        """Say whether a question who is who names both of these leads, or others that became the same people."""
+        people = (self.people.contact_of[one], self.people.contact_of[other])
+        return any(each.is_about("lead", *people, self._contact_of) for each in self.asked)
+
+    def _contact_of(self, lead: str) -> str | None:
+        """Give the contact of a lead, also of one that the source has no more."""
+        marked = (str(row["id"]) for _, (kind, row) in self.marks.of("lead", lead) if kind == "contacts")
+        return self.people.contact_of.get(lead) or next(marked, None)
 
     # --- companies and open leads ---
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 Row: TypeAlias = dict[str, Any]
 Identity: TypeAlias = tuple[str, str]
 """(source kind in the singular, key)."""
+WHO_IS_WHO = frozenset({"possible_duplicate", "shared_email", "unclear_name", "several_candidates", "unknown_head"})
+"""Causes of questions about who is who: no other word about a person excuses that there are two."""
 
 PLURAL: Mapping[str, str] = {
     "lead": "leads", "note": "notes", "call": "calls", "email": "emails", "reminder": "reminders", "attachment": "attachments",
@@ -44,6 +46,21 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.fault}: {self.what}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What the product asks or tells of one source record; `others` are the source records and contacts that it names beside it."""
+
+    cause: str
+    kind: str
+    key: str
+    others: frozenset[str] = frozenset()
+
+    def is_about(self, kind: str, one: str, other: str, contact_of: Callable[[str], str | None]) -> bool:
+        """Say whether it asks who is who and names both of these contacts, by their own ids or by records of *kind* that became them."""
+        named = {contact_of(name) or name for name in (self.key, *self.others)}
+        return self.cause in WHO_IS_WHO and self.kind == kind and {one, other} <= named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

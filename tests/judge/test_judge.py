@@ -11,9 +11,13 @@ from tests.judge.comparison import compare
 from tests.judge.corrupting import Change, Dump, double, drop, each_of, put, reword, row_of
 from tests.judge.guarding import Edit, rolled_back
 from tests.judge.small_pair import SHA, after, before, states, tables
-from tests.judge.states import VERDICTS, Fault, Finding, as_exported, destination_of, source_of
+from tests.judge.states import VERDICTS, Fault, Finding, Question, as_exported, destination_of, source_of
 
 SAID = {("note", "13"): "its lead does not exist"}
+ASKED = (
+    Question(cause="bad_phone", kind="lead", key="1", others=frozenset({"2"})),
+    Question(cause="shared_email", kind="lead", key="2", others=frozenset({"3"})),
+)
 EDITS = (Edit(rid="5-contacts", field="jobTitle", value="Head of Sun"),)
 
 
@@ -25,6 +29,9 @@ CORRUPTIONS: dict[str, tuple[Fault, Change]] = {
     "a call missing": ("lost", drop("5-activities")),
     "a task missing": ("lost", drop("5-tasks")),
     "a person twice": ("doubled", double("5-contacts")),
+    "a second lead on a contact of its own": ("doubled", lambda dump: (
+        drop("5-notes")(dump), dump["contacts"].append({**row_of(dump, "5-contacts"), "id": "99-contacts", "customFields": {
+            "Streamflow ID": "lt:lead:2"}}))[0]),
     "a company twice": ("doubled", lambda dump: dump["accounts"].append({"id": "9-accounts", "name": "KAROO SOLAR", "customFields": {
         "Streamflow ID": "lt:company:c2"}, "links": {}})),
     "a note twice": ("doubled", double("6-notes")),
@@ -108,7 +115,10 @@ def test_each_corruption_is_caught(name: str) -> None:
     dump = _right()
     corrupt(dump)
     source, destination, there = states(dump)
-    findings = compare(source, destination, before=there, fallback="office@example.co.za", explained=SAID, edits=EDITS)
+    said = {**SAID, ("lead", "1"): "bad phone", ("lead", "2"): "bad phone"}   # no question who is who
+    findings = compare(
+        source, destination, before=there, fallback="office@example.co.za", explained=said, asked=ASKED, edits=EDITS
+    )
     assert fault in {each.fault for each in findings}, [str(each) for each in findings]
 
 
@@ -151,16 +161,22 @@ def test_two_people_with_one_address_are_not_one() -> None:
     assert any("two people" in each.why for each in findings)
 
 
-@pytest.mark.parametrize(("told", "faults"), [(("1",), []), (("3",), []), ((), ["unexplained"] * 2)])
-def test_two_people_who_share_an_address_are_asked_about(told: tuple[str, ...], faults: list[str]) -> None:
-    """A question about any of the leads that became one of the two people tells of their shared address; none is a finding."""
+@pytest.mark.parametrize(("cause", "key", "other", "faults"), [
+    ("shared_email", "3", "1", []), ("shared_email", "2", "3", []), ("shared_email", "3", "5-contacts", []),
+    ("shared_email", "1", "2", ["unexplained"] * 2), ("shared_email", "3", "7", ["unexplained"] * 2),
+    ("bad_phone", "3", "1", ["unexplained"] * 2),
+])  # fmt: skip
+def test_two_people_who_share_an_address_are_asked_about(cause: str, key: str, other: str, faults: list[str]) -> None:
+    """A question who is who that names both people, by any of the leads that became them, tells of their shared address."""
     dump, rows = _right(), tables()
     rows["leads"][2]["email"] = "thandi@example.co.za"
     row = row_of(dump, "9-contacts")
     row["emails"] = copy.deepcopy(row_of(dump, "5-contacts")["emails"])
-    said = SAID | {("lead", lead): "an e-mail address shared by different people" for lead in told}
-    there = destination_of(before())
-    findings = compare(source_of(rows), destination_of(dump), before=there, fallback="office@example.co.za", explained=said, edits=EDITS)
+    asked = (Question(cause=cause, kind="lead", key=key, others=frozenset({other})),)
+    findings = compare(
+        source_of(rows), destination_of(dump), before=destination_of(before()), fallback="office@example.co.za", explained=SAID,
+        asked=asked, edits=EDITS,
+    )  # fmt: skip
     assert [each.fault for each in findings if "share" in each.why] == faults
 
 

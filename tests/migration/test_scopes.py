@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ async def links_of(trip: Voyage) -> list[Link]:
 
 
 async def undo(trip: Voyage, scope: str, *, kills: int = 0) -> Tally:
-    """Ask for a part in the tail and carry it out; answers what the dry run had said."""
+    """Ask for a part in the tail and carry it out; answers what the dry run had said, which is what the report says was done."""
     planned = await Rollback(trip.m).undo(scope, dry_run=True)
     await trip.m.decide("uid:7", "rollback.requested", note=scope)
     await trip.set("rollback", {"scope": scope, "by": "uid:7", "asked_in": "tail"})
@@ -35,7 +36,14 @@ async def undo(trip: Voyage, scope: str, *, kills: int = 0) -> Tally:
         await trip.phase()
     assert trip.m.phase.state is State.TAIL
     assert await trip.ledger.setting("rollback") is None
+    said, done = planned.to_json(), trip.reports["rollback"]
+    assert {name: by_record(done[name]) for name in said} == {name: by_record(value) for name, value in said.items()}
     return planned
+
+
+def by_record(told: Any) -> Any:
+    """Put what a rollback tells into an order of its own."""
+    return sorted(told, key=str) if isinstance(told, list) else told
 
 
 def lone(links: list[Link]) -> list[str]:

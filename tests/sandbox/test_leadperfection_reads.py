@@ -16,7 +16,8 @@ NEW_YORK = ZoneInfo("America/New_York")
 LEAD_KEYS = {
     "id", "source", "sourcesubdescr", "promotername", "lognumber", "brn_id", "disposition", "salesrepname", "entrydate",
     "dateentered", "lastchangedon", "apptset", "apptdate", "confirmed", "verified", "issued", "sat", "sold", "everset",
-    "everconfirmed", "everissued", "evernetissued", "eversat", "setbyname", "setdate", "appointments", "notes", "jobs",
+    "everconfirmed", "everissued", "evernetissued", "eversat", "setbyname", "setdate", "confirmedbyname", "confirmeddate", "appointments",
+    "notes", "jobs",
 }  # fmt: skip
 NOTE_KEYS = {"id", "enteredby", "enteredon", "updatedby", "updatedon", "important", "category", "note"}
 

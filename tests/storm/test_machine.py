@@ -78,9 +78,9 @@ def test_too_few_files_for_a_start(place: Place, pair: Pair) -> None:
     assert_goes_on(place, pair)
 
 
-@pytest.mark.parametrize("spare_kb", [0, 4_000, 16_000])
+@pytest.mark.parametrize("spare_kb", [0, 1_000, 4_000])
 def test_no_more_memory(place: Place, pair: Pair, spare_kb: int) -> None:
-    """Without memory the run goes on or ends with a message, and the next start goes on."""
+    """Without memory the run goes on, or ends with a message or as if it was killed, and the next start goes on."""
     with running_daemon(place) as daemon:
         in_backfill(daemon, pair)
         with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as file:
@@ -88,10 +88,14 @@ def test_no_more_memory(place: Place, pair: Pair, spare_kb: int) -> None:
         limit = (size_kb + spare_kb) * 1024
         resource.prlimit(daemon.process.pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
         try:
-            assert daemon.process.wait(timeout=10.0) not in (0, 1), daemon.words()
-            assert "Traceback" not in daemon.words(), daemon.words()
+            code = daemon.process.wait(timeout=10.0)
         except subprocess.TimeoutExpired:
             daemon.process.kill()
+        else:
+            # Libraries in C fail in ways of their own where they get no memory; what counts is what is there afterwards.
+            assert code not in (0, 1), daemon.words()
+            assert code < 0 or daemon.last_words, daemon.words()
+        assert "Traceback" not in daemon.words(), daemon.words()
     assert_every_write_was_meant(place, pair)
     assert_goes_on(place, pair)
 

@@ -87,6 +87,22 @@ def test_never_above_rate_times_span_plus_burst(rate: float, burst: int, pauses:
             assert last - first + 1 <= rate * (grants[last] - grants[first]) + burst + 1e-6
 
 
+@pytest.mark.parametrize("stop_s", [0.5, 60.0, 600.0, 86_400.0])
+async def test_a_process_that_stood_still_catches_up_with_no_burst(stop_s: float) -> None:
+    """After it was stopped for minutes, with a long line before the limiter, no call is one too many for the server."""
+    clock = VirtualClock(0.002)
+    limiter = PacedLimiter(clock, rate_per_s=10.0, max_in_flight=12)
+    bucket = Bucket(clock, 10.0, 10)
+    async with clock.passing(), anyio.create_task_group() as tasks:
+        for _ in range(30):
+            tasks.start_soon(_hammer, limiter, clock, bucket, stop_s + 15.0)
+        await clock.sleep(5.0)
+        before = len(bucket.accepted)
+        clock.at += stop_s     # whoever slept wakes up this much too late
+    assert bucket.refused == 0
+    assert len(bucket.accepted) - before >= 90
+
+
 async def test_the_rate_changes_live() -> None:
     """A new rate holds from the next grant on, also for a caller that already sleeps."""
     clock = VirtualClock()

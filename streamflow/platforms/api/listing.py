@@ -34,7 +34,6 @@ class Learned:
         if rows and 0 < before < size:
             self.cap = max(before, self.cap or 0)
 
-
     def drained(self, kind: Kind, end: datetime | None, *, is_last: bool) -> None:
         """Take note of where a window of a whole list ended, None for one that held nothing; once the last one is read, the ends count."""
         found = self._coming.setdefault(kind, [])

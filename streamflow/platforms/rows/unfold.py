@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from streamflow.model import Cursor, Key, Kind, Page, Record
@@ -55,8 +56,10 @@ class Unfolder:
 
     # --- rows within rows
 
-    def _taken_apart(self, kind: Kind, raw: Raw, unknown: Mapping[Kind, Counter[str]]) -> Iterator[tuple[Kind, Raw]]:
-        """Yield the row without what is nested in it, then each nested row, with what it takes of those around it."""
+    def _taken_apart(
+        self, kind: Kind, raw: Raw, unknown: Mapping[Kind, Counter[str]], around: Mapping[Kind, Mapping[str, Any]] = MappingProxyType({})
+    ) -> Iterator[tuple[Kind, Raw]]:
+        """Yield the row without what is nested in it, then each nested row, with what it takes of those *around* it (names squeezed)."""
         rules = self._rules.get(kind, ())
         if not rules:
             yield kind, raw
@@ -65,12 +68,13 @@ class Unfolder:
         held = [(rule, spelt[squeezed(rule.at)]) for rule in rules if squeezed(rule.at) in spelt]
         nested = {name for _, name in held}
         yield kind, {name: value for name, value in raw.items() if name not in nested}
+        around = {**around, kind: {name: raw[written] for name, written in spelt.items()}}
         for rule, name in held:
-            taken = {here: raw[spelt[squeezed(there)]] for here, there in rule.take.items() if squeezed(there) in spelt}
+            taken = {here: value for here, there in rule.take.items() for value in _told(there, kind, around)}
             places = {squeezed(here) for here in taken}
             for inner in _elements(raw[name], rule, unknown[rule.kind]):
                 own = {key: value for key, value in inner.items() if squeezed(str(key)) not in places}
-                yield from self._taken_apart(rule.kind, {**own, **taken}, unknown)
+                yield from self._taken_apart(rule.kind, {**own, **taken}, unknown, around)
 
     # --- records that are named
 
@@ -91,6 +95,14 @@ def _tables(record: Record, rule: Gather) -> Iterable[Mapping[str, Any]]:
     tables = record.data.get(rule.each)
     listed = tables if isinstance(tables, list) else ()
     return [table if isinstance(table, Mapping) else {"value": table} for table in listed]
+
+
+def _told(field: str, kind: Kind, around: Mapping[Kind, Mapping[str, Any]]) -> Iterator[Any]:
+    """Yield what the row of *kind* says in a field, or one further out in "kind.field"; nothing where it has no such key."""
+    outer, _, name = field.rpartition(".")
+    told = around.get(outer or kind, {})
+    if (key := squeezed(name)) in told:
+        yield told[key]
 
 
 def _elements(value: Any, rule: Unfold, unknown: Counter[str]) -> Iterator[Raw]:

@@ -77,9 +77,10 @@ def _lead(plan: Plan, index: int, place: int) -> Node:
         "dateentered": text_of(entered),
         "lastchangedon": text_of(plan.lead_changed(index, place)),
         "apptdate": next((row["apptdate"] for row in reversed(made) if not row["stray"]), ""),
-        **_flags(disposition, is_set=is_set, dice=dice),
+        **(flags := _flags(disposition, is_set=is_set, dice=dice)),
         "setbyname": dice.pick(codes.OFFICE_STAFF) if is_set else "",
         "setdate": text_of((entered + timedelta(hours=2)).replace(microsecond=0)) if is_set else "",
+        **_confirmed(plan.seed, ordinal, entered, was=flags["everconfirmed"]),
         "gsa": next((job["grossamount"] for job in sold if not job["stray"]), "0.0000"),
         "appointments": made,
         "notes": own_notes,
@@ -133,6 +134,15 @@ def _flags(disposition: str, *, is_set: bool, dice: Dice) -> Node:
     }  # fmt: skip
     assert tuple(now) == FLAGS
     return {**now, **ever}
+
+
+def _confirmed(seed: int, ordinal: int, entered: datetime, *, was: bool) -> Node:
+    """Say who confirmed the appointment and when; it stays where a cancelled one takes the flag away."""
+    if not was:
+        return {"confirmedbyname": "", "confirmeddate": ""}
+    dice = Dice(seed, "lp-confirmed", ordinal)
+    at = entered + timedelta(minutes=dice.between(125, 175))
+    return {"confirmedbyname": dice.pick(codes.OFFICE_STAFF), "confirmeddate": text_of(at.replace(microsecond=0))}
 
 
 def _note(plan: Plan, index: int, place: int) -> Node:

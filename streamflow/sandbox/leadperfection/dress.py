@@ -141,7 +141,7 @@ def _lead(lead: Node, cst_id: str, switches: Switches) -> Node:
     row |= {"promotername": lead["promotername"], "lognumber": lead["lognumber"], "brn_id": lead["brn_id"]}
     row |= {name: lead[name] for name in ("disposition", "salesrepname", "entrydate", "dateentered", "lastchangedon")}
     row |= {name: flag[0] if lead[name] else flag[1] for name in (*FLAGS, *EVER)} | {"apptdate": lead["apptdate"]}
-    row |= {"setbyname": lead["setbyname"], "setdate": lead["setdate"]}
+    row |= {name: lead[name] for name in ("setbyname", "setdate", "confirmedbyname", "confirmeddate")}
     row["GrossSaleAmount" if zlib.crc32(lead["lds_id"].encode()) % 8 == 0 else "gsa"] = lead["gsa"]
     row["appointments"] = [_nested_appointment(each, switches) for each in lead["appointments"] if not each["stray"]]
     row["notes"] = notes_of(lead, switches)

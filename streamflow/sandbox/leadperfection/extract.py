@@ -24,7 +24,8 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "prospects": (*_CONTACT, *_PHONES, "address1", "address2", "city", "state", "zip", "dnc", "dateadded", "lastchanged"),
     "leads": (
         "lds_id", "cst_id", "source", "sourcesubdescr", "promotername", "lognumber", "brn_id", "disposition", "salesrepname",
-        "entrydate", "dateentered", "lastchangedon", "apptdate", *FLAGS, *EVER, "setbyname", "setdate", "gsa",
+        "entrydate", "dateentered", "lastchangedon", "apptdate", *FLAGS, *EVER, "setbyname", "setdate", "confirmedbyname",
+        "confirmeddate", "gsa",
     ),
     "appointments": (
         "ils_id", "lds_id", "cst_id", "apptdate", "disposition", "productid", *_AMOUNTS, "salesrepname", "slr_id", "statuscode", "notes",

@@ -147,6 +147,8 @@ def _edit(state: State, operation: Operation, node: Node, at: float) -> None:
         rows[milestone["mdt_id"]] = {"lastchangedon": "", **blank, **rows.get(milestone["mdt_id"], {}), **milestone, **stamp}
         node["milestones"] = list(rows.values())
     node |= values
+    if operation.kind == "leads" and values.get("confirmed"):
+        node |= {"everconfirmed": True, "confirmedbyname": "Desk, Front", "confirmeddate": now, **values}
     if operation.silent or (not values and milestone is not None):
         return
     match operation.kind:
@@ -200,8 +202,8 @@ _BLANKS: Mapping[str, Callable[[str, str, str], Node]] = {
     "leads": lambda key, now, day: {
         "lds_id": key, "source": "", "sourcesubdescr": "", "srs_id": "", "pro_id": "", "promotername": "", "lognumber": "",
         "brn_id": "ORL", "disposition": "", "salesrepname": "", "entrydate": day, "dateentered": now, "lastchangedon": now,
-        "apptdate": "", **dict.fromkeys(_ALL_FLAGS, False), "setbyname": "", "setdate": "", "gsa": "0.0000", "appointments": [],
-        "notes": [], "notes_form": "objects", "jobs": [],
+        "apptdate": "", **dict.fromkeys(_ALL_FLAGS, False), "setbyname": "", "setdate": "", "confirmedbyname": "",
+        "confirmeddate": "", "gsa": "0.0000", "appointments": [], "notes": [], "notes_form": "objects", "jobs": [],
     },
     "appointments": lambda key, now, day: {
         "ils_id": key, "apptdate": now, "disposition": "Set", "products": [], "gsas": [], "notes": "", "presnotes": "",

@@ -21,13 +21,14 @@ from tests.judge.leadperfection.people import judge_people
 from tests.judge.leadperfection.reports import matched, renamed, reported
 from tests.judge.leadperfection.strays import PREFIX, judge_strays
 from tests.judge.marks import doubled_marks, read_marks
-from tests.judge.states import Destination, Finding, Identity
+from tests.judge.states import Destination, Finding, Identity, Question
 
 
 def compare(
     book: Book, destination: Destination, *, before: Destination, seen: Seen, reps: str = "", fallback: str | None = None,
-    explained: Mapping[Identity, str] | None = None, edits: Sequence[Edit] = (), outcomes: Mapping[str, str] | None = None,
-    stages: Mapping[str, str] | None = None, delimiter: str = "|", meeting_s: int = 7200,
+    explained: Mapping[Identity, str] | None = None, asked: Sequence[Question] = (), edits: Sequence[Edit] = (),
+    outcomes: Mapping[str, str] | None = None, stages: Mapping[str, str] | None = None, scope: Sequence[str] | None = None,
+    delimiter: str = "|", meeting_s: int = 7200,
 ) -> list[Finding]:  # fmt: skip
     """
     Give everything that is not as it should be, worst first; an empty list is the proof.
@@ -39,16 +40,18 @@ def compare(
         fallback: E-mail of the user to whom unmatched owners were sent.
         explained: What the product itself says of records it left out or asks about, by (kind, key); None when nobody was asked.
             It excuses only what this comparison finds excusable itself.
+        asked: What it asks about who is who.
         edits: What people did in the destination meanwhile.
         outcomes: Status of a job -> state of its deal, where the map says so; then it is looked at.
         stages: Status of a job -> "Pipeline/Stage", likewise.
+        scope: What the product says it does not move at all; None when nobody was asked.
         delimiter: The sign between source and sub-source.
         meeting_s: How long an appointment is reckoned to take.
     """
     marks = read_marks(destination, PREFIX)
     ground = Ground(
-        book=book, seen=seen, destination=destination, marks=marks, explained=explained, delimiter=delimiter, meeting_s=meeting_s,
-        owners=Owners(reps=read_reps(reps), destination=destination, fallback=fallback), edited=was_edited(edits),
+        book=book, seen=seen, destination=destination, marks=marks, explained=explained, asked=asked, scope=scope, delimiter=delimiter,
+        meeting_s=meeting_s, owners=Owners(reps=read_reps(reps), destination=destination, fallback=fallback), edited=was_edited(edits),
         was_there=frozenset(rid for rows in before.live.values() for rid in rows),
     )  # fmt: skip
     if seen.is_reported:

@@ -14,9 +14,14 @@ from tests.judge.states import Finding, Row
 
 _TOLD: Mapping[str, str] = {
     "promotername": "promoter", "disposition": "disposition status", "gsa": "gsa gross sale amount value", "salesrepname": "rep owner",
-    "lognumber": "log", "brn_id": "branch", "setbyname": "set",
+    "lognumber": "log", "brn_id": "branch",
 }  # fmt: skip
-_TIMES: Mapping[str, str] = {"dateentered": "entered create created", "apptdate": "appointment", "setdate": "set"}
+_TIMES: Mapping[str, str] = {
+    "dateentered": "entered create created", "apptdate": "appointment", "setdate": "set", "confirmeddate": "confirmed",
+}  # fmt: skip
+_BY: Mapping[str, str] = {"setbyname": "set", "confirmedbyname": "confirmed"}
+_OF_ITS_OWN = ("setdate", "confirmeddate")
+"""What stands under a label of its own: names of staff and times of the same hour are elsewhere in the text too."""
 _FLAGS = (
     "apptset", "confirmed", "verified", "issued", "sat", "sold", "everset", "everconfirmed", "everissued", "evernetissued", "eversat",
 )  # fmt: skip
@@ -51,10 +56,14 @@ def judge_values(ground: Ground, row: Row, places: Sequence[Place]) -> Iterator[
         value = texts.present(row.get(name))
         if value and not told.says(value, label):
             yield f"{name} {value!r} is not there"
+    for name, label in _BY.items():
+        if (value := texts.present(row.get(name))) and not any(values.same(value, held) for held in told.under(label)):
+            yield f"{name} {value!r} is not there"
     yield from _source(ground, row, told)
     for name, label in _TIMES.items():
         moment = values.clock(row.get(name) or "")
-        if moment and not any(moment in held.replace("T", " ") for held in (*told.under(*label.split()[:1]), told.text)):
+        places = [*told.under(*label.split()[:1]), *([] if name in _OF_ITS_OWN else [told.text])]
+        if moment and not any(moment in held.replace("T", " ") for held in places):
             yield f"{name} {moment} is not there"
     if (day := str(row.get("entrydate") or "")[:10]) and not told.says(day, "entry entered"):
         yield f"entrydate {day} is not there"

@@ -11,7 +11,7 @@ from tests.judge.leadperfection.book import Book, Seen
 from tests.judge.leadperfection.owners import Owners
 from tests.judge.leadperfection.telling import Telling, telling
 from tests.judge.marks import Marks, Place, content
-from tests.judge.states import Destination, Finding, Identity, Row
+from tests.judge.states import Destination, Finding, Identity, Question, Row
 
 Found = list[tuple[str, Place]]
 """(part, place) of everything one source record became, parts in order."""
@@ -29,6 +29,8 @@ class Ground:
     edited: Callable[[str, str], bool]           # (id, field) -> whether a person in the destination set it
     was_there: frozenset[str]                    # ids of records that existed before
     explained: Mapping[Identity, str] | None     # what the product says of what it left out or asks about; None: nobody was asked
+    asked: Sequence[Question] = ()               # what it asks about who is who
+    scope: Sequence[str] | None = None           # what the product says it does not move at all; None: nobody was asked
     delimiter: str = "|"
     meeting_s: int = 7200
     same: Mapping[Identity, Identity] = field(default_factory=dict)   # key given to a row without an id -> record of the book
@@ -88,6 +90,10 @@ class Ground:
     def said(self, kind: str, key: str) -> str | None:
         """Give what the product says of a record, "" when nobody was asked."""
         return "" if self.explained is None else self.explained.get((kind, key))
+
+    def is_asked(self, one: str, other: str) -> bool:
+        """Say whether anybody is asked whether the people of two contacts are one."""
+        return any(each.is_about("prospect", one, other, self.contact_of.get) for each in self.asked)
 
     def left_out(self, kind: str, key: str, why: str) -> Iterator[Finding]:
         """Find what may stay behind but was not told of."""

@@ -52,6 +52,8 @@ def _alike(ground: Ground, row: Row, bare: Mapping[str, Found]) -> str | None:
 
 def _absent(ground: Ground, key: str, row: Row) -> Iterator[Finding]:
     if not ground.seen.note(row):
+        if ground.scope is not None and not any("notes written to a job" in line for line in ground.scope):
+            yield Finding(fault="unexplained", what=f"note {key}", why="nothing shows it, and the scope does not say that it stays behind")
         return
     if texts.present(texts.without_markup(str(row.get("note") or ""))):
         yield ground.lost("note", key, f"of prospect {row['cst_id']} is not there")

@@ -249,11 +249,6 @@ def _mixed(ground: Ground) -> Iterator[Finding]:
                 yield Finding(fault="wrong", what=what, why=f"two people ({names}) became one: {contact}")
 
 
-def _behind(ground: Ground, people: Sequence[str | None]) -> Iterator[str]:
-    for contact in people:
-        yield from ground.prospects_of.get(contact or "", ())
-
-
 def _twice(ground: Ground) -> Iterator[Finding]:
     """Find one person's prospects on two contacts, and one address on two people without a word about it."""
     holders: dict[tuple[str, ...], list[Row]] = defaultdict(list)
@@ -267,9 +262,8 @@ def _twice(ground: Ground) -> Iterator[Finding]:
     for how, rows in holders.items():
         for one, other in combinations(rows, 2):
             keys = [str(each["cst_id"]) for each in (one, other)]
-            people = [ground.contact_of.get(key) for key in keys]
-            is_told = any(("prospect", key) in (ground.explained or {}) for key in _behind(ground, people))   # both are named by any
-            if None in people or people[0] == people[1] or is_told:
+            first, second = (ground.contact_of.get(key) for key in keys)
+            if first is None or second is None or first == second or ground.is_asked(first, second):
                 continue
             what = f"prospects {' and '.join(keys)}"
             if texts.could_be_one(*(values.person_name(each) for each in (one, other))):

@@ -7,7 +7,7 @@ from typing import Any
 from tests.judge.corrupting import Dump
 from tests.judge.leadperfection.book import Book, Seen, book_of
 from tests.judge.leadperfection.values import instant
-from tests.judge.states import Identity
+from tests.judge.states import Identity, Question
 
 ZONE = "America/New_York"
 FALLBACK = "office@sunroof.example"
@@ -20,9 +20,14 @@ REPS = """lp_rep_id,lp_name,email
 """
 SEEN = Seen(by="api", began="2026-08-10T12:00:00", switches={"call_days": 7, "notes": "mixed", "job_notes": "nowhere"}, zone=ZONE)
 SAID: dict[Identity, str] = {
-    ("prospect", "2"): "one address, two first names", ("appointment", "43"): "no contact", ("job", "39"): "its prospect is gone",
+    ("appointment", "43"): "no contact", ("job", "39"): "its prospect is gone",
     ("note", "54"): "an empty note",
 }  # fmt: skip
+ASKED = (
+    Question(cause="shared_email", kind="prospect", key="2", others=frozenset({"1"})),
+    Question(cause="shared_email", kind="prospect", key="3", others=frozenset({"2"})),   # not about the twins 1 and 3
+    Question(cause="bad_phone", kind="prospect", key="1", others=frozenset({"3"})),      # not about who is who
+)
 LONG = " ".join(f"word{number}" for number in range(60))
 _FLAGS = (
     "apptset", "confirmed", "verified", "issued", "sat", "sold", "everset", "everconfirmed", "everissued", "evernetissued", "eversat",
@@ -51,7 +56,9 @@ def tables() -> dict[str, list[dict[str, Any]]]:
         ],
         "leads": [
             _lead("11", "1", "2026-03-02T09:41:55.3", source="Internet", sourcesubdescr="Google - Windows", disposition="Sale",
-                  apptdate="2026-03-05T17:00:00", gsa="14250.0000", true=("apptset", "sat", "sold", "everset", "eversat")),
+                  apptdate="2026-03-05T17:00:00", gsa="14250.0000", setbyname="Lowe, Kim",
+                  setdate="2026-03-02T11:41:55", confirmedbyname="Ruizmar, Ana", confirmeddate="2026-03-04T11:00:00",
+                  true=("apptset", "sat", "sold", "everset", "eversat")),
             _lead("12", "1", "2026-07-28T10:00:00", source="TV - Cable", sourcesubdescr="Radio | 98.1 / AM", disposition="Set",
                   salesrepname="Okaforth, Ben - OFFICE", apptdate="2026-09-01T10:30:00", true=("apptset", "everset")),
             _lead("13", "3", "2026-04-04T08:00:00", promotername="Internet, Vendor", disposition="NI", apptdate="2025-11-02T01:30:00"),
@@ -93,7 +100,8 @@ def _lead(key: str, cst_id: str, entered: str, *, true: tuple[str, ...] = (), **
     return {
         "lds_id": key, "cst_id": cst_id, "source": "", "sourcesubdescr": "", "promotername": "", "lognumber": "", "brn_id": "ORL",
         "disposition": "", "salesrepname": "", "entrydate": f"{entered[:10]}T00:00:00", "dateentered": entered, "apptdate": "",
-        "setbyname": "", "setdate": "", "gsa": "0.0000", **{flag: flag in true for flag in _FLAGS}, **data,
+        "setbyname": "", "setdate": "", "confirmedbyname": "", "confirmeddate": "", "gsa": "0.0000",
+        **{flag: flag in true for flag in _FLAGS}, **data,
     }  # fmt: skip
 
 
@@ -232,7 +240,9 @@ def _notes() -> list[tuple[str, str]]:
         ("5-contacts", "[2026-04-04] Prospect 3 in Lead Perfection\nName: Dana Whitlock\nPhone: 14075550142\nAltPhone1: 8135550123\n"
                        "Address: 9 Gator Run\nCity: Sanford\nState: FL\nZip: 32771\nCreated: 2026-04-04\n[sf:lp:prospect:3:merged]"),
         ("5-contacts", _enquiry("11", "2026-03-02 09:41:55", "Source: Internet\nSub-source: Google - Windows\nDisposition: Sale\n"
-                                "Gross sale amount: 14250\nAppointment: 2026-03-05 17:00:00", "apptset sat sold everset eversat")),
+                                "Gross sale amount: 14250\nAppointment: 2026-03-05 17:00:00\n"
+                                "Set by: Lowe, Kim\nSet on: 2026-03-02 11:41:55\n"
+                                "Confirmed by: Ruizmar, Ana\nConfirmed on: 2026-03-04 11:00:00", "apptset sat sold everset eversat")),
         ("5-contacts", _enquiry("12", "2026-07-28 10:00:00", "Source: TV - Cable\nSub-source: Radio | 98.1 / AM\nDisposition: Set\n"
                                 "Gross sale amount: 0\nSales rep: Okaforth, Ben - OFFICE\nAppointment: 2026-09-01 10:30:00",
                                 "apptset everset")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,10 +15,11 @@ from tests.judge.leadperfection import values
 from tests.judge.leadperfection.book import Book, Seen, book_of
 from tests.judge.leadperfection.comparison import compare
 from tests.judge.leadperfection.owners import Owners, read_reps
-from tests.judge.leadperfection.small_account import FALLBACK, REPS, SAID, SEEN, ZONE, after, before, book, tables
-from tests.judge.states import VERDICTS, Fault, Finding, Identity, destination_of
+from tests.judge.leadperfection.small_account import ASKED, FALLBACK, REPS, SAID, SEEN, ZONE, after, before, book, tables
+from tests.judge.states import VERDICTS, Fault, Finding, Identity, Question, destination_of
 
 DETAILS = "customFields/Lead Perfection details"
+SCOPE = ("workflows: not rebuilt", "notes written to a job: no call tells them")
 EDITS = (Edit(rid="7-contacts", field="jobTitle", value="Head of Roofs"),)
 
 
@@ -129,6 +131,11 @@ CORRUPTIONS: dict[str, tuple[Fault, Change]] = {
     "an enquiry without promoter": ("wrong", reword("8-notes", "body", "Promoter: Internet, Vendor", "")),
     "an enquiry without rep": ("wrong", reword("7-notes", "body", "Sales rep: Okaforth, Ben - OFFICE\n", "")),
     "an enquiry at another time": ("wrong", reword("6-notes", "body", "09:41:55", "14:41:55")),
+    "an enquiry confirmed by nobody": ("wrong", reword("6-notes", "body", "Confirmed by: Ruizmar, Ana\n", "")),
+    "an enquiry confirmed by another": ("wrong", reword("6-notes", "body", "Confirmed by: Ruizmar, Ana", "Confirmed by: Lowe, Kim")),
+    "an enquiry confirmed at no time": ("wrong", reword("6-notes", "body", "Confirmed on: 2026-03-04 11:00:00\n", "")),
+    "an enquiry confirmed hours off": ("wrong", reword("6-notes", "body", "2026-03-04 11:00:00", "2026-03-04 16:00:00")),
+    "an enquiry set by another": ("wrong", reword("6-notes", "body", "Set by: Lowe, Kim", "Set by: Ruizmar, Ana")),
     "a flag turned": ("wrong", reword("6-notes", "body", "Ever sat: true", "Ever sat: false")),
     "a flag out of nowhere": ("wrong", reword("8-notes", "body", "Sold: false", "Sold: true")),
     "a meeting of another type": ("wrong", put("41-activities", "links/activityType", "1-activityTypes")),
@@ -195,11 +202,12 @@ def _right() -> Dump:
 
 def _found(
     dump: Dump | None = None, *, source: Book | None = None, seen: Seen = SEEN, said: dict[Identity, str] | None = SAID,
+    asked: Sequence[Question] = ASKED, scope: Sequence[str] | None = SCOPE,
 ) -> list[Finding]:  # fmt: skip
     return compare(
         source or book(), destination_of(copy.deepcopy(dump or _right())), before=destination_of(before()), seen=seen, reps=REPS,
-        fallback=FALLBACK, explained=said, edits=EDITS, outcomes={"Dead Deal": "lost", "Awaiting Product": "open"},
-        stages={"Awaiting Product": "Field/Measure"},
+        fallback=FALLBACK, explained=said, asked=asked, edits=EDITS, outcomes={"Dead Deal": "lost", "Awaiting Product": "open"},
+        stages={"Awaiting Product": "Field/Measure"}, scope=scope,
     )  # fmt: skip
 
 
@@ -221,16 +229,35 @@ def test_each_corruption_is_caught(name: str) -> None:
     fault, corrupt = CORRUPTIONS[name]
     dump = _right()
     corrupt(dump)
-    findings = _found(dump)
+    # A word about a person in another matter is no question who is who.
+    findings = _found(dump, said={**SAID, ("prospect", "1"): "bad phone", ("prospect", "3"): "bad phone"})
     assert fault in {each.fault for each in findings}, [str(each) for each in findings]
 
 
 @pytest.mark.parametrize("left", SAID)
 def test_what_stays_behind_must_be_told(left: Identity) -> None:
-    """Those of nobody, what is empty, and people who share an address: not in silence."""
+    """Those of nobody, and what is empty: not in silence."""
     findings = _found(said={each: why for each, why in SAID.items() if each != left})
     assert [each.fault for each in findings] == ["unexplained"]
     assert all(left[1] in each.what for each in findings)
+
+
+@pytest.mark.parametrize(("asked", "faults"), [
+    (ASKED[:1], []), ((replace(ASKED[0], others=frozenset({"5-contacts"})),), []), (ASKED[2:], ["unexplained"]),
+    ((replace(ASKED[0], cause="bad_phone"),), ["unexplained"]), ((replace(ASKED[0], kind="job"),), ["unexplained"]),
+])  # fmt: skip
+def test_people_who_share_an_address_are_asked_about(asked: tuple[Question, ...], faults: list[str]) -> None:
+    """Only a question who is who tells of a shared address, and only one that names both people."""
+    findings = _found(asked=asked)
+    assert [each.fault for each in findings] == faults
+    assert all("share dana@mail.example" in each.why for each in findings)
+
+
+def test_notes_that_no_call_shows_must_be_in_the_scope() -> None:
+    """A note of a job may stay behind where nothing tells it, and only with a line in the scope that says so."""
+    findings = _found(scope=[line for line in SCOPE if "job" not in line])
+    assert [(each.fault, each.what) for each in findings] == [("unexplained", "note 55")]
+    assert _found(scope=SCOPE) == []
 
 
 def test_an_excuse_does_not_cover_what_could_be_moved() -> None:
@@ -272,7 +299,7 @@ def test_a_deleted_person_stays_with_all_it_had() -> None:
     """What people deleted at the source is left alone, and what went with it is no stray; a later record on it is none either."""
     gone = {kind: {"4"} for kind in ("prospects", "jobs", "appointments", "calls")} | {"leads": {"14"}, "notes": {"53", "56"}}
     deed = {"op": "delete", "kind": "prospects", "id": "4", "cst_id": "4"}
-    said = {key: why for key, why in SAID.items() if key in (("prospect", "2"), ("note", "54"))}
+    said = {key: why for key, why in SAID.items() if key == ("note", "54")}
     assert _found(source=_book_after(deed, without=gone), said=said) == []
     assert any(each.fault == "stray" for each in _found(source=_book_after(without=gone), said=said))
 

@@ -62,7 +62,8 @@ def test_lp_28_and_31_the_fields_of_the_promise_are_in_the_schema() -> None:
 def test_lp_25_26_and_47_what_stays_behind_is_said() -> None:
     """Scheduling, workflows and payments are out of scope with what is done instead, and rules have lines to fill in."""
     said = " ".join(PAIR.out_of_scope)
-    for words in ("sales rep scheduling", "workflows", "payments", "e-mails", "documents", "users: never created"):
+    names = ("sales rep scheduling", "workflows", "payments", "e-mails", "documents", "notes written to a job", "users: never created")
+    for words in names:
         assert words in said
     assert {"lead routing", "assignment rule", "follow-up trigger"} <= {rule.type for rule in PAIR.blank_rules}
     assert {one.source for one in PAIR.objects if one.destination == DOCUMENTS} == {"code", "origin", "schedule"}

@@ -244,16 +244,18 @@ async def test_phones_as_bare_texts_are_read(few: Held) -> None:
 
 
 async def test_notes_of_a_job_are_read_where_they_are_told() -> None:
-    """Where a tenant's GetLead shows the notes of jobs, they name job, lead and prospect."""
+    """Where a tenant's GetLead shows the notes of jobs, they name job, lead and prospect, and the appointment of the lead."""
     async with serving(job_notes="nested") as wire, reading(wire) as source:
         found = of(await everything(source, "prospect"), "note")
-    wanted = [node for node, *_ in planted("notes", shown=False) if "note.of_a_job" in node["marks"]]
-    assert wanted
-    for node in wanted:
+    wanted = [(node, lead) for node, lead, _ in planted("notes", shown=False) if "note.of_a_job" in node["marks"]]
+    assert any(lead and lead["apptdate"] for _, lead in wanted)
+    for node, lead in wanted:
+        assert lead is not None
         record = found[node["id"]]
         assert (record.data["job_id"], record.data["note"]) == (node["job_id"], node["note"])
         assert record.parent
-        assert record.data["lds_id"]
+        assert (record.data["lds_id"], record.data["apptdisposition"]) == (lead["lds_id"], lead["disposition"])
+        assert record.data["apptdate"] == lead["apptdate"][:19].replace("T", " ")
 
 
 async def test_without_a_second_list_appointments_are_named_by_lead_and_time() -> None:

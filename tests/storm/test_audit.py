@@ -1,0 +1,130 @@
+"""Every order that can be given over the socket is in the audit, with who gave it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from streamflow.daemon.routes import ROUTES
+from tests.flow_bad.rig import Daemon, Pair, Place, running_daemon, running_pair
+
+ACTIONS = {
+    "/v1/pause": "pause", "/v1/resume": "resume", "/v1/pace": "pace",
+    "/v1/map/edit": "map.proposed", "/v1/map/confirm": "gate.map.confirmed",
+    "/v1/owners/recheck": "owners.checked", "/v1/owners/fallback": "owners.fallback", "/v1/sample/accept": "gate.sample.accept",
+    "/v1/sample/redo": "gate.sample.redo", "/v1/sample/discard": "gate.sample.discard", "/v1/queue/{id}/resolve": "queue.resolved",
+    "/v1/cutover": "cutover.requested", "/v1/cutover/cancel": "cutover.cancelled", "/v1/verify": "verify",
+    "/v1/rollback": "rollback.requested", "/v1/stop": "stop",
+}  # fmt: skip
+
+FALLBACK = "office@example.co.za"
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    with tempfile.TemporaryDirectory(prefix="sf") as folder:
+        with running_pair(Path(folder) / "pair", "--records", "40", "--gates", "ask", "--search-lag", "0.2") as found:
+            yield found
+
+
+def order(daemon: Daemon, path: str, **body: Any) -> Any:
+    """Give one order, which must be taken."""
+    code, answer = daemon.ask("POST", path, body)
+    assert code in (200, 202), (path, answer)
+    return answer
+
+
+def decide(daemon: Daemon) -> None:
+    """Decide what blocks, as suggested."""
+    for item in daemon.ask("GET", "/v1/queue")[1]["items"]:
+        if item["suggested"]:
+            order(daemon, f"/v1/queue/{quote(item['id'], safe='')}/resolve", decision=item["suggested"])
+
+
+def to_sample(daemon: Daemon) -> None:
+    """Wait until the sample is shown, deciding what stands before it."""
+
+    def there(status: Any) -> bool:
+        if status["queue"]["blocking"]:
+            decide(daemon)
+        return (status["gate"] or {}).get("name") == "sample"
+
+    daemon.until(there, "the sample", timeout_s=90.0)
+
+
+def audit(place: Place, name: str) -> list[dict[str, Any]]:
+    """Export the audit and give its entries."""
+    path = place.dir / name
+    assert place.cli("audit", "export", str(path)).code == 0
+    return [json.loads(line)["entry"] for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_every_order_is_in_the_audit(place: Place) -> None:
+    """Through a whole life up to its rollback each order leaves an entry with the uid that the kernel told of the peer."""
+    with running_daemon(place) as daemon:
+        daemon.gate("map")
+        order(daemon, "/v1/pause", reason="lunch")
+        order(daemon, "/v1/resume")
+        order(daemon, "/v1/pace", platform="destination", rate_per_s=50)
+        order(daemon, "/v1/map/edit", document=daemon.ask("GET", "/v1/map")[1]["document"])
+        order(daemon, "/v1/map/confirm", digest=daemon.ask("GET", "/v1/map")[1]["digest"])
+        daemon.gate("owners")
+        order(daemon, "/v1/owners/recheck")
+        order(daemon, "/v1/owners/fallback", email=FALLBACK)
+        to_sample(daemon)
+        order(daemon, "/v1/sample/redo")
+        to_sample(daemon)
+        order(daemon, "/v1/sample/accept")
+        daemon.until(in_tail_at_rest(daemon), "the tail", timeout_s=90.0)
+        order(daemon, "/v1/verify")
+        daemon.until(in_tail_at_rest(daemon), "the tail", timeout_s=90.0)
+        order(daemon, "/v1/cutover", freeze_confirmed=False)
+        order(daemon, "/v1/cutover/cancel")
+        daemon.until(in_tail_at_rest(daemon), "the tail", timeout_s=90.0)
+        place.line("rate_per_s", "rate_per_s = 45.0", section="[pace.destination]")
+        daemon.signal(signal.SIGHUP)
+        daemon.until(lambda _: bool(daemon.said("settings.reloaded")), "the new settings")
+        order(daemon, "/v1/stop")
+        assert daemon.end() == 0, daemon.words()
+    with running_daemon(place) as daemon:
+        daemon.until(lambda status: status["phase"] == "tail", "the tail")
+        order(daemon, "/v1/rollback", confirm="sandbox")
+        daemon.end(timeout_s=60.0)
+    entries = audit(place, "audit.jsonl")
+    mine = {each["action"] for each in entries if each["actor"] == f"uid:{os.geteuid()}"}
+    assert {route.path for route in ROUTES if route.method == "POST"} == ACTIONS.keys(), "a new order belongs into this test"
+    assert set(ACTIONS.values()) - mine == {"gate.sample.discard"}
+    [reloaded] = [each for each in entries if each["action"] == "settings.reloaded"]
+    assert (reloaded["actor"], reloaded["note"]) == ("signal:SIGHUP", "pace.destination.rate_per_s")
+    assert {"rollback.done", "rollback.delete"} <= {each["action"] for each in entries}
+
+
+def in_tail_at_rest(daemon: Daemon) -> Any:
+    """Give the test for a tail in which nothing waits, deciding what does."""
+
+    def there(status: Any) -> bool:
+        if status["phase"] == "tail" and status["queue"]["open"]:
+            decide(daemon)
+        return status["phase"] == "tail" and (status["gate"] or {}).get("name") == "cutover"
+
+    return there
+
+
+def test_discarding_a_sample_is_in_the_audit(place: Place) -> None:
+    """The same for the one order that begins anew."""
+    place.edit(('map = "ask"', 'map = "auto"'))
+    with running_daemon(place) as daemon:
+        daemon.gate("owners")
+        order(daemon, "/v1/owners/fallback", email=FALLBACK)
+        to_sample(daemon)
+        order(daemon, "/v1/sample/discard")
+    mine = {each["action"] for each in audit(place, "audit.jsonl") if each["actor"] == f"uid:{os.geteuid()}"}
+    assert "gate.sample.discard" in mine
