@@ -17,8 +17,8 @@ from tests.bench.rig import ROOT, BenchError
 from tests.bench.table import Figure, keep, shown
 
 PARTS = ("calls", "pace", "cpu", "cutover", "memory")
-FIRST_PAIR_ONLY = ("cpu",)      # the loop written by hand knows one source
-RESULTS = ROOT / "build" / "bench-results.json"
+FIRST_PAIR_ONLY = ("cpu",)
+WHY_NOT = "the loop written by hand, beside which it is taken, knows one source"
 
 
 async def _measure(parts: list[str], *, pair: str, is_large: bool, records: int) -> tuple[list[Figure], list[str]]:
@@ -45,19 +45,22 @@ def main() -> int:
     parser.add_argument("--only", choices=PARTS, action="append", help="take only these figures")
     parser.add_argument("--records", type=int, default=3000, help="size of the account of calls, cpu and cutover")
     parser.add_argument("--large", action="store_true", help="measure memory at 100,000 records; 10,000 against 2,000 otherwise")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--out", type=Path, help="where figures and details are kept; build/bench-results-<pair>.json")
     given = parser.parse_args()
     parts = given.only or [part for part in PARTS if given.pair == PAIRS[0] or part not in FIRST_PAIR_ONLY]
     if given.pair != PAIRS[0] and set(parts) & set(FIRST_PAIR_ONLY):
-        parser.error(f"{', '.join(FIRST_PAIR_ONLY)} can be measured with {PAIRS[0]} only")
+        parser.error(f"{', '.join(FIRST_PAIR_ONLY)} can be measured with {PAIRS[0]} only: {WHY_NOT}")
+    out = given.out or ROOT / "build" / f"bench-results-{given.pair}.json"
     compileall.compile_dir(ROOT / "streamflow", quiet=1)     # as an installed package is: the figures are not those of the compiler
     figures, failed = anyio.run(lambda: _measure(parts, pair=given.pair, is_large=given.large, records=given.records))
     print(shown(figures))
     for line in failed:
         print(f"could not be taken: {line}")
+    for name in [] if given.only else [part for part in PARTS if part not in parts]:
+        print(f"not taken: {name}: with {PAIRS[0]} only; {WHY_NOT}")
     about = {"pair": given.pair, "parts": parts, "records": given.records, "large": given.large}
-    keep(figures, given.out, {**about, "failed": failed, "load": os.getloadavg()})
-    print(f"details: {given.out}")
+    keep(figures, out, {**about, "failed": failed, "load": os.getloadavg()})
+    print(f"details: {out}")
     return 1 if failed or any(figure.holds is False for figure in figures) else 0
 
 

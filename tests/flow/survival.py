@@ -71,6 +71,7 @@ class Survived:
         points: How often each named point was struck.
         doubts: How many writes in doubt were adopted, resent, queued.
         paused: How often an operator had to let it go on, or start it again.
+        deeds: What people did in the source meanwhile.
     """
 
     kills: int
@@ -83,6 +84,7 @@ class Survived:
     peak_mib: float
     leaks: tuple[str, ...]
     paused: int
+    deeds: int
 
 
 def survive(trial: Trial) -> Survived:
@@ -106,6 +108,7 @@ def survive(trial: Trial) -> Survived:
             kills=len(hands.struck) + hands.stopped, phases=tuple(hands.struck), code=code, findings=tuple(worst_first(findings)),
             points=struck(hands.plan), doubts=doubts(box.state), calls=calls(box), peak_mib=hands.peak_mib,
             leaks=tuple(leaks(box, hands.daemon.log)), paused=hands.paused,
+            deeds=sum(box.source_state()["life"]["by_deed"].values()),
         )  # fmt: skip
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from decimal import Decimal
 
 from tests.acceptance.leadperfection.run import PairRun
 from tests.acceptance.reading import written
+from tests.judge import texts
 from tests.judge.guarding import overwritten, rolled_back
+from tests.judge.leadperfection import values
+from tests.judge.leadperfection.book import Book
 
 
 def test_lp_29_the_source_is_only_read_while_people_work(living: PairRun) -> None:
@@ -58,7 +63,7 @@ def test_lp_40_the_reconciliation_says_everything(living: PairRun) -> None:
 
 
 def test_lp_41_three_sheets_agree_with_the_book(living: PairRun) -> None:
-    """LP-41: deals with the book's amounts, appointments with their day, sources with equal counts, each beside what arrived."""
+    """LP-41: deals with the book's amounts, appointments with their day, every source with the book's count, each beside what arrived."""
     deals = {row["key"]: row for row in living.report("deal-values")["rows"]}
     for key, job in living.book.of("job").items():
         assert Decimal(deals[key]["source_value"] or 0) == Decimal(str(job["grossamount"] or 0)).quantize(Decimal("0.01")), key
@@ -67,9 +72,48 @@ def test_lp_41_three_sheets_agree_with_the_book(living: PairRun) -> None:
     for key, row in living.book.of("appointment").items():
         assert meetings[key]["source_start"][:19] == str(row["apptdate"]).replace("T", " ")[:19], key
     assert living.report("appointment-history")["moved_in_time"] == 0
-    sources = living.report("lead-sources")
-    assert sum(row["source"] for row in sources["rows"]) == sum(row["destination"] for row in sources["rows"])
-    assert all(row["remark"] for row in sources["differences"])
+    assert all(row["remark"] for row in living.report("lead-sources")["differences"])
+    for kind in ("job", "prospect"):
+        _has_the_books_sources(living, kind)
+
+
+def _has_the_books_sources(run: PairRun, kind: str) -> None:
+    """Hold each source's count, as the sheet has it, against the book, and against its count of what arrived."""
+    sheet = run.report("lead-sources")
+    rows = [row for row in sheet["rows"] if row["kind"] == kind]
+    here, there = (Counter({_pair(row["value"]): row[side] for row in rows}) for side in ("source", "destination"))
+    odd = [row for row in sheet["differences"] if row["kind"] == kind]
+    moved = Counter(_pair(row["destination"]) for row in odd)
+    moved.subtract(_pair(row["source"]) for row in odd)
+    assert {value: there[value] - here[value] for value in here | there} == {value: moved[value] for value in here | there}
+    told = {line["source_key"] for line in run.tables["crosswalk"] if _is_main(line, kind)}
+    gone = told - run.book.of(kind).keys()      # people took them away, and what they said last is not in the book
+    may = [_sources(run.book, kind, key) for key in told - gone]
+    for value in here.keys() | {one for each in may for one in each}:
+        low, high = sum(each == {value} for each in may), sum(value in each for each in may)
+        assert low <= here[value] <= high + len(gone), (kind, value)
+    assert here.total() == len(told)
+    assert len(here) > 5
+
+
+def _is_main(line: Mapping[str, str], kind: str) -> bool:
+    """Say whether a line of the crosswalk is that of a person or a deal itself, and not of one joined to another."""
+    at = "leads" if kind == "job" else "contacts"
+    return (line["source_kind"], line["part"], line["destination_kind"]) == (kind, "", at) and line["relation"] != "merged"
+
+
+def _sources(book: Book, kind: str, key: str) -> set[tuple[str, str]]:
+    """Give the source of a job's enquiry, or of a customer's newest: of the newest of all, or of those that tell one."""
+    if kind == "job":
+        leads = [lead for lead in [book.of("lead").get(str(book.of("job")[key]["lds_id"]))] if lead]
+    else:
+        leads = sorted(book.under("lead", key), key=lambda lead: values.clock(lead["dateentered"]))
+    pairs = [(texts.present(lead["source"]), texts.present(lead["sourcesubdescr"])) for lead in leads]
+    return set(pairs[-1:] + [pair for pair in pairs if any(pair)][-1:]) or {("", "")}
+
+
+def _pair(value: str) -> tuple[str, str]:
+    return values.split_pair("" if value == "(none)" else value)
 
 
 def test_lp_25_26_and_42_what_stays_behind_is_handed_over(living: PairRun) -> None:

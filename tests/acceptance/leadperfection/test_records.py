@@ -12,6 +12,7 @@ from streamflow.sandbox.leadperfection_planting import rep_file
 from tests.acceptance.leadperfection.run import MEANWHILE, PairRun
 from tests.acceptance.reading import crosswalk
 from tests.flow.sides import LEAD_PERFECTION, OUTCOMES, STAGES
+from tests.judge import texts
 from tests.judge.states import Row
 
 DETAILS = "Lead Perfection details"
@@ -29,12 +30,23 @@ def test_lp_27_all_six_are_counted(living: PairRun) -> None:
     """LP-27: jobs, leads, prospects, appointments, notes and custom fields are counted; after the freeze the counts are the book's."""
     found = living.looks["map"].report("scope")["inventory"]
     assert all(found["source"][kind] > 0 for kind in _KINDS)
-    titles = {str(each["fieldtitle"]) for job in living.book.of("job").values() for each in job["userfields"]}
-    assert 0 < found["custom_fields"] <= len(titles)
+    titles = {str(each["fieldtitle"]).strip() for job in living.book.of("job").values() for each in job["userfields"]}
+    assert found["custom_fields"] == len(titles) > 0
     counted = {row["kind"]: row for row in living.report("reconciliation")["source_counts"]}
     for kind in ("prospect", "lead", "job", "appointment"):
         assert counted[kind]["source"] == len(living.book.of(kind)), kind
+    assert counted["note"]["source"] == len(_notes_shown(living))
     assert {row["verdict"] for row in counted.values()} == {"holds"}
+
+
+def _notes_shown(run: PairRun) -> set[tuple[str, ...]]:
+    """Give the notes of the book that the API shows: by id, and where only the text is shown by customer and text."""
+    shown = set()
+    for key, row in run.book.of("note").items():
+        if run.seen.note(row):
+            is_bare = run.seen.bare(run.book, row)
+            shown.add((str(row["cst_id"]), texts.squeeze(str(row["note"]))) if is_bare else (key,))
+    return shown
 
 
 def test_lp_37_everything_became_what_was_promised(living: PairRun) -> None:
