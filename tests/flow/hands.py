@@ -22,7 +22,7 @@ POLL_S = 0.05
 LIFETIME_S = (0.1, 4.0)
 """How long the daemon lives before a kill, from when it is where it is to be struck: from hardly begun to well under way."""
 PHASES = ("probe", "map", "schema", "owners", "sample", "backfill", "tail", "cutover", "watch", "rollback", "rolled_back", "done")
-PATIENCE = 8
+PATIENCE = 40
 """How often an operator lets a run go on that misbehaving platforms brought to a stop."""
 STOPPED = (69, 75, 77)
 """Exit codes by which the daemon says that a platform must recover first."""
