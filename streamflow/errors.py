@@ -78,6 +78,10 @@ class PlatformUnavailable(StreamflowError):
     code = "unavailable"
 
 
+class Unreachable(PlatformUnavailable):
+    """Nobody could even be asked: that says nothing of what was asked for."""
+
+
 class AccessRefused(StreamflowError):
     """The far side refused the credentials or a permission."""
 

@@ -18,9 +18,10 @@ from streamflow.errors import (
     StreamflowError,
     Throttled,
     Uncertain,
+    Unreachable,
 )
 from streamflow.wire.message import Request, Response
-from streamflow.wire.verdict import CallVerdict, Outcome
+from streamflow.wire.verdict import CallVerdict, Failure, Outcome
 
 NOT_SENT_PAUSE_S = 1.0   # how long a connection that cannot be made closes the platform
 _PERSONAL = re.compile(r"""[^\s"'<>]+@[^\s"'<>]+|"[^"]*"|'[^']*'|\+?\d[\d\s().-]{4,}\d|https?://\S+""")
@@ -63,7 +64,8 @@ def error_for(
         if is_write:
             hint = "check the network and the address"
             return Throttled(f"{what}; nothing was sent", retry_after_s=NOT_SENT_PAUSE_S, platform=platform, hint=hint)
-        return PlatformUnavailable(what, platform=platform, hint="it goes on by itself when the platform answers again")
+        away = Unreachable if outcome.failure is Failure.NOT_SENT else PlatformUnavailable
+        return away(what, platform=platform, hint="it goes on by itself when the platform answers again")
     if verdict is CallVerdict.AUTH:
         return AccessRefused(what, platform=platform, hint="check the user name and the key; was the key revoked?")
     if verdict is CallVerdict.PLAN or (said.is_plan and verdict in (CallVerdict.FORBIDDEN, CallVerdict.INVALID)):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from streamflow.errors import PlatformUnavailable, ProtocolMismatch
+from streamflow.errors import PlatformUnavailable, ProtocolMismatch, Unreachable
 from streamflow.model import Kind, Record
 from streamflow.platforms.api import paging, proof
 from streamflow.platforms.api.forms import Raw
@@ -108,6 +108,8 @@ class Listing:
         for skipped in range(first, first + self._stream.paging.size):
             try:
                 found = list(await self._ask(paging.row_params(self._stream, skipped)))
+            except Unreachable:
+                raise
             except PlatformUnavailable:
                 held_back.append(skipped)
                 if held_back[-HELD_BACK:] == list(range(skipped - HELD_BACK + 1, skipped + 1)):

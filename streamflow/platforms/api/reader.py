@@ -9,7 +9,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from streamflow.clock import Clock
-from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError
+from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Unreachable
 from streamflow.model import Cursor, Key, Kind, Page, Record
 from streamflow.platforms.api import answers, paging, windows
 from streamflow.platforms.api.canary import Canaries
@@ -100,6 +100,8 @@ class ApiReader:
         try:
             rows, number = await listing.page(place.number)
             return rows, number, ()
+        except Unreachable:
+            raise
         except PlatformUnavailable:
             if place.span is None or self._usual(stream, place) is not None or not _is_paged(stream) or stream.paging.size == 1:
                 raise
@@ -203,6 +205,8 @@ class ApiReader:
         for each in asked[:-1]:
             try:
                 return await self._rows(stream, call, each, priority=NORMAL)
+            except Unreachable:
+                raise
             except PlatformUnavailable:
                 continue
         return await self._rows(stream, call, asked[-1], priority=NORMAL)

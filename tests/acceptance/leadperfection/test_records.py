@@ -112,7 +112,9 @@ def test_lp_48_a_wrong_outcome_or_stage_is_found(living: PairRun) -> None:
     leads |= {deals[closed]["id"]: {**deals[closed], "status": "won"}}
     leads |= {deals[moved]["id"]: {**deals[moved], "links": {**deals[moved]["links"], "stage": start}}}
     planted = replace(living.after, live={**living.after.live, "leads": leads})
-    found = LEAD_PERFECTION.compare(living.book, planted, before=living.before, seen=living.seen, explained=None, edits=living.edits)
+    found = LEAD_PERFECTION.compare(
+        living.book, planted, before=living.before, seen=living.seen, explained=None, asked=(), edits=living.edits
+    )
     told = {each.what: each.why for each in found if each.fault == "wrong"}
     assert told.get(f"job {closed} ({deals[closed]['id']})", "").startswith("is won, and ")
     assert told.get(f"job {moved} ({deals[moved]['id']})", "").startswith("is in Repairs/Reported, and ")
