@@ -30,7 +30,8 @@ def test_lp_27_all_six_are_counted(living: PairRun) -> None:
     """LP-27: jobs, leads, prospects, appointments, notes and custom fields are counted; after the freeze the counts are the book's."""
     found = living.looks["map"].report("scope")["inventory"]
     assert all(found["source"][kind] > 0 for kind in _KINDS)
-    titles = {str(each["fieldtitle"]).strip() for job in living.book.of("job").values() for each in job["userfields"]}
+    filled = (each for job in living.book.of("job").values() for each in job["userfields"] if texts.present(each["fieldvalue"]))
+    titles = {str(each["fieldtitle"]).strip() for each in filled}
     assert found["custom_fields"] == len(titles) > 0
     counted = {row["kind"]: row for row in living.report("reconciliation")["source_counts"]}
     for kind in ("prospect", "lead", "job", "appointment"):
@@ -112,7 +113,9 @@ def test_lp_48_a_wrong_outcome_or_stage_is_found(living: PairRun) -> None:
     leads |= {deals[closed]["id"]: {**deals[closed], "status": "won"}}
     leads |= {deals[moved]["id"]: {**deals[moved], "links": {**deals[moved]["links"], "stage": start}}}
     planted = replace(living.after, live={**living.after.live, "leads": leads})
-    found = LEAD_PERFECTION.compare(living.book, planted, before=living.before, seen=living.seen, explained=None, edits=living.edits)
+    found = LEAD_PERFECTION.compare(
+        living.book, planted, before=living.before, seen=living.seen, explained=None, asked=(), edits=living.edits
+    )
     told = {each.what: each.why for each in found if each.fault == "wrong"}
     assert told.get(f"job {closed} ({deals[closed]['id']})", "").startswith("is won, and ")
     assert told.get(f"job {moved} ({deals[moved]['id']})", "").startswith("is in Repairs/Reported, and ")
