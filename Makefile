@@ -5,7 +5,8 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 PAIR ?= leadtrekker-nutshell
 KILLS ?= 60
-FACES := tests/flow_bad tests/storm tests/acceptance/leadperfection tests/flow/test_points.py $(wildcard tests/flow/test_lp_*.py)
+STORM := tests/storm
+FACES := tests/flow_bad tests/acceptance/leadperfection tests/flow/test_points.py $(wildcard tests/flow/test_lp_*.py)
 # Compiled files are kept: the tests start many processes, and none of them is to compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -36,13 +37,13 @@ types: $(STAMP)
 	$(VENV)/bin/mypy
 
 unit: $(STAMP)
-	$(PY) -m pytest -q -n 4 --dist loadfile $(addprefix --ignore=,$(FACES))
+	$(PY) -m pytest -q -n 4 --dist loadfile $(addprefix --ignore=,$(FACES) $(STORM))
 
 faces: $(STAMP)  ## every bad input on the outside faces, and whole runs of the second pair; minutes, so apart from `test`
 	$(PY) -m pytest -q -n 4 --dist loadfile $(FACES)
 
-storm: $(STAMP)  ## the machine beneath the daemon fails: disk, memory, files, clocks, whoever reads the log; a part of `faces`
-	$(PY) -m pytest -q -n 2 --dist loadfile tests/storm
+storm: $(STAMP)  ## the machine beneath the daemon fails: disk, memory, files, clocks, whoever reads the log; some ten minutes
+	$(PY) -m pytest -q -n 2 --dist loadfile $(STORM)
 
 bench: $(STAMP)  ## the figures, as ratios in one run
 	$(PY) -m tests.bench --pair $(PAIR)

@@ -44,6 +44,7 @@ class Page:
     rejects: tuple[str, ...] = ()                        # rows without a usable key, each as a reason without personal data
     unknown_of: Mapping[Kind, Mapping[str, int]] = field(default_factory=dict)   # the same as *unknown*, of the other kinds it brought
     gaps: tuple[str, ...] = ()                           # what is there and could not be read, each as a reason without personal data
+    walk: str = ""                                       # of several walks through one list, the one in which it was not read
 
 
 class RecordState(StrEnum):

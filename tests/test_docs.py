@@ -187,7 +187,7 @@ def test_live_keys_are_told_apart() -> None:
     assert live == {*LIVE_KEYS, *secrets}
 
 
-LAID_OVER = ("source.streams.<kind>.files.", "source.streams.<kind>.window.", "source.expected_counts.")
+LAID_OVER = ("source.streams.<kind>.files.", "source.streams.<kind>.list.", "source.streams.<kind>.window.", "source.expected_counts.")
 """Keys of the shipped descriptions of streams, and tables whose keys are kinds."""
 
 

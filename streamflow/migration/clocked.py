@@ -13,12 +13,11 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from streamflow.clock import from_iso, iso
-from streamflow.migration import unread
 from streamflow.migration.context import Migration
 from streamflow.migration.freshness import FORM
 from streamflow.model import Cursor, Kind
 from streamflow.platforms.base import Stream
-from streamflow.stages.extract import Intake, Tally
+from streamflow.stages.extract import CHANGED, RECENT, Intake, Tally
 from streamflow.store.base import Change, MoveMark
 
 
@@ -44,12 +43,12 @@ class ClockedFeed:
         begun = self._wall_clock()
         cursor = self._m.source.changes_from(stream.kind, since) if stream.overlap_s is not None else None
         if cursor is not None:
-            tally.take(await self._followed(stream, cursor, scan, [MoveMark(name=_changed(stream.kind), cursor=begun)]))
+            tally.take(await self._followed(stream, cursor, scan, MoveMark(name=_changed(stream.kind), cursor=begun), CHANGED))
         if stream.has_recent and tally.ended and await self._is_due(stream.kind):
             moved = MoveMark(name=_recent(stream.kind), cursor=iso(self._m.clock.now()))
             cursor = self._m.source.recent_from(stream.kind)
             if cursor is not None:
-                tally.take(await self._followed(stream, cursor, f"{scan}:recent", [moved]))
+                tally.take(await self._followed(stream, cursor, f"{scan}:recent", moved, RECENT))
         return tally
 
     async def whole(self, stream: Stream, *, scan: str, names_touched: bool) -> Tally:
@@ -63,14 +62,11 @@ class ClockedFeed:
 
     # --- below
 
-    async def _followed(self, stream: Stream, cursor: Cursor, scan: str, moves: Sequence[Change]) -> Tally:
+    async def _followed(self, stream: Stream, cursor: Cursor, scan: str, move: MoveMark, part: str) -> Tally:
         async def drained() -> Sequence[Change]:
-            return moves
+            return [move]
 
-        tally = await self._intake.follow(stream, cursor, scan=scan, closing=drained)
-        if tally.ended and tally.gaps and await unread.is_given_up(self._m, stream.kind):
-            await self._m.ledger.commit(moves)
-        return tally
+        return await self._intake.follow(stream, cursor, scan=scan, closing=drained, part=part)
 
     async def _begun(self, kind: Kind, scan: str) -> str:
         """Give when the pass of this name began, and note it if it begins now."""

@@ -184,12 +184,20 @@ class Cutover:
         return reading.is_quiet
 
     async def _is_settled(self) -> bool:
-        """Say whether the outcome of every write is known; nothing needs to be read again for that."""
+        """Say whether all was carried over and the outcome of every write is known; nothing needs to be read again for that."""
         left = await self._work.settle_doubts()
         if left:
             await self._m.explain(f"cutover: waiting for the outcome of {left} writes that was left unknown")
             await self._m.control.wait(min(self._m.terms.poll_s, REST_S))
-        return not left
+            return False
+        if not await pending_records(self._m):
+            return True
+        await self._work.deliver_all()     # a write that turned out not to have happened is still to be made
+        pending = await pending_records(self._m)
+        if pending:
+            await self._m.explain(f"cutover: draining; {pending} records cannot be delivered yet")
+            await self._m.control.wait(min(self._m.terms.poll_s, REST_S))
+        return False      # what was written just now may be in doubt in its turn
 
     async def _needs_export(self, plan: Plan) -> bool:
         """Where the records come from files, the last snapshot must have been taken after the freeze; wait for it."""

@@ -17,6 +17,7 @@ from streamflow.migration.clocked import ClockedFeed
 from streamflow.migration.context import Migration
 from streamflow.migration.drift import SeenFields
 from streamflow.migration.freshness import Moves, NotingSource, parents_of
+from streamflow.migration.holes import Holes
 from streamflow.migration.owed import Owed
 from streamflow.migration.round import Reading
 from streamflow.migration.settled import SettledFeed
@@ -43,7 +44,7 @@ class SourceReader:
         self._noting = NotingSource(migration.source, SeenFields(migration.ledger).look)
         self._intake = Intake(
             ledger=migration.ledger, source=cast(Source, self._noting), permit=migration.control.permit, on_page=self._heard,
-            streams=migration.source.streams,
+            streams=migration.source.streams, settle=Holes(migration).settle,
         )  # fmt: skip
         self.settled = SettledFeed(migration, self._noting, self._intake)
         self.clocked = ClockedFeed(migration, self._intake)
@@ -138,7 +139,10 @@ class SourceReader:
             await self._was_read(stream, snapshot, tally)
             await owed.add_unread(stream.kind, tally)
             if tally.ended:
-                finished[stream.kind] = {"gaps": dict(tally.gaps), "unread": tally.unread, "shown": tally.shown}
+                finished[stream.kind] = {
+                    "gaps": dict(tally.gaps), "unread": tally.unread, "shown": tally.shown, "spared": tally.spared,
+                    "accounted": tally.accounted, "given_up": tally.given_up,
+                }  # fmt: skip
                 await self._m.ledger.commit([PutSetting(name=f"round:{name}:finished", value={"number": number, "kinds": finished})])
             self._m.control.check()
         await self.close_round(name, number)
@@ -156,7 +160,8 @@ class SourceReader:
         for each, scan in await self._shown_by_all(reading):
             feeds = (each.via or each.kind, *each.fed_by)
             if each.fed_by and each.sweepable and stream.kind in feeds and read.complete:
-                read.missed += await self._intake.miss(each.kind, scan)
+                spared = {kind: keys for tally in reading.tallies.values() for kind, keys in tally.spared.items()}
+                read.missed += await self._intake.miss(each.kind, scan, spared=spared)
 
     async def _shown_by_all(self, reading: Reading) -> list[tuple[Stream, str]]:
         """Give the kinds of which this round has read every stream whole, each with the pass that was first to show it."""
@@ -302,7 +307,8 @@ class SourceReader:
     async def _took(self, stream: Stream, tally: Tally, reading: Reading) -> None:
         """Take the tally of one stream into the round."""
         await self._note(stream.kind, tally)
-        await unread.tell(self._m, stream, tally)
+        if stream.parent is not None:      # of a list it was told at its end
+            await unread.tell(self._m, stream, tally)
         await self._judge(stream.kind, tally, reading)
 
     async def _judge(self, kind: Kind, tally: Tally, reading: Reading) -> None:
@@ -361,7 +367,10 @@ def _nothing(_kind: Kind) -> None:
 
 
 def _finished_before(kept: Mapping[str, Any]) -> Tally:
-    return Tally(ended=True, gaps=Counter(kept["gaps"]), unread=list(kept["unread"]), shown=kept["shown"])
+    return Tally(
+        ended=True, gaps=Counter(kept["gaps"]), unread=list(kept["unread"]), shown=kept["shown"], spared=dict(kept.get("spared", {})),
+        accounted=kept.get("accounted", False), given_up=kept.get("given_up", False),
+    )  # fmt: skip
 
 
 async def _chunks(keys: Sequence[Key]) -> AsyncIterator[Sequence[Key]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import anyio
 
@@ -11,14 +11,23 @@ from streamflow.clock import from_iso, iso
 from streamflow.errors import NotFound, RecordRejected, Stale, StreamflowError, Throttled, TransientError
 from streamflow.mapping.marker import marker_in
 from streamflow.migration.context import Migration
+from streamflow.migration.returning import kept_away
+from streamflow.migration.reversal import UNDOING, Reversal
+from streamflow.migration.scopes import WHOLE
 from streamflow.migration.undoing import Step
 from streamflow.model import AuditEntry, DestId, Fields, Intent, IntentState, Link, Op, Ref
 from streamflow.stages.updating import LOST_KINDS
 from streamflow.store.base import Audit, Change, DropLink, DropLookup, PutIntent, PutLink, SettleIntent
 
 TRIES = 8
-NO_RECORD = 0
-"""The change number of intents that serve no change of a source record: those of a rollback."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """What became of some steps."""
+
+    refused: dict[Ref, str] = field(default_factory=dict)          # and why
+    removed: list[Reversal] = field(default_factory=list)          # to be looked after
 
 
 class Reversals:
@@ -27,94 +36,130 @@ class Reversals:
     def __init__(self, migration: Migration) -> None:
         self._m = migration
 
-    async def carry_out(
-        self, steps: Sequence[Step], now: Mapping[DestId, Fields], kept_away: Mapping[Ref, Sequence[Change]]
-    ) -> dict[Ref, str]:
+    async def carry_out(self, steps: Sequence[Step], now: Mapping[DestId, Fields], scope: str) -> Carried:
         """
-        Carry out the steps of some links, their writes side by side; answers which were refused and why.
+        Carry out the steps of some links in a rollback of *scope*, their writes side by side.
 
-        *kept_away* is committed with what is done of each source record. Raises the first error that leaves an outcome unknown.
+        Raises the first error that leaves an outcome unknown; the next start finds it out (`recall`).
         """
-        forgotten = [step for step in steps if step.action == "forget"]
+        kept = await self._kept_away(scope, [step.link.ref for step in steps if step.action in ("forget", "delete", "restore")])
         await self._m.ledger.commit([
-            change for step in forgotten
+            change for step in steps if step.action == "forget"
             for change in (
-                *_let_go(step.link), *kept_away.get(step.link.ref, ()), self._entry(step, step.reason or "nothing to undo"),
+                *_let_go(step.link), *kept.get(step.link.ref, ()), _entry(step.link, step.action, step.reason or "nothing to undo"),
             )
         ])
-        writes = [
-            (step, self._intent(step, now.get(step.link.dest_id) or {})) for step in steps if step.action in ("delete", "restore")
-        ]
-        if not writes:
-            return {}
-        await self._m.ledger.commit([PutIntent(intent=intent) for _, intent in writes])
+        writes = [self._reversal(step, now, scope) for step in steps if step.action in ("delete", "restore")]
+        await self._m.ledger.commit([
+            change for each in writes
+            for change in (PutIntent(intent=self._intent(each, now.get(each.link.dest_id) or {})), each.noted)
+        ])
+        answers, failures = await self._send_all(writes, now)
+        carried = Carried()
         changes: list[Change] = []
-        refused: dict[Ref, str] = {}
-        failures: list[StreamflowError] = []
-
-        async def one(step: Step, intent: Intent) -> None:
-            try:
-                refusal, dest_id = await self._send(step, now.get(step.link.dest_id) or {})
-            except StreamflowError as error:
-                failures.append(error)   # its intent stays open: the next start looks what became of it
-                return
-            changes.extend(self._done(replace(step, link=replace(step.link, dest_id=dest_id)), intent, refusal))
-            changes.extend(() if refusal else kept_away.get(step.link.ref, ()))
+        for each in writes:
+            if (answer := answers.get(each.id)) is None:
+                continue     # its intent stays open: the next start looks what became of it
+            refusal, dest_id = answer
             if refusal:
-                refused[step.link.ref] = refusal
-
-        gone = [step.link.dest_id for step, _ in writes if step.action == "delete"]
-        together = bool(gone) and await self._m.destination.writer.delete_all(steps[0].link.dest_kind, gone)
-        async with anyio.create_task_group() as group:
-            for step, intent in writes:
-                if together and step.action == "delete":
-                    changes.extend([*self._done(step, intent, ""), *kept_away.get(step.link.ref, ())])
-                else:
-                    group.start_soon(one, step, intent)
+                carried.refused[each.link.ref] = refusal
+                changes += _refused(each, refusal)
+                continue
+            done = replace(each, link=replace(each.link, dest_id=dest_id))
+            changes += [SettleIntent(id=each.id, state=IntentState.CONFIRMED, dest_id=dest_id), *_undone(done, kept), *_told(done)]
+            if each.action == "delete":
+                carried.removed.append(done)
         await self._m.ledger.commit(changes)
         if failures:
             raise failures[0]
-        return refused
+        return carried
 
-    def _intent(self, step: Step, now: Fields) -> Intent:
-        link = step.link
+    async def _send_all(
+        self, writes: Sequence[Reversal], now: Mapping[DestId, Fields]
+    ) -> tuple[dict[str, tuple[str, DestId]], list[StreamflowError]]:
+        """Send some writes of one kind; gives by their ids what `_send` answers, and the errors that leave an outcome unknown."""
+        gone = [each for each in writes if each.action == "delete"]
+        answers: dict[str, tuple[str, DestId]] = {}
+        failures: list[StreamflowError] = []
+
+        async def one(reversal: Reversal) -> None:
+            try:
+                answers[reversal.id] = await self._send(reversal, now.get(reversal.link.dest_id) or {})
+            except StreamflowError as error:
+                failures.append(error)
+
+        if gone and await self._m.destination.writer.delete_all(gone[0].link.dest_kind, [each.link.dest_id for each in gone]):
+            answers |= {each.id: ("", each.link.dest_id) for each in gone}
+        async with anyio.create_task_group() as group:
+            for each in writes:
+                if each.id not in answers:
+                    group.start_soon(one, each)
+        return answers, failures
+
+    async def recall(self) -> list[Reversal]:
+        """
+        Tell what an earlier start did without hearing of it, once no outcome is unknown; answers the removals that are to be looked after.
+
+        A restored line stays: it is let go when it is planned again.
+        """
+        removed: list[Reversal] = []
+        changes: list[Change] = []
+        for name, value in (await self._m.ledger.settings(UNDOING)).items():
+            noted = Reversal.from_setting(name, value)
+            reversal = noted if noted.is_told else await self._happened(noted)
+            if reversal is None:
+                changes.append(noted.over)
+                continue
+            if reversal.action == "delete":
+                removed.append(reversal)
+                kept = await self._kept_away(reversal.scope, [reversal.link.ref])
+                changes += [] if reversal.is_told else _undone(reversal, kept)
+            changes += [] if reversal.is_told else _told(reversal)
+        await self._m.ledger.commit(changes)
+        return removed
+
+    async def _happened(self, reversal: Reversal) -> Reversal | None:
+        """Give what happened, with the id that the record has now; None when it did not."""
+        ref = reversal.link.ref
+        for intent in await self._m.ledger.intents_of(ref.kind, ref.key):
+            if intent.id == reversal.id and intent.state is IntentState.CONFIRMED:
+                return replace(reversal, link=replace(reversal.link, dest_id=intent.dest_id or reversal.link.dest_id))
+        return None
+
+    async def _kept_away(self, scope: str, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Change]]:
+        """Give what keeps these away once they are undone in part; the whole run ends the migration anyway."""
+        return {} if scope == WHOLE else await kept_away(self._m.ledger, scope, refs)
+
+    def _reversal(self, step: Step, now: Mapping[DestId, Fields], scope: str) -> Reversal:
+        held = now.get(step.link.dest_id) or {}
+        related = {name: value for name, value in held.items() if name.startswith("link:")}
+        return Reversal(
+            id=f"{self._m.ledger.epoch}-{next(self._m.numbers):07d}", link=step.link, action=step.action, scope=scope,
+            fields=related if step.action == "delete" else step.fields,
+        )
+
+    def _intent(self, reversal: Reversal, now: Fields) -> Intent:
+        link, is_removal = reversal.link, reversal.action == "delete"
         return Intent(
-            id=f"{self._m.ledger.epoch}-{next(self._m.numbers):07d}", ref=link.ref, op=Op.DELETE if step.action == "delete" else Op.UPDATE,
-            dest_kind=link.dest_kind, fields=step.fields, marker=_marker(now), dest_id=link.dest_id, meant_at=iso(self._m.clock.now()),
+            id=reversal.id, ref=link.ref, op=Op.DELETE if is_removal else Op.UPDATE, dest_kind=link.dest_kind,
+            fields={} if is_removal else reversal.fields, marker=_marker(now), dest_id=link.dest_id, meant_at=iso(self._m.clock.now()),
             epoch=self._m.ledger.epoch,
         )
 
-    def _done(self, step: Step, intent: Intent, refusal: str) -> list[Change]:
-        link = step.link
-        if refusal:
-            return [SettleIntent(id=intent.id, state=IntentState.REJECTED, reason=refusal), self._entry(step, f"refused: {refusal}")]
-        lookup = [DropLookup(side="dest", kind=link.dest_kind, id=link.dest_id)] if step.action == "delete" else []
-        return [
-            SettleIntent(id=intent.id, state=IntentState.CONFIRMED, dest_id=link.dest_id), *lookup, *_let_go(link),
-            self._entry(step, "done"),
-        ]
-
-    def _entry(self, step: Step, note: str) -> Audit:
-        link = step.link
-        return Audit(entry=AuditEntry(
-            actor="streamflow", action=f"rollback.{step.action}", kind=link.ref.kind, key=link.ref.key, dest_id=link.dest_id,
-            before=link.base if step.action == "delete" else None, after=step.fields or None, note=note,
-        ))
-
-    async def _send(self, step: Step, now: Fields) -> tuple[str, DestId]:
+    async def _send(self, reversal: Reversal, now: Fields) -> tuple[str, DestId]:
         """
         Send one write; answers the refusal, "" when it is done, and the id the record has then (a note may have been made anew).
 
         An unknown outcome is raised and looked up at the next try, never said again at once: the first one may still be carried out,
         after the second was confirmed and a person has changed the record, or has brought it back.
         """
-        writer, link, dest_id = self._m.destination.writer, step.link, step.link.dest_id
+        writer, link, dest_id = self._m.destination.writer, reversal.link, reversal.link.dest_id
         for attempt in range(TRIES):
             try:
-                if step.action == "delete":
+                if reversal.action == "delete":
                     await self._delete(link)
                 else:
-                    dest_id = await writer.update(link.dest_kind, dest_id, step.fields, now=now)
+                    dest_id = await writer.update(link.dest_kind, dest_id, reversal.fields, now=now)
             except NotFound:
                 return "", dest_id   # gone is what was wanted
             except Stale as error:
@@ -150,9 +195,32 @@ def _let_go(link: Link) -> list[Change]:
     """
     if link.is_adopted:
         return [PutLink(link=replace(link, base={}, before={}, verified="verified"))]
-    return [DropLink(ref=link.ref), *forget_source(link.ref)]
+    nameless = [DropLookup(side="src", kind=link.ref.kind, id=link.ref.key)] if link.ref.part == "" else []
+    return [DropLink(ref=link.ref), *nameless]
 
 
-def forget_source(ref: Ref) -> list[Change]:
-    """Let a source record that leads to nothing any more be found by nobody."""
-    return [DropLookup(side="src", kind=ref.kind, id=ref.key)] if ref.part == "" else []
+def _undone(reversal: Reversal, kept: Mapping[Ref, Sequence[Change]]) -> list[Change]:
+    """Give what the ledger is to say of a record from now on: what is removed is found by nobody."""
+    link = reversal.link
+    gone = [DropLookup(side="dest", kind=link.dest_kind, id=link.dest_id)] if reversal.action == "delete" else []
+    return [*gone, *_let_go(link), *kept.get(link.ref, ())]
+
+
+def _told(reversal: Reversal) -> list[Change]:
+    """Tell that it happened; a removal is then still to be looked after."""
+    entry = _entry(reversal.link, reversal.action, "done", given=reversal.fields)
+    return [entry, replace(reversal, is_told=True).noted if reversal.action == "delete" else reversal.over]
+
+
+def _refused(reversal: Reversal, why: str) -> list[Change]:
+    return [
+        SettleIntent(id=reversal.id, state=IntentState.REJECTED, reason=why),
+        _entry(reversal.link, reversal.action, f"refused: {why}", given=reversal.fields), reversal.over,
+    ]
+
+
+def _entry(link: Link, action: str, note: str, given: Fields | None = None) -> Audit:
+    return Audit(entry=AuditEntry(
+        actor="streamflow", action=f"rollback.{action}", kind=link.ref.kind, key=link.ref.key, dest_id=link.dest_id,
+        before=link.base if action == "delete" else None, after=(given or None) if action == "restore" else None, note=note,
+    ))

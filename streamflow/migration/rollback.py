@@ -14,7 +14,7 @@ Rule 7: undone in part, what stays keeps what it hangs on and what it shares; wh
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,16 +26,16 @@ from streamflow.migration.life import AFTER_A_PART, State
 from streamflow.migration.progress import progress
 from streamflow.migration.proof import Proof
 from streamflow.migration.removals import Removals
-from streamflow.migration.returning import kept_away, undone_item
-from streamflow.migration.reversals import NO_RECORD, Reversals, forget_source
+from streamflow.migration.returning import undone_item
+from streamflow.migration.reversals import Carried, Reversals
 from streamflow.migration.schema import LedgerJournal
 from streamflow.migration.scopes import WHOLE, Wanted, checked, everything, wanted_by
 from streamflow.migration.touched import Touches
 from streamflow.migration.undoing import plan_step, unconfirmed
 from streamflow.migration.work import Work
-from streamflow.model import AuditEntry, DestId, Fields, Intent, IntentState, Kind, Link, Op, Ref
+from streamflow.model import AuditEntry, DestId, Fields, Kind, Link, Ref
 from streamflow.stages.kept import known
-from streamflow.store.base import Audit, Change, DropLookup, Enqueue, PutSetting
+from streamflow.store.base import Audit, Change, Enqueue, PutSetting
 
 READ_AT_ONCE = 40
 HANGING_KINDS: tuple[Kind, ...] = ("notes", "activities", "tasks", "leads", "contacts")
@@ -80,7 +80,10 @@ class Rollback:
         tally = Tally()
         looked_at, of = 0, sum((await self._m.ledger.link_counts()).values())
         if not dry_run:
-            tally.deleted += await self._settle_intents()
+            await Work(self._m).wait_for_doubts()     # so that none is left behind
+            recalled = await self._reversals.recall()
+            self._removals.hold(recalled)
+            tally.deleted += len(recalled)
         hanging = await self._foreign_children()
         await self._absorbed.recall()
         if dry_run:
@@ -101,6 +104,7 @@ class Rollback:
                     await self._m.explain(f"rolling back {dest_kind}: {tally.deleted} removed, {len(tally.spared)} spared")
         if not dry_run:
             await self._save(hanging, tally)
+            await self._removals.finish()
         return tally
 
     async def _save(self, hanging: dict[DestId, list[DestId]], tally: Tally) -> None:
@@ -133,18 +137,15 @@ class Rollback:
             for link in links
         ]
         steps = self._absorbed.judged(steps)
-        refused = {} if dry_run else await self._reversals.carry_out(
-            steps, now, await self._kept_away([step.link.ref for step in steps if step.action != "spare"])
-        )
-        if not dry_run:
-            self._removals.note([step.link for step in steps if step.action == "delete" and step.link.ref not in refused], now)
+        carried = Carried() if dry_run else await self._reversals.carry_out(steps, now, self._scope)
+        self._removals.hold(carried.removed)
         for step in steps:
-            if reason := refused.get(step.link.ref) or (step.reason if step.action in ("spare", "restore", "forget") else ""):
+            if reason := carried.refused.get(step.link.ref) or (step.reason if step.action in ("spare", "restore", "forget") else ""):
                 if reason == "gone already":
                     tally.gone += 1
                 else:
                     tally.spare(step.link, reason)
-            if step.action == "spare" or step.link.ref in refused:
+            if step.action == "spare" or step.link.ref in carried.refused:
                 _hang(hanging, step.link.dest_id, now.get(step.link.dest_id) or {})
                 continue
             tally.deleted += step.action == "delete"
@@ -164,45 +165,6 @@ class Rollback:
         if not link.is_matched or not link.before or not set(link.before) - set(known(link.base)):
             return {}
         return unconfirmed(link, await self._m.ledger.intents_of(link.ref.kind, link.ref.key))
-
-    async def _settle_intents(self) -> int:
-        """
-        Writes with an unknown outcome are cleared up before anything is undone, so that none is left behind.
-
-        What an earlier start removed or gave back without hearing of it is told as what it was,
-        and looked after as a removal of this one: a person may have worked on the record before it went. Answers how many were removed.
-        """
-        own = [each for each in await self._m.ledger.open_intents(limit=100_000) if each.seq == NO_RECORD]
-        lines = await self._m.ledger.links([intent.ref for intent in own])
-        await Work(self._m).wait_for_doubts()
-        await self._tell_restored([intent for intent in own if intent.op is Op.UPDATE])
-        removed = [intent for intent in own if intent.op is Op.DELETE]
-        left = await self._m.ledger.links([intent.ref for intent in removed])
-        happened = [intent for intent in removed if intent.ref not in left]
-        held_back = await self._kept_away([intent.ref for intent in happened])
-        await self._m.ledger.commit([
-            change for intent in happened
-            for change in (
-                DropLookup(side="dest", kind=intent.dest_kind, id=intent.dest_id or ""), *forget_source(intent.ref),
-                *held_back.get(intent.ref, ()), Audit(entry=AuditEntry(
-                    actor="streamflow", action="rollback.delete", kind=intent.ref.kind, key=intent.ref.key, dest_id=intent.dest_id or "",
-                    note="done",
-                )),
-            )
-        ])
-        gone = [lines[intent.ref] for intent in happened if intent.ref in lines]
-        self._removals.note(gone, {line.dest_id: known(line.base) for line in gone})
-        return len(gone)
-
-    async def _tell_restored(self, intents: Sequence[Intent]) -> None:
-        """Note what an earlier start gave back without hearing of it; its line is let go when it is planned again."""
-        for intent in intents:
-            settled = await self._m.ledger.intents_of(intent.ref.kind, intent.ref.key)
-            if any(each.id == intent.id and each.state is IntentState.CONFIRMED for each in settled):
-                await self._m.ledger.commit([Audit(entry=AuditEntry(
-                    actor="streamflow", action="rollback.restore", kind=intent.ref.kind, key=intent.ref.key, dest_id=intent.dest_id or "",
-                    after=intent.fields or None, note="done",
-                ))])
 
     async def _foreign_children(self) -> dict[DestId, list[DestId]]:
         """
@@ -224,10 +186,6 @@ class Rollback:
                     if link.ours:
                         found[link.dest_id] += [each for each in hung[link.dest_id] if each not in found[link.dest_id]]
         return found
-
-    async def _kept_away(self, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Change]]:
-        """Give what keeps these away once they are undone in part; the whole run ends the migration anyway."""
-        return {} if self._wanted is everything else await kept_away(self._m.ledger, self._scope, refs)
 
     # ------------------------------------------------------------------------------------------ the whole run
 

@@ -50,6 +50,8 @@ class SampleGate:
                     PutSetting(name="sample:accepted", value=True), PutSetting(name="sample:verdict", value=None),
                     PutSetting(name="sample:shown", value=None),
                 ])
+            elif await self._is_shown() and not self._m.asks("sample") and await self._is_by_this_map():
+                await self.decide("streamflow", "accept")
             elif await self._is_shown():
                 await self._wait()
             else:
@@ -60,6 +62,11 @@ class SampleGate:
         """Say whether the sample was moved to its end; only then can it be judged."""
         return await self._m.ledger.setting("sample:shown") is not None
 
+    async def _is_by_this_map(self) -> bool:
+        """Say whether the sample shown was moved by the map that is confirmed now."""
+        confirmed = await self._m.ledger.setting("map:confirmed") or {}
+        return bool(await self._m.ledger.setting("sample:shown") == confirmed.get("digest"))
+
     async def _prepare(self) -> None:
         await self._hold_for_companies()
         if not await drift.stands(self._m):
@@ -67,8 +74,6 @@ class SampleGate:
         digest = str((await self._m.ledger.setting("map:confirmed"))["digest"])
         await self._move()
         await self._m.ledger.commit([PutSetting(name="sample:shown", value=digest)])
-        if not self._m.asks("sample"):
-            await self.decide("streamflow", "accept")
 
     async def _hold_for_companies(self) -> None:
         """People wait until companies that look alike are decided or waived (the data-quality gate)."""
@@ -160,7 +165,7 @@ class SampleGate:
         shown = await self._m.ledger.setting("sample:shown")
         if shown is None and known is None:
             raise UsageError("the sample has not been moved yet", hint="wait for the sample gate; see `status`")
-        if verdict == "accept" and shown != (await self._m.ledger.setting("map:confirmed") or {}).get("digest"):
+        if verdict == "accept" and not await self._is_by_this_map():
             raise UsageError("another map was confirmed since the sample was moved", hint="`sample redo` shows what that map makes of it")
         if known != verdict:
             await self._m.decide(actor, f"gate.sample.{verdict}", PutSetting(name="sample:verdict", value=verdict))

@@ -163,7 +163,7 @@ class DestinationPlatform:
     sign_in: str
     doors: Callable[[], DestinationDoors]
     rate_per_s: float = 10.0
-    max_in_flight: int = 12
+    max_in_flight: int = 8
 
     @property
     def form(self) -> Form:

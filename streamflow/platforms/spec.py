@@ -139,6 +139,7 @@ class FileTable:
     take: Mapping[str, str] = field(default_factory=dict)      # field of the first -> header; the first filled one counts
     as_of: str = ""                                            # as of `FileRules`
     once: tuple[str, ...] = ()                                 # headers that name a row beside *key*: of several files the newest tells it
+    aside: tuple[str, ...] = ()                                # as of `FileRules`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +163,7 @@ class FileRules:
     having: tuple[str, ...] = ()                               # headers by which a file is known, where its name tells nothing
     filled: tuple[str, ...] = ()                               # rows in which one of these is empty are no records of this stream
     only: bool = False                                         # columns that are no fields of this stream are left out
+    aside: tuple[str, ...] = ()                                # globs of those nobody misses; others left out are counted. (): none are
     distinct: bool = False                                     # rows repeat a record: the first one of each key counts
     apart: tuple[str, ...] = ()                                # rows of a file that differ in these columns alone are one record, the first
     as_of: str = ""                                            # the column that says when a file was made: the newest one goes first

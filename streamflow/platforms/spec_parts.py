@@ -122,7 +122,7 @@ def file_rules(table: Table | None) -> FileRules:
         delimiter=table.text("delimiter", "auto"), sheet=table.text("sheet"), join_globs=table.texts("join_globs"),
         join_on=table.text("join_on"), join_take=table.texts("join_take"), join_into=table.text("join_into"), facts=table.words("is"),
         having=table.texts("having"), filled=table.texts("filled"), only=table.flag("only", False), distinct=table.flag("distinct", False),
-        apart=table.texts("apart"), as_of=table.text("as_of"),
+        apart=table.texts("apart"), aside=table.texts("aside"), as_of=table.text("as_of"),
         tables=tuple(_file_table(inner) for inner in table.tables("tables")),
         instead=file_rules(instead) if (instead := table.table("instead")) is not None else None,
     )  # fmt: skip
@@ -174,6 +174,7 @@ def _file_table(table: Table) -> FileTable:
     found = FileTable(
         globs=table.texts("globs"), on=table.text("on"), key=table.text("key"), having=table.texts("having"), into=table.text("into"),
         fields=table.words("fields"), take=table.words("take"), as_of=table.text("as_of"), once=table.texts("once"),
+        aside=table.texts("aside"),
     )  # fmt: skip
     table.done()
     return found

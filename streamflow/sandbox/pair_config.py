@@ -37,7 +37,7 @@ max_in_flight = 8
 
 [pace.destination]
 rate_per_s = {destination_rate}
-max_in_flight = 12
+max_in_flight = 8
 
 [owners]
 {owners}

@@ -30,11 +30,11 @@ from streamflow.model import (
     Verdict,
 )
 from streamflow.platforms.base import Feed, Happening, Reader, position_of
-from streamflow.stages.meanwhile import Done
-from streamflow.stages.unknown import REMADE_KINDS, Meaning, meaning_name, since, unknown_since
+from streamflow.stages.confirmation import brought, forgotten, learnt_late, line_of, meaning_of
+from streamflow.stages.unknown import REMADE_KINDS, Joiner, since, unknown_since
 from streamflow.stages.updating import both_ways
 from streamflow.stages.vanished import as_it_reads, joined, moved_by_merging
-from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, Ledger, PutLink, PutSetting, SettleIntent, Wake
+from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, Ledger, PutLink, SettleIntent, Wake
 
 DOUBLED = "records carry the marker"
 """What the reason of a parked intent says when the same record was found twice."""
@@ -250,7 +250,7 @@ class DoubtResolver:
         if ruling.state is IntentState.PARKED:
             changes += await self._asked(intent, ruling)
         else:
-            changes += [Wake(on=(f"doubt:{intent.id}",)), PutSetting(name=meaning_name(intent), value=None)]
+            changes += [Wake(on=(f"doubt:{intent.id}",)), forgotten(intent)]
         if ruling.lost:
             changes.append(DropLink(ref=intent.ref))
         if ruling.state is IntentState.CONFIRMED:
@@ -283,38 +283,25 @@ class DoubtResolver:
         assert ruling.dest_id is not None
         if intent.op is Op.DELETE:
             return [DropLink(ref=intent.ref)]
-        line = (await self._ledger.links([intent.ref])).get(intent.ref)
-        meaning = await self._meaning(intent, line)
-        looked_after = [Done.of(intent, seen=meaning.seen, now=meaning.now).noted] if meaning.seen else []
-        phase = line.phase if line is not None and line.is_adopted else self._phase or "recovery"
-        link = Link(
-            ref=intent.ref, dest_kind=intent.dest_kind, dest_id=ruling.dest_id, base=meaning.base, ours=meaning.ours,
-            before=meaning.before, verified="pending", phase=phase, written_at=iso(self._clock.now()),
-        )
+        meaning = await meaning_of(self._ledger, intent)
+        now = line_of(intent, meaning, ruling.dest_id, phase=self._phase or "recovery", at=iso(self._clock.now()))
         if intent.op is Op.CREATE:
-            return await self._with_merged(link)
+            return await self._with_merged(now, meaning.joiners)
+        changes = [*brought(now, meaning.joiners), *learnt_late(intent, meaning)]
+        line = (await self._ledger.links([intent.ref])).get(intent.ref)
         if ruling.stale_id is None or line is None:
-            return [PutLink(link=link), *looked_after]
+            return changes
         aside = replace(line, ref=Ref(line.ref.kind, line.ref.key, f"{line.ref.part}~{ruling.stale_id}"), verified="verified")
-        return [PutLink(link=link), PutLink(link=aside), *looked_after]
+        return [*changes, PutLink(link=aside)]
 
-    async def _with_merged(self, made: Link) -> list[Change]:
+    async def _with_merged(self, made: Link, joiners: Sequence[Joiner]) -> list[Change]:
         """The line of a record that was made; those that people merged into it before this was known join it, as they would have then."""
         others = [each for each in await self._ledger.links_to([made.dest_id]) if each.ref != made.ref]
         if not others:
-            return [PutLink(link=made)]
+            return brought(made, joiners)
         now = (await self._reader.read(made.dest_kind, [made.dest_id], custom=True)).get(made.dest_id, {})
         merged = [PutLink(link=joined(each, made.dest_id)) for each in others if not each.is_merged]
-        return [PutLink(link=as_it_reads(made, now, self._reader.compare)), *merged]
-
-    async def _meaning(self, intent: Intent, line: Link | None) -> Meaning:
-        """What the crosswalk is to say: as it was meant; a create without it holds what was sent."""
-        kept = await self._ledger.setting(meaning_name(intent))
-        if kept is not None:
-            return Meaning.from_json(kept)
-        if line is None:
-            return Meaning(base=dict(intent.fields), before=None, ours=True)
-        return Meaning(base=dict(line.base), before=line.before, ours=line.ours)
+        return [*brought(as_it_reads(made, now, self._reader.compare), joiners), *merged]
 
 
 def carries_marker(fields: Fields, marker: str) -> bool:

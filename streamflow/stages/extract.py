@@ -2,7 +2,8 @@
 Reading a source into the ledger, and handing staged records on.
 
 Rule 1: a page is staged and the stream's mark moved in one transaction; what is not staged is read again.
-Rule 2: only a complete pass proves absence; what it did not show is *missed*, nothing more. A pass with gaps is not complete.
+Rule 2: only a complete pass proves absence; what it did not show is *missed*, nothing more. A pass with gaps is not complete, unless a
+person gave them up and it is known which records they may hide: these are never missed.
 Rule 3: an empty answer where there were records before never counts as "all deleted".
 """
 
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import anyio
@@ -25,6 +27,7 @@ from streamflow.stages.uplinks import Uplinked
 from streamflow.store.base import Audit, Change, Ledger, Mark, Missed, MoveMark, StageResult
 
 PARENTS_AT_ONCE = 24
+CHANGED, RECENT = "changed", "recent"      # parts of a list: what changed, and the latest of it
 
 
 @dataclass(slots=True)
@@ -47,15 +50,26 @@ class Tally:
     ended: bool = False             # it came to its end
     halted_after: Key | None = None     # no parent was answered: the pass was given up behind this one
     names_touched: bool = True      # False: what was touched is counted alone
+    part: str = ""                  # of the list that was read: CHANGED or RECENT; "" for all of it
+    holes: Counter[str] = field(default_factory=Counter)  # the same as *gaps*, by the walk through the list
+    named: list[Key] = field(default_factory=list)        # the records that do not come, as far as they are known
+    spared: dict[Kind, list[Key]] = field(default_factory=dict)   # known, not shown, and yet not absent
+    accounted: bool = False         # of every known record that was not shown it is known why
+    given_up: bool = False          # by a person: all that could not be read
 
     @property
     def complete(self) -> bool:
-        """Say whether the pass showed everything there is."""
-        return self.ended and not self.gaps
+        """Say whether the pass showed everything there is, but for what was given up and hides nothing that is not in *spared*."""
+        return self.ended and (not self.gaps or (self.given_up and self.accounted))
+
+    @property
+    def more_holes(self) -> int:
+        """How many more records do not come than those in *named*; a record may be met once in each walk."""
+        return max([*self.holes.values(), 0]) - len(self.named)
 
     def note(self, scan: str, *, ended: bool) -> dict[str, Any]:
         """Give what the mark keeps of the pass, so that it is known as a whole when it goes on after a restart."""
-        holes = {"gaps": dict(self.gaps), "unread": list(self.unread)} if self.gaps else {}
+        holes = {"gaps": dict(self.gaps), "unread": list(self.unread), "holes": dict(self.holes)} if self.gaps else {}
         return {"scan": scan, "complete": ended, "shown": self.shown, **holes}
 
     def recall(self, mark: Mark | None, scan: str) -> None:
@@ -63,6 +77,7 @@ class Tally:
         if mark is not None and mark.note.get("scan") == scan and not mark.note.get("complete"):
             self.gaps.update(mark.note.get("gaps", {}))
             self.unread += mark.note.get("unread", ())
+            self.holes.update(mark.note.get("holes", {}))
             self.shown += mark.note.get("shown", 0)
 
     def add(self, page: Page, result: StageResult) -> None:
@@ -83,6 +98,7 @@ class Tally:
         """Take in what a page shows and what it could not show, before it is staged."""
         self.shown += len(page.records)
         self.gaps.update(page.gaps)
+        self.holes[page.walk] += len(page.gaps)
         self.asked += not page.gaps
 
     def take(self, other: Tally) -> None:
@@ -110,7 +126,9 @@ class Tally:
 
 
 Closing = Callable[[], Awaitable[Sequence[Change]]]
-"""Gives what is committed together with the last page of a read that has no gap."""
+"""Gives what is committed together with the last page of a read that has no gap, or behind it where a person gave up all there are."""
+Settling = Callable[[Stream, Tally, str], Awaitable[None]]
+"""Hears of a read of a list that came to its end, by its name: finds out about its gaps, tells them, and says what was given up."""
 GoneParents = Callable[[Sequence[Key]], Awaitable[Collection[Key]]]
 """Names those of the given parents that a complete pass over their own list does not show any more."""
 Permit = Callable[[], Awaitable[bool]]
@@ -122,13 +140,14 @@ class Intake:
 
     def __init__(
         self, *, ledger: Ledger, source: Source, permit: Permit, on_page: Callable[[Kind, int], None],
-        streams: Callable[[], Sequence[Stream]] = tuple,
+        streams: Callable[[], Sequence[Stream]] = tuple, settle: Settling | None = None,
     ) -> None:  # fmt: skip
         self._ledger = ledger
         self._streams = streams        # of the source, where its pages may bring records of several kinds
         self._source = source
         self._permit = permit
         self._on_page = on_page
+        self._settle = settle
         self.uplinked = Uplinked(ledger)
 
     async def scan(self, stream: Stream, *, scan: str, closing: Closing | None = None, names_touched: bool = True) -> Tally:
@@ -151,14 +170,15 @@ class Intake:
                 changes = [move, _read_entry(page, scan), *(await closing() if closing is not None and tally.complete else ())]
                 result = await self._stage(await self._joined(stream, await self._renamed(page)), scan, changes)
                 tally.add(page, result)
+                await self._end(stream, tally, scan, closing)
                 if tally.complete:
-                    tally.missed = sum([await self.miss(kind, scan) for kind in self._shown_by(stream)])
+                    tally.missed = sum([await self.miss(kind, scan, spared=tally.spared) for kind in self._shown_by(stream)])
                 self._tell(page)                                 # last, since who hears it may end the round here
         return tally
 
-    async def follow(self, stream: Stream, start: Cursor, *, scan: str, closing: Closing) -> Tally:
+    async def follow(self, stream: Stream, start: Cursor, *, scan: str, closing: Closing, part: str = CHANGED) -> Tally:
         """Read only what changed, from a cursor of `Source.changes_from`; it proves no absence. What *closing* raises ends it undrained."""
-        tally = Tally()
+        tally = Tally(part=part)
         async with aclosing(self._source.pages(stream.kind, start)) as pages:
             async for page in pages:
                 if not await self._permit():
@@ -168,8 +188,17 @@ class Intake:
                 changes = [_read_entry(page, scan), *(await closing() if tally.complete else ())]
                 result = await self._stage(await self._joined(stream, await self._renamed(page)), scan, changes)
                 tally.add(page, result)
+                await self._end(stream, tally, scan, closing)
                 self._tell(page)
         return tally
+
+    async def _end(self, stream: Stream, tally: Tally, scan: str, closing: Closing | None) -> None:
+        """Once the last page is staged, let the gaps be looked into; where all were given up, close the read in spite of them."""
+        if not tally.ended or self._settle is None:
+            return
+        await self._settle(stream, tally, scan)
+        if tally.gaps and tally.given_up and closing is not None:
+            await self._ledger.commit(await closing())
 
     async def adopt(self, stream: Stream, known: Sequence[Record], given: Sequence[Record], *, scan: str) -> StageResult:
         """Join what was learned about records with what is known of them, and stage that."""
@@ -283,8 +312,12 @@ class Intake:
         """Stage records, and open again who looks at those that are new or changed."""
         return await self._ledger.stage(records, scan=scan, changes=[*changes, *await self.uplinked.by_staging(records)])
 
-    async def miss(self, kind: Kind, scan: str) -> int:
-        """Count as missed what complete passes since the named one began did not show; an empty kind is a fault of the source."""
+    async def miss(self, kind: Kind, scan: str, *, spared: Mapping[Kind, Collection[Key]] = MappingProxyType({})) -> int:
+        """
+        Count as missed what complete passes since the named one began did not show; an empty kind is a fault of the source.
+
+        Nothing is said of what is *spared*, nor of what belongs to it.
+        """
         unseen = await self._ledger.unseen(kind, scan=scan)
         if not unseen:
             return 0
@@ -294,8 +327,19 @@ class Intake:
                 f"a complete pass over {total} records showed none of them", stream=kind,
                 hint="an empty source never deletes: check the account, the key and the filters, then resume",
             )
-        await self._ledger.commit([Missed(kind=kind, keys=tuple(unseen)), *await self.uplinked.by_missing(kind, unseen)])
-        return len(unseen)
+        gone = await self._but_for(kind, unseen, spared)
+        await self._ledger.commit([Missed(kind=kind, keys=tuple(gone)), *await self.uplinked.by_missing(kind, gone)])
+        return len(gone)
+
+    async def _but_for(self, kind: Kind, keys: Sequence[Key], spared: Mapping[Kind, Collection[Key]]) -> list[Key]:
+        """Leave out of the keys of a kind what is spared, and what belongs to a record that is."""
+        own = set(spared.get(kind, ()))
+        stream = next((each for each in self._streams() if each.kind == kind), None)
+        owners = set(spared.get(stream.parent or stream.refers_to or "", ())) if stream is not None else set()
+        if not owners:
+            return [key for key in keys if key not in own]
+        staged = await self._ledger.staged(kind, keys)
+        return [key for key in keys if key not in own and (key not in staged or staged[key].record.parent not in owners)]
 
 
 def _read_entry(page: Page, scan: str) -> Change:

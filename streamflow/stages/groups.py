@@ -49,9 +49,9 @@ class Groups:
         head_links = await self._ledger.links([Ref(self._kind, key) for key in sorted(heads)])
         groups |= await self._groups({link.dest_id for link in head_links.values()})
         at_work = {job.staged.record.key for job in known}
-        for job in jobs:
+        for job in jobs:     # who joins one of these comes again: it may bring just what the source takes from the other now
             if not (isinstance(job.decision, Merge) and job.decision.head in at_work):
-                _join(job, self._kind, head_links, groups)     # else it comes again: the other plan knows nothing of what it brings
+                _join(job, self._kind, head_links, groups)
         _take_along(new, self._directory)
         await self._combine([job for job in jobs if len(job.group) > 1])
 

@@ -129,7 +129,7 @@ class Loader:
         for track in wave:
             track.intent = self._intent(track, cursor, at)
             meant.append(PutIntent(intent=track.intent))
-            if track.intent.op is Op.UPDATE:
+            if track.meaning.is_kept_for(track.intent):
                 meant.append(PutSetting(name=meaning_name(track.intent), value=track.meaning.to_json()))
         return wave, meant
 

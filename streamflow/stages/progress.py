@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from streamflow.errors import MadeLocked, NotFound, RecordRejected, Stale, StreamflowError, Uncertain
 from streamflow.model import AuditEntry, Cursor, DestId, Disposition, Fields, Intent, IntentState, Link, Op, QueueItem, RecordState, Ref
 from streamflow.stages.batch import Plan, Resolved, Write
-from streamflow.stages.unknown import Meaning, meaning_name, unknown_since
-from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, PutLink, PutSetting, SettleIntent, Wake
+from streamflow.stages.confirmation import brought, forgotten, line_of
+from streamflow.stages.unknown import Joiner, Meaning, unknown_since
+from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, PutLink, SettleIntent, Wake
 
 
 @dataclass(slots=True)
@@ -38,9 +39,12 @@ class Progress:
         """What the crosswalk is to say once the next write is confirmed."""
         write = self.next
         assert write is not None
-        now = {name: write.now.get(name) for name in write.fields}
+        is_made = write.op is Op.CREATE and write.ref.part == ""
+        joined = self.plan.joined if is_made else ()
         return Meaning(
-            base=fill_refs(write.base, self.ids), before=write.before, ours=write.ours, seen=self.seen if write.dest_id else "", now=now,
+            base=fill_refs(write.base, self.ids), before=write.before, ours=write.ours, seen=self.seen if write.dest_id else "",
+            now={name: write.now.get(name) for name in write.fields}, phase=write.phase,
+            joiners=tuple(Joiner(key=each.staged.record.key, seq=each.staged.seq, reason=each.reason) for each in joined),
         )
 
 
@@ -96,12 +100,12 @@ def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, written: d
     write, intent, staged = track.next, track.intent, track.plan.staged
     assert write is not None
     assert intent is not None
-    reason = outcome.error.message if outcome.error else ""
+    meaning, reason = track.meaning, outcome.error.message if outcome.error else ""
     if outcome.state is IntentState.IN_DOUBT:
         reason = unknown_since(at, reason)
     changes: list[Change] = [SettleIntent(id=intent.id, state=outcome.state, dest_id=outcome.dest_id, reason=reason)]
-    if write.op is Op.UPDATE and outcome.state is not IntentState.IN_DOUBT:
-        changes.append(PutSetting(name=meaning_name(intent), value=None))
+    if meaning.is_kept_for(intent) and outcome.state is not IntentState.IN_DOUBT:
+        changes.append(forgotten(intent))
     changes.append(Audit(entry=AuditEntry(
         actor="streamflow", action=f"write.{write.op.value}.{outcome.state.value}", kind=staged.record.kind, key=staged.record.key,
         dest_id=outcome.dest_id or "", before=write.before if write.before is not None else changed_from(write), after=intent.fields,
@@ -109,7 +113,7 @@ def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, written: d
     )))
     if outcome.state is IntentState.CONFIRMED:
         assert outcome.dest_id is not None
-        changes += confirmed(track, write, outcome.dest_id, phase=phase, at=at, written=written)
+        changes += confirmed(track, intent, outcome.dest_id, phase=phase, at=at, written=written)
         if isinstance(outcome.error, MadeLocked):
             changes.append(Enqueue(item=locked(track, write, outcome.error)))
         return changes
@@ -118,7 +122,7 @@ def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, written: d
     track.has_moved = outcome.state is not IntentState.ABANDONED
     if outcome.state is IntentState.IN_DOUBT:
         changes.append(replace(finish, state=RecordState.PARKED, waiting_on=f"doubt:{intent.id}", reason="outcome of a write unknown"))
-    elif outcome.state is IntentState.REJECTED and track.plan.joined and write.op is Op.CREATE and write.ref.part == "":
+    elif outcome.state is IntentState.REJECTED and meaning.joiners:
         # Whose value it was is not known: made anew by itself, which its reason says, and each of the others answers for its own.
         changes.append(replace(finish, state=RecordState.PENDING, reason="refused together with those it is one person with"))
     elif outcome.state is IntentState.REJECTED:
@@ -128,40 +132,21 @@ def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, written: d
 
 
 def confirmed(
-    track: Progress, write: Write, dest_id: DestId, *, phase: str, at: str, written: dict[Ref, Link]
+    track: Progress, intent: Intent, dest_id: DestId, *, phase: str, at: str, written: dict[Ref, Link]
 ) -> list[Change]:
     """Record a confirmed write in the crosswalk; the last one of a plan finishes the record."""
     changes: list[Change] = []
-    track.ids[write.ref] = dest_id
-    if write.op is Op.DELETE:
-        changes.append(DropLink(ref=write.ref))
+    track.ids[intent.ref] = dest_id
+    if intent.op is Op.DELETE:
+        changes.append(DropLink(ref=intent.ref))
     else:
-        link = Link(
-            ref=write.ref, dest_kind=write.dest_kind, dest_id=dest_id, base=fill_refs(write.base, track.ids), ours=write.ours,
-            before=write.before, verified="pending", phase=write.phase or phase, written_at=at,
-        )
-        changes.append(PutLink(link=link))
-        written[link.ref] = link
-        if write.op is Op.CREATE and write.ref.part == "":
-            changes += joining(track.plan, link)
+        meaning = track.meaning
+        line = written[intent.ref] = line_of(intent, meaning, dest_id, phase=phase, at=at)
+        changes += brought(line, meaning.joiners)
     track.step += 1
     if track.next is None and track.plan.finish is not None:
         track.has_moved = True
         changes += finishing(track.plan, track.plan.finish)
-    return changes
-
-
-def joining(plan: Plan, made: Link) -> list[Change]:
-    """Tie those to a person just made who were in the create: from here on they are that person, and what else they bring is their own."""
-    changes: list[Change] = []
-    for each in plan.joined:
-        record = each.staged.record
-        line = replace(made, ref=Ref(record.kind, record.key), base={}, ours=False, before=None, verified="verified")
-        changes.append(PutLink(link=line))
-        changes.append(Audit(entry=AuditEntry(
-            actor="streamflow", action="link", kind=record.kind, key=record.key, dest_id=made.dest_id, note="merged",
-        )))
-        changes.append(Finish(kind=record.kind, key=record.key, seq=each.staged.seq, state=RecordState.PENDING, reason=each.reason))
     return changes
 
 

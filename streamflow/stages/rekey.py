@@ -4,6 +4,7 @@ Records whose key was made by the reader, since the source gives them none: they
 Rule 1: a key that went and one that came are the same record only under one parent, in one reading that shows all of that parent's, and
 when it is one for one. Anything less is two records.
 Rule 2: where the key cannot change just now (a write of the record is open), the record is staged under the one it has; it changes later.
+One that is to go up in another then is noted, since later readings may no longer tell.
 Rule 3: where the record is known by its real key already, all that the made key is made of must be the same, and the reading shows one of
 the two. The made one goes up in it; one that the reading calls by a made key is staged under its real one. Two that were ever shown
 beside each other are two.
@@ -11,7 +12,7 @@ beside each other are two.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from streamflow.model import AuditEntry, IntentState, Key, Kind, Page, Record
@@ -108,6 +109,7 @@ async def hand_over(ledger: Ledger, streams: Iterable[Stream], page: Page) -> Pa
     kept: dict[tuple[Kind, Key], Key] = {}
     for stream in changing:
         shown = [record for record in page.records if record.kind == stream.kind]
+        await _make_up(ledger, stream.kind, {record.key for record in shown})
         for found in await _found(ledger, stream, parents, shown):
             kept |= {(stream.kind, new): old for new, old in (await _carried_out(ledger, stream.kind, found)).items()}
     return replace(page, records=tuple(replace(each, key=kept.get((each.kind, each.key), each.key)) for each in page.records))
@@ -140,12 +142,26 @@ async def _carried_out(ledger: Ledger, kind: Kind, found: Names) -> Mapping[Key,
             await ledger.commit(_folded(kind, old, new))
         else:
             kept.pop(old, None)
+            await ledger.commit([PutSetting(name=f"{_owed(kind)}{old}", value=new)])
     for old, new in found.rekeyed:
         if await _is_free(ledger, kind, (old, new)) and not await ledger.links_of(kind, [new]):
             await ledger.commit(_renamed(kind, old, new))
         else:
             kept[new] = old
     return kept
+
+
+async def _make_up(ledger: Ledger, kind: Kind, shown: Collection[Key]) -> None:
+    """Let go up in another what could not when it was seen; two that are *shown* beside each other meanwhile are two."""
+    for name, new in (await ledger.settings(_owed(kind))).items():
+        old = name.removeprefix(_owed(kind))
+        done = PutSetting(name=name, value=None)
+        if old in shown:     # it did not go: what is to become of it is for this reading to say
+            await ledger.commit([done, *([PutSetting(name=_beside(kind, old), value=new)] if new in shown else [])])
+        elif len(await ledger.staged(kind, [old, new])) < len((old, new)):
+            await ledger.commit([done])
+        elif await _is_free(ledger, kind, (old, new)):
+            await ledger.commit([*_folded(kind, old, new), done])
 
 
 async def _is_free(ledger: Ledger, kind: Kind, keys: Sequence[Key]) -> bool:
@@ -171,6 +187,10 @@ def _folded(kind: Kind, old: Key, new: Key) -> list[Change]:
 
 def _beside(kind: Kind, key: Key) -> str:
     return f"beside:{kind}:{key}"
+
+
+def _owed(kind: Kind) -> str:
+    return f"fold:{kind}:"
 
 
 def _is_made(record: Record) -> bool:

@@ -122,16 +122,14 @@ class Resolver:
         plans: dict[Key, Plan] = {}
         for staged, derived in batch.jobs:
             key = staged.record.key
-            cleared = clear(staged, doubts.by_record.get((batch.kind, key), ()), self._directory, epoch=self._ledger.epoch)
-            if f"{batch.kind}:{key}" in held or cleared.plan is not None:
-                plans[key] = cleared.plan or Plan(staged=staged)
+            ended = clear(staged, doubts, self._directory, epoch=self._ledger.epoch)
+            if f"{batch.kind}:{key}" in held or ended is not None:
+                plans[key] = ended or Plan(staged=staged)
                 continue
             if not derived.drafts and derived.filtered is None:
                 derived = derive(staged, derived, self._mapper, self._directory)
             job = Job(staged=staged, derived=derived, drafts=list(derived.drafts), own=own.get(key, {}))
-            job.own = {part: link for part, link in job.own.items() if link.ref not in cleared.dropped}
-            job.own.update({link.ref.part: link for link in cleared.adopted})
-            job.changes = [*cleared.changes, *issue_items(staged, derived.issues)]
+            job.changes = [*issue_items(staged, derived.issues)]
             self._succession.let_go(job)
             self._heirs.follow(job)
             job.set_aside_other_kinds()

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from streamflow.model import OPEN_INTENTS, DestId, Disposition, Intent, IntentState, Key, Kind, Link, Op, RecordState, Ref, Staged
+from streamflow.model import OPEN_INTENTS, DestId, Disposition, Intent, IntentState, Key, Kind, Op, RecordState, Staged
 from streamflow.stages.batch import Plan
+from streamflow.stages.confirmation import brought, forgotten, learnt_late, line_of, meaning_of
 from streamflow.stages.directory import Directory
 from streamflow.stages.planning import finish_of
-from streamflow.store.base import Change, DropLink, Ledger, PutLink, SettleIntent
+from streamflow.stages.unknown import Meaning
+from streamflow.store.base import Change, DropLink, Ledger, SettleIntent
 
 MOST_OPEN: Final = 100_000
 
@@ -25,11 +27,13 @@ class Undecided:
 
     by_record: Mapping[tuple[Kind, Key], Sequence[Intent]] = field(default_factory=dict)
     dest_ids: frozenset[DestId] = frozenset()
+    meanings: Mapping[str, Meaning] = field(default_factory=dict)     # of the parked ones, by intent
 
 
 async def undecided(ledger: Ledger, kind: Kind, keys: Iterable[Key], *, any_parked: bool) -> Undecided:
     """Collect the writes that stand in the way of these records; parked ones are looked for only when there are any."""
     found: dict[tuple[Kind, Key], list[Intent]] = {}
+    meanings: dict[str, Meaning] = {}
     open_ones = await ledger.open_intents(limit=MOST_OPEN)
     for intent in open_ones:
         found.setdefault((intent.ref.kind, intent.ref.key), []).append(intent)
@@ -38,46 +42,36 @@ async def undecided(ledger: Ledger, kind: Kind, keys: Iterable[Key], *, any_park
             parked = [intent for intent in await ledger.intents_of(kind, key) if intent.state is IntentState.PARKED]
             if parked:
                 found.setdefault((kind, key), []).extend(parked)
-    return Undecided(by_record=found, dest_ids=frozenset(intent.dest_id for intent in open_ones if intent.dest_id is not None))
+                meanings |= {intent.id: await meaning_of(ledger, intent) for intent in parked}
+    dest_ids = frozenset(intent.dest_id for intent in open_ones if intent.dest_id is not None)
+    return Undecided(by_record=found, dest_ids=dest_ids, meanings=meanings)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cleared:
-    """What the writes of one record mean for it: a plan that ends the matter for now, or changes and lines to go on with."""
-
-    plan: Plan | None = None
-    changes: tuple[Change, ...] = ()
-    adopted: tuple[Link, ...] = ()
-    dropped: tuple[Ref, ...] = ()
-
-
-def clear(staged: Staged, intents: Sequence[Intent], directory: Directory, *, epoch: int) -> Cleared:
-    """Say how a record goes on whose writes *intents* have no definite outcome."""
+def clear(staged: Staged, doubts: Undecided, directory: Directory, *, epoch: int) -> Plan | None:
+    """Say what becomes of a record whose writes have no definite outcome; None: it has none of these."""
+    intents = doubts.by_record.get((staged.record.kind, staged.record.key), ())
     changes: list[Change] = []
-    adopted: list[Link] = []
-    dropped: list[Ref] = []
     for intent in intents:
         if intent.state in OPEN_INTENTS:
-            return Cleared(plan=outcome_awaited(staged, intent, epoch))
+            return outcome_awaited(staged, intent, epoch)
         word, _ = directory.last_word(f"doubt:{intent.id}")
         verb, _, named = word.partition(":")
         if verb == "waive":
             reason = "a person left the outcome of a write as it is"
             finish = finish_of(staged, disposition=staged.disposition or Disposition.FLAGGED, reason=reason)
-            return Cleared(plan=Plan(staged=staged, finish=finish, disposition=Disposition.FLAGGED))
+            return Plan(staged=staged, finish=finish, disposition=Disposition.FLAGGED)
         if verb == "recreate":
-            changes.append(SettleIntent(id=intent.id, state=IntentState.ABANDONED, reason="made again by a person's decision"))
-            if intent.op is not Op.CREATE:
-                changes.append(DropLink(ref=intent.ref))
-                dropped.append(intent.ref)
+            reason = "made again by a person's decision"
+            changes += [SettleIntent(id=intent.id, state=IntentState.ABANDONED, reason=reason), forgotten(intent)]
+            changes += [DropLink(ref=intent.ref)] if intent.op is not Op.CREATE else []
         elif verb == "adopt" and named:
-            link = Link(ref=intent.ref, dest_kind=intent.dest_kind, dest_id=named, base=dict(intent.fields), ours=True, phase="decision")
+            meaning = doubts.meanings[intent.id]
             changes.append(SettleIntent(id=intent.id, state=IntentState.CONFIRMED, dest_id=named, reason="named by a person"))
-            changes.append(PutLink(link=link))
-            adopted.append(link)
+            changes += brought(line_of(intent, meaning, named, phase="decision", at=""), meaning.joiners)
+            changes += learnt_late(intent, meaning)
         else:
-            return Cleared(plan=_parked(staged, intent))
-    return Cleared(changes=tuple(changes), adopted=tuple(adopted), dropped=tuple(dropped))
+            return _parked(staged, intent)
+    return Plan(staged=staged, changes=tuple(changes)) if intents else None     # it comes again, with what is known then
 
 
 def outcome_awaited(staged: Staged, intent: Intent, epoch: int) -> Plan:

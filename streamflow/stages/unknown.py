@@ -1,7 +1,7 @@
 """
 What must be known of a write whose outcome is not: since when, and what the crosswalk is to say if it turns out to have happened.
 
-Both are in the ledger before they are needed: the moment in the intent's reason, the base of an update in a setting of its own.
+Both are in the ledger before they are needed: the moment in the intent's reason, the meaning of the write in a setting of its own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from streamflow.clock import from_iso
-from streamflow.model import Cursor, Fields, Intent, IntentState, Kind
+from streamflow.model import Cursor, Fields, Intent, IntentState, Key, Kind, Op
 
 REMADE_KINDS: Final[frozenset[Kind]] = frozenset({"notes", "tasks"})
 """Kinds whose update may delete the record and make it anew under another id (`Writer.update`)."""
@@ -22,28 +22,47 @@ _SINCE: Final = re.compile(r"^unknown since (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Joiner:
+    """A source record whose values are in the create of another one, since both are one person."""
+
+    key: Key
+    seq: int                                       # change number under which its values went in
+    reason: str                                    # why it is the same person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:
-    """The line of the crosswalk that a confirmed update leads to, and what is needed to look after it."""
+    """The line of the crosswalk that a confirmed create or update leads to, who gets one with it, and what is needed to look after it."""
 
     base: Fields
     before: Fields | None
     ours: bool
     seen: Cursor = ""                              # where the feed stood before the record was read; "": not to be looked after
     now: Fields = field(default_factory=dict)      # what the fields held then
+    phase: str = ""                                # of the line, where it is not that of whoever confirms it
+    joiners: tuple[Joiner, ...] = ()               # their lines come with this one
+
+    def is_kept_for(self, intent: Intent) -> bool:
+        """Say whether it has to be in the ledger beside the intent: a create that nobody joins says all of it itself."""
+        return intent.op is Op.UPDATE or bool(self.joiners)
 
     def to_json(self) -> dict[str, Any]:
-        return {"base": self.base, "before": self.before, "ours": self.ours, "seen": self.seen, "now": self.now}
+        return {
+            "base": self.base, "before": self.before, "ours": self.ours, "seen": self.seen, "now": self.now, "phase": self.phase,
+            "joiners": [[each.key, each.seq, each.reason] for each in self.joiners],
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Meaning:
         return cls(
             base=dict(value["base"]), before=value["before"], ours=bool(value["ours"]), seen=value.get("seen", ""),
-            now=dict(value.get("now") or {}),
+            now=dict(value.get("now") or {}), phase=value.get("phase", ""),
+            joiners=tuple(Joiner(key=key, seq=seq, reason=reason) for key, seq, reason in value.get("joiners", ())),
         )
 
 
 def meaning_name(intent: Intent) -> str:
-    """Name the setting that keeps the meaning of an update while its outcome is open."""
+    """Name the setting that keeps the meaning of a write while its outcome is open."""
     return f"meant:{intent.id}"
 
 

@@ -27,7 +27,7 @@ REASONS = ("rate", "in_flight", "closed")
 FAIR_EVERY = 8        # grants in a row to more urgent callers before the others get one
 SHARE_WINDOW_S = 10
 TAKEN_AT_ONCE = 20    # calls a server is assumed to take at once, when nothing better is known
-LEAST_BURST, MOST_BURST = 4.0, 10.0
+LEAST_BURST, MOST_BURST = 4.0, 12.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ class _Slot:
 class PacedLimiter:
     """The limiter of one process. Callers of one priority go in the order they came; one grant in nine goes past the urgent ones."""
 
-    def __init__(self, clock: Clock, *, rate_per_s: float, burst: float | None = None, max_in_flight: int = 12) -> None:
+    def __init__(self, clock: Clock, *, rate_per_s: float, burst: float | None = None, max_in_flight: int = 8) -> None:
         self._clock = clock
         self._fixed_burst = burst
         self._max_in_flight = max(1, max_in_flight)

@@ -58,7 +58,7 @@ class Case:
     reader: launcher.Reader = "api"
     allowed_per_s: float | None = None
     pace_per_s: float = 2000.0
-    in_flight: int = 12
+    in_flight: int = 8
     adaptive: bool = False
     search_lag_s: float | None = None
     switches: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

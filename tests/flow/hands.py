@@ -22,7 +22,7 @@ POLL_S = 0.05
 LIFETIME_S = (0.1, 4.0)
 """How long the daemon lives before a kill, from when it is where it is to be struck: from hardly begun to well under way."""
 PHASES = ("probe", "map", "schema", "owners", "sample", "backfill", "tail", "cutover", "watch", "rollback", "rolled_back", "done")
-PATIENCE = 8
+PATIENCE = 40
 """How often an operator lets a run go on that misbehaving platforms brought to a stop."""
 STOPPED = (69, 75, 77)
 """Exit codes by which the daemon says that a platform must recover first."""
@@ -123,7 +123,7 @@ class Hands:
             return
         if self._phase == "watch":
             self._look_back()
-        elif self._phase == "tail" and status["gate"] is not None:
+        elif self._phase == "tail" and (not self._wanted or self._wanted[0] == "cutover"):   # what strikes before it comes first
             self._switch(status)
 
     def _export(self, gate: dict[str, Any]) -> None:
@@ -146,10 +146,9 @@ class Hands:
         return False
 
     def _switch(self, status: Any) -> None:
-        if self._wanted and self._wanted[0] != "cutover":
-            return   # the switch ends the run: what is to strike before it comes first
+        """Let people stop writing to the source, and order the switch when all of it has arrived."""
         self.box.freeze()
-        if any(each["backlog"] for each in status["streams"].values()):
+        if status["gate"] is None or any(each["backlog"] for each in status["streams"].values()):
             return
         self._explain()
         self._looked_at.clear()      # whom a question names may have changed since

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -90,7 +91,7 @@ def test_an_operator_moves_scheduled_reports_alone() -> None:
         assert _details(after)[0] == 0, "the account has no type for long texts"
         for what, count, planted in _corrupted(after):
             found = box.compare(source, planted, before=before, explained=explained, asked=asked)
-            assert len(found) > count / 2 > 5, f"of {count} wrong {what} {len(found)} were found"
+            assert len(found) > count / 2 > 3, f"of {count} wrong {what} {len(found)} were found"
         assert code == (1 if has_open else 0), one.words()
         told = json.loads((box.state / "reports" / "reconciliation.json").read_text(encoding="utf-8"))["data"]
         states = {each["promise"]: each["state"] for each in told["summary"]}
@@ -123,5 +124,7 @@ def _corrupted(after: Destination) -> Iterator[tuple[str, int, Destination]]:
     yield planted("statuses of deals", "leads", "job", lambda row: {**row, "customFields": {**row["customFields"], "Job Status": "?"}})
     yield planted("numbers of people", "contacts", "prospect", lambda row: {**row, "phones": []})
     yield planted("branches of enquiries", "notes", "lead", lambda row: {**row, "body": row["body"].replace("Branch: ", "Branch: X")})
+    yield planted("calls of enquiries", "notes", "lead", lambda row: {**row, "body": row["body"].replace("dialed: ", "dialed: 9")})
+    yield planted("newest notes", "notes", "job", lambda row: {**row, "body": re.sub(r"(Most recent note:) \w+ ", r"\1 ", row["body"])})
     yield planted("starts of meetings", "activities", "appointment", lambda row: {**row, "startTime": row["startTime"] + 3600})
     yield planted("enquiries", "notes", "lead", lambda row: None)

@@ -79,7 +79,7 @@ def tours(given: argparse.Namespace) -> Iterator[Trial]:
     for pair in given.pair if given.points else ():
         yield Trial(
             seed=given.seed, stops=Stops(times=given.points), pair=pair, records=given.records, life=given.life, undone=True,
-            rate_per_s=RATE_PER_S, limit_s=4 * given.limit,
+            rate_per_s=RATE_PER_S, limit_s=3 * given.limit,
         )  # fmt: skip
 
 
@@ -131,8 +131,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--per-run", type=int, default=6, help="kills in one run")
     parser.add_argument("--points", type=int, default=1, metavar="N", help="strike every named point N times, a run for each pair")
     parser.add_argument("--records", type=int, default=100, help="source records of a run")
-    parser.add_argument("--life", type=float, default=0.5, help="changes a second that people make in the source")
-    parser.add_argument("--limit", type=float, default=420.0, help="seconds that a run may take")
+    parser.add_argument("--life", type=float, default=0.2, help="changes a second that people make in the source")
+    parser.add_argument("--limit", type=float, default=600.0, help="seconds that a run may take")
     parser.add_argument("--seed", type=int, default=1, help="of the first run; each further one takes the next")
     parser.add_argument("--pair", choices=tuple(SIDES), nargs="+", default=list(SIDES))
     parser.add_argument("--profiles", choices=SHIPPED, nargs="+", default=list(SHIPPED), metavar="PROFILE", help=", ".join(SHIPPED))

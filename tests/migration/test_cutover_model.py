@@ -32,8 +32,8 @@ class Protocol:
     waits_for_horizon: bool = True
     starts_anew: bool = True             # a pass that an earlier attempt had begun is given up with the freeze
     notices_resumed: bool = True         # the second half of a pass that a restart cut in two does not speak for the first
-    begins_again: bool = True            # a pass that found something leads back to the first one
     awaits_outcomes: bool = True         # nothing is switched while the outcome of a write is unknown
+    delivers_rest: bool = True           # what turned out not to have happened is written before anything is switched
     hears_cancel: bool = True            # what the operator says meanwhile goes before what the step has in hand
     is_one_transaction: bool = True      # receipt and step of the switch are committed together
 
@@ -134,7 +134,10 @@ def _committed(world: World, protocol: Protocol) -> World:
 
 def _drain(world: World, protocol: Protocol) -> Iterator[World]:
     if world.quiet >= len(protocol.passes):
-        if not (protocol.awaits_outcomes and any(world.doubtful)):
+        due = [record for record in RECORDS if world.staged[record] and not world.there[record] and not world.doubtful[record]]
+        if due and protocol.delivers_rest:
+            yield from _carried(world, due)
+        elif not (protocol.awaits_outcomes and any(world.doubtful)):
             yield replace(world, held="verify")
         return
     if protocol.passes[world.quiet] == CHANGED:
@@ -156,13 +159,17 @@ def _passed(world: World, fresh: bool, resumed: bool, protocol: Protocol) -> Ite
     """A pass came to its end: carry over what is staged, whose answers may get lost, and count the pass if it was quiet."""
     reading = Reading(tallies={"lead": Tally(changed=int(fresh), ended=True)}, is_resumed=resumed and protocol.notices_resumed)
     due = [record for record in RECORDS if world.staged[record] and not world.there[record] and not world.doubtful[record]]
-    waits = any(world.doubtful)
-    quiet = world.quiet + 1 if reading.is_quiet and not waits else 0 if protocol.begins_again else world.quiet + 1
+    quiet = world.quiet + 1 if reading.is_quiet else 0
+    yield from _carried(replace(world, quiet=quiet), due)
+
+
+def _carried(world: World, due: list[int]) -> Iterator[World]:
+    """Write what is due; all is answered, or one answer gets lost."""
     for lost in (None, *due):
         there, doubtful = world.there, world.doubtful
         for record in due:
             there, doubtful = _with(there, record, record != lost), _with(doubtful, record, record == lost)
-        yield replace(world, there=there, doubtful=doubtful, quiet=quiet if lost is None or not protocol.awaits_outcomes else 0)
+        yield replace(world, there=there, doubtful=doubtful)
 
 
 def _shows(world: World, record: int) -> bool:
@@ -198,11 +205,11 @@ def test_nothing_written_before_the_freeze_is_left_behind() -> None:
     Protocol(waits_for_horizon=False),
     Protocol(passes=(CHANGED,)),
     Protocol(starts_anew=False, notices_resumed=False),
-    Protocol(begins_again=False),
     Protocol(awaits_outcomes=False),
+    Protocol(delivers_rest=False),
     Protocol(hears_cancel=False),
     Protocol(is_one_transaction=False),
-], ids=["no horizon", "only what changed", "an old pass", "not begun again", "open outcomes", "deaf", "two steps"])
+], ids=["no horizon", "only what changed", "an old pass", "open outcomes", "rest left", "deaf", "two steps"])
 def test_a_weakened_cutover_is_found_out(weakened: Protocol) -> None:
     """Each rule is needed: without it the model finds a switch that leaves something behind, or one nobody wanted any more."""
     _, broken = explored(weakened)

@@ -11,10 +11,11 @@ import pytest
 
 from streamflow.clock import SystemClock
 from streamflow.errors import TransientError, Uncertain
+from streamflow.migration.reversal import UNDOING
 from streamflow.migration.reversals import Reversals
 from streamflow.migration.undoing import Step
-from streamflow.model import Link, Ref
-from streamflow.store.base import PutLink
+from streamflow.model import IntentState, Link, Ref
+from streamflow.store.base import PutLink, SettleIntent
 from streamflow.store.memory import MemoryLedger
 
 
@@ -62,7 +63,7 @@ async def undoing(action: str, *errors: Exception) -> tuple[Writer, MemoryLedger
         ledger=ledger, clock=clock, numbers=itertools.count(1), destination=SimpleNamespace(writer=writer),
     )
     step = Step(link=link, action=action, fields={} if action == "delete" else {"name": "Anna"})
-    return writer, ledger, lambda: Reversals(migration).carry_out([step], {"7-contacts": base}, {})
+    return writer, ledger, lambda: Reversals(migration).carry_out([step], {"7-contacts": base}, "run")
 
 
 @pytest.mark.parametrize("action", ["delete", "restore"])
@@ -81,7 +82,24 @@ async def test_an_unknown_outcome_is_not_said_again(action: str) -> None:
 async def test_what_was_surely_not_done_is_said_again(action: str) -> None:
     """A refusal to take the call leaves nothing behind that could still happen."""
     writer, ledger, carry_out = await undoing(action, TransientError("no connection"))
-    assert await carry_out() == {}
+    assert (await carry_out()).refused == {}
     assert writer.calls == 2
     assert not await ledger.open_intents()
     assert not await ledger.links_to(["7-contacts"])
+
+
+@pytest.mark.parametrize("action", ["delete", "restore"])
+async def test_what_is_found_to_have_happened_is_told_once(action: str) -> None:
+    """However often a start is cut short after the outcome was found; a removal is answered to each, until it was looked after."""
+    _, ledger, carry_out = await undoing(action, Uncertain("no answer"))
+    with pytest.raises(Uncertain):
+        await carry_out()
+    [intent] = await ledger.open_intents()
+    await ledger.commit([SettleIntent(id=intent.id, state=IntentState.CONFIRMED, dest_id="8-contacts")])
+    migration: Any = SimpleNamespace(ledger=ledger)
+    recalled = [await Reversals(migration).recall() for _ in range(3)]
+    told = [row.entry async for page in ledger.audit() for row in page]
+    assert [(entry.action, entry.dest_id, entry.note) for entry in told] == [(f"rollback.{action}", "8-contacts", "done")]
+    assert [[each.link.base for each in found] for found in recalled] == [[{"name": "Ann"}] if action == "delete" else []] * 3
+    await ledger.commit([each.over for each in recalled[-1]])
+    assert await ledger.settings(UNDOING) == {}

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+from anyio import fail_after
 
 from streamflow.errors import PlanLimit, UsageError
 from streamflow.mapping.companies import cluster_key
@@ -17,7 +18,7 @@ from streamflow.migration.companies import Clusters
 from streamflow.migration.life import CAN_ROLL_BACK, MOVES, Phase, State
 from streamflow.migration.proposal import MapGate
 from streamflow.model import RecordState
-from tests.migration.rig import Voyage, voyage, with_terms
+from tests.migration.rig import AUTO, Voyage, voyage, with_terms
 
 ASK = {"map": "auto", "sample": "ask", "cutover": "ask"}
 KINDS = ("accounts", "contacts", "notes", "activities", "tasks")
@@ -270,3 +271,12 @@ async def test_a_restart_goes_on_in_every_state(tmp_path: Path) -> None:
         assert pending == []
         document = from_json((await trip.ledger.setting("map:confirmed"))["document"], trip.m.pair)
         assert document.pair == "leadtrekker-nutshell"
+
+
+async def test_a_sample_that_opens_by_itself_does_so_after_a_restart(tmp_path: Path) -> None:
+    """The process ends between the showing of the sample and its acceptance: the next one accepts it, and nobody is waited for."""
+    async with voyage(tmp_path, at=State.SAMPLE, gates={**AUTO, "sample": "ask"}) as trip:
+        await trip.stopping(trip.phase, lambda: trip.m.gate is not None)
+        with_terms(trip, gates=AUTO)
+        with fail_after(20):
+            assert await trip.phase() is State.BACKFILL

@@ -252,12 +252,23 @@ async def test_delete_restore_and_gone() -> None:
             assert await reader.read("contacts", ["999999-contacts"], custom=True) == {}
 
 
+@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize(("lies", "there"), [(1, True), (2, True), (3, False)])
+async def test_one_answer_that_leaves_a_record_out_is_not_believed(number: int, lies: int, there: bool) -> None:
+    """A record that an empty list does not show was not deleted by that: it is asked for alone, and gone is what is absent each time."""
+    async with rig() as made:
+        reader = made.nutshell.reader
+        ids = [await made.nutshell.writer.create("contacts", {"name": f"P {n}"}) for n in range(number)]
+        made.switch(empty_200={"match": ids[0], "times": lies})
+        assert list(await reader.read("contacts", ids, custom=False)) == (ids if there else ids[1:])
+
+
 @pytest.mark.parametrize(
     ("switches", "most"),
-    [({}, 3), ({"multi_get_missing": "404"}, 40), ({"multi_get_max": 1}, 400), ({"multi_get_max": 7}, 60)],
+    [({}, 4), ({"multi_get_missing": "404"}, 40), ({"multi_get_max": 1}, 400), ({"multi_get_max": 7}, 60)],
 )
 async def test_reading_back_shares_calls(switches: dict[str, Any], most: int) -> None:
-    """120 records take three calls; servers that refuse unknown ids or several ids are read all the same, and that is remembered."""
+    """120 records take few calls; servers that refuse unknown ids or several ids are read all the same, and that is remembered."""
     async with rig(switches=switches) as made:
         ids = [await made.nutshell.writer.create("contacts", {"name": f"P {n}"}) for n in range(119)]
         made.calls()

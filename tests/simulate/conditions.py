@@ -7,6 +7,7 @@ from random import Random
 
 FAULTS_END_S = 400.0           # reads fail no longer than this: then everything has to come to its end
 ENDINGS = ("cutover", "cutover", "cutover", "rollback in tail", "rollback after the switch")
+PARTS = ("", "", "kind:remark", "kind:quote", "kind:client", "phase:sample", "phase:backfill", "phase:tail")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class Conditions:
     edits: int                     # in the destination
     cheats: int                    # in the source after the switch
     batch: int
+    part: str                      # that is undone while people work; the migration then goes on to its ending
 
     @classmethod
     def of(cls, seed: int) -> Conditions:
@@ -53,4 +55,5 @@ class Conditions:
             write_faults=dice.choice((0.0, 0.1, 0.3)), poison=dice.choice((0.0, 0.0, 0.1)), edits_notes=dice.random() < 0.5,
             works_until_s=dice.choice((30.0, 90.0)), deeds=dice.randint(3, 14), edits=dice.choice((0, 2, 5)),
             cheats=dice.choice((0, 0, 2)), batch=dice.choice((2, 5, 40)),
+            part=dice.choice(PARTS),
         )  # fmt: skip

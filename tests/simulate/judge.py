@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from streamflow.model import DestId, Disposition, IntentState, Key, Kind, Link, QueueItem, RecordState, Ref, Staged
+from streamflow.model import DestId, Disposition, IntentState, Key, Kind, Link, Op, QueueItem, RecordState, Ref, Staged
 from streamflow.store.audit import Head, first_break
 from streamflow.store.memory import MemoryLedger
 from tests.simulate.conditions import Conditions
@@ -60,7 +60,7 @@ class Evidence:
 
 def judge(seen: Evidence) -> list[str]:
     """Give every fault of a finished world; none is what was promised."""
-    found = [*_book(seen), *_doubled(seen)]
+    found = [*_book(seen), *_doubled(seen), *_returned(seen)]
     if seen.conditions.ending.startswith("rollback"):
         found += _undone(seen)
     else:
@@ -155,13 +155,19 @@ def _late(seen: Evidence, kind: Kind, key: Key, row: Row, agreed: Row | None, he
 
 def _missing(seen: Evidence, kind: Kind, key: Key, staged: Staged, link: Link | None) -> Iterator[str]:
     """There is no record: somebody was asked, or the record it waits for has its reason."""
-    if seen.asked_about(kind, key):
+    if seen.asked_about(kind, key) or (link is None and _is_undone(seen, staged)):
         return
     if staged.disposition in EXPLAINED and staged.waiting_on:
         return
     if link is not None and any(item.details.get("dest_id") == link.dest_id for item in seen.items.values()):
         return
     yield f"lost: {kind} {key} is {staged.disposition} ({staged.reason}), and {link.dest_id if link else 'no record'} is not there"
+
+
+def _is_undone(seen: Evidence, staged: Staged) -> bool:
+    """Say whether it was undone with a part of the run, which the queue holds open to be taken back."""
+    asked = any(item.cause == "rolled_back" and item.details["scope"] == seen.conditions.part for item in seen.items.values())
+    return asked and staged.state is RecordState.HELD and staged.disposition in EXPLAINED and seen.conditions.part in staged.reason
 
 
 def _orphaned(seen: Evidence, kind: Kind, row: Row, held: Held) -> Iterator[str]:
@@ -229,6 +235,18 @@ def _false_questions(seen: Evidence) -> Iterator[str]:
 
 
 # ------------------------------------------------------------------------------------------------ undone
+
+
+def _returned(seen: Evidence) -> Iterator[str]:
+    """What was undone with a part of the run stays away until the source changes it."""
+    live = {marker_of(held): dest_id for dest_id, held in seen.account.records.items() if not held.is_gone}
+    for intent in seen.ledger._book.intents.values():
+        gone = seen.account.records.get(intent.dest_id or "")
+        if intent.op is not Op.DELETE or intent.seq or intent.state is not IntentState.CONFIRMED or gone is None or not gone.is_gone:
+            continue
+        versions = seen.books.rows[intent.ref.kind, intent.ref.key]
+        if (marker := marker_of(gone)) in live and len(versions) == 1:
+            yield f"returned: {intent.ref.kind} {intent.ref.key} was undone and is {live[marker]} now, and nobody changed it"
 
 
 def _undone(seen: Evidence) -> Iterator[str]:

@@ -16,6 +16,7 @@ import anyio
 
 from streamflow.errors import Uncertain
 from streamflow.migration import absence, cutover, rollback, watch
+from streamflow.migration.reversals import Reversals
 from streamflow.migration.terms import Terms
 from streamflow.migration.undoing import Step
 from streamflow.model import IntentState, Op, QueueItem
@@ -185,6 +186,14 @@ def _removes_touched() -> AbstractContextManager[Any]:
         return Step(link=link, action="delete" if link.ours and now is not None else "forget")
 
     return patch.object(rollback, "plan_step", step)
+
+
+@plant("a rollback forgets what it removed when it is cut short")
+def _forgets_removals() -> AbstractContextManager[Any]:
+    async def recall(_: Reversals) -> list[Any]:
+        return []
+
+    return patch.object(Reversals, "recall", recall)
 
 
 # ------------------------------------------------------------------------------------------------ reading

@@ -116,7 +116,7 @@ async def daemon(
 
 
 class Operator:
-    """Who runs the daemon: takes off a pause, asks for the switch once people have stopped, or for everything to be undone."""
+    """Who runs the daemon: takes off a pause, asks for a part to be undone, and in the end for the switch or for all to be undone."""
 
     def __init__(self, agenda: Agenda, conditions: Conditions, *, on_freeze: Callable[[], None], on_switch: Callable[[], None]) -> None:
         self._agenda, self._conditions = agenda, conditions
@@ -137,11 +137,13 @@ class Operator:
             if state is State.WATCH:
                 self._on_switch()
                 if self._conditions.ending == "rollback after the switch":
-                    await self._undo(engine)
+                    await self._undo(engine, "run")
+            elif self._conditions.part and state is State.TAIL and await migration.ledger.setting("rollback:result") is None:
+                await self._undo(engine, self._conditions.part)
             elif self._agenda.now >= self._conditions.works_until_s and state is State.TAIL:
                 self._on_freeze()
                 if self._conditions.ending == "rollback in tail":
-                    await self._undo(engine)
+                    await self._undo(engine, "run")
                 elif self._agenda.now >= self._asks_again_at:       # an attempt that was given up is not asked for at once
                     self._asks_again_at = self._agenda.now + PATIENCE_S
                     await cutover.request(migration, "uid:1", freeze_confirmed=True)
@@ -154,10 +156,10 @@ class Operator:
         elif gate == "owners":
             await engine.owners.recheck("uid:1")
 
-    async def _undo(self, engine: Supervisor) -> None:
+    async def _undo(self, engine: Supervisor, scope: str) -> None:
         if await engine.m.ledger.setting("rollback") is not None:
             return
-        plan = {"scope": "run", "by": "uid:1", "at": iso(engine.m.clock.now()), "asked_in": engine.m.phase.state.value}
-        asked = Audit(entry=AuditEntry(actor="uid:1", action="rollback.requested", note="run"))
+        plan = {"scope": scope, "by": "uid:1", "at": iso(engine.m.clock.now()), "asked_in": engine.m.phase.state.value}
+        asked = Audit(entry=AuditEntry(actor="uid:1", action="rollback.requested", note=scope))
         await engine.m.ledger.commit([PutSetting(name="rollback", value=plan), asked])
         engine.interrupt()

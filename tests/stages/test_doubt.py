@@ -285,7 +285,7 @@ async def give_back(one: Rig, text: str, *, is_marked: bool = True) -> None:
     await one.ledger.commit([DropLink(ref=link.ref), PutLink(link=theirs)])
     trip: Any = SimpleNamespace(ledger=one.ledger, destination=one.nutshell, clock=one.clock, numbers=one.numbers)
     with pytest.raises(Uncertain):
-        await Reversals(trip).carry_out([Step(link=theirs, action="restore", fields=former)], {link.dest_id: now}, {})
+        await Reversals(trip).carry_out([Step(link=theirs, action="restore", fields=former)], {link.dest_id: now}, "run")
 
 
 async def test_a_text_given_back_with_a_lost_answer_is_found_and_not_said_again() -> None:

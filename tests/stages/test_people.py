@@ -216,6 +216,23 @@ async def test_a_create_with_those_who_join_that_went_unanswered_ends_as_any_oth
         assert (await one.verify())["verified"] == 2 * len(keys) - 1
 
 
+@pytest.mark.parametrize("batch_size", [1, 20])
+@pytest.mark.parametrize("is_head_first", [True, False])
+async def test_who_brings_what_the_other_gives_up_just_then_is_not_left_without_it(batch_size: int, is_head_first: bool) -> None:
+    """The first lead loses its number and address in the moment in which a second one brings the same: the person has both in the end."""
+    async with rig(batch_size=batch_size) as one:
+        told: dict[str, Any] = {"name": "Thandi Mokoena", "email": "t@x.test", "number": PHONE, "address": "14 Loop St, Cape Town, 8001"}
+        await one.stage(lead("1", **told))
+        await one.run_dry()
+        fresh = [lead("1", **{**told, "number": "", "address": ""}), lead("2", **told)]
+        for record in fresh if is_head_first else reversed(fresh):
+            await one.stage(record)
+        await one.run_dry()
+        [person] = one.live("contacts")
+        now = await one.fields("contacts", person["id"])
+        assert [len(now.get(name) or ()) for name in ("phones", "addresses")] == [1, 1]
+
+
 async def test_a_merged_lead_that_changes_its_address_is_found_by_the_new_one() -> None:
     """Look-ups follow the source: a third lead with the new address joins, one with the old address is somebody else."""
     async with rig() as one:

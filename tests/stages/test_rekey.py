@@ -144,6 +144,33 @@ async def test_two_that_were_shown_beside_each_other_are_two() -> None:
     assert await reading.read(visit("~1")) == {"~1": "10:00", "7": "10:00"}
 
 
+@pytest.mark.parametrize("state", [IntentState.IN_DOUBT, IntentState.PARKED])
+@pytest.mark.parametrize(
+    ("known", "shown"),
+    [
+        ([visit("~1"), visit("7", quote="")], visit("7", at="15:00")),
+        ([visit("~1"), visit("7", parent="c2")], visit("7")),
+        ([visit("~1"), visit("7", at="15:00")], visit("~2", at="15:00")),
+    ],
+)
+async def test_what_cannot_go_up_in_another_just_now_does_so_later(known: list[Record], shown: Record, state: IntentState) -> None:
+    """While a write of it is open both stay; afterwards they are one, wherever the other went meanwhile, unless both were shown."""
+    for beside in (False, True):
+        reading = Reading()
+        for each in known:
+            await reading.ledger.stage([each], scan="before:1")
+        meant = Intent(id="i1", ref=Ref("visit", "~1"), op=Op.CREATE, dest_kind="activities", fields={})
+        await reading.ledger.commit([PutIntent(intent=meant)])
+        await reading.ledger.commit([SettleIntent(id="i1", state=state)])
+        assert {"~1", "7"} <= set(await reading.read(shown))
+        now = visit("7", at="16:00")
+        assert {"~1", "7"} <= set(await reading.read(*([visit("~1"), now] if beside else [now])))
+        await reading.ledger.commit([SettleIntent(id="i1", state=IntentState.CONFIRMED, dest_id="9-activities")])
+        left = await reading.read(visit("7", at="17:00", quote="q2"))
+        assert {key: left.get(key) for key in ("~1", "7")} == {"~1": "10:00" if beside else None, "7": "17:00"}
+        assert not await reading.ledger.settings("fold:")
+
+
 async def test_what_was_made_of_both_is_told_and_planned_again() -> None:
     """The line of the made key stands beside that of the real one, which is open again; while a write of either is open nothing changes."""
     reading = Reading()

@@ -19,8 +19,14 @@ def step_by(file: str) -> None:
         wall_s, _, monotonic_s = os.pread(said, 64, 0).decode().partition(" ")
         return float(wall_s), float(monotonic_s)
 
-    SystemClock.now = lambda _self: datetime.now(UTC) + timedelta(seconds=ahead()[0])  # type: ignore[method-assign]
-    SystemClock.monotonic = lambda _self: really() + ahead()[1]  # type: ignore[method-assign]
+    def now(self: SystemClock) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=ahead()[0])
+
+    def monotonic(self: SystemClock) -> float:
+        return really() + ahead()[1]
+
+    SystemClock.now = now  # type: ignore[method-assign]
+    SystemClock.monotonic = monotonic  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -36,11 +36,12 @@ async def test_uses_what_is_allowed_and_no_more(rate: float, late_s: float) -> N
     assert len(bucket.accepted) <= rate * 20 + 10
 
 
+@pytest.mark.parametrize("places", [8, 12])
 @pytest.mark.parametrize("rate", [10.0, 50.0, 200.0])
-async def test_calls_that_are_held_up_on_the_way_earn_no_refusal(rate: float) -> None:
+async def test_calls_that_are_held_up_on_the_way_earn_no_refusal(rate: float, places: int) -> None:
     """A server that stood still gets all calls in flight at once and then those that catch up: together no more than it takes."""
     clock = VirtualClock(0.002)
-    limiter = PacedLimiter(clock, rate_per_s=rate, max_in_flight=12)
+    limiter = PacedLimiter(clock, rate_per_s=rate, max_in_flight=places)
     bucket = Bucket(clock, rate, 20)
 
     async def ask() -> None:

@@ -14,7 +14,7 @@ from streamflow.model import Cursor, Key, Kind, Page, Record
 from streamflow.platforms.api import answers, paging, windows
 from streamflow.platforms.api.canary import Canaries
 from streamflow.platforms.api.forms import Companion, Completed, Dialect, Raw, ensure_read
-from streamflow.platforms.api.listing import Learned, Listing
+from streamflow.platforms.api.listing import HELD_BACK, Learned, Listing
 from streamflow.platforms.rows.canon import Canon, Pass, squeezed
 from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.rows.unfold import Unfolder, joined, own
@@ -86,7 +86,8 @@ class ApiReader:
                 listing.took(own(page), rows)
                 self._canaries.saw(page)
                 if gaps or given.gaps:      # told by a page before, since the rows of this one are whole
-                    yield Page(kind=kind, records=(), next=_cursor(place), gaps=(*gaps, *given.gaps))
+                    walk = place.span.part if place.span is not None else ""
+                    yield Page(kind=kind, records=(), next=_cursor(place), gaps=(*gaps, *given.gaps), walk=walk)
                 yield page
             if following is None:
                 return
@@ -99,16 +100,14 @@ class ApiReader:
         try:
             rows, number = await listing.page(place.number)
             return rows, number, ()
-        except PlatformUnavailable as error:
+        except PlatformUnavailable:
             if place.span is None or self._usual(stream, place) is not None or not _is_paged(stream) or stream.paging.size == 1:
                 raise
             rows, number, held_back = await listing.page_by_rows(place.number)
             if not held_back:
                 return rows, number, ()
-            begin, end = place.span.begin.date(), place.span.end.date()
-            return rows, number, tuple(
-                f"row {row + 1} of the {stream.kind} records from {begin} to {end} never comes ({error.message})" for row in held_back
-            )
+            said = windows.told(place.span)      # never how it failed: the same place has the same reason in each pass
+            return rows, number, tuple(f"row {row + 1} of the {stream.kind} records {said} never comes" for row in held_back)
 
     async def _completed(self, kind: Kind, rows: Sequence[Raw], *, are_changed: bool) -> Completed:
         """Let the platform's own companion look up what rows lack, where it has one."""
@@ -187,7 +186,7 @@ class ApiReader:
             params = {**call.params, **self._confined(stream, place), **paging.page_params(stream, place.number)}
             if stream.parent is not None and parent is not None:
                 params |= paging.owner_params(call, parent)
-            rows = await self._rows(stream, call, params, priority=NORMAL)
+            rows = await self._some(stream, call, params)
             if stream.canary and not rows and not await self._rows(stream, call, params, priority=NORMAL):
                 return f"cannot be read: {call.function} shows not one record: its user lacks the right, or the account is empty"
         except NotFound as error:
@@ -195,6 +194,18 @@ class ApiReader:
         except ProtocolMismatch as error:
             return f"cannot be read: {error.message}"
         return "ok"
+
+    async def _some(self, stream: StreamSpec, call: Call, params: Mapping[str, str]) -> Sequence[Raw]:
+        """Give the first page, or where it does not come one of its first rows: one that never comes is no fault of the stream."""
+        asked = [params]
+        if _is_paged(stream) and stream.paging.size > 1:
+            asked += [{**params, **paging.row_params(stream, skipped)} for skipped in range(HELD_BACK)]
+        for each in asked[:-1]:
+            try:
+                return await self._rows(stream, call, each, priority=NORMAL)
+            except PlatformUnavailable:
+                continue
+        return await self._rows(stream, call, asked[-1], priority=NORMAL)
 
     def forgive(self) -> None:
         """Let calls through again after a call that can be done without was refused."""

@@ -147,6 +147,13 @@ def params(span: Span, rules: Window) -> dict[str, str]:
     return {**(rules.changed if span.changed or span.part == EVER else rules.whole), **ends}
 
 
+def told(span: Span) -> str:
+    """Say which window it is, so that another one is told otherwise: "changed from 2026-08-01 to 2026-08-02"."""
+    walks = {RECENT: "of the latest part, ", EVER: "by time of change, "}
+    begin, end = (each.isoformat(" ") if each.time() != time() else str(each.date()) for each in (span.begin, span.end))
+    return f"{'changed ' if span.changed else walks.get(span.part, '')}from {begin} to {end}"
+
+
 def write_cursor(span: Span, number: int) -> Cursor:
     """Give the cursor of a page of a window: "changed:2026-08-01T00:00:00/2026-08-02T00:00:00#3"."""
     return f"{'changed' if span.changed else span.part or 'whole'}:{span.begin.isoformat()}/{span.end.isoformat()}#{number}"

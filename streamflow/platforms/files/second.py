@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,6 +31,7 @@ class Second:
     rules: FileTable
     tables: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     values: dict[str, dict[str, str]] = field(default_factory=dict)
+    strange: Counter[str] = field(default_factory=Counter)      # filled columns that nothing is taken from, and how often
 
 
 class Shown:
@@ -99,10 +102,13 @@ def read(rules: FileTable, snapshot: Snapshot, stream: StreamSpec) -> Second:
     """Read a second file into memory; none in the snapshot is fine, its fields are then not offered."""
     found, shown = Second(rules=rules), Shown()
     wanted = {squeezed(name) for name in (rules.key, *rules.fields.values(), *rules.take.values(), *rules.once)}
+    is_missed = _missed(rules.aside)
     for entry in chosen(snapshot, rules, stream):
         with open_table(snapshot.path(entry), settings_of(stream), lambda name: squeezed(name) in wanted) as table:
             spelt = {squeezed(header): header for header in table.header}
+            strangers = [header for name, header in spelt.items() if name not in wanted and is_missed(header)]
             for row in table.rows:
+                found.strange.update(header for header in strangers if _text(row.get(header)).strip())
                 given = {name: _text(row.get(header)) for name, header in spelt.items() if name in wanted}
                 key = given.get(squeezed(rules.key), "").strip()
                 if rules.fields and (not rules.once or shown.is_new([key, *(given.get(squeezed(name)) for name in rules.once)], entry)):
@@ -120,6 +126,8 @@ def fitted(rows: Iterator[Noticed], stream: StreamSpec, seconds: Sequence[Second
     rules = stream.files
     names = spellings(stream)
     seen, shown, spread = Numbers(), Shown(), Spread(rules.apart)
+    is_missed = _missed(rules.aside if rules.only else ())
+    strange = sum((second.strange for second in seconds), Counter[str]())      # told with the first row
     made_of = [name for rule in stream.key_fallback for name in rule.partition("[:")[0].split("|")]
     for row, findings in rows:
         given = {header: names.get(squeezed(header), "") for header in row}
@@ -138,10 +146,19 @@ def fitted(rows: Iterator[Noticed], stream: StreamSpec, seconds: Sequence[Second
             continue
         if rules.only and not key and not shown.is_new([values.get(name) for name in made_of], findings):
             continue
+        findings.update(header for header, name in given.items() if not name and is_missed(header) and _text(row[header]).strip())
+        findings.update(strange)
+        strange.clear()
         fit = values if rules.only else dict(row)
         for second in seconds:
             _add(fit, second, _text(values.get(second.rules.on)).strip())
         yield fit, findings
+
+
+def _missed(aside: Sequence[str]) -> Callable[[str], bool]:
+    """Give what says of a column whether it is missed when it is left out; of a file without such a list another stream tells."""
+    patterns = [pattern.casefold() for pattern in aside]
+    return cache(lambda header: bool(patterns) and not any(fnmatchcase(header.casefold(), pattern) for pattern in patterns))
 
 
 def _add(row: dict[str, Any], second: Second, key: str) -> None:

@@ -17,15 +17,16 @@ DAY_FORMS = ("%m/%d/%Y", "%Y-%m-%d")
 """How the days of the appointment call may be written; which of them is not public (lead-perfection.md 2.4)."""
 _DAYS = ("apptdates", "apptdatee")
 _AVAILABILITY = "availability"
-_APPOINTMENT = "appointment"
+_APPOINTMENT, _NOTE = "appointment", "note"
 
 
 class LeadPerfectionDialect:
-    """What `api.reader` must know of the platform beyond its spec; *day_form* is found out by the diary."""
+    """What `api.reader` must know of the platform beyond its spec; *day_form* is found by the diary, *job_param* asks for a job's notes."""
 
     def __init__(self, spec: PlatformSpec) -> None:
         self._judge = answers.judge(spec.errors)
         self.day_form = DAY_FORMS[0]
+        self.job_param = call.key_param if (call := spec.streams[_NOTE].list) is not None else ""
         self._listed = spec.streams[_APPOINTMENT].window
 
     def lists(self, day: date) -> bool:

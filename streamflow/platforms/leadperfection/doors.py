@@ -6,8 +6,8 @@ from importlib.resources import files
 
 from streamflow.clock import Clock
 from streamflow.platforms.entry import SourceSettings
+from streamflow.platforms.leadperfection.beside import Beside
 from streamflow.platforms.leadperfection.dialect import LeadPerfectionDialect
-from streamflow.platforms.leadperfection.diary import Diary
 from streamflow.platforms.leadperfection.mends import mends
 from streamflow.platforms.leadperfection.options import OPTIONS
 from streamflow.platforms.spec import PlatformSpec
@@ -30,5 +30,5 @@ def _token(spec: PlatformSpec, settings: SourceSettings, clock: Clock) -> Passwo
 
 DOORS = SpecDoors(
     shipped=files(__package__).joinpath("streams.toml"), options=OPTIONS, dialect=LeadPerfectionDialect, credentials=_token,
-    api_path="/api/", mends=mends, companion=Diary,
+    api_path="/api/", mends=mends, companion=Beside,
 )  # fmt: skip

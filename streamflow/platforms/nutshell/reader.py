@@ -24,6 +24,7 @@ from streamflow.wire.spread import spread
 IDS_CAP_CHARS = 6_000    # of the comma-joined ids; 8 KB is the assumed bound of a whole URL (nutshell.md 13)
 LAG_PATIENCE_S = 30.0    # the longest wait for a search to show our last write; what it does not show is read one by one
 MERGES = 20              # one into the next, before it counts as a circle
+ABSENCES = 2            # how often a record that an answer left out is asked for alone, before it counts as gone
 PASSES = 4               # over a list that loses rows while it is read
 Found = dict[DestId, Fields]
 
@@ -84,8 +85,7 @@ class NutshellReader:
     async def _rows(self, kind: Kind, ids: Sequence[DestId]) -> list[dict[str, Any]]:
         """One GET for all; halved when it is refused: one unknown id may refuse the rest, or these were too many, which is remembered."""
         try:
-            data = await self._calls.get(f"{kind}/{','.join(ids)}", endpoint=f"{kind}/{{id}}")
-            return rows(data, kind)
+            found = await self._asked(kind, ids)
         except (NotFound, RecordRejected) as refusal:
             if len(ids) == 1:
                 if isinstance(refusal, NotFound):
@@ -93,11 +93,28 @@ class NutshellReader:
                 raise
             if isinstance(refusal, RecordRejected):
                 self._take_fewer(kind, len(ids) // 2)
+        else:
+            told = {str(row.get("id")) for row in found}
+            again = await spread(lambda dest_id: self._alone(kind, dest_id), [dest_id for dest_id in ids if dest_id not in told])
+            return [*found, *(row for part in again for row in part)]
         middle = len(ids) // 2
         halves = [await self._rows(kind, ids[:middle]), await self._rows(kind, ids[middle:])]
         if len(ids) == 2 and all(halves):
             self._take_fewer(kind, 1)   # both are there, and not together
         return [row for half in halves for row in half]
+
+    async def _asked(self, kind: Kind, ids: Sequence[DestId]) -> list[dict[str, Any]]:
+        return rows(await self._calls.get(f"{kind}/{','.join(ids)}", endpoint=f"{kind}/{{id}}"), kind)
+
+    async def _alone(self, kind: Kind, dest_id: DestId) -> list[dict[str, Any]]:
+        """Ask again for a record that an answer left out: it is gone when it is refused as unknown, or left out each time."""
+        for _ in range(ABSENCES):
+            try:
+                if found := await self._asked(kind, [dest_id]):
+                    return found
+            except NotFound:
+                return []
+        return []
 
     def _take_fewer(self, kind: Kind, most: int) -> None:
         flags = self._calls.flags

@@ -113,7 +113,7 @@ class LeadPerfection:
         wanted = str(slow.get("cst_id", "auto"))
         if wanted == "auto":
             wanted = str(self.state.account.plan.cst_id(min(_SLOW_INDEX, self.state.account.prospect_count - 1)))
-        return float(slow.get("seconds", _SLOW_S)) if wanted == cst_id else 0.0
+        return float(slow.get("seconds", _SLOW_S)) if cst_id in wanted.split() else 0.0
 
 
 SIMULATION = web.AppKey("simulation", LeadPerfection)

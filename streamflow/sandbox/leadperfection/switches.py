@@ -46,7 +46,7 @@ Where the contract only assumes, a switch gives the other answers (lead-perfecti
 | numbers | mixed, text | ids and amounts as JSON numbers by some methods, or as text everywhere |
 | key_case | mixed, contract | whether some rows write their keys otherwise |
 | padding | true, false | codes and labels padded with blanks |
-| slow | null, {"cst_id", "seconds", "where"} | a prospect that takes so long, in `any` call or only `by_id`; "auto" picks one |
+| slow | null, {"cst_id", "seconds", "where"} | who takes so long, in `any` call or only `by_id`; "auto" picks one, "7 9" is two |
 | writes | accepted, refused | what write methods do |
 | frozen_writes | refused, marked | a write by API or by hand while frozen |
 | result_200 | null, rule | 200 with a refusal, when the rule strikes |

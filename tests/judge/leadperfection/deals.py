@@ -23,6 +23,7 @@ _DAYS: Mapping[str, str] = {"contractdate": "contract", "entrydate": "entry"}
 _COPIES: Mapping[str, str] = {"promotername": "promoter", "disposition": "disposition", "sourcesubdescr": "subsource"}
 """Fields of the enquiry, and what a field of the deal is called that says the same."""
 _CENT = Decimal("0.01")
+_PART_WORDS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +61,19 @@ class Deal:
         yield from self._milestones(told)
         yield from self._custom(told)
         yield from self._source(told)
+        yield from self._newest_note(told)
         yield from self._details()
 
     def _told(self) -> Telling:
         notes = [content("notes", row) for row in self.ground.on("notes", "job", str(self.row["job_id"]))]
         return telling(self.deal.get("customFields"), [f"name: {self.deal.get('description') or ''}", *notes])
+
+    def _newest_note(self, told: Telling) -> Iterator[str]:
+        """Where nothing else tells notes, the newest of the customer is whole beside the job; of HTML what a reader sees."""
+        allowed = [text for text in self.row.get("newest_notes") or () if texts.present(texts.without_markup(text))]
+        there = texts.words(told.text)
+        if allowed and not any(_tells(there, text) for text in allowed):
+            yield f"the newest note {allowed[0][:80]!r} is not there"
 
     def _details(self) -> Iterator[str]:
         """What has no field of its own stands in one place, the long field or the note; in both only where a person wrote in the field."""
@@ -181,6 +190,14 @@ def judge_deals(ground: Ground, *, outcomes: Mapping[str, str] | None, stages: M
                 yield Finding(fault="orphaned", what=f"job {key} ({note['id']})", why=f"its note hangs on {has}")
         for why in Deal(ground=ground, row=row, deal=deal, outcomes=outcomes, stages=stages).every():
             yield Finding(fault="wrong", what=f"job {key} ({deal['id']})", why=why)
+
+
+def _tells(there: list[str], text: str) -> bool:
+    """Say whether the words of a text stand in a row; with others between them where it was HTML, or goes over several parts."""
+    wanted = texts.words(texts.without_markup(text))
+    if texts.has_markup(text) or len(wanted) > _PART_WORDS:
+        return texts.in_order(there, wanted)
+    return any(there[at : at + len(wanted)] == wanted for at in range(len(there) - len(wanted) + 1))
 
 
 def _shows_day(line: str, day: str) -> bool:

@@ -15,6 +15,7 @@ from tests.judge.states import Finding, Row
 _TOLD: Mapping[str, str] = {
     "promotername": "promoter", "disposition": "disposition status", "gsa": "gsa gross sale amount value", "salesrepname": "rep owner",
     "lognumber": "log", "brn_id": "branch",
+    "numdials": "dials dialed dialled", "lastresult": "result", "lastcalldescr": "call", "netamount": "net",
 }  # fmt: skip
 _TIMES: Mapping[str, str] = {
     "dateentered": "entered create created", "apptdate": "appointment", "setdate": "set", "confirmeddate": "confirmed",

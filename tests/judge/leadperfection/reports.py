@@ -24,14 +24,14 @@ WITHOUT_ID = ("lead", "appointment")
 
 
 def reported(book: Book) -> Book:
-    """Give the book as a reader of the three reports can know it: no note, no call, no rep but beside a milestone, no time of entry."""
-    leads = {key: _lead(row) for key, row in book.of("lead").items()}
+    """Give the book as a reader of the three reports can know it: of notes the newest, of calls the number, no rep but by milestone."""
+    leads = {key: _lead(row, book) for key, row in book.of("lead").items()}
     told = {str(row["cst_id"]) for row in leads.values()}
     meetings = {key: _meeting(row, book) for key, row in leads.items() if row["apptdate"]}
     rows = {
         "prospect": {key: _only(row, _PROSPECT) for key, row in book.of("prospect").items() if key in told},
         "lead": leads,
-        "job": {key: _job(row) for key, row in book.of("job").items()},
+        "job": {key: _job(row, book) for key, row in book.of("job").items()},
         "appointment": meetings,
     }  # fmt: skip
     return Book(rows=rows, gone=book.gone, made=book.made, edited=book.edited, heirs=book.heirs, changes=book.changes)
@@ -41,12 +41,24 @@ def _only(row: Row, names: tuple[str, ...]) -> Row:
     return {name: row.get(name, "") for name in names}
 
 
-def _lead(row: Row) -> Row:
-    return {**_only(row, _LEAD), "gsa": _cents(row["gsa"])}
+def _lead(row: Row, book: Book) -> Row:
+    """Calls are counted on the line of each enquiry, and the last one has its result there."""
+    calls = book.under("call", str(row["cst_id"]))
+    last = calls[-1] if calls else {}
+    told = {"numdials": str(len(calls)), "lastresult": last.get("resultcode", ""), "lastcalldescr": last.get("resultdescr", "")}
+    return {**_only(row, _LEAD), **told, "gsa": _cents(row["gsa"]), "netamount": _cents(row["gsa"])}
 
 
-def _job(row: Row) -> Row:
-    told = {**_only(row, _JOB), "grossamount": _cents(row["grossamount"]), "balancedue": _cents(row["balancedue"]), "milestones": []}
+def _newest_notes(row: Row, book: Book) -> list[str]:
+    """Give the texts of which one must stand with a job: the newest of its customer; of two of one moment either."""
+    notes = [] if row.get("stray") else [note for note in book.under("note", str(row["cst_id"])) if not note.get("job_id")]
+    newest = max((str(note["enteredon"]) for note in notes), default="")
+    return [str(note["note"]) for note in notes if str(note["enteredon"]) == newest]
+
+
+def _job(row: Row, book: Book) -> Row:
+    amounts = {name: _cents(row[name]) for name in ("grossamount", "balancedue")}
+    told = {**_only(row, _JOB), **amounts, "milestones": [], "newest_notes": _newest_notes(row, book)}
     if row["milestones"] and not row.get("stray"):
         told |= {**_only(row, _MILESTONE), "jobcost": _cents(row["jobcost"])}
         # One day each, and not which of the two it is.

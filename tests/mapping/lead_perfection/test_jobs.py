@@ -252,3 +252,16 @@ def test_the_map_reads_back() -> None:
     made = document(job("1", custom={"HOA Required": "Yes"}))
     assert from_json(to_json(made), PAIR) == made
     assert main(compile_map(made, PAIR, IDS).drafts(job())).fields["manualValue"] == "14250.00"
+
+
+def test_what_reports_alone_tell_stands_with_job_and_enquiry() -> None:
+    """X-24: the newest note, in plain text, district, manager and financiers with the job; calls, codes and net amount with the enquiry."""
+    told = {"district": "North", "manager": "Lowe, Kim", "finco2": "Bank 2", "finco3": "Bank 3", "mostrecentnotehoa": "<b>HOA</b><br>now"}
+    lines = dict(read_block(str(beside(MADE.drafts(job(**told))).fields["body"])))
+    named = [lines.get(name) for name in ("District", "Manager", "Finance company 2", "Finance company 3", "Most recent note")]
+    assert named == ["North", "Lowe, Kim", "Bank 2", "Bank 3", "HOA\nnow"]
+    counted = {"numdials": "3", "lastresult": "NA", "lastcalldescr": "No Answer", "netamount": "900", "clq_id": "7", "jobstatus": "Hold"}
+    lines = dict(read_block(str(beside(MADE.drafts(lead(**counted))).fields["body"])))
+    named = [lines.get(name) for name in ("Times dialed", "Last call result", "Last call", "Net amount", "Call queue")]
+    assert named == ["3", "NA", "No Answer", "900", "7"]
+    assert "Hold" not in lines.values()

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from streamflow.migration import unread
 from streamflow.migration.strays import is_open
 from streamflow.sandbox.leadperfection import dress
-from streamflow.store.base import PutSetting
+from streamflow.store.base import PutSetting, ResolveItem
 from streamflow.wire.message import Attempt
 
 from .rig import Book, Clock, Wire, reading, serving
@@ -259,28 +260,56 @@ async def test_records_that_do_not_say_whose_they_are_are_asked_about_once() -> 
         assert len([name for name, _ in held.said if name == "read.owners_asked"]) == asked
 
 
-async def test_a_pass_with_a_hole_proves_nothing_and_moves_no_mark() -> None:
-    """While one prospect never comes, nothing counts as missed, the changes read stay owed, and a person may give it up."""
-    async with book(60, source={"timeout_s": 0.4}) as (wire, held):
-        note = next(key for key in await held.held("note") if not key.startswith("~"))
-        await wire.act("delete", "notes", note)
-        slow = sorted(await held.held("prospect"), key=int)[3]
-        await wire.act("create", "notes", values={"cst_id": slow, "note": "cannot be seen"})
-        await wire.switch(slow={"cst_id": slow, "seconds": 30.0})
-        swept = await held.reader.everything("sweep")
-        assert not swept.is_complete
-        assert (await held.ledger.staged("note", [note]))[note].missing_scans == 0
-        mark = await held.ledger.mark("delta:prospect")
+async def waive(held: Book) -> set[str]:
+    """Give up all that is asked about, and say whom that names."""
+    items = [item for item in await held.ledger.queue() if item.cause == "source_unread"]
+    assert all(item.blocking for item in items)
+    await held.ledger.commit([ResolveItem(id=item.id, decision="waive", by="uid:7") for item in items])
+    return {item.key for item in items}
+
+
+async def test_a_hole_proves_nothing_and_hides_nothing_but_itself_once_it_is_given_up() -> None:
+    """
+    While a prospect never comes, nothing is missed and no mark moves; it is asked about by its id. Given up, it alone stays away.
+
+    Deletions of others are found then, and another that does not come is a new question, and holds the mark.
+    """
+    at_once = {"prospect": {"window": {"start": "2024-11-01", "step_days": 40_000}}}      # fewer calls that time out
+    async with book(60, source={"timeout_s": 0.3, "streams": at_once}) as (wire, held):
+        first, second, gone = sorted(await held.held("prospect"), key=int)[3:6]
+        begun = await held.ledger.mark("delta:prospect")
+        await wire.switch(slow={"cst_id": first, "seconds": 30.0})
+        await wire.act("delete", "prospects", gone)
         held.clock.skipped_s += 600.0
-        assert (await held.poll()).tallies["prospect"].gaps
-        assert await held.ledger.mark("delta:prospect") == mark
-        item = next(item for item in await held.ledger.queue() if item.cause == "source_unread")
-        assert item.blocking
-        assert slow not in item.reason
+        assert not (await held.reader.everything("sweep")).is_complete
+        assert (await held.ledger.staged("prospect", [gone]))[gone].missing_scans == 0
+        assert await held.ledger.mark("delta:prospect") == begun
+        assert await waive(held) == {first}
+        assert (await held.reader.everything("sweep")).is_complete
+        staged = await held.ledger.staged("prospect", [first, second, gone])
+        assert [staged[key].missing_scans for key in (first, second, gone)] == [0, 0, 1]
+        assert {each.missing_scans for kind in ("lead", "note") for each in await held.ledger.children(kind, first)} == {0}
+        moved = await held.ledger.mark("delta:prospect")
+        assert moved != begun
+        await wire.act("create", "notes", values={"cst_id": second, "note": "cannot be seen"})
+        await wire.switch(slow={"cst_id": f"{first} {second}", "seconds": 30.0})
+        held.clock.skipped_s += 600.0
+        assert not (await held.poll()).is_complete
+        assert await held.ledger.mark("delta:prospect") == moved
+        [said] = await unread.look_again(held.migration)
+        assert "of the prospect records changed from" in said
+        assert first not in said
+        assert not (await held.reader.everything("sweep")).is_complete
+        [said] = await unread.look_again(held.migration)
+        assert f"prospect {second} never comes" in said
+        assert first not in said
+        assert await held.ledger.mark("delta:prospect") == moved
         await wire.switch(slow=None)
         await held.poll()
         assert any(record.data["note"] == "cannot be seen" for record in (await held.held("note")).values())
-        assert await held.ledger.mark("delta:prospect") != mark
+        assert await held.ledger.mark("delta:prospect") != moved
+        assert (await held.reader.everything("sweep")).is_complete
+        assert not [item for item in await held.ledger.queue() if item.cause == "source_unread"]
 
 
 async def test_a_pass_goes_on_where_it_was_interrupted() -> None:

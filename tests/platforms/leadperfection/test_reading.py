@@ -16,6 +16,7 @@ import pytest
 from streamflow.clock import SystemClock
 from streamflow.model import Key, Kind, Record
 from streamflow.platforms.base import Source
+from streamflow.platforms.spec_source import SpecSource
 from streamflow.sandbox.leadperfection.operation import Operation, perform
 from streamflow.sandbox.leadperfection.tree import nodes
 from streamflow.sandbox.snapshot_folder import sha256_of
@@ -243,9 +244,13 @@ async def test_phones_as_bare_texts_are_read(few: Held) -> None:
         assert [each["phone"] for each in found[key].data["altphones"]] == [each["phone"] for each in record.data["altphones"]]
 
 
-async def test_notes_of_a_job_are_read_where_they_are_told() -> None:
-    """Where a tenant's GetLead shows the notes of jobs, they name job, lead and prospect, and the appointment of the lead."""
-    async with serving(job_notes="nested") as wire, reading(wire) as source:
+JOB_NOTES = {"function": "Installer/GetInstallerJobNotes", "key_param": "jobid", "params": {"apptdate": ""}}
+
+
+@pytest.mark.parametrize(("told", "streams"), [("nested", {}), ("installer", {"note": {"list": JOB_NOTES}})])
+async def test_notes_of_a_job_are_read_where_they_are_told(told: str, streams: dict[str, Any]) -> None:
+    """Where GetLead shows the notes of jobs, or a call for them is set up, they name job, lead and prospect, and the lead's appointment."""
+    async with serving(job_notes=told) as wire, reading(wire, streams=streams) as source:
         found = of(await everything(source, "prospect"), "note")
     wanted = [(node, lead) for node, lead, _ in planted("notes", shown=False) if "note.of_a_job" in node["marks"]]
     assert any(lead and lead["apptdate"] for _, lead in wanted)
@@ -256,6 +261,17 @@ async def test_notes_of_a_job_are_read_where_they_are_told() -> None:
         assert record.parent
         assert (record.data["lds_id"], record.data["apptdisposition"]) == (lead["lds_id"], lead["disposition"])
         assert record.data["apptdate"] == lead["apptdate"][:19].replace("T", " ")
+
+
+async def test_the_call_for_notes_of_jobs_is_off() -> None:
+    """Nobody asks for them until the configuration names that call: the form of its answer is only assumed."""
+    asked: set[str] = set()
+    async with (
+        serving(60, job_notes="installer") as wire, reading(wire, hook=lambda attempt: asked.add(attempt.endpoint)) as source,
+    ):  # fmt: skip
+        notes = of(await everything(source, "prospect"), "note")
+    assert JOB_NOTES["function"] not in asked > {"Customers/GetLead"}
+    assert not any(record.data.get("job_id") for record in notes.values())
 
 
 async def test_without_a_second_list_appointments_are_named_by_lead_and_time() -> None:
@@ -343,6 +359,40 @@ async def test_scheduled_reports_give_what_they_show(tmp_path: Path, names: str,
     )
     dated = [record for record in of(whole, "lead").values() if record.data["apptdate"]]
     assert content(of(found, "appointment").values(), "cst_id", "apptdate") == content(dated, "cst_id", "apptdate")
+
+
+async def test_every_column_of_a_report_is_read_or_counted(tmp_path: Path) -> None:
+    """Columns that the simulated reports leave empty are read as well; one that nobody knows is counted, once a row."""
+    async with files(tmp_path, records=60, extract=False) as source:
+        usual = await everything(source, "prospect", "lead", "job", "appointment")
+        assert strange(source) == {}
+    assert {record.data["numdials"] for record in of(usual, "lead").values()} > {"0"}
+    assert {record.data["lastresult"] for record in of(usual, "lead").values()} > {""}
+    assert any(record.data["mostrecentnotehoa"] for record in of(usual, "job").values())
+    finance = {f"FinanceSource{n}": f"Bank {n}" for n in (1, 2, 3)}
+    for number, values in (
+        ("133", {"District": "North", **finance, "Wing": "West"}), ("134", {"Manager": "Lowe, Kim", "Crew": "4"}),
+        ("135", {"clq_id": "7", "cqd_id": "71", "lr": "L", "NumSuperseded": "2", "Loft": "yes"}),
+    ):  # fmt: skip
+        told = {**values, "CurrentDateTime": "11/19/2026 1:00:00 PM"}
+        mailed_again(tmp_path, number, f"{number}.csv", lambda rows, told=told: [{**row, **told} for row in rows])
+    async with reading(None, reader="files", inbox=tmp_path) as source:
+        found = await everything(source, "prospect", "lead", "job", "appointment")
+        drift = strange(source)
+    jobs, leads = of(found, "job").values(), of(found, "lead").values()
+    assert {tuple(job.data[name] for name in ("district", "finco", "finco2", "finco3")) for job in jobs} == {("North", *finance.values())}
+    assert {job.data.get("manager") for job in jobs if job.data.get("milestones")} == {"Lowe, Kim"}
+    assert {tuple(lead.data[name] for name in ("clq_id", "cqd_id", "lr", "numsuperseded")) for lead in leads} == {("7", "71", "L", "2")}
+    assert {kind: set(seen) for kind, seen in drift.items()} == {"job": {"Wing", "Crew"}, "lead": {"Loft"}}
+    assert (drift["job"]["Wing"], drift["lead"]["Loft"]) == (len(jobs), len(leads))
+
+
+def strange(source: SpecSource) -> dict[str, dict[str, int]]:
+    """Give what was met and is not known, but for the ids that reports lack."""
+    found = {
+        kind: {name: count for name, count in seen.items() if not name.startswith("no column")} for kind, seen in source.drift().items()
+    }  # fmt: skip
+    return {kind: seen for kind, seen in found.items() if seen}
 
 
 async def test_customers_without_a_day_of_entry_are_read_by_what_else_is_dated() -> None:

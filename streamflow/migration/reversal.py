@@ -1,0 +1,42 @@
+"""A removal or a restoration of a rollback, as the ledger keeps it from before it is sent until nothing more follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from streamflow.model import Fields, Link, Ref
+from streamflow.store.base import PutSetting
+
+UNDOING: Final = "undoing:"
+"""Prefix of the setting that keeps a `Reversal` by its intent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal:
+    """What is done to a record; a restoration is over once it is told, a removal once it was looked after as well."""
+
+    id: str                    # of the intent
+    link: Link                 # as it was before
+    action: str                # delete | restore
+    fields: Fields             # what a removed record was related to, or the values that are given back
+    scope: str                 # of the rollback
+    is_told: bool = False      # that it happened, with all that follows but the look
+
+    @property
+    def noted(self) -> PutSetting:
+        """What keeps it over a restart."""
+        value = asdict(self)
+        return PutSetting(name=UNDOING + value.pop("id"), value=value)
+
+    @property
+    def over(self) -> PutSetting:
+        """What lets it go."""
+        return PutSetting(name=UNDOING + self.id, value=None)
+
+    @classmethod
+    def from_setting(cls, name: str, value: Mapping[str, Any]) -> Reversal:
+        """Give what was noted."""
+        link = Link(**{**value["link"], "ref": Ref(**value["link"]["ref"])})
+        return cls(**{**value, "link": link}, id=name.removeprefix(UNDOING))

@@ -1,0 +1,120 @@
+"""What a write brings that turned out to have happened: the same as if its answer had come."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from streamflow.errors import Uncertain
+from streamflow.model import ADOPTED, DestId, Disposition, IntentState, RecordState, Ref
+from streamflow.stages.doubt import QuietTime
+from streamflow.store.base import DropLink, PutLink
+from tests.stages.rig import Rig, lead, note, rig
+
+UNBOUND = QuietTime(timeout_s=1, late_commit_s=1, search_lag_s=None)
+
+
+def unheard(one: Rig, *, is_killed: bool = False) -> None:
+    """Let the next record be made, and nobody hear of it; *is_killed*: the process ends before its answer is noted."""
+    create = one.nutshell.writer.create
+
+    async def lost(kind: str, fields: dict[str, Any], *, author: str | None = None) -> DestId:
+        one.nutshell.writer.create = create  # type: ignore[method-assign]
+        await create(kind, fields, author=author)
+        raise RuntimeError("the process ended here") if is_killed else Uncertain("no answer")
+
+    one.nutshell.writer.create = lost  # type: ignore[method-assign]
+
+
+async def hide(one: Rig) -> None:
+    """Let the outcome of what is open be looked for when nothing of it can be seen, and left to a person."""
+    find = one.nutshell.reader.find
+
+    async def blind(*args: Any) -> list[str]:
+        return []
+
+    one.switch(events_lag_s=10_000.0)
+    one.nutshell.reader.find = blind  # type: ignore[method-assign, assignment]
+    assert await one.resolve_doubts() == 0
+    one.nutshell.reader.find = find  # type: ignore[method-assign]
+    one.switch(events_lag_s=0.0)
+
+
+@pytest.mark.parametrize("how", ["unanswered", "killed", "named by a person"])
+async def test_what_a_person_removed_of_two_who_are_one_stays_removed(how: str) -> None:
+    """Two leads are made as one person and nobody hears of it: what somebody then takes out of it is not written back by either."""
+    async with rig(quiet=UNBOUND) as one:
+        unheard(one, is_killed=how == "killed")
+        first = lead("1", name="Thandi Mokoena", email="t@x.test", number="0825550101")
+        second = lead("2", name="Thandi Mokoena", email="t@x.test", number="0825550102", address="14 Loop St, Cape Town, 8001")
+        await one.stage(first, second)
+        if how == "killed":
+            with pytest.raises(RuntimeError):
+                await one.deliver("lead")
+            await one.restart()
+        else:
+            await one.deliver("lead")
+        [person] = one.live("contacts")
+        held = [each for each in (await one.fields("contacts", person["id"]))["phones"] if each["value"].endswith("01")]
+        one.person("edit", "contacts", person["id"], phones=held, addresses=[])
+        before = await one.fields("contacts", person["id"])
+        assert not before.get("addresses")
+        if how == "named by a person":
+            await hide(one)
+            [item] = await one.open_items("in_doubt")
+            await one.decide(item, f"adopt:{person['id']}", reopen=Ref("lead", "1"))
+        one.calls()
+        await one.run_dry()
+        assert [call for call in one.calls() if call.startswith("PATCH contacts")] == []
+        assert await one.fields("contacts", person["id"]) == before
+        assert await one.dispositions("lead") == {Disposition.CREATED: 1, Disposition.MERGED: 1}
+        assert (await one.staged("lead", "2")).reason == "the same e-mail address and a compatible name"
+        assert not await one.ledger.settings("meant:")
+
+
+async def test_who_became_somebody_else_meanwhile_keeps_their_own_line() -> None:
+    """One of two who are in a create without an answer changes its address: what was made of it by itself stays its own."""
+    async with rig() as one:
+        unheard(one)
+        await one.stage(lead("1", name="Thandi Mokoena", email="t@x.test"), lead("2", name="Thandi Mokoena", email="t@x.test"))
+        await one.deliver("lead")
+        await one.stage(lead("2", name="Sipho Dube", email="s@x.test"))
+        await one.deliver("lead")
+        await one.run_dry()
+        assert sorted(row["name"] for row in one.live("contacts")) == ["Sipho Dube", "Thandi Mokoena"]
+        assert await one.dispositions("lead") == {Disposition.CREATED: 2}
+        line, [own] = await one.link("lead", "2"), one.named("Sipho Dube")
+        assert (line.dest_id, line.ours) == (own["id"], True)
+        assert await one.verify() == {"verified": 2}
+
+
+@pytest.mark.parametrize("word", ["adopt", "recreate"])
+async def test_an_answer_about_a_note_of_an_earlier_run_leaves_it_theirs(word: str) -> None:
+    """A person names what became of it: the line keeps what was there before us, so that no rollback removes it; no meaning is left."""
+    async with rig(flags={"note_edit": "none"}, quiet=UNBOUND) as one:
+        await one.stage(lead("1"), note("5", "1", "old"))
+        await one.run_dry()
+        link = await one.link("note", "5")
+        theirs = replace(link, ours=False, before={}, phase=ADOPTED)
+        await one.ledger.commit([DropLink(ref=link.ref), PutLink(link=theirs)])
+        unheard(one)
+        await one.stage(note("5", "1", "new"))
+        await one.deliver("note")
+        await hide(one)
+        [item] = await one.open_items("in_doubt")
+        [row] = one.live("notes")
+        if word == "recreate":
+            one.person("delete", "notes", row["id"])
+        await one.decide(item, f"adopt:{row['id']}" if word == "adopt" else word, reopen=Ref("note", "5"))
+        await one.run_dry()
+        now, staged = await one.link("note", "5"), await one.staged("note", "5")
+        assert staged.state is RecordState.DONE
+        assert len(one.live("notes")) == 1
+        assert (now.ours, now.is_adopted) == (word == "recreate", word == "adopt")
+        if word == "adopt":
+            assert now.dest_id == row["id"]
+            assert "old" in (now.before or {}).get("body", "")
+        assert not await one.ledger.settings("meant:")
+        assert all(each.state is not IntentState.PARKED for each in await one.ledger.intents_of("note", "5"))
