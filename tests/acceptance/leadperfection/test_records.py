@@ -42,7 +42,7 @@ def test_lp_27_all_six_are_counted(living: PairRun) -> None:
 
 def _notes_shown(run: PairRun) -> set[tuple[str, ...]]:
     """Give the notes of the book that the API shows: by id, and where only the text is shown by customer and text."""
-    shown = set()
+    shown: set[tuple[str, ...]] = set()
     for key, row in run.book.of("note").items():
         if run.seen.note(row):
             is_bare = run.seen.bare(run.book, row)
