@@ -30,7 +30,8 @@ def test_lp_27_all_six_are_counted(living: PairRun) -> None:
     """LP-27: jobs, leads, prospects, appointments, notes and custom fields are counted; after the freeze the counts are the book's."""
     found = living.looks["map"].report("scope")["inventory"]
     assert all(found["source"][kind] > 0 for kind in _KINDS)
-    titles = {str(each["fieldtitle"]).strip() for job in living.book.of("job").values() for each in job["userfields"]}
+    filled = (each for job in living.book.of("job").values() for each in job["userfields"] if texts.present(each["fieldvalue"]))
+    titles = {str(each["fieldtitle"]).strip() for each in filled}
     assert found["custom_fields"] == len(titles) > 0
     counted = {row["kind"]: row for row in living.report("reconciliation")["source_counts"]}
     for kind in ("prospect", "lead", "job", "appointment"):
@@ -41,7 +42,7 @@ def test_lp_27_all_six_are_counted(living: PairRun) -> None:
 
 def _notes_shown(run: PairRun) -> set[tuple[str, ...]]:
     """Give the notes of the book that the API shows: by id, and where only the text is shown by customer and text."""
-    shown = set()
+    shown: set[tuple[str, ...]] = set()
     for key, row in run.book.of("note").items():
         if run.seen.note(row):
             is_bare = run.seen.bare(run.book, row)

@@ -63,8 +63,8 @@ def judge_values(ground: Ground, row: Row, places: Sequence[Place]) -> Iterator[
     yield from _source(ground, row, told)
     for name, label in _TIMES.items():
         moment = values.clock(row.get(name) or "")
-        places = [*told.under(*label.split()[:1]), *([] if name in _OF_ITS_OWN else [told.text])]
-        if moment and not any(moment in held.replace("T", " ") for held in places):
+        lines = [*told.under(*label.split()[:1]), *([] if name in _OF_ITS_OWN else [told.text])]
+        if moment and not any(moment in held.replace("T", " ") for held in lines):
             yield f"{name} {moment} is not there"
     if (day := str(row.get("entrydate") or "")[:10]) and not told.says(day, "entry entered"):
         yield f"entrydate {day} is not there"
