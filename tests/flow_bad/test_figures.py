@@ -129,6 +129,8 @@ def run(pair: Pair) -> Iterator[Run]:
             daemon.until(lambda _: scraper.most('streamflow_gate_waiting{gate="cutover"}') > 0, "the gate in the metrics")
             at_rest(daemon)
             daemon.ask("POST", "/v1/pause", {"reason": "counting"})
+            daemon.until(lambda status: status["state"] == "paused", "pause")
+            time.sleep(1.5)      # what was under way when the pause came is carried to its end
             status = daemon.until(lambda status: status["state"] == "paused", "pause")
             shown, line = place.cli("status").out, place.cli("status", "--json").out
             time.sleep(1.5)      # one more picture for the metrics, with everything at rest
