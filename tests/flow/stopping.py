@@ -103,7 +103,7 @@ def name_of(changes: Sequence[base.Change]) -> str:
     for kind, told in _TELLING.items():
         if found := next((change for change in changes if isinstance(change, kind)), None):
             return told(found)
-    return next((f"setting {name.partition(':')[0]}" for name in settings), type(changes[0]).__name__.lower() if changes else "nothing")
+    return next((f"setting {name.partition(':')[0]}" for name in settings), type(changes[0]).__name__.lower())
 
 
 _TELLING: Mapping[type, Callable[[Any], str]] = {
@@ -124,6 +124,8 @@ def watch(points: Points) -> None:
     @wraps(commit)
     async def committing(self: SqliteLedger, changes: Iterable[base.Change]) -> None:
         held = tuple(changes)
+        if not held:
+            return await commit(self, held)
         await phase_of(self)
         name = points.within(name_of(held))
         points.come(f"before:{name}")
@@ -132,6 +134,7 @@ def watch(points: Points) -> None:
             (change.value["state"] for change in held if isinstance(change, base.PutSetting) and change.name == "phase"), points.phase
         )
         points.come(f"after:{name}")
+        return None
 
     @wraps(stage)
     async def staging(self: SqliteLedger, *given: Any, **more: Any) -> base.StageResult:

@@ -60,7 +60,7 @@ def _audited(action: str, **more: Any) -> Change:
      ([PutSetting(name="phase", value={"state": "tail"}), _audited("phase", after="tail")], "phase tail"),
      ([PutSetting(name="cutover", value={"step": "drain"}), _audited("cutover.drain")], "step drain"),
      ([PutSetting(name="cutover", value={"step": "switched"}), PutSetting(name="switched", value={})], "switch"),
-     ([PutSetting(name="cutover", value=None)], "step over"), ([PutSetting(name="round:lead", value=3)], "setting round"), ([], "nothing")],
+     ([PutSetting(name="cutover", value=None)], "step over"), ([PutSetting(name="round:lead", value=3)], "setting round")],
 )  # fmt: skip
 def test_a_transaction_is_named_by_the_most_it_does(changes: list[Change], name: str) -> None:
     """What is struck can be told from its name."""
