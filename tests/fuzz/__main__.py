@@ -58,7 +58,7 @@ def _fed(target: Target, first: int, seconds: float, most: int) -> Tally:
         tally.at_seed = first + number
         try:
             _round(target, tally)
-        except Exception:  # whatever a parser let through is what is looked for here
+        except Exception:     # of any sort: a parser that lets one through broke its word, and the other targets still have their turn
             tally.failed = traceback.format_exc(limit=-6)
         tally.seconds, number = time.monotonic() - begun, number + 1
     print(f"{target.name:<34} {tally.examples:>9} {tally.seconds:>8.1f}  {'BROKEN' if tally.failed else 'held'}", flush=True)
