@@ -22,6 +22,10 @@ TITLE = "Head of the household"
 """What somebody writes on a person in the destination while the migration runs."""
 MEANWHILE = "Called back about the gutters.\r\nWants a second quote."
 _RUN_S = 120.0
+_SWITCHES = {"lead_perfection": {"order": "newest", "start_index": {"GetLead": "row"}, "appointment_end": "exclusive"}}
+"""What the contract leaves open is otherwise than usual: rows move between pages, and one call counts rows where another counts pages."""
+_PAGES = "\n".join(f"[source.streams.{kind}.paging]\nsize = {size}" for kind, size in (("prospect", 10), ("job", 5)))
+"""An account this small has a second page all the same."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,9 +47,9 @@ class PairRun(Run):
 def by_api() -> PairRun:
     """Make the run."""
     run = PairRun()
-    with sandbox(pair=LEAD_PERFECTION.pair, records=RECORDS, seed=11, life=3, search_lag=0.5) as box:
+    with sandbox(pair=LEAD_PERFECTION.pair, records=RECORDS, seed=11, life=3, search_lag=0.5, switches=_SWITCHES) as box:
         box.configure("watch_days = 0", "watch_days = 1")
-        box.configure("[owners]", f"[sample]\nsize = {SAMPLE}\n\n[owners]")
+        box.configure("[owners]", f"[sample]\nsize = {SAMPLE}\n\n{_PAGES}\n\n[owners]")
         run.seen = box.seen
         run.looks["start"] = start_of(box)
         with daemon(box) as one:
