@@ -39,6 +39,7 @@ class Hands:
         self.stopped = 0                        # how often it struck itself, at a named point
         self.paused = 0                         # how often it had to be let go on
         self.peak_mib = 0.0
+        self.resumes_s: list[float] = []        # from each start after the first one to the first answer
         self.explained: dict[tuple[str, str], str] = {}
         self.asked: set[Question] = set()       # about who is who, as they were when they came up and at the switch
         self.at_watch: Callable[[], None] | None = None     # called once after the switch; the run is rolled back then
@@ -46,6 +47,7 @@ class Hands:
         self._wanted = wanted        # the phase from which on each kill to come strikes, in order
         self._is_calm = is_calm
         self._kill_at = math.inf
+        self._started_at: float | None = None   # until it has answered
         self._seen: Any = None
         self._looked_at: set[str] = set()    # questions, by id of the item
         self._phase = "start"
@@ -57,7 +59,7 @@ class Hands:
     def to_the_end(self, limit_s: float) -> int:
         """Go on until the daemon ends by itself; gives its exit code."""
         deadline = time.monotonic() + limit_s
-        self._start()
+        self.daemon.start()
         while time.monotonic() < deadline:
             if not self.daemon.is_running:
                 code = self.daemon.wait(1.0)
@@ -93,7 +95,7 @@ class Hands:
 
     def _start(self) -> None:
         self.daemon.start()
-        self._kill_at = math.inf
+        self._kill_at, self._started_at = math.inf, time.monotonic()
 
     def _strike(self) -> None:
         self._measure()
@@ -110,6 +112,9 @@ class Hands:
         """Look once, decide what waits for a decision, and order the switch when the tail is quiet."""
         self._measure()
         self._seen = status = self._ask("GET", "/v1/status")
+        if self._started_at is not None:
+            self.resumes_s.append(time.monotonic() - self._started_at)
+            self._started_at = None
         self._phase = str(status["phase"])
         if self._wanted and self._kill_at == math.inf and PHASES.index(self._phase) >= PHASES.index(self._wanted[0]):
             self._kill_at = time.monotonic() + self._dice.uniform(*LIFETIME_S)

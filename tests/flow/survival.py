@@ -69,7 +69,8 @@ class Survived:
     Args:
         phases: In which each random kill struck.
         points: How often each named point was struck.
-        doubts: How many writes in doubt were adopted, resent, queued.
+        doubts: How many writes in doubt were adopted, resent, queued; and how many are still "open" at the end.
+        resumes_s: How long after each kill the daemon took to answer again.
         paused: How often an operator had to let it go on, or start it again.
         deeds: What people did in the source meanwhile.
     """
@@ -82,6 +83,7 @@ class Survived:
     doubts: Mapping[str, int]
     calls: Calls
     peak_mib: float
+    resumes_s: tuple[float, ...]
     leaks: tuple[str, ...]
     paused: int
     deeds: int
@@ -107,7 +109,7 @@ def survive(trial: Trial) -> Survived:
         return Survived(
             kills=len(hands.struck) + hands.stopped, phases=tuple(hands.struck), code=code, findings=tuple(worst_first(findings)),
             points=struck(hands.plan), doubts=doubts(box.state), calls=calls(box), peak_mib=hands.peak_mib,
-            leaks=tuple(leaks(box, hands.daemon.log)), paused=hands.paused,
+            resumes_s=tuple(hands.resumes_s), leaks=tuple(leaks(box, hands.daemon.log)), paused=hands.paused,
             deeds=sum(box.source_state()["life"]["by_deed"].values()),
         )  # fmt: skip
 
