@@ -98,12 +98,16 @@ async def lent_note(ledger: Ledger, staged: Staged, lent: Lent) -> Enqueue:
     What is told grows: an open question keeps whom it named before, and whom an answered one did not name is asked about anew.
     """
     record, others = staged.record, set(lent.others)
+
+    def named(item: QueueItem) -> set[str]:
+        return set(item.details.get("others", ()))
+
     names = repeated(f"{lent.cause}:{record.kind}:{record.key}")
-    place = await next_question(ledger, names, is_over=lambda item: item.state != "open" and not others <= set(item.details.get("others", ())))
-    named = others | set(place.standing.details.get("others", ()) if place.standing is not None else ())
+    place = await next_question(ledger, names, is_over=lambda item: item.state != "open" and not others <= named(item))
+    others |= named(place.standing) if place.standing is not None else set()
     return Enqueue(item=QueueItem(
         id=place.name, cause=lent.cause, kind=record.kind, key=record.key, reason=lent.reason,
-        decisions=("accept",), suggested="accept", details={"others": sorted(named)},
+        decisions=("accept",), suggested="accept", details={"others": sorted(others)},
     ))
 
 
