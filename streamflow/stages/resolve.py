@@ -250,7 +250,7 @@ class Resolver:
         links: list[Link] = []
         base: Fields = {}
         if job.lent is not None:
-            changes.append(lent_note(staged, job.lent))
+            changes.append(await lent_note(self._ledger, staged, job.lent))
         for draft in with_shared(job, self._target(job, job.drafts[0], facts) if job.drafts else None):
             fields = resolve_links(draft, staged, facts)
             if isinstance(fields, Waiting):
