@@ -103,7 +103,7 @@ class Resolver:
         parents = await self._parents.missing(jobs, links)
         facts = Facts(
             links=links, now={}, parents=parents, directory=self._directory, compare=self._reader.compare, busy=self.busy,
-            held=held | doubts.dest_ids, edits=self._edits, gone=self._vanished.gone,
+            held=held | doubts.dest_ids, edits=self._edits, gone=self._vanished.gone, disputes=self._mapper.disputes,
         )
         seen, now = await self._present_values(jobs, facts)
         facts = replace(facts, now=now)
