@@ -158,6 +158,15 @@ async def test_one_whose_real_key_is_known_already_goes_up_in_it(first: list[Rec
     assert await reading.read(*then) == left
 
 
+async def test_a_list_that_tells_no_ids_for_a_while_leaves_one_visit() -> None:
+    """Put off while ids are not told, it is read under a made key; once they are told again it is the one visit it was."""
+    reading = Reading()
+    await reading.read(visit("7"))
+    await reading.read(visit("~2", at="15:00"))
+    assert await reading.read(visit("7", at="15:00")) == {"7": "15:00"}
+    assert await reading.read(visit("7", at="15:00")) == {"7": "15:00"}
+
+
 async def test_two_that_were_shown_beside_each_other_are_two() -> None:
     """The same enquiry and start, one with an id and one without: when one is shown no more it is gone, and goes up in none."""
     reading = Reading()
