@@ -244,7 +244,8 @@ class Session:
             self.limiter.close_for(NOT_SENT_PAUSE_S, "no connection")
         if outcome.response is None:
             return None
-        asked_s = retry_after_s(outcome.response.headers.get("retry-after"), self._clock.now())
+        headers = outcome.response.headers
+        asked_s = retry_after_s(headers.get("retry-after"), self._clock.now(), dated=headers.get("date"))
         if verdict is CallVerdict.THROTTLED or (asked_s is not None and outcome.status >= 500):
             self.limiter.close_for(asked_s if asked_s is not None else THROTTLE_PAUSE_S, f"{outcome.status} answered")
             return asked_s
