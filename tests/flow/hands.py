@@ -24,6 +24,8 @@ LIFETIME_S = (0.1, 4.0)
 PHASES = ("probe", "map", "schema", "owners", "sample", "backfill", "tail", "cutover", "watch", "rollback", "rolled_back", "done")
 PATIENCE = 40
 """How often an operator lets a run go on that misbehaving platforms brought to a stop."""
+BY_ITSELF = "tried again in"
+"""What the reason of a pause says that nobody has to end."""
 STOPPED = (69, 75, 77)
 """Exit codes by which the daemon says that a platform must recover first."""
 
@@ -120,6 +122,8 @@ class Hands:
             self._kill_at = time.monotonic() + self._dice.uniform(*LIFETIME_S)
         if status["state"] == "paused":
             assert not self._is_calm, status["reason"]
+            if BY_ITSELF in status["reason"]:
+                return
             self._let_go_on(status["reason"])
             self.daemon.ask("POST", "/v1/resume", {})
             return
