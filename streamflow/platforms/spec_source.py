@@ -188,10 +188,10 @@ class SpecSource:
 
     def _left_out(self) -> dict[Kind, str]:
         """Give the kinds that are not read at all, with the reason: switched off, without an inbox, or offered by no reader."""
+        without = "no inbox of files is configured" if self._files is None else "the API alone tells it, and no file of the inbox does"
         why = {
-            kind: "switched off" if not spec.enabled else "no inbox of files is configured"
-            for kind, spec in self._spec.streams.items() if not self._is_on(spec)
-        }  # fmt: skip
+            kind: without if spec.enabled else "switched off" for kind, spec in self._spec.streams.items() if not self._is_on(spec)
+        }
         return {kind: f"not available: {reason}" for kind, reason in {**why, **self._spec.not_offered}.items()}
 
     def _spec_of(self, kind: Kind) -> StreamSpec:

@@ -12,6 +12,7 @@ from streamflow.stages.batch import Plan
 from streamflow.stages.directory import Directory
 from streamflow.stages.kept import known as known_base
 from streamflow.stages.planning import question_plan
+from streamflow.stages.questions import next_question, repeated
 from streamflow.store.base import Candidate, Enqueue, Ledger, PutLookup
 
 
@@ -92,12 +93,23 @@ def headless_plan(staged: Staged, decision: Merge, directory: Directory) -> Plan
     )
 
 
-def lent_note(staged: Staged, lent: Lent) -> Enqueue:
-    """Tell, without blocking, that two people share an address or may be the same."""
-    record = staged.record
+async def lent_note(ledger: Ledger, staged: Staged, lent: Lent) -> Enqueue:
+    """
+    Tell, without blocking, that two people share an address or may be the same.
+
+    What is told grows: an open question keeps whom it named before, and whom an answered one did not name is asked about anew.
+    """
+    record, others = staged.record, set(lent.others)
+
+    def named(item: QueueItem) -> set[str]:
+        return set(item.details.get("others", ()))
+
+    names = repeated(f"{lent.cause}:{record.kind}:{record.key}")
+    place = await next_question(ledger, names, is_over=lambda item: item.state != "open" and not others <= named(item))
+    others |= named(place.standing) if place.standing is not None else set()
     return Enqueue(item=QueueItem(
-        id=f"{lent.cause}:{record.kind}:{record.key}", cause=lent.cause, kind=record.kind, key=record.key, reason=lent.reason,
-        decisions=("accept",), suggested="accept", details={"others": list(lent.others)},
+        id=place.name, cause=lent.cause, kind=record.kind, key=record.key, reason=lent.reason,
+        decisions=("accept",), suggested="accept", details={"others": sorted(others)},
     ))
 
 

@@ -218,15 +218,19 @@ class Session:
         empty = not response.body.strip()
         if is_json_type(response.content_type) and not empty:
             try:
-                return Outcome(response=replace(response, data=parse_json(response.body, depth_cap=self._settings.depth_cap), is_json=True))
+                data = parse_json(response.body, depth_cap=self._settings.depth_cap)
             except TooDeep:
                 return Outcome(response=response, failure=Failure.TOO_DEEP)
             except orjson.JSONDecodeError:
                 if response.status < 300 and request.expects == "json":
                     return Outcome(response=response, failure=Failure.UNREADABLE, detail="not JSON")
                 return Outcome(response=response)
-        if 200 <= response.status < 300 and request.expects == "json" and not empty:
-            return Outcome(response=response, failure=Failure.UNREADABLE, detail="another media type than JSON")
+            if response.status < 300 and request.holds is not None and not request.holds(data):
+                return Outcome(response=response, failure=Failure.UNREADABLE, detail="JSON of another shape")
+            return Outcome(response=replace(response, data=data, is_json=True))
+        if 200 <= response.status < 300 and request.expects == "json" and (not empty or request.holds is not None):
+            detail = "no body" if empty else "another media type than JSON"
+            return Outcome(response=response, failure=Failure.UNREADABLE, detail=detail)
         return Outcome(response=response)
 
     # --- consequences
@@ -273,8 +277,9 @@ def _timeout(settings: SessionSettings, total_s: float) -> aiohttp.ClientTimeout
 
 
 def _given_up(verdict: CallVerdict, outcome: Outcome) -> CallVerdict:
-    """An answer that stays unreadable however often it is asked for is a breach of the contract, not a bad line."""
-    return CallVerdict.PROTOCOL if verdict is CallVerdict.TRANSIENT and outcome.failure is Failure.UNREADABLE else verdict
+    """What is answered and stays unreadable however often it is asked for is a breach of the contract, not a bad line."""
+    is_answered = outcome.failure in (Failure.UNREADABLE, Failure.TOO_DEEP)
+    return CallVerdict.PROTOCOL if verdict is CallVerdict.TRANSIENT and is_answered else verdict
 
 
 def _response(answer: aiohttp.ClientResponse, body: bytes) -> Response:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from streamflow.clock import SystemClock
-from streamflow.errors import AccessRefused, NotFound, PlanLimit, RecordRejected, Throttled, Uncertain
+from streamflow.errors import AccessRefused, NotFound, PlanLimit, ProtocolMismatch, RecordRejected, Throttled, Uncertain
 from streamflow.model import Fields, Verdict
 from streamflow.platforms.base import Destination, FieldSpec
 from streamflow.platforms.nutshell import platform
@@ -250,6 +250,21 @@ async def test_delete_restore_and_gone() -> None:
             await writer.restore("contacts", ids[1])
             assert list(await reader.read("contacts", ids, custom=False)) == ids
             assert await reader.read("contacts", ["999999-contacts"], custom=True) == {}
+
+
+@pytest.mark.parametrize("form", ["text", "null", "number", "nan", "doubled", "deep", "bytes"])
+async def test_what_is_no_answer_confirms_nothing_and_is_asked_for_again(form: str) -> None:
+    """A create answered with something that is no answer is uncertain, under no made-up id; a read is asked anew, and right then."""
+    async with rig() as made:
+        made.switch(odd_200={"path": "POST /rest/contacts", "form": form, "after": True, "times": 1})
+        with pytest.raises(Uncertain):
+            await made.nutshell.writer.create("contacts", NIA)
+        [stored] = [row for row in made.live("contacts") if row["name"] == NIA["name"]]
+        made.switch(odd_200={"path": "GET *", "form": form, "times": 1})
+        assert list(await made.nutshell.reader.read("contacts", [stored["id"]], custom=False)) == [stored["id"]]
+        made.switch(odd_200={"path": "GET *", "form": form})
+        with pytest.raises(ProtocolMismatch):
+            await made.nutshell.reader.read("contacts", [stored["id"]], custom=False)
 
 
 @pytest.mark.parametrize("number", [1, 3])

@@ -153,7 +153,7 @@ async def test_a_read_goes_on_through_a_bad_moment() -> None:
         (_json({}, 500), PlatformUnavailable, 3), (_text("<html>"), ProtocolMismatch, 3),
         (_text("{", "application/json"), ProtocolMismatch, 3),
         (_text("<h1>Not Found", status=404), NotFound, 1), (_elsewhere, ProtocolMismatch, 1), (_endless, ProtocolMismatch, 1),
-        (_bomb, ProtocolMismatch, 1), (_text("[" * 80 + "]" * 80, "application/json"), ProtocolMismatch, 1),
+        (_bomb, ProtocolMismatch, 1), (_text("[" * 80 + "]" * 80, "application/json"), ProtocolMismatch, 3),
         (_json({}, 400), RecordRejected, 1),
     ],
 )  # fmt: skip

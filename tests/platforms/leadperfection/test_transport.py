@@ -146,6 +146,22 @@ async def test_a_right_that_is_answered_with_nothing_is_told_too() -> None:
         assert state["job"] == "ok"
 
 
+async def test_a_right_to_the_jobs_feed_alone_that_is_missing_is_no_account_without_jobs() -> None:
+    """Rows of prospects have jobs, and the feed knows none of them by window or by id: that is not believed, else status and dates fail."""
+    async with serving(FEW, no_right={"GetJobStatusChanges": "empty"}) as wire, reading(wire) as source:
+        assert of(await everything(source, "prospect"), "job")
+        with pytest.raises(PlatformUnavailable, match="shows nothing"):
+            await pages(source, "job")
+        await wire.switch(no_right={})
+        assert of(await everything(source, "job"), "job")
+
+
+async def test_an_account_without_jobs_has_none() -> None:
+    """Where no prospect has a job, a feed without one is believed."""
+    async with serving(FEW, no_right={"GetJobStatusChanges": "empty"}) as wire, reading(wire) as source:
+        assert not of(await everything(source, "job"), "job")
+
+
 async def test_a_prospect_that_never_comes_is_a_gap() -> None:
     """Of the page around it every other row is read; the pass has a hole that names where, and nobody."""
     async with serving(120, slow={"cst_id": "auto", "seconds": 30.0}) as wire, reading(wire, timeout_s=0.4) as source:
