@@ -106,7 +106,10 @@ def decide(person: Person, candidates: Sequence[Known], *, shared: Set[str] = fr
     weak = {text for text in addresses if is_role(text) or text in shared} | _offices(person, people, addresses)
     others = _contradicting(person, people)
     by_email = [known for known in people if _shares(known, addresses - weak)]
-    fits = {known: "the same e-mail address and a compatible name" for known in by_email if _fits(person, known) and _record_of(known) not in others}
+    fits = {
+        known: "the same e-mail address and a compatible name" for known in by_email
+        if _fits(person, known) and _record_of(known) not in others
+    }  # fmt: skip
     for known in people:
         if known not in fits and _is_same_full_name(person, known) and _record_of(known) not in others:
             if set(person.phones) & set(known.phones):

@@ -15,7 +15,14 @@ from streamflow.platforms.nutshell.dialect.envelope import is_gone, made_id, row
 from streamflow.platforms.nutshell.dialect.events import happenings
 from streamflow.platforms.nutshell.dialect.ids import from_rpc_entity, full_id
 from streamflow.platforms.nutshell.dialect.records import flat
-from streamflow.platforms.nutshell.dialect.refusals import explain, judge_rest_write, judge_rpc_read, judge_rpc_write, rpc_error, rpc_refusal
+from streamflow.platforms.nutshell.dialect.refusals import (
+    explain,
+    judge_rest_write,
+    judge_rpc_read,
+    judge_rpc_write,
+    rpc_error,
+    rpc_refusal,
+)
 from streamflow.platforms.nutshell.flags import Flags
 from streamflow.wire.verdict import CallVerdict, Outcome
 from tests.fuzz.target import Target, json, objects, scalars
