@@ -32,6 +32,7 @@ class _Found:
     candidates: list[Candidate]
     heads: dict[Key, DestId]                     # what heads among them became
     held: Mapping[Key, tuple[str, ...]]          # the addresses that those records bear
+    called: dict[Key, str]                       # the names that heads go by there
     ours: dict[DestId, Key]                      # destination records that we made
 
 
@@ -48,7 +49,8 @@ def known_from(candidate: Candidate, found: _Found) -> Known:
             side, who = "src", maker
     return Known(
         side=side, id=who, dest_id=dest_id, name=str(info.get("name", "")), emails=tuple(info.get("emails", ())),
-        phones=tuple(info.get("phones", ())), held=held if candidate.side == "src" else None,
+        phones=tuple(info.get("phones", ())), called=found.called.get(head if candidate.side == "src" else who, ""),
+        held=held if candidate.side == "src" else None,
     )
 
 
@@ -134,6 +136,8 @@ class Identity:
             decision = decide(person, known) if decided is None else with_lent(decided, person, known)
             results[key] = decision
             head = decision.head if isinstance(decision, Merge) else key
+            if isinstance(decision, Create):
+                found.called[key] = person.name
             if isinstance(decision, Match):   # from here on both are one, though the crosswalk does not say so yet
                 found.heads[key] = decision.dest_id
                 found.ours.setdefault(decision.dest_id, key)
@@ -172,6 +176,7 @@ class Identity:
         return _Found(
             candidates=found, heads={key: link.dest_id for key, link in heads.items()}, ours=ours,
             held={key: addresses_on(link) for key, link in heads.items()},
+            called={key: str(known_base(link.base).get("name") or "") for key, link in heads.items()},
         )  # fmt: skip
 
     async def remember(self, people: Sequence[tuple[Staged, Person, Key]]) -> None:

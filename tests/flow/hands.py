@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +13,7 @@ from tests.flow.box import Box
 from tests.flow.daemon import Daemon, NotAnswering
 from tests.flow.harness import DECIDED, question_of, short
 from tests.flow.measures import peak_mib
-from tests.flow.stopping import Stops
+from tests.flow.stopping import Stops, struck
 from tests.judge.marks import read_marks
 from tests.judge.states import WHO_IS_WHO, Question
 
@@ -38,7 +37,6 @@ class Hands:
         self.daemon = Daemon(box)
         self.plan = box.dir / "stops.json"
         self.struck: list[str] = []             # phases in which the plug was pulled
-        self.stopped = 0                        # how often it struck itself, at a named point
         self.paused = 0                         # how often it had to be let go on
         self.peak_mib = 0.0
         self.resumes_s: list[float] = []        # from each start after the first one to the first answer
@@ -75,14 +73,12 @@ class Hands:
             except NotAnswering:
                 pass   # not up yet, or just killed
             time.sleep(POLL_S)
-        where = f"{len(self.struck) + self.stopped} kills, in {short(self._seen)}"
+        where = f"{len(self.struck) + struck(self.plan).total()} kills, in {short(self._seen)}"
         raise AssertionError(f"not done within {limit_s} s and {where}; {self.daemon.words(25)}")
 
     def _goes_on(self, code: int) -> bool:
-        """Start it again when it struck itself, or gave up for the platforms' sake."""
-        if code == -signal.SIGKILL and self.plan.exists():
-            self.stopped += 1
-        elif code in STOPPED and not self._is_calm:
+        """Start it again when it gave up for the platforms' sake."""
+        if code in STOPPED and not self._is_calm:
             self._let_go_on(f"exit code {code}")
         else:
             assert code in (0, 1), f"the daemon gave up with exit code {code} after {len(self.struck)} kills; {self.daemon.words(25)}"

@@ -525,3 +525,21 @@ async def test_a_person_in_doubt_is_not_written_for_another_lead() -> None:
         await one.run_dry()
         found = await one.fields("contacts", (await one.link("lead", "1")).dest_id)
         assert (found["custom:Lead Status"], found["phones"][0]["value"]) == ("Won", "+27825550142")
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_bare_surname_in_between_makes_no_one_person_of_two(at_once: bool) -> None:
+    """Who joined somebody by a part of their name and brought an address more brings nobody else to them by it."""
+    leads = [
+        lead("1", name="Thandi Mokoena", email="t@own.test"), lead("2", name="Mokoena", email="t@own.test, both@own.test"),
+        lead("3", name="Sipho Mokoena", email="both@own.test"),
+    ]  # fmt: skip
+    async with rig() as one:
+        for each in leads:
+            await one.stage(each)
+            if not at_once:
+                await one.run_dry()
+        await one.run_dry()
+        ids = [(await one.link("lead", key)).dest_id for key in "123"]
+        assert ids[0] == ids[1] != ids[2]
+        assert await one.open_items("shared_email")
