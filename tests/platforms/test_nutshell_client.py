@@ -267,6 +267,23 @@ async def test_what_is_no_answer_confirms_nothing_and_is_asked_for_again(form: s
             await made.nutshell.reader.read("contacts", [stored["id"]], custom=False)
 
 
+async def test_errors_with_a_good_status_confirm_and_deny_nothing() -> None:
+    """A 200 that tells an error leaves a change and a removal in doubt, and its empty list is not that of the records."""
+    async with rig() as made:
+        writer, reader = made.nutshell.writer, made.nutshell.reader
+        dest_id = await writer.create("contacts", NIA)
+        made.switch(error_200={"path": ["DELETE *", "PATCH *"], "times": 2})
+        with pytest.raises(Uncertain):
+            await writer.delete("contacts", dest_id)
+        with pytest.raises(Uncertain):
+            await writer.update("contacts", dest_id, {"description": "new"}, now={"description": ""})
+        assert dest_id in {row["id"] for row in made.live("contacts")}
+        made.switch(error_200={"path": "GET *", "times": 1})
+        assert list(await reader.read("contacts", [dest_id], custom=False)) == [dest_id]
+        await writer.delete("contacts", dest_id)
+        assert dest_id not in {row["id"] for row in made.live("contacts")}
+
+
 @pytest.mark.parametrize("number", [1, 3])
 @pytest.mark.parametrize(("lies", "there"), [(1, True), (2, True), (3, False)])
 async def test_one_answer_that_leaves_a_record_out_is_not_believed(number: int, lies: int, there: bool) -> None:

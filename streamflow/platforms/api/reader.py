@@ -66,7 +66,7 @@ class ApiReader:
         place = self._place(stream, start)
         listing = self._listing(stream, call, self._confined(stream, place), learns=True)
         memory = Pass()
-        self._canaries.begin(kind)
+        self._canaries.begin(kind, is_whole=start is None)
         while True:
             try:
                 rows, number, gaps = await self._read(stream, listing, place)
@@ -85,6 +85,8 @@ class ApiReader:
                 page = self._unfolders[kind].page(given.rows, next_cursor=_cursor(following), roster=self._roster, memory=memory)
                 listing.took(own(page), rows)
                 self._canaries.saw(page)
+                if following is None:
+                    await self._canaries.end(kind)
                 if gaps or given.gaps:      # told by a page before, since the rows of this one are whole
                     walk = place.span.part if place.span is not None else ""
                     yield Page(kind=kind, records=(), next=_cursor(place), gaps=(*gaps, *given.gaps), walk=walk)

@@ -11,7 +11,7 @@ import orjson
 from streamflow.clock import Clock
 from streamflow.errors import NotPermitted, ProtocolMismatch
 from streamflow.platforms.nutshell.dialect.envelope import is_answer
-from streamflow.platforms.nutshell.dialect.refusals import judge_rpc_read, judge_rpc_write, rpc_error, rpc_refusal
+from streamflow.platforms.nutshell.dialect.refusals import judge_rest_write, judge_rpc_read, judge_rpc_write, rpc_error, rpc_refusal
 from streamflow.platforms.nutshell.flags import Flags
 from streamflow.wire.message import Request
 from streamflow.wire.session import Session
@@ -54,7 +54,7 @@ class Calls:
         request = Request(method=method, path=path, endpoint=endpoint or path, body=packed, content_type=media, auth=auth)
         is_own_create = method == "POST" and "/" not in path and auth is None
         try:
-            data = (await self._session.write(request)).data
+            data = (await self._session.write(request, judge=judge_rest_write)).data
             self._forbidden -= {path} if is_own_create else set()
             return data
         except NotPermitted:

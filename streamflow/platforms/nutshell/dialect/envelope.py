@@ -40,7 +40,12 @@ def is_answer(data: Any) -> bool:
     """Say whether this can be an answer by REST at all: an object or an array of objects, whose id is one where it stands alone (1.4)."""
     if isinstance(data, list):
         return all(isinstance(row, dict) for row in data)
-    return isinstance(data, dict) and ("id" not in data or has_id(data))
+    return isinstance(data, dict) and ("id" not in data or has_id(data)) and not tells_errors(data)
+
+
+def tells_errors(data: Any) -> bool:
+    """Say whether an envelope holds `errors`: its list is empty then, whatever there is, and whatever the status says (1.7)."""
+    return isinstance(data, dict) and bool(data.get("errors"))
 
 
 def has_id(row: dict[str, Any]) -> bool:
