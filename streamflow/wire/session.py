@@ -282,7 +282,7 @@ class Session:
 
     def _struck_out(self) -> AccessRefused:
         what = "the credentials were refused repeatedly, so nothing more is sent"
-        return AccessRefused(what, platform=self.platform, hint="mend the key; it is tried again by itself")
+        return AccessRefused(what, platform=self.platform, hint="mend the key")
 
     def _count_strikes(self, request: Request, verdict: CallVerdict, carried: Mapping[str, str], *, is_signed: bool) -> None:
         """
