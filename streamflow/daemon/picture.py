@@ -26,19 +26,23 @@ from streamflow.model import Disposition, Kind, RecordState
 from streamflow.reports.dispositions import HAS_LINE, bucket
 from streamflow.wire.limiter import Limiter
 from streamflow.wire.message import Attempt
+from streamflow.wire.verdict import CallVerdict
 
 FRESH_S = 0.2        # how old the ledger's counters may be
 PATIENCE_S = 0.07    # of the 100 ms in which a status is answered
 
 
 class CallCount:
-    """Counts calls per platform; one of the session's hooks."""
+    """Counts calls per platform, and knows which have let us in since the start; one of the session's hooks."""
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
+        self.let_in: set[str] = set()
 
     def __call__(self, attempt: Attempt) -> None:
         self.calls[attempt.platform] += 1
+        if attempt.verdict == CallVerdict.OK:
+            self.let_in.add(attempt.platform)
 
 
 def _place(kind: Kind, moved: Sequence[Kind]) -> tuple[int, Kind]:

@@ -34,6 +34,7 @@ class Stream:
     via: Kind | None = None            # set: not read by itself, the pages of that stream bring its records
     fed_by: tuple[Kind, ...] = ()      # further streams whose pages bring records of this kind; they are joined (`Source.join`)
     same_by: tuple[str, ...] = ()      # its keys may be made and change; pages that show its parent show all it has, and these fields stay
+    rewritten: tuple[str, ...] = ()    # of same_by: where one made key went and one came, and all else stays, these were written anew
     made_of: tuple[str, ...] = ()      # with same_by: what its made keys are made of; "a|b": the first that is filled
     poll_s: float = 0.0                # no reason to look at it more often while changes are followed; the operator's own pause goes first
     asks_owner: bool = False           # records that do not say whose they are can be asked about (`Source.owner_of`)

@@ -48,6 +48,7 @@ class SessionSettings:
     keep_alive_s: float = 30.0
     patience: Patience = field(default_factory=Patience)
     auth_strikes: int = 2                     # refused credentials in a row that stop everything
+    auth_rest_s: float = 4.0                  # after which one call may find out whether they are taken again
 
 
 class Session:
@@ -71,6 +72,8 @@ class Session:
         self._explain = explain
         self._dice = dice
         self._strikes = 0
+        self._struck_at = 0.0                       # monotonic
+        self._struck: Mapping[str, str] = {}        # what was carried then
 
     async def read(self, request: Request, *, judge: Judge = judge_read) -> Response:
         """
@@ -122,7 +125,7 @@ class Session:
         result = await self._attempt(request, judge, carried, is_signed=is_signed)
         if result[1] is CallVerdict.AUTH and is_signed and is_read and await self._renewed(request, carried):
             result = await self._attempt(request, judge, carried, is_signed=True)
-        self._count_strikes(request, result[1], is_signed=is_signed)
+        self._count_strikes(request, result[1], carried, is_signed=is_signed)
         return result
 
     async def _attempt(
@@ -132,9 +135,9 @@ class Session:
         url = self._book.url(request)
         priority = request.priority if request.priority is not None else current_priority()
         async with self.limiter.slot(priority):
-            self._check_strikes(request)
             carried.clear()
             carried.update(self._credentials.headers(request.auth) if is_signed else {})
+            self._check_strikes(request, carried)
             begun = self._clock.monotonic()
             outcome = await self._send(request, url, carried)
             seconds = self._clock.monotonic() - begun
@@ -218,15 +221,19 @@ class Session:
         empty = not response.body.strip()
         if is_json_type(response.content_type) and not empty:
             try:
-                return Outcome(response=replace(response, data=parse_json(response.body, depth_cap=self._settings.depth_cap), is_json=True))
+                data = parse_json(response.body, depth_cap=self._settings.depth_cap)
             except TooDeep:
                 return Outcome(response=response, failure=Failure.TOO_DEEP)
             except orjson.JSONDecodeError:
                 if response.status < 300 and request.expects == "json":
                     return Outcome(response=response, failure=Failure.UNREADABLE, detail="not JSON")
                 return Outcome(response=response)
-        if 200 <= response.status < 300 and request.expects == "json" and not empty:
-            return Outcome(response=response, failure=Failure.UNREADABLE, detail="another media type than JSON")
+            if response.status < 300 and request.holds is not None and not request.holds(data):
+                return Outcome(response=response, failure=Failure.UNREADABLE, detail="JSON of another shape")
+            return Outcome(response=replace(response, data=data, is_json=True))
+        if 200 <= response.status < 300 and request.expects == "json" and (not empty or request.holds is not None):
+            detail = "no body" if empty else "another media type than JSON"
+            return Outcome(response=response, failure=Failure.UNREADABLE, detail=detail)
         return Outcome(response=response)
 
     # --- consequences
@@ -237,19 +244,26 @@ class Session:
             self.limiter.close_for(NOT_SENT_PAUSE_S, "no connection")
         if outcome.response is None:
             return None
-        asked_s = retry_after_s(outcome.response.headers.get("retry-after"), self._clock.now())
+        headers = outcome.response.headers
+        asked_s = retry_after_s(headers.get("retry-after"), self._clock.now(), dated=headers.get("date"))
         if verdict is CallVerdict.THROTTLED or (asked_s is not None and outcome.status >= 500):
             self.limiter.close_for(asked_s if asked_s is not None else THROTTLE_PAUSE_S, f"{outcome.status} answered")
             return asked_s
         return None
 
-    def _check_strikes(self, request: Request) -> None:
-        if self._strikes >= self._settings.auth_strikes:
-            raise AccessRefused(
-                "the credentials were refused repeatedly, so nothing more is sent", platform=self.platform, hint="mend the key, then resume"
-            )
+    def _check_strikes(self, request: Request, carried: Mapping[str, str]) -> None:
+        """After refused credentials let nothing through but a call from time to time, and whatever carries a key put in their place."""
+        if self._strikes < self._settings.auth_strikes:
+            return
+        if self._renewable is None and request.auth is None and carried != self._struck:
+            self.forgive()
+        elif (now := self._clock.monotonic()) - self._struck_at >= self._settings.auth_rest_s:
+            self._struck_at = now
+        else:
+            hint = "mend the key; it is tried again by itself"
+            raise AccessRefused("the credentials were refused repeatedly, so nothing more is sent", platform=self.platform, hint=hint)
 
-    def _count_strikes(self, request: Request, verdict: CallVerdict, *, is_signed: bool) -> None:
+    def _count_strikes(self, request: Request, verdict: CallVerdict, carried: Mapping[str, str], *, is_signed: bool) -> None:
         """
         Only the configured identity counts: an impersonated user may have been switched off, which stops nobody else.
 
@@ -259,6 +273,7 @@ class Session:
             return
         if verdict is CallVerdict.AUTH:
             self._strikes += 1
+            self._struck_at, self._struck = self._clock.monotonic(), dict(carried)
         elif verdict is CallVerdict.OK and is_signed:
             self._strikes = 0
 
@@ -273,8 +288,9 @@ def _timeout(settings: SessionSettings, total_s: float) -> aiohttp.ClientTimeout
 
 
 def _given_up(verdict: CallVerdict, outcome: Outcome) -> CallVerdict:
-    """An answer that stays unreadable however often it is asked for is a breach of the contract, not a bad line."""
-    return CallVerdict.PROTOCOL if verdict is CallVerdict.TRANSIENT and outcome.failure is Failure.UNREADABLE else verdict
+    """What is answered and stays unreadable however often it is asked for is a breach of the contract, not a bad line."""
+    is_answered = outcome.failure in (Failure.UNREADABLE, Failure.TOO_DEEP)
+    return CallVerdict.PROTOCOL if verdict is CallVerdict.TRANSIENT and is_answered else verdict
 
 
 def _response(answer: aiohttp.ClientResponse, body: bytes) -> Response:

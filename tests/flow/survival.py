@@ -11,7 +11,7 @@ from tests.flow.box import Box, sandbox
 from tests.flow.hands import PHASES, Hands
 from tests.flow.measures import Calls, calls, doubts, leaks
 from tests.flow.sides import LEADTREKKER, SIDES
-from tests.flow.stopping import Stops, struck
+from tests.flow.stopping import Stops, peak_mib, struck
 from tests.judge.accounting import read_told, unaccounted
 from tests.judge.comparison import worst_first
 from tests.judge.guarding import rolled_back
@@ -21,6 +21,8 @@ STRUCK = ("probe", "schema", "sample", "backfill", "tail", "cutover")
 """Where kills strike: half of them as soon as may be, the others from one of these on, so that no part of a run is spared."""
 WATCH_S = 8.0
 """How long the run goes on after the switch for each kill that is to strike there: the longest life, and a start."""
+LAG_S = 3.0
+"""What a run that is struck at named points is told of the destination's lists, instead of measuring it."""
 DAY_S = 86_400.0
 CALM = "calm"
 
@@ -69,7 +71,8 @@ class Survived:
     Args:
         phases: In which each random kill struck.
         points: How often each named point was struck.
-        doubts: How many writes in doubt were adopted, resent, queued.
+        doubts: How many writes in doubt were adopted, resent, queued; and how many are still "open" at the end.
+        resumes_s: How long after each kill the daemon took to answer again.
         paused: How often an operator had to let it go on, or start it again.
         deeds: What people did in the source meanwhile.
     """
@@ -82,6 +85,7 @@ class Survived:
     doubts: Mapping[str, int]
     calls: Calls
     peak_mib: float
+    resumes_s: tuple[float, ...]
     leaks: tuple[str, ...]
     paused: int
     deeds: int
@@ -105,8 +109,9 @@ def survive(trial: Trial) -> Survived:
         after = box.destination()
         findings += _undone(before, after) if trial.undone else _judged(hands, before)
         return Survived(
-            kills=len(hands.struck) + hands.stopped, phases=tuple(hands.struck), code=code, findings=tuple(worst_first(findings)),
-            points=struck(hands.plan), doubts=doubts(box.state), calls=calls(box), peak_mib=hands.peak_mib,
+            kills=len(hands.struck) + struck(hands.plan).total(), phases=tuple(hands.struck), code=code,
+            findings=tuple(worst_first(findings)), points=struck(hands.plan), doubts=doubts(box.state), calls=calls(box),
+            peak_mib=max(hands.peak_mib, peak_mib(hands.plan)), resumes_s=tuple(hands.resumes_s),
             leaks=tuple(leaks(box, hands.daemon.log)), paused=hands.paused,
             deeds=sum(box.source_state()["life"]["by_deed"].values()),
         )  # fmt: skip
@@ -114,6 +119,8 @@ def survive(trial: Trial) -> Survived:
 
 def _configure(box: Box, trial: Trial, wanted: list[str]) -> None:
     box.configure('cutover = "auto"', 'cutover = "ask"')
+    if trial.stops is not None:     # what is not known is taken for a minute, and waited for at every kill among the probes
+        box.configure("late_commit_s = 1.0\n", f"late_commit_s = 1.0\nsearch_lag_s = {LAG_S}\n")
     watch_s = DAY_S if trial.undone else WATCH_S * max(wanted.count("cutover"), bool(trial.life))
     box.configure("watch_days = 0\n", f"watch_days = {watch_s / DAY_S:.6f}\n")
 

@@ -163,6 +163,7 @@ async def test_a_probe_that_fails_leaves_the_safe_default_and_says_why() -> None
     "fault",
     [
         {"reset_after": [{"path": f"POST /rest/{kind}", "times": 1} for kind in KINDS]},
+        {"error_200": [{"path": f"DELETE /rest/{kind}/*", "times": 1} for kind in KINDS]},
         {"fail_5xx": [{"path": path, "times": 1} for path in ("PATCH /rest/leads/*", "POST /rest/activities", "PUT /rest/*")]},
         {"throttle": {"path": ["POST /rest/*", "DELETE /rest/*"], "every": 9, "delay_s": 1, "times": 5}},
     ],

@@ -56,7 +56,7 @@ class ApiReader:
         place = self._begin(walk, kind, start)
         listing = self._listing(stream, call, walk.confined(place), learns=True)
         memory = Pass()
-        self._canaries.begin(kind)
+        self._canaries.begin(kind, is_whole=start is None)
         while True:
             try:
                 rows, number, gaps = await self._read(stream, walk, listing, place)
@@ -76,6 +76,8 @@ class ApiReader:
                 page = self._unfolders[kind].page(given.rows, next_cursor=cursor, roster=self._roster, memory=memory)
                 listing.took(own(page), rows)
                 self._canaries.saw(page)
+                if following is None:
+                    await self._canaries.end(kind)
                 if gaps or given.gaps:      # told by a page before, since the rows of this one are whole
                     yield Page(kind=kind, records=(), next=place.cursor, gaps=(*gaps, *given.gaps), walk=place.part)
                 yield page

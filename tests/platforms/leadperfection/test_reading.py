@@ -315,6 +315,7 @@ async def test_appointments_of_other_reps_are_no_gap_where_the_user_sees_but_its
 async def test_an_extract_has_the_same_content(tmp_path: Path, whole: Held) -> None:
     """A vendor's tables give the records of the API, field by field, and what it does not show as well."""
     async with files(tmp_path) as source:
+        assert (await source.check())["schedule"] == "not available: the API alone tells it, and no file of the inbox does"
         found = await everything(source)
     stray = {node["job_id"] for node, *_ in planted("jobs", shown=True) if node["stray"]}
     for kind, plural in (("prospect", "prospects"), ("lead", "leads"), ("job", "jobs"), ("appointment", "appointments")):
