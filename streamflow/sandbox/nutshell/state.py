@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from streamflow.sandbox.faults import within
+from streamflow.sandbox.forms import within
 from streamflow.sandbox.nutshell.ids import IdMint, full_id
 from streamflow.sandbox.nutshell.index import Index
 
