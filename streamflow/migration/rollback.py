@@ -8,13 +8,14 @@ Rule 4: a dry run makes the same plan that a run carries out.
 Rule 5: what was done is read back; the report tells what that showed.
 Rule 6: the destination's events are asked before every wave of writes, and what turns out to have been touched just before it was
 removed is brought back.
-Rule 7: undone in part, what stays keeps what it hangs on and what it shares; what is undone stays away until the source changes it.
+Rule 7: undone in part, what stays keeps what it hangs on and what it shares, and who made that keeps its line in the crosswalk, so that
+what comes later still finds its way there; what is undone stays away until the source changes it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,7 @@ from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
 from streamflow.migration.absorbed import Absorbed
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.life import AFTER_A_PART, State
+from streamflow.migration.outside import Hung, Outside, hang
 from streamflow.migration.progress import progress
 from streamflow.migration.proof import Proof
 from streamflow.migration.removals import Removals
@@ -40,8 +42,6 @@ from streamflow.store.base import Audit, Change, Enqueue, PutSetting
 READ_AT_ONCE = 40
 HANGING_KINDS: tuple[Kind, ...] = ("notes", "activities", "tasks", "leads", "contacts")
 """Kinds whose records may hang on others."""
-LOOSE = ("link:owner", "link:assignee", "link:tags", "link:sources", "link:activityType")
-"""Relations by which nothing hangs on a record."""
 
 
 @dataclass(slots=True)
@@ -71,12 +71,14 @@ class Rollback:
         self._reversals = Reversals(migration)
         self._scope = WHOLE
         self._wanted: Wanted = everything
+        self._outside = Outside(migration)
         self._staying_ours: set[DestId] = set()      # of ours, outside the scope
 
     async def undo(self, scope: str = WHOLE, *, dry_run: bool = False) -> Tally:
         """Undo what the scope names; what was interrupted is simply planned again from what is left. Raises UsageError for no scope."""
         self._scope, self._wanted = scope, await wanted_by(self._m.ledger, self._m.pair, scope)
         self._staying_ours.clear()
+        self._outside.clear()
         tally = Tally()
         looked_at, of = 0, sum((await self._m.ledger.link_counts()).values())
         if not dry_run:
@@ -107,16 +109,16 @@ class Rollback:
             await self._removals.finish()
         return tally
 
-    async def _save(self, hanging: dict[DestId, list[DestId]], tally: Tally) -> None:
+    async def _save(self, hanging: Hung, tally: Tally) -> None:
         """Take in what happened meanwhile; what was removed a moment too soon comes back and is spared, with what it hangs on."""
         for saved in await self._removals.look():
             tally.deleted -= saved.is_back
             tally.spare(saved.link, saved.reason)
             if saved.is_back:
-                _hang(hanging, saved.link.dest_id, saved.fields)
+                self._keep(saved.link, saved.fields, hanging)
 
     async def _undo_some(
-        self, dest_kind: Kind, links: Sequence[Link], hanging: dict[DestId, list[DestId]], tally: Tally, *, dry_run: bool
+        self, dest_kind: Kind, links: Sequence[Link], hanging: Hung, tally: Tally, *, dry_run: bool
     ) -> None:
         if not links:
             return
@@ -133,6 +135,7 @@ class Rollback:
             plan_step(
                 link, now.get(link.dest_id), reader.compare, foreign=hanging.get(link.dest_id, ()), staying=staying.get(link.dest_id, ()),
                 ours=frozenset(self._staying_ours), meant=await self._meant(link), touched_by=self._touches.by_others(link),
+                belongs=await self._outside.belongs(link),
             )
             for link in links
         ]
@@ -146,10 +149,17 @@ class Rollback:
                 else:
                     tally.spare(step.link, reason)
             if step.action == "spare" or step.link.ref in carried.refused:
-                _hang(hanging, step.link.dest_id, now.get(step.link.dest_id) or {})
+                self._keep(step.link, now.get(step.link.dest_id) or {}, hanging)
                 continue
             tally.deleted += step.action == "delete"
             tally.restored += step.action == "restore"
+
+    def _keep(self, link: Link, fields: Fields, hanging: Hung) -> None:
+        """Let what a record hangs on stay as it does; of a part of the run it is outside from here on."""
+        hang(hanging, link.dest_id, fields)
+        if self._wanted is not everything:
+            self._staying_ours.add(link.dest_id)
+            self._outside.keep(link)
 
     async def _staying(self, links: Sequence[Link]) -> dict[DestId, list[Ref]]:
         """Give the source records outside the scope that share these destination records."""
@@ -166,7 +176,7 @@ class Rollback:
             return {}
         return unconfirmed(link, await self._m.ledger.intents_of(link.ref.kind, link.ref.key))
 
-    async def _foreign_children(self) -> dict[DestId, list[DestId]]:
+    async def _foreign_children(self) -> Hung:
         """
         Records that stay and hang on ours: notes, activities, tasks, leads and people that the crosswalk does not know, and those of
         ours that are outside the scope.
@@ -178,14 +188,22 @@ class Rollback:
                 outside = {link.dest_id for link in links if not self._wanted(link)}
                 self._staying_ours |= outside
                 going = {link.dest_id for link in links} - outside
-                hung: dict[DestId, list[DestId]] = defaultdict(list)
+                hung: Hung = defaultdict(list)
                 for dest_id, fields in page.items():
                     if dest_id not in going:
-                        _hang(hung, dest_id, fields)
-                for link in await self._m.ledger.links_to(sorted(hung)) if hung else ():
-                    if link.ours:
-                        found[link.dest_id] += [each for each in hung[link.dest_id] if each not in found[link.dest_id]]
+                        hang(hung, dest_id, fields)
+                await self._note_hung(hung, found)
+            if self._wanted is not everything:
+                unshown = await self._outside.look(kind, self._wanted, found)
+                self._staying_ours.update(*unshown.values())
+                await self._note_hung(unshown, found)
         return found
+
+    async def _note_hung(self, hung: Hung, found: Hung) -> None:
+        """Keep of what hangs where that which hangs on ours; in a part of the run also on people's records that we completed."""
+        for link in await self._m.ledger.links_to(sorted(hung)) if hung else ():
+            if link.ours or self._wanted is not everything:
+                found[link.dest_id] += [each for each in hung[link.dest_id] if each not in found[link.dest_id]]
 
     # ------------------------------------------------------------------------------------------ the whole run
 
@@ -254,13 +272,3 @@ class Rollback:
                 left.append(dest_id)   # listed for the admin; a lead source that stays harms nobody
         await self._m.ledger.commit([PutSetting(name="sources:created", value=left)])
         return left
-
-
-def _hang(hung: dict[DestId, list[DestId]], dest_id: DestId, fields: Fields) -> None:
-    """Note the records that this one hangs on."""
-    for name, value in fields.items():
-        if name.startswith("link:") and name not in LOOSE:
-            targets: Iterable[Any] = value if isinstance(value, list) else [value]
-            for target in targets:
-                if isinstance(target, str) and dest_id not in hung.setdefault(target, []):
-                    hung[target].append(dest_id)

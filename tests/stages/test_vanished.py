@@ -176,6 +176,34 @@ async def test_children_of_a_deleted_person_come_when_they_are_made_again() -> N
         assert [row["links"]["parent"] for row in one.live("notes")] == [person["id"]] != [gone]
 
 
+@pytest.mark.parametrize("kind", ["note", "call", "reminder"])
+async def test_a_child_does_not_move_to_a_deleted_person(kind: str) -> None:
+    """The source gives it to somebody whom people deleted: it waits, is not offered for ever, and moves when that person is back."""
+    make = {"note": note, "call": call, "reminder": reminder}[kind]
+    async with rig() as one:
+        await one.stage(lead("1"), lead("2"), make("5", "1"))
+        await one.run_dry()
+        gone = (await one.link("lead", "2")).dest_id
+        one.person("delete", "contacts", gone)
+        await one.stage(make("6", "2"))      # by which the loss is found out
+        await one.run_dry()
+        await one.stage(make("5", "2"))
+        one.calls()
+        await one.run_dry()
+        assert not [made for made in one.calls() if made.startswith(("POST", "PATCH", "DELETE"))]
+        staged = await one.staged(kind, "5")
+        assert (staged.state, staged.disposition) == (RecordState.PARKED, Disposition.FLAGGED)
+        assert gone in staged.reason
+        one.person("undelete", "contacts", gone)
+        vanished = Vanished(ledger=one.ledger, reader=one.nutshell.reader)
+        await vanished.recall()
+        await vanished.returned("contacts", [gone])
+        await one.run_dry()
+        table = {"note": "notes", "call": "activities", "reminder": "tasks"}[kind]
+        assert all(gone in str(row["links"]) for row in one.live(table))
+        assert len(one.live(table)) == 2
+
+
 async def test_a_note_follows_its_person_though_nobody_leads_there_any_more() -> None:
     """Two people are merged just before what led to both was undone: their notes read back right, and nobody is asked about them."""
     async with rig() as one:
