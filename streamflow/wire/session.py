@@ -33,6 +33,7 @@ from streamflow.wire.verdict import CallVerdict, Failure, Outcome, judge_read, j
 
 CHUNK_BYTES = 65_536
 THROTTLE_PAUSE_S = 1.0      # how long a 429 that names no time closes the platform
+TAKEN = (CallVerdict.OK, CallVerdict.FORBIDDEN)     # either way whoever asks is known
 REQUEST_ID_HEADERS = ("x-nutshell-request-id", "x-request-id")
 
 
@@ -295,7 +296,7 @@ class Session:
         if verdict is CallVerdict.AUTH:
             self._strikes += 1
             self._struck_at, self._struck = self._clock.monotonic(), dict(carried)
-        elif verdict is CallVerdict.OK and is_signed:
+        elif verdict in TAKEN and is_signed:
             self._strikes = 0
 
     def _error(self, verdict: CallVerdict, outcome: Outcome, request: Request, asked_s: float | None, *, is_write: bool) -> StreamflowError:
