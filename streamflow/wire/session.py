@@ -49,7 +49,7 @@ class SessionSettings:
     keep_alive_s: float = 30.0
     patience: Patience = field(default_factory=Patience)
     auth_strikes: int = 2                     # refused credentials in a row that stop everything
-    auth_rest_s: float = 4.0                  # after which one call may find out whether they are taken again
+    auth_rest_s: float = 1.5                  # after which one call may find out whether they are taken again
 
 
 class Session:
