@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from streamflow.errors import StoreError
+from streamflow.errors import DiskRefused, StoreError, is_of_the_disk
 
 LOCK_FILE = "lock"
 
@@ -45,7 +45,8 @@ def locked(directory: Path) -> Iterator[None]:
             os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         except OSError as error:
             hint = "free some space on the disk of the state directory, or check it"
-            raise StoreError(f"cannot write the lock file {path}: {error.strerror}", hint=hint) from error
+            family = DiskRefused if is_of_the_disk(error) else StoreError
+            raise family(f"cannot write the lock file {path}: {error.strerror}", hint=hint) from error
         yield
         with suppress(OSError):     # the kernel's lock goes with the handle in any case
             os.ftruncate(handle, 0)
