@@ -22,8 +22,8 @@ TITLE = "Head of the household"
 """What somebody writes on a person in the destination while the migration runs."""
 MEANWHILE = "Called back about the gutters.\r\nWants a second quote."
 _RUN_S = 120.0
-_SWITCHES = {"lead_perfection": {"order": "newest", "start_index": {"GetLead": "row"}, "appointment_end": "exclusive"}}
-"""What the contract leaves open is otherwise than usual: rows move between pages, and one call counts rows where another counts pages."""
+_SWITCHES = {"lead_perfection": {"order": "newest", "start_index": {"GetLead": "row"}, "appointment_end": "exclusive", "by_id": "object"}}
+"""What the contract leaves open is otherwise than usual: rows move between pages, one call counts rows where another counts pages."""
 _PAGES = "\n".join(f"[source.streams.{kind}.paging]\nsize = {size}" for kind, size in (("prospect", 10), ("job", 5)))
 """An account this small has a second page all the same."""
 
