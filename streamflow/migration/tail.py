@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import PlatformUnavailable, StreamflowError, Throttled, TransientError, Uncertain
-from streamflow.migration import cutover, drift, unread
+from streamflow.migration import cutover, drift, horizon, unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.heirs import follow_merges
 from streamflow.migration.life import State
@@ -181,7 +181,7 @@ class Tail:
         last = await self._m.ledger.setting("cutover:last")
         parts = [
             "caught up with the source" if rests else "following the source", self._failed, self._work.reader.trouble,
-            self._work.reader.settled.told(), await unread.told(self._m),
+            self._work.reader.settled.told(), await horizon.told(self._m), await unread.told(self._m),
             *(f"{kind} records wait: {why}" for kind, why in sorted(self._work.suspended.items())),
             "waiting for the cutover", f"the last cutover was given up: {last['reason']}" if last else "",
         ]

@@ -329,6 +329,29 @@ class ProbeJournal(Protocol):
     async def left(self) -> Sequence[tuple[Kind, str, DestId | None]]: ...
 
 
+class Capabilities(Protocol):
+    """What the engine itself asks of a destination's capability flags; the platform has more of them, for its own doors."""
+
+    @property
+    def timeout_s(self) -> float: ...
+    @property
+    def late_commit_s(self) -> float: ...
+    @property
+    def search_lag_s(self) -> float: ...
+    @property
+    def lead_stage_write(self) -> str: ...
+    @property
+    def activity_backdate(self) -> bool: ...
+    @property
+    def note_backdate(self) -> bool: ...
+    @property
+    def note_max_chars(self) -> int: ...
+    @property
+    def long_text_max_chars(self) -> int: ...
+    @property
+    def task_complete(self) -> bool: ...
+
+
 class Destination(Protocol):
     """All doors of one destination account, and its housekeeping."""
 
@@ -345,8 +368,8 @@ class Destination(Protocol):
     @property
     def prober(self) -> Prober: ...
     @property
-    def flags(self) -> Any:
-        """The typed object of capability flags (`platforms.nutshell.flags.Flags`), replaceable after probing through `adopt`."""
+    def flags(self) -> Capabilities:
+        """The capability flags as they are now; others after `adopt`, and as they are learned while working."""
         ...
 
     def adopt(self, flags: Mapping[str, Any]) -> None:

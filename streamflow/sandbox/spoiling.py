@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from aiohttp import hdrs, web
 
-from streamflow.sandbox.faults import ANSWERS, Faults, Handler, within
+from streamflow.sandbox.faults import ANSWERS, Faults, Handler
+from streamflow.sandbox.forms import within
 from streamflow.sandbox.lying import telling
 from streamflow.sandbox.odd_bodies import odd_body
 from streamflow.sandbox.rules import Asked

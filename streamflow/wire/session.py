@@ -33,6 +33,7 @@ from streamflow.wire.verdict import CallVerdict, Failure, Outcome, judge_read, j
 
 CHUNK_BYTES = 65_536
 THROTTLE_PAUSE_S = 1.0      # how long a 429 that names no time closes the platform
+TAKEN = (CallVerdict.OK, CallVerdict.FORBIDDEN)     # either way whoever asks is known
 REQUEST_ID_HEADERS = ("x-nutshell-request-id", "x-request-id")
 
 
@@ -48,7 +49,7 @@ class SessionSettings:
     keep_alive_s: float = 30.0
     patience: Patience = field(default_factory=Patience)
     auth_strikes: int = 2                     # refused credentials in a row that stop everything
-    auth_rest_s: float = 4.0                  # after which one call may find out whether they are taken again
+    auth_rest_s: float = 1.5                  # after which one call may find out whether they are taken again
 
 
 class Session:
@@ -73,6 +74,8 @@ class Session:
         self._dice = dice
         self._strikes = 0
         self._struck_at = 0.0                       # monotonic
+        self._trying = anyio.Lock()
+        self._is_trial = False
         self._struck: Mapping[str, str] = {}        # what was carried then
 
     async def read(self, request: Request, *, judge: Judge = judge_read) -> Response:
@@ -119,6 +122,19 @@ class Session:
     async def _exchange(
         self, request: Request, judge: Judge, *, is_signed: bool, is_read: bool
     ) -> tuple[Outcome, CallVerdict, float | None]:
+        if not self._is_struck or not is_signed:
+            return await self._exchange_now(request, judge, is_signed=is_signed, is_read=is_read)
+        async with self._trying:     # one finds out whether the credentials are taken again, for all who come with it
+            self._look_at_strikes(request)
+            self._is_trial = True
+            try:
+                return await self._exchange_now(request, judge, is_signed=is_signed, is_read=is_read)
+            finally:
+                self._is_trial = False
+
+    async def _exchange_now(
+        self, request: Request, judge: Judge, *, is_signed: bool, is_read: bool
+    ) -> tuple[Outcome, CallVerdict, float | None]:
         carried: dict[str, str] = {}
         if is_signed:
             await self._make_ready()
@@ -137,7 +153,8 @@ class Session:
         async with self.limiter.slot(priority):
             carried.clear()
             carried.update(self._credentials.headers(request.auth) if is_signed else {})
-            self._check_strikes(request, carried)
+            if self._is_struck and not self._is_trial:
+                raise self._struck_out()
             begun = self._clock.monotonic()
             outcome = await self._send(request, url, carried)
             seconds = self._clock.monotonic() - begun
@@ -251,17 +268,22 @@ class Session:
             return asked_s
         return None
 
-    def _check_strikes(self, request: Request, carried: Mapping[str, str]) -> None:
-        """After refused credentials let nothing through but a call from time to time, and whatever carries a key put in their place."""
-        if self._strikes < self._settings.auth_strikes:
+    @property
+    def _is_struck(self) -> bool:
+        return self._strikes >= self._settings.auth_strikes
+
+    def _look_at_strikes(self, request: Request) -> None:
+        """After refused credentials let through one call from time to time, and whatever carries a key put in their place."""
+        if not self._is_struck:
             return
-        if self._renewable is None and request.auth is None and carried != self._struck:
+        if self._renewable is None and request.auth is None and self._credentials.headers(None) != self._struck:
             self.forgive()
-        elif (now := self._clock.monotonic()) - self._struck_at >= self._settings.auth_rest_s:
-            self._struck_at = now
-        else:
-            hint = "mend the key; it is tried again by itself"
-            raise AccessRefused("the credentials were refused repeatedly, so nothing more is sent", platform=self.platform, hint=hint)
+        elif self._clock.monotonic() - self._struck_at < self._settings.auth_rest_s:
+            raise self._struck_out()
+
+    def _struck_out(self) -> AccessRefused:
+        what = "the credentials were refused repeatedly, so nothing more is sent"
+        return AccessRefused(what, platform=self.platform, hint="mend the key")
 
     def _count_strikes(self, request: Request, verdict: CallVerdict, carried: Mapping[str, str], *, is_signed: bool) -> None:
         """
@@ -274,7 +296,7 @@ class Session:
         if verdict is CallVerdict.AUTH:
             self._strikes += 1
             self._struck_at, self._struck = self._clock.monotonic(), dict(carried)
-        elif verdict is CallVerdict.OK and is_signed:
+        elif verdict in TAKEN and is_signed:
             self._strikes = 0
 
     def _error(self, verdict: CallVerdict, outcome: Outcome, request: Request, asked_s: float | None, *, is_write: bool) -> StreamflowError:

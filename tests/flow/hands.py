@@ -43,6 +43,7 @@ class Hands:
         self.explained: dict[tuple[str, str], str] = {}
         self.asked: set[Question] = set()       # about who is who, as they were when they came up and at the switch
         self.at_watch: Callable[[], None] | None = None     # called once after the switch; the run is rolled back then
+        self.work: Callable[[str], None] = lambda _phase: None         # called at each look, with the phase: people at work
         self._dice = dice
         self._wanted = wanted        # the phase from which on each kill to come strikes, in order
         self._is_calm = is_calm
@@ -123,6 +124,7 @@ class Hands:
             self._let_go_on(status["reason"])
             self.daemon.ask("POST", "/v1/resume", {})
             return
+        self.work(self._phase)
         self._export(status["gate"] or {})
         if self._decide():
             return

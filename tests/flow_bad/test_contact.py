@@ -218,6 +218,8 @@ def test_missing_permission_in_a_run(place: Place, pair: Pair) -> None:
         assert daemon.end() == 0, daemon.words()
     place.line("username", 'username = "admin@example.co.za"', section="[destination]")
     with running_daemon(place) as daemon:
+        daemon.until(lambda status: status["reason"] == "by the operator: lunch", "pause")
+        assert daemon.ask("POST", "/v1/resume", {})[1]["result"] == "resumed"
         daemon.gate("owners")
 
 

@@ -115,6 +115,16 @@ async def test_dates_beside_an_id_count_by_the_switch(wire: Wire) -> None:
 # --- GetLead: windows ---
 
 
+async def test_a_customer_without_an_enquiry_is_shown_by_its_notes(wire: Wire) -> None:
+    """The bits of enquiries, appointments and jobs leave out a customer who has none; the bit of notes shows it, and its id does."""
+    bare = {row["cst_id"] for row in await wire.dump("prospects")} - {row["cst_id"] for row in await wire.dump("leads")}
+    assert await wire.example("prospect.without_leads") in bare
+    assert {row["cst_id"] for row in await wire.lead(options=131072)} >= bare
+    for options in (0, ANY - 131072):
+        assert not bare & {row["cst_id"] for row in await wire.lead(options=options)}
+    assert (await wire.by_id(min(bare)))["leads"] == []
+
+
 async def test_dates_come_in_three_forms(wire: Wire) -> None:
     """ISO days, American days and full times say the same."""
     found = [

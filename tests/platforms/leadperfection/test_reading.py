@@ -384,7 +384,8 @@ async def test_scheduled_reports_give_what_they_show(tmp_path: Path, names: str,
         assert {kind for kind, each in state.items() if each != "ok"} >= {"note", "call"}
         found = await everything(source, "prospect", "lead", "job", "appointment")
     usual = of(whole, "prospect")
-    assert set(of(found, "prospect")) == set(usual)
+    enquired = {record.parent for record in of(whole, "lead").values()}
+    assert set(of(found, "prospect")) == enquired < set(usual), "rows of reports are enquiries"
     for key, record in of(found, "prospect").items():
         assert (record.data["email"], record.data["city"]) == (usual[key].data["email"], usual[key].data["city"])
         assert "".join(sign for sign in record.data["phone1"] if sign.isdigit()) == "".join(
