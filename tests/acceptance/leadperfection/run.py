@@ -23,7 +23,8 @@ TITLE = "Head of the household"
 MEANWHILE = "Called back about the gutters.\r\nWants a second quote."
 _RUN_S = 120.0
 _SWITCHES = {LEAD_PERFECTION.platform: {
-    "order": "newest", "start_index": {"GetLead": "row"}, "appointment_end": "exclusive", "job_notes": "installer",
+    "order": "newest", "start_index": {"GetLead": "row"}, "appointment_end": "exclusive", "by_id": "object",
+    "job_notes": "installer",
 }}  # fmt: skip
 """
 What the contract leaves open is otherwise than usual: rows move between pages, one call counts rows where another counts pages, and a call
