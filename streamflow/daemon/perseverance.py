@@ -18,7 +18,7 @@ from streamflow.errors import (
 from streamflow.wire.backoff import Patience
 
 WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-REFUSED_WAITS_S = (5.0, 15.0, 60.0, 300.0)     # a platform may lock an account that knocks too often with a key it does not take
+REFUSED_WAITS_S = (2.0, 5.0, 10.0, 30.0, 60.0)     # for a key or a right; after the second refusal of a key one call a try (`Session`)
 QUIET_S = Patience().total_s + 30.0
 """Of a try until it failed: it was longer than one read bears a bad time, so others went well. The next wait is the shortest again."""
 PASSING = (PlatformUnavailable, Throttled, TransientError, Uncertain)

@@ -150,11 +150,12 @@ class Supervisor:
             await self.m.explain(reason)
 
     async def _place(self, error: StreamflowError) -> Hashable:
-        """Say how far the run has come, as far as the platform that failed has a share in it: what is read, or what is delivered."""
+        """Say how far the run has come, as far as the platform that failed has a share in it, and of what sort a refusal there is."""
         is_source = self._side(error) == "source"
         counts = [each for each in await self.m.ledger.counts() if is_source or each.state is not RecordState.PENDING]
         links = {} if is_source else await self.m.ledger.link_counts()
-        return self.m.phase.state, self.m.phase.reason, frozenset(counts), frozenset(links.items())
+        refusal = type(error) if isinstance(error, AccessRefused) else None
+        return refusal, self.m.phase.state, self.m.phase.reason, frozenset(counts), frozenset(links.items())
 
     async def _run_phase(self, state: State) -> State:
         try:

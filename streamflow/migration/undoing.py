@@ -41,7 +41,7 @@ def unconfirmed(link: Link, intents: Sequence[Intent]) -> Fields:
     names = set(link.before or {}) - set(known(link.base)) if link.is_matched else set()
     found: Fields = {}
     for intent in intents:
-        if intent.dest_id == link.dest_id and intent.op is Op.UPDATE:
+        if intent.dest_id == link.dest_id and intent.op is Op.UPDATE and intent.seq:     # a rollback's own serve no source record
             found.update({name: value for name, value in intent.fields.items() if name in names})
     return found
 
@@ -65,7 +65,7 @@ def plan_step(
         gone = "gone already"
         return Step(link=link, action="spare", reason=f"{gone}; {_BELONGS}") if belongs else Step(link=link, action="forget", reason=gone)
     if link.is_adopted:
-        return _restoring(link, now, compare, meant or {})
+        return restoring(link, now, compare, meant or {})
     if staying:
         names = ", ".join(f"{ref.kind}:{ref.key}" for ref in staying[:3])
         return Step(link=link, action="spare", reason=f"records outside this rollback share it: {names}")
@@ -75,7 +75,7 @@ def plan_step(
         who = "records outside this rollback hang on it" if ours.issuperset(foreign) else "people have added records to it"
         return Step(link=link, action="spare", reason=f"{who}: {', '.join(foreign[:3])}")
     if link.is_matched:
-        return _restoring(link, now, compare, meant or {})
+        return restoring(link, now, compare, meant or {})
     if touched_by:
         return Step(link=link, action="spare", reason=f"changed by people since: {touched_by}")
     if touched := touched_fields(link, now, compare):
@@ -100,7 +100,7 @@ def touched_fields(link: Link, now: Fields, compare: Compare) -> list[str]:
     return [*changed, *grown, *kept(link.base), *added_fields(link, now)]
 
 
-def _restoring(link: Link, now: Fields, compare: Compare, meant: Mapping[str, Any]) -> Step:
+def restoring(link: Link, now: Fields, compare: Compare, meant: Mapping[str, Any]) -> Step:
     """
     Give a record that existed before us its former values back, three ways: what we brought goes, what people changed stays.
 

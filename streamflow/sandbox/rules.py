@@ -152,6 +152,6 @@ def check_rule(name: str, value: Any) -> None:
 
 
 def rules_of(value: Any, name: str, *, set_at: float) -> list[Rule]:
-    """Put the rules of one switch to work."""
+    """Put the rules of one switch to work, each with a chance of its own: one that follows another would strike when that one has."""
     documents = [] if value is None else value if isinstance(value, list) else [value]
-    return [Rule(name, document, set_at=set_at) for document in documents]
+    return [Rule(f"{name}.{place}" if place else name, document, set_at=set_at) for place, document in enumerate(documents)]

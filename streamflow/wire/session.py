@@ -33,6 +33,7 @@ from streamflow.wire.verdict import CallVerdict, Failure, Outcome, judge_read, j
 
 CHUNK_BYTES = 65_536
 THROTTLE_PAUSE_S = 1.0      # how long a 429 that names no time closes the platform
+TAKEN = (CallVerdict.OK, CallVerdict.FORBIDDEN)     # either way whoever asks is known
 REQUEST_ID_HEADERS = ("x-nutshell-request-id", "x-request-id")
 
 
@@ -48,7 +49,7 @@ class SessionSettings:
     keep_alive_s: float = 30.0
     patience: Patience = field(default_factory=Patience)
     auth_strikes: int = 2                     # refused credentials in a row that stop everything
-    auth_rest_s: float = 4.0                  # after which one call may find out whether they are taken again
+    auth_rest_s: float = 1.5                  # after which one call may find out whether they are taken again
 
 
 class Session:
@@ -295,7 +296,7 @@ class Session:
         if verdict is CallVerdict.AUTH:
             self._strikes += 1
             self._struck_at, self._struck = self._clock.monotonic(), dict(carried)
-        elif verdict is CallVerdict.OK and is_signed:
+        elif verdict in TAKEN and is_signed:
             self._strikes = 0
 
     def _error(self, verdict: CallVerdict, outcome: Outcome, request: Request, asked_s: float | None, *, is_write: bool) -> StreamflowError:

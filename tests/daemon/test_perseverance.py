@@ -53,11 +53,11 @@ def test_an_answer_outside_the_contract_is_asked_anew_a_few_times() -> None:
         clock.at += 1900.0
 
 
-def test_refused_credentials_are_tried_again_more_seldom() -> None:
-    """A key that is not taken, or a right that is missing, may come back; a platform is not knocked at every minute for that."""
+def test_refused_credentials_are_tried_again_ever_more_seldom() -> None:
+    """A key that is not taken, or a right that is missing, may come back: once a minute is asked in the end."""
     one = Perseverance(VirtualClock())
     errors: list[StreamflowError] = [AccessRefused("no"), NotPermitted("not that")] * 3
-    assert [one.after(error) for error in errors] == [5.0, 15.0, 60.0, 300.0, 300.0, 300.0]
+    assert [one.after(error) for error in errors] == [2.0, 5.0, 10.0, 30.0, 60.0, 60.0]
 
 
 def test_a_try_that_got_further_was_not_in_vain() -> None:

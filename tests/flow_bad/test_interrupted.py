@@ -68,7 +68,7 @@ def test_key_revoked_in_the_middle(beginning: Place, pair: Pair) -> None:
         in_backfill(daemon, pair)
         pair.act(do="revoke_key", values={"key": "sandbox-key"})
         paused = daemon.until(lambda status: status["state"] == "paused", "pause")
-        assert all(words in paused["reason"] for words in ("401", "was the key revoked?", "tried again in 5 s")), paused["reason"]
+        assert all(words in paused["reason"] for words in ("401", "was the key revoked?", "tried again in ")), paused["reason"]
         pair.act(do="add_key", values={"key": "another-key-3", "kind": "normal"})
         key.write_text("another-key-3", encoding="utf-8")
         pair.destination(latency_ms=0)

@@ -19,6 +19,7 @@ from streamflow.clock import Clock, SystemClock
 from streamflow.errors import (
     AccessRefused,
     NotFound,
+    NotPermitted,
     PlatformUnavailable,
     ProtocolMismatch,
     RecordRejected,
@@ -257,7 +258,7 @@ async def test_refused_credentials_are_tried_again_now_and_then_and_a_new_key_at
     """After a rest one call finds out whether they are taken; another key need not wait; an answer lets everybody through again."""
     clock, key = VirtualClock(), Masked("old")
     refused, taken = _text("<html>Unauthorized", status=401), _json([1])
-    answers = [refused] * 4 + [taken, taken, refused, refused, taken]
+    answers = [refused] * 4 + [_json([], 403), taken, taken, refused, refused, taken]
     async with _lying(*answers, clock=clock, credentials=BasicCredentials("a", key)) as (session, liar):
         for _ in range(3):     # two get through, then one after each rest
             for _ in range(3):
@@ -265,6 +266,8 @@ async def test_refused_credentials_are_tried_again_now_and_then_and_a_new_key_at
                     await session.read(_get())
             clock.at += SETTINGS.auth_rest_s
         assert len(liar.seen) == 4
+        with pytest.raises(NotPermitted):
+            await session.read(_get())
         assert [answer.data for answer in await spread(lambda _: session.read(_get()), range(2))] == [[1], [1]]
         for _ in range(3):
             with pytest.raises(AccessRefused):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -111,10 +112,13 @@ class ApiReader:
             return Completed(rows=rows)
         return await self._companion.complete(kind, rows, self._look_up, are_changed=are_changed)
 
-    async def _look_up(self, kind: Kind, params: Mapping[str, str]) -> Sequence[Raw]:
+    async def _look_up(self, kind: Kind, params: Mapping[str, str], *, by_id: bool = False) -> Sequence[Raw]:
         stream = self._spec.streams[kind]
         call = _named(stream.list, stream)
-        return await self._rows(stream, call, {**call.params, **params}, priority=BACKFILL)
+        if by_id and stream.one is not None:      # where a record asked for by its id may stand, this one may as well
+            call = replace(call, records_at=stream.one.records_at)
+        rows = await self._rows(stream, call, {**call.params, **params}, priority=BACKFILL)
+        return [self._telling(row, (stream.key,), kind) for row in rows] if by_id else rows
 
     async def children(self, kind: Kind, parent: Key) -> Page:
         """Read all rows of one parent, over several calls where they are paged."""
@@ -163,7 +167,7 @@ class ApiReader:
         if not rows:
             await self._canaries.ask(record.kind)
             return dict.fromkeys(rule.take, "")
-        given = {squeezed(str(name)): value for name, value in rows[0].items()}
+        given = {squeezed(str(name)): value for name, value in self._telling(rows[0], tuple(rule.take.values()), record.kind).items()}
         return {here: text_of(given.get(squeezed(there))).strip() for here, there in rule.take.items()}
 
     async def look(self, kind: Kind, parent: Key | None) -> str:
@@ -261,6 +265,12 @@ class ApiReader:
             error.stream = error.stream or stream.kind
             raise
         return response
+
+    def _telling(self, row: Raw, fields: Sequence[str], kind: Kind) -> Raw:
+        """Give a row as it is. Raises ProtocolMismatch where it has none of *fields*: words about a fault are no record."""
+        if {squeezed(str(name)) for name in row}.isdisjoint(map(squeezed, fields)):
+            raise ProtocolMismatch(f"an answer by id is without {' and '.join(fields)}", platform=self._spec.platform, stream=kind)
+        return row
 
     def _page(self, kind: Kind, rows: Sequence[Raw], parent: Key | None, memory: Pass) -> Page:
         return self._unfolders[kind].page(rows, next_cursor=None, roster=self._roster, memory=memory, parent=parent)

@@ -141,7 +141,7 @@ class Diary:
 
     async def _is_of(self, appointment: Table, prospect: Table, look_up: LookUp) -> bool:
         window = {"startdate": "1900-01-01 00:00:00", "enddate": "2100-01-01 00:00:00", "options": "0", "PageSize": "1", "StartIndex": "1"}
-        rows = await look_up(_PROSPECT, {**window, "ils_id": _id(appointment)})
+        rows = await look_up(_PROSPECT, {**window, "ils_id": _id(appointment)}, by_id=True)
         return any(text_of(_squeezed(row).get("cstid")).strip() == text_of(prospect.get("cstid")).strip() for row in rows)
 
     # --- days

@@ -29,7 +29,7 @@ class Calendar:
         self.hushed = self.asked = 0
         self.kept: date | None = None
 
-    async def look_up(self, kind: Kind, params: Mapping[str, str]) -> Sequence[Raw]:
+    async def look_up(self, kind: Kind, params: Mapping[str, str], *, by_id: bool = False) -> Sequence[Raw]:
         self.asked += 1
         if self.asked <= self.hushed:
             return []
