@@ -68,9 +68,12 @@ def _earlier(at: str, seconds: float) -> str:
 class NotingSource:
     """A source as the intake reads it, that shows each record of a pass to whoever follows the moves of its kind."""
 
-    def __init__(self, source: Source, look: Callable[[Sequence[Record]], Awaitable[None]]) -> None:
+    def __init__(
+        self, source: Source, look: Callable[[Sequence[Record]], Awaitable[None]], watch: Callable[[Kind, Sequence[Record]], None]
+    ) -> None:
         self._source = source
         self._look = look         # is shown all records of a page before anybody else has them
+        self._watch = watch       # is shown the pages of lists
         self.moves: dict[Kind, Moves] = {}
         self._lookers: dict[Kind, Callable[[Record], None]] = {}
 
@@ -87,6 +90,7 @@ class NotingSource:
         async with aclosing(self._source.pages(kind, start)) as pages:
             async for page in pages:
                 await self._look(page.records)
+                self._watch(kind, page.records)
                 if kind in self.moves:
                     for record in page.records:
                         if record.kind == kind:

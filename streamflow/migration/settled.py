@@ -94,7 +94,7 @@ class SettledFeed:
         is_resumed = before is not None and before.note.get("scan") == scan
         if stream.overlap_s is None or is_resumed:
             return await self._intake.scan(stream, scan=scan, names_touched=names_touched)
-        times = self._times(timedelta(seconds=stream.overlap_s + self._m.terms.settle_of(stream.kind)))
+        times = self._times(timedelta(seconds=stream.overlap_s + self._m.settle_of(stream.kind)))
 
         async def drained() -> Sequence[Change]:
             return self._moved(stream, times, None)
@@ -133,7 +133,7 @@ class SettledFeed:
         """Move the mark to a horizon before the newest time; it never goes back."""
         if times.newest is None:
             return []
-        to = times.newest - timedelta(seconds=self._m.terms.settle_of(stream.kind))
+        to = times.newest - timedelta(seconds=self._m.settle_of(stream.kind))
         to = max(to, _read(before)) if before is not None else to
         edge = to - timedelta(seconds=stream.overlap_s or 0.0)
         seen = {key: at.strftime(FORM) for key, at in times.seen.items() if at >= edge}

@@ -279,7 +279,7 @@ def _timeout(settings: SessionSettings, total_s: float) -> aiohttp.ClientTimeout
 def _given_up(verdict: CallVerdict, outcome: Outcome) -> CallVerdict:
     """What is answered and stays unreadable however often it is asked for is a breach of the contract, not a bad line."""
     is_answered = outcome.failure in (Failure.UNREADABLE, Failure.TOO_DEEP)
-    return CallVerdict.PROTOCOL if verdict is CallVerdict.TRANSIENT and is_answered else verdict
+    return CallVerdict.PROTOCOL if verdict is CallVerdict.ODD or (verdict is CallVerdict.TRANSIENT and is_answered) else verdict
 
 
 def _response(answer: aiohttp.ClientResponse, body: bytes) -> Response:
