@@ -7,6 +7,10 @@ only loggable evidence: no payloads, no secrets, no personal data.
 
 from __future__ import annotations
 
+import errno
+
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
 
 class StreamflowError(Exception):
     """Something went wrong that streamflow foresaw."""
@@ -145,3 +149,14 @@ class StoreError(StreamflowError):
     """Progress cannot be recorded or read; the daemon stops and keeps its state."""
 
     code = "store"
+
+
+class DiskRefused(StoreError):
+    """The disk takes no more (it is full, or fails): nothing is wrong with the book, and with room the next start goes on."""
+
+    code = "disk"
+
+
+def is_of_the_disk(error: BaseException) -> bool:
+    """Say whether an error of the system tells of a full or failing disk."""
+    return isinstance(error, OSError) and error.errno in _DISK

@@ -12,7 +12,7 @@ from streamflow.clock import Clock, iso
 from streamflow.config import Config, identity
 from streamflow.daemon.exits import AlreadyRunning
 from streamflow.daemon.operator import DoesNotFit
-from streamflow.errors import ConfigError, StoreError
+from streamflow.errors import ConfigError, DiskRefused, StoreError
 from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
 from streamflow.migration.scopes import WHOLE, checked
 from streamflow.model import AuditEntry
@@ -49,6 +49,8 @@ async def open_home(config: Config, clock: Clock) -> AsyncIterator[SqliteLedger]
             raise AlreadyRunning(error.message, hint=error.hint) from error
         except LedgerHeld:
             raise
+        except DiskRefused as error:     # a start that has room will do
+            raise DiskRefused(f"migration.state_dir: {error}", hint=error.hint) from error
         except StoreError as error:
             raise ConfigError([f"migration.state_dir: {error}"], hint=error.hint) from error
         yield ledger

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from anyio import to_thread
 
-from streamflow.errors import NotFound, ProtocolMismatch, StoreError
+from streamflow.errors import DiskRefused, NotFound, ProtocolMismatch, StoreError, is_of_the_disk
 from streamflow.mapping.files import archive_path
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
@@ -63,9 +63,8 @@ class Archive:
             return 0
         except OSError as error:
             hint = "make room in the state directory (or allow more open files), then start again"
-            raise StoreError(
-                f"the archive of files cannot be written: {error.strerror}", hint=hint
-            ) from error
+            family = DiskRefused if is_of_the_disk(error) else StoreError
+            raise family(f"the archive of files cannot be written: {error.strerror}", hint=hint) from error
         if expected and found != expected:
             target.unlink(missing_ok=True)
             await self._m.ledger.commit(_missing(staged, "its bytes are not those the manifest names"))

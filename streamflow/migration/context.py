@@ -15,7 +15,6 @@ from streamflow.clock import Clock, iso
 from streamflow.errors import StreamflowError
 from streamflow.mapping.pair import Pair
 from streamflow.migration.control import Control
-from streamflow.migration.lateness import Lateness
 from streamflow.migration.life import Phase, State, move
 from streamflow.migration.readiness import Following
 from streamflow.migration.terms import Terms
@@ -28,7 +27,6 @@ from streamflow.store.base import Audit, Change, Ledger, PutSetting
 
 AFTER_FREEZE = "written in the source after the switch; the destination is the system of record"
 """Why a record is held in the watch."""
-LATE = "late:"      # settings: how many seconds late a kind was shown at most
 DEST_ORDER: tuple[Kind, ...] = ("accounts", "contacts", "leads", "activities", "notes", "tasks")
 
 
@@ -40,7 +38,6 @@ class Gate:
     since: str
     what: str
     how: str
-
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,7 +61,6 @@ class Migration:
     decisions: dict[str, str] = field(default_factory=dict)   # of resolved queue items; one live dict, so that no pass works by old ones
     touched: defaultdict[Kind, set[Key]] = field(default_factory=lambda: defaultdict(set))  # since companies were looked at
     following: Following = field(default_factory=Following)   # how the tail keeps up, since this start
-    lateness: Lateness = field(default_factory=Lateness)      # of the source, as measured
     cutover_lock: anyio.Lock = field(default_factory=anyio.Lock)   # the operator and the running attempt both renew its plan
     cutover_cancelled: bool = False                       # seen between two pages, long before the plan is looked at again
     listed: tuple[float, Sequence[FieldSpec]] | None = None   # the destination's custom fields, and when they were listed (monotonic)
@@ -73,21 +69,6 @@ class Migration:
 
     def __post_init__(self) -> None:
         self.meanwhile = Meanwhile(self.destination.feed, self.clock)
-
-    def settle_of(self, kind: Kind) -> float:
-        """Give how late the source may show a change of one kind, in seconds: what the operator says of it, or what was seen."""
-        return self.lateness.at_least(self.terms.settle_of(kind), kind)
-
-    @property
-    def horizon_s(self) -> float:
-        """Give after how many seconds every kind has shown its changes, by the same."""
-        return self.lateness.at_least(self.terms.horizon_s)
-
-    async def recall_lateness(self) -> None:
-        """Take up what earlier starts saw of it."""
-        for name, value in (await self.ledger.settings(LATE)).items():
-            kind = name.removeprefix(LATE)
-            self.lateness.most_s[kind] = max(float(value), self.lateness.most_s.get(kind, 0.0))
 
     async def enter(self, state: State, reason: str, *changes: Change) -> None:
         """Persist a move of the life table together with what it rests on."""

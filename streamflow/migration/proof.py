@@ -22,10 +22,12 @@ class Findings:
     restored: int = 0
     still_there: list[DestId] = field(default_factory=list)
     not_restored: list[dict[str, str]] = field(default_factory=list)
+    overtaken: list[dict[str, str]] = field(default_factory=list)      # changed by people while they were restored, and what became of it
 
     def to_json(self) -> dict[str, Any]:
         return {
             "deleted": self.deleted, "restored": self.restored, "still_there": self.still_there, "not_restored": self.not_restored,
+            "overtaken": self.overtaken,
             "read_back": "as before" if not self.still_there and not self.not_restored else "differs",
         }
 
@@ -60,6 +62,8 @@ class Proof:
         kind = entry.dest_id.rpartition("-")[2]
         if entry.action == "rollback.kept":
             self._take_back(entry)
+        if entry.action == "rollback.overtaken":
+            self._leave_to_people(entry)
         if entry.note != "done" or kind not in DEST_ORDER:
             return
         if entry.action == "rollback.delete":
@@ -75,6 +79,19 @@ class Proof:
         for ids in (self._found.still_there, self._deleted[entry.dest_id.rpartition("-")[2]]):
             if entry.dest_id in ids:
                 ids.remove(entry.dest_id)
+
+    def _leave_to_people(self, entry: AuditEntry) -> None:
+        """Fields that a person changed at the very moment they were restored need not hold their former values."""
+        names = set(entry.after or {})
+        held = self._restored[entry.dest_id.rpartition("-")[2]]
+        if entry.dest_id in held:
+            held[entry.dest_id] = {name: value for name, value in held[entry.dest_id].items() if name not in names}
+        for each in list(self._found.not_restored):
+            if each["id"] == entry.dest_id:
+                self._found.not_restored.remove(each)
+                if left := sorted(set(each["fields"].split(", ")) - names):
+                    self._found.not_restored.append({"id": entry.dest_id, "fields": ", ".join(left)})
+        self._found.overtaken.append({"id": entry.dest_id, "what": entry.note})
 
     async def _look(self, *, at_least: int) -> None:
         for kind, ids in self._deleted.items():

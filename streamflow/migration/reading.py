@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mappi
 from contextlib import contextmanager
 from typing import Any, cast
 from zlib import crc32
-from zoneinfo import ZoneInfo
 
 from streamflow.errors import ProtocolMismatch
 from streamflow.mapping.document_json import from_json
@@ -15,15 +14,16 @@ from streamflow.mapping.uplinks import uplinks_of
 from streamflow.migration import unread
 from streamflow.migration.absence import queue_gone
 from streamflow.migration.clocked import ClockedFeed
-from streamflow.migration.context import LATE, Migration
+from streamflow.migration.context import Migration
 from streamflow.migration.drift import SeenFields
-from streamflow.migration.freshness import FORM, Moves, NotingSource, parents_of
+from streamflow.migration.freshness import Moves, NotingSource, parents_of
 from streamflow.migration.holes import Holes
+from streamflow.migration.horizon import Lateness, settle_of
 from streamflow.migration.owed import Owed
 from streamflow.migration.round import Reading
 from streamflow.migration.settled import SettledFeed
 from streamflow.migration.strays import ask_owners
-from streamflow.model import Key, Kind, QueueItem, Record
+from streamflow.model import Key, Kind, QueueItem
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.extract import GoneParents, Intake, Tally
 from streamflow.store.base import Change, Enqueue, PutSetting
@@ -42,7 +42,8 @@ class SourceReader:
         self.between: Callable[[Kind], None] = _nothing    # called after each page of a kind; what it raises ends the round
         self._linked_by = ""                               # digest of the map whose links are in use
         self._polled: dict[Kind, float] = {}               # monotonic: when a kind was last polled
-        self._noting = NotingSource(migration.source, SeenFields(migration.ledger).look, self._watch_times)
+        self._lateness = Lateness(migration)
+        self._noting = NotingSource(migration.source, SeenFields(migration.ledger).look, self._lateness.look)
         self._intake = Intake(
             ledger=migration.ledger, source=cast(Source, self._noting), permit=migration.control.permit, on_page=self._heard,
             streams=migration.source.streams, settle=Holes(migration).settle,
@@ -129,7 +130,9 @@ class SourceReader:
                 await self._m.explain(f"reading {stream.kind} records")
             after = mark.cursor if mark is not None and is_under_way else ""
             await self._follow_moves(stream)
+            self._lateness.begin(stream)
             tally = await self._whole(stream, scan, after, strict=name == FIRST, listed=reading.listed)
+            await self._lateness.end(tally, is_whole=True, is_resumed=is_under_way)
             if name == SWEEP:
                 await self._owe(stream.kind, tally, owed)     # the sweep may come to their children much later than the next poll
             else:
@@ -238,10 +241,12 @@ class SourceReader:
             scan = f"poll:{stream.kind}:{self._m.ledger.epoch}.{number}"
             if stream.parent is None:
                 await self._follow_moves(stream)
+                self._lateness.begin(stream)
                 changed = await (self.clocked if self.clocked.serves(stream) else self.settled).read(stream, scan=scan)
                 if changed is None:
                     reading.scans[stream.kind] = scan
                 tally = changed or await self._whole(stream, scan, "", strict=False, listed=reading.listed)
+                await self._lateness.end(tally, is_whole=changed is None)
                 await self._owe(stream.kind, tally, owed)
             else:
                 tally = await self._intake.scan_children(
@@ -262,7 +267,6 @@ class SourceReader:
         if stored and stored["digest"] != self._linked_by:
             self._intake.uplinked.links = uplinks_of(from_json(stored["document"], self._m.pair), self._m.pair)
             self._linked_by = str(stored["digest"])
-            await self._m.recall_lateness()
 
     def _is_due(self, stream: Stream) -> bool:
         """Say whether a kind with a pause of its own is to be looked at again, and note that it is; the others are in each round."""
@@ -278,7 +282,7 @@ class SourceReader:
         self._noting.moves.clear()
         if stream.kind in parents_of(await self.streams()):
             kept = await self._m.ledger.setting(f"newest:{stream.kind}")
-            self._noting.moves[stream.kind] = Moves.against(kept, overlap_s=self._m.settle_of(stream.kind))
+            self._noting.moves[stream.kind] = Moves.against(kept, overlap_s=await settle_of(self._m, stream.kind))
 
     async def _keep_moves(self, kind: Kind, tally: Tally, *changes: Change) -> None:
         moves = self._noting.moves.pop(kind, None)
@@ -309,23 +313,9 @@ class SourceReader:
     async def _took(self, stream: Stream, tally: Tally, reading: Reading) -> None:
         """Take the tally of one stream into the round."""
         await self._note(stream.kind, tally)
-        if stream.parent is None and stream.reader == "api" and not stream.by_clock:
-            await self._keep_lateness(stream.kind, is_whole=tally.ended and not tally.gaps)
         if stream.parent is not None:      # of a list it was told at its end
             await unread.tell(self._m, stream, tally)
         await self._judge(stream.kind, tally, reading)
-
-    def _watch_times(self, kind: Kind, records: Sequence[Record]) -> None:
-        now = self._m.clock.now().astimezone(ZoneInfo(self._m.terms.timezone)).strftime(FORM)
-        self._m.lateness.look(kind, records, now=now)
-
-    async def _keep_lateness(self, kind: Kind, *, is_whole: bool) -> None:
-        """Keep what a pass showed later than anything before, and tell of it when it is more than what was told of the source."""
-        late_s = self._m.lateness.close(kind, is_whole=is_whole)
-        if late_s is not None:
-            await self._m.ledger.commit([PutSetting(name=f"{LATE}{kind}", value=late_s)])
-            if late_s > self._m.terms.settle_of(kind):
-                self._m.log("read.shown_late", kind=kind, delay_s=late_s)
 
     async def _judge(self, kind: Kind, tally: Tally, reading: Reading) -> None:
         reading.tallies[kind] = tally

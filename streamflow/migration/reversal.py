@@ -1,12 +1,12 @@
-"""A removal or a restoration of a rollback, as the ledger keeps it from before it is sent until nothing more follows from it."""
+"""A write of a rollback, as the ledger keeps it from before it is sent until nothing more follows from it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from streamflow.model import Fields, Link, Ref
+from streamflow.model import Cursor, Fields, Link, Ref
 from streamflow.store.base import PutSetting
 
 UNDOING: Final = "undoing:"
@@ -15,14 +15,16 @@ UNDOING: Final = "undoing:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversal:
-    """What is done to a record; a restoration is over once it is told, a removal once it was looked after as well."""
+    """What is done to a record; it is over once it is told and was looked after."""
 
     id: str                    # of the intent
     link: Link                 # as it was before
-    action: str                # delete | restore
+    action: str                # delete | restore | give_back
     fields: Fields             # what a removed record was related to, or the values that are given back
     scope: str                 # of the rollback
     is_told: bool = False      # that it happened, with all that follows but the look
+    now: Fields = field(default_factory=dict)     # what these fields held when the record was read last
+    seen: Cursor = ""          # where the feed stood before that reading; "": not to be looked after
 
     @property
     def noted(self) -> PutSetting:

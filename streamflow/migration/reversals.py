@@ -9,17 +9,19 @@ import anyio
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import NotFound, RecordRejected, Stale, StreamflowError, Throttled, TransientError
+from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
 from streamflow.mapping.marker import marker_in
 from streamflow.migration.context import Migration
 from streamflow.migration.returning import kept_away
 from streamflow.migration.reversal import UNDOING, Reversal
 from streamflow.migration.scopes import WHOLE
 from streamflow.migration.undoing import Step
-from streamflow.model import AuditEntry, DestId, Fields, Intent, IntentState, Link, Op, Ref
-from streamflow.stages.updating import LOST_KINDS
+from streamflow.model import AuditEntry, Cursor, DestId, Fields, Intent, IntentState, Link, Op, Ref
+from streamflow.stages.updating import LOST_KINDS, both_ways
 from streamflow.store.base import Audit, Change, DropLink, DropLookup, PutIntent, PutLink, SettleIntent
 
 TRIES = 8
+MOVED = "changed by people while it was being restored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,8 @@ class Carried:
 
     refused: dict[Ref, str] = field(default_factory=dict)          # and why
     removed: list[Reversal] = field(default_factory=list)          # to be looked after
+    restored: list[Reversal] = field(default_factory=list)         # likewise
+    moved: set[Ref] = field(default_factory=set)                   # changed since they were read: nothing was written
 
 
 class Reversals:
@@ -36,9 +40,9 @@ class Reversals:
     def __init__(self, migration: Migration) -> None:
         self._m = migration
 
-    async def carry_out(self, steps: Sequence[Step], now: Mapping[DestId, Fields], scope: str) -> Carried:
+    async def carry_out(self, steps: Sequence[Step], now: Mapping[DestId, Fields], scope: str, seen: Cursor = "") -> Carried:
         """
-        Carry out the steps of some links in a rollback of *scope*, their writes side by side.
+        Carry out the steps of some links in a rollback of *scope*, their writes side by side; read when the feed stood at *seen*.
 
         Raises the first error that leaves an outcome unknown; the next start finds it out (`recall`).
         """
@@ -49,7 +53,19 @@ class Reversals:
                 *_let_go(step.link), *kept.get(step.link.ref, ()), _entry(step.link, step.action, step.reason or "nothing to undo"),
             )
         ])
-        writes = [self._reversal(step, now, scope) for step in steps if step.action in ("delete", "restore")]
+        writes = [self._reversal(step, now, scope, seen) for step in steps if step.action in ("delete", "restore")]
+        return await self._carry(writes, now, kept)
+
+    async def give_back(self, restored: Reversal, fields: Fields, now: Fields, seen: Cursor) -> Carried:
+        """Write what people had put where we restored something; *now* was read when the feed stood at *seen*. Raises as `carry_out`."""
+        link = restored.link
+        write = Reversal(
+            id=self._next(), link=link, action="give_back", fields=fields, scope=restored.scope, now=_held(fields, now), seen=seen,
+        )
+        return await self._carry([write], {link.dest_id: now}, {})
+
+    async def _carry(self, writes: Sequence[Reversal], now: Mapping[DestId, Fields], kept: Mapping[Ref, Sequence[Change]]) -> Carried:
+        """Mean, send and note some writes."""
         await self._m.ledger.commit([
             change for each in writes
             for change in (PutIntent(intent=self._intent(each, now.get(each.link.dest_id) or {})), each.noted)
@@ -61,14 +77,21 @@ class Reversals:
             if (answer := answers.get(each.id)) is None:
                 continue     # its intent stays open: the next start looks what became of it
             refusal, dest_id = answer
+            if refusal == MOVED:
+                carried.moved.add(each.link.ref)
+                changes += [SettleIntent(id=each.id, state=IntentState.ABANDONED, reason="changed since it was read"), each.over]
+                continue
             if refusal:
                 carried.refused[each.link.ref] = refusal
                 changes += _refused(each, refusal)
                 continue
             done = replace(each, link=replace(each.link, dest_id=dest_id))
-            changes += [SettleIntent(id=each.id, state=IntentState.CONFIRMED, dest_id=dest_id), *_undone(done, kept), *_told(done)]
+            follows = _undone(done, kept) if each.action != "give_back" else []
+            changes += [SettleIntent(id=each.id, state=IntentState.CONFIRMED, dest_id=dest_id), *follows, *_told(done)]
             if each.action == "delete":
                 carried.removed.append(done)
+            elif each.seen:
+                carried.restored.append(done)
         await self._m.ledger.commit(changes)
         if failures:
             raise failures[0]
@@ -98,11 +121,11 @@ class Reversals:
 
     async def recall(self) -> list[Reversal]:
         """
-        Tell what an earlier start did without hearing of it, once no outcome is unknown; answers the removals that are to be looked after.
+        Tell what an earlier start did without hearing of it, once no outcome is unknown; answers what is to be looked after.
 
         A restored line stays: it is let go when it is planned again.
         """
-        removed: list[Reversal] = []
+        unlooked: list[Reversal] = []
         changes: list[Change] = []
         for name, value in (await self._m.ledger.settings(UNDOING)).items():
             noted = Reversal.from_setting(name, value)
@@ -110,13 +133,14 @@ class Reversals:
             if reversal is None:
                 changes.append(noted.over)
                 continue
+            if reversal.action == "delete" or reversal.seen:
+                unlooked.append(reversal)
             if reversal.action == "delete":
-                removed.append(reversal)
                 kept = await self._kept_away(reversal.scope, [reversal.link.ref])
                 changes += [] if reversal.is_told else _undone(reversal, kept)
             changes += [] if reversal.is_told else _told(reversal)
         await self._m.ledger.commit(changes)
-        return removed
+        return unlooked
 
     async def _happened(self, reversal: Reversal) -> Reversal | None:
         """Give what happened, with the id that the record has now; None when it did not."""
@@ -130,12 +154,17 @@ class Reversals:
         """Give what keeps these away once they are undone in part; the whole run ends the migration anyway."""
         return {} if scope == WHOLE else await kept_away(self._m.ledger, scope, refs)
 
-    def _reversal(self, step: Step, now: Mapping[DestId, Fields], scope: str) -> Reversal:
+    def _next(self) -> str:
+        return f"{self._m.ledger.epoch}-{next(self._m.numbers):07d}"
+
+    def _reversal(self, step: Step, now: Mapping[DestId, Fields], scope: str, seen: Cursor) -> Reversal:
         held = now.get(step.link.dest_id) or {}
         related = {name: value for name, value in held.items() if name.startswith("link:")}
+        if step.action == "delete":
+            return Reversal(id=self._next(), link=step.link, action=step.action, scope=scope, fields=related)
+        looks = seen if seen and self._m.destination.feed.carries(step.link.dest_kind) else ""
         return Reversal(
-            id=f"{self._m.ledger.epoch}-{next(self._m.numbers):07d}", link=step.link, action=step.action, scope=scope,
-            fields=related if step.action == "delete" else step.fields,
+            id=self._next(), link=step.link, action=step.action, scope=scope, fields=step.fields, now=_held(step.fields, held), seen=looks,
         )
 
     def _intent(self, reversal: Reversal, now: Fields) -> Intent:
@@ -150,11 +179,14 @@ class Reversals:
         """
         Send one write; answers the refusal, "" when it is done, and the id the record has then (a note may have been made anew).
 
+        Values are not sent a second time over what people changed meanwhile: then the refusal is `MOVED`.
         An unknown outcome is raised and looked up at the next try, never said again at once: the first one may still be carried out,
         after the second was confirmed and a person has changed the record, or has brought it back.
         """
         writer, link, dest_id = self._m.destination.writer, reversal.link, reversal.link.dest_id
         for attempt in range(TRIES):
+            if attempt and reversal.action != "delete" and await self._has_moved(reversal):
+                return MOVED, dest_id
             try:
                 if reversal.action == "delete":
                     await self._delete(link)
@@ -174,12 +206,25 @@ class Reversals:
             return "", dest_id
         return "", dest_id
 
+    async def _has_moved(self, reversal: Reversal) -> bool:
+        """Say whether what a write is to replace is not there any more as it was read."""
+        reader, link = self._m.destination.reader, reversal.link
+        found = await reader.read(link.dest_kind, [link.dest_id], custom=link.dest_kind in WITH_CUSTOM_FIELDS)
+        now = found.get(link.dest_id)
+        return now is not None and any(
+            not both_ways(reader.compare, link.dest_kind, name, value, now.get(name)) for name, value in reversal.now.items()
+        )
+
     async def _delete(self, link: Link) -> None:
         writer = self._m.destination.writer
         if link.dest_kind in LOST_KINDS and link.written_at:
             await writer.delete_unchanged(link.dest_kind, link.dest_id, from_iso(link.written_at))
         else:
             await writer.delete(link.dest_kind, link.dest_id)
+
+
+def _held(fields: Fields, now: Fields) -> Fields:
+    return {name: now.get(name) for name in fields}
 
 
 def _marker(now: Fields) -> str:
@@ -207,9 +252,9 @@ def _undone(reversal: Reversal, kept: Mapping[Ref, Sequence[Change]]) -> list[Ch
 
 
 def _told(reversal: Reversal) -> list[Change]:
-    """Tell that it happened; a removal is then still to be looked after."""
+    """Tell that it happened; it is then still to be looked after, where that can be done."""
     entry = _entry(reversal.link, reversal.action, "done", given=reversal.fields)
-    return [entry, replace(reversal, is_told=True).noted if reversal.action == "delete" else reversal.over]
+    return [entry, replace(reversal, is_told=True).noted if reversal.action == "delete" or reversal.seen else reversal.over]
 
 
 def _refused(reversal: Reversal, why: str) -> list[Change]:
@@ -222,5 +267,5 @@ def _refused(reversal: Reversal, why: str) -> list[Change]:
 def _entry(link: Link, action: str, note: str, given: Fields | None = None) -> Audit:
     return Audit(entry=AuditEntry(
         actor="streamflow", action=f"rollback.{action}", kind=link.ref.kind, key=link.ref.key, dest_id=link.dest_id,
-        before=link.base if action == "delete" else None, after=(given or None) if action == "restore" else None, note=note,
+        before=link.base if action == "delete" else None, after=(given or None) if action != "delete" else None, note=note,
     ))

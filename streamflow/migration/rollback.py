@@ -7,7 +7,8 @@ Rule 3: everything else is spared and listed with its reason, and so is what a s
 Rule 4: a dry run makes the same plan that a run carries out.
 Rule 5: what was done is read back; the report tells what that showed.
 Rule 6: the destination's events are asked before every wave of writes, and what turns out to have been touched just before it was
-removed is brought back.
+removed is brought back. What is to get its former values is read once more right before, and looked after likewise: what a person had
+put there in between is given back, or asked about.
 Rule 7: undone in part, what stays keeps what it hangs on and what it shares; what is undone stays away until the source changes it.
 """
 
@@ -18,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamflow.errors import NotFound, StreamflowError
+from streamflow.errors import NotFound, StreamflowError, TransientError
 from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
 from streamflow.migration.absorbed import Absorbed
 from streamflow.migration.context import DEST_ORDER, Migration
@@ -26,18 +27,20 @@ from streamflow.migration.life import AFTER_A_PART, State
 from streamflow.migration.progress import progress
 from streamflow.migration.proof import Proof
 from streamflow.migration.removals import Removals
+from streamflow.migration.restorations import Restorations
 from streamflow.migration.returning import undone_item
-from streamflow.migration.reversals import Carried, Reversals
+from streamflow.migration.reversals import MOVED, Carried, Reversals
 from streamflow.migration.schema import LedgerJournal
 from streamflow.migration.scopes import WHOLE, Wanted, checked, everything, wanted_by
 from streamflow.migration.touched import Touches
-from streamflow.migration.undoing import plan_step, unconfirmed
+from streamflow.migration.undoing import Step, plan_step, unconfirmed
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, DestId, Fields, Kind, Link, Ref
 from streamflow.stages.kept import known
 from streamflow.store.base import Audit, Change, Enqueue, PutSetting
 
 READ_AT_ONCE = 40
+ROUNDS = 4          # for a record that people change while it is being restored
 HANGING_KINDS: tuple[Kind, ...] = ("notes", "activities", "tasks", "leads", "contacts")
 """Kinds whose records may hang on others."""
 LOOSE = ("link:owner", "link:assignee", "link:tags", "link:sources", "link:activityType")
@@ -69,6 +72,7 @@ class Rollback:
         self._touches = Touches(migration)
         self._removals = Removals(migration, self._touches)
         self._reversals = Reversals(migration)
+        self._restorations = Restorations(migration, self._touches, self._reversals)
         self._scope = WHOLE
         self._wanted: Wanted = everything
         self._staying_ours: set[DestId] = set()      # of ours, outside the scope
@@ -82,8 +86,10 @@ class Rollback:
         if not dry_run:
             await Work(self._m).wait_for_doubts()     # so that none is left behind
             recalled = await self._reversals.recall()
-            self._removals.hold(recalled)
-            tally.deleted += len(recalled)
+            removed = [each for each in recalled if each.action == "delete"]
+            self._removals.hold(removed)
+            self._restorations.hold(each for each in recalled if each.action != "delete")
+            tally.deleted += len(removed)
         hanging = await self._foreign_children()
         await self._absorbed.recall()
         if dry_run:
@@ -105,6 +111,8 @@ class Rollback:
         if not dry_run:
             await self._save(hanging, tally)
             await self._removals.finish()
+            for overtaken in await self._restorations.finish():
+                tally.spare(overtaken.link, overtaken.reason)
         return tally
 
     async def _save(self, hanging: dict[DestId, list[DestId]], tally: Tally) -> None:
@@ -114,6 +122,8 @@ class Rollback:
             tally.spare(saved.link, saved.reason)
             if saved.is_back:
                 _hang(hanging, saved.link.dest_id, saved.fields)
+        for overtaken in await self._restorations.look():
+            tally.spare(overtaken.link, overtaken.reason)
 
     async def _undo_some(
         self, dest_kind: Kind, links: Sequence[Link], hanging: dict[DestId, list[DestId]], tally: Tally, *, dry_run: bool
@@ -137,8 +147,13 @@ class Rollback:
             for link in links
         ]
         steps = self._absorbed.judged(steps)
-        carried = Carried() if dry_run else await self._reversals.carry_out(steps, now, self._scope)
-        self._removals.hold(carried.removed)
+        carried = Carried()
+        if not dry_run:
+            carried = await self._reversals.carry_out([step for step in steps if step.action != "restore"], now, self._scope)
+            self._removals.hold(carried.removed)
+            restores, refused = await self._restore([step.link for step in steps if step.action == "restore"])
+            carried.refused.update(refused)
+            steps = [*(step for step in steps if step.action != "restore"), *restores]
         for step in steps:
             if reason := carried.refused.get(step.link.ref) or (step.reason if step.action in ("spare", "restore", "forget") else ""):
                 if reason == "gone already":
@@ -150,6 +165,26 @@ class Rollback:
                 continue
             tally.deleted += step.action == "delete"
             tally.restored += step.action == "restore"
+
+    async def _restore(self, links: Sequence[Link]) -> tuple[list[Step], dict[Ref, str]]:
+        """Give records their former values as they are right now; answers what came of each, and which of them were refused and why."""
+        over: dict[Ref, Step] = {}
+        refused: dict[Ref, str] = {}
+        left, reader = list(links), self._m.destination.reader
+        for _ in range(ROUNDS):
+            if not left:
+                break
+            kind, seen = left[0].dest_kind, self._touches.position
+            now = await reader.read(kind, sorted({link.dest_id for link in left}), custom=kind in WITH_CUSTOM_FIELDS)
+            steps = [
+                plan_step(link, now.get(link.dest_id), reader.compare, foreign=(), meant=await self._meant(link)) for link in left
+            ]
+            carried = await self._reversals.carry_out(steps, now, self._scope, seen)
+            self._restorations.hold(carried.restored)
+            refused |= carried.refused
+            over |= {step.link.ref: step for step in steps}
+            left = [link for link in left if link.ref in carried.moved]
+        return list(over.values()), {**refused, **{link.ref: MOVED for link in left}}
 
     async def _staying(self, links: Sequence[Link]) -> dict[DestId, list[Ref]]:
         """Give the source records outside the scope that share these destination records."""
@@ -173,7 +208,9 @@ class Rollback:
         """
         found: dict[DestId, list[DestId]] = defaultdict(list)
         for kind in HANGING_KINDS:
+            is_empty = True
             async for page in self._m.destination.reader.everything(kind, custom=False):
+                is_empty = is_empty and not page
                 links = await self._m.ledger.links_to(list(page))
                 outside = {link.dest_id for link in links if not self._wanted(link)}
                 self._staying_ours |= outside
@@ -185,7 +222,17 @@ class Rollback:
                 for link in await self._m.ledger.links_to(sorted(hung)) if hung else ():
                     if link.ours:
                         found[link.dest_id] += [each for each in hung[link.dest_id] if each not in found[link.dest_id]]
+            if is_empty:
+                await self._believe_empty(kind)
         return found
+
+    async def _believe_empty(self, kind: Kind) -> None:
+        """Believe that there is no record of a kind at all only where ours are not there either: people's may hang on what is removed."""
+        async for page in self._m.ledger.crosswalk(dest_kind=kind):
+            ids = sorted({link.dest_id for link in page})[:READ_AT_ONCE]
+            if await self._m.destination.reader.read(kind, ids, custom=False):
+                raise TransientError(f"the list of {kind} is empty, and records of it are there: it is not believed")
+            return
 
     # ------------------------------------------------------------------------------------------ the whole run
 

@@ -3,10 +3,12 @@ Who besides us worked on records of ours, by the destination's own account of wh
 
 Rule 1: whoever made a record of ours is us, or an author in whose name we wrote; anybody else who changed it is somebody else.
 Rule 2: where we write under a name that a person may also work under, what came well after our last write is the person's.
+Rule 3: of records that are watched, each event since a position is held: who changed what, in which order.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +17,7 @@ from typing import Final
 from streamflow.clock import from_iso
 from streamflow.migration.context import Migration
 from streamflow.model import Cursor, DestId, Link
-from streamflow.platforms.base import Happening, is_person
+from streamflow.platforms.base import Happening, is_person, position_of
 
 FIRST: Final = "feed:first"
 """Setting: the position of the feed before anything was written."""
@@ -42,6 +44,26 @@ class Touches:
     _cursor: Cursor = ""
     _makers: set[str] = field(default_factory=set)
     _traces: dict[DestId, dict[str, Trace]] = field(default_factory=dict)     # by actor, the latest
+    _watched: dict[DestId, int] = field(default_factory=dict)                 # since which position of the feed
+    _events: dict[DestId, dict[int, Happening]] = field(default_factory=dict)     # of the watched, by position
+
+    @property
+    def position(self) -> Cursor:
+        """Up to where the last look has told everything; "" before the first."""
+        return self._cursor
+
+    def watch(self, dest_id: DestId, seen: Cursor) -> None:
+        """Hold the events of a record from here on; *seen* is no later than the last look."""
+        self._watched[dest_id] = min(position_of(seen), self._watched.get(dest_id, position_of(seen)))
+
+    def unwatch(self, dest_id: DestId) -> None:
+        """Hold them no more."""
+        self._watched.pop(dest_id, None)
+        self._events.pop(dest_id, None)
+
+    def events(self, dest_id: DestId, seen: Cursor) -> list[Happening]:
+        """Give what happened to a watched record since a position, oldest first."""
+        return [event for place, event in sorted(self._events.get(dest_id, {}).items()) if place > position_of(seen)]
 
     async def look(self, *, removed: Collection[DestId] = ()) -> set[DestId]:
         """Take in what happened since the last look; answers which records that concerns. *removed* left the crosswalk just now."""
@@ -62,6 +84,8 @@ class Touches:
         ours = {link.dest_id for link in await self.migration.ledger.links_to(named) if not link.is_merged} if named else set()
         concerned: set[DestId] = set()
         for dest_id, event in pairs:
+            if self._watched.get(dest_id, place := position_of(event.id)) < place:
+                self._events.setdefault(dest_id, {})[place] = dataclasses.replace(event, payloads={})
             if dest_id not in ours and dest_id not in removed:
                 continue
             if event.action == "create":

@@ -39,7 +39,7 @@ def unconfirmed(link: Link, intents: Sequence[Intent]) -> Fields:
     names = set(link.before or {}) - set(known(link.base)) if link.is_matched else set()
     found: Fields = {}
     for intent in intents:
-        if intent.dest_id == link.dest_id and intent.op is Op.UPDATE:
+        if intent.dest_id == link.dest_id and intent.op is Op.UPDATE and intent.seq:     # a rollback's own serve no source record
             found.update({name: value for name, value in intent.fields.items() if name in names})
     return found
 
@@ -61,7 +61,7 @@ def plan_step(
     if now is None:
         return Step(link=link, action="forget", reason="gone already")
     if link.is_matched:
-        return _restoring(link, now, compare, meant or {})
+        return restoring(link, now, compare, meant or {})
     if staying:
         names = ", ".join(f"{ref.kind}:{ref.key}" for ref in staying[:3])
         return Step(link=link, action="spare", reason=f"records outside this rollback share it: {names}")
@@ -92,7 +92,7 @@ def touched_fields(link: Link, now: Fields, compare: Compare) -> list[str]:
     return [*changed, *grown, *kept(link.base), *added_fields(link, now)]
 
 
-def _restoring(link: Link, now: Fields, compare: Compare, meant: Mapping[str, Any]) -> Step:
+def restoring(link: Link, now: Fields, compare: Compare, meant: Mapping[str, Any]) -> Step:
     """
     Give a record that existed before us its former values back, three ways: what we brought goes, what people changed stays.
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from streamflow.errors import StoreError
+from streamflow.errors import DiskRefused, StoreError, is_of_the_disk
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -49,6 +49,7 @@ def replacing(path: Path) -> Iterator[TextIO]:
 
 
 def _refused(path: Path, error: OSError) -> StoreError:
-    return StoreError(
+    family = DiskRefused if is_of_the_disk(error) else StoreError
+    return family(
         f"cannot write the report {path.name}: {error.strerror}", hint="look at the disk space and the rights of the state directory"
     )

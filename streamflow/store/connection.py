@@ -22,7 +22,7 @@ from urllib.parse import quote
 import aiosqlite
 import anyio
 
-from streamflow.errors import InvariantBroken, StoreError
+from streamflow.errors import DiskRefused, InvariantBroken, StoreError
 from streamflow.store.codec import Row
 from streamflow.store.queries import SQL
 
@@ -88,7 +88,8 @@ def refusal(error: sqlite3.Error, what: str) -> StoreError:
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return LedgerHeld(f"the ledger {what}: another program holds it ({name})", hint=HELD_HINT)
     remedy = "free some space on the disk" if name == "SQLITE_FULL" else "check disk, owner and rights"
-    return StoreError(f"the ledger {what}: {error} ({name})", hint=f"{remedy} of the state directory")
+    family = DiskRefused if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")) else StoreError
+    return family(f"the ledger {what}: {error} ({name})", hint=f"{remedy} of the state directory")
 
 
 def portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
@@ -156,6 +157,7 @@ class Connection:
         self._limit_s = limit_s
         self._lock = anyio.Lock(fast_acquire=True)
         self._unwritable = ""    # why nothing may be written any more
+        self._unwritable_by: type[StoreError] = StoreError
         self._unreadable = ""    # why nothing may be read any more
 
     async def rows(self, name: str, *args: Any) -> list[Row]:
@@ -178,11 +180,12 @@ class Connection:
         """
         async with self._lock:
             if self._unwritable:
-                raise StoreError(self._unwritable, hint="stop the daemon and start it again")
+                raise self._unwritable_by(self._unwritable, hint="stop the daemon and start it again")
             with anyio.move_on_after(self._limit_s, shield=True):
                 return await self._transact(work)
             self._unwritable = self._unwritable or f"a transaction took longer than {self._limit_s:g} s"
-            raise StoreError(self._unwritable, hint="check the disk of the state directory")
+            self._unwritable_by = DiskRefused
+            raise DiskRefused(self._unwritable, hint="check the disk of the state directory")
 
     async def _transact(self, work: Callable[[Transaction], T]) -> T:
         transaction: Transaction | None = None
@@ -195,6 +198,8 @@ class Connection:
             raise InvariantBroken(f"the ledger refuses a change: {error}", hint="a bug: the same thing was noted twice") from error
         except sqlite3.Error as error:
             failure = refusal(error, "cannot be written")
+            if not _was_only_busy(error):
+                self._unwritable_by = type(failure)
             await self._undo(broken="" if _was_only_busy(error) else failure.message)
             raise failure from error
         except ValueError as error:  # what aiosqlite raises once closed

@@ -15,7 +15,7 @@ from pathlib import Path
 import aiosqlite
 import anyio
 
-from streamflow.errors import StoreError
+from streamflow.errors import DiskRefused, StoreError, is_of_the_disk
 from streamflow.store.connection import DAMAGE_HINT, connect, refusal
 from streamflow.store.queries import migrations, schema
 
@@ -98,7 +98,8 @@ async def make(path: Path, *, at: str) -> None:
     except sqlite3.Error as error:
         raise refusal(error, "cannot be made") from error
     except OSError as error:
-        raise StoreError(f"the ledger cannot be made: {error.strerror}", hint=f"check disk, owner and rights of {path.parent}") from error
+        family = DiskRefused if is_of_the_disk(error) else StoreError
+        raise family(f"the ledger cannot be made: {error.strerror}", hint=f"check disk, owner and rights of {path.parent}") from error
 
 
 async def examine(path: Path) -> int:

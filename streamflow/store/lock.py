@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from streamflow.errors import StoreError
+from streamflow.errors import DiskRefused, StoreError, is_of_the_disk
 
 LOCK_FILE = "lock"
 
@@ -45,29 +45,13 @@ def locked(directory: Path) -> Iterator[None]:
             os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         except OSError as error:
             hint = "free some space on the disk of the state directory, or check it"
-            raise StoreError(f"cannot write the lock file {path}: {error.strerror}", hint=hint) from error
+            family = DiskRefused if is_of_the_disk(error) else StoreError
+            raise family(f"cannot write the lock file {path}: {error.strerror}", hint=hint) from error
         yield
         with suppress(OSError):     # the kernel's lock goes with the handle in any case
             os.ftruncate(handle, 0)
     finally:
         os.close(handle)
-
-
-def holder(directory: Path) -> int | None:
-    """Give the pid of the process that holds the directory (0 when it cannot be read), or None when nobody does."""
-    try:
-        handle = os.open(directory / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        if not os.pread(handle, 1, 0):
-            return None  # given back in good order; asking the kernel could get in the way of a daemon that starts just now
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _pid(handle)
-    finally:
-        os.close(handle)
-    return None
 
 
 def _take(handle: int, directory: Path) -> None:

@@ -25,6 +25,8 @@ TOLD = ("shared_email", "possible_duplicate")
 """Causes that only tell; a run that is struck at named points accepts them, so that it comes by a decision for certain."""
 PATIENCE = 40
 """How often an operator lets a run go on that misbehaving platforms brought to a stop."""
+BY_ITSELF = "tried again in"
+"""What the reason of a pause says that nobody has to end."""
 STOPPED = (69, 75, 77)
 """Exit codes by which the daemon says that a platform must recover first."""
 
@@ -43,6 +45,7 @@ class Hands:
         self.explained: dict[tuple[str, str], str] = {}
         self.asked: set[Question] = set()       # about who is who, as they were when they came up and at the switch
         self.at_watch: Callable[[], None] | None = None     # called once after the switch; the run is rolled back then
+        self.work: Callable[[str], None] = lambda _phase: None         # called at each look, with the phase: people at work
         self._dice = dice
         self._wanted = wanted        # the phase from which on each kill to come strikes, in order
         self._is_calm = is_calm
@@ -119,9 +122,12 @@ class Hands:
             self._kill_at = time.monotonic() + self._dice.uniform(*LIFETIME_S)
         if status["state"] == "paused":
             assert not self._is_calm, status["reason"]
+            if BY_ITSELF in status["reason"]:
+                return
             self._let_go_on(status["reason"])
             self.daemon.ask("POST", "/v1/resume", {})
             return
+        self.work(self._phase)
         self._export(status["gate"] or {})
         if self._decide():
             return

@@ -11,10 +11,12 @@ from tests.judge.states import VERDICTS
 
 COLUMNS = (
     "profile", "pair", "a run", "runs", "kills", "in doubt", "adopted", "resent", "queued", "open", *VERDICTS, "429", "too fast", "leaks",
-    "let on", "up s", "peak MiB",
+    "too large", "edits", "let on", "up s", "peak MiB",
 )  # fmt: skip
-NONE_ALLOWED = (*VERDICTS, "open", "too fast", "leaks")
+NONE_ALLOWED = (*VERDICTS, "open", "too fast", "leaks", "too large")
 """What must be zero in every run."""
+MOST_MIB = 320.0
+"""A small account, and a body that is as large as one may be while it is read and parsed: what takes more holds what it should not."""
 
 
 @dataclass(slots=True)
@@ -53,7 +55,7 @@ def figures(run: Survived) -> Counter[str]:
     figured = Counter(run.doubts)
     figured.update({
         "kills": run.kills, "in doubt": sum(run.doubts.values()), "429": run.calls.told_to_wait, "too fast": run.calls.exceeded,
-        "leaks": len(run.leaks), "let on": run.paused,
+        "leaks": len(run.leaks), "let on": run.paused, "edits": run.edits, "too large": run.peak_mib > MOST_MIB,
     })  # fmt: skip
     figured.update(each.verdict for each in run.findings)
     return figured

@@ -12,6 +12,7 @@ from tests.flow import torture
 from tests.flow.measures import Calls
 from tests.flow.schedule import MANY, again, parser, schedule
 from tests.flow.survival import Survived, Trial
+from tests.flow.tally import MOST_MIB
 from tests.judge.states import Finding
 
 ONE = ("--kills", "3", "--points", "0", "--profiles", "calm", "--pair", "leadtrekker-nutshell")
@@ -26,6 +27,7 @@ def _survived(**told: Any) -> Survived:
     given = {
         "kills": 3, "phases": ("probe", "tail", "tail"), "code": 0, "findings": (), "points": {}, "doubts": {"adopted": 2, "queued": 1},
         "calls": Calls(told_to_wait=4, exceeded=0), "peak_mib": 70.0, "resumes_s": (0.5, 2.0), "leaks": (), "paused": 1, "deeds": 9,
+        "edits": 8,
     }  # fmt: skip
     return Survived(**{**given, **told})
 
@@ -92,7 +94,7 @@ def test_the_table_tells_what_came_of_every_run(ends: list[Any], capsys: pytest.
     assert row["runs"] == "2 (+1 unfinished)"
     figures = {
         "kills": "6", "in doubt": "6", "adopted": "4", "queued": "2", "lost": "1", "doubled": "0", "429": "8", "up s": "2.0",
-        "peak MiB": "70",
+        "peak MiB": "70", "edits": "16", "too large": "0",
     }  # fmt: skip
     assert {name: row[name] for name in figures} == figures
     assert [line.split("--seed ")[1] for line in said.splitlines() if line.startswith("again: ")] == ["2", "3"]
@@ -106,9 +108,10 @@ def test_nothing_wrong_is_said_in_one_number(ends: list[Any], capsys: pytest.Cap
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"leaks": ("a key in a log",)}, {"calls": Calls(told_to_wait=1, exceeded=1)}, {"doubts": {"open": 1}}, {"findings": (LOST,)}]
+    "wrong", [{"leaks": ("a key in a log",)}, {"calls": Calls(told_to_wait=1, exceeded=1)}, {"doubts": {"open": 1}}, {"findings": (LOST,)},
+     {"peak_mib": 2 * MOST_MIB}],
 )
 def test_each_broken_promise_makes_a_run_wrong(ends: list[Any], wrong: dict[str, Any]) -> None:
-    """A leak, a call too fast and a write left in doubt count as much as a finding."""
+    """A leak, a call too fast, a write left in doubt and memory without bound count as much as a finding."""
     ends[:] = [_survived(**wrong)]
     assert torture.main(ONE) == 1

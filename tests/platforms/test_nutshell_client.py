@@ -391,7 +391,7 @@ async def test_find_without_the_field_finds_nothing() -> None:
     """Where the marker field does not exist, an ignored filter does not make every record a candidate."""
     async with rig() as made:
         assert await made.nutshell.reader.find("contacts", "lt:lead:1", {}) == []
-        assert made.calls() == ["GET contacts/customfields/attributes"]
+        assert set(made.calls()) == {"GET contacts/customfields/attributes"}
 
 
 async def test_uncertain_writes_are_sent_once() -> None:

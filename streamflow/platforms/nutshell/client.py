@@ -10,6 +10,7 @@ from streamflow.platforms.nutshell.calls import Calls
 from streamflow.platforms.nutshell.feed import NutshellFeed
 from streamflow.platforms.nutshell.flags import Flags
 from streamflow.platforms.nutshell.labels import Labels
+from streamflow.platforms.nutshell.listing import Listings
 from streamflow.platforms.nutshell.people import Directory
 from streamflow.platforms.nutshell.prober import NutshellProber
 from streamflow.platforms.nutshell.reader import NutshellReader
@@ -25,12 +26,13 @@ class Nutshell:
         self._flags = flags
         self.session = session
         calls = Calls(session, rpc_url, lambda: self._flags, self.adopt, clock)
-        directory = Directory(calls, username, impersonate=impersonate)
-        labels = Labels(calls)
+        listings = Listings(calls, clock)
+        directory = Directory(calls, listings, username, impersonate=impersonate)
+        labels = Labels(listings)
         self._feed = NutshellFeed(calls, labels, clock)
         self._writer = NutshellWriter(calls, directory)
-        self._reader = NutshellReader(calls, self._feed, clock)
-        self._schema = NutshellSchema(calls, labels, directory, clock)
+        self._reader = NutshellReader(calls, listings, self._feed, clock)
+        self._schema = NutshellSchema(calls, listings, labels, directory, clock)
         self._prober = NutshellProber(calls, directory, self._writer, self._reader, self._schema, clock)
 
     @property

@@ -10,14 +10,13 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from streamflow.errors import AccessRefused, NotFound, NotPermitted, ProtocolMismatch, RecordRejected
+from streamflow.errors import AccessRefused, NotFound, NotPermitted, ProtocolMismatch, RecordRejected, TransientError
 from streamflow.model import Kind
 from streamflow.platforms.base import Happening
-from streamflow.platforms.nutshell.calls import Calls
 from streamflow.platforms.nutshell.dialect.definitions import label_of
-from streamflow.platforms.nutshell.dialect.envelope import rows
 from streamflow.platforms.nutshell.dialect.ids import kind_of
 from streamflow.platforms.nutshell.flags import ENTITIES
+from streamflow.platforms.nutshell.listing import Listings
 
 LISTED = "customFields"      # the kind of a definition's id: "27-customFields"
 
@@ -25,14 +24,13 @@ LISTED = "customFields"      # the kind of a definition's id: "27-customFields"
 class Labels:
     """The definitions as they were listed last, by id."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, listings: Listings) -> None:
+        self._listings = listings
         self._names: dict[str, str] = {}     # id -> "custom:<label>"; the id itself where nobody lists it
 
     async def listed(self, entity: Kind) -> list[dict[str, Any]]:
         """Give the definitions of accounts, contacts or leads as they come."""
-        data = await self._calls.get(f"{entity}/customfields/attributes")
-        found = [row for row in rows(data, LISTED) if label_of(row)]
+        found = [row for row in await self._listings.rows(f"{entity}/customfields/attributes", LISTED) if label_of(row)]
         self._names |= {str(row["id"]): f"custom:{label_of(row)}" for row in found if row.get("id")}
         return found
 
@@ -41,7 +39,7 @@ class Labels:
         for entity in sorted({event.kind for event in events if event.kind in ENTITIES and any(map(self._is_new, event.changes))}):
             try:
                 await self.listed(entity)
-            except (AccessRefused, NotFound, NotPermitted, ProtocolMismatch, RecordRejected):
+            except (AccessRefused, NotFound, NotPermitted, ProtocolMismatch, RecordRejected, TransientError):
                 continue     # an id is worse than a label, and better than no events
         self._names |= {name: name for event in events for name in event.changes if self._is_new(name)}
         return [

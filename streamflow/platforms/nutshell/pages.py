@@ -26,10 +26,14 @@ class ListPass:
         self.shrank = False
 
     async def pages(self) -> AsyncIterator[list[dict[str, Any]]]:
-        """Yield pages until an empty one; oldest first where the list can be sorted, so that new rows come at the end."""
+        """
+        Yield pages until an empty one; oldest first where the list can be sorted, so that new rows come at the end.
+
+        An empty page where there should be rows (at the very beginning, behind a full page, or by the list's own count) is asked for again.
+        """
         guard = PageGuard(self._kind, platform="nutshell", size=self._size)
         last: int | None = None
-        page = 0
+        page, shown, width, is_again = 0, 0, self._size, False
         while True:
             query = [*self._filters, ("page[limit]", str(self._size)), ("page[page]", str(page))]
             if self._kind in SORTED:
@@ -40,11 +44,14 @@ class ListPass:
             self.shrank = self.shrank or (last is not None and held is not None and held < last)
             last = held if held is not None else last
             if not found:
-                return
+                if is_again or (width < self._size and (held is None or shown >= held)):
+                    return
+                is_again = True
+                continue
             guard.asked(str(page))
             guard.seen([str(row.get("id")) for row in found], page_digest(found))
             yield found
-            page += 1
+            page, shown, width, is_again = page + 1, shown + len(found), len(found), False
 
 
 async def rpc_pages(calls: Calls, kind: str) -> AsyncIterator[list[dict[str, Any]]]:

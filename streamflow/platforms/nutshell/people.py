@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from streamflow.platforms.nutshell.calls import Calls
-from streamflow.platforms.nutshell.dialect.envelope import rows
+from streamflow.platforms.nutshell.listing import Listings
 
 
 def email_of(row: dict[str, Any]) -> str:
@@ -21,8 +21,9 @@ def email_of(row: dict[str, Any]) -> str:
 class Directory:
     """Whose name may stand under a write. Read once, and again when an unknown user is asked for."""
 
-    def __init__(self, calls: Calls, username: str, *, impersonate: bool) -> None:
+    def __init__(self, calls: Calls, listings: Listings, username: str, *, impersonate: bool) -> None:
         self._calls = calls
+        self._listings = listings
         self._username = username.strip().lower()
         self._impersonate = impersonate
         self._by_id: dict[str, dict[str, Any]] | None = None
@@ -36,7 +37,7 @@ class Directory:
     async def users(self, *, fresh: bool = False) -> list[dict[str, Any]]:
         """Give all users as Nutshell shows them."""
         if fresh or self._by_id is None:
-            self._by_id = {str(row["id"]): row for row in rows(await self._calls.get("users"), "users") if row.get("id")}
+            self._by_id = {str(row["id"]): row for row in await self._listings.rows("users", "users") if row.get("id")}
         return list(self._by_id.values())
 
     async def myself(self) -> dict[str, Any] | None:

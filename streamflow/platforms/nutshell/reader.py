@@ -18,6 +18,7 @@ from streamflow.platforms.nutshell.dialect.records import flat
 from streamflow.platforms.nutshell.feed import NutshellFeed
 from streamflow.platforms.nutshell.finder import Finder
 from streamflow.platforms.nutshell.flags import ENTITIES
+from streamflow.platforms.nutshell.listing import Listings
 from streamflow.platforms.nutshell.pages import ListPass, rpc_pages
 from streamflow.wire.spread import spread
 
@@ -32,8 +33,9 @@ Found = dict[DestId, Fields]
 class NutshellReader:
     """The reading door. `routes` counts calls and records for each way custom fields were read."""
 
-    def __init__(self, calls: Calls, feed: NutshellFeed, clock: Clock) -> None:
+    def __init__(self, calls: Calls, listings: Listings, feed: NutshellFeed, clock: Clock) -> None:
         self._calls = calls
+        self._listings = listings
         self._clock = clock
         self._feed = feed
         self._finder = Finder(calls, self)
@@ -133,13 +135,16 @@ class NutshellReader:
                 found[dest_id].update(customs)
 
     async def _customs(self, kind: Kind, dest_id: DestId) -> Fields | None:
-        """One record's custom values by a call of its own; None when the record is gone."""
-        self._count("single", 1)
-        try:
-            data = await self._calls.get(f"{kind}/{dest_id}/customfields", endpoint=f"{kind}/{{id}}/customfields")
-        except NotFound:
-            return None
-        return customs_from_wire(rows(data, "customFields"))
+        """One record's custom values by a call of its own; None when the record is gone. Nothing at all is asked for again."""
+        for _ in range(ABSENCES):
+            self._count("single", 1)
+            try:
+                data = await self._calls.get(f"{kind}/{dest_id}/customfields", endpoint=f"{kind}/{{id}}/customfields")
+            except NotFound:
+                return None
+            if found := rows(data, "customFields"):
+                return customs_from_wire(found)
+        return {}
 
     def _count(self, route: str, number: int) -> None:
         self.routes[route] = self.routes.get(route, 0) + number
@@ -216,8 +221,8 @@ class NutshellReader:
 
     async def has_field(self, kind: Kind, label: str) -> bool:
         """Say whether a custom field of this name is defined; a filter by an undefined name would let everything through."""
-        data = await self._calls.get(f"{kind}/customfields/attributes")
-        return any(str(row.get("title") or row.get("name")) == label for row in rows(data, "customFields"))
+        found = await self._listings.rows(f"{kind}/customfields/attributes", "customFields")
+        return any(str(row.get("title") or row.get("name")) == label for row in found)
 
 
 def _chunks(ids: Sequence[DestId], most: int) -> list[Sequence[DestId]]:

@@ -16,6 +16,7 @@ from streamflow.platforms.nutshell.dialect.ids import full_id
 from streamflow.platforms.nutshell.dialect.records import many, one
 from streamflow.platforms.nutshell.flags import ENTITIES
 from streamflow.platforms.nutshell.labels import Labels
+from streamflow.platforms.nutshell.listing import Listings
 from streamflow.platforms.nutshell.people import Directory, email_of
 from streamflow.wire.spread import spread
 
@@ -31,8 +32,9 @@ _TAG_TYPES = {"1": "leads", "2": "contacts", "3": "accounts"}
 class NutshellSchema:
     """The schema door."""
 
-    def __init__(self, calls: Calls, labels: Labels, directory: Directory, clock: Clock) -> None:
+    def __init__(self, calls: Calls, listings: Listings, labels: Labels, directory: Directory, clock: Clock) -> None:
         self._calls = calls
+        self._listings = listings
         self._labels = labels
         self._directory = directory
         self._clock = clock
@@ -98,7 +100,7 @@ class NutshellSchema:
         )  # fmt: skip
 
     async def _table(self, path: str) -> list[dict[str, Any]]:
-        return rows(await self._calls.get(path), _TABLES[path])
+        return await self._listings.rows(path, _TABLES[path])
 
     async def _teams(self) -> dict[str, DestId]:
         """Teams are listed by JSON-RPC only (6), and not on every plan."""
@@ -205,7 +207,7 @@ class NutshellSchema:
         return str(made)
 
     async def _named_source(self, name: str) -> DestId | None:
-        found = rows(await self._calls.get("sources"), "sources")
+        found = await self._listings.rows("sources", "sources")
         return next((str(row["id"]) for row in found if str(row.get("name", "")).strip().lower() == name.strip().lower()), None)
 
 

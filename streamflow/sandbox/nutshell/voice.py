@@ -55,6 +55,8 @@ def _is_rpc(asked: Asked) -> bool:
 
 def _plural(asked: Asked) -> str:
     parts = asked.path.removeprefix("/rest/").split("/")
+    if "customfields" in parts:     # a record's own, or the definitions of a kind
+        return "customFields"
     name = next((part for part in reversed(parts) if part in _PLURALS), parts[0])
     return _PLURALS.get(name, name)
 

@@ -249,7 +249,8 @@ def test_calls_are_forms_with_days_as_the_server_reads_them() -> None:
     (404, b'{"Message":"No HTTP resource was found"}', CallVerdict.NOT_FOUND), (429, b"", CallVerdict.THROTTLED),
     (500, b"<html>", CallVerdict.TRANSIENT), (200, b"[]", CallVerdict.OK), (200, b"", CallVerdict.TRANSIENT),
     (200, b"<html>Sign in</html>", CallVerdict.TRANSIENT), (200, b'[{"Result":0,"Message":"Error: busy"}]', CallVerdict.TRANSIENT),
-    (200, b'[{"Result":1,"Message":"418207"}]', CallVerdict.OK), (200, b'"UPDATED SUCCESSFULLY!"', CallVerdict.PROTOCOL),
+    (200, b'[{"RESULT":"0","MESSAGE":"Error: busy"}]', CallVerdict.TRANSIENT), (200, b'[{"Result":1,"Message":"418207"}]', CallVerdict.OK),
+    (200, b'"UPDATED SUCCESSFULLY!"', CallVerdict.PROTOCOL),
     (200, b'{"message":"Exception Occured","error":"Cannot find column 1.","status":null}', CallVerdict.ODD),
     (200, b'{"message":"Exception Occured","error":"Timeout expired.","status":null}', CallVerdict.TRANSIENT),
 ])  # fmt: skip
