@@ -9,7 +9,7 @@ import pytest
 
 from streamflow.errors import RecordRejected, StoreError
 from streamflow.platforms.base import FieldSpec
-from streamflow.platforms.nutshell import prober
+from streamflow.platforms.nutshell import listing, prober
 from streamflow.platforms.nutshell.flags import PATH_BY_NAME, PATH_UNDER_CUSTOM, Flags
 
 from .nutshell_rig import ADMIN, Journal, Rig, rig
@@ -194,8 +194,9 @@ async def test_an_unanswered_probe_is_swept_later() -> None:
         assert _standing(made) == []
 
 
-async def test_a_cancelled_probe_cleans_up_after_itself() -> None:
+async def test_a_cancelled_probe_cleans_up_after_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cancelled in the middle, nothing that was confirmed is left standing."""
+    monkeypatch.setattr(listing, "AGAIN_S", (0.0,))
     async with rig(switches={"latency_ms": 5}, flags={"search_lag_s": 0.1}) as made:
         journal = Journal()
         with anyio.move_on_after(0.25):
