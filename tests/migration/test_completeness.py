@@ -186,6 +186,28 @@ async def test_a_list_that_is_empty_all_at_once_stops_nobody_else(tmp_path: Path
         assert missed == asked == (before.keys() if is_true else set())
 
 
+async def test_what_slipped_past_the_edge_of_a_page_is_read_before_the_switch(tmp_path: Path) -> None:
+    """Rows moved while the tail read: a new lead was never shown and an old one not this time. The pass after the freeze brings both."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
+        new = trip.in_source("create", "leads", name="Sena Slipped", email="sena.slipped@example.com")
+        slipped = {new, next(key for key in await trip.staged("lead"))}
+        original = trip.doors.pages
+
+        async def pages(kind: Kind, start: str | None) -> Any:
+            async for page in original(kind, start):
+                yield replace(page, records=tuple(each for each in page.records if kind != "lead" or each.key not in slipped))
+
+        trip.doors.pages = pages
+        await trip.work.reader.suspects(await trip.work.reader.everything("sweep"))
+        assert new not in await trip.staged("lead")
+        assert not await trip.items("deleted_at_source"), "one pass that does not show it proves nothing"
+        trip.doors.pages = original
+        await cutover.request(trip.m, "uid:7", freeze_confirmed=True)
+        await trip.until(State.WATCH)
+        assert await trip.ledger.links_of("lead", [new])
+        assert not [key for key, each in (await trip.staged("lead")).items() if each.missing_scans]
+
+
 # ------------------------------------------------------------------------------------------------ the source's own counts
 
 
