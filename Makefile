@@ -5,6 +5,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 PAIR ?= leadtrekker-nutshell
 KILLS ?= 60
+JOBS ?= 2
 STORM := tests/storm
 FACES := tests/flow_bad tests/acceptance/leadperfection tests/flow/test_points.py $(wildcard tests/flow/test_lp_*.py)
 # Compiled files are kept: the tests start many processes, and none of them is to compile everything anew.
@@ -49,7 +50,7 @@ bench: $(STAMP)  ## the figures, as ratios in one run
 	$(PY) -m tests.bench --pair $(PAIR)
 
 torture: $(STAMP)  ## whole runs killed at random under each profile of faults, and at every named point; KILLS=1000 for the long run
-	$(PY) -m tests.flow.torture --kills $(KILLS) $(if $(filter command environment,$(firstword $(origin PAIR))),--pair $(PAIR)) $(TORTURE)
+	$(PY) -m tests.flow.torture --kills $(KILLS) --jobs $(JOBS) $(if $(filter command environment,$(firstword $(origin PAIR))),--pair $(PAIR)) $(TORTURE)
 
 simulate: $(STAMP)  ## 2,000 seeded worlds with crashes in virtual time, and the bugs they must find; half an hour
 	$(PY) -m tests.simulate --worlds 2000 --jobs 2

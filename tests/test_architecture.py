@@ -317,3 +317,20 @@ def test_every_file_says_what_lives_there() -> None:
     nameless = [place(path) for path in modules() if not ast.get_docstring(parsed(path))]
     vague = [place(path) for path in modules() if path.stem in ("utils", "helpers", "manager", "common")]
     assert (nameless, vague) == ([], [])
+
+
+@pytest.mark.parametrize(("judge", "may_know"), [("judge", set[str]()), ("simulate/judge.py", {"model", "store"})])
+def test_judges_share_no_code_with_what_they_judge(judge: str, may_know: set[str]) -> None:
+    """That of the accounts knows nothing of the program; that of simulated worlds reads its ledger, and none of its rules."""
+    path = ROOT / "tests" / judge
+    files = [path] if path.suffix else [each for each in path.rglob("*.py") if not each.name.startswith("test_")]
+    assert files
+    reached = {
+        (each.name, target) for each in files for module, names, _ in imports(each) for target in inner_targets(module, names)
+    }
+    assert [place for place in sorted(reached) if place[1] not in may_know] == []
+    others = {
+        module for each in files for module, _, _ in imports(each)
+        if module.startswith("tests.") and module.split(".")[1] not in ("judge", "simulate")
+    }
+    assert others == set()

@@ -27,6 +27,7 @@ from streamflow.errors import ConfigError
 from streamflow.mapping import pair_toml
 from streamflow.mapping.catalogue import TRANSFORMS
 from streamflow.mapping.combining import POLICIES
+from streamflow.mapping.disputes import DISPUTES
 from streamflow.mapping.pair import FACTS, MORE_REPORTS, REPORTS, Role
 from streamflow.mapping.postal import PARTS
 from streamflow.mapping.rollups import PICKS
@@ -284,7 +285,7 @@ def test_transforms_with_params_exist() -> None:
     assert set(rows) <= set(TRANSFORMS)
     assert [(name, param) for name, one in TRANSFORMS.items() for param in one.needs if f"`{param}`" not in rows.get(name, "")] == []
     everywhere = next(line for line in page("pairs.md").splitlines() if line.startswith("| any |"))
-    assert [policy for policy in POLICIES if f"`{policy}`" not in everywhere] == []
+    assert [policy for policy in (*POLICIES, *DISPUTES) if f"`{policy}`" not in everywhere] == []
     assert [pick for pick in PICKS if f"`{pick}`" not in rows["rollup"]] == []
     assert [part for part in PARTS if f"`{part}`" not in rows["address_part"]] == []
 

@@ -55,19 +55,31 @@ async def _ledger(args: Args) -> AsyncIterator[SqliteLedger]:
 
 
 async def _write(ledger: SqliteLedger, path: Path) -> int:
-    """Write {"previous", "hash", "entry"} a line; the entry is the very text that was hashed, after the hash before it and a line end."""
-    written = 0
+    """
+    Write {"previous", "hash", "entry"} a line; the entry is the very text that was hashed, after the hash before it and a line end.
+
+    A file that does not become whole is removed again.
+    """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)     # values of records are in it
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            async for page in ledger.audit_lines():
-                file.writelines(f'{{"previous":"{previous}","hash":"{line.hash}","entry":{line.text}}}\n' for previous, line in page)
-                written += len(page)
+        try:
+            return await _fill(descriptor, ledger)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
     except FileExistsError:
         raise UsageError(f"{path} exists already and was not touched", hint="name another file") from None
     except OSError as error:
         hint = "name a file in a folder that you can write, with room for it"
         raise UsageError(f"{path} cannot be written: {error.strerror}", hint=hint) from error
+
+
+async def _fill(descriptor: int, ledger: SqliteLedger) -> int:
+    written = 0
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        async for page in ledger.audit_lines():
+            file.writelines(f'{{"previous":"{previous}","hash":"{line.hash}","entry":{line.text}}}\n' for previous, line in page)
+            written += len(page)
     return written
 
 

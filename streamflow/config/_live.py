@@ -82,6 +82,16 @@ def reload(old: Config, new: Config) -> Reload:
     )
 
 
+def rotated(config: Config) -> LiveSettings | None:
+    """Look into the files of the keys; gives the live settings with what they hold now, None when that is what is in use."""
+    source = {name: secret.reread() for name, secret in config.source.options.secrets().items()}
+    destination = {name: secret.reread() for name, secret in config.destination.options.secrets().items()}
+    before = live(config)
+    if (source, destination) == (before.source_secrets, before.destination_secrets):
+        return None
+    return replace(before, source_secrets=source, destination_secrets=destination)
+
+
 def _is_live(key: str, *values: Any) -> bool:
     table = key.rpartition(".")[0]
     is_of_platform = table in ("source", "destination") and any(isinstance(value, Secret) for value in values)

@@ -37,6 +37,12 @@ class Secret:
         """Say whether the value is known to this process."""
         return self._value is not None
 
+    def reread(self) -> Secret:
+        """Give it as its file holds it now; itself where that cannot be read, and where it comes from somewhere else."""
+        source, _, name = self.reference.partition(" ")
+        value = read_file(Path(name))[0] if source == "file" else None
+        return self if value is None else Secret(value, reference=self.reference)
+
     def __repr__(self) -> str:
         return f"Secret({self.reference}, ***)"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from streamflow.clock import from_iso
 from streamflow.daemon.status import QueueStatus
+from streamflow.migration.horizon import SHOWN_LATE
 from streamflow.model import Kind
 from streamflow.stages.doubt import DOUBLED
 from streamflow.store.base import KindCount, Ledger
@@ -36,6 +37,7 @@ class Book:
     doubled: int = 0
     audit_entries: int = 0
     search_lag_s: float | None = None
+    shown_late_s: Mapping[Kind, float] = field(default_factory=dict)      # kind -> how late the source was seen to show a change
     signed_in: bool = False
 
 
@@ -61,7 +63,7 @@ async def read_book(ledger: Ledger, *, now: float) -> Book:
         moved_at=max(marks.values(), default=None), looked_at=_looked_at(marks), doubts=await ledger.doubts(),
         doubled=sum(DOUBLED in item.reason for item in await ledger.queue(state=None, cause="in_doubt")) if in_doubt else 0,
         audit_entries=await ledger.audit_length(), search_lag_s=learned.get("search_lag_s"),
-        signed_in=await ledger.setting("delta_opened_at") is not None,
+        shown_late_s=await ledger.setting(SHOWN_LATE) or {}, signed_in=await ledger.setting("delta_opened_at") is not None,
     )
 
 

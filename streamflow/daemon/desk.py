@@ -104,7 +104,7 @@ class Desk:
     # ------------------------------------------------------------------------------------------ steering
 
     async def pause(self, *, actor: str, reason: str) -> Answer:
-        if self._m.control.paused is not None:
+        if self._m.control.paused is not None and not self._m.control.ends_itself:
             return {"result": "already_paused", "reason": self._m.control.paused}
         text = f"by the operator: {reason}" if reason else "by the operator"
         await self._m.decide(actor, "pause", PutSetting(name="operator:paused", value={"reason": text, "by": actor}), note=reason)

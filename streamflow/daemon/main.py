@@ -12,7 +12,7 @@ import anyio
 import structlog
 
 from streamflow.clock import Clock, SystemClock
-from streamflow.config import Config, load, reload, taken_over
+from streamflow.config import Config, Reload, load, reload, rotated, taken_over
 from streamflow.daemon import log, memory
 from streamflow.daemon.control import Control as ControlFace
 from streamflow.daemon.control import allowed, control_socket
@@ -119,7 +119,7 @@ class _Daemon:
             phase=await load_phase(self._ledger, self._clock),
         )
         paces = self._doors.paces
-        self._supervisor = Supervisor(migration, reports)
+        self._supervisor = Supervisor(migration, reports, let_in=self._calls.let_in, look_at_keys=self._look_at_keys)
         self._picture = Picture(migration, paces.limiters, self._calls)
         for name, rate in (await self._ledger.settings("operator:pace:")).items():
             if (platform := name.removeprefix("operator:pace:")) in paces.limiters:
@@ -242,22 +242,33 @@ class _Daemon:
         except ConfigError as error:
             self._say("trouble", code=error.code, message=f"the new settings were not taken: {error}")
         else:
-            live, before = found.settings, tuple(self._config.secret_texts())
-            self._config = taken_over(self._config, live)
-            self._supervisor.adopt_live(
-                poll_s=live.poll_s, settle_s=live.settle_s, sweep_every_s=live.sweep_every_s, cutover_deadline_s=live.cutover_deadline_s,
-                watch_days=live.watch_days, expected_counts=dict(live.expected_counts),
-            )
-            log.know_secrets((*before, *self._config.secret_texts()))
-            self._doors.renew(live.source_secrets, live.destination_secrets)
-            self._doors.paces.adopt(self._config.source.platform, live.pace_source)
-            self._doors.paces.adopt(self._config.destination.platform, live.pace_destination)
-            log.set_level(live.log_level)
-            self._say("settings.reloaded", changed=list(found.changed), needs_restart=list(found.needs_restart))
-            if found.changed:
-                self._group.start_soon(self._note_settings, ", ".join(found.changed))
+            self._take_over(found, "signal:SIGHUP")
         self._notifier.ready(self._line())
 
-    async def _note_settings(self, names: str) -> None:
+    def _look_at_keys(self) -> None:
+        """Go over to keys whose files hold something else now, so that who puts a new one there need not say so."""
+        if (settings := rotated(self._config)) is not None:
+            self._take_over(reload(self._config, taken_over(self._config, settings)), "streamflow")
+
+    def _take_over(self, found: Reload, actor: str) -> None:
+        live, before = found.settings, tuple(self._config.secret_texts())
+        self._config = taken_over(self._config, live)
+        self._supervisor.adopt_live(
+            poll_s=live.poll_s, settle_s=live.settle_s, sweep_every_s=live.sweep_every_s, cutover_deadline_s=live.cutover_deadline_s,
+            watch_days=live.watch_days, expected_counts=dict(live.expected_counts),
+        )
+        now = tuple(self._config.secret_texts())
+        log.know_secrets((*before, *now))
+        self._doors.renew(live.source_secrets, live.destination_secrets)
+        self._doors.paces.adopt(self._config.source.platform, live.pace_source)
+        self._doors.paces.adopt(self._config.destination.platform, live.pace_destination)
+        log.set_level(live.log_level)
+        if now != before:
+            self._control.lift()
+        self._say("settings.reloaded", changed=list(found.changed), needs_restart=list(found.needs_restart))
+        if found.changed:
+            self._group.start_soon(self._note_settings, actor, ", ".join(found.changed))
+
+    async def _note_settings(self, actor: str, names: str) -> None:
         """A signal has no peer whose uid could be told; who may send it is the daemon's own user or root."""
-        await self._supervisor.m.decide("signal:SIGHUP", "settings.reloaded", note=names)
+        await self._supervisor.m.decide(actor, "settings.reloaded", note=names)

@@ -178,7 +178,10 @@ class _Translated(Collector):
         mark = GaugeMetricFamily("streamflow_mark_age_seconds", "Age of the mark: all before it is loaded and confirmed.", labels=["kind"])
         for kind in dict.fromkeys((*self._kinds, *now.figures.mark_age_s)):
             mark.add_metric([kind], now.figures.mark_age_s.get(kind, 0.0))
-        yield from (records, read, verified, backlog, lag, eta, mark)
+        late = GaugeMetricFamily("streamflow_source_shown_late_seconds", "How late the source was seen to show a change.", labels=["kind"])
+        for kind in dict.fromkeys((*self._kinds, *now.figures.shown_late_s)):
+            late.add_metric([kind], now.figures.shown_late_s.get(kind, 0.0))
+        yield from (records, read, verified, backlog, lag, eta, mark, late)
 
     def _pace(self, now: Snapshot) -> Iterator[Metric]:
         platforms = tuple(dict.fromkeys((*self._platforms, *now.pace, *now.calls)))

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Hashable
 
 from streamflow.clock import Clock
-from streamflow.errors import PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError, Uncertain
+from streamflow.errors import (
+    AccessRefused,
+    PlatformUnavailable,
+    ProtocolMismatch,
+    StreamflowError,
+    Throttled,
+    TransientError,
+    Uncertain,
+)
 from streamflow.wire.backoff import Patience
 
 WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+REFUSED_WAITS_S = (2.0, 5.0, 10.0, 30.0, 60.0)     # for a key or a right; after the second refusal of a key one call a try (`Session`)
 QUIET_S = Patience().total_s + 30.0
 """Of a try until it failed: it was longer than one read bears a bad time, so others went well. The next wait is the shortest again."""
 PASSING = (PlatformUnavailable, Throttled, TransientError, Uncertain)
@@ -24,15 +34,23 @@ class Perseverance:
         self._clock = clock
         self._failures = 0
         self._tried_at = float("-inf")
+        self._place: Hashable = None
         self._puzzles: dict[str, deque[float]] = {}
 
-    def after(self, error: StreamflowError) -> float | None:
-        """Give the seconds to wait before the next try; None when a person must look."""
-        if not isinstance(error, PASSING) and not (isinstance(error, ProtocolMismatch) and self._may_pass(error)):
+    def after(self, error: StreamflowError, place: Hashable = None) -> float | None:
+        """
+        Give the seconds to wait before the next try; None when a person must look.
+
+        *place* is how far the run had come when it failed: a try that got further than the one before it was not in vain, and what
+        stood in its way is new, so that the waits begin anew.
+        """
+        if not isinstance(error, (*PASSING, AccessRefused)) and not (isinstance(error, ProtocolMismatch) and self._may_pass(error)):
             return None
         now = self._clock.monotonic()
-        self._failures = 1 if now - self._tried_at > QUIET_S else self._failures + 1
-        wait_s = WAITS_S[min(self._failures, len(WAITS_S)) - 1]
+        has_moved, self._place = place != self._place, place
+        self._failures = 1 if has_moved or now - self._tried_at > QUIET_S else self._failures + 1
+        waits_s = REFUSED_WAITS_S if isinstance(error, AccessRefused) else WAITS_S
+        wait_s = waits_s[min(self._failures, len(waits_s)) - 1]
         self._tried_at = now + wait_s
         return wait_s
 

@@ -26,19 +26,23 @@ from streamflow.model import Disposition, Kind, RecordState
 from streamflow.reports.dispositions import HAS_LINE, bucket
 from streamflow.wire.limiter import Limiter
 from streamflow.wire.message import Attempt
+from streamflow.wire.verdict import CallVerdict
 
 FRESH_S = 0.2        # how old the ledger's counters may be
 PATIENCE_S = 0.07    # of the 100 ms in which a status is answered
 
 
 class CallCount:
-    """Counts calls per platform; one of the session's hooks."""
+    """Counts calls per platform, and knows which have let us in since the start; one of the session's hooks."""
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
+        self.let_in: set[str] = set()
 
     def __call__(self, attempt: Attempt) -> None:
         self.calls[attempt.platform] += 1
+        if attempt.verdict == CallVerdict.OK:
+            self.let_in.add(attempt.platform)
 
 
 def _place(kind: Kind, moved: Sequence[Kind]) -> tuple[int, Kind]:
@@ -135,6 +139,7 @@ class Picture:
             },
             audit_entries=book.audit_entries, audit_chain_ok=self.is_chain_whole, duplicates_detected=book.doubled,
             ledger_bytes=disk.ledger_bytes, wal_bytes=disk.wal_bytes, disk_free_bytes=disk.free_bytes, search_lag_s=book.search_lag_s,
+            shown_late_s=book.shown_late_s,
             cutover_overdue=m.phase.state is State.CUTOVER and now - from_iso(m.phase.since) > timedelta(seconds=limit_s),
         )
 

@@ -7,6 +7,7 @@ Rule 2: a restart enters the phase that was persisted; nothing is done twice bec
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container, Hashable
 from dataclasses import replace
 from typing import Any
 
@@ -39,6 +40,7 @@ from streamflow.migration.schema import SchemaPhase
 from streamflow.migration.tail import Tail
 from streamflow.migration.watch import Watch
 from streamflow.migration.work import Work
+from streamflow.model import RecordState
 from streamflow.pipeline import first_cause
 from streamflow.reports.final import write_all
 from streamflow.reports.writer import ReportWriter
@@ -46,16 +48,21 @@ from streamflow.store.base import Ledger
 
 FOR_A_PERSON = (ProtocolMismatch, RecordRejected, PlanLimit, NotFound)
 """
-What pauses the run until somebody has mended its cause, an answer outside the contract only when it stays; credentials end it
-instead, since they are read at the start.
+What pauses the run until somebody has mended its cause, an answer outside the contract only when it stays. Credentials and permissions
+that a platform took before pause it, too, and are tried again now and then; those it did not take since the start end it.
 """
 
 
 class Supervisor:
     """Drives one migration from where it is to its end."""
 
-    def __init__(self, migration: Migration, reports: ReportWriter) -> None:
+    def __init__(
+        self, migration: Migration, reports: ReportWriter, *, let_in: Container[str], look_at_keys: Callable[[], None]
+    ) -> None:
         self.m = migration
+        self._let_in = let_in                # the platforms that took our credentials since the start
+        self._look_at_keys = look_at_keys    # goes over to keys that were put into their files meanwhile
+        self._again_at = 0.0                 # monotonic: when a pause that ends by itself is over
         self._reports = reports
         self.work = Work(migration)
         self.map_gate = MapGate(migration)
@@ -76,8 +83,17 @@ class Supervisor:
             if self.m.control.paused is None:
                 await self._step()
             else:
-                await self.m.control.permit()
+                await self._sit_out()
         return await self._exit_code()
+
+    async def _sit_out(self) -> None:
+        """Wait out a pause. One that ends by itself lasts until it is time to look again, with the keys as their files hold them then."""
+        left_s = self._again_at - self.m.clock.monotonic()
+        with anyio.move_on_after(max(0.0, left_s) if self.m.control.ends_itself else None):
+            await self.m.control.permit()
+        if self.m.control.ends_itself and self.m.clock.monotonic() >= self._again_at:
+            self._look_at_keys()
+            self.m.control.lift()
 
     async def _take_up(self) -> None:
         """Adopt what earlier starts persisted: capabilities and a pause."""
@@ -111,19 +127,35 @@ class Supervisor:
                 self._perseverance.arrived()
                 await self._enter(following)
         except (*PASSING, *FOR_A_PERSON, AccessRefused) as error:
-            if await self._is_first_contact():
+            if await self._is_first_contact() or (isinstance(error, AccessRefused) and error.platform not in self._let_in):
                 raise explained(error, self._side(error)) from error
-            if isinstance(error, AccessRefused):
-                raise
             self.m.trouble(error)
-            wait_s = self._perseverance.after(error)
-            if wait_s is not None:
-                await self.m.explain(f"{error}; trying again in {wait_s:.0f} s")
-                await self.m.control.wait(wait_s)
-            else:
-                self.m.control.pause(f"{error}; {error.hint or 'mend the cause, then `resume`'}")
+            await self._bear(error)
         finally:
             self._scope = None
+
+    async def _bear(self, error: StreamflowError) -> None:
+        """Wait as long as perseverance says, with the reason shown; pause where waiting alone does not help."""
+        reason = self.m.phase.reason
+        wait_s = self._perseverance.after(error, await self._place(error))
+        if wait_s is None:
+            self.m.control.pause(f"{error}; {error.hint or 'mend the cause, then `resume`'}")
+        elif isinstance(error, AccessRefused):
+            self._again_at = self.m.clock.monotonic() + wait_s
+            hint = error.hint or "mend the key or its permissions"
+            self.m.control.pause(f"{error}; {hint}; tried again in {wait_s:.0f} s, or at once by `resume`", ends_itself=True)
+        else:
+            await self.m.explain(f"{error}; trying again in {wait_s:.0f} s")
+            await self.m.control.wait(wait_s)
+            await self.m.explain(reason)
+
+    async def _place(self, error: StreamflowError) -> Hashable:
+        """Say how far the run has come, as far as the platform that failed has a share in it, and of what sort a refusal there is."""
+        is_source = self._side(error) == "source"
+        counts = [each for each in await self.m.ledger.counts() if is_source or each.state is not RecordState.PENDING]
+        links = {} if is_source else await self.m.ledger.link_counts()
+        refusal = type(error) if isinstance(error, AccessRefused) else None
+        return refusal, self.m.phase.state, self.m.phase.reason, frozenset(counts), frozenset(links.items())
 
     async def _run_phase(self, state: State) -> State:
         try:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from streamflow.errors import InvariantBroken
 from streamflow.mapping.accounts import AccountMapper
+from streamflow.mapping.changes import Policy
 from streamflow.mapping.combining import combine, combining_of
 from streamflow.mapping.companies import Companies
 from streamflow.mapping.dates import zone_of
 from streamflow.mapping.deals import DealMapper, LeadBeside
 from streamflow.mapping.derived import NO_KIN, Context, Derived, Kin
+from streamflow.mapping.disputes import disputes_of
 from streamflow.mapping.document import MapDocument, ObjectMap, Row
 from streamflow.mapping.document_json import validate
 from streamflow.mapping.emails import normal, read_addresses
@@ -53,6 +55,7 @@ class Mapper:
         for plan in pair.kinds:
             self._add(plan)
         self._combining = combining_of(self._one(pair.person.kind, "contacts"))
+        self._disputes = disputes_of(document)
 
     @property
     def pair(self) -> Pair:
@@ -100,6 +103,10 @@ class Mapper:
     def combine(self, members: Sequence[Fields]) -> Fields:
         """Join what several records want of one person, the head's fields first, by the map's policies (`params.combine`)."""
         return combine(members, self._combining)
+
+    def disputes(self, kind: Kind, dest_kind: Kind) -> Mapping[str, Policy]:
+        """Give the fields for which the map says what becomes of them once both sides have changed them."""
+        return self._disputes.get((kind, dest_kind), {})
 
     def addresses(self, record: Record) -> tuple[str, ...]:
         """Give the addresses that `Context.person_by_email` will be asked for a happening that names no parent."""

@@ -11,6 +11,7 @@ from streamflow.errors import ConfigError
 from streamflow.mapping.catalogue import TRANSFORMS, can_reach, is_field
 from streamflow.mapping.combining import POLICIES
 from streamflow.mapping.delimited import delimiter_fault
+from streamflow.mapping.disputes import dispute_faults
 from streamflow.mapping.document import CARDINALITIES, FORMAT, Alternative, MapDocument, ObjectMap, Row
 from streamflow.mapping.pair import Pair
 from streamflow.mapping.postal import PARTS
@@ -156,7 +157,7 @@ def _row_faults(one: ObjectMap, row: Row, existing: Mapping[Kind, Mapping[str, s
     faults += [*_param_faults(row), *way_faults(row.params, "params"), *_kind_faults(row, pair)]
     if (policy := row.params.get("combine")) is not None and policy not in POLICIES:
         faults.append(f"params.combine: {policy!r} is none of {', '.join(POLICIES)}")
-    return faults
+    return [*faults, *dispute_faults(row)]
 
 
 def _param_faults(row: Row) -> list[str]:

@@ -1,7 +1,8 @@
 """
 Who is who: whether a lead is a new person, one we made, or one the destination had before us.
 
-Rule 1: an e-mail address proves identity only when it is valid, not an office's, and the names do not contradict.
+Rule 1: an e-mail address proves identity only when it is valid, not an office's, and the names do not contradict: none of those that
+the other person goes by, since a bare "Smith" who joined John must not let Mary Smith join him too.
 Rule 2: a phone number or an office's address only together with the same full name. A name alone proves nothing.
 Rule 3: two possible persons, or a name that only a person can judge, go to review: nothing is guessed.
 Rule 4: an address that somebody else has stays theirs: whoever brings it as well has it lent, and that is told.
@@ -18,6 +19,7 @@ from streamflow.mapping.emails import is_role, normal
 from streamflow.mapping.names import Likeness, is_full, likeness
 from streamflow.model import DestId, Key
 
+_CONTRADICTIONS: Final = frozenset({Likeness.DIFFERENT, Likeness.UNCLEAR})
 _OFFICE_NAMES: Final = 3  # an address used by so many different people is an office's, whatever it is called
 
 
@@ -40,6 +42,7 @@ class Known:
     name: str = field(default="", repr=False)
     emails: tuple[str, ...] = field(default=(), repr=False)
     phones: tuple[str, ...] = field(default=(), repr=False)
+    called: str = field(default="", repr=False)     # the name on the person's record, when it is known and may be another
     held: tuple[str, ...] | None = field(default=None, repr=False)  # addresses that the person's record bears by now; None: all of them
 
 
@@ -101,10 +104,14 @@ def decide(person: Person, candidates: Sequence[Known], *, shared: Set[str] = fr
     people = sorted(set(candidates), key=lambda known: (known.side != "src", known.id))
     addresses = {normal(text) for text in person.emails}
     weak = {text for text in addresses if is_role(text) or text in shared} | _offices(person, people, addresses)
+    others = _contradicting(person, people)
     by_email = [known for known in people if _shares(known, addresses - weak)]
-    fits = {known: "the same e-mail address and a compatible name" for known in by_email if _fits(person, known)}
+    fits = {
+        known: "the same e-mail address and a compatible name" for known in by_email
+        if _fits(person, known) and _record_of(known) not in others
+    }  # fmt: skip
     for known in people:
-        if known not in fits and _is_same_full_name(person, known):
+        if known not in fits and _is_same_full_name(person, known) and _record_of(known) not in others:
             if set(person.phones) & set(known.phones):
                 fits[known] = "the same phone and full name"
             elif _shares(known, weak):
@@ -113,7 +120,7 @@ def decide(person: Person, candidates: Sequence[Known], *, shared: Set[str] = fr
         return with_lent(_settle(next(iter(fits)), next(iter(fits.values()))), person, people)
     if fits:
         return _review("several_candidates", "more than one person fits", list(fits))
-    unclear = [known for known in by_email if _alike(person, known) is Likeness.UNCLEAR]
+    unclear = [known for known in by_email if any(likeness(person.name, name) is Likeness.UNCLEAR for name in _names(known))]
     if unclear:
         return _review("unclear_name", "the same e-mail address and first name with another surname", unclear)
     return _create(person, people)
@@ -167,6 +174,19 @@ def _record_of(known: Known) -> str:
     return known.id
 
 
+def _contradicting(person: Person, people: Sequence[Known]) -> set[str]:
+    """Find records that go by a name which contradicts this one's, unless they go by the very same full name as well."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for known in people:
+        names[_record_of(known)].update(_names(known))
+    found = {record: {likeness(person.name, name) for name in called} for record, called in names.items()}
+    return {record for record, kinds in found.items() if kinds & _CONTRADICTIONS and Likeness.SAME not in kinds}
+
+
+def _names(known: Known) -> tuple[str, ...]:
+    return tuple(filter(None, (known.name, known.called)))
+
+
 def _offices(person: Person, people: Sequence[Known], addresses: set[str]) -> set[str]:
     """Find addresses that clearly different people use: three or more names are an office, two are a couple."""
     found: set[str] = set()
@@ -205,5 +225,5 @@ def _settle(known: Known, reason: str) -> Merge | Match:
 
 
 def _review(cause: str, reason: str, people: Sequence[Known]) -> Review:
-    options = tuple(f"{'merge' if known.side == 'src' else 'match'}:{known.id}" for known in people)
+    options = tuple(dict.fromkeys(f"{'merge' if known.side == 'src' else 'match'}:{known.id}" for known in people))
     return Review(cause=cause, reason=reason, decisions=("separate", *options), suggested="separate")

@@ -14,6 +14,7 @@ class Control:
 
     def __init__(self) -> None:
         self.paused: str | None = None      # the reason shown
+        self.ends_itself = False            # the pause: it is over when the time has come to look again
         self.draining = False
         self._changed = anyio.Event()
 
@@ -22,13 +23,20 @@ class Control:
         event, self._changed = self._changed, anyio.Event()
         event.set()
 
-    def pause(self, reason: str) -> None:
+    def pause(self, reason: str, *, ends_itself: bool = False) -> None:
         self.paused = reason
+        self.ends_itself = ends_itself
         self.notify()
 
     def resume(self) -> None:
         self.paused = None
+        self.ends_itself = False
         self.notify()
+
+    def lift(self) -> None:
+        """End a pause that would end by itself; what a person has to end stays."""
+        if self.ends_itself:
+            self.resume()
 
     def drain(self) -> None:
         self.draining = True

@@ -26,6 +26,7 @@ from streamflow.migration import absence, unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.counting import CAUSE, count_again
 from streamflow.migration.heirs import follow_merges
+from streamflow.migration.horizon import horizon_of
 from streamflow.migration.life import State
 from streamflow.migration.precheck import pending_records, precheck
 from streamflow.migration.round import Reading
@@ -123,7 +124,7 @@ class Cutover:
 
     async def _drain(self, plan: Plan) -> None:
         """Passes until nothing new shows up, the first begun one horizon after the freeze."""
-        begin = from_iso(plan["frozen_at"]) + timedelta(seconds=self._m.terms.horizon_s)
+        begin = from_iso(plan["frozen_at"]) + timedelta(seconds=await horizon_of(self._m))
         wait_s = (begin - self._m.clock.now()) / timedelta(seconds=1)
         if wait_s > 0:
             await self._m.explain(f"cutover: draining; the source may show late changes until {iso(begin)}")

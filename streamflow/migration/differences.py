@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
-from streamflow.mapping.derived import Kin
 from streamflow.mapping.document import MapDocument
-from streamflow.mapping.rollups import TRANSFORMS, child_of, rolled_up
+from streamflow.mapping.rollups import TRANSFORMS
 from streamflow.mapping.settings import settings_of
 from streamflow.mapping.values import field_of
 from streamflow.migration.context import Migration
 from streamflow.migration.named import NamedChecks
 from streamflow.model import DestId, FieldCheck, Fields, Key, Kind, Link, Record, Ref
+from streamflow.stages.kin import rolled_up_of
 from streamflow.stages.verify import judge
 from streamflow.store.base import MarkVerified
 
@@ -61,10 +61,8 @@ async def _followed(migration: Migration, document: MapDocument, kind: Kind, key
     delimiter = str(settings_of(document.settings, migration.pair)["delimiter"])
     found: dict[Key, dict[str, str]] = {}
     for row in (row for one, row in document.rows() if one.source == kind and row.transform in TRANSFORMS and row.target is not None):
-        child = child_of(row)[0]
-        for key, staged in (await migration.ledger.children_of(child, keys)).items():
-            kin = Kin(children={child: [each.record for each in staged]})
-            found.setdefault(key, {})[row.source] = rolled_up(row, kin, delimiter)
+        for key, text in (await rolled_up_of(migration.ledger, row, keys, delimiter=delimiter)).items():
+            found.setdefault(key, {})[row.source] = text
     return found
 
 

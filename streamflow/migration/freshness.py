@@ -68,9 +68,13 @@ def _earlier(at: str, seconds: float) -> str:
 class NotingSource:
     """A source as the intake reads it, that shows each record of a pass to whoever follows the moves of its kind."""
 
-    def __init__(self, source: Source, look: Callable[[Sequence[Record]], Awaitable[None]]) -> None:
+    def __init__(
+        self, source: Source, look: Callable[[Sequence[Record]], Awaitable[None]],
+        look_at_list: Callable[[Kind, Sequence[Record]], None],
+    ) -> None:  # fmt: skip
         self._source = source
         self._look = look         # is shown all records of a page before anybody else has them
+        self._look_at_list = look_at_list     # the same, of lists alone, with the kind whose list it is
         self.moves: dict[Kind, Moves] = {}
         self._lookers: dict[Kind, Callable[[Record], None]] = {}
 
@@ -87,6 +91,7 @@ class NotingSource:
         async with aclosing(self._source.pages(kind, start)) as pages:
             async for page in pages:
                 await self._look(page.records)
+                self._look_at_list(kind, page.records)
                 if kind in self.moves:
                     for record in page.records:
                         if record.kind == kind:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from streamflow.mapping.pair import NamedCheck
 from streamflow.model import Kind, Verdict
-
-_GOOD: Final = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY)
+from streamflow.stages.verify import GOOD
 
 
 class NamedChecks:
@@ -33,7 +32,7 @@ class NamedChecks:
                 "check": name,
                 "compared": found.total(),
                 **{verdict.value: found[verdict] for verdict in Verdict if found[verdict]},
-                "ok": bool(found) and all(verdict in _GOOD for verdict in found),
+                "ok": bool(found) and all(verdict in GOOD for verdict in found),
             }
             for name, found in self._verdicts.items()
         ]

@@ -100,6 +100,17 @@ def unmatched(owners: Iterable[Owner]) -> list[Owner]:
     return [owner for owner in owners if owner.total and owner.dest_id is None]
 
 
+def without_user(owners: Iterable[Owner]) -> dict[str, Any]:
+    """Give what the scope says of owners: how many own anything, and those without a user of their own with the number of their records."""
+    owning = [owner for owner in owners if owner.total]
+    alone = sorted((owner for owner in owning if owner.via in ("", "fallback")), key=lambda owner: (-owner.total, owner.key))
+    rows = [
+        {"owner": owner.key, "name": owner.name, "email": owner.email, "via": owner.via or "unmatched", "records": owner.total, **owner.records}
+        for owner in alone
+    ]
+    return {"with_records": len(owning), "records_without_user": sum(owner.total for owner in alone), "unmatched": rows}
+
+
 def directory_of(owners: Iterable[Owner], roles: Roles) -> Directory:
     """Make look-ups out of the owner table; authorship is never given to the fallback, nor by a name that several have."""
     owners = list(owners)
@@ -158,12 +169,16 @@ class OwnersGate:
         users = [staged.record async for page in self._m.ledger.every(self._m.pair.kind_naming("user")) for staged in page]
         return tally(users, counted, addresses, pair=self._m.pair)
 
-    async def recheck(self, actor: str = "streamflow") -> list[Owner]:
-        """Look at the destination's users again and match anew."""
+    async def look(self) -> list[Owner]:
+        """Match everybody with the destination's users as they are now; nothing is decided by that."""
         reference = await self._m.destination.schema.reference()
         by_file = read_file(self._m.terms.owners_file) if self._m.terms.owners_file else OwnersFile()
+        return match(await self.count(), reference.users, by_file, await self._fallback())
+
+    async def recheck(self, actor: str = "streamflow") -> list[Owner]:
+        """Look at the destination's users again and match anew."""
+        owners = await self.look()
         fallback = await self._fallback()
-        owners = match(await self.count(), reference.users, by_file, fallback)
         await self._m.decide(
             actor, "owners.checked", PutSetting(name="owners", value=[asdict(owner) for owner in owners]),
             note=f"{len(unmatched(owners))} unmatched",

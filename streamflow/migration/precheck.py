@@ -13,6 +13,7 @@ from typing import Any
 from streamflow.errors import StreamflowError
 from streamflow.migration import drift, unread
 from streamflow.migration.context import Migration
+from streamflow.migration.horizon import allowance_s, shown_late
 from streamflow.migration.life import State
 from streamflow.migration.readiness import Readiness, lag_limit_s
 from streamflow.model import OPEN_INTENTS, RecordState
@@ -51,6 +52,9 @@ async def precheck(migration: Migration, *, asks_both: bool = False) -> Precheck
     if asks_both:
         reasons += await unread.look_again(migration)
         reasons += await _drifted(migration)
+    late_s = max(map(allowance_s, (await shown_late(migration)).values()), default=0.0)
+    if late_s >= migration.terms.cutover_deadline_s:
+        reasons.append(f"the source shows changes so late that {late_s:.0f} s must be waited for them: raise `cutover.deadline_s`")
     blocking = sum(count for (is_open, _, blocks), count in (await ledger.queue_counts()).items() if is_open == "open" and blocks)
     if blocking:
         reasons.append(f"{blocking} queue items block the cutover: resolve them (`queue list`)")

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streamflow.migration.context import DEST_ORDER, Migration
-from streamflow.model import AuditEntry, DestId, Fields, Kind, Verdict
+from streamflow.model import AuditEntry, DestId, Fields, Kind
+from streamflow.stages.verify import GOOD
 
 READ_AT_ONCE = 40
 ASKED = "rollback.requested"
-GOOD = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY)
 
 
 @dataclass(slots=True, kw_only=True)

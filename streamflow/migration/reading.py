@@ -18,6 +18,7 @@ from streamflow.migration.context import Migration
 from streamflow.migration.drift import SeenFields
 from streamflow.migration.freshness import Moves, NotingSource, parents_of
 from streamflow.migration.holes import Holes
+from streamflow.migration.horizon import Lateness, settle_of
 from streamflow.migration.owed import Owed
 from streamflow.migration.round import Reading
 from streamflow.migration.settled import SettledFeed
@@ -41,7 +42,8 @@ class SourceReader:
         self.between: Callable[[Kind], None] = _nothing    # called after each page of a kind; what it raises ends the round
         self._linked_by = ""                               # digest of the map whose links are in use
         self._polled: dict[Kind, float] = {}               # monotonic: when a kind was last polled
-        self._noting = NotingSource(migration.source, SeenFields(migration.ledger).look)
+        self._lateness = Lateness(migration)
+        self._noting = NotingSource(migration.source, SeenFields(migration.ledger).look, self._lateness.look)
         self._intake = Intake(
             ledger=migration.ledger, source=cast(Source, self._noting), permit=migration.control.permit, on_page=self._heard,
             streams=migration.source.streams, settle=Holes(migration).settle, emptied=partial(absence.is_believed, migration),
@@ -128,7 +130,9 @@ class SourceReader:
                 await self._m.explain(f"reading {stream.kind} records")
             after = mark.cursor if mark is not None and is_under_way else ""
             await self._follow_moves(stream)
+            self._lateness.begin(stream)
             tally = await self._whole(stream, scan, after, strict=name == FIRST, listed=reading.listed)
+            await self._lateness.end(tally, is_whole=True, is_resumed=is_under_way)
             if name == SWEEP:
                 await self._owe(stream.kind, tally, owed)     # the sweep may come to their children much later than the next poll
             else:
@@ -237,10 +241,12 @@ class SourceReader:
             scan = f"poll:{stream.kind}:{self._m.ledger.epoch}.{number}"
             if stream.parent is None:
                 await self._follow_moves(stream)
+                self._lateness.begin(stream)
                 changed = await (self.clocked if self.clocked.serves(stream) else self.settled).read(stream, scan=scan)
                 if changed is None:
                     reading.scans[stream.kind] = scan
                 tally = changed or await self._whole(stream, scan, "", strict=False, listed=reading.listed)
+                await self._lateness.end(tally, is_whole=changed is None)
                 await self._owe(stream.kind, tally, owed)
             else:
                 tally = await self._intake.scan_children(
@@ -276,7 +282,7 @@ class SourceReader:
         self._noting.moves.clear()
         if stream.kind in parents_of(await self.streams()):
             kept = await self._m.ledger.setting(f"newest:{stream.kind}")
-            self._noting.moves[stream.kind] = Moves.against(kept, overlap_s=self._m.terms.settle_of(stream.kind))
+            self._noting.moves[stream.kind] = Moves.against(kept, overlap_s=await settle_of(self._m, stream.kind))
 
     async def _keep_moves(self, kind: Kind, tally: Tally, *changes: Change) -> None:
         moves = self._noting.moves.pop(kind, None)

@@ -29,11 +29,6 @@ class Reading:
         """Say whether everything was shown, but for what a person gave up."""
         return all(tally.complete or kind in self.given_up for kind, tally in self.tallies.items())
 
-    def has_touched(self, kind: Kind) -> bool:
-        """Say whether a record of this kind is new or was changed, whichever stream brought it."""
-        own = self.tallies.get(kind)
-        return bool(own is not None and own.touched) or any(tally.touched_of.get(kind) for tally in self.tallies.values())
-
     @property
     def changes(self) -> int:
         return sum(tally.new + tally.changed for tally in self.tallies.values())

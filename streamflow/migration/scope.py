@@ -19,6 +19,7 @@ from streamflow.migration.companies import Clusters
 from streamflow.migration.context import Migration
 from streamflow.migration.offering import plan_gaps, rows_waiting
 from streamflow.migration.orphans import find_orphans
+from streamflow.migration.owners import OwnersGate, without_user
 from streamflow.migration.probe import inventory
 from streamflow.migration.reference import missing_reference
 from streamflow.model import Kind
@@ -74,6 +75,7 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
         "currency": f"amounts without a currency are taken as {settings['currency']}; an amount in another one keeps its text",
         "plan_gaps": gaps,
         "to_do": [{"what": what, "until_then": fallback, "rows": rows_waiting(document, migration.pair, what)} for what, fallback in todo],
+        "owners": without_user(await OwnersGate(migration).look()),
         "belongs_to_nobody": (await find_orphans(migration, document)).to_json(),
         "readback": routes,
         "out_of_scope": migration.pair.out_of_scope,

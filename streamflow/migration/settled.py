@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from streamflow.errors import NotFound, ProtocolMismatch
 from streamflow.migration.context import Migration
 from streamflow.migration.freshness import FORM, NotingSource
+from streamflow.migration.horizon import settle_of
 from streamflow.model import Key, Kind, Record
 from streamflow.platforms.base import Stream
 from streamflow.stages.extract import Intake, Tally
@@ -94,10 +95,10 @@ class SettledFeed:
         is_resumed = before is not None and before.note.get("scan") == scan
         if stream.overlap_s is None or is_resumed:
             return await self._intake.scan(stream, scan=scan, names_touched=names_touched)
-        times = self._times(timedelta(seconds=stream.overlap_s + self._m.terms.settle_of(stream.kind)))
+        times = self._times(timedelta(seconds=stream.overlap_s + await settle_of(self._m, stream.kind)))
 
         async def drained() -> Sequence[Change]:
-            return self._moved(stream, times, None)
+            return await self._moved(stream, times, None)
 
         with self._noting.shown_to(stream.kind, times.look):
             return await self._intake.scan(stream, scan=scan, closing=drained, names_touched=names_touched)
@@ -119,7 +120,7 @@ class SettledFeed:
         moves = self._noting.moves.get(stream.kind)
         if moves is not None:
             moves.moved.update(dict.fromkeys(key for key, at in times.seen.items() if known.get(key) != at.strftime(FORM)))
-        return self._moved(stream, times, mark)
+        return await self._moved(stream, times, mark)
 
     async def _is_there(self, kind: Kind, key: Key, since: datetime) -> bool:
         try:
@@ -129,11 +130,11 @@ class SettledFeed:
         at = moment(record.changed_at) if record is not None else None
         return at is not None and at >= since
 
-    def _moved(self, stream: Stream, times: Times, before: Mark | None) -> list[Change]:
+    async def _moved(self, stream: Stream, times: Times, before: Mark | None) -> list[Change]:
         """Move the mark to a horizon before the newest time; it never goes back."""
         if times.newest is None:
             return []
-        to = times.newest - timedelta(seconds=self._m.terms.settle_of(stream.kind))
+        to = times.newest - timedelta(seconds=await settle_of(self._m, stream.kind))
         to = max(to, _read(before)) if before is not None else to
         edge = to - timedelta(seconds=stream.overlap_s or 0.0)
         seen = {key: at.strftime(FORM) for key, at in times.seen.items() if at >= edge}

@@ -17,11 +17,10 @@ from datetime import timedelta
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import PlatformUnavailable, StreamflowError, Throttled, TransientError, Uncertain
-from streamflow.migration import absence, cutover, drift, unread
+from streamflow.migration import absence, cutover, drift, horizon, unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.heirs import follow_merges
 from streamflow.migration.life import State
-from streamflow.migration.owners import OwnersGate
 from streamflow.migration.precheck import pending_records, precheck, readiness
 from streamflow.migration.reading import SWEEP
 from streamflow.migration.reference import look_again
@@ -116,8 +115,6 @@ class Tail:
     async def _read(self, number: int) -> None:
         swept = await self._sweep() if await self._is_sweep_due() else None
         self._reading = swept if swept is not None else await self._work.reader.poll(number)
-        if self._reading.has_touched(self._m.pair.kind_naming("user")):
-            await OwnersGate(self._m).recheck()
 
     async def _deliver(self) -> None:
         await self._work.watch.follow()
@@ -185,7 +182,7 @@ class Tail:
         last = await self._m.ledger.setting("cutover:last")
         parts = [
             "caught up with the source" if rests else "following the source", self._failed, self._work.reader.trouble,
-            self._work.reader.settled.told(), await unread.told(self._m), await absence.told(self._m),
+            self._work.reader.settled.told(), await horizon.told(self._m), await unread.told(self._m), await absence.told(self._m),
             *(f"{kind} records wait: {why}" for kind, why in sorted(self._work.suspended.items())),
             "waiting for the cutover", f"the last cutover was given up: {last['reason']}" if last else "",
         ]

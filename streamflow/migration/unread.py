@@ -42,7 +42,7 @@ async def tell(migration: Migration, stream: Stream, tally: Tally) -> None:
 
     A whole list closes everything of its kind; a part of one only what was not read of that part.
     """
-    known: Known = await migration.ledger.setting(UNREAD) or {}
+    known = await _known(migration)
     place = _place(stream.kind, tally.part)
     if not tally.gaps:
         over = [place] if tally.part else _places(known, stream.kind)
@@ -79,27 +79,27 @@ def _of_list(kind: Kind, tally: Tally) -> list[Asked]:
 
 async def named(migration: Migration, kind: Kind) -> list[Key]:
     """Give the records of a kind that are known not to come, by the last whole list."""
-    return [item.key for item in await _items(migration, [_place(kind)]) if item.key]
+    return [item.key for item in await _by_name(migration, kind)]
 
 
 async def given_up_by_name(migration: Migration, kind: Kind) -> list[Key]:
     """Give those of `named` that a person gave up."""
-    return [item.key for item in await _items(migration, [_place(kind)]) if item.key and item.decision == WAIVE]
+    return [item.key for item in await _by_name(migration, kind) if item.decision == WAIVE]
 
 
 async def is_given_up(migration: Migration, kind: Kind, part: str | None = None) -> bool:
     """Say whether a person has given up everything of this kind that cannot be read now, or that a read of one part ("": all) left out."""
-    known: Known = await migration.ledger.setting(UNREAD) or {}
-    items = await _items(migration, _places(known, kind) if part is None else [_place(kind, part)])
+    known = await _known(migration)
+    items = await _items(migration, known, _places(known, kind) if part is None else [_place(kind, part)])
     return bool(items) and all(item.decision == WAIVE for item in items)
 
 
 async def told(migration: Migration) -> str:
     """Say what cannot be read and was not given up, "" when everything can."""
-    known: Known = await migration.ledger.setting(UNREAD) or {}
+    known = await _known(migration)
     said: list[str] = []
     for place in sorted(known):
-        items = await _items(migration, [place])
+        items = await _items(migration, known, [place])
         left = [item.reason for item in items if item.decision != WAIVE]
         said += ([known[place]["why"]] if len(left) == len(items) else left)
     return "; ".join(said)
@@ -119,7 +119,7 @@ async def look_again(migration: Migration) -> list[str]:
     for stream in migration.source.streams():
         state = now.get(stream.kind, "ok")
         if state != "ok" and before.get(stream.kind, "ok") == "ok":
-            known: Known = await migration.ledger.setting(UNREAD) or {}
+            known = await _known(migration)
             why = f"{stream.kind} records could be read at the probe and cannot now ({state})"
             await _open(migration, stream.kind, _place(stream.kind), known, [Asked(stream.kind, why)], why)
     said = await told(migration)
@@ -128,11 +128,15 @@ async def look_again(migration: Migration) -> list[str]:
 
 async def close_parts(migration: Migration, kind: Kind) -> None:
     """Close what reads of a part left out, since all of the list was read but for what was given up."""
-    known: Known = await migration.ledger.setting(UNREAD) or {}
+    known = await _known(migration)
     await _close(migration, [place for place in _places(known, kind) if place != kind], known)
 
 
 # ------------------------------------------------------------------------------------------------ in the ledger
+
+
+async def _known(migration: Migration) -> Known:
+    return await migration.ledger.setting(UNREAD) or {}
 
 
 def _place(kind: Kind, part: str = "") -> str:
@@ -144,8 +148,11 @@ def _places(known: Known, kind: Kind) -> list[str]:
     return [place for place in known if place.partition("/")[0] == kind]
 
 
-async def _items(migration: Migration, places: Sequence[str]) -> list[QueueItem]:
-    known: Known = await migration.ledger.setting(UNREAD) or {}
+async def _by_name(migration: Migration, kind: Kind) -> list[QueueItem]:
+    return [item for item in await _items(migration, await _known(migration), [_place(kind)]) if item.key]
+
+
+async def _items(migration: Migration, known: Known, places: Sequence[str]) -> list[QueueItem]:
     found = [await migration.ledger.item(name) for place in places for name in known.get(place, {}).get("items", ())]
     return [item for item in found if item is not None]
 

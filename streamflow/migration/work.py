@@ -160,7 +160,7 @@ class Work:
         await self._look_after()
         if not await self.has_pending() or not await drift.stands(self._m, within_s=self._m.terms.round_s):
             return 0
-        await self._hold_unowned()
+        await self._settle_owners()
         pipeline = await self.pipeline()
         total = 0
         for kind in self._m.pair.order:
@@ -178,10 +178,20 @@ class Work:
                 break
         return total
 
-    async def _hold_unowned(self) -> None:
-        """Hold records of owners who turned up after the owners gate and have nobody; the gate holds for them as well."""
+    async def _settle_owners(self) -> None:
+        """
+        Match the users who turned up or were changed after the owners gate; the gate holds for them as well.
+
+        They are what of the roster is still to be delivered, so that neither a kill nor the way they came by is in the way of it.
+        """
         if self._m.phase.state not in (State.TAIL, State.CUTOVER, State.WATCH):
             return
+        if await self._m.ledger.pending(self._m.pair.kind_naming("user"), limit=1):
+            await OwnersGate(self._m).recheck()
+        await self._hold_unowned()
+
+    async def _hold_unowned(self) -> None:
+        """Hold records of owners who have nobody in the destination."""
         directory = await self.directory()
         if directory.fallback_user is not None:
             return

@@ -34,6 +34,7 @@ class Stream:
     via: Kind | None = None            # set: not read by itself, the pages of that stream bring its records
     fed_by: tuple[Kind, ...] = ()      # further streams whose pages bring records of this kind; they are joined (`Source.join`)
     same_by: tuple[str, ...] = ()      # its keys may be made and change; pages that show its parent show all it has, and these fields stay
+    rewritten: tuple[str, ...] = ()    # of same_by: where one made key went and one came, and all else stays, these were written anew
     made_of: tuple[str, ...] = ()      # with same_by: what its made keys are made of; "a|b": the first that is filled
     poll_s: float = 0.0                # no reason to look at it more often while changes are followed; the operator's own pause goes first
     asks_owner: bool = False           # records that do not say whose they are can be asked about (`Source.owner_of`)
@@ -314,8 +315,12 @@ class Prober(Protocol):
         """
         ...
 
-    async def sweep_probes(self, journal: ProbeJournal) -> None:
-        """Remove what an interrupted probe left behind."""
+    async def sweep_probes(self, journal: ProbeJournal, *, patiently: bool = True) -> None:
+        """
+        Remove what an interrupted probe left behind.
+
+        What was meant and does not show may show late: it is waited for, or, unless *patiently*, left for a later sweep.
+        """
         ...
 
 
@@ -326,6 +331,29 @@ class ProbeJournal(Protocol):
     async def made(self, kind: Kind, marker: str, dest_id: DestId) -> None: ...
     async def removed(self, kind: Kind, marker: str) -> None: ...
     async def left(self) -> Sequence[tuple[Kind, str, DestId | None]]: ...
+
+
+class Capabilities(Protocol):
+    """What the engine itself asks of a destination's capability flags; the platform has more of them, for its own doors."""
+
+    @property
+    def timeout_s(self) -> float: ...
+    @property
+    def late_commit_s(self) -> float: ...
+    @property
+    def search_lag_s(self) -> float: ...
+    @property
+    def lead_stage_write(self) -> str: ...
+    @property
+    def activity_backdate(self) -> bool: ...
+    @property
+    def note_backdate(self) -> bool: ...
+    @property
+    def note_max_chars(self) -> int: ...
+    @property
+    def long_text_max_chars(self) -> int: ...
+    @property
+    def task_complete(self) -> bool: ...
 
 
 class Destination(Protocol):
@@ -344,8 +372,8 @@ class Destination(Protocol):
     @property
     def prober(self) -> Prober: ...
     @property
-    def flags(self) -> Any:
-        """The typed object of capability flags (`platforms.nutshell.flags.Flags`), replaceable after probing through `adopt`."""
+    def flags(self) -> Capabilities:
+        """The capability flags as they are now; others after `adopt`, and as they are learned while working."""
         ...
 
     def adopt(self, flags: Mapping[str, Any]) -> None:

@@ -188,10 +188,10 @@ class SpecSource:
 
     def _left_out(self) -> dict[Kind, str]:
         """Give the kinds that are not read at all, with the reason: switched off, without an inbox, or offered by no reader."""
+        without = "no inbox of files is configured" if self._files is None else "the API alone tells it, and no file of the inbox does"
         why = {
-            kind: "switched off" if not spec.enabled else "no inbox of files is configured"
-            for kind, spec in self._spec.streams.items() if not self._is_on(spec)
-        }  # fmt: skip
+            kind: without if spec.enabled else "switched off" for kind, spec in self._spec.streams.items() if not self._is_on(spec)
+        }
         return {kind: f"not available: {reason}" for kind, reason in {**why, **self._spec.not_offered}.items()}
 
     def _spec_of(self, kind: Kind) -> StreamSpec:
@@ -211,13 +211,14 @@ class SpecSource:
         by_changes = window is not None and window.changes and (spec.changed or window.by_clock)
         via = self._via(spec)
         feeds = tuple(kind for kind in self._brought.get(spec.kind, ()) if kind != via)
+        is_api = spec.reader == "api"
         return Stream(
             kind=spec.kind, reader=spec.reader, parent=by_parent, refers_to=spec.refers_to, role=spec.role, optional=spec.optional,
             sweepable=not spec.retain, overlap_s=window.overlap_s if by_changes and window is not None else None,
             by_clock=window is not None and window.by_clock, has_recent=window is not None and window.recent_days > 0, via=via,
-            fed_by=feeds, same_by=spec.same_by if spec.reader == "api" else (), made_of=spec.key_fallback if spec.reader == "api" else (),
-            asks_owner=spec.reader == "api" and spec.owner is not None,
-            poll_s=float(spec.poll_s) if spec.reader == "api" else 0.0,
+            fed_by=feeds, same_by=spec.same_by if is_api else (), rewritten=spec.rewritten if is_api else (),
+            made_of=spec.key_fallback if is_api else (), asks_owner=is_api and spec.owner is not None,
+            poll_s=float(spec.poll_s) if is_api else 0.0,
         )
 
     def _via(self, spec: StreamSpec) -> Kind | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from streamflow.spelling import nearest
 
-LONGEST_S = 31_536_000.0
+LONGEST_S = 31_536_000.0      # a year: beyond that a wait is a mistake
 
 
 def near(name: str, known: Collection[str]) -> str:

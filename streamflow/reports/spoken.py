@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from streamflow.mapping.document import MapDocument, ObjectMap, Row
 from streamflow.mapping.pair import Pair, Role
-from streamflow.mapping.rollups import TRANSFORMS, child_of, rolled_up, said
+from streamflow.mapping.rollups import TRANSFORMS, said
 from streamflow.mapping.settings import settings_of
 from streamflow.model import Key, Staged
-from streamflow.stages.kin import kin_of
+from streamflow.stages.kin import rolled_up_of
 from streamflow.store.base import Ledger
 
 
@@ -31,10 +31,7 @@ class Spoken:
         """Give what each of these records says; what is gone from the source counts as in the map: only where all values are joined."""
         if self.row.transform not in TRANSFORMS:
             return {each.record.key: said(self.row, each.record, self.row.source, self.delimiter) for each in page}
-        kind = child_of(self.row)[0]
-        keys = [staged.record.key for staged in page]
-        children = await ledger.children_of(kind, keys)
-        return {key: rolled_up(self.row, kin_of({kind: children.get(key, ())}), self.delimiter) for key in keys}
+        return await rolled_up_of(ledger, self.row, [each.record.key for each in page], delimiter=self.delimiter)
 
 
 def spoken_of(document: MapDocument, pair: Pair, fact: str) -> list[Spoken]:

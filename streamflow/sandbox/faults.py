@@ -34,7 +34,6 @@ time only and then have the values again that they had.
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +43,8 @@ from aiohttp import web
 from streamflow.sandbox.bucket import TokenBucket
 from streamflow.sandbox.call_log import CallLog
 from streamflow.sandbox.clocks import Clock, SystemClock
-from streamflow.sandbox.rules import RETRY_AFTER, Asked, Rule, SwitchError, check_rule, rules_of
+from streamflow.sandbox.forms import LENGTH_FORM, SPAN_FORM, Form, is_length, is_number
+from streamflow.sandbox.rules import RETRY_AFTER, Asked, Rule, SwitchError, check_rule, is_open, rules_of
 from streamflow.sandbox.voice import PlainVoice, Voice
 
 LIES = ("same_page", "no_paging", "no_filter", "moved_rows")
@@ -92,10 +92,7 @@ class _Scheduled:
 
     def is_due(self, now: float) -> bool:
         """Say whether they are to hold."""
-        since = now - self.set_at - float(self.entry.get("from_s", 0))
-        if since >= 0 and self.entry.get("every_s"):
-            since %= float(self.entry["every_s"])
-        return 0 <= since < float(self.entry.get("for_s", math.inf))
+        return is_open(self.entry, now - self.set_at)
 
 
 class Faults:
@@ -257,28 +254,11 @@ class PlatformClock:
         return self._faults.platform_now()
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def is_span(value: Any) -> bool:
-    """Say whether *value* is a number from 0, or [least, most]."""
-    if isinstance(value, list):
-        return len(value) == 2 and all(_is_number(each) and each >= 0 for each in value) and value[0] <= value[1]
-    return _is_number(value) and bool(value >= 0)
-
-
-def within(span: Any, share: float) -> float:
-    """Return the number that *span* is, or the one at *share* between its ends."""
-    return float(span[0]) + (float(span[1]) - float(span[0])) * share if isinstance(span, list) else float(span)
-
-
-SPAN_FORM = (is_span, "a number from 0, or [least, most]")
-_FORMS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+_FORMS: Mapping[str, Form] = {
     "retry_after": (lambda value: value in RETRY_AFTER, f"one of {', '.join(RETRY_AFTER)}"),
     "latency_ms": SPAN_FORM,
-    "clock_skew_s": (_is_number, "a number"),
-    "stamp_grain_s": (lambda value: _is_number(value) and value >= 0, "a number from 0"),
+    "clock_skew_s": (is_number, "a number"),
+    "stamp_grain_s": LENGTH_FORM,
 }
 
 
@@ -291,6 +271,6 @@ def _entries(value: Any) -> list[dict[str, Any]]:
     for entry in entries:
         if not isinstance(entry, dict) or entry.keys() - {"from_s", "for_s", "every_s", "set"} or not isinstance(entry.get("set"), dict):
             raise SwitchError(words)
-        if "schedule" in entry["set"] or not all(_is_number(entry[name]) and entry[name] >= 0 for name in entry.keys() - {"set"}):
+        if "schedule" in entry["set"] or not all(is_length(entry[name]) for name in entry.keys() - {"set"}):
             raise SwitchError(words)
     return entries

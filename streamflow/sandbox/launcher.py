@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import signal
 import sys
@@ -293,9 +294,17 @@ def _write_files(options: Options, sandbox: Sandbox) -> None:
         dir=home, source=source, gates=options.gates, impersonate=options.impersonate, destination_url=sandbox.destination_url,
         rpc_url=sandbox.rpc_url, username=side.admin_email, fallback=side.fallback_email if options.gates == "auto" else None,
         owners_file=owners, source_rate_per_s=options.source_rate_per_s, rate_per_s=options.rate_per_s,
+        settle_s=_settle_s(options),
     )  # fmt: skip
     _write_private(sandbox.config_path, text)
     _write_private(options.dir / "sandbox.json", json.dumps(sandbox.as_json(), indent=1))
+
+
+def _settle_s(options: Options) -> int:
+    """Give what an operator who knows the source would say of how late it shows a change: whole seconds, a moment for nothing at all."""
+    platform = options.side.platform
+    given = {**options.switches.get(platform, {}), **options.faults.get(platform, {})}.get("late_visibility_s") or 0
+    return 1 + math.ceil(max(given) if isinstance(given, list | tuple) else given)
 
 
 def _write_private(path: Path, text: str) -> None:

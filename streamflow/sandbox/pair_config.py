@@ -53,7 +53,7 @@ deadline_s = 120
 
 [delta]
 poll_s = 1
-settle_s = 1
+settle_s = {settle_s}
 sweep_every = 10
 
 [control]
@@ -67,6 +67,7 @@ listen = "127.0.0.1:0"
 def pair_config(
     *, dir: Path, source: Mapping[str, str], gates: str, impersonate: bool, destination_url: str, rpc_url: str, username: str,
     fallback: str | None, owners_file: Path | None, source_rate_per_s: float | None, rate_per_s: float | None,
+    settle_s: int = 1,
 ) -> str:  # fmt: skip
     """
     Write the text of streamflow.toml.
@@ -79,6 +80,7 @@ def pair_config(
         owners_file: Tells owners' e-mails where the source does not.
         source_rate_per_s: What the source allows; None for no limit, and a pace that suits a demonstration.
         rate_per_s: The same for the destination.
+        settle_s: How late the source shows a change at most.
     """
     values = {
         "state_dir": dir / "state", "destination_url": destination_url, "rpc_url": rpc_url, "username": username,
@@ -89,6 +91,7 @@ def pair_config(
         impersonate="true" if impersonate else "false",
         source_rate=_pace(source_rate_per_s, 100.0),
         destination_rate=_pace(rate_per_s, 150.0),
+        settle_s=settle_s,
         source=_table({**source, "inbox": str(dir / "inbox")}),
         owners=_table({"file": str(owners_file or ""), "fallback": fallback or ""}),
     )

@@ -20,42 +20,26 @@ What a fault does with its rule (`status`, `after`, `delay_s` and so on) is told
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-Form = tuple[Callable[[Any], bool], str]
-"""(whether a value will do, what would do in words)."""
+from streamflow.sandbox.forms import COUNT_FORM, LENGTH_FORM, SHARE_FORM, Form, is_names, is_whole
 
 
 class SwitchError(ValueError):
     """A switch that does not exist, or a value it cannot take."""
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_share(value: Any) -> bool:
-    return _is_number(value) and 0 <= value <= 1
-
-
-def _is_length(value: Any) -> bool:
-    return _is_number(value) and value >= 0
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _is_status(value: Any) -> bool:
-    return all(_is_whole(each) and 200 <= each <= 599 for each in (value if isinstance(value, list) and value else [value]))
+    return all(is_whole(each) and 200 <= each <= 599 for each in (value if isinstance(value, list) and value else [value]))
 
 
 def _is_texts(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(each, str) for each in value))
+    return isinstance(value, str) or is_names(value)
 
 
 def _is_one_of(*values: str) -> Form:
@@ -63,19 +47,17 @@ def _is_one_of(*values: str) -> Form:
 
 
 _TEXTS: Form = (_is_texts, "a text or a list of texts")
-_SECONDS: Form = (_is_length, "a number from 0")
 _FLAG: Form = (lambda value: isinstance(value, bool), "true or false")
 RETRY_AFTER = ("seconds", "date", "none", "garbled")
 ODD_FORMS = ("text", "null", "number", "nan", "overflow", "surrogate", "doubled", "deep", "bytes")
 RULE_KEYS: Mapping[str, Form] = {
     "match": _TEXTS, "path": _TEXTS, "body": _TEXTS, "unless": _TEXTS,
-    "from_s": _SECONDS, "for_s": _SECONDS, "every_s": _SECONDS,
-    "skip": (lambda value: _is_whole(value) and value >= 0, "a whole number from 0"),
-    "every": (lambda value: _is_whole(value) and value >= 1, "a whole number from 1"),
-    "times": (lambda value: value is None or (_is_whole(value) and value >= 0), "null or a whole number from 0"),
-    "probability": (_is_share, "a number from 0 to 1"), "sticky": _FLAG, "after": _FLAG,
-    "status": (_is_status, "a status or a list of them"), "delay_s": _SECONDS, "rows": (_is_whole, "a whole number"),
-    "bytes": (lambda value: _is_whole(value) and value >= 1, "a whole number from 1"),
+    "from_s": LENGTH_FORM, "for_s": LENGTH_FORM, "every_s": LENGTH_FORM,
+    "skip": (lambda value: is_whole(value) and value >= 0, "a whole number from 0"),
+    "every": COUNT_FORM, "bytes": COUNT_FORM,
+    "times": (lambda value: value is None or (is_whole(value) and value >= 0), "null or a whole number from 0"),
+    "probability": SHARE_FORM, "sticky": _FLAG, "after": _FLAG,
+    "status": (_is_status, "a status or a list of them"), "delay_s": LENGTH_FORM, "rows": (is_whole, "a whole number"),
     "retry_after": _is_one_of(*RETRY_AFTER), "form": _is_one_of(*ODD_FORMS),
 }  # fmt: skip
 """What a rule may say, and in which form."""
@@ -96,6 +78,14 @@ class Asked:
         return f"{self.method} {self.path}{'?' if self.query else ''}{self.query}"
 
 
+def is_open(window: Mapping[str, Any], since_s: float) -> bool:
+    """Say whether a window of time (`from_s`, `for_s`, `every_s`) is open so long after it was set."""
+    since_s -= float(window.get("from_s", 0))
+    if since_s >= 0 and window.get("every_s"):
+        since_s %= float(window["every_s"])
+    return 0 <= since_s < float(window.get("for_s", math.inf))
+
+
 class Rule:
     """One rule at work; counts down `times` in the document it was given, which is what the switches show."""
 
@@ -108,7 +98,7 @@ class Rule:
 
     def strikes(self, asked: Asked, *, now: float, seed: object) -> bool:
         """Say whether it strikes this request, and count it."""
-        if self.document.get("times") == 0 or not self._is_due(now) or not self._fits(asked):
+        if self.document.get("times") == 0 or not is_open(self.document, now - self._set_at) or not self._fits(asked):
             return False
         self._fitting += 1
         late = self._fitting - int(self.document.get("skip", 0))
@@ -126,15 +116,6 @@ class Rule:
         self._came[ask] += 1
         turn = hashlib.blake2b(ask + str(self._came[ask]).encode(), digest_size=8).digest()
         return int.from_bytes(turn) / 2**64
-
-    def _is_due(self, now: float) -> bool:
-        since = now - self._set_at - float(self.document.get("from_s", 0))
-        if since < 0:
-            return False
-        period_s = float(self.document.get("every_s", 0))
-        if period_s:
-            since %= period_s
-        return "for_s" not in self.document or since < float(self.document["for_s"])
 
     def _fits(self, asked: Asked) -> bool:
         line, place = asked.line, f"{asked.method} {asked.path}"
@@ -170,16 +151,7 @@ def check_rule(name: str, value: Any) -> None:
                 raise SwitchError(f"{name}.{key} must be {RULE_KEYS[key][1]}")
 
 
-def is_rule(value: Any) -> bool:
-    """Say whether *value* is null, a rule, or a list of rules."""
-    try:
-        check_rule("", value)
-    except SwitchError:
-        return False
-    return True
-
-
 def rules_of(value: Any, name: str, *, set_at: float) -> list[Rule]:
-    """Put the rules of one switch to work."""
+    """Put the rules of one switch to work, each with a chance of its own: one that follows another would strike when that one has."""
     documents = [] if value is None else value if isinstance(value, list) else [value]
-    return [Rule(name, document, set_at=set_at) for document in documents]
+    return [Rule(f"{name}.{place}" if place else name, document, set_at=set_at) for place, document in enumerate(documents)]

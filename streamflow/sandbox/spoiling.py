@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from aiohttp import hdrs, web
 
-from streamflow.sandbox.faults import ANSWERS, Faults, Handler, within
+from streamflow.sandbox.faults import ANSWERS, Faults, Handler
+from streamflow.sandbox.forms import within
 from streamflow.sandbox.lying import telling
 from streamflow.sandbox.odd_bodies import odd_body
 from streamflow.sandbox.rules import Asked
@@ -101,6 +102,7 @@ def _refused(faults: Faults, asked: Asked) -> web.Response | None:
         return _said(status, faults.voice.denied(status, asked))
     rule = faults.fires("poison", asked)
     if rule is not None:
+        faults.log.refuse(asked.line, asked.body)
         status = _status(faults, asked, rule, 400)
         return _said(status, faults.voice.refusal(status, asked))
     return None

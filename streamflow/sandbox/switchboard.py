@@ -7,7 +7,8 @@ from typing import Any
 
 from streamflow.sandbox.clocks import Clock
 from streamflow.sandbox.faults import Faults
-from streamflow.sandbox.rules import Form, SwitchError
+from streamflow.sandbox.forms import Form
+from streamflow.sandbox.rules import SwitchError
 from streamflow.sandbox.voice import Voice
 
 
@@ -40,34 +41,3 @@ class CheckedFaults(Faults):
             form = self._forms.get(name)
             if form is not None and not form[0](value):
                 raise SwitchError(f"{name} must be {form[1]}")
-
-
-def is_count(value: Any) -> bool:
-    """Say whether *value* is a whole number from 1."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def is_length(value: Any) -> bool:
-    """Say whether *value* is a number from 0."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-
-
-def is_share(value: Any) -> bool:
-    """Say whether *value* is a number from 0 to 1."""
-    return is_length(value) and bool(value <= 1)
-
-
-def is_names(value: Any) -> bool:
-    """Say whether *value* is a list of texts."""
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
-
-
-def weights_form(deeds: tuple[str, ...]) -> Form:
-    """Give the form of weights by deed."""
-    return (
-        lambda value: isinstance(value, dict) and value.keys() <= set(deeds) and all(map(is_length, value.values())),
-        f"an object of weights from 0 for {', '.join(deeds)}",
-    )
-
-
-SHARE_FORM: Form = (is_share, "a number from 0 to 1")

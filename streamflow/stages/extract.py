@@ -226,8 +226,18 @@ class Intake:
         return own + [each.kind for each in self._streams() if each.via == stream.kind and each.sweepable and not each.fed_by]
 
     async def _renamed(self, page: Page) -> Page:
-        """Let records whose made key has changed go on under the new one, before anything is joined with what is known of them."""
-        return await hand_over(self._ledger, self._streams(), page)
+        """
+        Let records whose made key has changed go on under the new one, before anything is joined with what is known of them.
+
+        One that the page shows without its key is what is known by that key, with what the page tells of it.
+        """
+        renamed = await hand_over(self._ledger, self._streams(), page)
+        records = list(renamed.records)
+        for place, (shown, record) in enumerate(zip(page.records, records, strict=True)):
+            if shown.key != record.key:
+                known = (await self._ledger.staged(record.kind, [record.key])).get(record.key)
+                records[place] = self._source.join(known.record if known else None, record, feed=page.kind)
+        return replace(renamed, records=tuple(records))
 
     async def _joined(self, stream: Stream, page: Page) -> Sequence[Record]:
         """Give the records of a page, those of kinds that several streams bring joined with what is known of them."""

@@ -7,6 +7,8 @@ from typing import Final
 
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.derived import NO_KIN, Kin
+from streamflow.mapping.document import Row
+from streamflow.mapping.rollups import child_of, rolled_up
 from streamflow.model import Key, Kind, Record, Staged
 from streamflow.store.base import Ledger
 
@@ -56,6 +58,13 @@ async def hanging_on(ledger: Ledger, kind: Kind, keys: Sequence[Key]) -> Mapping
         if under:
             found[child] = sorted({each.record.key for children in under for each in children})
     return found
+
+
+async def rolled_up_of(ledger: Ledger, row: Row, keys: Sequence[Key], *, delimiter: str) -> dict[Key, str]:
+    """Give what a roll-up of the map makes of the records that hang on these, "" for none."""
+    kind = child_of(row)[0]
+    children = await ledger.children_of(kind, keys)
+    return {key: rolled_up(row, kin_of({kind: children.get(key, ())}), delimiter) for key in keys}
 
 
 def in_order(key: Key) -> tuple[int, Key]:

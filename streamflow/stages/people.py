@@ -12,6 +12,7 @@ from streamflow.stages.batch import Plan
 from streamflow.stages.directory import Directory
 from streamflow.stages.kept import known as known_base
 from streamflow.stages.planning import question_plan
+from streamflow.stages.questions import next_question, repeated
 from streamflow.store.base import Candidate, Enqueue, Ledger, PutLookup
 
 
@@ -31,6 +32,7 @@ class _Found:
     candidates: list[Candidate]
     heads: dict[Key, DestId]                     # what heads among them became
     held: Mapping[Key, tuple[str, ...]]          # the addresses that those records bear
+    called: dict[Key, str]                       # the names that heads go by there
     ours: dict[DestId, Key]                      # destination records that we made
 
 
@@ -47,7 +49,8 @@ def known_from(candidate: Candidate, found: _Found) -> Known:
             side, who = "src", maker
     return Known(
         side=side, id=who, dest_id=dest_id, name=str(info.get("name", "")), emails=tuple(info.get("emails", ())),
-        phones=tuple(info.get("phones", ())), held=held if candidate.side == "src" else None,
+        phones=tuple(info.get("phones", ())), called=found.called.get(head if candidate.side == "src" else who, ""),
+        held=held if candidate.side == "src" else None,
     )
 
 
@@ -90,12 +93,23 @@ def headless_plan(staged: Staged, decision: Merge, directory: Directory) -> Plan
     )
 
 
-def lent_note(staged: Staged, lent: Lent) -> Enqueue:
-    """Tell, without blocking, that two people share an address or may be the same."""
-    record = staged.record
+async def lent_note(ledger: Ledger, staged: Staged, lent: Lent) -> Enqueue:
+    """
+    Tell, without blocking, that two people share an address or may be the same.
+
+    What is told grows: an open question keeps whom it named before, and whom an answered one did not name is asked about anew.
+    """
+    record, others = staged.record, set(lent.others)
+
+    def named(item: QueueItem) -> set[str]:
+        return set(item.details.get("others", ()))
+
+    names = repeated(f"{lent.cause}:{record.kind}:{record.key}")
+    place = await next_question(ledger, names, is_over=lambda item: item.state != "open" and not others <= named(item))
+    others |= named(place.standing) if place.standing is not None else set()
     return Enqueue(item=QueueItem(
-        id=f"{lent.cause}:{record.kind}:{record.key}", cause=lent.cause, kind=record.kind, key=record.key, reason=lent.reason,
-        decisions=("accept",), suggested="accept", details={"others": list(lent.others)},
+        id=place.name, cause=lent.cause, kind=record.kind, key=record.key, reason=lent.reason,
+        decisions=("accept",), suggested="accept", details={"others": sorted(others)},
     ))
 
 
@@ -122,6 +136,8 @@ class Identity:
             decision = decide(person, known) if decided is None else with_lent(decided, person, known)
             results[key] = decision
             head = decision.head if isinstance(decision, Merge) else key
+            if isinstance(decision, Create):
+                found.called[key] = person.name
             if isinstance(decision, Match):   # from here on both are one, though the crosswalk does not say so yet
                 found.heads[key] = decision.dest_id
                 found.ours.setdefault(decision.dest_id, key)
@@ -160,6 +176,7 @@ class Identity:
         return _Found(
             candidates=found, heads={key: link.dest_id for key, link in heads.items()}, ours=ours,
             held={key: addresses_on(link) for key, link in heads.items()},
+            called={key: str(known_base(link.base).get("name") or "") for key, link in heads.items()},
         )  # fmt: skip
 
     async def remember(self, people: Sequence[tuple[Staged, Person, Key]]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from streamflow.mapping.changes import Policy
 from streamflow.mapping.derived import Issue
 from streamflow.model import DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, RecordState, Ref, Staged, Verdict
 from streamflow.stages.batch import Plan, Write
@@ -39,6 +40,7 @@ class Facts:
     compare: Compare
     busy: set[str] = field(default_factory=set)                # destination ids and records ("kind:key") that a plan is writing to
     edits: Callable[[Kind], bool] = lambda _kind: False        # whether records of a kind can be changed without being made anew
+    disputes: Callable[[Kind, Kind], Mapping[str, Policy]] = lambda _kind, _dest_kind: {}   # what the map says of fields both changed
     gone: Collection[DestId] = ()                              # records of ours that people deleted
     held: frozenset[str] = frozenset()                         # those that were busy when the facts began to be collected: may be stale
 

@@ -3,11 +3,16 @@ Records whose key was made by the reader, since the source gives them none: they
 
 Rule 1: a key that went and one that came are the same record only under one parent, in one reading that shows all of that parent's, and
 when it is one for one. Anything less is two records.
-Rule 2: where the key cannot change just now (a write of the record is open), the record is staged under the one it has; it changes later.
+Rule 2: what has nothing but a text to tell it by may have been written anew. Where one made key went and one came between two readings,
+nothing else accounts for either, and all but that text stays, they are one as well; a real key is never the other one, and what an earlier
+reading already lacked is gone.
+Rule 3: where the key cannot change just now (a write of the record is open), the record is staged under the one it has; it changes later.
 One that is to go up in another then is noted, since later readings may no longer tell.
-Rule 3: where the record is known by its real key already, all that the made key is made of must be the same, and the reading shows one of
+Rule 4: where the record is known by its real key already, all that the made key is made of must be the same, and the reading shows one of
 the two. The made one goes up in it; one that the reading calls by a made key is staged under its real one. Two that were ever shown
 beside each other are two.
+Rule 5: where a parent shows a record that was another's before, both were merged at the source: what that other one had goes on under the
+new parent by whatever key it is shown there.
 """
 
 from __future__ import annotations
@@ -67,8 +72,15 @@ class Names:
     beside: list[tuple[Key, Key]] = field(default_factory=list)      # shown beside each other: two records
 
 
-def judged(stream: Stream, known: Sequence[Record], shown: Sequence[Record], there: Mapping[Key, Record]) -> Names:
-    """Say what becomes of the names under one parent: of what is *known* there and what is *shown* now (*there*: as it is staged). Pure."""
+def judged(
+    stream: Stream, known: Sequence[Record], shown: Sequence[Record], there: Mapping[Key, Record], *,
+    lately: Collection[Key] = (), merged: Sequence[Record] = (),
+) -> Names:  # fmt: skip
+    """
+    Say what becomes of the names under one parent: of what is *known* there and what is *shown* now (*there*: as it is staged). Pure.
+
+    *lately*: what of that the reading before this one showed. *merged*: what parents had that were merged into this one.
+    """
     found, now = Names(), {each.key: each for each in shown}
     everything = {**{each.key: each for each in known}, **now}.values()
     made, real = [each for each in everything if _is_made(each)], [each for each in everything if not _is_made(each)]
@@ -83,10 +95,23 @@ def judged(stream: Stream, known: Sequence[Record], shown: Sequence[Record], the
     paired = {old for old, _ in found.folded}
     gone = [each for each in known if each.key not in now and each.key not in paired]
     came = [each for each in shown if _came(each, there.get(each.key), stream.same_by)]
-    for old, new in successors(gone, came, alike(stream.same_by)) if gone and came else ():
+    brought = [each for each in merged if each.key not in now]
+    pairs = list(successors([*gone, *brought], came, alike(stream.same_by))) if came and (gone or brought) else []
+    named = {key for pair in pairs for key in pair} | found.shown_as.keys()
+    fresh = [each for each in came if _is_made(each) and each.key not in named]
+    found.shown_as |= successors(fresh, [each for each in brought if not _is_made(each)], alike(stream.same_by))
+    if stream.rewritten and gone and fresh:
+        left = [each for each in gone if each.key in lately and each.key not in named]
+        pairs += _rewritten(stream, left, [each for each in fresh if each.key not in found.shown_as])
+    for old, new in pairs:
         home = found.shown_as.get(new, new)
         (found.folded if home != new or new in there else found.rekeyed).append((old, home))
     return found
+
+
+def _rewritten(stream: Stream, gone: Sequence[Record], came: Sequence[Record]) -> Sequence[tuple[Key, Key]]:
+    """Give those that were written anew: under another made key, with all but what may change (`Stream.rewritten`) the same."""
+    return successors(gone, came, alike([name for name in stream.same_by if name not in stream.rewritten]))
 
 
 def _came(shown: Record, known: Record | None, names: Sequence[str]) -> bool:
@@ -106,26 +131,49 @@ async def hand_over(ledger: Ledger, streams: Iterable[Stream], page: Page) -> Pa
     if not changing or page.gaps:
         return page
     parents = [record.key for record in page.records if record.kind == page.kind]
+    homes = await _former_homes(ledger, page, parents)
     kept: dict[tuple[Kind, Key], Key] = {}
     for stream in changing:
         shown = [record for record in page.records if record.kind == stream.kind]
         await _make_up(ledger, stream.kind, {record.key for record in shown})
-        for found in await _found(ledger, stream, parents, shown):
+        for found in await _found(ledger, stream, page.kind, homes, shown):
             kept |= {(stream.kind, new): old for new, old in (await _carried_out(ledger, stream.kind, found)).items()}
     return replace(page, records=tuple(replace(each, key=kept.get((each.kind, each.key), each.key)) for each in page.records))
 
 
-async def _found(ledger: Ledger, stream: Stream, parents: Sequence[Key], shown: Sequence[Record]) -> list[Names]:
-    known = await ledger.children_of(stream.kind, parents)
+async def _former_homes(ledger: Ledger, page: Page, parents: Sequence[Key]) -> Mapping[Key, Collection[Key]]:
+    """Give each parent of a page with those whose records it shows now, as far as the page does not show them too."""
+    homes: dict[Key, set[Key]] = {key: set() for key in parents}
+    inner: dict[Kind, dict[Key, Record]] = {}
+    for record in page.records:
+        if record.parent in homes and not _is_made(record) and record.kind != page.kind:
+            inner.setdefault(record.kind, {})[record.key] = record
+    for kind, shown in inner.items():
+        for key, each in (await ledger.staged(kind, sorted(shown))).items():
+            if (home := each.record.parent) is not None and home not in homes:
+                homes[shown[key].parent or ""].add(home)
+    return homes
+
+
+async def _found(
+    ledger: Ledger, stream: Stream, over: Kind, homes: Mapping[Key, Collection[Key]], shown: Sequence[Record]
+) -> list[Names]:  # fmt: skip
+    seen = {key: each.last_seen for key, each in (await ledger.staged(over, list(homes))).items()} if stream.rewritten else {}
+    known = await ledger.children_of(stream.kind, sorted({*homes, *(key for keys in homes.values() for key in keys)}))
     staged = await ledger.staged(stream.kind, sorted({record.key for record in shown}))
     there = {key: each.record for key, each in staged.items()}
     by_parent: dict[Key | None, list[Record]] = {}
     for record in shown:
         by_parent.setdefault(record.parent, []).append(record)
-    return [
-        judged(stream, [each.record for each in known.get(parent, ())], by_parent.get(parent, ()), there)
-        for parent in parents if parent in known or parent in by_parent
-    ]
+    found: list[Names] = []
+    for parent, former in homes.items():
+        held = known.get(parent, ())
+        merged = [each.record for key in sorted(former) for each in known.get(key, ())]
+        if held or merged or parent in by_parent:
+            lately = {each.record.key for each in held if parent in seen and each.last_seen >= seen[parent]}
+            own = [each.record for each in held]
+            found.append(judged(stream, own, by_parent.get(parent, ()), there, lately=lately, merged=merged))
+    return found
 
 
 async def _carried_out(ledger: Ledger, kind: Kind, found: Names) -> Mapping[Key, Key]:

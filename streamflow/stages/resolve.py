@@ -103,7 +103,7 @@ class Resolver:
         parents = await self._parents.missing(jobs, links)
         facts = Facts(
             links=links, now={}, parents=parents, directory=self._directory, compare=self._reader.compare, busy=self.busy,
-            held=held | doubts.dest_ids, edits=self._edits, gone=self._vanished.gone,
+            held=held | doubts.dest_ids, edits=self._edits, gone=self._vanished.gone, disputes=self._mapper.disputes,
         )
         seen, now = await self._present_values(jobs, facts)
         facts = replace(facts, now=now)
@@ -250,7 +250,7 @@ class Resolver:
         links: list[Link] = []
         base: Fields = {}
         if job.lent is not None:
-            changes.append(lent_note(staged, job.lent))
+            changes.append(await lent_note(self._ledger, staged, job.lent))
         for draft in with_shared(job, self._target(job, job.drafts[0], facts) if job.drafts else None):
             fields = resolve_links(draft, staged, facts)
             if isinstance(fields, Waiting):

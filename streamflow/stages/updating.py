@@ -16,6 +16,7 @@ from zlib import crc32
 from streamflow.mapping.changes import APPENDED, BLOCKS, Conflict, Merged, Policy, merge
 from streamflow.model import AuditEntry, DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Staged, Verdict
 from streamflow.stages.batch import Write
+from streamflow.stages.conflicts import conflict_id, mapped, told
 from streamflow.stages.gone import gone_id, gone_item
 from streamflow.stages.kept import expected, kept, known, rebuilt
 from streamflow.stages.peoples import added_fields, lost_by_replacing
@@ -30,9 +31,6 @@ LOST_KINDS: frozenset[Kind] = frozenset({"activities", "tasks"})
 
 _ALWAYS = ("stageset", "stage")
 """What a lead always has one of, and what none can be taken from."""
-
-_WHY_CONFLICT = "{field} was changed by a person in the destination and in the source; theirs was kept"
-_WHY_ADOPTED = "{field} differs from the source; an earlier run whose state is not here wrote it, so who changed it is unknown; it was kept"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +60,8 @@ def is_settled(link: Link, fields: Fields, facts: Facts) -> bool:
         wanted = fields.get(name)
         if wanted != before.get(name) and not (_is_blank(wanted) and _is_blank(before.get(name))):
             return False
-        if name in kept(link.base) and facts.directory.decisions.get(conflict_id(link, name, wanted)) == "take":
+        said = (facts.directory.decisions.get(conflict_id(link, name, wanted)), mapped(link, name, wanted, facts))
+        if name in kept(link.base) and "take" in said and not _is_blank(wanted):
             return False
     return True
 
@@ -86,7 +85,9 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
         if facts.directory.decisions.get(gone_id(link)) == "recreate":
             return Update(anew=True)
         return Update(changes=(Enqueue(item=gone_item(link)),))
-    policies = _policies(link, fields, staged, facts, now)
+    decided = _decided(link, fields, staged, facts, now)
+    by_map = {name: word for name in {**fields, **known(link.base)} if (word := mapped(link, name, fields.get(name), facts))}
+    policies = {**by_map, **decided}
     merged = merge(
         _base_for(link, fields, now, policies), fields, now,
         same=lambda name, one, other: both_ways(facts.compare, draft.kind, name, one, other), policies=policies,
@@ -94,15 +95,15 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
     merged = _leave_theirs(merged, link, fields, now, policies)
     lost = lost_by_replacing(link, now, merged.changes, in_place=facts.edits(draft.kind)) if link.ours else []
     if lost:
-        merged = _leave_whole(merged, link, fields, now, policies)
+        merged = _leave_whole(merged, link, fields, now, decided)
     if link.is_adopted and (joins or not link.base):
         merged = _leave_unknown(merged, link, fields, now, policies)
     is_told = bool(link.base) or link.is_adopted
-    queue = tuple(Enqueue(item=_conflict(each, link, staged, lost)) for each in merged.conflicts if each.policy != "take" and is_told)
+    news = tuple(each for conflict in merged.conflicts if is_told for each in told(conflict, link, staged, by_map, lost))
     base = _base_after(link, fields, now, merged, draft.kind, facts.compare)
     if not merged.changes:
         quiet = () if base == link.base else (replace(link, base=base, verified="pending"),)
-        return Update(links=quiet, changes=queue)
+        return Update(links=quiet, changes=news)
     facts.busy.add(link.dest_id)
     before = {**{name: now.get(name) for name in merged.changes}, **(link.before or {})} if link.is_matched else link.before
     write = Write(
@@ -112,7 +113,7 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
     )
     # The image of what was there before us is in the book before the first byte that changes it is sent.
     image = (replace(link, before=before),) if link.is_matched and before != link.before else ()
-    return Update(writes=(write,), links=image, changes=queue)
+    return Update(writes=(write,), links=image, changes=news)
 
 
 def leave_to_others(link: Link, fields: Fields, staged: Staged) -> Update:
@@ -214,7 +215,7 @@ def _changed_since(link: Link, now: Fields, compare: Compare) -> list[str]:
 
 def _base_after(link: Link, fields: Fields, now: Fields, merged: Merged, kind: Kind, compare: Compare) -> Fields:
     """What is ours to find again, and of which fields theirs stands."""
-    conflicts = {each.field for each in merged.conflicts if each.policy != "take"}
+    conflicts = {each.field for each in merged.conflicts if each.policy != "take" or each.field not in merged.changes}
     theirs = {name: fields.get(name) for name in (*conflicts, *_changed_since(link, now, compare)) if name not in merged.changes}
     for name, value in kept(link.base).items():
         regained = name in merged.changes or both_ways(compare, kind, name, fields.get(name), now.get(name))
@@ -228,9 +229,9 @@ def _is_blank(value: Any) -> bool:
     return value is None or value == "" or value == [] or value == {}
 
 
-def _policies(link: Link, fields: Fields, staged: Staged, facts: Facts, now: Fields) -> dict[str, Policy]:
+def _decided(link: Link, fields: Fields, staged: Staged, facts: Facts, now: Fields) -> dict[str, Policy]:
     """
-    Take what a person decided about this very value; "keep" is the rule.
+    Take what a person decided about this very value; else theirs is kept and asked about.
 
     The actions of a record of ours that was never finished are still to be done, and a lead of ours that stands where it began was
     put there by nobody: what is there is the destination's default.
@@ -251,28 +252,6 @@ def _stands_where_it_began(link: Link, now: Fields, facts: Facts) -> bool:
     base = known(link.base)
     begun = base.get("stage") or facts.directory.first_stages.get(str(base.get("stageset") or ""))
     return bool(begun) and now.get("stage") == begun
-
-
-def conflict_id(link: Link, name: str, wanted: Any) -> str:
-    """Name the question about one value of the source: another value is another question."""
-    digest = crc32(json.dumps(wanted, sort_keys=True, default=str).encode())
-    return f"conflict:{link.ref.kind}:{link.ref.key}:{link.ref.part}:{name}:{digest:08x}"
-
-
-def _conflict(conflict: Conflict, link: Link, staged: Staged, lost: Sequence[str] = ()) -> QueueItem:
-    record = staged.record
-    reason = (_WHY_ADOPTED if link.is_adopted else _WHY_CONFLICT).format(field=conflict.field)
-    if lost:
-        reason = (
-            f"{conflict.field} was changed in the source; {link.dest_id} might have to be made anew for it, and people worked on it "
-            f"({', '.join(sorted(lost))}): it was left; \"take\" replaces it"
-        )
-    return QueueItem(
-        id=conflict_id(link, conflict.field, conflict.wanted), cause="conflict", kind=record.kind, key=record.key,
-        reason=reason, decisions=("keep", "take"), suggested="keep",
-        details={"field": conflict.field, "base": conflict.base, "source": conflict.wanted, "destination": conflict.now,
-                 "dest_id": link.dest_id},
-    )
 
 
 # ------------------------------------------------------------------------------------------------ no longer wanted

@@ -61,6 +61,29 @@ class Vanished:
             self._seen.update(asked)
         return {dest_id: self._fates.get(dest_id) for dest_id in wanted if dest_id in self._fates or dest_id in self.gone}
 
+    async def followed(self, links: Sequence[Link]) -> dict[Ref, Link]:
+        """
+        Give those lines, as they are to read, whose relations name a record that people merged into another one since.
+
+        Whoever led to that record may have left the crosswalk before anybody saw the merge (a rollback of a part), and followed nothing.
+        """
+        named: dict[Kind, set[DestId]] = defaultdict(set)
+        for link in links:
+            for dest_id in _named(link.base):
+                named[dest_id.partition("-")[2]].add(dest_id)
+        fates: dict[DestId, DestId | None] = {}
+        for kind in sorted(GONE_KINDS & named.keys()):
+            fates |= await self._reader.fates(kind, sorted(named[kind]))
+        found: dict[Ref, Link] = {}
+        for link in links:
+            base = link.base
+            for dest_id in _named(link.base):
+                if (survivor := fates.get(dest_id)) is not None:
+                    base = _renamed(base, dest_id, survivor)
+            if base != link.base:
+                found[link.ref] = replace(link, base=base)
+        return found
+
     async def returned(self, kind: Kind, dest_ids: Iterable[DestId]) -> None:
         """See which records known to be deleted are back, and let what waited for them go on."""
         asked = sorted(self.gone & set(dest_ids))
@@ -165,11 +188,14 @@ def joined(line: Link, survivor: DestId) -> Link:
     )
 
 
+def _named(base: Mapping[str, Any]) -> list[DestId]:
+    """Give the records that a base names in its links."""
+    values = [value for name, value in base.items() if name.removeprefix(KEPT).startswith("link:")]
+    return [each for value in values for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
+
+
 def _names(base: Mapping[str, Any], dest_id: DestId) -> bool:
-    return any(
-        dest_id in value if isinstance(value, list) else value == dest_id
-        for name, value in base.items() if name.removeprefix(KEPT).startswith("link:")
-    )
+    return dest_id in _named(base)
 
 
 def _renamed(base: Mapping[str, Any], lost: DestId, survivor: DestId) -> Fields:

@@ -18,7 +18,7 @@ from streamflow.stages.batch import Loaded
 from streamflow.stages.differences import Differences
 from streamflow.stages.kept import expected as expected_of
 from streamflow.stages.vanished import Vanished
-from streamflow.store.base import Audit, Change, Ledger, MarkVerified
+from streamflow.store.base import Audit, Change, Ledger, MarkVerified, PutLink
 
 READ_AT_ONCE = 50
 SWEEP_CALLS_A_HUNDRED = 3     # one search page of whole records and two reads of fifty
@@ -145,7 +145,12 @@ class Verifier:
             return
         actual = await self._reader.read(kind, [link.dest_id for link in links], custom=True)
         marks = {link.ref: judge(link, actual.get(link.dest_id), self._reader.compare) for link in links}
-        changes: list[Change] = [mark for mark in marks.values() if mark.verified != "differs"]
+        changes: list[Change] = []
+        for place, moved in enumerate(await self._followed(links, marks)):
+            if moved != links[place]:
+                links[place], marks[moved.ref] = moved, judge(moved, actual.get(moved.dest_id), self._reader.compare)
+                changes.append(PutLink(link=moved))
+        changes += [mark for mark in marks.values() if mark.verified != "differs"]
         still = [link for link in links if marks[link.ref].verified == "differs"]
         for link, settled in await self._differences.settle(still, marks, gone={link.ref for link in still if link.dest_id not in actual}):
             changes += settled
@@ -157,6 +162,15 @@ class Verifier:
         cleared = sum(1 for mark in marks.values() if mark.verified == "verified")
         result["differs"] = max(0, result.get("differs", 0) - cleared)
         result["verified"] = result.get("verified", 0) + cleared
+
+    async def _followed(self, links: Sequence[Link], marks: Mapping[Ref, MarkVerified]) -> list[Link]:
+        """Give the links as they are to read where what they differ in is a relation to a record that people merged into another."""
+        related = [
+            link for link in links
+            if any(check.verdict is Verdict.DIFFERS and check.field.startswith("link:") for check in marks[link.ref].checks)
+        ]
+        moved = await self._vanished.followed(related) if self._vanished is not None and related else {}
+        return [moved.get(link.ref, link) for link in links]
 
     async def _record(
         self, links: Sequence[Link], actual: Mapping[DestId, Fields], result: dict[str, int], kept: Marks | None

@@ -54,23 +54,6 @@ def locked(directory: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def holder(directory: Path) -> int | None:
-    """Give the pid of the process that holds the directory (0 when it cannot be read), or None when nobody does."""
-    try:
-        handle = os.open(directory / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        if not os.pread(handle, 1, 0):
-            return None  # given back in good order; asking the kernel could get in the way of a daemon that starts just now
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _pid(handle)
-    finally:
-        os.close(handle)
-    return None
-
-
 def _take(handle: int, directory: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

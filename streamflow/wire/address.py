@@ -9,8 +9,6 @@ from yarl import URL
 from streamflow.errors import ConfigError, ProtocolMismatch
 from streamflow.wire.message import Request
 
-URL_CAP = 8_000   # bytes; nutshell.md 13 takes 8 KB for granted, and so do most servers
-
 
 class AddressBook:
     """Builds the address of a request below the base address, or checks the whole URL it brings."""

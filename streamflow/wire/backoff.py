@@ -42,19 +42,28 @@ def wait_s(
     return None if spent_s + max(pause_s, retry_after_s or 0.0) > patience.total_s else pause_s
 
 
-def retry_after_s(header: str | None, now: datetime) -> float | None:
-    """Read a Retry-After header, seconds or an HTTP date, as seconds from *now*; 0 to 600, None when it says nothing usable."""
+def retry_after_s(header: str | None, now: datetime, *, dated: str | None = None) -> float | None:
+    """
+    Read a Retry-After header, seconds or an HTTP date, as seconds from *now*; 0 to 600, None when it says nothing usable.
+
+    A date is by the platform's clock, and so is *dated*, the Date of the same answer: between these two no clock of ours has a say.
+    """
     if not header or not header.strip():
         return None
     text = header.strip()
-    seconds = float(text) if text.isascii() and text.isdigit() and len(text) < 20 else _until(text, now)
+    is_number = text.isascii() and text.isdigit() and len(text) < 20
+    seconds = float(text) if is_number else _until(text, (_moment(dated) if dated else None) or now)
     return None if seconds is None else min(max(seconds, 0.0), RETRY_AFTER_CAP_S)
 
 
 def _until(text: str, now: datetime) -> float | None:
+    moment = _moment(text)
+    return None if moment is None else (moment - now).total_seconds()
+
+
+def _moment(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return (aware - now).total_seconds()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None

@@ -44,6 +44,7 @@ class Request:
     auth: str | None = field(default=None, repr=False)   # whose credentials, when not the configured ones (impersonation)
     timeout_s: float | None = None
     expects: str = "json"                        # "json": any other 2xx body is unreadable; "any": the body is handed on as it came
+    holds: Callable[[Any], bool] | None = field(default=None, repr=False)   # says of a 2xx body's JSON whether it is an answer at all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

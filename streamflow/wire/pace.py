@@ -2,8 +2,8 @@
 Finding a pace nobody has published: start low, halve on trouble, never above the cap.
 
 Until trouble is met for the first time the pace doubles, each time it has been used cleanly for a moment; after it, it grows by small
-steps. A 429 halves it at once. A single call that is lost among many good ones is a bad line, not a limit, and costs nothing: after the
-first trouble only a second one among the last few calls halves the pace. Only use earns growth: a pace that few calls made use of has
+steps. A 429 halves it at once. A few calls that are lost among many good ones are a bad line, not a limit, and cost nothing: after the
+first trouble only a third one among the last calls halves the pace. Only use earns growth: a pace that few calls made use of has
 proved nothing. Nothing is remembered over a restart, since a limit is shared with others and moves; finding it again takes seconds.
 
 `decide` is plain arithmetic over a state and what was seen since; `AdaptivePace` is the thin part that hears of attempts and turns
@@ -21,8 +21,9 @@ from streamflow.wire.message import Attempt
 from streamflow.wire.verdict import CallVerdict
 
 SAMPLE = 50            # clean answers that earn one step up, once trouble was met
-STEP_S = 10.0          # at a low pace, so many seconds' worth of them do
-RECENT = 20            # calls among which a second trouble is looked for
+STEP_S = 5.0           # at a low pace, so many seconds' worth of them do
+RECENT = 20            # calls of which so many must be
+MANY = 3               # trouble for it to be more than a bad line
 CLIMB_S = 2.0          # of clean answers at the present pace that earn a doubling, before it
 LEAST_CLIMB = 10       # answers; fewer say too little at a low pace
 LATENCIES = 200        # answers whose time is remembered for the 95th percentile
@@ -137,7 +138,7 @@ class AdaptivePace:
             self._apply()
 
     def _hear_trouble(self, reason: str, *, is_told: bool) -> None:
-        if not is_told and not self._state.is_climbing and self._recent.count(True) < 2:
+        if not is_told and not self._state.is_climbing and self._recent.count(True) < MANY:
             return
         self._state = slower(self._state, self._policy, now=self._clock.monotonic(), reason=reason)
         self._clean = 0

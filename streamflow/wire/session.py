@@ -33,6 +33,7 @@ from streamflow.wire.verdict import CallVerdict, Failure, Outcome, judge_read, j
 
 CHUNK_BYTES = 65_536
 THROTTLE_PAUSE_S = 1.0      # how long a 429 that names no time closes the platform
+TAKEN = (CallVerdict.OK, CallVerdict.FORBIDDEN)     # either way whoever asks is known
 REQUEST_ID_HEADERS = ("x-nutshell-request-id", "x-request-id")
 
 
@@ -48,6 +49,7 @@ class SessionSettings:
     keep_alive_s: float = 30.0
     patience: Patience = field(default_factory=Patience)
     auth_strikes: int = 2                     # refused credentials in a row that stop everything
+    auth_rest_s: float = 1.5                  # after which one call may find out whether they are taken again
 
 
 class Session:
@@ -71,6 +73,10 @@ class Session:
         self._explain = explain
         self._dice = dice
         self._strikes = 0
+        self._struck_at = 0.0                       # monotonic
+        self._trying = anyio.Lock()
+        self._is_trial = False
+        self._struck: Mapping[str, str] = {}        # what was carried then
 
     async def read(self, request: Request, *, judge: Judge = judge_read) -> Response:
         """
@@ -116,13 +122,26 @@ class Session:
     async def _exchange(
         self, request: Request, judge: Judge, *, is_signed: bool, is_read: bool
     ) -> tuple[Outcome, CallVerdict, float | None]:
+        if not self._is_struck or not is_signed:
+            return await self._exchange_now(request, judge, is_signed=is_signed, is_read=is_read)
+        async with self._trying:     # one finds out whether the credentials are taken again, for all who come with it
+            self._look_at_strikes(request)
+            self._is_trial = True
+            try:
+                return await self._exchange_now(request, judge, is_signed=is_signed, is_read=is_read)
+            finally:
+                self._is_trial = False
+
+    async def _exchange_now(
+        self, request: Request, judge: Judge, *, is_signed: bool, is_read: bool
+    ) -> tuple[Outcome, CallVerdict, float | None]:
         carried: dict[str, str] = {}
         if is_signed:
             await self._make_ready()
         result = await self._attempt(request, judge, carried, is_signed=is_signed)
         if result[1] is CallVerdict.AUTH and is_signed and is_read and await self._renewed(request, carried):
             result = await self._attempt(request, judge, carried, is_signed=True)
-        self._count_strikes(request, result[1], is_signed=is_signed)
+        self._count_strikes(request, result[1], carried, is_signed=is_signed)
         return result
 
     async def _attempt(
@@ -132,9 +151,10 @@ class Session:
         url = self._book.url(request)
         priority = request.priority if request.priority is not None else current_priority()
         async with self.limiter.slot(priority):
-            self._check_strikes(request)
             carried.clear()
             carried.update(self._credentials.headers(request.auth) if is_signed else {})
+            if self._is_struck and not self._is_trial:
+                raise self._struck_out()
             begun = self._clock.monotonic()
             outcome = await self._send(request, url, carried)
             seconds = self._clock.monotonic() - begun
@@ -218,15 +238,19 @@ class Session:
         empty = not response.body.strip()
         if is_json_type(response.content_type) and not empty:
             try:
-                return Outcome(response=replace(response, data=parse_json(response.body, depth_cap=self._settings.depth_cap), is_json=True))
+                data = parse_json(response.body, depth_cap=self._settings.depth_cap)
             except TooDeep:
                 return Outcome(response=response, failure=Failure.TOO_DEEP)
             except orjson.JSONDecodeError:
                 if response.status < 300 and request.expects == "json":
                     return Outcome(response=response, failure=Failure.UNREADABLE, detail="not JSON")
                 return Outcome(response=response)
-        if 200 <= response.status < 300 and request.expects == "json" and not empty:
-            return Outcome(response=response, failure=Failure.UNREADABLE, detail="another media type than JSON")
+            if response.status < 300 and request.holds is not None and not request.holds(data):
+                return Outcome(response=response, failure=Failure.UNREADABLE, detail="JSON of another shape")
+            return Outcome(response=replace(response, data=data, is_json=True))
+        if 200 <= response.status < 300 and request.expects == "json" and (not empty or request.holds is not None):
+            detail = "no body" if empty else "another media type than JSON"
+            return Outcome(response=response, failure=Failure.UNREADABLE, detail=detail)
         return Outcome(response=response)
 
     # --- consequences
@@ -237,19 +261,31 @@ class Session:
             self.limiter.close_for(NOT_SENT_PAUSE_S, "no connection")
         if outcome.response is None:
             return None
-        asked_s = retry_after_s(outcome.response.headers.get("retry-after"), self._clock.now())
+        headers = outcome.response.headers
+        asked_s = retry_after_s(headers.get("retry-after"), self._clock.now(), dated=headers.get("date"))
         if verdict is CallVerdict.THROTTLED or (asked_s is not None and outcome.status >= 500):
             self.limiter.close_for(asked_s if asked_s is not None else THROTTLE_PAUSE_S, f"{outcome.status} answered")
             return asked_s
         return None
 
-    def _check_strikes(self, request: Request) -> None:
-        if self._strikes >= self._settings.auth_strikes:
-            raise AccessRefused(
-                "the credentials were refused repeatedly, so nothing more is sent", platform=self.platform, hint="mend the key, then resume"
-            )
+    @property
+    def _is_struck(self) -> bool:
+        return self._strikes >= self._settings.auth_strikes
 
-    def _count_strikes(self, request: Request, verdict: CallVerdict, *, is_signed: bool) -> None:
+    def _look_at_strikes(self, request: Request) -> None:
+        """After refused credentials let through one call from time to time, and whatever carries a key put in their place."""
+        if not self._is_struck:
+            return
+        if self._renewable is None and request.auth is None and self._credentials.headers(None) != self._struck:
+            self.forgive()
+        elif self._clock.monotonic() - self._struck_at < self._settings.auth_rest_s:
+            raise self._struck_out()
+
+    def _struck_out(self) -> AccessRefused:
+        what = "the credentials were refused repeatedly, so nothing more is sent"
+        return AccessRefused(what, platform=self.platform, hint="mend the key")
+
+    def _count_strikes(self, request: Request, verdict: CallVerdict, carried: Mapping[str, str], *, is_signed: bool) -> None:
         """
         Only the configured identity counts: an impersonated user may have been switched off, which stops nobody else.
 
@@ -259,7 +295,8 @@ class Session:
             return
         if verdict is CallVerdict.AUTH:
             self._strikes += 1
-        elif verdict is CallVerdict.OK and is_signed:
+            self._struck_at, self._struck = self._clock.monotonic(), dict(carried)
+        elif verdict in TAKEN and is_signed:
             self._strikes = 0
 
     def _error(self, verdict: CallVerdict, outcome: Outcome, request: Request, asked_s: float | None, *, is_write: bool) -> StreamflowError:
@@ -273,8 +310,9 @@ def _timeout(settings: SessionSettings, total_s: float) -> aiohttp.ClientTimeout
 
 
 def _given_up(verdict: CallVerdict, outcome: Outcome) -> CallVerdict:
-    """An answer that stays unreadable however often it is asked for is a breach of the contract, not a bad line."""
-    return CallVerdict.PROTOCOL if verdict is CallVerdict.TRANSIENT and outcome.failure is Failure.UNREADABLE else verdict
+    """What is answered and stays unreadable however often it is asked for is a breach of the contract, not a bad line."""
+    is_answered = outcome.failure in (Failure.UNREADABLE, Failure.TOO_DEEP)
+    return CallVerdict.PROTOCOL if verdict is CallVerdict.TRANSIENT and is_answered else verdict
 
 
 def _response(answer: aiohttp.ClientResponse, body: bytes) -> Response:

@@ -64,7 +64,7 @@ _BY_STATUS = {
 
 _READ_FAILURES = {
     Failure.NOT_SENT: CallVerdict.TRANSIENT, Failure.TIMEOUT: CallVerdict.TRANSIENT, Failure.BROKEN: CallVerdict.TRANSIENT,
-    Failure.UNREADABLE: CallVerdict.TRANSIENT, Failure.TOO_LARGE: CallVerdict.PROTOCOL, Failure.TOO_DEEP: CallVerdict.PROTOCOL,
+    Failure.UNREADABLE: CallVerdict.TRANSIENT, Failure.TOO_LARGE: CallVerdict.PROTOCOL, Failure.TOO_DEEP: CallVerdict.TRANSIENT,
 }  # fmt: skip
 
 

@@ -26,8 +26,8 @@ def verify(folder: Path) -> subprocess.CompletedProcess[str]:
     return audit(folder, "verify")
 
 
-def audit(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "streamflow.cli", "audit", *words, "--json"]
+def audit(folder: Path, *words: str, by: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    command = [*by, sys.executable, "-m", "streamflow.cli", "audit", *words, "--json"]
     return subprocess.run(command, cwd=folder, env=ENVIRON, capture_output=True, text=True, timeout=30, check=False)
 
 
@@ -72,6 +72,17 @@ async def test_export_can_be_followed_by_anybody(tmp_path: Path) -> None:
     spoil(tmp_path / "state" / "ledger.sqlite", was="uid:7")
     broken = audit(tmp_path, "export", "broken.jsonl")
     assert (broken.returncode, json.loads(broken.stdout)["first_broken"], json.loads(broken.stdout)["written"]) == (1, 2, 5)
+
+
+async def test_an_export_without_room_leaves_no_half_behind(tmp_path: Path) -> None:
+    """What cannot be written whole is removed again, so that the same name can be taken once there is room."""
+    (tmp_path / "streamflow.toml").write_text(starter("leadtrekker-nutshell"))
+    async with SqliteLedger.open(tmp_path / "state", clock=SystemClock()) as ledger:
+        await ledger.commit([Audit(entry=AuditEntry(actor="uid:7", action="pause", note="x" * 20_000)) for _ in range(10)])
+    done = audit(tmp_path, "export", "audit.jsonl", by=("sh", "-c", 'ulimit -f 128; exec "$@"', "sh"))
+    assert (done.returncode, "cannot be written" in done.stderr) == (64, True), done.stderr
+    assert not (tmp_path / "audit.jsonl").exists()
+    assert audit(tmp_path, "export", "audit.jsonl").returncode == 0
 
 
 async def test_entries_are_only_added(tmp_path: Path) -> None:

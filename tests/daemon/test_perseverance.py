@@ -6,7 +6,9 @@ import pytest
 
 from streamflow.daemon.perseverance import PUZZLES, QUIET_S, Perseverance
 from streamflow.errors import (
+    AccessRefused,
     NotFound,
+    NotPermitted,
     PlanLimit,
     PlatformUnavailable,
     ProtocolMismatch,
@@ -49,6 +51,19 @@ def test_an_answer_outside_the_contract_is_asked_anew_a_few_times() -> None:
     for _ in range(PUZZLES * 3):
         assert one.after(lie) is not None
         clock.at += 1900.0
+
+
+def test_refused_credentials_are_tried_again_ever_more_seldom() -> None:
+    """A key that is not taken, or a right that is missing, may come back: once a minute is asked in the end."""
+    one = Perseverance(VirtualClock())
+    errors: list[StreamflowError] = [AccessRefused("no"), NotPermitted("not that")] * 3
+    assert [one.after(error) for error in errors] == [2.0, 5.0, 10.0, 30.0, 60.0, 60.0]
+
+
+def test_a_try_that_got_further_was_not_in_vain() -> None:
+    """Waits grow only while the run does not move: on a bad line it fails now and then and gets on all the same."""
+    one, down = Perseverance(VirtualClock()), PlatformUnavailable("down")
+    assert [one.after(down, place) for place in (1, 1, 1, 2, 2, 3, 4)] == [1.0, 2.0, 5.0, 1.0, 2.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize("error", [RecordRejected("no"), PlanLimit("full"), NotFound("gone")])

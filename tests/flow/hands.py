@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +13,7 @@ from tests.flow.box import Box
 from tests.flow.daemon import Daemon, NotAnswering
 from tests.flow.harness import DECIDED, question_of, short
 from tests.flow.measures import peak_mib
-from tests.flow.stopping import Stops
+from tests.flow.stopping import Stops, struck
 from tests.judge.marks import read_marks
 from tests.judge.states import WHO_IS_WHO, Question
 
@@ -22,8 +21,12 @@ POLL_S = 0.05
 LIFETIME_S = (0.1, 4.0)
 """How long the daemon lives before a kill, from when it is where it is to be struck: from hardly begun to well under way."""
 PHASES = ("probe", "map", "schema", "owners", "sample", "backfill", "tail", "cutover", "watch", "rollback", "rolled_back", "done")
+TOLD = ("shared_email", "possible_duplicate")
+"""Causes that only tell; a run that is struck at named points accepts them, so that it comes by a decision for certain."""
 PATIENCE = 40
 """How often an operator lets a run go on that misbehaving platforms brought to a stop."""
+BY_ITSELF = "tried again in"
+"""What the reason of a pause says that nobody has to end."""
 STOPPED = (69, 75, 77)
 """Exit codes by which the daemon says that a platform must recover first."""
 
@@ -36,20 +39,23 @@ class Hands:
         self.daemon = Daemon(box)
         self.plan = box.dir / "stops.json"
         self.struck: list[str] = []             # phases in which the plug was pulled
-        self.stopped = 0                        # how often it struck itself, at a named point
         self.paused = 0                         # how often it had to be let go on
         self.peak_mib = 0.0
+        self.resumes_s: list[float] = []        # from each start after the first one to the first answer
         self.explained: dict[tuple[str, str], str] = {}
         self.asked: set[Question] = set()       # about who is who, as they were when they came up and at the switch
         self.at_watch: Callable[[], None] | None = None     # called once after the switch; the run is rolled back then
+        self.work: Callable[[str], None] = lambda _phase: None         # called at each look, with the phase: people at work
         self._dice = dice
         self._wanted = wanted        # the phase from which on each kill to come strikes, in order
         self._is_calm = is_calm
         self._kill_at = math.inf
+        self._started_at: float | None = None   # until it has answered
         self._seen: Any = None
         self._looked_at: set[str] = set()    # questions, by id of the item
         self._phase = "start"
         self._exported = ""          # since when the gate stood that the last export was made for
+        self._causes = DECIDED if stops is None else (*DECIDED, *TOLD)
         if stops is not None:
             stops.write(self.plan)
             self.daemon.command = ("-m", "tests.flow.stopping", str(self.plan))
@@ -57,7 +63,7 @@ class Hands:
     def to_the_end(self, limit_s: float) -> int:
         """Go on until the daemon ends by itself; gives its exit code."""
         deadline = time.monotonic() + limit_s
-        self._start()
+        self.daemon.start()
         while time.monotonic() < deadline:
             if not self.daemon.is_running:
                 code = self.daemon.wait(1.0)
@@ -71,14 +77,12 @@ class Hands:
             except NotAnswering:
                 pass   # not up yet, or just killed
             time.sleep(POLL_S)
-        where = f"{len(self.struck) + self.stopped} kills, in {short(self._seen)}"
+        where = f"{len(self.struck) + struck(self.plan).total()} kills, in {short(self._seen)}"
         raise AssertionError(f"not done within {limit_s} s and {where}; {self.daemon.words(25)}")
 
     def _goes_on(self, code: int) -> bool:
-        """Start it again when it struck itself, or gave up for the platforms' sake."""
-        if code == -signal.SIGKILL and self.plan.exists():
-            self.stopped += 1
-        elif code in STOPPED and not self._is_calm:
+        """Start it again when it gave up for the platforms' sake."""
+        if code in STOPPED and not self._is_calm:
             self._let_go_on(f"exit code {code}")
         else:
             assert code in (0, 1), f"the daemon gave up with exit code {code} after {len(self.struck)} kills; {self.daemon.words(25)}"
@@ -93,7 +97,7 @@ class Hands:
 
     def _start(self) -> None:
         self.daemon.start()
-        self._kill_at = math.inf
+        self._kill_at, self._started_at = math.inf, time.monotonic()
 
     def _strike(self) -> None:
         self._measure()
@@ -110,14 +114,20 @@ class Hands:
         """Look once, decide what waits for a decision, and order the switch when the tail is quiet."""
         self._measure()
         self._seen = status = self._ask("GET", "/v1/status")
+        if self._started_at is not None:
+            self.resumes_s.append(time.monotonic() - self._started_at)
+            self._started_at = None
         self._phase = str(status["phase"])
         if self._wanted and self._kill_at == math.inf and PHASES.index(self._phase) >= PHASES.index(self._wanted[0]):
             self._kill_at = time.monotonic() + self._dice.uniform(*LIFETIME_S)
         if status["state"] == "paused":
             assert not self._is_calm, status["reason"]
+            if BY_ITSELF in status["reason"]:
+                return
             self._let_go_on(status["reason"])
             self.daemon.ask("POST", "/v1/resume", {})
             return
+        self.work(self._phase)
         self._export(status["gate"] or {})
         if self._decide():
             return
@@ -139,7 +149,7 @@ class Hands:
             if item["cause"] in WHO_IS_WHO and item["id"] not in self._looked_at:
                 self.asked.add(question_of(self._ask("GET", f"/v1/queue/{quote(item['id'], safe='')}")))
                 self._looked_at.add(item["id"])
-            is_question = item["blocking"] or item["cause"] in DECIDED or item["id"].startswith("identity:")
+            is_question = item["blocking"] or item["cause"] in self._causes or item["id"].startswith("identity:")
             if item["state"] == "open" and is_question and item["suggested"]:
                 self.daemon.ask("POST", f"/v1/queue/{quote(item['id'], safe='')}/resolve", {"decision": item["suggested"]})
                 return True

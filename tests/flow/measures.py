@@ -34,10 +34,11 @@ class Calls:
 
 
 def doubts(state: Path) -> Counter[str]:
-    """Count from the audit how writes in doubt were resolved; one that was queued and decided is counted once."""
+    """Count from the audit how writes in doubt were resolved, one that was queued and decided once; "open" are those that were not."""
     with closing(sqlite3.connect(f"file:{state / 'ledger.sqlite'}?mode=ro", uri=True)) as connection:
         actions = [json.loads(entry)["action"] for (entry,) in connection.execute("SELECT entry FROM audit")]
-    return Counter(ENDS[action] for action in actions if action in ENDS)
+        (still,) = connection.execute("SELECT count(*) FROM intent WHERE state IN ('meant', 'in_doubt')").fetchone()
+    return Counter(ENDS[action] for action in actions if action in ENDS) + Counter(open=still)
 
 
 def calls(box: Box) -> Calls:

@@ -5,13 +5,17 @@ A point lies before and after each side effect, and is named by it: "before:inte
 "before:phase tail", "after:cutover drain"; in the switch and in a rollback the name says so ("before:rollback/send DELETE notes/{id}").
 The product knows nothing of this: what it does is watched at its ledger, at its session, and where it writes reports.
 
-The plan is a JSON file; see `Stops`. What was struck is written beside it, a line each, before the process dies.
+The plan is a JSON file; see `Stops`. What was struck is written beside it, a line each, before the process dies. Each life is a fork of
+a process that has loaded everything and does nothing: there are hundreds, and most of a start is loading.
 """
 
 from __future__ import annotations
 
+import ctypes
+import importlib
 import json
 import os
+import pkgutil
 import signal
 import sys
 from collections import Counter
@@ -106,6 +110,9 @@ def name_of(changes: Sequence[base.Change]) -> str:
     return next((f"setting {name.partition(':')[0]}" for name in settings), type(changes[0]).__name__.lower())
 
 
+_LOADED = ("streamflow.daemon", "streamflow.migration", "streamflow.platforms", "streamflow.reports", "streamflow.config")
+_MIB = 1024
+_DIES_WITH_PARENT = 1       # PR_SET_PDEATHSIG of prctl(2)
 _TELLING: Mapping[type, Callable[[Any], str]] = {
     base.PutIntent: lambda change: f"intent {change.intent.op.value}", base.SettleIntent: lambda change: f"settle {change.state.value}",
     base.ResolveItem: lambda change: "decision", base.Finish: lambda change: "finish", base.MoveMark: lambda change: "mark",
@@ -167,8 +174,36 @@ def watch(points: Points) -> None:
         setattr(holder, name, ours)
 
 
+def peak_mib(plan: Path) -> float:
+    """Give the most memory that one of the lives held; 0 when there was none."""
+    book = plan.with_suffix(".peak")
+    return max(map(float, book.read_text(encoding="utf-8").split())) if book.exists() else 0.0
+
+
+def live(life: Callable[[], int], plan: Path) -> int:
+    """Live again and again until a life ends in another way than by kill -9; gives its exit code. SIGTERM reaches whoever lives."""
+    while True:
+        if (child := os.fork()) == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
+            sys.exit(life())
+        signal.signal(signal.SIGTERM, lambda *_, child=child: os.kill(child, signal.SIGTERM))  # type: ignore[misc]
+        _, status, used = os.wait4(child, 0)
+        with plan.with_suffix(".peak").open("a", encoding="utf-8") as book:
+            book.write(f"{used.ru_maxrss / _MIB:.1f}\n")
+        if (code := os.waitstatus_to_exitcode(status)) != -signal.SIGKILL:
+            return code
+
+
+def _load_all() -> None:
+    for package in _LOADED:
+        for each in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+            importlib.import_module(each.name)
+
+
 if __name__ == "__main__":
     path = Path(sys.argv[1])
     given = json.loads(path.read_text(encoding="utf-8"))
+    _load_all()
     watch(Points(path, Stops(times=given["times"], only=None if given["only"] is None else tuple(given["only"]))))
-    sys.exit(main(sys.argv[2:]))
+    sys.exit(live(lambda: main(sys.argv[2:]), path))

@@ -10,17 +10,21 @@ from typing import Any
 from tests.flow.box import Box, sandbox
 from tests.flow.hands import PHASES, Hands
 from tests.flow.measures import Calls, calls, doubts, leaks
+from tests.flow.people import People
 from tests.flow.sides import LEADTREKKER, SIDES
-from tests.flow.stopping import Stops, struck
+from tests.flow.stopping import Stops, peak_mib, struck
 from tests.judge.accounting import read_told, unaccounted
 from tests.judge.comparison import worst_first
 from tests.judge.guarding import rolled_back
-from tests.judge.states import Destination, Finding
+from tests.judge.refusals import PEOPLE, read_refusals, standing
+from tests.judge.states import Destination, Finding, ask
 
 STRUCK = ("probe", "schema", "sample", "backfill", "tail", "cutover")
 """Where kills strike: half of them as soon as may be, the others from one of these on, so that no part of a run is spared."""
 WATCH_S = 8.0
 """How long the run goes on after the switch for each kill that is to strike there: the longest life, and a start."""
+LAG_S = 3.0
+"""What a run that is struck at named points is told of the destination's lists, instead of measuring it."""
 DAY_S = 86_400.0
 CALM = "calm"
 
@@ -33,7 +37,8 @@ class Trial:
     Args:
         kills: At random moments.
         stops: At named points, beside them.
-        life: Changes a second that people make in the source until it is frozen.
+        life: Changes a second that people make in the source until it is frozen; then others work in the destination too, and somebody
+            goes on in the source after the switch. A run that is undone goes without the two.
         faults: The profile by which both platforms misbehave.
         undone: Whether the run is rolled back after the switch.
         rate_per_s: What the destination allows; None for no limit.
@@ -69,9 +74,11 @@ class Survived:
     Args:
         phases: In which each random kill struck.
         points: How often each named point was struck.
-        doubts: How many writes in doubt were adopted, resent, queued.
+        doubts: How many writes in doubt were adopted, resent, queued; and how many are still "open" at the end.
+        resumes_s: How long after each kill the daemon took to answer again.
         paused: How often an operator had to let it go on, or start it again.
         deeds: What people did in the source meanwhile.
+        edits: What they did in the destination.
     """
 
     kills: int
@@ -82,9 +89,11 @@ class Survived:
     doubts: Mapping[str, int]
     calls: Calls
     peak_mib: float
+    resumes_s: tuple[float, ...]
     leaks: tuple[str, ...]
     paused: int
     deeds: int
+    edits: int
 
 
 def survive(trial: Trial) -> Survived:
@@ -96,32 +105,45 @@ def survive(trial: Trial) -> Survived:
         before = box.destination()
         findings: list[Finding] = []
         hands = Hands(box, dice, wanted, stops=trial.stops, is_calm=trial.faults == CALM)
+        people = People(box, before, trial.seed)
         if trial.undone:
-            hands.at_watch = lambda: findings.extend(_judged(hands, before))
+            hands.at_watch = lambda: findings.extend(_judged(hands, people))
+        elif trial.life:
+            hands.work = people.work
         try:
             code = hands.to_the_end(trial.limit_s)
         finally:
             hands.daemon.stop()
         after = box.destination()
-        findings += _undone(before, after) if trial.undone else _judged(hands, before)
+        findings += _undone(before, after) if trial.undone else _judged(hands, people)
         return Survived(
-            kills=len(hands.struck) + hands.stopped, phases=tuple(hands.struck), code=code, findings=tuple(worst_first(findings)),
-            points=struck(hands.plan), doubts=doubts(box.state), calls=calls(box), peak_mib=hands.peak_mib,
+            kills=len(hands.struck) + struck(hands.plan).total(), phases=tuple(hands.struck), code=code,
+            findings=tuple(worst_first(findings)), points=struck(hands.plan), doubts=doubts(box.state), calls=calls(box),
+            peak_mib=max(hands.peak_mib, peak_mib(hands.plan)), resumes_s=tuple(hands.resumes_s),
             leaks=tuple(leaks(box, hands.daemon.log)), paused=hands.paused,
-            deeds=sum(box.source_state()["life"]["by_deed"].values()),
+            deeds=sum(box.source_state()["life"]["by_deed"].values()), edits=len(people.edits),
         )  # fmt: skip
 
 
 def _configure(box: Box, trial: Trial, wanted: list[str]) -> None:
     box.configure('cutover = "auto"', 'cutover = "ask"')
+    if trial.stops is not None:     # what is not known is taken for a minute, and waited for at every kill among the probes
+        box.configure("late_commit_s = 1.0\n", f"late_commit_s = 1.0\nsearch_lag_s = {LAG_S}\n")
     watch_s = DAY_S if trial.undone else WATCH_S * max(wanted.count("cutover"), bool(trial.life))
     box.configure("watch_days = 0\n", f"watch_days = {watch_s / DAY_S:.6f}\n")
 
 
-def _judged(hands: Hands, before: Destination) -> list[Finding]:
+def _judged(hands: Hands, people: People) -> list[Finding]:
+    """Judge both accounts: the source as it was at the switch, where somebody went on in it after that."""
     box = hands.box
-    destination = box.destination()
-    found = box.compare(box.source(), destination, before=before, explained=hands.explained, asked=tuple(hands.asked))
+    source, destination = people.source or box.source(), box.destination()
+    found = box.compare(
+        source, destination, before=people.before, explained=hands.explained, asked=tuple(hands.asked), edits=people.edits
+    )
+    rows = {(kind, key): row for kind, key, row in source.every()}
+    logs = [ask(f"{admin}log") for admin in (box.source_admin, box.destination_admin)]
+    refusals = read_refusals(*logs, [key for kind, key in rows if kind in PEOPLE])
+    found = list(standing(found, rows, refusals, hands.explained))
     return [*found, *unaccounted(read_told(box.state / "reports"), destination, prefix=box.side.prefix)]
 
 

@@ -15,15 +15,21 @@ from streamflow.model import Intent, IntentState, Op, Ref
 from streamflow.store.base import Audit, AuditEntry, Change, MoveMark, PutIntent, PutSetting, SettleIntent
 from tests.flow.box import REPOSITORY, environment
 from tests.flow.harness import assert_right
-from tests.flow.stopping import Stops, name_of, struck
+from tests.flow.stopping import Stops, name_of, peak_mib, struck
 from tests.flow.survival import Trial, survive
 
 STRUCK = (
-    "before:intent create", "after:send POST contacts", "after:phase tail", "before:cutover/switch", "after:cutover/switch",
+    "before:intent create", "after:decision", "after:send POST contacts", "after:phase tail", "before:cutover/switch",
+    "after:cutover/switch",
     "before:rollback/intent delete", "after:rollback/send DELETE notes/{id}", "before:rollback/audit rollback.done",
 )  # fmt: skip
 _SELF = "import sys; from pathlib import Path; from tests.flow.stopping import Points, Stops; "
 _COMES = _SELF + "Points(Path(sys.argv[1]), Stops(times=2)).come('before:mark')"
+
+_LIVES = (
+    "import sys; from pathlib import Path; from tests.flow.stopping import Points, Stops, live; plan = Path(sys.argv[1]); "
+    "sys.exit(live(lambda: Points(plan, Stops(times=4)).come('before:mark') or 75, plan))"
+)
 
 
 def test_a_run_struck_at_named_points_ends_as_if_it_had_not_been() -> None:
@@ -43,6 +49,14 @@ def test_a_point_strikes_as_often_as_it_is_told(tmp_path: Path) -> None:
     ]
     assert ends == [-signal.SIGKILL, -signal.SIGKILL, os.EX_OK]
     assert struck(plan) == {"before:mark": 2}
+
+
+def test_whoever_struck_itself_lives_again_until_a_life_ends_otherwise(tmp_path: Path) -> None:
+    """Four lives end by kill -9 at one point; the fifth ends with an exit code of its own, and that is given."""
+    plan = tmp_path / "stops.json"
+    code = subprocess.run([sys.executable, "-c", _LIVES, str(plan)], cwd=REPOSITORY, env=environment(), check=False, timeout=30).returncode
+    assert (code, struck(plan)) == (75, {"before:mark": 4})
+    assert peak_mib(plan) > 1
 
 
 def _intent() -> Intent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import ssl
 import tempfile
 import threading
@@ -205,15 +206,20 @@ def test_missing_permission(place: Place) -> None:
 
 
 def test_missing_permission_in_a_run(place: Place, pair: Pair) -> None:
-    """A run that may not make custom fields ends with 77 before any record is written, and goes on once the user may."""
+    """A run that may not make custom fields pauses before any record is written, and says that a permission is missing."""
     place.line("username", 'username = "office@example.co.za"', section="[destination]")
     place.edit(('map = "ask"', 'map = "auto"'))
     with running_daemon(place) as daemon:
-        code = daemon.end()
-        assert code == 77, daemon.words()
-        assert "  hint: " in daemon.last_words
+        paused = daemon.until(lambda status: status["state"] == "paused", "pause")
+        assert all(words in paused["reason"] for words in ("lacks a permission", "tried again in", "`resume`")), paused["reason"]
+        assert daemon.ask("POST", "/v1/pause", {"reason": "lunch"})[1]["result"] == "paused"     # outlasts what ends by itself
+        assert daemon.status()["reason"] == "by the operator: lunch"
+        daemon.signal(signal.SIGTERM)
+        assert daemon.end() == 0, daemon.words()
     place.line("username", 'username = "admin@example.co.za"', section="[destination]")
     with running_daemon(place) as daemon:
+        daemon.until(lambda status: status["reason"] == "by the operator: lunch", "pause")
+        assert daemon.ask("POST", "/v1/resume", {})[1]["result"] == "resumed"
         daemon.gate("owners")
 
 

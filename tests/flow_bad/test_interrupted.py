@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow_bad.rig import Daemon, Pair, Place, assert_clear, assert_told, place_at, running_daemon, running_pair
+from tests.flow_bad.rig import Daemon, Pair, Place, assert_clear, place_at, running_daemon, running_pair
 
 OPTIONS = ("--records", "60", "--gates", "auto", "--search-lag", "0.2")
 
@@ -59,17 +59,21 @@ def beginning(pair: Pair) -> Iterator[Place]:
 
 
 def test_key_revoked_in_the_middle(beginning: Place, pair: Pair) -> None:
-    """A key that is revoked ends the run with 77; with a good one it goes on where it was and doubles nobody."""
+    """A key that is revoked pauses the run and says what to do; a new one in its file is found, it goes on by itself and doubles nobody."""
+    key = beginning.dir / "nutshell.key"
+    key.write_text("sandbox-key", encoding="utf-8")
+    key.chmod(0o600)
+    beginning.line("api_key_file", f'api_key_file = "{key}"', section="[destination]")
     with running_daemon(beginning) as daemon:
         in_backfill(daemon, pair)
         pair.act(do="revoke_key", values={"key": "sandbox-key"})
-        code = daemon.end()
-        assert code == 77, daemon.words()
-        assert_told(daemon.last_words, "401", "was the key revoked?")
-    pair.act(do="add_key", values={"key": "sandbox-key", "kind": "normal"})
-    pair.destination(latency_ms=0)
-    with running_daemon(beginning) as daemon:
+        paused = daemon.until(lambda status: status["state"] == "paused", "pause")
+        assert all(words in paused["reason"] for words in ("401", "was the key revoked?", "tried again in ")), paused["reason"]
+        pair.act(do="add_key", values={"key": "another-key-3", "kind": "normal"})
+        key.write_text("another-key-3", encoding="utf-8")
+        pair.destination(latency_ms=0)
         daemon.gate("cutover")
+        assert "another-key-3" not in daemon.words()
     assert_nobody_twice(pair)
 
 

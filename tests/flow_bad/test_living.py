@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow_bad.rig import Pair, Place, place_at, running_daemon, running_pair
+from tests.flow_bad.rig import Pair, Place, assert_told, place_at, running_daemon, running_pair
 
 OPTIONS = ("--records", "60", "--gates", "auto", "--search-lag", "0.2")
 
@@ -56,16 +56,23 @@ def tailing(settled: Place, pair: Pair) -> Iterator[Place]:
 
 
 def test_source_key_revoked_at_rest(tailing: Place, pair: Pair) -> None:
-    """A source that takes the key no more ends the tail with 77 too, and the state is kept."""
+    """A source that takes the key no more pauses the tail, which goes on by itself when it does; a start with such a key ends with 77."""
     with running_daemon(tailing) as daemon:
         daemon.gate("cutover")
         pair.source(header="legacy")
         try:
-            assert daemon.end() == 77, daemon.words()
+            paused = daemon.until(lambda status: status["state"] == "paused", "pause")
+            assert (paused["phase"], paused["gate"]) == ("tail", None)
         finally:
             pair.source(header="apikey")
-    with running_daemon(tailing) as daemon:
         daemon.gate("cutover")
+    pair.source(header="legacy")
+    try:
+        with running_daemon(tailing) as daemon:
+            assert daemon.end() == 77, daemon.words()
+            assert_told(daemon.last_words, "hint: ")
+    finally:
+        pair.source(header="apikey")
 
 
 def test_rotated_key(tailing: Place, pair: Pair) -> None:

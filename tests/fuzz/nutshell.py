@@ -15,7 +15,14 @@ from streamflow.platforms.nutshell.dialect.envelope import is_gone, made_id, row
 from streamflow.platforms.nutshell.dialect.events import happenings
 from streamflow.platforms.nutshell.dialect.ids import from_rpc_entity, full_id
 from streamflow.platforms.nutshell.dialect.records import flat
-from streamflow.platforms.nutshell.dialect.refusals import explain, judge_rpc_read, judge_rpc_write, rpc_error, rpc_refusal
+from streamflow.platforms.nutshell.dialect.refusals import (
+    explain,
+    judge_rest_write,
+    judge_rpc_read,
+    judge_rpc_write,
+    rpc_error,
+    rpc_refusal,
+)
 from streamflow.platforms.nutshell.flags import Flags
 from streamflow.wire.verdict import CallVerdict, Outcome
 from tests.fuzz.target import Target, json, objects, scalars
@@ -71,7 +78,7 @@ def _refusal(drawn: tuple[Any, bytes, int]) -> None:
     data, body, status = _wire(drawn[0]), drawn[1], drawn[2]
     response = answer(data, status=status, body=body or orjson.dumps(data))
     explain(response)
-    for judge in (judge_rpc_read, judge_rpc_write):
+    for judge in (judge_rest_write, judge_rpc_read, judge_rpc_write):
         assert judge(Outcome(response=response)) in CallVerdict
     error = rpc_error(data)
     if error is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import tempfile
 import zipfile
@@ -99,13 +100,19 @@ def _decisions(text: str) -> None:
 
 
 def _export(items: list[dict[str, Any]]) -> None:
-    """No cell of an export begins a formula, and ids come back as they were."""
-    items = [{name: value for name, value in item.items() if name != "decisions"} for item in items]
+    """No cell of an export begins a formula, and ids come back as they were with the decisions somebody wrote beside them."""
+    items = [{**item, "id": f"bad_phone:lead:{item.get('id')}", "decisions": []} for item in items]
+    header, *rows = csv.reader(io.StringIO(to_csv(items), newline=""))
+    assert not any(_is_formula(shown) for row in rows for shown in row)
+    assert not any(_is_formula(cell(value)) for item in items for value in item.values())
+    filled = io.StringIO(newline="")
+    csv.writer(filled).writerows([header, *([*row[:-1], "waive"] for row in rows)])
     assert from_csv(to_csv(items)) == []
-    for item in items:
-        for value in item.values():
-            shown = cell(value)
-            assert not (isinstance(shown, str) and shown[:1] in tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20\0"))
+    assert from_csv(filled.getvalue()) == [(item["id"].strip(), "waive") for item in items]
+
+
+def _is_formula(shown: Any) -> bool:
+    return isinstance(shown, str) and shown[:1] in tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20\0")
 
 
 _PARTS = ("xl/worksheets/sheet1.xml", "xl/workbook.xml", "xl/styles.xml")

@@ -248,6 +248,8 @@ def test_the_shown_form_is_read() -> None:
         ({"target": "custom:X", "transform": "text", "family": "money", "params": {"currency": 5}}, "params.currency: expected a text"),
         ({"target": "custom:X", "transform": "reference_id", "params": {"kind": "grop"}}, "the source has no 'grop'; did you mean 'group'"),
         ({"target": "custom:X", "transform": "reference_text", "params": {"kind": ["group"]}}, "the source has no .'group'."),
+        ({"target": "custom:X", "transform": "text", "params": {"conflict": "mine"}}, "params.conflict: 'mine' is none of"),
+        ({"params": {"conflict": "take"}}, "params.conflict: emails is added to"),
     ],
 )
 def test_rows_that_cannot_work_are_faults(changes: dict[str, Any], words: str) -> None:

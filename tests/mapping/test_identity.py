@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -139,6 +140,34 @@ def test_a_person_s_word_lends_as_well() -> None:
     assert apart.reason == "decided"
     joined = with_lent(Merge(head="1", reason="decided"), Person(name="Thandi Nel", emails=(MAIL,)), other)
     assert joined == Merge(head="1", reason="decided")
+
+
+def test_a_bare_surname_joins_nobody_to_a_stranger() -> None:
+    """Whoever contradicts one name that a person goes by is another, though another of the names would fit."""
+    couple = [src("1", "Thandi Mokoena", MAIL, dest_id="51-contacts"), src("1", "Mokoena", MAIL, dest_id="51-contacts")]
+    found = decide(Person(name="Sipho Mokoena", emails=(MAIL,)), couple)
+    assert isinstance(found, Create)
+    assert found.lent is not None
+    assert found.lent.cause == "shared_email"
+    assert isinstance(decide(Person(name="Thandi Mokoena", emails=(MAIL,)), couple), Merge)
+    assert isinstance(decide(Person(name="Mokoena", emails=(MAIL,)), couple), Merge)
+    unclear = decide(Person(name="Thandi Dube", emails=(MAIL,)), [*couple, src("1", "Thandi", MAIL, dest_id="51-contacts")])
+    assert isinstance(unclear, Review)
+    assert (unclear.cause, unclear.decisions) == ("unclear_name", ("separate", "merge:1"))
+
+
+def test_the_name_on_the_record_counts_where_its_own_lead_is_not_seen() -> None:
+    """A lead that joined somebody and brings an address more does not bring others to them by it."""
+    joined = [replace(src("1", "Mokoena", MAIL, dest_id="51-contacts"), called="Thandi Mokoena")]
+    assert isinstance(decide(Person(name="Sipho Mokoena", emails=(MAIL,)), joined), Create)
+    assert isinstance(decide(Person(name="Thandi Mokoena", emails=(MAIL,)), joined), Merge)
+
+
+def test_who_was_joined_by_a_person_s_word_keeps_both_names() -> None:
+    """Somebody said that two names are one person: the next lead of either name joins them as well."""
+    both = [src("1", "Thandi Mokoena", MAIL), src("1", "Thandi Dube", MAIL)]
+    assert isinstance(decide(Person(name="Thandi Dube", emails=(MAIL,)), both), Merge)
+
 
 def test_office_addresses_prove_nothing() -> None:
     """Different people behind info@ are never merged; only the very same full name is."""

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 
 import pytest
 
 from streamflow.migration.cutover import CHANGED, PASSES
 from streamflow.migration.round import Reading
 from streamflow.stages.extract import Tally
-from tests.stages.exploring import explore
+from tests.stages.exploring import explorer
 
 HORIZON = 1          # steps of time after which every change has shown
 ATTEMPTS = 2
@@ -187,10 +186,7 @@ def is_broken(world: World) -> bool:
     return world.receipt and (world.step == "tail" or world.cancelled)
 
 
-@cache
-def explored(protocol: Protocol) -> tuple[set[World], World | None]:
-    """Give the worlds a protocol leads to, and the first one found in which a promise is broken."""
-    return explore(World(), lambda world: steps(world, protocol), is_broken)
+explored = explorer(World(), steps, is_broken)
 
 
 def test_nothing_written_before_the_freeze_is_left_behind() -> None:

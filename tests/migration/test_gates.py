@@ -13,6 +13,7 @@ from streamflow.errors import PlanLimit, RecordRejected, UsageError
 from streamflow.mapping.document import ObjectMap
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.schema import required_fields
+from streamflow.migration import cutover
 from streamflow.migration.life import State
 from streamflow.migration.offering import plan_gaps
 from streamflow.migration.owners import OwnersGate, directory_of, match, tally
@@ -24,7 +25,7 @@ from streamflow.model import Record, Ref
 from streamflow.platforms.base import FieldSpec
 from streamflow.stages.roles import roles_of
 from tests.mapping.builders import PAIR
-from tests.migration.rig import FALLBACK, Killed, Voyage, voyage
+from tests.migration.rig import ASK_CUTOVER, FALLBACK, Killed, Voyage, in_tail, voyage
 
 ROLES = roles_of(PAIR)
 ASK = {"map": "ask", "owners": "ask", "sample": "ask", "cutover": "ask"}
@@ -411,3 +412,20 @@ async def test_records_of_an_owner_who_turns_up_late_are_held_and_let_go(tmp_pat
 
         await until_moved()
         assert held == [key]
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+async def test_an_owner_who_turns_up_in_the_drain_is_matched_before_the_fallback(tmp_path: Path, is_killed: bool) -> None:
+    """Whom the last complete read brings owns what is theirs where the destination has them as a user, a kill before delivery or none."""
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
+        await in_tail(trip)
+        made = trip.in_destination("add_user", values={"email": "new.rep@example.co.za", "name": "New Rep"})
+        user = trip.in_source("create", "users", name="New Rep", email="new.rep@example.co.za", role="agent", active="1")
+        lead = trip.in_source("create", "leads", name="Late Owner", email="late.owner@example.com", userid=user)
+        if is_killed:
+            await trip.work.reader.poll(1)
+            await trip.restart()
+        await cutover.request(trip.m, "uid:7", freeze_confirmed=True)
+        await trip.until(State.DONE)
+        [link] = await trip.ledger.links_of("lead", [lead])
+        assert link.base["link:owner"] == made["id"]

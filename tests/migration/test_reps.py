@@ -9,7 +9,7 @@ import pytest
 
 from streamflow.errors import ConfigError
 from streamflow.mapping.owning import name_key
-from streamflow.migration.owners import Owner, directory_of, match, tally, unmatched
+from streamflow.migration.owners import Owner, directory_of, match, tally, unmatched, without_user
 from streamflow.migration.owners_file import OwnersFile, read_file
 from streamflow.model import Record, Ref
 from streamflow.stages.roles import roles_of
@@ -61,6 +61,16 @@ def test_a_name_tells_who_it_is_only_where_one_has_it() -> None:
     assert directory.lookup(Ref("rep", "Okafor, Ben")) == "1-users"
     assert (directory.author("Ben Okafor"), directory.author("90")) == ("1-users", "2-users")
     assert (directory.lookup(Ref("rep", "Twin Name")), directory.author("Twin Name")) == ("5-users", None)
+
+
+@pytest.mark.parametrize(("fallback", "via"), [(None, "unmatched"), ("u5@x.test", "fallback")])
+def test_lp_19_the_scope_names_each_owner_without_a_user_and_counts_the_records(fallback: str | None, via: str) -> None:
+    """Whom neither address nor file gives a user stands there with what belongs to them, most first; the fallback hides nobody."""
+    told = without_user(owners({"87": 2, "88": 1, "Kim Lowe": 4}, OwnersFile(by_id={"88": "u2@x.test"}), fallback).values())
+    assert told == {"with_records": 3, "records_without_user": 6, "unmatched": [
+        {"owner": "~b2", "name": "Kim Lowe", "email": "", "via": via, "records": 4, "quote": 4},
+        {"owner": "87", "name": "Ben Okafor", "email": "", "via": via, "records": 2, "quote": 2},
+    ]}  # fmt: skip
 
 
 def test_a_file_without_its_columns_is_refused(tmp_path: Path) -> None:

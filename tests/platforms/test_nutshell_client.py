@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from streamflow.clock import SystemClock
-from streamflow.errors import AccessRefused, NotFound, PlanLimit, RecordRejected, Throttled, Uncertain
+from streamflow.errors import AccessRefused, NotFound, PlanLimit, ProtocolMismatch, RecordRejected, Throttled, Uncertain
 from streamflow.model import Fields, Verdict
 from streamflow.platforms.base import Destination, FieldSpec
 from streamflow.platforms.nutshell import platform
@@ -250,6 +250,38 @@ async def test_delete_restore_and_gone() -> None:
             await writer.restore("contacts", ids[1])
             assert list(await reader.read("contacts", ids, custom=False)) == ids
             assert await reader.read("contacts", ["999999-contacts"], custom=True) == {}
+
+
+@pytest.mark.parametrize("form", ["text", "null", "number", "nan", "doubled", "deep", "bytes"])
+async def test_what_is_no_answer_confirms_nothing_and_is_asked_for_again(form: str) -> None:
+    """A create answered with something that is no answer is uncertain, under no made-up id; a read is asked anew, and right then."""
+    async with rig() as made:
+        made.switch(odd_200={"path": "POST /rest/contacts", "form": form, "after": True, "times": 1})
+        with pytest.raises(Uncertain):
+            await made.nutshell.writer.create("contacts", NIA)
+        [stored] = [row for row in made.live("contacts") if row["name"] == NIA["name"]]
+        made.switch(odd_200={"path": "GET *", "form": form, "times": 1})
+        assert list(await made.nutshell.reader.read("contacts", [stored["id"]], custom=False)) == [stored["id"]]
+        made.switch(odd_200={"path": "GET *", "form": form})
+        with pytest.raises(ProtocolMismatch):
+            await made.nutshell.reader.read("contacts", [stored["id"]], custom=False)
+
+
+async def test_errors_with_a_good_status_confirm_and_deny_nothing() -> None:
+    """A 200 that tells an error leaves a change and a removal in doubt, and its empty list is not that of the records."""
+    async with rig() as made:
+        writer, reader = made.nutshell.writer, made.nutshell.reader
+        dest_id = await writer.create("contacts", NIA)
+        made.switch(error_200={"path": ["DELETE *", "PATCH *"], "times": 2})
+        with pytest.raises(Uncertain):
+            await writer.delete("contacts", dest_id)
+        with pytest.raises(Uncertain):
+            await writer.update("contacts", dest_id, {"description": "new"}, now={"description": ""})
+        assert dest_id in {row["id"] for row in made.live("contacts")}
+        made.switch(error_200={"path": "GET *", "times": 1})
+        assert list(await reader.read("contacts", [dest_id], custom=False)) == [dest_id]
+        await writer.delete("contacts", dest_id)
+        assert dest_id not in {row["id"] for row in made.live("contacts")}
 
 
 @pytest.mark.parametrize("number", [1, 3])

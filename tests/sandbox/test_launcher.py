@@ -223,9 +223,11 @@ def test_the_configuration_survives_odd_paths() -> None:
 
 async def test_a_pair_with_lead_perfection_is_ready(tmp_path: Path) -> None:
     """Both servers run with the login on disk, a second origin refuses the first one's token, reps' e-mails are in a file."""
-    options = Options(dir=tmp_path / "sb", pair="lead-perfection-nutshell", reader="files", extract=True, life_per_s=50)
+    late = {"lead_perfection": {"late_visibility_s": [2, 8.5]}}
+    options = Options(dir=tmp_path / "sb", pair="lead-perfection-nutshell", reader="files", extract=True, life_per_s=50, faults=late)
     async with running(options) as sandbox:
         config = load_config(sandbox.config_path, forms())
+        assert config.delta.settle_s == 10, "the configuration says how late the source may show a change"
         source, asked = config.source, config.source.options
         assert (source.platform, source.timezone, asked.text("base_url")) == ("lead_perfection", "America/New_York", sandbox.source_url)
         form = {"grant_type": "password", "username": asked.text("username"), "clientid": asked.text("clientid")}

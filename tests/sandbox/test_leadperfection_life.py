@@ -56,6 +56,15 @@ def test_every_deed_happens() -> None:
     assert {row["silent"] for row in life.done} == {True, False}
 
 
+def test_customers_without_an_enquiry_come_in() -> None:
+    """Of some new customers there is a note and no enquiry; a note of one who has no enquiry is not deleted."""
+    state, life = live(120)
+    made = {row["cst_id"] for row in life.done if (row["op"], row["kind"]) == ("create", "prospects")}
+    trees = list(state.prospects())
+    assert any(tree["cst_id"] in made and not tree["leads"] for tree in trees)
+    assert all(tree["notes"] for tree in trees if not tree["leads"])
+
+
 def test_the_account_stays_whole() -> None:
     """After a long life counts agree with the records, ids are unique and each record is found by its id."""
     state, _ = live(120)

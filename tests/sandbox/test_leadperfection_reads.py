@@ -89,6 +89,19 @@ async def test_ids_find_their_prospect(wire: Wire) -> None:
     assert await wire.rows("Customers/GetLead", cst_id=appointment["cst_id"], lds_id=other) == []
 
 
+async def test_a_read_by_id_may_answer_with_the_record_alone(wire: Wire) -> None:
+    """By the switch the one row that an id leads to comes without its array; lists, and ids that lead nowhere, have theirs."""
+    [appointment, *_] = [row for row in await wire.dump("appointments") if not row["stray"]]
+    wanted, job = await wire.by_id(appointment["cst_id"]), (await wire.dump("jobs"))[0]["job_id"]
+    [fed] = await wire.rows("Customers/GetJobStatusChanges", job_id=job)
+    await wire.switch(by_id="object")
+    for name in ("cst_id", "lds_id", "ils_id"):
+        assert await wire.call("Customers/GetLead", PageSize=1, StartIndex=1, **{name: appointment[name]}) == (200, wanted)
+    assert await wire.call("Customers/GetJobStatusChanges", PageSize=1, StartIndex=1, job_id=job) == (200, fed)
+    assert await wire.rows("Customers/GetLead", cst_id=1) == []
+    assert isinstance(await wire.lead(PageSize=1), list)
+
+
 async def test_dates_beside_an_id_count_by_the_switch(wire: Wire) -> None:
     """Ignored by default; applied, a window without the prospect hides it."""
     cst_id = (await wire.lead(PageSize=1))[0]["cst_id"]
@@ -100,6 +113,16 @@ async def test_dates_beside_an_id_count_by_the_switch(wire: Wire) -> None:
 
 
 # --- GetLead: windows ---
+
+
+async def test_a_customer_without_an_enquiry_is_shown_by_its_notes(wire: Wire) -> None:
+    """The bits of enquiries, appointments and jobs leave out a customer who has none; the bit of notes shows it, and its id does."""
+    bare = {row["cst_id"] for row in await wire.dump("prospects")} - {row["cst_id"] for row in await wire.dump("leads")}
+    assert await wire.example("prospect.without_leads") in bare
+    assert {row["cst_id"] for row in await wire.lead(options=131072)} >= bare
+    for options in (0, ANY - 131072):
+        assert not bare & {row["cst_id"] for row in await wire.lead(options=options)}
+    assert (await wire.by_id(min(bare)))["leads"] == []
 
 
 async def test_dates_come_in_three_forms(wire: Wire) -> None:

@@ -83,6 +83,13 @@ def test_the_same_request_has_new_luck_each_time_unless_it_sticks() -> None:
     assert {len(struck({"probability": 0.5, "sticky": True}, [asked(f"/{n}")] * 5)) for n in range(20)} == {0, 5}
 
 
+def test_each_rule_of_a_list_has_a_chance_of_its_own() -> None:
+    """What was struck by one rule is not struck by the next when it comes again, but by chance."""
+    runs = [struck([{"probability": 0.05} for _ in range(4)], [asked(f"/{number}")] * 60) for number in range(100)]
+    again = sum(1 for places in runs if places and places[0] + 1 in places)
+    assert again <= 35     # 19 in a hundred are to be expected
+
+
 def test_faults_do_not_share_their_luck() -> None:
     """A second fault does not change which requests the first one strikes."""
     requests = [asked(f"/{number}") for number in range(300)]

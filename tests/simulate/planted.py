@@ -17,7 +17,6 @@ import anyio
 from streamflow.errors import Uncertain
 from streamflow.migration import absence, cutover, rollback, watch
 from streamflow.migration.reversals import Reversals
-from streamflow.migration.terms import Terms
 from streamflow.migration.undoing import Step
 from streamflow.model import IntentState, Op, QueueItem
 from streamflow.stages import doubt, load, resolve, updating
@@ -266,7 +265,10 @@ def _short_drain() -> AbstractContextManager[Any]:
 
 @plant("the drain does not wait until late changes show")
 def _no_horizon() -> AbstractContextManager[Any]:
-    return patch.object(Terms, "horizon_s", property(lambda self: 0.0))
+    async def none(_: Any) -> float:
+        return 0.0
+
+    return patch.object(cutover, "horizon_of", none)
 
 
 @plant("what is written in the source after the switch is carried over unasked")

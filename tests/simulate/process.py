@@ -108,7 +108,7 @@ async def daemon(
         terms=terms_of(conditions), pair=PAIR, ledger=ledger, source=source, attachments=None, destination=destination,
         clock=clock, control=Control(), log=lambda event, **data: None, report=lambda name, data: None, phase=phase,
     )  # fmt: skip
-    engine = Engine(migration, migration.report)
+    engine = Engine(migration, migration.report, let_in=(), look_at_keys=lambda: None)
     async with anyio.create_task_group() as group:
         group.start_soon(operator.attend, engine)
         await engine.run()

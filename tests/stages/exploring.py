@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import cache
 from typing import TypeVar
 
 from streamflow.stages.doubt import QuietTime
@@ -18,6 +19,7 @@ WEAK_QUIETS: Mapping[str, QuietTime] = {
 }
 """Waits that leave out one of the bounds: with each of them a model of making something has to find two."""
 
+P = TypeVar("P", bound=Hashable)
 W = TypeVar("W", bound=Hashable)
 
 
@@ -33,3 +35,15 @@ def explore(start: W, steps: Callable[[W], Iterable[W]], is_broken: Callable[[W]
                 seen.add(following)
                 todo.append(following)
     return seen, None
+
+
+def explorer(
+    start: W, steps: Callable[[W, P], Iterable[W]], is_broken: Callable[[W], bool]
+) -> Callable[[P], tuple[set[W], W | None]]:
+    """Give what explores the worlds that a protocol leads to, each protocol once; answers as `explore`."""
+
+    @cache
+    def explored(protocol: P) -> tuple[set[W], W | None]:
+        return explore(start, lambda world: steps(world, protocol), is_broken)
+
+    return explored

@@ -96,6 +96,7 @@ class Rig:
     attempts: list[Attempt]
     batch_size: int = 20
     settings: dict[str, Any] = field(default_factory=dict)
+    disputes: dict[str, str] = field(default_factory=dict)      # field -> what the map says of it where both sides changed it
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     scans: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     quiet: QuietTime = QUIET
@@ -145,7 +146,13 @@ class Rig:
 
     def document(self) -> MapDocument:
         """The proposed map of the pair under these settings."""
-        return proposed(self.pair.name, tuple(sorted(self.settings.items())))
+        document = proposed(self.pair.name, tuple(sorted(self.settings.items())))
+        return replace(document, objects=tuple(
+            replace(one, rows=tuple(
+                replace(row, params={**row.params, "conflict": self.disputes[row.target]}) if row.target in self.disputes else row
+                for row in one.rows
+            )) for one in document.objects
+        )) if self.disputes else document
 
     async def deliver(self, *kinds: Kind) -> int:
         """Run everything pending through freshly built stages."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -318,6 +319,26 @@ async def test_an_address_that_appears_later_is_lent_as_well() -> None:
         assert sorted(await one.open_items("shared_email")) == [f"shared_email:lead:{key}" for key in "123"]
 
 
+@pytest.mark.parametrize("is_answered", [False, True])
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+async def test_a_second_shared_address_keeps_the_names_of_the_first(tmp_path: Path, store: str, is_answered: bool) -> None:
+    """Whoever was named stays named while the question is open; whom an answered one did not name is asked about anew, and once."""
+    async with rig(tmp_path / "l.sqlite" if store == "sqlite" else None) as one:
+        await one.stage(lead("1", name="Sipho Dube"), lead("2", name="Thandi Mokoena"), lead("3", name="Anna Nel"))
+        await one.run_dry()
+        told: list[dict[str, list[str]]] = []
+        for email in ("own@x.test, p1@x.test", "own@x.test, p1@x.test, p2@x.test", "own@x.test, p1@x.test, p2@x.test, new@x.test"):
+            await one.stage(lead("3", name="Anna Nel", email=email))
+            await one.run_dry()
+            if is_answered:
+                for item in await one.open_items("shared_email"):
+                    await one.decide(item, "accept")
+            told.append({item.id: item.details["others"] for item in await one.ledger.queue(state=None) if item.cause == "shared_email"})
+        first, second = "shared_email:lead:3", "shared_email:lead:3:again"
+        both = {first: ["1"], second: ["2"]} if is_answered else {first: ["1", "2"]}
+        assert told == [{first: ["1"]}, both, both]
+
+
 async def test_people_said_to_be_two_do_not_share_a_primary_address() -> None:
     """A person decides that two leads with one address are two people: the second has the address lent."""
     async with rig() as one:
@@ -504,3 +525,21 @@ async def test_a_person_in_doubt_is_not_written_for_another_lead() -> None:
         await one.run_dry()
         found = await one.fields("contacts", (await one.link("lead", "1")).dest_id)
         assert (found["custom:Lead Status"], found["phones"][0]["value"]) == ("Won", "+27825550142")
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_bare_surname_in_between_makes_no_one_person_of_two(at_once: bool) -> None:
+    """Who joined somebody by a part of their name and brought an address more brings nobody else to them by it."""
+    leads = [
+        lead("1", name="Thandi Mokoena", email="t@own.test"), lead("2", name="Mokoena", email="t@own.test, both@own.test"),
+        lead("3", name="Sipho Mokoena", email="both@own.test"),
+    ]  # fmt: skip
+    async with rig() as one:
+        for each in leads:
+            await one.stage(each)
+            if not at_once:
+                await one.run_dry()
+        await one.run_dry()
+        ids = [(await one.link("lead", key)).dest_id for key in "123"]
+        assert ids[0] == ids[1] != ids[2]
+        assert await one.open_items("shared_email")

@@ -16,7 +16,7 @@ import pytest
 
 from streamflow.model import Intent, IntentState, Op, Ref
 from streamflow.stages.doubt import QuietTime, Ruling, rule_change, rule_create
-from tests.stages.exploring import LAG, LATE, QUIET, TIMEOUT, WEAK_QUIETS, explore
+from tests.stages.exploring import LAG, LATE, QUIET, TIMEOUT, WEAK_QUIETS, explore, explorer
 
 END = 10
 
@@ -252,10 +252,7 @@ def is_broken(text: Text) -> bool:
     return text.old + len(text.made) > 1 or (text.ledger == "confirmed" and not text.made) or text.ledger in ("parked", "gone")
 
 
-@cache
-def explored_text(protocol: Protocol) -> tuple[set[Text], Text | None]:
-    """Give the states a protocol leads to, and the first in which a promise is broken."""
-    return explore(Text(), lambda text: text_steps(text, protocol), is_broken)
+explored_text = explorer(Text(), text_steps, is_broken)
 
 
 def test_a_remade_text_is_never_two_and_never_none() -> None:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 
 import pytest
 
 from streamflow.model import Intent, IntentState, Op, Ref
 from streamflow.stages.doubt import QuietTime, rule_create
-from tests.stages.exploring import LAG, LATE, QUIET, TIMEOUT, WEAK_QUIETS, explore
+from tests.stages.exploring import LAG, LATE, QUIET, TIMEOUT, WEAK_QUIETS, explorer
 
 END = 11
 INTENT = Intent(id="1", ref=Ref("lead", "1"), op=Op.CREATE, dest_kind="contacts", fields={}, marker="lt:lead:1")
@@ -113,10 +112,7 @@ def is_broken(world: World) -> bool:
     return len(world.records) > 1 or (world.ledger == "confirmed" and not world.records) or world.ledger == "parked"
 
 
-@cache
-def explored(protocol: Protocol) -> tuple[set[World], World | None]:
-    """Give the worlds a protocol leads to, and the first one found in which a promise is broken."""
-    return explore(World(), lambda world: steps(world, protocol), is_broken)
+explored = explorer(World(), steps, is_broken)
 
 
 def test_never_two_and_never_none() -> None:

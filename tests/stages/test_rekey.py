@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
-from streamflow.clock import SystemClock
 from streamflow.model import Disposition, Intent, IntentState, Key, Op, Page, Record, RecordState, Ref
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.extract import Intake
@@ -15,16 +15,23 @@ from streamflow.stages.rekey import alike, successors
 from streamflow.store.base import PutIntent, PutLink, SettleIntent
 from streamflow.store.memory import MemoryLedger
 from tests.stages.test_extract import yes
-from tests.store.values import finish, link
+from tests.store.values import StillClock, finish, link
 
 STREAMS = (
     Stream(kind="client", reader="api"),
     Stream(kind="visit", reader="api", via="client", same_by=("quoteid",), made_of=("quoteid|clientid", "at")),
+    Stream(kind="remark", reader="api", via="client", same_by=("quoteid", "text"), rewritten=("text",), made_of=("of", "quoteid", "text")),
 )
+KEYS = ("~1", "~2", "~3", "7", "8")
 
 
 def visit(key: str, parent: str = "c1", quote: str = "q1", at: str = "10:00") -> Record:
     return Record(kind="visit", key=key, parent=parent, data={"quoteid": quote, "at": at}, digest=f"{quote} {at}")
+
+
+def remark(key: str, text: str, quote: str = "q1", parent: str = "c1", **more: str) -> Record:
+    data = {"quoteid": quote, "text": text, "of": parent, **more}
+    return Record(kind="remark", key=key, parent=parent, data=data, digest=f"{quote} {text} {parent}")
 
 
 def client(key: str = "c1") -> Record:
@@ -37,9 +44,13 @@ class Tree:
     def __init__(self) -> None:
         self.shown: list[Record] = []
         self.gaps: tuple[str, ...] = ()
+        self.clients: tuple[str, ...] = ("c1",)
 
     async def pages(self, kind: str, start: str | None) -> AsyncIterator[Page]:
-        yield Page(kind="client", records=(client(), *self.shown), next=None, gaps=self.gaps)
+        yield Page(kind="client", records=(*map(client, self.clients), *self.shown), next=None, gaps=self.gaps)
+
+    def join(self, known: Record | None, fresh: Record, *, feed: str) -> Record:
+        return replace(fresh, data={**(known.data if known is not None else {}), **fresh.data})
 
 
 class Reading:
@@ -47,17 +58,28 @@ class Reading:
 
     def __init__(self) -> None:
         self.source = Tree()
-        self.ledger = MemoryLedger(clock=SystemClock())
+        self.clock = StillClock()
+        self.ledger = MemoryLedger(clock=self.clock)
         self.passes = 0
         self.intake = Intake(
             ledger=self.ledger, source=cast(Source, self.source), permit=yes, on_page=lambda kind, count: None, streams=lambda: STREAMS
         )
 
-    async def read(self, *shown: Record, gaps: tuple[str, ...] = ()) -> dict[Key, Any]:
-        """Read what is shown; answers the visits that are known, by key, with their time."""
+    async def read(self, *shown: Record, gaps: tuple[str, ...] = (), of: tuple[str, ...] = ("c1",)) -> dict[Key, Any]:
+        """Read what is shown, which is all that is *of* these clients; answers the visits that are known, by key, with their time."""
         self.source.shown, self.source.gaps, self.passes = list(shown), gaps, self.passes + 1
+        self.source.clients = of
+        await self.clock.sleep(60)
         await self.intake.scan(STREAMS[0], scan=f"client:{self.passes}")
-        return {key: each.record.data["at"] for key, each in (await self.ledger.staged("visit", ["~1", "~2", "~3", "7", "8"])).items()}
+        return {key: each.record.data["at"] for key, each in (await self.ledger.staged("visit", KEYS)).items()}
+
+    async def remarks(self) -> dict[Key, Any]:
+        """Give the texts of the remarks that are known, by key."""
+        return {key: each.record.data["text"] for key, each in (await self.ledger.staged("remark", KEYS)).items()}
+
+    async def homes(self) -> dict[Key, Key | None]:
+        """Give the clients of the remarks that are known, by key."""
+        return {key: each.record.parent for key, each in (await self.ledger.staged("remark", KEYS)).items()}
 
 
 @pytest.mark.parametrize(
@@ -136,6 +158,15 @@ async def test_one_whose_real_key_is_known_already_goes_up_in_it(first: list[Rec
     assert await reading.read(*then) == left
 
 
+async def test_a_list_that_tells_no_ids_for_a_while_leaves_one_visit() -> None:
+    """Put off while ids are not told, it is read under a made key; once they are told again it is the one visit it was."""
+    reading = Reading()
+    await reading.read(visit("7"))
+    await reading.read(visit("~2", at="15:00"))
+    assert await reading.read(visit("7", at="15:00")) == {"7": "15:00"}
+    assert await reading.read(visit("7", at="15:00")) == {"7": "15:00"}
+
+
 async def test_two_that_were_shown_beside_each_other_are_two() -> None:
     """The same enquiry and start, one with an id and one without: when one is shown no more it is gone, and goes up in none."""
     reading = Reading()
@@ -187,3 +218,79 @@ async def test_what_was_made_of_both_is_told_and_planned_again() -> None:
     lines = {each.ref.part: each.dest_id for each in await reading.ledger.links_of("visit", ["~1", "7"])}
     assert lines == {"": "7-activities", "~~1-activities": "~1-activities"}
     assert [row.entry.action for row in await reading.ledger.audit_of("visit", "~1")] == ["record.folded"]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "left"),
+    [
+        ([remark("~1", "one")], [remark("~2", "two")], {"~2": "two"}),
+        ([remark("~1", "one"), remark("~3", "three")], [remark("~2", "two"), remark("~3", "three")], {"~2": "two", "~3": "three"}),
+        ([remark("~1", "one"), remark("~3", "three")], [remark("7", "one"), remark("~2", "two")], {"7": "one", "~2": "two"}),
+        ([remark("~1", "one"), remark("~3", "x", "q2")], [remark("~2", "two"), remark("8", "y", "q2")],
+         {"~2": "two", "~3": "x", "8": "y"}),
+        ([remark("~1", "one")], [remark("~2", "two", "q2")], {"~1": "one", "~2": "two"}),
+        ([remark("~1", "one")], [remark("7", "two")], {"~1": "one", "7": "two"}),
+        ([remark("7", "one")], [remark("~2", "two")], {"7": "one", "~2": "two"}),
+        ([remark("~1", "one")], [remark("~2", "two"), remark("~3", "three")], {"~1": "one", "~2": "two", "~3": "three"}),
+        ([remark("~1", "one"), remark("~3", "three")], [remark("~2", "two")], {"~1": "one", "~2": "two", "~3": "three"}),
+    ],
+)  # fmt: skip
+async def test_a_text_written_anew_is_the_same_remark(first: list[Record], then: list[Record], left: dict[Key, str]) -> None:
+    """Where one text went, one came in its place and nothing else accounts for either: it stays one record, with the new text."""
+    reading = Reading()
+    await reading.read(*first)
+    await reading.read(*then)
+    assert await reading.remarks() == left
+
+
+async def test_a_text_that_went_before_another_came_is_another_one() -> None:
+    """A reading in between showed neither: the first is gone, the second is new, and neither takes the other's place."""
+    reading = Reading()
+    await reading.read(remark("~1", "one"))
+    await reading.read()
+    await reading.read(remark("~2", "two"))
+    assert await reading.remarks() == {"~1": "one", "~2": "two"}
+
+
+async def test_a_text_shown_without_its_key_keeps_what_its_key_told() -> None:
+    """Known by its key with author and time, and shown as bare text later: it stays that record, with all that was known of it."""
+    reading = Reading()
+    await reading.read(remark("7", "one", by="Ana"))
+    await reading.read(remark("~1", "one"))
+    assert await reading.remarks() == {"7": "one"}
+    assert (await reading.ledger.staged("remark", ["7"]))["7"].record.data["by"] == "Ana"
+
+
+@pytest.mark.parametrize(
+    ("had", "shown", "left"),
+    [
+        ([remark("~1", "one", parent="c2")], [remark("~2", "one")], {"~2": "c1"}),
+        ([remark("~1", "one", parent="c2")], [remark("8", "one")], {"8": "c1"}),
+        ([remark("8", "one", parent="c2", by="Ana")], [remark("~2", "one")], {"8": "c1"}),
+        ([remark("8", "one", parent="c2")], [remark("8", "one")], {"8": "c1"}),
+        ([remark("~1", "one", parent="c2")], [remark("~2", "two")], {"~1": "c2", "~2": "c1"}),
+        ([remark("~1", "one", "q2", parent="c2")], [remark("~2", "one")], {"~1": "c2", "~2": "c1"}),
+    ],
+)
+async def test_what_a_merged_client_had_goes_on_under_the_other(had: list[Record], shown: list[Record], left: dict[Key, Key]) -> None:
+    """A visit that was another client's says that both were merged: its remarks stay what they are, by whatever key they are shown."""
+    reading = Reading()
+    await reading.read(visit("7", parent="c2"), *had)
+    await reading.read(visit("7"), *shown)
+    assert await reading.homes() == left
+    await reading.read(visit("7"), *shown)
+    assert await reading.homes() == left, "and so it stays"
+    for each in (await reading.ledger.staged("remark", ["8"])).values():
+        assert each.record.data.get("by") == had[0].data.get("by")
+
+
+async def test_without_a_sign_of_merging_the_same_text_is_another_remark() -> None:
+    """Nothing of the other client's is shown here, or that one is shown beside: then both have their own."""
+    reading = Reading()
+    await reading.read(visit("7"), remark("~1", "one", parent="c2"))
+    await reading.read(visit("7"), remark("~2", "one"))
+    assert await reading.homes() == {"~1": "c2", "~2": "c1"}
+    reading = Reading()
+    await reading.read(visit("7", parent="c2"), remark("~1", "one", parent="c2"))
+    await reading.read(visit("7"), visit("8", parent="c2"), remark("~2", "one"), of=("c1", "c2"))
+    assert await reading.homes() == {"~1": "c2", "~2": "c1"}

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 
 import pytest
 
-from tests.stages.exploring import explore
+from tests.stages.exploring import explorer
 
 RECORDS = (0, 1)
 Pair = tuple[str, str]
@@ -128,10 +127,7 @@ def is_broken(world: World) -> bool:
     return bool(passed_over) or any(not world.copies[record] and not world.under_way[record] for record in done)
 
 
-@cache
-def explored(protocol: Protocol) -> tuple[set[World], World | None]:
-    """Give the worlds a protocol leads to, and the first one found in which a promise is broken."""
-    return explore(World(), lambda world: steps(world, protocol), is_broken)
+explored = explorer(World(), steps, is_broken)
 
 
 def test_each_record_is_made_once_whenever_the_process_ends() -> None:

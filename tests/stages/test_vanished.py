@@ -7,6 +7,7 @@ import pytest
 from streamflow.model import Disposition, RecordState, Ref
 from streamflow.stages.gone import MERGED
 from streamflow.stages.vanished import Vanished
+from streamflow.store.base import DropLink
 from tests.stages.rig import Rig, call, lead, note, reminder, rig
 
 
@@ -173,3 +174,17 @@ async def test_children_of_a_deleted_person_come_when_they_are_made_again() -> N
         await one.run_dry()
         [person] = one.live("contacts")
         assert [row["links"]["parent"] for row in one.live("notes")] == [person["id"]] != [gone]
+
+
+async def test_a_note_follows_its_person_though_nobody_leads_there_any_more() -> None:
+    """Two people are merged just before what led to both was undone: their notes read back right, and nobody is asked about them."""
+    async with rig() as one:
+        await one.stage(lead("1"), lead("2"), note("5", "1"))
+        await one.run_dry()
+        lost, survivor = (await one.link("lead", "1")).dest_id, (await one.link("lead", "2")).dest_id
+        await merged(one, lost, survivor)
+        await one.ledger.commit([DropLink(ref=Ref("lead", key)) for key in ("1", "2")])
+        assert await one.verify() == {"verified": 1}
+        assert (await one.link("note", "5")).verified == "verified"
+        assert (await one.link("note", "5")).base["link:parent"] == survivor
+        assert not await one.open_items("read_back_differs")

@@ -19,6 +19,7 @@ from streamflow.clock import Clock, SystemClock
 from streamflow.errors import (
     AccessRefused,
     NotFound,
+    NotPermitted,
     PlatformUnavailable,
     ProtocolMismatch,
     RecordRejected,
@@ -31,8 +32,10 @@ from streamflow.wire.credentials import BasicCredentials, Masked
 from streamflow.wire.limiter import PacedLimiter
 from streamflow.wire.message import Attempt, Request, Response
 from streamflow.wire.session import Session, SessionSettings, open_session
+from streamflow.wire.spread import spread
 from streamflow.wire.verdict import CallVerdict, Outcome
 from tests.platforms.leadtrekker_rig import HastyClock
+from tests.wire.virtual import VirtualClock
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SETTINGS = SessionSettings(
@@ -61,7 +64,7 @@ class Liar:
 
 @asynccontextmanager
 async def _lying(
-    *answers: Handler, settings: SessionSettings = SETTINGS, clock: Clock | None = None
+    *answers: Handler, settings: SessionSettings = SETTINGS, clock: Clock | None = None, credentials: BasicCredentials | None = None
 ) -> AsyncIterator[tuple[Session, Liar]]:
     time = clock or SystemClock()
     liar = Liar(time)
@@ -71,8 +74,8 @@ async def _lying(
     async with TestServer(app, host="127.0.0.1") as server:
         liar.url = str(server.make_url("/rest"))
         async with open_session(
-            platform="test", base_url=liar.url, credentials=BasicCredentials("a@x.test", Masked("s3cret")), limiter=liar.limiter,
-            clock=time, settings=settings, hook=liar.attempts.append,
+            platform="test", base_url=liar.url, credentials=credentials or BasicCredentials("a@x.test", Masked("s3cret")),
+            limiter=liar.limiter, clock=time, settings=settings, hook=liar.attempts.append,
         ) as session:  # fmt: skip
             yield session, liar
 
@@ -153,7 +156,7 @@ async def test_a_read_goes_on_through_a_bad_moment() -> None:
         (_json({}, 500), PlatformUnavailable, 3), (_text("<html>"), ProtocolMismatch, 3),
         (_text("{", "application/json"), ProtocolMismatch, 3),
         (_text("<h1>Not Found", status=404), NotFound, 1), (_elsewhere, ProtocolMismatch, 1), (_endless, ProtocolMismatch, 1),
-        (_bomb, ProtocolMismatch, 1), (_text("[" * 80 + "]" * 80, "application/json"), ProtocolMismatch, 1),
+        (_bomb, ProtocolMismatch, 1), (_text("[" * 80 + "]" * 80, "application/json"), ProtocolMismatch, 3),
         (_json({}, 400), RecordRejected, 1),
     ],
 )  # fmt: skip
@@ -249,6 +252,29 @@ async def test_two_refused_credentials_stop_everything() -> None:
         with pytest.raises(AccessRefused):
             await session.read(_get())
         assert len(liar.seen) == 6
+
+
+async def test_refused_credentials_are_tried_again_now_and_then_and_a_new_key_at_once() -> None:
+    """After a rest one call finds out whether they are taken; another key need not wait; an answer lets everybody through again."""
+    clock, key = VirtualClock(), Masked("old")
+    refused, taken = _text("<html>Unauthorized", status=401), _json([1])
+    answers = [refused] * 4 + [_json([], 403), taken, taken, refused, refused, taken]
+    async with _lying(*answers, clock=clock, credentials=BasicCredentials("a", key)) as (session, liar):
+        for _ in range(3):     # two get through, then one after each rest
+            for _ in range(3):
+                with pytest.raises(AccessRefused):
+                    await session.read(_get())
+            clock.at += SETTINGS.auth_rest_s
+        assert len(liar.seen) == 4
+        with pytest.raises(NotPermitted):
+            await session.read(_get())
+        assert [answer.data for answer in await spread(lambda _: session.read(_get()), range(2))] == [[1], [1]]
+        for _ in range(3):
+            with pytest.raises(AccessRefused):
+                await session.read(_get())
+        key.renew("new")
+        assert (await session.read(_get())).data == [1]
+    assert len(liar.seen) == len(answers)
 
 
 async def test_a_foreign_paging_link_is_not_called() -> None:

@@ -84,6 +84,15 @@ def test_retry_after_in_both_forms(header: str | None, seconds: float | None) ->
     assert retry_after_s(header, NOW) == seconds
 
 
+@pytest.mark.parametrize("theirs", [NOW + timedelta(minutes=3), NOW - timedelta(minutes=3)])
+def test_retry_after_by_the_clock_it_is_told_by(theirs: datetime) -> None:
+    """A date means what it is after the answer's own: neither is a fast clock waited for, nor a slow one overrun."""
+    header, dated = format_datetime(theirs + timedelta(seconds=30), usegmt=True), format_datetime(theirs, usegmt=True)
+    assert retry_after_s(header, NOW, dated=dated) == 30.0
+    assert retry_after_s("7", NOW, dated=dated) == 7.0
+    assert retry_after_s(header, theirs, dated="no date") == 30.0
+
+
 @given(attempt=st.integers(1, 40), dice=st.floats(0, 1), asked=st.none() | st.floats(0, 600), spent=st.floats(0, 400))
 def test_waits_are_bounded_and_obedient(attempt: int, dice: float, asked: float | None, spent: float) -> None:
     """Neither a wait nor what was asked for outlasts the patience, and definite answers are never waited on."""

@@ -100,7 +100,8 @@ def _fits(rule: ErrorRule, response: Response, is_json: bool, data: Any) -> bool
             return is_json and not isinstance(data, Mapping | list)
         case "first_row":
             row = data[0] if isinstance(data, list) and data else None
-            return isinstance(row, Mapping) and str(row.get(rule.path, "")).strip().lower() in rule.values
+            told = {str(name).casefold(): value for name, value in row.items()} if isinstance(row, Mapping) else {}
+            return str(told.get(rule.path.casefold(), "")).strip().lower() in rule.values
     found = data.get(rule.path) if isinstance(data, Mapping) else None
     if rule.when == "says":
         return found is not None and not isinstance(found, Mapping | list) and str(found).strip().lower() in rule.values

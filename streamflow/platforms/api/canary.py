@@ -2,7 +2,8 @@
 Reads of what is known to exist, where an empty answer may mean anything: no rows, a fault, a right that is missing.
 
 Rule: an empty answer is believed once one of a few records seen before was shown again. That none of them is there any more is possible
-and so unlikely that a fault is the better guess; the reader asks again later.
+and so unlikely that a fault is the better guess; the reader asks again later. A whole list that shows not one record,
+although rows of another stream held some, is believed once it shows one of those by id: a user may lack the right to one call alone.
 """
 
 from __future__ import annotations
@@ -24,10 +25,22 @@ class Canaries:
         self._named = named
         self._known: dict[Kind, list[Key]] = {}
         self._shown: set[Kind] = set()      # of streams that are answered with nothing now, and are believed
+        self._nested: dict[Kind, list[Key]] = {}      # of streams with a list of their own, what rows of others held last
+        self._bare: set[Kind] = set()       # of whole lists that are being read, those that have shown no record yet
 
-    def begin(self, kind: Kind) -> None:
-        """A reading of a stream begins."""
+    def begin(self, kind: Kind, *, is_whole: bool = False) -> None:
+        """A reading of a stream begins; *is_whole*: of all of its list, from the beginning."""
         self._shown.discard(kind)
+        (self._bare.add if is_whole else self._bare.discard)(kind)
+        if is_whole:
+            for each in {record for record in self._nested if self._root(record) == kind}:
+                del self._nested[each]
+
+    async def end(self, kind: Kind) -> None:
+        """A reading of a stream is at its end. Raises PlatformUnavailable where a whole list had nothing, though there is something."""
+        if kind in self._bare:
+            self._bare.discard(kind)
+            await self._ask(kind, self._nested.get(kind, []))
 
     async def empty(self, kind: Kind) -> None:
         """Make sure of an empty answer of a list; of several in a row the first is enough. Raises PlatformUnavailable as `ask` does."""
@@ -36,7 +49,13 @@ class Canaries:
             self._shown.add(kind)
 
     def saw(self, page: Page) -> None:
-        """Take note of one record of a page."""
+        """Take note of one record of a page, and of what came with it."""
+        if page.records:
+            self._bare.discard(page.kind)
+        for record in page.records:
+            stream = self._spec.streams[record.kind]
+            if record.kind != page.kind and stream.list is not None and stream.one is not None and not stream.via:
+                self._nested[record.kind] = [record.key, *self._nested.get(record.kind, ())][:WITNESSES]
         if not self._spec.streams[page.kind].canary:
             return
         if page.records:
@@ -49,9 +68,11 @@ class Canaries:
     async def ask(self, kind: Kind) -> None:
         """Make sure that records are shown at all. Raises PlatformUnavailable where none of those seen before is."""
         root = self._root(kind)
-        known = self._known.get(root, [])
+        await self._ask(root, self._known.get(root, []))
+
+    async def _ask(self, kind: Kind, known: list[Key]) -> None:
         for key in known:
-            if await self._named(root, key) is not None:
+            if await self._named(kind, key) is not None:
                 return
         if known:
             raise PlatformUnavailable(

@@ -7,7 +7,7 @@ anything is sent, and by the reader again, so that no dialect can forget it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol, TypeAlias
@@ -39,8 +39,12 @@ class Dialect(Protocol):
         ...
 
 
-LookUp: TypeAlias = Callable[[Kind, Mapping[str, str]], Awaitable[Sequence[Raw]]]
-"""Asks the list of a stream with these parameters, the fixed ones of its spec added; no paging."""
+class LookUp(Protocol):
+    """Asks the list of a stream with parameters, the fixed ones of its spec added; no paging."""
+
+    async def __call__(self, kind: Kind, params: Mapping[str, str], *, by_id: bool = False) -> Sequence[Raw]:
+        """Give the rows; *by_id*: it is asked for what belongs to one id, and what answers has the key of its stream."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

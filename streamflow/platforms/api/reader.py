@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -15,25 +15,15 @@ from streamflow.platforms.api import answers, paging, windows
 from streamflow.platforms.api.canary import Canaries
 from streamflow.platforms.api.forms import Companion, Completed, Dialect, Raw, ensure_read
 from streamflow.platforms.api.listing import HELD_BACK, Learned, Listing
+from streamflow.platforms.api.walk import Place, Walk
 from streamflow.platforms.rows.canon import Canon, Pass, squeezed
 from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.rows.unfold import Unfolder, joined, own
 from streamflow.platforms.rows.values import text_of
-from streamflow.platforms.spec import Call, PlatformSpec, StreamSpec, Window
+from streamflow.platforms.spec import Call, PlatformSpec, StreamSpec
 from streamflow.wire.message import BACKFILL, NORMAL, Response
 from streamflow.wire.paging import page_digest
 from streamflow.wire.session import Session
-
-SPARSE = 2      # of what comes at once: so many windows of its like are no more than one may hold
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Where a reading stands: a page, and what it is confined to."""
-
-    number: int
-    since: str = ""                       # a stretch without an end, as text of the source
-    span: windows.Span | None = None      # one window of a stretch
 
 
 class ApiReader:
@@ -63,39 +53,44 @@ class ApiReader:
         """
         stream = self._spec.streams[kind]
         call = _named(stream.list, stream)
-        place = self._place(stream, start)
-        listing = self._listing(stream, call, self._confined(stream, place), learns=True)
+        walk = self._walk(stream)
+        place = self._begin(walk, kind, start)
+        listing = self._listing(stream, call, walk.confined(place), learns=True)
         memory = Pass()
-        self._canaries.begin(kind)
+        self._canaries.begin(kind, is_whole=start is None)
         while True:
             try:
-                rows, number, gaps = await self._read(stream, listing, place)
+                rows, number, gaps = await self._read(stream, walk, listing, place)
             except (PlatformUnavailable, ProtocolMismatch) as error:
-                usual = self._usual(stream, place)
-                if usual is None or (_is_paged(stream) and isinstance(error, ProtocolMismatch)):     # not for being too much
+                usual = walk.usual(place)
+                if usual is None or (walk.is_paged and isinstance(error, ProtocolMismatch)):     # not for being too much
                     raise
-                place, listing = usual, self._listing(stream, call, self._confined(stream, usual), learns=True)
+                place, listing = usual, self._listing(stream, call, walk.confined(usual), learns=True)
                 continue
-            shorter = await self._cut(stream, listing, place, number, rows=len(rows))
-            following = shorter or self._following(stream, place, number, rows=len(rows) + len(gaps))
+            shorter = await _cut(stream, walk, listing, place, number, rows=len(rows))
+            following = shorter or walk.following(place, number, rows=len(rows) + len(gaps))
             if shorter is None:
                 if not rows and not gaps:
                     await self._canaries.empty(kind)
-                given = await self._completed(kind, rows, are_changed=place.span is not None and place.span.changed)
-                page = self._unfolders[kind].page(given.rows, next_cursor=_cursor(following), roster=self._roster, memory=memory)
+                given = await self._completed(kind, rows, are_changed=place.is_of_changes)
+                cursor = following.cursor if following is not None else None
+                page = self._unfolders[kind].page(given.rows, next_cursor=cursor, roster=self._roster, memory=memory)
                 listing.took(own(page), rows)
                 self._canaries.saw(page)
+                if following is None:
+                    await self._canaries.end(kind)
                 if gaps or given.gaps:      # told by a page before, since the rows of this one are whole
-                    walk = place.span.part if place.span is not None else ""
-                    yield Page(kind=kind, records=(), next=_cursor(place), gaps=(*gaps, *given.gaps), walk=walk)
+                    yield Page(kind=kind, records=(), next=place.cursor, gaps=(*gaps, *given.gaps), walk=place.part)
                 yield page
             if following is None:
                 return
             if following.span != place.span:
-                listing = self._listing(stream, call, self._confined(stream, following), learns=True)
+                listing = self._listing(stream, call, walk.confined(following), learns=True)
             place = following
 
-    async def _read(self, stream: StreamSpec, listing: Listing, place: _Place) -> tuple[Sequence[Raw], int | None, tuple[str, ...]]:
+    async def _read(
+        self, stream: StreamSpec, walk: Walk, listing: Listing, place: Place
+    ) -> tuple[Sequence[Raw], int | None, tuple[str, ...]]:
         """Give a page's rows, the number of the next page, and what of it does not come."""
         try:
             rows, number = await listing.page(place.number)
@@ -103,7 +98,7 @@ class ApiReader:
         except Unreachable:
             raise
         except PlatformUnavailable:
-            if place.span is None or self._usual(stream, place) is not None or not _is_paged(stream) or stream.paging.size == 1:
+            if place.span is None or walk.usual(place) is not None or not walk.is_paged or stream.paging.size == 1:
                 raise
             rows, number, held_back = await listing.page_by_rows(place.number)
             if not held_back:
@@ -117,10 +112,13 @@ class ApiReader:
             return Completed(rows=rows)
         return await self._companion.complete(kind, rows, self._look_up, are_changed=are_changed)
 
-    async def _look_up(self, kind: Kind, params: Mapping[str, str]) -> Sequence[Raw]:
+    async def _look_up(self, kind: Kind, params: Mapping[str, str], *, by_id: bool = False) -> Sequence[Raw]:
         stream = self._spec.streams[kind]
         call = _named(stream.list, stream)
-        return await self._rows(stream, call, {**call.params, **params}, priority=BACKFILL)
+        if by_id and stream.one is not None:      # where a record asked for by its id may stand, this one may as well
+            call = replace(call, records_at=stream.one.records_at)
+        rows = await self._rows(stream, call, {**call.params, **params}, priority=BACKFILL)
+        return [self._telling(row, (stream.key,), kind) for row in rows] if by_id else rows
 
     async def children(self, kind: Kind, parent: Key) -> Page:
         """Read all rows of one parent, over several calls where they are paged."""
@@ -169,7 +167,7 @@ class ApiReader:
         if not rows:
             await self._canaries.ask(record.kind)
             return dict.fromkeys(rule.take, "")
-        given = {squeezed(str(name)): value for name, value in rows[0].items()}
+        given = {squeezed(str(name)): value for name, value in self._telling(rows[0], tuple(rule.take.values()), record.kind).items()}
         return {here: text_of(given.get(squeezed(there))).strip() for here, there in rule.take.items()}
 
     async def look(self, kind: Kind, parent: Key | None) -> str:
@@ -184,11 +182,12 @@ class ApiReader:
             call = _named(stream.list, stream)
             if stream.parent is not None and parent is None:
                 return "ok"
-            place = self._place(stream, None)
-            params = {**call.params, **self._confined(stream, place), **paging.page_params(stream, place.number)}
+            walk = self._walk(stream)
+            place = self._begin(walk, kind, None)
+            params = {**call.params, **walk.confined(place), **paging.page_params(stream, place.number)}
             if stream.parent is not None and parent is not None:
                 params |= paging.owner_params(call, parent)
-            rows = await self._some(stream, call, params)
+            rows = await self._some(stream, call, params, is_paged=walk.is_paged)
             if stream.canary and not rows and not await self._rows(stream, call, params, priority=NORMAL):
                 return f"cannot be read: {call.function} shows not one record: its user lacks the right, or the account is empty"
         except NotFound as error:
@@ -197,10 +196,10 @@ class ApiReader:
             return f"cannot be read: {error.message}"
         return "ok"
 
-    async def _some(self, stream: StreamSpec, call: Call, params: Mapping[str, str]) -> Sequence[Raw]:
+    async def _some(self, stream: StreamSpec, call: Call, params: Mapping[str, str], *, is_paged: bool) -> Sequence[Raw]:
         """Give the first page, or where it does not come one of its first rows: one that never comes is no fault of the stream."""
         asked = [params]
-        if _is_paged(stream) and stream.paging.size > 1:
+        if is_paged and stream.paging.size > 1:
             asked += [{**params, **paging.row_params(stream, skipped)} for skipped in range(HELD_BACK)]
         for each in asked[:-1]:
             try:
@@ -217,100 +216,20 @@ class ApiReader:
 
     def recent_from(self, kind: Kind) -> Cursor | None:
         """Give the cursor at which the latest part of a whole list begins; None where the spec names none."""
-        stream = self._spec.streams[kind]
-        if stream.window is None or not stream.window.recent_days or not stream.window.step_days:
-            return None
-        span = windows.recent(stream.window, now=self._now(stream), is_paged=_is_paged(stream))
-        return windows.write_cursor(span, paging.first_number(stream))
+        return self._walk(self._spec.streams[kind]).recent()
 
     def window_from(self, kind: Kind, since: datetime) -> Cursor | None:
         """Give the cursor of a changed-since read (naive, by the source's wall clock); None when the stream has no such filter."""
-        stream = self._spec.streams[kind]
-        if stream.window is None or not stream.window.changes:
-            return None
-        if not stream.window.step_days:
-            return paging.write_cursor(paging.first_number(stream), since.strftime(stream.window.format))
-        zone = ZoneInfo(stream.timezone)
-        return windows.write_cursor(
-            windows.opening(stream.window, since=since, now=self._now(stream), zone=zone), paging.first_number(stream)
-        )
+        return self._walk(self._spec.streams[kind]).changed(since)
 
     # --- places
 
-    def _now(self, stream: StreamSpec) -> datetime:
-        """Give the present by the source's wall clock, naive."""
-        return self._clock.now().astimezone(ZoneInfo(stream.timezone)).replace(tzinfo=None)
+    def _walk(self, stream: StreamSpec) -> Walk:
+        zone = ZoneInfo(stream.timezone)
+        return Walk(stream, learned=self._learned, now=lambda: self._clock.now().astimezone(zone).replace(tzinfo=None))
 
-    def _place(self, stream: StreamSpec, cursor: Cursor | None) -> _Place:
-        rules = _stepped(stream)
-        if rules is None:
-            number, since = paging.read_cursor(stream, cursor)
-            return _Place(number=number, since=since)
-        if cursor is not None:
-            span, number = windows.read_cursor(cursor, stream=stream.kind)
-            return _Place(number=number, span=span)
-        span = windows.opening(
-            rules, since=None, now=self._now(stream), zone=ZoneInfo(stream.timezone), is_paged=_is_paged(stream),
-            quiet_to=self._companion.begins(stream.kind) if self._companion is not None else None,
-        )  # fmt: skip
-        return _Place(number=paging.first_number(stream), span=self._as_before(stream, span))
-
-    def _following(self, stream: StreamSpec, place: _Place, number: int | None, *, rows: int) -> _Place | None:
-        """Give the place after a page of so many rows, of which *number* is the next in its list or None; None at the end of everything."""
-        if number is not None:
-            return replace(place, number=number)
-        if place.span is None or stream.window is None:
-            return None
-        is_paged = _is_paged(stream)
-        is_first = place.number == paging.first_number(stream)
-        is_sparse = is_first and (is_paged or SPARSE * rows <= stream.window.split_rows)
-        now = self._now(stream)
-        span = windows.after(
-            place.span, stream.window, now=now, is_sparse=is_sparse, is_paged=is_paged, is_empty=is_first and rows == 0
-        )  # fmt: skip
-        if is_paged and not place.span.changed and not place.span.part:
-            self._learned.drained(stream.kind, place.span.end if not is_first or rows else None, is_last=span is None)
-        span = span or windows.second(place.span, stream.window, now=now)
-        return None if span is None else _Place(number=paging.first_number(stream), span=self._as_before(stream, span))
-
-    def _as_before(self, stream: StreamSpec, span: windows.Span) -> windows.Span:
-        """Give a window of a whole list as the last reading found it to hold as many rows as it may; any other as it is."""
-        ends = self._learned.ends.get(stream.kind)
-        if not ends or stream.window is None or span.changed or span.part == windows.RECENT:
-            return span
-        return windows.between(span, ends, stream.window, now=self._now(stream))
-
-    async def _cut(self, stream: StreamSpec, listing: Listing, place: _Place, number: int | None, *, rows: int) -> _Place | None:
-        """
-        Give the first half of a window that holds more than it may, if it is to be cut; else None.
-
-        One that came by pages shows it when its first page goes on; one that came at once is read again in halves if it had grown.
-        """
-        if place.span is None or stream.window is None or place.number != paging.first_number(stream):
-            return None
-        span = windows.half(place.span, stream.window, now=self._now(stream))
-        if span is None:
-            return None
-        if not _is_paged(stream):
-            is_to_be_cut = rows > stream.window.split_rows and self._usual(stream, place) is not None
-            return replace(place, span=span) if is_to_be_cut else None
-        goes_on = number is not None and await listing.holds_more_than(stream.window.split_rows)
-        return replace(place, span=span) if goes_on else None
-
-    def _usual(self, stream: StreamSpec, place: _Place) -> _Place | None:
-        """Give the window of usual length in place of one that had grown and whose first page does not come; None where it had not."""
-        if place.span is None or place.span.changed or stream.window is None or place.number != paging.first_number(stream):
-            return None
-        span = windows.usual(place.span, stream.window, now=self._now(stream))
-        return replace(place, span=span) if span.end < place.span.end else None
-
-    def _confined(self, stream: StreamSpec, place: _Place) -> dict[str, str]:
-        """Give the parameters that select what a reading is confined to."""
-        if stream.window is None:
-            return {}
-        if place.span is not None:
-            return windows.params(place.span, stream.window)
-        return paging.since_params(stream.window, place.since) if place.since else {}
+    def _begin(self, walk: Walk, kind: Kind, cursor: Cursor | None) -> Place:
+        return walk.begin(cursor, quiet_to=self._companion.begins(kind) if self._companion is not None else None)
 
     # --- calls
 
@@ -346,6 +265,12 @@ class ApiReader:
             error.stream = error.stream or stream.kind
             raise
         return response
+
+    def _telling(self, row: Raw, fields: Sequence[str], kind: Kind) -> Raw:
+        """Give a row as it is. Raises ProtocolMismatch where it has none of *fields*: words about a fault are no record."""
+        if {squeezed(str(name)) for name in row}.isdisjoint(map(squeezed, fields)):
+            raise ProtocolMismatch(f"an answer by id is without {' and '.join(fields)}", platform=self._spec.platform, stream=kind)
+        return row
 
     def _page(self, kind: Kind, rows: Sequence[Raw], parent: Key | None, memory: Pass) -> Page:
         return self._unfolders[kind].page(rows, next_cursor=None, roster=self._roster, memory=memory, parent=parent)
@@ -383,20 +308,18 @@ class ApiReader:
         )  # fmt: skip
 
 
-def _is_paged(stream: StreamSpec) -> bool:
-    return stream.paging.style in ("page", "row")
+async def _cut(stream: StreamSpec, walk: Walk, listing: Listing, place: Place, number: int | None, *, rows: int) -> Place | None:
+    """
+    Give the first half of a window that holds more than it may, if it is to be cut; else None.
 
-
-def _stepped(stream: StreamSpec) -> Window | None:
-    return stream.window if stream.window is not None and stream.window.step_days else None
-
-
-def _cursor(place: _Place | None) -> Cursor | None:
-    if place is None:
+    One that came by pages shows it when its first page goes on; one that came at once is read again in halves if it had grown.
+    """
+    half = walk.half(place)
+    if half is None or stream.window is None:
         return None
-    if place.span is None:
-        return paging.write_cursor(place.number, place.since)
-    return windows.write_cursor(place.span, place.number)
+    if not walk.is_paged:
+        return half if rows > stream.window.split_rows and walk.usual(place) is not None else None
+    return half if number is not None and await listing.holds_more_than(stream.window.split_rows) else None
 
 
 def _named(call: Call | None, stream: StreamSpec) -> Call:

@@ -9,7 +9,8 @@ that was read before the rows were tells no more than identities: its texts may 
 appointments' own list, which every walk reads as well; for rows that have changed, and for days which that list does not reach, the days
 are read anew. Rule 5: a day for which nothing at all is answered is believed once it was asked for together with days that are known to
 hold rows, and those came. Else the prospects who have an appointment there are left to a later reading: under rule 2 it would become a
-second record.
+second record. Nothing of this is kept over a restart: where no row was seen yet, such days are looked for first, around the silent ones
+and around today. Where the platform answers with no row at all, the user may not have the right, and rule 2 holds.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ MONTHS = 12             # a walk reads so many in one call, as far as that would
 MANY_ROWS = 500         # no more, going by what the last call held
 GAP_DAYS = 7            # days nearer than this are read in one call
 FAR_DAYS = 366
+FIRST_REACH_DAYS = 31   # so far around a silent day, and
+LAST_REACH_DAYS = 92    # around today, some row is looked for where none was seen yet
 WITNESSES = 3           # days known to hold rows that may have lost them since
 _PROSPECT, _APPOINTMENT = "prospect", "appointment"
 _OWN_ID = ("ilsid", "id")
@@ -63,6 +66,7 @@ class Diary:
         self._turn = 0               # counts what was asked for completion
         self._months = MONTHS        # so many at once were not found to hold much
         self._is_proved = False      # the form of days was seen to be understood
+        self._looked_at: float | None = None
         self._first: date | None = None
 
     async def complete(self, kind: Kind, rows: Sequence[Raw], look_up: LookUp, *, are_changed: bool) -> Completed:
@@ -137,7 +141,7 @@ class Diary:
 
     async def _is_of(self, appointment: Table, prospect: Table, look_up: LookUp) -> bool:
         window = {"startdate": "1900-01-01 00:00:00", "enddate": "2100-01-01 00:00:00", "options": "0", "PageSize": "1", "StartIndex": "1"}
-        rows = await look_up(_PROSPECT, {**window, "ils_id": _id(appointment)})
+        rows = await look_up(_PROSPECT, {**window, "ils_id": _id(appointment)}, by_id=True)
         return any(text_of(_squeezed(row).get("cstid")).strip() == text_of(prospect.get("cstid")).strip() for row in rows)
 
     # --- days
@@ -184,10 +188,23 @@ class Diary:
 
     async def _doubted(self, silent: Sequence[date], look_up: LookUp) -> set[date]:
         """Give those of the days for which nothing is answered, not even together with days that are known to hold rows."""
+        if silent and not self._is_proved:
+            await self._look_around(silent, look_up)
         if not self._is_proved:      # never was there an answer: the user may not have the right
             return set()
         stretches = [ends for ends in _stretches(silent) if await self._is_silent(*ends, look_up)]
         return {day for day in silent if any(first <= day <= last for first, last in stretches)}
+
+    async def _look_around(self, silent: Sequence[date], look_up: LookUp) -> None:
+        """Look for days that hold rows; once a while, since an account may show none at all."""
+        now, today = self._clock.monotonic(), self._clock.now().date()
+        if self._looked_at is not None and now - self._looked_at < KEEP_S:
+            return
+        self._looked_at = now
+        near = min(silent, key=lambda day: abs(day - today))
+        for middle, reach in ((near, FIRST_REACH_DAYS), (today, LAST_REACH_DAYS)):
+            if await self._read_stretch(*_around(middle, reach), look_up):
+                return
 
     async def _is_silent(self, first: date, last: date, look_up: LookUp) -> bool:
         """Ask for a stretch with a day that is known to hold rows, for that day alone where it is far; say whether nothing came."""
@@ -292,6 +309,12 @@ def _last_of(first: date, months: int) -> date:
     """Give the last day of so many months of which the *first* day is given; never beyond the last month there can be."""
     passed = min(first.year * 12 + first.month - 1 + months, date.max.year * 12 + 11)
     return date(passed // 12, passed % 12 + 1, 1) - timedelta(days=1)
+
+
+def _around(middle: date, days: int) -> tuple[date, date]:
+    """Give so many days before and after a day, as far as there are any; the one after the last is asked for as well."""
+    low, high = date.min.toordinal(), date.max.toordinal() - 1
+    return date.fromordinal(max(low, middle.toordinal() - days)), date.fromordinal(min(high, middle.toordinal() + days))
 
 
 def _stretches(days: Sequence[date]) -> Iterator[tuple[date, date]]:

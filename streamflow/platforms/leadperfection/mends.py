@@ -22,6 +22,7 @@ STATES = frozenset(
     " VT VA WA WV WI WY PR VI GU AS MP AA AE AP AB BC MB NB NL NS NT NU ON PE QC SK YT".split()
 )  # fmt: skip
 _CUT_NULL = "nu"      # "null" in a field of two letters, and the code of Nunavut in lower case (4.1, quirk 5)
+_CODE_LENGTH = 2      # what is longer is a name, and stays as it is
 _OFFICE = re.compile(r"\s+-\s+[A-Z0-9][A-Z0-9 .&]*$")
 _PRODUCTS = ("productid1", "productid2", "productid3", "productid4", "productid5")
 _STEP_TEXTS = ("mdt_id", "datetype", "estdate", "actdate", "date", "enteredby", "enteredon", "lastchangedby", "lastchangedon")
@@ -66,13 +67,14 @@ def _prospect(data: dict[str, Any]) -> None:
         data["altphones"] = [{"phone": columns[2 * n], "type": columns[2 * n + 1]} for n in range(3)]
     if "altphones" in data:
         data["altphones"] = labelled(data["altphones"])
-    state = data.get("state")
-    if isinstance(state, str) and state.strip():
+    if isinstance(state := data.get("state"), str):
         bare = state.strip()
-        known = bare.upper() if bare.upper() in STATES and bare != _CUT_NULL else ""
-        if known != state:
+        is_code = bare.upper() in STATES and bare != _CUT_NULL
+        known = bare.upper() if is_code else bare if len(bare) > _CODE_LENGTH else ""
+        if known != state and bare:
             data.setdefault(RAW, {})["state"] = state
             data["state"] = known
+        data["state_as_written"] = "" if known or bare == _CUT_NULL else bare
 
 
 def _rep(data: dict[str, Any]) -> None:
@@ -85,15 +87,17 @@ def _appointment(data: dict[str, Any]) -> None:
     one = data.pop("productid", None)
     codes = [data.pop(name, None) for name in _PRODUCTS]
     amounts = [data.pop(f"gsa{place}", None) for place in range(1, 6)]
-    if one is None and not any(code is not None for code in codes):
-        return
     listed = [text_of(code).strip() for code in codes]
-    if not any(listed):
-        listed = [code.strip() for code in text_of(one).split(";")]
-    data["products"] = [code for code in listed if code]
+    if one is not None or any(code is not None for code in codes):
+        first = [code for code in listed if code]
+        data["products"] = first + [code for each in text_of(one).split(";") if (code := each.strip()) and code not in first]
     if any(amount is not None for amount in amounts):
-        written = [text_of(amount).strip() for amount in amounts]
-        data["gsas"] = [amount_of(text) or text for text in written[: max(1, len(data["products"]))]]
+        written = [amount_of(text) or text for text in (text_of(amount).strip() for amount in amounts)]
+        if any(listed):      # places without either are between others
+            data["gsas"] = [amount for code, amount in zip(listed, written, strict=True) if code or amount]
+        else:
+            filled = max((place for place, amount in enumerate(written, start=1) if amount), default=0)
+            data["gsas"] = written[: max(filled, len(data.get("products", ())))]
 
 
 def _roster(data: dict[str, Any]) -> None:

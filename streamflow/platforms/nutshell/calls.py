@@ -10,7 +10,8 @@ import orjson
 
 from streamflow.clock import Clock
 from streamflow.errors import NotPermitted, ProtocolMismatch
-from streamflow.platforms.nutshell.dialect.refusals import judge_rpc_read, judge_rpc_write, rpc_error, rpc_refusal
+from streamflow.platforms.nutshell.dialect.envelope import is_answer
+from streamflow.platforms.nutshell.dialect.refusals import judge_rest_write, judge_rpc_read, judge_rpc_write, rpc_error, rpc_refusal
 from streamflow.platforms.nutshell.flags import Flags
 from streamflow.wire.message import Request
 from streamflow.wire.session import Session
@@ -41,8 +42,8 @@ class Calls:
         return self._flags()
 
     async def get(self, path: str, *, endpoint: str | None = None, query: Query = ()) -> Any:
-        """Read by REST; *endpoint* is the path without ids, when it has any."""
-        request = Request(method="GET", path=path, endpoint=endpoint or path, query=tuple(query))
+        """Read by REST; *endpoint* is the path without ids, when it has any. What has not the form of an answer is asked for again."""
+        request = Request(method="GET", path=path, endpoint=endpoint or path, query=tuple(query), holds=is_answer)
         return (await self._session.read(request)).data
 
     async def send(
@@ -53,7 +54,7 @@ class Calls:
         request = Request(method=method, path=path, endpoint=endpoint or path, body=packed, content_type=media, auth=auth)
         is_own_create = method == "POST" and "/" not in path and auth is None
         try:
-            data = (await self._session.write(request)).data
+            data = (await self._session.write(request, judge=judge_rest_write)).data
             self._forbidden -= {path} if is_own_create else set()
             return data
         except NotPermitted:
@@ -82,7 +83,7 @@ class Calls:
 
     async def service_description(self) -> tuple[str, ...]:
         """Give the names of the JSON-RPC methods that exist (8)."""
-        data = await self.get(self._rpc_url, endpoint="rpc smd")
+        data = (await self._session.read(Request(method="GET", path=self._rpc_url, endpoint="rpc smd"))).data
         services = data.get("services", data.get("methods")) if isinstance(data, dict) else None
         if not isinstance(services, dict | list):
             raise ProtocolMismatch("the service description lists no methods", platform="nutshell")

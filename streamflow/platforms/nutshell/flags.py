@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from streamflow.errors import ConfigError
+from streamflow.platforms.spec_table import LONGEST_S
 
-LONGEST_S = 31_536_000.0      # a year: beyond that a wait is a mistake
 ENTITIES = ("accounts", "contacts", "leads")
 PATH_BY_NAME = "/{e}/0/{name}"
 PATH_UNDER_CUSTOM = "/{e}/0/customFields/{name}"

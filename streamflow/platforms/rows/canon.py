@@ -298,12 +298,21 @@ class Canon:
 
     def _made_key(self, data: Mapping[str, Any], memory: Pass) -> Key:
         """Make a key for a row without an id: a hash of what identifies it, and "#2" for the second of equal ones (leadtrekker.md 4)."""
-        parts = [_part(data, rule) for rule in self.spec.key_fallback]
+        parts = [self._part(data, rule) for rule in self.spec.key_fallback]
         if not any(parts):
             return ""
         digest = hashlib.sha256(orjson.dumps([self.spec.kind, *parts])).hexdigest()[:24]
         memory.twins[digest] = count = memory.twins[digest] + 1
         return f"~{digest}" if count == 1 else f"~{digest}#{count}"
+
+    def _part(self, data: Mapping[str, Any], rule: str) -> str:
+        """Give what one rule of a made key picks: the first filled of "a|b", at most so many characters of "note[:200]"."""
+        names, _, cut = rule.partition("[:")
+        for name in names.split("|"):
+            if value := data.get(name):
+                text = plain_phone(text_of(value), self._region) if name in self._phones else tidy(text_of(value))
+                return text[: int(cut.rstrip("]"))] if cut else text
+        return ""
 
     def _form(self, name: str, value: Any) -> Any:
         if name in self._phones and isinstance(value, str):
@@ -340,14 +349,3 @@ def _compared(value: Any) -> Any:
     if isinstance(value, list):
         return [_compared(inner) for inner in value]
     return text_of(value)
-
-
-def _part(data: Mapping[str, Any], rule: str) -> str:
-    """Give what one rule of a made key picks: the first filled of "a|b", at most so many characters of "note[:200]"."""
-    names, _, cut = rule.partition("[:")
-    for name in names.split("|"):
-        value = data.get(name)
-        if value:
-            text = tidy(text_of(value))
-            return text[: int(cut.rstrip("]"))] if cut else text
-    return ""

@@ -28,6 +28,8 @@ def prospect_tree(plan: Plan, index: int) -> Node:
         marks.append("prospect.several_jobs")
     if len(leads) > 1:
         marks.append("prospect.repeated_leads")
+    if not leads:
+        marks.append("prospect.without_leads")
     marks += [f"dnc.{dnc}"] if dnc != "none" else []
     marks += [f"notes.{forms}"] if slot.notes and forms != "objects" else []
     return {

@@ -19,6 +19,7 @@ from streamflow.sandbox.lying import lies
 Answer = Any
 """A JSON value, or a whole response."""
 Method = Callable[[LeadPerfection, Form], Awaitable[Answer]]
+IDS = {"prospects": "cst_id", "leads": "lds_id", "appointments": "ils_id"}
 EVER = (-1e11, 1e11)
 """A window that holds every moment, in seconds of the wall clock."""
 
@@ -27,13 +28,15 @@ async def get_lead(simulation: LeadPerfection, form: Form) -> Answer:
     """Give whole prospects by window or by id."""
     trees = await _prospects(simulation, form, "GetLead")
     now = simulation.wall_clock()
-    return [dress.get_lead_row(tree, simulation.switches, now) for tree in trees]
+    rows = [dress.get_lead_row(tree, simulation.switches, now) for tree in trees]
+    return _given(rows, simulation, by_id=any(form.whole(name, 0) for name in IDS.values()))
 
 
 async def get_prospect_data(simulation: LeadPerfection, form: Form) -> Answer:
     """Give the prospects' own fields alone."""
     trees = await _prospects(simulation, form, "GetProspectData")
-    return [dress.cased(dress.prospect_row(tree, simulation.switches), tree["cst_id"], simulation.switches) for tree in trees]
+    rows = [dress.cased(dress.prospect_row(tree, simulation.switches), tree["cst_id"], simulation.switches) for tree in trees]
+    return _given(rows, simulation, by_id=any(form.whole(name, 0) for name in IDS.values()))
 
 
 async def get_job_status_changes(simulation: LeadPerfection, form: Form) -> Answer:
@@ -54,7 +57,8 @@ async def get_job_status_changes(simulation: LeadPerfection, form: Form) -> Answ
     rows = [simulation.state.find("jobs", job_id) for _, job_id in page(found, form, "GetJobStatusChanges", simulation.switches)]
     for row in filter(None, rows):
         await _wait(simulation, row[0]["cst_id"], by_id=bool(job_id or cst_id))
-    return [dress.job_feed_row(job, lead or {}, tree, simulation.switches) for tree, job, lead in filter(None, rows)]
+    dressed = [dress.job_feed_row(job, lead or {}, tree, simulation.switches) for tree, job, lead in filter(None, rows)]
+    return _given(dressed, simulation, by_id=bool(job_id))
 
 
 async def get_milestones(simulation: LeadPerfection, form: Form) -> Answer:
@@ -98,7 +102,7 @@ async def nothing(simulation: LeadPerfection, form: Form) -> Answer:
 
 async def _prospects(simulation: LeadPerfection, form: Form, method: str) -> list[Node]:
     """Give the trees one call asks for, as slowly as the slowest of them."""
-    ids = {kind: form.whole(name, 0) for kind, name in (("prospects", "cst_id"), ("leads", "lds_id"), ("appointments", "ils_id"))}
+    ids = {kind: form.whole(name, 0) for kind, name in IDS.items()}
     named = {kind: str(key) for kind, key in ids.items() if key and not lies("no_filter")}
     options, window = form.whole("options", 0), _window(form)
     cst_ids = _named(simulation, named) if named else []
@@ -110,6 +114,11 @@ async def _prospects(simulation: LeadPerfection, form: Form, method: str) -> lis
     for tree in found:
         await _wait(simulation, tree["cst_id"], by_id=bool(named))
     return found
+
+
+def _given(rows: list[Node], simulation: LeadPerfection, *, by_id: bool) -> Answer:
+    """Give rows; the one that was asked for by its id alone, where the switch says so (lead-perfection.md 1.5)."""
+    return rows[0] if by_id and len(rows) == 1 and simulation.switches["by_id"] == "object" else rows
 
 
 def _named(simulation: LeadPerfection, named: Mapping[str, str]) -> list[str]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, TypeVar
 
-from streamflow.sandbox.faults import within
+from streamflow.sandbox.forms import within
 from streamflow.sandbox.leadperfection.dates import BITS
 from streamflow.sandbox.leadperfection.stamps import number_of
 from streamflow.sandbox.leadperfection.state import State

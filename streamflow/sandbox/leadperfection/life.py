@@ -88,8 +88,10 @@ def _new_prospect(dice: random.Random, state: State, kin: Node | None, at: float
     }  # fmt: skip
     if kin is not None and dice.random() < 0.25:  # another of the household
         values |= {name: kin[name] for name in ("lastname", "phone1", "address1", "city", "state", "zip")}
-    lead = _lead_values(dice, state, at)
-    return Operation(do="create", kind="prospects", values={**values, "leads": [lead]})
+    if dice.random() < 0.2:  # written down by somebody, and no enquiry made of it: only the note is dated
+        note = blank(state, "notes", state.new_id("notes"), at) | {"note": dice.choice(_TEXTS), "enteredby": dice.choice(codes.ACTIVE).name}
+        return Operation(do="create", kind="prospects", values={**values, "notes": [note]})
+    return Operation(do="create", kind="prospects", values={**values, "leads": [_lead_values(dice, state, at)]})
 
 
 def _lead_values(dice: random.Random, state: State, at: float) -> Node:
@@ -184,7 +186,10 @@ def _edit_note(dice: random.Random, state: State, tree: Node, at: float) -> Oper
 
 
 def _delete_note(dice: random.Random, state: State, tree: Node, at: float) -> Operation:
-    return _on_some(dice, state, tree, at, "notes", "delete", {})
+    operation = _on_some(dice, state, tree, at, "notes", "delete", {})
+    found = state.find("notes", operation.key or "") if operation.do == "delete" else None
+    # Without an enquiry its notes are all that is dated of a customer.
+    return operation if found is None or found[0]["leads"] else _add_note(dice, state, found[0], at)
 
 
 def _add_call(dice: random.Random, state: State, tree: Node, at: float) -> Operation:

@@ -54,7 +54,8 @@ SLOTS = (
     _slot(1, 1, (1, 1, 0)), _slot(0, 0, (0, 0, 1)), _slot(2, 1, (1, 0, 0), (1, 1, 1)), _slot(0, 0, (0, 0, 0)),
     _slot(1, 0, (1, 0, 0)), _slot(0, 2, (0, 0, 1)), _slot(1, 0, (1, 1, 0)), _slot(0, 0, (1, 0, 0)),
     _slot(2, 1, (1, 1, 0), (0, 0, 1), (2, 2, 0)),  # three jobs of one customer, two of them on one lead
-    _slot(0, 0, (0, 0, 0)), _slot(1, 0, (1, 0, 0)), _slot(0, 1, (0, 0, 0)), _slot(0, 0, (1, 1, 0)), _slot(1, 0, (0, 0, 0)),
+    _slot(0, 0, (0, 0, 0)), _slot(1, 0, (1, 0, 0)), _slot(0, 1, (0, 0, 0)), _slot(0, 0, (1, 1, 0)),
+    _slot(2, 0),  # a customer without an enquiry, of whom only notes are dated
     _slot(1, 0, (0, 0, 0), (1, 0, 0)), _slot(0, 1, (1, 0, 0)), _slot(0, 0, (1, 0, 1)),
     _slot(4, 1, (1, 1, 2), (1, 0, 0)), _slot(0, 0, (0, 0, 0)), _slot(1, 0, (1, 0, 0)),
 )  # fmt: skip

@@ -47,6 +47,7 @@ PROBLEMS: Final[dict[str, str]] = {
     "dnc.CMTEP": "all marks at once",
     "prospect.several_jobs": "more than one job of one customer",
     "prospect.repeated_leads": "more than one lead of one customer",
+    "prospect.without_leads": "a customer without an enquiry, of whom only notes are dated",
     "lead.seconds_apart": "a lead seven seconds after the one before",
     "source.delimiter": "the sub-source holds a delimiter",
     "source.both_delimiters": "source and sub-source hold one",

@@ -18,6 +18,7 @@ Where the contract only assumes, a switch gives the other answers (lead-perfecti
 | order | key, newest, shuffled | of rows; in the last two rows move between pages while people work |
 | end_bound | exclusive, inclusive | whether a window holds its end |
 | id_window | ignored, applied | whether dates filter where an id is given |
+| by_id | array, object | a read by id: its one row in an array, or alone; what is not there is an empty array |
 | blind_bits | [] | bits of `options` that find nothing |
 | late_visibility_s | 0 | how long after its date a change begins to show in windows, a number or [least, most]; by id it shows at once |
 | silent_edits | 0 | share of edits that move no date |
@@ -58,11 +59,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamflow.sandbox.clocks import Clock
-from streamflow.sandbox.faults import SPAN_FORM
+from streamflow.sandbox.forms import SHARE_FORM, SPAN_FORM, Form, is_count, is_length, weights_form
 from streamflow.sandbox.leadperfection.life import WEIGHTS
 from streamflow.sandbox.leadperfection.voice import LeadPerfectionVoice
-from streamflow.sandbox.rules import Form
-from streamflow.sandbox.switchboard import SHARE_FORM, CheckedFaults, is_count, is_length, weights_form
+from streamflow.sandbox.switchboard import CheckedFaults
 
 SWITCHES: Mapping[str, Any] = {
     "token_lifetime_s": 86_399,
@@ -79,6 +79,7 @@ SWITCHES: Mapping[str, Any] = {
     "order": "key",
     "end_bound": "exclusive",
     "id_window": "ignored",
+    "by_id": "array",
     "blind_bits": [],
     "late_visibility_s": 0,
     "silent_edits": 0,
@@ -124,6 +125,7 @@ _CHOICES: Mapping[str, tuple[Any, ...]] = {
     "order": ("key", "newest", "shuffled"),
     "end_bound": ("exclusive", "inclusive"),
     "id_window": ("ignored", "applied"),
+    "by_id": ("array", "object"),
     "prospect_edits": ("quiet", "lead"),
     "appointment_id": ("absent", "ils_id", "id"),
     "appointment_parents": (True, False),

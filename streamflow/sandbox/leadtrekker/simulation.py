@@ -13,7 +13,8 @@ import anyio
 from aiohttp import web
 
 from streamflow.sandbox.clocks import Clock, SystemClock
-from streamflow.sandbox.faults import PlatformClock, within
+from streamflow.sandbox.faults import PlatformClock
+from streamflow.sandbox.forms import within
 from streamflow.sandbox.leadtrekker.account import Account
 from streamflow.sandbox.leadtrekker.life import LeadtrekkerLife
 from streamflow.sandbox.leadtrekker.operation import Operation, OperationRefused, perform

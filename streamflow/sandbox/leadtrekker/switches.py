@@ -34,11 +34,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamflow.sandbox.clocks import Clock
-from streamflow.sandbox.faults import SPAN_FORM
+from streamflow.sandbox.forms import SHARE_FORM, SPAN_FORM, Form, is_count, is_length, is_names, weights_form
 from streamflow.sandbox.leadtrekker.life import WEIGHTS
 from streamflow.sandbox.leadtrekker.voice import LeadtrekkerVoice
-from streamflow.sandbox.rules import Form
-from streamflow.sandbox.switchboard import SHARE_FORM, CheckedFaults, is_count, is_length, is_names, weights_form
+from streamflow.sandbox.switchboard import CheckedFaults
 
 SWITCHES: Mapping[str, Any] = {
     "header": "apikey",

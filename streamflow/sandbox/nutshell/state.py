@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from streamflow.sandbox.faults import within
+from streamflow.sandbox.forms import within
 from streamflow.sandbox.nutshell.ids import IdMint, full_id
 from streamflow.sandbox.nutshell.index import Index
 
@@ -28,7 +28,7 @@ class Actor:
 
 
 class Event(NamedTuple):
-    """One row of the change log; `entities` are all records it is about."""
+    """One row of the change log."""
 
     number: int
     time: int
@@ -36,7 +36,6 @@ class Event(NamedTuple):
     kind: str
     action: str
     payload: str
-    entities: tuple[str, ...]
     changes: tuple[tuple[str, str, str], ...]
 
 
@@ -147,7 +146,7 @@ class State:
         self._event_number += 4
         entities = (record["id"], *(_targets(record) if kind in ("notes", "activities", "tasks", "leads") else ()))
         at = max(self.now(), self.events[-1].time) if self.events else self.now()
-        event = Event(self._event_number, at, actor.id, kind, action, record["id"], entities, changes)
+        event = Event(self._event_number, at, actor.id, kind, action, record["id"], changes)
         position = len(self.events)
         self.events.append(event)
         if action == "delete":

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamflow.sandbox.clocks import Clock
-from streamflow.sandbox.faults import SPAN_FORM
+from streamflow.sandbox.forms import SHARE_FORM, SPAN_FORM, Form, is_count, is_length, is_share
 from streamflow.sandbox.nutshell.voice import NutshellVoice
-from streamflow.sandbox.rules import Form
-from streamflow.sandbox.switchboard import SHARE_FORM, CheckedFaults, is_count, is_length, is_share
+from streamflow.sandbox.switchboard import CheckedFaults
 
 _COMMON_TYPES = ["String", "Text", "Date", "Currency", "Enum"]
 

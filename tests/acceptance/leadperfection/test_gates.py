@@ -34,6 +34,15 @@ def test_lp_19_and_20_no_person_is_moved_before_every_rep_has_a_user_or_the_fall
     assert named < min(people)
 
 
+def test_lp_19_the_scope_tells_unmatched_reps_with_the_number_of_their_records(living: PairRun) -> None:
+    """LP-19: before the map is confirmed, the scope lists every rep whom the owners' table knows no user for, with a table of its own."""
+    told = living.looks["map"].report("scope")["owners"]
+    assert told["unmatched"]
+    assert all(row["via"] == "unmatched" and row["records"] > 0 and row["owner"] for row in told["unmatched"])
+    assert {row["owner"] for row in told["unmatched"]} <= {row["key"] for row in living.report("owners")["owners"]}
+    assert told["records_without_user"] == sum(row["records"] for row in told["unmatched"])
+
+
 def test_lp_28_and_31_the_fields_are_there_before_the_first_record(living: PairRun) -> None:
     """LP-28, LP-31: with not one record written, every field of the promise exists with its type; the fields were shown before."""
     look = living.looks["owners"]

@@ -84,12 +84,14 @@ class Seen:
         by: `extract`: the tables of a vendor's extract, which hold everything; `api`: what the calls show by the switches; `reports`:
             scheduled reports 133, 134 and 135, and no more.
         began: Wall clock of the tenant when the migration began.
+        asks_jobs: The reader was set up to ask for the notes of each job, by a call that is not asked otherwise.
     """
 
     by: Reader = "api"
     began: str = "2000-01-01T00:00:00"
     switches: Mapping[str, Any] = field(default_factory=dict)
     zone: str = "America/New_York"
+    asks_jobs: bool = False
 
     def call(self, row: Row) -> bool:
         """Say whether a call must have been seen: the API forgets it after some days (lead-perfection.md 2.9)."""
@@ -97,8 +99,9 @@ class Seen:
         return self.by == "extract" or datetime.fromisoformat(str(row["calldatetime"])) >= oldest
 
     def note(self, row: Row) -> bool:
-        """Say whether a note can be seen: those of jobs may be nowhere (lead-perfection.md 3)."""
-        return self.by == "extract" or not row.get("job_id") or self.switches.get("job_notes", "nowhere") == "nested"
+        """Say whether a note can be seen: those of jobs may be nowhere, or told by a call of their own alone (lead-perfection.md 3)."""
+        told = self.switches.get("job_notes", "nowhere")
+        return self.by == "extract" or not row.get("job_id") or told == "nested" or (told == "installer" and self.asks_jobs)
 
     def bare(self, book: Book, row: Row) -> bool:
         """Say whether a note may come as a text alone, without id, time and author: by the form in which its holder shows notes."""

@@ -65,7 +65,8 @@ def _left(ground: Ground, bare: Mapping[str, Found], taken: set[str]) -> Iterato
     """Find bare notes that no note of the book accounts for, but for those that people deleted or took away with their person."""
     spared: dict[str, int] = defaultdict(int)
     for prospect, deeds in ground.book.note_deeds.items():
-        spared[ground.contact_of.get(ground.book.heir(prospect), "")] += _untraceable(deeds)
+        is_joined = prospect in ground.book.heirs.values() or prospect in ground.book.heirs
+        spared[ground.contact_of.get(ground.book.heir(prospect), "")] += _untraceable(deeds, is_joined=is_joined)
     for key, found in bare.items():
         parents = [parent for _, place in found for parent in parents_of(*place)]
         if key in taken or any(ground.is_ghost(parent) and not ground.living(parent) for parent in parents):
@@ -82,14 +83,14 @@ def _left(ground: Ground, bare: Mapping[str, Found], taken: set[str]) -> Iterato
             yield Finding(fault="stray", what=found[0][1][1]["id"], why=f"note {key} tells what no note of the source says")
 
 
-def _untraceable(deeds: Sequence[tuple[str, str]]) -> int:
+def _untraceable(deeds: Sequence[tuple[str, str]], *, is_joined: bool) -> int:
     """
     Count the older texts that may stay because nobody can tell what became of them.
 
     A deleted note stays. Of an edited one the new text takes the place of the old one, unless people did something to another note
-    of the same person too: then it cannot be told which became which.
+    of the same person too, or joined it with another who brought notes along: then it cannot be told which became which.
     """
-    is_plain = len({note for _, note in deeds}) == 1
+    is_plain = len({note for _, note in deeds}) == 1 and not is_joined
     return sum(1 for deed, _ in deeds if deed == "delete" or (deed == "edit" and not is_plain))
 
 

@@ -275,6 +275,14 @@ def test_a_reader_of_files_has_no_excuse() -> None:
     assert lost == {"call of 2026-01-05T10:00:00 with prospect 1", "note 55", "note 53"}
 
 
+def test_notes_of_jobs_have_to_arrive_where_a_call_for_them_is_set_up() -> None:
+    """What a call of its own tells has to arrive where the reader was set up to ask it, and nowhere else."""
+    told = replace(SEEN, switches={**SEEN.switches, "job_notes": "installer"})
+    assert _found(seen=told, scope=SCOPE) == []
+    assert [(each.fault, each.what) for each in _found(seen=replace(told, asks_jobs=True), scope=SCOPE)] == [("lost", "note 55")]
+    assert _found(seen=replace(SEEN, asks_jobs=True), scope=SCOPE) == [], "a call that tells nothing"
+
+
 def test_a_call_that_was_seen_stays_when_the_source_forgets_it() -> None:
     """Only what was too old when the migration began may be missing, however old it is at the end."""
     dump = _right()
@@ -324,6 +332,8 @@ def test_of_an_edited_note_without_an_id_the_old_text_goes() -> None:
     dump["notes"].append({"id": "99-notes", "body": "[time unknown]\nanother\n[sf:lp:note:~zz]", "links": {"parent": "7-contacts"}})
     assert [each.fault for each in _found(dump, source=book_of(rows, [edit]))] == ["stray"]
     assert _found(dump, source=book_of(rows, [edit, {**edit, "id": "56"}])) == []
+    merge = {"op": "merge", "kind": "prospects", "id": "9", "cst_id": "9", "into": "4"}
+    assert _found(dump, source=book_of(rows, [edit, merge])) == [], "the other one's notes came along"
     drop("16-notes")(dump)
     assert _found(dump, source=book_of(rows, [edit])) == []
 

@@ -113,3 +113,10 @@ def test_roll_ups_that_cannot_work_are_faults(changes: dict[str, object], words:
     )
     (fault,) = validate(replace(made, objects=objects), PAIR)
     assert words in fault
+
+
+def test_what_a_tenant_made_up_is_to_be_looked_at() -> None:
+    """Outcome, stage and the days of milestones go by codes of the tenant's own: a person is asked to look before the map is confirmed."""
+    low = {(one.source, row.target) for one, row in document().rows() if row.is_low}
+    days = ("Ready", "Measure", "Ordered", "Permit", "Start", "Install End", "Completion")
+    assert low >= {("job", "outcome"), ("job", "stage"), *(("job", f"custom:{day} Date") for day in days)}

@@ -133,6 +133,13 @@ def test_lp_07_the_address_arrives_in_parts() -> None:
     assert "addresses" not in fields(address1="", city="null", state="", zip="")
 
 
+def test_two_letters_that_are_no_state_are_told() -> None:
+    """They stand in no address, and in the description as they were written."""
+    made = main(MADE.drafts(prospect(state="", state_as_written="XX"))).fields
+    assert dict(read_block(made["description"])) == {"State as written": "XX"}
+    assert "state" not in made["addresses"][0]["value"]
+
+
 @pytest.mark.parametrize("text", ["Apt 4", "Suite #210, Floor 3", "c/o Smith & Sons"])
 def test_lp_08_line_2_goes_to_a_field_of_its_own(text: str) -> None:
     """The text is intact there, and in the address besides; an empty one leaves no trace."""

@@ -14,9 +14,11 @@ import anyio
 import pytest
 
 from streamflow.clock import SystemClock
+from streamflow.errors import ProtocolMismatch
 from streamflow.model import Key, Kind, Record
 from streamflow.platforms.base import Source
 from streamflow.platforms.spec_source import SpecSource
+from streamflow.sandbox.leadperfection.customers import METHODS
 from streamflow.sandbox.leadperfection.operation import Operation, perform
 from streamflow.sandbox.leadperfection.tree import nodes
 from streamflow.sandbox.snapshot_folder import sha256_of
@@ -219,7 +221,7 @@ SAME = ("prospect", "lead", "job", "appointment", "note", "call")
     {"start_index": "row"}, {"start_index": {"GetLead": "row", "GetJobStatusChanges": "page"}}, {"end_bound": "inclusive"},
     {"appointment_id": "ils_id"}, {"appointment_id": "id"}, {"appointment_parents": True}, {"appointment_dates": "iso"},
     {"appointment_end": "exclusive"}, {"job_children": "full"}, {"key_case": "contract", "numbers": "text", "booleans": "text"},
-    {"order": "newest"}, {"order": "shuffled"}, {"id_window": "applied"}, {"paging_required": "exception"}, {"padding": False},
+    {"order": "newest"}, {"order": "shuffled"}, {"id_window": "applied"}, {"by_id": "object"}, {"paging_required": "exception"}, {"padding": False},
 ], ids=lambda switches: "-".join(f"{name}={value}" for name, value in switches.items()).replace(" ", ""))  # fmt: skip
 async def test_what_is_only_assumed_may_be_otherwise(switches: dict[str, Any], few: Held) -> None:
     """Whatever a tenant's server does where the contract only assumes, the same records come out, with the same content."""
@@ -234,6 +236,48 @@ async def test_what_is_only_assumed_may_be_otherwise(switches: dict[str, Any], f
             mine, usual = ({key: record for key, record in each.items() if key not in stray} for each in (mine, usual))
         assert {key: record.digest for key, record in mine.items()} == {key: record.digest for key, record in usual.items()}, kind
         assert parents(mine) == parents(usual) or switches.get("appointment_parents"), kind
+
+
+async def test_a_record_asked_for_by_its_id_may_come_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an array or without one, the same record and the same owner come; words about a fault are neither."""
+    node, _, tree = next(each for each in planted("appointments", shown=True, records=FEW) if not each[0]["stray"])
+    async with serving(FEW) as wire, reading(wire) as source:
+        held = await everything(source, "prospect", "job")
+        keys = {kind: next(iter(of(held, kind))) for kind in ("prospect", "lead")}
+        job = next(record for record in of(held, "job").values() if record.parent)
+        asked = [*keys.items(), ("job", job.key)]
+        appointment = Record(kind="appointment", key=node["ils_id"], data={"ils_id": node["ils_id"]}, digest="", parent=None)
+        usual = [await source.one(kind, key) for kind, key in asked], await source.owner_of(appointment)
+        assert all(usual[0])
+        assert usual[1] is not None
+        assert usual[1].parent == tree["cst_id"]
+        await wire.switch(by_id="object")
+        assert ([await source.one(kind, key) for kind, key in asked], await source.owner_of(appointment)) == usual
+        assert await source.one("prospect", "999999") is None
+
+        async def words(*_: Any) -> Any:
+            return {"message": "Please try later", "error": None, "status": None}
+
+        monkeypatch.setitem(METHODS, "GetLead", words)
+        for kind, key in keys.items():
+            with pytest.raises(ProtocolMismatch):
+                await source.one(kind, key)
+        with pytest.raises(ProtocolMismatch, match="without cst_id"):
+            await source.owner_of(appointment)
+
+
+@pytest.mark.parametrize("form", ["array", "object"])
+async def test_whose_an_appointment_is_of_two_who_are_alike_is_asked(form: str) -> None:
+    """Two of one name at one time: each gets its own, whether the answer to an id is an array or the record alone."""
+    made: dict[str, str] = {}
+    async with serving(FEW, by_id=form) as wire, reading(wire) as source:
+        for note in ("one", "other"):
+            key = await wire.act("create", "prospects", values={"firstname": "Twin", "lastname": "Alike"})
+            lead = await wire.act("create", "leads", values={"cst_id": key})
+            start = {"lds_id": lead, "apptdate": "2026-12-01T10:00:00", "notes": note, "slr_id": "87", "salesrep": "Ben", "products": []}
+            made[await wire.act("create", "appointments", values={**start, "gsas": []})] = key
+        found = of(await everything(source, "prospect"), "appointment")
+    assert {key: found[key].parent for key in made} == made
 
 
 async def test_phones_as_bare_texts_are_read(few: Held) -> None:
@@ -315,6 +359,7 @@ async def test_appointments_of_other_reps_are_no_gap_where_the_user_sees_but_its
 async def test_an_extract_has_the_same_content(tmp_path: Path, whole: Held) -> None:
     """A vendor's tables give the records of the API, field by field, and what it does not show as well."""
     async with files(tmp_path) as source:
+        assert (await source.check())["schedule"] == "not available: the API alone tells it, and no file of the inbox does"
         found = await everything(source)
     stray = {node["job_id"] for node, *_ in planted("jobs", shown=True) if node["stray"]}
     for kind, plural in (("prospect", "prospects"), ("lead", "leads"), ("job", "jobs"), ("appointment", "appointments")):
@@ -339,7 +384,8 @@ async def test_scheduled_reports_give_what_they_show(tmp_path: Path, names: str,
         assert {kind for kind, each in state.items() if each != "ok"} >= {"note", "call"}
         found = await everything(source, "prospect", "lead", "job", "appointment")
     usual = of(whole, "prospect")
-    assert set(of(found, "prospect")) == set(usual)
+    enquired = {record.parent for record in of(whole, "lead").values()}
+    assert set(of(found, "prospect")) == enquired < set(usual), "rows of reports are enquiries"
     for key, record in of(found, "prospect").items():
         assert (record.data["email"], record.data["city"]) == (usual[key].data["email"], usual[key].data["city"])
         assert "".join(sign for sign in record.data["phone1"] if sign.isdigit()) == "".join(

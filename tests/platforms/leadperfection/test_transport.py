@@ -146,6 +146,22 @@ async def test_a_right_that_is_answered_with_nothing_is_told_too() -> None:
         assert state["job"] == "ok"
 
 
+async def test_a_right_to_the_jobs_feed_alone_that_is_missing_is_no_account_without_jobs() -> None:
+    """Rows of prospects have jobs, and the feed knows none of them by window or by id: that is not believed, else status and dates fail."""
+    async with serving(FEW, no_right={"GetJobStatusChanges": "empty"}) as wire, reading(wire) as source:
+        assert of(await everything(source, "prospect"), "job")
+        with pytest.raises(PlatformUnavailable, match="shows nothing"):
+            await pages(source, "job")
+        await wire.switch(no_right={})
+        assert of(await everything(source, "job"), "job")
+
+
+async def test_an_account_without_jobs_has_none() -> None:
+    """Where no prospect has a job, a feed without one is believed."""
+    async with serving(FEW, no_right={"GetJobStatusChanges": "empty"}) as wire, reading(wire) as source:
+        assert not of(await everything(source, "job"), "job")
+
+
 async def test_a_prospect_that_never_comes_is_a_gap() -> None:
     """Of the page around it every other row is read; the pass has a hole that names where, and nobody."""
     async with serving(120, slow={"cst_id": "auto", "seconds": 30.0}) as wire, reading(wire, timeout_s=0.4) as source:
@@ -233,7 +249,8 @@ def test_calls_are_forms_with_days_as_the_server_reads_them() -> None:
     (404, b'{"Message":"No HTTP resource was found"}', CallVerdict.NOT_FOUND), (429, b"", CallVerdict.THROTTLED),
     (500, b"<html>", CallVerdict.TRANSIENT), (200, b"[]", CallVerdict.OK), (200, b"", CallVerdict.TRANSIENT),
     (200, b"<html>Sign in</html>", CallVerdict.TRANSIENT), (200, b'[{"Result":0,"Message":"Error: busy"}]', CallVerdict.TRANSIENT),
-    (200, b'[{"Result":1,"Message":"418207"}]', CallVerdict.OK), (200, b'"UPDATED SUCCESSFULLY!"', CallVerdict.PROTOCOL),
+    (200, b'[{"RESULT":"0","MESSAGE":"Error: busy"}]', CallVerdict.TRANSIENT), (200, b'[{"Result":1,"Message":"418207"}]', CallVerdict.OK),
+    (200, b'"UPDATED SUCCESSFULLY!"', CallVerdict.PROTOCOL),
     (200, b'{"message":"Exception Occured","error":"Cannot find column 1.","status":null}', CallVerdict.PROTOCOL),
     (200, b'{"message":"Exception Occured","error":"Timeout expired.","status":null}', CallVerdict.TRANSIENT),
 ])  # fmt: skip

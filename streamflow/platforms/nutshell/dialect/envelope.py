@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from streamflow.errors import ProtocolMismatch
+from streamflow.platforms.nutshell.dialect.ids import kind_of
 
 
 def rows(data: Any, plural: str) -> list[dict[str, Any]]:
@@ -17,7 +18,7 @@ def rows(data: Any, plural: str) -> list[dict[str, Any]]:
         held = data.get(plural)
         if held is None:
             held = next((value for key, value in data.items() if key.lower() == plural.lower()), None)
-        if held is None and "id" in data:
+        if held is None and has_id(data):
             held = [data]
         if isinstance(held, dict):
             held = [held]
@@ -35,14 +36,32 @@ def total(data: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def is_answer(data: Any) -> bool:
+    """Say whether this can be an answer by REST at all: an object or an array of objects, whose id is one where it stands alone (1.4)."""
+    if isinstance(data, list):
+        return all(isinstance(row, dict) for row in data)
+    return isinstance(data, dict) and ("id" not in data or has_id(data)) and not tells_errors(data)
+
+
+def tells_errors(data: Any) -> bool:
+    """Say whether an envelope holds `errors`: its list is empty then, whatever there is, and whatever the status says (1.7)."""
+    return isinstance(data, dict) and bool(data.get("errors"))
+
+
+def has_id(row: dict[str, Any]) -> bool:
+    """Say whether an object is a record with an id: `<integer>-<type>`, by JSON-RPC a bare integer (1.4)."""
+    value = row.get("id")
+    return bool(kind_of(value)) if isinstance(value, str) else isinstance(value, int) and not isinstance(value, bool)
+
+
 def made_id(data: Any, plural: str) -> str | None:
-    """Give the id of the one record a create answered with; None when it cannot be told."""
+    """Give the id of the one record a create answered with; None when it cannot be told, and for what is no id of this kind."""
     try:
         found = rows(data, plural)
     except ProtocolMismatch:
         return None
     ids = [row["id"] for row in found if isinstance(row.get("id"), str)]
-    return ids[0] if len(ids) == 1 else None
+    return ids[0] if len(ids) == 1 and kind_of(ids[0]).lower() == plural.lower() else None
 
 
 def is_gone(row: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from streamflow.errors import AccessRefused, NotFound, PlanLimit, ProtocolMismatch, RecordRejected, StreamflowError
+from streamflow.platforms.nutshell.dialect.envelope import tells_errors
 from streamflow.wire.message import Response
 from streamflow.wire.refusal import Explanation, scrubbed
 from streamflow.wire.verdict import CallVerdict, Outcome, judge_read, judge_write
@@ -61,6 +62,13 @@ def rpc_refusal(error: dict[str, Any], method: str) -> StreamflowError:
     if code == 404 or _GONE.search(message):
         return NotFound(what, platform="nutshell")
     return RecordRejected(what, platform="nutshell", status=code if isinstance(code, int) else 0)
+
+
+def judge_rest_write(outcome: Outcome) -> CallVerdict:
+    """Judge a write by REST: with errors in a 2xx nobody knows."""
+    verdict = judge_write(outcome)
+    is_denied = verdict is CallVerdict.OK and outcome.response is not None and tells_errors(outcome.response.data)
+    return CallVerdict.UNCERTAIN if is_denied else verdict
 
 
 def judge_rpc_read(outcome: Outcome) -> CallVerdict:

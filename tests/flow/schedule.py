@@ -1,0 +1,86 @@
+"""Which runs a torture is made of: every profile, pair and reader in turn until all kills are dealt out, and the tours of the points."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterator
+from itertools import count
+
+from streamflow.sandbox.profiles import SHIPPED
+from tests.flow.sides import SIDES
+from tests.flow.stopping import Stops
+from tests.flow.survival import Trial
+
+READERS = ("api", "files")
+MANY = 15
+RATE_PER_S = 120.0
+"""What the destination allows in every run: a call too many is seen."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Give what can be asked for on the command line."""
+    given = argparse.ArgumentParser(prog="python -m tests.flow.torture", description="Whole runs under kills, and one table of them.")
+    add = given.add_argument
+    add("--kills", type=int, default=60, help="how many random kills in all")
+    add("--per-run", type=int, default=0, help=f"kills in one run; else what one round of all profiles and pairs needs, {MANY} at most")
+    add("--points", type=int, default=1, metavar="N", help="strike every named point N times, in runs of their own for each pair")
+    add("--records", type=int, default=100, help="source records of a run")
+    add("--life", type=float, default=0.2, help="changes a second that people make in the source")
+    add("--limit", type=float, default=600.0, help="seconds that a run may take")
+    add("--seed", type=int, default=1, help="of the first run; each further one takes the next")
+    add("--jobs", type=int, default=1, help="how many runs go on side by side")
+    add("--pair", choices=tuple(SIDES), nargs="+", default=list(SIDES))
+    add("--profiles", choices=SHIPPED, nargs="+", default=list(SHIPPED), metavar="PROFILE", help=", ".join(SHIPPED))
+    add("--reader", choices=(*READERS, "both"), default="both", help="both: runs take turns, beginning with the API")
+    return given
+
+
+def schedule(given: argparse.Namespace) -> list[Trial]:
+    """Give all runs in order, the long ones first."""
+    return [*tours(given), *trials(given)]
+
+
+def trials(given: argparse.Namespace) -> Iterator[Trial]:
+    """Give a run for each profile, pair and reader in turn, until all kills are dealt out; each run has a seed of its own."""
+    left, turns = given.kills, _turns(given)
+    each = given.per_run or min(MANY, math.ceil(left / (len(given.profiles) * len(given.pair))))
+    for seed in count(given.seed):
+        if left <= 0:
+            return
+        profile, pair, reader = next(turns)
+        yield Trial(
+            seed=seed, kills=min(left, each), pair=pair, reader=reader, records=given.records, faults=profile, life=given.life,
+            rate_per_s=RATE_PER_S, limit_s=given.limit,
+        )  # fmt: skip
+        left -= each
+
+
+def _turns(given: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
+    """Go round the profiles and pairs; from one to the next and from one round to the next the reader changes."""
+    readers = READERS if given.reader == "both" else (given.reader,)
+    places = [(profile, pair) for pair in given.pair for profile in given.profiles]
+    for turn in count():
+        for at, (profile, pair) in enumerate(places):
+            yield profile, pair, readers[(at + turn) % len(readers)]
+
+
+def tours(given: argparse.Namespace) -> Iterator[Trial]:
+    """Give a run for each pair and reader that is struck at every named point there is, and rolled back at its end."""
+    readers = READERS if given.reader == "both" else (given.reader,)
+    for pair in given.pair if given.points else ():
+        for reader in readers:
+            yield Trial(
+                seed=given.seed, stops=Stops(times=given.points), pair=pair, reader=reader, records=given.records, life=given.life,
+                undone=True, rate_per_s=RATE_PER_S, limit_s=3 * given.limit,
+            )  # fmt: skip
+
+
+def again(trial: Trial) -> str:
+    """Give the words that repeat this run alone."""
+    what = (
+        f"--points 0 --kills {trial.kills} --per-run {trial.kills} --profiles {trial.faults}" if trial.stops is None
+        else f"--kills 0 --points {trial.stops.times}"
+    )  # fmt: skip
+    where = f"--pair {trial.pair} --reader {trial.reader} --records {trial.records} --life {trial.life} --seed {trial.seed}"
+    return f"python -m tests.flow.torture {what} {where}"

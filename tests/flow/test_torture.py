@@ -1,0 +1,117 @@
+"""Which runs a torture is made of, and what its table says of them: the runs themselves are in test_kills.py and test_points.py."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.flow import torture
+from tests.flow.measures import Calls
+from tests.flow.schedule import MANY, again, parser, schedule
+from tests.flow.survival import Survived, Trial
+from tests.flow.tally import MOST_MIB
+from tests.judge.states import Finding
+
+ONE = ("--kills", "3", "--points", "0", "--profiles", "calm", "--pair", "leadtrekker-nutshell")
+LOST = Finding(fault="lost", what="lead 7", why="is not there")
+
+
+def _scheduled(*words: str) -> list[Trial]:
+    return schedule(parser().parse_args(words))
+
+
+def _survived(**told: Any) -> Survived:
+    given = {
+        "kills": 3, "phases": ("probe", "tail", "tail"), "code": 0, "findings": (), "points": {}, "doubts": {"adopted": 2, "queued": 1},
+        "calls": Calls(told_to_wait=4, exceeded=0), "peak_mib": 70.0, "resumes_s": (0.5, 2.0), "leaks": (), "paused": 1, "deeds": 9,
+        "edits": 8,
+    }  # fmt: skip
+    return Survived(**{**given, **told})
+
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Give the list of what the runs to come end with, an exception for one that does not."""
+    planned: list[Any] = []
+
+    def survive(trial: Trial) -> Survived:
+        end = planned.pop(0)
+        if isinstance(end, Exception):
+            raise end
+        assert isinstance(end, Survived)
+        return end
+
+    attempt = torture._attempt
+    monkeypatch.setattr(torture, "_attempt", lambda trial: attempt(trial, survive))
+    yield planned
+    assert not planned
+
+
+def test_every_kill_is_dealt_out_over_all_profiles_pairs_and_readers() -> None:
+    """A thousand kills are a thousand, in runs of as many as one can bear, and no reader belongs to one profile."""
+    runs = _scheduled("--kills", "1000", "--points", "0")
+    assert sum(run.kills for run in runs) == 1000
+    assert max(run.kills for run in runs) == MANY
+    assert len({(run.faults, run.pair, run.reader) for run in runs}) == 5 * 2 * 2
+    assert len({run.seed for run in runs}) == len(runs)
+
+
+def test_a_few_kills_still_go_round() -> None:
+    """A short torture has a run of each profile and pair."""
+    runs = _scheduled("--kills", "60", "--points", "0")
+    assert Counter((run.faults, run.pair) for run in runs) == dict.fromkeys({(run.faults, run.pair) for run in runs}, 1)
+    assert len(runs) == 10
+
+
+def test_every_pair_and_reader_is_toured() -> None:
+    """The named points are struck in a run of their own each."""
+    runs = _scheduled("--kills", "0")
+    assert {(run.pair, run.reader) for run in runs} == {(run.pair, run.reader) for run in _scheduled("--kills", "400", "--points", "0")}
+    assert all(run.stops is not None and run.undone for run in runs)
+
+
+@pytest.mark.parametrize("words", [("--kills", "40", "--points", "0", "--seed", "7"), ("--kills", "0")])
+def test_a_run_is_repeated_by_what_is_printed(words: tuple[str, ...]) -> None:
+    """The words at the end of a torture schedule exactly the run that went wrong."""
+    for run in _scheduled(*words):
+        said = again(run).split()
+        assert said[:3] == ["python", "-m", "tests.flow.torture"]
+        assert _scheduled(*said[3:]) == [run]
+
+
+def test_the_table_tells_what_came_of_every_run(ends: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    """Figures are summed, what is wrong or without an end makes the exit code, and how to repeat it stands below."""
+    ends[:] = [_survived(), _survived(findings=(LOST,)), ValueError("broken")]
+    assert torture.main([*ONE, "--kills", "9", "--per-run", "3"]) == 1
+    said = capsys.readouterr().out
+    assert "lost: lead 7: is not there" in said
+    assert "UNFINISHED after 0 s: ValueError: broken" in said
+    heads, cells = (line.split("  ") for line in said.splitlines() if line.startswith(("profile", "calm")))
+    row = dict(zip([head.strip() for head in heads if head], [cell.strip() for cell in cells if cell], strict=True))
+    assert row["runs"] == "2 (+1 unfinished)"
+    figures = {
+        "kills": "6", "in doubt": "6", "adopted": "4", "queued": "2", "lost": "1", "doubled": "0", "429": "8", "up s": "2.0",
+        "peak MiB": "70", "edits": "16", "too large": "0",
+    }  # fmt: skip
+    assert {name: row[name] for name in figures} == figures
+    assert [line.split("--seed ")[1] for line in said.splitlines() if line.startswith("again: ")] == ["2", "3"]
+
+
+def test_nothing_wrong_is_said_in_one_number(ends: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    """The exit code is 0 and nothing is left to repeat."""
+    ends[:] = [_survived()]
+    assert torture.main(ONE) == 0
+    assert "again" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"leaks": ("a key in a log",)}, {"calls": Calls(told_to_wait=1, exceeded=1)}, {"doubts": {"open": 1}}, {"findings": (LOST,)},
+     {"peak_mib": 2 * MOST_MIB}],
+)
+def test_each_broken_promise_makes_a_run_wrong(ends: list[Any], wrong: dict[str, Any]) -> None:
+    """A leak, a call too fast, a write left in doubt and memory without bound count as much as a finding."""
+    ends[:] = [_survived(**wrong)]
+    assert torture.main(ONE) == 1

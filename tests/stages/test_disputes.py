@@ -1,0 +1,85 @@
+"""What becomes of a field that a person and the source both changed, where the map says it beforehand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from streamflow.model import Ref
+from tests.stages.rig import Rig, lead, rig
+
+STATUS = "custom:Lead Status"
+
+
+async def both_change(one: Rig, theirs: str, ours: str) -> str:
+    """Let a lead arrive, a person change its status, and then the source."""
+    await one.stage(lead("1", status="New"))
+    await one.run_dry()
+    row = (await one.link("lead", "1")).dest_id
+    await change(one, row, theirs, ours)
+    return row
+
+
+async def change(one: Rig, row: str, theirs: str, ours: str) -> None:
+    one.person("edit", "contacts", row, customFields={"Lead Status": theirs})
+    await one.stage(lead("1", status=ours))
+    await one.run_dry()
+
+
+async def told(one: Rig) -> list[tuple[str, Any]]:
+    """Give what the audit tells of such fields."""
+    entries = [each.entry async for page in one.ledger.audit() for each in page]
+    return [(each.action, (each.before, each.after)) for each in entries if each.action.startswith("conflict.")]
+
+
+@pytest.mark.parametrize(("policy", "there", "asked"), [("ask", "Hot", 1), ("keep", "Hot", 0), ("take", "Quoted", 0)])
+async def test_the_map_may_say_beforehand_whose_value_stands(policy: str, there: str, asked: int) -> None:
+    """Ask holds it for a person, keep leaves theirs, take writes the source's; the two that ask nobody tell all three values."""
+    async with rig() as one:
+        one.disputes[STATUS] = policy
+        row = await both_change(one, "Hot", "Quoted")
+        assert (await one.fields("contacts", row))[STATUS] == there
+        assert len(await one.open_items("conflict")) == asked
+        values = ({"base": "New", "destination": "Hot"}, {"source": "Quoted"})
+        assert await told(one) == ([] if asked else [(f"conflict.{policy}", values)])
+        assert await one.verify() == {"verified": 1}
+        await one.stage(lead("1", status="Quoted", source="Website"))
+        await one.run_dry()
+        assert (await one.fields("contacts", row))[STATUS] == there
+        assert len(await told(one)) == (0 if asked else 1), "told once a value"
+
+
+async def test_an_empty_source_takes_nothing_away() -> None:
+    """Whatever the map says, what a person wrote is not emptied because the source was."""
+    async with rig() as one:
+        one.disputes[STATUS] = "take"
+        row = await both_change(one, "Hot", "")
+        assert (await one.fields("contacts", row))[STATUS] == "Hot"
+        assert [action for action, _ in await told(one)] == ["conflict.keep"]
+        assert await one.verify() == {"verified": 1}
+
+
+async def test_what_was_there_before_us_is_not_taken() -> None:
+    """A value of a record of the account's own was never ours: no map writes over it."""
+    async with rig() as one:
+        one.disputes[STATUS] = "take"
+        row = await one.existing("Nia Okafor", "nia@own.test")
+        one.person("edit", "contacts", row, customFields={"Lead Status": "Hot"})
+        for status in ("Contacted", "Quoted"):
+            await one.stage(lead("1", name="Nia Okafor", email="nia@own.test", status=status))
+            await one.run_dry()
+        assert (await one.fields("contacts", row))[STATUS] == "Hot"
+
+
+async def test_a_decision_about_a_value_goes_before_the_map() -> None:
+    """What a person decided to keep stays when the map comes to say that the source goes first; the next value of the source goes."""
+    async with rig() as one:
+        row = await both_change(one, "Hot", "Quoted")
+        [item] = await one.open_items("conflict")
+        await one.decide(item, "keep", reopen=Ref("lead", "1"))
+        one.disputes[STATUS] = "take"
+        await one.run_dry()
+        assert (await one.fields("contacts", row))[STATUS] == "Hot"
+        await change(one, row, "Hot", "Won")
+        assert (await one.fields("contacts", row))[STATUS] == "Won"
