@@ -22,7 +22,11 @@ TITLE = "Head of the household"
 """What somebody writes on a person in the destination while the migration runs."""
 MEANWHILE = "Called back about the gutters.\r\nWants a second quote."
 _RUN_S = 120.0
-_SWITCHES = {"lead_perfection": {"order": "newest", "start_index": {"GetLead": "row"}, "appointment_end": "exclusive", "by_id": "object"}}
+_OFFICE = {"edit_visit": 15, "edit_figures": 15, "edit_userfield": 15, "mark_dnc": 10}
+"""Reps and the office do more of what is rare, so that all of it happens in a run this short."""
+_SWITCHES = {"lead_perfection": {
+    "order": "newest", "start_index": {"GetLead": "row"}, "appointment_end": "exclusive", "by_id": "object", "life_weights": _OFFICE,
+}}  # fmt: skip
 """What the contract leaves open is otherwise than usual: rows move between pages, one call counts rows where another counts pages."""
 _PAGES = "\n".join(f"[source.streams.{kind}.paging]\nsize = {size}" for kind, size in (("prospect", 10), ("job", 5)))
 """An account this small has a second page all the same."""
