@@ -70,7 +70,7 @@ class NotingSource:
 
     def __init__(
         self, source: Source, look: Callable[[Sequence[Record]], Awaitable[None]],
-        look_at_list: Callable[[Kind, Sequence[Record]], Awaitable[None]], *, forewarn: Callable[[Kind], Awaitable[None]],
+        look_at_list: Callable[[Kind, Sequence[Record]], None], *, forewarn: Callable[[Kind], Awaitable[None]],
     ) -> None:  # fmt: skip
         self._forewarn = forewarn     # hears of a list before it is asked for
         self._source = source
@@ -93,7 +93,7 @@ class NotingSource:
         async with aclosing(self._source.pages(kind, start)) as pages:
             async for page in pages:
                 await self._look(page.records)
-                await self._look_at_list(kind, page.records)
+                self._look_at_list(kind, page.records)
                 if kind in self.moves:
                     for record in page.records:
                         if record.kind == kind:

@@ -71,6 +71,7 @@ class Lateness:
         self._quickest_s: dict[Kind, float] = {}     # the least between a change and its being shown: clocks differ by no more
         self._unshown_s: defaultdict[Kind, deque[float]] = defaultdict(partial(deque, maxlen=KEPT))
         """How long after a change, by both clocks, a read began that did not show it."""
+        self._seen: defaultdict[Kind, dict[Key, datetime]] = defaultdict(dict)    # the latest times: each is looked at once
         self._whole: dict[Kind, datetime] = {}       # when the last complete read began, of the whole list,
         self._latest: dict[Kind, datetime] = {}      # and of any sort
 
@@ -79,24 +80,22 @@ class Lateness:
         self._stream = None if stream.reader == "files" or stream.by_clock or stream.parent is not None else stream
         self._begun = self._m.clock.now()
 
-    async def look(self, kind: Kind, records: Sequence[Record]) -> None:
-        """Look at the records of a page before they are staged."""
+    def look(self, kind: Kind, records: Sequence[Record]) -> None:
+        """Look at the records of a page."""
         stream = self._stream
         if stream is None or stream.kind != kind:
             return
-        now = self._m.clock.now()
-        unshown_s: dict[Key, tuple[str, float]] = {}
+        now, seen = self._m.clock.now(), self._seen[kind]
         for record in records:
             at = self._moment(record.changed_at) if record.kind == kind else None
             if at is None or (waited_s := _between(at, now)) < -AHEAD_S:
                 continue
             self._quickest_s[kind] = min(waited_s, self._quickest_s.get(kind, waited_s))
-            if record.changed_at and (gap_s := self._unshown_for(stream, at)) is not None:
-                unshown_s[record.key] = record.changed_at, gap_s
-        known = await self._m.ledger.staged(kind, list(unshown_s)) if unshown_s else {}
-        self._unshown_s[kind] += [
-            gap_s for key, (changed_at, gap_s) in unshown_s.items() if key not in known or known[key].record.changed_at != changed_at
-        ]
+            if waited_s - self._quickest_s[kind] > BELIEVED_S or seen.get(record.key) == at:
+                continue
+            seen[record.key] = at
+            if (gap_s := self._unshown_for(stream, at)) is not None:
+                self._unshown_s[kind].append(gap_s)
 
     async def end(self, tally: Tally, *, is_whole: bool, is_resumed: bool = False) -> None:
         """Note that the read came to its end, and what it proved."""
@@ -107,6 +106,8 @@ class Lateness:
             self._latest[stream.kind] = self._begun
             if is_whole:
                 self._whole[stream.kind] = self._begun
+        oldest_s = self._quickest_s.get(stream.kind, 0.0) + BELIEVED_S
+        self._seen[stream.kind] = {key: at for key, at in self._seen[stream.kind].items() if _between(at, self._begun) <= oldest_s}
         before, late_s = await shown_late(self._m), round(self._proved_s(stream.kind), 1)
         if late_s >= before.get(stream.kind, 0.0) + LEAST_RISE_S:
             await self._m.ledger.commit([PutSetting(name=SHOWN_LATE, value={**before, stream.kind: late_s})])

@@ -74,18 +74,18 @@ class SchemaPhase:
     async def _probe(self, document: MapDocument) -> None:
         await self._m.explain("finding out what the destination can do, on tagged records that are removed again")
         journal = LedgerJournal(self._m.ledger)
-        await self._m.destination.prober.sweep_probes(journal)
+        await self._m.destination.prober.sweep_probes(journal, patiently=False)
         extra = details_field(document)
         is_there = extra is not None and (extra.entity, extra.label) in await defined_fields(self._m.ledger)
         learned = dict(await self._m.destination.prober.probe(journal, _spec(extra) if extra is not None and is_there else None))
+        learned.update(self._m.terms.flags)
+        self._m.destination.adopt(learned)     # how late the lists are is known from here on
         if await journal.left():   # an answer or a removal may have been lost, which does not mean that it cannot be removed
             await self._m.destination.prober.sweep_probes(journal)
-        learned.update(self._m.terms.flags)
         await self._m.ledger.commit([
             PutSetting(name="capabilities", value=learned),
             Audit(entry=AuditEntry(actor="streamflow", action="capabilities.learned", after=learned)),
         ])
-        self._m.destination.adopt(learned)
         await self._m.ledger.commit([Enqueue(item=_left_item(*each)) for each in await journal.left()])
 
     async def _define(self, document: MapDocument) -> None:

@@ -324,8 +324,12 @@ class Prober(Protocol):
         """
         ...
 
-    async def sweep_probes(self, journal: ProbeJournal) -> None:
-        """Remove what an interrupted probe left behind."""
+    async def sweep_probes(self, journal: ProbeJournal, *, patiently: bool = True) -> None:
+        """
+        Remove what an interrupted probe left behind.
+
+        What was meant and does not show may show late: it is waited for, or, unless *patiently*, left for a later sweep.
+        """
         ...
 
 

@@ -19,6 +19,7 @@ class CallLog:
         self.statuses: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.last: deque[dict[str, Any]] = deque(maxlen=self._keep)
+        self.poisoned: dict[tuple[str, str], None] = {}     # line and body of what was refused as poison, each once
         self.max_rate_seen = 0
         self.count_429 = 0
         self._arrivals: deque[float] = deque()
@@ -38,6 +39,11 @@ class CallLog:
             self.count_429 += 1
         self.last.append({"name": name, "method": method, "path": path, "status": status, "time": now})
 
+    def refuse(self, line: str, body: bytes) -> None:
+        """Keep a request that was refused as poison: whoever judges a run must know what could not be had or given."""
+        if len(self.poisoned) < self._keep:
+            self.poisoned[line, body.decode("utf-8", "replace")] = None
+
     def snapshot(self) -> dict[str, Any]:
         """Return the log as plain JSON values."""
         return {
@@ -46,6 +52,7 @@ class CallLog:
             "statuses": dict(self.statuses),
             "faults": dict(self.faults),
             "last": list(self.last),
+            "poisoned": [{"line": line, "body": body} for line, body in self.poisoned],
             "max_rate_seen": self.max_rate_seen,
             "count_429": self.count_429,
         }

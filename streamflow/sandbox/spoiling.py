@@ -102,6 +102,7 @@ def _refused(faults: Faults, asked: Asked) -> web.Response | None:
         return _said(status, faults.voice.denied(status, asked))
     rule = faults.fires("poison", asked)
     if rule is not None:
+        faults.log.refuse(asked.line, asked.body)
         status = _status(faults, asked, rule, 400)
         return _said(status, faults.voice.refusal(status, asked))
     return None

@@ -21,6 +21,8 @@ POLL_S = 0.05
 LIFETIME_S = (0.1, 4.0)
 """How long the daemon lives before a kill, from when it is where it is to be struck: from hardly begun to well under way."""
 PHASES = ("probe", "map", "schema", "owners", "sample", "backfill", "tail", "cutover", "watch", "rollback", "rolled_back", "done")
+TOLD = ("shared_email", "possible_duplicate")
+"""Causes that only tell; a run that is struck at named points accepts them, so that it comes by a decision for certain."""
 PATIENCE = 40
 """How often an operator lets a run go on that misbehaving platforms brought to a stop."""
 BY_ITSELF = "tried again in"
@@ -53,6 +55,7 @@ class Hands:
         self._looked_at: set[str] = set()    # questions, by id of the item
         self._phase = "start"
         self._exported = ""          # since when the gate stood that the last export was made for
+        self._causes = DECIDED if stops is None else (*DECIDED, *TOLD)
         if stops is not None:
             stops.write(self.plan)
             self.daemon.command = ("-m", "tests.flow.stopping", str(self.plan))
@@ -146,7 +149,7 @@ class Hands:
             if item["cause"] in WHO_IS_WHO and item["id"] not in self._looked_at:
                 self.asked.add(question_of(self._ask("GET", f"/v1/queue/{quote(item['id'], safe='')}")))
                 self._looked_at.add(item["id"])
-            is_question = item["blocking"] or item["cause"] in DECIDED or item["id"].startswith("identity:")
+            is_question = item["blocking"] or item["cause"] in self._causes or item["id"].startswith("identity:")
             if item["state"] == "open" and is_question and item["suggested"]:
                 self.daemon.ask("POST", f"/v1/queue/{quote(item['id'], safe='')}/resolve", {"decision": item["suggested"]})
                 return True

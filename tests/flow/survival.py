@@ -16,7 +16,8 @@ from tests.flow.stopping import Stops, peak_mib, struck
 from tests.judge.accounting import read_told, unaccounted
 from tests.judge.comparison import worst_first
 from tests.judge.guarding import rolled_back
-from tests.judge.states import Destination, Finding
+from tests.judge.refusals import PEOPLE, read_refusals, standing
+from tests.judge.states import Destination, Finding, ask
 
 STRUCK = ("probe", "schema", "sample", "backfill", "tail", "cutover")
 """Where kills strike: half of them as soon as may be, the others from one of these on, so that no part of a run is spared."""
@@ -139,6 +140,10 @@ def _judged(hands: Hands, people: People) -> list[Finding]:
     found = box.compare(
         source, destination, before=people.before, explained=hands.explained, asked=tuple(hands.asked), edits=people.edits
     )
+    rows = {(kind, key): row for kind, key, row in source.every()}
+    logs = [ask(f"{admin}log") for admin in (box.source_admin, box.destination_admin)]
+    refusals = read_refusals(*logs, [key for kind, key in rows if kind in PEOPLE])
+    found = list(standing(found, rows, refusals, hands.explained))
     return [*found, *unaccounted(read_told(box.state / "reports"), destination, prefix=box.side.prefix)]
 
 

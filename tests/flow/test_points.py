@@ -19,7 +19,8 @@ from tests.flow.stopping import Stops, name_of, peak_mib, struck
 from tests.flow.survival import Trial, survive
 
 STRUCK = (
-    "before:intent create", "after:send POST contacts", "after:phase tail", "before:cutover/switch", "after:cutover/switch",
+    "before:intent create", "after:decision", "after:send POST contacts", "after:phase tail", "before:cutover/switch",
+    "after:cutover/switch",
     "before:rollback/intent delete", "after:rollback/send DELETE notes/{id}", "before:rollback/audit rollback.done",
 )  # fmt: skip
 _SELF = "import sys; from pathlib import Path; from tests.flow.stopping import Points, Stops; "

@@ -63,6 +63,8 @@ def _ends(trials: Sequence[Trial], jobs: int) -> Iterator[End]:
         return
     with get_context("spawn").Pool(jobs, signal.signal, (signal.SIGTERM, _end), maxtasksperchild=1) as pool:
         yield from pool.imap(_attempt, trials)
+        pool.close()
+        pool.join()
 
 
 def _attempt(trial: Trial, survives: Callable[[Trial], Survived] = survive) -> End:

@@ -58,10 +58,10 @@ class Reading:
         self.lateness.begin(self.stream)
         self.at_s += took_s
         records = [
-            Record(kind="lead", key=key, data={}, digest=f"{at}", changed_at=(BEGUN + timedelta(seconds=at + self.ahead_s)).strftime(FORM))
+            Record(kind="lead", key=key, data={}, digest="as before", changed_at=f"{BEGUN + timedelta(seconds=at + self.ahead_s):{FORM}}")
             for key, at in shown.items()
         ]
-        await self.lateness.look("lead", records)
+        self.lateness.look("lead", records)
         await self.ledger.stage(records, scan=f"{at_s}", changes=())
         await self.lateness.end(Tally(ended=True), is_whole=is_whole)
         return dict(await shown_late(self.m)).get("lead", 0.0)
@@ -102,6 +102,14 @@ async def test_what_tells_nothing_is_not_measured() -> None:
     midnight = (24 * 3600 - 10 * 3600) * 1.0
     await reads.read(midnight + 100.0, {})
     assert await reads.read(midnight + 200.0, {"6": midnight, "7": midnight}) == 0.0
+
+
+async def test_a_time_that_stays_is_looked_at_once() -> None:
+    """A time that moved while the record did not is as late as when it first showed, however often it is read."""
+    reads = Reading()
+    await reads.read(0.0, {"1": -1.0, "2": -2.0})
+    for at_s in (100.0, 200.0, 300.0, 400.0):
+        assert await reads.read(at_s, {"1": 99.0, "2": 98.0}) == 0.0
 
 
 async def test_a_window_proves_only_what_it_reaches_back_to() -> None:

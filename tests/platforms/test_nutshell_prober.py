@@ -17,6 +17,9 @@ from .nutshell_rig import ADMIN, Journal, Rig, rig
 KINDS = ("accounts", "contacts", "leads", "notes", "activities", "tasks")
 
 
+SOON = {"search_lag_s": 0.1, "late_commit_s": 0.0}
+
+
 def _standing(made: Rig) -> list[str]:
     return [r["id"] for kind in KINDS for r in made.live(kind) if "Streamflow probe" in str(r)]
 
@@ -170,7 +173,7 @@ async def test_a_probe_that_fails_leaves_the_safe_default_and_says_why() -> None
 )
 async def test_a_bad_line_does_not_hide_what_the_account_can_do(fault: dict[str, Any]) -> None:
     """Calls that are lost or put off are tried anew, so that all is learned as on a good line."""
-    async with rig(flags={"search_lag_s": 0.1}) as made:
+    async with rig(flags=SOON) as made:
         calm = await _probed(made)
         made.switch(**fault)
         journal = Journal()
@@ -185,7 +188,7 @@ async def test_a_bad_line_does_not_hide_what_the_account_can_do(fault: dict[str,
 
 async def test_an_unanswered_probe_is_swept_later() -> None:
     """Records whose creation went unanswered stay in the journal and are found and removed by the sweep, in any kind."""
-    async with rig(flags={"search_lag_s": 0.1}) as made:
+    async with rig(flags=SOON) as made:
         journal = Journal()
         made.switch(reset_after={"match": "POST /rest/", "probability": 0.5})
         await made.nutshell.prober.probe(journal)
@@ -195,9 +198,24 @@ async def test_an_unanswered_probe_is_swept_later() -> None:
         assert _standing(made) == []
 
 
+@pytest.mark.parametrize("kind", ["contacts", "accounts"])
+async def test_what_shows_late_is_not_taken_for_what_was_never_made(kind: str) -> None:
+    """Killed behind a create whose answer nobody saw: neither feed nor list shows the record yet, and it is removed all the same."""
+    lags = {"search_lag_s": 0.4, "events_lag_s": 0.4}
+    async with rig(switches=lags, flags={"search_lag_s": 0.5, "late_commit_s": 0.0}) as made:
+        journal = Journal()
+        await journal.meant(kind, "Streamflow probe 1-1")
+        await made.nutshell.writer.create(kind, {"name": "Streamflow probe 1-1"})
+        await made.nutshell.prober.sweep_probes(journal, patiently=False)
+        assert journal.open == {(kind, "Streamflow probe 1-1"): None}, "nothing is concluded from one look"
+        await made.nutshell.prober.sweep_probes(journal)
+        assert journal.open == {}
+        assert _standing(made) == []
+
+
 async def test_a_cancelled_probe_cleans_up_after_itself() -> None:
     """Cancelled in the middle, nothing that was confirmed is left standing."""
-    async with rig(switches={"latency_ms": 5}, flags={"search_lag_s": 0.1}) as made:
+    async with rig(switches={"latency_ms": 5}, flags=SOON) as made:
         journal = Journal()
         with anyio.move_on_after(0.25):
             await made.nutshell.prober.probe(journal)

@@ -304,7 +304,7 @@ class ProbeDoor:
     async def probe(self, journal: ProbeJournal, long_text: FieldSpec | None = None) -> Mapping[str, Any]:
         return {}
 
-    async def sweep_probes(self, journal: ProbeJournal) -> None:
+    async def sweep_probes(self, journal: ProbeJournal, *, patiently: bool = True) -> None:
         return None
 
 

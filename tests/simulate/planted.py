@@ -225,7 +225,7 @@ def _empty_is_end() -> Iterator[None]:
     async def no(*_: Any) -> bool:
         return False
 
-    async def miss(self: Intake, kind: str, scan: str) -> int:
+    async def miss(self: Intake, kind: str, scan: str, **_: Any) -> int:
         unseen = await self._ledger.unseen(kind, scan=scan)
         await self._ledger.commit([Enqueue(item=_gone(kind, key)) for key in unseen])
         return len(unseen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 
@@ -42,6 +42,7 @@ RETRY_WAITS_S = (0.2, 1.0, 3.0)    # before a probe is tried anew
 SWEEP_EVENTS = 1_000    # how far back the feed is searched for what an interrupted probe made
 _NAMES = ("name", "description", "title", "body")
 Probe = Callable[[Bench], Awaitable[dict[str, Any]]]
+_Left: TypeAlias = tuple[Kind, str, DestId | None]      # kind, marker, id where it is known
 
 
 class NutshellProber:
@@ -154,32 +155,43 @@ class NutshellProber:
 
     # --- after an interruption
 
-    async def sweep_probes(self, journal: ProbeJournal) -> None:
+    async def sweep_probes(self, journal: ProbeJournal, *, patiently: bool = True) -> None:
         """
         Remove what an interrupted run of probes left behind: by id where it is known, else by its name in feed and lists.
 
-        What cannot be removed stays in the journal.
+        What does not show may still be carried out, or show late: it is looked for once more behind both, or, unless *patiently*, left
+        for a later sweep. What cannot be removed stays in the journal.
         """
         bench = Bench(self._calls, self._writer, journal, self._clock)
+        hidden = [each for each in await self._left(journal) if await self._swept(bench, each) is False]
+        if not patiently or not hidden:
+            return
+        await self._clock.sleep(self._calls.flags.late_commit_s + self._calls.flags.search_lag_s)
+        for each in hidden:
+            if await self._swept(bench, each) is False:
+                await journal.removed(each[0], each[1])
+
+    async def _left(self, journal: ProbeJournal) -> list[_Left]:
         order = ("tasks", "notes", "activities", "leads", "contacts", "accounts")
-        left = sorted(await journal.left(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
-        for kind, marker, dest_id in left:
-            try:
-                ids = [dest_id] if dest_id else await self._named(kind, marker)
-                for found in ids:
-                    await bench.remove(kind, marker, found)
-                if not ids:
-                    await journal.removed(kind, marker)
-            except (StoreError, InvariantBroken):
-                raise
-            except StreamflowError as error:
-                log.warning("nutshell.probe_left", kind=kind, dest_id=dest_id or "", code=error.code, reason=error.message)
+        return sorted(await journal.left(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
+
+    async def _swept(self, bench: Bench, left: _Left) -> bool | None:
+        """Remove one record; False when it is not to be found, None when that, or its removal, failed."""
+        kind, marker, dest_id = left
+        try:
+            ids = [dest_id] if dest_id else await self._named(kind, marker)
+            for found in ids:
+                await bench.remove(kind, marker, found)
+        except (StoreError, InvariantBroken):
+            raise
+        except StreamflowError as error:
+            log.warning("nutshell.probe_left", kind=kind, dest_id=dest_id or "", code=error.code, reason=error.message)
+            return None
+        return bool(ids)
 
     async def _named(self, kind: Kind, marker: str) -> list[DestId]:
         found = [i for i, fields in (await self._recent(kind)).items() if _is_named(fields, marker)]
-        if kind == "tasks":
-            await self._clock.sleep(self._calls.flags.search_lag_s)   # no feed tells of tasks, and the list lags
-        if kind == "tasks" or not found:
+        if not found:
             async for page in ListPass(self._calls, kind, [("q", marker)] if kind != "notes" else []).pages():
                 live = await self._reader.read(kind, [str(row["id"]) for row in page], custom=False)
                 found.extend(i for i, fields in live.items() if _is_named(fields, marker))

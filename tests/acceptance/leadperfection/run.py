@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.acceptance.evidence import Json, Run, Witness, end_of, keep, read_audit, start_of
 from tests.flow.box import Box, sandbox
@@ -24,12 +24,21 @@ MEANWHILE = "Called back about the gutters.\r\nWants a second quote."
 _RUN_S = 120.0
 _OFFICE = {"edit_visit": 15, "edit_figures": 15, "edit_userfield": 15, "mark_dnc": 10}
 """Reps and the office do more of what is rare, so that all of it happens in a run this short."""
-_SWITCHES = {"lead_perfection": {
-    "order": "newest", "start_index": {"GetLead": "row"}, "appointment_end": "exclusive", "by_id": "object", "life_weights": _OFFICE,
+_SWITCHES = {LEAD_PERFECTION.platform: {
+    "order": "newest", "start_index": {"GetLead": "row"}, "appointment_end": "exclusive", "by_id": "object",
+    "job_notes": "installer", "life_weights": _OFFICE,
 }}  # fmt: skip
-"""What the contract leaves open is otherwise than usual: rows move between pages, one call counts rows where another counts pages."""
+"""
+What the contract leaves open is otherwise than usual: rows move between pages, one call counts rows where another counts pages, and a call
+of their own tells the notes of jobs.
+"""
 _PAGES = "\n".join(f"[source.streams.{kind}.paging]\nsize = {size}" for kind, size in (("prospect", 10), ("job", 5)))
 """An account this small has a second page all the same."""
+_JOB_NOTES = """[source.streams.note.list]
+function = "Installer/GetInstallerJobNotes"
+key_param = "jobid"
+params = { apptdate = "" }"""
+"""That call is asked once an operator names it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,10 +60,13 @@ class PairRun(Run):
 def by_api() -> PairRun:
     """Make the run."""
     run = PairRun()
-    with sandbox(pair=LEAD_PERFECTION.pair, records=RECORDS, seed=11, life=3, search_lag=0.5, switches=_SWITCHES) as box:
+    with sandbox(pair=LEAD_PERFECTION.pair, records=RECORDS, seed=11, life=3, search_lag=0.5, switches=_SWITCHES) as opened:
+        run.seen = replace(opened.seen, asks_jobs=True)
+        box = replace(opened, seen=run.seen)
         box.configure("watch_days = 0", "watch_days = 1")
-        box.configure("[owners]", f"[sample]\nsize = {SAMPLE}\n\n{_PAGES}\n\n[owners]")
-        run.seen = box.seen
+        box.configure("[owners]", f"[sample]\nsize = {SAMPLE}\n\n{_PAGES}\n\n{_JOB_NOTES}\n\n[owners]")
+        job = next(key for key, row in box.source().of("job").items() if not row.get("stray"))
+        box.in_source("create", "notes", job_id=job, note="Left the ladder in the yard.", enteredby="Ruizmar, Ana")
         run.looks["start"] = start_of(box)
         with daemon(box) as one:
             operator = Witness(one).watch_for(run)

@@ -13,6 +13,7 @@ from tests.acceptance.leadperfection.run import MEANWHILE, PairRun
 from tests.acceptance.reading import crosswalk
 from tests.flow.sides import LEAD_PERFECTION, OUTCOMES, STAGES
 from tests.judge import texts
+from tests.judge.leadperfection.ground import parents_of
 from tests.judge.states import Row
 
 DETAILS = "Lead Perfection details"
@@ -64,6 +65,16 @@ def test_lp_37_everything_became_what_was_promised(living: PairRun) -> None:
     assert became["notes"] > 0
 
 
+def test_lp_16_notes_of_jobs_arrive_where_the_operator_names_their_call(living: PairRun) -> None:
+    """LP-15, LP-16: told by no other call, each is on the person of its job, with its text."""
+    notes = {key: row for key, row in living.book.of("note").items() if row.get("job_id")}
+    assert notes
+    for key, row in notes.items():
+        person = next(line["destination_id"] for line in crosswalk(living, "prospect")[living.book.heir(str(row["cst_id"]))])
+        places = [place for _, place in living.marks.of("note", key)]
+        assert {parent for place in places for parent in parents_of(*place)} == {person}, key
+
+
 def test_lp_38_what_people_did_meanwhile_arrived_before_the_switch(living: PairRun) -> None:
     """LP-38: changes are followed from the beginning of the run; a note, a sale and a correction made while it ran are there."""
     opened = next(each["seq"] for each in living.audit if each["action"] == "delta.opened")
@@ -88,7 +99,7 @@ def test_lp_48_sums_of_deals_are_equal_by_owner_and_status(living: PairRun) -> N
             here["owner", _user_of(living, str(job["salesrepid"]))] += worth
             there["owner", str((row.get("links") or {}).get("owner"))] += _worth(row)
     assert here == there
-    assert len([name for group, name in here if group == "owner"]) > 5, "most reps have a user of their own"
+    assert len([name for group, name in here if group == "owner"]) > 4, "most reps have a user of their own"
     assert sum(here.values()) > 0
 
 

@@ -231,10 +231,12 @@ async def test_what_no_list_shows_is_missed_and_what_one_shows_is_not() -> None:
 
 
 async def test_a_merge_moves_what_was_under_the_loser() -> None:
-    """Leads, jobs and notes of a prospect that was merged away keep their keys and name the other one as theirs."""
+    """What a prospect had that was merged away is what it was and names the other one as theirs, also what has no id of its own."""
     async with book() as (wire, held):
         leads = await held.held("lead")
-        loser = next(record.parent for record in leads.values() if record.parent)
+        called = {record.parent for record in (await held.held("call")).values()}
+        loser = next(record.parent for record in leads.values() if record.parent in called)
+        loose = {kind: len(await held.held(kind)) for kind in ("call", "note")}
         winner = next(record.parent for record in leads.values() if record.parent not in (None, loser))
         mine = {key for key, record in leads.items() if record.parent == loser}
         jobs = {key for key, record in (await held.held("job")).items() if record.parent == loser}
@@ -243,6 +245,8 @@ async def test_a_merge_moves_what_was_under_the_loser() -> None:
         after = await held.held("lead")
         assert set(after) == set(leads)
         assert {after[key].parent for key in mine} == {winner}
+        assert {kind: len(await held.held(kind)) for kind in loose} == loose, "none became two"
+        assert loser not in {record.parent for kind in loose for record in (await held.held(kind)).values()}
         assert {(await held.held("job"))[key].parent for key in jobs} <= {winner}
         assert (await held.ledger.staged("prospect", [str(loser)]))[str(loser)].missing_scans == 1
 
