@@ -43,10 +43,13 @@ class SourceReader:
         self._linked_by = ""                               # digest of the map whose links are in use
         self._polled: dict[Kind, float] = {}               # monotonic: when a kind was last polled
         self._lateness = Lateness(migration)
-        self._noting = NotingSource(migration.source, SeenFields(migration.ledger).look, self._lateness.look)
+        holes = Holes(migration)
+        self._noting = NotingSource(
+            migration.source, SeenFields(migration.ledger).look, self._lateness.look, forewarn=holes.forewarn
+        )
         self._intake = Intake(
             ledger=migration.ledger, source=cast(Source, self._noting), permit=migration.control.permit, on_page=self._heard,
-            streams=migration.source.streams, settle=Holes(migration).settle, emptied=partial(absence.is_believed, migration),
+            streams=migration.source.streams, settle=holes.settle, emptied=partial(absence.is_believed, migration),
         )  # fmt: skip
         self.settled = SettledFeed(migration, self._noting, self._intake)
         self.clocked = ClockedFeed(migration, self._intake)

@@ -97,7 +97,7 @@ class Session:
                 return outcome.response
             spent_s = self._clock.monotonic() - started
             pause_s = wait_s(attempt, verdict, patience=self._settings.patience, spent_s=spent_s, retry_after_s=asked_s, dice=self._dice)
-            if pause_s is None:
+            if pause_s is None or (request.waits_once and outcome.failure is Failure.TIMEOUT):
                 raise self._error(_given_up(verdict, outcome), outcome, request, asked_s, is_write=False)
             await self._clock.sleep(pause_s)
 
