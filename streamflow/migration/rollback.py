@@ -9,13 +9,14 @@ Rule 5: what was done is read back; the report tells what that showed.
 Rule 6: the destination's events are asked before every wave of writes, and what turns out to have been touched just before it was
 removed is brought back. What is to get its former values is read once more right before, and looked after likewise: what a person had
 put there in between is given back, or asked about.
-Rule 7: undone in part, what stays keeps what it hangs on and what it shares; what is undone stays away until the source changes it.
+Rule 7: undone in part, what stays keeps what it hangs on and what it shares, and who made that keeps its line in the crosswalk, so that
+what comes later still finds its way there; what is undone stays away until the source changes it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
 from streamflow.migration.absorbed import Absorbed
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.life import AFTER_A_PART, State
+from streamflow.migration.outside import Hung, Outside, hang
 from streamflow.migration.progress import progress
 from streamflow.migration.proof import Proof
 from streamflow.migration.removals import Removals
@@ -43,8 +45,6 @@ READ_AT_ONCE = 40
 ROUNDS = 4          # for a record that people change while it is being restored
 HANGING_KINDS: tuple[Kind, ...] = ("notes", "activities", "tasks", "leads", "contacts")
 """Kinds whose records may hang on others."""
-LOOSE = ("link:owner", "link:assignee", "link:tags", "link:sources", "link:activityType")
-"""Relations by which nothing hangs on a record."""
 
 
 @dataclass(slots=True)
@@ -75,12 +75,14 @@ class Rollback:
         self._restorations = Restorations(migration, self._touches, self._reversals)
         self._scope = WHOLE
         self._wanted: Wanted = everything
+        self._outside = Outside(migration)
         self._staying_ours: set[DestId] = set()      # of ours, outside the scope
 
     async def undo(self, scope: str = WHOLE, *, dry_run: bool = False) -> Tally:
         """Undo what the scope names; what was interrupted is simply planned again from what is left. Raises UsageError for no scope."""
         self._scope, self._wanted = scope, await wanted_by(self._m.ledger, self._m.pair, scope)
         self._staying_ours.clear()
+        self._outside.clear()
         tally = Tally()
         looked_at, of = 0, sum((await self._m.ledger.link_counts()).values())
         if not dry_run:
@@ -115,18 +117,18 @@ class Rollback:
                 tally.spare(overtaken.link, overtaken.reason)
         return tally
 
-    async def _save(self, hanging: dict[DestId, list[DestId]], tally: Tally) -> None:
+    async def _save(self, hanging: Hung, tally: Tally) -> None:
         """Take in what happened meanwhile; what was removed a moment too soon comes back and is spared, with what it hangs on."""
         for saved in await self._removals.look():
             tally.deleted -= saved.is_back
             tally.spare(saved.link, saved.reason)
             if saved.is_back:
-                _hang(hanging, saved.link.dest_id, saved.fields)
+                self._keep(saved.link, saved.fields, hanging)
         for overtaken in await self._restorations.look():
             tally.spare(overtaken.link, overtaken.reason)
 
     async def _undo_some(
-        self, dest_kind: Kind, links: Sequence[Link], hanging: dict[DestId, list[DestId]], tally: Tally, *, dry_run: bool
+        self, dest_kind: Kind, links: Sequence[Link], hanging: Hung, tally: Tally, *, dry_run: bool
     ) -> None:
         if not links:
             return
@@ -143,6 +145,7 @@ class Rollback:
             plan_step(
                 link, now.get(link.dest_id), reader.compare, foreign=hanging.get(link.dest_id, ()), staying=staying.get(link.dest_id, ()),
                 ours=frozenset(self._staying_ours), meant=await self._meant(link), touched_by=self._touches.by_others(link),
+                belongs=await self._outside.belongs(link),
             )
             for link in links
         ]
@@ -161,7 +164,7 @@ class Rollback:
                 else:
                     tally.spare(step.link, reason)
             if step.action == "spare" or step.link.ref in carried.refused:
-                _hang(hanging, step.link.dest_id, now.get(step.link.dest_id) or {})
+                self._keep(step.link, now.get(step.link.dest_id) or {}, hanging)
                 continue
             tally.deleted += step.action == "delete"
             tally.restored += step.action == "restore"
@@ -177,7 +180,11 @@ class Rollback:
             kind, seen = left[0].dest_kind, self._touches.position
             now = await reader.read(kind, sorted({link.dest_id for link in left}), custom=kind in WITH_CUSTOM_FIELDS)
             steps = [
-                plan_step(link, now.get(link.dest_id), reader.compare, foreign=(), meant=await self._meant(link)) for link in left
+                plan_step(
+                    link, now.get(link.dest_id), reader.compare, foreign=(), meant=await self._meant(link),
+                    belongs=await self._outside.belongs(link),
+                )
+                for link in left
             ]
             carried = await self._reversals.carry_out(steps, now, self._scope, seen)
             self._restorations.hold(carried.restored)
@@ -185,6 +192,13 @@ class Rollback:
             over |= {step.link.ref: step for step in steps}
             left = [link for link in left if link.ref in carried.moved]
         return list(over.values()), {**refused, **{link.ref: MOVED for link in left}}
+
+    def _keep(self, link: Link, fields: Fields, hanging: Hung) -> None:
+        """Let what a record hangs on stay as it does; of a part of the run it is outside from here on."""
+        hang(hanging, link.dest_id, fields)
+        if self._wanted is not everything:
+            self._staying_ours.add(link.dest_id)
+            self._outside.keep(link)
 
     async def _staying(self, links: Sequence[Link]) -> dict[DestId, list[Ref]]:
         """Give the source records outside the scope that share these destination records."""
@@ -201,7 +215,7 @@ class Rollback:
             return {}
         return unconfirmed(link, await self._m.ledger.intents_of(link.ref.kind, link.ref.key))
 
-    async def _foreign_children(self) -> dict[DestId, list[DestId]]:
+    async def _foreign_children(self) -> Hung:
         """
         Records that stay and hang on ours: notes, activities, tasks, leads and people that the crosswalk does not know, and those of
         ours that are outside the scope.
@@ -215,16 +229,24 @@ class Rollback:
                 outside = {link.dest_id for link in links if not self._wanted(link)}
                 self._staying_ours |= outside
                 going = {link.dest_id for link in links} - outside
-                hung: dict[DestId, list[DestId]] = defaultdict(list)
+                hung: Hung = defaultdict(list)
                 for dest_id, fields in page.items():
                     if dest_id not in going:
-                        _hang(hung, dest_id, fields)
-                for link in await self._m.ledger.links_to(sorted(hung)) if hung else ():
-                    if link.ours:
-                        found[link.dest_id] += [each for each in hung[link.dest_id] if each not in found[link.dest_id]]
+                        hang(hung, dest_id, fields)
+                await self._note_hung(hung, found)
+            if self._wanted is not everything:
+                unshown = await self._outside.look(kind, self._wanted, found)
+                self._staying_ours.update(*unshown.values())
+                await self._note_hung(unshown, found)
             if is_empty:
                 await self._believe_empty(kind)
         return found
+
+    async def _note_hung(self, hung: Hung, found: Hung) -> None:
+        """Keep of what hangs where that which hangs on ours; in a part of the run also on people's records that we completed."""
+        for link in await self._m.ledger.links_to(sorted(hung)) if hung else ():
+            if link.ours or self._wanted is not everything:
+                found[link.dest_id] += [each for each in hung[link.dest_id] if each not in found[link.dest_id]]
 
     async def _believe_empty(self, kind: Kind) -> None:
         """Believe that there is no record of a kind at all only where ours are not there either: people's may hang on what is removed."""
@@ -299,13 +321,3 @@ class Rollback:
                 left.append(dest_id)   # listed for the admin; a lead source that stays harms nobody
         await self._m.ledger.commit([PutSetting(name="sources:created", value=left)])
         return left
-
-
-def _hang(hung: dict[DestId, list[DestId]], dest_id: DestId, fields: Fields) -> None:
-    """Note the records that this one hangs on."""
-    for name, value in fields.items():
-        if name.startswith("link:") and name not in LOOSE:
-            targets: Iterable[Any] = value if isinstance(value, list) else [value]
-            for target in targets:
-                if isinstance(target, str) and dest_id not in hung.setdefault(target, []):
-                    hung[target].append(dest_id)

@@ -17,6 +17,8 @@ SAME = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY, Verdict.UNREADABLE)
 GROWING = ("emails", "phones", "urls", "addresses", "link:accounts", "link:contacts", "link:sources", "link:tags")
 """Lists to which people add."""
 
+_BELONGS = "records outside this rollback belong to it"
+
 Compare = Callable[[Kind, str, Any, Any], Verdict]
 
 
@@ -46,28 +48,34 @@ def unconfirmed(link: Link, intents: Sequence[Intent]) -> Fields:
 
 def plan_step(
     link: Link, now: Fields | None, compare: Compare, *, foreign: Sequence[DestId], staying: Sequence[Ref] = (),
-    ours: frozenset[DestId] = frozenset(), meant: Mapping[str, Any] | None = None, touched_by: str = "",
+    ours: frozenset[DestId] = frozenset(), meant: Mapping[str, Any] | None = None, touched_by: str = "", belongs: bool = False,
 ) -> Step:  # fmt: skip
     """
     Decide about one line of the crosswalk from what is there now (None: gone).
 
     *foreign* are records that stay and hang on it, those in *ours* outside this rollback and the rest people's; *staying* are source
-    records outside it that share it; *meant* is what `unconfirmed` gives; *touched_by* is what the events tell of others' work on it.
+    records outside it that share it; *meant* is what `unconfirmed` gives; *touched_by* is what the events tell of others' work on it;
+    *belongs* says that something outside it was hung there because of this line, wherever that is by now.
     """
     if link.is_merged:
-        return Step(link=link, action="forget")
+        return Step(link=link, action="spare", reason=_BELONGS) if belongs else Step(link=link, action="forget")
     if link.is_adopted and not link.before:
         return Step(link=link, action="leave")
     if now is None:
-        return Step(link=link, action="forget", reason="gone already")
-    if link.is_matched:
+        gone = "gone already"
+        return Step(link=link, action="spare", reason=f"{gone}; {_BELONGS}") if belongs else Step(link=link, action="forget", reason=gone)
+    if link.is_adopted:
         return restoring(link, now, compare, meant or {})
     if staying:
         names = ", ".join(f"{ref.kind}:{ref.key}" for ref in staying[:3])
         return Step(link=link, action="spare", reason=f"records outside this rollback share it: {names}")
+    if link.is_matched:
+        foreign = [each for each in foreign if each in ours]     # what people hung on a record of theirs is nothing to us
     if foreign:
         who = "records outside this rollback hang on it" if ours.issuperset(foreign) else "people have added records to it"
         return Step(link=link, action="spare", reason=f"{who}: {', '.join(foreign[:3])}")
+    if link.is_matched:
+        return restoring(link, now, compare, meant or {})
     if touched_by:
         return Step(link=link, action="spare", reason=f"changed by people since: {touched_by}")
     if touched := touched_fields(link, now, compare):

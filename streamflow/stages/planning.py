@@ -9,7 +9,7 @@ Rule 4: no two plans under way write to the same destination record; the later o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from streamflow.model import DestId, Disposition, Draft, Fields, Kind, Link, Op,
 from streamflow.stages.batch import Plan, Write
 from streamflow.stages.directory import Directory
 from streamflow.stages.gone import gone_id, waits_for
+from streamflow.stages.kept import known
 from streamflow.store.base import Change, Enqueue, Finish
 
 Compare = Callable[[Kind, str, Any, Any], Verdict]
@@ -78,23 +79,22 @@ def refs_in(fields: Fields) -> Iterable[Ref]:
 
 def resolve_links(draft: Draft, own: Staged, facts: Facts) -> Fields | Waiting:
     """Replace references by destination ids. References to the record's own parts stay until those exist."""
+    line = facts.links.get(Ref(own.record.kind, own.record.key, draft.part))
     resolved: Fields = {}
     for name, value in draft.fields.items():
         if not name.startswith("link:"):
             resolved[name] = value
             continue
         ids: list[Any] = []
+        gone: list[Link] = []
         for each in value if isinstance(value, list) else [value]:
             if not isinstance(each, Ref):
                 ids.append(each)
                 continue
             link = facts.links.get(each)
-            if link is not None and link.dest_id in facts.gone and Ref(own.record.kind, own.record.key, draft.part) not in facts.links:
-                if name == "link:accounts" and facts.directory.decisions.get(gone_id(link)) == "keep":
-                    continue     # somebody wants it gone: people do without that company
-                return Waiting(on=waits_for(link.dest_id), reason=f"belongs to {link.dest_id}, which people deleted in the destination")
             if link is not None:
                 ids.append(link.dest_id)
+                gone += [link] if link.dest_id in facts.gone else []
             elif (each.kind, each.key) == (own.record.kind, own.record.key):
                 ids.append(each)
             elif (dest_id := facts.directory.lookup(each)) is not None:
@@ -102,11 +102,30 @@ def resolve_links(draft: Draft, own: Staged, facts: Facts) -> Fields | Waiting:
             elif each.kind in facts.directory.roles.blocking:
                 return waiting_for(each, facts)
         ids = list(dict.fromkeys(ids))
+        if gone and not _stands(line, name, ids, facts):
+            if not _does_without(name, gone, facts):
+                lost = gone[0].dest_id
+                return Waiting(on=waits_for(lost), reason=f"belongs to {lost}, which people deleted in the destination")
+            ids = [each for each in ids if each not in facts.gone]
         if isinstance(value, list):
             resolved[name] = ids
         elif ids:
             resolved[name] = ids[0]
     return resolved
+
+
+def _stands(line: Link | None, name: str, ids: Sequence[Any], facts: Facts) -> bool:
+    """Say whether a relation is as it was written before, so that nothing is to be sent of it, whatever became of what it names."""
+    if line is None:
+        return False
+    sharing = [each for each in facts.links.values() if each.dest_id == line.dest_id]      # who joined a record has no base of its own
+    written = [known(each.base).get(name) for each in sharing]
+    return any(set(before if isinstance(before, list) else [before]) == set(ids) for before in written)
+
+
+def _does_without(name: str, gone: Sequence[Link], facts: Facts) -> bool:
+    """Say whether somebody wants those companies gone: then people do without them."""
+    return name == "link:accounts" and all(facts.directory.decisions.get(gone_id(link)) == "keep" for link in gone)
 
 
 def waiting_for(ref: Ref, facts: Facts) -> Waiting:

@@ -307,6 +307,7 @@ class Resolver:
         changes: list[Change] = [DropLink(ref=link.ref) for link in sharing]
         changes.append(Reopen(kind=kind, keys=keys))
         changes += [Reopen(kind=child, keys=tuple(found)) for child, found in (await hanging_on(self._ledger, kind, keys)).items()]
+        changes += await self._vanished.hung_on(gone.dest_id)
         return Plan(staged=job.staged, changes=(*job.changes, *changes))
 
 

@@ -31,6 +31,7 @@ class Vanished:
         self._ledger = ledger
         self._reader = reader
         self.gone: set[DestId] = set()      # known to be deleted
+        self._hung: dict[DestId, set[Ref]] = {}         # who was hung onto those, as far as asked for since the last `recall`
         self._fates: dict[DestId, DestId | None] = {}   # found since the last `recall`
         self._seen: set[DestId] = set()     # looked at since then
         self._lock = anyio.Lock()           # several loaders meet the same loss
@@ -40,6 +41,7 @@ class Vanished:
         self.gone = {name.removeprefix(GONE) for name in await self._ledger.settings(GONE)}
         self._fates.clear()
         self._seen.clear()
+        self._hung.clear()
 
     async def look(self, kind: Kind, dest_ids: Iterable[DestId]) -> Mapping[DestId, DestId | None]:
         """
@@ -83,6 +85,24 @@ class Vanished:
             if base != link.base:
                 found[link.ref] = replace(link, base=base)
         return found
+
+    async def hung_on(self, dest_id: DestId) -> list[Change]:
+        """
+        Let everything run again whose line names a record that is gone, whatever in the source says that it belongs there.
+
+        Looks through the crosswalk once a pass, for all records known to be gone together.
+        """
+        if dest_id not in self._hung:
+            found: dict[DestId, set[Ref]] = {each: set() for each in {dest_id, *self.gone}}
+            async for page in self._ledger.crosswalk():
+                for link in page:
+                    for each in found.keys() & _named(link.base):
+                        found[each].add(link.ref)
+            self._hung = found
+        keys: dict[Kind, set[Key]] = defaultdict(set)
+        for ref in self._hung[dest_id]:
+            keys[ref.kind].add(ref.key)
+        return [Reopen(kind=kind, keys=tuple(sorted(those))) for kind, those in sorted(keys.items())]
 
     async def returned(self, kind: Kind, dest_ids: Iterable[DestId]) -> None:
         """See which records known to be deleted are back, and let what waited for them go on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from streamflow.migration.life import State
 from streamflow.migration.returning import brought_back
 from streamflow.migration.rollback import Rollback, Tally
 from streamflow.migration.scopes import checked
-from streamflow.model import Link, RecordState
+from streamflow.model import DestId, Fields, Kind, Link, RecordState, Ref
 from tests.mapping.builders import PAIR
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
 
@@ -44,6 +45,11 @@ async def undo(trip: Voyage, scope: str, *, kills: int = 0) -> Tally:
 def by_record(told: Any) -> Any:
     """Put what a rollback tells into an order of its own."""
     return sorted(told, key=str) if isinstance(told, list) else told
+
+
+async def only_the_first(kind: Kind, *, custom: bool) -> AsyncIterator[Mapping[DestId, Fields]]:
+    """Be a list that does not show what was written a moment ago: one record, that none of ours hangs on."""
+    yield {f"1-{kind}": {}}
 
 
 def lone(links: list[Link]) -> list[str]:
@@ -80,10 +86,13 @@ async def test_one_record_goes_with_all_that_belongs_to_it(tmp_path: Path, kills
         assert Counter(link.ref for link in await links_of(trip)) == Counter(link.ref for link in before)
 
 
-async def test_a_person_stays_while_something_hangs_on_it(tmp_path: Path) -> None:
-    """Undoing people alone removes those nothing of ours hangs on, and lists the others with what does."""
+@pytest.mark.parametrize("lists_lag", [False, True])
+async def test_a_person_stays_while_something_hangs_on_it(tmp_path: Path, lists_lag: bool) -> None:
+    """Undoing people alone removes those nothing of ours hangs on, and lists the others with what does, also where lists lag behind."""
     async with voyage(tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
+        if lists_lag:
+            trip.m.destination.reader.everything = only_the_first
         people = {link.dest_id for link in await links_of(trip) if link.dest_kind == "contacts" and link.ours}
         children = {kind: set(trip.live(kind)) for kind in ("notes", "activities", "tasks", "leads", "accounts")}
         planned = await undo(trip, "kind:contacts")
@@ -109,6 +118,43 @@ async def test_a_person_stays_while_another_record_shares_it(tmp_path: Path) -> 
         await undo(trip, f"record:lead:{merged.ref.key}")
         assert head.dest_id in trip.live("contacts")
         assert (await trip.staged("lead"))[merged.ref.key].state is RecordState.HELD
+
+
+async def test_what_stays_keeps_the_line_of_what_it_belongs_to(tmp_path: Path) -> None:
+    """
+    Leads are undone and their timelines stay: people who were there before, joined leads and deleted people keep their lines.
+
+    Whoever of them changes in the source is found again where the timeline hangs, and is not made a second time beside it.
+    """
+    async with voyage(tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
+        await in_tail(trip)
+        heads = {ref: line for ref, line in (await lines_of(trip)).items() if ref.kind == "lead" and not ref.part}
+        joined = next(line for line in heads.values() if line.is_merged)
+        alone = iter(lone(list(heads.values())))
+        deleted = heads[Ref("lead", next(alone))]
+        friend = trip.in_destination("create", kind="contacts", values={
+            "name": "Ann Friend", "emails": [{"name": "work", "value": "ann.friend@example.com", "isPrimary": True}],
+        })
+        known = trip.in_source("create", "leads", name="Ann Friend", email="ann.friend@example.com", number="0825550777")
+        keys = [joined.ref.key, deleted.ref.key, known]
+        await in_tail(trip, lambda: [trip.in_source("create", "notes", leadid=key, note=f"of {key}") for key in keys])
+        lines = await lines_of(trip)
+        assert lines[Ref("lead", known)].dest_id == friend["id"]
+        trip.in_destination("delete", kind="contacts", id=deleted.dest_id)
+        await undo(trip, "kind:lead")
+        after = await lines_of(trip)
+        assert {key: after[Ref("lead", key)].dest_id for key in keys} == {key: lines[Ref("lead", key)].dest_id for key in keys}
+        for key in keys:
+            trip.in_source("edit", "leads", key, email=f"other.{key}@example.com")
+        people = set(trip.live("contacts"))
+        await in_tail(trip, lambda: None, lambda: None)
+        assert set(trip.live("contacts")) == people
+        after = await lines_of(trip)
+        assert {key: after[Ref("lead", key)].dest_id for key in keys} == {key: lines[Ref("lead", key)].dest_id for key in keys}
+
+
+async def lines_of(trip: Voyage) -> dict[Ref, Link]:
+    return {link.ref: link for link in await links_of(trip)}
 
 
 async def test_a_phase_is_what_came_to_be_in_it(tmp_path: Path) -> None:

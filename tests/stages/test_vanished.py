@@ -176,6 +176,62 @@ async def test_children_of_a_deleted_person_come_when_they_are_made_again() -> N
         assert [row["links"]["parent"] for row in one.live("notes")] == [person["id"]] != [gone]
 
 
+async def test_what_hung_on_a_deleted_person_goes_to_the_one_made_again() -> None:
+    """Whatever was made before the loss follows, also what a person gave that lead by hand and its open lead; nothing is there twice."""
+    whole = {"payload_custom_fields": True}
+    async with rig(switches=whole, flags=whole, unqualified="lead", rule="status is New", stageset="Sales") as one:
+        await one.stage(lead("1", status="New"), note("5", "1"), call("7", "1"), reminder("8", "1"), note("9", "99", "A stray"))
+        await one.deliver()
+        await one.run_dry()
+        [stray] = await one.open_items("unknown_parent")
+        await one.decide(stray, "reparent:lead:1", reopen=Ref("note", "9"))
+        await one.run_dry()
+        gone = (await one.link("lead", "1")).dest_id
+        one.person("delete", "contacts", gone)
+        await one.stage(lead("1", "Renamed Person", status="New"))
+        await one.run_dry()
+        [item] = await one.open_items("deleted_at_destination")
+        await one.decide(item, "recreate", reopen=Ref("lead", "1"))
+        await one.run_dry()
+        [person] = one.live("contacts")
+        assert person["id"] != gone
+        rows = {table: one.live(table) for table in ("notes", "activities", "tasks", "leads")}
+        assert {table: len(found) for table, found in rows.items()} == {"notes": 2, "activities": 1, "tasks": 1, "leads": 1}
+        for table, found in rows.items():
+            for row in found:
+                assert person["id"] in str(await one.fields(table, str(row["id"]))), row
+                assert gone not in str(await one.fields(table, str(row["id"]))), row
+        assert set(await one.verify()) == {"verified"}
+
+
+@pytest.mark.parametrize("kind", ["note", "call", "reminder"])
+async def test_a_child_does_not_move_to_a_deleted_person(kind: str) -> None:
+    """The source gives it to somebody whom people deleted: it waits, is not offered for ever, and moves when that person is back."""
+    make = {"note": note, "call": call, "reminder": reminder}[kind]
+    async with rig() as one:
+        await one.stage(lead("1"), lead("2"), make("5", "1"))
+        await one.run_dry()
+        gone = (await one.link("lead", "2")).dest_id
+        one.person("delete", "contacts", gone)
+        await one.stage(make("6", "2"))      # by which the loss is found out
+        await one.run_dry()
+        await one.stage(make("5", "2"))
+        one.calls()
+        await one.run_dry()
+        assert not [made for made in one.calls() if made.startswith(("POST", "PATCH", "DELETE"))]
+        staged = await one.staged(kind, "5")
+        assert (staged.state, staged.disposition) == (RecordState.PARKED, Disposition.FLAGGED)
+        assert gone in staged.reason
+        one.person("undelete", "contacts", gone)
+        vanished = Vanished(ledger=one.ledger, reader=one.nutshell.reader)
+        await vanished.recall()
+        await vanished.returned("contacts", [gone])
+        await one.run_dry()
+        table = {"note": "notes", "call": "activities", "reminder": "tasks"}[kind]
+        assert all(gone in str(row["links"]) for row in one.live(table))
+        assert len(one.live(table)) == 2
+
+
 async def test_a_note_follows_its_person_though_nobody_leads_there_any_more() -> None:
     """Two people are merged just before what led to both was undone: their notes read back right, and nobody is asked about them."""
     async with rig() as one:
