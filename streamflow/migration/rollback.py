@@ -30,7 +30,7 @@ from streamflow.migration.removals import Removals
 from streamflow.migration.restorations import Restorations
 from streamflow.migration.returning import undone_item
 from streamflow.migration.reversals import MOVED, Carried, Reversals
-from streamflow.migration.schema import LedgerJournal
+from streamflow.migration.schema import LedgerJournal, really_left
 from streamflow.migration.scopes import WHOLE, Wanted, checked, everything, wanted_by
 from streamflow.migration.touched import Touches
 from streamflow.migration.undoing import Step, plan_step, unconfirmed
@@ -284,10 +284,8 @@ class Rollback:
         """Remove what the probes could not remove; answers what stays all the same and was not deleted by hand."""
         journal = LedgerJournal(self._m.ledger)
         await self._m.destination.prober.sweep_probes(journal)
-        return [
-            {"kind": kind, "id": dest_id or "", "name": marker} for kind, marker, dest_id in await journal.left()
-            if dest_id is None or await self._m.destination.reader.read(kind, [dest_id], custom=False)
-        ]
+        left = await really_left(journal, self._m.destination.reader)
+        return [{"kind": kind, "id": dest_id or "", "name": marker} for kind, marker, dest_id in left]
 
     async def _remove_sources(self) -> list[DestId]:
         """Remove the lead sources we made, once no lead of ours uses them; answers those that stay."""

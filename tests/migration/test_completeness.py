@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from streamflow.errors import NotFound, QuestionRefused, StreamflowError
-from streamflow.migration import cutover
+from streamflow.migration import absence, cutover
 from streamflow.migration.life import State
 from streamflow.migration.owed import OWED
 from streamflow.migration.precheck import precheck
@@ -140,10 +140,72 @@ async def test_a_kind_that_vanished_as_a_whole_blocks_until_it_shows_again(tmp_p
         await in_tail(trip)
         [item] = await trip.items("source_empty")
         assert item.blocking
-        assert item.decisions == ("waive",)
+        assert item.decisions == ("deleted",)
         is_empty.clear()
         await in_tail(trip)
         assert not await trip.items("source_empty")
+
+
+@pytest.mark.parametrize("is_true", [False, True], ids=["a lie", "the truth"])
+async def test_a_list_that_is_empty_all_at_once_stops_nobody_else(tmp_path: Path, is_true: bool) -> None:
+    """
+    The list of leads comes empty: the tail goes on and asks. It goes on by itself when they show again, nothing missed; told that all
+    were removed it asks about each as about any record that is gone.
+    """
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
+        original, is_empty = trip.doors.pages, [True]
+
+        def pages(kind: Kind, start: str | None) -> Any:
+            async def nothing() -> Any:
+                yield Page(kind=kind, records=(), next=None)
+
+            return nothing() if kind == "lead" and is_empty else original(kind, start)
+
+        trip.doors.pages = pages
+        before = await trip.staged("lead")
+        for key in before if is_true else ():
+            trip.in_source("delete", "leads", key)
+        for _ in range(3):
+            await trip.work.reader.suspects(await trip.work.reader.everything("sweep"))
+        items = {item.kind: item for item in await trip.items("source_empty")}     # with the leads their children went as well
+        assert (items["lead"].blocking, items["lead"].decisions) == (True, ("deleted",))
+        assert "lead" not in {item.kind for item in await trip.items("deleted_at_source")}
+        assert "the source shows no lead records" in await absence.told(trip.m)
+        if is_true:
+            for item in items.values():
+                await trip.resolve(item, "deleted")
+        else:
+            is_empty.clear()
+        for _ in range(3):
+            reading = await trip.work.reader.everything("sweep")
+            await trip.work.reader.suspects(reading)
+            assert reading.tallies["lead"].complete
+        assert not await trip.items("source_empty")
+        missed = {key for key, each in (await trip.staged("lead")).items() if each.missing_scans}
+        asked = {item.key for item in await trip.items("deleted_at_source") if item.kind == "lead"}
+        assert missed == asked == (before.keys() if is_true else set())
+
+
+async def test_what_slipped_past_the_edge_of_a_page_is_read_before_the_switch(tmp_path: Path) -> None:
+    """Rows moved while the tail read: a new lead was never shown and an old one not this time. The pass after the freeze brings both."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
+        new = trip.in_source("create", "leads", name="Sena Slipped", email="sena.slipped@example.com")
+        slipped = {new, next(key for key in await trip.staged("lead"))}
+        original = trip.doors.pages
+
+        async def pages(kind: Kind, start: str | None) -> Any:
+            async for page in original(kind, start):
+                yield replace(page, records=tuple(each for each in page.records if kind != "lead" or each.key not in slipped))
+
+        trip.doors.pages = pages
+        await trip.work.reader.suspects(await trip.work.reader.everything("sweep"))
+        assert new not in await trip.staged("lead")
+        assert not await trip.items("deleted_at_source"), "one pass that does not show it proves nothing"
+        trip.doors.pages = original
+        await cutover.request(trip.m, "uid:7", freeze_confirmed=True)
+        await trip.until(State.WATCH)
+        assert await trip.ledger.links_of("lead", [new])
+        assert not [key for key, each in (await trip.staged("lead")).items() if each.missing_scans]
 
 
 # ------------------------------------------------------------------------------------------------ the source's own counts

@@ -124,9 +124,9 @@ async def test_html_in_place_of_an_unknown_function_is_said_too() -> None:
         assert (await source.check())["call"].startswith("cannot be read")
 
 
-@pytest.mark.parametrize("lie", ["html_200", "blank_200"])
+@pytest.mark.parametrize("lie", ["html_200", "blank_200", "error_200"])
 async def test_passing_trouble_is_asked_again(lie: str) -> None:
-    """HTML or nothing with a 200, twice, does not disturb a pass; for ever, it is the platform that is unavailable."""
+    """HTML, nothing or an error with a 200, twice, does not disturb a pass; for ever, the platform is unavailable or has changed."""
     clock = HastyClock()
     passing: dict[str, Any] = {lie: {"probability": 1.0, "match": "getleads", "times": 2}}
     lasting: dict[str, Any] = {lie: {"probability": 1.0, "match": "getleads"}}
@@ -135,7 +135,7 @@ async def test_passing_trouble_is_asked_again(lie: str) -> None:
             assert len(await all_records(source, "lead")) == len(truth(server, "leads"))
         assert clock.skipped_s > 0
     async with sandbox(records=200, **lasting) as server, reading(server) as source:
-        with pytest.raises(PlatformUnavailable):
+        with pytest.raises(ProtocolMismatch if lie == "error_200" else PlatformUnavailable):
             await all_pages(source, "lead")
 
 

@@ -100,7 +100,7 @@ def test_waits_are_bounded_and_obedient(attempt: int, dice: float, asked: float 
     patience = Patience()
     for verdict in V:
         pause = wait_s(attempt, verdict, patience=patience, spent_s=spent, retry_after_s=asked, dice=lambda: dice)
-        if verdict not in (V.TRANSIENT, V.THROTTLED):
+        if verdict not in (V.TRANSIENT, V.ODD, V.THROTTLED):
             assert pause is None
         elif pause is not None:
             assert spent + max(pause, asked or 0.0) <= patience.total_s
