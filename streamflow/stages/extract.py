@@ -18,7 +18,7 @@ from typing import Any
 
 import anyio
 
-from streamflow.errors import NotFound
+from streamflow.errors import NotFound, QuestionRefused
 from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Record, Staged
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.batch import Batch
@@ -295,7 +295,7 @@ class Intake:
         async def one(parent: Key) -> None:
             try:
                 pages[parent] = await self._source.children(kind, parent)
-            except NotFound as error:
+            except (NotFound, QuestionRefused) as error:
                 refused[parent] = Page(kind=kind, records=(), next=None, gaps=(error.message,))
 
         async with anyio.create_task_group() as group:

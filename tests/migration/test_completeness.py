@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from streamflow.errors import NotFound
+from streamflow.errors import NotFound, QuestionRefused, StreamflowError
 from streamflow.migration import absence, cutover
 from streamflow.migration.life import State
 from streamflow.migration.owed import OWED
@@ -331,7 +331,8 @@ async def test_a_pass_with_holes_proves_no_absence(tmp_path: Path) -> None:
         }  # fmt: skip
 
 
-async def test_the_pass_over_parents_ends_where_none_of_a_group_is_answered(tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [NotFound, QuestionRefused])
+async def test_the_pass_over_parents_ends_where_none_of_a_group_is_answered(tmp_path: Path, error: type[StreamflowError]) -> None:
     """A missing function costs one group of calls and not one a parent; single refusals leave out their own parent only."""
     async with voyage(tmp_path, records=10) as trip:
         parents = [f"p{number:03}" for number in range(3 * PARENTS_AT_ONCE)]
@@ -340,7 +341,7 @@ async def test_the_pass_over_parents_ends_where_none_of_a_group_is_answered(tmp_
             yield parents
 
         def gone(parent: Key) -> Page:
-            raise NotFound("no function getnotes")
+            raise error("no function getnotes")
 
         source = Holey([], gone)
         tally: Tally = await (await intake(trip, source)).scan_children(NOTES, groups(), scan="one", name="sweep:note")
@@ -350,7 +351,7 @@ async def test_the_pass_over_parents_ends_where_none_of_a_group_is_answered(tmp_
 
         def some(parent: Key) -> Page:
             if parent == parents[5]:
-                raise NotFound("no such page")
+                raise error("no such page")
             return Page(kind="note", records=(record(f"n{parent}", parent),), next=None)
 
         single = await (await intake(trip, Holey([], some))).scan_children(NOTES, groups(), scan="two", name="sweep:note")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from streamflow.errors import AccessRefused, ConfigError, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError
+from streamflow.errors import AccessRefused, ConfigError, NotFound, PlatformUnavailable, ProtocolMismatch, QuestionRefused, StreamflowError
 from streamflow.sandbox.leadtrekker.codec import decode_tree
 from streamflow.sandbox.leadtrekker.operation import Operation
 from tests.platforms.leadtrekker_rig import HastyClock, all_pages, all_records, liar, reading, sandbox, simulation_of, truth
@@ -153,6 +153,16 @@ async def test_an_application_error_with_200_stops_the_stream() -> None:
     async with sandbox(records=200, error_200={"probability": 1.0, "match": "getleads"}) as server, reading(server) as source:
         with pytest.raises(ProtocolMismatch, match="Something went wrong"):
             await all_pages(source, "lead")
+
+
+async def test_a_refusal_concerns_the_question_it_answers() -> None:
+    """A lead whose notes are refused is told as that, and says nothing of another's."""
+    poison = {"path": "POST /api/getnotes", "times": 1}
+    async with sandbox(records=200, poison=poison) as server, reading(server) as source:
+        first, second = list(await all_records(source, "lead"))[:2]
+        with pytest.raises(QuestionRefused):
+            await source.children("note", first)
+        await source.children("note", second)
 
 
 @pytest.mark.parametrize("form", ["401", "403", "200"])

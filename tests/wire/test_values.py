@@ -19,6 +19,7 @@ from streamflow.errors import (
     PlanLimit,
     PlatformUnavailable,
     ProtocolMismatch,
+    QuestionRefused,
     RecordRejected,
     Throttled,
     Uncertain,
@@ -178,7 +179,7 @@ ORDER = Request(method="POST", path="contacts", endpoint="contacts")
         (V.UNCERTAIN, True, Uncertain), (V.THROTTLED, True, Throttled), (V.TRANSIENT, True, Throttled),
         (V.TRANSIENT, False, PlatformUnavailable),
         (V.AUTH, True, AccessRefused), (V.FORBIDDEN, True, NotPermitted), (V.PLAN, True, PlanLimit), (V.NOT_FOUND, False, NotFound),
-        (V.INVALID, True, RecordRejected), (V.CONFLICT, True, RecordRejected), (V.PROTOCOL, False, ProtocolMismatch),
+        (V.INVALID, True, RecordRejected), (V.CONFLICT, True, RecordRejected), (V.PROTOCOL, False, QuestionRefused),
     ],
 )  # fmt: skip
 def test_each_verdict_has_its_error(verdict: CallVerdict, is_write: bool, expected: type[Exception]) -> None:
@@ -186,6 +187,8 @@ def test_each_verdict_has_its_error(verdict: CallVerdict, is_write: bool, expect
     outcome = _outcome(400)
     error = error_for(verdict, outcome, ORDER, platform="p", explain=lambda _: Explanation(), is_write=is_write)
     assert type(error) is expected
+    beside = error_for(V.PROTOCOL, _outcome(200), ORDER, platform="p", explain=lambda _: Explanation(), is_write=False)
+    assert type(beside) is ProtocolMismatch
 
 
 def test_refusals_keep_the_field_and_lose_the_values() -> None:
