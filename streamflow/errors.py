@@ -139,6 +139,10 @@ class ProtocolMismatch(StreamflowError):
     code = "protocol"
 
 
+class QuestionRefused(ProtocolMismatch):
+    """A question was refused outright, which the contract does not foresee: that says nothing of any other question."""
+
+
 class InvariantBroken(StreamflowError):
     """A promise of our own was about to be broken; stop loudly."""
 

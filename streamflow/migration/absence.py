@@ -3,7 +3,7 @@ Records that are gone from the source: suspected after two complete passes, aske
 
 Rule 1: nothing is ever removed in the destination because something vanished from the source.
 Rule 2: one that came back and is gone again is a new question; the answer to the first stands for the first time alone.
-Rule 3: a kind of which nothing at all shows up any more is a fault of the source, not a thousand deletions.
+Rule 3: a kind of which nothing at all shows up any more is a fault of the source, not a thousand deletions, unless a person says so.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from streamflow.errors import NotFound
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, DestId, Key, Kind, QueueItem, Staged
 from streamflow.platforms.base import Stream
+from streamflow.stages.extract import FEW
 from streamflow.stages.kin import GONE_SCANS
-from streamflow.stages.questions import next_question, repeated
+from streamflow.stages.questions import next_question, numbered, repeated
 from streamflow.store.base import Audit, Change, Enqueue, Ledger, ResolveItem
 
 AT_ONCE = 500
 _SEEN = "last_seen"
-FEW = 3            # so few records of a kind may all be gone
+EMPTY = "source_empty"
+DELETED, SHOWN = "deleted", "shown again"      # what a person, or the source, says to that
 
 
 async def queue_gone(migration: Migration, streams: Sequence[Stream], scans: Mapping[Kind, str]) -> int:
@@ -36,26 +38,43 @@ async def queue_gone(migration: Migration, streams: Sequence[Stream], scans: Map
     for stream in streams:
         if stream.sweepable and stream.kind in scans:
             keys = await migration.ledger.unseen(stream.kind, scan=scans[stream.kind])
-            if await _is_empty(migration, stream.kind, len(keys)):
+            total = sum(count.count for count in await migration.ledger.counts() if count.kind == stream.kind)
+            if not await is_believed(migration, stream.kind, len(keys), total):
                 continue
             for start in range(0, len(keys), AT_ONCE):
                 once += await _look(migration, stream, keys[start : start + AT_ONCE])
     return once
 
 
-async def _is_empty(migration: Migration, kind: Kind, missed: int) -> bool:
-    """Say whether a kind as a whole has vanished, which is told once and believed of no single record."""
-    total = sum(count.count for count in await migration.ledger.counts() if count.kind == kind)
-    item = await migration.ledger.item(f"source_empty:{kind}")
+async def is_believed(migration: Migration, kind: Kind, missed: int, total: int) -> bool:
+    """
+    Say whether what complete passes did not show may be taken for gone; a kind that vanished as a whole is not, unless a person says so.
+
+    What a person said holds as long as nothing of the kind shows; from then on it goes on by itself, and the next time is asked anew.
+    """
+    question = await next_question(migration.ledger, numbered(f"{EMPTY}:{kind}"), is_over=_is_over)
+    item = question.standing
     if missed < total or total <= FEW:
-        if item is not None and item.state == "open":
-            await migration.ledger.commit([ResolveItem(id=item.id, decision="shown again", by="streamflow")])
-        return False
-    await migration.ledger.commit([Enqueue(item=QueueItem(
-        id=f"source_empty:{kind}", cause="source_empty", kind=kind, key="", decisions=("waive",), blocking=True,
-        reason=f"a complete pass showed none of {total} {kind} records; an empty source never deletes: check the account and its key",
-    ))])
-    return True
+        if item is not None:
+            await migration.ledger.commit([ResolveItem(id=item.id, decision=SHOWN, by="streamflow")])
+        return True
+    if item is None:
+        await migration.ledger.commit([Enqueue(item=QueueItem(
+            id=question.name, cause=EMPTY, kind=kind, key="", decisions=(DELETED,), blocking=True, suggested="",
+            reason=f"the source shows none of {total} {kind} records; nothing is taken for deleted. If it only does so for a while, leave "
+                   f"this open: it closes when they show again (check the account and its key). If all were truly removed, \"{DELETED}\" "
+                   "treats each as deleted in the source; nothing is removed in the destination",
+        ))])  # fmt: skip
+    return item is not None and item.decision == DELETED
+
+
+def _is_over(item: QueueItem) -> bool:
+    return item.state == "resolved" and item.decision != DELETED
+
+
+async def told(migration: Migration) -> str:
+    """Say which kinds the source shows nothing of, "" for none."""
+    return "; ".join(f"the source shows no {item.kind} records any more" for item in await migration.ledger.queue(cause=EMPTY))
 
 
 async def _look(migration: Migration, stream: Stream, keys: Sequence[Key]) -> int:

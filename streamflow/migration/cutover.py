@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from streamflow.clock import from_iso, iso
-from streamflow.migration import unread
+from streamflow.migration import absence, unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.counting import CAUSE, count_again
 from streamflow.migration.heirs import follow_merges
@@ -166,7 +166,7 @@ class Cutover:
         await self._keep("drain", quiet=plan["quiet"] + 1 if is_quiet else 0, shown=plan.get("shown", {}), **more)
         if pending or not reading.is_complete:
             why = [f"{pending} records cannot be delivered yet"] if pending else []
-            why += [each for each in (self._work.reader.trouble, await unread.told(self._m)) if each]
+            why += [each for each in (self._work.reader.trouble, await unread.told(self._m), await absence.told(self._m)) if each]
             await self._m.explain(f"cutover: draining; {'; '.join(why) or 'not everything was read'}")
             await self._m.control.wait(min(self._m.terms.poll_s, REST_S))   # reading again at once would tell nothing new
 

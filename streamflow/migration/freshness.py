@@ -70,8 +70,9 @@ class NotingSource:
 
     def __init__(
         self, source: Source, look: Callable[[Sequence[Record]], Awaitable[None]],
-        look_at_list: Callable[[Kind, Sequence[Record]], None],
+        look_at_list: Callable[[Kind, Sequence[Record]], None], *, forewarn: Callable[[Kind], Awaitable[None]],
     ) -> None:  # fmt: skip
+        self._forewarn = forewarn     # hears of a list before it is asked for
         self._source = source
         self._look = look         # is shown all records of a page before anybody else has them
         self._look_at_list = look_at_list     # the same, of lists alone, with the kind whose list it is
@@ -88,6 +89,7 @@ class NotingSource:
             del self._lookers[kind]
 
     async def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
+        await self._forewarn(kind)
         async with aclosing(self._source.pages(kind, start)) as pages:
             async for page in pages:
                 await self._look(page.records)

@@ -26,6 +26,14 @@ class Holes:
 
     def __init__(self, migration: Migration) -> None:
         self._m = migration
+        self._resigned: set[Kind] = set()      # kinds of which the source knows something given up
+
+    async def forewarn(self, kind: Kind) -> None:
+        """Tell the source whom nobody waits for any more, before it is asked for a list."""
+        keys = await unread.given_up_by_name(self._m, kind)
+        if keys or kind in self._resigned:
+            self._m.source.resign(kind, keys)
+            self._resigned.add(kind)
 
     async def settle(self, stream: Stream, tally: Tally, scan: str) -> None:
         """Name what does not come, put it to a person, and note in the tally what was given up."""

@@ -105,7 +105,10 @@ def without_user(owners: Iterable[Owner]) -> dict[str, Any]:
     owning = [owner for owner in owners if owner.total]
     alone = sorted((owner for owner in owning if owner.via in ("", "fallback")), key=lambda owner: (-owner.total, owner.key))
     rows = [
-        {"owner": owner.key, "name": owner.name, "email": owner.email, "via": owner.via or "unmatched", "records": owner.total, **owner.records}
+        {
+            "owner": owner.key, "name": owner.name, "email": owner.email, "via": owner.via or "unmatched", "records": owner.total,
+            **owner.records,
+        }
         for owner in alone
     ]
     return {"with_records": len(owning), "records_without_user": sum(owner.total for owner in alone), "unmatched": rows}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, cast
 from zlib import crc32
 
 from streamflow.errors import ProtocolMismatch
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.uplinks import uplinks_of
-from streamflow.migration import unread
-from streamflow.migration.absence import queue_gone
+from streamflow.migration import absence, unread
 from streamflow.migration.clocked import ClockedFeed
 from streamflow.migration.context import Migration
 from streamflow.migration.drift import SeenFields
@@ -43,10 +43,13 @@ class SourceReader:
         self._linked_by = ""                               # digest of the map whose links are in use
         self._polled: dict[Kind, float] = {}               # monotonic: when a kind was last polled
         self._lateness = Lateness(migration)
-        self._noting = NotingSource(migration.source, SeenFields(migration.ledger).look, self._lateness.look)
+        holes = Holes(migration)
+        self._noting = NotingSource(
+            migration.source, SeenFields(migration.ledger).look, self._lateness.look, forewarn=holes.forewarn
+        )
         self._intake = Intake(
             ledger=migration.ledger, source=cast(Source, self._noting), permit=migration.control.permit, on_page=self._heard,
-            streams=migration.source.streams, settle=Holes(migration).settle,
+            streams=migration.source.streams, settle=holes.settle, emptied=partial(absence.is_believed, migration),
         )  # fmt: skip
         self.settled = SettledFeed(migration, self._noting, self._intake)
         self.clocked = ClockedFeed(migration, self._intake)
@@ -145,7 +148,7 @@ class SourceReader:
             if tally.ended:
                 finished[stream.kind] = {
                     "gaps": dict(tally.gaps), "unread": tally.unread, "shown": tally.shown, "spared": tally.spared,
-                    "accounted": tally.accounted, "given_up": tally.given_up,
+                    "accounted": tally.accounted, "given_up": tally.given_up, "disbelieved": tally.disbelieved,
                 }  # fmt: skip
                 await self._m.ledger.commit([PutSetting(name=f"round:{name}:finished", value={"number": number, "kinds": finished})])
             self._m.control.check()
@@ -165,7 +168,7 @@ class SourceReader:
             feeds = (each.via or each.kind, *each.fed_by)
             if each.fed_by and each.sweepable and stream.kind in feeds and read.complete:
                 spared = {kind: keys for tally in reading.tallies.values() for kind, keys in tally.spared.items()}
-                read.missed += await self._intake.miss(each.kind, scan, spared=spared)
+                await self._intake.miss(each.kind, scan, read, spared=spared)
 
     async def _shown_by_all(self, reading: Reading) -> list[tuple[Stream, str]]:
         """Give the kinds of which this round has read every stream whole, each with the pass that was first to show it."""
@@ -365,7 +368,7 @@ class SourceReader:
     async def suspects(self, reading: Reading) -> int:
         """Queue records that two complete passes in a row did not show and that the source says are gone; see `queue_gone`."""
         complete = {stream.kind: scan for stream, scan in await self._shown_by_all(reading)}
-        return await queue_gone(self._m, await self.streams(), complete)
+        return await absence.queue_gone(self._m, await self.streams(), complete)
 
 
 def _nothing(_kind: Kind) -> None:
@@ -375,7 +378,7 @@ def _nothing(_kind: Kind) -> None:
 def _finished_before(kept: Mapping[str, Any]) -> Tally:
     return Tally(
         ended=True, gaps=Counter(kept["gaps"]), unread=list(kept["unread"]), shown=kept["shown"], spared=dict(kept.get("spared", {})),
-        accounted=kept.get("accounted", False), given_up=kept.get("given_up", False),
+        accounted=kept.get("accounted", False), given_up=kept.get("given_up", False), disbelieved=kept.get("disbelieved", False),
     )  # fmt: skip
 
 

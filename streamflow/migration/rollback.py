@@ -32,7 +32,7 @@ from streamflow.migration.removals import Removals
 from streamflow.migration.restorations import Restorations
 from streamflow.migration.returning import undone_item
 from streamflow.migration.reversals import MOVED, Carried, Reversals
-from streamflow.migration.schema import LedgerJournal
+from streamflow.migration.schema import LedgerJournal, really_left
 from streamflow.migration.scopes import WHOLE, Wanted, checked, everything, wanted_by
 from streamflow.migration.touched import Touches
 from streamflow.migration.undoing import Step, plan_step, unconfirmed
@@ -169,13 +169,6 @@ class Rollback:
             tally.deleted += step.action == "delete"
             tally.restored += step.action == "restore"
 
-    def _keep(self, link: Link, fields: Fields, hanging: Hung) -> None:
-        """Let what a record hangs on stay as it does; of a part of the run it is outside from here on."""
-        hang(hanging, link.dest_id, fields)
-        if self._wanted is not everything:
-            self._staying_ours.add(link.dest_id)
-            self._outside.keep(link)
-
     async def _restore(self, links: Sequence[Link]) -> tuple[list[Step], dict[Ref, str]]:
         """Give records their former values as they are right now; answers what came of each, and which of them were refused and why."""
         over: dict[Ref, Step] = {}
@@ -199,6 +192,13 @@ class Rollback:
             over |= {step.link.ref: step for step in steps}
             left = [link for link in left if link.ref in carried.moved]
         return list(over.values()), {**refused, **{link.ref: MOVED for link in left}}
+
+    def _keep(self, link: Link, fields: Fields, hanging: Hung) -> None:
+        """Let what a record hangs on stay as it does; of a part of the run it is outside from here on."""
+        hang(hanging, link.dest_id, fields)
+        if self._wanted is not everything:
+            self._staying_ours.add(link.dest_id)
+            self._outside.keep(link)
 
     async def _staying(self, links: Sequence[Link]) -> dict[DestId, list[Ref]]:
         """Give the source records outside the scope that share these destination records."""
@@ -306,10 +306,8 @@ class Rollback:
         """Remove what the probes could not remove; answers what stays all the same and was not deleted by hand."""
         journal = LedgerJournal(self._m.ledger)
         await self._m.destination.prober.sweep_probes(journal)
-        return [
-            {"kind": kind, "id": dest_id or "", "name": marker} for kind, marker, dest_id in await journal.left()
-            if dest_id is None or await self._m.destination.reader.read(kind, [dest_id], custom=False)
-        ]
+        left = await really_left(journal, self._m.destination.reader)
+        return [{"kind": kind, "id": dest_id or "", "name": marker} for kind, marker, dest_id in left]
 
     async def _remove_sources(self) -> list[DestId]:
         """Remove the lead sources we made, once no lead of ours uses them; answers those that stay."""

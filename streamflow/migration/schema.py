@@ -19,7 +19,7 @@ from streamflow.migration.drift import keep_basis
 from streamflow.migration.life import State
 from streamflow.migration.reference import look_again
 from streamflow.model import AuditEntry, DestId, Kind, QueueItem
-from streamflow.platforms.base import FieldSpec
+from streamflow.platforms.base import FieldSpec, Reader
 from streamflow.store.base import Audit, Enqueue, Ledger, PutSetting
 
 
@@ -86,7 +86,8 @@ class SchemaPhase:
             PutSetting(name="capabilities", value=learned),
             Audit(entry=AuditEntry(actor="streamflow", action="capabilities.learned", after=learned)),
         ])
-        await self._m.ledger.commit([Enqueue(item=_left_item(*each)) for each in await journal.left()])
+        left = await really_left(journal, self._m.destination.reader)
+        await self._m.ledger.commit([Enqueue(item=_left_item(*each)) for each in left])
 
     async def _define(self, document: MapDocument) -> None:
         """Create each custom field the map needs; each is seen in the definitions before it counts."""
@@ -144,11 +145,22 @@ def _explained(need: NeededField, error: PlanLimit | RecordRejected) -> PlanLimi
     return RecordRejected(what, platform=error.platform, hint=hint)
 
 
+async def really_left(journal: LedgerJournal, reader: Reader) -> list[tuple[Kind, str, DestId | None]]:
+    """Give what probes made and is still there; what is gone, though the answer to its removal was lost, leaves the journal."""
+    found: list[tuple[Kind, str, DestId | None]] = []
+    for kind, marker, dest_id in await journal.left():
+        if dest_id is not None and not await reader.read(kind, [dest_id], custom=False):
+            await journal.removed(kind, marker)
+        else:
+            found.append((kind, marker, dest_id))
+    return found
+
+
 def _left_item(kind: Kind, marker: str, dest_id: DestId | None) -> QueueItem:
     return QueueItem(
         id=f"probe_left:{kind}:{marker}", cause="probe_left", kind="", key="", decisions=("done", "waive"), suggested="done",
-        reason=f"the record {dest_id or ''} among {kind}, named {marker!r}, was made to try out the destination, whose API does not "
-        "remove it: delete it in the web app", details={"dest_id": dest_id or "", "kind": kind, "marker": marker},
+        reason=f"the record {dest_id or ''} among {kind}, named {marker!r}, was made to try out the destination and could not be "
+        "removed by the API: delete it in the web app", details={"dest_id": dest_id or "", "kind": kind, "marker": marker},
     )
 
 

@@ -6,7 +6,8 @@ the destination, and looks for outcomes left unknown. From time to time everythi
 a sweep over a large account holds up nobody's change.
 
 Rule 1: the gate shows when the destination follows closely, not when the source rests; see `readiness`.
-Rule 2: what one side refuses does not stop the other: with the source away, what was read is still delivered; the reason is shown.
+Rule 2: each stay runs a round, however soon the next cutover is asked for: attempts that are given up at once would starve it.
+Rule 3: what one side refuses does not stop the other: with the source away, what was read is still delivered; the reason is shown.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from datetime import timedelta
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import PlatformUnavailable, StreamflowError, Throttled, TransientError, Uncertain
-from streamflow.migration import cutover, drift, horizon, unread
+from streamflow.migration import absence, cutover, drift, horizon, unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.heirs import follow_merges
 from streamflow.migration.life import State
@@ -63,7 +64,7 @@ class Tail:
         while True:
             if await self._work.map_has_moved():
                 return State.MAP
-            if await self._m.ledger.setting("cutover"):
+            if number and await self._m.ledger.setting("cutover"):
                 return State.CUTOVER
             number += 1
             rests = await self._round(number)
@@ -181,7 +182,7 @@ class Tail:
         last = await self._m.ledger.setting("cutover:last")
         parts = [
             "caught up with the source" if rests else "following the source", self._failed, self._work.reader.trouble,
-            self._work.reader.settled.told(), await horizon.told(self._m), await unread.told(self._m),
+            self._work.reader.settled.told(), await horizon.told(self._m), await unread.told(self._m), await absence.told(self._m),
             *(f"{kind} records wait: {why}" for kind, why in sorted(self._work.suspended.items())),
             "waiting for the cutover", f"the last cutover was given up: {last['reason']}" if last else "",
         ]

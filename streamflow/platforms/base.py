@@ -110,6 +110,15 @@ class Source(Protocol):
         """When the snapshot in use was taken, aware UTC; None without files."""
         ...
 
+    def resign(self, kind: Kind, keys: Collection[Key]) -> None:
+        """
+        Take note of the records of a kind that a person gave up since they never come; those named before are no longer given up.
+
+        They are still asked for, so that they come back by themselves, and waited for briefly. What is shown, and which gaps a pass has,
+        does not depend on it.
+        """
+        ...
+
     async def one(self, kind: Kind, key: Key) -> Record | None:
         """Read one record directly; None when the source says it is not there. Raises NotFound when the platform cannot be asked so."""
         ...

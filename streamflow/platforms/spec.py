@@ -248,6 +248,7 @@ class PlatformSpec:
     base_s: float                                  # the first pause between them; doubles up to cap_s
     cap_s: float
     timeout_s: float
+    brief_s: float                                 # so long is waited, once, for what a person has given up
     body_cap_bytes: int
     errors: tuple[ErrorRule, ...]
     streams: Mapping[Kind, StreamSpec]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
@@ -129,6 +129,11 @@ class SpecSource:
             raise NotFound("files cannot be asked for one record", platform=self.name, stream=kind)
         await self._learn_roster()
         return await self._api.one(kind, key)
+
+    def resign(self, kind: Kind, keys: Collection[Key]) -> None:
+        """Take note of what a person gave up; files keep nobody waiting."""
+        if self._api is not None:
+            self._api.resign(kind, keys)
 
     async def refresh(self) -> str | None:
         """Look for a newer snapshot and take it for new passes; answers its id, None when there is none or no inbox."""

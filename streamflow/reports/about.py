@@ -29,8 +29,8 @@ _REPORTS: Final[Mapping[str, About]] = {
         intro="What was found on both sides, the draft of the field map, what the migration will take, and what people do by hand.",
         notes={
             "map.rows": "Every source field with its target, or the reason why it is not moved. Low confidence is marked.",
-            "owners.unmatched": "Owners of records without a user of their own in the destination: invite them, name them in the owners file, "
-            "or let the fallback take over.",
+            "owners.unmatched": "Owners of records without a user of their own in the destination: invite them, name them in the owners "
+            "file, or let the fallback take over.",
         },
     ),
     "schema": About(

@@ -48,6 +48,8 @@ def fault_middleware(faults: Faults) -> Any:
         asked = Asked(method=request.method, path=request.path, query=request.query_string, body=await request.read())
         try:
             got = await _answered(faults, request, handler, asked)
+        except ConnectionError:  # the caller was gone before an answer was begun
+            got = _reset(request, "left")
         except asyncio.CancelledError:  # some servers stop working when the caller leaves
             faults.log.finish(name=call_name(request), method=request.method, path=request.path_qs, status="left", now=now)
             raise

@@ -4,7 +4,7 @@ Reading a source into the ledger, and handing staged records on.
 Rule 1: a page is staged and the stream's mark moved in one transaction; what is not staged is read again.
 Rule 2: only a complete pass proves absence; what it did not show is *missed*, nothing more. A pass with gaps is not complete, unless a
 person gave them up and it is known which records they may hide: these are never missed.
-Rule 3: an empty answer where there were records before never counts as "all deleted".
+Rule 3: an empty answer where there were records before never counts as "all deleted", unless a person says that it does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import anyio
 
-from streamflow.errors import NotFound, ProtocolMismatch
+from streamflow.errors import NotFound, QuestionRefused
 from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Record, Staged
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.batch import Batch
@@ -56,11 +56,12 @@ class Tally:
     spared: dict[Kind, list[Key]] = field(default_factory=dict)   # known, not shown, and yet not absent
     accounted: bool = False         # of every known record that was not shown it is known why
     given_up: bool = False          # by a person: all that could not be read
+    disbelieved: bool = False       # it showed nothing at all of a kind that there is much of
 
     @property
     def complete(self) -> bool:
         """Say whether the pass showed everything there is, but for what was given up and hides nothing that is not in *spared*."""
-        return self.ended and (not self.gaps or (self.given_up and self.accounted))
+        return self.ended and not self.disbelieved and (not self.gaps or (self.given_up and self.accounted))
 
     @property
     def more_holes(self) -> int:
@@ -129,6 +130,9 @@ Closing = Callable[[], Awaitable[Sequence[Change]]]
 """Gives what is committed together with the last page of a read that has no gap, or behind it where a person gave up all there are."""
 Settling = Callable[[Stream, Tally, str], Awaitable[None]]
 """Hears of a read of a list that came to its end, by its name: finds out about its gaps, tells them, and says what was given up."""
+Emptied = Callable[[Kind, int, int], Awaitable[bool]]
+"""Hears how many records of a kind complete passes did not show, and of how many; says whether that is to be believed."""
+FEW = 3        # so few records of a kind may all be gone without a question
 GoneParents = Callable[[Sequence[Key]], Awaitable[Collection[Key]]]
 """Names those of the given parents that a complete pass over their own list does not show any more."""
 Permit = Callable[[], Awaitable[bool]]
@@ -140,7 +144,7 @@ class Intake:
 
     def __init__(
         self, *, ledger: Ledger, source: Source, permit: Permit, on_page: Callable[[Kind, int], None],
-        streams: Callable[[], Sequence[Stream]] = tuple, settle: Settling | None = None,
+        streams: Callable[[], Sequence[Stream]] = tuple, settle: Settling | None = None, emptied: Emptied | None = None,
     ) -> None:  # fmt: skip
         self._ledger = ledger
         self._streams = streams        # of the source, where its pages may bring records of several kinds
@@ -148,6 +152,7 @@ class Intake:
         self._permit = permit
         self._on_page = on_page
         self._settle = settle
+        self._emptied = emptied        # without it an empty kind is never believed
         self.uplinked = Uplinked(ledger)
 
     async def scan(self, stream: Stream, *, scan: str, closing: Closing | None = None, names_touched: bool = True) -> Tally:
@@ -166,13 +171,15 @@ class Intake:
                     break
                 tally.look(page)
                 tally.ended = page.next is None
+                tally.disbelieved = tally.ended and not tally.shown and not await self._may_be_empty(stream)
                 move = MoveMark(name=f"read:{stream.kind}", cursor=page.next or "", note=tally.note(scan, ended=tally.ended))
                 changes = [move, _read_entry(page, scan), *(await closing() if closing is not None and tally.complete else ())]
                 result = await self._stage(await self._joined(stream, await self._renamed(page)), scan, changes)
                 tally.add(page, result)
                 await self._end(stream, tally, scan, closing)
                 if tally.complete:
-                    tally.missed = sum([await self.miss(kind, scan, spared=tally.spared) for kind in self._shown_by(stream)])
+                    for kind in self._shown_by(stream):
+                        await self.miss(kind, scan, tally, spared=tally.spared)
                 self._tell(page)                                 # last, since who hears it may end the round here
         return tally
 
@@ -288,7 +295,7 @@ class Intake:
         async def one(parent: Key) -> None:
             try:
                 pages[parent] = await self._source.children(kind, parent)
-            except NotFound as error:
+            except (NotFound, QuestionRefused) as error:
                 refused[parent] = Page(kind=kind, records=(), next=None, gaps=(error.message,))
 
         async with anyio.create_task_group() as group:
@@ -322,24 +329,38 @@ class Intake:
         """Stage records, and open again who looks at those that are new or changed."""
         return await self._ledger.stage(records, scan=scan, changes=[*changes, *await self.uplinked.by_staging(records)])
 
-    async def miss(self, kind: Kind, scan: str, *, spared: Mapping[Kind, Collection[Key]] = MappingProxyType({})) -> int:
-        """
-        Count as missed what complete passes since the named one began did not show; an empty kind is a fault of the source.
+    async def _may_be_empty(self, stream: Stream) -> bool:
+        """Say whether a whole list that ended without a row may be closed as it is: nothing of it is known, or a person says so."""
+        if stream.kind not in self._shown_by(stream):
+            return True     # others bring its records as well
+        total = await self._known(stream.kind)
+        return not _is_emptied(total, total) or (self._emptied is not None and await self._emptied(stream.kind, total, total))
 
-        Nothing is said of what is *spared*, nor of what belongs to it.
+    async def _known(self, kind: Kind) -> int:
+        return sum(count.count for count in await self._ledger.counts() if count.kind == kind)
+
+    async def miss(
+        self, kind: Kind, scan: str, tally: Tally, *, spared: Mapping[Kind, Collection[Key]] = MappingProxyType({})
+    ) -> None:
+        """
+        Count as missed what complete passes since the named one began did not show, and add that to the *tally* of the last of them.
+
+        Nothing is said of what is *spared*, nor of what belongs to it. A kind that is empty all at once is a fault of the source, and the
+        pass no proof of anything, unless a person says that it is so.
         """
         unseen = await self._ledger.unseen(kind, scan=scan)
-        if not unseen:
-            return 0
-        total = sum(count.count for count in await self._ledger.counts() if count.kind == kind)
-        if len(unseen) == total and total > 3:
-            raise ProtocolMismatch(
-                f"a complete pass over {total} records showed none of them", stream=kind,
-                hint="an empty source never deletes: check the account, the key and the filters, then resume",
-            )
-        gone = await self._but_for(kind, unseen, spared)
-        await self._ledger.commit([Missed(kind=kind, keys=tuple(gone)), *await self.uplinked.by_missing(kind, gone)])
-        return len(gone)
+        total = await self._known(kind) if unseen else 0
+        if self._emptied is not None:
+            believed = await self._emptied(kind, len(unseen), total)
+        else:
+            believed = not _is_emptied(len(unseen), total)
+        if not believed:
+            tally.disbelieved = True
+            return
+        gone = await self._but_for(kind, unseen, spared) if unseen else []
+        if gone:
+            await self._ledger.commit([Missed(kind=kind, keys=tuple(gone)), *await self.uplinked.by_missing(kind, gone)])
+        tally.missed += len(gone)
 
     async def _but_for(self, kind: Kind, keys: Sequence[Key], spared: Mapping[Kind, Collection[Key]]) -> list[Key]:
         """Leave out of the keys of a kind what is spared, and what belongs to a record that is."""
@@ -350,6 +371,10 @@ class Intake:
             return [key for key in keys if key not in own]
         staged = await self._ledger.staged(kind, keys)
         return [key for key in keys if key not in own and (key not in staged or staged[key].record.parent not in owners)]
+
+
+def _is_emptied(missed: int, total: int) -> bool:
+    return missed == total and total > FEW
 
 
 def _read_entry(page: Page, scan: str) -> Change:

@@ -32,7 +32,7 @@ def wait_s(
     *dice* answers 0 to 1; half of each exponential step is jitter. What the platform asked for counts against the patience, but is not
     waited for here: the limiter, closed for that long, holds back whoever steps up again.
     """
-    if verdict not in (CallVerdict.TRANSIENT, CallVerdict.THROTTLED):
+    if verdict not in (CallVerdict.TRANSIENT, CallVerdict.ODD, CallVerdict.THROTTLED):
         return None
     most = patience.throttled if verdict is CallVerdict.THROTTLED else patience.attempts
     if attempt >= most:

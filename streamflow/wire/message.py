@@ -43,6 +43,7 @@ class Request:
     priority: int | None = None                  # None: that of the surrounding `at_priority` block
     auth: str | None = field(default=None, repr=False)   # whose credentials, when not the configured ones (impersonation)
     timeout_s: float | None = None
+    waits_once: bool = False                     # of a read: an answer that did not come in time is not asked for again
     expects: str = "json"                        # "json": any other 2xx body is unreadable; "any": the body is handed on as it came
     holds: Callable[[Any], bool] | None = field(default=None, repr=False)   # says of a 2xx body's JSON whether it is an answer at all
 

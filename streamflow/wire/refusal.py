@@ -14,6 +14,7 @@ from streamflow.errors import (
     PlanLimit,
     PlatformUnavailable,
     ProtocolMismatch,
+    QuestionRefused,
     RecordRejected,
     StreamflowError,
     Throttled,
@@ -76,7 +77,8 @@ def error_for(
         return NotFound(what, platform=platform)
     if verdict in (CallVerdict.INVALID, CallVerdict.CONFLICT):
         return RecordRejected(what, field=said.field, status=outcome.status, platform=platform, hint=_field_hint(said.field))
-    return ProtocolMismatch(what, platform=platform, hint="the answer is outside the contract; has the platform changed?")
+    refused = QuestionRefused if 400 <= outcome.status < 500 else ProtocolMismatch
+    return refused(what, platform=platform, hint="the answer is outside the contract; has the platform changed?")
 
 
 def _what(outcome: Outcome, request: Request, said: Explanation) -> str:

@@ -97,7 +97,7 @@ class Session:
                 return outcome.response
             spent_s = self._clock.monotonic() - started
             pause_s = wait_s(attempt, verdict, patience=self._settings.patience, spent_s=spent_s, retry_after_s=asked_s, dice=self._dice)
-            if pause_s is None:
+            if pause_s is None or (request.waits_once and outcome.failure is Failure.TIMEOUT):
                 raise self._error(_given_up(verdict, outcome), outcome, request, asked_s, is_write=False)
             await self._clock.sleep(pause_s)
 
@@ -312,7 +312,7 @@ def _timeout(settings: SessionSettings, total_s: float) -> aiohttp.ClientTimeout
 def _given_up(verdict: CallVerdict, outcome: Outcome) -> CallVerdict:
     """What is answered and stays unreadable however often it is asked for is a breach of the contract, not a bad line."""
     is_answered = outcome.failure in (Failure.UNREADABLE, Failure.TOO_DEEP)
-    return CallVerdict.PROTOCOL if verdict is CallVerdict.TRANSIENT and is_answered else verdict
+    return CallVerdict.PROTOCOL if verdict is CallVerdict.ODD or (verdict is CallVerdict.TRANSIENT and is_answered) else verdict
 
 
 def _response(answer: aiohttp.ClientResponse, body: bytes) -> Response:

@@ -18,6 +18,7 @@ class CallVerdict(StrEnum):
 
     OK = "ok"
     TRANSIENT = "transient"      # read: ask again. write: not sent at all, so surely not applied
+    ODD = "odd"                  # read: a failure told with a good status: ask again, and outside the contract if it stays
     THROTTLED = "throttled"      # surely not processed; slower
     AUTH = "auth"                # the credentials are not taken
     FORBIDDEN = "forbidden"      # the credentials are taken and this is not allowed

@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from streamflow.errors import NotFound
-from streamflow.migration import cutover
+import pytest
+
+from streamflow.errors import NotFound, QuestionRefused, StreamflowError
+from streamflow.migration import absence, cutover
 from streamflow.migration.life import State
 from streamflow.migration.owed import OWED
 from streamflow.migration.precheck import precheck
@@ -138,10 +140,72 @@ async def test_a_kind_that_vanished_as_a_whole_blocks_until_it_shows_again(tmp_p
         await in_tail(trip)
         [item] = await trip.items("source_empty")
         assert item.blocking
-        assert item.decisions == ("waive",)
+        assert item.decisions == ("deleted",)
         is_empty.clear()
         await in_tail(trip)
         assert not await trip.items("source_empty")
+
+
+@pytest.mark.parametrize("is_true", [False, True], ids=["a lie", "the truth"])
+async def test_a_list_that_is_empty_all_at_once_stops_nobody_else(tmp_path: Path, is_true: bool) -> None:
+    """
+    The list of leads comes empty: the tail goes on and asks. It goes on by itself when they show again, nothing missed; told that all
+    were removed it asks about each as about any record that is gone.
+    """
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
+        original, is_empty = trip.doors.pages, [True]
+
+        def pages(kind: Kind, start: str | None) -> Any:
+            async def nothing() -> Any:
+                yield Page(kind=kind, records=(), next=None)
+
+            return nothing() if kind == "lead" and is_empty else original(kind, start)
+
+        trip.doors.pages = pages
+        before = await trip.staged("lead")
+        for key in before if is_true else ():
+            trip.in_source("delete", "leads", key)
+        for _ in range(3):
+            await trip.work.reader.suspects(await trip.work.reader.everything("sweep"))
+        items = {item.kind: item for item in await trip.items("source_empty")}     # with the leads their children went as well
+        assert (items["lead"].blocking, items["lead"].decisions) == (True, ("deleted",))
+        assert "lead" not in {item.kind for item in await trip.items("deleted_at_source")}
+        assert "the source shows no lead records" in await absence.told(trip.m)
+        if is_true:
+            for item in items.values():
+                await trip.resolve(item, "deleted")
+        else:
+            is_empty.clear()
+        for _ in range(3):
+            reading = await trip.work.reader.everything("sweep")
+            await trip.work.reader.suspects(reading)
+            assert reading.tallies["lead"].complete
+        assert not await trip.items("source_empty")
+        missed = {key for key, each in (await trip.staged("lead")).items() if each.missing_scans}
+        asked = {item.key for item in await trip.items("deleted_at_source") if item.kind == "lead"}
+        assert missed == asked == (before.keys() if is_true else set())
+
+
+async def test_what_slipped_past_the_edge_of_a_page_is_read_before_the_switch(tmp_path: Path) -> None:
+    """Rows moved while the tail read: a new lead was never shown and an old one not this time. The pass after the freeze brings both."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
+        new = trip.in_source("create", "leads", name="Sena Slipped", email="sena.slipped@example.com")
+        slipped = {new, next(key for key in await trip.staged("lead"))}
+        original = trip.doors.pages
+
+        async def pages(kind: Kind, start: str | None) -> Any:
+            async for page in original(kind, start):
+                yield replace(page, records=tuple(each for each in page.records if kind != "lead" or each.key not in slipped))
+
+        trip.doors.pages = pages
+        await trip.work.reader.suspects(await trip.work.reader.everything("sweep"))
+        assert new not in await trip.staged("lead")
+        assert not await trip.items("deleted_at_source"), "one pass that does not show it proves nothing"
+        trip.doors.pages = original
+        await cutover.request(trip.m, "uid:7", freeze_confirmed=True)
+        await trip.until(State.WATCH)
+        assert await trip.ledger.links_of("lead", [new])
+        assert not [key for key, each in (await trip.staged("lead")).items() if each.missing_scans]
 
 
 # ------------------------------------------------------------------------------------------------ the source's own counts
@@ -267,7 +331,8 @@ async def test_a_pass_with_holes_proves_no_absence(tmp_path: Path) -> None:
         }  # fmt: skip
 
 
-async def test_the_pass_over_parents_ends_where_none_of_a_group_is_answered(tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [NotFound, QuestionRefused])
+async def test_the_pass_over_parents_ends_where_none_of_a_group_is_answered(tmp_path: Path, error: type[StreamflowError]) -> None:
     """A missing function costs one group of calls and not one a parent; single refusals leave out their own parent only."""
     async with voyage(tmp_path, records=10) as trip:
         parents = [f"p{number:03}" for number in range(3 * PARENTS_AT_ONCE)]
@@ -276,7 +341,7 @@ async def test_the_pass_over_parents_ends_where_none_of_a_group_is_answered(tmp_
             yield parents
 
         def gone(parent: Key) -> Page:
-            raise NotFound("no function getnotes")
+            raise error("no function getnotes")
 
         source = Holey([], gone)
         tally: Tally = await (await intake(trip, source)).scan_children(NOTES, groups(), scan="one", name="sweep:note")
@@ -286,7 +351,7 @@ async def test_the_pass_over_parents_ends_where_none_of_a_group_is_answered(tmp_
 
         def some(parent: Key) -> Page:
             if parent == parents[5]:
-                raise NotFound("no such page")
+                raise error("no such page")
             return Page(kind="note", records=(record(f"n{parent}", parent),), next=None)
 
         single = await (await intake(trip, Holey([], some))).scan_children(NOTES, groups(), scan="two", name="sweep:note")

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
-from streamflow.migration import tail
+from streamflow.migration import cutover, tail
 from streamflow.migration.life import State
 from streamflow.migration.precheck import Precheck, precheck
 from streamflow.migration.readiness import Following, Readiness, lag_limit_s
@@ -152,3 +152,15 @@ def test_the_lag_limit_leaves_room_in_the_deadline() -> None:
     """A quarter of the deadline, never less than a few rounds."""
     assert lag_limit_s(cutover_deadline_s=3600.0, poll_s=60.0) == 900.0
     assert lag_limit_s(cutover_deadline_s=60.0, poll_s=60.0) == 180.0
+
+
+async def test_attempts_given_up_at_once_do_not_starve_the_tail(tmp_path: Path) -> None:
+    """A cutover is ordered right after each that was given up: between two of them a round is run, and what came meanwhile arrives."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+        for number in range(3):
+            key = trip.in_source("create", "leads", name=f"Mina Meanwhile {number}", email=f"mina{number}@example.com")
+            await cutover.request(trip.m, "uid:7", freeze_confirmed=True)
+            assert await trip.phase() is State.CUTOVER
+            assert await trip.ledger.links_of("lead", [key])
+            await cutover.cancel(trip.m, "uid:7")
+            assert await trip.phase() is State.TAIL

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from streamflow.errors import AccessRefused, ConfigError, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError
+from streamflow.errors import AccessRefused, ConfigError, NotFound, PlatformUnavailable, ProtocolMismatch, QuestionRefused, StreamflowError
 from streamflow.sandbox.leadtrekker.codec import decode_tree
 from streamflow.sandbox.leadtrekker.operation import Operation
 from tests.platforms.leadtrekker_rig import HastyClock, all_pages, all_records, liar, reading, sandbox, simulation_of, truth
@@ -124,9 +124,9 @@ async def test_html_in_place_of_an_unknown_function_is_said_too() -> None:
         assert (await source.check())["call"].startswith("cannot be read")
 
 
-@pytest.mark.parametrize("lie", ["html_200", "blank_200"])
+@pytest.mark.parametrize("lie", ["html_200", "blank_200", "error_200"])
 async def test_passing_trouble_is_asked_again(lie: str) -> None:
-    """HTML or nothing with a 200, twice, does not disturb a pass; for ever, it is the platform that is unavailable."""
+    """HTML, nothing or an error with a 200, twice, does not disturb a pass; for ever, the platform is unavailable or has changed."""
     clock = HastyClock()
     passing: dict[str, Any] = {lie: {"probability": 1.0, "match": "getleads", "times": 2}}
     lasting: dict[str, Any] = {lie: {"probability": 1.0, "match": "getleads"}}
@@ -135,7 +135,7 @@ async def test_passing_trouble_is_asked_again(lie: str) -> None:
             assert len(await all_records(source, "lead")) == len(truth(server, "leads"))
         assert clock.skipped_s > 0
     async with sandbox(records=200, **lasting) as server, reading(server) as source:
-        with pytest.raises(PlatformUnavailable):
+        with pytest.raises(ProtocolMismatch if lie == "error_200" else PlatformUnavailable):
             await all_pages(source, "lead")
 
 
@@ -153,6 +153,16 @@ async def test_an_application_error_with_200_stops_the_stream() -> None:
     async with sandbox(records=200, error_200={"probability": 1.0, "match": "getleads"}) as server, reading(server) as source:
         with pytest.raises(ProtocolMismatch, match="Something went wrong"):
             await all_pages(source, "lead")
+
+
+async def test_a_refusal_concerns_the_question_it_answers() -> None:
+    """A lead whose notes are refused is told as that, and says nothing of another's."""
+    poison = {"path": "POST /api/getnotes", "times": 1}
+    async with sandbox(records=200, poison=poison) as server, reading(server) as source:
+        first, second = list(await all_records(source, "lead"))[:2]
+        with pytest.raises(QuestionRefused):
+            await source.children("note", first)
+        await source.children("note", second)
 
 
 @pytest.mark.parametrize("form", ["401", "403", "200"])

@@ -9,7 +9,7 @@ import pytest
 
 from streamflow.errors import RecordRejected, StoreError
 from streamflow.platforms.base import FieldSpec
-from streamflow.platforms.nutshell import prober
+from streamflow.platforms.nutshell import listing, prober
 from streamflow.platforms.nutshell.flags import PATH_BY_NAME, PATH_UNDER_CUSTOM, Flags
 
 from .nutshell_rig import ADMIN, Journal, Rig, rig
@@ -213,8 +213,9 @@ async def test_what_shows_late_is_not_taken_for_what_was_never_made(kind: str) -
         assert _standing(made) == []
 
 
-async def test_a_cancelled_probe_cleans_up_after_itself() -> None:
+async def test_a_cancelled_probe_cleans_up_after_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cancelled in the middle, nothing that was confirmed is left standing."""
+    monkeypatch.setattr(listing, "AGAIN_S", (0.0,))
     async with rig(switches={"latency_ms": 5}, flags=SOON) as made:
         journal = Journal()
         with anyio.move_on_after(0.25):

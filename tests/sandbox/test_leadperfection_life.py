@@ -56,6 +56,22 @@ def test_every_deed_happens() -> None:
     assert {row["silent"] for row in life.done} == {True, False}
 
 
+def test_people_touch_whatever_a_rep_or_the_office_would() -> None:
+    """Amounts, products, what a rep wrote of a visit, custom fields and marks not to contact are other than they were generated."""
+    state, life = live(120)
+    before, _ = account(ManualClock(START))
+    touched = set()
+    for kind in ("prospects", "leads", "appointments", "jobs"):
+        for key in {row["id"] for row in life.done if (row["op"], row["kind"]) == ("edit", kind)}:
+            old, new = before.find(kind, key), state.find(kind, key)
+            touched |= {(kind, name) for name in old[1] if old[1][name] != new[1][name]} if old and new else set()
+    assert touched >= {
+        ("prospects", "dnc"), ("leads", "gsa"), ("appointments", "products"), ("appointments", "gsas"), ("appointments", "presnotes"),
+        ("appointments", "dispositioncomments"), ("jobs", "grossamount"), ("jobs", "jobcost"), ("jobs", "productid"), ("jobs", "finamount"),
+        ("jobs", "installer1"), ("jobs", "userfields"),
+    }
+
+
 def test_customers_without_an_enquiry_come_in() -> None:
     """Of some new customers there is a note and no enquiry; a note of one who has no enquiry is not deleted."""
     state, life = live(120)

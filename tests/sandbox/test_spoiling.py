@@ -10,7 +10,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
+from aiohttp import ClientConnectionResetError
 
+from streamflow.sandbox import spoiling
 from streamflow.sandbox.rules import ODD_FORMS
 from tests.sandbox.raw_rig import NUT, PLATFORMS, Raw, raw
 
@@ -167,6 +169,19 @@ async def test_a_dripping_answer_comes_whole_at_last(wire: Raw) -> None:
     began = time.monotonic()
     assert (await wire.rows()).body == whole
     assert time.monotonic() - began >= 0.3
+
+
+@pytest.mark.parametrize("fault", ["drip", "half_close", "swell"])
+async def test_a_caller_who_is_gone_is_no_fault_of_the_server(wire: Raw, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the answer cannot even be begun since nobody listens any more, the line is closed and nothing breaks down."""
+
+    async def begun(*_: Any) -> Any:
+        raise ClientConnectionResetError("Cannot write to closing transport")
+
+    monkeypatch.setattr(spoiling, "_begun", begun)
+    await wire.switch(**{fault: {"times": 1}})
+    assert (await wire.rows()).status is None
+    assert (await wire.rows()).status == 200
 
 
 # --- bodies ---

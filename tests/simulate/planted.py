@@ -225,12 +225,14 @@ def _empty_is_end() -> Iterator[None]:
     async def no(*_: Any) -> bool:
         return False
 
-    async def miss(self: Intake, kind: str, scan: str, **_: Any) -> int:
+    async def yes(*_: Any) -> bool:
+        return True
+
+    async def miss(self: Intake, kind: str, scan: str, *_: Any, **__: Any) -> None:
         unseen = await self._ledger.unseen(kind, scan=scan)
         await self._ledger.commit([Enqueue(item=_gone(kind, key)) for key in unseen])
-        return len(unseen)
 
-    with patch.object(Intake, "miss", miss), patch.multiple(absence, _is_empty=no, _is_there=no):
+    with patch.multiple(Intake, miss=miss, _may_be_empty=yes), patch.multiple(absence, is_believed=yes, _is_there=no):
         yield
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -172,6 +172,9 @@ class SourceDoor:
 
     async def refresh(self) -> str | None:
         return None
+
+    def resign(self, kind: Kind, keys: Collection[Key]) -> None:
+        """Nobody waits here."""
 
     async def one(self, kind: Kind, key: Key) -> Record | None:
         await self._call()

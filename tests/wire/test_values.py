@@ -19,6 +19,7 @@ from streamflow.errors import (
     PlanLimit,
     PlatformUnavailable,
     ProtocolMismatch,
+    QuestionRefused,
     RecordRejected,
     Throttled,
     Uncertain,
@@ -99,7 +100,7 @@ def test_waits_are_bounded_and_obedient(attempt: int, dice: float, asked: float 
     patience = Patience()
     for verdict in V:
         pause = wait_s(attempt, verdict, patience=patience, spent_s=spent, retry_after_s=asked, dice=lambda: dice)
-        if verdict not in (V.TRANSIENT, V.THROTTLED):
+        if verdict not in (V.TRANSIENT, V.ODD, V.THROTTLED):
             assert pause is None
         elif pause is not None:
             assert spent + max(pause, asked or 0.0) <= patience.total_s
@@ -178,7 +179,7 @@ ORDER = Request(method="POST", path="contacts", endpoint="contacts")
         (V.UNCERTAIN, True, Uncertain), (V.THROTTLED, True, Throttled), (V.TRANSIENT, True, Throttled),
         (V.TRANSIENT, False, PlatformUnavailable),
         (V.AUTH, True, AccessRefused), (V.FORBIDDEN, True, NotPermitted), (V.PLAN, True, PlanLimit), (V.NOT_FOUND, False, NotFound),
-        (V.INVALID, True, RecordRejected), (V.CONFLICT, True, RecordRejected), (V.PROTOCOL, False, ProtocolMismatch),
+        (V.INVALID, True, RecordRejected), (V.CONFLICT, True, RecordRejected), (V.PROTOCOL, False, QuestionRefused),
     ],
 )  # fmt: skip
 def test_each_verdict_has_its_error(verdict: CallVerdict, is_write: bool, expected: type[Exception]) -> None:
@@ -186,6 +187,8 @@ def test_each_verdict_has_its_error(verdict: CallVerdict, is_write: bool, expect
     outcome = _outcome(400)
     error = error_for(verdict, outcome, ORDER, platform="p", explain=lambda _: Explanation(), is_write=is_write)
     assert type(error) is expected
+    beside = error_for(V.PROTOCOL, _outcome(200), ORDER, platform="p", explain=lambda _: Explanation(), is_write=False)
+    assert type(beside) is ProtocolMismatch
 
 
 def test_refusals_keep_the_field_and_lose_the_values() -> None:

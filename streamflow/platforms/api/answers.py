@@ -52,6 +52,8 @@ def judge(rules: tuple[ErrorRule, ...]) -> Callable[[Outcome], CallVerdict]:
         asked = reaction(rules, outcome.response)
         if asked == "access" and outcome.status == 403:
             return CallVerdict.FORBIDDEN
+        if asked == "refused" and 200 <= outcome.status < 300 and isinstance(payload(outcome.response)[1], Mapping):
+            return CallVerdict.ODD      # a bare text or number may tell that something was done, which must not be done again
         return _VERDICTS[asked] if asked else judge_read(outcome)
 
     return decide

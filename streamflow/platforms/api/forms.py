@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import Enum
 from typing import Any, Protocol, TypeAlias
 from urllib.parse import urlencode
 
@@ -21,6 +22,14 @@ from streamflow.wire.verdict import CallVerdict, Outcome
 
 Raw: TypeAlias = Mapping[str, Any]
 FORM = "application/x-www-form-urlencoded"
+
+
+class Wait(Enum):
+    """How long an answer is waited for that does not come in time; what fails otherwise is always asked again."""
+
+    FULLY = "fully"        # as long as a spec says, and as often
+    ONCE = "once"          # as long, and not again
+    BRIEFLY = "briefly"    # a short while, and not again
 
 
 class Dialect(Protocol):

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import Protocol
 
 from streamflow.errors import PlatformUnavailable, ProtocolMismatch, Unreachable
 from streamflow.model import Kind, Record
 from streamflow.platforms.api import paging, proof
-from streamflow.platforms.api.forms import Raw
+from streamflow.platforms.api.forms import Raw, Wait
 from streamflow.platforms.spec import StreamSpec
 from streamflow.wire.paging import PageGuard, page_digest
 
-Ask: TypeAlias = Callable[[Mapping[str, str]], Awaitable[Sequence[Raw]]]
+
+class Ask(Protocol):
+    """Asks the list with the parameters of paging."""
+
+    async def __call__(self, params: Mapping[str, str], *, wait: Wait = Wait.FULLY) -> Sequence[Raw]:
+        """Give the rows."""
+        ...
+
+
 EMPTY_PROBES = 2      # so often an empty list is asked for its first row: an empty answer may stand for a fault
 HELD_BACK = 3         # so many rows in a row that do not come are no fault of one of them
 TRIES = 3      # rows may move between two reads; what does not fit so often in a row is not for that
@@ -48,9 +56,10 @@ class Listing:
 
     def __init__(
         self, ask: Ask, stream: StreamSpec, *, function: str, platform: str, learned: Learned, learns: bool = False,
-        is_whole: bool = False,
+        is_whole: bool = False, resigned: int = 0,
     ) -> None:  # fmt: skip
         self._ask = ask
+        self._resigned = resigned      # so many of its rows at most are known not to come, and are waited for briefly
         self._stream = stream
         self._function = function
         self._platform = platform
@@ -64,9 +73,9 @@ class Listing:
             stream.kind, platform=platform, size=size if style not in ("none", "values") else None, page_cap=stream.paging.max_pages
         )
 
-    async def page(self, number: int) -> tuple[list[Raw], int | None]:
+    async def page(self, number: int, *, wait: Wait = Wait.FULLY) -> tuple[list[Raw], int | None]:
         """
-        Give the rows of a page and the number of the next, None where this one ends the list.
+        Give the rows of a page and the number of the next, None where this one ends the list. *wait*: how long for the page itself.
 
         Raises ProtocolMismatch where the platform pages in no way that is understood, InvariantBroken for a page asked before.
         """
@@ -77,7 +86,7 @@ class Listing:
         if stream is None:
             return [], None
         for _ in range(TRIES):
-            rows = list(await self._ask(paging.page_params(stream, number)))
+            rows = list(await self._ask(paging.page_params(stream, number), wait=wait))
             if not self._probes_end:
                 if not rows and self._is_whole:
                     rows = list(await self._ask(paging.page_params(stream, number)))
@@ -107,7 +116,7 @@ class Listing:
         held_back: list[int] = []
         for skipped in range(first, first + self._stream.paging.size):
             try:
-                found = list(await self._ask(paging.row_params(self._stream, skipped)))
+                found = await self._row(skipped, is_doubted=len(held_back) < self._resigned)
             except Unreachable:
                 raise
             except PlatformUnavailable:
@@ -119,6 +128,10 @@ class Listing:
                 return rows, None, held_back
             rows += found
         return rows, number + 1, held_back
+
+    async def _row(self, skipped: int, *, is_doubted: bool) -> list[Raw]:
+        """Ask for one row; one that may be among those which are known not to come is waited for briefly."""
+        return list(await self._ask(paging.row_params(self._stream, skipped), wait=Wait.BRIEFLY if is_doubted else Wait.FULLY))
 
     async def _valued(self, number: int) -> tuple[list[Raw], int | None]:
         """Give the rows for one of the values that a list is asked by, each with that value."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -13,7 +13,7 @@ from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch, S
 from streamflow.model import Cursor, Key, Kind, Page, Record
 from streamflow.platforms.api import answers, paging, windows
 from streamflow.platforms.api.canary import Canaries
-from streamflow.platforms.api.forms import Companion, Completed, Dialect, Raw, ensure_read
+from streamflow.platforms.api.forms import Companion, Completed, Dialect, Raw, Wait, ensure_read
 from streamflow.platforms.api.listing import HELD_BACK, Learned, Listing
 from streamflow.platforms.api.walk import Place, Walk
 from streamflow.platforms.rows.canon import Canon, Pass, squeezed
@@ -42,6 +42,8 @@ class ApiReader:
         self._unfolders = {kind: Unfolder(spec, canons, kind) for kind in spec.streams}
         self._canaries = Canaries(spec, self._named_record)
         self._learned = Learned()
+        self._resigned: dict[Kind, frozenset[Key]] = {}      # what a person gave up
+        self._stuck: set[tuple[Kind, Place]] = set()         # pages that did not come, and were read row by row
         self._last_child: dict[Kind, tuple[Key, bytes]] = {}
 
     async def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
@@ -93,7 +95,8 @@ class ApiReader:
     ) -> tuple[Sequence[Raw], int | None, tuple[str, ...]]:
         """Give a page's rows, the number of the next page, and what of it does not come."""
         try:
-            rows, number = await listing.page(place.number)
+            rows, number = await listing.page(place.number, wait=self._patience(stream.kind, place))
+            self._stuck.discard((stream.kind, place))
             return rows, number, ()
         except Unreachable:
             raise
@@ -103,8 +106,16 @@ class ApiReader:
             rows, number, held_back = await listing.page_by_rows(place.number)
             if not held_back:
                 return rows, number, ()
+            if not place.is_of_changes:      # those windows move on
+                self._stuck.add((stream.kind, place))
             said = windows.told(place.span)      # never how it failed: the same place has the same reason in each pass
             return rows, number, tuple(f"row {row + 1} of the {stream.kind} records {said} never comes" for row in held_back)
+
+    def _patience(self, kind: Kind, place: Place) -> Wait:
+        """Say how long a page is waited for: briefly where it did not come before for the sake of what was given up since."""
+        if not self._resigned.get(kind) or place.span is None:
+            return Wait.FULLY
+        return Wait.BRIEFLY if (kind, place) in self._stuck else Wait.ONCE
 
     async def _completed(self, kind: Kind, rows: Sequence[Raw], *, are_changed: bool) -> Completed:
         """Let the platform's own companion look up what rows lack, where it has one."""
@@ -139,7 +150,8 @@ class ApiReader:
         call = stream.one
         if call is None:
             raise NotFound("the platform cannot be asked for one record", platform=self._spec.platform, stream=kind)
-        response = await self._ask(stream, call, {**call.params, **paging.owner_params(call, key)}, priority=NORMAL)
+        wait = Wait.BRIEFLY if key in self._resigned.get(kind, ()) else Wait.FULLY
+        response = await self._ask(stream, call, {**call.params, **paging.owner_params(call, key)}, priority=NORMAL, wait=wait)
         if answers.reaction(self._spec.errors, response) == "absent":
             return None
         root = stream.via or kind
@@ -210,6 +222,10 @@ class ApiReader:
                 continue
         return await self._rows(stream, call, asked[-1], priority=NORMAL)
 
+    def resign(self, kind: Kind, keys: Collection[Key]) -> None:
+        """Wait only briefly for these records of a kind, and for the pages that did not come for their sake."""
+        self._resigned[kind] = frozenset(keys)
+
     def forgive(self) -> None:
         """Let calls through again after a call that can be done without was refused."""
         self._session.forgive()
@@ -237,23 +253,32 @@ class ApiReader:
         ask = partial(self._asked, stream, call, fixed)
         return Listing(
             ask, stream, function=call.function, platform=self._spec.platform, learned=self._learned, learns=learns,
-            is_whole=learns and not fixed,
+            is_whole=learns and not fixed, resigned=len(self._resigned.get(stream.kind, ())),
         )
 
-    async def _asked(self, stream: StreamSpec, call: Call, fixed: Mapping[str, str], params: Mapping[str, str]) -> Sequence[Raw]:
-        return await self._rows(stream, call, {**call.params, **fixed, **params}, priority=BACKFILL)
+    async def _asked(
+        self, stream: StreamSpec, call: Call, fixed: Mapping[str, str], params: Mapping[str, str], *, wait: Wait = Wait.FULLY
+    ) -> Sequence[Raw]:
+        return await self._rows(stream, call, {**call.params, **fixed, **params}, priority=BACKFILL, wait=wait)
 
-    async def _rows(self, stream: StreamSpec, call: Call, params: Mapping[str, str], *, priority: int) -> Sequence[Raw]:
-        response = await self._ask(stream, call, params, priority=priority)
+    async def _rows(
+        self, stream: StreamSpec, call: Call, params: Mapping[str, str], *, priority: int, wait: Wait = Wait.FULLY
+    ) -> Sequence[Raw]:
+        response = await self._ask(stream, call, params, priority=priority, wait=wait)
         if answers.reaction(self._spec.errors, response) == "absent":
             if stream.parent is not None:      # the parent is gone, and so are its children
                 return []
             raise ProtocolMismatch("a list was answered as if a record were missing", platform=self._spec.platform, stream=stream.kind)
         return self._dialect.rows(call, response, stream=stream.kind)
 
-    async def _ask(self, stream: StreamSpec, call: Call, params: Mapping[str, str], *, priority: int) -> Response:
+    async def _ask(
+        self, stream: StreamSpec, call: Call, params: Mapping[str, str], *, priority: int, wait: Wait = Wait.FULLY
+    ) -> Response:
         ensure_read(self._spec, call.function)
         request = self._dialect.request(self._spec, call, params, priority=priority)
+        if wait is not Wait.FULLY:
+            timeout_s = min(self._spec.brief_s, self._spec.timeout_s) if wait is Wait.BRIEFLY else request.timeout_s
+            request = replace(request, timeout_s=timeout_s, waits_once=True)
         try:
             response = await self._session.read(request, judge=self._dialect.judge)
         except NotFound as error:

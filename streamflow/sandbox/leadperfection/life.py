@@ -21,6 +21,7 @@ WEIGHTS: Mapping[str, int] = {
     "new_prospect": 10, "repeat_lead": 6, "edit_lead": 14, "flip_flag": 8, "edit_contact": 8, "set_appointment": 12,
     "edit_appointment": 7, "sell": 6, "edit_job": 9, "move_milestone": 6, "add_note": 16, "edit_note": 4, "delete_note": 1,
     "add_call": 8, "delete_prospect": 1, "merge": 2,
+    "edit_visit": 3, "edit_figures": 3, "edit_userfield": 3, "mark_dnc": 2,
 }  # fmt: skip
 CHEAT_WEIGHTS: Mapping[str, int] = {"new_prospect": 2, "edit_lead": 3, "add_note": 3}
 
@@ -149,6 +150,17 @@ def _edit_appointment(dice: random.Random, state: State, tree: Node, at: float) 
     return _on_some(dice, state, tree, at, "appointments", "edit", change)
 
 
+def _edit_visit(dice: random.Random, state: State, tree: Node, at: float) -> Operation:
+    """What came of an appointment: what was shown and for how much, and what the rep wrote of it."""
+    products = [product for product, _ in dice.sample(codes.PRODUCTS, dice.randrange(1, 4))]
+    change = dice.choice((
+        {"products": products, "gsas": [dice.choice(("", f"{dice.randrange(20, 300) * 100}.00")) for _ in products]},
+        {"presnotes": f"{dice.choice(_TEXTS)} #{dice.randrange(10_000)}"},
+        {"dispositioncomments": f"{dice.choice(_TEXTS)} #{dice.randrange(10_000)}"},
+    ))  # fmt: skip
+    return _on_some(dice, state, tree, at, "appointments", "edit", change)
+
+
 def _sell(dice: random.Random, state: State, tree: Node, at: float) -> Operation:
     rep = dice.choice(codes.ACTIVE)
     values = {
@@ -165,6 +177,33 @@ def _edit_job(dice: random.Random, state: State, tree: Node, at: float) -> Opera
         {"balancedue": "0.0000"},
     ))  # fmt: skip
     return _on_some(dice, state, tree, at, "jobs", "edit", change)
+
+
+def _edit_figures(dice: random.Random, state: State, tree: Node, at: float) -> Operation:
+    """What a job costs and how it is paid, what is built by whom; now and then what the enquiry is worth."""
+    if dice.random() < 0.2:
+        return _on_some(dice, state, tree, at, "leads", "edit", {"gsa": f"{dice.randrange(20, 400) * 100}.0000"})
+    change = dice.choice((
+        {"jobcost": f"{dice.randrange(5, 90) * 100}.5000"}, {"productid": dice.choice(codes.PRODUCTS)[0]},
+        {"finco": "GreenLend", "finamount": f"{dice.randrange(20, 200) * 100}.0000", "finmonths": dice.choice(("60", "120"))},
+        {"installer1": f"Crew {dice.randrange(1, 7)}"},
+    ))  # fmt: skip
+    return _on_some(dice, state, tree, at, "jobs", "edit", change)
+
+
+def _edit_userfield(dice: random.Random, state: State, tree: Node, at: float) -> Operation:
+    """Another value in one custom field of a job; a job without that field has it from now on."""
+    operation = _on_some(dice, state, tree, at, "jobs", "edit", {})
+    found = state.find("jobs", operation.key or "") if operation.kind == "jobs" else None
+    if found is None:
+        return operation
+    title, value = dice.choice((
+        ("Permit Expiration", f"{dice.randrange(1, 13)}/{dice.randrange(1, 29)}/2027"), ("HOA Required", dice.choice(("Yes", "No"))),
+        ("Roof Squares", f"{dice.randrange(10, 60)}.5"), ("Deposit", f"{dice.randrange(5, 40) * 100}.00"),
+        ("Color", dice.choice(("White", "Bronze", "Tan"))), ("Gate Code", f"#{dice.randrange(10_000):04d}"),
+    ))  # fmt: skip
+    rows = [row for row in found[1]["userfields"] if row["fieldtitle"] != title]
+    return replace(operation, values={"userfields": [*rows, {"fieldtitle": title, "fieldvalue": value}]})
 
 
 def _move_milestone(dice: random.Random, state: State, tree: Node, at: float) -> Operation:
@@ -197,6 +236,10 @@ def _add_call(dice: random.Random, state: State, tree: Node, at: float) -> Opera
     rep = dice.choice(codes.ACTIVE)
     values = {"cst_id": tree["cst_id"], "resultcode": code, "resultdescr": words, "agent": f"2{rep.slr_id}", "agentname": rep.name}
     return Operation(do="create", kind="calls", values=values)
+
+
+def _mark_dnc(dice: random.Random, state: State, tree: Node, at: float) -> Operation:
+    return Operation(do="edit", kind="prospects", key=tree["cst_id"], values={"dnc": dice.choice(("C", "M", "CT", "E", ""))})
 
 
 def _delete_prospect(dice: random.Random, state: State, tree: Node, at: float) -> Operation:
@@ -244,4 +287,5 @@ _DEEDS: Mapping[str, Deed] = {
     "edit_contact": _edit_contact, "set_appointment": _set_appointment, "edit_appointment": _edit_appointment, "sell": _sell,
     "edit_job": _edit_job, "move_milestone": _move_milestone, "add_note": _add_note, "edit_note": _edit_note,
     "delete_note": _delete_note, "add_call": _add_call, "delete_prospect": _delete_prospect, "merge": _merge,
+    "edit_visit": _edit_visit, "edit_figures": _edit_figures, "edit_userfield": _edit_userfield, "mark_dnc": _mark_dnc,
 }  # fmt: skip

@@ -22,9 +22,11 @@ TITLE = "Head of the household"
 """What somebody writes on a person in the destination while the migration runs."""
 MEANWHILE = "Called back about the gutters.\r\nWants a second quote."
 _RUN_S = 120.0
+_OFFICE = {"edit_visit": 15, "edit_figures": 15, "edit_userfield": 15, "mark_dnc": 10}
+"""Reps and the office do more of what is rare, so that all of it happens in a run this short."""
 _SWITCHES = {LEAD_PERFECTION.platform: {
     "order": "newest", "start_index": {"GetLead": "row"}, "appointment_end": "exclusive", "by_id": "object",
-    "job_notes": "installer",
+    "job_notes": "installer", "life_weights": _OFFICE,
 }}  # fmt: skip
 """
 What the contract leaves open is otherwise than usual: rows move between pages, one call counts rows where another counts pages, and a call

@@ -75,6 +75,7 @@ def tables() -> dict[str, list[dict[str, Any]]]:
         ],
         "appointments": [
             _appointment("41", "1", "11", "2026-03-05T17:00:00", notes="9 windows<br>gate code 1180", presnotes="Wants white\r\nframes",
+                         dispositioncomments="Signed at once",
                          products=["WIN", "DOR"], gsas=["14250.00", ""], disposition="Sale"),
             _appointment("42", "1", "12", "2026-09-01T10:30:00"),
             {**_appointment("43", "4", "14", "2026-06-01T10:30:00"), "stray": True},
@@ -274,7 +275,8 @@ def _activities() -> list[dict[str, Any]]:
              ("52", "6-contacts", "[2026-08-05 16:20:11 -04:00]", "~c2")]  # fmt: skip
     return [
         _meeting("41", "2026-03-05 17:00:00", "[2026-03-05 17:00:00 -05:00 by Ben Okaforth]\nProducts: WIN, DOR\n"
-                 "Gross sale amounts: 14250\nPresentation notes: Wants white\n  frames\nDisposition: Sale\nStatus code: C\nEnquiry: 11\n"
+                 "Gross sale amounts: 14250\nPresentation notes: Wants white\n  frames\nDisposition: Sale\n"
+                 "Disposition comments: Signed at once\nStatus code: C\nEnquiry: 11\n"
                  "End (derived): 2026-03-05 19:00:00 -05:00\n\n9 windows\ngate code 1180"),
         _meeting("44", "2025-11-02 01:30:00", "[2025-11-02 01:30:00 -04:00 (ambiguous: the clock had it twice) by Ben Okaforth]\n"
                  "Disposition: Set\nStatus code: C\nEnquiry: 13\nEnd (derived): 2025-11-02 02:30:00 -05:00"),

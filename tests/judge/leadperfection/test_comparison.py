@@ -111,6 +111,10 @@ CORRUPTIONS: dict[str, tuple[Fault, Change]] = {
     "no balance": ("wrong", put("31-leads", "customFields/Balance Due", None)),
     "no finance": ("wrong", reword("31-leads", DETAILS, "Credit limit: -1\n", "")),
     "no finance in the note": ("wrong", reword("11-notes", "body", "Credit limit: -1\n", "")),
+    "another job cost": ("wrong", reword("31-leads", DETAILS, "Job cost: 0", "Job cost: 900")),
+    "another installer": ("wrong", reword("31-leads", DETAILS, "Crew 4", "Crew 5")),
+    "another product": ("wrong", each_of(
+        put("31-leads", "customFields/Product", "DOR"), put("31-leads", "description", "ORL-26-1031 – DOR"))),
     "no details": ("wrong", put("31-leads", DETAILS, None)),
     "details in one line": ("wrong", reword("31-leads", DETAILS, "\n", " ")),
     "details in the field and in a note": ("wrong", put(
@@ -152,6 +156,7 @@ CORRUPTIONS: dict[str, tuple[Fault, Change]] = {
     "an end not said to be derived": ("wrong", reword("41-activities", "description", "End (derived)", "End")),
     "a meeting without its text": ("wrong", reword("41-activities", "description", "gate code 1180", "gate code")),
     "a meeting without its second text": ("wrong", reword("41-activities", "description", "Wants white\n  frames", "Wants white")),
+    "a meeting without what came of it": ("wrong", reword("41-activities", "description", "Signed at once", "Signed")),
     "a meeting without product": ("wrong", reword("41-activities", "description", "WIN, DOR", "WIN")),
     "a meeting without its amount": ("wrong", reword("41-activities", "description", "Gross sale amounts: 14250\n", "")),
     "a meeting without rep": ("wrong", each_of(

@@ -139,6 +139,16 @@ def test_milestones_of_reports_have_words_alone() -> None:
     assert (made["custom:Completion Date"], made["custom:Measure Date"]) == ("2026-11-02", "2026-08-07")
 
 
+def test_what_a_milestone_is_called_goes_before_its_code() -> None:
+    """Where a tenant's code means something else, its day stands under no other step's name; the code serves where no name is told."""
+    day = {"actdate": "2026-08-07 00:00:00"}
+    derived = MADE.drafts(job(milestones=[{"mdt_id": "M", "datetype": "Mailing", **day}]))
+    assert "custom:Measure Date" not in main(derived).fields
+    assert "datetype: Mailing" in dict(read_block(beside(derived).fields["body"]))["Milestones"]
+    assert deal(milestones=[{"mdt_id": "Q7", "datetype": " measure ", **day}])["custom:Measure Date"] == "2026-08-07"
+    assert deal(milestones=[{"mdt_id": "M", "datetype": "", **day}])["custom:Measure Date"] == "2026-08-07"
+
+
 @pytest.mark.parametrize("day", ["2206-04-01 00:00:00", "1987-01-01 00:00:00"])
 def test_absurd_days_of_milestones_and_contracts_are_told(day: str) -> None:
     """They are written as they stand and flagged; a second day of one step is kept beside the deal."""
@@ -146,7 +156,7 @@ def test_absurd_days_of_milestones_and_contracts_are_told(day: str) -> None:
     derived = MADE.drafts(job(milestones=[step, {**step, "actdate": "2026-01-01 00:00:00"}], contractdate=day))
     assert causes(derived) == [("implausible_date", "contractdate"), ("implausible_date", "milestones")]
     assert main(derived).fields["custom:Start Date"] == day[:10]
-    assert dict(read_block(beside(derived).fields["body"]))["milestones S"] == "2026-01-01 00:00:00"
+    assert dict(read_block(beside(derived).fields["body"]))["milestones Start"] == "2026-01-01 00:00:00"
 
 
 def test_times_at_the_change_of_the_clock_are_told() -> None:

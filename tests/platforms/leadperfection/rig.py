@@ -53,7 +53,8 @@ class Clock(HastyClock):
 @asynccontextmanager
 async def reading(
     wire: Wire | str | None, *, clock: Clock | None = None, password: str = RIGHT.password, reader: str = "api", inbox: Path | None = None,
-    streams: Mapping[Kind, Mapping[str, Any]] | None = None, timeout_s: float | None = None, hook: AttemptHook | None = None,
+    streams: Mapping[Kind, Mapping[str, Any]] | None = None, timeout_s: float | None = None, brief_s: float = 15.0,
+    hook: AttemptHook | None = None,
 ) -> AsyncIterator[SpecSource]:  # fmt: skip
     """Open a source on a server at a pace that holds nobody up."""
     time, asked = clock or Clock(), streams or {}
@@ -66,7 +67,7 @@ async def reading(
         },
     )  # fmt: skip
     limiter = PacedLimiter(time, rate_per_s=100_000.0, burst=100.0, max_in_flight=8)
-    doors = DOORS if timeout_s is None else replace(DOORS, shipped=cast(Traversable, _Hasty(timeout_s)))
+    doors = DOORS if timeout_s is None else replace(DOORS, shipped=cast(Traversable, _Hasty(timeout_s, brief_s)))
     async with doors.connect(settings, Lines(limiter=limiter, clock=time, hook=hook, dice=lambda: 0.0)) as source:
         yield source
 
@@ -74,12 +75,14 @@ async def reading(
 class _Hasty:
     """The shipped spec with less patience for one answer."""
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, brief_s: float) -> None:
         self.timeout_s = timeout_s
+        self.brief_s = brief_s
 
     def read_text(self, encoding: str) -> str:
         shipped = DOORS.shipped.read_text(encoding=encoding)
-        return shipped.replace("timeout_s = 120 ", f"timeout_s = {self.timeout_s} ").replace("attempts = 4\n", "attempts = 2\n")
+        hasty = shipped.replace("timeout_s = 120 ", f"timeout_s = {self.timeout_s} ").replace("attempts = 4\n", "attempts = 2\n")
+        return hasty.replace("brief_s = 15 ", f"brief_s = {self.brief_s} ")
 
 
 @asynccontextmanager

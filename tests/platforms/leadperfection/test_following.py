@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from streamflow.errors import PlatformUnavailable
 from streamflow.migration import unread
 from streamflow.migration.strays import is_open
 from streamflow.sandbox.leadperfection import dress
 from streamflow.store.base import PutSetting, ResolveItem
-from streamflow.wire.message import Attempt
+from streamflow.wire.message import Attempt, Request, Response
+from streamflow.wire.session import Session
 
 from .rig import Book, Clock, Wire, reading, serving
 
@@ -312,6 +314,40 @@ async def test_a_hole_proves_nothing_and_hides_nothing_but_itself_once_it_is_giv
         await held.poll()
         assert any(record.data["note"] == "cannot be seen" for record in (await held.held("note")).values())
         assert await held.ledger.mark("delta:prospect") != moved
+        assert (await held.reader.everything("sweep")).is_complete
+        assert not [item for item in await held.ledger.queue() if item.cause == "source_unread"]
+
+
+async def test_what_was_given_up_is_waited_for_once_and_briefly_until_it_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each walk asks for its page and its row once, in a short while; what is no silence is asked again; healed, it comes back."""
+    silent: list[str] = []
+    waited: list[float | None] = []
+    usual = Session.read
+
+    async def read(session: Session, request: Request, **rules: Any) -> Response:
+        try:
+            return await usual(session, request, **rules)
+        except PlatformUnavailable:
+            waited.append(request.timeout_s)
+            raise
+
+    def note(attempt: Attempt) -> None:
+        silent.extend([attempt.endpoint] if not attempt.status else [])
+
+    monkeypatch.setattr(Session, "read", read)
+    at_once = {"prospect": {"window": {"start": "2024-11-01", "step_days": 40_000}}}
+    async with book(40, source={"timeout_s": 0.4, "brief_s": 0.3, "streams": at_once, "hook": note}) as (wire, held):
+        first = sorted(await held.held("prospect"), key=int)[3]
+        await wire.switch(slow={"cst_id": first, "seconds": 30.0})
+        await held.reader.everything("sweep")
+        assert (len(silent), set(waited)) == (10, {0.4}), "two walks with a page and a row, and by its id: each of them twice"
+        assert await waive(held) == {first}
+        silent.clear()
+        waited.clear()
+        await wire.switch(fail_5xx={"every": 3})
+        assert (await held.reader.everything("sweep")).is_complete
+        assert (len(silent), set(waited)) == (5, {0.3})
+        await wire.switch(fail_5xx=None, slow=None)
         assert (await held.reader.everything("sweep")).is_complete
         assert not [item for item in await held.ledger.queue() if item.cause == "source_unread"]
 

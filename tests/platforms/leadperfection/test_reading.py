@@ -221,7 +221,8 @@ SAME = ("prospect", "lead", "job", "appointment", "note", "call")
     {"start_index": "row"}, {"start_index": {"GetLead": "row", "GetJobStatusChanges": "page"}}, {"end_bound": "inclusive"},
     {"appointment_id": "ils_id"}, {"appointment_id": "id"}, {"appointment_parents": True}, {"appointment_dates": "iso"},
     {"appointment_end": "exclusive"}, {"job_children": "full"}, {"key_case": "contract", "numbers": "text", "booleans": "text"},
-    {"order": "newest"}, {"order": "shuffled"}, {"id_window": "applied"}, {"by_id": "object"}, {"paging_required": "exception"}, {"padding": False},
+    {"order": "newest"}, {"order": "shuffled"}, {"id_window": "applied"}, {"by_id": "object"},
+    {"paging_required": "exception"}, {"padding": False},
 ], ids=lambda switches: "-".join(f"{name}={value}" for name, value in switches.items()).replace(" ", ""))  # fmt: skip
 async def test_what_is_only_assumed_may_be_otherwise(switches: dict[str, Any], few: Held) -> None:
     """Whatever a tenant's server does where the contract only assumes, the same records come out, with the same content."""

@@ -251,7 +251,7 @@ def test_calls_are_forms_with_days_as_the_server_reads_them() -> None:
     (200, b"<html>Sign in</html>", CallVerdict.TRANSIENT), (200, b'[{"Result":0,"Message":"Error: busy"}]', CallVerdict.TRANSIENT),
     (200, b'[{"RESULT":"0","MESSAGE":"Error: busy"}]', CallVerdict.TRANSIENT), (200, b'[{"Result":1,"Message":"418207"}]', CallVerdict.OK),
     (200, b'"UPDATED SUCCESSFULLY!"', CallVerdict.PROTOCOL),
-    (200, b'{"message":"Exception Occured","error":"Cannot find column 1.","status":null}', CallVerdict.PROTOCOL),
+    (200, b'{"message":"Exception Occured","error":"Cannot find column 1.","status":null}', CallVerdict.ODD),
     (200, b'{"message":"Exception Occured","error":"Timeout expired.","status":null}', CallVerdict.TRANSIENT),
 ])  # fmt: skip
 def test_what_answers_mean(status: int, body: bytes, means: CallVerdict) -> None:
