@@ -36,7 +36,6 @@ class End:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run migrations until so many kills were survived, print the table, and give 0 when every promise held in all of them."""
     given = parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _end)
     table: dict[tuple[str, str, str], Line] = {}
     bad: list[Trial] = []
     began = time.monotonic()
@@ -109,4 +108,5 @@ def _say(words: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _end)
     sys.exit(main())
