@@ -7,12 +7,14 @@ PAIR ?= leadtrekker-nutshell
 KILLS ?= 60
 JOBS ?= 2
 STORM := tests/storm
-FACES := tests/flow_bad tests/acceptance/leadperfection tests/flow/test_points.py $(wildcard tests/flow/test_lp_*.py)
+FACES := tests/flow_bad tests/acceptance/leadperfection tests/third_platform \
+	$(filter-out tests/flow/test_kills.py tests/flow/test_torture.py,$(wildcard tests/flow/test_*.py))
+VOYAGES := tests/migration
 # Compiled files are kept: the tests start many processes, and none of them is to compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit faces storm bench torture simulate fuzz requirements clean
+.PHONY: help setup demo test lint types unit faces voyages storm bench torture simulate fuzz requirements clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,7 +31,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 demo: $(STAMP)  ## a whole migration on the built-in sandbox, about a minute
 	$(PY) -m streamflow.cli demo --pair $(PAIR)
 
-test: lint types unit  ## everything CI checks
+test: lint types unit  ## lint, strict types, and every test that takes seconds; CI calls `faces` and `voyages` as well
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .
@@ -38,10 +40,13 @@ types: $(STAMP)
 	$(VENV)/bin/mypy
 
 unit: $(STAMP)
-	$(PY) -m pytest -q -n 4 --dist loadfile $(addprefix --ignore=,$(FACES) $(STORM))
+	$(PY) -m pytest -q -n 4 --dist loadfile $(addprefix --ignore=,$(FACES) $(VOYAGES) $(STORM))
 
-faces: $(STAMP)  ## every bad input on the outside faces, and whole runs of the second pair; minutes, so apart from `test`
+faces: $(STAMP)  ## every bad input on the outside faces, and whole runs with real processes; some six minutes
 	$(PY) -m pytest -q -n 4 --dist loadfile $(FACES)
+
+voyages: $(STAMP)  ## the phases of a migration one by one, gates to rollback, each from a run that came so far; some three minutes
+	$(PY) -m pytest -q -n 4 --dist loadfile $(VOYAGES)
 
 storm: $(STAMP)  ## the machine beneath the daemon fails: disk, memory, files, clocks, whoever reads the log; some ten minutes
 	$(PY) -m pytest -q -n 2 --dist loadfile $(STORM)
