@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -75,7 +75,7 @@ class FieldSeen:
         self.filled += 1
         self.max_chars = max(self.max_chars, len(text))
         self.has_lines = self.has_lines or "\n" in plain(text).strip()
-        shown = squeeze(text[: _MAX_VALUE_CHARS * 2])[:_MAX_VALUE_CHARS]
+        shown = squeeze(_spoken(value)[: _MAX_VALUE_CHARS * 2])[:_MAX_VALUE_CHARS]
         if len(self.samples) < _MAX_SAMPLES and shown not in self.samples:
             self.samples.append(shown)
         if shown in self.distinct or len(self.distinct) < MAX_DISTINCT:
@@ -186,3 +186,12 @@ class Observation:
                 return
             one = seen[name] = FieldSeen(name=name)
         one.see(value, self._eye)
+
+
+def _spoken(value: Any) -> str:
+    """Say a value in words that a person reads: of what is nested, what it holds."""
+    if isinstance(value, Mapping):
+        return " ".join(filter(None, map(_spoken, value.values())))
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return "; ".join(filter(None, map(_spoken, value)))
+    return "" if value is None else str(value)

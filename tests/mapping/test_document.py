@@ -96,6 +96,14 @@ def test_proposal_is_reviewable() -> None:
     assert all(row.reason or row.not_moved for _, row in document.rows())
 
 
+def test_samples_of_nested_values_are_words() -> None:
+    """A list of labelled numbers is shown as what it holds, not as the program writes it."""
+    seen = Observation(PAIR)
+    phones = [{"label": "AltPhone1", "phone": "9042095028", "type": None}, {"label": "AltPhone2", "phone": "8135550100"}]
+    seen.add([Record(kind="lead", key="1", data={"altphones": phones}, digest="")])
+    assert seen.kinds["lead"]["altphones"].samples == ["AltPhone1 9042095028; AltPhone2 8135550100"]
+
+
 def test_families_come_from_values() -> None:
     """Dates, money, numbers, choices and long texts are told by their values; numbers with leading zeros are texts."""
     document = propose(PAIR, Account(observation=typed_account()))
