@@ -31,7 +31,7 @@ class CheckReport:
     def exit_code(self) -> Exit:
         """Give the exit code: the most telling of the failed findings (config, then refused, then unavailable, then the rest)."""
         codes = {exit_for_code(each.code) for each in self.findings if not each.ok and not each.is_warning}
-        for code in (Exit.CONFIG, Exit.REFUSED, Exit.UNAVAILABLE, Exit.TRY_AGAIN, Exit.DISK, Exit.USAGE, Exit.INTERNAL):
+        for code in (Exit.CONFIG, Exit.REFUSED, Exit.UNAVAILABLE, Exit.TRY_AGAIN, Exit.USAGE, Exit.INTERNAL):
             if code in codes:
                 return code
         return Exit.DONE

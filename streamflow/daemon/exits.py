@@ -16,7 +16,6 @@ class Exit(IntEnum):
     USAGE = 64
     UNAVAILABLE = 69     # a platform stayed away longer than patience allows
     INTERNAL = 70
-    DISK = 74            # the disk of the state directory is full or fails
     TRY_AGAIN = 75
     REFUSED = 77         # credentials or permission refused
     CONFIG = 78
@@ -52,7 +51,7 @@ _BY_CODE: Mapping[str, Exit] = {
     "already_running": Exit.TRY_AGAIN,
     "ledger_held": Exit.TRY_AGAIN,
     "memory": Exit.TRY_AGAIN,
-    "disk": Exit.DISK,
+    "disk": Exit.TRY_AGAIN,
 }
 
 

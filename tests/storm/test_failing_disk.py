@@ -35,11 +35,11 @@ def by(order: Path) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("word", list(WORDS))
 def test_the_ledger_cannot_be_written(place: Place, pair: Pair, order: Path, word: str) -> None:
-    """A full disk, an error of writing or syncing and a torn write end the run with 74 and one clear message; nothing goes out unmeant."""
+    """A full disk, an error of writing or syncing and a torn write end the run with 75 and one clear message; nothing goes out unmeant."""
     with running_daemon(place, by=by(order)) as daemon:
         in_backfill(daemon, pair)
         order.write_text(word)
-        assert daemon.end() == 74, daemon.words()
+        assert daemon.end() == 75, daemon.words()
         assert "internal error" not in daemon.words()
         assert_told(daemon.last_words, *WORDS[word])
         assert daemon.said("daemon.failed")
@@ -58,11 +58,11 @@ def test_killed_in_the_middle_of_a_write_of_its_file(place: Place, pair: Pair, o
 
 
 def test_no_room_for_any_file(place: Place, pair: Pair) -> None:
-    """Where no file at all takes a byte any more (ledger, reports, log), the run ends with 74, and goes on once there is room."""
+    """Where no file at all takes a byte any more (ledger, reports, log), the run ends with 75, and goes on once there is room."""
     with running_daemon(place) as daemon:
         in_backfill(daemon, pair)
         fill(daemon)
-        assert daemon.end() == 74
+        assert daemon.end() == 75
     assert_every_write_was_meant(place, pair)
     assert_goes_on(place, pair)
 
@@ -76,12 +76,12 @@ def test_no_room_at_the_start(place: Place, pair: Pair, order: Path) -> None:
     """A first start, and a later one, without room end with a clear message; nothing is begun by halves."""
     order.write_text("full")
     with running_daemon(place, by=by(order)) as daemon:
-        assert daemon.end() == 74
+        assert daemon.end() == 75
         assert_told(daemon.last_words, "migration.state_dir", "SQLITE_FULL", "free some space")
     assert pair.written() == 0
     assert_goes_on(place, pair)
     with running_daemon(place, by=by(order)) as daemon:
-        assert daemon.end() == 74, daemon.words()
+        assert daemon.end() == 75, daemon.words()
         assert_told(daemon.last_words, "migration.state_dir", "SQLITE_FULL", "free some space")
 
 
@@ -89,7 +89,7 @@ def test_no_room_for_the_smallest_file_at_the_start(place: Place, pair: Pair) ->
     """Where not even the lock can be noted, that is told as well."""
     command = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *PLAIN, "-c", str(place.config), "run"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=END_S, check=False, env=environ())
-    assert done.returncode == 74, done.stderr
+    assert done.returncode == 75, done.stderr
     assert_told(done.stderr, "migration.state_dir", "lock")
     assert pair.written() == 0
     assert_goes_on(place, pair)
