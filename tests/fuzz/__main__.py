@@ -58,8 +58,8 @@ def _fed(target: Target, first: int, seconds: float, most: int) -> Tally:
         tally.at_seed = first + number
         try:
             _round(target, tally)
-        except Exception:     # of any sort: a parser that lets one through broke its word, and the other targets still have their turn
-            tally.failed = traceback.format_exc(limit=-6)
+        except Exception as failure:  # any that a parser lets through is what is looked for: told as its broken word, beside the other targets
+            tally.failed = "".join(traceback.format_exception(failure, limit=-6))
         tally.seconds, number = time.monotonic() - begun, number + 1
     print(f"{target.name:<34} {tally.examples:>9} {tally.seconds:>8.1f}  {'BROKEN' if tally.failed else 'held'}", flush=True)
     return tally
