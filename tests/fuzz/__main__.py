@@ -58,7 +58,7 @@ def _fed(target: Target, first: int, seconds: float, most: int) -> Tally:
         tally.at_seed = first + number
         try:
             _round(target, tally)
-        except Exception as failure:  # any that a parser lets through is what is looked for: told as its broken word, beside the other targets
+        except Exception as failure:  # whatever a parser lets through is what is looked for: told as its broken word, the others go on
             tally.failed = "".join(traceback.format_exception(failure, limit=-6))
         tally.seconds, number = time.monotonic() - begun, number + 1
     print(f"{target.name:<34} {tally.examples:>9} {tally.seconds:>8.1f}  {'BROKEN' if tally.failed else 'held'}", flush=True)
