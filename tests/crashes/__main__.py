@@ -1,4 +1,4 @@
-"""`make crashes`: the ledger's files after many power cuts, and whether this would find a fault: it must, where SQLite is told to sync less."""
+"""`make crashes`: the ledger's files after many power cuts; and the same where SQLite is told to sync less, which must be found out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import anyio
 
-from .hunt import Aim, Hunt, Tally
+from .hunt import Aim, Hunt, Tally, in_memory
 
 CONTROLS = ("NORMAL", "OFF")
 
@@ -22,8 +22,7 @@ def main() -> int:
     options = _options()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**9)
     print(f"seed {seed}")
-    memory = Path("/dev/shm")
-    folder = Path(tempfile.mkdtemp(prefix="crashes", dir=memory if memory.is_dir() else None))
+    folder = Path(tempfile.mkdtemp(prefix="crashes", dir=in_memory()))
     aims = {"as shipped": Aim(states=options.states, opened=options.opened)}
     for control in CONTROLS:
         aims[control] = Aim(states=options.control, synchronous=control, ends=("stopped", "killed"), opened=0.0)

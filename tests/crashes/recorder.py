@@ -41,22 +41,22 @@ class Recorder(Layer):
 
     def __enter__(self) -> Recorder:
         super().__enter__()
-        really = {"rename": os.rename, "unlink": os.unlink, "fsync": os.fsync}
+        really_rename, really_unlink, really_fsync = os.rename, os.unlink, os.fsync
 
         def rename(old: Any, new: Any, **options: Any) -> None:
-            really["rename"](old, new, **options)
+            really_rename(old, new, **options)
             if self._is_ours(str(old)):
                 self._names[Path(new).name] = self._names.pop(Path(old).name)
                 self.ops.append(Moved(name=Path(old).name, to=Path(new).name))
 
         def unlink(path: Any, **options: Any) -> None:
-            really["unlink"](path, **options)
+            really_unlink(path, **options)
             self._removed(str(path))
 
         def fsync(handle: int) -> None:
             if stat.S_ISDIR(os.fstat(handle).st_mode) and os.path.samestat(os.fstat(handle), self._folder.stat()):
                 self.ops.append(FolderSync())
-            really["fsync"](handle)
+            really_fsync(handle)
 
         for name, function in (("rename", rename), ("unlink", unlink), ("fsync", fsync)):
             self._stack.enter_context(patch.object(os, name, function))

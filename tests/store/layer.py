@@ -34,7 +34,7 @@ Really: TypeAlias = Callable[..., int]
 
 
 class Layer:
-    """The file layer of this process; whoever derives from it stands between SQLite and its files. Files are numbers, of open ones alone."""
+    """The file layer of this process; what derives from it stands between SQLite and its files. Open files go by numbers."""
 
     def __init__(self) -> None:
         self._kept: list[Any] = []       # C has no hold on what Python made
