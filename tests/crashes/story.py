@@ -69,14 +69,19 @@ async def _lived(folder: Path, dice: random.Random, log: Log, *, synchronous: st
     medium = log.medium(len(log.ops))
     home = put(medium.whole(), folder / "home")
     first = len(log.base) + sum(isinstance(op, Named) for op in log.ops)
-    # A small threshold brings the moving of pages from the log file into the ledger into a short life; 1000 is SQLite's own.
-    told = (f"PRAGMA synchronous = {synchronous}", f"PRAGMA wal_autocheckpoint = {dice.choice((20, 40, 80, 1000))}")
-    pragmas = tuple(pragma for pragma in connection._WRITER_PRAGMAS if "synchronous" not in pragma)
-    assert len(pragmas) == len(connection._WRITER_PRAGMAS) - 1
-    door = (*pragmas, *told) if synchronous else (*connection._WRITER_PRAGMAS, told[1])
-    with patch.object(connection, "_WRITER_PRAGMAS", door), Recorder(home, medium.names(), first=first) as recorder:
+    with patch.object(connection, "_WRITER_PRAGMAS", _pragmas(synchronous, dice)), Recorder(home, medium.names(), first=first) as recorder:
         await life(home, dice, recorder.acknowledged, turns=turns)
     return Log(base=log.base, ops=(*log.ops, *recorder.ops), start=log.start, how=log.how)
+
+
+def _pragmas(synchronous: str, dice: random.Random) -> tuple[str, ...]:
+    """Give what the product tells SQLite, with another way of syncing if there is one, and when pages leave the log file."""
+    shipped = connection._WRITER_PRAGMAS
+    others = tuple(pragma for pragma in shipped if "synchronous" not in pragma)
+    assert len(others) == len(shipped) - 1
+    # Within a short life pages leave the log file only if few are enough; 1000 is SQLite's own threshold.
+    threshold = f"PRAGMA wal_autocheckpoint = {dice.choice((20, 40, 80, 1000))}"
+    return (*others, f"PRAGMA synchronous = {synchronous}", threshold) if synchronous else (*shipped, threshold)
 
 
 def _older(home: Path) -> State:
