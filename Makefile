@@ -14,7 +14,7 @@ VOYAGES := tests/migration
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit faces voyages storm bench torture simulate fuzz requirements clean
+.PHONY: help setup demo test lint types unit faces voyages storm crashes bench torture simulate fuzz requirements clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,9 @@ voyages: $(STAMP)  ## the phases of a migration one by one, gates to rollback, e
 
 storm: $(STAMP)  ## the machine beneath the daemon fails: disk, memory, files, clocks, whoever reads the log; some ten minutes
 	$(PY) -m pytest -q -n 2 --dist loadfile $(STORM)
+
+crashes: $(STAMP)  ## 100,000 states in which a power cut may leave the ledger's files, and two controls that must fail; prints the seed
+	$(PY) -m tests.crashes
 
 bench: $(STAMP)  ## the figures, as ratios in one run
 	$(PY) -m tests.bench --pair $(PAIR)
