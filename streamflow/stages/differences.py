@@ -16,7 +16,7 @@ from typing import Final
 from streamflow.mapping.changes import APPENDED
 from streamflow.model import AuditEntry, Cursor, DestId, Intent, IntentState, Link, QueueItem, Ref, Verdict
 from streamflow.platforms.base import Feed, Happening, is_person
-from streamflow.stages.gone import gone_item
+from streamflow.stages.gone import gone_id, gone_item
 from streamflow.stages.kept import released
 from streamflow.store.base import Audit, Change, Enqueue, Ledger, MarkVerified, PutLink
 
@@ -29,6 +29,17 @@ class Differences:
     def __init__(self, *, ledger: Ledger, feed: Feed | None) -> None:
         self._ledger = ledger
         self._feed = feed
+
+    async def waiting(self, links: Sequence[Link]) -> set[Ref]:
+        """Say about which of these somebody was asked, as they were read last, who has not answered yet."""
+        found = set()
+        for link in links:
+            checks = await self._ledger.checks_of(link.ref.kind, link.ref.key)
+            fields = sorted(check.field for check in checks if check.ref == link.ref and check.verdict is Verdict.DIFFERS)
+            items = [await self._ledger.item(name) for name in (_item(link, fields).id, gone_id(link))]
+            if any(item is not None and item.state == "open" for item in items):
+                found.add(link.ref)
+        return found
 
     async def settle(
         self, links: Sequence[Link], marks: Mapping[Ref, MarkVerified], *, gone: Collection[Ref]
