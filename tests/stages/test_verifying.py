@@ -123,6 +123,27 @@ async def test_a_person_who_was_there_before_our_write_excuses_no_fault() -> Non
         assert len(await one.open_items("read_back_differs")) == 1
 
 
+async def test_the_owner_s_own_edit_is_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever owns a record is not taken for us where we write as a program; one walk through the feed serves all that differ."""
+    async with rig() as one:
+        await one.stage(*(lead(str(n), status="New", userid="87") for n in range(1, 5)))
+        await one.run_dry()
+        for number in range(1, 5):
+            one.person("edit", "contacts", (await one.link("lead", str(number))).dest_id, customFields={"Lead Status": "Hot"})
+        walks = 0
+        portions = one.nutshell.feed.portions
+
+        def counted(cursor: str) -> object:
+            nonlocal walks
+            walks += 1
+            return portions(cursor)
+
+        monkeypatch.setattr(one.nutshell.feed, "portions", counted)
+        assert await one.verify() == {"verified": 4}
+        assert not await one.open_items()
+        assert walks == 1
+
+
 async def test_a_task_that_people_changed_after_it_was_found_right_is_theirs() -> None:
     """No feed tells of tasks; but what was read back as it should be and reads otherwise later was changed by people."""
     async with rig() as one:
