@@ -91,7 +91,7 @@ class Differences:
         for link in links:
             intents = [intent for intent in await self._ledger.intents_of(link.ref.kind, link.ref.key) if intent.dest_id == link.dest_id]
             since = [_written(intents, name) for name in named[link.ref]]
-            cursors = frozenset(intent.feed_cursor for intent in since if intent is not None)
+            cursors = frozenset(intent.feed_cursor or "" for intent in since if intent is not None)
             if not cursors:
                 found |= {link.ref} if named[link.ref] else set()
             elif self._feed is not None and self._feed.carries(link.dest_kind) and all(cursors):
