@@ -18,12 +18,11 @@ from streamflow.clock import from_iso
 from streamflow.migration.context import Migration
 from streamflow.model import Cursor, DestId, Link
 from streamflow.platforms.base import Happening, is_person, position_of
+from streamflow.stages.differences import WRITTEN_AS
 
 FIRST: Final = "feed:first"
 """Setting: the position of the feed before anything was written."""
 SLACK_S: Final = 120      # by which two clocks may differ
-WRITTEN_AS: Final = ("notes", "tasks")
-"""Kinds that we also change in the name of an author."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
