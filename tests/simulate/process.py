@@ -27,7 +27,6 @@ from tests.simulate.source import BEGIN
 
 PAIR = read_pair((Path(__file__).parent / "pair.toml").read_text(encoding="utf-8"))
 SETTLE_S = 7.0
-POLL_S = 4.0
 PATIENCE_S = 20.0       # of the operator, between two attempts
 DAY_S = 86_400.0
 
@@ -69,10 +68,12 @@ class SlowLedger:
         self._hook(held, True)
         await anyio.sleep(0.002 * self._dice.random())
 
-    async def stage(self, records: Sequence[Record], *, scan: str, changes: Sequence[Change] = ()) -> StageResult:
+    async def stage(
+        self, records: Sequence[Record], *, scan: str, changes: Sequence[Change] = (), news: Sequence[Change] = ()
+    ) -> StageResult:
         """Stage a page; the caller learns of it later."""
         await anyio.sleep(0.002 * self._dice.random())
-        result = await self._ledger.stage(records, scan=scan, changes=changes)
+        result = await self._ledger.stage(records, scan=scan, changes=changes, news=news)
         self._agenda.tell("staged", scan, result.new, result.changed)
         self._hook(tuple(changes), True)
         await anyio.sleep(0.002 * self._dice.random())
@@ -91,7 +92,7 @@ def terms_of(conditions: Conditions) -> Terms:
     return Terms(
         name="sim", state_dir=Path("/nonexistent"), timezone="UTC", gates={"map": "auto", "sample": "auto", "cutover": "ask"},
         fallback_owner="office@sim.test", sample_size=2, batch_size=conditions.batch, cutover_deadline_s=900.0,
-        watch_days=20.0 / DAY_S, poll_s=POLL_S, settle_s=SETTLE_S, sweep_every_s=40.0, future_activities="send",
+        watch_days=20.0 / DAY_S, poll_s=conditions.poll_s, settle_s=SETTLE_S, sweep_every_s=conditions.sweep_every_s, future_activities="send",
         flags={
             "search_lag_s": conditions.search_lag_s, "late_commit_s": conditions.late_commit_s, "timeout_s": conditions.timeout_s,
             "lead_stage_write": "patch", "note_edit": "rpc_24h" if conditions.edits_notes else "none",
@@ -100,7 +101,7 @@ def terms_of(conditions: Conditions) -> Terms:
 
 
 async def daemon(
-    conditions: Conditions, ledger: SlowLedger, source: Any, destination: Any, clock: WorldClock, operator: Operator
+    conditions: Conditions, ledger: Any, source: Any, destination: Any, clock: WorldClock, operator: Operator
 ) -> None:  # fmt: skip
     """Be the daemon until it is done."""
     phase = await load_phase(ledger, clock)
@@ -127,7 +128,7 @@ class Operator:
         """Look every few seconds."""
         migration = engine.m
         while True:
-            await anyio.sleep(3.0)
+            await anyio.sleep(self._conditions.looks_every_s)
             if migration.control.paused is not None:
                 migration.control.resume()
             await self._answer(engine)

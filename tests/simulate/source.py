@@ -16,7 +16,7 @@ from streamflow.errors import PlatformUnavailable, Throttled, TransientError
 from streamflow.model import Cursor, Key, Kind, Page, Record
 from streamflow.platforms.base import Stream
 from tests.simulate.agenda import Agenda
-from tests.simulate.conditions import FAULTS_END_S, Conditions
+from tests.simulate.conditions import Conditions
 
 BEGIN = datetime(2026, 6, 1, 10, 0, 0, tzinfo=UTC)
 FORM = "%Y-%m-%d %H:%M:%S"
@@ -185,7 +185,8 @@ class SourceDoor:
 
     async def _call(self) -> None:
         await anyio.sleep(0.01 + 0.1 * self._dice.random())
-        if self._dice.random() >= self._books.conditions.read_faults or self._books.agenda.now > FAULTS_END_S:
+        conditions = self._books.conditions
+        if self._dice.random() >= conditions.read_faults or self._books.agenda.now > conditions.faults_end_s:
             return
         which = self._dice.randrange(3)
         self._books.agenda.tell("source fails", which)

@@ -26,12 +26,11 @@ from tests.simulate.conditions import Conditions
 from tests.simulate.destination import Account
 from tests.simulate.doors import DestinationDoor
 from tests.simulate.judge import Evidence, judge
-from tests.simulate.loop import Stuck, VirtualLoop, clear_graves, process, run, settled_order
+from tests.simulate.loop import TURNS, Stuck, VirtualLoop, clear_graves, process, run, settled_order
 from tests.simulate.people import DestinationPeople, SourcePeople
 from tests.simulate.process import Operator, SlowLedger, WorldClock, daemon
 from tests.simulate.source import Books, SourceDoor
 
-ENDS_AT_S = 2_000.0      # of one process
 MOMENTS = {"callbacks": 6_000, "commits": 120, "effects": 30}
 """By what the life of a process is measured that is to end before its time, and how long it may last at most."""
 
@@ -54,8 +53,11 @@ class Verdict:
 class World:
     """Everything that outlives a process."""
 
-    def __init__(self, seed: int, *, keep_lines: bool = False) -> None:
-        self.conditions = Conditions.of(seed)
+    ENDS_AFTER_S = 2_000.0     # one process
+    TURNS = TURNS              # of its loop
+
+    def __init__(self, seed: int, *, keep_lines: bool = False, conditions: Conditions | None = None) -> None:
+        self.conditions = conditions or Conditions.of(seed)
         self.agenda = Agenda()
         self.agenda.lines = [] if keep_lines else None
         self._seed = seed
@@ -98,14 +100,14 @@ class World:
         self.agenda.until(self.agenda.now + 60.0)       # what was still on its way arrives
 
     def _process(self, dice: Random) -> bool:
-        operator = Operator(self.agenda, self.conditions, on_freeze=self._freeze, on_switch=self._switch)
+        operator = self._operator()
         ledger = SlowLedger(self.ledger, self.agenda, dice, self._on_commit)
         self.books.served.clear()
-        with process(self.agenda, dice) as loop:
+        with process(self.agenda, dice, self.TURNS) as loop:
             self._loop = loop
             loop.end_after(self._left if self._ends_by == "callbacks" else -1)
-            loop.call_later(ENDS_AT_S, loop.stop)
-            source, destination = SourceDoor(self.books), DestinationDoor(self.account, dice)
+            loop.call_later(self.ENDS_AFTER_S, loop.stop)
+            source, destination = self._source(), DestinationDoor(self.account, dice)
             try:
                 return run(loop, daemon(self.conditions, ledger, source, destination, self.clock, operator))
             except (Stuck, RuntimeError) as error:
@@ -117,6 +119,12 @@ class World:
             finally:
                 destination.line.is_cut = True
         return True
+
+    def _operator(self) -> Operator:
+        return Operator(self.agenda, self.conditions, on_freeze=self._freeze, on_switch=self._switch)
+
+    def _source(self) -> SourceDoor:
+        return SourceDoor(self.books)
 
     def _count(self, moment: str) -> None:
         """Let the process end when its moment has come."""
