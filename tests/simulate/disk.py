@@ -14,6 +14,7 @@ import aiosqlite
 from streamflow.clock import Clock, iso
 from streamflow.model import Kind
 from streamflow.store import files
+from streamflow.store.audit import Line
 from streamflow.store.connection import Connection
 from streamflow.store.memory import MemoryLedger
 from streamflow.store.memory_reading import Held
@@ -101,7 +102,7 @@ def _called_directly() -> Iterator[None]:
 
 
 async def in_memory(ledger: SqliteLedger, kinds: tuple[Kind, ...], clock: Clock) -> MemoryLedger:
-    """Give all that a judge asks about as a book in memory; the chain of the audit stays with the file."""
+    """Give all that a judge asks about as a book in memory."""
     copy = MemoryLedger(clock=clock)
     book = copy._book
     for kind in kinds:
@@ -114,4 +115,6 @@ async def in_memory(ledger: SqliteLedger, kinds: tuple[Kind, ...], clock: Clock)
         book.links.update({link.ref: link for link in links})
     book.items.update({item.id: item for item in await ledger.queue(state=None)})
     book.settings.update(await ledger.settings(""))
+    rows = await ledger._connection._raw.execute_fetchall("SELECT seq, entry, hash FROM audit ORDER BY seq")
+    book.audit.update({seq: Line(seq=seq, text=text, hash=mark) for seq, text, mark in rows})
     return copy

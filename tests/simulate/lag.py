@@ -30,7 +30,7 @@ from tests.simulate.process import Operator
 from tests.simulate.source import CHILDREN, Row, SourceDoor
 from tests.simulate.world import World, _documents_read_once, _no_collector
 
-BEGINS_S = 120.0            # by then the account is in tail
+BEGINS_S = 60.0            # by then the account is in tail
 LOOKS_EVERY_S = 1.0         # as the daemon takes its picture
 ROOM_S = 5.0
 LEAST_S = 1.25              # how much too low the told age may be: as far as two looks of the daemon are apart, and what one takes
@@ -64,7 +64,8 @@ class Told:
 
     def facts(self) -> Iterator[str]:
         """Give the figures in words."""
-        yield f"seed {self.seed}: {self.changes} changes at 60 a minute, {self.poll_s:g} s between polls, one each {self.interval_s:.1f} s, in {self.took_s:.0f} s of real time"
+        polls = f"{self.poll_s:g} s between polls, one each {self.interval_s:.1f} s"
+        yield f"seed {self.seed}: {self.changes} changes at 60 a minute, {polls}, in {self.took_s:.0f} s of real time"
         yield (f"  there after {quantile(self.waits_s, 0.5):.1f} s (half), {quantile(self.waits_s, 0.99):.1f} s (99 of 100), "
                f"{max(self.waits_s):.1f} s (all {len(self.waits_s)})")
         yield (f"  told age of the oldest change up to {self.most_s:.0f} s, off by {min(self.off_s):+.2f} to {max(self.off_s):+.2f} s "
@@ -155,17 +156,19 @@ class BusyWorld(World):
         until_s = BEGINS_S + 60.0 * minutes
         super().__init__(seed, conditions=conditions_of(seed, until_s, poll_s))
         self.told = Told(seed=seed, poll_s=poll_s)
+        self.orders.manners.clear()      # the switch is ordered once, in the end
         self.changes: list[Change] = []
         self._open: dict[tuple[Kind, Key], list[Change]] = defaultdict(list)     # not there yet
-        middle_s = BEGINS_S + 30.0 * minutes
-        self.account.away = (middle_s, middle_s + min(180.0, 6.0 * minutes))
+        away_s = BEGINS_S + 40.0 * minutes
+        self.account.away = (away_s, away_s + min(180.0, 6.0 * minutes))
         self.account.on_effect = self._arrived
+        self._alone: set[Key] = set()
         self._makes = self._dice("changes")
         for second in range(int(60.0 * minutes) - 5):
             self.agenda.at(BEGINS_S + second + self._makes.random(), self._change)
 
     def _operator(self) -> Operator:
-        return LookingOperator(self, self.agenda, self.conditions, on_freeze=self._freeze, on_switch=self._switch)
+        return LookingOperator(self, self.agenda, self.conditions, self.orders, on_freeze=self._freeze, on_switch=self._switch)
 
     def _source(self) -> SourceDoor:
         return NotingDoor(self)
@@ -174,8 +177,8 @@ class BusyWorld(World):
         """Write a number somewhere, or somebody's first remark of that number."""
         kind = self._makes.choices(("client", *CHILDREN), (5, 2, 1, 1, 1))[0]
         rows = self.books.true(kind)
-        alone = {key for key, row in self.books.true("client").items() if self._is_alone(row)}
-        rows = {key: row for key, row in rows.items() if row["clientid"] in alone}
+        self._alone = self._alone or {key for key, row in self.books.true("client").items() if self._is_alone(row)}
+        rows = {key: row for key, row in rows.items() if row["clientid"] in self._alone}
         key, text = self._makes.choice(sorted(rows)), f"T{len(self.changes)}."
         if kind == "remark" and self._makes.random() < 0.5:
             owner, key = rows[key]["clientid"], f"x{len(self.changes)}"
@@ -236,7 +239,7 @@ class BusyWorld(World):
 
     def _is_calm(self, at: float) -> bool:
         begins, ends = self.account.away
-        return not begins - self.conditions.poll_s - 30.0 <= at <= ends + 2 * self.conditions.poll_s + 60.0
+        return not begins - 2 * self.conditions.poll_s - 10.0 <= at <= ends + 2 * self.conditions.poll_s + 60.0
 
     def measured(self) -> Told:
         """Give what was measured, with everything that is not as it should be."""
@@ -253,7 +256,7 @@ class BusyWorld(World):
 def conditions_of(seed: int, until_s: float, poll_s: float) -> Conditions:
     """Give the conditions of a calm, busy account."""
     return replace(
-        Conditions.of(seed), clients=40, crashes=0, ending="cutover", page_size=100, shows_late_s=0.0, silent=0.0, read_faults=0.0, lies=0,
+        Conditions.of(seed), clients=24, crashes=0, ending="cutover", page_size=100, shows_late_s=0.0, silent=0.0, read_faults=0.0, lies=0,
         late_commit_s=0.0, search_lag_s=0.0, write_faults=0.0, poison=0.0, works_until_s=until_s, deeds=0, edits=0, cheats=0, batch=40,
         part="", poll_s=poll_s, sweep_every_s=600.0, clock_off_s=0,
     )  # fmt: skip

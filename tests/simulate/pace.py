@@ -56,7 +56,8 @@ class Told:
     def facts(self) -> Iterator[str]:
         """Give the figures in words."""
         yield f"seed {self.seed}: {self.days:g} days, {self.calls:,} calls in {self.took_s:.0f} s of real time"
-        yield f"  {self.violations} above the agreed pace; {self.share:.1%} of it used while there was demand ({self.used:,} of {self.budget:,.0f})"
+        use = f"{self.share:.1%} of it used while there was demand ({self.used:,} of {self.budget:,.0f})"
+        yield f"  {self.violations} above the agreed pace; {use}"
         yield f"  {self.storms} times closed, {self.asked:,} answers that asked for silence, {self.disobeyed} calls sent in spite of one"
         yield f"  {self.changes} changes of the pace, {self.still} times the process stood still, {self.restarts} new starts"
 
@@ -129,7 +130,7 @@ class Month:
         clear_graves()
         self._count()
         if self.told.violations or self.told.disobeyed:
-            self.told.faults.append(f"pace: {self.told.violations} calls above it, {self.told.disobeyed} in spite of being asked for silence")
+            self.told.faults.append(f"pace: {self.told.violations} calls above it, {self.told.disobeyed} sent when silence was asked for")
         if self.told.share < 0.95:
             self.told.faults.append(f"pace: only {self.told.share:.1%} of it was used while there was demand")
 

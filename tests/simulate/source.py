@@ -80,6 +80,11 @@ class Books:
         """Give the account's own wall clock."""
         return (BEGIN + timedelta(seconds=int(self.agenda.now) + self.conditions.clock_off_s)).strftime(FORM)
 
+    def showed_late(self) -> bool:
+        """Say whether something that was written before people stopped was shown only after that."""
+        end = self.frozen_at
+        return end is not None and any(each.at <= end < each.shown_at for versions in self.rows.values() for each in versions)
+
     # --- what is shown of it
 
     def shown(self, kind: Kind) -> Iterator[tuple[Key, Row]]:
