@@ -14,7 +14,7 @@ VOYAGES := tests/migration
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit faces voyages storm crashes bench torture simulate fuzz readback requirements clean
+.PHONY: help setup demo test lint types unit faces voyages storm crashes bench torture simulate months fuzz readback requirements clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -63,6 +63,11 @@ torture: $(STAMP)  ## whole runs killed at random under each profile of faults, 
 simulate: $(STAMP)  ## 2,000 seeded worlds with crashes in virtual time, and the bugs they must find; half an hour
 	$(PY) -m tests.simulate --worlds 2000 --jobs 2
 	$(PY) -m tests.simulate --bugs
+
+months: $(STAMP)  ## ninety days of polls, a month of calls, an hour of a change a second, all in virtual time; three quarters of an hour
+	$(PY) -m tests.simulate --days 90 --first 1
+	$(PY) -m tests.simulate --pace 30 --first 1
+	$(PY) -m tests.simulate --lag 60 --first 1
 
 fuzz: $(STAMP)  ## every parser of foreign input fed with odd values for five minutes; prints the seed
 	$(PY) -m tests.fuzz --seconds 300
