@@ -7,6 +7,9 @@ PAIR ?= leadtrekker-nutshell
 KILLS ?= 60
 JOBS ?= 2
 STORM := tests/storm
+TOOLS := tests/tools
+SERVICE := tests/service
+CONTAINER := tests/container
 FACES := tests/flow_bad tests/acceptance/leadperfection tests/third_platform \
 	$(filter-out tests/flow/test_kills.py tests/flow/test_torture.py,$(wildcard tests/flow/test_*.py))
 VOYAGES := tests/migration
@@ -14,7 +17,7 @@ VOYAGES := tests/migration
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit faces voyages storm crashes bench torture simulate months fuzz readback requirements clean
+.PHONY: help setup demo test lint types unit faces voyages storm crashes tools service container bench torture simulate months fuzz readback requirements clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,7 +43,7 @@ types: $(STAMP)
 	$(VENV)/bin/mypy
 
 unit: $(STAMP)
-	$(PY) -m pytest -q -n 4 --dist loadfile $(addprefix --ignore=,$(FACES) $(VOYAGES) $(STORM))
+	$(PY) -m pytest -q -n 4 --dist loadfile $(addprefix --ignore=,$(FACES) $(VOYAGES) $(STORM) $(TOOLS) $(SERVICE) $(CONTAINER))
 
 faces: $(STAMP)  ## every bad input on the outside faces, and whole runs with real processes; some six minutes
 	$(PY) -m pytest -q -n 4 --dist loadfile $(FACES)
@@ -53,6 +56,15 @@ storm: $(STAMP)  ## the machine beneath the daemon fails: disk, memory, files, c
 
 crashes: $(STAMP)  ## 100,000 states in which a power cut may leave the ledger's files, and two controls that must fail; prints the seed
 	$(PY) -m tests.crashes
+
+tools: $(STAMP)  ## what ships, read by systemd-analyze, promtool and a real Prometheus, which must be there; half a minute; CI calls it
+	$(PY) -m pytest -q $(TOOLS)
+
+service: $(STAMP)  ## the unit beneath a real systemd; needs root and systemd-nspawn; some three minutes
+	$(PY) -m pytest -q -s $(SERVICE)
+
+container: $(STAMP)  ## the image built without a registry, and a whole run in it; needs root, mmdebstrap, buildah and podman
+	$(PY) -m pytest -q -s $(CONTAINER)
 
 bench: $(STAMP)  ## the figures, as ratios in one run
 	$(PY) -m tests.bench --pair $(PAIR)
