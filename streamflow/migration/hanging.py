@@ -1,7 +1,8 @@
 """
 What stays in a rollback and hangs on what would go.
 
-Rule 1: it is looked for in the lists when a rollback begins, and from then on among what the events tell of people's records.
+Rule 1: it is looked for in the lists when a rollback begins, and from then on among what the events tell of people's records; of which
+no events tell, in the lists again.
 Rule 2: lists lag behind: what they show of others' records is read by itself before it is believed, and an empty one is not believed.
 """
 
@@ -64,26 +65,35 @@ class Hanging:
     async def read_lists(self) -> None:
         """Look for notes, activities, tasks, leads and people that the crosswalk does not know, and those of ours outside the scope."""
         for kind in HANGING_KINDS:
-            is_empty = True
-            async for page in self._m.destination.reader.everything(kind, custom=False):
-                is_empty = is_empty and not page
-                links = await self._m.ledger.links_to(list(page))
-                outside = {link.dest_id for link in links if not self._wanted(link)}
-                self._ours |= outside
-                going = {link.dest_id for link in links} - outside
-                staying: Hung = {}
-                strange: Hung = {}
-                for dest_id, fields in page.items():
-                    if dest_id not in going:
-                        hang(staying if dest_id in outside else strange, dest_id, fields)
-                await self._note(staying)
-                await self._note(await self._as_read(kind, strange))
-            if self._wanted is not everything:
-                unshown = await self._outside.look(kind, self._wanted, self._on)
-                self._ours.update(*unshown.values())
-                await self._note(unshown)
-            if is_empty:
-                await self._believe_empty(kind)
+            await self._read_list(kind)
+
+    async def read_untold(self) -> None:
+        """Look once more through the lists of kinds of which no events tell; of ours there is nothing left in them by then."""
+        for kind in HANGING_KINDS:
+            if not self._m.destination.feed.carries(kind):
+                await self._read_list(kind)
+
+    async def _read_list(self, kind: Kind) -> None:
+        is_empty = True
+        async for page in self._m.destination.reader.everything(kind, custom=False):
+            is_empty = is_empty and not page
+            links = await self._m.ledger.links_to(list(page))
+            outside = {link.dest_id for link in links if not self._wanted(link)}
+            self._ours |= outside
+            going = {link.dest_id for link in links} - outside
+            staying: Hung = {}
+            strange: Hung = {}
+            for dest_id, fields in page.items():
+                if dest_id not in going:
+                    hang(staying if dest_id in outside else strange, dest_id, fields)
+            await self._note(staying)
+            await self._note(await self._as_read(kind, strange))
+        if self._wanted is not everything:
+            unshown = await self._outside.look(kind, self._wanted, self._on)
+            self._ours.update(*unshown.values())
+            await self._note(unshown)
+        if is_empty:
+            await self._believe_empty(kind)
 
     async def look(self) -> None:
         """Take in what the last look at the events told of people's records."""

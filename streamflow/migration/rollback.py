@@ -30,7 +30,7 @@ from streamflow.migration.life import AFTER_A_PART, State
 from streamflow.migration.outside import READ_AT_ONCE, Outside
 from streamflow.migration.progress import progress
 from streamflow.migration.proof import Proof
-from streamflow.migration.removals import Removals
+from streamflow.migration.removals import Removals, Saved
 from streamflow.migration.restorations import Restorations
 from streamflow.migration.returning import undone_item
 from streamflow.migration.reversals import MOVED, Carried, Reversals
@@ -86,17 +86,14 @@ class Rollback:
         tally = Tally()
         looked_at, of = 0, sum((await self._m.ledger.link_counts()).values())
         if not dry_run:
-            await Work(self._m).wait_for_doubts()     # so that none is left behind
-            recalled = await self._reversals.recall()
-            removed = [each for each in recalled if each.action == "delete"]
-            self._removals.hold(removed)
-            self._restorations.hold(each for each in recalled if each.action != "delete")
-            tally.deleted += len(removed)
+            await self._recall(tally)
         await self._look(tally, dry_run=dry_run)     # of what an earlier start removed; the first look tells of everybody's work
         await self._hanging.read_lists()
         await self._absorbed.recall()
         await self._look(tally, dry_run=dry_run)     # what came while the lists were read
         for dest_kind in reversed(DEST_ORDER):
+            if looked_at and not dry_run:
+                await self._hanging.read_untold()
             async for page in self._m.ledger.crosswalk(dest_kind=dest_kind):
                 looked_at += len(page)
                 progress(looked_at, of)
@@ -115,6 +112,15 @@ class Rollback:
                 tally.spare(overtaken.link, overtaken.reason)
         return tally
 
+    async def _recall(self, tally: Tally) -> None:
+        """Take up what earlier starts left, so that nothing stays in doubt and nothing is not looked after."""
+        await Work(self._m).wait_for_doubts()
+        recalled = await self._reversals.recall()
+        removed = [each for each in recalled if each.action == "delete"]
+        self._removals.hold(removed)
+        self._restorations.hold(each for each in recalled if each.action != "delete")
+        tally.deleted += len(removed)
+
     async def _look(self, tally: Tally, *, dry_run: bool) -> None:
         """Take in what happened meanwhile; a dry run brings nothing back."""
         if dry_run:
@@ -127,13 +133,16 @@ class Rollback:
         """Take in what happened meanwhile; what was removed a moment too soon comes back and is spared, with what it hangs on."""
         touched = await self._removals.look()
         await self._hanging.look()
-        for saved in [*touched, *await self._removals.bring_back(self._hanging.orphans())]:
-            tally.deleted -= saved.is_back
-            tally.spare(saved.link, saved.reason)
-            if saved.is_back:
-                self._hanging.keep(saved.link, saved.fields)
+        self._spare([*touched, *await self._removals.bring_back(self._hanging.orphans())], tally)
         for overtaken in await self._restorations.look():
             tally.spare(overtaken.link, overtaken.reason)
+
+    def _spare(self, saved: Sequence[Saved], tally: Tally) -> None:
+        for each in saved:
+            tally.deleted -= each.is_back
+            tally.spare(each.link, each.reason)
+            if each.is_back:
+                self._hanging.keep(each.link, each.fields)
 
     async def _outlast(self, tally: Tally) -> None:
         """Look on until the events can tell nothing more of what was removed and restored last."""
@@ -144,6 +153,8 @@ class Rollback:
             await self._m.control.permit()
             self._m.control.check()
             await self._save(tally)
+        await self._hanging.read_untold()
+        self._spare(await self._removals.bring_back(self._hanging.orphans()), tally)
 
     async def _undo_some(
         self, dest_kind: Kind, links: Sequence[Link], tally: Tally, *, dry_run: bool

@@ -19,6 +19,7 @@ MEANWHILE = 30
 QUICK_S = 0.15
 HANGING: tuple[tuple[str, Callable[[str, str], dict[str, Any]]], ...] = (
     ("notes", lambda rid, words: {"body": words, "parent": rid}),
+    ("tasks", lambda rid, words: {"title": words, "links": {"relatedEntity": rid}}),
     ("contacts", lambda rid, words: {"name": words, "links": {"accounts": [rid]}}),
 )  # fmt: skip
 
@@ -89,7 +90,7 @@ class Meddlers(People):
             made = self._box.in_destination("create", kind=kind, values=values(self._dice.choice(there), words))
             rows = {**self.before.of(kind), str(made["id"]): made}
             self.before = replace(self.before, live={**self.before.live, kind: rows})
-            self.edits.append(Edit(rid=str(made["id"]), field="body" if kind == "notes" else "name", value=words))
+            self.edits.append(Edit(rid=str(made["id"]), field=next(iter(values("", ""))), value=words))
 
     def _delete_ours(self, now: Destination) -> None:
         kind = self._dice.choice(("contacts", "leads", "notes"))

@@ -67,19 +67,21 @@ async def test_a_person_told_late_comes_back_with_the_company(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("is_heard", [True, False])
-async def test_what_people_hang_on_ours_meanwhile_keeps_it(tmp_path: Path, is_heard: bool) -> None:
-    """A note written when the lists were read long ago, just before the person is removed; the process may end there: it is no orphan."""
+@pytest.mark.parametrize("kind", ["notes", "tasks"])
+async def test_what_people_hang_on_ours_meanwhile_keeps_it(tmp_path: Path, kind: Kind, is_heard: bool) -> None:
+    """A note or task (of which no events tell) made long after the lists were read, as the person is removed: it is no orphan."""
     async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         rid = next(iter(await ours(trip, "contacts")))
         delete, written = trip.destination.writer.delete, []
+        values = {"body": "Call her", "parent": rid} if kind == "notes" else {"title": "Call her", "links": {"relatedEntity": rid}}
 
-        async def overtaken(kind: Kind, dest_id: str, **more: Any) -> None:
+        async def overtaken(of_kind: Kind, dest_id: str, **more: Any) -> None:
             if dest_id != rid or written:
-                await delete(kind, dest_id, **more)
+                await delete(of_kind, dest_id, **more)
                 return
-            written.append(trip.in_destination("create", kind="notes", values={"body": "Call her back", "parent": rid})["id"])
-            await delete(kind, dest_id, **more)
+            written.append(trip.in_destination("create", kind=kind, values=values)["id"])
+            await delete(of_kind, dest_id, **more)
             if not is_heard:
                 raise Uncertain("no answer")
 
@@ -90,7 +92,7 @@ async def test_what_people_hang_on_ours_meanwhile_keeps_it(tmp_path: Path, is_he
                 await trip.phase()
             await trip.restart()
         await trip.phase()
-        assert trip.live("notes")[written[0]]["links"]["parent"] == rid
+        assert rid in trip.live(kind)[written[0]]["links"].values()
         assert rid in trip.live("contacts")
         assert "people have added records to it" in {each["id"]: each["reason"] for each in trip.reports["rollback"]["spared"]}[rid]
 
