@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from streamflow.errors import Uncertain
 from streamflow.migration.life import State
-from streamflow.model import Kind
-from streamflow.platforms.base import position_of
+from streamflow.migration.touched import Touches
+from streamflow.model import Kind, Link, Ref
+from streamflow.platforms.base import Happening, position_of
+from streamflow.store.base import PutLink, PutSetting
+from streamflow.store.memory import MemoryLedger
 from tests.migration.rig import ASK_CUTOVER, NO_PROBES, Voyage, in_tail, voyage
 from tests.migration.test_restored import THEIRS, at_the_very_moment, custom, matched, undo
 from tests.migration.test_touched import ours
+from tests.platforms.leadtrekker_rig import HastyClock
 
 SURELY_TOLD_S = 6.0
 
@@ -109,3 +114,46 @@ async def test_a_change_under_a_restoration_told_late_is_given_back(tmp_path: Pa
         assert edited
         assert custom(trip, link.dest_id, "Budget") == THEIRS
         assert link.dest_id in {each["id"] for each in trip.reports["rollback"]["overtaken"]}
+
+
+class Told:
+    """A feed that tells what it is given, from wherever it is asked."""
+
+    def __init__(self) -> None:
+        self.events: list[Happening] = []
+        self.asked: list[str] = []
+
+    async def cursor(self, *, fresh: bool = False) -> str:
+        return max((event.id for event in self.events), key=position_of)
+
+    async def changed(self, cursor: str, kinds: Any = ()) -> AsyncIterator[tuple[list[Happening], str]]:
+        self.asked.append(cursor)
+        for event in sorted(self.events, key=lambda event: position_of(event.id)):
+            if position_of(event.id) > position_of(cursor):
+                yield [event], event.id
+
+
+async def test_how_late_the_feed_is_is_learned_from_what_comes_late() -> None:
+    """A look begins before the end of the last one, tells once what is new, and goes by the account's own clock and the latest seen."""
+    feed, ledger = Told(), MemoryLedger(clock=HastyClock())
+    await ledger.commit([PutSetting(name="feed:first", value="1-events"), PutLink(link=LINK)])
+    destination = SimpleNamespace(feed=feed, flags=SimpleNamespace(search_lag_s=2.0))
+    touches = Touches(SimpleNamespace(ledger=ledger, destination=destination))  # type: ignore[arg-type]
+    feed.events = [edit(2, at=1000), edit(3, at=1100), edit(5, at=1118)]
+    assert await touches.look() == {LINK.dest_id}
+    assert touches.told_within_s == 2.0
+    assert await touches.look() == set()
+    feed.events.append(edit(4, at=1108))
+    assert await touches.look() == {LINK.dest_id}
+    assert [position_of(cursor) for cursor in feed.asked] == [1, 2, 2]
+    assert touches.told_within_s > 10.0
+
+
+LINK = Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id="7-contacts", base={}, ours=True)
+
+
+def edit(number: int, *, at: int) -> Happening:
+    """Give an event of a person on a record of ours."""
+    return Happening(
+        id=f"{number}-events", at=at, action="edit", actor="1-users", kind="contacts", ids=(LINK.dest_id,), payloads={}, changes={},
+    )
