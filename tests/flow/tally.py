@@ -69,7 +69,10 @@ def is_right(run: Survived) -> bool:
 
 def name_of(trial: Trial) -> tuple[str, str, str]:
     """Give the line that a run belongs to: profile, pair, and how it is struck."""
-    return (trial.faults, trial.pair, str(trial.kills) if trial.stops is None else "points, undone" if trial.undone else "points")
+    if trial.stops is not None:
+        return (trial.faults, trial.pair, "points, undone" if trial.undone else "points")
+    back = f"{trial.backs} undone, people" if trial.meddled else f"{trial.backs} undone"
+    return (trial.faults, trial.pair, back if trial.backs else str(trial.kills))
 
 
 def laid_out(table: Mapping[tuple[str, str, str], Line]) -> str:

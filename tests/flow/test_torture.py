@@ -10,7 +10,7 @@ import pytest
 
 from tests.flow import torture
 from tests.flow.measures import Calls
-from tests.flow.schedule import MANY, again, parser, schedule
+from tests.flow.schedule import MANY, UNDONE_UNDER, again, parser, schedule
 from tests.flow.survival import Survived, Trial
 from tests.flow.tally import MOST_MIB
 from tests.judge.states import Finding
@@ -77,7 +77,18 @@ def test_every_pair_and_reader_is_toured() -> None:
     assert all(run.life and run.stops is not None and run.stops.times > 1 for run in kept)
 
 
-@pytest.mark.parametrize("words", [("--kills", "40", "--points", "0", "--seed", "7"), ("--kills", "0")])
+def test_rollbacks_are_killed_with_people_at_work_and_without() -> None:
+    """A hundred kills while all is taken back are a hundred, of both pairs, in calm accounts and in others."""
+    runs = _scheduled("--kills", "0", "--points", "0", "--undone", "100")
+    assert sum(run.backs for run in runs) == 100
+    assert {(run.pair, run.meddled, run.faults) for run in runs} == {
+        (pair, meddled, profile) for pair in {run.pair for run in _scheduled("--kills", "0")} for meddled in (False, True)
+        for profile in UNDONE_UNDER
+    }  # fmt: skip
+    assert all(run.undone for run in runs)
+
+
+@pytest.mark.parametrize("words", [("--kills", "40", "--points", "0", "--seed", "7"), ("--kills", "0", "--undone", "30")])
 def test_a_run_is_repeated_by_what_is_printed(words: tuple[str, ...]) -> None:
     """The words at the end of a torture schedule exactly the run that went wrong."""
     for run in _scheduled(*words):

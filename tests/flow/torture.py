@@ -1,4 +1,6 @@
-"""Many kills over whole runs: `python -m tests.flow.torture --kills 60`; prints one table of what was done and what came of it."""
+"""
+Many kills over whole runs: `python -m tests.flow.torture --kills 60 --undone 40`; prints one table of what was done and what came of it.
+"""
 
 from __future__ import annotations
 
