@@ -24,7 +24,7 @@ UNDOING_S = (0.0, 1.2)
 """The same while all is taken back, which takes a few seconds in all."""
 PHASES = ("probe", "map", "schema", "owners", "sample", "backfill", "tail", "cutover", "watch", "rollback", "rolled_back", "done")
 LATER = ("cutover", "rollback")
-TOLD = ("shared_email", "possible_duplicate")
+TOLD = ("shared_email", "possible_duplicate", "unmapped_value")
 """Causes that only tell; a run that is struck at named points accepts them, so that it comes by a decision for certain."""
 PATIENCE = 40
 """How often an operator lets a run go on that misbehaving platforms brought to a stop."""
