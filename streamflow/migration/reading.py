@@ -25,7 +25,8 @@ from streamflow.migration.settled import SettledFeed
 from streamflow.migration.strays import ask_owners
 from streamflow.model import Key, Kind, QueueItem
 from streamflow.platforms.base import Source, Stream
-from streamflow.stages.extract import GoneParents, Intake, Tally
+from streamflow.stages.asking import GoneParents
+from streamflow.stages.extract import Intake, Tally
 from streamflow.store.base import Change, Enqueue, PutSetting
 
 KEYS_AT_ONCE = 1000
