@@ -26,7 +26,8 @@ from streamflow.migration.stopped import POLL, WHOLE, Apart
 from streamflow.migration.strays import ask_owners
 from streamflow.model import AuditEntry, Key, Kind, QueueItem
 from streamflow.platforms.base import Source, Stream
-from streamflow.stages.extract import GoneParents, Intake, Tally
+from streamflow.stages.asking import GoneParents
+from streamflow.stages.extract import Intake, Tally
 from streamflow.store.base import Audit, Change, Enqueue, MoveMark, PutSetting
 
 KEYS_AT_ONCE = 1000
