@@ -153,5 +153,5 @@ ROWS: dict[str, Form] = {
 def _beside(data: Any) -> Any:
     """Put errors beside empty rows, as a server does that broke down half-way."""
     _, name = _place(data)
-    rest = {name: []} if isinstance(name, str) else {}
+    rest: Row = {name: []} if isinstance(name, str) else {}
     return {**rest, "errors": [{"status": "500", "title": "Server Error"}], "error": "Server Error"}
