@@ -40,4 +40,4 @@ async def _grown(url: str) -> int:
 
 
 if __name__ == "__main__":
-    print(anyio.run(_grown, sys.argv[1]))
+    sys.stdout.write(f"{anyio.run(_grown, sys.argv[1])}\n")
