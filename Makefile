@@ -15,7 +15,7 @@ VOYAGES := tests/migration
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit faces voyages storm bench torture simulate fuzz requirements clean
+.PHONY: help setup demo test lint types unit faces voyages storm crashes bench torture simulate fuzz readback requirements clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,9 @@ voyages: $(STAMP)  ## the phases of a migration one by one, gates to rollback, e
 storm: $(STAMP)  ## the machine beneath the daemon fails: disk, memory, files, clocks, whoever reads the log; some ten minutes
 	$(PY) -m pytest -q -n 2 --dist loadfile $(STORM)
 
+crashes: $(STAMP)  ## 100,000 states in which a power cut may leave the ledger's files, and two controls that must fail; prints the seed
+	$(PY) -m tests.crashes
+
 bench: $(STAMP)  ## the figures, as ratios in one run
 	$(PY) -m tests.bench --pair $(PAIR)
 
@@ -64,6 +67,9 @@ simulate: $(STAMP)  ## 2,000 seeded worlds with crashes in virtual time, and the
 
 fuzz: $(STAMP)  ## every parser of foreign input fed with odd values for five minutes; prints the seed
 	$(PY) -m tests.fuzz --seconds 300
+
+readback: $(STAMP)  ## a thousand values spoilt in migrated accounts, each of which must be told and nothing else; some minutes
+	$(PY) -m tests.readback
 
 requirements:  ## compile the pinned requirements anew
 	$(PY) -m pip install --quiet pip-tools

@@ -22,12 +22,11 @@ from streamflow.clock import from_iso
 from streamflow.migration.context import Migration
 from streamflow.model import Cursor, DestId, Kind, Link
 from streamflow.platforms.base import Happening, is_person, position_of
+from streamflow.stages.differences import WRITTEN_AS
 
 FIRST: Final = "feed:first"
 """Setting: the position of the feed before anything was written."""
 SLACK_S: Final = 120      # by which two clocks may differ
-WRITTEN_AS: Final = ("notes", "tasks")
-"""Kinds that we also change in the name of an author."""
 BACK_S: Final = 20.0      # by which a look begins before the end of the last one, where nothing longer is known
 GRAIN_S: Final = 5.0      # to which the destination may round its times
 MARGIN: Final = 1.25      # the latest event of all was hardly among those that were seen

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from streamflow.model import (
     AuditEntry,
@@ -30,6 +30,9 @@ from streamflow.model import (
     Ref,
     Staged,
 )
+
+NO_REF: Final = Ref("", "")
+"""Stands before every other where records are walked in order."""
 
 # ------------------------------------------------------------------------------------------------ changes
 
@@ -364,6 +367,10 @@ class Ledger(Protocol):
 
     async def unverified(self, dest_kind: Kind, *, limit: int, after: DestId = "") -> Sequence[Link]:
         """Links with verified = pending, in order of destination id as text, above *after*."""
+        ...
+
+    async def differing(self, dest_kind: Kind, *, limit: int, after: Ref = NO_REF) -> Sequence[Link]:
+        """Links that were read back with a difference, in order of their source records, above *after*."""
         ...
 
     async def link_counts(self) -> Mapping[tuple[Kind, Kind, str], int]:

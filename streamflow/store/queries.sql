@@ -276,6 +276,13 @@ FROM link l WHERE l.dest_kind = ?1 AND l.verified = 'pending' AND l.dest_id > ?2
     char(1114111))
 ORDER BY l.dest_id, l.kind, l.key, l.part
 
+-- name: differing
+SELECT l.kind, l.key, l.part, l.dest_kind, l.dest_id, l.base, l.ours, l.before, l.verified, l.phase, l.written_at
+FROM shape s CROSS JOIN link l
+WHERE s.links > 0 AND l.shape = s.id AND l.dest_kind = ?1 AND l.verified = 'differs' AND (l.kind, l.key, l.part) > (?2, ?3, ?4)
+  AND EXISTS (SELECT 1 FROM json_each(s.verdicts) v WHERE v.value = 'differs')
+ORDER BY l.kind, l.key, l.part LIMIT ?5
+
 -- ---------------------------------------------------------------------------------------------- reading verification
 
 -- name: oldest_pending

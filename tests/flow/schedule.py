@@ -29,7 +29,8 @@ def parser() -> argparse.ArgumentParser:
     add = given.add_argument
     add("--kills", type=int, default=60, help="how many random kills in all")
     add("--per-run", type=int, default=0, help=f"kills in one run; else what one round of all profiles and pairs needs, {MANY} at most")
-    add("--points", type=int, default=1, metavar="N", help="strike every named point N times, in runs of their own for each pair")
+    add("--points", type=int, default=1, metavar="N", help="strike at every named point N times, once more in runs that are kept")
+    add("--tours", choices=("undone", "kept", "both"), default="both", help="which runs are struck at named points")
     add("--undone", type=int, default=0, metavar="KILLS", help="how many random kills more, in runs that are rolled back meanwhile")
     add("--people", choices=(*PEOPLE, "both"), default="both", help="whether people work in the destination while these are rolled back")
     add("--records", type=int, default=100, help="source records of a run")
@@ -73,14 +74,20 @@ def _turns(given: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
 
 
 def tours(given: argparse.Namespace) -> Iterator[Trial]:
-    """Give a run for each pair and reader that is struck at every named point there is, and rolled back at its end."""
+    """Give the runs that are struck at every named point: one for each pair and reader that is rolled back, then one that stays."""
     readers = READERS if given.reader == "both" else (given.reader,)
     for pair in given.pair if given.points else ():
-        for reader in readers:
-            yield Trial(
-                seed=given.seed, stops=Stops(times=given.points), pair=pair, reader=reader, records=given.records, life=given.life,
-                undone=True, rate_per_s=RATE_PER_S, limit_s=3 * given.limit,
-            )  # fmt: skip
+        for reader in readers if given.tours != "kept" else ():
+            yield _tour(given, pair, reader, given.points, undone=True)
+        if given.tours != "undone":
+            yield _tour(given, pair, readers[0], given.points + 1, undone=False)
+
+
+def _tour(given: argparse.Namespace, pair: str, reader: str, times: int, *, undone: bool) -> Trial:
+    return Trial(
+        seed=given.seed, stops=Stops(times=times), pair=pair, reader=reader, records=given.records, life=given.life,
+        undone=undone, rate_per_s=RATE_PER_S, limit_s=3 * given.limit,
+    )  # fmt: skip
 
 
 def undone(given: argparse.Namespace) -> Iterator[Trial]:
@@ -107,7 +114,8 @@ def again(trial: Trial) -> str:
         f"--points 0 --kills 0 --undone {trial.backs} --per-run {trial.backs} --profiles {trial.faults} "
         f"--people {PEOPLE[trial.meddled]}" if trial.backs
         else f"--points 0 --kills {trial.kills} --per-run {trial.kills} --profiles {trial.faults}" if trial.stops is None
-        else f"--kills 0 --points {trial.stops.times}"
+        else f"--kills 0 --tours undone --points {trial.stops.times}" if trial.undone
+        else f"--kills 0 --tours kept --points {trial.stops.times - 1}"
     )  # fmt: skip
     where = f"--pair {trial.pair} --reader {trial.reader} --records {trial.records} --life {trial.life} --seed {trial.seed}"
     return f"python -m tests.flow.torture {what} {where}"

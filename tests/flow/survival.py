@@ -14,7 +14,7 @@ from tests.flow.measures import Calls, calls, doubts, leaks
 from tests.flow.meddlers import Meddlers
 from tests.flow.people import People
 from tests.flow.sides import LEADTREKKER, SIDES
-from tests.flow.stopping import Stops, peak_mib, struck
+from tests.flow.stopping import Stops, missed, peak_mib, struck
 from tests.judge.accounting import read_told, unaccounted
 from tests.judge.comparison import worst_first
 from tests.judge.guarding import rolled_back
@@ -81,6 +81,7 @@ class Survived:
     Args:
         phases: In which each random kill struck.
         points: How often each named point was struck.
+        missed: Where a run that is struck at every named point was not.
         doubts: How many writes in doubt were adopted, resent, queued; and how many are still "open" at the end.
         resumes_s: How long after each kill the daemon took to answer again.
         paused: How often an operator had to let it go on, or start it again.
@@ -93,6 +94,7 @@ class Survived:
     code: int
     findings: tuple[Finding, ...]
     points: Mapping[str, int]
+    missed: tuple[str, ...]
     doubts: Mapping[str, int]
     calls: Calls
     peak_mib: float
@@ -126,8 +128,8 @@ def survive(trial: Trial) -> Survived:
         findings += _undone(hands, people, after) if trial.undone else _judged(hands, people)
         return Survived(
             kills=len(hands.struck) + struck(hands.plan).total(), phases=tuple(hands.struck), code=code,
-            findings=tuple(worst_first(findings)), points=struck(hands.plan), doubts=doubts(box.state), calls=calls(box),
-            peak_mib=max(hands.peak_mib, peak_mib(hands.plan)), resumes_s=tuple(hands.resumes_s),
+            findings=tuple(worst_first(findings)), points=struck(hands.plan), missed=_missed(trial, hands), doubts=doubts(box.state),
+            calls=calls(box), peak_mib=max(hands.peak_mib, peak_mib(hands.plan)), resumes_s=tuple(hands.resumes_s),
             leaks=tuple(leaks(box, hands.daemon.log)), paused=hands.paused,
             deeds=sum(box.source_state()["life"]["by_deed"].values()), edits=len(people.edits),
         )  # fmt: skip
@@ -139,6 +141,12 @@ def _configure(box: Box, trial: Trial, wanted: list[str]) -> None:
         box.configure("late_commit_s = 1.0\n", f"late_commit_s = 1.0\nsearch_lag_s = {LAG_S}\n")
     watch_s = DAY_S if trial.undone else WATCH_S * max(wanted.count("cutover"), bool(trial.life))
     box.configure("watch_days = 0\n", f"watch_days = {watch_s / DAY_S:.6f}\n")
+
+
+def _missed(trial: Trial, hands: Hands) -> tuple[str, ...]:
+    if trial.stops is None or trial.stops.only is not None:
+        return ()
+    return missed(hands.plan, is_undone=trial.undone)
 
 
 def _judged(hands: Hands, people: People) -> list[Finding]:

@@ -323,6 +323,19 @@ async def test_unverified_pages_lose_no_line_that_shares_a_destination_record(le
 # ------------------------------------------------------------------------------------------------ verification
 
 
+async def test_differing_links_are_paged_in_order_of_their_records(ledger: Ledger) -> None:
+    """Each link that was read back with a difference is met once; those read right, and those not read, are not."""
+    await ledger.commit([PutLink(link=link(str(n))) for n in range(8)])
+    for n, verdict in ((n, Verdict.EQUAL if n == 3 else Verdict.DIFFERS) for n in range(7)):
+        state = "verified" if verdict is Verdict.EQUAL else "differs"
+        await ledger.commit([MarkVerified(ref=Ref("lead", str(n)), verified=state, checks=checks(str(n), [("name", verdict)]))])
+    await ledger.commit([PutLink(link=link("5"))])
+    first = await ledger.differing("contacts", limit=3)
+    assert [one.ref.key for one in first] == ["0", "1", "2"]
+    assert [one.ref.key for one in await ledger.differing("contacts", limit=3, after=first[-1].ref)] == ["4", "6"]
+    assert await ledger.differing("leads", limit=3) == []
+
+
 async def test_verdicts_are_counted_per_field_and_kept_where_a_person_must_look(ledger: Ledger) -> None:
     """Every verdict is counted; both values are kept only where they differ or cannot be read."""
     await ledger.commit([PutLink(link=link("1")), PutLink(link=link("2"))])
