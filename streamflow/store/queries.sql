@@ -33,6 +33,8 @@ ON CONFLICT (id) DO UPDATE SET data = excluded.data
 UPDATE record SET touched = ?1, last_seen = ?2, missing = 0 WHERE id IN (SELECT column1 FROM (:rows))
 -- name: start_scan
 INSERT INTO scan (name, started) VALUES (?1, ?2) ON CONFLICT DO NOTHING
+-- name: forget_scans
+DELETE FROM scan WHERE name > ?1 || ':' AND name < ?1 || ';' AND name <> ?2
 
 -- ---------------------------------------------------------------------------------------------- record changes
 
