@@ -87,10 +87,8 @@ def prometheus(folder: Path, target: str) -> Iterator[Prometheus]:
     settings = "global: {evaluation_interval: 1s}\n" + f"rule_files: [{DEPLOY / 'prometheus' / 'rules.yml'}]\n" + scrape
     (folder / "prometheus.yml").write_text(settings, encoding="utf-8")
     address = f"127.0.0.1:{free_port()}"
-    with (folder / "prometheus.log").open("wb") as log, subprocess.Popen(
-        ("prometheus", f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address={address}"),
-        stdout=log, stderr=log,
-    ) as process:  # fmt: skip
+    where = (f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address={address}")
+    with (folder / "prometheus.log").open("wb") as log, subprocess.Popen(("prometheus", *where), stdout=log, stderr=log) as process:
         try:
             yield Prometheus(address)
         finally:
