@@ -23,10 +23,10 @@ from streamflow.migration.owed import Owed
 from streamflow.migration.round import Reading
 from streamflow.migration.settled import SettledFeed
 from streamflow.migration.strays import ask_owners
-from streamflow.model import Key, Kind, QueueItem
+from streamflow.model import AuditEntry, Key, Kind, QueueItem
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.extract import GoneParents, Intake, Tally
-from streamflow.store.base import Change, Enqueue, PutSetting
+from streamflow.store.base import Audit, Change, Enqueue, PutSetting
 
 KEYS_AT_ONCE = 1000
 FIRST = "first"      # the name of the round that takes stock
@@ -71,9 +71,9 @@ class SourceReader:
         """Give the number of the round of this name that is under way."""
         return int(await self._m.ledger.setting(f"round:{name}") or 1)
 
-    async def close_round(self, name: str, number: int) -> None:
+    async def close_round(self, name: str, number: int, *told: Change) -> None:
         """Note that a round is complete; the next one reads everything anew."""
-        await self._m.ledger.commit([PutSetting(name=f"round:{name}", value=number + 1)])
+        await self._m.ledger.commit([PutSetting(name=f"round:{name}", value=number + 1), *told])
 
     async def give_up_round(self, name: str) -> None:
         """Forget a round that may be under way: what it read was read too early to count."""
@@ -152,7 +152,9 @@ class SourceReader:
                 }  # fmt: skip
                 await self._m.ledger.commit([PutSetting(name=f"round:{name}:finished", value={"number": number, "kinds": finished})])
             self._m.control.check()
-        await self.close_round(name, number)
+        shown = ", ".join(f"{tally.shown} {kind}" for kind, tally in reading.tallies.items())
+        entry = AuditEntry(actor="streamflow", action="read.everything", note=f"pass {name} {number}: {shown} records shown")
+        await self.close_round(name, number, Audit(entry=entry))
         if name != SWEEP:   # every parent was asked; those that could not be are asked again
             await owed.replace(reading.tallies)
         return reading

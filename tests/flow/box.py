@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from tests.judge.states import Destination, Finding, Identity, Question, ask, re
 
 _START_S = 30.0
 _STOP_S = 10.0
+KEPT = "STREAMFLOW_KEEP_FLOW"
+"""The variable of the environment that lets a run's folder stay."""
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -129,7 +131,11 @@ def sandbox(**options: Any) -> Iterator[Box]:
             seen=side.look(said["source"]["admin"], options), export_of=side.export(options),
         )  # fmt: skip
         box.configure("[owners]", f"{side.settings}\n[owners]")
-        yield box
+        try:
+            yield box
+        finally:
+            if os.environ.get(KEPT):
+                _keep(box)
         _assert_sound(folder)
     finally:
         if process is not None:
@@ -141,8 +147,17 @@ def sandbox(**options: Any) -> Iterator[Box]:
                 process.wait()
             if process.stdout is not None:
                 process.stdout.close()
-        if not os.environ.get("STREAMFLOW_KEEP_FLOW"):
+        if not os.environ.get(KEPT):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _keep(box: Box) -> None:
+    """Leave the platforms' own accounts beside the ledger, for whoever looks into a run that went wrong."""
+    accounts = {"source-log": f"{box.source_admin}log", "source-life": f"{box.source_admin}life?since=0",
+                "destination-log": f"{box.destination_admin}log", "destination-dump": f"{box.destination_admin}dump"}  # fmt: skip
+    for name, url in accounts.items():
+        with suppress(OSError, ValueError):     # what cannot be had must not hide why the run ended
+            (box.dir / f"{name}.json").write_text(json.dumps(ask(url)), encoding="utf-8")
 
 
 def _assert_sound(folder: Path) -> None:

@@ -202,9 +202,9 @@ def _forgets_removals() -> AbstractContextManager[Any]:
 def _mark_first() -> AbstractContextManager[Any]:
     real = Intake._stage
 
-    async def stage(self: Intake, records: Any, scan: str, changes: Any) -> Any:
+    async def stage(self: Intake, records: Any, scan: str, changes: Any = (), *news: Any) -> Any:
         await self._ledger.commit(changes)
-        return await real(self, records, scan, ())
+        return await real(self, records, scan, (), *news)
 
     return patch.object(Intake, "_stage", stage)
 

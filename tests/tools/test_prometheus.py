@@ -20,7 +20,7 @@ import pytest
 from tests.flow_bad.rig import Place, get, place_at, running_daemon, running_pair
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-MOST_SERIES = 300
+MOST_SERIES = 400
 OPTIONS = ("--records", "40", "--gates", "auto", "--search-lag", "0.2", "--life", "2")
 SCRAPES = 5
 
@@ -134,7 +134,7 @@ def test_figures_follow_the_rules_of_naming(scraped: Scraped) -> None:
 
 
 def test_a_scrape_stays_small(scraped: Scraped) -> None:
-    """A daemon shows 300 series at most, which is what one migration costs a Prometheus."""
+    """A daemon shows few hundred series, however many endpoints it calls: that is what one migration costs a Prometheus."""
     series = [line for line in scraped.text.splitlines() if line and not line.startswith("#")]
     assert len(series) <= MOST_SERIES, len(series)
     assert scraped.server.values('scrape_samples_scraped{job="streamflow"}')[0]["value"][1] == str(len(series))
