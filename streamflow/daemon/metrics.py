@@ -181,7 +181,10 @@ class _Translated(Collector):
         late = GaugeMetricFamily("streamflow_source_shown_late_seconds", "How late the source was seen to show a change.", labels=["kind"])
         for kind in dict.fromkeys((*self._kinds, *now.figures.shown_late_s)):
             late.add_metric([kind], now.figures.shown_late_s.get(kind, 0.0))
-        yield from (records, read, verified, backlog, lag, eta, mark, late)
+        stopped = GaugeMetricFamily("streamflow_stream_stopped", "1 while a kind is not read for what its endpoint does.", labels=["kind"])
+        for kind in dict.fromkeys((*self._kinds, *now.figures.stopped)):
+            stopped.add_metric([kind], float(kind in now.figures.stopped))
+        yield from (records, read, verified, backlog, lag, eta, mark, late, stopped)
 
     def _pace(self, now: Snapshot) -> Iterator[Metric]:
         platforms = tuple(dict.fromkeys((*self._platforms, *now.pace, *now.calls)))
