@@ -48,7 +48,7 @@ class Metrics:
         stages: Iterable[str] = (),
     ) -> None:
         self._clock = clock
-        disable_created_metrics()     # a series beside each counter that says no more than the start of the process does
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a series beside each counter that says no more than the start of the process does
         self.registry = CollectorRegistry()
         names: dict[str, Any] = {"namespace": "streamflow", "registry": self.registry}
         self._requests = Counter("http_requests", "HTTP calls made, by class of status.", ["platform", "code_class"], **names)
