@@ -24,10 +24,11 @@ from streamflow.migration.round import Reading
 from streamflow.migration.settled import SettledFeed
 from streamflow.migration.stopped import POLL, WHOLE, Apart
 from streamflow.migration.strays import ask_owners
-from streamflow.model import Key, Kind, QueueItem
+from streamflow.model import AuditEntry, Key, Kind, QueueItem
 from streamflow.platforms.base import Source, Stream
-from streamflow.stages.extract import GoneParents, Intake, Tally
-from streamflow.store.base import Change, Enqueue, MoveMark, PutSetting
+from streamflow.stages.asking import GoneParents
+from streamflow.stages.extract import Intake, Tally
+from streamflow.store.base import Audit, Change, Enqueue, MoveMark, PutSetting
 
 KEYS_AT_ONCE = 1000
 FIRST = "first"      # the name of the round that takes stock
@@ -73,9 +74,9 @@ class SourceReader:
         """Give the number of the round of this name that is under way."""
         return int(await self._m.ledger.setting(f"round:{name}") or 1)
 
-    async def close_round(self, name: str, number: int) -> None:
+    async def close_round(self, name: str, number: int, *told: Change) -> None:
         """Note that a round is complete; the next one reads everything anew."""
-        await self._m.ledger.commit([PutSetting(name=f"round:{name}", value=number + 1)])
+        await self._m.ledger.commit([PutSetting(name=f"round:{name}", value=number + 1), *told])
 
     async def give_up_round(self, name: str) -> None:
         """Forget a round that may be under way: what it read was read too early to count."""
@@ -144,7 +145,9 @@ class SourceReader:
             self._m.control.check()
         if reading.stopped:      # the rest of the round is read when they go on
             return reading
-        await self.close_round(name, number)
+        shown = ", ".join(f"{tally.shown} {kind}" for kind, tally in reading.tallies.items())
+        entry = AuditEntry(actor="streamflow", action="read.everything", note=f"pass {name} {number}: {shown} records shown")
+        await self.close_round(name, number, Audit(entry=entry))
         if name != SWEEP:   # every parent was asked; those that could not be are asked again
             await owed.replace(reading.tallies)
         return reading

@@ -5,6 +5,7 @@ Rule 1: a page is staged and the stream's mark moved in one transaction; what is
 Rule 2: only a complete pass proves absence; what it did not show is *missed*, nothing more. A pass with gaps is not complete, unless a
 person gave them up and it is known which records they may hide: these are never missed.
 Rule 3: an empty answer where there were records before never counts as "all deleted", unless a person says that it does.
+Rule 4: a page that tells something new is in the audit; one that tells nothing is not: months of polls would bury what was done.
 """
 
 from __future__ import annotations
@@ -16,11 +17,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-import anyio
-
-from streamflow.errors import NotFound, QuestionRefused
 from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Record, Staged
 from streamflow.platforms.base import Source, Stream
+from streamflow.stages.asking import GoneParents, ask_for
 from streamflow.stages.batch import Batch
 from streamflow.stages.rekey import hand_over
 from streamflow.stages.uplinks import Uplinked
@@ -133,8 +132,6 @@ Settling = Callable[[Stream, Tally, str], Awaitable[None]]
 Emptied = Callable[[Kind, int, int], Awaitable[bool]]
 """Hears how many records of a kind complete passes did not show, and of how many; says whether that is to be believed."""
 FEW = 3        # so few records of a kind may all be gone without a question
-GoneParents = Callable[[Sequence[Key]], Awaitable[Collection[Key]]]
-"""Names those of the given parents that a complete pass over their own list does not show any more."""
 Permit = Callable[[], Awaitable[bool]]
 """Waits while the operator has paused; False when the daemon drains: take nothing new."""
 
@@ -173,8 +170,8 @@ class Intake:
                 tally.ended = page.next is None
                 tally.disbelieved = tally.ended and not tally.shown and not await self._may_be_empty(stream)
                 move = MoveMark(name=f"read:{stream.kind}", cursor=page.next or "", note=tally.note(scan, ended=tally.ended))
-                changes = [move, _read_entry(page, scan), *(await closing() if closing is not None and tally.complete else ())]
-                result = await self._stage(await self._joined(stream, await self._renamed(page)), scan, changes)
+                changes = [move, *(await closing() if closing is not None and tally.complete else ())]
+                result = await self._stage(await self._joined(stream, await self._renamed(page)), scan, changes, _read_entry(page, scan))
                 tally.add(page, result)
                 await self._end(stream, tally, scan, closing)
                 if tally.complete:
@@ -192,8 +189,8 @@ class Intake:
                     break
                 tally.look(page)
                 tally.ended = page.next is None
-                changes = [_read_entry(page, scan), *(await closing() if tally.complete else ())]
-                result = await self._stage(await self._joined(stream, await self._renamed(page)), scan, changes)
+                changes = await closing() if tally.complete else ()
+                result = await self._stage(await self._joined(stream, await self._renamed(page)), scan, changes, _read_entry(page, scan))
                 tally.add(page, result)
                 await self._end(stream, tally, scan, closing)
                 self._tell(page)
@@ -210,7 +207,7 @@ class Intake:
     async def adopt(self, stream: Stream, known: Sequence[Record], given: Sequence[Record], *, scan: str) -> StageResult:
         """Join what was learned about records with what is known of them, and stage that."""
         records = [self._source.join(before, now, feed=stream.kind) for before, now in zip(known, given, strict=True)]
-        return await self._stage(records, scan, ())
+        return await self._stage(records, scan)
 
     def _tell(self, page: Page) -> None:
         """Tell how many records of each kind came, those of the page's own kind last."""
@@ -265,7 +262,8 @@ class Intake:
         """
         Ask for the rows of each parent, several parents at once; the mark *name* moves over finished groups of parents.
 
-        A parent that the source cannot be asked by is a gap and named in `unread`, unless *vanished* knows that it is gone itself.
+        A parent that the source cannot be asked by, or never answers for, is a gap and named in `unread`, unless *vanished* knows that it
+        is gone itself.
         Where not one of a whole group is answered the function is missing: the pass is given up there (`halted_after`).
         """
         tally = Tally(names_touched=False)
@@ -275,7 +273,7 @@ class Intake:
                 if not await self._permit():
                     return tally
                 chunk = group[start : start + PARENTS_AT_ONCE]
-                pages = await self._ask(stream.kind, chunk, vanished)
+                pages = await ask_for(self._source, self._ledger, stream, chunk, vanished=vanished)
                 for parent, page in pages:
                     tally.look(page)
                     tally.unread += [parent] if page.gaps else []
@@ -288,23 +286,6 @@ class Intake:
         tally.ended = True
         return tally
 
-    async def _ask(self, kind: Kind, parents: Sequence[Key], vanished: GoneParents | None) -> list[tuple[Key, Page]]:
-        pages: dict[Key, Page] = {}
-        refused: dict[Key, Page] = {}
-
-        async def one(parent: Key) -> None:
-            try:
-                pages[parent] = await self._source.children(kind, parent)
-            except (NotFound, QuestionRefused) as error:
-                refused[parent] = Page(kind=kind, records=(), next=None, gaps=(error.message,))
-
-        async with anyio.create_task_group() as group:
-            for parent in parents:
-                group.start_soon(one, parent)
-        gone = await vanished(tuple(refused)) if refused and vanished is not None else ()
-        pages |= {parent: replace(page, gaps=()) if parent in gone else page for parent, page in refused.items()}
-        return [(parent, pages[parent]) for parent in parents]
-
     async def _stage_children(
         self, stream: Stream, pages: Sequence[tuple[Key, Page]], scan: str, move: Change, tally: Tally
     ) -> None:
@@ -316,7 +297,7 @@ class Intake:
             unknown.update(page.unknown)
             rejects += page.rejects
         joined = Page(kind=kind, records=records, next=None, unknown=unknown, rejects=tuple(rejects))   # its gaps are counted already
-        result = await self._stage(records, scan, [move, _read_entry(joined, scan)])
+        result = await self._stage(records, scan, [move], _read_entry(joined, scan))
         tally.add(joined, result)
         asked = [parent for parent, page in pages if not page.gaps]
         missed = await self._ledger.unseen(kind, scan=scan, parents=asked) if stream.sweepable else ()
@@ -325,9 +306,9 @@ class Intake:
             await self._ledger.commit([Missed(kind=kind, keys=tuple(missed)), *await self.uplinked.by_missing(kind, missed)])
         self._on_page(kind, len(records))
 
-    async def _stage(self, records: Sequence[Record], scan: str, changes: Sequence[Change]) -> StageResult:
+    async def _stage(self, records: Sequence[Record], scan: str, changes: Sequence[Change] = (), *news: Change) -> StageResult:
         """Stage records, and open again who looks at those that are new or changed."""
-        return await self._ledger.stage(records, scan=scan, changes=[*changes, *await self.uplinked.by_staging(records)])
+        return await self._ledger.stage(records, scan=scan, changes=[*changes, *await self.uplinked.by_staging(records)], news=news)
 
     async def _may_be_empty(self, stream: Stream) -> bool:
         """Say whether a whole list that ended without a row may be closed as it is: nothing of it is known, or a person says so."""

@@ -33,6 +33,8 @@ ON CONFLICT (id) DO UPDATE SET data = excluded.data
 UPDATE record SET touched = ?1, last_seen = ?2, missing = 0 WHERE id IN (SELECT column1 FROM (:rows))
 -- name: start_scan
 INSERT INTO scan (name, started) VALUES (?1, ?2) ON CONFLICT DO NOTHING
+-- name: forget_scans
+DELETE FROM scan WHERE name > ?1 || ':' AND name < ?1 || ';' AND name <> ?2
 
 -- ---------------------------------------------------------------------------------------------- record changes
 
@@ -276,6 +278,13 @@ FROM link l WHERE l.dest_kind = ?1 AND l.verified = 'pending' AND l.dest_id > ?2
     char(1114111))
 ORDER BY l.dest_id, l.kind, l.key, l.part
 
+-- name: differing
+SELECT l.kind, l.key, l.part, l.dest_kind, l.dest_id, l.base, l.ours, l.before, l.verified, l.phase, l.written_at
+FROM shape s CROSS JOIN link l
+WHERE s.links > 0 AND l.shape = s.id AND l.dest_kind = ?1 AND l.verified = 'differs' AND (l.kind, l.key, l.part) > (?2, ?3, ?4)
+  AND EXISTS (SELECT 1 FROM json_each(s.verdicts) v WHERE v.value = 'differs')
+ORDER BY l.kind, l.key, l.part LIMIT ?5
+
 -- ---------------------------------------------------------------------------------------------- reading verification
 
 -- name: oldest_pending
@@ -313,6 +322,14 @@ FROM intent WHERE state IN ('meant', 'in_doubt') ORDER BY n LIMIT ?1
 -- name: intents_of
 SELECT id, kind, key, part, op, dest_kind, fields, marker, dest_id, author, seq, feed_cursor, state, meant_at, settled_at, reason, epoch
 FROM intent WHERE kind = ?1 AND key = ?2 ORDER BY n
+-- name: others_taken
+SELECT 1 FROM intent me CROSS JOIN intent t
+WHERE me.id = ?1 AND t.n > me.n - 1000 AND t.meant_at >= me.meant_at AND t.state = 'confirmed' AND t.reason = ''
+  AND (t.kind, t.key) <> (me.kind, me.key) LIMIT 1
+-- name: others_unanswered
+SELECT DISTINCT t.kind, t.key FROM intent me CROSS JOIN intent t
+WHERE me.id = ?1 AND t.n > me.n - 1000 AND t.meant_at >= me.meant_at AND t.state IN ('in_doubt', 'abandoned')
+  AND (t.kind, t.key) <> (me.kind, me.key) LIMIT ?2
 -- name: candidates
 SELECT k.side, k.kind, k.id, o.type, o.value, k.info
 FROM json_each(?2) j CROSS JOIN lookup o CROSS JOIN known k

@@ -234,8 +234,8 @@ async def test_rows_of_several_others_are_not_believed_at_once() -> None:
     async def everybodys(request: web.Request) -> web.Response:
         asked = decode_tree(await request.json(), strict=True).get("leadid")
         leads = ("1", "2", "3") if asked == "1" else ("5",)
-        rows = [{"noteid": f"n{lead}", "leadid": lead, "note": "x"} for lead in leads]
-        return web.json_response({"notes": rows, "users": [], "groups": []})
+        notes = [{"noteid": f"n{lead}", "leadid": lead, "note": "x"} for lead in leads]
+        return web.json_response({"notes": notes, "users": [], "groups": []})
 
     async with liar(everybodys) as server, reading(server) as source:
         with pytest.raises(ProtocolMismatch, match="not obeyed"):

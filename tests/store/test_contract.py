@@ -22,6 +22,7 @@ from streamflow.store.base import (
     Missed,
     MoveLink,
     MoveMark,
+    Others,
     PutIntent,
     PutLink,
     PutLookup,
@@ -32,6 +33,8 @@ from streamflow.store.base import (
     SettleIntent,
     Wake,
 )
+from streamflow.store.memory import MemoryLedger
+from streamflow.store.sqlite import SqliteLedger
 
 from .values import StillClock, audit, checks, finish, intent, item, link, parked, record
 
@@ -133,6 +136,37 @@ async def test_unseen_names_what_nothing_has_seen_since_the_scan_began(ledger: L
     assert await ledger.unseen("lead", scan="lead:1") == []
     assert await ledger.unseen("lead", scan="lead:never") == ["1", "2", "3", "4"]
     assert await ledger.unseen("note", scan="lead:2") == []
+
+
+async def test_a_reader_s_next_pass_takes_the_place_of_its_last(ledger: Ledger) -> None:
+    """However often somebody polls, the book keeps when one pass of each reader began."""
+    for number in range(50):
+        for scan in (f"poll:lead:1.{number}", f"poll:lead:1.{number}:recent", f"poll:leads:1.{number}"):
+            await ledger.stage([record("1")], scan=scan)
+        await ledger.stage([record("2")], scan="sweep:lead:1")
+    assert await scans_kept(ledger) == {"poll:lead:1.49:recent", "poll:leads:1.49", "sweep:lead:1"}
+    assert await ledger.unseen("lead", scan="poll:leads:1.49") == []
+    assert await ledger.unseen("lead", scan="sweep:lead:1") == []
+
+
+async def scans_kept(ledger: Ledger) -> set[str]:
+    """Name the passes a book remembers, by the inside of either."""
+    if isinstance(ledger, MemoryLedger):
+        return set(ledger._book.scans)
+    assert isinstance(ledger, SqliteLedger)
+    return {str(row[0]) for row in await ledger._connection._raw.execute_fetchall("SELECT name FROM scan")}
+
+
+async def test_news_is_told_where_there_is_some(ledger: Ledger) -> None:
+    """What is to be told of a page is written when one of its records is new, changed or back, and not when all are as they were."""
+    for records, length in (
+        ([record("1"), record("2")], 1), ([record("1"), record("2")], 1), ([record("1", digest="d2")], 2), ([], 2), ([record("2")], 2),
+    ):  # fmt: skip
+        await ledger.stage(records, scan="lead:1", news=[audit("read")])
+        assert await ledger.audit_length() == length
+    await ledger.commit([Missed(kind="lead", keys=("2",))])
+    await ledger.stage([record("2")], scan="lead:1", news=[audit("read")])
+    assert await ledger.audit_length() == 3
 
 
 async def test_unseen_of_a_parent(ledger: Ledger) -> None:
@@ -323,6 +357,19 @@ async def test_unverified_pages_lose_no_line_that_shares_a_destination_record(le
 # ------------------------------------------------------------------------------------------------ verification
 
 
+async def test_differing_links_are_paged_in_order_of_their_records(ledger: Ledger) -> None:
+    """Each link that was read back with a difference is met once; those read right, and those not read, are not."""
+    await ledger.commit([PutLink(link=link(str(n))) for n in range(8)])
+    for n, verdict in ((n, Verdict.EQUAL if n == 3 else Verdict.DIFFERS) for n in range(7)):
+        state = "verified" if verdict is Verdict.EQUAL else "differs"
+        await ledger.commit([MarkVerified(ref=Ref("lead", str(n)), verified=state, checks=checks(str(n), [("name", verdict)]))])
+    await ledger.commit([PutLink(link=link("5"))])
+    first = await ledger.differing("contacts", limit=3)
+    assert [one.ref.key for one in first] == ["0", "1", "2"]
+    assert [one.ref.key for one in await ledger.differing("contacts", limit=3, after=first[-1].ref)] == ["4", "6"]
+    assert await ledger.differing("leads", limit=3) == []
+
+
 async def test_verdicts_are_counted_per_field_and_kept_where_a_person_must_look(ledger: Ledger) -> None:
     """Every verdict is counted; both values are kept only where they differ or cannot be read."""
     await ledger.commit([PutLink(link=link("1")), PutLink(link=link("2"))])
@@ -393,6 +440,24 @@ async def test_a_record_is_never_meant_to_be_created_twice_at_once(ledger: Ledge
     await ledger.commit([PutIntent(intent=intent("c", part="lead")), PutIntent(intent=intent("d", op=Op.UPDATE))])
     await ledger.commit([SettleIntent(id="a", state=IntentState.ABANDONED), PutIntent(intent=intent("e"))])
     assert [one.id for one in await ledger.intents_of("lead", "1")] == ["a", "c", "d", "e"]
+
+
+async def test_what_became_of_others_meanwhile(ledger: Ledger, clock: StillClock) -> None:
+    """Only what was meant no sooner counts, of other records; taken is what its own answer confirmed; each record is named once."""
+    await ledger.commit([PutIntent(intent=intent("a", "9"))])
+    await ledger.commit([SettleIntent(id="a", state=IntentState.CONFIRMED, dest_id="9-contacts")])
+    await clock.sleep(1.0)
+    await ledger.commit([PutIntent(intent=intent(name, key)) for name, key in (("b", "8"), ("c", "1"), ("d", "2"), ("e", "3"))])
+    assert await ledger.others_meanwhile("c", limit=9) == Others(taken=False)
+    found = SettleIntent(id="b", state=IntentState.CONFIRMED, dest_id="8-contacts", reason="found by its marker")
+    lost = [SettleIntent(id="d", state=IntentState.ABANDONED), SettleIntent(id="e", state=IntentState.IN_DOUBT)]
+    await ledger.commit([found, *lost, PutIntent(intent=intent("f", "2")), PutIntent(intent=intent("g", "1", part="lead"))])
+    await ledger.commit([SettleIntent(id="f", state=IntentState.IN_DOUBT), SettleIntent(id="g", state=IntentState.CONFIRMED, dest_id="1")])
+    others = await ledger.others_meanwhile("c", limit=9)
+    assert (others.taken, sorted(others.unanswered)) == (False, [("lead", "2"), ("lead", "3")])
+    assert len((await ledger.others_meanwhile("c", limit=1)).unanswered) == 1
+    await ledger.commit([SettleIntent(id="f", state=IntentState.CONFIRMED, dest_id="2-contacts")])
+    assert (await ledger.others_meanwhile("c", limit=9)).taken
 
 
 async def test_an_outcome_is_noted_once(ledger: Ledger) -> None:
