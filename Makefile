@@ -5,8 +5,12 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 PAIR ?= leadtrekker-nutshell
 KILLS ?= 60
+UNDONE ?= 24
 JOBS ?= 2
 STORM := tests/storm
+TOOLS := tests/tools
+SERVICE := tests/service
+CONTAINER := tests/container
 FACES := tests/flow_bad tests/acceptance/leadperfection tests/third_platform \
 	$(filter-out tests/flow/test_kills.py tests/flow/test_torture.py,$(wildcard tests/flow/test_*.py))
 VOYAGES := tests/migration
@@ -14,7 +18,7 @@ VOYAGES := tests/migration
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit faces voyages storm bench torture simulate fuzz requirements clean
+.PHONY: help setup demo test lint types unit faces voyages storm crashes tools service container bench torture simulate months fuzz readback requirements clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,7 +44,7 @@ types: $(STAMP)
 	$(VENV)/bin/mypy
 
 unit: $(STAMP)
-	$(PY) -m pytest -q -n 4 --dist loadfile $(addprefix --ignore=,$(FACES) $(VOYAGES) $(STORM))
+	$(PY) -m pytest -q -n 4 --dist loadfile $(addprefix --ignore=,$(FACES) $(VOYAGES) $(STORM) $(TOOLS) $(SERVICE) $(CONTAINER))
 
 faces: $(STAMP)  ## every bad input on the outside faces, and whole runs with real processes; some six minutes
 	$(PY) -m pytest -q -n 4 --dist loadfile $(FACES)
@@ -48,21 +52,41 @@ faces: $(STAMP)  ## every bad input on the outside faces, and whole runs with re
 voyages: $(STAMP)  ## the phases of a migration one by one, gates to rollback, each from a run that came so far; some three minutes
 	$(PY) -m pytest -q -n 4 --dist loadfile $(VOYAGES)
 
-storm: $(STAMP)  ## the machine beneath the daemon fails: disk, memory, files, clocks, whoever reads the log; some ten minutes
+storm: $(STAMP)  ## the machine beneath the daemon fails (disk, memory, files, clocks, the log's reader), and every hostile answer; some fifteen minutes
 	$(PY) -m pytest -q -n 2 --dist loadfile $(STORM)
+
+crashes: $(STAMP)  ## 100,000 states in which a power cut may leave the ledger's files, and two controls that must fail; prints the seed
+	$(PY) -m tests.crashes
+
+tools: $(STAMP)  ## what ships, read by systemd-analyze, promtool and a real Prometheus, which must be there; half a minute; CI calls it
+	$(PY) -m pytest -q $(TOOLS)
+
+service: $(STAMP)  ## the unit beneath a real systemd; needs root and systemd-nspawn; some three minutes
+	$(PY) -m pytest -q -s $(SERVICE)
+
+container: $(STAMP)  ## the image built without a registry, and a whole run in it; needs root, mmdebstrap, buildah and podman
+	$(PY) -m pytest -q -s $(CONTAINER)
 
 bench: $(STAMP)  ## the figures, as ratios in one run
 	$(PY) -m tests.bench --pair $(PAIR)
 
-torture: $(STAMP)  ## whole runs killed at random under each profile of faults, and at every named point; KILLS=1000 for the long run
-	$(PY) -m tests.flow.torture --kills $(KILLS) --jobs $(JOBS) $(if $(filter command environment,$(firstword $(origin PAIR))),--pair $(PAIR)) $(TORTURE)
+torture: $(STAMP)  ## whole runs killed at random under each profile of faults, at every named point, and while taken back; KILLS=1000 for the long run
+	$(PY) -m tests.flow.torture --kills $(KILLS) --undone $(UNDONE) --jobs $(JOBS) $(if $(filter command environment,$(firstword $(origin PAIR))),--pair $(PAIR)) $(TORTURE)
 
 simulate: $(STAMP)  ## 2,000 seeded worlds with crashes in virtual time, and the bugs they must find; half an hour
 	$(PY) -m tests.simulate --worlds 2000 --jobs 2
 	$(PY) -m tests.simulate --bugs
 
+months: $(STAMP)  ## ninety days of polls, a month of calls, an hour of a change a second, all in virtual time; three quarters of an hour
+	$(PY) -m tests.simulate --days 90 --first 1
+	$(PY) -m tests.simulate --pace 30 --first 1
+	$(PY) -m tests.simulate --lag 60 --first 1
+
 fuzz: $(STAMP)  ## every parser of foreign input fed with odd values for five minutes; prints the seed
 	$(PY) -m tests.fuzz --seconds 300
+
+readback: $(STAMP)  ## a thousand values spoilt in migrated accounts, each of which must be told and nothing else; some minutes
+	$(PY) -m tests.readback
 
 requirements:  ## compile the pinned requirements anew
 	$(PY) -m pip install --quiet pip-tools

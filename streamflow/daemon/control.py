@@ -101,7 +101,12 @@ class Control:
             raw = await _read(request)
         values = arguments(found.route, found.params, request.rel_url.query, raw)
         with anyio.fail_after(VERB_TIMEOUT_S):
-            result = await self._carry_out(found.route, actor, values)
+            try:
+                result = await self._carry_out(found.route, actor, values)
+            except StreamflowError as error:
+                if found.route.method == "POST":
+                    await self._operator.refused(actor=actor, order=found.route.path, code=error.code)
+                raise
         if found.route.method == "POST":
             _log.info("control.verb", path=found.route.path, actor=actor, result=str(result.get("result", "")))
         return _answer(200, dump(result))

@@ -47,6 +47,7 @@ class Desk:
         self._limiters = limiters
         self._stop = stop
         self._set_cap = set_cap
+        self._refused = ("", "", "")    # the last order that was not carried out: actor, order, code
 
     # ------------------------------------------------------------------------------------------ asking
 
@@ -137,6 +138,11 @@ class Desk:
         self._stop()
         return {"result": "stopping"}
 
+    async def refused(self, *, actor: str, order: str, code: str) -> None:
+        if (actor, order, code) != self._refused:
+            self._refused = (actor, order, code)     # who asks again and again, until it fits, leaves one entry
+            await self._m.decide(actor, "order.refused", note=f"{order}: {code}")
+
     # ------------------------------------------------------------------------------------------ gates
 
     async def map_confirm(self, *, actor: str, digest: str) -> Answer:
@@ -196,7 +202,7 @@ class Desk:
 
     async def _is_held(self, item: QueueItem) -> bool:
         staged = (await self._m.ledger.staged(item.kind, [item.present_key])).get(item.present_key) if item.key else None
-        return staged is not None and staged.state is RecordState.HELD
+        return staged is not None and staged.state in (RecordState.HELD, RecordState.PARKED)
 
     def _consequences(self, item: QueueItem, word: str) -> list[Change]:
         changes: list[Change] = []
@@ -209,6 +215,7 @@ class Desk:
     async def cutover(self, *, actor: str, freeze_confirmed: bool, dry_run: bool) -> Answer:
         found = await precheck(self._m, asks_both=True)
         if dry_run:
+            await self._m.decide(actor, "cutover.checked")
             return {"result": "checked", **found.to_json()}
         if self._m.phase.state not in (State.TAIL, State.CUTOVER, State.WATCH, State.DONE):
             raise DoesNotFit(f"a cutover starts from tail; the migration is in {self._m.phase.state}", hint="see `status`")
@@ -239,6 +246,7 @@ class Desk:
 
     async def rollback(self, *, actor: str, scope: str, dry_run: bool, confirm: str) -> Answer:
         if dry_run:
+            await self._m.decide(actor, "rollback.planned", note=scope)
             return await self._rollback_plan(scope)
         if confirm != self._m.terms.name:
             hint = f"repeat the migration's name: --confirm {self._m.terms.name}"

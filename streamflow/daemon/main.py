@@ -107,6 +107,7 @@ class _Daemon:
         self._notifier = Notifier(clock)
         self._pulse = Pulse(clock.monotonic())
         self._drain_by: float | None = None
+        self._signal = ""               # that asked for the drain; whoever ordered it by the socket is in the audit already
         self._exit = Exit.TRY_AGAIN     # until the end is reached in order
 
     async def run(self) -> Exit:
@@ -124,7 +125,7 @@ class _Daemon:
         for name, rate in (await self._ledger.settings("operator:pace:")).items():
             if (platform := name.removeprefix("operator:pace:")) in paces.limiters:
                 paces.tell(platform, float(rate))
-        desk = Desk(self._supervisor, self._picture, reports, paces.limiters, lambda: self._drain(by="the operator"), paces.tell)
+        desk = Desk(self._supervisor, self._picture, reports, paces.limiters, self._drain, paces.tell)
         jobs = Jobs(self._clock, self._events.publish, LedgerShelf(self._ledger))
         uids, shared = allowed(config.control.allow_uids)
         async with AsyncExitStack() as stack:
@@ -141,7 +142,7 @@ class _Daemon:
     async def _root(self) -> None:
         async with anyio.create_task_group() as group:
             self._group, self._scope = group, group.cancel_scope
-            with on_signals(drain=lambda name: self._drain(by=name), stop=self._end_now, reload=self._reload):
+            with on_signals(drain=self._drain, stop=self._end_now, reload=self._reload):
                 group.start_soon(self._watch)
                 group.start_soon(self._walk_audit)
                 group.start_soon(self._notifier.feed, self._unhealthy)
@@ -153,6 +154,8 @@ class _Daemon:
                     self._say("daemon.ended", state=self._supervisor.m.phase.state.value, exit_code=int(self._exit))
                 except Drained:
                     self._exit = Exit.DONE
+                    if self._signal:
+                        await self._supervisor.m.decide(f"signal:{self._signal}", "stop")
                     self._say("daemon.drained")
                 finally:
                     self._notifier.stopping(self._line())
@@ -218,10 +221,11 @@ class _Daemon:
 
     # ------------------------------------------------------------------------------------------ being told
 
-    def _drain(self, *, by: str) -> None:
+    def _drain(self, signal: str = "") -> None:
         if self._control.draining:
             return
-        self._say("daemon.draining", actor=by)
+        self._signal = signal
+        self._say("daemon.draining", actor=signal or "the operator")
         self._drain_by = self._clock.monotonic() + DRAIN_LIMIT_S
         self._notifier.stopping("draining")
         self._notifier.extend(DRAIN_LIMIT_S)

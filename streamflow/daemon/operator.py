@@ -26,6 +26,10 @@ class DoesNotFit(UsageError):
 class Operator(Protocol):
     """All verbs of the control socket."""
 
+    async def refused(self, *, actor: str, order: str, code: str) -> None:
+        """Take down that an order was not carried out, and by which code of an error."""
+        ...
+
     # --- asking
     async def status(self) -> Snapshot:
         """Give the present picture; must answer within 100 ms whatever the daemon is doing."""

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
 from streamflow.migration.context import Migration
+from streamflow.migration.removals import left_s
 from streamflow.migration.reversal import Reversal
 from streamflow.migration.reversals import Reversals
 from streamflow.migration.touched import Touches
@@ -25,7 +26,7 @@ from streamflow.stages.meanwhile import lost_to
 from streamflow.stages.updating import both_ways
 from streamflow.store.base import Audit, Change, Enqueue
 
-KEPT: Final = 480         # restorations are looked after for so many more: the feed may show late what happened before
+KEPT: Final = 480         # restorations are looked after for so many more, and as long as the feed may show late what happened before
 LOOKS: Final = 5          # at the end, while the feed does not show our own writes yet
 LOOKS_EVERY_S: Final = 1.0
 FORMS: Final = (Verdict.EQUAL, Verdict.NORMALISED)
@@ -59,11 +60,18 @@ class Restorations:
     touches: Touches
     reversals: Reversals
     _held: dict[str, Reversal] = field(default_factory=dict)     # by intent, the oldest first
+    _held_since: dict[str, float] = field(default_factory=dict)  # monotonic
+
+    @property
+    def unsettled_s(self) -> float:
+        """Give after how many seconds nothing more is told of what is looked after; 0 when that is so already, or nothing is."""
+        return left_s(self._held_since, self.touches.told_within_s, self.migration.clock.monotonic())
 
     def hold(self, done: Iterable[Reversal]) -> None:
         """Remember what was given back."""
         for each in done:
             self._held[each.id] = each
+            self._held_since[each.id] = self.migration.clock.monotonic()
             self.touches.watch(each.link.dest_id, each.seen)
 
     async def look(self) -> list[Overtaken]:
@@ -73,7 +81,8 @@ class Restorations:
             changed = lost_to(self.touches.events(each.link.dest_id, each.seen))
             if changed and (lost := self._lost(each, changed, await self._meant(each))):
                 found += await self._settle(each, lost)
-        await self._forget(list(self._held.values())[:-KEPT])
+        settled = self.migration.clock.monotonic() - self.touches.told_within_s
+        await self._forget([each for each in list(self._held.values())[:-KEPT] if self._held_since[each.id] <= settled])
         return found
 
     async def finish(self) -> list[Overtaken]:
@@ -93,7 +102,7 @@ class Restorations:
     async def _forget(self, some: Iterable[Reversal], *more: Change) -> None:
         changes = list(more)
         for each in some:
-            del self._held[each.id]
+            del self._held[each.id], self._held_since[each.id]
             changes.append(each.over)
             if all(other.link.dest_id != each.link.dest_id for other in self._held.values()):
                 self.touches.unwatch(each.link.dest_id)

@@ -7,8 +7,9 @@ Rule 3: everything else is spared and listed with its reason, and so is what a s
 Rule 4: a dry run makes the same plan that a run carries out.
 Rule 5: what was done is read back; the report tells what that showed.
 Rule 6: the destination's events are asked before every wave of writes, and what turns out to have been touched just before it was
-removed is brought back. What is to get its former values is read once more right before, and looked after likewise: what a person had
-put there in between is given back, or asked about.
+removed is brought back, as is what people have hung a record on meanwhile; it ends when the events can tell no more of it. What is to
+get its former values is read once more right before, and looked after likewise: what a person had put there in between is given back,
+or asked about.
 Rule 7: undone in part, what stays keeps what it hangs on and what it shares, and who made that keeps its line in the crosswalk, so that
 what comes later still finds its way there; what is undone stays away until the source changes it.
 """
@@ -20,15 +21,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from streamflow.errors import NotFound, StreamflowError, TransientError
+from streamflow.errors import NotFound, StreamflowError
 from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
 from streamflow.migration.absorbed import Absorbed
 from streamflow.migration.context import DEST_ORDER, Migration
+from streamflow.migration.hanging import Hanging
 from streamflow.migration.life import AFTER_A_PART, State
-from streamflow.migration.outside import Hung, Outside, hang
+from streamflow.migration.outside import READ_AT_ONCE, Outside
 from streamflow.migration.progress import progress
 from streamflow.migration.proof import Proof
-from streamflow.migration.removals import Removals
+from streamflow.migration.removals import Removals, Saved
 from streamflow.migration.restorations import Restorations
 from streamflow.migration.returning import undone_item
 from streamflow.migration.reversals import GIVEN_UP_HERE, MOVED, Carried, Reversals
@@ -41,10 +43,8 @@ from streamflow.model import AuditEntry, DestId, Fields, Kind, Link, Ref
 from streamflow.stages.kept import known
 from streamflow.store.base import Audit, Change, Enqueue, PutSetting
 
-READ_AT_ONCE = 40
 ROUNDS = 4          # for a record that people change while it is being restored
-HANGING_KINDS: tuple[Kind, ...] = ("notes", "activities", "tasks", "leads", "contacts")
-"""Kinds whose records may hang on others."""
+LOOKS_EVERY_S = 2.0
 
 
 @dataclass(slots=True)
@@ -76,66 +76,95 @@ class Rollback:
         self._scope = WHOLE
         self._wanted: Wanted = everything
         self._outside = Outside(migration)
-        self._staying_ours: set[DestId] = set()      # of ours, outside the scope
+        self._hanging = Hanging(migration, self._touches, self._removals, self._outside)
 
     async def undo(self, scope: str = WHOLE, *, dry_run: bool = False) -> Tally:
         """Undo what the scope names; what was interrupted is simply planned again from what is left. Raises UsageError for no scope."""
         self._scope, self._wanted = scope, await wanted_by(self._m.ledger, self._m.pair, scope)
-        self._staying_ours.clear()
         self._outside.clear()
+        self._hanging.begin(self._wanted)
         tally = Tally()
         looked_at, of = 0, sum((await self._m.ledger.link_counts()).values())
         if not dry_run:
-            await Work(self._m).wait_for_doubts()     # so that none is left behind
-            recalled = await self._reversals.recall()
-            removed = [each for each in recalled if each.action == "delete"]
-            self._removals.hold(removed)
-            self._restorations.hold(each for each in recalled if each.action != "delete")
-            tally.deleted += len(removed)
-        hanging = await self._foreign_children()
+            await self._recall(tally)
+        await self._look(tally, dry_run=dry_run)     # of what an earlier start removed; the first look tells of everybody's work
+        await self._hanging.read_lists()
         await self._absorbed.recall()
-        if dry_run:
-            await self._touches.look()
-        else:
-            await self._save(hanging, tally)      # of what an earlier start removed; the first look tells of everybody's work
+        await self._look(tally, dry_run=dry_run)     # what came while the lists were read
         for dest_kind in reversed(DEST_ORDER):
+            if looked_at and not dry_run:
+                await self._hanging.read_untold()
             async for page in self._m.ledger.crosswalk(dest_kind=dest_kind):
                 looked_at += len(page)
                 progress(looked_at, of)
                 links = [link for link in page if self._wanted(link)]
                 for start in range(0, len(links), READ_AT_ONCE):
-                    await self._undo_some(dest_kind, links[start : start + READ_AT_ONCE], hanging, tally, dry_run=dry_run)
+                    await self._undo_some(dest_kind, links[start : start + READ_AT_ONCE], tally, dry_run=dry_run)
                     if not dry_run:
                         await self._m.control.permit()
                         self._m.control.check()
                 if not dry_run:
                     await self._m.explain(f"rolling back {dest_kind}: {tally.deleted} removed, {len(tally.spared)} spared")
         if not dry_run:
-            await self._save(hanging, tally)
+            await self._outlast(tally)
             await self._removals.finish()
             for overtaken in await self._restorations.finish():
                 tally.spare(overtaken.link, overtaken.reason)
         return tally
 
-    async def _save(self, hanging: Hung, tally: Tally) -> None:
+    async def _recall(self, tally: Tally) -> None:
+        """Take up what earlier starts left, so that nothing stays in doubt and nothing is not looked after."""
+        await Work(self._m).wait_for_doubts()
+        recalled = await self._reversals.recall()
+        removed = [each for each in recalled if each.action == "delete"]
+        self._removals.hold(removed)
+        self._restorations.hold(each for each in recalled if each.action != "delete")
+        tally.deleted += len(removed)
+
+    async def _look(self, tally: Tally, *, dry_run: bool) -> None:
+        """Take in what happened meanwhile; a dry run brings nothing back."""
+        if dry_run:
+            await self._touches.look()
+            await self._hanging.look()
+        else:
+            await self._save(tally)
+
+    async def _save(self, tally: Tally) -> None:
         """Take in what happened meanwhile; what was removed a moment too soon comes back and is spared, with what it hangs on."""
-        for saved in await self._removals.look():
-            tally.deleted -= saved.is_back
-            tally.spare(saved.link, saved.reason)
-            if saved.is_back:
-                self._keep(saved.link, saved.fields, hanging)
+        touched = await self._removals.look()
+        await self._hanging.look()
+        self._spare([*touched, *await self._removals.bring_back(self._hanging.orphans())], tally)
         for overtaken in await self._restorations.look():
             tally.spare(overtaken.link, overtaken.reason)
 
+    def _spare(self, saved: Sequence[Saved], tally: Tally) -> None:
+        for each in saved:
+            tally.deleted -= each.is_back
+            tally.spare(each.link, each.reason)
+            if each.is_back:
+                self._hanging.keep(each.link, each.fields)
+
+    async def _outlast(self, tally: Tally) -> None:
+        """Look on until the events can tell nothing more of what was removed and restored last."""
+        await self._save(tally)
+        while left_s := max(self._removals.unsettled_s, self._restorations.unsettled_s):
+            await self._m.explain("rolling back: waiting for what the destination may tell late")
+            await self._m.clock.sleep(min(left_s, LOOKS_EVERY_S))
+            await self._m.control.permit()
+            self._m.control.check()
+            await self._save(tally)
+        await self._hanging.read_untold()
+        self._spare(await self._removals.bring_back(self._hanging.orphans()), tally)
+
     async def _undo_some(
-        self, dest_kind: Kind, links: Sequence[Link], hanging: Hung, tally: Tally, *, dry_run: bool
+        self, dest_kind: Kind, links: Sequence[Link], tally: Tally, *, dry_run: bool
     ) -> None:
         if not links:
             return
         reader = self._m.destination.reader
         now = await reader.read(dest_kind, sorted({link.dest_id for link in links}), custom=dest_kind in WITH_CUSTOM_FIELDS)
         if not dry_run:
-            await self._save(hanging, tally)     # after the reading: who edits from here on is seen by the next look
+            await self._save(tally)     # after the reading: who edits from here on is seen by the next look
             moved = sorted(self._removals.concerned & {link.dest_id for link in links})
             again = await reader.read(dest_kind, moved, custom=dest_kind in WITH_CUSTOM_FIELDS) if moved else {}
             now = {**{dest_id: fields for dest_id, fields in now.items() if dest_id not in moved}, **again}
@@ -143,8 +172,8 @@ class Rollback:
         staying = await self._staying(links)
         steps = [
             plan_step(
-                link, now.get(link.dest_id), reader.compare, foreign=hanging.get(link.dest_id, ()), staying=staying.get(link.dest_id, ()),
-                ours=frozenset(self._staying_ours), meant=await self._meant(link), touched_by=self._touches.by_others(link),
+                link, now.get(link.dest_id), reader.compare, foreign=self._hanging.on(link.dest_id), staying=staying.get(link.dest_id, ()),
+                ours=self._hanging.ours, meant=await self._meant(link), touched_by=self._touches.by_others(link),
                 belongs=await self._outside.belongs(link),
             )
             for link in links
@@ -164,7 +193,7 @@ class Rollback:
                 else:
                     tally.spare(step.link, reason)
             if step.action == "spare" or step.link.ref in carried.refused:
-                self._keep(step.link, now.get(step.link.dest_id) or {}, hanging)
+                self._hanging.keep(step.link, now.get(step.link.dest_id) or {})
                 continue
             tally.deleted += step.action == "delete"
             tally.restored += step.action == "restore"
@@ -198,13 +227,6 @@ class Rollback:
             left = [link for link in left if link.ref in carried.moved]
         return list(over.values()), {**refused, **{link.ref: MOVED for link in left}}
 
-    def _keep(self, link: Link, fields: Fields, hanging: Hung) -> None:
-        """Let what a record hangs on stay as it does; of a part of the run it is outside from here on."""
-        hang(hanging, link.dest_id, fields)
-        if self._wanted is not everything:
-            self._staying_ours.add(link.dest_id)
-            self._outside.keep(link)
-
     async def _staying(self, links: Sequence[Link]) -> dict[DestId, list[Ref]]:
         """Give the source records outside the scope that share these destination records."""
         if self._wanted is everything:
@@ -219,47 +241,6 @@ class Rollback:
         if not link.is_matched or not link.before or not set(link.before) - set(known(link.base)):
             return {}
         return unconfirmed(link, await self._m.ledger.intents_of(link.ref.kind, link.ref.key))
-
-    async def _foreign_children(self) -> Hung:
-        """
-        Records that stay and hang on ours: notes, activities, tasks, leads and people that the crosswalk does not know, and those of
-        ours that are outside the scope.
-        """
-        found: dict[DestId, list[DestId]] = defaultdict(list)
-        for kind in HANGING_KINDS:
-            is_empty = True
-            async for page in self._m.destination.reader.everything(kind, custom=False):
-                is_empty = is_empty and not page
-                links = await self._m.ledger.links_to(list(page))
-                outside = {link.dest_id for link in links if not self._wanted(link)}
-                self._staying_ours |= outside
-                going = {link.dest_id for link in links} - outside
-                hung: Hung = defaultdict(list)
-                for dest_id, fields in page.items():
-                    if dest_id not in going:
-                        hang(hung, dest_id, fields)
-                await self._note_hung(hung, found)
-            if self._wanted is not everything:
-                unshown = await self._outside.look(kind, self._wanted, found)
-                self._staying_ours.update(*unshown.values())
-                await self._note_hung(unshown, found)
-            if is_empty:
-                await self._believe_empty(kind)
-        return found
-
-    async def _note_hung(self, hung: Hung, found: Hung) -> None:
-        """Keep of what hangs where that which hangs on ours; in a part of the run also on people's records that we completed."""
-        for link in await self._m.ledger.links_to(sorted(hung)) if hung else ():
-            if link.ours or self._wanted is not everything:
-                found[link.dest_id] += [each for each in hung[link.dest_id] if each not in found[link.dest_id]]
-
-    async def _believe_empty(self, kind: Kind) -> None:
-        """Believe that there is no record of a kind at all only where ours are not there either: people's may hang on what is removed."""
-        async for page in self._m.ledger.crosswalk(dest_kind=kind):
-            ids = sorted({link.dest_id for link in page})[:READ_AT_ONCE]
-            if await self._m.destination.reader.read(kind, ids, custom=False):
-                raise TransientError(f"the list of {kind} is empty, and records of it are there: it is not believed")
-            return
 
     # ------------------------------------------------------------------------------------------ the whole run
 

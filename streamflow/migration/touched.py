@@ -4,11 +4,15 @@ Who besides us worked on records of ours, by the destination's own account of wh
 Rule 1: whoever made a record of ours is us, or an author in whose name we wrote; anybody else who changed it is somebody else.
 Rule 2: where we write under a name that a person may also work under, what came well after our last write is the person's.
 Rule 3: of records that are watched, each event since a position is held: who changed what, in which order.
+Rule 4: an event may show behind those that came after it. So each look begins well before the end of the last one: as far back as the
+account is known to show things late, by its own clock, and further once an event was seen to be later.
+Rule 5: what people made or changed besides may hang on records of ours by now: it is named to whoever removes them.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,14 +20,17 @@ from typing import Final
 
 from streamflow.clock import from_iso
 from streamflow.migration.context import Migration
-from streamflow.model import Cursor, DestId, Link
+from streamflow.model import Cursor, DestId, Kind, Link
 from streamflow.platforms.base import Happening, is_person, position_of
+from streamflow.stages.differences import WRITTEN_AS
 
 FIRST: Final = "feed:first"
 """Setting: the position of the feed before anything was written."""
 SLACK_S: Final = 120      # by which two clocks may differ
-WRITTEN_AS: Final = ("notes", "tasks")
-"""Kinds that we also change in the name of an author."""
+BACK_S: Final = 20.0      # by which a look begins before the end of the last one, where nothing longer is known
+GRAIN_S: Final = 5.0      # to which the destination may round its times
+MARGIN: Final = 1.25      # the latest event of all was hardly among those that were seen
+BELIEVED_S: Final = 600.0   # an event that is later than that bears an old time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +43,26 @@ class Trace:
     fields: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A page of the feed that a look ended with: a later look begins before it."""
+
+    position: Cursor                    # after it
+    at: int                             # its latest event, Unix seconds of the destination's clock
+    places: frozenset[int]
+
+
 @dataclass(slots=True)
 class Touches:
     """Reads the feed once from the beginning of the migration, then what came since; holds what concerns records of the crosswalk."""
 
     migration: Migration
     _cursor: Cursor = ""
+    _start: Cursor = ""                                                       # where the next look begins
+    _recent: deque[Told] = field(default_factory=deque)                       # what came since there
+    _newest_at: int = 0
+    _late_s: float = 0.0                                                      # the most that an event was seen to be late
+    _others: dict[DestId, tuple[Kind, int]] = field(default_factory=dict)     # not ours, with the time of the event
     _makers: set[str] = field(default_factory=set)
     _traces: dict[DestId, dict[str, Trace]] = field(default_factory=dict)     # by actor, the latest
     _watched: dict[DestId, int] = field(default_factory=dict)                 # since which position of the feed
@@ -49,8 +70,14 @@ class Touches:
 
     @property
     def position(self) -> Cursor:
-        """Up to where the last look has told everything; "" before the first."""
+        """Up to where the last look has told everything that does not come late; "" before the first."""
         return self._cursor
+
+    @property
+    def told_within_s(self) -> float:
+        """Within how many seconds everything that happens is told: as the account is known to lag, or more where more was seen."""
+        seen_s = self._late_s * MARGIN + 1.0 if self._late_s else 0.0
+        return max(self.migration.destination.flags.search_lag_s, seen_s)
 
     def watch(self, dest_id: DestId, seen: Cursor) -> None:
         """Hold the events of a record from here on; *seen* is no later than the last look."""
@@ -65,20 +92,37 @@ class Touches:
         """Give what happened to a watched record since a position, oldest first."""
         return [event for place, event in sorted(self._events.get(dest_id, {}).items()) if place > position_of(seen)]
 
+    def others(self) -> dict[DestId, Kind]:
+        """Give the records besides ours that were made or changed since this was asked last; of the time before the first look the end."""
+        found = {dest_id: kind for dest_id, (kind, _) in self._others.items()}
+        self._others.clear()
+        return found
+
     async def look(self, *, removed: Collection[DestId] = ()) -> set[DestId]:
-        """Take in what happened since the last look; answers which records that concerns. *removed* left the crosswalk just now."""
-        feed = self.migration.destination.feed
-        start = self._cursor or str(await self.migration.ledger.setting(FIRST) or "")
+        """Take in what is new since the last look; answers which records that concerns. *removed* left the crosswalk just now."""
+        feed, is_first = self.migration.destination.feed, not self._start
+        start = self._start or str(await self.migration.ledger.setting(FIRST) or "")
         if not start:
             return set()
         following = await feed.cursor(fresh=True)
+        known = {place for page in self._recent for place in page.places}
+        recent: deque[Told] = deque()
         concerned: set[DestId] = set()
-        async for page, _ in feed.changed(start):
-            concerned |= await self._take(page, removed)
+        newest_at, back_s = self._newest_at, max(BACK_S, self.told_within_s) + GRAIN_S
+        async for page, position in feed.changed(start):
+            concerned |= await self._take(page, removed, known)
+            newest_at = max(newest_at, *(event.at for event in page)) if page else newest_at
+            places = frozenset(position_of(event.id) for event in page)
+            recent.append(Told(position=position, at=max((event.at for event in page), default=0), places=places))
+            while recent and recent[0].at < newest_at - back_s:
+                start = recent.popleft().position
+            if is_first:
+                self._others = {each: (kind, at) for each, (kind, at) in self._others.items() if at >= newest_at - back_s}
+        self._start, self._recent, self._newest_at = start, recent, newest_at
         self._cursor = following     # what came while we read is told again, which does no harm
         return concerned
 
-    async def _take(self, events: Iterable[Happening], removed: Collection[DestId]) -> set[DestId]:
+    async def _take(self, events: Iterable[Happening], removed: Collection[DestId], known: Collection[int]) -> set[DestId]:
         pairs = [(dest_id, event) for event in events if event.action != "delete" for dest_id in event.ids]
         named = sorted({dest_id for dest_id, _ in pairs})
         ours = {link.dest_id for link in await self.migration.ledger.links_to(named) if not link.is_merged} if named else set()
@@ -86,7 +130,12 @@ class Touches:
         for dest_id, event in pairs:
             if self._watched.get(dest_id, place := position_of(event.id)) < place:
                 self._events.setdefault(dest_id, {})[place] = dataclasses.replace(event, payloads={})
+            if place in known:
+                continue
+            self._time(event)
             if dest_id not in ours and dest_id not in removed:
+                if event.actor not in self._makers or is_person(event.actor):
+                    self._others[dest_id] = (event.kind, event.at)
                 continue
             if event.action == "create":
                 self._makers.add(event.actor)
@@ -96,6 +145,12 @@ class Touches:
             if event.actor not in held or held[event.actor].at <= event.at:
                 held[event.actor] = Trace(kind=event.kind, actor=event.actor, at=event.at, fields=tuple(event.changes)[:3])
         return concerned
+
+    def _time(self, event: Happening) -> None:
+        """Learn from an event that an earlier look should have told: it was not there when a younger one was."""
+        late_s = self._newest_at - event.at
+        if position_of(event.id) <= position_of(self._cursor) and self._late_s < late_s <= BELIEVED_S:
+            self._late_s = late_s
 
     def by_others(self, link: Link) -> str:
         """Say what others did to a record of ours, for the list of what was spared; "" when nobody was there."""

@@ -20,6 +20,7 @@ class CallLog:
         self.faults: Counter[str] = Counter()
         self.last: deque[dict[str, Any]] = deque(maxlen=self._keep)
         self.poisoned: dict[tuple[str, str], None] = {}     # line and body of what is never carried out, each once
+        self.spoken = 0     # hostile answers that came to their end, if they have one
         self.max_rate_seen = 0
         self.count_429 = 0
         self._arrivals: deque[float] = deque()

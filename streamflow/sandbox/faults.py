@@ -13,7 +13,7 @@ A fault is a rule (rules.py says when it strikes) or a list of rules; `null` is 
 | poison | `status` (400) as the platform refuses a record; nothing processed |
 | html_200, error_200 | 200 with a page, or with the platform's error object; `after` processes first |
 | empty_200, blank_200 | 200 with an empty list, or with nothing; `after` processes first |
-| odd_200 | 200 with a body that is no JSON or no sane JSON: `form`, by chance if not told; `after` processes first |
+| odd_200 | a hostile answer of the catalogue (corpus/): `form`, by chance if not told; `after` processes first and spoils the right one |
 | delay_after | processed, answered `delay_s` later |
 | garble_after | processed; a 2xx whose body is cut in half, whole by its headers |
 | half_close | processed; the connection is closed in order in the middle of the body |

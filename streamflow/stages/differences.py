@@ -10,17 +10,28 @@ Rule 4: anything else is asked about, once for each record, and counts as wrong 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from streamflow.mapping.changes import APPENDED
 from streamflow.model import AuditEntry, Cursor, DestId, Intent, IntentState, Link, QueueItem, Ref, Verdict
-from streamflow.platforms.base import Feed, Happening, is_person
-from streamflow.stages.gone import gone_item
+from streamflow.platforms.base import Feed, Happening, is_person, position_of
+from streamflow.stages.gone import gone_id, gone_item
 from streamflow.stages.kept import released
 from streamflow.store.base import Audit, Change, Enqueue, Ledger, MarkVerified, PutLink
 
+WRITTEN_AS: Final = ("notes", "tasks")
+"""Kinds that we also change in the name of an author; others are made in it at most."""
 _WHY_GONE: Final = "{} is gone from the destination since it was written"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A link whose fields somebody else may have changed since the feed stood where we wrote them."""
+
+    link: Link
+    cursors: frozenset[Cursor]
+    ours: tuple[Intent, ...]      # confirmed
 
 
 class Differences:
@@ -29,6 +40,17 @@ class Differences:
     def __init__(self, *, ledger: Ledger, feed: Feed | None) -> None:
         self._ledger = ledger
         self._feed = feed
+
+    async def waiting(self, links: Sequence[Link]) -> set[Ref]:
+        """Say about which of these somebody was asked, as they were read last, who has not answered yet."""
+        found = set()
+        for link in links:
+            checks = await self._ledger.checks_of(link.ref.kind, link.ref.key)
+            fields = sorted(check.field for check in checks if check.ref == link.ref and check.verdict is Verdict.DIFFERS)
+            items = [await self._ledger.item(name) for name in (_item(link, fields).id, gone_id(link))]
+            if any(item is not None and item.state == "open" for item in items):
+                found.add(link.ref)
+        return found
 
     async def settle(
         self, links: Sequence[Link], marks: Mapping[Ref, MarkVerified], *, gone: Collection[Ref]
@@ -40,12 +62,14 @@ class Differences:
         """
         settled: list[tuple[Link, list[Change]]] = []
         asked: list[Change] = []
+        named = {link.ref: sorted(check.field for check in marks[link.ref].checks if check.verdict is Verdict.DIFFERS) for link in links}
+        persons = await self._persons(links, named)
         for link in links:
-            fields = sorted(check.field for check in marks[link.ref].checks if check.verdict is Verdict.DIFFERS)
+            fields = named[link.ref]
             item = gone_item(link, _WHY_GONE.format(link.dest_id)) if link.ref in gone else _item(link, fields)
             held = await self._ledger.item(item.id)
             accepted = held is not None and held.state == "resolved" and held.decision in ("accept", "keep")
-            if accepted or await self._are_persons(link, fields):
+            if accepted or link.ref in persons:
                 after = replace(link, base=released(link.base, fields), verified="pending")
                 note = "accepted by a decision" if accepted else "changed by a person since"
                 entry = AuditEntry(
@@ -60,24 +84,41 @@ class Differences:
             await self._ledger.commit(asked)
         return settled
 
-    async def _are_persons(self, link: Link, fields: Sequence[str]) -> bool:
-        """Say whether somebody else has changed the record since each of these fields was last written by us, if it ever was."""
-        intents = [intent for intent in await self._ledger.intents_of(link.ref.kind, link.ref.key) if intent.dest_id == link.dest_id]
-        since = [_written(intents, name) for name in fields]
-        cursors = {intent.feed_cursor for intent in since if intent is not None}
-        if not cursors:
-            return bool(fields)
-        if self._feed is None or not self._feed.carries(link.dest_kind):
-            return False
-        ours = [intent for intent in intents if intent.state is IntentState.CONFIRMED]
-        for cursor in cursors:
-            if not cursor or not is_strangers(link, await _events_of(self._feed, cursor, link.dest_id), ours):
-                return False
-        return True
+    async def _persons(self, links: Sequence[Link], named: Mapping[Ref, Sequence[str]]) -> set[Ref]:
+        """Say which of these somebody else has changed since each of the fields *named* was last written by us, if it ever was."""
+        found: set[Ref] = set()
+        asked: list[_Asked] = []
+        for link in links:
+            intents = [intent for intent in await self._ledger.intents_of(link.ref.kind, link.ref.key) if intent.dest_id == link.dest_id]
+            since = [_written(intents, name) for name in named[link.ref]]
+            cursors = frozenset(intent.feed_cursor or "" for intent in since if intent is not None)
+            if not cursors:
+                found |= {link.ref} if named[link.ref] else set()
+            elif self._feed is not None and self._feed.carries(link.dest_kind) and all(cursors):
+                ours = tuple(intent for intent in intents if intent.state is IntentState.CONFIRMED)
+                asked.append(_Asked(link=link, cursors=cursors, ours=ours))
+        events = await self._events(asked)
+        return found | {
+            each.link.ref for each in asked
+            if all(is_strangers(each.link, _since(events.get(each.link.dest_id, ()), cursor), each.ours) for cursor in each.cursors)
+        }
+
+    async def _events(self, asked: Sequence[_Asked]) -> dict[DestId, list[Happening]]:
+        """Walk through the feed once, from the earliest of all cursors, and keep what concerns these records."""
+        found: dict[DestId, list[Happening]] = {each.link.dest_id: [] for each in asked}
+        if self._feed is None or not found:
+            return found
+        start = min((cursor for each in asked for cursor in each.cursors), key=position_of)
+        async for portion, _ in self._feed.portions(start):
+            for event in portion:
+                for dest_id in found.keys() & set(event.ids):
+                    found[dest_id].append(replace(event, payloads={}))
+        return found
 
 
-async def _events_of(feed: Feed, cursor: Cursor, dest_id: DestId) -> list[Happening]:
-    return [event async for portion, _ in feed.portions(cursor) for event in portion if dest_id in event.ids]
+def _since(events: Sequence[Happening], cursor: Cursor) -> list[Happening]:
+    """Give what came after a cursor; deletions are numbered apart, and all of them count."""
+    return [event for event in events if event.action == "delete" or position_of(event.id) > position_of(cursor)]
 
 
 def _written(intents: Sequence[Intent], name: str) -> Intent | None:
@@ -95,11 +136,14 @@ def is_strangers(link: Link, events: Sequence[Happening], intents: Sequence[Inte
     Say whether somebody who is not us changed the record since our last write.
 
     We write as a program, or in the name of an author. Where our own writes show as those of the configured person, it takes a second
-    person to be sure.
+    person to be sure; where they show as a program's, an author who changes what is not changed in authors' names is on their own.
     """
-    actors = {event.actor for event in events if link.dest_id in event.ids}
-    people = {actor for actor in actors if is_person(actor)} - {intent.author for intent in intents}
-    may_be_us = any(intent.author is None for intent in intents) and not any(not is_person(actor) for actor in actors)
+    events = [event for event in events if link.dest_id in event.ids]
+    authors = {intent.author for intent in intents}
+    is_program = any(not is_person(event.actor) for event in events)
+    people = {event.actor for event in events if is_person(event.actor) and not (
+        event.actor in authors and (not is_program or event.action == "create" or event.kind in WRITTEN_AS))}
+    may_be_us = None in authors and not is_program
     return len(people) > (1 if may_be_us else 0)
 
 

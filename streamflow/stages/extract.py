@@ -5,6 +5,7 @@ Rule 1: a page is staged and the stream's mark moved in one transaction; what is
 Rule 2: only a complete pass proves absence; what it did not show is *missed*, nothing more. A pass with gaps is not complete, unless a
 person gave them up and it is known which records they may hide: these are never missed.
 Rule 3: an empty answer where there were records before never counts as "all deleted", unless a person says that it does.
+Rule 4: a page that tells something new is in the audit; one that tells nothing is not: months of polls would bury what was done.
 """
 
 from __future__ import annotations
@@ -169,8 +170,8 @@ class Intake:
                 tally.ended = page.next is None
                 tally.disbelieved = tally.ended and not tally.shown and not await self._may_be_empty(stream)
                 move = MoveMark(name=f"read:{stream.kind}", cursor=page.next or "", note=tally.note(scan, ended=tally.ended))
-                changes = [move, _read_entry(page, scan), *(await closing() if closing is not None and tally.complete else ())]
-                result = await self._stage(await self._joined(stream, await self._renamed(page)), scan, changes)
+                changes = [move, *(await closing() if closing is not None and tally.complete else ())]
+                result = await self._stage(await self._joined(stream, await self._renamed(page)), scan, changes, _read_entry(page, scan))
                 tally.add(page, result)
                 await self._end(stream, tally, scan, closing)
                 if tally.complete:
@@ -188,8 +189,8 @@ class Intake:
                     break
                 tally.look(page)
                 tally.ended = page.next is None
-                changes = [_read_entry(page, scan), *(await closing() if tally.complete else ())]
-                result = await self._stage(await self._joined(stream, await self._renamed(page)), scan, changes)
+                changes = await closing() if tally.complete else ()
+                result = await self._stage(await self._joined(stream, await self._renamed(page)), scan, changes, _read_entry(page, scan))
                 tally.add(page, result)
                 await self._end(stream, tally, scan, closing)
                 self._tell(page)
@@ -206,7 +207,7 @@ class Intake:
     async def adopt(self, stream: Stream, known: Sequence[Record], given: Sequence[Record], *, scan: str) -> StageResult:
         """Join what was learned about records with what is known of them, and stage that."""
         records = [self._source.join(before, now, feed=stream.kind) for before, now in zip(known, given, strict=True)]
-        return await self._stage(records, scan, ())
+        return await self._stage(records, scan)
 
     def _tell(self, page: Page) -> None:
         """Tell how many records of each kind came, those of the page's own kind last."""
@@ -296,7 +297,7 @@ class Intake:
             unknown.update(page.unknown)
             rejects += page.rejects
         joined = Page(kind=kind, records=records, next=None, unknown=unknown, rejects=tuple(rejects))   # its gaps are counted already
-        result = await self._stage(records, scan, [move, _read_entry(joined, scan)])
+        result = await self._stage(records, scan, [move], _read_entry(joined, scan))
         tally.add(joined, result)
         asked = [parent for parent, page in pages if not page.gaps]
         missed = await self._ledger.unseen(kind, scan=scan, parents=asked) if stream.sweepable else ()
@@ -305,9 +306,9 @@ class Intake:
             await self._ledger.commit([Missed(kind=kind, keys=tuple(missed)), *await self.uplinked.by_missing(kind, missed)])
         self._on_page(kind, len(records))
 
-    async def _stage(self, records: Sequence[Record], scan: str, changes: Sequence[Change]) -> StageResult:
+    async def _stage(self, records: Sequence[Record], scan: str, changes: Sequence[Change] = (), *news: Change) -> StageResult:
         """Stage records, and open again who looks at those that are new or changed."""
-        return await self._ledger.stage(records, scan=scan, changes=[*changes, *await self.uplinked.by_staging(records)])
+        return await self._ledger.stage(records, scan=scan, changes=[*changes, *await self.uplinked.by_staging(records)], news=news)
 
     async def _may_be_empty(self, stream: Stream) -> bool:
         """Say whether a whole list that ended without a row may be closed as it is: nothing of it is known, or a person says so."""

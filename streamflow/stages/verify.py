@@ -18,11 +18,11 @@ from streamflow.stages.batch import Loaded
 from streamflow.stages.differences import Differences
 from streamflow.stages.kept import expected as expected_of
 from streamflow.stages.vanished import Vanished
-from streamflow.store.base import Audit, Change, Ledger, MarkVerified, PutLink
+from streamflow.store.base import NO_REF, Audit, Change, Ledger, MarkVerified, PutLink
 
 READ_AT_ONCE = 50
 SWEEP_CALLS_A_HUNDRED = 3     # one search page of whole records and two reads of fifty
-AGAIN_AT_MOST = 50            # differing links looked at again each time
+AGAIN_AT_MOST = 50            # links about whose difference somebody was asked, looked at again each time
 GOOD = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY)
 
 Marks: TypeAlias = dict[Ref, MarkVerified]
@@ -72,6 +72,7 @@ class Verifier:
         self._vanished = vanished
         self._differences = Differences(ledger=ledger, feed=feed)
         self._waiting: Counter[Kind] = Counter()
+        self._turns: dict[Kind, Ref] = {}      # the last of those waiting for an answer that was looked at again
 
     async def verify(self, batch: Loaded) -> None:
         """Verify what was written by full calls, where whole records can be read many at a time; the rest stays pending for `settle`."""
@@ -137,10 +138,20 @@ class Verifier:
             result["verified"] = result.get("verified", 0) + len(good)
 
     async def _look_again(self, kind: Kind, result: dict[str, int], kept: Marks | None) -> None:
-        """Read differing links once more; what still differs is a person's, or accepted, or asked about."""
-        checks = await self._ledger.checks(verdicts=(Verdict.DIFFERS.value,), limit=100 * AGAIN_AT_MOST)
-        refs = list(dict.fromkeys(check.ref for check in checks if check.dest_kind == kind))[:AGAIN_AT_MOST]
-        links = [link for link in (await self._ledger.links(refs)).values() if link.verified == "differs"]
+        """Read differing links once more: each that nobody was asked about yet, and in turn some of those that wait for an answer."""
+        waiting: list[Link] = []
+        after = NO_REF
+        while links := await self._ledger.differing(kind, limit=READ_AT_ONCE, after=after):
+            after = links[-1].ref
+            asked = await self._differences.waiting(links)
+            waiting = _next_in_turn([*waiting, *(link for link in links if link.ref in asked)], self._turns.get(kind, NO_REF))
+            await self._read_again(kind, [link for link in links if link.ref not in asked], result, kept)
+        if waiting:
+            self._turns[kind] = waiting[-1].ref
+            await self._read_again(kind, waiting, result, kept)
+
+    async def _read_again(self, kind: Kind, links: list[Link], result: dict[str, int], kept: Marks | None) -> None:
+        """Read these once more; what still differs is a person's, or accepted, or asked about."""
         if not links:
             return
         actual = await self._reader.read(kind, [link.dest_id for link in links], custom=True)
@@ -188,6 +199,12 @@ class Verifier:
                     note=", ".join(fields),
                 )))
         await self._ledger.commit(changes)
+
+
+def _next_in_turn(links: Sequence[Link], last: Ref) -> list[Link]:
+    """Give as many as are looked at again each time, those behind *last* first; in order of their records."""
+    behind = [link for link in links if link.ref > last]
+    return [*behind, *(link for link in links if link.ref <= last)][:AGAIN_AT_MOST]
 
 
 def _keep(kept: Marks | None, marks: Iterable[MarkVerified]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from streamflow.model import (
     AuditEntry,
@@ -30,6 +30,9 @@ from streamflow.model import (
     Ref,
     Staged,
 )
+
+NO_REF: Final = Ref("", "")
+"""Stands before every other where records are walked in order."""
 
 # ------------------------------------------------------------------------------------------------ changes
 
@@ -250,6 +253,11 @@ class StageResult:
     touched: tuple[tuple[Kind, Key, int], ...] = ()   # (kind, key, seq) of new and changed records
     revived: tuple[Key, ...] = ()                     # were missing in earlier scans and are back
 
+    @property
+    def is_news(self) -> bool:
+        """Say whether a record is new, changed or back."""
+        return bool(self.new or self.changed or self.revived)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
@@ -303,12 +311,15 @@ class Ledger(Protocol):
         ...
 
     # --- writing
-    async def stage(self, records: Sequence[Record], *, scan: str, changes: Sequence[Change] = ()) -> StageResult:
+    async def stage(
+        self, records: Sequence[Record], *, scan: str, changes: Sequence[Change] = (), news: Sequence[Change] = ()
+    ) -> StageResult:
         """
-        Put read records into the book, with *changes* (the stream's mark) in the same transaction.
+        Put read records into the book, with *changes* (the stream's mark) in the same transaction, and *news* if any of them is news.
 
         New ones and those whose digest differs become pending with a new seq, whatever their state was; same ones only get
-        their last scan noted. *scan* names the pass that read them ("lead:17"), so that a complete pass can tell what is missing.
+        their last scan noted. *scan* names the pass that read them ("poll:lead:17"), so that a complete pass can tell what is missing:
+        its reader up to the second colon, then which of its passes. A reader's next pass takes the place of its last one.
         """
         ...
 
@@ -372,6 +383,10 @@ class Ledger(Protocol):
 
     async def unverified(self, dest_kind: Kind, *, limit: int, after: DestId = "") -> Sequence[Link]:
         """Links with verified = pending, in order of destination id as text, above *after*."""
+        ...
+
+    async def differing(self, dest_kind: Kind, *, limit: int, after: Ref = NO_REF) -> Sequence[Link]:
+        """Links that were read back with a difference, in order of their source records, above *after*."""
         ...
 
     async def link_counts(self) -> Mapping[tuple[Kind, Kind, str], int]:

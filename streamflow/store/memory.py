@@ -31,7 +31,7 @@ from streamflow.store.codec import copy_of
 from streamflow.store.memory_names import rename
 from streamflow.store.memory_reading import Book, Held, MemoryReading
 from streamflow.store.plan import KEPT_VALUES, SETTLEABLE, in_effect_order, refuse_resettling
-from streamflow.store.staging import Known, Name, stage_page
+from streamflow.store.staging import Known, Name, reader_of, stage_page
 
 T = TypeVar("T")
 
@@ -59,9 +59,11 @@ class MemoryLedger(MemoryReading):
 
     # ------------------------------------------------------------------------------------------ writing
 
-    async def stage(self, records: Sequence[Record], *, scan: str, changes: Sequence[Change] = ()) -> StageResult:
+    async def stage(
+        self, records: Sequence[Record], *, scan: str, changes: Sequence[Change] = (), news: Sequence[Change] = ()
+    ) -> StageResult:
         await checkpoint()
-        return self._whole(lambda: self._stage(records, scan, changes))
+        return self._whole(lambda: self._stage(records, scan, changes, news))
 
     async def commit(self, changes: Iterable[Change]) -> None:
         held = tuple(changes)
@@ -78,7 +80,7 @@ class MemoryLedger(MemoryReading):
         finally:
             self._book.undo.clear()
 
-    def _stage(self, records: Sequence[Record], scan: str, changes: Sequence[Change]) -> StageResult:
+    def _stage(self, records: Sequence[Record], scan: str, changes: Sequence[Change], news: Sequence[Change]) -> StageResult:
         book, at = self._book, iso(self._clock.now())
         held = ((name, book.records[name]) for name in ((r.kind, r.key) for r in records) if name in book.records)
         known = {name: Known(id=h.id, seq=h.staged.seq, digest=h.staged.record.digest, missing=h.staged.missing_scans) for name, h in held}
@@ -87,6 +89,8 @@ class MemoryLedger(MemoryReading):
         book.put(book.numbers, "change", staging.number)
         book.put(book.numbers, "record", max([book.numbers["record"], *(now.id for _, now in staging.put)]))
         if scan not in book.scans:
+            for earlier in [each for each in book.scans if reader_of(each) == reader_of(scan) != each]:
+                book.drop(book.scans, earlier)
             book.put(book.scans, scan, touched)
         for record, now in staging.put:
             before = book.records.get((record.kind, record.key))
@@ -98,7 +102,7 @@ class MemoryLedger(MemoryReading):
         for name in known:
             if (h := book.records[name]).id in same:
                 book.put(book.records, name, replace(h, touched=touched, staged=replace(h.staged, missing_scans=0, last_seen=at)))
-        self._apply(changes)
+        self._apply([*changes, *(news if staging.result.is_news else ())])
         return staging.result
 
     def _apply(self, changes: Iterable[Change]) -> None:

@@ -22,10 +22,11 @@ from streamflow.model import (
     RecordState,
     Ref,
     Staged,
+    Verdict,
 )
 from streamflow.store import base
 from streamflow.store.audit import START, Head, Line, first_break, row_of
-from streamflow.store.base import AuditRow, Candidate, KindCount, Mark, Others
+from streamflow.store.base import NO_REF, AuditRow, Candidate, KindCount, Mark, Others
 from streamflow.store.codec import copy_of
 from streamflow.store.staging import Name
 
@@ -173,7 +174,7 @@ class MemoryReading:
         return [_link_out(link) for link in self._links() if link.dest_id in dest_ids]
 
     async def crosswalk(self, *, dest_kind: Kind | None = None, page: int = 500) -> AsyncIterator[Sequence[Link]]:
-        after = Ref("", "")
+        after = NO_REF
         while found := [link for link in self._links() if link.ref > after and dest_kind in (None, link.dest_kind)][:page]:
             await checkpoint()
             yield [_link_out(link) for link in found]
@@ -185,6 +186,12 @@ class MemoryReading:
         ordered = sorted(held, key=lambda link: (link.dest_id, link.ref))
         last = ordered[limit - 1].dest_id if len(ordered) >= limit > 0 else ""
         return [_link_out(link) for link in ordered if not last or link.dest_id <= last]
+
+    async def differing(self, dest_kind: Kind, *, limit: int, after: Ref = NO_REF) -> Sequence[Link]:
+        await checkpoint()
+        told = {ref for ref, checks in self._book.checks.items() if any(check.verdict is Verdict.DIFFERS for check in checks)}
+        held = (link for link in self._links() if link.ref in told and link.verified == "differs" and link.ref > after)
+        return [_link_out(link) for link in held if link.dest_kind == dest_kind][:limit]
 
     async def link_counts(self) -> Mapping[tuple[Kind, Kind, str], int]:
         await checkpoint()

@@ -33,6 +33,8 @@ ON CONFLICT (id) DO UPDATE SET data = excluded.data
 UPDATE record SET touched = ?1, last_seen = ?2, missing = 0 WHERE id IN (SELECT column1 FROM (:rows))
 -- name: start_scan
 INSERT INTO scan (name, started) VALUES (?1, ?2) ON CONFLICT DO NOTHING
+-- name: forget_scans
+DELETE FROM scan WHERE name > ?1 || ':' AND name < ?1 || ';' AND name <> ?2
 
 -- ---------------------------------------------------------------------------------------------- record changes
 
@@ -275,6 +277,13 @@ FROM link l WHERE l.dest_kind = ?1 AND l.verified = 'pending' AND l.dest_id > ?2
     SELECT dest_id FROM link WHERE dest_kind = ?1 AND verified = 'pending' AND dest_id > ?2 ORDER BY dest_id LIMIT 1 OFFSET ?3 - 1),
     char(1114111))
 ORDER BY l.dest_id, l.kind, l.key, l.part
+
+-- name: differing
+SELECT l.kind, l.key, l.part, l.dest_kind, l.dest_id, l.base, l.ours, l.before, l.verified, l.phase, l.written_at
+FROM shape s CROSS JOIN link l
+WHERE s.links > 0 AND l.shape = s.id AND l.dest_kind = ?1 AND l.verified = 'differs' AND (l.kind, l.key, l.part) > (?2, ?3, ?4)
+  AND EXISTS (SELECT 1 FROM json_each(s.verdicts) v WHERE v.value = 'differs')
+ORDER BY l.kind, l.key, l.part LIMIT ?5
 
 -- ---------------------------------------------------------------------------------------------- reading verification
 

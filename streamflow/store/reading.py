@@ -9,7 +9,7 @@ import orjson
 
 from streamflow.model import DestId, Disposition, FieldCheck, Intent, IntentState, Key, Kind, Link, QueueItem, RecordState, Ref, Staged
 from streamflow.store.audit import START, Head, Line, first_break, row_of
-from streamflow.store.base import AuditRow, Candidate, KindCount, Mark, Others
+from streamflow.store.base import NO_REF, AuditRow, Candidate, KindCount, Mark, Others
 from streamflow.store.codec import (
     Row,
     candidate_of,
@@ -92,7 +92,7 @@ class Reading:
         return [link_of(row) for row in await self._connection.rows("links_to", text_of(list(dict.fromkeys(dest_ids))))]
 
     async def crosswalk(self, *, dest_kind: Kind | None = None, page: int = 500) -> AsyncIterator[Sequence[Link]]:
-        after = Ref("", "")
+        after = NO_REF
         while True:
             start = (*ref_cells(after), page)
             rows = await (self._connection.rows("crosswalk", *start) if dest_kind is None
@@ -105,6 +105,9 @@ class Reading:
 
     async def unverified(self, dest_kind: Kind, *, limit: int, after: DestId = "") -> Sequence[Link]:
         return [link_of(row) for row in await self._connection.rows("unverified", dest_kind, after, limit)]
+
+    async def differing(self, dest_kind: Kind, *, limit: int, after: Ref = NO_REF) -> Sequence[Link]:
+        return [link_of(row) for row in await self._connection.rows("differing", dest_kind, *ref_cells(after), limit)]
 
     async def link_counts(self) -> Mapping[tuple[Kind, Kind, str], int]:
         return {(kind, dest_kind, verified): n for kind, dest_kind, verified, n in await self._connection.rows("tally", "link")}

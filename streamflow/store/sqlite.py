@@ -25,7 +25,7 @@ from streamflow.store.connection import Connection, Transaction, connect, portio
 from streamflow.store.lock import locked
 from streamflow.store.plan import Moment, Step, plan
 from streamflow.store.reading import Reading
-from streamflow.store.staging import Known, Staging, stage_page
+from streamflow.store.staging import Known, Staging, reader_of, stage_page
 
 T = TypeVar("T")
 
@@ -101,7 +101,9 @@ class SqliteLedger(Reading):
 
     # ------------------------------------------------------------------------------------------ writing
 
-    async def stage(self, records: Sequence[Record], *, scan: str, changes: Sequence[Change] = ()) -> StageResult:
+    async def stage(
+        self, records: Sequence[Record], *, scan: str, changes: Sequence[Change] = (), news: Sequence[Change] = ()
+    ) -> StageResult:
         """See `Ledger.stage`; all records of one call are judged against the book with three statements, however many they are."""
         wanted = text_of([[record.kind, record.key] for record in records])
 
@@ -114,7 +116,7 @@ class SqliteLedger(Reading):
             standing.number = staging.number
             standing.last_id += staging.result.new
             self._put(book, staging, scan=scan, touched_at=touched_at)
-            self._apply(book, changes, standing)
+            self._apply(book, [*changes, *(news if staging.result.is_news else ())], standing)
             return staging.result
 
         return await self._write(work)
@@ -146,7 +148,8 @@ class SqliteLedger(Reading):
 
     def _put(self, book: Transaction, staging: Staging, *, scan: str, touched_at: int) -> None:
         at = iso(self._clock.now())
-        book.change("start_scan", scan, touched_at)
+        if book.change("start_scan", scan, touched_at):
+            book.change("forget_scans", reader_of(scan), scan)
         if staging.put:
             rows = [[held.id, record.kind, record.key, held.seq, record.digest, record.parent, record.changed_at]
                     for record, held in staging.put]

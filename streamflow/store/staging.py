@@ -68,6 +68,11 @@ def stage_page(records: Iterable[Record], known: Mapping[Name, Known], *, number
     return Staging(put=tuple(put.values()), touch=tuple(touch.values()), result=result, number=number)
 
 
+def reader_of(scan: str) -> str:
+    """Give the reader whose pass has this name: all that stands before the second colon."""
+    return ":".join(scan.split(":", 2)[:2])
+
+
 def _refuse_key(record: Record) -> None:
     if not record.key or "\0" in record.key or "\0" in (record.parent or ""):
         raise InvariantBroken(f"a {record.kind} came without a usable key", hint="the reader must set such rows aside as rejects")

@@ -60,6 +60,9 @@ class FakeOperator:
         self.asked.append((verb, given))
         return {"result": verb}
 
+    async def refused(self, *, actor: str, order: str, code: str) -> None:
+        self._note("refused", actor=actor, order=order, code=code)
+
     async def status(self) -> Snapshot:
         if self.snapshot.phase == "cutover":
             self.looks += 1

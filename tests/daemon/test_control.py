@@ -105,6 +105,17 @@ async def test_verbs_reach_operator(folder: Path, target: str, body: bytes, verb
         assert daemon.operator.asked == [(verb, {"actor": f"uid:{os.geteuid()}", **given})]
 
 
+async def test_an_order_that_is_refused_is_told_to_the_operator(folder: Path) -> None:
+    """With who gave it, which one and why; a question without an answer is no order."""
+    async with served(folder) as daemon:
+        daemon.operator.failure = UsageError("not now")
+        status, _ = await ask(daemon.path, "POST", "/v1/verify", b"")
+        assert status == 400
+        assert daemon.operator.asked[-1] == ("refused", {"actor": f"uid:{os.geteuid()}", "order": "/v1/verify", "code": "usage"})
+        assert (await ask(daemon.path, "GET", "/v1/queue/none"))[0] == 404
+        assert [verb for verb, _ in daemon.operator.asked].count("refused") == 1
+
+
 async def test_reads(folder: Path) -> None:
     """Everything that can be asked answers, parts of paths are unquoted once."""
     async with served(folder) as daemon:

@@ -20,13 +20,18 @@ from tests.judge.states import WHO_IS_WHO, Question
 POLL_S = 0.05
 LIFETIME_S = (0.1, 4.0)
 """How long the daemon lives before a kill, from when it is where it is to be struck: from hardly begun to well under way."""
+UNDOING_S = (0.0, 1.2)
+"""The same while all is taken back, which takes a few seconds in all."""
 PHASES = ("probe", "map", "schema", "owners", "sample", "backfill", "tail", "cutover", "watch", "rollback", "rolled_back", "done")
-TOLD = ("shared_email", "possible_duplicate")
+LATER = ("cutover", "rollback")
+TOLD = ("shared_email", "possible_duplicate", "unmapped_value")
 """Causes that only tell; a run that is struck at named points accepts them, so that it comes by a decision for certain."""
 PATIENCE = 40
-"""How often an operator lets a run go on that misbehaving platforms brought to a stop."""
+"""How often a run that misbehaving platforms brought to a stop is let go on by an operator, or started again by its service manager."""
 BY_ITSELF = "tried again in"
 """What the reason of a pause says that nobody has to end."""
+FOR_A_PERSON = ("plan_limit", "rejected")
+"""Errors that are for a person; a run that pauses for good over anything else, such as a platform that is away or lies, is wrong."""
 STOPPED = (69, 75, 77)
 """Exit codes by which the daemon says that a platform must recover first."""
 
@@ -45,6 +50,8 @@ class Hands:
         self.explained: dict[tuple[str, str], str] = {}
         self.asked: set[Question] = set()       # about who is who, as they were when they came up and at the switch
         self.at_watch: Callable[[], None] | None = None     # called once after the switch; the run is rolled back then
+        self.is_judged = False                              # that it was called
+        self.is_planned = False                             # what a rollback would do, by its report
         self.work: Callable[[str], None] = lambda _phase: None         # called at each look, with the phase: people at work
         self._dice = dice
         self._wanted = wanted        # the phase from which on each kill to come strikes, in order
@@ -119,11 +126,12 @@ class Hands:
             self._started_at = None
         self._phase = str(status["phase"])
         if self._wanted and self._kill_at == math.inf and PHASES.index(self._phase) >= PHASES.index(self._wanted[0]):
-            self._kill_at = time.monotonic() + self._dice.uniform(*LIFETIME_S)
+            self._kill_at = time.monotonic() + self._dice.uniform(*(UNDOING_S if self._wanted[0] == "rollback" else LIFETIME_S))
         if status["state"] == "paused":
             assert not self._is_calm, status["reason"]
             if BY_ITSELF in status["reason"]:
                 return
+            assert self.daemon.last_trouble() in FOR_A_PERSON, f"nobody should have to end this pause: {status['reason']}"
             self._let_go_on(status["reason"])
             self.daemon.ask("POST", "/v1/resume", {})
             return
@@ -133,7 +141,7 @@ class Hands:
             return
         if self._phase == "watch":
             self._look_back()
-        elif self._phase == "tail" and (not self._wanted or self._wanted[0] == "cutover"):   # what strikes before it comes first
+        elif self._phase == "tail" and (not self._wanted or self._wanted[0] in LATER):   # what strikes before it comes first
             self._switch(status)
 
     def _export(self, gate: dict[str, Any]) -> None:
@@ -171,9 +179,12 @@ class Hands:
         if self.at_watch is None:
             return
         self._ask("GET", "/v1/reports")
-        if self.daemon.is_running:
+        if self.daemon.is_running and not self.is_judged:
+            self.is_judged = True
             self.at_watch()
-            self.at_watch = lambda: None
+        if self._wanted and self._wanted[0] != "rollback":
+            return     # what strikes before it comes first
+        self.is_planned = self.daemon.ask("POST", "/v1/rollback", {"dry_run": True})[0] == 200
         self.daemon.ask("POST", "/v1/rollback", {"confirm": "sandbox"})
 
     def _explain(self) -> None:

@@ -13,7 +13,12 @@ from tests.flow.stopping import Stops
 from tests.flow.survival import Trial
 
 READERS = ("api", "files")
+PEOPLE = ("without", "with")
 MANY = 15
+MANY_BACK = 10
+"""In one rollback: it is soon over."""
+UNDONE_UNDER = ("calm", "flaky", "hostile")
+"""Profiles under which runs are killed while they are rolled back, where all are asked for."""
 RATE_PER_S = 120.0
 """What the destination allows in every run: a call too many is seen."""
 
@@ -24,7 +29,10 @@ def parser() -> argparse.ArgumentParser:
     add = given.add_argument
     add("--kills", type=int, default=60, help="how many random kills in all")
     add("--per-run", type=int, default=0, help=f"kills in one run; else what one round of all profiles and pairs needs, {MANY} at most")
-    add("--points", type=int, default=1, metavar="N", help="strike every named point N times, in runs of their own for each pair")
+    add("--points", type=int, default=1, metavar="N", help="strike at every named point N times, once more in runs that are kept")
+    add("--tours", choices=("undone", "kept", "both"), default="both", help="which runs are struck at named points")
+    add("--undone", type=int, default=0, metavar="KILLS", help="how many random kills more, in runs that are rolled back meanwhile")
+    add("--people", choices=(*PEOPLE, "both"), default="both", help="whether people work in the destination while these are rolled back")
     add("--records", type=int, default=100, help="source records of a run")
     add("--life", type=float, default=0.2, help="changes a second that people make in the source")
     add("--limit", type=float, default=600.0, help="seconds that a run may take")
@@ -38,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
 
 def schedule(given: argparse.Namespace) -> list[Trial]:
     """Give all runs in order, the long ones first."""
-    return [*tours(given), *trials(given)]
+    return [*tours(given), *undone(given), *trials(given)]
 
 
 def trials(given: argparse.Namespace) -> Iterator[Trial]:
@@ -66,21 +74,48 @@ def _turns(given: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
 
 
 def tours(given: argparse.Namespace) -> Iterator[Trial]:
-    """Give a run for each pair and reader that is struck at every named point there is, and rolled back at its end."""
+    """Give the runs that are struck at every named point: one for each pair and reader that is rolled back, then one that stays."""
     readers = READERS if given.reader == "both" else (given.reader,)
     for pair in given.pair if given.points else ():
-        for reader in readers:
-            yield Trial(
-                seed=given.seed, stops=Stops(times=given.points), pair=pair, reader=reader, records=given.records, life=given.life,
-                undone=True, rate_per_s=RATE_PER_S, limit_s=3 * given.limit,
-            )  # fmt: skip
+        for reader in readers if given.tours != "kept" else ():
+            yield _tour(given, pair, reader, given.points, undone=True)
+        if given.tours != "undone":
+            yield _tour(given, pair, readers[0], given.points + 1, undone=False)
+
+
+def _tour(given: argparse.Namespace, pair: str, reader: str, times: int, *, undone: bool) -> Trial:
+    return Trial(
+        seed=given.seed, stops=Stops(times=times), pair=pair, reader=reader, records=given.records, life=given.life,
+        undone=undone, rate_per_s=RATE_PER_S, limit_s=3 * given.limit,
+    )  # fmt: skip
+
+
+def undone(given: argparse.Namespace) -> Iterator[Trial]:
+    """Give runs that are killed while they are rolled back, with people at work and without, until all these kills are dealt out."""
+    left = given.undone
+    profiles = [each for each in UNDONE_UNDER if each in given.profiles] or given.profiles
+    places = [(pair, word, profile) for profile in profiles for word in PEOPLE if given.people in (word, "both") for pair in given.pair]
+    each = given.per_run or min(MANY_BACK, math.ceil(left / len(places)))
+    readers = READERS if given.reader == "both" else (given.reader,)
+    for turn in count():
+        if left <= 0:
+            return
+        pair, word, profile = places[turn % len(places)]
+        yield Trial(
+            seed=given.seed + turn, pair=pair, reader=readers[turn // len(places) % len(readers)], records=given.records, faults=profile,
+            life=given.life, undone=True, backs=min(left, each), meddled=word == "with", rate_per_s=RATE_PER_S, limit_s=given.limit,
+        )  # fmt: skip
+        left -= each
 
 
 def again(trial: Trial) -> str:
     """Give the words that repeat this run alone."""
     what = (
-        f"--points 0 --kills {trial.kills} --per-run {trial.kills} --profiles {trial.faults}" if trial.stops is None
-        else f"--kills 0 --points {trial.stops.times}"
+        f"--points 0 --kills 0 --undone {trial.backs} --per-run {trial.backs} --profiles {trial.faults} "
+        f"--people {PEOPLE[trial.meddled]}" if trial.backs
+        else f"--points 0 --kills {trial.kills} --per-run {trial.kills} --profiles {trial.faults}" if trial.stops is None
+        else f"--kills 0 --tours undone --points {trial.stops.times}" if trial.undone
+        else f"--kills 0 --tours kept --points {trial.stops.times - 1}"
     )  # fmt: skip
     where = f"--pair {trial.pair} --reader {trial.reader} --records {trial.records} --life {trial.life} --seed {trial.seed}"
     return f"python -m tests.flow.torture {what} {where}"

@@ -33,15 +33,20 @@ from streamflow.wire.session import Session
 
 SECTIONS = ("cutover", "rollback")
 """Phases whose side effects are points of their own, whatever was struck before."""
-POINTS = (
+EACH = (
     "stage", "mark", "finish", "enqueue", "intent create", "intent update", "settle confirmed", "settle in_doubt", "verified", "report",
     "decision", "phase map", "phase schema", "phase owners", "phase sample", "phase backfill", "phase tail", "phase cutover",
     "send POST contacts", "send POST notes", "send PATCH contacts/{id}", "cutover/step freeze", "cutover/step drain",
-    "cutover/step verify", "cutover/step switch", "cutover/switch", "phase watch", "phase rollback", "rollback/intent delete",
-    "rollback/send DELETE notes/{id}", "rollback/send DELETE contacts/{id}", "rollback/settle confirmed", "rollback/audit rollback.done",
-    "phase rolled_back",
+    "cutover/step verify", "cutover/step switch", "cutover/switch", "phase watch",
 )  # fmt: skip
-"""Points that every run which is rolled back comes by."""
+"""Points that every run comes by."""
+TAKEN_BACK = (
+    "phase rollback", "rollback/intent delete", "rollback/intent update", "rollback/send DELETE notes/{id}",
+    "rollback/send DELETE contacts/{id}", "rollback/settle confirmed", "rollback/audit rollback.done", "phase rolled_back",
+)  # fmt: skip
+"""Points that a run which is rolled back comes by as well."""
+KEPT = ("phase done",)
+"""Points of a run that is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +71,13 @@ def struck(plan: Path) -> Counter[str]:
     """Give how often each point was struck so far."""
     book = plan.with_suffix(".struck")
     return Counter(book.read_text(encoding="utf-8").splitlines()) if book.exists() else Counter()
+
+
+def missed(plan: Path, *, is_undone: bool) -> tuple[str, ...]:
+    """Give the points before or after which no process was struck, though a run of this kind must have come by them."""
+    told = struck(plan)
+    points = (f"{side}:{name}" for name in (*EACH, *(TAKEN_BACK if is_undone else KEPT)) for side in ("before", "after"))
+    return tuple(point for point in points if point not in told)
 
 
 @dataclass(slots=True)

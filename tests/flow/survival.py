@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,14 +11,16 @@ from typing import Any
 from tests.flow.box import Box, sandbox
 from tests.flow.hands import PHASES, Hands
 from tests.flow.measures import Calls, calls, doubts, leaks
+from tests.flow.meddlers import Meddlers
 from tests.flow.people import People
 from tests.flow.sides import LEADTREKKER, SIDES
-from tests.flow.stopping import Stops, peak_mib, struck
+from tests.flow.stopping import Stops, missed, peak_mib, struck
 from tests.judge.accounting import read_told, unaccounted
 from tests.judge.comparison import worst_first
 from tests.judge.guarding import rolled_back
 from tests.judge.refusals import PEOPLE, read_refusals, standing
 from tests.judge.states import Destination, Finding, ask
+from tests.judge.takenback import taken_back
 
 STRUCK = ("probe", "schema", "sample", "backfill", "tail", "cutover")
 """Where kills strike: half of them as soon as may be, the others from one of these on, so that no part of a run is spared."""
@@ -41,6 +44,8 @@ class Trial:
             goes on in the source after the switch. A run that is undone goes without the two.
         faults: The profile by which both platforms misbehave.
         undone: Whether the run is rolled back after the switch.
+        backs: Random kills more, while it is rolled back.
+        meddled: Whether people work in the destination all the while it is rolled back, and before, on whatever they see there.
         rate_per_s: What the destination allows; None for no limit.
     """
 
@@ -53,6 +58,8 @@ class Trial:
     life: float = 0.0
     faults: str = CALM
     undone: bool = False
+    backs: int = 0
+    meddled: bool = False
     rate_per_s: float | None = None
     limit_s: float = 240.0
 
@@ -74,6 +81,7 @@ class Survived:
     Args:
         phases: In which each random kill struck.
         points: How often each named point was struck.
+        missed: Where a run that is struck at every named point was not.
         doubts: How many writes in doubt were adopted, resent, queued; and how many are still "open" at the end.
         resumes_s: How long after each kill the daemon took to answer again.
         paused: How often an operator had to let it go on, or start it again.
@@ -86,6 +94,7 @@ class Survived:
     code: int
     findings: tuple[Finding, ...]
     points: Mapping[str, int]
+    missed: tuple[str, ...]
     doubts: Mapping[str, int]
     calls: Calls
     peak_mib: float
@@ -100,26 +109,27 @@ def survive(trial: Trial) -> Survived:
     """Run one migration with exactly so many kills, judge both sides at its end, and tell what else was seen."""
     dice = random.Random(f"kills-{trial.seed}")
     wanted = sorted((dice.choice(("probe", dice.choice(STRUCK))) for _ in range(trial.kills)), key=PHASES.index)
+    wanted += ["rollback"] * trial.backs
     with sandbox(**trial.options) as box:
         _configure(box, trial, wanted)
         before = box.destination()
         findings: list[Finding] = []
         hands = Hands(box, dice, wanted, stops=trial.stops, is_calm=trial.faults == CALM)
-        people = People(box, before, trial.seed)
+        people = Meddlers(box, before, trial.seed) if trial.meddled else People(box, before, trial.seed)
         if trial.undone:
-            hands.at_watch = lambda: findings.extend(_judged(hands, people))
-        elif trial.life:
+            hands.at_watch = lambda: findings.extend(_at_switch(hands, people))
+        if trial.meddled or (trial.life and not trial.undone):
             hands.work = people.work
         try:
             code = hands.to_the_end(trial.limit_s)
         finally:
             hands.daemon.stop()
         after = box.destination()
-        findings += _undone(before, after) if trial.undone else _judged(hands, people)
+        findings += _undone(hands, people, after) if trial.undone else _judged(hands, people)
         return Survived(
             kills=len(hands.struck) + struck(hands.plan).total(), phases=tuple(hands.struck), code=code,
-            findings=tuple(worst_first(findings)), points=struck(hands.plan), doubts=doubts(box.state), calls=calls(box),
-            peak_mib=max(hands.peak_mib, peak_mib(hands.plan)), resumes_s=tuple(hands.resumes_s),
+            findings=tuple(worst_first(findings)), points=struck(hands.plan), missed=_missed(trial, hands), doubts=doubts(box.state),
+            calls=calls(box), peak_mib=max(hands.peak_mib, peak_mib(hands.plan)), resumes_s=tuple(hands.resumes_s),
             leaks=tuple(leaks(box, hands.daemon.log)), paused=hands.paused,
             deeds=sum(box.source_state()["life"]["by_deed"].values()), edits=len(people.edits),
         )  # fmt: skip
@@ -131,6 +141,12 @@ def _configure(box: Box, trial: Trial, wanted: list[str]) -> None:
         box.configure("late_commit_s = 1.0\n", f"late_commit_s = 1.0\nsearch_lag_s = {LAG_S}\n")
     watch_s = DAY_S if trial.undone else WATCH_S * max(wanted.count("cutover"), bool(trial.life))
     box.configure("watch_days = 0\n", f"watch_days = {watch_s / DAY_S:.6f}\n")
+
+
+def _missed(trial: Trial, hands: Hands) -> tuple[str, ...]:
+    if trial.stops is None or trial.stops.only is not None:
+        return ()
+    return missed(hands.plan, is_undone=trial.undone)
 
 
 def _judged(hands: Hands, people: People) -> list[Finding]:
@@ -147,6 +163,29 @@ def _judged(hands: Hands, people: People) -> list[Finding]:
     return [*found, *unaccounted(read_told(box.state / "reports"), destination, prefix=box.side.prefix)]
 
 
-def _undone(before: Destination, after: Destination) -> list[Finding]:
-    """Judge a rollback; sources that cannot be taken away by API may stay."""
-    return list(rolled_back(before, after, listed=frozenset(after.of("sources")) - frozenset(before.of("sources"))))
+def _at_switch(hands: Hands, people: People) -> list[Finding]:
+    """Judge the run before it is taken back, and let people go at what it made."""
+    found = _judged(hands, people)
+    if isinstance(people, Meddlers):
+        people.meddle()
+    return found
+
+
+def _undone(hands: Hands, people: People, after: Destination) -> list[Finding]:
+    """Judge a rollback, by what people did as well; what was planned must be what was done. Sources the API cannot remove may stay."""
+    before, report = people.before, _report(hands.box, "rollback")
+    listed = {str(each["id"]) for each in report["spared"]}
+    stay = frozenset(after.of("sources")) - frozenset(before.of("sources"))
+    if isinstance(people, Meddlers):
+        return list(taken_back(before, after, people.edits, listed=listed))
+    found = list(rolled_back(before, after, listed=stay))
+    planned = _report(hands.box, "rollback-plan") if hands.is_planned else report
+    found += [
+        Finding(fault="unexplained", what=name, why=f"{planned[name]} were planned and {report[name]} done")
+        for name in ("deleted", "restored") if planned[name] != report[name]
+    ]
+    return found
+
+
+def _report(box: Box, name: str) -> dict[str, Any]:
+    return dict(json.loads((box.state / "reports" / f"{name}.json").read_text(encoding="utf-8"))["data"])

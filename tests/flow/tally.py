@@ -11,9 +11,9 @@ from tests.judge.states import VERDICTS
 
 COLUMNS = (
     "profile", "pair", "a run", "runs", "kills", "in doubt", "adopted", "resent", "queued", "open", *VERDICTS, "429", "too fast", "leaks",
-    "too large", "edits", "let on", "up s", "peak MiB",
+    "too large", "missed", "edits", "let on", "up s", "peak MiB",
 )  # fmt: skip
-NONE_ALLOWED = (*VERDICTS, "open", "too fast", "leaks", "too large")
+NONE_ALLOWED = (*VERDICTS, "open", "too fast", "leaks", "too large", "missed")
 """What must be zero in every run."""
 MOST_MIB = 320.0
 """A small account, and a body that is as large as one may be while it is read and parsed: what takes more holds what it should not."""
@@ -55,7 +55,8 @@ def figures(run: Survived) -> Counter[str]:
     figured = Counter(run.doubts)
     figured.update({
         "kills": run.kills, "in doubt": sum(run.doubts.values()), "429": run.calls.told_to_wait, "too fast": run.calls.exceeded,
-        "leaks": len(run.leaks), "let on": run.paused, "edits": run.edits, "too large": run.peak_mib > MOST_MIB,
+        "leaks": len(run.leaks), "let on": run.paused, "edits": run.edits, "too large": int(run.peak_mib > MOST_MIB),
+        "missed": len(run.missed),
     })  # fmt: skip
     figured.update(each.verdict for each in run.findings)
     return figured
@@ -68,7 +69,10 @@ def is_right(run: Survived) -> bool:
 
 def name_of(trial: Trial) -> tuple[str, str, str]:
     """Give the line that a run belongs to: profile, pair, and how it is struck."""
-    return (trial.faults, trial.pair, "points" if trial.stops is not None else str(trial.kills))
+    if trial.stops is not None:
+        return (trial.faults, trial.pair, "points, undone" if trial.undone else "points")
+    back = f"{trial.backs} undone, people" if trial.meddled else f"{trial.backs} undone"
+    return (trial.faults, trial.pair, back if trial.backs else str(trial.kills))
 
 
 def laid_out(table: Mapping[tuple[str, str, str], Line]) -> str:

@@ -15,7 +15,7 @@ from streamflow.model import Intent, IntentState, Op, Ref
 from streamflow.store.base import Audit, AuditEntry, Change, MoveMark, PutIntent, PutSetting, SettleIntent
 from tests.flow.box import REPOSITORY, environment
 from tests.flow.harness import assert_right
-from tests.flow.stopping import Stops, name_of, peak_mib, struck
+from tests.flow.stopping import Stops, missed, name_of, peak_mib, struck
 from tests.flow.survival import Trial, survive
 
 STRUCK = (
@@ -38,6 +38,17 @@ def test_a_run_struck_at_named_points_ends_as_if_it_had_not_been() -> None:
     assert survived.points == dict.fromkeys(STRUCK, 1)
     assert_right(list(survived.findings))
     assert survived.leaks == ()
+
+
+def test_a_point_that_nobody_came_by_is_told(tmp_path: Path) -> None:
+    """Before and after it, for whatever a run of that kind must do."""
+    plan = tmp_path / "stops.json"
+    plan.with_suffix(".struck").write_text("before:stage\nafter:phase done\n", encoding="utf-8")
+    assert {"after:stage", "before:rollback/intent update", "after:phase rolled_back"} <= set(missed(plan, is_undone=True))
+    assert "before:stage" not in missed(plan, is_undone=True)
+    assert "before:phase done" in (left := missed(plan, is_undone=False))
+    assert "after:phase done" not in left
+    assert not any("rollback" in point for point in left)
 
 
 def test_a_point_strikes_as_often_as_it_is_told(tmp_path: Path) -> None:

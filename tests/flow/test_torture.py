@@ -10,7 +10,7 @@ import pytest
 
 from tests.flow import torture
 from tests.flow.measures import Calls
-from tests.flow.schedule import MANY, again, parser, schedule
+from tests.flow.schedule import MANY, UNDONE_UNDER, again, parser, schedule
 from tests.flow.survival import Survived, Trial
 from tests.flow.tally import MOST_MIB
 from tests.judge.states import Finding
@@ -25,7 +25,8 @@ def _scheduled(*words: str) -> list[Trial]:
 
 def _survived(**told: Any) -> Survived:
     given = {
-        "kills": 3, "phases": ("probe", "tail", "tail"), "code": 0, "findings": (), "points": {}, "doubts": {"adopted": 2, "queued": 1},
+        "kills": 3, "phases": ("probe", "tail", "tail"), "code": 0, "findings": (), "points": {}, "missed": (),
+        "doubts": {"adopted": 2, "queued": 1},
         "calls": Calls(told_to_wait=4, exceeded=0), "peak_mib": 70.0, "resumes_s": (0.5, 2.0), "leaks": (), "paused": 1, "deeds": 9,
         "edits": 8,
     }  # fmt: skip
@@ -39,7 +40,7 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
 
     def survive(trial: Trial) -> Survived:
         end = planned.pop(0)
-        if isinstance(end, Exception):
+        if isinstance(end, BaseException):
             raise end
         assert isinstance(end, Survived)
         return end
@@ -67,13 +68,27 @@ def test_a_few_kills_still_go_round() -> None:
 
 
 def test_every_pair_and_reader_is_toured() -> None:
-    """The named points are struck in a run of their own each."""
+    """The named points are struck in a run of their own each that is taken back, and again and again in one that stays, among people."""
     runs = _scheduled("--kills", "0")
-    assert {(run.pair, run.reader) for run in runs} == {(run.pair, run.reader) for run in _scheduled("--kills", "400", "--points", "0")}
-    assert all(run.stops is not None and run.undone for run in runs)
+    undone = [(run.pair, run.reader) for run in runs if run.undone]
+    assert sorted(undone) == sorted({(run.pair, run.reader) for run in _scheduled("--kills", "400", "--points", "0")})
+    kept = [run for run in runs if not run.undone]
+    assert {run.pair for run in kept} == {pair for pair, _ in undone}
+    assert all(run.life and run.stops is not None and run.stops.times > 1 for run in kept)
 
 
-@pytest.mark.parametrize("words", [("--kills", "40", "--points", "0", "--seed", "7"), ("--kills", "0")])
+def test_rollbacks_are_killed_with_people_at_work_and_without() -> None:
+    """A hundred kills while all is taken back are a hundred, of both pairs, in calm accounts and in others."""
+    runs = _scheduled("--kills", "0", "--points", "0", "--undone", "100")
+    assert sum(run.backs for run in runs) == 100
+    assert {(run.pair, run.meddled, run.faults) for run in runs} == {
+        (pair, meddled, profile) for pair in {run.pair for run in _scheduled("--kills", "0")} for meddled in (False, True)
+        for profile in UNDONE_UNDER
+    }  # fmt: skip
+    assert all(run.undone for run in runs)
+
+
+@pytest.mark.parametrize("words", [("--kills", "40", "--points", "0", "--seed", "7"), ("--kills", "0", "--undone", "30")])
 def test_a_run_is_repeated_by_what_is_printed(words: tuple[str, ...]) -> None:
     """The words at the end of a torture schedule exactly the run that went wrong."""
     for run in _scheduled(*words):
@@ -100,6 +115,14 @@ def test_the_table_tells_what_came_of_every_run(ends: list[Any], capsys: pytest.
     assert [line.split("--seed ")[1] for line in said.splitlines() if line.startswith("again: ")] == ["2", "3"]
 
 
+def test_a_torture_ended_early_tells_what_it_did(ends: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever stops it gets the table of the runs that ended."""
+    ends[:] = [_survived(), SystemExit(143)]
+    with pytest.raises(SystemExit):
+        torture.main([*ONE, "--kills", "6", "--per-run", "3"])
+    assert "3 kills in 0 minutes" in capsys.readouterr().out
+
+
 def test_nothing_wrong_is_said_in_one_number(ends: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
     """The exit code is 0 and nothing is left to repeat."""
     ends[:] = [_survived()]
@@ -109,9 +132,9 @@ def test_nothing_wrong_is_said_in_one_number(ends: list[Any], capsys: pytest.Cap
 
 @pytest.mark.parametrize(
     "wrong", [{"leaks": ("a key in a log",)}, {"calls": Calls(told_to_wait=1, exceeded=1)}, {"doubts": {"open": 1}}, {"findings": (LOST,)},
-     {"peak_mib": 2 * MOST_MIB}],
+     {"peak_mib": 2 * MOST_MIB}, {"missed": ("after:decision",)}],
 )
 def test_each_broken_promise_makes_a_run_wrong(ends: list[Any], wrong: dict[str, Any]) -> None:
-    """A leak, a call too fast, a write left in doubt and memory without bound count as much as a finding."""
+    """A leak, a call too fast, a write left in doubt, memory without bound, a point not struck count as much as a finding."""
     ends[:] = [_survived(**wrong)]
     assert torture.main(ONE) == 1

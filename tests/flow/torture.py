@@ -1,4 +1,6 @@
-"""Many kills over whole runs: `python -m tests.flow.torture --kills 60`; prints one table of what was done and what came of it."""
+"""
+Many kills over whole runs: `python -m tests.flow.torture --kills 60 --undone 40`; prints one table of what was done and what came of it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,6 @@ from multiprocessing import get_context
 from typing import Any
 
 from tests.flow.schedule import again, parser, schedule
-from tests.flow.stopping import POINTS
 from tests.flow.survival import Survived, Trial, survive
 from tests.flow.tally import Line, is_right, laid_out, name_of
 from tests.judge.comparison import told
@@ -39,19 +40,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table: dict[tuple[str, str, str], Line] = {}
     bad: list[Trial] = []
     began = time.monotonic()
-    for end in _ends(schedule(given), given.jobs):
-        line = table.setdefault(name_of(end.trial), Line())
-        if end.run is None:
-            line.failed += 1
-        else:
-            line.add(end.run)
-        if not end.is_right:
-            bad.append(end.trial)
-        for words in _words(end):
-            _say(words)
-    _say(f"\n{laid_out(table)}\n\n{_cost(table.values(), time.monotonic() - began)}")
-    for trial in bad:
-        _say(f"again: {again(trial)}")
+    try:
+        for end in _ends(schedule(given), given.jobs):
+            line = table.setdefault(name_of(end.trial), Line())
+            if end.run is None:
+                line.failed += 1
+            else:
+                line.add(end.run)
+            if not end.is_right:
+                bad.append(end.trial)
+            for words in _words(end):
+                _say(words)
+    finally:    # hours of runs are not lost to whoever ends them early
+        _say(f"\n{laid_out(table)}\n\n{_cost(table.values(), time.monotonic() - began)}")
+        for trial in bad:
+            _say(f"again: {again(trial)}")
     return 1 if bad else 0
 
 
@@ -88,8 +91,8 @@ def _words(end: End) -> Iterator[str]:
     if run.findings:
         yield told(run.findings)
     yield from run.leaks
-    if trial.stops is not None and (missed := [point for point in POINTS if f"before:{point}" not in run.points]):
-        yield f"never struck: {', '.join(missed)}"
+    if run.missed:
+        yield f"never struck: {', '.join(run.missed)}"
 
 
 def _cost(lines: Iterable[Line], took_s: float) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from tests.judge import texts
 from tests.judge.states import RECORDS, Destination, Finding, Row
 
-_BOOKKEEPING = frozenset({"rev", "modifiedTime"})
+BOOKKEEPING = frozenset({"rev", "modifiedTime"})
 _LISTS = frozenset({"emails", "phones", "urls", "addresses"})
 _REFERENCE = ("users", "stages", "stagesets", "outcomes", "activityTypes", "teams", "tags", "sources")
 
@@ -81,7 +81,7 @@ def foreign(before: Destination, after: Destination, edits: Sequence[Edit] = ())
 def _changes(row: Row, now: Row) -> Iterator[tuple[str, Any, Any]]:
     for name, was in row.items():
         has = now.get(name)
-        if name in _BOOKKEEPING:
+        if name in BOOKKEEPING:
             continue
         if name in ("customFields", "links"):
             prefix = "custom:" if name == "customFields" else ""
@@ -117,16 +117,16 @@ def rolled_back(
             if now is None:
                 yield Finding(fault="foreign touched", what=rid, why="existed before and is gone")
                 continue
-            for name in (row.keys() | now.keys()) - _BOOKKEEPING:
-                if _bare(row.get(name)) != _bare(now.get(name)) and rid not in spared:
+            for name in (row.keys() | now.keys()) - BOOKKEEPING:
+                if bare(row.get(name)) != bare(now.get(name)) and rid not in spared:
                     yield Finding(fault="foreign touched", what=rid, why=f"{name} was {row.get(name)!r} and is {now.get(name)!r}")
     for kind in ("tags", "sources"):
         for rid in after.of(kind).keys() - before.of(kind).keys() - listed:
             yield Finding(fault="stray", what=rid, why="was made by the run, is still there and not listed")
 
 
-def _bare(value: Any) -> Any:
+def bare(value: Any) -> Any:
     """Give a value without what says nothing: an emptied field and one that never was are the same."""
     if isinstance(value, Mapping):
-        return {name: bare for name, each in value.items() if (bare := _bare(each)) not in (None, "", [], {})}
+        return {name: left for name, each in value.items() if (left := bare(each)) not in (None, "", [], {})}
     return None if value in ("", [], {}) else value

@@ -179,8 +179,13 @@ class Comparison:
         elif wanted not in there and wanted[2:] not in texts.digits(pool):
             yield f"number {wanted} is not there"
 
+    def _is_ghost(self, contact: Row) -> bool:
+        """Say whether a lead that is no more made this person: what it gave stays until somebody decides, and the product asks about it."""
+        gone = (key for kind, key in self.source.gone if kind == "lead")
+        return any(made["id"] == contact["id"] for key in gone for _, (kind, made) in self.marks.of("lead", key) if kind == "contacts")
+
     def _owner(self, lead: str, row: Row, contact: Row) -> Iterator[str]:
-        if contact["id"] in self.was_there or self._was_edited(contact, "owner"):
+        if contact["id"] in self.was_there or self._was_edited(contact, "owner") or self._is_ghost(contact):
             return
         allowed: set[str | None] = set()
         for each in self.people.leads_of[contact["id"]]:

@@ -41,6 +41,11 @@ class Conditions:
     cheats: int                    # in the source after the switch
     batch: int
     part: str                      # that is undone while people work; the migration then goes on to its ending
+    # the operator, and the terms
+    poll_s: float = 4.0
+    sweep_every_s: float = 40.0
+    looks_every_s: float = 3.0
+    faults_end_s: float = FAULTS_END_S
 
     @classmethod
     def of(cls, seed: int) -> Conditions:

@@ -63,6 +63,7 @@ class Account:
     events: list[Happening] = field(default_factory=list)
     custom_fields: list[Any] = field(default_factory=list)
     poisoned: Callable[[Fields], bool] = lambda fields: False
+    away: tuple[float, float] = (0.0, 0.0)      # from when until when it takes nothing and says so
     on_effect: Callable[[str, Kind, DestId | None, Fields], None] = lambda what, kind, dest_id, fields: None
 
     def live(self, kind: Kind) -> dict[DestId, Held]:

@@ -14,7 +14,6 @@ from streamflow.model import Cursor, DestId, Fields, Kind, Verdict
 from streamflow.platforms.base import FieldSpec, Happening, ProbeJournal, Reference, position_of
 from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.platforms.nutshell.flags import Flags
-from tests.simulate.conditions import FAULTS_END_S
 from tests.simulate.destination import FED, PROGRAM, USERS, Account, Held
 
 PORTION = 7
@@ -31,12 +30,20 @@ class Line:
     async def ask(self) -> None:
         """Carry a read; it may fail, and then tells nothing."""
         await anyio.sleep(0.005 + 0.05 * self._dice.random())
+        self._refuse_away()
         chance = self.account.conditions.read_faults / 2
-        if self._dice.random() < chance and self.account.agenda.now < FAULTS_END_S:
+        if self._dice.random() < chance and self.account.agenda.now < self.account.conditions.faults_end_s:
             raise self._dice.choice((TransientError, PlatformUnavailable))("it did not answer", platform="nutshell")
+
+    def _refuse_away(self) -> None:
+        begins, ends = self.account.away
+        if begins <= self.account.agenda.now < ends:
+            refusal = (Throttled("slow down", retry_after_s=2.0, platform="nutshell"), TransientError("503", platform="nutshell"))
+            raise self._dice.choice(refusal)
 
     async def send(self, effect: Callable[[], Any]) -> Any:
         """Carry a write; answers what the effect gave, or raises what a client can know."""
+        self._refuse_away()
         conditions, dice, agenda = self.account.conditions, self._dice, self.account.agenda
         fate = dice.random()
         share = conditions.write_faults

@@ -6,8 +6,10 @@ Shares no code with the engine: it imports nothing that maps, decides, writes or
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from streamflow.model import DestId, Disposition, IntentState, Key, Kind, Link, Op, QueueItem, RecordState, Ref, Staged
@@ -16,7 +18,7 @@ from streamflow.store.memory import MemoryLedger
 from tests.simulate.conditions import Conditions
 from tests.simulate.destination import PERSON, PROGRAM, Account, Held
 from tests.simulate.doors import marker_of
-from tests.simulate.source import CHILDREN, Books, Row
+from tests.simulate.source import BEGIN, CHILDREN, Books, Row
 
 DEST_KINDS = {"client": "contacts", "quote": "leads", "visit": "activities", "remark": "notes", "errand": "tasks"}
 PARENT_LINKS = {"quote": "link:contacts", "visit": "link:participants", "remark": "link:parent", "errand": "link:relatedEntity"}
@@ -60,7 +62,7 @@ class Evidence:
 
 def judge(seen: Evidence) -> list[str]:
     """Give every fault of a finished world; none is what was promised."""
-    found = [*_book(seen), *_doubled(seen), *_returned(seen)]
+    found = [*_book(seen), *_receipts(seen), *_doubled(seen), *_returned(seen)]
     if seen.conditions.ending.startswith("rollback"):
         found += _undone(seen)
     else:
@@ -87,6 +89,21 @@ def _book(seen: Evidence) -> Iterator[str]:
                 yield f"unexplained: {kind} {key} is {staged.state} with disposition {staged.disposition}"
     if (broken := first_break(Head(), list(book.audit.values()))[0]) is not None:
         yield f"audit: entry {broken} is broken"
+
+
+def _receipts(seen: Evidence) -> Iterator[str]:
+    """One switch, one receipt, for a freeze that was not told before people stopped; none where nobody was to switch."""
+    book = seen.ledger._book
+    entries = [json.loads(line.text) for line in book.audit.values()]
+    given = [entry["after"] for entry in entries if entry["action"] == "cutover.switched"]
+    if len(given) != (seen.conditions.ending != "rollback in tail"):
+        yield f"cutover: {len(given)} receipts"
+    stopped = BEGIN + timedelta(seconds=int(seen.books.frozen_at or 0.0))
+    for receipt in given:
+        if book.settings.get("switched") != receipt:
+            yield f"cutover: the receipt {receipt['id']} is not the one that is kept"
+        if datetime.fromisoformat(receipt["frozen_at"]) < stopped:
+            yield f"cutover: the receipt speaks of a freeze at {receipt['frozen_at']}, people stopped at {stopped}"
 
 
 def _doubled(seen: Evidence) -> Iterator[str]:

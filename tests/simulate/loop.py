@@ -71,12 +71,12 @@ class _Task(asyncio.Task[Any]):
 class VirtualLoop(asyncio.BaseEventLoop):
     """Runs one process of a world."""
 
-    def __init__(self, agenda: Agenda, dice: Random) -> None:
+    def __init__(self, agenda: Agenda, dice: Random, turns: int = TURNS) -> None:
         super().__init__()
         self._agenda = agenda
+        self._turns_left = turns
         self._selector = self              # BaseEventLoop asks it how long to sleep
         self._ready = _Ready(dice)
-        self._turns = 0
         _Task.numbers = 0
         self.set_task_factory(lambda loop, coro, **more: _Task(coro, loop=loop, **more))
         self.set_exception_handler(lambda loop, context: None)
@@ -94,9 +94,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def select(self, timeout: float | None) -> list[Any]:
         """Let time pass instead of waiting for sockets."""
-        self._turns += 1
-        if self._turns > TURNS:
-            raise Stuck(f"{TURNS} turns of the loop")
+        self._turns_left -= 1
+        if self._turns_left < 0:
+            raise Stuck("more turns of the loop than a sound run takes")
         following = self._agenda.next_at()
         if timeout is None and following is None:
             raise Stuck("nothing is due any more")
@@ -159,9 +159,9 @@ def settled_order() -> Iterator[None]:
 
 
 @contextmanager
-def process(agenda: Agenda, dice: Random) -> Iterator[VirtualLoop]:
-    """Give the loop of one process, which is over at the end of the block."""
-    loop = VirtualLoop(agenda, dice)
+def process(agenda: Agenda, dice: Random, turns: int = TURNS) -> Iterator[VirtualLoop]:
+    """Give the loop of one process, which is over at the end of the block, and of so many turns at most."""
+    loop = VirtualLoop(agenda, dice, turns)
     try:
         yield loop
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 
 from streamflow.model import DestId, Key, Kind
@@ -36,16 +36,16 @@ class SourcePeople:
         for versions in self._books.rows.values():
             versions[-1].shown_at = 0.0
 
-    def plan(self) -> None:
-        """Put the working days into the agenda."""
+    def plan(self, times: Iterable[float] | None = None) -> None:
+        """Put the working days into the agenda, a deed at each of the times."""
         deeds: list[tuple[int, Callable[[], None]]] = [
             (2, self.new_client), (6, lambda: self.new_child(self._dice.choice(CHILDREN))), (6, self.edit_client),
             (7, lambda: self.edit_child(self._dice.choice(CHILDREN))), (2, self.remove_child), (1, self.remove_client),
             (1, self.merge_clients),
         ]
         weights = [weight for weight, _ in deeds]
-        for _ in range(self._conditions.deeds):
-            when = 0.5 + self._dice.random() * (self._conditions.works_until_s - 1.0)
+        by_chance = (0.5 + self._dice.random() * (self._conditions.works_until_s - 1.0) for _ in range(self._conditions.deeds))
+        for when in by_chance if times is None else times:
             deed = self._dice.choices([deed for _, deed in deeds], weights)[0]
             self._books.agenda.at(when, deed)
 
@@ -172,11 +172,11 @@ class DestinationPeople:
         fields = {"name": name, "emails": [{"name": "work", "value": email, "isPrimary": True}], **({"custom:Town": town} if town else {})}
         return self._account.create("contacts", fields, PERSON)
 
-    def plan(self) -> None:
-        """Put the working days into the agenda."""
+    def plan(self, times: Iterable[float] | None = None) -> None:
+        """Put the working days into the agenda, a deed at each of the times."""
         deeds = [(8, self.edit), (3, self.write_note), (1, self.delete), (1, self.merge), (1, self.meet)]
-        for _ in range(self._conditions.edits):
-            when = 3.0 + self._dice.random() * (self._conditions.works_until_s + 10.0)
+        by_chance = (3.0 + self._dice.random() * (self._conditions.works_until_s + 10.0) for _ in range(self._conditions.edits))
+        for when in by_chance if times is None else times:
             deed = self._dice.choices([deed for _, deed in deeds], [weight for weight, _ in deeds])[0]
             self._account.agenda.at(when, deed)
 

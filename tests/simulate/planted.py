@@ -26,7 +26,7 @@ from streamflow.stages.load import Loader
 from streamflow.stages.planning import Waiting
 from streamflow.stages.progress import finishing
 from streamflow.stages.undecided import Undecided
-from streamflow.store.base import Enqueue
+from streamflow.store.base import Enqueue, PutSetting
 from tests.simulate.world import simulate
 
 Plant = Callable[[], AbstractContextManager[Any]]
@@ -202,9 +202,9 @@ def _forgets_removals() -> AbstractContextManager[Any]:
 def _mark_first() -> AbstractContextManager[Any]:
     real = Intake._stage
 
-    async def stage(self: Intake, records: Any, scan: str, changes: Any) -> Any:
+    async def stage(self: Intake, records: Any, scan: str, changes: Any = (), *news: Any) -> Any:
         await self._ledger.commit(changes)
-        return await real(self, records, scan, ())
+        return await real(self, records, scan, (), *news)
 
     return patch.object(Intake, "_stage", stage)
 
@@ -279,6 +279,15 @@ def _late_writes() -> AbstractContextManager[Any]:
     return patch.object(watch.Watch, "_hold_late", hold)
 
 
+@plant("an order of the switch while one is under way begins another one")
+def _second_attempt() -> AbstractContextManager[Any]:
+    real = cutover.request
+
+    async def request(migration: Any, actor: str, *, freeze_confirmed: bool) -> str:
+        await migration.ledger.commit([PutSetting(name="cutover", value=None)])
+        return await real(migration, actor, freeze_confirmed=freeze_confirmed)
+
+    return patch.object(cutover, "request", request)
 
 
 # ------------------------------------------------------------------------------------------------ looking for them

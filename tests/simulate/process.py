@@ -13,7 +13,6 @@ import anyio
 from streamflow.clock import iso
 from streamflow.daemon.supervisor import Supervisor, load_phase
 from streamflow.mapping.pair_toml import read_pair
-from streamflow.migration import cutover
 from streamflow.migration.context import Migration
 from streamflow.migration.control import Control
 from streamflow.migration.life import FINAL, State
@@ -23,12 +22,11 @@ from streamflow.store.base import Audit, Change, PutSetting, StageResult
 from streamflow.store.memory import MemoryLedger
 from tests.simulate.agenda import Agenda
 from tests.simulate.conditions import Conditions
+from tests.simulate.orders import Orders
 from tests.simulate.source import BEGIN
 
 PAIR = read_pair((Path(__file__).parent / "pair.toml").read_text(encoding="utf-8"))
 SETTLE_S = 7.0
-POLL_S = 4.0
-PATIENCE_S = 20.0       # of the operator, between two attempts
 DAY_S = 86_400.0
 
 
@@ -69,10 +67,12 @@ class SlowLedger:
         self._hook(held, True)
         await anyio.sleep(0.002 * self._dice.random())
 
-    async def stage(self, records: Sequence[Record], *, scan: str, changes: Sequence[Change] = ()) -> StageResult:
+    async def stage(
+        self, records: Sequence[Record], *, scan: str, changes: Sequence[Change] = (), news: Sequence[Change] = ()
+    ) -> StageResult:
         """Stage a page; the caller learns of it later."""
         await anyio.sleep(0.002 * self._dice.random())
-        result = await self._ledger.stage(records, scan=scan, changes=changes)
+        result = await self._ledger.stage(records, scan=scan, changes=changes, news=news)
         self._agenda.tell("staged", scan, result.new, result.changed)
         self._hook(tuple(changes), True)
         await anyio.sleep(0.002 * self._dice.random())
@@ -91,7 +91,8 @@ def terms_of(conditions: Conditions) -> Terms:
     return Terms(
         name="sim", state_dir=Path("/nonexistent"), timezone="UTC", gates={"map": "auto", "sample": "auto", "cutover": "ask"},
         fallback_owner="office@sim.test", sample_size=2, batch_size=conditions.batch, cutover_deadline_s=900.0,
-        watch_days=20.0 / DAY_S, poll_s=POLL_S, settle_s=SETTLE_S, sweep_every_s=40.0, future_activities="send",
+        watch_days=20.0 / DAY_S, poll_s=conditions.poll_s, settle_s=SETTLE_S, sweep_every_s=conditions.sweep_every_s,
+        future_activities="send",
         flags={
             "search_lag_s": conditions.search_lag_s, "late_commit_s": conditions.late_commit_s, "timeout_s": conditions.timeout_s,
             "lead_stage_write": "patch", "note_edit": "rpc_24h" if conditions.edits_notes else "none",
@@ -100,7 +101,7 @@ def terms_of(conditions: Conditions) -> Terms:
 
 
 async def daemon(
-    conditions: Conditions, ledger: SlowLedger, source: Any, destination: Any, clock: WorldClock, operator: Operator
+    conditions: Conditions, ledger: Any, source: Any, destination: Any, clock: WorldClock, operator: Operator
 ) -> None:  # fmt: skip
     """Be the daemon until it is done."""
     phase = await load_phase(ledger, clock)
@@ -118,16 +119,17 @@ async def daemon(
 class Operator:
     """Who runs the daemon: takes off a pause, asks for a part to be undone, and in the end for the switch or for all to be undone."""
 
-    def __init__(self, agenda: Agenda, conditions: Conditions, *, on_freeze: Callable[[], None], on_switch: Callable[[], None]) -> None:
-        self._agenda, self._conditions = agenda, conditions
+    def __init__(
+        self, agenda: Agenda, conditions: Conditions, orders: Orders, *, on_freeze: Callable[[], None], on_switch: Callable[[], None]
+    ) -> None:
+        self._agenda, self._conditions, self._orders = agenda, conditions, orders
         self._on_freeze, self._on_switch = on_freeze, on_switch
-        self._asks_again_at = 0.0
 
     async def attend(self, engine: Supervisor) -> None:
         """Look every few seconds."""
         migration = engine.m
         while True:
-            await anyio.sleep(3.0)
+            await anyio.sleep(self._orders.pause_s)
             if migration.control.paused is not None:
                 migration.control.resume()
             await self._answer(engine)
@@ -136,17 +138,16 @@ class Operator:
                 return
             if state is State.WATCH:
                 self._on_switch()
+                await self._orders.look(engine, self._on_freeze)
                 if self._conditions.ending == "rollback after the switch":
                     await self._undo(engine, "run")
             elif self._conditions.part and state is State.TAIL and await migration.ledger.setting("rollback:result") is None:
                 await self._undo(engine, self._conditions.part)
+            elif self._conditions.ending != "rollback in tail":
+                await self._orders.look(engine, self._on_freeze)
             elif self._agenda.now >= self._conditions.works_until_s and state is State.TAIL:
                 self._on_freeze()
-                if self._conditions.ending == "rollback in tail":
-                    await self._undo(engine, "run")
-                elif self._agenda.now >= self._asks_again_at:       # an attempt that was given up is not asked for at once
-                    self._asks_again_at = self._agenda.now + PATIENCE_S
-                    await cutover.request(migration, "uid:1", freeze_confirmed=True)
+                await self._undo(engine, "run")
 
     async def _answer(self, engine: Supervisor) -> None:
         """Answer the gates that stand open."""

@@ -16,7 +16,7 @@ from streamflow.errors import PlatformUnavailable, Throttled, TransientError
 from streamflow.model import Cursor, Key, Kind, Page, Record
 from streamflow.platforms.base import Stream
 from tests.simulate.agenda import Agenda
-from tests.simulate.conditions import FAULTS_END_S, Conditions
+from tests.simulate.conditions import Conditions
 
 BEGIN = datetime(2026, 6, 1, 10, 0, 0, tzinfo=UTC)
 FORM = "%Y-%m-%d %H:%M:%S"
@@ -79,6 +79,11 @@ class Books:
     def clock(self) -> str:
         """Give the account's own wall clock."""
         return (BEGIN + timedelta(seconds=int(self.agenda.now) + self.conditions.clock_off_s)).strftime(FORM)
+
+    def showed_late(self) -> bool:
+        """Say whether something that was written before people stopped was shown only after that."""
+        end = self.frozen_at
+        return end is not None and any(each.at <= end < each.shown_at for versions in self.rows.values() for each in versions)
 
     # --- what is shown of it
 
@@ -185,7 +190,8 @@ class SourceDoor:
 
     async def _call(self) -> None:
         await anyio.sleep(0.01 + 0.1 * self._dice.random())
-        if self._dice.random() >= self._books.conditions.read_faults or self._books.agenda.now > FAULTS_END_S:
+        conditions = self._books.conditions
+        if self._dice.random() >= conditions.read_faults or self._books.agenda.now > conditions.faults_end_s:
             return
         which = self._dice.randrange(3)
         self._books.agenda.tell("source fails", which)

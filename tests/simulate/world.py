@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from streamflow.mapping.document import MapDocument
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.pair import Pair
 from streamflow.migration import drift, proposal, reading, work
+from streamflow.migration.life import State
 from streamflow.model import DestId, Fields, Kind
 from streamflow.store.base import Change
 from streamflow.store.memory import MemoryLedger
@@ -26,12 +28,12 @@ from tests.simulate.conditions import Conditions
 from tests.simulate.destination import Account
 from tests.simulate.doors import DestinationDoor
 from tests.simulate.judge import Evidence, judge
-from tests.simulate.loop import Stuck, VirtualLoop, clear_graves, process, run, settled_order
+from tests.simulate.loop import TURNS, Stuck, VirtualLoop, clear_graves, process, run, settled_order
+from tests.simulate.orders import Orders
 from tests.simulate.people import DestinationPeople, SourcePeople
 from tests.simulate.process import Operator, SlowLedger, WorldClock, daemon
 from tests.simulate.source import Books, SourceDoor
 
-ENDS_AT_S = 2_000.0      # of one process
 MOMENTS = {"callbacks": 6_000, "commits": 120, "effects": 30}
 """By what the life of a process is measured that is to end before its time, and how long it may last at most."""
 
@@ -47,6 +49,9 @@ class Verdict:
     records: int = 0
     seconds: float = 0.0
     ending: str = ""
+    manners: tuple[str, ...] = ()          # how the switch was ordered
+    said: Counter[str] = field(default_factory=Counter)     # answers to the orders, and what else befell the attempts
+    receipts: int = 0
     trace: str = ""
     lines: list[str] = field(default_factory=list)
 
@@ -54,8 +59,11 @@ class Verdict:
 class World:
     """Everything that outlives a process."""
 
-    def __init__(self, seed: int, *, keep_lines: bool = False) -> None:
-        self.conditions = Conditions.of(seed)
+    ENDS_AFTER_S = 2_000.0     # one process
+    TURNS = TURNS              # of its loop
+
+    def __init__(self, seed: int, *, keep_lines: bool = False, conditions: Conditions | None = None) -> None:
+        self.conditions = conditions or Conditions.of(seed)
         self.agenda = Agenda()
         self.agenda.lines = [] if keep_lines else None
         self._seed = seed
@@ -65,6 +73,7 @@ class World:
         self.ledger = MemoryLedger(clock=self.clock)
         self.faults: list[str] = []
         self.crashes = 0
+        self.orders = Orders(self.agenda, self.conditions, storm=self._storm, strike=self._strike)
         self._workers = SourcePeople(self.books, self.conditions, self._dice("workers"))
         self._users = DestinationPeople(self.account, self.books, self.conditions, self._dice("users"))
         self._switched = False
@@ -93,19 +102,20 @@ class World:
             if not is_over:
                 self.crashes += 1
                 self.agenda.tell("the process ended")
+                self.orders.said["killed"] += (self.ledger._book.settings.get("phase") or {}).get("state") == State.CUTOVER
                 self.agenda.until(self.agenda.now + 0.5 + 3.0 * ends.random())
                 self.ledger = self.ledger.reopened()
         self.agenda.until(self.agenda.now + 60.0)       # what was still on its way arrives
 
     def _process(self, dice: Random) -> bool:
-        operator = Operator(self.agenda, self.conditions, on_freeze=self._freeze, on_switch=self._switch)
+        operator = self._operator()
         ledger = SlowLedger(self.ledger, self.agenda, dice, self._on_commit)
         self.books.served.clear()
-        with process(self.agenda, dice) as loop:
+        with process(self.agenda, dice, self.TURNS) as loop:
             self._loop = loop
             loop.end_after(self._left if self._ends_by == "callbacks" else -1)
-            loop.call_later(ENDS_AT_S, loop.stop)
-            source, destination = SourceDoor(self.books), DestinationDoor(self.account, dice)
+            loop.call_later(self.ENDS_AFTER_S, loop.stop)
+            source, destination = self._source(), DestinationDoor(self.account, dice)
             try:
                 return run(loop, daemon(self.conditions, ledger, source, destination, self.clock, operator))
             except (Stuck, RuntimeError) as error:
@@ -117,6 +127,20 @@ class World:
             finally:
                 destination.line.is_cut = True
         return True
+
+    def _operator(self) -> Operator:
+        return Operator(self.agenda, self.conditions, self.orders, on_freeze=self._freeze, on_switch=self._switch)
+
+    def _source(self) -> SourceDoor:
+        return SourceDoor(self.books)
+
+    def _storm(self, begins: float, ends: float) -> None:
+        self.account.away = (begins, ends)
+
+    def _strike(self, callbacks: int) -> None:
+        """Let the process end a moment from now."""
+        if self._loop is not None:
+            self._loop.end_after(callbacks)
 
     def _count(self, moment: str) -> None:
         """Let the process end when its moment has come."""
@@ -161,13 +185,20 @@ def simulate(seed: int, *, keep_lines: bool = False, planted: Callable[[], Abstr
     with settled_order():
         with _documents_read_once(), planted(), _no_collector():
             world.live()
+        world.faults += world.orders.faults
         found = judge(Evidence.of(world.books, world.account, world.ledger, world.conditions)) if not world.faults else []
         clear_graves()
+    manners = {*world.orders.manners} - ({"killed", "mid-batch"} - world.orders.said.keys())
+    manners |= {"killed"} if world.orders.said["killed"] else set()
+    manners |= {"late to show"} if world.books.showed_late() and "started" in world.orders.said else set()
+    actions = Counter(orjson.loads(line.text)["action"] for line in world.ledger._book.audit.values())
+    world.orders.said["given up"] = actions["cutover.given_up"]
     intents = world.ledger._book.intents.values()
     return Verdict(
         seed=seed, faults=[*dict.fromkeys(world.faults), *found], crashes=world.crashes, ending=world.conditions.ending,
         doubts=sum("unknown since" in each.reason or "quiet time" in each.reason or "marker" in each.reason for each in intents),
-        records=len(world.books.rows), seconds=world.agenda.now, trace=world.agenda.trace, lines=world.agenda.lines or [],
+        records=len(world.books.rows), manners=tuple(sorted(manners)), said=+world.orders.said, receipts=actions["cutover.switched"],
+        seconds=world.agenda.now, trace=world.agenda.trace, lines=world.agenda.lines or [],
     )
 
 

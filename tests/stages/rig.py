@@ -102,6 +102,7 @@ class Rig:
     quiet: QuietTime = QUIET
     pair: Pair = builders.PAIR
     activity_types: dict[str, DestId] = field(default_factory=lambda: {"phone call": "1-activityTypes"})
+    url: str = ""                                                # where the account is
 
     # --- the engine
 
@@ -295,12 +296,13 @@ async def rig(
     session = SessionSettings(total_s=2.0, read_s=2.0, patience=Patience(attempts=4, base_s=0.001, cap_s=0.01))
     async with TestServer(make_app(site=site), host="127.0.0.1") as server, _ledger(path, clock) as ledger:
         limiter = PacedLimiter(clock, rate_per_s=5_000, burst=200, max_in_flight=16)
+        url = str(server.make_url("/rest"))
         async with connect(
-            base_url=str(server.make_url("/rest")), username=USER, api_key="sandbox-key", limiter=limiter, clock=clock,
+            base_url=url, username=USER, api_key="sandbox-key", limiter=limiter, clock=clock,
             flags=Flags().with_({"search_lag_s": float(site.switches["search_lag_s"]), **(flags or {})}), impersonate=False,
             hook=attempts.append, settings=session,
         ) as nutshell:  # fmt: skip
-            yield Rig(site, nutshell, ledger, clock, attempts, batch_size=batch_size, settings=settings, quiet=quiet, pair=pair)
+            yield Rig(site, nutshell, ledger, clock, attempts, batch_size=batch_size, settings=settings, quiet=quiet, pair=pair, url=url)
 
 
 @asynccontextmanager

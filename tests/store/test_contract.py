@@ -33,6 +33,8 @@ from streamflow.store.base import (
     SettleIntent,
     Wake,
 )
+from streamflow.store.memory import MemoryLedger
+from streamflow.store.sqlite import SqliteLedger
 
 from .values import StillClock, audit, checks, finish, intent, item, link, parked, record
 
@@ -134,6 +136,37 @@ async def test_unseen_names_what_nothing_has_seen_since_the_scan_began(ledger: L
     assert await ledger.unseen("lead", scan="lead:1") == []
     assert await ledger.unseen("lead", scan="lead:never") == ["1", "2", "3", "4"]
     assert await ledger.unseen("note", scan="lead:2") == []
+
+
+async def test_a_reader_s_next_pass_takes_the_place_of_its_last(ledger: Ledger) -> None:
+    """However often somebody polls, the book keeps when one pass of each reader began."""
+    for number in range(50):
+        for scan in (f"poll:lead:1.{number}", f"poll:lead:1.{number}:recent", f"poll:leads:1.{number}"):
+            await ledger.stage([record("1")], scan=scan)
+        await ledger.stage([record("2")], scan="sweep:lead:1")
+    assert await scans_kept(ledger) == {"poll:lead:1.49:recent", "poll:leads:1.49", "sweep:lead:1"}
+    assert await ledger.unseen("lead", scan="poll:leads:1.49") == []
+    assert await ledger.unseen("lead", scan="sweep:lead:1") == []
+
+
+async def scans_kept(ledger: Ledger) -> set[str]:
+    """Name the passes a book remembers, by the inside of either."""
+    if isinstance(ledger, MemoryLedger):
+        return set(ledger._book.scans)
+    assert isinstance(ledger, SqliteLedger)
+    return {str(row[0]) for row in await ledger._connection._raw.execute_fetchall("SELECT name FROM scan")}
+
+
+async def test_news_is_told_where_there_is_some(ledger: Ledger) -> None:
+    """What is to be told of a page is written when one of its records is new, changed or back, and not when all are as they were."""
+    for records, length in (
+        ([record("1"), record("2")], 1), ([record("1"), record("2")], 1), ([record("1", digest="d2")], 2), ([], 2), ([record("2")], 2),
+    ):  # fmt: skip
+        await ledger.stage(records, scan="lead:1", news=[audit("read")])
+        assert await ledger.audit_length() == length
+    await ledger.commit([Missed(kind="lead", keys=("2",))])
+    await ledger.stage([record("2")], scan="lead:1", news=[audit("read")])
+    assert await ledger.audit_length() == 3
 
 
 async def test_unseen_of_a_parent(ledger: Ledger) -> None:
@@ -322,6 +355,19 @@ async def test_unverified_pages_lose_no_line_that_shares_a_destination_record(le
 
 
 # ------------------------------------------------------------------------------------------------ verification
+
+
+async def test_differing_links_are_paged_in_order_of_their_records(ledger: Ledger) -> None:
+    """Each link that was read back with a difference is met once; those read right, and those not read, are not."""
+    await ledger.commit([PutLink(link=link(str(n))) for n in range(8)])
+    for n, verdict in ((n, Verdict.EQUAL if n == 3 else Verdict.DIFFERS) for n in range(7)):
+        state = "verified" if verdict is Verdict.EQUAL else "differs"
+        await ledger.commit([MarkVerified(ref=Ref("lead", str(n)), verified=state, checks=checks(str(n), [("name", verdict)]))])
+    await ledger.commit([PutLink(link=link("5"))])
+    first = await ledger.differing("contacts", limit=3)
+    assert [one.ref.key for one in first] == ["0", "1", "2"]
+    assert [one.ref.key for one in await ledger.differing("contacts", limit=3, after=first[-1].ref)] == ["4", "6"]
+    assert await ledger.differing("leads", limit=3) == []
 
 
 async def test_verdicts_are_counted_per_field_and_kept_where_a_person_must_look(ledger: Ledger) -> None:

@@ -89,6 +89,7 @@ async def answers(ledger: Ledger) -> dict[str, Any]:
         "to": await ledger.links_to([f"{key}-d" for key in KEYS]),
         "link_counts": await ledger.link_counts(),
         "unverified": await ledger.unverified("contacts", limit=4, after="1"),
+        "differing": [await ledger.differing(kind, limit=3, after=Ref("lead", "1")) for kind in ("contacts", "leads")],
         "open": await ledger.open_intents(),
         "intents": [await ledger.intents_of("lead", key) for key in KEYS],
         "others": [

@@ -89,6 +89,10 @@ def test_every_order_is_in_the_audit(place: Place) -> None:
         order(daemon, "/v1/cutover", freeze_confirmed=False)
         order(daemon, "/v1/cutover/cancel")
         daemon.until(in_tail_at_rest(daemon), "the tail", timeout_s=90.0)
+        order(daemon, "/v1/cutover", dry_run=True)
+        order(daemon, "/v1/rollback", dry_run=True)
+        for _ in range(3):
+            assert daemon.ask("POST", "/v1/rollback", {"confirm": "another"})[0] == 400
         place.line("rate_per_s", "rate_per_s = 45.0", section="[pace.destination]")
         daemon.signal(signal.SIGHUP)
         daemon.until(lambda _: bool(daemon.said("settings.reloaded")), "the new settings")
@@ -102,6 +106,9 @@ def test_every_order_is_in_the_audit(place: Place) -> None:
     mine = {each["action"] for each in entries if each["actor"] == f"uid:{os.geteuid()}"}
     assert {route.path for route in ROUTES if route.method == "POST"} == ACTIONS.keys(), "a new order belongs into this test"
     assert set(ACTIONS.values()) - mine == {"gate.sample.discard"}
+    assert {"cutover.checked", "rollback.planned"} <= mine, "what is only looked at beforehand is an order as well"
+    [refused] = [each for each in entries if each["action"] == "order.refused"]
+    assert (refused["actor"], refused["note"]) == (f"uid:{os.geteuid()}", "/v1/rollback: usage")
     [reloaded] = [each for each in entries if each["action"] == "settings.reloaded"]
     assert (reloaded["actor"], reloaded["note"]) == ("signal:SIGHUP", "pace.destination.rate_per_s")
     assert {"rollback.done", "rollback.delete"} <= {each["action"] for each in entries}

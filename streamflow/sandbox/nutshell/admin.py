@@ -63,7 +63,7 @@ def _person(site: Site, email: str | None) -> Actor:
 
 
 def _found(site: Site, order: dict[str, Any]) -> Record:
-    record = site.state.get(order["kind"], order["id"])
+    record = site.state.live(order["kind"], order["id"])     # the web app shows nobody what is deleted
     if record is None:
         raise KeyError(order["id"])
     return record
@@ -113,7 +113,10 @@ def _delete(site: Site, actor: Actor, order: dict[str, Any]) -> Record:
 
 
 def _undelete(site: Site, actor: Actor, order: dict[str, Any]) -> Record:
-    return undelete(site, _found(site, order), actor)
+    record = site.state.get(order["kind"], order["id"])
+    if record is None:
+        raise KeyError(order["id"])
+    return undelete(site, record, actor)
 
 
 def _merge(site: Site, actor: Actor, order: dict[str, Any]) -> Record:

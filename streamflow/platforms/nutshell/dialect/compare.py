@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+import phonenumbers
+
 from streamflow.model import Verdict
 from streamflow.platforms.nutshell.dialect.parts import ADDRESS_PARTS, CUSTOM, LINK, phone_text
 from streamflow.platforms.nutshell.dialect.records import unix
@@ -18,6 +20,7 @@ _DATE = re.compile(r"^\d{4}-\d\d-\d\d$")
 _MOMENT = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?$")
 _SPACE = re.compile(r"[ \t\u00a0]+")
 _LIST_LINKS = ("accounts", "contacts", "sources", "tags", "participants")
+_CALLING_CODES = frozenset(str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 _TIMES = ("startTime", "endTime", "dueTime", "createdTime")
 
 
@@ -91,12 +94,15 @@ def _digits(value: Any) -> str:
 
 
 def same_phone(one: Any, other: Any) -> bool:
-    """Say whether two phones are one: the same digits, or the same but for country code and trunk zero."""
+    """Say whether two phones are one: the same digits, or the same but for a trunk zero, or a country code that one of them lacks."""
     a, b = _digits(one), _digits(other)
     if not a or not b:
         return phone_text(one).strip().lower() == phone_text(other).strip().lower()
     short, long = sorted((a.lstrip("0"), b.lstrip("0")), key=len)
-    return a == b or short == long or (len(short) >= 7 and len(long) - len(short) <= 4 and long.endswith(short))
+    if short == long or len(short) < 7 or not long.endswith(short):
+        return short == long
+    lacks_code = not all(phone_text(each).lstrip().startswith("+") for each in (one, other))
+    return lacks_code and long.removesuffix(short) in _CALLING_CODES     # anything else before it was a part of the number
 
 
 def _values(items: Any) -> list[Any]:
@@ -190,12 +196,15 @@ def _custom(expected: Any, actual: Any) -> Verdict:
     want_text, have_text = str(expected).strip(), str(actual).strip()
     if _DATE.match(want_text) and _MOMENT.match(have_text):
         return _verdict(have_text[:10] == want_text)
-    if _MOMENT.match(want_text) and _MOMENT.match(have_text):
-        return _verdict(_moment(want_text) == _moment(have_text))
+    if (want_at := _moment(want_text)) is not None and (have_at := _moment(have_text)) is not None:
+        return _verdict(want_at == have_at)
     return _text(expected, actual)
 
 
 def _moment(text: str) -> datetime | None:
+    """Read a moment; None for other texts, and for what looks like one and is in no calendar."""
+    if not _MOMENT.match(text):
+        return None
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:

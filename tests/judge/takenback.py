@@ -1,0 +1,77 @@
+"""A run that was taken back while people worked in the destination: theirs as they left it, ours gone, everything else as before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from tests.judge.guarding import BOOKKEEPING, Edit, bare, overwritten
+from tests.judge.states import RECORDS, Destination, Finding, Row
+
+_LOOSE = frozenset({"owner", "assignee", "creator", "tags", "sources", "activityType", "stage", "stageset", "comments", "files", "actor"})
+"""Links by which nothing hangs on a record."""
+
+
+def taken_back(before: Destination, after: Destination, edits: Sequence[Edit], *, listed: Collection[str]) -> Iterator[Finding]:
+    """
+    Compare the account with what it was before the run and with what people did since, by their own account of it.
+
+    *before* holds what they added, as it was then. *listed* is what the product says that it spared: whatever it made that is still
+    there must be among it, and be touched by people or be what something of theirs hangs on.
+    """
+    yield from overwritten(after, edits)
+    edited = {(edit.rid, edit.field) for edit in edits}
+    spared = _held_up(before, after, {edit.rid for edit in edits})
+    for kind in RECORDS:
+        for rid in sorted(after.of(kind).keys() - before.of(kind).keys()):
+            if rid not in spared:
+                yield Finding(fault="stray", what=rid, why="was made by the run, nobody touched it, and it is still there")
+            elif rid not in listed:
+                yield Finding(fault="unexplained", what=rid, why="was left for people's sake, and is not listed")
+        for rid, row in before.of(kind).items():
+            now = after.of(kind).get(rid)
+            if now is None:
+                if (rid, "deleted") not in edited:
+                    yield Finding(fault="foreign touched", what=rid, why="existed before and is gone")
+                continue
+            for name, was, has in _differences(row, now):
+                if (rid, name) not in edited:
+                    yield Finding(fault="foreign touched", what=rid, why=f"{name} was {was!r} and is {has!r}")
+
+
+def _differences(row: Row, now: Row) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what is not the same, by the names that edits have."""
+    for name in sorted((row.keys() | now.keys()) - BOOKKEEPING):
+        was, has = row.get(name), now.get(name)
+        if name in ("customFields", "links"):
+            prefix = "custom:" if name == "customFields" else ""
+            one, other = dict(was or {}), dict(has or {})
+            yield from ((prefix + each, one.get(each), other.get(each)) for each in sorted(one.keys() | other.keys())
+                        if bare(one.get(each)) != bare(other.get(each)))  # fmt: skip
+        elif bare(was) != bare(has):
+            yield name, was, has
+
+
+def _held_up(before: Destination, after: Destination, touched: Collection[str]) -> set[str]:
+    """Give what people touched, and what that and their own records hang on, however far up."""
+    rows = {rid: row for kind in RECORDS for rid, row in after.of(kind).items()}
+    theirs = {rid for kind in RECORDS for rid in before.of(kind)}
+    found: set[str] = set()
+    to_look_at = [rid for rid in rows if rid in touched or rid in theirs]
+    while to_look_at:
+        rid = to_look_at.pop()
+        if rid in found:
+            continue
+        found.add(rid)
+        to_look_at += [each for each in _above(rid, rows[rid].get("links") or {}) if each in rows]
+    return found
+
+
+def _above(rid: str, links: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a record hangs on: records of kinds that are there before its own."""
+    place = RECORDS.index(rid.partition("-")[2])
+    for name, value in links.items():
+        for each in value if isinstance(value, list) else [value]:
+            kind = str(each).partition("-")[2]
+            if name not in _LOOSE and kind in RECORDS and RECORDS.index(kind) < place:
+                yield str(each)
