@@ -202,7 +202,7 @@ class Desk:
 
     async def _is_held(self, item: QueueItem) -> bool:
         staged = (await self._m.ledger.staged(item.kind, [item.present_key])).get(item.present_key) if item.key else None
-        return staged is not None and staged.state is RecordState.HELD
+        return staged is not None and staged.state in (RecordState.HELD, RecordState.PARKED)
 
     def _consequences(self, item: QueueItem, word: str) -> list[Change]:
         changes: list[Change] = []

@@ -8,6 +8,7 @@ from collections.abc import Hashable
 from streamflow.clock import Clock
 from streamflow.errors import (
     AccessRefused,
+    NotFound,
     PlatformUnavailable,
     ProtocolMismatch,
     StreamflowError,
@@ -18,13 +19,15 @@ from streamflow.errors import (
 from streamflow.wire.backoff import Patience
 
 WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-REFUSED_WAITS_S = (2.0, 5.0, 10.0, 30.0, 60.0)     # for a key or a right; after the second refusal of a key one call a try (`Session`)
+REFUSED_WAITS_S = (2.0, 5.0, 10.0, 30.0, 60.0)     # of what lasts; after the second refusal of a key one call a try (`Session`)
 QUIET_S = Patience().total_s + 30.0
 """Of a try until it failed: it was longer than one read bears a bad time, so others went well. The next wait is the shortest again."""
 PASSING = (PlatformUnavailable, Throttled, TransientError, Uncertain)
 """What is waited for: the next try looks first at what the last one did."""
-PUZZLES = 3             # times that one and the same answer outside the contract is asked anew
-PUZZLE_S = 3_600.0      # within so long; a platform that lies now and then is put up with, one that changed is not
+PUZZLING = (NotFound, ProtocolMismatch)
+"""What the contract does not foresee: an answer that lies, an address that is not there."""
+PUZZLES = 3             # times that one and the same of these is asked anew without a word
+PUZZLE_S = 3_600.0      # within so long; a platform that lies now and then is put up with, one that changed is told as a pause
 
 
 class Perseverance:
@@ -39,17 +42,19 @@ class Perseverance:
 
     def after(self, error: StreamflowError, place: Hashable = None) -> float | None:
         """
-        Give the seconds to wait before the next try; None when a person must look.
+        Give the seconds to wait before the next try; None when it does not get better by asking again.
 
         *place* is how far the run had come when it failed: a try that got further than the one before it was not in vain, and what
         stood in its way is new, so that the waits begin anew.
         """
-        if not isinstance(error, (*PASSING, AccessRefused)) and not (isinstance(error, ProtocolMismatch) and self._may_pass(error)):
+        if not isinstance(error, (*PASSING, *PUZZLING, AccessRefused)):
             return None
         now = self._clock.monotonic()
+        if isinstance(error, PUZZLING):
+            self._puzzles.setdefault(str(error), deque(maxlen=PUZZLES + 1)).append(now)
         has_moved, self._place = place != self._place, place
         self._failures = 1 if has_moved or now - self._tried_at > QUIET_S else self._failures + 1
-        waits_s = REFUSED_WAITS_S if isinstance(error, AccessRefused) else WAITS_S
+        waits_s = REFUSED_WAITS_S if self.is_lasting(error) else WAITS_S
         wait_s = waits_s[min(self._failures, len(waits_s)) - 1]
         self._tried_at = now + wait_s
         return wait_s
@@ -59,11 +64,7 @@ class Perseverance:
         self._failures = 0
         self._puzzles.clear()
 
-    def _may_pass(self, error: ProtocolMismatch) -> bool:
-        now = self._clock.monotonic()
-        times = self._puzzles.setdefault(str(error), deque(maxlen=PUZZLES + 1))
-        times.append(now)
-        is_lasting = len(times) > PUZZLES and now - times[0] < PUZZLE_S
-        if is_lasting:
-            del self._puzzles[str(error)]    # when it is resumed, it has its chances again
-        return not is_lasting
+    def is_lasting(self, error: StreamflowError) -> bool:
+        """Say whether somebody should look, though it is tried again all the same: a refusal, or one lie again and again."""
+        times = self._puzzles.get(str(error), deque())
+        return isinstance(error, AccessRefused) or (len(times) > PUZZLES and self._clock.monotonic() - times[0] < PUZZLE_S)

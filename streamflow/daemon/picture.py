@@ -92,7 +92,7 @@ class Picture:
         m.gauges.refresh()
         age_s = max(0.0, (now - book.moved_at) / timedelta(seconds=1)) if book.moved_at is not None else None
         paused, phase = m.control.paused, m.phase
-        reason = paused if paused is not None else phase.reason
+        reason = paused if paused is not None else self._reason(phase.reason)
         self.latest = Snapshot(
             state=State.PAUSED.value if paused is not None else phase.state.value,
             reason=f"draining: {reason}" if m.control.draining else reason,
@@ -104,6 +104,11 @@ class Picture:
             figures=self._figures(book, now),
         )
         return self.latest
+
+    def _reason(self, reason: str) -> str:
+        """Give the reason of the phase, and what failed last where that does not say it."""
+        failing = self._m.failing.told(self._m.clock.monotonic())
+        return f"{reason}; {failing}" if failing else reason
 
     def _streams(self, book: Book, now: float) -> dict[Kind, StreamStatus]:
         tallies: dict[Kind, Counter[str]] = {}
@@ -139,7 +144,7 @@ class Picture:
             },
             audit_entries=book.audit_entries, audit_chain_ok=self.is_chain_whole, duplicates_detected=book.doubled,
             ledger_bytes=disk.ledger_bytes, wal_bytes=disk.wal_bytes, disk_free_bytes=disk.free_bytes, search_lag_s=book.search_lag_s,
-            shown_late_s=book.shown_late_s,
+            shown_late_s=book.shown_late_s, stopped=m.stopped.kinds,
             cutover_overdue=m.phase.state is State.CUTOVER and now - from_iso(m.phase.since) > timedelta(seconds=limit_s),
         )
 

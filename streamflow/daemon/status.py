@@ -92,6 +92,7 @@ class Figures:
     disk_free_bytes: int | None = None
     search_lag_s: float | None = None
     shown_late_s: Mapping[str, float] = field(default_factory=dict)              # kind -> how late the source was seen to show a change
+    stopped: frozenset[str] = frozenset()                                        # kinds whose endpoint does not keep to its contract
     cutover_overdue: bool = False
     signed_in: bool = False    # both sides have taken the credentials, in this start or an earlier one
 

@@ -2,6 +2,7 @@
 Runs the phases one after the other, by the life table, and reacts to failures by their class.
 
 Rule 1: what may pass by itself is waited for, with the reason shown; what a person must mend pauses the run or ends it with its exit code.
+A platform that refuses us or lies lastingly pauses it, too, and is tried again by itself: it may recover while nobody looks.
 Rule 2: a restart enters the phase that was persisted; nothing is done twice because every phase looks first at what the ledger holds.
 """
 
@@ -16,7 +17,7 @@ import anyio
 from streamflow.clock import Clock, iso
 from streamflow.daemon.contact import explained
 from streamflow.daemon.exits import Exit
-from streamflow.daemon.perseverance import PASSING, Perseverance
+from streamflow.daemon.perseverance import PASSING, QUIET_S, Perseverance
 from streamflow.errors import (
     AccessRefused,
     ConfigError,
@@ -46,10 +47,12 @@ from streamflow.reports.final import write_all
 from streamflow.reports.writer import ReportWriter
 from streamflow.store.base import Ledger
 
-FOR_A_PERSON = (ProtocolMismatch, RecordRejected, PlanLimit, NotFound)
+FOR_A_PERSON = (RecordRejected, PlanLimit)
+"""What pauses the run until somebody has mended its cause: asking again does not help."""
+REFUSED = (ProtocolMismatch, NotFound, AccessRefused)
 """
-What pauses the run until somebody has mended its cause, an answer outside the contract only when it stays. Credentials and permissions
-that a platform took before pause it, too, and are tried again now and then; those it did not take since the start end it.
+What pauses the run and is tried again now and then: an answer outside the contract when it stays, credentials and permissions that a
+platform took before. Those it did not take since the start end it.
 """
 
 
@@ -125,8 +128,9 @@ class Supervisor:
                     self._scope.cancel()
                 following = await self._run_phase(self.m.phase.state)
                 self._perseverance.arrived()
+                self.m.failing.over()
                 await self._enter(following)
-        except (*PASSING, *FOR_A_PERSON, AccessRefused) as error:
+        except (*PASSING, *FOR_A_PERSON, *REFUSED) as error:
             if await self._is_first_contact() or (isinstance(error, AccessRefused) and error.platform not in self._let_in):
                 raise explained(error, self._side(error)) from error
             self.m.trouble(error)
@@ -138,11 +142,12 @@ class Supervisor:
         """Wait as long as perseverance says, with the reason shown; pause where waiting alone does not help."""
         reason = self.m.phase.reason
         wait_s = self._perseverance.after(error, await self._place(error))
+        self.m.failing.note(error, until=self.m.clock.monotonic() + (wait_s or 0.0) + QUIET_S)
         if wait_s is None:
             self.m.control.pause(f"{error}; {error.hint or 'mend the cause, then `resume`'}")
-        elif isinstance(error, AccessRefused):
+        elif self._perseverance.is_lasting(error):
             self._again_at = self.m.clock.monotonic() + wait_s
-            hint = error.hint or "mend the key or its permissions"
+            hint = error.hint or ("mend the key or its permissions" if isinstance(error, AccessRefused) else "see what it answers")
             self.m.control.pause(f"{error}; {hint}; tried again in {wait_s:.0f} s, or at once by `resume`", ends_itself=True)
         else:
             await self.m.explain(f"{error}; trying again in {wait_s:.0f} s")

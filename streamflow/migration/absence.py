@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from streamflow.errors import NotFound
+from streamflow.errors import NotFound, ProtocolMismatch
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, DestId, Key, Kind, QueueItem, Staged
 from streamflow.platforms.base import Stream
@@ -121,3 +121,6 @@ async def _is_there(migration: Migration, stream: Stream, key: Key) -> bool:
         return await migration.source.one(stream.kind, key) is not None
     except NotFound:
         return False   # this kind cannot be asked for one by one: the complete passes have to do
+    except ProtocolMismatch as error:
+        migration.trouble(error)
+        return True    # what a source says that does not keep to its contract proves nothing: asked again after the next pass

@@ -15,8 +15,10 @@ from streamflow.clock import Clock, iso
 from streamflow.errors import StreamflowError
 from streamflow.mapping.pair import Pair
 from streamflow.migration.control import Control
+from streamflow.migration.failing import Failing
 from streamflow.migration.life import Phase, State, move
 from streamflow.migration.readiness import Following
+from streamflow.migration.stopped import Stopped
 from streamflow.migration.terms import Terms
 from streamflow.model import AuditEntry, Key, Kind
 from streamflow.pipeline import Gauges
@@ -61,6 +63,8 @@ class Migration:
     decisions: dict[str, str] = field(default_factory=dict)   # of resolved queue items; one live dict, so that no pass works by old ones
     touched: defaultdict[Kind, set[Key]] = field(default_factory=lambda: defaultdict(set))  # since companies were looked at
     following: Following = field(default_factory=Following)   # how the tail keeps up, since this start
+    stopped: Stopped = field(default_factory=Stopped)         # streams whose endpoint does not keep to the contract
+    failing: Failing = field(default_factory=Failing)         # what failed last, and was not seen to go well since
     cutover_lock: anyio.Lock = field(default_factory=anyio.Lock)   # the operator and the running attempt both renew its plan
     cutover_cancelled: bool = False                       # seen between two pages, long before the plan is looked at again
     listed: tuple[float, Sequence[FieldSpec]] | None = None   # the destination's custom fields, and when they were listed (monotonic)

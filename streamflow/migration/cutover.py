@@ -147,7 +147,7 @@ class Cutover:
         self._m.control.check()
 
     async def _pass(self, plan: Plan, what: str) -> None:
-        left = await unread.told(self._m)
+        left = "; ".join(each for each in (self._m.stopped.told(), await unread.told(self._m)) if each)
         await self._m.explain(f"cutover: draining (reading {what}){f'; {left}' if left else ''}")
         more: dict[str, Any] = {}
         with self._work.reader.broken_by(lambda _: self._look_up(plan)):
@@ -166,7 +166,8 @@ class Cutover:
         await self._keep("drain", quiet=plan["quiet"] + 1 if is_quiet else 0, shown=plan.get("shown", {}), **more)
         if pending or not reading.is_complete:
             why = [f"{pending} records cannot be delivered yet"] if pending else []
-            why += [each for each in (self._work.reader.trouble, await unread.told(self._m), await absence.told(self._m)) if each]
+            all_left = (self._m.stopped.told(), self._work.reader.trouble, await unread.told(self._m), await absence.told(self._m))
+            why += [each for each in all_left if each]
             await self._m.explain(f"cutover: draining; {'; '.join(why) or 'not everything was read'}")
             await self._m.control.wait(min(self._m.terms.poll_s, REST_S))   # reading again at once would tell nothing new
 

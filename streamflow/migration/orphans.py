@@ -107,7 +107,7 @@ async def _people(migration: Migration, mapper: Mapper, wanted: set[str]) -> Map
 
 async def _ask(migration: Migration, found: Orphans, nameless: Sequence[Staged]) -> None:
     """Count them and put them into the queue as the delivery would; what a person answers now holds then."""
-    directory = Directory(roles=roles_of(migration.pair), decisions=await migration.ledger.decisions())
+    directory = Directory(roles=roles_of(migration.pair), decisions=dict(await migration.ledger.decisions()))
     reason = f"name the {migration.pair.person.noun} it belongs to"
     plans = [question_plan(each, "unknown_parent", reason, directory, decisions=DECISIONS, suggested="waive") for each in nameless]
     await migration.ledger.commit([change for plan in plans for change in plan.changes])

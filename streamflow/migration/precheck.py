@@ -49,6 +49,8 @@ async def precheck(migration: Migration, *, asks_both: bool = False) -> Precheck
         reasons.append(f"the migration is paused ({migration.control.paused}): `resume` first")
     close = readiness(migration) if state is State.TAIL else Readiness()
     reasons += close.reasons
+    stopped = migration.stopped.told()
+    reasons += [stopped] if stopped and not any(stopped in reason for reason in reasons) else []
     if asks_both:
         reasons += await unread.look_again(migration)
         reasons += await _drifted(migration)

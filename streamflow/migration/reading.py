@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, cast
+from typing import cast
 from zlib import crc32
 
 from streamflow.errors import ProtocolMismatch
@@ -16,17 +15,20 @@ from streamflow.migration import absence, unread
 from streamflow.migration.clocked import ClockedFeed
 from streamflow.migration.context import Migration
 from streamflow.migration.drift import SeenFields
+from streamflow.migration.finished import Finished
 from streamflow.migration.freshness import Moves, NotingSource, parents_of
 from streamflow.migration.holes import Holes
 from streamflow.migration.horizon import Lateness, settle_of
 from streamflow.migration.owed import Owed
 from streamflow.migration.round import Reading
 from streamflow.migration.settled import SettledFeed
+from streamflow.migration.stopped import POLL, WHOLE, Apart
 from streamflow.migration.strays import ask_owners
 from streamflow.model import AuditEntry, Key, Kind, QueueItem
 from streamflow.platforms.base import Source, Stream
-from streamflow.stages.extract import GoneParents, Intake, Tally
-from streamflow.store.base import Audit, Change, Enqueue, PutSetting
+from streamflow.stages.asking import GoneParents
+from streamflow.stages.extract import Intake, Tally
+from streamflow.store.base import Audit, Change, Enqueue, MoveMark, PutSetting
 
 KEYS_AT_ONCE = 1000
 FIRST = "first"      # the name of the round that takes stock
@@ -55,6 +57,7 @@ class SourceReader:
         self.clocked = ClockedFeed(migration, self._intake)
 
     def _heard(self, kind: Kind, records: int) -> None:
+        self._m.failing.over(self._m.source.name)
         self._m.control.notify()
         self.between(kind)
 
@@ -103,15 +106,16 @@ class SourceReader:
 
     async def everything(self, name: str) -> Reading:
         """
-        One complete pass over all streams, children of every parent included.
+        One complete pass over all streams, children of every parent included. Streams that are stopped leave it open, but for the first.
 
         What `between` raises ends the round; called again, it goes on behind the last stream that was finished, polls in between or not.
         """
         await self._look_up_links()
         number = await self.round_number(name)
         reading = Reading()
-        finished = await self._finished(name, number)
+        finished = await Finished.look_up(self._m.ledger, name, number)
         owed = await Owed.look_up(self._m.ledger)
+        apart = self._apart(reading, WHOLE, strict=name == FIRST)
         snapshot = await self.snapshot(strict=name == FIRST)
         for stream in await self._read_streams():
             if await self._is_read(stream, snapshot):
@@ -125,39 +129,55 @@ class SourceReader:
             reading.scans[stream.kind] = scan
             if stream.kind in finished:
                 reading.is_resumed = True
-                before = _finished_before(finished[stream.kind])   # this part of the round is not read a second time
+                before = finished.tally(stream.kind)   # this part of the round is not read a second time
                 reading.listed |= {stream.kind} if before.complete else set()
                 await self._judge(stream.kind, before, reading)
                 continue
             if name == FIRST:
                 await self._m.explain(f"reading {stream.kind} records")
-            after = mark.cursor if mark is not None and is_under_way else ""
-            await self._follow_moves(stream)
-            self._lateness.begin(stream)
-            tally = await self._whole(stream, scan, after, strict=name == FIRST, listed=reading.listed)
-            await self._lateness.end(tally, is_whole=True, is_resumed=is_under_way)
-            if name == SWEEP:
-                await self._owe(stream.kind, tally, owed)     # the sweep may come to their children much later than the next poll
-            else:
-                await self._keep_moves(stream.kind, tally)
-            await self._took(stream, tally, reading)
-            await self._miss_joined(stream, reading)
-            await self._ask_owners(stream, tally, scan, everybody=True)
-            await self._was_read(stream, snapshot, tally)
-            await owed.add_unread(stream.kind, tally)
-            if tally.ended:
-                finished[stream.kind] = {
-                    "gaps": dict(tally.gaps), "unread": tally.unread, "shown": tally.shown, "spared": tally.spared,
-                    "accounted": tally.accounted, "given_up": tally.given_up, "disbelieved": tally.disbelieved,
-                }  # fmt: skip
-                await self._m.ledger.commit([PutSetting(name=f"round:{name}:finished", value={"number": number, "kinds": finished})])
+
+            async def part(stream: Stream = stream, scan: str = scan, after: Key = mark.cursor if mark and is_under_way else "") -> Tally:
+                return await self._in_whole(stream, scan, after, name=name, reading=reading, snapshot=snapshot, owed=owed)
+
+            await apart.read(stream.kind, part, anew=partial(self._begin_anew, stream))
+            if stream.kind not in reading.stopped and reading.tallies[stream.kind].ended:
+                await finished.add(stream.kind, reading.tallies[stream.kind])
             self._m.control.check()
+        if reading.stopped:      # the rest of the round is read when they go on
+            return reading
         shown = ", ".join(f"{tally.shown} {kind}" for kind, tally in reading.tallies.items())
         entry = AuditEntry(actor="streamflow", action="read.everything", note=f"pass {name} {number}: {shown} records shown")
         await self.close_round(name, number, Audit(entry=entry))
         if name != SWEEP:   # every parent was asked; those that could not be are asked again
             await owed.replace(reading.tallies)
         return reading
+
+    async def _in_whole(
+        self, stream: Stream, scan: str, after: Key, *, name: str, reading: Reading, snapshot: str | None, owed: Owed
+    ) -> Tally:  # fmt: skip
+        """Read one stream in a complete pass, from where it was left."""
+        await self._follow_moves(stream)
+        self._lateness.begin(stream)
+        tally = await self._whole(stream, scan, after, strict=name == FIRST, listed=reading.listed)
+        await self._lateness.end(tally, is_whole=True, is_resumed=bool(after))
+        if name == SWEEP:
+            await self._owe(stream.kind, tally, owed)     # the sweep may come to their children much later than the next poll
+        else:
+            await self._keep_moves(stream.kind, tally)
+        await self._took(stream, tally, reading)
+        await self._miss_joined(stream, reading)
+        await self._ask_owners(stream, tally, scan, everybody=True)
+        await self._was_read(stream, snapshot, tally)
+        await owed.add_unread(stream.kind, tally)
+        return tally
+
+    def _apart(self, reading: Reading, sort: str, *, strict: bool = False) -> Apart:
+        return Apart(self._m.stopped, reading, sort, now=self._m.clock.monotonic, log=self._m.log, strict=strict)
+
+    async def _begin_anew(self, stream: Stream) -> None:
+        """Forget how far a pass over a whole list has come."""
+        if stream.parent is None:
+            await self._m.ledger.commit([MoveMark(name=self._mark(stream), cursor="")])
 
     async def _read_streams(self) -> list[Stream]:
         """The streams that are read by themselves."""
@@ -185,12 +205,6 @@ class SourceReader:
     async def _ask_owners(self, stream: Stream, tally: Tally, scan: str, *, everybody: bool) -> None:
         if stream.asks_owner and tally.ended and (everybody or tally.touched):
             await ask_owners(self._m, self._intake, stream, scan=scan, keys=None if everybody else tally.touched)
-
-    async def _finished(self, name: str, number: int) -> dict[Kind, dict[str, Any]]:
-        """Give the kinds that this round has read to their end already, each with the gaps it had."""
-        kept = await self._m.ledger.setting(f"round:{name}:finished") or {}
-        kinds = kept.get("kinds") if kept.get("number") == number else None
-        return dict(kinds) if isinstance(kinds, dict) else {}
 
     async def _whole(self, stream: Stream, scan: str, after: Key, *, strict: bool, listed: set[Kind]) -> Tally:
         """Read all of one stream; files that turn out to be damaged wait for better ones, unless *strict*."""
@@ -235,6 +249,7 @@ class SourceReader:
         """
         await self._look_up_links()
         reading = Reading()
+        apart = self._apart(reading, POLL)
         snapshot = await self.snapshot()
         owed = await Owed.look_up(self._m.ledger)
         for stream in await self._read_streams():
@@ -243,28 +258,39 @@ class SourceReader:
             if not self._is_due(stream):
                 reading.is_postponed |= stream.kind in owed
                 continue
-            scan = f"poll:{stream.kind}:{self._m.ledger.epoch}.{number}"
-            if stream.parent is None:
-                await self._follow_moves(stream)
-                self._lateness.begin(stream)
-                changed = await (self.clocked if self.clocked.serves(stream) else self.settled).read(stream, scan=scan)
-                if changed is None:
-                    reading.scans[stream.kind] = scan
-                tally = changed or await self._whole(stream, scan, "", strict=False, listed=reading.listed)
-                await self._lateness.end(tally, is_whole=changed is None)
-                await self._owe(stream.kind, tally, owed)
-            else:
-                tally = await self._intake.scan_children(
-                    stream, _chunks(owed.to(stream.kind)), scan=scan, name=f"poll:{stream.kind}",
-                    vanished=self._vanished(stream.parent, reading.listed),
-                )
-                await owed.pay(stream.kind, tally)
-            await self._took(stream, tally, reading)
-            await self._miss_joined(stream, reading)
-            await self._ask_owners(stream, tally, scan, everybody=False)
-            await self._was_read(stream, snapshot, tally)
+
+            async def part(stream: Stream = stream) -> Tally:
+                return await self._in_poll(stream, number, reading=reading, snapshot=snapshot, owed=owed)
+
+            await apart.read(stream.kind, part, anew=partial(self._begin_anew, stream))
+            if stream.kind in reading.stopped:
+                self._polled.pop(stream.kind, None)     # its own pause does not keep it from going on
             self._m.control.check()
         return reading
+
+    async def _in_poll(self, stream: Stream, number: int, *, reading: Reading, snapshot: str | None, owed: Owed) -> Tally:
+        """Read what changed in one stream, or the children that it owes."""
+        scan = f"poll:{stream.kind}:{self._m.ledger.epoch}.{number}"
+        if stream.parent is None:
+            await self._follow_moves(stream)
+            self._lateness.begin(stream)
+            changed = await (self.clocked if self.clocked.serves(stream) else self.settled).read(stream, scan=scan)
+            if changed is None:
+                reading.scans[stream.kind] = scan
+            tally = changed or await self._whole(stream, scan, "", strict=False, listed=reading.listed)
+            await self._lateness.end(tally, is_whole=changed is None)
+            await self._owe(stream.kind, tally, owed)
+        else:
+            tally = await self._intake.scan_children(
+                stream, _chunks(owed.to(stream.kind)), scan=scan, name=f"poll:{stream.kind}",
+                vanished=self._vanished(stream.parent, reading.listed),
+            )
+            await owed.pay(stream.kind, tally)
+        await self._took(stream, tally, reading)
+        await self._miss_joined(stream, reading)
+        await self._ask_owners(stream, tally, scan, everybody=False)
+        await self._was_read(stream, snapshot, tally)
+        return tally
 
     async def _look_up_links(self) -> None:
         """Take up who looks at whom under the map; before there is one everything is still to be delivered anyway."""
@@ -375,13 +401,6 @@ class SourceReader:
 
 def _nothing(_kind: Kind) -> None:
     """The round is not to be ended."""
-
-
-def _finished_before(kept: Mapping[str, Any]) -> Tally:
-    return Tally(
-        ended=True, gaps=Counter(kept["gaps"]), unread=list(kept["unread"]), shown=kept["shown"], spared=dict(kept.get("spared", {})),
-        accounted=kept.get("accounted", False), given_up=kept.get("given_up", False), disbelieved=kept.get("disbelieved", False),
-    )  # fmt: skip
 
 
 async def _chunks(keys: Sequence[Key]) -> AsyncIterator[Sequence[Key]]:

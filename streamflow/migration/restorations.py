@@ -141,7 +141,8 @@ class Restorations:
             one for one in lost
             if now is not None and both_ways(reader.compare, link.dest_kind, one.name, now.get(one.name), each.fields[one.name])
         ]
-        given = {one.name: one.wanted for one in stands if one.is_plain}
+        is_in_vain = link.ref in self.reversals.given_up
+        given = {one.name: one.wanted for one in stands if one.is_plain and not is_in_vain}
         if given and now is not None:
             carried = await self.reversals.give_back(each, given, now, seen)
             self.hold(carried.restored)

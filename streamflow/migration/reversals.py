@@ -17,10 +17,13 @@ from streamflow.migration.reversal import UNDOING, Reversal
 from streamflow.migration.scopes import WHOLE
 from streamflow.migration.undoing import Step
 from streamflow.model import AuditEntry, Cursor, DestId, Fields, Intent, IntentState, Link, Op, Ref
+from streamflow.stages.unanswered import GIVEN_UP
 from streamflow.stages.updating import LOST_KINDS, both_ways
-from streamflow.store.base import Audit, Change, DropLink, DropLookup, PutIntent, PutLink, SettleIntent
+from streamflow.store.base import Audit, Change, DropLink, DropLookup, PutIntent, PutLink, PutSetting, SettleIntent
 
 TRIES = 8
+GIVEN_UP_HERE = "rollback:given_up"
+"""The setting that keeps what the rollback under way does not try any more: [[kind, key, part], why]."""
 MOVED = "changed by people while it was being restored"
 
 
@@ -39,6 +42,8 @@ class Reversals:
 
     def __init__(self, migration: Migration) -> None:
         self._m = migration
+        self.given_up: dict[Ref, str] = {}     # what was sent in vain so often that it is left, and why
+        self._in_vain: set[Ref] = set()        # what the last start sent and that did not happen: not sent together with others
 
     async def carry_out(self, steps: Sequence[Step], now: Mapping[DestId, Fields], scope: str, seen: Cursor = "") -> Carried:
         """
@@ -111,7 +116,8 @@ class Reversals:
             except StreamflowError as error:
                 failures.append(error)
 
-        if gone and await self._m.destination.writer.delete_all(gone[0].link.dest_kind, [each.link.dest_id for each in gone]):
+        apart = any(each.link.ref in self._in_vain for each in gone)
+        if gone and not apart and await self._m.destination.writer.delete_all(gone[0].link.dest_kind, [each.link.dest_id for each in gone]):
             answers |= {each.id: ("", each.link.dest_id) for each in gone}
         async with anyio.create_task_group() as group:
             for each in writes:
@@ -127,6 +133,7 @@ class Reversals:
         """
         unlooked: list[Reversal] = []
         changes: list[Change] = []
+        self.given_up = {Ref(*name): why for name, why in await self._m.ledger.setting(GIVEN_UP_HERE) or []}
         for name, value in (await self._m.ledger.settings(UNDOING)).items():
             noted = Reversal.from_setting(name, value)
             reversal = noted if noted.is_told else await self._happened(noted)
@@ -139,15 +146,21 @@ class Reversals:
                 kept = await self._kept_away(reversal.scope, [reversal.link.ref])
                 changes += [] if reversal.is_told else _undone(reversal, kept)
             changes += [] if reversal.is_told else _told(reversal)
-        await self._m.ledger.commit(changes)
+        kept_up = [[[ref.kind, ref.key, ref.part], why] for ref, why in sorted(self.given_up.items())]
+        await self._m.ledger.commit([*changes, PutSetting(name=GIVEN_UP_HERE, value=kept_up or None)])
         return unlooked
 
     async def _happened(self, reversal: Reversal) -> Reversal | None:
-        """Give what happened, with the id that the record has now; None when it did not."""
+        """Give what happened, with the id that the record has now; None when it did not, which is noted."""
         ref = reversal.link.ref
         for intent in await self._m.ledger.intents_of(ref.kind, ref.key):
-            if intent.id == reversal.id and intent.state is IntentState.CONFIRMED:
+            if intent.id != reversal.id:
+                continue
+            if intent.state is IntentState.CONFIRMED:
                 return replace(reversal, link=replace(reversal.link, dest_id=intent.dest_id or reversal.link.dest_id))
+            self._in_vain.add(ref)
+            if intent.reason.startswith(GIVEN_UP):
+                self.given_up[ref] = f"{reversal.action}: {intent.reason.removeprefix(GIVEN_UP)}"
         return None
 
     async def _kept_away(self, scope: str, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Change]]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from streamflow.errors import NotFound, StreamflowError
@@ -33,7 +33,7 @@ from streamflow.migration.proof import Proof
 from streamflow.migration.removals import Removals, Saved
 from streamflow.migration.restorations import Restorations
 from streamflow.migration.returning import undone_item
-from streamflow.migration.reversals import MOVED, Carried, Reversals
+from streamflow.migration.reversals import GIVEN_UP_HERE, MOVED, Carried, Reversals
 from streamflow.migration.schema import LedgerJournal, really_left
 from streamflow.migration.scopes import WHOLE, Wanted, checked, everything, wanted_by
 from streamflow.migration.touched import Touches
@@ -178,7 +178,7 @@ class Rollback:
             )
             for link in links
         ]
-        steps = self._absorbed.judged(steps)
+        steps = [self._unless_in_vain(step) for step in self._absorbed.judged(steps)]
         carried = Carried()
         if not dry_run:
             carried = await self._reversals.carry_out([step for step in steps if step.action != "restore"], now, self._scope)
@@ -197,6 +197,11 @@ class Rollback:
                 continue
             tally.deleted += step.action == "delete"
             tally.restored += step.action == "restore"
+
+    def _unless_in_vain(self, step: Step) -> Step:
+        """Spare what was sent so often without ever happening: it must not hold up the rest."""
+        why = self._reversals.given_up.get(step.link.ref)
+        return replace(step, action="spare", reason=why) if why and step.action in ("delete", "restore") else step
 
     async def _restore(self, links: Sequence[Link]) -> tuple[list[Step], dict[Ref, str]]:
         """Give records their former values as they are right now; answers what came of each, and which of them were refused and why."""
@@ -270,7 +275,7 @@ class Rollback:
         result = {"scope": scope, **tally.to_json(), **proof.to_json(), "in_doubt": await self._unresolved()}
         self._m.report("rollback", {**result, "cannot_be_removed_by_api": leftovers})
         await self._m.ledger.commit([
-            PutSetting(name="rollback:result", value=result),
+            PutSetting(name="rollback:result", value=result), PutSetting(name=GIVEN_UP_HERE, value=None),
             Audit(entry=AuditEntry(actor=str(plan.get("by") or "streamflow"), action="rollback.done", note=scope, after={
                 "deleted": result["deleted"], "restored": result["restored"], "spared": len(tally.spared)})),
         ])

@@ -18,16 +18,18 @@ class Reading:
     is_resumed: bool = False                               # a part was read before a restart, and what it found is not told here
     listed: set[Kind] = field(default_factory=set)         # kinds whose whole list was read, so that what is gone is known
     given_up: set[Kind] = field(default_factory=set)       # kinds of which a person gave up what could not be read
+    stopped: set[Kind] = field(default_factory=set)        # kinds that were not read, or not to their end, for what their endpoint does
 
     @property
     def is_quiet(self) -> bool:
         """Say whether the whole round is known to have found nothing new."""
-        return not self.is_resumed and not self.is_postponed and all(tally.is_quiet for tally in self.tallies.values())
+        is_whole = not self.is_resumed and not self.is_postponed and not self.stopped
+        return is_whole and all(tally.is_quiet for tally in self.tallies.values())
 
     @property
     def is_complete(self) -> bool:
         """Say whether everything was shown, but for what a person gave up."""
-        return all(tally.complete or kind in self.given_up for kind, tally in self.tallies.items())
+        return not self.stopped and all(tally.complete or kind in self.given_up for kind, tally in self.tallies.items())
 
     @property
     def changes(self) -> int:

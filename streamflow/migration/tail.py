@@ -7,7 +7,8 @@ a sweep over a large account holds up nobody's change.
 
 Rule 1: the gate shows when the destination follows closely, not when the source rests; see `readiness`.
 Rule 2: each stay runs a round, however soon the next cutover is asked for: attempts that are given up at once would starve it.
-Rule 3: what one side refuses does not stop the other: with the source away, what was read is still delivered; the reason is shown.
+Rule 3: what one side refuses does not stop the other: with the source away, what was read is still delivered. What failed stays in the
+reason until a round succeeds. A stream whose endpoint lies stops alone; see `stopped`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from streamflow.clock import from_iso, iso
-from streamflow.errors import PlatformUnavailable, StreamflowError, Throttled, TransientError, Uncertain
+from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError, Uncertain
 from streamflow.migration import absence, cutover, drift, horizon, unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.heirs import follow_merges
@@ -25,13 +26,14 @@ from streamflow.migration.precheck import pending_records, precheck, readiness
 from streamflow.migration.reading import SWEEP
 from streamflow.migration.reference import look_again
 from streamflow.migration.round import Reading
+from streamflow.migration.stopped import WHOLE
 from streamflow.migration.work import Work
 from streamflow.model import Kind
 from streamflow.store.base import PutSetting
 from streamflow.wire.message import DELTA, at_priority
 
-PASSING = (PlatformUnavailable, Throttled, TransientError, Uncertain)
-"""What passes by itself: the next round asks again."""
+PASSING = (NotFound, PlatformUnavailable, ProtocolMismatch, Throttled, TransientError, Uncertain)
+"""What passes by itself, or does so when the platform keeps to its contract again: the next round asks again."""
 BEGUN = "sweep:begun"          # setting: when the sweep under way began
 LEAST_SLICE_S = 5.0            # of a sweep in one round; else as long as the rest between rounds
 
@@ -47,6 +49,7 @@ class Tail:
         self._m = migration
         self._work = work
         self._failed = ""        # what went wrong in the round under way
+        self._stays = ""         # what went wrong in the last one, until one succeeds
 
     async def run(self) -> State:
         """Answer CUTOVER when the operator (or `gates.cutover = auto`) asks for it, MAP when another map was confirmed."""
@@ -98,8 +101,9 @@ class Tail:
         await self._try(lambda: self._read(number))
         await self._try(self._deliver)
         pending = await pending_records(self._m)
-        self._m.following.round_ended(begun=begun, pending=pending, trouble=self._failed)
-        return not self._failed and self._reading.is_quiet and not pending
+        self._stays = "; ".join(part for part in (self._failed, self._m.stopped.told()) if part)
+        self._m.following.round_ended(begun=begun, pending=pending, trouble=self._stays)
+        return not self._stays and self._reading.is_quiet and not pending
 
     async def _try(self, part: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -109,7 +113,8 @@ class Tail:
 
     def _note(self, error: StreamflowError) -> None:
         if not self._failed:
-            self._failed = f"the last round failed and is tried again: {error}"
+            hint = f"; {error.hint}" if error.hint and isinstance(error, ProtocolMismatch | NotFound) else ""
+            self._failed = f"the last round failed and is tried again: {error}{hint}"
         self._m.trouble(error)
 
     async def _read(self, number: int) -> None:
@@ -133,7 +138,8 @@ class Tail:
 
     async def _is_sweep_due(self) -> bool:
         last = self._m.following.swept_at
-        is_due = last is None or self._m.clock.now() - last >= timedelta(seconds=self._m.terms.sweep_every_s)
+        is_old = last is None or self._m.clock.now() - last >= timedelta(seconds=self._m.terms.sweep_every_s)
+        is_due = is_old or self._m.stopped.holds(WHOLE)
         return is_due or await self._m.ledger.setting(BEGUN) is not None
 
     async def _sweep(self) -> Reading | None:
@@ -142,7 +148,8 @@ class Tail:
         if begun is None:
             begun = iso(self._m.clock.now())
             await self._m.ledger.commit([PutSetting(name=BEGUN, value=begun)])
-        await self._m.explain("sweeping: reading everything to find silent edits and deletions")
+        what = "sweeping: reading everything to find silent edits and deletions"
+        await self._m.explain("; ".join(part for part in (what, self._stays) if part))
         until = self._m.clock.monotonic() + max(LEAST_SLICE_S, self._m.terms.poll_s)
         long = {stream.kind for stream in self._m.source.streams() if stream.parent is not None or stream.by_clock}
 
@@ -156,9 +163,15 @@ class Tail:
                 reading = await self._work.reader.everything(SWEEP)
         except SliceOver:
             return None
+        took_s = (self._m.clock.now() - from_iso(begun)) / timedelta(seconds=1)
+        if reading.stopped and took_s < self._m.terms.sweep_every_s:
+            return None
         await self._work.reader.suspects(reading)
         await drift.stands(self._m)
-        took_s = (self._m.clock.now() - from_iso(begun)) / timedelta(seconds=1)
+        if reading.stopped:      # the others are read anew meanwhile
+            await self._work.reader.give_up_round(SWEEP)
+            await self._m.ledger.commit([PutSetting(name=BEGUN, value=None)])
+            return None
         await self._m.ledger.commit([
             PutSetting(name="sweep:at", value=begun), PutSetting(name="sweep:took_s", value=took_s), PutSetting(name=BEGUN, value=None),
         ])
@@ -175,13 +188,13 @@ class Tail:
             )
         else:
             self._m.gate = None
-        is_sweeping = not self._failed and await self._m.ledger.setting(BEGUN) is not None
+        is_sweeping = not self._stays and await self._m.ledger.setting(BEGUN) is not None
         await self._m.control.wait(0.0 if is_sweeping else self._m.terms.round_s)
 
     async def _reason(self, rests: bool) -> str:
         last = await self._m.ledger.setting("cutover:last")
         parts = [
-            "caught up with the source" if rests else "following the source", self._failed, self._work.reader.trouble,
+            "caught up with the source" if rests else "following the source", self._stays, self._work.reader.trouble,
             self._work.reader.settled.told(), await horizon.told(self._m), await unread.told(self._m), await absence.told(self._m),
             *(f"{kind} records wait: {why}" for kind, why in sorted(self._work.suspended.items())),
             "waiting for the cutover", f"the last cutover was given up: {last['reason']}" if last else "",

@@ -10,11 +10,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from streamflow.clock import from_iso, iso
-from streamflow.errors import AccessRefused, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
+from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
 from streamflow.mapping.pair import Role
 from streamflow.migration import lookalikes
 from streamflow.migration.context import AFTER_FREEZE, DEST_ORDER, Migration
 from streamflow.migration.life import State
+from streamflow.migration.stopped import WHOLE
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
 from streamflow.stages.planning import finish_of
@@ -69,12 +70,13 @@ class Watch:
         try:
             if self._m.terms.watch_days and (is_last or await self._is_sweep_due(since)):
                 begun = iso(self._m.clock.now())
-                await self._work.reader.suspects(await self._work.reader.everything("watch"))
-                await self._m.ledger.commit([PutSetting(name="sweep:at", value=begun)])
+                reading = await self._work.reader.everything("watch")
+                await self._work.reader.suspects(reading)
+                await self._m.ledger.commit([] if reading.stopped else [PutSetting(name="sweep:at", value=begun)])
             else:
                 await self._work.reader.poll(number)
-            self._trouble = f"; {self._work.reader.trouble}" if self._work.reader.trouble else ""
-        except (AccessRefused, PlatformUnavailable, ProtocolMismatch, Throttled, TransientError) as error:
+            self._trouble = "".join(f"; {each}" for each in (self._work.reader.trouble, self._m.stopped.told()) if each)
+        except (AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, Throttled, TransientError) as error:
             self._note(error)
 
     def _note(self, error: StreamflowError) -> None:
@@ -83,7 +85,8 @@ class Watch:
 
     async def _is_sweep_due(self, since: str) -> bool:
         last = max(since, str(await self._m.ledger.setting("sweep:at") or ""))
-        return self._m.clock.now() - from_iso(last) >= timedelta(seconds=self._m.terms.sweep_every_s)
+        is_due = self._m.clock.now() - from_iso(last) >= timedelta(seconds=self._m.terms.sweep_every_s)
+        return is_due or self._m.stopped.holds(WHOLE)
 
     async def _decided(self, since: str) -> set[tuple[Kind, Key]]:
         """Records that a person has let go on since the switch: taken late writes and other decisions of the queue."""

@@ -170,7 +170,9 @@ class Work:
                 await self.archive.fill(kind)
             try:
                 await Room(self._m, self.mapper).check(kind)
-                total += await pipeline.deliver(kind, self._batches(kind))
+                if delivered := await pipeline.deliver(kind, self._batches(kind)):
+                    self._m.failing.over(self._m.destination.name)
+                total += delivered
             except PlanLimit as error:
                 await self._suspend(kind, error)
             self._m.control.check()

@@ -12,7 +12,7 @@ from streamflow.reports.rows import Rows
 from streamflow.store.base import Ledger
 
 TOUCHED: Final = frozenset({"conflict", "deleted_at_destination"})
-_NOT_DATA: Final = TOUCHED | {"in_doubt", "plan_limit", "locked", "to_do", "after_freeze", "deleted_at_source", "rejected"}
+_NOT_DATA: Final = TOUCHED | {"in_doubt", "plan_limit", "locked", "to_do", "after_freeze", "deleted_at_source", "rejected", "unanswered"}
 _TOLD: Final = ("field", "value")
 
 

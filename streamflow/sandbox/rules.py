@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from streamflow.sandbox.corpus.catalogue import is_form
 from streamflow.sandbox.forms import COUNT_FORM, LENGTH_FORM, SHARE_FORM, Form, is_names, is_whole
 
 
@@ -49,7 +50,6 @@ def _is_one_of(*values: str) -> Form:
 _TEXTS: Form = (_is_texts, "a text or a list of texts")
 _FLAG: Form = (lambda value: isinstance(value, bool), "true or false")
 RETRY_AFTER = ("seconds", "date", "none", "garbled")
-ODD_FORMS = ("text", "null", "number", "nan", "overflow", "surrogate", "doubled", "deep", "bytes")
 RULE_KEYS: Mapping[str, Form] = {
     "match": _TEXTS, "path": _TEXTS, "body": _TEXTS, "unless": _TEXTS,
     "from_s": LENGTH_FORM, "for_s": LENGTH_FORM, "every_s": LENGTH_FORM,
@@ -58,7 +58,7 @@ RULE_KEYS: Mapping[str, Form] = {
     "times": (lambda value: value is None or (is_whole(value) and value >= 0), "null or a whole number from 0"),
     "probability": SHARE_FORM, "sticky": _FLAG, "after": _FLAG,
     "status": (_is_status, "a status or a list of them"), "delay_s": LENGTH_FORM, "rows": (is_whole, "a whole number"),
-    "retry_after": _is_one_of(*RETRY_AFTER), "form": _is_one_of(*ODD_FORMS),
+    "retry_after": _is_one_of(*RETRY_AFTER), "form": (is_form, "a hostile answer or a group of them, by name, or a list of names"),
 }  # fmt: skip
 """What a rule may say, and in which form."""
 

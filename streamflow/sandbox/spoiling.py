@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 from aiohttp import hdrs, web
 
+from streamflow.sandbox.corpus.answer import Spoken, Truth
+from streamflow.sandbox.corpus.catalogue import hostile
 from streamflow.sandbox.faults import ANSWERS, Faults, Handler
 from streamflow.sandbox.forms import within
 from streamflow.sandbox.lying import telling
-from streamflow.sandbox.odd_bodies import odd_body
 from streamflow.sandbox.rules import Asked
 from streamflow.sandbox.voice import JSON, Body
 
@@ -26,6 +27,8 @@ SWELL_BYTES = 80 * 1024 * 1024
 _LOOK_S = 0.2
 _PIECES = 10
 _BLANKS = b" " * (1 << 20)
+_AHEAD = 1 << 20       # bytes that may wait to be read by the other side
+_AHEAD_S = 0.005
 
 
 class _Gone(NamedTuple):
@@ -91,7 +94,7 @@ async def _before(faults: Faults, request: web.Request, handler: Handler, asked:
     if rule is not None:
         faults.owe(handler, request, float(rule.get("delay_s", faults.switches["commit_delay_s"])))
         return _reset(request, "late_commit")
-    return _refused(faults, asked) or _replaced(faults, asked, after=False)
+    return _refused(faults, asked) or await _replaced(faults, request, asked, None)
 
 
 def _refused(faults: Faults, asked: Asked) -> web.Response | None:
@@ -110,10 +113,12 @@ def _refused(faults: Faults, asked: Asked) -> web.Response | None:
     return None
 
 
-def _replaced(faults: Faults, asked: Asked, *, after: bool) -> web.Response | None:
-    """Return the answer with 200 that is put in the place of the right one."""
+async def _replaced(
+    faults: Faults, request: web.Request, asked: Asked, right: web.StreamResponse | None
+) -> web.StreamResponse | _Gone | None:
+    """Return the answer that is put in the place of the *right* one, if one is; of what was not processed there is none."""
     for name in ANSWERS:
-        rule = faults.fires(name, asked, after=after)
+        rule = faults.fires(name, asked, after=right is not None)
         if rule is None:
             continue
         match name:
@@ -125,8 +130,47 @@ def _replaced(faults: Faults, asked: Asked, *, after: bool) -> web.Response | No
                 return _said(200, faults.voice.empty(asked))
             case "blank_200":
                 return _said(200, (JSON, ""))
-        return web.Response(body=odd_body(rule.get("form"), faults.chance(name, asked)), content_type=JSON)
+        return await _spoken(faults, request, hostile(rule.get("form"), faults.chance(name, asked), _truth(faults, request, asked, right)))
     return None
+
+
+def _truth(faults: Faults, request: web.Request, asked: Asked, right: web.StreamResponse | None) -> Truth:
+    """Give what a hostile answer is made from: the right one, or where nothing was processed the platform's error with 200."""
+    if isinstance(right, web.Response) and isinstance(right.body, bytes) and right.status < 300:
+        return Truth(path=request.path_qs, status=right.status, content_type=right.content_type, body=right.body)
+    content_type, text = faults.voice.error_200(asked)
+    return Truth(path=request.path_qs, content_type=content_type, body=text.encode())
+
+
+async def _has_taken(line: asyncio.WriteTransport) -> bool:
+    """Wait while much of what was written was not read yet; False when nobody listens any more."""
+    for _ in range(int(HANG_S / _AHEAD_S)):
+        if line.is_closing() or line.get_write_buffer_size() <= _AHEAD:
+            break
+        await asyncio.sleep(_AHEAD_S)
+    return not line.is_closing()
+
+
+async def _spoken(faults: Faults, request: web.Request, spoken: Spoken) -> _Gone:
+    """Send bytes as they are, past all that makes an answer of them."""
+    gone, line = _Gone("odd_200", web.Response(status=503)), request.transport   # that one is never sent: the line is closed
+    if not isinstance(line, asyncio.Transport):
+        return gone
+    for piece in spoken.pieces:
+        line.write(piece)
+        await asyncio.sleep(spoken.pause_s)
+        if not await _has_taken(line):
+            return gone
+    faults.log.spoken += 1
+    if spoken.ends == "reset":
+        await asyncio.sleep(_AHEAD_S)      # a reset overtakes what was not sent yet
+        reset_connection(request)
+    left_s = HANG_S if spoken.ends == "hold" else 0.0
+    while left_s > 0 and not line.is_closing():
+        await asyncio.sleep(_LOOK_S)
+        left_s -= _LOOK_S
+    line.close()
+    return gone
 
 
 async def _after(faults: Faults, request: web.Request, answer: web.StreamResponse, asked: Asked) -> web.StreamResponse | _Gone:
@@ -139,7 +183,7 @@ async def _after(faults: Faults, request: web.Request, answer: web.StreamRespons
     rule = faults.fires("fail_5xx", asked, after=True)
     if rule is not None:
         return _failed(faults, asked, rule)
-    replaced = _replaced(faults, asked, after=True)
+    replaced = await _replaced(faults, request, asked, answer)
     if replaced is not None:
         return replaced
     slow = faults.fires("delay_after", asked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 
 from streamflow.mapping.owning import name_key
@@ -20,7 +20,7 @@ class Directory:
     fallback_user: DestId | None = None
     sources: Mapping[str, DestId] = field(default_factory=dict)   # source key and label
     first_stages: Mapping[DestId, DestId] = field(default_factory=dict)   # pipeline -> where its leads begin; "": those put into none
-    decisions: Mapping[str, str] = field(default_factory=dict)    # queue item id -> decision
+    decisions: MutableMapping[str, str] = field(default_factory=dict)    # queue item id -> decision
 
     def lookup(self, ref: Ref) -> DestId | None:
         """Give the destination id of a user or lead source; None when it has none."""

@@ -5,7 +5,8 @@ Rule 1: a record that carries our marker exactly, and is nobody else's in the cr
 Rule 2: "not there" counts only after the quiet time: client time-out + late-commit bound + measured search lag.
 Rule 3: two sightings mean that a double exists already: nobody guesses, a person decides.
 Rule 4: an update or delete is judged by reading the record itself, and is over only when it can no longer take effect.
-Rule 5: time counts from when the outcome became unknown, which is in the ledger, so that restarts do not begin it anew.
+Rule 5: what comes to nothing again and again, while others are taken, is left to a person and no longer sent (`unanswered`).
+Rule 6: time counts from when the outcome became unknown, which is in the ledger, so that restarts do not begin it anew.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from streamflow.model import (
 )
 from streamflow.platforms.base import Feed, Happening, Reader, position_of
 from streamflow.stages.confirmation import brought, forgotten, learnt_late, line_of, meaning_of
+from streamflow.stages.unanswered import left_to_a_person, weigh
 from streamflow.stages.unknown import REMADE_KINDS, Joiner, since, unknown_since
 from streamflow.stages.updating import both_ways
 from streamflow.stages.vanished import as_it_reads, joined, moved_by_merging
@@ -67,6 +69,7 @@ class Ruling:
     stale_id: DestId | None = None      # the record that an adopted one replaces, when it is still there
     lost: bool = False                  # the record it was about is gone: its line goes too, so that it is made anew
     reason: str = ""
+    is_last: bool = False               # it came to nothing so often that it is not sent again by itself
 
 
 def rule_create(intent: Intent, sightings: Sequence[DestId], *, waited_s: float, quiet: QuietTime) -> Ruling:
@@ -145,7 +148,7 @@ class DoubtResolver:
         happenings = await self._happenings(intents)
         left = 0
         for intent in intents:
-            ruling = await self._rule(intent, happenings)
+            ruling = await self._weighed(intent, await self._rule(intent, happenings))
             if ruling.state is None:
                 left += 1
             else:
@@ -187,6 +190,13 @@ class DoubtResolver:
         if not intent.marker:
             return Ruling(state=IntentState.PARKED, reason="the write carries no marker to look for")
         return rule_create(intent, await self._sightings(intent, happenings, waited_s), waited_s=waited_s, quiet=self.quiet)
+
+    async def _weighed(self, intent: Intent, ruling: Ruling) -> Ruling:
+        """Count a write that did not happen among the tries of its record."""
+        if ruling.state is not IntentState.ABANDONED or ruling.lost:
+            return ruling
+        weighed = await weigh(self._ledger, intent, ruling.reason, now=self._clock.now())
+        return replace(ruling, reason=weighed.reason, is_last=weighed.is_last)
 
     def _is_applied(self, intent: Intent, now: Fields) -> bool:
         """All values are there, and lists hold nothing that was to be taken out."""
@@ -250,7 +260,8 @@ class DoubtResolver:
         if ruling.state is IntentState.PARKED:
             changes += await self._asked(intent, ruling)
         else:
-            changes += [Wake(on=(f"doubt:{intent.id}",)), forgotten(intent)]
+            rests = await left_to_a_person(self._ledger, intent, ruling.reason) if ruling.is_last else []
+            changes += [*rests, Wake(on=(f"doubt:{intent.id}",)), forgotten(intent)]
         if ruling.lost:
             changes.append(DropLink(ref=intent.ref))
         if ruling.state is IntentState.CONFIRMED:

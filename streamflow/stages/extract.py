@@ -17,11 +17,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-import anyio
-
-from streamflow.errors import NotFound, QuestionRefused
 from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Record, Staged
 from streamflow.platforms.base import Source, Stream
+from streamflow.stages.asking import GoneParents, ask_for
 from streamflow.stages.batch import Batch
 from streamflow.stages.rekey import hand_over
 from streamflow.stages.uplinks import Uplinked
@@ -134,8 +132,6 @@ Settling = Callable[[Stream, Tally, str], Awaitable[None]]
 Emptied = Callable[[Kind, int, int], Awaitable[bool]]
 """Hears how many records of a kind complete passes did not show, and of how many; says whether that is to be believed."""
 FEW = 3        # so few records of a kind may all be gone without a question
-GoneParents = Callable[[Sequence[Key]], Awaitable[Collection[Key]]]
-"""Names those of the given parents that a complete pass over their own list does not show any more."""
 Permit = Callable[[], Awaitable[bool]]
 """Waits while the operator has paused; False when the daemon drains: take nothing new."""
 
@@ -266,7 +262,8 @@ class Intake:
         """
         Ask for the rows of each parent, several parents at once; the mark *name* moves over finished groups of parents.
 
-        A parent that the source cannot be asked by is a gap and named in `unread`, unless *vanished* knows that it is gone itself.
+        A parent that the source cannot be asked by, or never answers for, is a gap and named in `unread`, unless *vanished* knows that it
+        is gone itself.
         Where not one of a whole group is answered the function is missing: the pass is given up there (`halted_after`).
         """
         tally = Tally(names_touched=False)
@@ -276,7 +273,7 @@ class Intake:
                 if not await self._permit():
                     return tally
                 chunk = group[start : start + PARENTS_AT_ONCE]
-                pages = await self._ask(stream.kind, chunk, vanished)
+                pages = await ask_for(self._source, self._ledger, stream, chunk, vanished=vanished)
                 for parent, page in pages:
                     tally.look(page)
                     tally.unread += [parent] if page.gaps else []
@@ -288,23 +285,6 @@ class Intake:
         await self._ledger.commit([MoveMark(name=name, cursor="", note=tally.note(scan, ended=True))])
         tally.ended = True
         return tally
-
-    async def _ask(self, kind: Kind, parents: Sequence[Key], vanished: GoneParents | None) -> list[tuple[Key, Page]]:
-        pages: dict[Key, Page] = {}
-        refused: dict[Key, Page] = {}
-
-        async def one(parent: Key) -> None:
-            try:
-                pages[parent] = await self._source.children(kind, parent)
-            except (NotFound, QuestionRefused) as error:
-                refused[parent] = Page(kind=kind, records=(), next=None, gaps=(error.message,))
-
-        async with anyio.create_task_group() as group:
-            for parent in parents:
-                group.start_soon(one, parent)
-        gone = await vanished(tuple(refused)) if refused and vanished is not None else ()
-        pages |= {parent: replace(page, gaps=()) if parent in gone else page for parent, page in refused.items()}
-        return [(parent, pages[parent]) for parent in parents]
 
     async def _stage_children(
         self, stream: Stream, pages: Sequence[tuple[Key, Page]], scan: str, move: Change, tally: Tally

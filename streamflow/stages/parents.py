@@ -8,11 +8,14 @@ from dataclasses import replace
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.derived import Derived
 from streamflow.mapping.identity import Merge
-from streamflow.model import Key, Kind, Link, Ref, Staged
+from streamflow.model import AuditEntry, Key, Kind, Link, Ref, Staged
 from streamflow.stages.directory import Directory, home_named
 from streamflow.stages.job import Job
 from streamflow.stages.planning import refs_in
-from streamflow.store.base import Ledger
+from streamflow.store.base import Audit, Change, Ledger, ResolveItem
+
+CAME = "came"
+"""The decision by which a question closes itself."""
 
 
 def named_home(staged: Staged, directory: Directory) -> Ref | None:
@@ -52,6 +55,17 @@ class Parents:
                 found[Ref(kind, key)] = staged
         await self._adopt_strays(jobs, links, found)
         return found
+
+    async def came(self, staged: Staged) -> list[Change]:
+        """Close the question whom a record belongs to that came before its parent did."""
+        kind, key = staged.record.kind, staged.record.key
+        _, name = self._directory.last_word(f"unknown_parent:{kind}:{key}")
+        item = await self._ledger.item(name)
+        if item is None or item.state != "open":
+            return []
+        self._directory.decisions[name] = CAME     # should it be asked once more, then under another name
+        entry = AuditEntry(actor="streamflow", action="queue.resolved", kind=kind, key=key, note=f"{name}: {CAME}")
+        return [ResolveItem(id=name, decision=CAME, by="streamflow"), Audit(entry=entry)]
 
     async def _adopt_strays(self, jobs: Sequence[Job], links: dict[Ref, Link], parents: dict[Ref, Staged]) -> None:
         """

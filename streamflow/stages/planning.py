@@ -10,7 +10,7 @@ Rule 4: no two plans under way write to the same destination record; the later o
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from streamflow.mapping.changes import Policy
@@ -26,6 +26,7 @@ Compare = Callable[[Kind, str, Any, Any], Verdict]
 
 SAME = (Verdict.EQUAL, Verdict.NORMALISED)
 
+NOT_READ = "which is not among the records read"
 ACTION_FIELDS = ("stageset", "stage", "outcome", "isCompleted")
 """Fields of a lead or task that are set by calls of their own, after the record exists."""
 
@@ -128,11 +129,16 @@ def _does_without(name: str, gone: Sequence[Link], facts: Facts) -> bool:
     return name == "link:accounts" and all(facts.directory.decisions.get(gone_id(link)) == "keep" for link in gone)
 
 
+def is_awaited(staged: Staged) -> bool:
+    """Say whether a record was last put off since its parent had not been read, which a person was asked about."""
+    return staged.disposition is Disposition.FLAGGED and staged.reason.endswith(NOT_READ)
+
+
 def waiting_for(ref: Ref, facts: Facts) -> Waiting:
     """Say what a blocking reference without a destination record means for the one that refers to it."""
     parent = facts.parents.get(ref)
     if parent is None:
-        return Waiting(unknown=True, reason=f"belongs to {ref.kind} {ref.key}, which is not among the records read")
+        return Waiting(unknown=True, on=f"{ref.kind}:{ref.key}", reason=f"belongs to {ref.kind} {ref.key}, {NOT_READ}")
     if parent.state is RecordState.PENDING:
         return Waiting(reason="what it belongs to is under way")
     return Waiting(
@@ -142,11 +148,19 @@ def waiting_for(ref: Ref, facts: Facts) -> Waiting:
 
 
 def wait_plan(staged: Staged, waiting: Waiting, directory: Directory) -> Plan:
-    """Park, hold or postpone a record that cannot be written yet; what a person waived is done with, flagged."""
+    """
+    Park, hold or postpone a record that cannot be written yet; what a person waived is done with, flagged.
+
+    A person is asked about one whose parent was not read; it goes on by itself when the parent comes after all, as one does that people
+    made between the reading of both kinds.
+    """
     if waiting.unknown:
-        return question_plan(
+        asked = question_plan(
             staged, "unknown_parent", waiting.reason, directory, decisions=("reparent:<kind>:<key>", "waive", "retry"), suggested="waive"
         )
+        if asked.finish is None or asked.finish.state is not RecordState.HELD:
+            return asked
+        return replace(asked, finish=replace(asked.finish, state=RecordState.PARKED, waiting_on=waiting.on))
     if not waiting.on:
         return Plan(staged=staged)
     finish = finish_of(

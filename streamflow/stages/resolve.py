@@ -32,6 +32,7 @@ from streamflow.stages.planning import (
     Waiting,
     create_writes,
     finish_of,
+    is_awaited,
     issue_items,
     question_plan,
     refs_in,
@@ -282,6 +283,8 @@ class Resolver:
             return self._given_up(Plan(staged=staged), writes)
         writes += gone.writes
         changes += gone.changes
+        if is_awaited(staged):
+            changes += await self._parents.came(staged)
         if job.decision is not None and job.main is not None and not any(link.ref == job.main.ref for link in links):
             links.insert(0, job.main)
         disposition = _disposition(job, writes)

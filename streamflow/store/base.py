@@ -38,6 +38,14 @@ NO_REF: Final = Ref("", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Others:
+    """What became of the writes of other records while one was sent and waited for."""
+
+    taken: bool                                      # at least one was confirmed by its own answer
+    unanswered: tuple[tuple[Kind, Key], ...] = ()    # records with a write that was not: in doubt, or given up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finish:
     """
     A staged record got its disposition (or is parked or held). Ignored when the record's seq has moved on since: it is pending anew.
@@ -399,6 +407,10 @@ class Ledger(Protocol):
         ...
 
     async def intents_of(self, kind: Kind, key: Key) -> Sequence[Intent]: ...
+
+    async def others_meanwhile(self, id: str, *, limit: int) -> Others:
+        """Tell what became of other records' writes that were meant no sooner than this one; of the unanswered at most so many."""
+        ...
 
     async def intent_counts(self) -> Mapping[IntentState, int]: ...
 

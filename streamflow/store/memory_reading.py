@@ -26,7 +26,7 @@ from streamflow.model import (
 )
 from streamflow.store import base
 from streamflow.store.audit import START, Head, Line, first_break, row_of
-from streamflow.store.base import NO_REF, AuditRow, Candidate, KindCount, Mark
+from streamflow.store.base import NO_REF, AuditRow, Candidate, KindCount, Mark, Others
 from streamflow.store.codec import copy_of
 from streamflow.store.staging import Name
 
@@ -215,6 +215,17 @@ class MemoryReading:
     async def intents_of(self, kind: Kind, key: Key) -> Sequence[Intent]:
         await checkpoint()
         return [_intent_out(i) for i in self._book.intents.values() if (i.ref.kind, i.ref.key) == (kind, key)]
+
+    async def others_meanwhile(self, id: str, *, limit: int) -> Others:
+        await checkpoint()
+        me, so_far = self._book.intents[id], list(self._book.intents.values())
+        others = [
+            each for each in so_far[max(0, so_far.index(me) - 999) :]
+            if each.meant_at >= me.meant_at and (each.ref.kind, each.ref.key) != (me.ref.kind, me.ref.key)
+        ]
+        left = [(each.ref.kind, each.ref.key) for each in others if each.state in (IntentState.IN_DOUBT, IntentState.ABANDONED)]
+        taken = any(each.state is IntentState.CONFIRMED and not each.reason for each in others)
+        return Others(taken=taken, unanswered=tuple(dict.fromkeys(left))[:limit])
 
     async def intent_counts(self) -> Mapping[IntentState, int]:
         await checkpoint()

@@ -322,6 +322,14 @@ FROM intent WHERE state IN ('meant', 'in_doubt') ORDER BY n LIMIT ?1
 -- name: intents_of
 SELECT id, kind, key, part, op, dest_kind, fields, marker, dest_id, author, seq, feed_cursor, state, meant_at, settled_at, reason, epoch
 FROM intent WHERE kind = ?1 AND key = ?2 ORDER BY n
+-- name: others_taken
+SELECT 1 FROM intent me CROSS JOIN intent t
+WHERE me.id = ?1 AND t.n > me.n - 1000 AND t.meant_at >= me.meant_at AND t.state = 'confirmed' AND t.reason = ''
+  AND (t.kind, t.key) <> (me.kind, me.key) LIMIT 1
+-- name: others_unanswered
+SELECT DISTINCT t.kind, t.key FROM intent me CROSS JOIN intent t
+WHERE me.id = ?1 AND t.n > me.n - 1000 AND t.meant_at >= me.meant_at AND t.state IN ('in_doubt', 'abandoned')
+  AND (t.kind, t.key) <> (me.kind, me.key) LIMIT ?2
 -- name: candidates
 SELECT k.side, k.kind, k.id, o.type, o.value, k.info
 FROM json_each(?2) j CROSS JOIN lookup o CROSS JOIN known k

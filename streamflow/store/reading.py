@@ -9,7 +9,7 @@ import orjson
 
 from streamflow.model import DestId, Disposition, FieldCheck, Intent, IntentState, Key, Kind, Link, QueueItem, RecordState, Ref, Staged
 from streamflow.store.audit import START, Head, Line, first_break, row_of
-from streamflow.store.base import NO_REF, AuditRow, Candidate, KindCount, Mark
+from streamflow.store.base import NO_REF, AuditRow, Candidate, KindCount, Mark, Others
 from streamflow.store.codec import (
     Row,
     candidate_of,
@@ -124,6 +124,11 @@ class Reading:
 
     async def intents_of(self, kind: Kind, key: Key) -> Sequence[Intent]:
         return [intent_of(row) for row in await self._connection.rows("intents_of", kind, key)]
+
+    async def others_meanwhile(self, id: str, *, limit: int) -> Others:
+        taken = await self._connection.rows("others_taken", id)
+        unanswered = await self._connection.rows("others_unanswered", id, limit)
+        return Others(taken=bool(taken), unanswered=tuple((kind, key) for kind, key in unanswered))
 
     async def intent_counts(self) -> Mapping[IntentState, int]:
         return {IntentState(state): n for state, _, _, n in await self._connection.rows("tally", "intent")}

@@ -10,6 +10,7 @@ import orjson
 from streamflow.errors import InvariantBroken, ProtocolMismatch
 
 PAGE_CAP = 200_000
+ONE_AND_THE_SAME = 10      # rows of one page under one key: so many are no record that was joined with something and shows repeatedly
 MOVED_PAGES = 3      # short pages in a row that hold nothing but rows of the page before: rows that moved, up to here
 
 
@@ -18,14 +19,17 @@ def page_digest(rows: object) -> bytes:
     return blake2b(orjson.dumps(rows, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS), digest_size=12).digest()
 
 
+_NO_ROWS = page_digest([])
+
+
 class PageGuard:
     """
     Watches one pass over one list.
 
     Rows that show up again on a later page are fine: rows move while they are read, and where new ones come first the last, short
     page may hold nothing but rows of the page before. A whole page that was there before, a page as long as the one before it
-    and none of whose keys is new, a cursor that comes back, more rows than asked for, or pages without end are not. Memory: 12
-    bytes a page and the keys of one page.
+    and none of whose keys is new, many rows under one key, a cursor that comes back, more rows than asked for, or pages without
+    end are not. Memory: 12 bytes a page and the keys of one page.
     """
 
     def __init__(self, stream: str, *, platform: str = "", size: int | None = None, page_cap: int = PAGE_CAP) -> None:
@@ -48,16 +52,20 @@ class PageGuard:
             raise ProtocolMismatch(f"more than {self._page_cap} pages", platform=self._platform, stream=self._stream)
 
     def seen(self, keys: Sequence[str], digest: bytes) -> None:
-        """Note what a page held. An empty page is always fine. Raises ProtocolMismatch."""
+        """Note what a page held; *keys* are of its rows that have one. An empty page is always fine. Raises ProtocolMismatch."""
         self.pages += 1
-        if not keys:
+        if digest == _NO_ROWS:
             return
         if self._size is not None and len(keys) > self._size:
             self._fail(f"a page holds {len(keys)} rows where {self._size} were asked for", "the server ignores the page size")
         if digest in self._digests:
             self._fail("a page came twice", "the server ignores the paging parameters or repeats itself")
         self._digests.add(digest)
+        if not keys:
+            return
         now = frozenset(keys)
+        if len(now) == 1 and len(keys) >= ONE_AND_THE_SAME:
+            self._fail(f"{len(keys)} rows of a page have one and the same key", "the key of this stream is not what tells its rows apart")
         if not now <= self._last_keys:
             self._last_keys, self._moved = now, 0
             return

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import anyio
@@ -338,6 +339,17 @@ def _tls(ca_file: str | Path | None) -> ssl.SSLContext:
         raise ConfigError(["the file of trusted certificates cannot be read"]) from error
 
 
+class _CleanLines(aiohttp.TCPConnector):
+    """Keeps lines open, but none on which something came that nobody had asked for: it would be taken for the next call's answer."""
+
+    async def _get(self, key: Any, traces: Any) -> Any:
+        while (line := await super()._get(key, traces)) is not None:
+            if line.protocol is None or not line.protocol.should_close:
+                return line
+            line.close()
+        return None
+
+
 @asynccontextmanager
 async def open_session(
     *, platform: str, base_url: str, credentials: Credentials, limiter: Limiter, clock: Clock, also: Sequence[str] = (),
@@ -355,7 +367,7 @@ async def open_session(
     """
     bounds = settings or SessionSettings()
     book = AddressBook(platform, base_url, also)
-    connector = aiohttp.TCPConnector(limit=0, ssl=_tls(ca_file), keepalive_timeout=bounds.keep_alive_s)
+    connector = _CleanLines(limit=0, ssl=_tls(ca_file), keepalive_timeout=bounds.keep_alive_s)
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, headers={"User-Agent": "streamflow"},
         skip_auto_headers=("Content-Type",),

@@ -30,8 +30,10 @@ def main() -> int:
     for name, aim in aims.items():
         begun = time.monotonic()
         tally = anyio.run(Hunt(folder / name.replace(" ", "-"), random.Random(f"{seed} {name}"), aim).run)
-        is_well &= _is_as_it_must_be(name, tally)
         _tell(name, tally, time.monotonic() - begun)
+        if not _is_as_it_must_be(name, tally):
+            is_well = False
+            print(*(f"    {words}" for words in tally.told), sep="\n", flush=True)
     if is_well:
         shutil.rmtree(folder)
     print("as it must be" if is_well else f"NOT as it must be; what is left to look at is in {folder}")
@@ -61,8 +63,6 @@ def _tell(name: str, tally: Tally, seconds: float) -> None:
     print(f"  {tally.books} books looked at in full, {tally.opened} states opened by the ledger itself")
     print(f"  drawn by {', '.join(f'{way} {count}' for way, count in sorted(tally.ways.items()))}")
     print(f"  {tally.lost} lost something acknowledged, {tally.broken} broken", flush=True)
-    for words in tally.told:
-        print(f"    {words}", flush=True)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def test_attempts_are_counted() -> None:
     assert value(metrics, "streamflow_http_verdicts_total", platform="nutshell", verdict="uncertain") == 1
     assert value(metrics, "streamflow_http_throttled_total", platform="nutshell") == 1
     assert value(metrics, "streamflow_auth_failures_total", platform="nutshell") == 1
-    labels = {"platform": "nutshell", "method": "GET", "endpoint": "contacts"}
+    labels = {"platform": "nutshell", "method": "GET"}
     assert value(metrics, "streamflow_http_request_duration_seconds_bucket", **labels, le="0.25") == 4
     assert value(metrics, "streamflow_http_request_duration_seconds_sum", **labels) == pytest.approx(0.8)
 
@@ -79,7 +79,7 @@ def test_snapshot_is_translated() -> None:
         verification={("contacts", "differs"): 1},
         stage_queues={"load": (3, 8)},
         throttled_s={("nutshell", "closed"): 9.5},
-        shown_late_s={"lead": 43.0},
+        shown_late_s={"lead": 43.0}, stopped=frozenset({"note"}),
     )
     metrics.observe(replace(SNAPSHOT, figures=figures))
     assert value(metrics, "streamflow_phase", phase="map") == 1
@@ -93,6 +93,7 @@ def test_snapshot_is_translated() -> None:
     assert value(metrics, "streamflow_queue_capacity_batches", stage="load") == 8
     assert value(metrics, "streamflow_throttled_seconds_total", platform="nutshell", reason="closed") == 9.5
     assert value(metrics, "streamflow_source_shown_late_seconds", kind="lead") == 43.0
+    assert value(metrics, "streamflow_stream_stopped", kind="note") == 1
     assert value(metrics, "streamflow_snapshot_timestamp_seconds") > 1.7e9
 
 

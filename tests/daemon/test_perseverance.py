@@ -38,18 +38,24 @@ def test_what_passes_is_waited_for_ever_longer_up_to_a_minute() -> None:
     assert one.after(errors[0]) == 1.0
 
 
-def test_an_answer_outside_the_contract_is_asked_anew_a_few_times() -> None:
-    """A lie that passes stops nothing; the same one again and again is for a person, and after a resume it has its chances again."""
+@pytest.mark.parametrize("lie", [ProtocolMismatch("lead: a page came twice"), NotFound("lead: no such address")])
+def test_an_answer_outside_the_contract_is_asked_anew_without_end(lie: StreamflowError) -> None:
+    """A lie that passes is nobody's business; the same one again and again is told as lasting, and tried again at least once a minute."""
     clock = VirtualClock()
     one = Perseverance(clock)
-    lie = ProtocolMismatch("lead: a page came twice")
     for _ in range(2):
-        assert None not in [one.after(lie) for _ in range(PUZZLES)]
+        for _ in range(PUZZLES):
+            assert one.after(lie) is not None
+            assert not one.is_lasting(lie)
         assert one.after(ProtocolMismatch("note: a page came twice")) is not None
-        assert one.after(lie) is None
+        waits = [one.after(lie) for _ in range(9)]
+        assert one.is_lasting(lie)
+        assert not one.is_lasting(ProtocolMismatch("note: a page came twice"))
+        assert waits[-1] == 60.0
         one.arrived()
     for _ in range(PUZZLES * 3):
         assert one.after(lie) is not None
+        assert not one.is_lasting(lie)
         clock.at += 1900.0
 
 
@@ -66,7 +72,7 @@ def test_a_try_that_got_further_was_not_in_vain() -> None:
     assert [one.after(down, place) for place in (1, 1, 1, 2, 2, 3, 4)] == [1.0, 2.0, 5.0, 1.0, 2.0, 1.0, 1.0]
 
 
-@pytest.mark.parametrize("error", [RecordRejected("no"), PlanLimit("full"), NotFound("gone")])
+@pytest.mark.parametrize("error", [RecordRejected("no"), PlanLimit("full")])
 def test_what_only_a_person_can_mend_pauses_at_once(error: StreamflowError) -> None:
     """Refusals do not get better by asking again."""
     assert Perseverance(VirtualClock()).after(error) is None

@@ -14,7 +14,9 @@ from streamflow.clock import SystemClock, iso
 from streamflow.daemon.metrics import Metrics
 from streamflow.daemon.picture import CallCount, Picture
 from streamflow.migration.control import Control
+from streamflow.migration.failing import Failing
 from streamflow.migration.life import Phase, State
+from streamflow.migration.stopped import Stopped
 from streamflow.model import Disposition, Intent, IntentState, Op, QueueItem, Record, RecordState, Ref
 from streamflow.pipeline import Gauges
 from streamflow.stages.doubt import DOUBLED
@@ -30,7 +32,7 @@ def migration(folder: Path, **more: Any) -> Any:
     """Give what a picture looks at, without any platform."""
     return SimpleNamespace(**{
         "ledger": MemoryLedger(clock=CLOCK), "clock": CLOCK, "control": Control(), "gauges": Gauges(), "gate": None,
-        "pair": PAIR,
+        "pair": PAIR, "stopped": Stopped(), "failing": Failing(),
         "terms": SimpleNamespace(state_dir=folder, cutover_deadline_s=60.0),
         "phase": Phase(state=State.TAIL, reason="following", since=iso(CLOCK.now())), **more,
     })  # fmt: skip

@@ -106,6 +106,12 @@ class Daemon:
             return "it said nothing"
         return "its last words:\n" + "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
+    def last_trouble(self) -> str:
+        """Give the code of the last failure it told its log of."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        told = (json.loads(line) for line in reversed(lines) if line.startswith("{") and '"trouble"' in line)
+        return next((str(each["code"]) for each in told if each["event"] == "trouble"), "")
+
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Send one request over the control socket; gives status and JSON. Raises NotAnswering."""
         connection = _Unix(self.box.dir / "control.sock", _ANSWER_S)

@@ -24,12 +24,14 @@ UNDOING_S = (0.0, 1.2)
 """The same while all is taken back, which takes a few seconds in all."""
 PHASES = ("probe", "map", "schema", "owners", "sample", "backfill", "tail", "cutover", "watch", "rollback", "rolled_back", "done")
 LATER = ("cutover", "rollback")
-TOLD = ("shared_email", "possible_duplicate")
+TOLD = ("shared_email", "possible_duplicate", "unmapped_value")
 """Causes that only tell; a run that is struck at named points accepts them, so that it comes by a decision for certain."""
 PATIENCE = 40
-"""How often an operator lets a run go on that misbehaving platforms brought to a stop."""
+"""How often a run that misbehaving platforms brought to a stop is let go on by an operator, or started again by its service manager."""
 BY_ITSELF = "tried again in"
 """What the reason of a pause says that nobody has to end."""
+FOR_A_PERSON = ("plan_limit", "rejected")
+"""Errors that are for a person; a run that pauses for good over anything else, such as a platform that is away or lies, is wrong."""
 STOPPED = (69, 75, 77)
 """Exit codes by which the daemon says that a platform must recover first."""
 
@@ -129,6 +131,7 @@ class Hands:
             assert not self._is_calm, status["reason"]
             if BY_ITSELF in status["reason"]:
                 return
+            assert self.daemon.last_trouble() in FOR_A_PERSON, f"nobody should have to end this pause: {status['reason']}"
             self._let_go_on(status["reason"])
             self.daemon.ask("POST", "/v1/resume", {})
             return

@@ -15,6 +15,7 @@ from streamflow.migration.reversal import UNDOING
 from streamflow.migration.reversals import Reversals
 from streamflow.migration.undoing import Step
 from streamflow.model import IntentState, Link, Ref, Verdict
+from streamflow.stages.unanswered import GIVEN_UP
 from streamflow.store.base import PutLink, SettleIntent
 from streamflow.store.memory import MemoryLedger
 
@@ -111,4 +112,18 @@ async def test_what_is_found_to_have_happened_is_told_once(action: str) -> None:
     assert [(entry.action, entry.dest_id, entry.note) for entry in told] == [(f"rollback.{action}", "8-contacts", "done")]
     assert [[each.link.base for each in found] for found in recalled] == [[{"name": "Ann"}]] * 3
     await ledger.commit([each.over for each in recalled[-1]])
+    assert await ledger.settings(UNDOING) == {}
+
+
+async def test_what_is_given_up_is_known_to_every_later_start() -> None:
+    """The rollback goes on without it, and says why: a restart does not begin to try it anew."""
+    _, ledger, carry_out = await undoing("delete", Uncertain("no answer"))
+    with pytest.raises(Uncertain):
+        await carry_out()
+    [intent] = await ledger.open_intents()
+    await ledger.commit([SettleIntent(id=intent.id, state=IntentState.ABANDONED, reason=f"{GIVEN_UP}sent 5 times")])
+    for _ in range(2):
+        reversals = Reversals(SimpleNamespace(ledger=ledger))  # type: ignore[arg-type]
+        assert await reversals.recall() == []
+        assert reversals.given_up == {Ref("client", "c1"): "delete: sent 5 times"}
     assert await ledger.settings(UNDOING) == {}

@@ -24,6 +24,7 @@ from streamflow.wire.session import SessionSettings
 ADMIN = "ana.admin@blueberry.test"
 OTHER = "ben.sales@blueberry.test"
 QUICK: dict[str, Any] = {"search_lag_s": 0.0}
+QUICKLY = SessionSettings(total_s=2.0, read_s=2.0, patience=Patience(attempts=4, base_s=0.001, cap_s=0.01))
 
 
 @dataclass(slots=True)
@@ -58,12 +59,11 @@ class Rig:
 @asynccontextmanager
 async def rig(
     *, switches: Mapping[str, Any] | None = None, key: str = "sandbox-key", user: str = ADMIN, impersonate: bool = False,
-    flags: Mapping[str, Any] | None = None, **config: Any,
+    flags: Mapping[str, Any] | None = None, settings: SessionSettings = QUICKLY, **config: Any,
 ) -> AsyncIterator[Rig]:  # fmt: skip
     """Start an account and connect to it."""
     site = open_site({"switches": {**QUICK, **(switches or {})}, **config})
     attempts: list[Attempt] = []
-    settings = SessionSettings(total_s=2.0, read_s=2.0, patience=Patience(attempts=4, base_s=0.001, cap_s=0.01))
     async with TestServer(make_app(site=site), host="127.0.0.1") as server:
         clock = SystemClock()
         limiter = PacedLimiter(clock, rate_per_s=5_000, burst=100, max_in_flight=16)

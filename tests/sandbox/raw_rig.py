@@ -64,7 +64,7 @@ class Raw:
         finally:
             writer.close()
         head, _, rest = got.partition(b"\r\n\r\n")
-        first, *others = head.decode().split("\r\n")
+        first, *others = head.decode("latin-1").split("\r\n")
         names = {name.lower(): value for name, _, value in (line.partition(": ") for line in others)}
         return Heard(status=int(first.split()[1]) if first else None, headers=names, body=rest, is_reset=is_reset)
 

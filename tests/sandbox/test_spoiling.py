@@ -13,7 +13,8 @@ import pytest
 from aiohttp import ClientConnectionResetError
 
 from streamflow.sandbox import spoiling
-from streamflow.sandbox.rules import ODD_FORMS
+from streamflow.sandbox.corpus.bodies import ODD
+from streamflow.sandbox.corpus.catalogue import CATALOGUE, DRAWN, GROUPS, HEAVY
 from tests.sandbox.raw_rig import NUT, PLATFORMS, Raw, raw
 
 
@@ -83,6 +84,18 @@ async def test_a_poisoned_request_is_refused_each_time(wire: Raw) -> None:
     heard = await wire.rows(page=first.index(400) + 1)
     assert REFUSED[wire.platform] in heard.body
     assert set(first) == {200, 400}
+
+
+async def test_who_is_never_heard_of_is_in_the_log(nutshell: Raw) -> None:
+    """What always comes to nothing is kept for whoever judges a run, as a refusal is; what comes to nothing once is not."""
+    await nutshell.switch(
+        fail_5xx=[{"path": "POST /rest/contacts", "body": "Mallory", "sticky": True}, {"path": "POST /rest/contacts", "times": 1}],
+        reset_after={"path": "POST /rest/contacts", "body": "Trent", "sticky": True},
+    )
+    for name in ("Alice Gray", "Mallory Gray", "Mallory Gray"):
+        assert (await nutshell.create(name)).status == 503
+    kept = (await nutshell.admin("log"))["poisoned"]
+    assert [("Mallory" in each["body"], each["line"]) for each in kept] == [(True, "POST /rest/contacts")]
 
 
 async def test_a_poisoned_record_is_one_record(nutshell: Raw) -> None:
@@ -254,20 +267,45 @@ async def test_a_call_of_json_rpc_hides_its_errors_in_200(nutshell: Raw) -> None
         assert heard.json["result"] == ([] if wanted is None else None)
 
 
-@pytest.mark.parametrize("form", ODD_FORMS)
-async def test_odd_bodies_call_themselves_json(nutshell: Raw, form: str) -> None:
-    """Each comes with 200 and a JSON content type, and none is an object a reader should believe."""
-    await nutshell.switch(odd_200={"form": form})
-    heard = await nutshell.rows()
-    assert (heard.status, heard.headers["content-type"].partition(";")[0]) == (200, "application/json")
-    assert b"contacts" not in heard.body
+async def test_odd_bodies_call_themselves_json(nutshell: Raw) -> None:
+    """Each comes with 200 and a JSON content type, and says nothing of anybody."""
+    for form in ODD:
+        await nutshell.switch(odd_200={"form": form})
+        heard = await nutshell.rows()
+        assert (heard.status, heard.headers["content-type"].partition(";")[0]) == (200, "application/json"), form
+        assert b"-contacts" not in heard.body, form
+
+
+def test_the_catalogue_is_as_long_as_it_says() -> None:
+    """Each hostile answer stands in one group, there are far more than forty kinds, and what costs the server work is not drawn."""
+    assert sum(map(len, GROUPS.values())) == len(CATALOGUE) == len(DRAWN) + len(HEAVY)
+    assert len(DRAWN) >= 150
+    assert not DRAWN.keys() & HEAVY.keys()
+    assert not GROUPS.keys() & CATALOGUE.keys()
+
+
+async def test_a_hostile_answer_is_made_from_the_right_one(wire: Raw) -> None:
+    """After the work is done it is the right answer that is spoiled; before, there is none, and nobody's rows are in what comes."""
+    whole = await wire.rows()
+    await wire.switch(odd_200={"form": "cut_last", "after": True})
+    assert (await wire.rows()).body == whole.body[:-1]
+    await wire.switch(odd_200={"form": ["gzip", "status_299"]})
+    heard = await wire.rows()
+    assert len(heard.body) < len(whole.body)
+    await wire.switch(odd_200={"form": "length_more", "after": True})
+    heard = await wire.rows()
+    assert int(heard.headers["content-length"]) == len(heard.body) + 10
+    await wire.switch(odd_200={"form": "reset_in_body", "after": True})
+    heard = await wire.rows()
+    assert heard.is_reset
+    assert len(heard.body) == len(whole.body) // 2
 
 
 async def test_odd_bodies_come_in_all_forms_by_chance(wire: Raw) -> None:
     """Without a form, different requests get different ones, the same seed always the same."""
-    await wire.switch(odd_200={})
+    await wire.switch(odd_200={"form": ["bodies", "rows"], "after": True})
     once = [(await wire.rows(page=page)).body for page in range(1, 40)]
-    assert len(set(once)) >= 6
+    assert len(set(once)) >= 15
     assert [(await wire.rows(page=page)).body for page in range(1, 40)] == once
 
 

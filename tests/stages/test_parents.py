@@ -43,7 +43,8 @@ async def test_children_of_nobody_wait_for_a_person() -> None:
         assert await one.open_items("unknown_parent") == ["unknown_parent:note:7:again"]
         await one.decide("unknown_parent:note:7:again", "reparent:nonsense", reopen=Ref("note", "7"))
         await one.run_dry()
-        assert (await one.staged("note", "7")).state is RecordState.HELD
+        assert (await one.staged("note", "7")).waiting_on == "lead:99"
+        assert await one.open_items("unknown_parent") == ["unknown_parent:note:7:again:again"]
 
 
 async def test_a_note_without_any_lead_can_be_given_one() -> None:
@@ -78,6 +79,30 @@ async def test_children_come_when_their_parent_does() -> None:
         assert not one.live("notes")
         await one.run_dry()
         assert len(one.live("notes")) == 1
+
+
+async def test_children_read_long_before_their_parent_come_by_themselves() -> None:
+    """Whoever was asked about them need not answer any more; the question closes, and stands for itself the next time."""
+    async with rig() as one:
+        await one.stage(note("5", "1"), note("6", "2"))
+        await one.run_dry()
+        assert sorted(await one.open_items("unknown_parent")) == ["unknown_parent:note:5", "unknown_parent:note:6"]
+        await one.stage(lead("1"))
+        await one.run_dry()
+        assert [row["links"]["parent"] for row in one.live("notes")] == [(await one.link("lead", "1")).dest_id]
+        assert await one.open_items("unknown_parent") == ["unknown_parent:note:6"]
+        assert await one.dispositions("note") == {Disposition.CREATED: 1, Disposition.FLAGGED: 1}
+
+
+async def test_what_waits_for_its_parent_can_still_be_left_out() -> None:
+    """A person's word ends the waiting, whenever the parent comes."""
+    async with rig() as one:
+        await one.stage(note("5", "1"))
+        await one.run_dry()
+        await one.decide("unknown_parent:note:5", "waive", reopen=Ref("note", "5"))
+        await one.stage(lead("1"))
+        await one.run_dry()
+        assert (await one.staged("note", "5")).state is RecordState.DONE
 
 
 async def test_a_text_that_becomes_shorter_loses_its_further_parts() -> None:

@@ -22,6 +22,7 @@ from streamflow.store.base import (
     Missed,
     MoveLink,
     MoveMark,
+    Others,
     PutIntent,
     PutLink,
     PutLookup,
@@ -33,6 +34,7 @@ from streamflow.store.base import (
     Wake,
 )
 from streamflow.store.memory import MemoryLedger
+from streamflow.store.sqlite import SqliteLedger
 
 from .values import StillClock, audit, checks, finish, intent, item, link, parked, record
 
@@ -151,6 +153,7 @@ async def scans_kept(ledger: Ledger) -> set[str]:
     """Name the passes a book remembers, by the inside of either."""
     if isinstance(ledger, MemoryLedger):
         return set(ledger._book.scans)
+    assert isinstance(ledger, SqliteLedger)
     return {str(row[0]) for row in await ledger._connection._raw.execute_fetchall("SELECT name FROM scan")}
 
 
@@ -437,6 +440,24 @@ async def test_a_record_is_never_meant_to_be_created_twice_at_once(ledger: Ledge
     await ledger.commit([PutIntent(intent=intent("c", part="lead")), PutIntent(intent=intent("d", op=Op.UPDATE))])
     await ledger.commit([SettleIntent(id="a", state=IntentState.ABANDONED), PutIntent(intent=intent("e"))])
     assert [one.id for one in await ledger.intents_of("lead", "1")] == ["a", "c", "d", "e"]
+
+
+async def test_what_became_of_others_meanwhile(ledger: Ledger, clock: StillClock) -> None:
+    """Only what was meant no sooner counts, of other records; taken is what its own answer confirmed; each record is named once."""
+    await ledger.commit([PutIntent(intent=intent("a", "9"))])
+    await ledger.commit([SettleIntent(id="a", state=IntentState.CONFIRMED, dest_id="9-contacts")])
+    await clock.sleep(1.0)
+    await ledger.commit([PutIntent(intent=intent(name, key)) for name, key in (("b", "8"), ("c", "1"), ("d", "2"), ("e", "3"))])
+    assert await ledger.others_meanwhile("c", limit=9) == Others(taken=False)
+    found = SettleIntent(id="b", state=IntentState.CONFIRMED, dest_id="8-contacts", reason="found by its marker")
+    lost = [SettleIntent(id="d", state=IntentState.ABANDONED), SettleIntent(id="e", state=IntentState.IN_DOUBT)]
+    await ledger.commit([found, *lost, PutIntent(intent=intent("f", "2")), PutIntent(intent=intent("g", "1", part="lead"))])
+    await ledger.commit([SettleIntent(id="f", state=IntentState.IN_DOUBT), SettleIntent(id="g", state=IntentState.CONFIRMED, dest_id="1")])
+    others = await ledger.others_meanwhile("c", limit=9)
+    assert (others.taken, sorted(others.unanswered)) == (False, [("lead", "2"), ("lead", "3")])
+    assert len((await ledger.others_meanwhile("c", limit=1)).unanswered) == 1
+    await ledger.commit([SettleIntent(id="f", state=IntentState.CONFIRMED, dest_id="2-contacts")])
+    assert (await ledger.others_meanwhile("c", limit=9)).taken
 
 
 async def test_an_outcome_is_noted_once(ledger: Ledger) -> None:

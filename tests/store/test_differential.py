@@ -92,6 +92,10 @@ async def answers(ledger: Ledger) -> dict[str, Any]:
         "differing": [await ledger.differing(kind, limit=3, after=Ref("lead", "1")) for kind in ("contacts", "leads")],
         "open": await ledger.open_intents(),
         "intents": [await ledger.intents_of("lead", key) for key in KEYS],
+        "others": [
+            (each.id, others.taken, set(others.unanswered)) for key in KEYS for each in await ledger.intents_of("lead", key)
+            for others in [await ledger.others_meanwhile(each.id, limit=1000)]
+        ],
         "intent_counts": await ledger.intent_counts(),
         "candidates": await ledger.candidates("contacts", {"name": ["n"], "email": ["1@x", "2@x"]}),
         "queue": [await ledger.queue(state=None), await ledger.queue_counts(), await ledger.decisions()],

@@ -131,13 +131,24 @@ def test_page_guard_lets_a_last_short_page_of_moved_rows_pass() -> None:
     guard = PageGuard("notes", size=3)
     guard.seen(["a", "b", "c"], b"1")
     guard.seen(["c"], b"2")
-    guard.seen([], b"3")
+    guard.seen([], page_digest([]))
     with pytest.raises(ProtocolMismatch, match="twice"):
         guard.seen(["c"], b"2")
     guard.seen(["b"], b"4")
     guard.seen(["a"], b"5")
     with pytest.raises(ProtocolMismatch, match="nothing new"):
         guard.seen(["b", "c"], b"6")
+
+
+def test_page_guard_stops_rows_that_name_nobody_or_all_the_same() -> None:
+    """Pages of rows without a key end like others once they repeat; many rows under one key are told, a few that were joined pass."""
+    guard = PageGuard("lead", size=20)
+    guard.seen([], page_digest([{}]))
+    with pytest.raises(ProtocolMismatch, match="twice"):
+        guard.seen([], page_digest([{}]))
+    guard.seen(["a"] * 9, b"1")
+    with pytest.raises(ProtocolMismatch, match="one and the same key"):
+        guard.seen(["b"] * 10, b"2")
 
 
 def test_page_guard_caps_pages() -> None:

@@ -314,7 +314,18 @@ class ApiReader:
             pages.append(self._page(kind, found, parent, memory))
             listing.took(own(pages[-1]), found)
             rows += found
-        return joined(pages), page_digest(rows)
+        page = joined(pages)
+        self._check_named(stream, parent, page)
+        return page, page_digest(rows)
+
+    def _check_named(self, stream: StreamSpec, parent: Key, page: Page) -> None:
+        """See that the rows do not name several other parents; one other may be what this one was just merged into."""
+        told = {str(record.data.get(stream.parent_field) or "") for record in page.records if record.kind == stream.kind}
+        if len(told - {"", parent}) > 1:
+            raise ProtocolMismatch(
+                "rows of several other parents came than was asked for, so the parameter that names the parent is not obeyed",
+                platform=self._spec.platform, stream=stream.kind, hint="correct key_param of this stream",
+            )  # fmt: skip
 
     async def _check_obeyed(self, kind: Kind, parent: Key, digest: bytes) -> None:
         """

@@ -10,7 +10,7 @@ import orjson
 
 from streamflow.clock import Clock
 from streamflow.errors import NotPermitted, ProtocolMismatch
-from streamflow.platforms.nutshell.dialect.envelope import is_answer
+from streamflow.platforms.nutshell.dialect.envelope import holds_records, is_answer
 from streamflow.platforms.nutshell.dialect.refusals import judge_rest_write, judge_rpc_read, judge_rpc_write, rpc_error, rpc_refusal
 from streamflow.platforms.nutshell.flags import Flags
 from streamflow.wire.message import Request
@@ -18,6 +18,7 @@ from streamflow.wire.session import Session
 
 JSON = "application/json"
 PATCH = "application/json-patch+json"
+RECORDS = frozenset({"accounts", "contacts", "leads", "notes", "activities", "tasks"})
 Query = Sequence[tuple[str, str]]
 
 
@@ -43,7 +44,9 @@ class Calls:
 
     async def get(self, path: str, *, endpoint: str | None = None, query: Query = ()) -> Any:
         """Read by REST; *endpoint* is the path without ids, when it has any. What has not the form of an answer is asked for again."""
-        request = Request(method="GET", path=path, endpoint=endpoint or path, query=tuple(query), holds=is_answer)
+        kind, _, rest = (endpoint or path).partition("/")
+        holds = holds_records(kind) if kind in RECORDS and rest in ("", "{id}") else is_answer
+        request = Request(method="GET", path=path, endpoint=endpoint or path, query=tuple(query), holds=holds)
         return (await self._session.read(request)).data
 
     async def send(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from streamflow.errors import ProtocolMismatch
 from streamflow.platforms.nutshell.calls import Calls
 from streamflow.platforms.nutshell.dialect.envelope import rows, total
 from streamflow.wire.paging import PageGuard, page_digest
@@ -44,6 +45,11 @@ class ListPass:
             self.shrank = self.shrank or (last is not None and held is not None and held < last)
             last = held if held is not None else last
             if not found:
+                if is_again and shown == 0 and held and not self._filters:
+                    raise ProtocolMismatch(
+                        f"a list of {self._kind} shows nobody and counts {held}: it is not believed", platform="nutshell",
+                        hint="look whether the account shows them in its web app",
+                    )  # fmt: skip
                 if is_again or (width < self._size and (held is None or shown >= held)):
                     return
                 is_again = True

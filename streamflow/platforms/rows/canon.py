@@ -33,6 +33,7 @@ from streamflow.wire.body import TooDeep, parse_json
 
 RAW = "_raw"
 CUSTOM = "custom"
+_KEY_CHARS = 250      # an id that is longer is none
 Raw = Mapping[str, Any]
 Decode: TypeAlias = Callable[[Any], Any]
 """Takes a value of a reply, of whatever form, out of what it travelled in. Raises ValueError where it did not travel so, never guesses."""
@@ -115,7 +116,7 @@ class Canon:
         for name, rule in self.spec.translate.items():
             if isinstance(data.get(name), list):
                 data[name] = sorted({roster.named_alike(text_of(item), rule) for item in data[name]} - {""})
-        key = _told(data, self.spec.key) or self._made_key(data, memory)
+        key = _fit(_told(data, self.spec.key) or "") or self._made_key(data, memory)
         if not key:
             return None
         return Record(
@@ -319,6 +320,11 @@ class Canon:
             return plain_phone(value, self._region)
         form = _compared(value)
         return sorted(form, key=str) if name in self.spec.sets and isinstance(form, list) else form
+
+
+def _fit(key: Key) -> Key:
+    """Give a key that can be one, "" for what is too long or holds signs that no line may hold."""
+    return key if len(key) <= _KEY_CHARS and not any(sign < " " for sign in key) else ""
 
 
 def _told(data: Mapping[str, Any], name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from streamflow.errors import ProtocolMismatch
@@ -12,7 +13,7 @@ def rows(data: Any, plural: str) -> list[dict[str, Any]]:
     """
     Give the records of an answer, whichever wrapping it came in.
 
-    Raises ProtocolMismatch when there is nothing that could be a list of records.
+    Raises ProtocolMismatch when there is nothing that could be a list of records, and for one that holds anything else.
     """
     if isinstance(data, dict):
         held = data.get(plural)
@@ -26,7 +27,10 @@ def rows(data: Any, plural: str) -> list[dict[str, Any]]:
         held = data
     if not isinstance(held, list):
         raise ProtocolMismatch(f"an answer holds no {plural}", platform="nutshell", hint="the shape of this answer is not in the contract")
-    return [row for row in held if isinstance(row, dict)]
+    if not all(isinstance(row, dict) for row in held):
+        hint = "a row that cannot be read is not passed over: somebody would be missing"
+        raise ProtocolMismatch(f"an answer holds {plural} that are no records", platform="nutshell", hint=hint)
+    return held
 
 
 def total(data: Any) -> int | None:
@@ -41,6 +45,25 @@ def is_answer(data: Any) -> bool:
     if isinstance(data, list):
         return all(isinstance(row, dict) for row in data)
     return isinstance(data, dict) and ("id" not in data or has_id(data)) and not tells_errors(data)
+
+
+def holds_records(kind: str) -> Callable[[Any], bool]:
+    """Give what says whether an answer can be one that holds records of *kind*: whoever it names, it names by an id of that kind (1.4)."""
+
+    def holds(data: Any) -> bool:
+        if not is_answer(data):
+            return False
+        try:
+            return all(is_of_kind(row.get("id"), kind) for row in rows(data, kind))
+        except ProtocolMismatch:
+            return False
+
+    return holds
+
+
+def is_of_kind(value: Any, kind: str) -> bool:
+    """Say whether this is an id `<integer>-<type>` of a kind."""
+    return isinstance(value, str) and kind_of(value).lower() == kind.lower()
 
 
 def tells_errors(data: Any) -> bool:
@@ -61,7 +84,7 @@ def made_id(data: Any, plural: str) -> str | None:
     except ProtocolMismatch:
         return None
     ids = [row["id"] for row in found if isinstance(row.get("id"), str)]
-    return ids[0] if len(ids) == 1 and kind_of(ids[0]).lower() == plural.lower() else None
+    return ids[0] if len(ids) == 1 and is_of_kind(ids[0], plural) else None
 
 
 def is_gone(row: dict[str, Any]) -> bool:

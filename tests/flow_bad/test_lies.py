@@ -1,0 +1,110 @@
+"""Endpoints that lie while changes are followed, with real processes: named, alone, and over by themselves."""
+
+from __future__ import annotations
+
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flow_bad.rig import Daemon, Pair, Status, place_at, post, running_daemon, running_pair
+from tests.judge.states import read_destination
+
+OPTIONS = ("--records", "150", "--gates", "auto", "--search-lag", "0.2")
+WAIT_S = 90.0
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[Pair, Daemon]]:
+    """A migration that follows changes, beside its accounts; everything is swept every ten seconds."""
+    with tempfile.TemporaryDirectory(prefix="sf") as folder, running_pair(Path(folder) / "pair", *OPTIONS) as pair:
+        place = place_at(Path(folder) / "p", pair).edit(('cutover = "auto"', 'cutover = "ask"'))
+        with running_daemon(place) as daemon:
+            daemon.until(lambda status: (status["gate"] or {}).get("name") == "cutover", "gate cutover", timeout_s=WAIT_S)
+            yield pair, daemon
+
+
+def in_source(pair: Pair, kind: str, **values: Any) -> str:
+    """Make a record as a person would in the source; gives its key."""
+    return str(post(pair.source_admin + "act", {"do": "create", "kind": kind, "values": values})["id"])
+
+
+def holds(pair: Pair, kind: str, text: str) -> bool:
+    """Say whether a live record of the destination holds a text."""
+    return any(text in str(row) for row in read_destination(pair.destination_admin).of(kind).values())
+
+
+@pytest.mark.parametrize(
+    ("lie", "function", "stream"), [("no_filter", "getnotes", "note"), ("same_page", "getleads", "lead"), ("no_paging", "getleads", "lead")]
+)
+def test_a_lasting_lie_stops_one_stream_until_it_is_over(running: tuple[Pair, Daemon], lie: str, function: str, stream: str) -> None:
+    """The reason names stream and lie, other streams are delivered, nobody resumes, and what was held back comes when it is over."""
+    pair, daemon = running
+    known = in_source(pair, "leads", name=f"Known {lie}", email=f"known.{lie}@example.com")
+    daemon.until(lambda _: holds(pair, "contacts", f"Known {lie}"), "the lead before the lie", timeout_s=WAIT_S)
+    pair.source(**{lie: {"match": function}})
+    try:
+        in_source(pair, "leads", name=f"Meanwhile {lie}", email=f"meanwhile.{lie}@example.com")
+        in_source(pair, "notes", leadid=known, note=f"Said under {lie}")
+        kinds = {"lead": ("contacts", f"Meanwhile {lie}"), "note": ("notes", f"Said under {lie}")}
+        held = kinds.pop(stream)
+        [beside] = kinds.values()
+
+        def is_told(status: Status) -> bool:
+            assert status["state"] == "tail", status["reason"]
+            return f"{stream} records are not read" in status["reason"] and f"leadtrekker: {stream}: " in status["reason"]
+
+        daemon.until(is_told, "named lie", timeout_s=WAIT_S)
+        daemon.until(lambda _: holds(pair, *beside), f"{beside[1]} beside it", timeout_s=WAIT_S)
+        told = daemon.until(is_told, "lie that is still named", timeout_s=WAIT_S)
+        assert told["gate"] is None
+        assert f'streamflow_stream_stopped{{kind="{stream}"}} 1.0' in metrics(daemon)
+        code, check = daemon.ask("POST", "/v1/cutover", {"dry_run": True})
+        assert any(f"{stream} records are not read" in reason for reason in check["reasons"]), (code, check)
+        assert not holds(pair, *held)
+    finally:
+        pair.source(**{lie: None})
+    daemon.until(lambda _: holds(pair, *held), f"{held[1]} after it", timeout_s=WAIT_S)
+    daemon.until(lambda status: (status["gate"] or {}).get("name") == "cutover", "gate after it", timeout_s=WAIT_S)
+    assert f'streamflow_stream_stopped{{kind="{stream}"}} 0.0' in metrics(daemon)
+    assert not daemon.ask("GET", "/v1/queue?state=open&cause=deleted_at_source")[1]["items"]
+
+
+def test_rows_that_keep_moving_lose_nothing(running: tuple[Pair, Daemon]) -> None:
+    """A list that skips rows at each page is no reason to take them for deleted; it stops nothing for good."""
+    pair, daemon = running
+    pair.source(moved_rows={"match": "getleads", "rows": 3})
+    try:
+        known = in_source(pair, "leads", name="Known moved", email="known.moved@example.com")
+        daemon.until(lambda _: holds(pair, "contacts", "Known moved"), "the last of the list", timeout_s=WAIT_S)
+    finally:
+        pair.source(moved_rows=None)
+    in_source(pair, "notes", leadid=known, note="Said after it moved")
+    daemon.until(lambda _: holds(pair, "notes", "Said after it moved"), "a note after it", timeout_s=WAIT_S)
+    daemon.until(lambda status: (status["gate"] or {}).get("name") == "cutover", "gate after it", timeout_s=WAIT_S)
+    assert not daemon.ask("GET", "/v1/queue?state=open&cause=deleted_at_source")[1]["items"]
+
+
+def test_an_outage_stays_in_the_reason(running: tuple[Pair, Daemon]) -> None:
+    """While every answer is a page for people, the status says so at each look from the first failure on, and not a moment after."""
+    pair, daemon = running
+    pair.source(html_200={})
+    try:
+        daemon.until(lambda status: "not JSON" in status["reason"], "the outage in the reason", timeout_s=WAIT_S)
+        seen: list[str] = []
+        daemon.until(lambda status: bool(seen.append(str(status["reason"]))) or len(seen) > 400, "looks", timeout_s=WAIT_S)
+        assert all("not JSON" in reason for reason in seen), {reason for reason in seen if "not JSON" not in reason}
+    finally:
+        pair.source(html_200=None)
+    daemon.until(lambda status: (status["gate"] or {}).get("name") == "cutover", "gate after it", timeout_s=WAIT_S)
+    assert "not JSON" not in daemon.status()["reason"]
+
+
+def metrics(daemon: Daemon) -> str:
+    """Give the metrics as they are scraped."""
+    address = daemon.status()["listen"]["metrics"]
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://{address}/metrics", timeout=10.0) as answer:
+        return str(answer.read().decode())

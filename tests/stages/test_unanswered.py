@@ -1,0 +1,171 @@
+"""A write that comes to nothing however often it is sent: one item of the queue, and the rest goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamflow.errors import NotPermitted
+from streamflow.model import Disposition, RecordState, Ref
+from streamflow.stages.unanswered import BAD_HOUR_S, CAUSE, FEW, PAUSE_S, TRIES
+from tests.stages.rig import QUIET, Rig, lead, note, rig
+
+LAG = {"search_lag_s": 1.0}
+WAYS = ("reset_before", "fail_5xx", "html_200", "error_200", "blank_200")
+FIRST = {"path": "POST /rest/contacts", "body": "Number1"}
+
+
+def sends(one: Rig) -> int:
+    """How often the destination did not take what it was sent."""
+    return sum(one.site.faults.log.faults[way] for way in WAYS)
+
+
+async def passed(one: Rig, rounds: int) -> bool:
+    """Deliver and look for outcomes so often, a quiet time apart; says whether nothing was left open or pending."""
+    for _ in range(rounds):
+        await one.deliver()
+        one.clock.account.advance(float(QUIET.seconds or 0.0))
+        if not await one.resolve_doubts() and not await one.pending():
+            return True
+    return False
+
+
+async def settled(one: Rig) -> list[str]:
+    """Run until nothing is open and nothing pending; gives the open items about unanswered writes."""
+    assert await passed(one, 2 * TRIES + 2)
+    return await one.open_items(CAUSE)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_record_that_is_never_taken_costs_one_item(way: str) -> None:
+    """Sent so often and no more; it failed with the reason, what belongs to it waits for it, and all others are moved."""
+    async with rig(switches=LAG) as one:
+        one.switch(**{way: FIRST})
+        await one.stage(lead("1"), lead("2"), note("5", "1"), note("6", "2"))
+        [item] = await settled(one)
+        assert sends(one) == TRIES
+        [asked] = await one.ledger.queue(cause=CAUSE)
+        assert f"sent {TRIES} times" in asked.reason
+        assert asked.decisions == ("retry", "waive")
+        failed = await one.staged("lead", "1")
+        assert (failed.state, failed.disposition) == (RecordState.DONE, Disposition.FAILED)
+        child = await one.staged("note", "5")
+        assert (child.state, child.waiting_on) == (RecordState.PARKED, "lead:1")
+        assert (len(one.live("contacts")), len(one.live("notes"))) == (1, 1)
+        one.switch(**{way: None})
+        await one.decide(item, "retry", reopen=Ref("lead", "1"))
+        assert await settled(one) == []
+        assert (len(one.live("contacts")), len(one.live("notes"))) == (2, 2)
+
+
+async def test_a_change_that_is_never_taken_costs_one_item() -> None:
+    """The record stays as it was, with the reason; changes of others go on."""
+    async with rig(switches=LAG) as one:
+        await one.stage(lead("1"), lead("2"))
+        await one.run_dry()
+        one.switch(fail_5xx={"path": "PATCH /rest/contacts/*", "body": "New1"})
+        await one.stage(lead("1", "New1 Name"), lead("2", "New2 Name"))
+        assert len(await settled(one)) == 1
+        assert sends(one) == TRIES
+        assert {row["name"] for row in one.live("contacts")} == {"Person Number1", "New2 Name"}
+        assert (await one.staged("lead", "1")).disposition is Disposition.FAILED
+
+
+async def test_several_of_them_do_not_hold_each_other() -> None:
+    """Each was sent beside others at first: that nothing else is left to be sent later is no outage."""
+    async with rig(switches=LAG) as one:
+        one.switch(fail_5xx=[FIRST, {"path": "POST /rest/contacts", "body": "Number2"}])
+        await one.stage(lead("1"), lead("2"), lead("3"))
+        assert len(await settled(one)) == 2
+        assert sends(one) == 2 * TRIES
+
+
+async def test_an_outage_is_no_record_s_fault() -> None:
+    """While nobody's writes are taken nothing is given up, however long it lasts; afterwards everything is moved."""
+    async with rig(switches=LAG) as one:
+        one.switch(fail_5xx={"path": "POST /rest/contacts"})
+        await one.stage(*(lead(str(number)) for number in range(1, FEW + 3)))
+        assert not await passed(one, TRIES)
+        one.clock.account.advance(BAD_HOUR_S)
+        assert not await passed(one, TRIES + 1)
+        assert sends(one) > TRIES * (FEW + 2)
+        assert await one.open_items() == []
+        one.switch(fail_5xx=None)
+        await one.run_dry()
+        assert len(one.live("contacts")) == FEW + 2
+
+
+async def test_one_by_itself_is_given_up_after_a_bad_hour() -> None:
+    """Nobody can tell a record that nobody takes from an outage when nothing else is sent: only time does."""
+    async with rig(switches=LAG) as one:
+        one.switch(fail_5xx=FIRST)
+        await one.stage(lead("1"))
+        assert not await passed(one, 2 * TRIES)
+        assert await one.open_items() == []
+        one.clock.account.advance(BAD_HOUR_S)
+        assert len(await settled(one)) == 1
+
+
+@pytest.mark.parametrize("is_file", [False, True])
+async def test_a_restart_forgets_no_try(tmp_path: Path, is_file: bool) -> None:
+    """What was counted is in the ledger, in a file as in memory: the process may end after every try."""
+    path = tmp_path / "ledger.db" if is_file else None
+    async with rig(path, switches=LAG) as one:
+        one.switch(reset_before=FIRST)
+        await one.stage(lead("1"), lead("2"))
+        assert not await passed(one, TRIES - 1)
+        await one.restart()
+        assert len(await settled(one)) == 1
+        assert sends(one) == TRIES
+
+
+@pytest.mark.parametrize(("decision", "more"), [("retry", TRIES), ("waive", 0)])
+async def test_what_was_decided_is_kept_to(decision: str, more: int) -> None:
+    """Tried again, it is asked about again when that is in vain too; waived, it rests until the source changes it."""
+    async with rig(switches=LAG) as one:
+        one.switch(fail_5xx=FIRST)
+        await one.stage(lead("1"), lead("2"))
+        [item] = await settled(one)
+        await one.decide(item, decision, reopen=Ref("lead", "1") if decision == "retry" else None)
+        asked: list[Any] = await settled(one)
+        assert sends(one) == TRIES + more
+        assert len(asked) == bool(more)
+
+
+async def refused(one: Rig, rounds: int) -> int:
+    """Deliver so often, some minutes apart, going on when the run is stopped; says how often it was."""
+    stopped = 0
+    for _ in range(rounds):
+        try:
+            await one.deliver()
+        except NotPermitted:
+            stopped += 1
+        one.clock.account.advance(2 * PAUSE_S)
+    return stopped
+
+
+@pytest.mark.parametrize("fault", [{"deny": {**FIRST, "status": 403}}, {"poison": {**FIRST, "status": 404}}])
+async def test_what_stands_in_the_way_of_one_record_is_not_everybody_s_affair(fault: dict[str, Any]) -> None:
+    """A right that only one record lacks costs one item, though the same answer to everybody stops the run."""
+    async with rig(switches=LAG) as one:
+        one.switch(**fault)
+        await one.stage(lead("1"), lead("2"))
+        await refused(one, TRIES)
+        assert len(await settled(one)) == 1
+        assert [row["name"] for row in one.live("contacts")] == ["Person Number2"]
+
+
+async def test_a_right_that_all_lack_is_nobody_s_fault() -> None:
+    """The run is stopped each time, and no record is given up, not even those that were under way when it was lost."""
+    async with rig(switches=LAG) as one:
+        one.switch(deny={"path": "POST /rest/contacts", "skip": 1, "status": 403})
+        await one.stage(lead("1"), lead("2"), lead("3"), note("5", "1"))
+        assert await refused(one, 2) == 1
+        await one.stage(*(lead(str(number)) for number in range(4, 9)))
+        assert await refused(one, 2 * TRIES) == 2 * TRIES
+        assert await one.open_items() == []
+        one.switch(deny=None)
+        await one.run_dry()
+        assert len(one.live("contacts")) == 8
