@@ -36,6 +36,7 @@ class Stream:
     same_by: tuple[str, ...] = ()      # its keys may be made and change; pages that show its parent show all it has, and these fields stay
     rewritten: tuple[str, ...] = ()    # of same_by: where one made key went and one came, and all else stays, these were written anew
     made_of: tuple[str, ...] = ()      # with same_by: what its made keys are made of; "a|b": the first that is filled
+    moved_by: tuple[str, ...] = ()     # a whole table: made keys change with the parent, and these ("a|b": the first that is filled) stay
     poll_s: float = 0.0                # no reason to look at it more often while changes are followed; the operator's own pause goes first
     asks_owner: bool = False           # records that do not say whose they are can be asked about (`Source.owner_of`)
 

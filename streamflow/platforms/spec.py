@@ -195,6 +195,7 @@ class StreamSpec:
     key_fallback: tuple[str, ...] = ()             # "a|b": the first that is filled; "note[:200]": so many characters
     same_by: tuple[str, ...] = ()                  # fields that stay when what a made key is made of changes; only by API
     rewritten: tuple[str, ...] = ()                # of same_by: may change too, where a made key comes for a made key
+    moved_by: tuple[str, ...] = ()                 # fields that stay when its parent is merged, the first one filled; only from files
     fields: tuple[str, ...] = ()                   # canonical names; others are counted as unknown
     expected: tuple[str, ...] = ()                 # of those, what a file should have
     ids: tuple[str, ...] = ()

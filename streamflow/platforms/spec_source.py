@@ -223,7 +223,7 @@ class SpecSource:
             by_clock=window is not None and window.by_clock, has_recent=window is not None and window.recent_days > 0, via=via,
             fed_by=feeds, same_by=spec.same_by if is_api else (), rewritten=spec.rewritten if is_api else (),
             made_of=spec.key_fallback if is_api else (), asks_owner=is_api and spec.owner is not None,
-            poll_s=float(spec.poll_s) if is_api else 0.0,
+            moved_by=() if is_api else spec.moved_by, poll_s=float(spec.poll_s) if is_api else 0.0,
         )
 
     def _via(self, spec: StreamSpec) -> Kind | None:

@@ -96,7 +96,8 @@ def _stream(kind: Kind, table: Table, defaults: Mapping[str, Any]) -> StreamSpec
         enabled=table.flag("enabled", True), role=table.choice("role", ROLES, "record"),
         parent=table.text("parent") or None, refers_to=table.text("refers_to") or None, parent_field=table.text("parent_field"),
         optional=table.flag("optional", False), key_fallback=table.texts("key_fallback"),
-        same_by=table.texts("same_by"), rewritten=table.texts("rewritten"), fields=table.texts("fields"),
+        same_by=table.texts("same_by"), rewritten=table.texts("rewritten"), moved_by=table.texts("moved_by"),
+        fields=table.texts("fields"),
         expected=table.texts("expected"), ids=table.texts("ids"), text=table.texts("text"), phones=table.texts("phones"),
         sets=table.texts("sets"), dates=dates.texts("fields") if dates else (),
         date_formats=tuple(defaults.get("date_formats") or ()) + formats, timezone=zone,
@@ -135,6 +136,9 @@ def _check_values(spec: StreamSpec, table: Table, decodings: Sequence[str]) -> N
     for name in spec.rewritten:
         if name not in spec.same_by:
             table.fault("rewritten", f"{name!r} is not one of same_by{near(name, spec.same_by)}")
+    for name in (name for rule in spec.moved_by for name in rule.split("|")):
+        if name not in spec.fields:
+            table.fault("moved_by", f"{name!r} is not one of fields{near(name, spec.fields)}")
     try:
         ZoneInfo(spec.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -21,6 +21,7 @@ from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Record, Staged
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.asking import GoneParents, ask_for
 from streamflow.stages.batch import Batch
+from streamflow.stages.moved import Moved
 from streamflow.stages.rekey import hand_over
 from streamflow.stages.uplinks import Uplinked
 from streamflow.store.base import Audit, Change, Ledger, Mark, Missed, MoveMark, StageResult
@@ -162,9 +163,10 @@ class Intake:
         mark = await self._ledger.mark(f"read:{stream.kind}")
         tally.recall(mark, scan)
         start = mark.cursor if mark is not None and mark.note.get("scan") == scan and not mark.note.get("complete") else None
+        moved = Moved(ledger=self._ledger, source=self._source, stream=stream, permit=self._permit)
         async with aclosing(self._source.pages(stream.kind, start or None)) as pages:
-            async for page in pages:
-                if not await self._permit():
+            async for shown in pages:
+                if not await self._permit() or (page := await moved.hand_over(shown)) is None:
                     break
                 tally.look(page)
                 tally.ended = page.next is None

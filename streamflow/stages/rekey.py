@@ -191,12 +191,15 @@ async def _carried_out(ledger: Ledger, kind: Kind, found: Names) -> Mapping[Key,
         else:
             kept.pop(old, None)
             await ledger.commit([PutSetting(name=f"{_owed(kind)}{old}", value=new)])
-    for old, new in found.rekeyed:
-        if await _is_free(ledger, kind, (old, new)) and not await ledger.links_of(kind, [new]):
-            await ledger.commit(_renamed(kind, old, new))
-        else:
-            kept[new] = old
-    return kept
+    return kept | {new: old for old, new in found.rekeyed if not await renamed(ledger, kind, old, new)}
+
+
+async def renamed(ledger: Ledger, kind: Kind, old: Key, new: Key) -> bool:
+    """Let a record go by another key, unless a write of it is open; says whether it does."""
+    if not await _is_free(ledger, kind, (old, new)) or await ledger.links_of(kind, [new]):
+        return False
+    await ledger.commit(_renaming(kind, old, new))
+    return True
 
 
 async def _make_up(ledger: Ledger, kind: Kind, shown: Collection[Key]) -> None:
@@ -218,7 +221,7 @@ async def _is_free(ledger: Ledger, kind: Kind, keys: Sequence[Key]) -> bool:
     return all(intent.state in SETTLED for intent in intents)
 
 
-def _renamed(kind: Kind, old: Key, new: Key) -> list[Change]:
+def _renaming(kind: Kind, old: Key, new: Key) -> list[Change]:
     note = "the same record under another key"
     entry = AuditEntry(actor="streamflow", action="record.renamed", kind=kind, key=new, before=old, note=note)
     return [Rekey(kind=kind, old=old, new=new), Audit(entry=entry)]
