@@ -136,10 +136,12 @@ class SourceReader:
             if name == FIRST:
                 await self._m.explain(f"reading {stream.kind} records")
 
-            async def part(stream: Stream = stream, scan: str = scan, after: Key = mark.cursor if mark and is_under_way else "") -> Tally:
+            place = mark.cursor if mark is not None and is_under_way else ""
+
+            async def part(stream: Stream = stream, scan: str = scan, after: Key = place) -> Tally:
                 return await self._in_whole(stream, scan, after, name=name, reading=reading, snapshot=snapshot, owed=owed)
 
-            await apart.read(stream.kind, part, anew=partial(self._begin_anew, stream))
+            await apart.read(stream.kind, part, anew=partial(self._begin_anew, stream), place=place)
             if stream.kind not in reading.stopped and reading.tallies[stream.kind].ended:
                 await finished.add(stream.kind, reading.tallies[stream.kind])
             self._m.control.check()

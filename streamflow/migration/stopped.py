@@ -28,8 +28,9 @@ LIES = (ProtocolMismatch, NotFound)
 @dataclass(slots=True, kw_only=True)
 class _Stop:
     why: str
-    failures: int
+    failures: int       # in a row, since the pass got on
     again_at: float     # monotonic
+    place: str          # how far the pass had come
 
 
 class Stopped:
@@ -52,13 +53,13 @@ class Stopped:
         stop = self._stops.get((kind, sort))
         return stop is None or now >= stop.again_at
 
-    def failed(self, kind: Kind, sort: str, error: StreamflowError, now: float) -> int:
-        """Stop a stream, or leave it stopped for longer; answers how often in a row it failed."""
+    def failed(self, kind: Kind, sort: str, error: StreamflowError, now: float, *, place: str = "") -> int:
+        """Stop a stream, or leave it stopped for longer; answers how often in a row it failed without getting on from its place."""
         before = self._stops.get((kind, sort))
-        failures = before.failures + 1 if before is not None else 1
+        failures = before.failures + 1 if before is not None and before.place == place else 1
         wait_s = WAITS_S[min(failures, len(WAITS_S)) - 1]
         why = "; ".join(part for part in (str(error), error.hint) if part)
-        self._stops[kind, sort] = _Stop(why=why, failures=failures, again_at=now + wait_s)
+        self._stops[kind, sort] = _Stop(why=why, failures=failures, again_at=now + wait_s, place=place)
         return failures
 
     def read(self, kind: Kind, sort: str) -> bool:
@@ -88,11 +89,14 @@ class Apart:
         self._strict = strict        # everything is needed: a failure ends the round
         self._is_silent = False      # the stream before did not answer
 
-    async def read(self, kind: Kind, part: Callable[[], Awaitable[Tally]], *, anew: Callable[[], Awaitable[None]]) -> None:
+    async def read(
+        self, kind: Kind, part: Callable[[], Awaitable[Tally]], *, anew: Callable[[], Awaitable[None]], place: str = ""
+    ) -> None:  # fmt: skip
         """
         Read one stream, unless it is stopped and not to be tried yet.
 
-        *anew* is called where what its pass was told so far is not to be built on. Raises what concerns more than this stream.
+        *place* is how far its pass had come. *anew* is called where what that was told so far is not to be built on. Raises what
+        concerns more than this stream.
         """
         if not self._strict and not self._stopped.may_try(kind, self._sort, self._now()):
             self._reading.stopped.add(kind)
@@ -104,7 +108,7 @@ class Apart:
             if isinstance(error, Unreachable) or (not is_lie and (self._strict or self._is_silent)):
                 raise
             self._is_silent = not is_lie
-            if self._stop(kind, error) >= AGAIN and is_lie:
+            if self._stop(kind, error, place) >= AGAIN and is_lie:
                 await anew()
             if self._strict:
                 raise
@@ -113,10 +117,11 @@ class Apart:
         if tally.ended and tally.asked and self._stopped.read(kind, self._sort):
             self._log("stream.goes_on", kind=kind)
 
-    def _stop(self, kind: Kind, error: StreamflowError) -> int:
+    def _stop(self, kind: Kind, error: StreamflowError, place: str) -> int:
         self._reading.stopped.add(kind)
-        failures = self._stopped.failed(kind, self._sort, error, self._now())
-        if failures == 1:
+        was_told = kind in self._stopped.kinds
+        failures = self._stopped.failed(kind, self._sort, error, self._now(), place=place)
+        if not was_told:
             self._log("stream.stopped", kind=kind, code=error.code, reason=str(error))
         return failures
 

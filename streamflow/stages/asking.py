@@ -16,6 +16,7 @@ from streamflow.model import Key, Kind, Page
 from streamflow.platforms.base import Source, Stream
 from streamflow.store.base import Ledger
 
+ASKED_IN_ALL = 3     # times for the rows of one parent, where what came does not keep to the contract: a slip is no lie
 OTHERS = 3     # so many other parents are asked whether anybody is answered at all
 
 GoneParents = Callable[[Sequence[Key]], Awaitable[Collection[Key]]]
@@ -49,7 +50,7 @@ async def _asked(source: Source, kind: Kind, parents: Sequence[Key]) -> _Answers
 
     async def one(parent: Key) -> None:
         try:
-            found.pages[parent] = await source.children(kind, parent)
+            found.pages[parent] = await _children(source, kind, parent)
         except (NotFound, QuestionRefused) as error:
             found.refused[parent] = _gap(kind, error)
         except Unreachable:
@@ -61,6 +62,17 @@ async def _asked(source: Source, kind: Kind, parents: Sequence[Key]) -> _Answers
         for parent in parents:
             group.start_soon(one, parent)
     return found
+
+
+async def _children(source: Source, kind: Kind, parent: Key) -> Page:
+    for _ in range(ASKED_IN_ALL - 1):
+        try:
+            return await source.children(kind, parent)
+        except QuestionRefused:
+            raise
+        except ProtocolMismatch:
+            continue
+    return await source.children(kind, parent)
 
 
 async def _is_anybody_answered(source: Source, ledger: Ledger, stream: Stream, besides: Sequence[Key]) -> bool:
