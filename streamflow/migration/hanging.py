@@ -8,15 +8,16 @@ Rule 2: lists lag behind: what they show of others' records is read by itself be
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from streamflow.errors import TransientError
-from streamflow.migration.context import Migration
+from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.outside import READ_AT_ONCE, Hung, Outside, hang
 from streamflow.migration.removals import Removals
 from streamflow.migration.scopes import Wanted, everything
 from streamflow.migration.touched import Touches
 from streamflow.model import DestId, Fields, Kind, Link
+from streamflow.stages.kept import known
 
 HANGING_KINDS: tuple[Kind, ...] = ("notes", "activities", "tasks", "leads", "contacts")
 """Kinds whose records may hang on others."""
@@ -100,6 +101,23 @@ class Hanging:
         others = self._touches.others()
         for kind in HANGING_KINDS:
             await self._note(await self._read(kind, (dest_id for dest_id, of_kind in others.items() if of_kind == kind)))
+
+    async def gone(self, links: Sequence[Link], now: Mapping[DestId, Fields]) -> set[DestId]:
+        """Give what records of ours were tied to, are not any more, and is no more: who deleted that did nothing to them."""
+        missing: dict[Kind, set[DestId]] = {}
+        for link in links:
+            before: Hung = {}
+            hang(before, link.dest_id, known(link.base) if link.ours and link.dest_id in now else {})
+            after: Hung = {}
+            hang(after, link.dest_id, now.get(link.dest_id, {}))
+            for dest_id in before.keys() - after.keys():
+                missing.setdefault(dest_id.rpartition("-")[2], set()).add(dest_id)
+        found: set[DestId] = set()
+        for kind, ids in missing.items():
+            if kind in DEST_ORDER:
+                there = await self._m.destination.reader.read(kind, sorted(ids), custom=False)
+                found |= ids - there.keys()
+        return found
 
     async def _as_read(self, kind: Kind, hung: Hung) -> Hung:
         """Give what truly hangs on records of ours, of what a list shows: it may still show what was removed a moment ago."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,13 +49,15 @@ def unconfirmed(link: Link, intents: Sequence[Intent]) -> Fields:
 def plan_step(
     link: Link, now: Fields | None, compare: Compare, *, foreign: Sequence[DestId], staying: Sequence[Ref] = (),
     ours: frozenset[DestId] = frozenset(), meant: Mapping[str, Any] | None = None, touched_by: str = "", belongs: bool = False,
+    gone: Collection[DestId] = (),
 ) -> Step:  # fmt: skip
     """
     Decide about one line of the crosswalk from what is there now (None: gone).
 
     *foreign* are records that stay and hang on it, those in *ours* outside this rollback and the rest people's; *staying* are source
     records outside it that share it; *meant* is what `unconfirmed` gives; *touched_by* is what the events tell of others' work on it;
-    *belongs* says that something outside it was hung there because of this line, wherever that is by now.
+    *belongs* says that something outside it was hung there because of this line, wherever that is by now; *gone* is what it was tied to and
+    is no more.
     """
     if link.is_merged:
         return Step(link=link, action="spare", reason=_BELONGS) if belongs else Step(link=link, action="forget")
@@ -78,18 +80,19 @@ def plan_step(
         return restoring(link, now, compare, meant or {})
     if touched_by:
         return Step(link=link, action="spare", reason=f"changed by people since: {touched_by}")
-    if touched := touched_fields(link, now, compare):
+    if touched := touched_fields(link, now, compare, gone):
         return Step(link=link, action="spare", reason=f"changed by people since: {', '.join(sorted(touched)[:5])}")
     return Step(link=link, action="delete")
 
 
-def touched_fields(link: Link, now: Fields, compare: Compare) -> list[str]:
+def touched_fields(link: Link, now: Fields, compare: Compare, gone: Collection[DestId] = ()) -> list[str]:
     """
     Name the fields in which a record of ours holds what people put there: another value, none, one more, or one where we left a blank.
 
-    A value of ours that is gone was taken away only where it was seen to be there once: some never stick.
+    A value of ours that is gone was taken away only where it was seen to be there once: some never stick. That the record names no more
+    what is *gone* is nobody's work on it.
     """
-    ours = expected(link.base)
+    ours = {name: left for name, value in expected(link.base).items() if (left := _without_gone(value, gone)) or not value or now.get(name)}
     changed = [
         name for name, value in ours.items()
         if (name in now or link.verified == "verified") and compare(link.dest_kind, name, value, now.get(name)) not in SAME
@@ -98,6 +101,13 @@ def touched_fields(link: Link, now: Fields, compare: Compare) -> list[str]:
         name for name in GROWING if name in ours and name not in changed and len(now.get(name) or ()) > len(ours[name] or ())
     ]
     return [*changed, *grown, *kept(link.base), *added_fields(link, now)]
+
+
+def _without_gone(value: Any, gone: Collection[DestId]) -> Any:
+    """Give what a relation is left with."""
+    if isinstance(value, list):
+        return [each for each in value if not (isinstance(each, str) and each in gone)]
+    return None if isinstance(value, str) and value in gone else value
 
 
 def restoring(link: Link, now: Fields, compare: Compare, meant: Mapping[str, Any]) -> Step:

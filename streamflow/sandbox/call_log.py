@@ -19,7 +19,7 @@ class CallLog:
         self.statuses: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.last: deque[dict[str, Any]] = deque(maxlen=self._keep)
-        self.poisoned: dict[tuple[str, str], None] = {}     # line and body of what was refused as poison, each once
+        self.poisoned: dict[tuple[str, str], None] = {}     # line and body of what is never carried out, each once
         self.spoken = 0     # hostile answers that came to their end, if they have one
         self.max_rate_seen = 0
         self.count_429 = 0
@@ -41,7 +41,7 @@ class CallLog:
         self.last.append({"name": name, "method": method, "path": path, "status": status, "time": now})
 
     def refuse(self, line: str, body: bytes) -> None:
-        """Keep a request that was refused as poison: whoever judges a run must know what could not be had or given."""
+        """Keep a request that is refused as poison, or never answered: whoever judges a run must know what could not be had or given."""
         if len(self.poisoned) < self._keep:
             self.poisoned[line, body.decode("utf-8", "replace")] = None
 

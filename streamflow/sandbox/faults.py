@@ -51,6 +51,8 @@ LIES = ("same_page", "no_paging", "no_filter", "moved_rows")
 """Faults that a list has to commit itself."""
 ANSWERS = ("html_200", "error_200", "empty_200", "blank_200", "odd_200")
 """Faults that put another answer with 200 in the place of the right one."""
+UNPROCESSED = ("throttle", "reset_before", "hang", "fail_5xx", "deny", "poison", *ANSWERS)
+"""Faults by which a request comes to nothing (without `after`): one that always meets one of them is never carried out."""
 RULE_NAMES = (
     "throttle", "reset_before", "reset_after", "hang", "late_commit", "fail_5xx", "deny", "poison", *ANSWERS, "delay_after",
     "garble_after", "half_close", "drip", "swell", *LIES,
@@ -192,6 +194,8 @@ class Faults:
                 continue
             if rule.strikes(asked, now=self.clock.now(), seed=self._chance_seed):
                 self.log.faults[name] += 1
+                if rule.document.get("sticky") and name in UNPROCESSED and not rule.document.get("after"):
+                    self.log.refuse(asked.line, asked.body)
                 return rule.document
         return None
 

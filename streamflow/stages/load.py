@@ -11,6 +11,7 @@ Rule 5: outcomes known when the run is cut short are kept; what was under way th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import anyio
 
@@ -32,8 +33,9 @@ from streamflow.platforms.base import Feed, Writer
 from streamflow.stages.batch import Loaded, Resolved, Write
 from streamflow.stages.gone import GONE_KINDS
 from streamflow.stages.meanwhile import Done, Meanwhile, targets
-from streamflow.stages.progress import Outcome, Progress, fill_refs, names_under_way, opening, settle
+from streamflow.stages.progress import Outcome, Progress, fill_refs, names_under_way, opening, perhaps_their_own, settle
 from streamflow.stages.questions import next_question, repeated
+from streamflow.stages.unanswered import left_to_a_person, weigh
 from streamflow.stages.unknown import REMADE_KINDS, meaning_name
 from streamflow.stages.vanished import Vanished
 from streamflow.store.base import Change, DropLink, Ledger, PutIntent, PutSetting
@@ -142,10 +144,22 @@ class Loader:
             with anyio.move_on_after(SAVE_S, shield=True):
                 await self._ledger.commit(await self._settled(wave, outcomes, written))
             raise
+        await self._weigh(wave, outcomes)
         failures = [outcome.error for outcome in outcomes if outcome is not None and outcome.stops]
         with anyio.CancelScope(shield=True):
             changes = await self._settled(wave, outcomes, written)
         return [*changes, *self._meanwhile.take()], next(iter(failures), None)
+
+    async def _weigh(self, wave: Sequence[Progress], outcomes: list[Outcome | None]) -> None:
+        """Tell what single records meet from what all do: that stops the run, the rest of a wave shows that it is not so."""
+        for place, track, beside in perhaps_their_own(wave, outcomes):
+            outcome, intent = outcomes[place], track.intent
+            assert outcome is not None
+            assert outcome.error is not None
+            assert intent is not None
+            weighed = await weigh(self._ledger, intent, outcome.error.message, now=self._clock.now(), others=beside)
+            if weighed.counts:
+                outcomes[place] = replace(outcome, weighed=weighed)
 
     async def _settled(self, wave: Sequence[Progress], outcomes: Sequence[Outcome | None], written: dict[Ref, Link]) -> list[Change]:
         changes: list[Change] = []
@@ -160,6 +174,8 @@ class Loader:
             if is_done and write is not None and intent is not None:
                 changes += self._meanwhile.wrote(Done.of(intent, seen=track.seen, now=write.now))
             changes += settle(track, outcome, phase=phase, at=at, written=written)
+            if intent is not None and outcome.weighed is not None and outcome.weighed.is_last:
+                changes += await left_to_a_person(self._ledger, intent, outcome.weighed.reason)
         return changes
 
     async def _question(self, track: Progress) -> str:

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from streamflow.errors import MadeLocked, NotFound, RecordRejected, Stale, StreamflowError, Uncertain
+from streamflow.errors import (
+    MadeLocked,
+    NotFound,
+    NotPermitted,
+    PlatformUnavailable,
+    RecordRejected,
+    Stale,
+    StreamflowError,
+    Uncertain,
+)
 from streamflow.model import AuditEntry, Cursor, DestId, Disposition, Fields, Intent, IntentState, Link, Op, QueueItem, RecordState, Ref
 from streamflow.stages.batch import Plan, Resolved, Write
 from streamflow.stages.confirmation import brought, forgotten, line_of
+from streamflow.stages.unanswered import Weighed
 from streamflow.stages.unknown import Joiner, Meaning, unknown_since
-from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, PutLink, SettleIntent, Wake
+from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, Others, PutLink, SettleIntent, Wake
+
+SINGLING = (NotPermitted, PlatformUnavailable, NotFound)
+"""Errors that are everybody's affair, unless others were taken at the same time."""
 
 
 @dataclass(slots=True)
@@ -55,11 +69,12 @@ class Outcome:
     state: IntentState
     dest_id: DestId | None = None
     error: StreamflowError | None = None
+    weighed: Weighed | None = None       # it came to nothing, and that is this record's own affair
 
     @property
     def stops(self) -> bool:
         """Say whether the error concerns more than this record."""
-        return self.error is not None and not isinstance(self.error, Uncertain | RecordRejected | NotFound | Stale)
+        return self.error is not None and self.weighed is None and not isinstance(self.error, Uncertain | RecordRejected | NotFound | Stale)
 
 
 def names_under_way(batch: Resolved) -> set[str]:
@@ -101,6 +116,7 @@ def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, written: d
     assert write is not None
     assert intent is not None
     meaning, reason = track.meaning, outcome.error.message if outcome.error else ""
+    reason = outcome.weighed.reason if outcome.weighed is not None else reason
     if outcome.state is IntentState.IN_DOUBT:
         reason = unknown_since(at, reason)
     changes: list[Change] = [SettleIntent(id=intent.id, state=outcome.state, dest_id=outcome.dest_id, reason=reason)]
@@ -129,6 +145,29 @@ def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, written: d
         changes.append(replace(finish, disposition=Disposition.FAILED, reason=outcome.error.message if outcome.error else "refused"))
         changes.append(Enqueue(item=rejection(track, write, outcome)))
     return changes
+
+
+def perhaps_their_own(wave: Sequence[Progress], outcomes: Sequence[Outcome | None]) -> Iterator[tuple[int, Progress, Others]]:
+    """
+    Give, by their places in a wave, the writes that came to nothing and yet may be the only ones of their kind to meet that.
+
+    A right that is missing, a pace that is asked for and an address that is not there are everybody's affair, but not where others were
+    taken at the same time: then something stands in the way of this one record, such as a filter that dislikes its words.
+    """
+    for place, (track, outcome) in enumerate(zip(wave, outcomes, strict=True)):
+        if outcome is None or outcome.state is not IntentState.ABANDONED or not isinstance(outcome.error, SINGLING):
+            continue
+        assert track.intent is not None
+        if isinstance(outcome.error, NotFound) and track.intent.op is not Op.CREATE:
+            continue     # the record is not there any more
+        like = [
+            (other.intent.ref.kind, other.intent.ref.key, each.state) for other, each in zip(wave, outcomes, strict=True)
+            if each is not None and other is not track and other.intent is not None and other.intent.dest_kind == track.intent.dest_kind
+        ]
+        yield place, track, Others(
+            taken=any(state is IntentState.CONFIRMED for _, _, state in like),
+            unanswered=tuple((kind, key) for kind, key, state in like if state in (IntentState.ABANDONED, IntentState.IN_DOUBT)),
+        )
 
 
 def confirmed(

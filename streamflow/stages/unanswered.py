@@ -16,15 +16,16 @@ from typing import Final
 from streamflow.clock import from_iso
 from streamflow.model import OPEN_INTENTS, Disposition, Intent, IntentState, Key, Kind, Op, QueueItem, Ref
 from streamflow.stages.questions import next_question, repeated
-from streamflow.store.base import Change, Enqueue, Finish, Ledger
+from streamflow.store.base import Change, Enqueue, Finish, Ledger, Others
 
 TRIES: Final = 5
 """So many tries in vain beside others that were taken, and a person is asked."""
 BAD_HOUR_S: Final = 3600.0
+PAUSE_S: Final = 60.0     # between two tries by itself that were refused at once: what has no quiet time is not tried in a second
 FEW: Final = 5            # after a bad hour without any write taken so many other records may be in the same case
 LOOKED: Final = 50        # more records without an answer than that are not one record's fault
-COUNTS: Final = "; others were taken meanwhile"
-COUNTS_NOT: Final = "; no others were taken meanwhile"
+COUNTS: Final = "; that counts against the record"
+COUNTS_NOT: Final = "; that counts for nothing, as no others were taken meanwhile"
 GIVEN_UP: Final = "given up: "
 """What the reason of the last intent of a series begins with."""
 CAUSE = "unanswered"
@@ -66,30 +67,36 @@ class Weighed:
     """One more try in vain: what its reason says, and whether it was the last one."""
 
     reason: str
+    counts: bool
     is_last: bool = False
 
 
-async def weigh(ledger: Ledger, intent: Intent, why: str, *, now: datetime) -> Weighed:
-    """Weigh a write that surely did not happen; *why* says what was found in its place."""
+async def weigh(ledger: Ledger, intent: Intent, why: str, *, now: datetime, others: Others | None = None) -> Weighed:
+    """
+    Weigh a write that surely did not happen; *why* says what was answered, or found in its place.
+
+    *others* is what became of those sent beside it, where the ledger does not know that yet.
+    """
     before = series_of(await ledger.intents_of(intent.ref.kind, intent.ref.key), intent.ref, intent.op)
-    if not await _counts(ledger, intent, before, now):
-        return Weighed(reason=why + COUNTS_NOT)
+    pause_s = PAUSE_S if others is not None else 0.0
+    others = others if others is not None else await ledger.others_meanwhile(intent.id, limit=LOOKED)
+    if not await _counts(ledger, intent, before, others, now, pause_s):
+        return Weighed(reason=why + COUNTS_NOT, counts=False)
     if before.counted + 1 < TRIES:
-        return Weighed(reason=why + COUNTS)
-    return Weighed(reason=GIVEN_UP + _told(intent, len(before.tries) + 1, why), is_last=True)
+        return Weighed(reason=why + COUNTS, counts=True)
+    return Weighed(reason=GIVEN_UP + _told(intent, len(before.tries) + 1, why), counts=True, is_last=True)
 
 
-async def _counts(ledger: Ledger, intent: Intent, before: Series, now: datetime) -> bool:
-    others = await ledger.others_meanwhile(intent.id, limit=LOOKED)
+async def _counts(ledger: Ledger, intent: Intent, before: Series, others: Others, now: datetime, pause_s: float) -> bool:
     if others.taken:
         return True
     if len(others.unanswered) >= LOOKED:
         return False
     strangers = [name for name in others.unanswered if not await _is_suspect(ledger, name)]
-    if before.is_suspect and not strangers:
+    first, last = (before.tries[0], before.tries[-1]) if before.tries else (intent, None)
+    if before.is_suspect and not strangers and (last is None or now - from_iso(last.meant_at) >= timedelta(seconds=pause_s)):
         return True
-    began = from_iso((before.tries or (intent,))[0].meant_at)
-    return now - began >= timedelta(seconds=BAD_HOUR_S) and len(strangers) <= FEW
+    return now - from_iso(first.meant_at) >= timedelta(seconds=BAD_HOUR_S) and len(strangers) <= FEW
 
 
 async def _is_suspect(ledger: Ledger, name: tuple[Kind, Key]) -> bool:
@@ -98,9 +105,9 @@ async def _is_suspect(ledger: Ledger, name: tuple[Kind, Key]) -> bool:
 
 
 def _told(intent: Intent, times: int, why: str) -> str:
-    """Say how often it was sent and how that ended; *intent* is the last one, still in doubt."""
-    ended = intent.reason.partition(": ")[2] or "without an answer"
-    return f"sent {times} times, never answered as done (last: {ended}); {why}, while others were taken"
+    """Say how often it was sent and how that ended; *intent* is the last one, still open."""
+    ended = intent.reason.partition(": ")[2]
+    return f"sent {times} times, never answered as done ({f'last: {ended}; ' if ended else ''}{why})"
 
 
 async def left_to_a_person(ledger: Ledger, intent: Intent, reason: str) -> list[Change]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from streamflow.clock import from_iso
@@ -17,6 +17,9 @@ from streamflow.model import Cursor, Fields, Intent, IntentState, Key, Kind, Op
 
 REMADE_KINDS: Final[frozenset[Kind]] = frozenset({"notes", "tasks"})
 """Kinds whose update may delete the record and make it anew under another id (`Writer.update`)."""
+
+STAMP: Final = timedelta(seconds=1)
+"""How much earlier than the moment itself a time in the ledger may be."""
 
 _SINCE: Final = re.compile(r"^unknown since (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
 
@@ -75,7 +78,8 @@ def since(intent: Intent) -> datetime | None:
     """
     Give the moment from which the quiet time counts; None when it was never noted.
 
-    Not the moment it was meant: a write may have waited long for its turn before it was sent.
+    Not the moment it was meant: a write may have waited long for its turn before it was sent. What is noted is cut to its second, so the
+    end of that second counts: a bound that is waited for is waited for in full.
     """
     found = _SINCE.match(intent.reason) if intent.state is IntentState.IN_DOUBT else None
-    return from_iso(found[1]) if found else None
+    return from_iso(found[1]) + STAMP if found else None

@@ -179,6 +179,7 @@ async def test_queue_by_table(seat: Seat) -> None:
     code, out = await seat.run("queue", "import", str(path), "--json")
     answer = json.loads(out)
     assert (code, answer["resolved"], [each["id"] for each in answer["refused"]]) == (1, 1, ["q3"])
-    assert seat.operator.asked[-1][1]["decision"] == ITEM["suggested"]
+    decided = [given for verb, given in seat.operator.asked if verb == "queue_resolve"]
+    assert decided[-1]["decision"] == ITEM["suggested"]
     path.write_text("name,decision\r\n")
     assert (await seat.run("queue", "import", str(path)))[0] == 64

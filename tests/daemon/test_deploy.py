@@ -75,6 +75,7 @@ def test_unit_is_hardened() -> None:
     for key in ("NoNewPrivileges", "PrivateDevices", "ProtectHome", "MemoryDenyWriteExecute", "RestrictNamespaces", "DynamicUser"):
         assert service[key] == "yes"
     assert service["CapabilityBoundingSet"] == ""
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
     assert "LoadCredential" in service
 
 
@@ -88,5 +89,5 @@ def test_container_is_confined() -> None:
     assert not [order for order in orders if order.startswith("ADD") or "curl" in order or "wget" in order or "sudo" in order]
     given = " ".join(order.lower() for order in orders if order.startswith(("ENV", "ARG")))
     assert not any(word in given for word in ("key", "secret", "password"))
-    assert "0700 -o 10001" in text
+    assert "0700 -o 10001 -g 10001 /state" in text
     assert all(word in text for word in ("--read-only", "--cap-drop=all", "no-new-privileges", "--pids-limit", "--memory"))

@@ -76,8 +76,8 @@ class People:
         self.edits.append(Edit(rid=made, field="name", value=name))
 
     def _delete_own(self, now: Destination) -> None:
-        """Delete a note that was there before anybody moved anything."""
+        """Delete a note of one's own, that was there before anybody moved anything or was added since."""
         if own := sorted(self.before.of("notes").keys() & now.of("notes").keys()):
             rid = self._dice.choice(own)
             self._box.in_destination("delete", kind="notes", id=rid)
-            self.edits.append(Edit(rid=rid, field="deleted"))
+            self.edits = [*(each for each in self.edits if each.rid != rid), Edit(rid=rid, field="deleted")]

@@ -11,8 +11,9 @@ import pytest
 
 from streamflow.daemon import perseverance
 from streamflow.daemon.supervisor import Supervisor
-from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Unreachable
+from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch, Unreachable
 from streamflow.migration import cutover, stopped
+from streamflow.migration.context import Migration
 from streamflow.migration.control import Drained
 from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
@@ -128,15 +129,15 @@ async def test_a_pass_that_was_lied_to_twice_begins_anew() -> None:
 # ------------------------------------------------------------------------------------------------ whole phases
 
 
-def lying(trip: Voyage, kind: str = "note", *, times: float = float("inf"), error: StreamflowError = LIE) -> Callable[[], None]:
-    """Let the source lie about the children of one kind so many times, or until what is answered is called."""
+def lying(trip: Voyage, *, times: float = float("inf")) -> Callable[[], None]:
+    """Let the source lie about notes so many times, or until what is answered is called."""
     original, left = trip.doors.children, times
 
     async def children(asked: str, parent: str) -> Any:
         nonlocal left
-        if asked == kind and left > 0:
+        if asked == "note" and left > 0:
             left -= 1
-            raise error
+            raise LIE
         return await original(asked, parent)
 
     def honest() -> None:
@@ -164,11 +165,10 @@ async def test_the_tail_goes_on_beside_a_lying_endpoint(tmp_path: Path) -> None:
         lead = trip.source_rows("leads")[0]["leadid"]
         notes = len(trip.live("notes"))
         trip.in_source("create", "notes", leadid=lead, note="said meanwhile")
-        trip.in_source("edit", "leads", lead, mobile="0825550199")
         key = trip.in_source("create", "leads", name="New Person", email="new.person@example.com")
 
         def has_come() -> bool:
-            return "note" in trip.m.stopped.kinds and any("New Person" in str(row) for row in trip.live("contacts").values())
+            return "note" in trip.m.stopped.kinds and any("new.person@example.com" in str(row) for row in trip.live("contacts").values())
 
         against: list[str] = []
         state = ""
@@ -176,7 +176,7 @@ async def test_the_tail_goes_on_beside_a_lying_endpoint(tmp_path: Path) -> None:
         async def watch() -> None:
             nonlocal state
             while not has_come() or str(LIE) not in trip.m.phase.reason:
-                await trip.m.control.wait(0.01)
+                await trip.m.control.wait(0.05)
             against.extend((await precheck(trip.m)).reasons)
             state = trip.m.phase.state.value
             assert trip.m.gate is None
@@ -184,9 +184,10 @@ async def test_the_tail_goes_on_beside_a_lying_endpoint(tmp_path: Path) -> None:
             assert lead in (await trip.ledger.setting("owed"))["note"]
             honest()
 
-        async with anyio.create_task_group() as group:
-            group.start_soon(watch)
-            await trip.stopping(trip.phase, lambda: bool(against) and trip.m.gate is not None)
+        with anyio.fail_after(25):
+            async with anyio.create_task_group() as group:
+                group.start_soon(watch)
+                await trip.stopping(trip.phase, lambda: bool(against) and trip.m.gate is not None)
         assert state == "tail"
         assert any(LIE.hint in reason for reason in against)
         assert len(trip.live("notes")) == notes + 1
@@ -195,7 +196,7 @@ async def test_the_tail_goes_on_beside_a_lying_endpoint(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_the_drain_waits_for_a_lying_endpoint(tmp_path: Path) -> None:
+async def test_the_drain_waits_for_a_lying_endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cutover says what it waits for and switches when everything was read after all."""
     async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
@@ -203,13 +204,13 @@ async def test_the_drain_waits_for_a_lying_endpoint(tmp_path: Path) -> None:
         await trip.until(State.CUTOVER)
         lying(trip, times=60)
         reasons: set[str] = set()
-        explain = trip.m.explain
+        explain = Migration.explain
 
-        async def hear(reason: str) -> None:
+        async def hear(migration: Migration, reason: str) -> None:
             reasons.add(reason)
-            await explain(reason)
+            await explain(migration, reason)
 
-        trip.m.explain = hear  # type: ignore[method-assign]
+        monkeypatch.setattr(Migration, "explain", hear)
         await trip.phase()
         assert trip.m.phase.state is State.WATCH
         assert any("draining" in reason and str(LIE) in reason for reason in reasons)
@@ -217,11 +218,10 @@ async def test_the_drain_waits_for_a_lying_endpoint(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize("error", [LIE, NotFound("getnotes is not there", platform="leadtrekker")])
-async def test_a_lie_in_what_is_needed_pauses_and_goes_on_by_itself(tmp_path: Path, error: StreamflowError) -> None:
+async def test_a_lie_in_what_is_needed_pauses_and_goes_on_by_itself(tmp_path: Path) -> None:
     """In the first complete pass the run waits with the reason, tries again without anybody, and goes on; what failed stays told."""
     async with voyage(tmp_path, records=30, gates=ASK_CUTOVER) as trip:
-        lying(trip, times=200, error=error)
+        lying(trip, times=200)
         supervisor = Supervisor(trip.m, trip.m.report, let_in=("leadtrekker", "nutshell"), look_at_keys=lambda: None)
         pauses: set[str] = set()
         told: set[str] = set()
@@ -239,6 +239,6 @@ async def test_a_lie_in_what_is_needed_pauses_and_goes_on_by_itself(tmp_path: Pa
                 group.start_soon(watch)
                 with pytest.raises(Drained):
                     await supervisor.run()
-        assert any(str(error) in each and "tried again in" in each for each in pauses)
-        assert any(str(error) in each for each in told)
+        assert any(str(LIE) in each and "tried again in" in each for each in pauses)
+        assert any(str(LIE) in each for each in told)
         assert trip.m.failing.told(trip.m.clock.monotonic()) == ""

@@ -184,3 +184,18 @@ def test_who_is_somebody_else(makers: set[str], kind: Kind, actor: str, after_s:
     trace = Trace(kind=kind, actor=actor, at=at, fields=("name",))
     touches = Touches(None, _makers=makers, _traces={link.dest_id: {actor: trace}})  # type: ignore[arg-type]
     assert bool(touches.by_others(link)) is is_touched
+
+
+async def test_what_people_deleted_is_nobody_s_work_on_what_named_it(tmp_path: Path) -> None:
+    """A call is with a person whom somebody has deleted since: the call lost its participant by that, was not touched, and goes."""
+    async with voyage(tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER) as trip:
+        await in_tail(trip)
+        people, calls = await ours(trip, "contacts"), trip.live("activities")
+        call, rid = next(
+            (call, rid) for call in await ours(trip, "activities") for rid in calls[call]["links"]["participants"] if rid in people
+        )
+        trip.in_destination("delete", kind="contacts", id=rid)
+        planned = await Rollback(trip.m).undo(dry_run=True)
+        assert call not in {each["id"]: each["reason"] for each in planned.spared}
+        await Rollback(trip.m).undo()
+        assert call not in trip.live("activities")

@@ -45,6 +45,8 @@ def _told(results: list[Result], seconds: float) -> int:
     for name in LOSS_NAMES:
         print(f"  {name:<48}{planted[name]:>5}")
     faults = [f"  seed {result.seed}: {fault}" for result in results for fault in result.faults]
+    if planted.total() > 10 * len(LOSS_NAMES):
+        faults += [f"  never planted: {name}" for name in LOSS_NAMES if not planted[name]]
     fields, spared, kills = (sum(getattr(result, name) for result in results) for name in ("fields", "spared", "kills"))
     print(f"{planted.total()} values spoilt in {len(planted)} ways, beside {spared} changes that are none; {len(faults)} faults")
     print(f"{fields} fields read back as they were before; {kills} kills; {seconds:.0f} s")

@@ -201,7 +201,7 @@ LOSSES: Final = (
         place=_named("link:parent", "link:relatedEntity", "link:contacts", "link:participants")),
     Way(name="it hangs on nothing", change=_lost([]), place=_is_list),
     Way(name="it has no parent", change=_lost(""), place=_named("link:parent", "link:relatedEntity")),
-    Way(name="it is in another pipeline", change=_other, place=_named("stageset")),
+    Way(name="it is in another pipeline", change=lambda value, dice, others: "3-stagesets", place=_named("stageset")),
     Way(name="it is of another type", change=lambda value, dice, others: "5-activityTypes", place=_named("activityType")),
 )
 """What a platform does to a value in a way that loses something."""

@@ -86,6 +86,18 @@ async def test_a_poisoned_request_is_refused_each_time(wire: Raw) -> None:
     assert set(first) == {200, 400}
 
 
+async def test_who_is_never_heard_of_is_in_the_log(nutshell: Raw) -> None:
+    """What always comes to nothing is kept for whoever judges a run, as a refusal is; what comes to nothing once is not."""
+    await nutshell.switch(
+        fail_5xx=[{"path": "POST /rest/contacts", "body": "Mallory", "sticky": True}, {"path": "POST /rest/contacts", "times": 1}],
+        reset_after={"path": "POST /rest/contacts", "body": "Trent", "sticky": True},
+    )
+    for name in ("Alice Gray", "Mallory Gray", "Mallory Gray"):
+        assert (await nutshell.create(name)).status == 503
+    kept = (await nutshell.admin("log"))["poisoned"]
+    assert [("Mallory" in each["body"], each["line"]) for each in kept] == [(True, "POST /rest/contacts")]
+
+
 async def test_a_poisoned_record_is_one_record(nutshell: Raw) -> None:
     """A create with some text in it is refused with an envelope of errors; any other is taken."""
     await nutshell.switch(poison={"path": "POST /rest/*", "body": "Mallory"})

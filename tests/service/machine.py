@@ -40,7 +40,9 @@ class Machine:
     def run(self, *words: str, check: bool = True, timeout_s: float = 120.0) -> str:
         """Run a command in it; gives what it printed."""
         inside = ("nsenter", "-t", str(self.leader), "-m", "-p", "-u", "-i", "-C", *words)
-        done = subprocess.run(inside, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout_s, env={"PATH": "/usr/sbin:/usr/bin"})
+        done = subprocess.run(
+            inside, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout_s, env={"PATH": "/usr/sbin:/usr/bin"}
+        )
         assert not check or done.returncode == 0, (words, done.returncode, done.stdout, self.journal() if "start" in words else "")
         return done.stdout
 
@@ -94,7 +96,8 @@ def _descends(pid: int, ancestor: int) -> bool:
 
 def lay_out(root: Path) -> None:
     """Make the root of a machine, with the unit as it ships."""
-    for name in ("usr", "etc/systemd/system", "etc/streamflow", "etc/ld.so.conf.d", "var", "srv", "tmp", "run", "proc", "sys", "dev", "root", "opt/python", "wheels"):
+    folders = "usr etc/systemd/system etc/streamflow etc/ld.so.conf.d var srv tmp run proc sys dev root opt/python wheels"
+    for name in folders.split():
         (root / name).mkdir(parents=True)
     for library in Path("/etc/ld.so.conf.d").glob("*.conf"):
         (root / "etc/ld.so.conf.d" / library.name).write_bytes(library.read_bytes())

@@ -26,7 +26,7 @@ from streamflow.stages.load import Loader
 from streamflow.stages.planning import Waiting
 from streamflow.stages.progress import finishing
 from streamflow.stages.undecided import Undecided
-from streamflow.store.base import Enqueue
+from streamflow.store.base import Enqueue, PutSetting
 from tests.simulate.world import simulate
 
 Plant = Callable[[], AbstractContextManager[Any]]
@@ -279,6 +279,15 @@ def _late_writes() -> AbstractContextManager[Any]:
     return patch.object(watch.Watch, "_hold_late", hold)
 
 
+@plant("an order of the switch while one is under way begins another one")
+def _second_attempt() -> AbstractContextManager[Any]:
+    real = cutover.request
+
+    async def request(migration: Any, actor: str, *, freeze_confirmed: bool) -> str:
+        await migration.ledger.commit([PutSetting(name="cutover", value=None)])
+        return await real(migration, actor, freeze_confirmed=freeze_confirmed)
+
+    return patch.object(cutover, "request", request)
 
 
 # ------------------------------------------------------------------------------------------------ looking for them

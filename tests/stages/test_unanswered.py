@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from streamflow.errors import NotPermitted
 from streamflow.model import Disposition, RecordState, Ref
-from streamflow.stages.unanswered import BAD_HOUR_S, CAUSE, FEW, TRIES
+from streamflow.stages.unanswered import BAD_HOUR_S, CAUSE, FEW, PAUSE_S, TRIES
 from tests.stages.rig import QUIET, Rig, lead, note, rig
 
 LAG = {"search_lag_s": 1.0}
@@ -131,3 +132,40 @@ async def test_what_was_decided_is_kept_to(decision: str, more: int) -> None:
         asked: list[Any] = await settled(one)
         assert sends(one) == TRIES + more
         assert len(asked) == bool(more)
+
+
+async def refused(one: Rig, rounds: int) -> int:
+    """Deliver so often, some minutes apart, going on when the run is stopped; says how often it was."""
+    stopped = 0
+    for _ in range(rounds):
+        try:
+            await one.deliver()
+        except NotPermitted:
+            stopped += 1
+        one.clock.account.advance(2 * PAUSE_S)
+    return stopped
+
+
+@pytest.mark.parametrize("fault", [{"deny": {**FIRST, "status": 403}}, {"poison": {**FIRST, "status": 404}}])
+async def test_what_stands_in_the_way_of_one_record_is_not_everybody_s_affair(fault: dict[str, Any]) -> None:
+    """A right that only one record lacks costs one item, though the same answer to everybody stops the run."""
+    async with rig(switches=LAG) as one:
+        one.switch(**fault)
+        await one.stage(lead("1"), lead("2"))
+        await refused(one, TRIES)
+        assert len(await settled(one)) == 1
+        assert [row["name"] for row in one.live("contacts")] == ["Person Number2"]
+
+
+async def test_a_right_that_all_lack_is_nobody_s_fault() -> None:
+    """The run is stopped each time, and no record is given up, not even those that were under way when it was lost."""
+    async with rig(switches=LAG) as one:
+        one.switch(deny={"path": "POST /rest/contacts", "skip": 1, "status": 403})
+        await one.stage(lead("1"), lead("2"), lead("3"), note("5", "1"))
+        assert await refused(one, 2) == 1
+        await one.stage(*(lead(str(number)) for number in range(4, 9)))
+        assert await refused(one, 2 * TRIES) == 2 * TRIES
+        assert await one.open_items() == []
+        one.switch(deny=None)
+        await one.run_dry()
+        assert len(one.live("contacts")) == 8

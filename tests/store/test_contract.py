@@ -34,6 +34,7 @@ from streamflow.store.base import (
     Wake,
 )
 from streamflow.store.memory import MemoryLedger
+from streamflow.store.sqlite import SqliteLedger
 
 from .values import StillClock, audit, checks, finish, intent, item, link, parked, record
 
@@ -152,6 +153,7 @@ async def scans_kept(ledger: Ledger) -> set[str]:
     """Name the passes a book remembers, by the inside of either."""
     if isinstance(ledger, MemoryLedger):
         return set(ledger._book.scans)
+    assert isinstance(ledger, SqliteLedger)
     return {str(row[0]) for row in await ledger._connection._raw.execute_fetchall("SELECT name FROM scan")}
 
 

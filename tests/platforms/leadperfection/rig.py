@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 
 from streamflow.migration.context import Migration
 from streamflow.migration.control import Control
+from streamflow.migration.failing import Failing
 from streamflow.migration.reading import SourceReader
 from streamflow.migration.round import Reading
+from streamflow.migration.stopped import Stopped
 from streamflow.migration.terms import Terms
 from streamflow.model import Key, Kind, Page, Record
 from streamflow.platforms.entry import SourceSettings
@@ -143,6 +145,7 @@ class Book:
         self.skip = frozenset(skip)
         self.migration = cast(Migration, SimpleNamespace(
             ledger=self.ledger, source=source, control=Control(), clock=clock, pair=pair, touched={"prospect": set()},
+            stopped=Stopped(), failing=Failing(),
             terms=Terms(name="t", state_dir=Path("."), timezone="America/New_York", **terms),
             explain=self._explain, log=lambda name, **fields: self.said.append((name, fields)),
             trouble=lambda error: self.troubles.append(str(error)),
