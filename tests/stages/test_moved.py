@@ -170,6 +170,22 @@ async def test_a_pass_cut_short_ends_as_it_would_have(dies_after: int) -> None:
     assert await reading.read("c2 c3", *shown, dies_after=dies_after) == {"~2": "c2", "~5": "c1", "~6": "c2", "~7": "c3"}
 
 
+async def test_a_run_that_dies_between_the_new_key_and_its_page_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record goes by its new key and its page is not staged: read again, it is that record, and nobody else's."""
+    reading = Snapshots()
+    await reading.read("c1 c2 c3", ring("~1", "c1"))
+    stage = reading.ledger.stage
+
+    async def dies(*given: Any, **more: Any) -> Any:
+        if more["scan"].startswith("poll:ring"):
+            monkeypatch.setattr(reading.ledger, "stage", stage)
+            raise KilledError
+        return await stage(*given, **more)
+
+    monkeypatch.setattr(reading.ledger, "stage", dies)
+    assert await reading.read("c2 c3", ring("~2", "c2"), ring("~3", "c2", at="11:00")) == {"~2": "c2", "~3": "c2"}
+
+
 async def test_a_pass_of_clients_whose_misses_were_not_counted_is_proof_too() -> None:
     """The run died after the last page of the clients and before it noted who was missed."""
     reading = Snapshots()
