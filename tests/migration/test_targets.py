@@ -12,7 +12,7 @@ import pytest
 from streamflow.daemon.desk import Desk
 from streamflow.errors import NotFound, UsageError
 from streamflow.migration.life import State
-from streamflow.model import QueueItem, RecordState
+from streamflow.model import QueueItem
 from streamflow.store.base import Enqueue
 from tests.migration.rig import ASK_CUTOVER, Voyage, voyage
 
@@ -61,7 +61,7 @@ async def test_a_trace_tells_where_a_person_put_a_record(tmp_path: Path) -> None
         data = {**model.data, "noteid": note, "leadid": "777777", "lead_email": ""}
         await trip.ledger.stage([replace(model, key=note, data=data, digest="d", parent="777777")], scan="s", changes=[])
         await trip.work.deliver_all()
-        assert (await trip.staged("note"))[note].state is RecordState.HELD
+        assert (await trip.staged("note"))[note].waiting_on == "lead:777777"
         homes = [link.ref.key async for links in trip.ledger.crosswalk(dest_kind="contacts") for link in links if not link.is_merged]
         home = homes[0]
         [item] = [each for each in await trip.items("unknown_parent") if each.key == note]

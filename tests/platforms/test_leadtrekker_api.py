@@ -124,6 +124,20 @@ async def test_html_in_place_of_an_unknown_function_is_said_too() -> None:
         assert (await source.check())["call"].startswith("cannot be read")
 
 
+async def test_a_slip_while_streams_are_looked_at_leaves_none_of_them_out() -> None:
+    """A list that is no JSON for a moment is a list all the same: it is asked for again before it counts as one that cannot be read."""
+    answers = iter([{"calls": [1, 2]}])
+
+    async def slipping(request: web.Request) -> web.Response:
+        name = request.path.rsplit("/", 1)[-1].removeprefix("get")
+        rows = [{"leadid": "1", "name": "A B"}] if name == "leads" else []
+        return web.json_response(next(answers, {name: rows}) if name == "calls" else {name: rows, "users": [], "groups": []})
+
+    async with liar(slipping) as server, reading(server) as source:
+        assert (await source.check())["call"] == "ok"
+    assert next(answers, None) is None, "it slipped"
+
+
 @pytest.mark.parametrize("lie", ["html_200", "blank_200", "error_200"])
 async def test_passing_trouble_is_asked_again(lie: str) -> None:
     """HTML, nothing or an error with a 200, twice, does not disturb a pass; for ever, the platform is unavailable or has changed."""

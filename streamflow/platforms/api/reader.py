@@ -25,6 +25,8 @@ from streamflow.wire.message import BACKFILL, NORMAL, Response
 from streamflow.wire.paging import page_digest
 from streamflow.wire.session import Session
 
+LOOKS = 3
+LOOK_AGAIN_S = 1.0
 MERGED_AT_MOST = 10      # rows of more other parents are not those of one that some were merged into, but everybody's
 
 
@@ -186,11 +188,22 @@ class ApiReader:
 
     async def look(self, kind: Kind, parent: Key | None) -> str:
         """
-        Ask a stream once and say "ok" or why it cannot be read.
+        Ask a stream and say "ok" or why it cannot be read; an answer outside the contract may be a slip, and is asked for again.
 
         *parent* is the key of some record to ask a child stream with; None: there is none, so nothing can be asked. Raises
         AccessRefused, and PlatformUnavailable where no answer came.
         """
+        for attempt in range(1, LOOKS):
+            try:
+                return await self._look(kind, parent)
+            except ProtocolMismatch:
+                await self._clock.sleep(LOOK_AGAIN_S * attempt)
+        try:
+            return await self._look(kind, parent)
+        except ProtocolMismatch as error:
+            return f"cannot be read: {error.message}"
+
+    async def _look(self, kind: Kind, parent: Key | None) -> str:
         stream = self._spec.streams[kind]
         try:
             call = _named(stream.list, stream)
@@ -206,8 +219,6 @@ class ApiReader:
                 return f"cannot be read: {call.function} shows not one record: its user lacks the right, or the account is empty"
         except NotFound as error:
             return f"not available: {error.message}"
-        except ProtocolMismatch as error:
-            return f"cannot be read: {error.message}"
         return "ok"
 
     async def _some(self, stream: StreamSpec, call: Call, params: Mapping[str, str], *, is_paged: bool) -> Sequence[Raw]:
