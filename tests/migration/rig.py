@@ -130,8 +130,8 @@ class Voyage:
             writer(name, data)
 
         self.m = Migration(
-            terms=self.terms, pair=pair_of("leadtrekker", "nutshell"), ledger=self.ledger, source=self.doors, attachments=None,
-            destination=self.destination, clock=self.clock,
+            terms=self.terms, pair=pair_of("leadtrekker", "nutshell"), ledger=self.ledger, source=self.doors,
+            attachments=self.doors.attachments, destination=self.destination, clock=self.clock,
             control=Control(), log=self._log, report=report, phase=phase,  # type: ignore[arg-type]
         )
         learned = await self.ledger.setting("capabilities")

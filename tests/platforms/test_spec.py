@@ -50,7 +50,9 @@ def test_all_faults_come_at_once_with_their_paths() -> None:
     wrong: dict[str, dict[str, Any]] = {
         "led": {},
         "lead": {"key": 5, "pagin": {}, "paging": {"style": "pge", "size": 0}, "dates": {"timezone": "Mars/Olympus"}},
-        "note": {"decode": {"note": "rot13"}, "text": ["nte"], "list": {"function": "a/../b"}, "rewritten": ["leadid"]},
+        "note": {
+            "decode": {"note": "rot13"}, "text": ["nte"], "list": {"function": "a/../b"}, "rewritten": ["leadid"], "moved_by": ["creatd"],
+        },
     }
     with pytest.raises(ConfigError) as caught:
         load_spec(wrong, reader="api")
@@ -61,6 +63,7 @@ def test_all_faults_come_at_once_with_their_paths() -> None:
         "source.streams.lead.paging.size: expected 1 or more", "source.streams.lead.timezone: unknown time zone 'Mars/Olympus'",
         "source.streams.note.decode.note: expected one of none, base64", "'nte' is used and not listed (did you mean 'note'?)",
         "source.streams.note.list.function: expected a plain name", "source.streams.note.rewritten: 'leadid' is not one of same_by",
+        "source.streams.note.moved_by: 'creatd' is not one of fields (did you mean 'created'?)",
     ):  # fmt: skip
         assert part in faults
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -12,6 +14,9 @@ from streamflow.platforms.base import Source, Stream
 from streamflow.stages.extract import Intake
 from streamflow.store.base import PutIntent, PutLink, SettleIntent
 from streamflow.store.memory import MemoryLedger
+from tests.platforms.leadperfection.rig import reading as lead_perfection
+from tests.platforms.leadtrekker_rig import connect as leadtrekker
+from tests.platforms.leadtrekker_rig import write_folder
 from tests.stages.test_extract import yes
 from tests.store.values import StillClock, finish, link
 
@@ -165,6 +170,22 @@ async def test_a_pass_cut_short_ends_as_it_would_have(dies_after: int) -> None:
     assert await reading.read("c2 c3", *shown, dies_after=dies_after) == {"~2": "c2", "~5": "c1", "~6": "c2", "~7": "c3"}
 
 
+async def test_a_run_that_dies_between_the_new_key_and_its_page_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record goes by its new key and its page is not staged: read again, it is that record, and nobody else's."""
+    reading = Snapshots()
+    await reading.read("c1 c2 c3", ring("~1", "c1"))
+    stage = reading.ledger.stage
+
+    async def dies(*given: Any, **more: Any) -> Any:
+        if more["scan"].startswith("poll:ring"):
+            monkeypatch.setattr(reading.ledger, "stage", stage)
+            raise KilledError
+        return await stage(*given, **more)
+
+    monkeypatch.setattr(reading.ledger, "stage", dies)
+    assert await reading.read("c2 c3", ring("~2", "c2"), ring("~3", "c2", at="11:00")) == {"~2": "c2", "~3": "c2"}
+
+
 async def test_a_pass_of_clients_whose_misses_were_not_counted_is_proof_too() -> None:
     """The run died after the last page of the clients and before it noted who was missed."""
     reading = Snapshots()
@@ -199,3 +220,47 @@ async def test_a_table_is_looked_through_only_where_it_may_matter() -> None:
     before = reading.source.pages_read
     await reading.read("c2", ring("~3", "c2", at="12:00"), ring("~4", "c2", at="13:00"))
     assert reading.source.pages_read - before == 3
+
+
+PEOPLE = """leadid,name,email,number,company,source,status,owner_email,created
+10007,Ann Lee,ann@example.com,0821234567,,,,,2026-01-01 08:00:00
+10037,Anne Lee,anne@example.com,0821234568,,,,,2026-01-02 08:00:00
+"""
+PHOTO = ("attachments/{}/Site photo.txt", "the roof")
+CUSTOMERS = """cst_id,firstname,lastname,email,phone1,address1,city,state,zip,dateadded,lastchanged
+400054,Ann,Lee,,9042000001,,,,,2026-01-01T00:00:00,2026-01-01T00:00:00
+400001,Anne,Lee,,9042000000,,,,,2026-01-02T00:00:00,2026-01-02T00:00:00
+"""
+CALLS = (
+    "calls.csv",
+    'cst_id,calldatetime,phone,resultcode,agent\n{},2026-07-13T00:40:05,9042000000,SET,287\n',
+)
+
+
+@pytest.mark.parametrize(
+    ("connect", "kinds", "people", "told", "homes"),
+    [
+        (partial(leadtrekker, reader="files"), ("lead", "attachment"), ("leads.csv", PEOPLE), PHOTO, ("10037", "10007")),
+        (partial(lead_perfection, None, reader="files"), ("prospect", "call"), ("prospects.csv", CUSTOMERS), CALLS, ("400001", "400054")),
+    ],
+)
+async def test_what_a_platform_s_export_shows_after_a_merge_is_what_it_was(
+    tmp_path: Path, connect: Any, kinds: tuple[str, str], people: tuple[str, str], told: tuple[str, str], homes: tuple[Key, Key]
+) -> None:
+    """A file in the folder of another lead, and a call in the row of another customer, whose own is in the export no more."""
+    former, stayed = homes
+    name, rows = people
+    merged = "".join(row for row in rows.splitlines(keepends=True) if former not in row)
+    ledger = MemoryLedger(clock=StillClock())
+    found: list[dict[Key, Key | None]] = []
+    for day, (home, table) in enumerate([(former, rows), (stayed, merged)], 1):
+        shown = {name: table, told[0].format(home): told[1].format(home)}
+        write_folder(tmp_path / f"2026060{day}T080000Z", shown, exported_at=f"2026-06-0{day}T08:00:00Z")
+        async with connect(inbox=tmp_path) as source:
+            intake = Intake(ledger=ledger, source=source, permit=yes, on_page=lambda kind, count: None, streams=source.streams)
+            for stream in source.streams():
+                if stream.kind in kinds:
+                    await intake.scan(stream, scan=f"poll:{stream.kind}:{day}")
+        found.append({each.record.key: each.record.parent async for page in ledger.every(kinds[1]) for each in page})
+    assert [list(each.values()) for each in found] == [[former], [stayed]]
+    assert not found[0].keys() & found[1].keys(), "it goes by another key now"
