@@ -95,7 +95,7 @@ def test_an_outage_stays_in_the_reason(running: tuple[Pair, Daemon]) -> None:
     try:
         daemon.until(lambda status: "not JSON" in status["reason"], "the outage in the reason", timeout_s=WAIT_S)
         seen: list[str] = []
-        daemon.until(lambda status: bool(seen.append(str(status["reason"]))) or len(seen) > 400, "looks", timeout_s=WAIT_S)
+        daemon.until(lambda status: bool(seen.append(str(status["reason"]))) or len(seen) > 200, "looks", timeout_s=WAIT_S)
         assert all("not JSON" in reason for reason in seen), {reason for reason in seen if "not JSON" not in reason}
     finally:
         pair.source(html_200=None)
