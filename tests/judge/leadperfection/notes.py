@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from html import unescape
 
 from tests.judge import texts
@@ -27,7 +27,7 @@ def judge_notes(ground: Ground) -> Iterator[Finding]:
             for why in _values(ground, row, places):
                 yield Finding(fault="wrong", what=f"note {key} ({places[0][1]['id']})", why=why)
             continue
-        found = _alike(ground, row, bare) if ground.seen.bare(ground.book, row) else None
+        found = _alike(ground, row, bare, taken) if ground.seen.bare(ground.book, row) else None
         if found is None:
             yield from _absent(ground, key, row)
             continue
@@ -43,11 +43,12 @@ def _bare(ground: Ground) -> Mapping[str, Found]:
     return {key: ground.of("note", key) for key in sorted(keys) if key.startswith("~")}
 
 
-def _alike(ground: Ground, row: Row, bare: Mapping[str, Found]) -> str | None:
-    """Give the key of the bare note on the right person that tells exactly this text."""
+def _alike(ground: Ground, row: Row, bare: Mapping[str, Found], taken: Collection[str]) -> str | None:
+    """Give the key of the bare note on the right person that tells exactly this text, of several one that stands for no other yet."""
     wanted = ground.person(row)
     here = [key for key, found in bare.items() if any(wanted in parents_of(*place) for _, place in found)]
-    return next((key for key in here if _is_text([content(*place) for _, place in bare[key]], str(row["note"]))), None)
+    alike = [key for key in here if _is_text([content(*place) for _, place in bare[key]], str(row["note"]))]
+    return next((key for key in alike if key not in taken), next(iter(alike), None))
 
 
 def _absent(ground: Ground, key: str, row: Row) -> Iterator[Finding]:

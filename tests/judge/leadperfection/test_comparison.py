@@ -216,6 +216,17 @@ def _found(
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(("keys", "faults"), [(["~cd34"], []), (["~cd34", "~ef56"], ["doubled"])])
+def test_two_notes_that_say_the_same_are_two(keys: list[str], faults: list[str]) -> None:
+    """Of texts without an id as many may be there as the source has, and no more."""
+    dump, rows = _right(), tables()
+    rows["notes"].append({**next(row for row in rows["notes"] if row["id"] == "53"), "id": "57"})
+    for key in keys:
+        _again("16-notes", "~ab12", key)(dump)
+        dump["notes"][-1]["id"] = f"{90 + len(dump['notes'])}-notes"
+    assert [each.fault for each in _found(dump, source=book_of(rows))] == faults
+
+
 def test_every_verdict_is_planted() -> None:
     """Whatever the judge can say of a migration, it is shown to say of one that is wrong in just that way; twelve ways at the least."""
     planted = {Finding(fault=fault, what="", why="").verdict for fault, _ in CORRUPTIONS.values()}
