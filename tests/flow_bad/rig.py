@@ -83,6 +83,16 @@ def running_pair(folder: Path, *options: str) -> Iterator[Pair]:
             process.wait(timeout=20)
 
 
+@contextmanager
+def asking_pair() -> Iterator[Pair]:
+    """Run a small pair in a folder of its own that goes through every gate by itself but the cutover."""
+    options = ("--records", "40", "--gates", "auto", "--search-lag", "0.2")
+    with tempfile.TemporaryDirectory(prefix="sf") as folder, running_pair(Path(folder) / "pair", *options) as found:
+        text = found.config.read_text(encoding="utf-8")
+        found.config.write_text(text.replace('cutover = "auto"', 'cutover = "ask"'), encoding="utf-8")
+        yield found
+
+
 def post(url: str, body: Mapping[str, Any]) -> Any:
     """Send JSON to the admin face of a simulated platform."""
     request = urllib.request.Request(url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"})

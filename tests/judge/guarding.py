@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,19 +63,28 @@ def _part(item: Mapping[str, Any]) -> str:
     return texts.phone(value) or str(value)
 
 
+Differing = Callable[[Row, Row], Iterator[tuple[str, Any, Any]]]
+"""(before, now) -> name, what it was, what it is, of all that counts as changed."""
+
+
 def foreign(before: Destination, after: Destination, edits: Sequence[Edit] = ()) -> Iterator[Finding]:
     """Find records of before that are gone, or changed by more than filling what was empty and adding to lists."""
-    edited = {(edit.rid, edit.field) for edit in edits}
     for kind in (*RECORDS, *_REFERENCE):
-        for rid, row in before.of(kind).items():
-            now = after.of(kind).get(rid)
-            if now is None:
-                if (rid, "deleted") not in edited:
-                    yield Finding(fault="foreign touched", what=rid, why="existed before and is gone")
-                continue
-            for name, was, has in _changes(row, now):
-                if (rid, name) not in edited:
-                    yield Finding(fault="foreign touched", what=rid, why=f"{name} was {was!r} and is {has!r}")
+        yield from touched(kind, before, after, edits, _changes)
+
+
+def touched(kind: str, before: Destination, after: Destination, edits: Sequence[Edit], differing: Differing) -> Iterator[Finding]:
+    """Find records of one kind that were there before and are gone, or differ, and nobody among people did it."""
+    edited = {(edit.rid, edit.field) for edit in edits}
+    for rid, row in before.of(kind).items():
+        now = after.of(kind).get(rid)
+        if now is None:
+            if (rid, "deleted") not in edited:
+                yield Finding(fault="foreign touched", what=rid, why="existed before and is gone")
+            continue
+        for name, was, has in differing(row, now):
+            if (rid, name) not in edited:
+                yield Finding(fault="foreign touched", what=rid, why=f"{name} was {was!r} and is {has!r}")
 
 
 def _changes(row: Row, now: Row) -> Iterator[tuple[str, Any, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from tests.judge.guarding import BOOKKEEPING, Edit, bare, overwritten
+from tests.judge.guarding import BOOKKEEPING, Edit, bare, overwritten, touched
 from tests.judge.states import RECORDS, Destination, Finding, Row
 
 _LOOSE = frozenset({"owner", "assignee", "creator", "tags", "sources", "activityType", "stage", "stageset", "comments", "files", "actor"})
@@ -20,7 +20,6 @@ def taken_back(before: Destination, after: Destination, edits: Sequence[Edit], *
     there must be among it, and be touched by people or be what something of theirs hangs on.
     """
     yield from overwritten(after, edits)
-    edited = {(edit.rid, edit.field) for edit in edits}
     spared = _held_up(before, after, {edit.rid for edit in edits})
     for kind in RECORDS:
         for rid in sorted(after.of(kind).keys() - before.of(kind).keys()):
@@ -28,15 +27,7 @@ def taken_back(before: Destination, after: Destination, edits: Sequence[Edit], *
                 yield Finding(fault="stray", what=rid, why="was made by the run, nobody touched it, and it is still there")
             elif rid not in listed:
                 yield Finding(fault="unexplained", what=rid, why="was left for people's sake, and is not listed")
-        for rid, row in before.of(kind).items():
-            now = after.of(kind).get(rid)
-            if now is None:
-                if (rid, "deleted") not in edited:
-                    yield Finding(fault="foreign touched", what=rid, why="existed before and is gone")
-                continue
-            for name, was, has in _differences(row, now):
-                if (rid, name) not in edited:
-                    yield Finding(fault="foreign touched", what=rid, why=f"{name} was {was!r} and is {has!r}")
+        yield from touched(kind, before, after, edits, _differences)
 
 
 def _differences(row: Row, now: Row) -> Iterator[tuple[str, Any, Any]]:

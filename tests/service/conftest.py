@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow_bad.rig import Pair, running_pair
+from tests.flow_bad.rig import Pair, asking_pair
 from tests.service.machine import Machine, booted, configure, forget, lay_out, wheels
 
 
@@ -24,10 +24,7 @@ def host() -> Iterator[Machine]:
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    options = ("--records", "40", "--gates", "auto", "--search-lag", "0.2")
-    with tempfile.TemporaryDirectory(prefix="sf") as folder, running_pair(Path(folder) / "pair", *options) as found:
-        text = found.config.read_text(encoding="utf-8")
-        found.config.write_text(text.replace('cutover = "auto"', 'cutover = "ask"'), encoding="utf-8")
+    with asking_pair() as found:
         yield found
 
 
