@@ -26,6 +26,9 @@ PHASES = ("probe", "map", "schema", "owners", "sample", "backfill", "tail", "cut
 LATER = ("cutover", "rollback")
 TOLD = ("shared_email", "possible_duplicate", "unmapped_value")
 """Causes that only tell; a run that is struck at named points accepts them, so that it comes by a decision for certain."""
+UNREAD = "source_unread"
+GIVEN_UP_S = 30.0
+"""How long an operator waits for what one list of the source does not show, before it is given up."""
 PATIENCE = 40
 """How often a run that misbehaving platforms brought to a stop is let go on by an operator, or started again by its service manager."""
 BY_ITSELF = "tried again in"
@@ -61,6 +64,7 @@ class Hands:
         self._seen: Any = None
         self._looked_at: set[str] = set()    # questions, by id of the item
         self._phase = "start"
+        self._unread: dict[str, float] = {}  # since when the source does not show something, by id of the item
         self._exported = ""          # since when the gate stood that the last export was made for
         self._causes = DECIDED if stops is None else (*DECIDED, *TOLD)
         if stops is not None:
@@ -157,11 +161,20 @@ class Hands:
             if item["cause"] in WHO_IS_WHO and item["id"] not in self._looked_at:
                 self.asked.add(question_of(self._ask("GET", f"/v1/queue/{quote(item['id'], safe='')}")))
                 self._looked_at.add(item["id"])
+            decision = item["suggested"] or self._given_up(item)
             is_question = item["blocking"] or item["cause"] in self._causes or item["id"].startswith("identity:")
-            if item["state"] == "open" and is_question and item["suggested"]:
-                self.daemon.ask("POST", f"/v1/queue/{quote(item['id'], safe='')}/resolve", {"decision": item["suggested"]})
+            if item["state"] == "open" and is_question and decision:
+                self.daemon.ask("POST", f"/v1/queue/{quote(item['id'], safe='')}/resolve", {"decision": decision})
                 return True
         return False
+
+    def _given_up(self, item: Any) -> str:
+        """Give up what the source has not shown for so long that it never will; what comes late is waited for."""
+        if item["cause"] != UNREAD or item["state"] != "open":
+            self._unread.pop(item["id"], None)
+            return ""
+        since = self._unread.setdefault(item["id"], time.monotonic())
+        return "waive" if self._phase == "tail" and time.monotonic() - since > GIVEN_UP_S else ""
 
     def _switch(self, status: Any) -> None:
         """Let people stop writing to the source, and order the switch when all of it has arrived."""
