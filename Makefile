@@ -64,7 +64,7 @@ tools: $(STAMP)  ## what ships, read by systemd-analyze, promtool and a real Pro
 service: $(STAMP)  ## the unit beneath a real systemd; needs root and systemd-nspawn; some three minutes
 	$(PY) -m pytest -q -s $(SERVICE)
 
-container: $(STAMP)  ## the image built without a registry, and a whole run in it; needs root, mmdebstrap, buildah and podman
+container: $(STAMP)  ## the image built without a registry, and a whole run in it; needs root, mmdebstrap, buildah, podman and runc
 	$(PY) -m pytest -q -s $(CONTAINER)
 
 bench: $(STAMP)  ## the figures, as ratios in one run

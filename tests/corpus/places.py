@@ -29,7 +29,7 @@ from tests.platforms.nutshell_rig import Rig, rig
 from tests.sandbox.leadperfection_rig import NOW as LP_NOW
 from tests.sandbox.leadperfection_rig import PLAIN, START
 
-TIMEOUT_S = 1.5
+TIMEOUT_S = 3.0
 ATTEMPTS = 2
 
 

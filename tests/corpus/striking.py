@@ -14,7 +14,7 @@ import anyio
 from streamflow.errors import InvariantBroken, MadeLocked, StreamflowError, Uncertain
 from tests.corpus.places import PLACES, TIMEOUT_S, Door, Writer
 
-SLACK_S = 1.0
+SLACK_S = 3.0
 WRITES = frozenset({"nutshell create", "nutshell lead"})
 SOURCES = frozenset({"leadtrekker list", "lead perfection list"})
 OTHER_IDS = frozenset({"id_other", "id_true", "id_part", "id_negative", "id_text", "id_path", "id_same"})

@@ -191,7 +191,7 @@ async def test_the_tail_goes_on_beside_a_lying_endpoint(tmp_path: Path) -> None:
             assert lead in (await trip.ledger.setting("owed"))["note"]
             honest()
 
-        with anyio.fail_after(25):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as group:
                 group.start_soon(watch)
                 await trip.stopping(trip.phase, lambda: bool(against) and trip.m.gate is not None)
@@ -241,7 +241,7 @@ async def test_a_lie_in_what_is_needed_pauses_and_goes_on_by_itself(tmp_path: Pa
                 await trip.m.control.wait(0.002)
             trip.m.control.drain()
 
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as group:
                 group.start_soon(watch)
                 with pytest.raises(Drained):
