@@ -139,6 +139,10 @@ class ProtocolMismatch(StreamflowError):
     code = "protocol"
 
 
+class NotObeyed(ProtocolMismatch):
+    """What was asked for is not looked at: no answer of this endpoint can be told from another, whoever is asked about."""
+
+
 class QuestionRefused(ProtocolMismatch):
     """A question was refused outright, which the contract does not foresee: that says nothing of any other question."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Hashable
 
@@ -29,6 +30,13 @@ PUZZLING = (NotFound, ProtocolMismatch)
 PUZZLES = 3             # times that one and the same of these is asked anew without a word
 PUZZLE_S = 3_600.0      # within so long; a platform that lies now and then is put up with, one that changed is told as a pause
 
+_NUMBER = re.compile(r"\d+")
+
+
+def _puzzle(error: StreamflowError) -> str:
+    """Name what is wrong, whatever numbers the words of it bear: a count that moves makes no other lie."""
+    return _NUMBER.sub("#", str(error))
+
 
 class Perseverance:
     """Counts what failed; one for the life of a run."""
@@ -51,7 +59,7 @@ class Perseverance:
             return None
         now = self._clock.monotonic()
         if isinstance(error, PUZZLING):
-            self._puzzles.setdefault(str(error), deque(maxlen=PUZZLES + 1)).append(now)
+            self._puzzles.setdefault(_puzzle(error), deque(maxlen=PUZZLES + 1)).append(now)
         has_moved, self._place = place != self._place, place
         self._failures = 1 if has_moved or now - self._tried_at > QUIET_S else self._failures + 1
         waits_s = REFUSED_WAITS_S if self.is_lasting(error) else WAITS_S
@@ -66,5 +74,5 @@ class Perseverance:
 
     def is_lasting(self, error: StreamflowError) -> bool:
         """Say whether somebody should look, though it is tried again all the same: a refusal, or one lie again and again."""
-        times = self._puzzles.get(str(error), deque())
+        times = self._puzzles.get(_puzzle(error), deque())
         return isinstance(error, AccessRefused) or (len(times) > PUZZLES and self._clock.monotonic() - times[0] < PUZZLE_S)

@@ -11,7 +11,15 @@ from dataclasses import dataclass, field, replace
 
 import anyio
 
-from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch, QuestionRefused, StreamflowError, Unreachable
+from streamflow.errors import (
+    NotFound,
+    NotObeyed,
+    PlatformUnavailable,
+    ProtocolMismatch,
+    QuestionRefused,
+    StreamflowError,
+    Unreachable,
+)
 from streamflow.model import Key, Kind, Page
 from streamflow.platforms.base import Source, Stream
 from streamflow.store.base import Ledger
@@ -53,7 +61,7 @@ async def _asked(source: Source, kind: Kind, parents: Sequence[Key]) -> _Answers
             found.pages[parent] = await _children(source, kind, parent)
         except (NotFound, QuestionRefused) as error:
             found.refused[parent] = _gap(kind, error)
-        except Unreachable:
+        except (Unreachable, NotObeyed):     # nobody's single affair
             raise
         except (PlatformUnavailable, ProtocolMismatch) as error:
             found.away[parent] = error
@@ -68,7 +76,7 @@ async def _children(source: Source, kind: Kind, parent: Key) -> Page:
     for _ in range(ASKED_IN_ALL - 1):
         try:
             return await source.children(kind, parent)
-        except QuestionRefused:
+        except (QuestionRefused, NotObeyed):
             raise
         except ProtocolMismatch:
             continue

@@ -140,11 +140,11 @@ class Loader:
         outcomes: list[Outcome | None] = [None] * len(wave)
         try:
             await self._send(wave, outcomes)
+            await self._weigh(wave, outcomes)
         except BaseException:     # a cancellation as well: the answers that came before it are known
             with anyio.move_on_after(SAVE_S, shield=True):
                 await self._ledger.commit(await self._settled(wave, outcomes, written))
             raise
-        await self._weigh(wave, outcomes)
         failures = [outcome.error for outcome in outcomes if outcome is not None and outcome.stops]
         with anyio.CancelScope(shield=True):
             changes = await self._settled(wave, outcomes, written)

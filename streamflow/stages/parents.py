@@ -12,6 +12,7 @@ from streamflow.model import AuditEntry, Key, Kind, Link, Ref, Staged
 from streamflow.stages.directory import Directory, home_named
 from streamflow.stages.job import Job
 from streamflow.stages.planning import refs_in
+from streamflow.stages.questions import repeated
 from streamflow.store.base import Audit, Change, Ledger, ResolveItem
 
 CAME = "came"
@@ -59,13 +60,16 @@ class Parents:
     async def came(self, staged: Staged) -> list[Change]:
         """Close the question whom a record belongs to that came before its parent did."""
         kind, key = staged.record.kind, staged.record.key
-        _, name = self._directory.last_word(f"unknown_parent:{kind}:{key}")
-        item = await self._ledger.item(name)
-        if item is None or item.state != "open":
-            return []
-        self._directory.decisions[name] = CAME     # should it be asked once more, then under another name
-        entry = AuditEntry(actor="streamflow", action="queue.resolved", kind=kind, key=key, note=f"{name}: {CAME}")
-        return [ResolveItem(id=name, decision=CAME, by="streamflow"), Audit(entry=entry)]
+        changes: list[Change] = []
+        for name in repeated(f"unknown_parent:{kind}:{key}"):     # as the ledger has them: a plan of this may have come to nothing before
+            item = await self._ledger.item(name)
+            if item is None:
+                break
+            if item.state == "open":
+                self._directory.decisions[name] = CAME     # should it be asked once more, then under another name
+                entry = AuditEntry(actor="streamflow", action="queue.resolved", kind=kind, key=key, note=f"{name}: {CAME}")
+                changes += [ResolveItem(id=name, decision=CAME, by="streamflow"), Audit(entry=entry)]
+        return changes
 
     async def _adopt_strays(self, jobs: Sequence[Job], links: dict[Ref, Link], parents: dict[Ref, Staged]) -> None:
         """

@@ -26,7 +26,6 @@ Compare = Callable[[Kind, str, Any, Any], Verdict]
 
 SAME = (Verdict.EQUAL, Verdict.NORMALISED)
 
-NOT_READ = "which is not among the records read"
 ACTION_FIELDS = ("stageset", "stage", "outcome", "isCompleted")
 """Fields of a lead or task that are set by calls of their own, after the record exists."""
 
@@ -129,16 +128,12 @@ def _does_without(name: str, gone: Sequence[Link], facts: Facts) -> bool:
     return name == "link:accounts" and all(facts.directory.decisions.get(gone_id(link)) == "keep" for link in gone)
 
 
-def is_awaited(staged: Staged) -> bool:
-    """Say whether a record was last put off since its parent had not been read, which a person was asked about."""
-    return staged.disposition is Disposition.FLAGGED and staged.reason.endswith(NOT_READ)
-
-
 def waiting_for(ref: Ref, facts: Facts) -> Waiting:
     """Say what a blocking reference without a destination record means for the one that refers to it."""
     parent = facts.parents.get(ref)
     if parent is None:
-        return Waiting(unknown=True, on=f"{ref.kind}:{ref.key}", reason=f"belongs to {ref.kind} {ref.key}, {NOT_READ}")
+        reason = f"belongs to {ref.kind} {ref.key}, which is not among the records read"
+        return Waiting(unknown=True, on=f"{ref.kind}:{ref.key}", reason=reason)
     if parent.state is RecordState.PENDING:
         return Waiting(reason="what it belongs to is under way")
     return Waiting(

@@ -32,7 +32,6 @@ from streamflow.stages.planning import (
     Waiting,
     create_writes,
     finish_of,
-    is_awaited,
     issue_items,
     question_plan,
     refs_in,
@@ -283,7 +282,7 @@ class Resolver:
             return self._given_up(Plan(staged=staged), writes)
         writes += gone.writes
         changes += gone.changes
-        if is_awaited(staged):
+        if staged.disposition is Disposition.FLAGGED:
             changes += await self._parents.came(staged)
         if job.decision is not None and job.main is not None and not any(link.ref == job.main.ref for link in links):
             links.insert(0, job.main)

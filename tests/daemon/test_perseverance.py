@@ -38,6 +38,14 @@ def test_what_passes_is_waited_for_ever_longer_up_to_a_minute() -> None:
     assert one.after(errors[0]) == 1.0
 
 
+def test_a_lie_whose_numbers_move_is_the_same_lie() -> None:
+    """A count in the words makes no new fault of each answer."""
+    one = Perseverance(VirtualClock())
+    for count in range(PUZZLES + 1):
+        one.after(ProtocolMismatch(f"note: a page of {count} rows came twice"))
+    assert one.is_lasting(ProtocolMismatch("note: a page of 99 rows came twice"))
+
+
 @pytest.mark.parametrize("lie", [ProtocolMismatch("lead: a page came twice"), NotFound("lead: no such address")])
 def test_an_answer_outside_the_contract_is_asked_anew_without_end(lie: StreamflowError) -> None:
     """A lie that passes is nobody's business; the same one again and again is told as lasting, and tried again at least once a minute."""

@@ -10,9 +10,21 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from streamflow.errors import AccessRefused, ConfigError, NotFound, PlatformUnavailable, ProtocolMismatch, QuestionRefused, StreamflowError
+from streamflow.clock import SystemClock
+from streamflow.errors import (
+    AccessRefused,
+    ConfigError,
+    NotFound,
+    NotObeyed,
+    PlatformUnavailable,
+    ProtocolMismatch,
+    QuestionRefused,
+    StreamflowError,
+)
 from streamflow.sandbox.leadtrekker.codec import decode_tree
 from streamflow.sandbox.leadtrekker.operation import Operation
+from streamflow.stages.asking import ask_for
+from streamflow.store.memory import MemoryLedger
 from tests.platforms.leadtrekker_rig import HastyClock, all_pages, all_records, liar, reading, sandbox, simulation_of, truth
 
 IDS = {"lead": ("leads", "leadid"), "note": ("notes", "noteid"), "call": ("calls", "callid"), "email": ("emails", "emailid"),
@@ -240,6 +252,23 @@ async def test_a_server_that_ignores_the_parent_is_found_out() -> None:
         await source.children("note", "1")
         with pytest.raises(ProtocolMismatch, match="not obeyed"):
             await source.children("note", "2")
+
+
+async def test_a_server_that_does_not_listen_is_found_out_however_often_it_is_asked() -> None:
+    """No second try passes where the first did not, nothing of it is taken for the affair of single leads, and no row changes hands."""
+
+    async def same(_: web.Request) -> web.Response:
+        return web.json_response({"notes": [{"noteid": "1", "note": "x"}], "users": [], "groups": []})
+
+    async with liar(same) as server, reading(server) as source:
+        [stream] = [each for each in source.streams() if each.kind == "note"]
+        ledger = MemoryLedger(clock=SystemClock())
+        [(_, page)] = await ask_for(source, ledger, stream, ["1"], vanished=None)
+        assert page.records[0].parent == "1"
+        for parents in (["2"], ["2"], ["3", "4", "5"]):
+            with pytest.raises(BaseExceptionGroup) as told:
+                await ask_for(source, ledger, stream, parents, vanished=None)
+            assert told.group_contains(NotObeyed)
 
 
 async def test_rows_of_many_others_are_not_believed_at_once() -> None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from streamflow.errors import PlatformUnavailable
 from streamflow.model import Disposition, RecordState, Ref
+from streamflow.stages.load import Loader
+from streamflow.store.base import Finish, Reopen, Wake
 from tests.stages.rig import call, lead, note, reminder, rig
 
 
@@ -92,6 +97,43 @@ async def test_children_read_long_before_their_parent_come_by_themselves() -> No
         assert [row["links"]["parent"] for row in one.live("notes")] == [(await one.link("lead", "1")).dest_id]
         assert await one.open_items("unknown_parent") == ["unknown_parent:note:6"]
         assert await one.dispositions("note") == {Disposition.CREATED: 1, Disposition.FLAGGED: 1}
+
+
+async def test_the_question_closes_though_the_first_try_came_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails between planning and writing leaves the question open, and the next try closes it."""
+    async with rig() as one:
+        await one.stage(note("5", "1"))
+        await one.run_dry()
+        await one.stage(lead("1"))
+        await one.deliver("lead")
+        with monkeypatch.context() as patched:
+            async def unable(*_: object) -> None:
+                raise PlatformUnavailable("the feed is away", platform="nutshell")
+
+            patched.setattr(Loader, "_mean", unable)
+            with pytest.raises(BaseException, match=r"feed is away|unhandled errors"):
+                await one.deliver("note")
+        assert await one.open_items("unknown_parent") == ["unknown_parent:note:5"]
+        await one.run_dry()
+        assert len(one.live("notes")) == 1
+        assert await one.open_items("unknown_parent") == []
+
+
+async def test_the_question_closes_though_the_parent_was_refused_first() -> None:
+    """Whatever it waited for last, a record that is delivered is no longer asked about."""
+    async with rig() as one:
+        await one.stage(note("5", "1"))
+        await one.run_dry()
+        await one.stage(lead("1"))
+        staged = await one.staged("lead", "1")
+        refused = Finish(kind="lead", key="1", seq=staged.seq, disposition=Disposition.FAILED, reason="refused")
+        await one.ledger.commit([refused, Wake(on=("lead:1",))])
+        await one.deliver("note")
+        assert "was not moved" in (await one.staged("note", "5")).reason
+        await one.ledger.commit([Reopen(kind="lead", keys=("1",))])
+        await one.run_dry()
+        assert len(one.live("notes")) == 1
+        assert await one.open_items("unknown_parent") == []
 
 
 async def test_what_waits_for_its_parent_can_still_be_left_out() -> None:

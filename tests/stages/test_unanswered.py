@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from streamflow.errors import NotPermitted
+from streamflow.errors import NotPermitted, PlatformUnavailable
 from streamflow.model import Disposition, RecordState, Ref
+from streamflow.stages.load import Loader
 from streamflow.stages.unanswered import BAD_HOUR_S, CAUSE, FEW, PAUSE_S, TRIES
 from tests.stages.rig import QUIET, Rig, lead, note, rig
 
@@ -169,3 +170,20 @@ async def test_a_right_that_all_lack_is_nobody_s_fault() -> None:
         one.switch(deny=None)
         await one.run_dry()
         assert len(one.live("contacts")) == 8
+
+
+async def test_what_was_answered_is_kept_when_the_run_is_cut_while_it_is_weighed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outcomes that are known are in the ledger, whatever ends the run before they were looked at together."""
+    async with rig() as one:
+        await one.stage(lead("1"), lead("2"))
+
+        async def cut(*_: object) -> None:
+            raise PlatformUnavailable("cut", platform="nutshell")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Loader, "_weigh", cut)
+            with pytest.raises(BaseException, match=r"cut|unhandled errors"):
+                await one.deliver("lead")
+        assert await one.ledger.open_intents(limit=9) == []
+        await one.run_dry()
+        assert len(one.live("contacts")) == 2

@@ -9,7 +9,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from streamflow.clock import Clock
-from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Unreachable
+from streamflow.errors import NotFound, NotObeyed, PlatformUnavailable, ProtocolMismatch, StreamflowError, Unreachable
 from streamflow.model import Cursor, Key, Kind, Page, Record
 from streamflow.platforms.api import answers, paging, windows
 from streamflow.platforms.api.canary import Canaries
@@ -335,7 +335,7 @@ class ApiReader:
         """See that the rows are not everybody's: some other parents may have been merged into this one, or this one into another."""
         told = {str(record.data.get(stream.parent_field) or "") for record in page.records if record.kind == stream.kind}
         if len(told - {"", parent}) > MERGED_AT_MOST:
-            raise ProtocolMismatch(
+            raise NotObeyed(
                 "rows of many other parents came than was asked for, so the parameter that names the parent is not obeyed",
                 platform=self._spec.platform, stream=stream.kind, hint="correct key_param of this stream",
             )  # fmt: skip
@@ -348,10 +348,10 @@ class ApiReader:
         again. Raises ProtocolMismatch when both still have them.
         """
         other, before = self._last_child.get(kind, (parent, b""))
-        self._last_child[kind] = (parent, digest)
         if digest != before or other == parent or (await self._children(kind, other))[1] != digest:
+            self._last_child[kind] = (parent, digest)     # not where it lied: asked once more, it is held against the same answer
             return
-        raise ProtocolMismatch(
+        raise NotObeyed(
             "two parents have exactly the same rows, so the parameter that names the parent is not obeyed", platform=self._spec.platform,
             stream=kind, hint="correct key_param of this stream",
         )  # fmt: skip
