@@ -155,7 +155,8 @@ def booted(root: Path, wheel_house: Path) -> Iterator[Machine]:
         _until_up(machine)
         machine.run("ldconfig")
         machine.run(PYTHON, "-m", "venv", "/opt/streamflow")
-        machine.run("/opt/streamflow/bin/pip", "install", "--quiet", "--no-index", "--find-links", "/wheels", "streamflow")
+        packed = sorted(f"/wheels/{wheel.name}" for wheel in wheel_house.glob("*.whl"))
+        machine.run("/opt/streamflow/bin/pip", "install", "--quiet", "--no-deps", *packed)     # all that is pinned lies there
         yield machine
     finally:
         process.terminate()     # nspawn asks its systemd for an orderly end
