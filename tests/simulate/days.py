@@ -17,16 +17,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from streamflow.errors import StreamflowError
 from streamflow.model import Kind, Page
 from tests.simulate.conditions import Conditions
 from tests.simulate.disk import Disk, in_memory
 from tests.simulate.doors import DestinationDoor
 from tests.simulate.judge import Evidence, judge
-from tests.simulate.loop import Stuck, clear_graves, process, run, settled_order
+from tests.simulate.loop import clear_graves, process, run, settled_order
 from tests.simulate.process import DAY_S, daemon
 from tests.simulate.source import KEYS, SourceDoor
-from tests.simulate.world import World, _documents_read_once, _told
+from tests.simulate.world import World, _documents_read_once
 
 HOUR_S = 3600.0
 ENDS_AFTER_S = 3 * HOUR_S         # after the last working day everything must be done
@@ -206,19 +205,13 @@ class LongWorld(World):
             self._loop = loop
             loop.call_at(self.conditions.works_until_s + ENDS_AFTER_S, loop.stop)
             try:
-                return run(loop, start())
-            except (Stuck, RuntimeError) as error:
-                self.faults.append(f"stuck: {error}")
-            except BaseExceptionGroup as group:
-                self.faults.append(f"ended by {_told(group)}")
-            except StreamflowError as error:
-                self.faults.append(f"ended by {type(error).__name__}: {error}")
+                is_over = self._lived(loop, start())
             finally:
                 destination.line.is_cut = True
                 self._loop = None
                 self._disk.drop()
         clear_graves()
-        return True
+        return is_over
 
     def _source(self) -> SourceDoor:
         return CountedDoor(self.books, self._count_round)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 from unittest.mock import patch
 
 import orjson
@@ -117,15 +118,20 @@ class World:
             loop.call_later(self.ENDS_AFTER_S, loop.stop)
             source, destination = self._source(), DestinationDoor(self.account, dice)
             try:
-                return run(loop, daemon(self.conditions, ledger, source, destination, self.clock, operator))
-            except (Stuck, RuntimeError) as error:
-                self.faults.append(f"stuck: {error}")
-            except BaseExceptionGroup as group:
-                self.faults.append(f"ended by {_told(group)}")
-            except StreamflowError as error:
-                self.faults.append(f"ended by {type(error).__name__}: {error}")
+                return self._lived(loop, daemon(self.conditions, ledger, source, destination, self.clock, operator))
             finally:
                 destination.line.is_cut = True
+
+    def _lived(self, loop: Any, life: Coroutine[Any, Any, Any]) -> bool:
+        """Run a life to its end; one that ends by a fault is noted, and is over."""
+        try:
+            return run(loop, life)
+        except (Stuck, RuntimeError) as error:
+            self.faults.append(f"stuck: {error}")
+        except BaseExceptionGroup as group:
+            self.faults.append(f"ended by {_told(group)}")
+        except StreamflowError as error:
+            self.faults.append(f"ended by {type(error).__name__}: {error}")
         return True
 
     def _operator(self) -> Operator:
