@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,17 +96,16 @@ class Migration:
         self.phase = phase
         self.control.notify()
 
-    @asynccontextmanager
-    async def at_gate(self, name: str, what: str, how: str) -> AsyncIterator[None]:
-        """Show a gate while a person is waited for."""
-        self.show_gate(name, what, how)
+    @contextmanager
+    def gates(self) -> Iterator[None]:
+        """Bound the waiting at gates: whatever wakes it for another look, a gate stays in sight until it is passed or left."""
         try:
             yield
         finally:
             self.gate = None
 
     def show_gate(self, name: str, what: str, how: str) -> None:
-        """Show a gate until it is taken away (`gate = None`), for who works on while a person may answer."""
+        """Show a gate where a person is waited for, until it is taken away (`gate = None`) or `gates` is left."""
         before = self._last_gate
         is_same = before is not None and before.name == name and before.what == what
         gate = before if is_same and before is not None else Gate(name=name, since=iso(self.clock.now()), what=what, how=how)

@@ -62,23 +62,27 @@ class Cutover:
     async def run(self) -> State:
         """Carry on with the attempt the ledger knows of; answers WATCH when switched, TAIL when it was given up."""
         try:
-            while True:
-                await self._m.control.permit()
-                self._m.control.check()
-                plan = await self._plan()
-                if not plan:
-                    return State.TAIL   # it was given up just before a restart
-                if plan["step"] == "switched":
-                    return State.WATCH
-                self._look_up(plan)
-                if await self._work.map_has_moved():
-                    raise GivenUp("the map that was confirmed is not in force any more")
-                with at_priority(DELTA):
-                    await self._steps[plan["step"]](plan)
+            with self._m.gates():
+                return await self._steps_of_plan()
         except TimedOut:
             return await self._back(f"not done within {self._m.terms.cutover_deadline_s:.0f} s; it was at: {self._m.phase.reason}")
         except GivenUp as reason:
             return await self._back(str(reason))
+
+    async def _steps_of_plan(self) -> State:
+        while True:
+            await self._m.control.permit()
+            self._m.control.check()
+            plan = await self._plan()
+            if not plan:
+                return State.TAIL   # it was given up just before a restart
+            if plan["step"] == "switched":
+                return State.WATCH
+            self._look_up(plan)
+            if await self._work.map_has_moved():
+                raise GivenUp("the map that was confirmed is not in force any more")
+            with at_priority(DELTA):
+                await self._steps[plan["step"]](plan)
 
     async def _plan(self) -> Plan:
         return dict(await self._m.ledger.setting("cutover") or {})
@@ -91,6 +95,7 @@ class Cutover:
                 return
             changes: list[Change] = []
             if step != plan["step"]:
+                self._m.gate = None
                 more["times"] = {**plan.get("times", {}), step: iso(self._m.clock.now())}
                 changes.append(Audit(entry=AuditEntry(actor="streamflow", action=f"cutover.{step}")))
                 self._m.log("cutover.step", step=step)
@@ -117,10 +122,10 @@ class Cutover:
             await self._keep("drain", frozen_at=iso(self._m.clock.now()), quiet=0)
             return
         await self._m.explain("cutover: waiting until the write freeze on the source is confirmed")
-        async with self._m.at_gate(
+        self._m.show_gate(
             "freeze", "people must stop writing to the source now", "run `cutover --freeze-confirmed` when nobody writes any more"
-        ):
-            await self._m.control.wait(1.0)
+        )
+        await self._m.control.wait(1.0)
 
     async def _drain(self, plan: Plan) -> None:
         """Passes until nothing new shows up, the first begun one horizon after the freeze."""
@@ -208,13 +213,14 @@ class Cutover:
         await self._work.reader.snapshot()
         taken, trouble = self._m.source.exported_at, self._work.reader.trouble
         if taken is not None and taken >= from_iso(plan["frozen_at"]) and not trouble:
+            self._m.gate = None
             return False
         await self._m.explain(f"cutover: waiting for an export taken after the freeze{f'; {trouble}' if trouble else ''}")
-        async with self._m.at_gate(
+        self._m.show_gate(
             "export", "the last snapshot was exported before the freeze",
             "export everything once more and put the folder with its manifest into the inbox",
-        ):
-            await self._m.control.wait(1.0)
+        )
+        await self._m.control.wait(1.0)
         return True
 
     async def _verify(self, plan: Plan) -> None:

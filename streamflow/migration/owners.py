@@ -210,15 +210,16 @@ class OwnersGate:
     async def run(self) -> State:
         """Pass when every owner is matched or sent to the fallback; there is no other way past."""
         owners = await self.recheck()
-        while missing := unmatched(owners):
-            names = ", ".join(owner.key for owner in missing[:5]) + (" …" if len(missing) > 5 else "")
-            fallback = await self._fallback()
-            lost = "; the fallback is no enabled user of the destination" if fallback else ""
-            await self._m.explain(f"{len(missing)} owners have no user in the destination: {names}{lost}")
-            async with self._m.at_gate(
-                "owners", f"{len(missing)} owners of records have no user in the destination",
-                "let the admin add the users and run `owners recheck`, or name a fallback with `owners fallback EMAIL`",
-            ):
+        with self._m.gates():
+            while missing := unmatched(owners):
+                names = ", ".join(owner.key for owner in missing[:5]) + (" …" if len(missing) > 5 else "")
+                fallback = await self._fallback()
+                lost = "; the fallback is no enabled user of the destination" if fallback else ""
+                await self._m.explain(f"{len(missing)} owners have no user in the destination: {names}{lost}")
+                self._m.show_gate(
+                    "owners", f"{len(missing)} owners of records have no user in the destination",
+                    "let the admin add the users and run `owners recheck`, or name a fallback with `owners fallback EMAIL`",
+                )
                 await self._m.control.wait(None)
-            owners = await self.table()
+                owners = await self.table()
         return State.SAMPLE

@@ -58,26 +58,31 @@ class MapGate:
             await self._m.explain("scoring the map proposal")
             await self._propose()
         await self._propose_again()
+        with self._m.gates():
+            reckoned = await self._wait()
+        await self._ask_about_volume(reckoned)
+        return State.SCHEMA
+
+    async def _wait(self) -> Estimate:
+        """Wait for the confirmation; answers the estimate of the map that was confirmed."""
         shown, reckoned = "", None
         while True:
             proposed = await self._m.ledger.setting("map:proposed")
             if reckoned is None or proposed["digest"] != shown:
                 shown, reckoned = proposed["digest"], await scope(self._m, proposed)
             if await self._m.ledger.setting("map:confirmed") is not None:
-                break
+                return reckoned
             void = await self._m.ledger.setting(VOID)
             if not self._m.asks("map") and not void:
                 await self.confirm("streamflow", shown)
                 continue
             why = f"; the one before is void: {void['why']}" if void else ""
             await self._m.explain(f"waiting until a person confirms the map{why}")
-            async with self._m.at_gate(
+            self._m.show_gate(
                 "map", f"the field map {shown[:12]} waits for confirmation; nothing is written before{why}",
                 f"read it with `map show`, change it with `map edit FILE`, then `map confirm --digest {shown}`",
-            ):
-                await self._m.control.wait(None)
-        await self._ask_about_volume(reckoned)
-        return State.SCHEMA
+            )
+            await self._m.control.wait(None)
 
     async def _ask_about_volume(self, reckoned: Estimate) -> None:
         """Above what is routine somebody says so explicitly, whatever the gates are set to (G-17)."""
@@ -88,10 +93,11 @@ class MapGate:
             id=VOLUME, cause=VOLUME, kind="", key="", blocking=True, reason=f"{words}: look at the estimate in the scope report",
             decisions=("go", "stop"), suggested="stop",
         ))])
-        while (item := await self._m.ledger.item(VOLUME)) is None or item.decision != "go":
-            is_stopped = item is not None and item.decision == "stop"
-            await self._m.explain(f"{words}; {'it was decided not to go on' if is_stopped else 'waiting for a decision'}")
-            async with self._m.at_gate("volume", words, f"see the scope report, then `queue resolve {VOLUME} --as go`"):
+        with self._m.gates():
+            while (item := await self._m.ledger.item(VOLUME)) is None or item.decision != "go":
+                is_stopped = item is not None and item.decision == "stop"
+                await self._m.explain(f"{words}; {'it was decided not to go on' if is_stopped else 'waiting for a decision'}")
+                self._m.show_gate("volume", words, f"see the scope report, then `queue resolve {VOLUME} --as go`")
                 await self._m.control.wait(None)
 
     async def _propose(self) -> None:

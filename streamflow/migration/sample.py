@@ -86,12 +86,13 @@ class SampleGate:
                 for item in page:
                     waived = ResolveItem(id=item.id, decision="waive", by="gates.sample = auto")
                     await self._m.decide("streamflow", "queue.resolved", waived, note=item.id)
-        while any((state, cause) == ("open", AMBIGUOUS) for state, cause, _ in await self._m.ledger.queue_counts()):
-            await self._m.explain("companies that look alike wait for a decision")
-            async with self._m.at_gate(
-                "companies", "companies that look alike must be decided or waived before people are moved",
-                "see `queue list`, then `queue resolve ID --as separate|same|waive`",
-            ):
+        with self._m.gates():
+            while any((state, cause) == ("open", AMBIGUOUS) for state, cause, _ in await self._m.ledger.queue_counts()):
+                await self._m.explain("companies that look alike wait for a decision")
+                self._m.show_gate(
+                    "companies", "companies that look alike must be decided or waived before people are moved",
+                    "see `queue list`, then `queue resolve ID --as separate|same|waive`",
+                )
                 await self._m.control.wait(None)
         await self._work.refresh_companies()
 
@@ -138,12 +139,13 @@ class SampleGate:
         return self._shown
 
     async def _wait(self) -> None:
-        while await self._m.ledger.setting("sample:verdict") is None:
-            await self._m.explain("the sample waits to be looked at")
-            async with self._m.at_gate(
-                "sample", "a sample has been moved; look at the records and the diff report",
-                "`sample show`, then `sample accept`, `sample redo` (after `map edit` and `map confirm`), or `sample discard`",
-            ):
+        with self._m.gates():
+            while await self._m.ledger.setting("sample:verdict") is None:
+                await self._m.explain("the sample waits to be looked at")
+                self._m.show_gate(
+                    "sample", "a sample has been moved; look at the records and the diff report",
+                    "`sample show`, then `sample accept`, `sample redo` (after `map edit` and `map confirm`), or `sample discard`",
+                )
                 await self._m.control.wait(None)
 
     async def decide(self, actor: str, verdict: str) -> str:

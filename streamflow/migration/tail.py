@@ -57,10 +57,8 @@ class Tail:
             return State.MAP
         await self._try(self._look_again)
         await self._recall_sweep()
-        try:
+        with self._m.gates():
             return await self._rounds()
-        finally:
-            self._m.gate = None
 
     async def _rounds(self) -> State:
         number = 0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import orjson
 import pytest
 
@@ -14,6 +16,7 @@ from streamflow.mapping.document import ObjectMap
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.schema import required_fields
 from streamflow.migration import cutover
+from streamflow.migration.control import Drained
 from streamflow.migration.life import State
 from streamflow.migration.offering import plan_gaps
 from streamflow.migration.owners import OwnersGate, directory_of, match, tally
@@ -38,6 +41,45 @@ def writes(trip: Voyage) -> list[str]:
         line for line in trip.wire("nutshell")
         if not line.startswith(("GET", *readable)) and not any(word in line for word in ("get", "find", "instanceData"))
     ]
+
+
+@pytest.mark.parametrize(("state", "asked"), [(State.MAP, "map:confirmed"), (State.CUTOVER, "cutover")])
+async def test_a_gate_stays_in_sight(tmp_path: Path, state: State, asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever wakes the one who waits at a gate for another look, the gate is shown without a gap."""
+    seen: list[str] = []
+    at = {State.MAP: State.PROBE, State.CUTOVER: State.TAIL}[state]
+    async with voyage(tmp_path, at=at, records=30, gates=ASK if at is State.PROBE else ASK_CUTOVER) as trip:
+        original = trip.ledger.setting
+        if at is State.TAIL:
+            await cutover.request(trip.m, "uid:7", freeze_confirmed=False)
+        await trip.until(state)
+
+        async def watched(name: str) -> Any:
+            if name == asked:
+                seen.append(trip.m.gate.name if trip.m.gate is not None else "")
+            return await original(name)
+
+        async def look() -> None:
+            await until(lambda: trip.m.gate is not None)
+            seen.clear()
+            for looks in range(3):
+                await trip.m.decide("uid:7", "rollback.planned")
+                await until(lambda looks=looks: len(seen) > looks)
+            trip.m.control.drain()
+
+        async def until(holds: Callable[[], bool]) -> None:
+            while not holds():
+                with anyio.move_on_after(0.005):
+                    await trip.m.control._changed.wait()
+
+        monkeypatch.setattr(trip.ledger, "setting", watched)
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as group:
+                group.start_soon(look)
+                with pytest.raises(Drained):
+                    await trip.phase()
+    assert len(seen) >= 3
+    assert set(seen) == {{State.MAP: "map", State.CUTOVER: "freeze"}[state]}
 
 
 async def test_nothing_is_written_before_the_map_is_confirmed(tmp_path: Path) -> None:
