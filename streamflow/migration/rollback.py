@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from streamflow.errors import NotFound, StreamflowError
+from streamflow.errors import NotFound, NotPermitted, ProtocolMismatch, RecordRejected
 from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
 from streamflow.migration import leftovers
 from streamflow.migration.absorbed import Absorbed
@@ -301,7 +301,7 @@ class Rollback:
                 await self._m.destination.writer.delete("sources", dest_id)
             except NotFound:
                 continue
-            except StreamflowError:
+            except (RecordRejected, NotPermitted, ProtocolMismatch):
                 left.append(dest_id)   # listed for the admin; a lead source that stays harms nobody
         await self._m.ledger.commit([PutSetting(name="sources:created", value=left)])
         return left
