@@ -50,6 +50,7 @@ class Tail:
         self._work = work
         self._failed = ""        # what went wrong in the round under way
         self._stays = ""         # what went wrong in the last one, until one succeeds
+        self._reading = Reading()
 
     async def run(self) -> State:
         """Answer CUTOVER when the operator (or `gates.cutover = auto`) asks for it, MAP when another map was confirmed."""

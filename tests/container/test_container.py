@@ -70,7 +70,7 @@ def store() -> Iterator[Store]:
         found.build("localhost/base", base / "Containerfile", base)
         stack.callback(found.podman, "rm", "--all", "--force", check=False)
 
-        # What this machine trusts, the build trusts: its index may be a mirror with an authority of its own.
+        # What the machine trusts, the build trusts: a company's mirror of packages may have an authority of its own.
         (base / "pip.conf").write_text("[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n", encoding="utf-8")
         trust = ("-v", "/etc/ssl/certs:/etc/ssl/certs:ro", "-v", f"{base / 'pip.conf'}:/etc/pip.conf:ro")
         sources = Path(folder) / "sources"
