@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from streamflow.clock import from_iso, iso
-from streamflow.migration import absence, unread
+from streamflow.migration import absence, leftovers, unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.counting import CAUSE, count_again
 from streamflow.migration.heirs import follow_merges
@@ -229,6 +229,7 @@ class Cutover:
         await self._m.explain("cutover: reading everything back that is not verified yet")
         for kind in DEST_ORDER:
             await self._work.verifier.settle(kind)
+        await leftovers.try_again(self._m)
         found = await precheck(self._m)
         items = await self._m.ledger.queue(cause=CAUSE)
         uncounted = [f"{item.reason} (`queue resolve {item.id} --as waive` lets it pass)" for item in items]

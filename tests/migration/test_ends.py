@@ -351,6 +351,29 @@ async def test_the_window_ends_and_the_source_is_not_read_any_more(tmp_path: Pat
         trip.clock.skipped_s += 2 * 86_400
         assert await trip.phase() is State.DONE
         assert await trip.ledger.setting("closed_at")
+        [item] = await trip.items("last_read_failed")
+        assert "switched off" in item.reason
+
+
+async def test_the_last_reading_is_tried_again(tmp_path: Path) -> None:
+    """A bad minute at the end of the window does not close it half blind: the silent late write is found when the source answers."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0, poll_s=0.01) as trip:
+        original, asked = trip.doors.refresh, []
+
+        async def away() -> str | None:
+            asked.append(trip.m.phase.reason)
+            if len(asked) < 4:
+                raise PlatformUnavailable("nobody answers", platform="leadtrekker")
+            return None if original is None else await original()
+
+        trip.doors.refresh = away
+        key = trip.in_source("create", "leads", force=True, name="Last Minute", email="last.minute@example.com")
+        trip.clock.skipped_s += 86_400
+        with anyio.fail_after(20):
+            assert await trip.phase() is State.DONE
+        assert "for the last time; it cannot be read just now: leadtrekker: nobody answers" in asked[-1]
+        assert [item.key for item in await trip.items("after_freeze") if item.kind == "lead"] == [key]
+        assert await trip.items("last_read_failed") == []
 
 
 # ------------------------------------------------------------------------------------------------ rollback
