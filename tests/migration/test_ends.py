@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from streamflow.errors import PlatformUnavailable, ProtocolMismatch, RecordRejected
+from streamflow.errors import PlatformUnavailable, ProtocolMismatch, RecordRejected, Uncertain
 from streamflow.migration import cutover
 from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
@@ -410,6 +410,21 @@ def refused_in_part(trip: Voyage, there: dict[str, Any]) -> list[str]:
 
     trip.destination.writer.update = update
     return spoilt
+
+
+async def test_a_lead_source_is_removed_when_the_bad_minute_is_over(tmp_path: Path) -> None:
+    """Unanswered is not refused: the rollback is tried again as a whole, and what it made is gone."""
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
+        made = [await trip.destination.schema.source("Made by us")]
+        await trip.set("sources:created", made)
+        await begin_rollback(trip)
+        trip.site.faults.merge({"fail_5xx": {"path": "DELETE /rest/sources/*", "probability": 1.0}})
+        with pytest.raises((PlatformUnavailable, Uncertain)):
+            await trip.phase()
+        trip.site.faults.merge({"fail_5xx": None})
+        assert await trip.phase() is State.ROLLED_BACK
+        assert not set(made) & set(trip.live("sources"))
+        assert trip.reports["rollback"]["cannot_be_removed_by_api"]["sources"] == []
 
 
 @pytest.mark.parametrize("kills", [0, 6])
