@@ -39,7 +39,7 @@ def put_back(destination: Destination, edits: Sequence[Edit], *, apart: bool = F
             if (stayed := survivor(edit.rid, edits)) in rows:
                 rows[stayed] = _with_marks(rows[stayed], edit.was)
         elif edit.field in GONE:
-            rows.setdefault(edit.rid, edit.was)
+            rows.setdefault(edit.rid, _relinked(edit.was, edits))     # a later merge would have taken it along
         elif edit.rid in rows:
             rows[edit.rid] = _as_it_was(rows[edit.rid], edit.field, edit.was)
     return replace(destination, live=live)

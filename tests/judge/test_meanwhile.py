@@ -56,6 +56,7 @@ DEEDS: dict[str, tuple[Change, tuple[Edit, ...]]] = {
     "a task given to another": (put("5-tasks", "links/assignee", "2-users"), (_set("5-tasks", "assignee", "2-users"),)),
     "a field that no map knows": (put("5-tasks", "priority", 7), (_set("5-tasks", "priority", 7),)),
     "two people merged": (_merged, MERGE),
+    "a note deleted, and then its person merged": (each_of(_merged, put("10-notes", "deletedTime", 1)), (_deleted("10-notes"), *MERGE)),
     "merged, and the one who stayed deleted": (each_of(_merged, put("5-contacts", "deletedTime", 2)), (*MERGE, _deleted("5-contacts"))),
 }  # fmt: skip
 
