@@ -162,7 +162,7 @@ def _judged(hands: Hands, people: People) -> list[Finding]:
 
     found = judged(compare, people.agreed or source, source, asked)
     rows = {(kind, key): row for kind, key, row in source.every()}
-    logs = [ask(f"{admin}log") for admin in (box.source_admin, box.destination_admin)]
+    logs = (ask(f"{box.source_admin}log"), ask(f"{box.destination_admin}log"))
     refusals = read_refusals(*logs, [key for kind, key in rows if kind in PEOPLE])
     found = list(standing(found, rows, refusals, hands.explained))
     return [*found, *unaccounted(book, destination, prefix=box.side.prefix, deleted=taken_away(edits))]
