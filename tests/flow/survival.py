@@ -15,7 +15,7 @@ from tests.flow.meddlers import Meddlers
 from tests.flow.people import People
 from tests.flow.sides import LEADTREKKER, SIDES
 from tests.flow.stopping import Stops, missed, peak_mib, struck
-from tests.judge.accounting import read_told, unaccounted
+from tests.judge.accounting import read_told, read_waiting, unaccounted
 from tests.judge.comparison import worst_first
 from tests.judge.guarding import rolled_back
 from tests.judge.late import judged
@@ -155,10 +155,10 @@ def _judged(hands: Hands, people: People) -> list[Finding]:
     """Judge both accounts: the source as it was at the switch, where somebody went on in it after that."""
     box, edits = hands.box, people.edits
     source, destination, book = people.source or box.source(), box.destination(), read_told(hands.box.state / "reports")
-    asked = (*hands.asked, *book.questions)
+    asked, explained = (*hands.asked, *book.questions), {**read_waiting(hands.box.state / "reports"), **hands.explained}
 
     def compare(truth: Any) -> list[Finding]:
-        return box.compare(truth, destination, before=people.before, explained=hands.explained, asked=asked, edits=edits)
+        return box.compare(truth, destination, before=people.before, explained=explained, asked=asked, edits=edits)
 
     found = judged(compare, people.agreed or source, source, asked)
     rows = {(kind, key): row for kind, key, row in source.every()}

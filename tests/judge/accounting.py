@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.judge.marks import read_marks
 from tests.judge.meanwhile import ASKED_OF_DELETED
-from tests.judge.states import Destination, Finding, Question, Row
+from tests.judge.states import Destination, Finding, Identity, Question, Row
 
 _WITH_LINE = ("created", "updated", "merged", "matched")
 _WITHOUT = ("filtered", "flagged", "failed")
@@ -46,6 +46,12 @@ def read_told(reports: Path) -> Told:
     doubts = [str(item["id"]) for item in data["queue_items"] if item["cause"] == "in_doubt"]
     questions = [_question(item) for item in data["queue_items"]]
     return Told(kinds=data["kinds"], writes=data["writes"], doubts=doubts, crosswalk=crosswalk, questions=questions)
+
+
+def read_waiting(reports: Path) -> dict[Identity, str]:
+    """Read of what hangs on people and waits, why; those without an id of their own under the key that they were given."""
+    rows = json.loads((reports / "unmatched.json").read_bytes())["data"]["rows"]
+    return {(str(row["kind"]), str(row["key"])): str(row["reason"]) for row in rows}
 
 
 def _question(item: Row) -> Question:

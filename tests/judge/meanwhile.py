@@ -21,6 +21,7 @@ ASKED_OF_DELETED = "deleted_at_destination"
 ASKED_OF_EDITED = frozenset({"conflict", "read_back_differs"})
 _NUMBERED = re.compile(r"\d+-[a-zA-Z]+")
 _QUOTED = re.compile(r"[\"'(\[{]")
+_OWNER = re.compile(r"\bprospect (?P<key>\S+)")
 _PLACE = re.compile(r"(?P<kind>[a-z]+) (?P<key>\S+) (?:on )?\(?(?P<rid>\d+-[a-zA-Z]+)\)?")
 
 
@@ -106,13 +107,14 @@ class Excuses:
 
     def left(self, findings: Sequence[Finding]) -> Iterator[Finding]:
         """Give what they do not explain."""
+        told: set[Identity] = set()      # what waits under a made-up key and has explained a record
         for finding in findings:
-            if not self._is_excused(finding):
+            if not self._is_excused(finding, told):
                 yield finding
 
-    def _is_excused(self, finding: Finding) -> bool:
+    def _is_excused(self, finding: Finding, told: set[Identity]) -> bool:
         if finding.fault == "lost":
-            return self._waits(finding)
+            return self._waits(finding) or self._waits_without_id(finding, told)
         if finding.fault != "wrong":
             return False
         place = _PLACE.match(finding.what)
@@ -146,6 +148,18 @@ class Excuses:
         kind, _, rest = finding.what.partition(" ")
         said = (self.explained or {}).get((kind, rest.partition(" ")[0]), "")
         return any(f"belongs to {edit.rid}," in said for edit in self._of("deleted"))
+
+    def _waits_without_id(self, finding: Finding, told: set[Identity]) -> bool:
+        """Say whether one more record of this kind, under a key that the product made up, waits for this one's person."""
+        kind, owner = finding.what.partition(" ")[0], _OWNER.search(f"{finding.what} {finding.why}")
+        for edit in self._of("deleted") if owner else ():
+            whose = {key for _, key, _ in marks_on(edit.kind, edit.was or {}, self.prefix)}
+            for identity, said in (self.explained or {}).items():
+                is_its = identity[0] == kind and identity[1].startswith("~") and f"belongs to {edit.rid}," in said
+                if owner and owner["key"] in whose and is_its and identity not in told:
+                    told.add(identity)
+                    return True
+        return False
 
     def _is_asked(self, identity: Identity) -> bool:
         return any(each.cause in ASKED_OF_EDITED and (each.kind, each.key) == identity for each in self.asked)

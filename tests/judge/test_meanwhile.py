@@ -10,6 +10,8 @@ import pytest
 from tests.judge.comparison import compare
 from tests.judge.corrupting import Change, Dump, double, drop, each_of, put, reword, row_of
 from tests.judge.guarding import Edit
+from tests.judge.marks import FIELD
+from tests.judge.meanwhile import Excuses
 from tests.judge.small_pair import after, before, tables
 from tests.judge.states import Fault, Finding, Identity, Question, destination_of, source_of
 
@@ -132,6 +134,16 @@ def test_what_would_hang_on_a_deleted_person_waits_and_says_so(word: str, faults
     each_of(put("9-contacts", "deletedTime", 1), drop("10-notes"))(dump)
     said = {("reminder", "42"): word} if word else {}
     assert [each.fault for each in _found(dump, (GONE_PERSON,), said=said)] == faults
+
+
+def test_a_record_without_id_that_waits_explains_one_record() -> None:
+    """Two calls of somebody whom people deleted are not there, and one waits under a made-up key: the other is lost, as is anybody else's."""
+    person = Edit(rid="9-contacts", field="deleted", was={"id": "9-contacts", "customFields": {FIELD: "lp:prospect:7"}})
+    found = [Finding(fault="lost", what=f"call of 10:0{number} with prospect {key}", why="is not there")
+             for number, key in enumerate(("7", "7", "8"))]
+    explained = {("call", "~ab"): "belongs to 9-contacts, which people deleted in the destination", ("note", "~cd"): "belongs to 9-contacts, x"}
+    excuses = Excuses(edits=(person,), prefix="lp", asked=(), explained=explained)
+    assert list(excuses.left(found)) == found[1:]
 
 
 def test_a_mark_that_the_run_moves_to_the_one_who_stayed_is_one_mark() -> None:
