@@ -137,11 +137,12 @@ def test_what_would_hang_on_a_deleted_person_waits_and_says_so(word: str, faults
 
 
 def test_a_record_without_id_that_waits_explains_one_record() -> None:
-    """Two calls of somebody whom people deleted are not there, and one waits under a made-up key: the other is lost, as is anybody else's."""
+    """Two calls of somebody deleted are not there, and one waits under a made-up key: the other is lost, as is anybody else's."""
     person = Edit(rid="9-contacts", field="deleted", was={"id": "9-contacts", "customFields": {FIELD: "lp:prospect:7"}})
     found = [Finding(fault="lost", what=f"call of 10:0{number} with prospect {key}", why="is not there")
              for number, key in enumerate(("7", "7", "8"))]
-    explained = {("call", "~ab"): "belongs to 9-contacts, which people deleted in the destination", ("note", "~cd"): "belongs to 9-contacts, x"}
+    said = "belongs to 9-contacts, which people deleted in the destination"
+    explained = {("call", "~ab"): said, ("note", "~cd"): said}
     excuses = Excuses(edits=(person,), prefix="lp", asked=(), explained=explained)
     assert list(excuses.left(found)) == found[1:]
 
