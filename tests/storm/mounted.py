@@ -35,7 +35,7 @@ class Mounted:
 
 @contextmanager
 def read_only(place: Place) -> Iterator[Mounted]:
-    """Put the state directory of a place on a read-only file system for the length of a block, as root or where users may have namespaces."""
+    """Put the state directory of a place on a read-only file system, for the length of a block; as root, or where users may do so."""
     place.state.mkdir(mode=0o700)
     command = ("unshare", *_AS_ROOT, "--mount", "sh", "-c", _HELD, "sh", str(place.state))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
