@@ -90,9 +90,9 @@ def test_rollbacks_are_killed_with_people_at_work_and_without() -> None:
 
 
 def test_both_platforms_have_a_limit_in_every_run() -> None:
-    """A call too many is seen at either."""
+    """A call too many is seen at either; where calls fail the limit is not what makes a run long."""
     for run in _scheduled("--kills", "40", "--undone", "20"):
-        assert run.options["rate"] == run.options["source_rate"] == run.rate_per_s
+        assert run.options["rate"] == run.options["source_rate"] == (40 if run.faults in ("calm", "slow") else 120)
 
 
 @pytest.mark.parametrize("words", [("--kills", "40", "--points", "0", "--seed", "7"), ("--kills", "0", "--undone", "30")])
