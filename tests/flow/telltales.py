@@ -30,9 +30,10 @@ def plant(box: Box, options: Mapping[str, Any], seed: int) -> tuple[Box, frozens
     words = _Words(random.Random(f"telltales-{seed}"))
     _SOURCES[box.side.pair](box, words)
     _destination(box, words)
-    export = dict(box.export_of) if options.get("reader") == "files" else {"attachments_only": True}
-    if "reader" in options or box.side is LEADTREKKER:     # the other source gives its files by API as well
-        ask(f"{box.source_admin}export", {"folder": str(box.dir / "inbox"), **export})
+    if options.get("reader") == "files":
+        box.export()
+    elif box.side is LEADTREKKER:     # the other source gives its files by API as well
+        ask(f"{box.source_admin}export", {"folder": str(box.dir / "inbox"), "attachments_only": True})
     assert len(words.given) >= LEAST, len(words.given)
     return replace(box, seen=box.side.look(box.source_admin, options)), frozenset(words.given)
 
