@@ -221,7 +221,10 @@ class Hands:
             self.at_watch()
         if self._wanted and self._wanted[0] != "rollback":
             return     # what strikes before it comes first
-        self.is_planned = self._order("/v1/rollback", dry_run=True) == 200
+        code, plan = self._order("/v1/rollback", dry_run=True)
+        self.is_planned = code == HTTPStatus.OK and plan["result"] == "planned"
+        if not self.is_planned:
+            return     # it takes its time, or a platform is away: asked again
         self._order("/v1/rollback", confirm="sandbox")
 
     def _explain(self) -> None:
@@ -233,11 +236,11 @@ class Hands:
                 if trace.get("disposition") in ("filtered", "flagged", "failed"):
                     self.explained[kind, key] = str(trace["reason"])
 
-    def _order(self, path: str, **body: Any) -> int:
-        """Order something, which may be refused; gives the status. An order that breaks the daemon down is no refusal."""
+    def _order(self, path: str, **body: Any) -> tuple[int, Any]:
+        """Order something, which may be refused; gives status and answer. An order that breaks the daemon down is no refusal."""
         code, answer = self.daemon.ask("POST", path, body)
         assert code != HTTPStatus.INTERNAL_SERVER_ERROR, f"POST {path}: {code}: {answer}"
-        return code
+        return code, answer
 
     def _ask(self, method: str, path: str, missing: Any = None) -> Any:
         code, body = self.daemon.ask(method, path)

@@ -89,7 +89,7 @@ def test_a_foreseen_error_is_none() -> None:
 
 def test_an_order_that_breaks_the_daemon_is_no_refusal(box: Box) -> None:
     """A switch that is refused while it is too early is asked for again; one that is answered with 500 ends the run."""
-    assert _hands(box, Answering(409))._order("/v1/cutover", freeze_confirmed=True) == 409
+    assert _hands(box, Answering(409))._order("/v1/cutover", freeze_confirmed=True)[0] == 409
     with pytest.raises(AssertionError, match="POST /v1/cutover: 500"):
         _hands(box, Answering(500))._order("/v1/cutover", freeze_confirmed=True)
 
