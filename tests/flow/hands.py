@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from tests.flow.box import Box
+from streamflow.sandbox.profiles import read_profile
+from tests.flow.box import REPOSITORY, Box
 from tests.flow.daemon import Daemon, NotAnswering
 from tests.flow.harness import DECIDED, question_of, short
 from tests.flow.measures import peak_mib
@@ -17,6 +20,7 @@ from tests.flow.stopping import Stops, struck
 from tests.judge.marks import read_marks
 from tests.judge.states import WHO_IS_WHO, Question
 
+CALM = "calm"
 POLL_S = 0.05
 LIFETIME_S = (0.1, 4.0)
 """How long the daemon lives before a kill, from when it is where it is to be struck: from hardly begun to well under way."""
@@ -30,24 +34,38 @@ UNREAD = "source_unread"
 GIVEN_UP_S = 30.0
 """How long an operator waits for what one list of the source does not show, before it is given up."""
 PATIENCE = 40
-"""How often a run that misbehaving platforms brought to a stop is let go on by an operator, or started again by its service manager."""
+"""How often a run that misbehaving platforms brought to a stop is let go on by an operator, and how often started again by its service
+manager."""
 BY_ITSELF = "tried again in"
 """What the reason of a pause says that nobody has to end."""
-FOR_A_PERSON = ("plan_limit", "rejected")
-"""Errors that are for a person; a run that pauses for good over anything else, such as a platform that is away or lies, is wrong."""
-STOPPED = (69, 75, 77)
-"""Exit codes by which the daemon says that a platform must recover first."""
+FOR_A_PERSON = {"plan_limit": "plan_limit", "rejected": "deny"}
+"""Errors that are for a person -> the fault without which a profile gives no cause for them; a run that pauses for good over anything
+else, such as a platform that is away or lies, is wrong."""
+_UNIT = REPOSITORY / "deploy" / "streamflow.service"
+
+
+def stays_down() -> frozenset[int]:
+    """Give the exit codes after which the service manager does not start the daemon again, as the unit that ships says; ends among them."""
+    words = dict(line.split("=", 1) for line in _UNIT.read_text(encoding="utf-8").splitlines() if line.startswith(("Restart", "Success")))
+    assert words["Restart"] == "on-failure", words
+    return frozenset({os.EX_OK, *map(int, words["SuccessExitStatus"].split()), *map(int, words["RestartPreventExitStatus"].split())})
+
+
+def provides(profile: str) -> frozenset[str]:
+    """Give what a profile of faults has any platform do."""
+    return frozenset(name for switches in read_profile(profile).values() for name in switches)
 
 
 class Hands:
     """Starts a run, attends to it, strikes it and starts it again, until it ends by itself."""
 
-    def __init__(self, box: Box, dice: random.Random, wanted: list[str], *, stops: Stops | None = None, is_calm: bool = True) -> None:
+    def __init__(self, box: Box, dice: random.Random, wanted: list[str], *, stops: Stops | None = None, faults: str = CALM) -> None:
         self.box = box
         self.daemon = Daemon(box)
         self.plan = box.dir / "stops.json"
         self.struck: list[str] = []             # phases in which the plug was pulled
-        self.paused = 0                         # how often it had to be let go on
+        self.paused = 0                         # how often a person had to let it go on
+        self.restarts = 0                       # how often its service manager started it again, for the platforms' sake
         self.peak_mib = 0.0
         self.resumes_s: list[float] = []        # from each start after the first one to the first answer
         self.explained: dict[tuple[str, str], str] = {}
@@ -58,7 +76,9 @@ class Hands:
         self.work: Callable[[str], None] = lambda _phase: None         # called at each look, with the phase: people at work
         self._dice = dice
         self._wanted = wanted        # the phase from which on each kill to come strikes, in order
-        self._is_calm = is_calm
+        self._is_calm = faults == CALM
+        self._provided = provides(faults)
+        self._stays_down = stays_down()
         self._kill_at = math.inf
         self._started_at: float | None = None   # until it has answered
         self._seen: Any = None
@@ -93,8 +113,11 @@ class Hands:
 
     def _goes_on(self, code: int) -> bool:
         """Start it again when it gave up for the platforms' sake."""
-        if code in STOPPED and not self._is_calm:
+        if code == os.EX_NOPERM and "deny" in self._provided:      # nobody starts it again but a person, who was given a key
             self._let_go_on(f"exit code {code}")
+        elif code >= 0 and code not in self._stays_down and not self._is_calm:
+            self.restarts += 1
+            assert self.restarts <= PATIENCE, f"it ends again and again with {code}; {self.daemon.words(25)}"
         else:
             assert code in (0, 1), f"the daemon gave up with exit code {code} after {len(self.struck)} kills; {self.daemon.words(25)}"
             assert not self._wanted, f"the run was over before {len(self._wanted)} kills could strike"
@@ -135,9 +158,10 @@ class Hands:
             assert not self._is_calm, status["reason"]
             if BY_ITSELF in status["reason"]:
                 return
-            assert self.daemon.last_trouble() in FOR_A_PERSON, f"nobody should have to end this pause: {status['reason']}"
+            trouble = self.daemon.last_trouble()
+            assert FOR_A_PERSON.get(trouble) in self._provided, f"nobody should have to end this pause ({trouble}): {status['reason']}"
             self._let_go_on(status["reason"])
-            self.daemon.ask("POST", "/v1/resume", {})
+            self._order("/v1/resume")
             return
         self.work(self._phase)
         self._export(status["gate"] or {})
@@ -164,7 +188,7 @@ class Hands:
             decision = item["suggested"] or self._given_up(item)
             is_question = item["blocking"] or item["cause"] in self._causes or item["id"].startswith("identity:")
             if item["state"] == "open" and is_question and decision:
-                self.daemon.ask("POST", f"/v1/queue/{quote(item['id'], safe='')}/resolve", {"decision": decision})
+                self._order(f"/v1/queue/{quote(item['id'], safe='')}/resolve", decision=decision)
                 return True
         return False
 
@@ -184,7 +208,7 @@ class Hands:
         self._explain()
         self._looked_at.clear()      # whom a question names may have changed since
         self._decide()
-        self.daemon.ask("POST", "/v1/cutover", {"freeze_confirmed": True})   # refused while it is too early; asked again then
+        self._order("/v1/cutover", freeze_confirmed=True)   # refused while it is too early; asked again then
 
     def _look_back(self) -> None:
         """After the switch: what was read last is asked about, and the run is judged and undone where that is wanted."""
@@ -197,11 +221,11 @@ class Hands:
             self.at_watch()
         if self._wanted and self._wanted[0] != "rollback":
             return     # what strikes before it comes first
-        code, plan = self.daemon.ask("POST", "/v1/rollback", {"dry_run": True})
-        self.is_planned = code == 200 and plan["result"] == "planned"
+        code, plan = self._order("/v1/rollback", dry_run=True)
+        self.is_planned = code == HTTPStatus.OK and plan["result"] == "planned"
         if not self.is_planned:
             return     # it takes its time, or a platform is away: asked again
-        self.daemon.ask("POST", "/v1/rollback", {"confirm": "sandbox"})
+        self._order("/v1/rollback", confirm="sandbox")
 
     def _explain(self) -> None:
         """Ask about what left no mark."""
@@ -211,6 +235,12 @@ class Hands:
                 trace = self._ask("GET", f"/v1/records/{kind}/{quote(key, safe='')}", missing={})
                 if trace.get("disposition") in ("filtered", "flagged", "failed"):
                     self.explained[kind, key] = str(trace["reason"])
+
+    def _order(self, path: str, **body: Any) -> tuple[int, Any]:
+        """Order something, which may be refused; gives status and answer. An order that breaks the daemon down is no refusal."""
+        code, answer = self.daemon.ask("POST", path, body)
+        assert code != HTTPStatus.INTERNAL_SERVER_ERROR, f"POST {path}: {code}: {answer}"
+        return code, answer
 
     def _ask(self, method: str, path: str, missing: Any = None) -> Any:
         code, body = self.daemon.ask(method, path)

@@ -19,8 +19,12 @@ MANY_BACK = 10
 """In one rollback: it is soon over."""
 UNDONE_UNDER = ("calm", "flaky", "hostile")
 """Profiles under which runs are killed while they are rolled back, where all are asked for."""
-RATE_PER_S = 120.0
-"""What the destination allows in every run: a call too many is seen."""
+RATE_PER_S = 40.0
+"""What each platform allows where all calls are answered, less than a run would make of itself: a call too many is seen."""
+AMPLE_PER_S = 120.0
+"""The same where calls fail: the daemon is slow there by itself, and from a low limit it would be minutes in coming up again."""
+ANSWERED = ("calm", "slow")
+"""Profiles under which they are."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -59,9 +63,13 @@ def trials(given: argparse.Namespace) -> Iterator[Trial]:
         profile, pair, reader = next(turns)
         yield Trial(
             seed=seed, kills=min(left, each), pair=pair, reader=reader, records=given.records, faults=profile, life=given.life,
-            rate_per_s=RATE_PER_S, limit_s=given.limit,
+            rate_per_s=_rate(profile), source_rate_per_s=_rate(profile), limit_s=given.limit,
         )  # fmt: skip
         left -= each
+
+
+def _rate(profile: str) -> float:
+    return RATE_PER_S if profile in ANSWERED else AMPLE_PER_S
 
 
 def _turns(given: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
@@ -86,7 +94,7 @@ def tours(given: argparse.Namespace) -> Iterator[Trial]:
 def _tour(given: argparse.Namespace, pair: str, reader: str, times: int, *, undone: bool) -> Trial:
     return Trial(
         seed=given.seed, stops=Stops(times=times), pair=pair, reader=reader, records=given.records, life=given.life,
-        undone=undone, rate_per_s=RATE_PER_S, limit_s=3 * given.limit,
+        undone=undone, rate_per_s=RATE_PER_S, source_rate_per_s=RATE_PER_S, limit_s=3 * given.limit,
     )  # fmt: skip
 
 
@@ -103,7 +111,8 @@ def undone(given: argparse.Namespace) -> Iterator[Trial]:
         pair, word, profile = places[turn % len(places)]
         yield Trial(
             seed=given.seed + turn, pair=pair, reader=readers[turn // len(places) % len(readers)], records=given.records, faults=profile,
-            life=given.life, undone=True, backs=min(left, each), meddled=word == "with", rate_per_s=RATE_PER_S, limit_s=given.limit,
+            life=given.life, undone=True, backs=min(left, each), meddled=word == "with",
+            rate_per_s=_rate(profile), source_rate_per_s=_rate(profile), limit_s=given.limit,
         )  # fmt: skip
         left -= each
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.flow.box import Box, sandbox
-from tests.flow.hands import PHASES, Hands
-from tests.flow.measures import Calls, calls, doubts, leaks
+from tests.flow.hands import CALM, PHASES, Hands
+from tests.flow.measures import Calls, calls, doubts, leaks, of_destination, of_source
 from tests.flow.meddlers import Meddlers
 from tests.flow.people import People
 from tests.flow.sides import LEADTREKKER, SIDES
 from tests.flow.stopping import Stops, missed, peak_mib, struck
+from tests.flow.telltales import plant
 from tests.judge.accounting import read_told, read_waiting, unaccounted
 from tests.judge.comparison import worst_first
 from tests.judge.guarding import rolled_back
@@ -32,7 +33,6 @@ WATCH_S = 8.0
 LAG_S = 3.0
 """What a run that is struck at named points is told of the destination's lists, instead of measuring it."""
 DAY_S = 86_400.0
-CALM = "calm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,7 @@ class Trial:
         backs: Random kills more, while it is rolled back.
         meddled: Whether people work in the destination all the while it is rolled back, and before, on whatever they see there.
         rate_per_s: What the destination allows; None for no limit.
+        source_rate_per_s: What the source allows.
     """
 
     seed: int
@@ -64,6 +65,7 @@ class Trial:
     backs: int = 0
     meddled: bool = False
     rate_per_s: float | None = None
+    source_rate_per_s: float | None = None
     limit_s: float = 240.0
 
     @property
@@ -73,6 +75,7 @@ class Trial:
         more |= {"life": self.life} if self.life else {}
         more |= {"faults": self.faults} if self.faults != CALM else {"search_lag": 0.2}
         more |= {"rate": self.rate_per_s} if self.rate_per_s else {}
+        more |= {"source_rate": self.source_rate_per_s} if self.source_rate_per_s else {}
         return {"pair": self.pair, "records": self.records, "seed": self.seed, "gates": "auto", **more}
 
 
@@ -88,6 +91,7 @@ class Survived:
         doubts: How many writes in doubt were adopted, resent, queued; and how many are still "open" at the end.
         resumes_s: How long after each kill the daemon took to answer again.
         paused: How often an operator had to let it go on, or start it again.
+        restarts: How often its service manager started it again, after an end for the platforms' sake.
         deeds: What people did in the source meanwhile.
         edits: What they did in the destination.
     """
@@ -104,6 +108,7 @@ class Survived:
     resumes_s: tuple[float, ...]
     leaks: tuple[str, ...]
     paused: int
+    restarts: int
     deeds: int
     edits: int
 
@@ -115,9 +120,11 @@ def survive(trial: Trial) -> Survived:
     wanted += ["rollback"] * trial.backs
     with sandbox(**trial.options) as box:
         _configure(box, trial, wanted)
+        box, planted = plant(box, trial.options, trial.seed)
         before = box.destination()
+        telling = of_source(box.source()) | of_destination(before)
         findings: list[Finding] = []
-        hands = Hands(box, dice, wanted, stops=trial.stops, is_calm=trial.faults == CALM)
+        hands = Hands(box, dice, wanted, stops=trial.stops, faults=trial.faults)
         people = (Meddlers if trial.meddled else People)(box, before, trial.seed, by_files=trial.reader == "files")
         if trial.undone:
             hands.at_watch = lambda: findings.extend(_at_switch(hands, people))
@@ -128,12 +135,13 @@ def survive(trial: Trial) -> Survived:
         finally:
             hands.daemon.stop()
         after = box.destination()
+        telling |= of_source(box.source()) | of_destination(people.before)
         findings += _undone(hands, people, after) if trial.undone else _judged(hands, people)
         return Survived(
             kills=len(hands.struck) + struck(hands.plan).total(), phases=tuple(hands.struck), code=code,
             findings=tuple(worst_first(findings)), points=struck(hands.plan), missed=_missed(trial, hands), doubts=doubts(box.state),
             calls=calls(box), peak_mib=max(hands.peak_mib, peak_mib(hands.plan)), resumes_s=tuple(hands.resumes_s),
-            leaks=tuple(leaks(box, hands.daemon.log)), paused=hands.paused,
+            leaks=tuple(leaks(box, hands.daemon.log, telling=telling, planted=planted)), paused=hands.paused, restarts=hands.restarts,
             deeds=sum(box.source_state()["life"]["by_deed"].values()), edits=len(people.edits),
         )  # fmt: skip
 

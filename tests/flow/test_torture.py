@@ -12,7 +12,7 @@ from tests.flow import torture
 from tests.flow.measures import Calls
 from tests.flow.schedule import MANY, UNDONE_UNDER, again, parser, schedule
 from tests.flow.survival import Survived, Trial
-from tests.flow.tally import MOST_MIB
+from tests.flow.tally import MOST_MIB, MOST_UP_S
 from tests.judge.states import Finding
 
 ONE = ("--kills", "3", "--points", "0", "--profiles", "calm", "--pair", "leadtrekker-nutshell")
@@ -27,8 +27,9 @@ def _survived(**told: Any) -> Survived:
     given = {
         "kills": 3, "phases": ("probe", "tail", "tail"), "code": 0, "findings": (), "points": {}, "missed": (),
         "doubts": {"adopted": 2, "queued": 1},
-        "calls": Calls(told_to_wait=4, exceeded=0), "peak_mib": 70.0, "resumes_s": (0.5, 2.0), "leaks": (), "paused": 1, "deeds": 9,
-        "edits": 8,
+        "calls": Calls(told_to_wait=4, exceeded=0, source_per_s=17, destination_per_s=31),
+        "peak_mib": 70.0, "resumes_s": (0.5, 2.0), "leaks": (), "paused": 1, "deeds": 9,
+        "edits": 8, "restarts": 2,
     }  # fmt: skip
     return Survived(**{**given, **told})
 
@@ -88,6 +89,12 @@ def test_rollbacks_are_killed_with_people_at_work_and_without() -> None:
     assert all(run.undone for run in runs)
 
 
+def test_both_platforms_have_a_limit_in_every_run() -> None:
+    """A call too many is seen at either; where calls fail the limit is not what makes a run long."""
+    for run in _scheduled("--kills", "40", "--undone", "20"):
+        assert run.options["rate"] == run.options["source_rate"] == (40 if run.faults in ("calm", "slow") else 120)
+
+
 @pytest.mark.parametrize("words", [("--kills", "40", "--points", "0", "--seed", "7"), ("--kills", "0", "--undone", "30")])
 def test_a_run_is_repeated_by_what_is_printed(words: tuple[str, ...]) -> None:
     """The words at the end of a torture schedule exactly the run that went wrong."""
@@ -109,7 +116,7 @@ def test_the_table_tells_what_came_of_every_run(ends: list[Any], capsys: pytest.
     assert row["runs"] == "2 (+1 unfinished)"
     figures = {
         "kills": "6", "in doubt": "6", "adopted": "4", "queued": "2", "lost": "1", "doubled": "0", "429": "8", "up s": "2.0",
-        "peak MiB": "70", "edits": "16", "too large": "0",
+        "peak MiB": "70", "edits": "16", "too large": "0", "source/s": "17", "dest/s": "31", "restarts": "4", "late up": "0",
     }  # fmt: skip
     assert {name: row[name] for name in figures} == figures
     assert [line.split("--seed ")[1] for line in said.splitlines() if line.startswith("again: ")] == ["2", "3"]
@@ -132,9 +139,9 @@ def test_nothing_wrong_is_said_in_one_number(ends: list[Any], capsys: pytest.Cap
 
 @pytest.mark.parametrize(
     "wrong", [{"leaks": ("a key in a log",)}, {"calls": Calls(told_to_wait=1, exceeded=1)}, {"doubts": {"open": 1}}, {"findings": (LOST,)},
-     {"peak_mib": 2 * MOST_MIB}, {"missed": ("after:decision",)}],
+     {"peak_mib": 2 * MOST_MIB}, {"missed": ("after:decision",)}, {"resumes_s": (0.5, 2 * MOST_UP_S)}],
 )
 def test_each_broken_promise_makes_a_run_wrong(ends: list[Any], wrong: dict[str, Any]) -> None:
-    """A leak, a call too fast, a write left in doubt, memory without bound, a point not struck count as much as a finding."""
+    """A leak, a call too fast, a write left in doubt, memory without bound, a point not struck, a long start count as much as a finding."""
     ends[:] = [_survived(**wrong)]
     assert torture.main(ONE) == 1
