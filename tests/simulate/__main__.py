@@ -58,7 +58,7 @@ def _told(told: days.Told | pace.Told | lag.Told) -> int:
 
 
 def _one(seed: int, planted: str | None) -> int:
-    verdict = simulate(seed, keep_lines=True, planted=PLANTED[planted] if planted else nullcontext)
+    verdict = simulate(seed, keep_lines=True, planted=PLANTED[planted].plant if planted else nullcontext)
     print(*verdict.lines, sep="\n")
     print(f"\nseed {seed}: {verdict.ending}, {verdict.crashes} processes ended before their time, trace {verdict.trace}")
     print(*(verdict.faults or ["nothing broken"]), sep="\n")

@@ -139,10 +139,11 @@ def _record(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
         if agreed is None:
             return
         row = agreed
+    yield from _parts(seen, kind, key)
     if staged is None:
         yield f"lost: {kind} {key} was never read"
     elif held is None:
-        yield from _missing(seen, kind, key, staged, link)
+        yield from _missing(seen, kind, key, row, staged, link)
     else:
         yield from (f"orphaned: {kind} {key} ({there}) {each}" for each in _orphaned(seen, kind, row, held))
         if link is not None and not link.is_merged and staged.disposition not in EXPLAINED:
@@ -170,21 +171,67 @@ def _late(seen: Evidence, kind: Kind, key: Key, row: Row, agreed: Row | None, he
                 yield f"unasked: {name} of {kind} {key} was written after the switch, and carried over"
 
 
-def _missing(seen: Evidence, kind: Kind, key: Key, staged: Staged, link: Link | None) -> Iterator[str]:
-    """There is no record: somebody was asked, or the record it waits for has its reason."""
-    if seen.asked_about(kind, key) or (link is None and _is_undone(seen, staged)):
-        return
-    if staged.disposition in EXPLAINED and staged.waiting_on:
-        return
-    if link is not None and any(item.details.get("dest_id") == link.dest_id for item in seen.items.values()):
-        return
-    yield f"lost: {kind} {key} is {staged.disposition} ({staged.reason}), and {link.dest_id if link else 'no record'} is not there"
+def _missing(seen: Evidence, kind: Kind, key: Key, row: Row, staged: Staged, link: Link | None) -> Iterator[str]:
+    """There is no record: that has a reason which the accounts themselves bear out, and whoever is to know it was told."""
+    if link is not None and (why := _taken_away(seen, link)):
+        yield f"lost: {kind} {key} is {staged.disposition} ({staged.reason}), and {link.dest_id} {why}"
+    elif link is None and not _is_excused(seen, kind, key, row, staged):
+        yield f"lost: {kind} {key} is {staged.disposition} ({staged.reason}), and no record is there"
 
 
-def _is_undone(seen: Evidence, staged: Staged) -> bool:
+def _parts(seen: Evidence, kind: Kind, key: Key) -> Iterator[str]:
+    """What else was written of a record, such as the note about one that is merged into another, stands as well."""
+    for ref, link in seen.links.items():
+        if (ref.kind, ref.key) == (kind, key) and ref.part and seen.stands(link.dest_id) is None and (why := _taken_away(seen, link)):
+            yield f"lost: {kind} {key} has {link.dest_id} as its {ref.part}, which {why}"
+
+
+def _taken_away(seen: Evidence, link: Link) -> str:
+    """Say what is wrong about a record that was there, "" when people removed it and somebody was asked about that."""
+    held = seen.account.records.get(link.dest_id)
+    while held is not None and held.into is not None:
+        held = seen.account.records.get(held.into)
+    if held is None or held.deeds[-1].actor != PERSON:
+        return "was not removed by people"
+    is_asked = any(item.cause == "deleted_at_destination" and item.details.get("dest_id") == link.dest_id for item in seen.items.values())
+    return "" if is_asked else "was removed by people, and nobody was asked"
+
+
+def _is_excused(seen: Evidence, kind: Kind, key: Key, row: Row, staged: Staged) -> bool:
+    """Say whether a record rightly has none in the destination: refused, undone, unclear who it is, or what it belongs to is not there."""
+    if staged.disposition not in EXPLAINED:
+        return False
+    open_ones = {item.cause for item in seen.asked_about(kind, key) if item.state == "open"}
+    why = {
+        "refused": "rejected" in open_ones and _was_refused(seen, kind, key),
+        "unclear": "several_candidates" in open_ones and kind == "client",
+        "undone": _is_undone(seen, kind, key, staged, is_late="after_freeze" in open_ones),
+        "alone": kind != "client" and _is_alone(seen, row, staged, is_late="after_freeze" in open_ones),
+    }
+    return any(why.values())
+
+
+def _was_refused(seen: Evidence, kind: Kind, key: Key) -> bool:
+    intents = [each for each in seen.ledger._book.intents.values() if (each.ref.kind, each.ref.key) == (kind, key)]
+    return any({each.marker, each.dest_id or ""} & seen.account.refused for each in intents)
+
+
+def _is_undone(seen: Evidence, kind: Kind, key: Key, staged: Staged, *, is_late: bool) -> bool:
     """Say whether it was undone with a part of the run, which the queue holds open to be taken back."""
     asked = any(item.cause == "rolled_back" and item.details["scope"] == seen.conditions.part for item in seen.items.values())
-    return asked and staged.state is RecordState.HELD and staged.disposition in EXPLAINED and seen.conditions.part in staged.reason
+    entries = [json.loads(line.text) for line in seen.ledger._book.audit.values()]
+    done = any((each["kind"], each["key"]) == (kind, key) and each["action"].startswith("rollback.") for each in entries)
+    return asked and done and staged.state is RecordState.HELD and (is_late or seen.conditions.part in staged.reason)
+
+
+def _is_alone(seen: Evidence, row: Row, staged: Staged, *, is_late: bool) -> bool:
+    """Say whether the client it belongs to is truly not there; `_record` asks why it is not."""
+    client = Ref("client", row["clientid"])
+    link = seen.links.get(client)
+    if link is not None and seen.stands(link.dest_id) is not None:
+        return False
+    waits_for = {f"client:{client.key}", *({f"gone:{link.dest_id}"} if link is not None else ())}
+    return is_late or (staged.state is RecordState.PARKED and staged.waiting_on in waits_for)
 
 
 def _orphaned(seen: Evidence, kind: Kind, row: Row, held: Held) -> Iterator[str]:
@@ -194,17 +241,22 @@ def _orphaned(seen: Evidence, kind: Kind, row: Row, held: Held) -> Iterator[str]
     stands = seen.stands(parent.dest_id) if parent is not None else None
     value = held.fields.get(PARENT_LINKS[kind])
     if stands is not None and stands not in (value if isinstance(value, list) else [value]):
-        if not seen.asked_about(kind, str(row[f"{kind}id"])):
+        if PARENT_LINKS[kind] not in _in_dispute(seen, kind, str(row[f"{kind}id"])):
             yield f"hangs on {value}, its client is {stands}"
 
 
 def _wrong(seen: Evidence, kind: Kind, key: Key, row: Row, held: Held) -> Iterator[str]:
     theirs = {name for deed in held.deeds if deed.actor == PERSON for name in deed.fields}
-    asked = {str(item.details.get("field")) for item in seen.asked_about(kind, key)}
+    asked = _in_dispute(seen, kind, key)
     for name, wanted in expected(kind, row).items():
         actual = held.fields.get(name)
         if name not in theirs and name not in asked and not _holds(name, wanted, actual):
             yield f"{name} is {actual!r}, the source says {wanted!r}"
+
+
+def _in_dispute(seen: Evidence, kind: Kind, key: Key) -> set[str]:
+    """Name the fields of a record whose two values somebody was shown."""
+    return {str(item.details.get("field")) for item in seen.asked_about(kind, key) if item.cause == "conflict"}
 
 
 def expected(kind: Kind, row: Row) -> dict[str, Any]:

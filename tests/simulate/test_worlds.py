@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from tests.simulate.destination import PERSON, PROGRAM
+from tests.simulate.judge import DEST_KINDS, Evidence, judge
 from tests.simulate.planted import PLANTED, found_by
-from tests.simulate.world import simulate
+from tests.simulate.world import lived, simulate
 
 SEEDS = range(1000, 1004)
+ASKED_ABOUT = (1000,)
+"""Worlds with questions about records that are there."""
 QUICKLY_FOUND = (
     "a create whose answer was lost is sent again", "intents are committed after the send",
     "an update does not look what people changed", "a mark moves before its records are in the ledger",
@@ -26,6 +30,27 @@ def test_a_seed_tells_one_world() -> None:
     first = simulate(1003).trace
     simulate(1004)
     assert simulate(1003).trace == first
+
+
+@pytest.mark.parametrize("seed", ASKED_ABOUT)
+def test_a_question_does_not_cover_a_loss(seed: int) -> None:
+    """Each record that the program made, taken away by nobody, is missed by the judge, whatever was asked about it."""
+    world = lived(seed)
+    seen = Evidence.of(world.books, world.account, world.ledger, world.conditions)
+    assert judge(seen) == []
+    silent, tried = [], 0
+    for ref, link in seen.links.items():
+        held = world.account.records.get(seen.stands(link.dest_id) or "")
+        is_ours = held is not None and held.maker == PROGRAM and all(deed.actor != PERSON for deed in held.deeds)
+        if held is None or not is_ours or ref.kind not in DEST_KINDS or ref.key not in world.books.true(ref.kind):
+            continue
+        tried += 1
+        del world.account.records[held.id]
+        if not any(fault.startswith(f"lost: {ref.kind} {ref.key} ") for fault in judge(seen)):
+            silent.append(f"{ref.kind} {ref.key}: {[item.cause for item in seen.asked_about(ref.kind, ref.key)]}")
+        world.account.records[held.id] = held
+    assert tried > 5
+    assert silent == []
 
 
 @pytest.mark.parametrize("bug", QUICKLY_FOUND)

@@ -73,6 +73,7 @@ class World:
         self.clock = WorldClock(self.agenda)
         self.ledger = MemoryLedger(clock=self.clock)
         self.faults: list[str] = []
+        self.is_whole = True       # it came to its end: else there is nothing to be judged
         self.crashes = 0
         self.orders = Orders(self.agenda, self.conditions, storm=self._storm, strike=self._strike)
         self._workers = SourcePeople(self.books, self.conditions, self._dice("workers"))
@@ -127,10 +128,13 @@ class World:
         try:
             return run(loop, life)
         except (Stuck, RuntimeError) as error:
+            self.is_whole = False
             self.faults.append(f"stuck: {error}")
         except BaseExceptionGroup as group:
+            self.is_whole = False
             self.faults.append(f"ended by {_told(group)}")
         except StreamflowError as error:
+            self.is_whole = False
             self.faults.append(f"ended by {type(error).__name__}: {error}")
         return True
 
@@ -185,15 +189,21 @@ class World:
             self.faults += watching.marks(self.ledger, self.books, changes)
 
 
-def simulate(seed: int, *, keep_lines: bool = False, planted: Callable[[], AbstractContextManager[None]] = nullcontext) -> Verdict:
-    """Run one world and judge it."""
+def lived(seed: int, *, keep_lines: bool = False, planted: Callable[[], AbstractContextManager[None]] = nullcontext) -> World:
+    """Run one world to its end."""
     world = World(seed, keep_lines=keep_lines)
     with settled_order():
         with _documents_read_once(), planted(), _no_collector():
             world.live()
-        world.faults += world.orders.faults
-        found = judge(Evidence.of(world.books, world.account, world.ledger, world.conditions)) if not world.faults else []
         clear_graves()
+    world.faults += world.orders.faults
+    return world
+
+
+def simulate(seed: int, *, keep_lines: bool = False, planted: Callable[[], AbstractContextManager[None]] = nullcontext) -> Verdict:
+    """Run one world and judge it."""
+    world = lived(seed, keep_lines=keep_lines, planted=planted)
+    found = judge(Evidence.of(world.books, world.account, world.ledger, world.conditions)) if world.is_whole else []
     manners = {*world.orders.manners} - ({"killed", "mid-batch"} - world.orders.said.keys())
     manners |= {"killed"} if world.orders.said["killed"] else set()
     manners |= {"late to show"} if world.books.showed_late() and "started" in world.orders.said else set()
