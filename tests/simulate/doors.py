@@ -178,7 +178,11 @@ class WriteDoor:
         self._delete(kind, dest_id, missing_ok=False)
 
     async def restore(self, kind: Kind, dest_id: DestId) -> None:
-        await self._line.send(lambda: self._account.restore(dest_id, PROGRAM))
+        await self._line.send(lambda: self._restore(kind, dest_id))
+
+    def _restore(self, kind: Kind, dest_id: DestId) -> None:
+        self._account.on_effect("restore", kind, dest_id, {})
+        self._account.restore(dest_id, PROGRAM)
 
 
 class ReadDoor:

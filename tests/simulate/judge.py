@@ -130,15 +130,26 @@ def _records(seen: Evidence) -> Iterator[str]:
 
 
 def _record(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
+    agreed = _at(seen, kind, key, seen.books.frozen_at)
+    if _content(agreed) == _content(row):
+        yield from _moved(seen, kind, key, row)
+        return
+    is_asked = any(item.cause == "after_freeze" for item in seen.asked_about(kind, key))
+    if is_asked:
+        yield from _late(seen, kind, key, row)
+    elif _content(_at(seen, kind, key, seen.books.switched_at)) != _content(row):
+        yield f"unexplained: {kind} {key} was written after the switch, and nobody was asked"
+    elif (staged := seen.staged.get((kind, key))) is None or _content(staged.record.data) != _content(row):
+        yield f"lost: {kind} {key} was written between freeze and switch, was not carried over, and nobody was asked"
+    else:
+        yield from _moved(seen, kind, key, row)
+
+
+def _moved(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
+    """A row that is to be in the destination is there, or has its reason."""
     staged, link = seen.staged.get((kind, key)), seen.links.get(Ref(kind, key))
     there = seen.stands(link.dest_id) if link is not None else None
     held = seen.account.records.get(there or "")
-    agreed = _at_the_freeze(seen, kind, key)
-    if _content(agreed) != _content(row):
-        yield from _late(seen, kind, key, row, agreed, held)
-        if agreed is None:
-            return
-        row = agreed
     yield from _parts(seen, kind, key)
     if staged is None:
         yield f"lost: {kind} {key} was never read"
@@ -154,21 +165,33 @@ def _content(row: Row | None) -> Row | None:
     return {name: value for name, value in row.items() if name != "moved"} if row is not None else None
 
 
-def _at_the_freeze(seen: Evidence, kind: Kind, key: Key) -> Row | None:
-    """Give the row as it was when people had to stop, which is what was agreed to move; None when it was not there."""
-    versions = [each for each in seen.books.rows[kind, key] if seen.books.frozen_at is None or each.at <= seen.books.frozen_at]
+def _at(seen: Evidence, kind: Kind, key: Key, moment: float | None) -> Row | None:
+    """Give the row as it was at a moment, as it is now where there was none; None when it was not there."""
+    versions = [each for each in seen.books.rows[kind, key] if moment is None or each.at <= moment]
     return versions[-1].row if versions else None
 
 
-def _late(seen: Evidence, kind: Kind, key: Key, row: Row, agreed: Row | None, held: Held | None) -> Iterator[str]:
-    """Written in the source in spite of the switch: somebody is asked, and until then nothing moves."""
-    if not any(item.cause == "after_freeze" for item in seen.asked_about(kind, key)):
-        yield f"unexplained: {kind} {key} was written after the switch, and nobody was asked"
+def _late(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
+    """
+    Written in the source though people were to have stopped, and somebody was asked.
+
+    What came before the switch may have been carried over, all of it or the first of it; what came after it may not.
+    """
+    frozen, switched = seen.books.frozen_at or 0.0, seen.books.switched_at or 0.0
+    between = [each.row for each in seen.books.rows[kind, key] if frozen < each.at <= switched]
+    allowed = [each for each in (_at(seen, kind, key, frozen), *between) if each is not None]
+    link = seen.links.get(Ref(kind, key))
+    held = seen.account.records.get(seen.stands(link.dest_id) or "") if link is not None else None
     if held is not None:
-        before = expected(kind, agreed) if agreed is not None else {}
+        before = [expected(kind, each) for each in allowed]
         for name, value in expected(kind, row).items():
-            if value != before.get(name) and _holds(name, value, held.fields.get(name)):
+            if all(value != each.get(name) for each in before) and _holds(name, value, held.fields.get(name)):
                 yield f"unasked: {name} of {kind} {key} was written after the switch, and carried over"
+    elif _at(seen, kind, key, frozen) is None:
+        return        # it was not there when people were to stop, and waits for an answer
+    found = [list(_moved(seen, kind, key, each)) for each in allowed]
+    if found and all(found):
+        yield from found[0]
 
 
 def _missing(seen: Evidence, kind: Kind, key: Key, row: Row, staged: Staged, link: Link | None) -> Iterator[str]:

@@ -292,6 +292,12 @@ def _late_writes() -> AbstractContextManager[Any]:
     return patch.object(watch.Watch, "_hold_late", hold)
 
 
+@plant("a late write is held and nobody is asked", ("unexplained", "lost"))
+def _held_in_silence() -> AbstractContextManager[Any]:
+    real = watch.late_changes
+    return patch.object(watch, "late_changes", lambda staged: [each for each in real(staged) if not isinstance(each, Enqueue)])
+
+
 @plant("an order of the switch while one is under way begins another one", ("cutover",))
 def _second_attempt() -> AbstractContextManager[Any]:
     real = cutover.request
