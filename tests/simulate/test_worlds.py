@@ -69,8 +69,8 @@ def test_bringing_back_covers_no_other_write() -> None:
     world.account.restore(noted, PROGRAM)
     world._on_effect("update", "contacts", noted, {"link:tags": ["1-tags"]})
     assert world.faults == []
-    not_meant = (("update", noted, {"custom:Town": "Tampa"}), ("restore", other, {}), ("update", other, {"link:tags": []}))
-    for what, dest_id, fields in not_meant:
+    town, tags = {"custom:Town": "Tampa"}, {"link:tags": ["1-tags"]}
+    for what, dest_id, fields in (("update", noted, town), ("restore", other, {}), ("update", other, tags)):
         world._on_effect(what, "contacts", dest_id, fields)
     assert [fault.partition(":")[0] for fault in world.faults] == ["unmeant"] * 3
 
