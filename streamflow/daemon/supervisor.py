@@ -144,11 +144,11 @@ class Supervisor:
         wait_s = self._perseverance.after(error, await self._place(error))
         self.m.failing.note(error, until=self.m.clock.monotonic() + (wait_s or 0.0) + QUIET_S)
         if wait_s is None:
-            self.m.control.pause(f"{error}; {error.hint or 'mend the cause, then `resume`'}")
+            self.m.control.hold_up(f"{error}; {error.hint or 'mend the cause, then `resume`'}")
         elif self._perseverance.is_lasting(error):
             self._again_at = self.m.clock.monotonic() + wait_s
             hint = error.hint or ("mend the key or its permissions" if isinstance(error, AccessRefused) else "see what it answers")
-            self.m.control.pause(f"{error}; {hint}; tried again in {wait_s:.0f} s, or at once by `resume`", ends_itself=True)
+            self.m.control.hold_up(f"{error}; {hint}; tried again in {wait_s:.0f} s, or at once by `resume`", ends_itself=True)
         else:
             await self.m.explain(f"{error}; trying again in {wait_s:.0f} s")
             await self.m.control.wait(wait_s)

@@ -23,10 +23,21 @@ class Control:
         event, self._changed = self._changed, anyio.Event()
         event.set()
 
-    def pause(self, reason: str, *, ends_itself: bool = False) -> None:
+    def look(self) -> anyio.Event:
+        """Give what the next change sets: taken before something is looked at, no change while one looks is slept through."""
+        return self._changed
+
+    def pause(self, reason: str) -> None:
+        """Pause until somebody resumes."""
         self.paused = reason
-        self.ends_itself = ends_itself
+        self.ends_itself = False
         self.notify()
+
+    def hold_up(self, reason: str, *, ends_itself: bool = False) -> None:
+        """Pause because something failed; a pause that a person has to end is none the less theirs, with their words."""
+        if self.paused is None or self.ends_itself:
+            self.pause(reason)
+            self.ends_itself = ends_itself
 
     def resume(self) -> None:
         self.paused = None
@@ -53,10 +64,10 @@ class Control:
         if self.draining:
             raise Drained
 
-    async def wait(self, timeout_s: float | None = None) -> None:
-        """Wait for a change, at most *timeout_s* seconds. Raises Drained."""
+    async def wait(self, timeout_s: float | None = None, *, since: anyio.Event | None = None) -> None:
+        """Wait for a change (since `look`), at most *timeout_s* seconds. Raises Drained."""
         self.check()
-        event = self._changed
+        event = since or self._changed
         with anyio.move_on_after(timeout_s):
             await event.wait()
         self.check()

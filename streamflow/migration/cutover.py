@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from streamflow.clock import from_iso, iso
-from streamflow.migration import absence, unread
+from streamflow.migration import absence, leftovers, unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.counting import CAUSE, count_again
 from streamflow.migration.heirs import follow_merges
@@ -227,10 +227,11 @@ class Cutover:
 
     async def _verify(self, plan: Plan) -> None:
         if self._m.terms.cutover_mode == "live":
-            await self._last_changes(plan)
+            await self._last_changes()
         await self._m.explain("cutover: reading everything back that is not verified yet")
         for kind in DEST_ORDER:
             await self._work.verifier.settle(kind)
+        await leftovers.try_again(self._m)
         found = await precheck(self._m)
         items = await self._m.ledger.queue(cause=CAUSE)
         uncounted = [f"{item.reason} (`queue resolve {item.id} --as waive` lets it pass)" for item in items]
@@ -238,7 +239,7 @@ class Cutover:
             raise GivenUp("; ".join((*found.reasons, *uncounted)) + "; a rollback is offered (`rollback --dry-run`)")
         await self._keep("switch")
 
-    async def _last_changes(self, plan: Plan) -> None:
+    async def _last_changes(self) -> None:
         """The last short pass of a live cutover; what comes after it is found in the watch."""
         await self._m.explain("cutover: taking the last changes")
         await self._work.reader.poll(self._poll_number())

@@ -209,9 +209,13 @@ class OwnersGate:
 
     async def run(self) -> State:
         """Pass when every owner is matched or sent to the fallback; there is no other way past."""
-        owners = await self.recheck()
+        await self.recheck()
         with self._m.gates():
-            while missing := unmatched(owners):
+            while True:
+                looked = self._m.control.look()
+                owners = await self.table()
+                if not (missing := unmatched(owners)):
+                    return State.SAMPLE
                 names = ", ".join(owner.key for owner in missing[:5]) + (" …" if len(missing) > 5 else "")
                 fallback = await self._fallback()
                 lost = "; the fallback is no enabled user of the destination" if fallback else ""
@@ -220,6 +224,4 @@ class OwnersGate:
                     "owners", f"{len(missing)} owners of records have no user in the destination",
                     "let the admin add the users and run `owners recheck`, or name a fallback with `owners fallback EMAIL`",
                 )
-                await self._m.control.wait(None)
-                owners = await self.table()
-        return State.SAMPLE
+                await self._m.control.wait(None, since=looked)

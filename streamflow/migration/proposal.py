@@ -67,6 +67,7 @@ class MapGate:
         """Wait for the confirmation; answers the estimate of the map that was confirmed."""
         shown, reckoned = "", None
         while True:
+            looked = self._m.control.look()
             proposed = await self._m.ledger.setting("map:proposed")
             if reckoned is None or proposed["digest"] != shown:
                 shown, reckoned = proposed["digest"], await scope(self._m, proposed)
@@ -82,7 +83,7 @@ class MapGate:
                 "map", f"the field map {shown[:12]} waits for confirmation; nothing is written before{why}",
                 f"read it with `map show`, change it with `map edit FILE`, then `map confirm --digest {shown}`",
             )
-            await self._m.control.wait(None)
+            await self._m.control.wait(None, since=looked)
 
     async def _ask_about_volume(self, reckoned: Estimate) -> None:
         """Above what is routine somebody says so explicitly, whatever the gates are set to (G-17)."""
@@ -94,11 +95,14 @@ class MapGate:
             decisions=("go", "stop"), suggested="stop",
         ))])
         with self._m.gates():
-            while (item := await self._m.ledger.item(VOLUME)) is None or item.decision != "go":
+            while True:
+                looked = self._m.control.look()
+                if (item := await self._m.ledger.item(VOLUME)) is not None and item.decision == "go":
+                    return
                 is_stopped = item is not None and item.decision == "stop"
                 await self._m.explain(f"{words}; {'it was decided not to go on' if is_stopped else 'waiting for a decision'}")
                 self._m.show_gate("volume", words, f"see the scope report, then `queue resolve {VOLUME} --as go`")
-                await self._m.control.wait(None)
+                await self._m.control.wait(None, since=looked)
 
     async def _propose(self) -> None:
         if self._m.terms.map_file is not None:

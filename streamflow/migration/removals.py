@@ -22,9 +22,9 @@ from streamflow.store.base import Audit, PutLink
 
 KEPT = 480      # removals are looked after for so many more, and for as long as the feed may show late what happened before
 RELATIONS = ("link:accounts", "link:contacts", "link:sources", "link:tags")
+"""What a restored record comes back without (nutshell.md 7)."""
 RECORDS = ("link:accounts", "link:contacts")
 """Those of them that lead to records, which may be gone."""
-"""What a restored record comes back without (nutshell.md 7)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -206,7 +206,7 @@ class Reversals:
                 else:
                     dest_id = await writer.update(link.dest_kind, dest_id, reversal.fields, now=now)
             except NotFound:
-                return "", dest_id   # gone is what was wanted
+                return ("" if reversal.action == "delete" else MOVED), dest_id   # gone is what was wanted, or what people did meanwhile
             except Stale as error:
                 return f"changed by people since: {error.message}", dest_id
             except RecordRejected as error:
@@ -217,7 +217,7 @@ class Reversals:
                 await self._m.clock.sleep(min(10.0, 0.25 * 2**attempt))
                 continue
             return "", dest_id
-        return "", dest_id
+        raise AssertionError("the last attempt answers or raises")
 
     async def _has_moved(self, reversal: Reversal) -> bool:
         """Say whether what a write is to replace is not there any more as it was read."""

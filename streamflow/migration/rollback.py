@@ -21,8 +21,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from streamflow.errors import NotFound, StreamflowError
+from streamflow.errors import NotFound, NotPermitted, ProtocolMismatch, RecordRejected
 from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
+from streamflow.migration import leftovers
 from streamflow.migration.absorbed import Absorbed
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.hanging import Hanging
@@ -34,7 +35,6 @@ from streamflow.migration.removals import Removals, Saved
 from streamflow.migration.restorations import Restorations
 from streamflow.migration.returning import undone_item
 from streamflow.migration.reversals import GIVEN_UP_HERE, MOVED, Carried, Reversals
-from streamflow.migration.schema import LedgerJournal, really_left
 from streamflow.migration.scopes import WHOLE, Wanted, checked, everything, wanted_by
 from streamflow.migration.touched import Touches
 from streamflow.migration.undoing import Step, plan_step, unconfirmed
@@ -290,9 +290,7 @@ class Rollback:
 
     async def _remove_probes(self) -> list[dict[str, str]]:
         """Remove what the probes could not remove; answers what stays all the same and was not deleted by hand."""
-        journal = LedgerJournal(self._m.ledger)
-        await self._m.destination.prober.sweep_probes(journal)
-        left = await really_left(journal, self._m.destination.reader)
+        left = await leftovers.remove(self._m)
         return [{"kind": kind, "id": dest_id or "", "name": marker} for kind, marker, dest_id in left]
 
     async def _remove_sources(self) -> list[DestId]:
@@ -303,7 +301,7 @@ class Rollback:
                 await self._m.destination.writer.delete("sources", dest_id)
             except NotFound:
                 continue
-            except StreamflowError:
+            except (RecordRejected, NotPermitted, ProtocolMismatch):
                 left.append(dest_id)   # listed for the admin; a lead source that stays harms nobody
         await self._m.ledger.commit([PutSetting(name="sources:created", value=left)])
         return left

@@ -18,6 +18,7 @@ from streamflow.migration.companies import AMBIGUOUS, CompanyTable
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.differences import SampleReport, sample_report
 from streamflow.migration.life import State
+from streamflow.migration.reversals import GIVEN_UP_HERE
 from streamflow.migration.rollback import Rollback
 from streamflow.migration.work import Work
 from streamflow.model import Key, Kind, Ref
@@ -87,13 +88,16 @@ class SampleGate:
                     waived = ResolveItem(id=item.id, decision="waive", by="gates.sample = auto")
                     await self._m.decide("streamflow", "queue.resolved", waived, note=item.id)
         with self._m.gates():
-            while any((state, cause) == ("open", AMBIGUOUS) for state, cause, _ in await self._m.ledger.queue_counts()):
+            while True:
+                looked = self._m.control.look()
+                if not any((state, cause) == ("open", AMBIGUOUS) for state, cause, _ in await self._m.ledger.queue_counts()):
+                    break
                 await self._m.explain("companies that look alike wait for a decision")
                 self._m.show_gate(
                     "companies", "companies that look alike must be decided or waived before people are moved",
                     "see `queue list`, then `queue resolve ID --as separate|same|waive`",
                 )
-                await self._m.control.wait(None)
+                await self._m.control.wait(None, since=looked)
         await self._work.refresh_companies()
 
     def _quality(self, table: CompanyTable) -> None:
@@ -140,13 +144,16 @@ class SampleGate:
 
     async def _wait(self) -> None:
         with self._m.gates():
-            while await self._m.ledger.setting("sample:verdict") is None:
+            while True:
+                looked = self._m.control.look()
+                if await self._m.ledger.setting("sample:verdict") is not None:
+                    return
                 await self._m.explain("the sample waits to be looked at")
                 self._m.show_gate(
                     "sample", "a sample has been moved; look at the records and the diff report",
                     "`sample show`, then `sample accept`, `sample redo` (after `map edit` and `map confirm`), or `sample discard`",
                 )
-                await self._m.control.wait(None)
+                await self._m.control.wait(None, since=looked)
 
     async def decide(self, actor: str, verdict: str) -> str:
         """
@@ -181,6 +188,7 @@ class SampleGate:
         self._m.report("sample-removed", {"verdict": verdict, **tally.to_json()})
         changes: list[Change] = [Reopen(kind=kind, keys=tuple(keys)) for kind, keys in chosen.items() if keys]
         changes += [PutSetting(name=f"sample:{name}", value=None) for name in ("keys", "shown", "verdict")]
+        changes.append(PutSetting(name=GIVEN_UP_HERE, value=None))
         if verdict == "discard":
             changes.append(PutSetting(name="map:confirmed", value=None))
         await self._m.ledger.commit(changes)

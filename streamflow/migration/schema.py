@@ -8,43 +8,19 @@ Rule 3: what the API cannot create is a to-do for the admin with a stated fallba
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streamflow.errors import PlanLimit, RecordRejected
 from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.schema import NeededField, details_field, required_fields
+from streamflow.migration import leftovers
 from streamflow.migration.context import Migration
 from streamflow.migration.drift import keep_basis
 from streamflow.migration.life import State
 from streamflow.migration.reference import look_again
-from streamflow.model import AuditEntry, DestId, Kind, QueueItem
-from streamflow.platforms.base import FieldSpec, Reader
-from streamflow.store.base import Audit, Enqueue, Ledger, PutSetting
-
-
-class LedgerJournal:
-    """Keeps in the ledger what probes made."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    async def meant(self, kind: Kind, marker: str) -> None:
-        await self._put(kind, marker, {"kind": kind, "marker": marker, "dest_id": None}, "probe.meant")
-
-    async def made(self, kind: Kind, marker: str, dest_id: DestId) -> None:
-        await self._put(kind, marker, {"kind": kind, "marker": marker, "dest_id": dest_id}, "probe.made", dest_id)
-
-    async def removed(self, kind: Kind, marker: str) -> None:
-        await self._put(kind, marker, None, "probe.removed")
-
-    async def left(self) -> Sequence[tuple[Kind, str, DestId | None]]:
-        rows = (await self._ledger.settings("probe:record:")).values()
-        return [(row["kind"], row["marker"], row["dest_id"]) for row in rows]
-
-    async def _put(self, kind: Kind, marker: str, value: Mapping[str, Any] | None, action: str, dest_id: DestId = "") -> None:
-        entry = AuditEntry(actor="streamflow", action=action, kind=kind, key=marker, dest_id=dest_id)
-        await self._ledger.commit([PutSetting(name=f"probe:record:{kind}:{marker}", value=value), Audit(entry=entry)])
+from streamflow.model import AuditEntry, Kind
+from streamflow.platforms.base import FieldSpec
+from streamflow.store.base import Audit, Ledger, PutSetting
 
 
 class SchemaPhase:
@@ -73,21 +49,19 @@ class SchemaPhase:
 
     async def _probe(self, document: MapDocument) -> None:
         await self._m.explain("finding out what the destination can do, on tagged records that are removed again")
-        journal = LedgerJournal(self._m.ledger)
+        journal = leftovers.LedgerJournal(self._m.ledger)
         await self._m.destination.prober.sweep_probes(journal, patiently=False)
         extra = details_field(document)
         is_there = extra is not None and (extra.entity, extra.label) in await defined_fields(self._m.ledger)
         learned = dict(await self._m.destination.prober.probe(journal, _spec(extra) if extra is not None and is_there else None))
         learned.update(self._m.terms.flags)
         self._m.destination.adopt(learned)     # how late the lists are is known from here on
-        if await journal.left():   # an answer or a removal may have been lost, which does not mean that it cannot be removed
-            await self._m.destination.prober.sweep_probes(journal)
+        left = await leftovers.remove(self._m)
         await self._m.ledger.commit([
             PutSetting(name="capabilities", value=learned),
             Audit(entry=AuditEntry(actor="streamflow", action="capabilities.learned", after=learned)),
         ])
-        left = await really_left(journal, self._m.destination.reader)
-        await self._m.ledger.commit([Enqueue(item=_left_item(*each)) for each in left])
+        await leftovers.ask_about(self._m.ledger, left)
 
     async def _define(self, document: MapDocument) -> None:
         """Create each custom field the map needs; each is seen in the definitions before it counts."""
@@ -143,25 +117,6 @@ def _explained(need: NeededField, error: PlanLimit | RecordRejected) -> PlanLimi
         return PlanLimit(what, platform=error.platform, hint=hint)
     hint = "change the field's family or target in the map (`map edit`), or make room for it, then resume"
     return RecordRejected(what, platform=error.platform, hint=hint)
-
-
-async def really_left(journal: LedgerJournal, reader: Reader) -> list[tuple[Kind, str, DestId | None]]:
-    """Give what probes made and is still there; what is gone, though the answer to its removal was lost, leaves the journal."""
-    found: list[tuple[Kind, str, DestId | None]] = []
-    for kind, marker, dest_id in await journal.left():
-        if dest_id is not None and not await reader.read(kind, [dest_id], custom=False):
-            await journal.removed(kind, marker)
-        else:
-            found.append((kind, marker, dest_id))
-    return found
-
-
-def _left_item(kind: Kind, marker: str, dest_id: DestId | None) -> QueueItem:
-    return QueueItem(
-        id=f"probe_left:{kind}:{marker}", cause="probe_left", kind="", key="", decisions=("done", "waive"), suggested="done",
-        reason=f"the record {dest_id or ''} among {kind}, named {marker!r}, was made to try out the destination and could not be "
-        "removed by the API: delete it in the web app", details={"dest_id": dest_id or "", "kind": kind, "marker": marker},
-    )
 
 
 def _row(need: NeededField, *, created: bool) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from datetime import timedelta
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError, Uncertain
-from streamflow.migration import absence, cutover, drift, horizon, unread
+from streamflow.migration import absence, cutover, drift, horizon, leftovers, unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.heirs import follow_merges
 from streamflow.migration.life import State
@@ -50,12 +50,14 @@ class Tail:
         self._work = work
         self._failed = ""        # what went wrong in the round under way
         self._stays = ""         # what went wrong in the last one, until one succeeds
+        self._reading = Reading()
 
     async def run(self) -> State:
         """Answer CUTOVER when the operator (or `gates.cutover = auto`) asks for it, MAP when another map was confirmed."""
         if await self._work.map_has_moved():
             return State.MAP
         await self._try(self._look_again)
+        await self._try(lambda: leftovers.try_again(self._m))
         await self._recall_sweep()
         with self._m.gates():
             return await self._rounds()

@@ -3,6 +3,8 @@ After the switch: writes made to the source after the freeze are found and queue
 
 Rule 1: from the switch on nothing moves by itself any more; what shows up late waits for a person.
 Rule 2: a source that cannot be read any more ends nothing: the window goes on, and what was decided is still carried out.
+Rule 3: the last reading is a complete one. What keeps it from being complete is waited for a while, then asked about: nobody is to take a
+window that closed half blind for one in which nothing was written.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from streamflow.store.base import Audit, Change, Enqueue, PutSetting
 from streamflow.wire.message import DELTA, at_priority
 
 LATE = "after_freeze"
+UNREAD = "last_read_failed"
+LAST_LOOK_S = 3600.0     # a last reading that fails is tried again for so long, and for no longer than the window was
 PAGE = 500
 
 
@@ -47,14 +51,25 @@ class Watch:
             number += 1
             is_last = self._m.clock.now() >= ends
             await self._look(number, is_last=is_last, since=iso(switched))
-            if is_last:
+            if is_last and (not self._trouble or self._m.clock.now() >= ends + min(ends - switched, timedelta(seconds=LAST_LOOK_S))):
                 break
-            await self._m.explain(f"watching the source for late writes until {iso(ends)}{self._trouble}")
-            left_s = (ends - self._m.clock.now()) / timedelta(seconds=1)
+            words = "reading the source for the last time" if is_last else f"watching the source for late writes until {iso(ends)}"
+            await self._m.explain(f"{words}{self._trouble}")
+            left_s = self._m.terms.poll_s if is_last else (ends - self._m.clock.now()) / timedelta(seconds=1)
             await self._m.control.wait(min(self._m.terms.poll_s, max(0.0, left_s)))
-        entry = AuditEntry(actor="streamflow", action="watch.closed", note="the source is not read any more")
-        await self._m.ledger.commit([PutSetting(name="closed_at", value=iso(self._m.clock.now())), Audit(entry=entry)])
+        await self._close()
         return State.DONE
+
+    async def _close(self) -> None:
+        note = f"the source is not read any more{self._trouble}"
+        changes: list[Change] = [Audit(entry=AuditEntry(actor="streamflow", action="watch.closed", note=note))]
+        if self._trouble and self._m.terms.watch_days:
+            changes.append(Enqueue(item=QueueItem(
+                id=UNREAD, cause=UNREAD, kind="", key="", decisions=("waive",), suggested="waive",
+                reason="the window closed, and the last complete reading of the source had failed until then: what was changed there after "
+                f"the freeze and shows in no list of changes was not looked for; compare by hand what matters{self._trouble}",
+            )))
+        await self._m.ledger.commit([PutSetting(name="closed_at", value=iso(self._m.clock.now())), *changes])
 
     async def _look(self, number: int, *, is_last: bool, since: str) -> None:
         decided = await self._decided(since)

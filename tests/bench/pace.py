@@ -16,7 +16,6 @@ import anyio
 from tests.bench.rig import BenchError, Case, Daemon, Moment, daemon_for
 from tests.bench.table import Figure
 
-BURST = 20
 AT_LEAST = 0.95
 SETTLE_S = 3.0        # of the backfill left out at its beginning
 CLIMB_S = 10.0        # the longest that an adaptive pace is waited for

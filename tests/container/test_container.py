@@ -16,12 +16,13 @@ from pathlib import Path
 import pytest
 
 from tests.flow_bad.rig import ROOT, Pair, running_pair
-from tests.storm.verdicts import markers
+from tests.storm.verdicts import assert_moved
 
 pytestmark = pytest.mark.timeout(900)     # the first test pays for the base and the builds
 
 OPTIONS = ("--records", "60", "--gates", "auto", "--search-lag", "0.2")
 LIMIT_MB = 128
+ROOM_MB = 112     # of them: a run that only just fits has no room for a larger body
 IMAGE = "localhost/streamflow"
 SEEN = r"^(?:Uid|Gid|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp):.*$"
 
@@ -69,7 +70,7 @@ def store() -> Iterator[Store]:
         found.build("localhost/base", base / "Containerfile", base)
         stack.callback(found.podman, "rm", "--all", "--force", check=False)
 
-        # What this machine trusts, the build trusts: its index may be a mirror with an authority of its own.
+        # What the machine trusts, the build trusts: a company's mirror of packages may have an authority of its own.
         (base / "pip.conf").write_text("[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n", encoding="utf-8")
         trust = ("-v", "/etc/ssl/certs:/etc/ssl/certs:ro", "-v", f"{base / 'pip.conf'}:/etc/pip.conf:ro")
         sources = Path(folder) / "sources"
@@ -124,7 +125,7 @@ def test_the_image_looks_after_itself(store: Store) -> None:
 
 
 def test_a_whole_run_is_made_without_rights(store: Store, pair: Pair) -> None:
-    """From the first read to the end, with 128 MB and no right at all; the kernel ends nothing and everybody is there once."""
+    """From the first read to the end, with 128 MB and no right at all; the kernel ends nothing and every record is there once."""
     begin(store, pair, "whole")
     seen = ""
     peak = 0
@@ -145,10 +146,9 @@ def test_a_whole_run_is_made_without_rights(store: Store, pair: Pair) -> None:
     assert told["Uid"].split() == told["Gid"].split() == ["10001"] * 4
     assert {int(value, 16) for key, value in told.items() if key.startswith("Cap")} == {0}
     assert (told["NoNewPrivs"], told["Seccomp"]) == ("1", "2")
-    found = markers(pair)
-    assert len(found) == len(set(found)) > 0
+    assert_moved(pair)
     print(f"measured: peak memory of the container {peak / 2**20:.1f} MB")  # noqa: T201
-    assert 0 < peak <= LIMIT_MB * 2**20
+    assert 0 < peak <= ROOM_MB * 2**20
 
 
 def _peaks(store: Store) -> list[Path]:

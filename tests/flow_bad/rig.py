@@ -46,6 +46,8 @@ class Pair:
     config: Path
     source_admin: str
     destination_admin: str
+    before: Mapping[str, Any]
+    """The dump of the destination before anybody wrote."""
 
     def source(self, **switches: Any) -> None:
         """Set switches of the source."""
@@ -76,7 +78,7 @@ def running_pair(folder: Path, *options: str) -> Iterator[Pair]:
             told = json.loads(process.stdout.readline())
             yield Pair(
                 dir=folder, config=Path(told["config"]), source_admin=told["source"]["admin"],
-                destination_admin=told["destination"]["admin"],
+                destination_admin=told["destination"]["admin"], before=get(told["destination"]["admin"] + "dump"),
             )  # fmt: skip
         finally:
             process.send_signal(signal.SIGTERM)

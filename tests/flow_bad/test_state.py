@@ -166,7 +166,7 @@ def test_metrics_port_taken(place: Place) -> None:
     """A port in use is told with the setting; the migration that was begun is not harmed by it."""
     with running_daemon(place) as daemon:
         taken = daemon.gate("map")["listen"]["metrics"]
-        other = place_at(place.dir / "q", Pair(dir=place.dir, config=place.config, source_admin="", destination_admin=""))
+        other = place_at(place.dir / "q", Pair(dir=place.dir, config=place.config, source_admin="", destination_admin="", before={}))
         other.line("listen", f'listen = "{taken}"')
         assert_clear(other.cli("run"), 78, "metrics.listen", taken, "another port")
         other.line("listen", 'listen = "127.0.0.1:0"')

@@ -77,7 +77,6 @@ class Fragile:
         self._ledger = ledger
         self.commits_left = -1
         self.late = False
-        self.commits = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
@@ -85,7 +84,6 @@ class Fragile:
     async def commit(self, changes: Any) -> None:
         """Commit, or end."""
         changes = list(changes)
-        self.commits += bool(changes)
         self.commits_left -= 1
         if self.commits_left == 0:
             if self.late:

@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from streamflow.errors import PlatformUnavailable, ProtocolMismatch, RecordRejected
+from streamflow.errors import PlatformUnavailable, ProtocolMismatch, RecordRejected, Uncertain
 from streamflow.migration import cutover
 from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
@@ -351,6 +351,29 @@ async def test_the_window_ends_and_the_source_is_not_read_any_more(tmp_path: Pat
         trip.clock.skipped_s += 2 * 86_400
         assert await trip.phase() is State.DONE
         assert await trip.ledger.setting("closed_at")
+        [item] = await trip.items("last_read_failed")
+        assert "switched off" in item.reason
+
+
+async def test_the_last_reading_is_tried_again(tmp_path: Path) -> None:
+    """A bad minute at the end of the window does not close it half blind: the silent late write is found when the source answers."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0, poll_s=0.01) as trip:
+        original, asked = trip.doors.refresh, []
+
+        async def away() -> str | None:
+            asked.append(trip.m.phase.reason)
+            if len(asked) < 4:
+                raise PlatformUnavailable("nobody answers", platform="leadtrekker")
+            return None if original is None else await original()
+
+        trip.doors.refresh = away
+        key = trip.in_source("create", "leads", force=True, name="Last Minute", email="last.minute@example.com")
+        trip.clock.skipped_s += 86_400
+        with anyio.fail_after(20):
+            assert await trip.phase() is State.DONE
+        assert "for the last time; it cannot be read just now: leadtrekker: nobody answers" in asked[-1]
+        assert [item.key for item in await trip.items("after_freeze") if item.kind == "lead"] == [key]
+        assert await trip.items("last_read_failed") == []
 
 
 # ------------------------------------------------------------------------------------------------ rollback
@@ -387,6 +410,21 @@ def refused_in_part(trip: Voyage, there: dict[str, Any]) -> list[str]:
 
     trip.destination.writer.update = update
     return spoilt
+
+
+async def test_a_lead_source_is_removed_when_the_bad_minute_is_over(tmp_path: Path) -> None:
+    """Unanswered is not refused: the rollback is tried again as a whole, and what it made is gone."""
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
+        made = [await trip.destination.schema.source("Made by us")]
+        await trip.set("sources:created", made)
+        await begin_rollback(trip)
+        trip.site.faults.merge({"fail_5xx": {"path": "DELETE /rest/sources/*", "probability": 1.0}})
+        with pytest.raises((PlatformUnavailable, Uncertain)):
+            await trip.phase()
+        trip.site.faults.merge({"fail_5xx": None})
+        assert await trip.phase() is State.ROLLED_BACK
+        assert not set(made) & set(trip.live("sources"))
+        assert trip.reports["rollback"]["cannot_be_removed_by_api"]["sources"] == []
 
 
 @pytest.mark.parametrize("kills", [0, 6])

@@ -16,6 +16,7 @@ from streamflow.mapping.document import ObjectMap
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.schema import required_fields
 from streamflow.migration import cutover
+from streamflow.migration.context import Migration
 from streamflow.migration.control import Drained
 from streamflow.migration.life import State
 from streamflow.migration.offering import plan_gaps
@@ -80,6 +81,31 @@ async def test_a_gate_stays_in_sight(tmp_path: Path, state: State, asked: str, m
                     await trip.phase()
     assert len(seen) >= 3
     assert set(seen) == {{State.MAP: "map", State.CUTOVER: "freeze"}[state]}
+
+
+@pytest.mark.parametrize("gate", ["map", "owners", "sample"])
+async def test_a_decision_between_two_looks_is_not_slept_through(tmp_path: Path, gate: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Committed after the one who waits has looked and before they wait, a decision lets the run go on at once."""
+    at = {"map": State.PROBE, "owners": State.SCHEMA, "sample": State.SAMPLE}[gate]
+    to = {"map": State.MAP, "owners": State.OWNERS, "sample": State.SAMPLE}[gate]
+    fallback = {} if gate != "owners" else {"fallback_owner": None}
+    async with voyage(tmp_path, at=at, records=30, gates={**ASK, "map": "ask" if gate == "map" else "auto"}, **fallback) as trip:
+        await trip.until(to)
+        original = Migration.explain
+
+        async def explain(self: Migration, reason: str) -> None:
+            await original(self, reason)
+            if "waiting until" in reason:
+                await MapGate(trip.m).confirm("uid:7", (await trip.ledger.setting("map:proposed"))["digest"])
+            elif "have no user" in reason:
+                await trip.set("operator:fallback", FALLBACK)
+                await OwnersGate(trip.m).recheck("uid:7")
+            elif "waits to be looked at" in reason:
+                await trip.sample.decide("uid:7", "accept")
+
+        monkeypatch.setattr(Migration, "explain", explain)
+        with anyio.fail_after(20):
+            assert await trip.phase() is {"map": State.SCHEMA, "owners": State.SAMPLE, "sample": State.BACKFILL}[gate]
 
 
 async def test_nothing_is_written_before_the_map_is_confirmed(tmp_path: Path) -> None:

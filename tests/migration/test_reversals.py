@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from streamflow.clock import SystemClock
-from streamflow.errors import TransientError, Uncertain
+from streamflow.errors import NotFound, TransientError, Uncertain
 from streamflow.migration.reversal import UNDOING
 from streamflow.migration.reversals import Reversals
 from streamflow.migration.undoing import Step
@@ -113,6 +113,16 @@ async def test_what_is_found_to_have_happened_is_told_once(action: str) -> None:
     assert [[each.link.base for each in found] for found in recalled] == [[{"name": "Ann"}]] * 3
     await ledger.commit([each.over for each in recalled[-1]])
     assert await ledger.settings(UNDOING) == {}
+
+
+@pytest.mark.parametrize(("action", "moved"), [("delete", False), ("restore", True)])
+async def test_what_people_removed_meanwhile_is_not_told_as_restored(action: str, moved: bool) -> None:
+    """Gone between the read and the write is what a removal wanted; of a restoration nothing is told as done, it is planned anew."""
+    _, ledger, carry_out = await undoing(action, NotFound("gone"))
+    carried = await carry_out()
+    assert set(carried.moved) == ({Ref("client", "c1")} if moved else set())
+    told = [row.entry.note async for page in ledger.audit() for row in page if row.entry.action == f"rollback.{action}"]
+    assert told == ([] if moved else ["done"])
 
 
 async def test_what_is_given_up_is_known_to_every_later_start() -> None:

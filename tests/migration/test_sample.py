@@ -17,6 +17,7 @@ from streamflow.mapping.document_json import from_json
 from streamflow.migration.companies import Clusters
 from streamflow.migration.life import CAN_ROLL_BACK, MOVES, Phase, State
 from streamflow.migration.proposal import MapGate
+from streamflow.migration.reversals import GIVEN_UP_HERE
 from streamflow.model import RecordState
 from tests.migration.rig import AUTO, Voyage, voyage, with_terms
 
@@ -107,10 +108,13 @@ async def test_a_removal_that_is_killed_goes_on_as_a_removal(tmp_path: Path, ver
         with pytest.raises(BaseException):  # noqa: B017, PT011 - the drain ends the phase by its own signal
             await trip.answering({"companies": lambda: waive(trip), "sample": decide_and_stop})
         await trip.restart()
+        await trip.set(GIVEN_UP_HERE, [[["lead", "none", ""], "delete: sent 5 times"]])
         for number in range(8):
             if await trip.ledger.setting("sample:verdict") is None:
                 break
             await trip.killed_at(2 + number, trip.phase, late=number % 2 == 1)
+        if await trip.ledger.setting("sample:verdict") is None:
+            assert await trip.ledger.setting(GIVEN_UP_HERE) is None, "what was given up here is tried anew by any later removal"
         if verdict == "discard":
             await trip.until(State.MAP)
             assert ids(trip) == before

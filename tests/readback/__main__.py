@@ -30,7 +30,7 @@ def main() -> int:
     begun = time.monotonic()
     with ProcessPoolExecutor(max_workers=asked.jobs) as pool:
         results = list(pool.map(_world, seeds, [asked.leads] * len(seeds), [asked.kills] * len(seeds)))
-    return _told(results, time.monotonic() - begun)
+    return _told(results, time.monotonic() - begun, asked)
 
 
 def _world(seed: int, leads: int, kills: int) -> Result:
@@ -40,11 +40,14 @@ def _world(seed: int, leads: int, kills: int) -> Result:
     return result
 
 
-def _told(results: list[Result], seconds: float) -> int:
+def _told(results: list[Result], seconds: float, asked: argparse.Namespace) -> int:
     planted = sum((result.by_name for result in results), Counter[str]())
     for name in LOSS_NAMES:
         print(f"  {name:<48}{planted[name]:>5}")
     faults = [f"  seed {result.seed}: {fault}" for result in results for fault in result.faults]
+    if planted.total() < asked.losses:
+        faults.append(f"  {planted.total()} of {asked.losses} values spoilt: the accounts are too small for so many")
+    faults += [f"  seed {result.seed}: {result.kills} of {asked.kills} kills" for result in results if result.kills < asked.kills]
     if planted.total() > 10 * len(LOSS_NAMES):
         faults += [f"  never planted: {name}" for name in LOSS_NAMES if not planted[name]]
     fields, spared, kills = (sum(getattr(result, name) for result in results) for name in ("fields", "spared", "kills"))

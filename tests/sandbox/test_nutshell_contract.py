@@ -14,7 +14,6 @@ from streamflow.sandbox.nutshell.routes import ROUTES
 OPERATIONS = Path(__file__).with_name("nutshell_operations.txt")
 LEFT_OUT = 16  # operations that a migration has no use for
 BEYOND = {"GET /teams"}  # behind switch teams_rest, off by default
-OWN_PROPERTIES = {"links", "rev"}
 
 
 def openapi() -> tuple[dict[str, Any], dict[str, Any]] | None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.flow_bad.rig import Daemon, Pair
 from tests.service.machine import CONFIG, UNIT, Machine, configure
-from tests.storm.verdicts import in_backfill, markers
+from tests.storm.verdicts import assert_moved, in_backfill
 
 pytestmark = pytest.mark.timeout(400)     # the first of them pays for the machine
 
@@ -48,11 +48,10 @@ def told(name: str, figure: float, unit: str) -> None:
 
 
 def goes_on(machine: Machine, daemon: Daemon, pair: Pair) -> None:
-    """See that the run comes to the gate of the switch, with everybody there once and the audit whole."""
+    """See that the run comes to the gate of the switch, with every record there once and the audit whole."""
     pair.destination(latency_ms=0)
     daemon.until(lambda status: (status["gate"] or {}).get("name") == "cutover", "the gate of the switch", timeout_s=90.0)
-    found = markers(pair)
-    assert len(found) == len(set(found)) > 0
+    assert_moved(pair)
     machine.run("/opt/streamflow/bin/streamflow", "-c", CONFIG, "audit", "verify")
     assert TROUBLE not in machine.journal()
 

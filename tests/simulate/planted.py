@@ -119,7 +119,7 @@ def _finished_first() -> AbstractContextManager[Any]:
     return patch.object(load, "opening", opening)
 
 
-@plant("records are planned anew while the outcome of their writes is unknown", DOUBLED)
+@plant("records are planned anew while the outcome of their writes is unknown", ("doubled", "lost"))
 def _forgets_doubts() -> AbstractContextManager[Any]:
     async def nothing(*_: Any, **__: Any) -> Undecided:
         return Undecided()

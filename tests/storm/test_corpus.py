@@ -37,6 +37,7 @@ async def test_a_body_without_measure_is_not_held(form: str) -> None:
             sys.executable, "-m", "tests.corpus.held", str(server.make_url("/rest")), stdout=asyncio.subprocess.PIPE
         )
         said, _ = await child.communicate()
+        assert site.faults.log.faults["odd_200"] > 0
     assert child.returncode == 0
     grown = int(said)
     assert grown <= CAP_BYTES + HELD_BYTES, f"{grown / 2**20:.0f} MB"

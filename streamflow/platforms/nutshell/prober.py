@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 import structlog
 
@@ -42,6 +43,7 @@ RETRY_WAITS_S = (0.2, 1.0, 3.0)    # before a probe is tried anew
 SWEEP_EVENTS = 1_000    # how far back the feed is searched for what an interrupted probe made
 _NAMES = ("name", "description", "title", "body")
 Probe = Callable[[Bench], Awaitable[dict[str, Any]]]
+_T = TypeVar("_T")
 _Left: TypeAlias = tuple[Kind, str, DestId | None]      # kind, marker, id where it is known
 
 
@@ -73,7 +75,7 @@ class NutshellProber:
         try:
             for name, probe in self._probes(long_text):
                 try:
-                    found = await self._patiently(bench, probe)
+                    found = await self._patiently(partial(probe, bench))
                     bench.learn(found)
                     learned.update(found)
                 except (StoreError, InvariantBroken):
@@ -85,14 +87,14 @@ class NutshellProber:
             left.update(await bench.clear())
         return {**learned, "_reasons": reasons, "_left": left}
 
-    async def _patiently(self, bench: Bench, probe: Probe) -> dict[str, Any]:
-        """Probe, and anew when a call was lost or put off: that says nothing of the account. What was made before is in the journal."""
+    async def _patiently(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
+        """Try, and anew when a call was lost or put off: that says nothing of the account. What was made before is in the journal."""
         for wait_s in RETRY_WAITS_S:
             try:
-                return await probe(bench)
+                return await attempt()
             except (Uncertain, Throttled, PlatformUnavailable):
                 await self._clock.sleep(wait_s)
-        return await probe(bench)
+        return await attempt()
 
     def _probes(self, long_text: FieldSpec | None) -> Sequence[tuple[str, Probe]]:
         users, schema, writer = self._directory, self._schema, self._writer
@@ -163,25 +165,27 @@ class NutshellProber:
         for a later sweep. What cannot be removed stays in the journal.
         """
         bench = Bench(self._calls, self._writer, journal, self._clock)
-        hidden = [each for each in await self._left(journal) if await self._swept(bench, each) is False]
+        hidden = [each for each in await self._left(journal) if await self._swept(bench, journal, each) is False]
         if not patiently or not hidden:
             return
         await self._clock.sleep(self._calls.flags.late_commit_s + self._calls.flags.search_lag_s)
         for each in hidden:
-            if await self._swept(bench, each) is False:
+            if await self._swept(bench, journal, each) is False:
                 await journal.removed(each[0], each[1])
 
     async def _left(self, journal: ProbeJournal) -> list[_Left]:
         order = ("tasks", "notes", "activities", "leads", "contacts", "accounts")
         return sorted(await journal.left(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
 
-    async def _swept(self, bench: Bench, left: _Left) -> bool | None:
+    async def _swept(self, bench: Bench, journal: ProbeJournal, left: _Left) -> bool | None:
         """Remove one record; False when it is not to be found, None when that, or its removal, failed."""
         kind, marker, dest_id = left
         try:
-            ids = [dest_id] if dest_id else await self._named(kind, marker)
+            ids = [dest_id] if dest_id else await self._patiently(partial(self._named, kind, marker))
             for found in ids:
-                await bench.remove(kind, marker, found)
+                if dest_id is None:
+                    await journal.made(kind, marker, found)      # should its removal fail, it can be named
+                await self._patiently(partial(bench.remove, kind, marker, found))
         except (StoreError, InvariantBroken):
             raise
         except StreamflowError as error:
