@@ -130,7 +130,7 @@ def _forgets_doubts() -> AbstractContextManager[Any]:
 # ------------------------------------------------------------------------------------------------ unknown outcomes
 
 
-@plant("no quiet time before a record is made again", DOUBLED)
+@plant("no quiet time before a record is made again", ("doubled", "unmeant"))
 def _no_quiet_time() -> AbstractContextManager[Any]:
     return patch.multiple(QuietTime, seconds=property(lambda self: 0.0), late_s=property(lambda self: 0.0))
 
