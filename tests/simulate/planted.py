@@ -200,7 +200,7 @@ def _removes_touched() -> AbstractContextManager[Any]:
     return patch.object(rollback, "plan_step", step)
 
 
-@plant("a rollback forgets what it removed when it is cut short", OVERWRITTEN)
+@plant("a rollback forgets what it removed when it is cut short", ("overwritten", "lost"))
 def _forgets_removals() -> AbstractContextManager[Any]:
     async def recall(_: Reversals) -> list[Any]:
         return []
