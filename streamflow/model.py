@@ -34,6 +34,15 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reject:
+    """A row that cannot be a record, since nothing tells it from others; its values are not in here."""
+
+    reason: str                # without personal data
+    digest: str                # of all that the row says, with "#2" behind it for the second of equal ones in one reading
+    parent: Key | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """What one extract response held."""
 
@@ -41,7 +50,7 @@ class Page:
     records: tuple[Record, ...]                          # of its own kind, and of others where a row holds or names them
     next: Cursor | None                                  # None: this was the last page
     unknown: Mapping[str, int] = field(default_factory=dict)   # keys the spec does not know -> how often seen here
-    rejects: tuple[str, ...] = ()                        # rows without a usable key, each as a reason without personal data
+    rejects: tuple[Reject, ...] = ()                     # rows without a usable key
     unknown_of: Mapping[Kind, Mapping[str, int]] = field(default_factory=dict)   # the same as *unknown*, of the other kinds it brought
     gaps: tuple[str, ...] = ()                           # what is there and could not be read, each as a reason without personal data
     walk: str = ""                                       # of several walks through one list, the one in which it was not read

@@ -34,15 +34,20 @@ class Book:
     moved_at: datetime | None = None                                      # the last durable progress of any mark
     looked_at: Mapping[Kind, datetime] = field(default_factory=dict)      # kind -> the end of the last pass over it
     doubts: Mapping[Kind, int] = field(default_factory=dict)
-    doubled: int = 0
+    asked_of_doubts: int = 0                                              # items about unknown outcomes, resolved ones too
+    doubled: int = 0                                                      # of these, the ones about a record that was found twice
     audit_entries: int = 0
     search_lag_s: float | None = None
     shown_late_s: Mapping[Kind, float] = field(default_factory=dict)      # kind -> how late the source was seen to show a change
     signed_in: bool = False
 
 
-async def read_book(ledger: Ledger, *, now: float) -> Book:
-    """Ask the ledger for every sum; each is kept by it or found through an index, so that a large account costs no more."""
+async def read_book(ledger: Ledger, *, now: float, before: Book | None = None) -> Book:
+    """
+    Ask the ledger for every sum; each is kept by it or found through an index, so that a large account costs no more.
+
+    What it would have to look through items for is taken from the book *before*, unless there are more of them now.
+    """
     verdicts: Counter[tuple[str, str]] = Counter()
     for (kind, _, verdict), count in (await ledger.check_counts()).items():
         verdicts[kind, verdict] += count
@@ -50,7 +55,8 @@ async def read_book(ledger: Ledger, *, now: float) -> Book:
     queue = await ledger.queue_counts()
     number, oldest = await ledger.oldest_pending()
     marks = {mark.name: from_iso(mark.at) for mark in await ledger.marks() if mark.at}
-    in_doubt = sum(count for (_, cause, _), count in queue.items() if cause == "in_doubt")
+    asked = sum(count for (_, cause, _), count in queue.items() if cause == "in_doubt")
+    known = before if before is not None and asked == before.asked_of_doubts else None
     learned = await ledger.setting("capabilities") or {}
     return Book(
         read_at=now, number=number, counts=await ledger.counts(), oldest=oldest,
@@ -61,10 +67,15 @@ async def read_book(ledger: Ledger, *, now: float) -> Book:
             blocking=sum(count for (state, _, blocking), count in queue.items() if state == "open" and blocking),
         ),
         moved_at=max(marks.values(), default=None), looked_at=_looked_at(marks), doubts=await ledger.doubts(),
-        doubled=sum(DOUBLED in item.reason for item in await ledger.queue(state=None, cause="in_doubt")) if in_doubt else 0,
+        asked_of_doubts=asked, doubled=known.doubled if known is not None else await _doubled(ledger) if asked else 0,
         audit_entries=await ledger.audit_length(), search_lag_s=learned.get("search_lag_s"),
         shown_late_s=await ledger.setting(SHOWN_LATE) or {}, signed_in=await ledger.setting("delta_opened_at") is not None,
     )
+
+
+async def _doubled(ledger: Ledger) -> int:
+    """Count the records that were found twice; items never go, and what one says stays."""
+    return sum([DOUBLED in item.reason async for page in ledger.items(state=None, cause="in_doubt") for item in page])
 
 
 def _looked_at(marks: Mapping[str, datetime]) -> dict[Kind, datetime]:

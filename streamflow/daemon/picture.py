@@ -75,7 +75,7 @@ class Picture:
         async with self._lock:
             if self._book is None or self._m.clock.monotonic() - self._book.read_at > FRESH_S:
                 now = self._m.clock.monotonic()
-                self._book = await read_book(self._m.ledger, now=now)
+                self._book = await read_book(self._m.ledger, now=now, before=self._book)
                 self._ages.look(self._book.number, now)
                 self._streams_now = self._streams(self._book, now)
         return self._build(self._book)

@@ -69,10 +69,10 @@ class CheckpointStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListenStatus:
-    """The real addresses, also when port 0 was asked for."""
+    """The real addresses, also when port 0 was asked for; `console` is always None, since there is no web console."""
 
     metrics: str | None = None
-    console: str | None = None
+    console: None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,8 @@ from streamflow.migration.context import Migration
 from streamflow.migration.freshness import FORM
 from streamflow.model import Cursor, Kind
 from streamflow.platforms.base import Stream
-from streamflow.stages.extract import CHANGED, RECENT, Intake, Tally
+from streamflow.stages.extract import Intake
+from streamflow.stages.tally import CHANGED, RECENT, Tally
 from streamflow.store.base import Change, MoveMark
 
 

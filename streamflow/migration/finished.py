@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamflow.model import Kind
-from streamflow.stages.extract import Tally
+from streamflow.stages.tally import Tally
 from streamflow.store.base import Ledger, PutSetting
 
 

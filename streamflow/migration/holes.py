@@ -16,7 +16,7 @@ from streamflow.migration import unread
 from streamflow.migration.context import Migration
 from streamflow.model import Key, Kind
 from streamflow.platforms.base import Stream
-from streamflow.stages.extract import RECENT, Tally
+from streamflow.stages.tally import RECENT, Tally
 
 ASKED_AT_MOST = 500      # by their id, for the gaps of one pass
 

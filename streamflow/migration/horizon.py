@@ -20,7 +20,7 @@ from streamflow.migration.context import Migration
 from streamflow.migration.freshness import FORM
 from streamflow.model import Key, Kind, Record
 from streamflow.platforms.base import Stream
-from streamflow.stages.extract import Tally
+from streamflow.stages.tally import Tally
 from streamflow.store.base import PutSetting
 
 SHOWN_LATE = "source:shown_late_s"     # setting: kind -> the most that one of its changes was proved to show late

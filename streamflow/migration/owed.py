@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from streamflow.model import Key, Kind
-from streamflow.stages.extract import Tally
+from streamflow.stages.tally import Tally
 from streamflow.store.base import Ledger, PutSetting
 
 OWED: Final = "owed"

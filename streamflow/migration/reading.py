@@ -27,7 +27,8 @@ from streamflow.migration.strays import ask_owners
 from streamflow.model import AuditEntry, Key, Kind, QueueItem
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.asking import GoneParents
-from streamflow.stages.extract import Intake, Tally
+from streamflow.stages.extract import Intake
+from streamflow.stages.tally import Tally
 from streamflow.store.base import Audit, Change, Enqueue, MoveMark, PutSetting
 
 KEYS_AT_ONCE = 1000
@@ -374,22 +375,12 @@ class SourceReader:
             after = keys[-1]
 
     async def _note(self, kind: Kind, tally: Tally) -> None:
-        """Keep what a pass found besides records: unknown keys (drift) and rows that cannot be records."""
-        changes: list[Change] = []
+        """Keep what a pass found besides records: unknown keys (drift)."""
         if tally.unknown or tally.unknown_of:
             known = await self._m.ledger.setting("drift") or {}
             for each, seen in {**tally.unknown_of, kind: tally.unknown}.items():
                 known[each] = {**known.get(each, {}), **dict(seen)}
-            changes.append(PutSetting(name="drift", value=known))
-        changes.extend(
-            Enqueue(item=QueueItem(
-                id=f"reject:{kind}:{crc32(reason.encode()):08x}", cause="row_rejected", kind=kind, key="", reason=reason,
-                decisions=("waive",), suggested="waive",
-            ))
-            for reason in dict.fromkeys(tally.rejects)
-        )
-        if changes:
-            await self._m.ledger.commit(changes)
+            await self._m.ledger.commit([PutSetting(name="drift", value=known)])
         person = self._m.pair.person.kind
         self._m.touched[person].update(tally.touched if kind == person else tally.touched_of.get(person, ()))
         if tally.new or tally.changed or tally.missed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from streamflow.model import Kind
-from streamflow.stages.extract import Tally
+from streamflow.stages.tally import Tally
 
 
 @dataclass(slots=True)

@@ -22,7 +22,8 @@ from streamflow.migration.freshness import FORM, NotingSource
 from streamflow.migration.horizon import settle_of
 from streamflow.model import Key, Kind, Record
 from streamflow.platforms.base import Stream
-from streamflow.stages.extract import Intake, Tally
+from streamflow.stages.extract import Intake
+from streamflow.stages.tally import Tally
 from streamflow.store.base import Change, Mark, MoveMark
 
 SLACK = timedelta(days=1)     # filters that take a date only begin at its first second

@@ -16,7 +16,7 @@ from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch, S
 from streamflow.migration.round import Reading
 from streamflow.model import Kind
 from streamflow.pipeline import first_cause
-from streamflow.stages.extract import Tally
+from streamflow.stages.tally import Tally
 
 POLL, WHOLE = "poll", "whole"
 """Sorts of passes: what changed, and everything."""

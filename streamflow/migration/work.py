@@ -223,9 +223,8 @@ class Work:
 
     async def settle_doubts(self, *, deliver: bool = True) -> int:
         """Look once for the outcome of open intents, and deliver what that set free; answers how many stay open."""
-        if not await self._m.ledger.open_intents(limit=1):
+        if not (before := await self.doubts.count()):
             return 0
-        before = len(await self._m.ledger.open_intents(limit=2000))
         left = await self.doubts.resolve(phase=self._m.phase.state.value)
         if left < before and deliver:
             await self.deliver_all()

@@ -17,6 +17,7 @@ from datetime import timedelta
 
 from streamflow.clock import Clock, iso
 from streamflow.model import (
+    OPEN_INTENTS,
     AuditEntry,
     DestId,
     Disposition,
@@ -38,6 +39,7 @@ from streamflow.stages.updating import both_ways
 from streamflow.stages.vanished import as_it_reads, joined, moved_by_merging
 from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, Ledger, PutLink, SettleIntent, Wake
 
+AT_ONCE = 2000     # so many outcomes are looked for together
 DOUBLED = "records carry the marker"
 """What the reason of a parked intent says when the same record was found twice."""
 
@@ -139,21 +141,23 @@ class DoubtResolver:
         self._phase = phase
 
     async def resolve(self, *, phase: str = "") -> int:
-        """Rule on every open intent for which the evidence suffices; answers how many stay open."""
+        """Rule on open intents for which the evidence suffices, the oldest first, many at once; answers how many stay open, of all."""
         self._phase = phase
-        intents = await self._ledger.open_intents(limit=2000)
+        intents = await self._ledger.open_intents(limit=AT_ONCE)
         if not intents:
             return 0
         await self._note_since(intents)
         happenings = await self._happenings(intents)
-        left = 0
         for intent in intents:
             ruling = await self._weighed(intent, await self._rule(intent, happenings))
-            if ruling.state is None:
-                left += 1
-            else:
+            if ruling.state is not None:
                 await self._apply(intent, ruling)
-        return left
+        return await self.count()
+
+    async def count(self) -> int:
+        """Say how many outcomes are unknown, looked for or not."""
+        counts = await self._ledger.intent_counts()
+        return sum(counts.get(state, 0) for state in OPEN_INTENTS)
 
     async def _note_since(self, intents: Sequence[Intent]) -> None:
         """Writes that a process which is no more had meant are in doubt from now on: it cannot be told when they were sent."""

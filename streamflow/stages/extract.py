@@ -13,118 +13,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
 from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Record, Staged
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.asking import GoneParents, ask_for
 from streamflow.stages.batch import Batch
 from streamflow.stages.moved import Moved
+from streamflow.stages.rejected import told
 from streamflow.stages.rekey import hand_over
+from streamflow.stages.tally import CHANGED, Tally
 from streamflow.stages.uplinks import Uplinked
-from streamflow.store.base import Audit, Change, Ledger, Mark, Missed, MoveMark, StageResult
+from streamflow.store.base import Audit, Change, Ledger, Missed, MoveMark, StageResult
 
 PARENTS_AT_ONCE = 24
-CHANGED, RECENT = "changed", "recent"      # parts of a list: what changed, and the latest of it
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one pass over a stream found."""
-
-    read: int = 0
-    new: int = 0
-    changed: int = 0
-    missed: int = 0
-    rejects: list[str] = field(default_factory=list)
-    touched: list[Key] = field(default_factory=list)
-    touched_of: dict[Kind, list[Key]] = field(default_factory=dict)      # the same, of other kinds that its pages brought
-    unknown: Counter[str] = field(default_factory=Counter)
-    unknown_of: dict[Kind, Counter[str]] = field(default_factory=dict)
-    gaps: Counter[str] = field(default_factory=Counter)   # what could not be read, by its reason
-    unread: list[Key] = field(default_factory=list)       # parents whose rows could not be read
-    asked: int = 0                  # pages, or parents, that were read without a gap
-    shown: int = 0                  # rows the source gave in the whole pass, before a restart too
-    ended: bool = False             # it came to its end
-    halted_after: Key | None = None     # no parent was answered: the pass was given up behind this one
-    names_touched: bool = True      # False: what was touched is counted alone
-    part: str = ""                  # of the list that was read: CHANGED or RECENT; "" for all of it
-    holes: Counter[str] = field(default_factory=Counter)  # the same as *gaps*, by the walk through the list
-    named: list[Key] = field(default_factory=list)        # the records that do not come, as far as they are known
-    spared: dict[Kind, list[Key]] = field(default_factory=dict)   # known, not shown, and yet not absent
-    accounted: bool = False         # of every known record that was not shown it is known why
-    given_up: bool = False          # by a person: all that could not be read
-    disbelieved: bool = False       # it showed nothing at all of a kind that there is much of
-
-    @property
-    def complete(self) -> bool:
-        """Say whether the pass showed everything there is, but for what was given up and hides nothing that is not in *spared*."""
-        return self.ended and not self.disbelieved and (not self.gaps or (self.given_up and self.accounted))
-
-    @property
-    def more_holes(self) -> int:
-        """How many more records do not come than those in *named*; a record may be met once in each walk."""
-        return max([*self.holes.values(), 0]) - len(self.named)
-
-    def note(self, scan: str, *, ended: bool) -> dict[str, Any]:
-        """Give what the mark keeps of the pass, so that it is known as a whole when it goes on after a restart."""
-        holes = {"gaps": dict(self.gaps), "unread": list(self.unread), "holes": dict(self.holes)} if self.gaps else {}
-        return {"scan": scan, "complete": ended, "shown": self.shown, **holes}
-
-    def recall(self, mark: Mark | None, scan: str) -> None:
-        """Take up what the mark kept of the part of this pass that was read before."""
-        if mark is not None and mark.note.get("scan") == scan and not mark.note.get("complete"):
-            self.gaps.update(mark.note.get("gaps", {}))
-            self.unread += mark.note.get("unread", ())
-            self.holes.update(mark.note.get("holes", {}))
-            self.shown += mark.note.get("shown", 0)
-
-    def add(self, page: Page, result: StageResult) -> None:
-        self.read += len(page.records)
-        self.new += result.new
-        self.changed += result.changed
-        for kind, key, _ in result.touched:
-            if kind != page.kind:
-                self.touched_of.setdefault(kind, []).append(key)
-            elif self.names_touched:
-                self.touched.append(key)
-        self.unknown.update(page.unknown)
-        for kind, seen in page.unknown_of.items():
-            self.unknown_of.setdefault(kind, Counter()).update(seen)
-        self.rejects += page.rejects
-
-    def look(self, page: Page) -> None:
-        """Take in what a page shows and what it could not show, before it is staged."""
-        self.shown += len(page.records)
-        self.gaps.update(page.gaps)
-        self.holes[page.walk] += len(page.gaps)
-        self.asked += not page.gaps
-
-    def take(self, other: Tally) -> None:
-        """Take in what a further read of the same stream found; it has come to its end where both have."""
-        self.read += other.read
-        self.new += other.new
-        self.changed += other.changed
-        self.missed += other.missed
-        self.asked += other.asked
-        self.shown += other.shown
-        self.ended = self.ended and other.ended
-        self.rejects += other.rejects
-        self.touched += other.touched
-        self.unknown.update(other.unknown)
-        self.gaps.update(other.gaps)
-        for kind, keys in other.touched_of.items():
-            self.touched_of.setdefault(kind, []).extend(keys)
-        for kind, seen in other.unknown_of.items():
-            self.unknown_of.setdefault(kind, Counter()).update(seen)
-
-    @property
-    def is_quiet(self) -> bool:
-        """Say whether the pass found nothing new."""
-        return self.new == 0 and self.changed == 0
-
 
 Closing = Callable[[], Awaitable[Sequence[Change]]]
 """Gives what is committed together with the last page of a read that has no gap, or behind it where a person gave up all there are."""
@@ -173,7 +76,7 @@ class Intake:
                 tally.disbelieved = tally.ended and not tally.shown and not await self._may_be_empty(stream)
                 move = MoveMark(name=f"read:{stream.kind}", cursor=page.next or "", note=tally.note(scan, ended=tally.ended))
                 changes = [move, *(await closing() if closing is not None and tally.complete else ())]
-                result = await self._stage(await self._joined(stream, await self._renamed(page)), scan, changes, _read_entry(page, scan))
+                result = await self._stage_page(stream, page, scan, changes)
                 tally.add(page, result)
                 await self._end(stream, tally, scan, closing)
                 if tally.complete:
@@ -192,7 +95,7 @@ class Intake:
                 tally.look(page)
                 tally.ended = page.next is None
                 changes = await closing() if tally.complete else ()
-                result = await self._stage(await self._joined(stream, await self._renamed(page)), scan, changes, _read_entry(page, scan))
+                result = await self._stage_page(stream, page, scan, changes)
                 tally.add(page, result)
                 await self._end(stream, tally, scan, closing)
                 self._tell(page)
@@ -293,13 +196,9 @@ class Intake:
     ) -> None:
         kind = stream.kind
         records = tuple(record for _, page in pages for record in page.records)
-        unknown: Counter[str] = Counter()
-        rejects: list[str] = []
-        for _, page in pages:
-            unknown.update(page.unknown)
-            rejects += page.rejects
-        joined = Page(kind=kind, records=records, next=None, unknown=unknown, rejects=tuple(rejects))   # its gaps are counted already
-        result = await self._stage(records, scan, [move], _read_entry(joined, scan))
+        joined = Page(kind=kind, records=records, next=None)     # the rest of what they tell is taken in already
+        rejects = told(kind, (each for _, page in pages for each in page.rejects))
+        result = await self._stage(records, scan, [move, *rejects], _read_entry(joined, scan))
         tally.add(joined, result)
         asked = [parent for parent, page in pages if not page.gaps]
         missed = await self._ledger.unseen(kind, scan=scan, parents=asked) if stream.sweepable else ()
@@ -307,6 +206,11 @@ class Intake:
             tally.missed += len(missed)
             await self._ledger.commit([Missed(kind=kind, keys=tuple(missed)), *await self.uplinked.by_missing(kind, missed)])
         self._on_page(kind, len(records))
+
+    async def _stage_page(self, stream: Stream, page: Page, scan: str, changes: Sequence[Change]) -> StageResult:
+        """Stage what a page of a list shows."""
+        records = await self._joined(stream, await self._renamed(page))
+        return await self._stage(records, scan, [*changes, *told(page.kind, page.rejects)], _read_entry(page, scan))
 
     async def _stage(self, records: Sequence[Record], scan: str, changes: Sequence[Change] = (), *news: Change) -> StageResult:
         """Stage records, and open again who looks at those that are new or changed."""

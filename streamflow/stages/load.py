@@ -158,8 +158,7 @@ class Loader:
             assert outcome.error is not None
             assert intent is not None
             weighed = await weigh(self._ledger, intent, outcome.error.message, now=self._clock.now(), others=beside)
-            if weighed.counts:
-                outcomes[place] = replace(outcome, weighed=weighed)
+            outcomes[place] = replace(outcome, weighed=weighed)      # what counts for nothing as well: a bad hour begins with it
 
     async def _settled(self, wave: Sequence[Progress], outcomes: Sequence[Outcome | None], written: dict[Ref, Link]) -> list[Change]:
         changes: list[Change] = []

@@ -129,9 +129,8 @@ class Moved:
         kind, kept = self._stream.kind, {}
         for new, old in pairs.items():
             owed = f"{_OWED}{kind}:{old}"
-            if await renamed(self._ledger, kind, old, new):
-                await self._ledger.commit([PutSetting(name=owed, value=None)] if old in self._owed else [])
-            else:
+            paid = [PutSetting(name=owed, value=None)] if old in self._owed else []
+            if not await renamed(self._ledger, kind, old, new, *paid):
                 kept[new] = old
                 await self._ledger.commit([PutSetting(name=owed, value=new)])
         return kept

@@ -69,12 +69,13 @@ class Outcome:
     state: IntentState
     dest_id: DestId | None = None
     error: StreamflowError | None = None
-    weighed: Weighed | None = None       # it came to nothing, and that is this record's own affair
+    weighed: Weighed | None = None       # it came to nothing, which may be this record's own affair
 
     @property
     def stops(self) -> bool:
         """Say whether the error concerns more than this record."""
-        return self.error is not None and self.weighed is None and not isinstance(self.error, Uncertain | RecordRejected | NotFound | Stale)
+        is_its_own = self.weighed is not None and self.weighed.counts
+        return self.error is not None and not is_its_own and not isinstance(self.error, Uncertain | RecordRejected | NotFound | Stale)
 
 
 def names_under_way(batch: Resolved) -> set[str]:

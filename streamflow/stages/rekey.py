@@ -194,11 +194,11 @@ async def _carried_out(ledger: Ledger, kind: Kind, found: Names) -> Mapping[Key,
     return kept | {new: old for old, new in found.rekeyed if not await renamed(ledger, kind, old, new)}
 
 
-async def renamed(ledger: Ledger, kind: Kind, old: Key, new: Key) -> bool:
-    """Let a record go by another key, unless a write of it is open; says whether it does."""
+async def renamed(ledger: Ledger, kind: Kind, old: Key, new: Key, *told: Change) -> bool:
+    """Let a record go by another key, and note what is *told* with it, unless a write of it is open; says whether it does."""
     if not await _is_free(ledger, kind, (old, new)) or await ledger.links_of(kind, [new]):
         return False
-    await ledger.commit(_renaming(kind, old, new))
+    await ledger.commit([*_renaming(kind, old, new), *told])
     return True
 
 

@@ -90,11 +90,12 @@ async def weigh(ledger: Ledger, intent: Intent, why: str, *, now: datetime, othe
 async def _counts(ledger: Ledger, intent: Intent, before: Series, others: Others, now: datetime, pause_s: float) -> bool:
     if others.taken:
         return True
-    if len(others.unanswered) >= LOOKED:
+    first, last = (before.tries[0], before.tries[-1]) if before.tries else (intent, None)
+    is_soon = last is not None and now - from_iso(last.meant_at) < timedelta(seconds=pause_s)
+    if len(others.unanswered) >= LOOKED or is_soon:
         return False
     strangers = [name for name in others.unanswered if not await _is_suspect(ledger, name)]
-    first, last = (before.tries[0], before.tries[-1]) if before.tries else (intent, None)
-    if before.is_suspect and not strangers and (last is None or now - from_iso(last.meant_at) >= timedelta(seconds=pause_s)):
+    if before.is_suspect and not strangers:
         return True
     return now - from_iso(first.meant_at) >= timedelta(seconds=BAD_HOUR_S) and len(strangers) <= FEW
 

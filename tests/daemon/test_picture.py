@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from streamflow.clock import SystemClock, iso
+from streamflow.daemon.book import read_book
 from streamflow.daemon.metrics import Metrics
 from streamflow.daemon.picture import CallCount, Picture
 from streamflow.migration.control import Control
@@ -20,7 +21,7 @@ from streamflow.migration.stopped import Stopped
 from streamflow.model import Disposition, Intent, IntentState, Op, QueueItem, Record, RecordState, Ref
 from streamflow.pipeline import Gauges
 from streamflow.stages.doubt import DOUBLED
-from streamflow.store.base import Enqueue, Finish, PutIntent, SettleIntent
+from streamflow.store.base import Enqueue, Finish, PutIntent, ResolveItem, SettleIntent
 from streamflow.store.memory import MemoryLedger
 from streamflow.wire.limiter import PacedLimiter
 from tests.mapping.builders import PAIR
@@ -71,6 +72,26 @@ async def test_doubles_and_doubts_are_counted(tmp_path: Path) -> None:
     await picture.take()
     assert 'streamflow_in_doubt_intents{kind="contacts"} 1.0' in shown(picture)
     assert "streamflow_duplicates_detected_total 1.0" in shown(picture)
+
+
+async def test_the_items_about_doubts_are_looked_through_when_there_are_more_of_them() -> None:
+    """The book is read each second for months: what was counted once is not read again until something came to it."""
+    ledger = MemoryLedger(clock=CLOCK)
+    looks: list[object] = []
+    queue, items = ledger.queue, ledger.items
+    ledger.queue = lambda **named: looks.append(named) or queue(**named)  # type: ignore[method-assign,func-returns-value]
+    ledger.items = lambda **named: looks.append(named) or items(**named)  # type: ignore[method-assign,func-returns-value]
+    book, doubled = None, []
+    for number in (1, 2):
+        await ledger.commit([Enqueue(item=QueueItem(
+            id=f"doubt:{number}", cause="in_doubt", kind="lead", key="2", reason=f"contacts create: 2 {DOUBLED}", decisions=("waive",),
+        ))])
+        for _ in range(3):
+            book = await read_book(ledger, now=0.0, before=book)
+            doubled.append(book.doubled)
+        await ledger.commit([ResolveItem(id=f"doubt:{number}", decision="waive", by="uid:7")])
+    assert doubled == [1, 1, 1, 2, 2, 2]
+    assert len(looks) == 2
 
 
 async def test_batches_that_wait_before_a_stage_are_counted(tmp_path: Path) -> None:

@@ -197,7 +197,10 @@ class Hands:
             self.at_watch()
         if self._wanted and self._wanted[0] != "rollback":
             return     # what strikes before it comes first
-        self.is_planned = self.daemon.ask("POST", "/v1/rollback", {"dry_run": True})[0] == 200
+        code, plan = self.daemon.ask("POST", "/v1/rollback", {"dry_run": True})
+        self.is_planned = code == 200 and plan["result"] == "planned"
+        if not self.is_planned:
+            return     # it takes its time, or a platform is away: asked again
         self.daemon.ask("POST", "/v1/rollback", {"confirm": "sandbox"})
 
     def _explain(self) -> None:

@@ -18,6 +18,7 @@ from tests.flow.stopping import Stops, missed, peak_mib, struck
 from tests.judge.accounting import read_told, unaccounted
 from tests.judge.comparison import worst_first
 from tests.judge.guarding import rolled_back
+from tests.judge.plans import against_plan
 from tests.judge.refusals import PEOPLE, read_refusals, standing
 from tests.judge.states import Destination, Finding, ask
 from tests.judge.takenback import taken_back
@@ -178,13 +179,9 @@ def _undone(hands: Hands, people: People, after: Destination) -> list[Finding]:
     stay = frozenset(after.of("sources")) - frozenset(before.of("sources"))
     if isinstance(people, Meddlers):
         return list(taken_back(before, after, people.edits, listed=listed))
-    found = list(rolled_back(before, after, listed=stay))
-    planned = _report(hands.box, "rollback-plan") if hands.is_planned else report
-    found += [
-        Finding(fault="unexplained", what=name, why=f"{planned[name]} were planned and {report[name]} done")
-        for name in ("deleted", "restored") if planned[name] != report[name]
-    ]
-    return found
+    found = rolled_back(before, after, listed=stay)
+    planned = _report(hands.box, "rollback-plan") if hands.is_planned else None
+    return [*found, *against_plan(planned, report)]
 
 
 def _report(box: Box, name: str) -> dict[str, Any]:

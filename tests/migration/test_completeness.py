@@ -18,7 +18,8 @@ from streamflow.migration.rollback import Rollback
 from streamflow.model import Key, Kind, Page, Record
 from streamflow.platforms.base import Stream
 from streamflow.reports.reconciliation import reconciliation
-from streamflow.stages.extract import PARENTS_AT_ONCE, Intake, Tally
+from streamflow.stages.extract import PARENTS_AT_ONCE, Intake
+from streamflow.stages.tally import Tally
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage, with_terms
 
 LAST_WORD = "the last word before the freeze"

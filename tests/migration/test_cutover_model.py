@@ -15,7 +15,7 @@ import pytest
 
 from streamflow.migration.cutover import CHANGED, PASSES
 from streamflow.migration.round import Reading
-from streamflow.stages.extract import Tally
+from streamflow.stages.tally import Tally
 from tests.stages.exploring import explorer
 
 HORIZON = 1          # steps of time after which every change has shown

@@ -19,7 +19,7 @@ from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
 from streamflow.migration.round import Reading
 from streamflow.migration.stopped import POLL, WAITS_S, WHOLE, Apart, Stopped
-from streamflow.stages.extract import Tally
+from streamflow.stages.tally import Tally
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
 
 LIE = ProtocolMismatch("two parents have the same rows", platform="leadtrekker", stream="note", hint="correct key_param")

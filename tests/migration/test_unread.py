@@ -13,7 +13,7 @@ from streamflow.migration.context import Migration
 from streamflow.migration.holes import Holes
 from streamflow.model import Key, QueueItem, Record
 from streamflow.platforms.base import Stream
-from streamflow.stages.extract import CHANGED, RECENT, Tally
+from streamflow.stages.tally import CHANGED, RECENT, Tally
 from streamflow.store.base import ResolveItem
 from streamflow.store.memory import MemoryLedger
 

@@ -212,7 +212,20 @@ def test_rows_that_nothing_identifies_are_rejected_without_personal_data() -> No
     """A lead without its id is set aside with its place, and its values are not told."""
     page = canon("lead").page([LEAD, {"leadid": "", "name": "Secret"}], next_cursor="2", roster=Roster(), memory=Pass(), first_row=501)
     assert [found.key for found in page.records] == ["48213"]
-    assert page.rejects == ("row 502 of lead: no leadid, and nothing to make a key of",)
+    assert [row.reason for row in page.rejects] == ["row 502 of lead: no leadid, and nothing to make a key of"]
+    assert "Secret" not in repr(page.rejects)
+
+
+def test_a_row_that_nothing_identifies_is_known_again_by_what_it_says() -> None:
+    """In another place and another reading it is the same one; another text, another parent, or an equal one beside it is another."""
+    def rejected(*names: str, parent: str | None = None) -> list[str]:
+        rows = [{"leadid": "", "name": name} for name in names]
+        return [row.digest for row in canon("lead").page(rows, next_cursor=None, roster=Roster(), memory=Pass(), parent=parent).rejects]
+
+    first, second, twin = rejected("Anna", "Ben", "Anna")
+    assert rejected("Ben", "Anna") == [second, first]
+    assert twin == f"{first}#2"
+    assert not {first, second} & {*rejected("Anna", parent="48213"), *rejected("Carl")}
 
 
 @pytest.mark.parametrize("odd", [["48213"], {"id": "48213"}, [None], True])

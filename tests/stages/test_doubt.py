@@ -12,10 +12,11 @@ from streamflow.errors import PlatformUnavailable, Uncertain
 from streamflow.migration.reversals import Reversals
 from streamflow.migration.undoing import Step, plan_step, unconfirmed
 from streamflow.model import ADOPTED, Disposition, IntentState, RecordState, Ref
+from streamflow.stages import doubt
 from streamflow.stages.doubt import QuietTime
 from streamflow.stages.vanished import Vanished
 from streamflow.store.base import DropLink, PutLink
-from tests.stages.rig import Rig, lead, note, rig
+from tests.stages.rig import QUIET, Rig, lead, note, rig
 
 NO_EDIT = {"note_edit": "none"}      # the text of a note can only be replaced by another note
 
@@ -73,6 +74,21 @@ async def test_a_note_deleted_and_never_made_anew_is_made_again() -> None:
         await one.run_dry()
         assert bodies(one) == ["new"]
         assert await one.verify() == {"verified": 2}
+
+
+async def test_more_outcomes_than_are_looked_for_at_once_stay_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are ruled on in one look, the others are still said to be open: a rollback must not begin under them."""
+    monkeypatch.setattr(doubt, "AT_ONCE", 2)
+    async with rig(switches={"search_lag_s": 5.0}) as one:
+        for key in ("1", "2", "3"):
+            await one.stage(lead(key))
+        one.switch(reset_before={"path": "POST /rest/contacts"})
+        await one.deliver("lead")
+        one.switch(reset_before=None)
+        assert await one.resolve_doubts() == 3
+        one.clock.account.advance(1.0 + float(QUIET.seconds or 0.0))
+        assert await one.resolve_doubts() == 1
+        assert await one.resolve_doubts() == 0
 
 
 async def test_without_a_bound_for_the_lag_a_person_decides() -> None:

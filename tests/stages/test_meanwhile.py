@@ -14,7 +14,6 @@ from streamflow.platforms.base import Happening
 from streamflow.stages.meanwhile import UNLOOKED, Meanwhile, lost_to
 from tests.stages.rig import Rig, lead, note, reminder, rig
 
-WORK = {"name": "work", "value": "boss@x.test", "isPrimary": False}
 NO_RPC: dict[str, Any] = {"rpc_methods": [], "rpc_find_custom_fields": False, "note_edit": "none"}
 
 

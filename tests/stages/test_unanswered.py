@@ -109,6 +109,23 @@ async def test_one_by_itself_is_given_up_after_a_bad_hour() -> None:
         assert len(await settled(one)) == 1
 
 
+@pytest.mark.parametrize("fault", [{"deny": {**FIRST, "status": 403}}, {"poison": {**FIRST, "status": 404}}])
+async def test_one_by_itself_that_is_refused_is_given_up_after_a_bad_hour(fault: dict[str, Any]) -> None:
+    """It stops the run as everybody's affair would, but not for ever: after an hour the record is asked about, and the run goes on."""
+    async with rig(switches=LAG) as one:
+        one.switch(**fault)
+        await one.stage(lead("1"))
+        stopped = await refused(one, 2 * TRIES)
+        assert stopped in (0, 2 * TRIES)
+        assert await one.open_items() == []
+        one.clock.account.advance(BAD_HOUR_S)
+        assert await refused(one, TRIES + 1) == 0
+        assert len(await settled(one)) == 1
+        await one.stage(lead("2"))
+        assert await refused(one, 1) == 0
+        assert [row["name"] for row in one.live("contacts")] == ["Person Number2"]
+
+
 @pytest.mark.parametrize("is_file", [False, True])
 async def test_a_restart_forgets_no_try(tmp_path: Path, is_file: bool) -> None:
     """What was counted is in the ledger, in a file as in memory: the process may end after every try."""

@@ -1,18 +1,30 @@
-"""Clocks that step, and a process that stood still: no burst, no doubling, and the run goes on."""
+"""
+Clocks that step, and a process that stood still: no burst, no doubling, and the run goes on.
+
+Steps, and ten minutes, are put upon the clock that the program asks; what its event loop, its connections and their time-outs make of a
+stop is seen in one that lasts minutes by every clock there is.
+"""
 
 from __future__ import annotations
 
+import http.client
 import signal
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.flow.measures import doubts
 from tests.flow_bad.rig import Daemon, Pair, Place, get, running_daemon
-from tests.storm.verdicts import assert_goes_on, assert_moved, in_backfill
+from tests.storm.verdicts import assert_every_write_was_meant, assert_goes_on, assert_moved, in_backfill, markers
 
 HOUR_S, DAY_S = 3_600, 86_400
 RATE_PER_S = 20.0
+STOPPED_S = 150
+CLIENT_S = 5.0
+"""How long the sandbox's configuration lets the daemon wait for one write."""
 
 
 @pytest.fixture
@@ -60,8 +72,8 @@ def test_the_wall_clock_steps(place: Place, pair: Pair, steps: Path, step_s: int
     assert_goes_on(place, pair)
 
 
-def test_stopped_for_minutes(place: Place, pair: Pair, steps: Path) -> None:
-    """A process that is stopped for ten minutes catches up with no burst, is not called stuck, and doubles nothing."""
+def test_stopped_for_minutes_by_its_clock(place: Place, pair: Pair, steps: Path) -> None:
+    """A process whose clocks are ten minutes on after a stop catches up with no burst and doubles nothing."""
     bounded(place, pair)
     with running_daemon(place, by=by(steps)) as daemon:
         in_backfill(daemon, pair)
@@ -75,3 +87,47 @@ def test_stopped_for_minutes(place: Place, pair: Pair, steps: Path) -> None:
         daemon.until(lambda status: (status["gate"] or {}).get("name") == "cutover", "the gate of the switch", timeout_s=60.0)
         assert refusals(pair) == before
         assert_moved(pair)
+
+
+def is_well(address: str) -> bool:
+    """Ask whether a restart would help."""
+    with closing(http.client.HTTPConnection(address, timeout=10.0)) as asked:
+        asked.request("GET", "/healthz")
+        return asked.getresponse().status == 200
+
+
+def struck(pair: Pair) -> bool:
+    """Say whether a write hangs with its work done, and the answer to another is about to come."""
+    faults = get(pair.destination_admin + "log")["faults"]
+    return all(faults.get(name) for name in ("hang", "delay_after"))
+
+
+@pytest.mark.timeout(STOPPED_S + 200)
+def test_stopped_for_minutes(place: Place, pair: Pair) -> None:
+    """
+    A process that stands still for minutes while writes are under way goes on: no burst, nothing doubled, lost or left in doubt.
+
+    Time-outs of its client and both ends of idle connections are over by then; one answer waits unread, another never comes.
+    """
+    assert f"timeout_s = {CLIENT_S}" in place.config.read_text(encoding="utf-8")
+    bounded(place, pair)
+    writes = {"path": "POST /rest/*", "times": 1}
+    with running_daemon(place) as daemon:
+        daemon.until(lambda status: status["phase"] in ("owners", "sample"), "the sample")
+        before = refusals(pair)
+        pair.destination(hang={**writes, "after": True, "delay_s": 4 * CLIENT_S}, delay_after={**writes, "delay_s": CLIENT_S / 2})
+        daemon.until(lambda _: struck(pair), "writes under way")
+        daemon.signal(signal.SIGSTOP)
+        made = len(markers(pair))
+        time.sleep(STOPPED_S)      # real time: nothing else lets timers of the loop and idle connections grow old
+        assert doubts(place.state)["open"] >= 2
+        daemon.signal(signal.SIGCONT)
+        daemon.until(lambda _: len(markers(pair)) > made, "records made afterwards")
+        daemon.until(lambda status: is_well(status["listen"]["metrics"]), "a daemon that calls itself well", timeout_s=2.0)
+        daemon.until(lambda status: (status["gate"] or {}).get("name") == "cutover", "the gate of the switch", timeout_s=60.0)
+        assert refusals(pair) == before
+        ends = doubts(place.state)
+        assert (ends["open"], ends["resent"], ends["queued"]) == (0, 0, 0)
+        assert ends["adopted"] >= 1
+    assert_every_write_was_meant(place, pair)
+    assert_goes_on(place, pair)

@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from streamflow.compact import Numbers
-from streamflow.model import Cursor, Key, Page, Record
+from streamflow.model import Cursor, Key, Page, Record, Reject
 from streamflow.platforms.rows.phones import mended_phone, plain_phone
 from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.rows.values import amount_of, clock_oddity, flag_of, local_time, text_of, tidy, tidy_label
@@ -91,12 +91,13 @@ class Canon:
     ) -> Page:  # fmt: skip
         """Turn the rows of one response into a page; rows that nothing can identify become rejects."""
         records: list[Record] = []
-        rejects: list[str] = []
+        rejects: list[Reject] = []
         unknown: Counter[str] = Counter()
         for number, raw in enumerate(rows, first_row):
             record = self.record(raw, roster=roster, memory=memory, parent=parent, unknown=unknown)
             if record is None:
-                rejects.append(f"row {number} of {self.spec.kind}: no {self.spec.key}, and nothing to make a key of")
+                reason = f"row {number} of {self.spec.kind}: no {self.spec.key}, and nothing to make a key of"
+                rejects.append(self.reject(raw, reason, memory=memory, parent=parent))
             else:
                 records.append(record)
         return Page(kind=self.spec.kind, records=tuple(records), next=next_cursor, unknown=dict(unknown), rejects=tuple(rejects))
@@ -127,7 +128,15 @@ class Canon:
     def remember(self, raw: Raw, *, roster: Roster, memory: Pass) -> None:
         """Count a row that is passed over, where it has no id of its own."""
         if not any(name == self.spec.key and text_of(raw[spelt]).strip() for spelt, name, _ in self._plan(tuple(raw))):
-            self.record(raw, roster=roster, memory=memory)
+            if self.record(raw, roster=roster, memory=memory) is None:
+                self.reject(raw, "", memory=memory)
+
+    def reject(self, raw: Raw, reason: str, *, memory: Pass, parent: Key | None = None) -> Reject:
+        """Tell of a row that is no record, so that it is known again wherever a later reading shows it."""
+        content = f"{self.spec.kind} {parent or ''} {self.digest(self._cleaned(raw, Counter()))}"
+        memory.twins[content] = count = memory.twins[content] + 1
+        digest = hashlib.sha256(content.encode()).hexdigest()[:24]
+        return Reject(reason=reason, digest=digest if count == 1 else f"{digest}#{count}", parent=parent)
 
     def digest(self, data: Mapping[str, Any]) -> str:
         """Give SHA-256 in hex over the filled values, each trimmed, in NFC and with LF line ends, sorted by name."""

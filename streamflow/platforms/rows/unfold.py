@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from streamflow.model import Cursor, Key, Kind, Page, Record
+from streamflow.model import Cursor, Key, Kind, Page, Record, Reject
 from streamflow.platforms.rows.canon import Canon, Pass, Raw, squeezed
 from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.spec import Gather, PlatformSpec, Unfold
@@ -37,14 +37,15 @@ class Unfolder:
             )
         found: dict[Kind, list[Record]] = {kind: [] for kind in (self.kind, *self.brings)}
         unknown: dict[Kind, Counter[str]] = {kind: Counter() for kind in found}
-        rejects: list[str] = []
+        rejects: list[Reject] = []
         for number, raw in enumerate(rows, first_row):
             # What has no id of its own is told apart within its row alone, so that a row shown twice brings the same records twice.
             inner = memory if not self._rules else Pass()
             for kind, nested in self._taken_apart(self.kind, raw, unknown):
                 record = self._canons[kind].record(nested, roster=roster, memory=inner, parent=parent, unknown=unknown[kind])
                 if record is None:
-                    rejects.append(f"row {number} of {self.kind}: {kind} without {self._streams[kind].key}, and nothing to make a key of")
+                    reason = f"row {number} of {self.kind}: {kind} without {self._streams[kind].key}, and nothing to make a key of"
+                    rejects.append(self._canons[kind].reject(nested, reason, memory=memory, parent=parent))
                     continue
                 found[kind].append(record)
                 self._gather(record, found, roster)
