@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from streamflow.model import DestId, Disposition, IntentState, Key, Kind, Link, Op, QueueItem, RecordState, Ref, Staged
+from streamflow.model import DestId, Disposition, Intent, IntentState, Key, Kind, Link, Op, QueueItem, RecordState, Ref, Staged
 from streamflow.store.audit import Head, first_break
 from streamflow.store.memory import MemoryLedger
 from tests.simulate.conditions import Conditions
@@ -23,6 +23,7 @@ from tests.simulate.source import BEGIN, CHILDREN, Books, Row
 DEST_KINDS = {"client": "contacts", "quote": "leads", "visit": "activities", "remark": "notes", "errand": "tasks"}
 PARENT_LINKS = {"quote": "link:contacts", "visit": "link:participants", "remark": "link:parent", "errand": "link:relatedEntity"}
 SCALARS = ("name", "body", "manualValue", "custom:Town", "custom:Phase")
+TRIES = 5      # writes of a record that come to nothing before it is left to a person
 EXPLAINED = (Disposition.FLAGGED, Disposition.FAILED)
 
 
@@ -227,7 +228,8 @@ def _is_excused(seen: Evidence, kind: Kind, key: Key, row: Row, staged: Staged) 
     open_ones = {item.cause for item in seen.asked_about(kind, key) if item.state == "open"}
     why = {
         "refused": "rejected" in open_ones and _was_refused(seen, kind, key),
-        "unclear": "several_candidates" in open_ones and kind == "client",
+        "unclear": bool(open_ones & {"several_candidates", "unclear_name"}) and kind == "client",
+        "unanswered": "unanswered" in open_ones and len(_intents(seen, kind, key)) >= TRIES,
         "undone": _is_undone(seen, kind, key, staged, is_late="after_freeze" in open_ones),
         "alone": kind != "client" and _is_alone(seen, row, staged, is_late="after_freeze" in open_ones),
     }
@@ -235,8 +237,11 @@ def _is_excused(seen: Evidence, kind: Kind, key: Key, row: Row, staged: Staged) 
 
 
 def _was_refused(seen: Evidence, kind: Kind, key: Key) -> bool:
-    intents = [each for each in seen.ledger._book.intents.values() if (each.ref.kind, each.ref.key) == (kind, key)]
-    return any({each.marker, each.dest_id or ""} & seen.account.refused for each in intents)
+    return any({each.marker, each.dest_id or ""} & seen.account.refused for each in _intents(seen, kind, key))
+
+
+def _intents(seen: Evidence, kind: Kind, key: Key) -> list[Intent]:
+    return [each for each in seen.ledger._book.intents.values() if (each.ref.kind, each.ref.key) == (kind, key)]
 
 
 def _is_undone(seen: Evidence, kind: Kind, key: Key, staged: Staged, *, is_late: bool) -> bool:
