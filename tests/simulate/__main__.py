@@ -58,7 +58,7 @@ def _told(told: days.Told | pace.Told | lag.Told) -> int:
 
 
 def _one(seed: int, planted: str | None) -> int:
-    verdict = simulate(seed, keep_lines=True, planted=PLANTED[planted] if planted else nullcontext)
+    verdict = simulate(seed, keep_lines=True, planted=PLANTED[planted].plant if planted else nullcontext)
     print(*verdict.lines, sep="\n")
     print(f"\nseed {seed}: {verdict.ending}, {verdict.crashes} processes ended before their time, trace {verdict.trace}")
     print(*(verdict.faults or ["nothing broken"]), sep="\n")
@@ -69,7 +69,7 @@ def _many(seeds: range, jobs: int) -> int:
     begun = time.monotonic()
     with ProcessPoolExecutor(max_workers=jobs, initializer=_quietly) as pool:
         verdicts = list(pool.map(simulate, seeds, chunksize=20))
-    print(*_table(verdicts), "", *_cutovers(verdicts), sep="\n")
+    print(*_table(verdicts), "", *_cutovers(verdicts), "", _unknown(verdicts), sep="\n")
     failed = [verdict for verdict in verdicts if verdict.faults]
     print(f"\nseeds {seeds.start} to {seeds.stop - 1} in {time.monotonic() - begun:.0f} s; {len(failed)} broke a promise")
     for verdict in failed[:FEW]:
@@ -104,6 +104,13 @@ def _cutovers(verdicts: Sequence[Verdict]) -> Iterator[str]:
         ones = sum(verdict.receipts == 1 for verdict in some)
         counts = "".join(f"{sum(verdict.said[word] for verdict in some):>18,}" for word in said)
         yield f"{manner:18}{len(some):>8,}{counts}{sum(verdict.receipts for verdict in some):>10,}{ones:>10,}"
+
+
+def _unknown(verdicts: Sequence[Verdict]) -> str:
+    """How the creates ended of which nobody could say whether they had happened: one that is left to a person is a fault."""
+    ends = sum((verdict.unknown for verdict in verdicts), Counter[str]())
+    told = ", ".join(f"{state} {count:,}" for state, count in sorted(ends.items()))
+    return f"creates with an unknown outcome: {sum(ends.values()):,} ({told or 'none'})"
 
 
 def _kind(fault: str, kinds: Sequence[str]) -> str:

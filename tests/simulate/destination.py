@@ -62,6 +62,7 @@ class Account:
     records: dict[DestId, Held] = field(default_factory=dict)
     events: list[Happening] = field(default_factory=list)
     custom_fields: list[Any] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)     # markers and ids of what was not taken
     poisoned: Callable[[Fields], bool] = lambda fields: False
     away: tuple[float, float] = (0.0, 0.0)      # from when until when it takes nothing and says so
     on_effect: Callable[[str, Kind, DestId | None, Fields], None] = lambda what, kind, dest_id, fields: None

@@ -97,18 +97,20 @@ class WriteDoor:
         return str(await self._line.send(lambda: self._create(kind, dict(fields))))
 
     def _create(self, kind: Kind, fields: Fields) -> DestId:
-        if self._account.poisoned(fields):
-            raise RecordRejected("a value is not taken", platform="nutshell", status=400)
-        self._refuse_gone(fields)
+        self._refuse(fields, _marker(fields))
         self._account.on_effect("create", kind, None, fields)
         return self._account.create(kind, fields, PROGRAM)
 
-    def _refuse_gone(self, fields: Fields) -> None:
-        for name, value in fields.items():
-            for each in (value if isinstance(value, list) else [value]) if name.startswith("link:") else ():
-                held = self._account.records.get(each) if isinstance(each, str) else None
-                if held is not None and held.is_gone:
-                    raise RecordRejected(f"{each} is not there", platform="nutshell", status=400)
+    def _refuse(self, fields: Fields, name: str) -> None:
+        """Take no poisoned value and no link to what is gone; it is written down whose that was."""
+        links = [value if isinstance(value, list) else [value] for field, value in fields.items() if field.startswith("link:")]
+        held = [self._account.records.get(each) for some in links for each in some if isinstance(each, str)]
+        why = [f"{each.id} is not there" for each in held if each is not None and each.is_gone]
+        if self._account.poisoned(fields):
+            why.insert(0, "a value is not taken")
+        if why:
+            self._account.refused.add(name)
+            raise RecordRejected(why[0], platform="nutshell", status=400)
 
     async def update(
         self, kind: Kind, dest_id: DestId, changes: Fields, *, now: Fields, author: DestId | None = None, force: bool = False
@@ -135,9 +137,7 @@ class WriteDoor:
             raise Stale("it changed since it was read", platform="nutshell")
 
     def _update(self, kind: Kind, dest_id: DestId, changes: Fields) -> None:
-        if self._account.poisoned(changes):
-            raise RecordRejected("a value is not taken", platform="nutshell", status=400)
-        self._refuse_gone(changes)
+        self._refuse(changes, dest_id)
         self._there(dest_id)
         self._account.on_effect("update", kind, dest_id, changes)
         self._account.update(dest_id, changes, PROGRAM)
@@ -178,7 +178,11 @@ class WriteDoor:
         self._delete(kind, dest_id, missing_ok=False)
 
     async def restore(self, kind: Kind, dest_id: DestId) -> None:
-        await self._line.send(lambda: self._account.restore(dest_id, PROGRAM))
+        await self._line.send(lambda: self._restore(kind, dest_id))
+
+    def _restore(self, kind: Kind, dest_id: DestId) -> None:
+        self._account.on_effect("restore", kind, dest_id, {})
+        self._account.restore(dest_id, PROGRAM)
 
 
 class ReadDoor:
@@ -230,9 +234,13 @@ def _fields(held: Held, custom: bool) -> Fields:
 
 def marker_of(held: Held) -> str:
     """Give the marker a record carries, "" for none."""
-    text = str(held.fields.get("body") or held.fields.get("description") or "").rstrip()
+    return _marker(held.fields)
+
+
+def _marker(fields: Fields) -> str:
+    text = str(fields.get("body") or fields.get("description") or "").rstrip()
     last = text.rsplit("\n", 1)[-1].strip()
-    return str(held.fields.get("custom:Streamflow ID") or (last if last.startswith("[sf:") else ""))
+    return str(fields.get("custom:Streamflow ID") or (last if last.startswith("[sf:") else ""))
 
 
 class FeedDoor:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from streamflow.model import DestId, Disposition, IntentState, Key, Kind, Link, Op, QueueItem, RecordState, Ref, Staged
+from streamflow.model import DestId, Disposition, Intent, IntentState, Key, Kind, Link, Op, QueueItem, RecordState, Ref, Staged
 from streamflow.store.audit import Head, first_break
 from streamflow.store.memory import MemoryLedger
 from tests.simulate.conditions import Conditions
@@ -23,6 +23,7 @@ from tests.simulate.source import BEGIN, CHILDREN, Books, Row
 DEST_KINDS = {"client": "contacts", "quote": "leads", "visit": "activities", "remark": "notes", "errand": "tasks"}
 PARENT_LINKS = {"quote": "link:contacts", "visit": "link:participants", "remark": "link:parent", "errand": "link:relatedEntity"}
 SCALARS = ("name", "body", "manualValue", "custom:Town", "custom:Phase")
+TRIES = 5      # writes of a record that come to nothing before it is left to a person
 EXPLAINED = (Disposition.FLAGGED, Disposition.FAILED)
 
 
@@ -130,19 +131,31 @@ def _records(seen: Evidence) -> Iterator[str]:
 
 
 def _record(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
+    agreed = _at(seen, kind, key, seen.books.frozen_at)
+    if _content(agreed) == _content(row):
+        yield from _moved(seen, kind, key, row)
+        return
+    is_asked = any(item.cause == "after_freeze" for item in seen.asked_about(kind, key))
+    if is_asked:
+        yield from _late(seen, kind, key, row)
+    elif _content(_at(seen, kind, key, seen.books.switched_at)) != _content(row):
+        yield f"unexplained: {kind} {key} was written after the switch, and nobody was asked"
+    elif (staged := seen.staged.get((kind, key))) is None or _content(staged.record.data) != _content(row):
+        yield f"lost: {kind} {key} was written between freeze and switch, was not carried over, and nobody was asked"
+    else:
+        yield from _moved(seen, kind, key, row)
+
+
+def _moved(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
+    """A row that is to be in the destination is there, or has its reason."""
     staged, link = seen.staged.get((kind, key)), seen.links.get(Ref(kind, key))
     there = seen.stands(link.dest_id) if link is not None else None
     held = seen.account.records.get(there or "")
-    agreed = _at_the_freeze(seen, kind, key)
-    if _content(agreed) != _content(row):
-        yield from _late(seen, kind, key, row, agreed, held)
-        if agreed is None:
-            return
-        row = agreed
+    yield from _parts(seen, kind, key)
     if staged is None:
         yield f"lost: {kind} {key} was never read"
     elif held is None:
-        yield from _missing(seen, kind, key, staged, link)
+        yield from _missing(seen, kind, key, row, staged, link)
     else:
         yield from (f"orphaned: {kind} {key} ({there}) {each}" for each in _orphaned(seen, kind, row, held))
         if link is not None and not link.is_merged and staged.disposition not in EXPLAINED:
@@ -153,38 +166,100 @@ def _content(row: Row | None) -> Row | None:
     return {name: value for name, value in row.items() if name != "moved"} if row is not None else None
 
 
-def _at_the_freeze(seen: Evidence, kind: Kind, key: Key) -> Row | None:
-    """Give the row as it was when people had to stop, which is what was agreed to move; None when it was not there."""
-    versions = [each for each in seen.books.rows[kind, key] if seen.books.frozen_at is None or each.at <= seen.books.frozen_at]
+def _at(seen: Evidence, kind: Kind, key: Key, moment: float | None) -> Row | None:
+    """Give the row as it was at a moment, as it is now where there was none; None when it was not there."""
+    versions = [each for each in seen.books.rows[kind, key] if moment is None or each.at <= moment]
     return versions[-1].row if versions else None
 
 
-def _late(seen: Evidence, kind: Kind, key: Key, row: Row, agreed: Row | None, held: Held | None) -> Iterator[str]:
-    """Written in the source in spite of the switch: somebody is asked, and until then nothing moves."""
-    if not any(item.cause == "after_freeze" for item in seen.asked_about(kind, key)):
-        yield f"unexplained: {kind} {key} was written after the switch, and nobody was asked"
+def _late(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
+    """
+    Written in the source though people were to have stopped, and somebody was asked.
+
+    What came before the switch may have been carried over, all of it or the first of it; what came after it may not.
+    """
+    frozen, switched = seen.books.frozen_at or 0.0, seen.books.switched_at or 0.0
+    between = [each.row for each in seen.books.rows[kind, key] if frozen < each.at <= switched]
+    allowed = [each for each in (_at(seen, kind, key, frozen), *between) if each is not None]
+    link = seen.links.get(Ref(kind, key))
+    held = seen.account.records.get(seen.stands(link.dest_id) or "") if link is not None else None
     if held is not None:
-        before = expected(kind, agreed) if agreed is not None else {}
+        before = [expected(kind, each) for each in allowed]
         for name, value in expected(kind, row).items():
-            if value != before.get(name) and _holds(name, value, held.fields.get(name)):
+            if all(value != each.get(name) for each in before) and _holds(name, value, held.fields.get(name)):
                 yield f"unasked: {name} of {kind} {key} was written after the switch, and carried over"
+    elif _at(seen, kind, key, frozen) is None:
+        return        # it was not there when people were to stop, and waits for an answer
+    found = [list(_moved(seen, kind, key, each)) for each in allowed]
+    if found and all(found):
+        yield from found[0]
 
 
-def _missing(seen: Evidence, kind: Kind, key: Key, staged: Staged, link: Link | None) -> Iterator[str]:
-    """There is no record: somebody was asked, or the record it waits for has its reason."""
-    if seen.asked_about(kind, key) or (link is None and _is_undone(seen, staged)):
-        return
-    if staged.disposition in EXPLAINED and staged.waiting_on:
-        return
-    if link is not None and any(item.details.get("dest_id") == link.dest_id for item in seen.items.values()):
-        return
-    yield f"lost: {kind} {key} is {staged.disposition} ({staged.reason}), and {link.dest_id if link else 'no record'} is not there"
+def _missing(seen: Evidence, kind: Kind, key: Key, row: Row, staged: Staged, link: Link | None) -> Iterator[str]:
+    """There is no record: that has a reason which the accounts themselves bear out, and whoever is to know it was told."""
+    if link is not None and (why := _taken_away(seen, link)):
+        yield f"lost: {kind} {key} is {staged.disposition} ({staged.reason}), and {link.dest_id} {why}"
+    elif link is None and not _is_excused(seen, kind, key, row, staged):
+        yield f"lost: {kind} {key} is {staged.disposition} ({staged.reason}), and no record is there"
 
 
-def _is_undone(seen: Evidence, staged: Staged) -> bool:
+def _parts(seen: Evidence, kind: Kind, key: Key) -> Iterator[str]:
+    """What else was written of a record, such as the note about one that is merged into another, stands as well."""
+    for ref, link in seen.links.items():
+        if (ref.kind, ref.key) == (kind, key) and ref.part and seen.stands(link.dest_id) is None and (why := _taken_away(seen, link)):
+            yield f"lost: {kind} {key} has {link.dest_id} as its {ref.part}, which {why}"
+
+
+def _taken_away(seen: Evidence, link: Link) -> str:
+    """Say what is wrong about a record that was there, "" when people removed it and somebody was asked about that."""
+    held = seen.account.records.get(link.dest_id)
+    while held is not None and held.into is not None:
+        held = seen.account.records.get(held.into)
+    if held is None or held.deeds[-1].actor != PERSON:
+        return "was not removed by people"
+    is_asked = any(item.cause == "deleted_at_destination" and item.details.get("dest_id") == link.dest_id for item in seen.items.values())
+    return "" if is_asked else "was removed by people, and nobody was asked"
+
+
+def _is_excused(seen: Evidence, kind: Kind, key: Key, row: Row, staged: Staged) -> bool:
+    """Say whether a record rightly has none in the destination: refused, undone, unclear who it is, or what it belongs to is not there."""
+    if staged.disposition not in EXPLAINED:
+        return False
+    open_ones = {item.cause for item in seen.asked_about(kind, key) if item.state == "open"}
+    why = {
+        "refused": "rejected" in open_ones and _was_refused(seen, kind, key),
+        "unclear": bool(open_ones & {"several_candidates", "unclear_name"}) and kind == "client",
+        "unanswered": "unanswered" in open_ones and len(_intents(seen, kind, key)) >= TRIES,
+        "undone": _is_undone(seen, kind, key, staged, is_late="after_freeze" in open_ones),
+        "alone": kind != "client" and _is_alone(seen, row, staged, is_late="after_freeze" in open_ones),
+    }
+    return any(why.values())
+
+
+def _was_refused(seen: Evidence, kind: Kind, key: Key) -> bool:
+    return any({each.marker, each.dest_id or ""} & seen.account.refused for each in _intents(seen, kind, key))
+
+
+def _intents(seen: Evidence, kind: Kind, key: Key) -> list[Intent]:
+    return [each for each in seen.ledger._book.intents.values() if (each.ref.kind, each.ref.key) == (kind, key)]
+
+
+def _is_undone(seen: Evidence, kind: Kind, key: Key, staged: Staged, *, is_late: bool) -> bool:
     """Say whether it was undone with a part of the run, which the queue holds open to be taken back."""
     asked = any(item.cause == "rolled_back" and item.details["scope"] == seen.conditions.part for item in seen.items.values())
-    return asked and staged.state is RecordState.HELD and staged.disposition in EXPLAINED and seen.conditions.part in staged.reason
+    entries = [json.loads(line.text) for line in seen.ledger._book.audit.values()]
+    done = any((each["kind"], each["key"]) == (kind, key) and each["action"].startswith("rollback.") for each in entries)
+    return asked and done and staged.state is RecordState.HELD and (is_late or seen.conditions.part in staged.reason)
+
+
+def _is_alone(seen: Evidence, row: Row, staged: Staged, *, is_late: bool) -> bool:
+    """Say whether the client it belongs to is truly not there; `_record` asks why it is not."""
+    client = Ref("client", row["clientid"])
+    link = seen.links.get(client)
+    if link is not None and seen.stands(link.dest_id) is not None:
+        return False
+    waits_for = {f"client:{client.key}", *({f"gone:{link.dest_id}"} if link is not None else ())}
+    return is_late or (staged.state is RecordState.PARKED and staged.waiting_on in waits_for)
 
 
 def _orphaned(seen: Evidence, kind: Kind, row: Row, held: Held) -> Iterator[str]:
@@ -194,17 +269,22 @@ def _orphaned(seen: Evidence, kind: Kind, row: Row, held: Held) -> Iterator[str]
     stands = seen.stands(parent.dest_id) if parent is not None else None
     value = held.fields.get(PARENT_LINKS[kind])
     if stands is not None and stands not in (value if isinstance(value, list) else [value]):
-        if not seen.asked_about(kind, str(row[f"{kind}id"])):
+        if PARENT_LINKS[kind] not in _in_dispute(seen, kind, str(row[f"{kind}id"])):
             yield f"hangs on {value}, its client is {stands}"
 
 
 def _wrong(seen: Evidence, kind: Kind, key: Key, row: Row, held: Held) -> Iterator[str]:
     theirs = {name for deed in held.deeds if deed.actor == PERSON for name in deed.fields}
-    asked = {str(item.details.get("field")) for item in seen.asked_about(kind, key)}
+    asked = _in_dispute(seen, kind, key)
     for name, wanted in expected(kind, row).items():
         actual = held.fields.get(name)
         if name not in theirs and name not in asked and not _holds(name, wanted, actual):
             yield f"{name} is {actual!r}, the source says {wanted!r}"
+
+
+def _in_dispute(seen: Evidence, kind: Kind, key: Key) -> set[str]:
+    """Name the fields of a record whose two values somebody was shown."""
+    return {str(item.details.get("field")) for item in seen.asked_about(kind, key) if item.cause == "conflict"}
 
 
 def expected(kind: Kind, row: Row) -> dict[str, Any]:

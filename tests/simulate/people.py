@@ -57,7 +57,11 @@ class SourcePeople:
     def cheat(self) -> None:
         """Write in spite of the switch."""
         for _ in range(self._conditions.cheats):
-            self._dice.choice((self.edit_client, lambda: self.edit_child("quote"), self.new_client))()
+            self.stray()
+
+    def stray(self) -> None:
+        """Write once more though everybody was to stop."""
+        self._dice.choice((self.edit_client, lambda: self.edit_child("quote"), self.new_client))()
 
     # --- deeds
 

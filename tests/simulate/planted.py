@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
@@ -30,14 +30,27 @@ from streamflow.store.base import Enqueue, PutSetting
 from tests.simulate.world import simulate
 
 Plant = Callable[[], AbstractContextManager[Any]]
-PLANTED: dict[str, Plant] = {}
 
 
-def plant(name: str) -> Callable[[Plant], Plant]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bug:
+    """A rule taken away, and the faults that this is; a world that stops, or ends by an error, shows none of them."""
+
+    plant: Plant
+    shows: tuple[str, ...]       # the first words of faults
+
+
+PLANTED: dict[str, Bug] = {}
+DOUBLED, OVERWRITTEN = ("doubled",), ("overwritten",)
+MIXED_UP = ("lost", "wrong", "orphaned", "doubled")
+LEFT_BEHIND = ("lost", "wrong", "orphaned")
+
+
+def plant(name: str, shows: tuple[str, ...]) -> Callable[[Plant], Plant]:
     """Enter a bug under its name."""
 
     def enter(bug: Plant) -> Plant:
-        PLANTED[name] = bug
+        PLANTED[name] = Bug(plant=bug, shows=shows)
         return bug
 
     return enter
@@ -46,7 +59,7 @@ def plant(name: str) -> Callable[[Plant], Plant]:
 # ------------------------------------------------------------------------------------------------ writing
 
 
-@plant("a create whose answer was lost is sent again")
+@plant("a create whose answer was lost is sent again", DOUBLED)
 def _blind_retry() -> AbstractContextManager[Any]:
     real = Loader._call
 
@@ -61,7 +74,7 @@ def _blind_retry() -> AbstractContextManager[Any]:
     return patch.object(Loader, "_call", call)
 
 
-@plant("intents are committed after the send")
+@plant("intents are committed after the send", ("unmeant",))
 @contextmanager
 def _sent_before_meant() -> Iterator[None]:
     mean, send = Loader._mean, Loader._send
@@ -80,7 +93,7 @@ def _sent_before_meant() -> Iterator[None]:
         yield
 
 
-@plant("answers are matched by the order in which they come")
+@plant("answers are matched by the order in which they come", MIXED_UP)
 def _by_position() -> AbstractContextManager[Any]:
     async def send(self: Loader, wave: Sequence[Any], outcomes: list[Any]) -> None:
         came: list[Any] = []
@@ -96,7 +109,7 @@ def _by_position() -> AbstractContextManager[Any]:
     return patch.object(Loader, "_send", send)
 
 
-@plant("a record gets its disposition before its writes are sent")
+@plant("a record gets its disposition before its writes are sent", ("lost", "unexplained"))
 def _finished_first() -> AbstractContextManager[Any]:
     real = load.opening
 
@@ -106,7 +119,7 @@ def _finished_first() -> AbstractContextManager[Any]:
     return patch.object(load, "opening", opening)
 
 
-@plant("records are planned anew while the outcome of their writes is unknown")
+@plant("records are planned anew while the outcome of their writes is unknown", ("doubled", "lost"))
 def _forgets_doubts() -> AbstractContextManager[Any]:
     async def nothing(*_: Any, **__: Any) -> Undecided:
         return Undecided()
@@ -117,17 +130,17 @@ def _forgets_doubts() -> AbstractContextManager[Any]:
 # ------------------------------------------------------------------------------------------------ unknown outcomes
 
 
-@plant("no quiet time before a record is made again")
+@plant("no quiet time before a record is made again", ("doubled", "unmeant"))
 def _no_quiet_time() -> AbstractContextManager[Any]:
     return patch.multiple(QuietTime, seconds=property(lambda self: 0.0), late_s=property(lambda self: 0.0))
 
 
-@plant("a quiet time that leaves out the lag of the search")
+@plant("a quiet time that leaves out the lag of the search", DOUBLED)
 def _no_lag() -> AbstractContextManager[Any]:
     return patch.object(QuietTime, "seconds", property(lambda self: self.late_s))
 
 
-@plant("whatever was made since is adopted, whatever marker it carries")
+@plant("whatever was made since is adopted, whatever marker it carries", MIXED_UP)
 def _adopts_anything() -> AbstractContextManager[Any]:
     async def carrying(self: DoubtResolver, intent: Any, ids: Sequence[str]) -> list[str]:
         return list(ids)
@@ -135,7 +148,7 @@ def _adopts_anything() -> AbstractContextManager[Any]:
     return patch.multiple(DoubtResolver, _carrying=carrying, _may_be=lambda self, intent, payload: True)
 
 
-@plant("the first record that was made since is adopted")
+@plant("the first record that was made since is adopted", MIXED_UP)
 @contextmanager
 def _adopts_first() -> Iterator[None]:
     async def first_there(self: DoubtResolver, intent: Any, ids: Sequence[str]) -> list[str]:
@@ -146,7 +159,7 @@ def _adopts_first() -> Iterator[None]:
         yield
 
 
-@plant("an update without an answer counts as done")
+@plant("an update without an answer counts as done", ("wrong", "orphaned"))
 def _taken_for_done() -> AbstractContextManager[Any]:
     def rule(intent: Any, now: Any, replacements: Any, **_: Any) -> Ruling:
         return Ruling(state=IntentState.CONFIRMED, dest_id=intent.dest_id, reason="taken for done")
@@ -157,7 +170,7 @@ def _taken_for_done() -> AbstractContextManager[Any]:
 # ------------------------------------------------------------------------------------------------ people's work
 
 
-@plant("an update does not look what people changed")
+@plant("an update does not look what people changed", OVERWRITTEN)
 def _two_way() -> AbstractContextManager[Any]:
     real = updating.merge
 
@@ -167,7 +180,7 @@ def _two_way() -> AbstractContextManager[Any]:
     return patch.object(updating, "merge", merge)
 
 
-@plant("the image of what was there before is not kept")
+@plant("the image of what was there before is not kept", ("not undone",))
 def _no_image() -> AbstractContextManager[Any]:
     real = resolve.update_part
 
@@ -179,7 +192,7 @@ def _no_image() -> AbstractContextManager[Any]:
     return patch.object(resolve, "update_part", update)
 
 
-@plant("a rollback removes what people worked on")
+@plant("a rollback removes what people worked on", OVERWRITTEN)
 def _removes_touched() -> AbstractContextManager[Any]:
     def step(link: Any, now: Any, *_: Any, **__: Any) -> Step:
         return Step(link=link, action="delete" if link.ours and now is not None else "forget")
@@ -187,7 +200,7 @@ def _removes_touched() -> AbstractContextManager[Any]:
     return patch.object(rollback, "plan_step", step)
 
 
-@plant("a rollback forgets what it removed when it is cut short")
+@plant("a rollback forgets what it removed when it is cut short", ("overwritten", "lost"))
 def _forgets_removals() -> AbstractContextManager[Any]:
     async def recall(_: Reversals) -> list[Any]:
         return []
@@ -198,7 +211,7 @@ def _forgets_removals() -> AbstractContextManager[Any]:
 # ------------------------------------------------------------------------------------------------ reading
 
 
-@plant("a mark moves before its records are in the ledger")
+@plant("a mark moves before its records are in the ledger", ("mark ahead",))
 def _mark_first() -> AbstractContextManager[Any]:
     real = Intake._stage
 
@@ -209,7 +222,7 @@ def _mark_first() -> AbstractContextManager[Any]:
     return patch.object(Intake, "_stage", stage)
 
 
-@plant("absence is believed after one look")
+@plant("absence is believed after one look", ("unexplained",))
 @contextmanager
 def _one_look() -> Iterator[None]:
     async def gone(*_: Any) -> bool:
@@ -219,7 +232,7 @@ def _one_look() -> Iterator[None]:
         yield
 
 
-@plant("an empty answer counts as the end of the list, and as all deleted")
+@plant("an empty answer counts as the end of the list, and as all deleted", ("unexplained",))
 @contextmanager
 def _empty_is_end() -> Iterator[None]:
     async def no(*_: Any) -> bool:
@@ -242,7 +255,7 @@ def _gone(kind: str, key: str) -> Any:
     )
 
 
-@plant("a child is made before what it belongs to")
+@plant("a child is made before what it belongs to", ("orphaned",))
 def _orphans() -> AbstractContextManager[Any]:
     real = resolve.resolve_links
 
@@ -258,12 +271,12 @@ def _orphans() -> AbstractContextManager[Any]:
 # ------------------------------------------------------------------------------------------------ the switch
 
 
-@plant("the drain does not read everything once more")
+@plant("the drain does not read everything once more", LEFT_BEHIND)
 def _short_drain() -> AbstractContextManager[Any]:
     return patch.object(cutover, "PASSES", {"freeze": ("what changed",), "live": ("what changed",)})
 
 
-@plant("the drain does not wait until late changes show")
+@plant("the drain does not wait until late changes show", LEFT_BEHIND)
 def _no_horizon() -> AbstractContextManager[Any]:
     async def none(_: Any) -> float:
         return 0.0
@@ -271,7 +284,7 @@ def _no_horizon() -> AbstractContextManager[Any]:
     return patch.object(cutover, "horizon_of", none)
 
 
-@plant("what is written in the source after the switch is carried over unasked")
+@plant("what is written in the source after the switch is carried over unasked", ("unasked", "unexplained"))
 def _late_writes() -> AbstractContextManager[Any]:
     async def hold(*_: Any) -> None:
         return None
@@ -279,7 +292,13 @@ def _late_writes() -> AbstractContextManager[Any]:
     return patch.object(watch.Watch, "_hold_late", hold)
 
 
-@plant("an order of the switch while one is under way begins another one")
+@plant("a late write is held and nobody is asked", ("unexplained", "lost"))
+def _held_in_silence() -> AbstractContextManager[Any]:
+    real = watch.late_changes
+    return patch.object(watch, "late_changes", lambda staged: [each for each in real(staged) if not isinstance(each, Enqueue)])
+
+
+@plant("an order of the switch while one is under way begins another one", ("cutover",))
 def _second_attempt() -> AbstractContextManager[Any]:
     real = cutover.request
 
@@ -294,9 +313,9 @@ def _second_attempt() -> AbstractContextManager[Any]:
 
 
 def found_by(name: str, seeds: Iterable[int]) -> tuple[int | None, str]:
-    """Give the first seed whose world shows a planted bug, and what it shows."""
+    """Give the first seed whose world shows a planted bug by one of the faults that it is, and that fault."""
+    bug = PLANTED[name]
     for seed in seeds:
-        verdict = simulate(seed, planted=PLANTED[name])
-        if verdict.faults:
-            return seed, verdict.faults[0]
+        if shown := [each for each in simulate(seed, planted=bug.plant).faults if each.partition(":")[0] in bug.shows]:
+            return seed, shown[0]
     return None, ""

@@ -45,6 +45,7 @@ class Books:
     rows: dict[tuple[Kind, Key], list[Version]] = field(default_factory=dict)
     merged: dict[Key, Key] = field(default_factory=dict)       # clients merged away -> into whom
     frozen_at: float | None = None
+    switched_at: float | None = None
     lies_left: int = 0
     served: dict[tuple[Kind, Cursor], dict[Key, str]] = field(default_factory=dict)
     """What was handed out below a cursor in the pass under way, by digest: a mark there must not come before its records."""

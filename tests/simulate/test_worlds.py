@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 
-from tests.simulate.planted import PLANTED, found_by
-from tests.simulate.world import simulate
+from streamflow.migration.reversal import Reversal
+from streamflow.model import Link, Ref
+from streamflow.stages.load import Loader
+from tests.simulate.destination import PERSON, PROGRAM
+from tests.simulate.judge import DEST_KINDS, Evidence, judge
+from tests.simulate.planted import PLANTED, Bug, found_by
+from tests.simulate.world import World, lived, simulate
 
-SEEDS = range(1000, 1004)
+SEEDS = range(1001, 1004)
+ASKED_ABOUT = 1000
+"""A world with questions about records that are there."""
 QUICKLY_FOUND = (
     "a create whose answer was lost is sent again", "intents are committed after the send",
     "an update does not look what people changed", "a mark moves before its records are in the ledger",
@@ -26,6 +35,51 @@ def test_a_seed_tells_one_world() -> None:
     first = simulate(1003).trace
     simulate(1004)
     assert simulate(1003).trace == first
+
+
+def test_a_question_does_not_cover_a_loss() -> None:
+    """Each record that the program made, taken away by nobody, is missed by the judge, whatever was asked about it."""
+    world = lived(ASKED_ABOUT)
+    seen = Evidence.of(world.books, world.account, world.ledger, world.conditions)
+    assert [*world.faults, *judge(seen)] == []
+    silent, tried = [], 0
+    for ref, link in seen.links.items():
+        held = world.account.records.get(seen.stands(link.dest_id) or "")
+        is_ours = held is not None and held.maker == PROGRAM and all(deed.actor != PERSON for deed in held.deeds)
+        if held is None or not is_ours or ref.kind not in DEST_KINDS or ref.key not in world.books.true(ref.kind):
+            continue
+        tried += 1
+        del world.account.records[held.id]
+        if not any(fault.startswith(f"lost: {ref.kind} {ref.key} ") for fault in judge(seen)):
+            silent.append(f"{ref.kind} {ref.key}: {[item.cause for item in seen.asked_about(ref.kind, ref.key)]}")
+        world.account.records[held.id] = held
+    assert tried > 5
+    assert silent == []
+
+
+def test_bringing_back_covers_no_other_write() -> None:
+    """What a rollback noted and removed may be restored with its relations; any other write to it needs an intent, as does a restore."""
+    world = World(1)
+    noted, other = (world.account.create("contacts", {"link:tags": ["1-tags"]}, PROGRAM) for _ in range(2))
+    link = Link(ref=Ref("client", "c1"), dest_kind="contacts", dest_id=noted, base={}, ours=True)
+    reversal = Reversal(id="1", link=link, action="delete", fields={"link:tags": ["1-tags"], "custom:Town": "Tampa"}, scope="run")
+    world._on_commit([reversal.noted], True)
+    world.account.delete(noted, PROGRAM)
+    world._on_effect("restore", "contacts", noted, {})
+    world.account.restore(noted, PROGRAM)
+    world._on_effect("update", "contacts", noted, {"link:tags": ["1-tags"]})
+    assert world.faults == []
+    town, tags = {"custom:Town": "Tampa"}, {"link:tags": ["1-tags"]}
+    for what, dest_id, fields in (("update", noted, town), ("restore", other, {}), ("update", other, tags)):
+        world._on_effect(what, "contacts", dest_id, fields)
+    assert [fault.partition(":")[0] for fault in world.faults] == ["unmeant"] * 3
+
+
+def test_a_planted_bug_is_not_found_by_what_it_is_not() -> None:
+    """A world that only stops, or ends by an error, shows no bug."""
+    with patch.dict(PLANTED, {"ends by an error": Bug(plant=lambda: patch.object(Loader, "_mean", None), shows=("doubled",))}):
+        assert simulate(1000, planted=PLANTED["ends by an error"].plant).faults
+        assert found_by("ends by an error", [1000]) == (None, "")
 
 
 @pytest.mark.parametrize("bug", QUICKLY_FOUND)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from streamflow.model import OPEN_INTENTS, DestId, Fields, IntentState, Kind, Op
-from streamflow.store.base import Change, MoveMark
+from streamflow.store.base import Change, MoveMark, PutSetting
 from streamflow.store.memory import MemoryLedger
+from tests.simulate.destination import Held
 from tests.simulate.source import Books
 
 
@@ -20,6 +21,22 @@ def effect(ledger: MemoryLedger, what: str, kind: Kind, dest_id: DestId | None, 
         if what != "create" and intent.dest_id == dest_id:
             return
     yield f"unmeant: {what} of {dest_id or _marker(fields) or kind} took effect without an open intent"
+
+
+def removal(change: Change) -> dict[DestId, set[str]]:
+    """Give the record of which a change notes that a rollback is going to remove it, with the names of its relations."""
+    noted = change.value if isinstance(change, PutSetting) and change.name.startswith("undoing:") else None
+    if not noted or noted["action"] != "delete":
+        return {}
+    return {noted["link"]["dest_id"]: {name for name in noted["fields"] if name.startswith("link:")}}
+
+
+def brings_back(removals: Mapping[DestId, Collection[str]], what: str, held: Held, fields: Fields) -> bool:
+    """Say whether a write brings back what a rollback removed a moment too soon: itself, then its relations and nothing else of it."""
+    if what == "restore":
+        return held.id in removals
+    latest = next(deed.action for deed in reversed(held.deeds) if deed.action in ("create", "delete", "restore"))
+    return what == "update" and latest == "restore" and fields.keys() <= set(removals.get(held.id, ()))
 
 
 def marks(ledger: MemoryLedger, books: Books, changes: Sequence[Change]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import traceback
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from random import Random
@@ -20,8 +20,8 @@ from streamflow.mapping.document_json import from_json
 from streamflow.mapping.pair import Pair
 from streamflow.migration import drift, proposal, reading, work
 from streamflow.migration.life import State
-from streamflow.model import DestId, Fields, Kind
-from streamflow.store.base import Change
+from streamflow.model import DestId, Fields, IntentState, Kind, Op
+from streamflow.store.base import Change, PutSetting, SettleIntent
 from streamflow.store.memory import MemoryLedger
 from tests.simulate import watching
 from tests.simulate.agenda import Agenda
@@ -37,6 +37,9 @@ from tests.simulate.source import Books, SourceDoor
 
 MOMENTS = {"callbacks": 6_000, "commits": 120, "effects": 30}
 """By what the life of a process is measured that is to end before its time, and how long it may last at most."""
+STRAY_AT = ("drain 0", "drain 1", "drain 2", "verify", "switch")
+"""The steps of an attempt in which somebody writes: before, between and after the passes of the drain, the count with them."""
+STRAY_S = 1.5             # within so long from the beginning of the step
 
 
 @dataclass(slots=True)
@@ -47,6 +50,7 @@ class Verdict:
     faults: list[str] = field(default_factory=list)     # "lost: quote q3 ..."
     crashes: int = 0
     doubts: int = 0
+    unknown: Counter[str] = field(default_factory=Counter)     # creates whose outcome was unknown, by the state they ended in
     records: int = 0
     seconds: float = 0.0
     ending: str = ""
@@ -73,11 +77,15 @@ class World:
         self.clock = WorldClock(self.agenda)
         self.ledger = MemoryLedger(clock=self.clock)
         self.faults: list[str] = []
+        self.is_whole = True       # it came to its end: else there is nothing to be judged
         self.crashes = 0
         self.orders = Orders(self.agenda, self.conditions, storm=self._storm, strike=self._strike)
         self._workers = SourcePeople(self.books, self.conditions, self._dice("workers"))
         self._users = DestinationPeople(self.account, self.books, self.conditions, self._dice("users"))
         self._switched = False
+        self.in_doubt: set[str] = set()          # intents whose outcome was unknown at some time
+        self._removals: dict[DestId, set[str]] = {}       # what a rollback noted before it removed it, and what that was related to
+        self._strays: list[str] = []      # the steps in which somebody is still going to write
         self._ends_by, self._left = "", 0
         self._loop: VirtualLoop | None = None
         self.account.poisoned = self._is_poisoned
@@ -127,10 +135,13 @@ class World:
         try:
             return run(loop, life)
         except (Stuck, RuntimeError) as error:
+            self.is_whole = False
             self.faults.append(f"stuck: {error}")
         except BaseExceptionGroup as group:
+            self.is_whole = False
             self.faults.append(f"ended by {_told(group)}")
         except StreamflowError as error:
+            self.is_whole = False
             self.faults.append(f"ended by {type(error).__name__}: {error}")
         return True
 
@@ -160,6 +171,23 @@ class World:
             self._workers.finish()
             self.books.frozen_at = self.agenda.now
             self.agenda.tell("people stop writing")
+            dice = self._dice("strays")
+            self._strays = [dice.choice(STRAY_AT) for _ in range(self.conditions.strays)]
+
+    def _on_plan(self, plan: Mapping[str, Any]) -> None:
+        """Somebody has not stopped, and writes just when an attempt is in one of its steps."""
+        step = str(plan.get("step"))
+        step = f"{step} {plan['quiet']}" if step == "drain" else step
+        if step == "switched":
+            self.books.switched_at = self.agenda.now
+        dice = self._dice(f"stray {step} {len(self._strays)}")
+        while step in self._strays:
+            self._strays.remove(step)
+            self.agenda.at(self.agenda.now + STRAY_S * dice.random(), self._stray)
+
+    def _stray(self) -> None:
+        self.agenda.tell("somebody has not stopped")
+        self._workers.stray()
 
     def _switch(self) -> None:
         if not self._switched:
@@ -174,26 +202,37 @@ class World:
 
     def _on_effect(self, what: str, kind: Kind, dest_id: DestId | None, fields: Fields) -> None:
         held = self.account.records.get(dest_id or "")
-        is_brought_back = held is not None and any(deed.action == "restore" for deed in held.deeds)
-        if not is_brought_back:      # with its relations, which removing it took away: the one write that is not meant beforehand
+        if held is None or not watching.brings_back(self._removals, what, held, fields):
             self.faults += watching.effect(self.ledger, what, kind, dest_id, fields)
         self._count("effects")
 
     def _on_commit(self, changes: Sequence[Change], is_done: bool) -> None:
         self._count("commits")      # twice: before it and after it
+        for change in changes if is_done else ():
+            self._removals |= watching.removal(change)
+            if isinstance(change, SettleIntent) and change.state is IntentState.IN_DOUBT:
+                self.in_doubt.add(change.id)
+            if isinstance(change, PutSetting) and change.name == "cutover" and change.value and self.books.frozen_at is not None:
+                self._on_plan(change.value)
         if is_done:
             self.faults += watching.marks(self.ledger, self.books, changes)
 
 
-def simulate(seed: int, *, keep_lines: bool = False, planted: Callable[[], AbstractContextManager[None]] = nullcontext) -> Verdict:
-    """Run one world and judge it."""
+def lived(seed: int, *, keep_lines: bool = False, planted: Callable[[], AbstractContextManager[None]] = nullcontext) -> World:
+    """Run one world to its end."""
     world = World(seed, keep_lines=keep_lines)
     with settled_order():
         with _documents_read_once(), planted(), _no_collector():
             world.live()
-        world.faults += world.orders.faults
-        found = judge(Evidence.of(world.books, world.account, world.ledger, world.conditions)) if not world.faults else []
         clear_graves()
+    world.faults += world.orders.faults
+    return world
+
+
+def simulate(seed: int, *, keep_lines: bool = False, planted: Callable[[], AbstractContextManager[None]] = nullcontext) -> Verdict:
+    """Run one world and judge it."""
+    world = lived(seed, keep_lines=keep_lines, planted=planted)
+    found = judge(Evidence.of(world.books, world.account, world.ledger, world.conditions)) if world.is_whole else []
     manners = {*world.orders.manners} - ({"killed", "mid-batch"} - world.orders.said.keys())
     manners |= {"killed"} if world.orders.said["killed"] else set()
     manners |= {"late to show"} if world.books.showed_late() and "started" in world.orders.said else set()
@@ -203,6 +242,7 @@ def simulate(seed: int, *, keep_lines: bool = False, planted: Callable[[], Abstr
     return Verdict(
         seed=seed, faults=[*dict.fromkeys(world.faults), *found], crashes=world.crashes, ending=world.conditions.ending,
         doubts=sum("unknown since" in each.reason or "quiet time" in each.reason or "marker" in each.reason for each in intents),
+        unknown=Counter(each.state.value for each in intents if each.op is Op.CREATE and each.id in world.in_doubt),
         records=len(world.books.rows), manners=tuple(sorted(manners)), said=+world.orders.said, receipts=actions["cutover.switched"],
         seconds=world.agenda.now, trace=world.agenda.trace, lines=world.agenda.lines or [],
     )
