@@ -10,6 +10,8 @@ silent edit from before the freeze, or somebody who has not stopped), both are r
 for once more, since only two complete passes prove that a record is gone.
 Rule 4: the switch is one transaction: state, receipt, audit.
 Rule 5: what the operator says while a step runs goes before what the step has in hand.
+Rule 6: what somebody writes in the source after the confirmed freeze is not lost: what a pass still reads is carried over, and all is read
+again; what is written behind the last pass is asked about by the watch (watch.py).
 """
 
 from __future__ import annotations

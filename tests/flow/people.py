@@ -2,82 +2,79 @@
 
 from __future__ import annotations
 
-import random
 import time
+import urllib.error
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from tests.flow.box import Box
+from tests.flow.deeds import Deeds
 from tests.judge.guarding import Edit
-from tests.judge.marks import read_marks
 from tests.judge.states import Destination, ask
 
-PAUSE_S = 0.7
-DEEDS = 8
+PAUSE_S = 0.4
+DEEDS = 24
 CHEATS = 2
-"""Writes in the source once the destination is the system of record; what they bring is nobody's to move unasked."""
-STATUS = "Lead Status"
+"""Writes in the source each time: after the freeze was confirmed, and again when the destination is the system of record."""
+CHEATED_S = 3.0
+"""Within which time of the cutover the first of them come, at random: before the last pass, in it, or after the count."""
 WORKING = ("tail", "cutover", "watch")
 
 
 class People:
     """Whoever works in the destination; `edits` is what the judge holds against the account at the end."""
 
-    def __init__(self, box: Box, before: Destination, seed: int) -> None:
-        self.edits: list[Edit] = []
-        self.source: Any = None              # as it was at the switch, before somebody cheated
-        self.before = before                 # with what people added meanwhile: it is theirs as much as what was there
+    def __init__(self, box: Box, before: Destination, seed: int, *, by_files: bool = False) -> None:
+        self.agreed: Any = None              # the source as it was when everybody had to stop, before somebody cheated
+        self.source: Any = None              # as it was at the switch, before somebody cheated again
         self._box = box
-        self._dice = random.Random(f"people-{seed}")
+        self._deeds = Deeds(box, before, seed)
+        self._within_s = 0.0 if by_files else CHEATED_S      # of what is written after the last export no reader can know
+        self._cheats_at = 0.0
         self._next = 0.0
         self._left = DEEDS
 
+    @property
+    def edits(self) -> list[Edit]:
+        """Give what they did in the destination, in order."""
+        return self._deeds.edits
+
+    @property
+    def before(self) -> Destination:
+        """Give what was there before, with what they added since."""
+        return self._deeds.before
+
     def work(self, phase: str) -> None:
-        """Do at most one thing, now and then; the first look after the switch is the moment to cheat."""
-        if phase == "watch" and self.source is None:
-            self.source = self._box.source()
-            ask(f"{self._box.source_admin}freeze", {"cheat": CHEATS})
+        """Do at most one thing, now and then; somebody cheats in the source in the cutover, and at the first look after the switch."""
+        self._cheat(phase)
         if phase not in WORKING or not self._left or time.monotonic() < self._next:
             return
         self._next = time.monotonic() + PAUSE_S
         self._left -= 1
-        deeds = (self._edit_ours, self._edit_ours, self._add, self._edit_own, self._delete_own)
-        deed: Callable[[Destination], None] = self._dice.choice(deeds)
-        deed(self._box.destination())
+        self.do(self.choices())
 
-    def _edit_ours(self, now: Destination) -> None:
-        """Give somebody who was moved a title, or another status: that is a field which the source changes as well."""
-        places = read_marks(now, self._box.side.prefix).places.values()
-        moved = {str(row["id"]): row for each in places for kind, row in each if kind == "contacts"}
-        if not moved:
-            return
-        rid = self._dice.choice(sorted(moved))
-        has_status = STATUS in (moved[rid].get("customFields") or {})
-        self._set(rid, f"custom:{STATUS}" if has_status and self._dice.random() < 0.5 else "jobTitle")
+    def choices(self) -> tuple[Callable[[Destination], None], ...]:
+        """Give what they may do while a run goes on, the likelier the oftener it is named."""
+        one = self._deeds
+        return (
+            one.edit_person, one.edit_person, one.touch, one.touch, one.touch, one.touch, one.hand_over, one.delete_ours, one.delete_ours,
+            one.merge_ours, one.hang, one.add, one.edit_own, one.delete_own,
+        )  # fmt: skip
 
-    def _edit_own(self, now: Destination) -> None:
-        self._set(self._dice.choice(sorted(self.before.of("contacts").keys() & now.of("contacts").keys())), "jobTitle")
+    def do(self, choices: tuple[Callable[[Destination], None], ...]) -> None:
+        """Do one of these."""
+        try:
+            self._deeds.dice.choice(choices)(self._box.destination())
+        except urllib.error.HTTPError:
+            pass     # it is gone by now: nobody did anything
 
-    def _set(self, rid: str, field: str) -> None:
-        value = f"Said by people {self._dice.randrange(1000)}"
-        label = field.removeprefix("custom:")
-        values = {label: value} if label == field else {"customFields": {label: value}}
-        self._box.in_destination("edit", kind="contacts", id=rid, values=values)
-        self.edits = [each for each in self.edits if (each.rid, each.field) != (rid, field)]
-        self.edits.append(Edit(rid=rid, field=field, value=value))
-
-    def _add(self, _: Destination) -> None:
-        """Add a person of one's own."""
-        name = f"Added {self._dice.randrange(10**6)}"
-        made = str(self._box.in_destination("create", kind="contacts", values={"name": name})["id"])
-        there = self._box.destination().of("contacts")[made]
-        self.before = replace(self.before, live={**self.before.live, "contacts": {**self.before.of("contacts"), made: there}})
-        self.edits.append(Edit(rid=made, field="name", value=name))
-
-    def _delete_own(self, now: Destination) -> None:
-        """Delete a note of one's own, that was there before anybody moved anything or was added since."""
-        if own := sorted(self.before.of("notes").keys() & now.of("notes").keys()):
-            rid = self._dice.choice(own)
-            self._box.in_destination("delete", kind="notes", id=rid)
-            self.edits = [*(each for each in self.edits if each.rid != rid), Edit(rid=rid, field="deleted")]
+    def _cheat(self, phase: str) -> None:
+        if phase == "cutover" and self.agreed is None:
+            self.agreed = self._box.source()
+            self._cheats_at = time.monotonic() + self._deeds.dice.uniform(0.0, self._within_s)
+        if self._cheats_at and (phase == "watch" or (phase == "cutover" and time.monotonic() >= self._cheats_at)):
+            ask(f"{self._box.source_admin}freeze", {"cheat": CHEATS})
+            self._cheats_at = 0.0
+        if phase == "watch" and self.source is None:
+            self.source = self._box.source()
+            ask(f"{self._box.source_admin}freeze", {"cheat": CHEATS})

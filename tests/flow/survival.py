@@ -16,9 +16,11 @@ from tests.flow.people import People
 from tests.flow.sides import LEADTREKKER, SIDES
 from tests.flow.stopping import Stops, missed, peak_mib, struck
 from tests.flow.telltales import plant
-from tests.judge.accounting import read_told, unaccounted
+from tests.judge.accounting import read_told, read_waiting, unaccounted
 from tests.judge.comparison import worst_first
 from tests.judge.guarding import rolled_back
+from tests.judge.late import judged
+from tests.judge.meanwhile import taken_away
 from tests.judge.plans import against_plan
 from tests.judge.refusals import PEOPLE, read_refusals, standing
 from tests.judge.states import Destination, Finding, ask
@@ -42,7 +44,7 @@ class Trial:
         kills: At random moments.
         stops: At named points, beside them.
         life: Changes a second that people make in the source until it is frozen; then others work in the destination too, and somebody
-            goes on in the source after the switch. A run that is undone goes without the two.
+            goes on in the source between the freeze and the switch, and after it. A run that is undone goes without the two.
         faults: The profile by which both platforms misbehave.
         undone: Whether the run is rolled back after the switch.
         backs: Random kills more, while it is rolled back.
@@ -123,7 +125,7 @@ def survive(trial: Trial) -> Survived:
         telling = of_source(box.source()) | of_destination(before)
         findings: list[Finding] = []
         hands = Hands(box, dice, wanted, stops=trial.stops, faults=trial.faults)
-        people = Meddlers(box, before, trial.seed) if trial.meddled else People(box, before, trial.seed)
+        people = (Meddlers if trial.meddled else People)(box, before, trial.seed, by_files=trial.reader == "files")
         if trial.undone:
             hands.at_watch = lambda: findings.extend(_at_switch(hands, people))
         if trial.meddled or (trial.life and not trial.undone):
@@ -160,16 +162,19 @@ def _missed(trial: Trial, hands: Hands) -> tuple[str, ...]:
 
 def _judged(hands: Hands, people: People) -> list[Finding]:
     """Judge both accounts: the source as it was at the switch, where somebody went on in it after that."""
-    box = hands.box
-    source, destination = people.source or box.source(), box.destination()
-    found = box.compare(
-        source, destination, before=people.before, explained=hands.explained, asked=tuple(hands.asked), edits=people.edits
-    )
+    box, edits = hands.box, people.edits
+    source, destination, book = people.source or box.source(), box.destination(), read_told(hands.box.state / "reports")
+    asked, explained = (*hands.asked, *book.questions), {**read_waiting(hands.box.state / "reports"), **hands.explained}
+
+    def compare(truth: Any) -> list[Finding]:
+        return box.compare(truth, destination, before=people.before, explained=explained, asked=asked, edits=edits)
+
+    found = judged(compare, people.agreed or source, source, asked)
     rows = {(kind, key): row for kind, key, row in source.every()}
-    logs = [ask(f"{admin}log") for admin in (box.source_admin, box.destination_admin)]
+    logs = (ask(f"{box.source_admin}log"), ask(f"{box.destination_admin}log"))
     refusals = read_refusals(*logs, [key for kind, key in rows if kind in PEOPLE])
     found = list(standing(found, rows, refusals, hands.explained))
-    return [*found, *unaccounted(read_told(box.state / "reports"), destination, prefix=box.side.prefix)]
+    return [*found, *unaccounted(book, destination, prefix=box.side.prefix, deleted=taken_away(edits))]
 
 
 def _at_switch(hands: Hands, people: People) -> list[Finding]:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.judge.marks import read_marks
-from tests.judge.states import Destination, Finding, Row
+from tests.judge.meanwhile import ASKED_OF_DELETED
+from tests.judge.states import Destination, Finding, Identity, Question, Row
 
 _WITH_LINE = ("created", "updated", "merged", "matched")
 _WITHOUT = ("filtered", "flagged", "failed")
@@ -26,6 +27,7 @@ class Told:
         kinds: How many records of a kind were read, and how many had each fate.
         writes: How many writes ended how.
         doubts: Keys of the items that ask a person about a write of which nobody knows whether it happened.
+        questions: Everything that is or was asked; of a record that people removed in the destination with that record beside it.
         crosswalk: Each line of which source record became which destination record.
     """
 
@@ -33,6 +35,7 @@ class Told:
     writes: Mapping[str, int]
     doubts: Sequence[str]
     crosswalk: Sequence[Mapping[str, str]]
+    questions: Sequence[Question] = ()
 
 
 def read_told(reports: Path) -> Told:
@@ -41,7 +44,20 @@ def read_told(reports: Path) -> Told:
     with (reports / "crosswalk.csv").open(encoding="utf-8-sig", newline="") as file:
         crosswalk = list(csv.DictReader(file))
     doubts = [str(item["id"]) for item in data["queue_items"] if item["cause"] == "in_doubt"]
-    return Told(kinds=data["kinds"], writes=data["writes"], doubts=doubts, crosswalk=crosswalk)
+    questions = [_question(item) for item in data["queue_items"]]
+    return Told(kinds=data["kinds"], writes=data["writes"], doubts=doubts, crosswalk=crosswalk, questions=questions)
+
+
+def read_waiting(reports: Path) -> dict[Identity, str]:
+    """Read of what hangs on people and waits, why; those without an id of their own under the key that they were given."""
+    rows = json.loads((reports / "unmatched.json").read_bytes())["data"]["rows"]
+    return {(str(row["kind"]), str(row["key"])): str(row["reason"]) for row in rows}
+
+
+def _question(item: Row) -> Question:
+    """Read a line of the queue: who is who it tells in full only when it is asked for by itself."""
+    gone = str(item["id"]).rpartition(":")[2] if item["cause"] == ASKED_OF_DELETED else ""
+    return Question(cause=str(item["cause"]), kind=str(item["kind"]), key=str(item["key"]), others=frozenset(filter(None, [gone])))
 
 
 def unaccounted(told: Told, destination: Destination, *, prefix: str, deleted: frozenset[str] = frozenset()) -> Iterator[Finding]:

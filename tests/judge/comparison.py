@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from tests.judge.guarding import Edit, foreign, overwritten
 from tests.judge.happenings import Happenings
 from tests.judge.marks import doubled_marks, read_marks, strays
+from tests.judge.meanwhile import excused, followed
 from tests.judge.people import Comparison, read_people
 from tests.judge.states import Destination, Finding, Identity, Question, Source
 
@@ -23,23 +24,29 @@ def compare(
         fallback: E-mail of the user to whom unmatched owners were sent.
         explained: What the product itself says of records it left out or asks about, by (kind, key); None when nobody was asked.
             It excuses only what this comparison finds excusable itself.
-        asked: What it asks about who is who.
+        asked: What it asks: who is who, and what people in the destination touched.
         edits: What people did in the destination meanwhile.
     """
-    marks = read_marks(destination)
-    people = read_people(source, destination, marks)
-    was_there = frozenset(rid for rows in before.live.values() for rid in rows)
+
+    def compared(shown: Destination) -> list[Finding]:
+        marks = read_marks(shown)
+        people = read_people(source, shown, marks)
+        was_there = frozenset(rid for rows in before.live.values() for rid in rows)
+        return [
+            *Comparison(
+                source=source, destination=shown, marks=marks, people=people, fallback=fallback, asked=asked,
+                edited=was_edited(edits), was_there=was_there,
+            ).every(),
+            *Happenings(source=source, destination=shown, marks=marks, people=people, fallback=fallback, explained=explained).every(),
+            *doubled_marks(marks),
+            *strays(source, shown, before),
+        ]  # fmt: skip
+
     return worst_first([
-        *Comparison(
-            source=source, destination=destination, marks=marks, people=people, fallback=fallback, asked=asked,
-            edited=was_edited(edits), was_there=was_there,
-        ).every(),
-        *Happenings(source=source, destination=destination, marks=marks, people=people, fallback=fallback, explained=explained).every(),
-        *doubled_marks(marks),
-        *strays(source, destination, before),
+        *excused(compared, destination, edits=edits, prefix="lt", asked=asked, explained=explained),
         *overwritten(destination, edits),
-        *foreign(before, destination, edits),
-    ])  # fmt: skip
+        *foreign(followed(before, edits), destination, edits),
+    ])
 
 
 def worst_first(findings: Sequence[Finding]) -> list[Finding]:

@@ -10,17 +10,25 @@ from tests.judge import texts
 from tests.judge.states import RECORDS, Destination, Finding, Row
 
 BOOKKEEPING = frozenset({"rev", "modifiedTime"})
+GONE = ("deleted", "merged")
 _LISTS = frozenset({"emails", "phones", "urls", "addresses"})
 _REFERENCE = ("users", "stages", "stagesets", "outcomes", "activityTypes", "teams", "tags", "sources")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """What a person did to a record in the destination: `field` as in the dump, "custom:<label>", a link's name, or "deleted"."""
+    """
+    What a person did to a record in the destination.
+
+    Args:
+        field: As in the dump, "custom:<label>", a link's name, "deleted", or "merged" into the record that `value` names.
+        was: The record as it was before; the comparison then looks at what the product made as if nobody had done this.
+    """
 
     rid: str
     field: str
     value: Any = None
+    was: Row | None = None
 
     @property
     def kind(self) -> str:
@@ -30,11 +38,14 @@ class Edit:
 
 def overwritten(destination: Destination, edits: Sequence[Edit]) -> Iterator[Finding]:
     """Find edits of people that are no longer there."""
+    taken_away = {edit.rid for edit in edits if edit.field in GONE}
     for edit in edits:
         row = destination.of(edit.kind).get(edit.rid)
-        if edit.field == "deleted":
+        if edit.field in GONE:
             if row is not None:
-                yield Finding(fault="overwritten", what=edit.rid, why="was deleted by a person and lives")
+                yield Finding(fault="overwritten", what=edit.rid, why=f"was {edit.field} by a person and lives")
+            continue
+        if edit.rid in taken_away:
             continue
         has = None if row is None else _value(row, edit.field)
         if row is None or not _same(has, edit.value):
@@ -79,7 +90,7 @@ def touched(kind: str, before: Destination, after: Destination, edits: Sequence[
     for rid, row in before.of(kind).items():
         now = after.of(kind).get(rid)
         if now is None:
-            if (rid, "deleted") not in edited:
+            if not any((rid, each) in edited for each in GONE):
                 yield Finding(fault="foreign touched", what=rid, why="existed before and is gone")
             continue
         for name, was, has in differing(row, now):

@@ -50,7 +50,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What the product asks or tells of one source record; `others` are the source records and contacts that it names beside it."""
+    """What the product asks or tells of one source record; `others` are the source and destination records that it names beside it."""
 
     cause: str
     kind: str

@@ -12,7 +12,7 @@ import pytest
 from tests.judge.accounting import Told, read_told, unaccounted
 from tests.judge.corrupting import drop
 from tests.judge.small_pair import after
-from tests.judge.states import destination_of
+from tests.judge.states import Question, destination_of
 
 Book = dict[str, Any]
 
@@ -85,11 +85,18 @@ def test_what_people_took_away_is_accounted_for() -> None:
 
 
 def test_the_account_is_read_from_the_reports(tmp_path: Path) -> None:
-    """The files of the reports hold all of it; of the queue, what asks about writes."""
+    """The files of the reports hold all of it; of the queue, what asks about writes, and every question with a removed record beside it."""
     book = _book()
-    items = [{"id": "doubt:1-0000007", "cause": "in_doubt"}, {"id": "bad_email:lead:1", "cause": "bad_email"}]
+    items = [
+        {"id": "doubt:1-0000007", "cause": "in_doubt", "kind": "lead", "key": "2"},
+        {"id": "gone:lead:1::9-contacts", "cause": "deleted_at_destination", "kind": "lead", "key": "1"},
+    ]
     data = {"kinds": book["kinds"], "writes": book["writes"], "queue_items": items}
     (tmp_path / "reconciliation.json").write_text(json.dumps({"data": data}), encoding="utf-8")
     rows = [",".join(book["crosswalk"][0]), *(",".join(line.values()) for line in book["crosswalk"])]
     (tmp_path / "crosswalk.csv").write_text("\n".join(rows), encoding="utf-8-sig")
-    assert read_told(tmp_path) == Told(**book)
+    questions = [
+        Question(cause="in_doubt", kind="lead", key="2"),
+        Question(cause="deleted_at_destination", kind="lead", key="1", others=frozenset({"9-contacts"})),
+    ]
+    assert read_told(tmp_path) == Told(**book, questions=questions)

@@ -6,15 +6,13 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.flow_bad.rig import PLAIN, Place
 
-SIZE = "24m"
-_USER = () if os.geteuid() == 0 else ("--user",)
-_MAPPED = ("--map-root-user",) if _USER else ()
-_HELD = f'mount -t tmpfs -o mode=700,size={SIZE} tmpfs "$1" && echo mounted && exec sleep infinity'
+_AS_ROOT = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+_HELD = 'mount -t tmpfs -o ro,mode=700,size=1m tmpfs "$1" && echo mounted && exec sleep infinity'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,42 +25,19 @@ class Mounted:
     @property
     def by(self) -> tuple[str, ...]:
         """Give the program that runs the daemon in it."""
-        return (*self._inside, *PLAIN)
+        return ("nsenter", "--target", str(self.holder), *_AS_ROOT[:1], "--mount", *PLAIN)
 
     @property
-    def seen(self) -> Place:
-        """Give the place as it is seen from outside."""
-        return replace(self.place, dir=Path(f"/proc/{self.holder}/root{self.place.dir}"))
-
-    def fill(self) -> None:
-        """Leave no room on the file system."""
-        self._run(f'dd if=/dev/zero of="$1/filler" bs=4k 2>/dev/null; ! dd if=/dev/zero of="$1/other" bs=4k count=1 2>/dev/null; rm "$1/other"')
-
-    def free(self) -> None:
-        """Give the room back."""
-        self._run('rm "$1/filler"')
-
-    def close(self) -> None:
-        """Let no file be made, changed or removed there any more, but for those that somebody has open."""
-        self._run('mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && ! touch "$1/other" 2>/dev/null')
-
-    def open(self) -> None:
-        """Make it as it was."""
-        self._run('umount "$1"')
-
-    @property
-    def _inside(self) -> tuple[str, ...]:
-        return ("nsenter", "--target", str(self.holder), "--mount", *_USER)
-
-    def _run(self, script: str) -> None:
-        subprocess.run((*self._inside, "sh", "-c", script, "sh", str(self.place.state)), check=True, timeout=20.0)
+    def files(self) -> list[Path]:
+        """Give what lies in the directory."""
+        return list(Path(f"/proc/{self.holder}/root{self.place.state}").iterdir())
 
 
 @contextmanager
-def mounted(place: Place) -> Iterator[Mounted]:
-    """Put the state directory of a place on a small file system, for the length of a block; as root, or where users may have namespaces."""
+def read_only(place: Place) -> Iterator[Mounted]:
+    """Put the state directory of a place on a read-only file system, for the length of a block; as root, or where users may do so."""
     place.state.mkdir(mode=0o700)
-    command = ("unshare", "--mount", *_USER, *_MAPPED, "sh", "-c", _HELD, "sh", str(place.state))
+    command = ("unshare", *_AS_ROOT, "--mount", "sh", "-c", _HELD, "sh", str(place.state))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
         try:
             assert holder.stdout is not None

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from typing import Any
 
-from tests.flow_bad.rig import PLAIN, Daemon, Pair, Place, get, running_daemon
+from tests.flow_bad.rig import Daemon, Pair, Place, get, running_daemon
 from tests.judge.comparison import compare, told
 from tests.judge.states import destination_of, read_destination, read_source
 
@@ -46,10 +45,10 @@ def assert_moved(pair: Pair) -> None:
     assert not found, told(found)
 
 
-def assert_goes_on(place: Place, pair: Pair, *, by: Sequence[str] = PLAIN) -> None:
+def assert_goes_on(place: Place, pair: Pair) -> None:
     """See that the next start goes through to the gate of the switch, with every record there once and the audit whole."""
     pair.destination(latency_ms=0)
-    with running_daemon(place, by=by) as daemon:
+    with running_daemon(place) as daemon:
         daemon.until(lambda status: (status["gate"] or {}).get("name") == "cutover", "the gate of the switch", timeout_s=GONE_ON_S)
         assert_moved(pair)
         assert place.cli("audit", "verify").code == 0

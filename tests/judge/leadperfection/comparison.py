@@ -21,6 +21,7 @@ from tests.judge.leadperfection.people import judge_people
 from tests.judge.leadperfection.reports import matched, renamed, reported
 from tests.judge.leadperfection.strays import PREFIX, judge_strays
 from tests.judge.marks import doubled_marks, read_marks
+from tests.judge.meanwhile import excused, followed
 from tests.judge.states import Destination, Finding, Identity, Question
 
 
@@ -40,7 +41,7 @@ def compare(
         fallback: E-mail of the user to whom unmatched owners were sent.
         explained: What the product itself says of records it left out or asks about, by (kind, key); None when nobody was asked.
             It excuses only what this comparison finds excusable itself.
-        asked: What it asks about who is who.
+        asked: What it asks: who is who, and what people in the destination touched.
         edits: What people did in the destination meanwhile.
         outcomes: Status of a job -> state of its deal, where the map says so; then it is looked at.
         stages: Status of a job -> "Pipeline/Stage", likewise.
@@ -48,18 +49,24 @@ def compare(
         delimiter: The sign between source and sub-source.
         meeting_s: How long an appointment is reckoned to take.
     """
-    marks = read_marks(destination, PREFIX)
-    ground = Ground(
-        book=book, seen=seen, destination=destination, marks=marks, explained=explained, asked=asked, scope=scope, delimiter=delimiter,
-        meeting_s=meeting_s, owners=Owners(reps=read_reps(reps), destination=destination, fallback=fallback), edited=was_edited(edits),
-        was_there=frozenset(rid for rows in before.live.values() for rid in rows),
-    )  # fmt: skip
-    if seen.is_reported:
-        ground = _reported(ground)
+
+    def compared(shown: Destination) -> list[Finding]:
+        ground = Ground(
+            book=book, seen=seen, destination=shown, marks=read_marks(shown, PREFIX), explained=explained, asked=asked, scope=scope,
+            delimiter=delimiter, meeting_s=meeting_s, owners=Owners(reps=read_reps(reps), destination=shown, fallback=fallback),
+            edited=was_edited(edits), was_there=frozenset(rid for rows in before.live.values() for rid in rows),
+        )  # fmt: skip
+        if seen.is_reported:
+            ground = _reported(ground)
+        return [
+            *judge_people(ground), *judge_deals(ground, outcomes=outcomes, stages=stages), *judge_enquiries(ground),
+            *judge_meetings(ground), *judge_notes(ground), *judge_calls(ground), *doubled_marks(ground.marks, undivided=()),
+            *judge_strays(ground, before),
+        ]  # fmt: skip
+
     return worst_first([
-        *judge_people(ground), *judge_deals(ground, outcomes=outcomes, stages=stages), *judge_enquiries(ground),
-        *judge_meetings(ground), *judge_notes(ground), *judge_calls(ground), *doubled_marks(ground.marks, undivided=()),
-        *judge_strays(ground, before), *overwritten(destination, edits), *foreign(before, destination, edits),
+        *excused(compared, destination, edits=edits, prefix=PREFIX, asked=asked, explained=explained),
+        *overwritten(destination, edits), *foreign(followed(before, edits), destination, edits),
     ])  # fmt: skip
 
 

@@ -1,0 +1,61 @@
+"""
+What somebody wrote in the source after everybody had confirmed that they stopped.
+
+The rule: a write between the confirmed freeze and the switch is carried over, or it is asked about (`after_freeze`) and everything is as
+it was before it, or as it is since; it is never lost in silence. What is written after the switch moves only when somebody takes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from tests.judge.leadperfection.book import Book
+from tests.judge.states import Finding, Identity, Question, Row, Source
+
+ASKED = "after_freeze"
+_MADE_UP = "~"
+Truth = TypeVar("Truth", Source, Book)
+
+
+def judged(compare: Callable[[Truth], list[Finding]], agreed: Truth, switched: Truth, asked: Sequence[Question]) -> list[Finding]:
+    """
+    Judge by the source as it was at the switch; where a late write is asked about, as it was agreed to be moved is right as well.
+
+    *agreed* is the source as it was when everybody had confirmed that they stopped, *switched* as it was at the switch.
+    """
+    found = compare(switched)
+    late = _asked_about(asked, written_late(agreed, switched))
+    if not found or not late:
+        return found
+    without = {(each.fault, each.what) for each in compare(replace(switched, rows=_as_agreed(agreed.rows, switched.rows, late)))}
+    return [each for each in found if (each.fault, each.what) in without]
+
+
+def written_late(agreed: Source | Book, switched: Source | Book) -> set[Identity]:
+    """Give the records that somebody made, changed or removed meanwhile."""
+    kinds = agreed.rows.keys() | switched.rows.keys()
+    return {
+        (kind, key) for kind in kinds for key in agreed.of(kind).keys() | switched.of(kind).keys()
+        if agreed.of(kind).get(key) != switched.of(kind).get(key)
+    }  # fmt: skip
+
+
+def _asked_about(asked: Sequence[Question], late: Collection[Identity]) -> set[Identity]:
+    """Give those of them that are asked about; of a kind whose records have no ids, a question under a made-up key may be about any."""
+    names = {(each.kind, each.key) for each in asked if each.cause == ASKED}
+    nameless = {kind for kind, key in names if key.startswith(_MADE_UP)}
+    return {(kind, key) for kind, key in late if (kind, key) in names or kind in nameless}
+
+
+def _as_agreed(
+    agreed: Mapping[str, Mapping[str, Row]], switched: Mapping[str, Mapping[str, Row]], late: Collection[Identity]
+) -> dict[str, dict[str, Row]]:
+    rows = {kind: dict(held) for kind, held in switched.items()}
+    for kind, key in late:
+        held = rows.setdefault(kind, {})
+        held.pop(key, None)
+        if key in agreed.get(kind, {}):
+            held[key] = agreed[kind][key]
+    return rows

@@ -1,0 +1,191 @@
+"""
+What people did in the destination to records that were moved: put back for the comparison, and what it explains of the rest.
+
+Rule 1: what a person deleted stays deleted, and is not lost; what the source says of it since, and what would hang on it, is asked about.
+Rule 2: what a person edited stays as they left it; what the source says of it since is asked about.
+Rule 3: what a person merged has exactly one place, the record that stayed; what the source says of it since is there, or is asked about.
+Nothing else is excused: made again it is there twice, and whatever people did not touch is as it has to be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tests.judge.guarding import GONE, Edit
+from tests.judge.marks import FIELD, marks_on
+from tests.judge.states import Destination, Finding, Identity, Question, Row
+
+ASKED_OF_DELETED = "deleted_at_destination"
+ASKED_OF_EDITED = frozenset({"conflict", "read_back_differs"})
+_NUMBERED = re.compile(r"\d+-[a-zA-Z]+")
+_QUOTED = re.compile(r"[\"'(\[{]")
+_OWNER = re.compile(r"\bprospect (?P<key>\S+)")
+_PLACE = re.compile(r"(?P<kind>[a-z]+) (?P<key>\S+) (?:on )?\(?(?P<rid>\d+-[a-zA-Z]+)\)?")
+
+
+def put_back(destination: Destination, edits: Sequence[Edit], *, apart: bool = False) -> Destination:
+    """
+    Give the account as it would be had nobody done what they did: deleted records there, fields as they were, last deed first.
+
+    Of merged records the one that stayed bears both marks; *apart*, the one that went is there beside it, as it was.
+    """
+    live = {kind: dict(rows) for kind, rows in destination.live.items()}
+    for edit in reversed(edits):
+        rows = live.setdefault(edit.kind, {})
+        if edit.was is None:
+            continue
+        if edit.field == "merged" and not apart:
+            if (stayed := survivor(edit.rid, edits)) in rows:
+                rows[stayed] = _with_marks(rows[stayed], edit.was)
+        elif edit.field in GONE:
+            rows.setdefault(edit.rid, _relinked(edit.was, edits))     # a later merge would have taken it along
+        elif edit.rid in rows:
+            rows[edit.rid] = _as_it_was(rows[edit.rid], edit.field, edit.was)
+    return replace(destination, live=live)
+
+
+def survivor(rid: str, edits: Sequence[Edit]) -> str:
+    """Give the record that stayed at the end of all merges."""
+    into = {edit.rid: str(edit.value) for edit in edits if edit.field == "merged"}
+    while rid in into:
+        rid = into[rid]
+    return rid
+
+
+def followed(before: Destination, edits: Sequence[Edit]) -> Destination:
+    """Give what was there before with the links that people's merges moved."""
+    if not any(edit.field == "merged" for edit in edits):
+        return before
+    live = {kind: {rid: _relinked(row, edits) for rid, row in rows.items()} for kind, rows in before.live.items()}
+    return replace(before, live=live)
+
+
+def _relinked(row: Row, edits: Sequence[Edit]) -> Row:
+    def last(value: object) -> object:
+        return survivor(value, edits) if isinstance(value, str) else value
+
+    links = row.get("links") or {}
+    return {**row, "links": {
+        name: list(dict.fromkeys(last(each) for each in value)) if isinstance(value, list) else last(value)
+        for name, value in links.items()
+    }}  # fmt: skip
+
+
+def _with_marks(row: Row, lost: Row) -> Row:
+    values = row.get("customFields") or {}
+    words = [*str(values.get(FIELD) or "").split(), *str((lost.get("customFields") or {}).get(FIELD) or "").split()]
+    return {**row, "customFields": {**values, FIELD: " ".join(dict.fromkeys(words))}}
+
+
+def _as_it_was(row: Row, field: str, was: Row) -> Row:
+    label = field.removeprefix("custom:")
+    holder = "customFields" if label != field else "links" if field in (was.get("links") or {}) else ""
+    if holder:
+        return {**row, holder: {**(row.get(holder) or {}), label: (was.get(holder) or {}).get(label)}}
+    return {**row, field: was.get(field)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excuses:
+    """
+    What people's deeds explain of the findings about an account that was put back.
+
+    Args:
+        prefix: Of the marks.
+        asked: What the product asks, of every cause.
+        explained: What it says of records it left out, by (kind, key).
+        already: Findings about merged records as they were when people merged them: what was wrong then was still to be carried over.
+    """
+
+    edits: Sequence[Edit]
+    prefix: str
+    asked: Sequence[Question]
+    explained: Mapping[Identity, str] | None
+    already: Sequence[Finding] = ()
+
+    def left(self, findings: Sequence[Finding]) -> Iterator[Finding]:
+        """Give what they do not explain."""
+        told: set[Identity] = set()      # what waits under a made-up key and has explained a record
+        for finding in findings:
+            if not self._is_excused(finding, told):
+                yield finding
+
+    def _is_excused(self, finding: Finding, told: set[Identity]) -> bool:
+        if finding.fault == "lost":
+            return self._waits(finding) or self._waits_without_id(finding, told)
+        if finding.fault != "wrong":
+            return False
+        place = _PLACE.match(finding.what)
+        if place is None:
+            return any(finding.why.endswith(f"became one: {survivor(each.rid, self.edits)}") for each in self._of("merged"))
+        identity, rid = (place["kind"], place["key"]), place["rid"]
+        if identity in self._merged_onto(rid):
+            return self._came_since(finding, identity, rid)
+        if any(edit.rid == rid for edit in self._of("deleted")):
+            return self._asks(ASKED_OF_DELETED, identity, rid)
+        return any(edit.rid == rid and edit.was is not None for edit in self._edited()) and self._is_asked(identity)
+
+    def _came_since(self, finding: Finding, identity: Identity, rid: str) -> bool:
+        """Say whether the merge itself dropped this, or somebody is asked about what the source said since."""
+        was = {_plain(each.why) for each in self.already if each.what.startswith(f"{identity[0]} {identity[1]} ")}
+        return _plain(finding.why) not in was or self._is_asked(identity) or self._asks(ASKED_OF_DELETED, identity, rid)
+
+    def _of(self, field: str) -> list[Edit]:
+        return [edit for edit in self.edits if edit.field == field and edit.was is not None]
+
+    def _edited(self) -> list[Edit]:
+        return [edit for edit in self.edits if edit.field not in GONE]
+
+    def _merged_onto(self, rid: str) -> set[Identity]:
+        """Give the source records whose record people merged into this one."""
+        lost = (edit for edit in self._of("merged") if survivor(edit.rid, self.edits) == rid)
+        return {(kind, key) for edit in lost for kind, key, _ in marks_on(edit.kind, edit.was or {}, self.prefix)}
+
+    def _waits(self, finding: Finding) -> bool:
+        """Say whether the product tells that it waits for a record that people deleted, and names that one."""
+        kind, _, rest = finding.what.partition(" ")
+        said = (self.explained or {}).get((kind, rest.partition(" ")[0]), "")
+        return any(f"belongs to {edit.rid}," in said for edit in self._of("deleted"))
+
+    def _waits_without_id(self, finding: Finding, told: set[Identity]) -> bool:
+        """Say whether one more record of this kind, under a key that the product made up, waits for this one's person."""
+        kind, owner = finding.what.partition(" ")[0], _OWNER.search(f"{finding.what} {finding.why}")
+        for edit in self._of("deleted") if owner else ():
+            whose = {key for _, key, _ in marks_on(edit.kind, edit.was or {}, self.prefix)}
+            for identity, said in (self.explained or {}).items():
+                is_its = identity[0] == kind and identity[1].startswith("~") and f"belongs to {edit.rid}," in said
+                if owner and owner["key"] in whose and is_its and identity not in told:
+                    told.add(identity)
+                    return True
+        return False
+
+    def _is_asked(self, identity: Identity) -> bool:
+        return any(each.cause in ASKED_OF_EDITED and (each.kind, each.key) == identity for each in self.asked)
+
+    def _asks(self, cause: str, identity: Identity, rid: str) -> bool:
+        """Say whether it asks about this source record, or about this very record of the destination."""
+        return any(each.cause == cause and ((each.kind, each.key) == identity or rid in each.others) for each in self.asked)
+
+
+def _plain(why: str) -> str:
+    """Give what a finding is about without what it found."""
+    return _QUOTED.split(_NUMBERED.sub("", why))[0]
+
+
+def excused(
+    compared: Callable[[Destination], list[Finding]], destination: Destination, *, edits: Sequence[Edit], prefix: str,
+    asked: Sequence[Question], explained: Mapping[Identity, str] | None,
+) -> list[Finding]:  # fmt: skip
+    """Compare an account without what people did to it, and leave out what that explains."""
+    findings = compared(put_back(destination, edits))
+    is_merged = any(edit.field == "merged" for edit in edits)
+    already = compared(put_back(destination, edits, apart=True)) if is_merged and findings else ()
+    return list(Excuses(edits=edits, prefix=prefix, asked=asked, explained=explained, already=already).left(findings))
+
+
+def taken_away(edits: Sequence[Edit]) -> frozenset[str]:
+    """Give the records that people took away."""
+    return frozenset(edit.rid for edit in edits if edit.field in GONE)
+

@@ -1,0 +1,154 @@
+"""People's deeds on moved records: what they explain is silent, and whatever else is wrong beside them is found."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from tests.judge.comparison import compare
+from tests.judge.corrupting import Change, Dump, double, drop, each_of, put, reword, row_of
+from tests.judge.guarding import Edit
+from tests.judge.marks import FIELD
+from tests.judge.meanwhile import Excuses
+from tests.judge.small_pair import after, before, tables
+from tests.judge.states import Fault, Finding, Identity, Question, destination_of, source_of
+
+SAID: dict[Identity, str] = {("note", "13"): "its lead does not exist"}
+
+
+def _deleted(rid: str) -> Edit:
+    return Edit(rid=rid, field="deleted", was=copy.deepcopy(row_of(after(), rid)))
+
+
+def _set(rid: str, field: str, value: Any) -> Edit:
+    return Edit(rid=rid, field=field, value=value, was=copy.deepcopy(row_of(after(), rid)))
+
+
+def _merged(dump: Dump) -> None:
+    """Merge Sipho into Thandi, as the destination does it: what hung on the one hangs on the other."""
+    put("9-contacts", "deletedTime", 1)(dump)
+    for rid in ("10-notes", "11-notes"):
+        put(rid, "links/parent", "5-contacts")(dump)
+
+
+MERGE = (Edit(rid="9-contacts", field="merged", value="5-contacts", was=copy.deepcopy(row_of(after(), "9-contacts"))),)
+GONE_NOTE, GONE_TASK, GONE_PERSON = (_deleted(rid) for rid in ("6-notes", "5-tasks", "9-contacts"))
+REWRITTEN = _set("6-notes", "body", "Said by people")
+RENAMED = _set("5-accounts", "name", "Said by people")
+
+
+def _found(
+    dump: Dump, edits: tuple[Edit, ...], asked: tuple[Question, ...] = (), said: dict[Identity, str] | None = None,
+    rows: dict[str, list[dict[str, Any]]] | None = None,
+) -> list[Finding]:  # fmt: skip
+    return compare(
+        source_of(rows or tables()), destination_of(dump), before=destination_of(before()), fallback="office@example.co.za",
+        explained={**SAID, **(said or {})}, asked=asked, edits=edits,
+    )  # fmt: skip
+
+
+DEEDS: dict[str, tuple[Change, tuple[Edit, ...]]] = {
+    "a note deleted": (put("6-notes", "deletedTime", 1), (GONE_NOTE,)),
+    "a task deleted": (put("5-tasks", "deletedTime", 1), (GONE_TASK,)),
+    "a person deleted": (put("9-contacts", "deletedTime", 1), (GONE_PERSON,)),
+    "a note rewritten, mark and all": (put("6-notes", "body", "Said by people"), (REWRITTEN,)),
+    "a company renamed": (put("5-accounts", "name", "Said by people"), (RENAMED,)),
+    "a task given to another": (put("5-tasks", "links/assignee", "2-users"), (_set("5-tasks", "assignee", "2-users"),)),
+    "a field that no map knows": (put("5-tasks", "priority", 7), (_set("5-tasks", "priority", 7),)),
+    "two people merged": (_merged, MERGE),
+    "a note deleted, and then its person merged": (each_of(_merged, put("10-notes", "deletedTime", 1)), (_deleted("10-notes"), *MERGE)),
+    "merged, and the one who stayed deleted": (each_of(_merged, put("5-contacts", "deletedTime", 2)), (*MERGE, _deleted("5-contacts"))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_what_people_did_is_no_fault(name: str) -> None:
+    """Deleted, edited or merged by people and left so: nothing is found; the same without their word is."""
+    change, edits = DEEDS[name]
+    dump = after()
+    change(dump)
+    assert [str(each) for each in _found(dump, edits)] == []
+    if name != "a field that no map knows":
+        assert _found(dump, ()) != []
+
+
+WRONG: dict[str, tuple[Fault, Change, tuple[Edit, ...]]] = {
+    "a deleted note made again": ("doubled", each_of(double("6-notes"), put("6-notes", "deletedTime", 1)), (GONE_NOTE,)),
+    "a deleted note brought back": ("overwritten", lambda dump: None, (GONE_NOTE,)),
+    "a deleted person made again": ("doubled", each_of(double("9-contacts"), put("9-contacts", "deletedTime", 1)), (GONE_PERSON,)),
+    "another note gone beside it": ("lost", each_of(put("6-notes", "deletedTime", 1), drop("9-notes")), (GONE_NOTE,)),
+    "a deleted person's note gone": ("lost", each_of(put("9-contacts", "deletedTime", 1), drop("10-notes")), (GONE_PERSON,)),
+    "an edited text overwritten": ("overwritten", lambda dump: None, (REWRITTEN,)),
+    "an edited text made anew": ("doubled", each_of(double("6-notes"), put("6-notes", "body", "Said by people")), (REWRITTEN,)),
+    "an edited note on another person": ("orphaned", each_of(
+        put("6-notes", "body", "Said by people"), put("6-notes", "links/parent", "9-contacts")), (REWRITTEN,)),
+    "another field of an edited task": ("wrong", each_of(
+        put("5-tasks", "title", "Said by people"), put("5-tasks", "dueTime", "1")), (_set("5-tasks", "title", "Said by people"),)),
+    "a company renamed back": ("overwritten", lambda dump: None, (RENAMED,)),
+    "a merged person made again": ("doubled", each_of(double("9-contacts"), _merged), MERGE),
+    "a merged person brought back": ("overwritten", each_of(_merged, put("9-contacts", "deletedTime", None)), MERGE),
+    "a note that did not follow the merge": ("orphaned", each_of(_merged, put("10-notes", "links/parent", "9-contacts")), MERGE),
+    "a value of the one who stayed": ("wrong", each_of(_merged, put("5-contacts", "customFields/Budget", "1.00")), MERGE),
+    "both gone": ("lost", each_of(_merged, put("5-contacts", "deletedTime", 1)), MERGE),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_beside_it_is_found(name: str) -> None:
+    """A person's deed excuses what they did and nothing else."""
+    fault, change, edits = WRONG[name]
+    dump = after()
+    change(dump)
+    assert fault in {each.fault for each in _found(dump, edits)}
+
+
+SINCE = {
+    "a deleted note": (DEEDS["a note deleted"], "notes", {"note": "Said otherwise since"}, ("deleted_at_destination", "note", "11")),
+    "a rewritten note": (DEEDS["a note rewritten, mark and all"], "notes", {"note": "Said otherwise since"}, ("conflict", "note", "11")),
+    "a deleted person": (DEEDS["a person deleted"], "leads", {"number": "0825559999"}, ("deleted_at_destination", "lead", "3")),
+    "a merged person": (DEEDS["two people merged"], "leads", {"number": "0825559999"}, ("conflict", "lead", "3")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SINCE)
+def test_what_the_source_said_since_is_asked_about(name: str) -> None:
+    """A change of the source that meets a person's deed must be told; a word about something else, or of another kind, is none."""
+    (change, edits), plural, values, (cause, kind, key) = SINCE[name]
+    dump, rows = after(), tables()
+    change(dump)
+    next(row for row in rows[plural] if str(row[f"{kind}id"]) == key).update(values)
+    for question in (None, Question(cause=cause, kind=kind, key="1"), Question(cause="bad_phone", kind=kind, key=key)):
+        assert "wrong" in {each.fault for each in _found(dump, edits, (question,) if question else (), rows=rows)}
+    assert _found(dump, edits, (Question(cause=cause, kind=kind, key=key),), rows=rows) == []
+
+
+@pytest.mark.parametrize(("word", "faults"), [
+    ("belongs to 9-contacts, which people deleted in the destination", []), ("belongs to 5-contacts, which people deleted", ["lost"]),
+    ("did not feel like it", ["lost"]), ("", ["lost"]),
+])  # fmt: skip
+def test_what_would_hang_on_a_deleted_person_waits_and_says_so(word: str, faults: list[str]) -> None:
+    """New in the source for somebody whom people deleted: it may wait when it names whom it waits for; else it is lost."""
+    dump = after()
+    each_of(put("9-contacts", "deletedTime", 1), drop("10-notes"))(dump)
+    said = {("reminder", "42"): word} if word else {}
+    assert [each.fault for each in _found(dump, (GONE_PERSON,), said=said)] == faults
+
+
+def test_a_record_without_id_that_waits_explains_one_record() -> None:
+    """Two calls of somebody deleted are not there, and one waits under a made-up key: the other is lost, as is anybody else's."""
+    person = Edit(rid="9-contacts", field="deleted", was={"id": "9-contacts", "customFields": {FIELD: "lp:prospect:7"}})
+    found = [Finding(fault="lost", what=f"call of 10:0{number} with prospect {key}", why="is not there")
+             for number, key in enumerate(("7", "7", "8"))]
+    said = "belongs to 9-contacts, which people deleted in the destination"
+    explained = {("call", "~ab"): said, ("note", "~cd"): said}
+    excuses = Excuses(edits=(person,), prefix="lp", asked=(), explained=explained)
+    assert list(excuses.left(found)) == found[1:]
+
+
+def test_a_mark_that_the_run_moves_to_the_one_who_stayed_is_one_mark() -> None:
+    """It may write the mark of the one who is gone beside the other's."""
+    dump = after()
+    each_of(_merged, reword("5-contacts", "customFields/Streamflow ID", "lt:lead:1", "lt:lead:1 lt:lead:3"))(dump)
+    assert _found(dump, MERGE) == []
