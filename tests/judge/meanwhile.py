@@ -96,7 +96,7 @@ class Excuses:
         prefix: Of the marks.
         asked: What the product asks, of every cause.
         explained: What it says of records it left out, by (kind, key).
-        already: Findings about merged records as they were when people merged them: what was wrong then was still to be carried over.
+        already: Findings about the same account with merged records beside those that stayed: what the merge itself did is not among them.
     """
 
     edits: Sequence[Edit]
@@ -121,16 +121,17 @@ class Excuses:
         if place is None:
             return any(finding.why.endswith(f"became one: {survivor(each.rid, self.edits)}") for each in self._of("merged"))
         identity, rid = (place["kind"], place["key"]), place["rid"]
-        if identity in self._merged_onto(rid):
-            return self._came_since(finding, identity, rid)
+        if merged := self._merged_onto(rid):
+            is_of_the_merge = _plain(finding.why) not in self._wrong_before(identity)     # of either: what one had is asked of both
+            if is_of_the_merge or identity in merged:
+                return is_of_the_merge or self._is_asked(identity) or self._asks(ASKED_OF_DELETED, identity, rid)
         if any(edit.rid == rid for edit in self._of("deleted")):
             return self._asks(ASKED_OF_DELETED, identity, rid)
         return any(edit.rid == rid and edit.was is not None for edit in self._edited()) and self._is_asked(identity)
 
-    def _came_since(self, finding: Finding, identity: Identity, rid: str) -> bool:
-        """Say whether the merge itself dropped this, or somebody is asked about what the source said since."""
-        was = {_plain(each.why) for each in self.already if each.what.startswith(f"{identity[0]} {identity[1]} ")}
-        return _plain(finding.why) not in was or self._is_asked(identity) or self._asks(ASKED_OF_DELETED, identity, rid)
+    def _wrong_before(self, identity: Identity) -> set[str]:
+        """Give what is wrong with a source record also where nobody merged anything: that was still to be carried over, or came since."""
+        return {_plain(each.why) for each in self.already if each.what.startswith(f"{identity[0]} {identity[1]} ")}
 
     def _of(self, field: str) -> list[Edit]:
         return [edit for edit in self.edits if edit.field == field and edit.was is not None]

@@ -147,6 +147,15 @@ def test_a_record_without_id_that_waits_explains_one_record() -> None:
     assert list(excuses.left(found)) == found[1:]
 
 
+@pytest.mark.parametrize("key", ["7", "8"])
+def test_what_only_the_merge_made_wrong_is_nobodys_fault(key: str) -> None:
+    """Numbers of the one who went are asked of the one who stayed: excused; what is wrong with either as they were before is found."""
+    merge = Edit(rid="9-contacts", field="merged", value="5-contacts", was={"id": "9-contacts", "customFields": {FIELD: "lp:prospect:7"}})
+    found = [Finding(fault="wrong", what=f"prospect {key} on 5-contacts", why=f"further number {number} is missing") for number in (1, 2)]
+    already = [Finding(fault="wrong", what=f"prospect {key} on 9-contacts", why=found[1].why)]
+    assert list(Excuses(edits=(merge,), prefix="lp", asked=(), explained=None, already=already).left(found)) == found[1:]
+
+
 def test_a_mark_that_the_run_moves_to_the_one_who_stayed_is_one_mark() -> None:
     """It may write the mark of the one who is gone beside the other's."""
     dump = after()
