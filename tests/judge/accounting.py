@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.judge.marks import read_marks
-from tests.judge.meanwhile import ASKED_OF_DELETED
+from tests.judge.meanwhile import NAMING
 from tests.judge.states import Destination, Finding, Identity, Question, Row
 
+_RECORD = re.compile(r"\b\d+-[a-zA-Z]+\b")
 _WITH_LINE = ("created", "updated", "merged", "matched")
 _WITHOUT = ("filtered", "flagged", "failed")
 
@@ -27,7 +29,7 @@ class Told:
         kinds: How many records of a kind were read, and how many had each fate.
         writes: How many writes ended how.
         doubts: Keys of the items that ask a person about a write of which nobody knows whether it happened.
-        questions: Everything that is or was asked; of a record that people removed in the destination with that record beside it.
+        questions: Everything that is or was asked; of one that people removed or edited in the destination with that record beside it.
         crosswalk: Each line of which source record became which destination record.
     """
 
@@ -56,8 +58,9 @@ def read_waiting(reports: Path) -> dict[Identity, str]:
 
 def _question(item: Row) -> Question:
     """Read a line of the queue: who is who it tells in full only when it is asked for by itself."""
-    gone = str(item["id"]).rpartition(":")[2] if item["cause"] == ASKED_OF_DELETED else ""
-    return Question(cause=str(item["cause"]), kind=str(item["kind"]), key=str(item["key"]), others=frozenset(filter(None, [gone])))
+    cause = str(item["cause"])
+    named = _RECORD.findall(f"{item['id']} {item['reason']}") if cause in NAMING else ()
+    return Question(cause=cause, kind=str(item["kind"]), key=str(item["key"]), others=frozenset(named))
 
 
 def unaccounted(told: Told, destination: Destination, *, prefix: str, deleted: frozenset[str] = frozenset()) -> Iterator[Finding]:

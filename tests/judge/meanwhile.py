@@ -2,7 +2,8 @@
 What people did in the destination to records that were moved: put back for the comparison, and what it explains of the rest.
 
 Rule 1: what a person deleted stays deleted, and is not lost; what the source says of it since, and what would hang on it, is asked about.
-Rule 2: what a person edited stays as they left it; what the source says of it since is asked about.
+Rule 2: what a person edited stays as they left it; what the source says of it since is asked about. Where that made another record in its
+place, the edited one stays beside it, and is asked about by its id.
 Rule 3: what a person merged has exactly one place, the record that stayed; what the source says of it since is there, or is asked about.
 Nothing else is excused: made again it is there twice, and whatever people did not touch is as it has to be.
 """
@@ -18,6 +19,8 @@ from tests.judge.marks import FIELD, marks_on
 from tests.judge.states import Destination, Finding, Identity, Question, Row
 
 ASKED_OF_DELETED = "deleted_at_destination"
+NAMING = (ASKED_OF_DELETED, "conflict")
+"""Causes of questions that name a record of the destination."""
 ASKED_OF_EDITED = frozenset({"conflict", "read_back_differs"})
 _NUMBERED = re.compile(r"\d+-[a-zA-Z]+")
 _QUOTED = re.compile(r"[\"'(\[{]")
@@ -115,6 +118,8 @@ class Excuses:
     def _is_excused(self, finding: Finding, told: set[Identity]) -> bool:
         if finding.fault == "lost":
             return self._waits(finding) or self._waits_without_id(finding, told)
+        if finding.fault == "doubled":
+            return self._was_left(finding)
         if finding.fault != "wrong":
             return False
         place = _PLACE.match(finding.what)
@@ -161,6 +166,15 @@ class Excuses:
                     told.add(identity)
                     return True
         return False
+
+    def _was_left(self, finding: Finding) -> bool:
+        """Say whether all but one of the records were left because people had worked on them, and each is asked about by its id."""
+        kind, _, rest = finding.what.partition(" ")
+        about = [each for each in self.asked if (each.kind, each.key) == (kind, rest.partition(" ")[0]) and each.cause in ASKED_OF_EDITED]
+        edited = {edit.rid for edit in self._edited()}
+        carriers = _NUMBERED.findall(finding.why) if finding.why.startswith("carried by ") else []
+        left = [rid for rid in carriers if rid in edited and any(rid in each.others for each in about)]
+        return bool(left) and len(carriers) - len(left) == 1
 
     def _is_asked(self, identity: Identity) -> bool:
         return any(each.cause in ASKED_OF_EDITED and (each.kind, each.key) == identity for each in self.asked)

@@ -156,6 +156,19 @@ def test_what_only_the_merge_made_wrong_is_nobodys_fault(key: str) -> None:
     assert list(Excuses(edits=(merge,), prefix="lp", asked=(), explained=None, already=already).left(found)) == found[1:]
 
 
+@pytest.mark.parametrize(("edits", "named", "faults"), [
+    ((REWRITTEN,), "6-notes", []), ((REWRITTEN,), "9-notes", ["doubled"]), ((), "6-notes", ["doubled", "wrong"]),
+])  # fmt: skip
+def test_an_edited_record_may_stay_beside_what_the_source_asks_for_now(edits: tuple[Edit, ...], named: str, faults: list[str]) -> None:
+    """Only one on which people worked, and only when a question names it; else the two are doubled."""
+    dump = after()
+    double("6-notes")(dump)
+    if edits:
+        put("6-notes", "body", "Said by people")(dump)
+    asked = (Question(cause="conflict", kind="note", key="11", others=frozenset({named})),)
+    assert [each.fault for each in _found(dump, edits, asked)] == faults
+
+
 def test_a_mark_that_the_run_moves_to_the_one_who_stayed_is_one_mark() -> None:
     """It may write the mark of the one who is gone beside the other's."""
     dump = after()
