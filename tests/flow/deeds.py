@@ -20,7 +20,7 @@ HANGING: tuple[tuple[str, Callable[[str, str], dict[str, Any]]], ...] = (
 )  # fmt: skip
 TOUCHED: Mapping[str, tuple[str, ...]] = {
     "contacts": ("jobTitle", "owner"), "leads": ("priority", "description", "owner"), "notes": ("body", "isPinned"),
-    "tasks": ("title", "assignee", "priority"), "activities": ("description", "location"), "accounts": ("name", "industry", "owner"),
+    "tasks": ("title", "assignee"), "activities": ("description", "location"), "accounts": ("name", "industry", "owner"),
 }  # fmt: skip
 """Fields that people set on records of the run, by kind: some that a map writes, and some that none does."""
 _USERS = ("owner", "assignee")

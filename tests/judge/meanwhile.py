@@ -25,6 +25,7 @@ ASKED_OF_EDITED = frozenset({"conflict", "read_back_differs"})
 _NUMBERED = re.compile(r"\d+-[a-zA-Z]+")
 _QUOTED = re.compile(r"[\"'(\[{]")
 _OWNER = re.compile(r"\bprospect (?P<key>\S+)")
+_HOME = re.compile(r"hangs on (?P<rid>\d+-[a-zA-Z]+), not on ")
 _PLACE = re.compile(r"(?P<kind>[a-z]+) (?P<key>\S+) (?:on )?\(?(?P<rid>\d+-[a-zA-Z]+)\)?")
 
 
@@ -120,6 +121,8 @@ class Excuses:
             return self._waits(finding) or self._waits_without_id(finding, told)
         if finding.fault == "doubled":
             return self._was_left(finding)
+        if finding.fault == "orphaned":
+            return self._stays_with_the_merged(finding)
         if finding.fault != "wrong":
             return False
         place = _PLACE.match(finding.what)
@@ -141,6 +144,19 @@ class Excuses:
     def _of(self, field: str) -> list[Edit]:
         return [edit for edit in self.edits if edit.field == field and edit.was is not None]
 
+    def _stays_with_the_merged(self, finding: Finding) -> bool:
+        """Say whether it hangs where people's merge hung it, the source tells of another place since, and which of the two is asked."""
+        place, home = _PLACE.match(finding.what), _HOME.match(finding.why)
+        if place is None or home is None or not self._is_asked((place["kind"], place["key"])):
+            return False
+        return home["rid"] in {survivor(edit.rid, self.edits) for edit in self._of("merged")}
+
+    def _gone(self) -> list[Edit]:
+        """Give the records that people deleted, and those they merged into one that they deleted."""
+        deleted = self._of("deleted")
+        ends = {edit.rid for edit in deleted}
+        return [*deleted, *(edit for edit in self._of("merged") if survivor(edit.rid, self.edits) in ends)]
+
     def _edited(self) -> list[Edit]:
         return [edit for edit in self.edits if edit.field not in GONE]
 
@@ -153,12 +169,12 @@ class Excuses:
         """Say whether the product tells that it waits for a record that people deleted, and names that one."""
         kind, _, rest = finding.what.partition(" ")
         said = (self.explained or {}).get((kind, rest.partition(" ")[0]), "")
-        return any(f"belongs to {edit.rid}," in said for edit in self._of("deleted"))
+        return any(f"belongs to {edit.rid}," in said for edit in self._gone())
 
     def _waits_without_id(self, finding: Finding, told: set[Identity]) -> bool:
         """Say whether one more record of this kind, under a key that the product made up, waits for this one's person."""
         kind, owner = finding.what.partition(" ")[0], _OWNER.search(f"{finding.what} {finding.why}")
-        for edit in self._of("deleted") if owner else ():
+        for edit in self._gone() if owner else ():
             whose = {key for _, key, _ in marks_on(edit.kind, edit.was or {}, self.prefix)}
             for identity, said in (self.explained or {}).items():
                 is_its = identity[0] == kind and identity[1].startswith("~") and f"belongs to {edit.rid}," in said

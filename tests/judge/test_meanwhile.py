@@ -136,6 +136,30 @@ def test_what_would_hang_on_a_deleted_person_waits_and_says_so(word: str, faults
     assert [each.fault for each in _found(dump, (GONE_PERSON,), said=said)] == faults
 
 
+@pytest.mark.parametrize(("stayed", "faults"), [("5-contacts", []), ("8-contacts", ["lost"])])
+def test_it_may_wait_for_somebody_who_was_merged_into_a_deleted_one(stayed: str, faults: list[str]) -> None:
+    """Merged into a person whom people deleted afterwards is deleted; into one who is there is not."""
+    merge = Edit(rid="9-contacts", field="merged", value=stayed, was={"id": "9-contacts"})
+    gone = Edit(rid="5-contacts", field="deleted", was={"id": "5-contacts"})
+    found = [Finding(fault="lost", what="reminder 42", why="of lead 3 is not there")]
+    said = {("reminder", "42"): "belongs to 9-contacts, which people deleted in the destination"}
+    excuses = Excuses(edits=(merge, gone), prefix="lt", asked=(), explained=said)
+    assert [each.fault for each in excuses.left(found)] == faults
+
+
+@pytest.mark.parametrize(("home", "asked", "excused"), [
+    ("5-contacts", ("conflict", "note", "13"), True), ("5-contacts", ("conflict", "note", "14"), False),
+    ("5-contacts", ("bad_phone", "note", "13"), False), ("8-contacts", ("conflict", "note", "13"), False),
+])  # fmt: skip
+def test_what_moved_in_the_source_stays_with_the_merged_where_that_is_asked(home: str, asked: tuple[str, str, str], excused: bool) -> None:
+    """Hung onto another by people's merge, and moved to a third one in the source: it stays and is asked about; else it is wrong."""
+    merge = Edit(rid="9-contacts", field="merged", value="5-contacts", was={"id": "9-contacts"})
+    found = [Finding(fault="orphaned", what="note 13 (11-notes)", why=f"hangs on {home}, not on 7-contacts")]
+    cause, kind, key = asked
+    excuses = Excuses(edits=(merge,), prefix="lt", asked=(Question(cause=cause, kind=kind, key=key),), explained={})
+    assert (list(excuses.left(found)) == []) is excused
+
+
 def test_a_record_without_id_that_waits_explains_one_record() -> None:
     """Two calls of somebody deleted are not there, and one waits under a made-up key: the other is lost, as is anybody else's."""
     person = Edit(rid="9-contacts", field="deleted", was={"id": "9-contacts", "customFields": {FIELD: "lp:prospect:7"}})
