@@ -8,7 +8,7 @@ Rule: a verdict stays in the ledger until it is carried out to its end, so that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from streamflow.errors import UsageError
 from streamflow.mapping.pair import Role
@@ -87,17 +87,11 @@ class SampleGate:
                 for item in page:
                     waived = ResolveItem(id=item.id, decision="waive", by="gates.sample = auto")
                     await self._m.decide("streamflow", "queue.resolved", waived, note=item.id)
-        with self._m.gates():
-            while True:
-                looked = self._m.control.look()
-                if not any((state, cause) == ("open", AMBIGUOUS) for state, cause, _ in await self._m.ledger.queue_counts()):
-                    break
-                await self._m.explain("companies that look alike wait for a decision")
-                self._m.show_gate(
-                    "companies", "companies that look alike must be decided or waived before people are moved",
-                    "see `queue list`, then `queue resolve ID --as separate|same|waive`",
-                )
-                await self._m.control.wait(None, since=looked)
+        await self._stand_at(
+            "companies", "companies that look alike wait for a decision", passed=self._companies_are_decided,
+            what="companies that look alike must be decided or waived before people are moved",
+            how="see `queue list`, then `queue resolve ID --as separate|same|waive`",
+        )
         await self._work.refresh_companies()
 
     def _quality(self, table: CompanyTable) -> None:
@@ -143,17 +137,27 @@ class SampleGate:
         return self._shown
 
     async def _wait(self) -> None:
+        await self._stand_at(
+            "sample", "the sample waits to be looked at", passed=self._is_judged,
+            what="a sample has been moved; look at the records and the diff report",
+            how="`sample show`, then `sample accept`, `sample redo` (after `map edit` and `map confirm`), or `sample discard`",
+        )
+
+    async def _stand_at(self, gate: str, reason: str, *, what: str, how: str, passed: Callable[[], Awaitable[bool]]) -> None:
         with self._m.gates():
             while True:
                 looked = self._m.control.look()
-                if await self._m.ledger.setting("sample:verdict") is not None:
+                if await passed():
                     return
-                await self._m.explain("the sample waits to be looked at")
-                self._m.show_gate(
-                    "sample", "a sample has been moved; look at the records and the diff report",
-                    "`sample show`, then `sample accept`, `sample redo` (after `map edit` and `map confirm`), or `sample discard`",
-                )
+                await self._m.explain(reason)
+                self._m.show_gate(gate, what, how)
                 await self._m.control.wait(None, since=looked)
+
+    async def _companies_are_decided(self) -> bool:
+        return not any((state, cause) == ("open", AMBIGUOUS) for state, cause, _ in await self._m.ledger.queue_counts())
+
+    async def _is_judged(self) -> bool:
+        return await self._m.ledger.setting("sample:verdict") is not None
 
     async def decide(self, actor: str, verdict: str) -> str:
         """
