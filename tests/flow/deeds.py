@@ -29,14 +29,20 @@ _PEOPLE = ("lead", "prospect")
 
 
 class Deeds:
-    """Whoever works in the destination: `edits` is what they did, `before` what was theirs before they did it."""
+    """
+    Whoever works in the destination: `edits` is what they did, `before` what was theirs before they did it.
 
-    def __init__(self, box: Box, before: Destination, seed: int) -> None:
+    Unless they *go_back*, nobody sets a user that was set before: a comparison of values takes that for no change at all.
+    """
+
+    def __init__(self, box: Box, before: Destination, seed: int, *, go_back: bool) -> None:
         self.edits: list[Edit] = []
         self.before = before         # with what people added meanwhile: it is theirs as much as what was there
         self.box = box
         self.dice = random.Random(f"people-{seed}")
         self._old = before.live      # nobody of the run made these
+        self._go_back = go_back
+        self._were: dict[tuple[str, str], set[Any]] = {}      # users that a record had
 
     def ours(self, now: Destination, kind: str) -> list[str]:
         """Give the records of a kind that the run made."""
@@ -134,8 +140,11 @@ class Deeds:
         if field == "isPinned":
             return not row.get("isPinned")
         if field in _USERS:
-            users = [rid for rid, user in now.of("users").items() if user.get("isEnabled")]
-            return self.dice.choice([each for each in users if each != (row.get("links") or {}).get(field)])
+            held = (row.get("links") or {}).get(field)
+            were = self._were.setdefault((str(row["id"]), field), set())
+            were.add(held)
+            users = [rid for rid, user in now.of("users").items() if user.get("isEnabled") and rid != held]
+            return self.dice.choice([each for each in users if self._go_back or each not in were] or users)
         return f"Said by people {number}"
 
     def _create(self, kind: str, values: dict[str, Any], field: str, words: str) -> None:

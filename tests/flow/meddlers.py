@@ -17,6 +17,7 @@ QUICK_S = 0.15
 class Meddlers(People):
     """As `People`, but that they merge nobody; and at the switch and all through the rollback they go on, and quicker."""
 
+    goes_back = True
     _quick = MEANWHILE
 
     def work(self, phase: str) -> None:

@@ -24,11 +24,13 @@ WORKING = ("tail", "cutover", "watch")
 class People:
     """Whoever works in the destination; `edits` is what the judge holds against the account at the end."""
 
+    goes_back = False
+
     def __init__(self, box: Box, before: Destination, seed: int, *, by_files: bool = False) -> None:
         self.agreed: Any = None              # the source as it was when everybody had to stop, before somebody cheated
         self.source: Any = None              # as it was at the switch, before somebody cheated again
         self._box = box
-        self._deeds = Deeds(box, before, seed)
+        self._deeds = Deeds(box, before, seed, go_back=self.goes_back)
         self._within_s = 0.0 if by_files else CHEATED_S      # of what is written after the last export no reader can know
         self._cheats_at = 0.0
         self._next = 0.0

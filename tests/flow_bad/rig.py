@@ -24,8 +24,8 @@ import streamflow.store.sqlite  # noqa: F401  # warm for the commands that are f
 from streamflow.cli.main import main
 
 ROOT = Path(__file__).parents[2]
-START_S = 30.0
-END_S = 40.0
+START_S = 90.0      # nothing is waited for that has come; a busy machine is none of what is tested
+END_S = 90.0
 PLAIN = (sys.executable, "-m", "streamflow.cli")
 Status = Mapping[str, Any]
 

@@ -133,7 +133,7 @@ class Excuses:
             is_of_the_merge = _plain(finding.why) not in self._wrong_before(identity)     # of either: what one had is asked of both
             if is_of_the_merge or identity in merged:
                 return is_of_the_merge or self._is_asked(identity) or self._asks(ASKED_OF_DELETED, identity, rid)
-        if any(edit.rid == rid for edit in self._of("deleted")):
+        if any(edit.rid == rid or identity in self._said_by(edit) for edit in self._of("deleted")):
             return self._asks(ASKED_OF_DELETED, identity, rid)
         return any(edit.rid == rid and edit.was is not None for edit in self._edited()) and self._is_asked(identity)
 
@@ -160,10 +160,14 @@ class Excuses:
     def _edited(self) -> list[Edit]:
         return [edit for edit in self.edits if edit.field not in GONE]
 
+    def _said_by(self, edit: Edit) -> set[Identity]:
+        """Give the source records that a record told of, such as the note with what was left of one that shares a person with another."""
+        return {(kind, key) for kind, key, _ in marks_on(edit.kind, edit.was or {}, self.prefix)}
+
     def _merged_onto(self, rid: str) -> set[Identity]:
         """Give the source records whose record people merged into this one."""
         lost = (edit for edit in self._of("merged") if survivor(edit.rid, self.edits) == rid)
-        return {(kind, key) for edit in lost for kind, key, _ in marks_on(edit.kind, edit.was or {}, self.prefix)}
+        return {identity for edit in lost for identity in self._said_by(edit)}
 
     def _waits(self, finding: Finding) -> bool:
         """Say whether the product tells that it waits for a record that people deleted, and names that one."""

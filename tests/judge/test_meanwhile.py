@@ -147,6 +147,18 @@ def test_it_may_wait_for_somebody_who_was_merged_into_a_deleted_one(stayed: str,
     assert [each.fault for each in excuses.left(found)] == faults
 
 
+@pytest.mark.parametrize(("mark", "asked", "excused"), [
+    ("lt:lead:3:merged", True, True), ("lt:lead:3:merged", False, False), ("lt:lead:4:merged", True, False),
+])  # fmt: skip
+def test_a_deleted_note_of_what_two_shared_is_asked_about(mark: str, asked: bool, excused: bool) -> None:
+    """What the source says since of the second of two who are one stood in a note that people deleted: asked about, else it is wrong."""
+    note = Edit(rid="6-notes", field="deleted", was={"id": "6-notes", "body": f"Another lead of the same person\n[sf:{mark}]"})
+    found = [Finding(fault="wrong", what="lead 3 on 9-contacts", why="Message: 'so' is not there")]
+    questions = (Question(cause="deleted_at_destination", kind="lead", key="3"),) if asked else ()
+    excuses = Excuses(edits=(note,), prefix="lt", asked=questions, explained={})
+    assert (list(excuses.left(found)) == []) is excused
+
+
 @pytest.mark.parametrize(("home", "asked", "excused"), [
     ("5-contacts", ("conflict", "note", "13"), True), ("5-contacts", ("conflict", "note", "14"), False),
     ("5-contacts", ("bad_phone", "note", "13"), False), ("8-contacts", ("conflict", "note", "13"), False),

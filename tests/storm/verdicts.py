@@ -11,7 +11,7 @@ from tests.judge.states import destination_of, read_destination, read_source
 
 KINDS = ("accounts", "contacts", "leads")
 FIELD = "Streamflow ID"
-GONE_ON_S = 90.0
+GONE_ON_S = 180.0
 
 
 def in_backfill(daemon: Daemon, pair: Pair) -> None:
