@@ -125,6 +125,8 @@ class Excuses:
             return self._stays_with_the_merged(finding)
         if finding.fault != "wrong":
             return False
+        if self._waits(finding):
+            return True
         place = _PLACE.match(finding.what)
         if place is None:
             return any(finding.why.endswith(f"became one: {survivor(each.rid, self.edits)}") for each in self._of("merged"))
