@@ -231,9 +231,17 @@ def _is_excused(seen: Evidence, kind: Kind, key: Key, row: Row, staged: Staged) 
         "unclear": bool(open_ones & {"several_candidates", "unclear_name"}) and kind == "client",
         "unanswered": "unanswered" in open_ones and len(_intents(seen, kind, key)) >= TRIES,
         "undone": _is_undone(seen, kind, key, staged, is_late="after_freeze" in open_ones),
+        "with a refused one": kind == "client" and _waits_for_a_refused_one(seen, staged),
         "alone": kind != "client" and _is_alone(seen, row, staged, is_late="after_freeze" in open_ones),
     }
     return any(why.values())
+
+
+def _waits_for_a_refused_one(seen: Evidence, staged: Staged) -> bool:
+    """Say whether it is the same person as a client whom the destination refuses, which was asked about."""
+    kind, _, key = (staged.waiting_on or "").partition(":")
+    is_asked = any(item.cause == "rejected" and item.state == "open" for item in seen.asked_about(kind, key))
+    return staged.state is RecordState.PARKED and kind == "client" and is_asked and _was_refused(seen, kind, key)
 
 
 def _was_refused(seen: Evidence, kind: Kind, key: Key) -> bool:
