@@ -75,7 +75,7 @@ torture: $(STAMP)  ## whole runs killed at random under each profile of faults, 
 
 simulate: $(STAMP)  ## 2,000 seeded worlds with crashes in virtual time, and the bugs they must find; half an hour
 	$(PY) -m tests.simulate --worlds 2000 --jobs 2
-	$(PY) -m tests.simulate --bugs
+	$(PY) -m tests.simulate --bugs --jobs 2
 
 months: $(STAMP)  ## ninety days of polls, a month of calls, an hour of a change a second, all in virtual time; three quarters of an hour
 	$(PY) -m tests.simulate --days 90 --first 1

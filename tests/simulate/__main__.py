@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from contextlib import nullcontext
 
 from tests.simulate import days, lag, pace
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     sys.unraisablehook = lambda _: None      # dead processes that are let go of
     if asked.bugs:
-        return _bugs(asked.first)
+        return _bugs(asked.first, asked.jobs)
     if asked.days is not None:
         return _told(days.live(asked.first, days=asked.days, poll_s=asked.poll))
     if asked.pace is not None:
@@ -118,12 +119,12 @@ def _kind(fault: str, kinds: Sequence[str]) -> str:
     return word if word in kinds else "other"
 
 
-def _bugs(first: int) -> int:
+def _bugs(first: int, jobs: int) -> int:
     missed = 0
-    for name in PLANTED:
-        found, fault = found_by(name, range(first, first + 100))
-        missed += found is None
-        print(f"{name:82} {'not found' if found is None else f'seed {found}: {fault[:90]}'}", flush=True)
+    with ProcessPoolExecutor(max_workers=jobs, initializer=_quietly) as pool:
+        for name, (found, fault) in zip(PLANTED, pool.map(partial(found_by, seeds=range(first, first + 100)), PLANTED), strict=True):
+            missed += found is None
+            print(f"{name:82} {'not found' if found is None else f'seed {found}: {fault[:90]}'}", flush=True)
     return int(bool(missed))
 
 

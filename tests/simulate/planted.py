@@ -313,9 +313,10 @@ def _second_attempt() -> AbstractContextManager[Any]:
 
 
 def found_by(name: str, seeds: Iterable[int]) -> tuple[int | None, str]:
-    """Give the first seed whose world shows a planted bug by one of the faults that it is, and that fault."""
+    """Give the first seed whose world shows a planted bug by one of the faults that it is and is clean without it, and that fault."""
     bug = PLANTED[name]
     for seed in seeds:
-        if shown := [each for each in simulate(seed, planted=bug.plant).faults if each.partition(":")[0] in bug.shows]:
+        shown = [each for each in simulate(seed, planted=bug.plant).faults if each.partition(":")[0] in bug.shows]
+        if shown and not simulate(seed).faults:
             return seed, shown[0]
     return None, ""
