@@ -12,8 +12,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from contextlib import nullcontext
+from functools import partial
 
 from tests.simulate import days, lag, pace
 from tests.simulate.conditions import ENDINGS
