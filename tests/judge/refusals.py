@@ -76,13 +76,15 @@ def _is_excused(identity: Identity, row: Row | None, refusals: Refusals, explain
 
 
 def _is_nameless(identity: Identity, kind: str) -> bool:
-    """Say whether the product had to make up the key of a record of this kind, as the source gave none."""
-    return identity[0] == kind and identity[1].startswith("~")
+    """Say whether the product had to make up the key of a record of this kind, as the source gave none; exports give files none."""
+    return identity[0] == kind and (identity[1].startswith("~") or kind == "attachment")
 
 
 def _tells(body: str, row: Row) -> bool:
-    """Say whether what was refused is this record: by the moment of a call, by every longer word of a text."""
+    """Say whether what was refused is this record: by the moment of a call, the name and content of a file, every longer word of a text."""
     if moment := str(row.get("calldatetime") or ""):
         return moment[:19].replace("T", " ") in body.replace("T", " ")
+    if content := str(row.get("sha256") or ""):
+        return content in body and str(row["name"]) in body and f"files/{row['leadid']}/" in body
     words = set(_WORD.findall(without_markup(str(row.get("note") or ""))))
     return bool(words) and words <= set(_WORD.findall(_ESCAPED.sub(" ", body)))

@@ -12,18 +12,23 @@ ROWS = {
     ("note", "14"): {"leadid": "9"}, ("call", "15"): {"leadid": "9"},
     ("note", "16"): {"cst_id": "3", "note": "Wants the <b>quote</b>\nitemized"},
     ("note", "17"): {"cst_id": "3", "note": "Wants white frames"},
+    ("attachment", "18"): {"leadid": "8", "name": "plan.txt", "sha256": "c1f0"},
+    ("attachment", "19"): {"leadid": "8", "name": "other.txt", "sha256": "c1f0"},
+    ("attachment", "20"): {"leadid": "9", "name": "plan.txt", "sha256": "c1f0"},
 }  # fmt: skip
 CALL = ("call", "of 2026-11-22T13:53:23 with prospect 3")
+REFUSED = [("lead", "7"), ("note", "11"), ("note", "12"), ("note", "14"), ("note", "16"), ("attachment", "18"), CALL]
 SOURCE = {"poisoned": [{"line": "POST /api/getnotes", "body": "leadid=OQ%3D%3D"}]}      # of lead 9
 DESTINATION = {"poisoned": [
     {"line": "POST /rest/contacts", "body": '{"contacts":[{"name":"A","customFields":{"Streamflow ID":"lt:lead:7"}}]}'},
     {"line": "POST /rest/notes", "body": '{"data":{"body":"some text\\n[sf:lt:note:12:2/2]"}}'},
     {"line": "POST /rest/activities", "body": '{"data":{"description":"[2026-11-22 13:53:23 -05:00]\\nOutbound\\n[sf:lp:call:~b774]"}}'},
     {"line": "POST /rest/notes", "body": '{"data":{"body":"Wants the quote\\nitemized\\n[sf:lp:note:~cbdc]"}}'},
+    {"line": "POST /rest/notes", "body": '{"data":{"body":"File: plan.txt\\nSHA-256: c1f0\\nfiles/8/7cc6\\n[sf:lt:attachment:7cc6]"}}'},
 ]}  # fmt: skip
 TOLD: dict[Identity, str] = {
     ("lead", "7"): "refused", ("note", "12"): "refused", ("note", ""): "could not be read",
-    ("call", "~b774"): "refused", ("note", "~cbdc"): "refused",
+    ("call", "~b774"): "refused", ("note", "~cbdc"): "refused", ("attachment", "7cc6"): "refused",
 }
 
 
@@ -33,14 +38,14 @@ def _left(kind: str, key: str, told: dict[Identity, str], fault: str = "lost") -
     return list(standing([finding], ROWS, refusals, told)) == [finding]
 
 
-@pytest.mark.parametrize(("kind", "key"), [("lead", "7"), ("note", "11"), ("note", "12"), ("note", "14"), ("note", "16"), CALL])
+@pytest.mark.parametrize(("kind", "key"), REFUSED)
 def test_what_was_refused_and_told_of_may_be_missing(kind: str, key: str) -> None:
     """The record, what hangs on it, a part of a text, and what a refused list would have shown."""
     assert not _left(kind, key, TOLD)
     assert not _left(kind, key, TOLD, "wrong")
 
 
-@pytest.mark.parametrize(("kind", "key"), [("lead", "7"), ("note", "11"), ("note", "12"), ("note", "14"), ("note", "16"), CALL])
+@pytest.mark.parametrize(("kind", "key"), REFUSED)
 def test_what_nobody_was_told_of_is_missing_all_the_same(kind: str, key: str) -> None:
     """A refusal in silence is a loss."""
     assert _left(kind, key, {})
@@ -49,6 +54,7 @@ def test_what_nobody_was_told_of_is_missing_all_the_same(kind: str, key: str) ->
 @pytest.mark.parametrize(("kind", "key", "fault"), [
     ("call", "13", "lost"), ("call", "15", "lost"), ("note", "12", "doubled"), ("lead", "7", "overwritten"), ("note", "99", "lost"),
     ("note", "17", "lost"), ("call", "of 2026-11-22T13:53:24 with prospect 3", "lost"),
+    ("attachment", "19", "lost"), ("attachment", "20", "lost"),
 ])  # fmt: skip
 def test_nothing_else_is_excused(kind: str, key: str, fault: str) -> None:
     """Neither other records, nor other faults."""
