@@ -322,7 +322,7 @@ def test_every_state_is_explained() -> None:
 def test_every_gate_is_named() -> None:
     """Each gate at which a person is waited for stands in the README."""
     calls = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "streamflow" / "migration").glob("*.py"))
-    gates = set(re.findall(r'(?:at|show)_gate\(\s*"(\w+)"', calls))
+    gates = set(re.findall(r'(?:show_gate|_stand_at)\(\s*"(\w+)"', calls))
     assert gates >= set(GATED)
     assert [gate for gate in sorted(gates) if f"`{gate}`" not in text(README)] == []
 
