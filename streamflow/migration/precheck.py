@@ -68,7 +68,8 @@ async def precheck(migration: Migration, *, asks_both: bool = False) -> Precheck
     links = await ledger.link_counts()
     differs = sum(count for (_, _, verified), count in links.items() if verified == "differs")
     if differs:
-        reasons.append(f"{differs} records read back differently from what was written (`report`)")
+        words = "read back differently from what was written, or are gone since"
+        reasons.append(f"{differs} records {words}: decide each in the queue (`queue list`; the fields are in `report`)")
     backlog_limit = 10 * migration.terms.batch_size
     if pending > backlog_limit:
         reasons.append(f"{pending} records are not delivered yet; wait until fewer than {backlog_limit} are")

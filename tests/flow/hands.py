@@ -30,6 +30,8 @@ PHASES = ("probe", "map", "schema", "owners", "sample", "backfill", "tail", "cut
 LATER = ("cutover", "rollback")
 TOLD = ("shared_email", "possible_duplicate", "unmapped_value")
 """Causes that only tell; a run that is struck at named points accepts them, so that it comes by a decision for certain."""
+SINCE = "gone from the destination since it was written"
+"""Of a record that was removed before it was read back, nobody can tell by whom: it holds up the switch until it is answered."""
 UNREAD = "source_unread"
 GIVEN_UP_S = 30.0
 """How long an operator waits for what one list of the source does not show, before it is given up."""
@@ -186,7 +188,7 @@ class Hands:
                 self.asked.add(question_of(self._ask("GET", f"/v1/queue/{quote(item['id'], safe='')}")))
                 self._looked_at.add(item["id"])
             decision = item["suggested"] or self._given_up(item)
-            is_question = item["blocking"] or item["cause"] in self._causes or item["id"].startswith("identity:")
+            is_question = item["blocking"] or item["cause"] in self._causes or item["id"].startswith("identity:") or SINCE in item["reason"]
             if item["state"] == "open" and is_question and decision:
                 self._order(f"/v1/queue/{quote(item['id'], safe='')}/resolve", decision=decision)
                 return True
