@@ -163,6 +163,16 @@ async def test_a_probe_that_fails_leaves_the_safe_default_and_says_why() -> None
         assert Flags().with_(learned).note_max_chars == 30_000
 
 
+@pytest.mark.parametrize(("times", "is_learned"), [(1, True), (1000, False)])
+async def test_an_account_that_names_no_activity_types_is_told_of(times: int, is_learned: bool) -> None:
+    """One empty list is not believed; where it stays empty, nothing is learned of activities, and why is told."""
+    async with rig(flags=SOON) as made:
+        made.switch(empty_200={"path": "GET /rest/activitytypes", "times": times, "probability": 1.0})
+        learned = await made.nutshell.prober.probe(Journal())
+        assert ("activity_backdate" in learned) is is_learned
+        assert is_learned or "no type of activity" in learned["_reasons"]["activity_backdate"]
+
+
 @pytest.mark.parametrize(
     "fault",
     [
