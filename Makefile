@@ -11,7 +11,7 @@ STORM := tests/storm
 TOOLS := tests/tools
 SERVICE := tests/service
 CONTAINER := tests/container
-FACES := tests/flow_bad tests/acceptance/leadperfection tests/third_platform \
+FACES := tests/flow_bad tests/acceptance tests/third_platform \
 	$(filter-out tests/flow/test_kills.py tests/flow/test_torture.py,$(wildcard tests/flow/test_*.py))
 VOYAGES := tests/migration
 # Compiled files are kept: the tests start many processes, and none of them is to compile everything anew.
@@ -46,7 +46,7 @@ types: $(STAMP)
 unit: $(STAMP)
 	$(PY) -m pytest -q -n 4 --dist loadfile $(addprefix --ignore=,$(FACES) $(VOYAGES) $(STORM) $(TOOLS) $(SERVICE) $(CONTAINER))
 
-faces: $(STAMP)  ## every bad input on the outside faces, and whole runs with real processes; some six minutes
+faces: $(STAMP)  ## every bad input on the outside faces, and whole runs with real processes; some ten minutes
 	$(PY) -m pytest -q -n 4 --dist loadfile $(FACES)
 
 voyages: $(STAMP)  ## the phases of a migration one by one, gates to rollback, each from a run that came so far; some three minutes
