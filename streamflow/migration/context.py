@@ -104,6 +104,10 @@ class Migration:
         finally:
             self.gate = None
 
+    def pass_gate(self) -> None:
+        """Leave a gate behind: when it is come to again it is another one, and waits from then on."""
+        self.gate = self._last_gate = None
+
     def show_gate(self, name: str, what: str, how: str) -> None:
         """Show a gate where a person is waited for, until it is taken away (`gate = None`) or `gates` is left."""
         before = self._last_gate

@@ -196,4 +196,5 @@ class SampleGate:
         if verdict == "discard":
             changes.append(PutSetting(name="map:confirmed", value=None))
         await self._m.ledger.commit(changes)
+        self._m.pass_gate()
         self._shown = None

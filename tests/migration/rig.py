@@ -213,7 +213,7 @@ class Voyage:
             result = await (step or self.phase)()
             scope.cancel()
 
-        with anyio.fail_after(20):
+        with anyio.fail_after(80):      # a write in doubt is waited for
             async with anyio.create_task_group() as group:
                 group.start_soon(run, group.cancel_scope)
                 group.start_soon(self._answer, answers)
@@ -241,7 +241,7 @@ class Voyage:
                     await self.m.control._changed.wait()
             self.m.control.drain()
 
-        with anyio.fail_after(20):
+        with anyio.fail_after(80):      # a write in doubt is waited for
             async with anyio.create_task_group() as group:
                 group.start_soon(watch)
                 try:
