@@ -8,12 +8,10 @@ what shows as changed, then a complete one over everything, children of every pa
 can be written any more and nothing can show late any more: a second one would read the same again. If it finds anything all the same (a
 silent edit from before the freeze, or somebody who has not stopped), both are read again; and what it misses for the first time is looked
 for once more, since only two complete passes prove that a record is gone.
-Somebody who has not stopped loses nothing: what a pass still sees is carried over, and what comes too late for that is found in the watch
-and asked about; a silent edit only where the window is not of 0 days, since without one there is no complete read any more.
 Rule 4: the switch is one transaction: state, receipt, audit.
 Rule 5: what the operator says while a step runs goes before what the step has in hand.
 Rule 6: what somebody writes in the source after the confirmed freeze is not lost: what a pass still reads is carried over, and all is read
-again; what is written behind the last pass is asked about by the watch (watch.py).
+again; what is written behind the last pass is asked about by the watch (watch.py), a silent edit only where the window is not of 0 days.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Final
 
 from streamflow.model import DestId, Kind, Link, QueueItem
@@ -12,11 +14,28 @@ MERGED: Final = "merged:"
 """Prefix of the setting that remembers a record people merged away: {"kind", "into", "refs": [[kind, key, part]]}."""
 GONE_KINDS: frozenset[Kind] = frozenset({"accounts", "contacts", "leads"})
 """Kinds that carry others and that people merge."""
+_FURTHER: Final = re.compile(r":?\d+/\d+$")
+
+
+def aside(part: str, dest_kind: Kind) -> str:
+    """Name the part of a record that was made as *dest_kind* and is to be another kind by now."""
+    return f"{part}~{dest_kind}"
 
 
 def gone_id(link: Link) -> str:
-    """Name the question about a destination record that is gone; one made again is another record."""
-    return f"gone:{link.ref.kind}:{link.ref.key}:{link.ref.part}:{link.dest_id}"
+    """Name the question about a destination record that is gone; one made again is another record, one set aside is the same."""
+    part = link.ref.part.removesuffix(aside("", link.dest_kind))
+    return f"gone:{link.ref.kind}:{link.ref.key}:{part}:{link.dest_id}"
+
+
+def is_aside(link: Link) -> bool:
+    return link.ref.part.endswith(aside("", link.dest_kind))
+
+
+def set_aside(part: str, own: Mapping[str, Link]) -> Link | None:
+    """Give what a part was made as before it became another kind; of a text in several parts the first one tells."""
+    first = _FURTHER.sub("", part)
+    return next((link for name, link in own.items() if name == aside(first, link.dest_kind)), None)
 
 
 def gone_item(link: Link, reason: str = "") -> QueueItem:

@@ -8,6 +8,7 @@ from streamflow.mapping.derived import Derived
 from streamflow.mapping.identity import Decision, Lent
 from streamflow.model import Draft, Key, Link, Ref, Staged
 from streamflow.stages.batch import Joined
+from streamflow.stages.gone import aside
 from streamflow.store.base import Change, DropLink, PutLink
 
 
@@ -39,7 +40,7 @@ class Job:
         Give parts that are to become another kind (a task whose reminder was done) a name of their own.
 
         The new record is made under the part's name; the old one, now asked for by nobody, goes like any other part that is dropped.
-        One that is not ours to remove stays what it is, and nothing is made beside it.
+        One that is not ours to remove stays what it is, and nothing is made beside it; nor is anything made of one that people removed.
         """
         for draft in list(self.drafts):
             link = self.own.get(draft.part)
@@ -48,7 +49,7 @@ class Job:
             if not link.ours:
                 self.drafts.remove(draft)
                 continue
-            aside = replace(link, ref=Ref(link.ref.kind, link.ref.key, f"{draft.part}~{link.dest_kind}"), verified="verified")
+            old = replace(link, ref=Ref(link.ref.kind, link.ref.key, aside(draft.part, link.dest_kind)), verified="verified")
             del self.own[draft.part]
-            self.own[aside.ref.part] = aside
-            self.changes += [DropLink(ref=link.ref), PutLink(link=aside)]
+            self.own[old.ref.part] = old
+            self.changes += [DropLink(ref=link.ref), PutLink(link=old)]

@@ -45,6 +45,7 @@ from streamflow.stages.undecided import Undecided, clear, undecided
 from streamflow.stages.updating import (
     base_after,
     beside,
+    create_part,
     is_settled,
     leave_to_others,
     remove_stale,
@@ -258,7 +259,9 @@ class Resolver:
             ref = Ref(staged.record.kind, staged.record.key, draft.part)
             link = self._target(job, draft, facts)
             if link is None:
-                writes += create_writes(draft, ref, fields, self._directory)
+                made = create_part(draft, ref, fields, job.own, facts)
+                writes += made.writes
+                changes += made.changes
                 base = fields if draft.part == "" else base
                 continue
             if link.is_merged and not (draft.part == "" and staged.record.kind == self._directory.roles.person):

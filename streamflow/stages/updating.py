@@ -14,13 +14,13 @@ from typing import Any
 from zlib import crc32
 
 from streamflow.mapping.changes import APPENDED, BLOCKS, Conflict, Merged, Policy, merge
-from streamflow.model import AuditEntry, DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Staged, Verdict
+from streamflow.model import AuditEntry, DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Ref, Staged, Verdict
 from streamflow.stages.batch import Write
 from streamflow.stages.conflicts import conflict_id, mapped, told
-from streamflow.stages.gone import gone_id, gone_item
+from streamflow.stages.gone import gone_id, gone_item, is_aside, set_aside
 from streamflow.stages.kept import expected, kept, known, rebuilt
 from streamflow.stages.peoples import added_fields, lost_by_replacing
-from streamflow.stages.planning import ACTION_FIELDS, SAME, Compare, Facts
+from streamflow.stages.planning import ACTION_FIELDS, SAME, Compare, Facts, create_writes
 from streamflow.store.base import Audit, Change, DropLink, Enqueue, PutLink
 
 TEXT_KINDS: frozenset[Kind] = frozenset({"notes", "tasks", "activities"})
@@ -114,6 +114,18 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
     # The image of what was there before us is in the book before the first byte that changes it is sent.
     image = (replace(link, before=before),) if link.is_matched and before != link.before else ()
     return Update(writes=(write,), links=image, changes=news)
+
+
+def create_part(draft: Draft, ref: Ref, fields: Fields, own: Mapping[str, Link], facts: Facts) -> Update:
+    """Make a part that is not there yet, unless people removed what it was as another kind: then somebody is asked."""
+    was = set_aside(draft.part, own)
+    if was is not None and _stays_removed(was, facts):
+        return Update(changes=(Enqueue(item=gone_item(was)),))
+    return Update(writes=tuple(create_writes(draft, ref, fields, facts.directory)))
+
+
+def _stays_removed(was: Link, facts: Facts) -> bool:
+    return was.dest_id not in facts.now and facts.directory.decisions.get(gone_id(was)) != "recreate"
 
 
 def leave_to_others(link: Link, fields: Fields, staged: Staged) -> Update:
@@ -298,7 +310,11 @@ def surviving(own: Mapping[str, Link], now: Mapping[DestId, Fields]) -> list[Cha
 
 
 def remove_stale(stale: Iterable[Link], staged: Staged, facts: Facts) -> Update:
-    """Remove texts of ours that the record no longer has; what people worked on, and what may carry their records, is asked about."""
+    """
+    Remove texts of ours that the record no longer has; what people worked on, and what may carry their records, is asked about.
+
+    One that people removed is forgotten, unless it tells of a part that is not to be made without being asked for.
+    """
     writes: list[Write] = []
     changes: list[Change] = []
     for link in stale:
@@ -306,7 +322,7 @@ def remove_stale(stale: Iterable[Link], staged: Staged, facts: Facts) -> Update:
         if facts.is_busy(link.dest_id):
             return Update(busy=True)
         if now is None:
-            changes.append(DropLink(ref=link.ref))
+            changes += [] if is_aside(link) and _stays_removed(link, facts) else [DropLink(ref=link.ref)]
             continue
         theirs = _theirs(link, now, facts.compare)
         item = _kept_part(staged, link, now, theirs)

@@ -177,6 +177,46 @@ async def test_a_reminder_that_is_done_becomes_a_note() -> None:
         assert [link.dest_kind for link in await one.ledger.links_of("reminder", ["8"])] == ["notes"]
 
 
+async def test_what_people_deleted_comes_back_as_another_kind_only_when_somebody_says_so() -> None:
+    """A task that people deleted does not come back as a note when its reminder is done: it is asked about once."""
+    async with rig(flags={"note_max_chars": 200}) as one:
+        said = {"8": "call", "9": " ".join(f"word{n}" for n in range(60))}
+        await one.stage(lead("1"), *(reminder(key, "1", due="2099-01-01 10:00:00", body=text) for key, text in said.items()))
+        await one.run_dry()
+        for row in one.live("tasks"):
+            one.person("delete", "tasks", row["id"])
+        texts = len(one.live("notes"))      # what did not fit into the tasks
+        for status in ("New", "Won"):       # whatever else comes does not ask anew
+            done = [reminder(key, "1", due="2099-01-01 10:00:00", done="1", body=f"{text} {status}") for key, text in said.items()]
+            await one.stage(lead("1", status=status), *done)
+            await one.run_dry()
+            assert (len(one.live("tasks")), len(one.live("notes"))) == (0, texts)
+        items = {item.split(":")[2]: item for item in await one.open_items("deleted_at_destination")}
+        assert set(items) == {"8", "9"}
+        for key, item in items.items():
+            await one.decide(item, "recreate", reopen=Ref("reminder", key))
+        await one.run_dry()
+        links = await one.ledger.links_of("reminder", ["8", "9"])
+        assert {link.dest_kind for link in links} == {"notes"}
+        assert {row["id"] for row in one.live("notes")} == {link.dest_id for link in links}
+
+
+async def test_a_deletion_that_somebody_let_stand_is_not_asked_about_as_another_kind() -> None:
+    """"keep" for a deleted task holds for the note that its reminder would be by now."""
+    async with rig() as one:
+        await one.stage(lead("1"), reminder("8", "1", due="2099-01-01 10:00:00"))
+        await one.run_dry()
+        one.person("delete", "tasks", (await one.link("reminder", "8")).dest_id)
+        await one.stage(reminder("8", "1", due="2099-01-02 10:00:00"))
+        await one.run_dry()
+        [item] = await one.open_items("deleted_at_destination")
+        await one.decide(item, "keep", reopen=Ref("reminder", "8"))
+        await one.stage(reminder("8", "1", due="2099-01-02 10:00:00", done="1"))
+        await one.run_dry()
+        assert not one.live("notes") + one.live("tasks")
+        assert not await one.open_items("deleted_at_destination")
+
+
 async def test_an_open_lead_that_is_no_longer_asked_for_stays() -> None:
     """A lead of the destination may carry people's work: when the map's rule no longer asks for it, it is left and told."""
     whole = {"payload_custom_fields": True}      # every value of the lead can be seen to be untouched
