@@ -93,7 +93,8 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
         same=lambda name, one, other: both_ways(facts.compare, draft.kind, name, one, other), policies=policies,
     )
     merged = _leave_theirs(merged, link, fields, now, policies)
-    lost = lost_by_replacing(link, now, merged.changes, in_place=facts.edits(draft.kind)) if link.ours else []
+    in_place = facts.edits(draft.kind)
+    lost = lost_by_replacing(link, now, merged.changes, in_place=in_place, compare=facts.compare) if link.ours else []
     if lost:
         merged = _leave_whole(merged, link, fields, now, decided)
     if link.is_adopted and (joins or not link.base):
