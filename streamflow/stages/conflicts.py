@@ -18,9 +18,7 @@ from streamflow.stages.planning import Facts
 from streamflow.store.base import Audit, Change, Enqueue
 
 _WHY_CONFLICT = "{field} of {record} was changed by a person there and in the source; theirs was kept"
-_WHY_ADOPTED = (
-    "{field} of {record} differs from the source; an earlier run whose state is not here wrote it, so nobody knows who changed it; it was kept"
-)
+_WHY_ADOPTED = "{field} of {record} differs from the source; an earlier run wrote it, so who changed it is unknown; it was kept"
 
 _NEVER = object()
 
