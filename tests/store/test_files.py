@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from streamflow.errors import StoreError
+from streamflow.errors import DiskRefused, StoreError
 from streamflow.model import Ref, Verdict
 from streamflow.store import files
 from streamflow.store.base import MarkVerified, MoveMark, PutLink
@@ -51,6 +52,31 @@ async def refused(directory: Path, clock: StillClock, words: str) -> None:
         async with SqliteLedger.open_readonly(directory, clock=clock):
             pass
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("number", "is_new", "passes"),
+    [
+        (errno.EROFS, False, True), (errno.EROFS, True, False), (errno.ENOSPC, True, True), (errno.EIO, False, True),
+        (errno.EACCES, False, False),
+    ],
+)
+async def test_a_disk_that_passes_is_told_from_a_wrong_place(
+    tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch, number: int, is_new: bool, passes: bool
+) -> None:
+    """Where a ledger is kept, a full, failing or read-only disk is waited for; one that never took anything is the wrong place."""
+    if not is_new:
+        await filled(tmp_path, clock)
+
+    def refuse(path: Path, *_: int) -> int:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr("streamflow.store.lock.os.open", refuse)
+    with pytest.raises(StoreError, match=os.strerror(number)) as caught:
+        async with SqliteLedger.open(tmp_path, clock=clock):
+            pass
+    assert caught.value.hint
+    assert isinstance(caught.value, DiskRefused) == passes
 
 
 async def test_state_outlives_the_process_and_each_opening_is_an_epoch(tmp_path: Path, clock: StillClock) -> None:
