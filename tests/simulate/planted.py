@@ -120,7 +120,7 @@ def _finished_first() -> AbstractContextManager[Any]:
     return patch.object(load, "opening", opening)
 
 
-@plant("records are planned anew while the outcome of their writes is unknown", DOUBLED)
+@plant("records are planned anew while the outcome of their writes is unknown", ("doubled", "lost"))
 @contextmanager
 def _forgets_doubts() -> Iterator[None]:
     """The ledger refuses a second create of the same record while one is open, and the run stops there: that is taken away as well."""

@@ -35,8 +35,8 @@ from tests.simulate.people import DestinationPeople, SourcePeople
 from tests.simulate.process import Operator, SlowLedger, WorldClock, daemon
 from tests.simulate.source import Books, SourceDoor
 
-MOMENTS = {"callbacks": 6_000, "commits": 120, "effects": 30, "effects in tail": 5}
-"""By what the life of a process is measured that is to end before its time, and how long it may last at most."""
+MOMENTS = {"callbacks": 6_000, "commits": 120, "effects": 30, "later effects": 8}
+"""What the life of a process that is to end before its time is measured by, and its longest; later effects are of tail or a rollback."""
 STRAY_AT = ("drain 0", "drain 1", "drain 2", "verify", "switch")
 """The steps of an attempt in which somebody writes: before, between and after the passes of the drain, the count with them."""
 STRAY_S = 1.5             # within so long from the beginning of the step
@@ -210,8 +210,8 @@ class World:
         if held is None or not watching.brings_back(self._removals, what, held, fields):
             self.faults += watching.effect(self.ledger, what, kind, dest_id, fields)
         self._count("effects")
-        if self._phase == State.TAIL:
-            self._count("effects in tail")
+        if self._phase in (State.TAIL, State.ROLLBACK):
+            self._count("later effects")
 
     def _on_commit(self, changes: Sequence[Change], is_done: bool) -> None:
         self._count("commits")      # twice: before it and after it
