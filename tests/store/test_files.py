@@ -17,11 +17,11 @@ import pytest
 from streamflow.errors import DiskRefused, StoreError
 from streamflow.model import Ref, Verdict
 from streamflow.store import files
-from streamflow.store.base import MarkVerified, MoveMark, PutLink
+from streamflow.store.base import Enqueue, MarkVerified, MoveMark, PutLink, ResolveItem
 from streamflow.store.lock import DirectoryInUse
 from streamflow.store.sqlite import SqliteLedger
 
-from .values import StillClock, audit, checks, link, record
+from .values import TO_FIRST, TO_SECOND, StillClock, audit, checks, item, link, record
 
 
 async def filled(directory: Path, clock: StillClock) -> Path:
@@ -229,8 +229,7 @@ async def test_verdicts_of_a_ledger_that_did_not_count_them_are_counted(tmp_path
     async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
         await ledger.commit([PutLink(link=link("2")), verified("1")])
     with sqlite3.connect(path) as raw:
-        raw.executescript("DROP TRIGGER shape_counted; DROP TRIGGER record_dropped; DELETE FROM tally WHERE scope = 'check'")
-        raw.executescript("PRAGMA user_version = 1")
+        raw.executescript(TO_FIRST)
     raw.close()
     async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
         assert await ledger.check_counts() == {("contacts", "name", "equal"): 1}
@@ -238,6 +237,22 @@ async def test_verdicts_of_a_ledger_that_did_not_count_them_are_counted(tmp_path
         assert await ledger.check_counts() == {("contacts", "name", "equal"): 2}
     async with SqliteLedger.open(tmp_path / "new", clock=clock):
         assert parts(path) == parts(tmp_path / "new" / files.LEDGER_FILE), "the steps lead to what is made anew"
+
+
+async def test_the_queue_of_a_ledger_that_did_not_count_it_is_counted(tmp_path: Path, clock: StillClock) -> None:
+    """What was asked and answered under the second version is counted by the step to the third, and goes on from there."""
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        asked = [Enqueue(item=each) for each in (item("q1", blocking=True), item("q2"), item("q3"))]
+        await ledger.commit([*asked, ResolveItem(id="q3", decision="keep", by="uid:0")])
+    with sqlite3.connect(tmp_path / files.LEDGER_FILE) as raw:
+        raw.executescript(TO_SECOND)
+    raw.close()
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        done = ("resolved", "conflict", False)
+        assert await ledger.queue_counts() == {("open", "conflict", True): 1, ("open", "conflict", False): 1, done: 1}
+        await ledger.commit([Enqueue(item=item("q1")), ResolveItem(id="q2", decision="keep", by="uid:0"), Enqueue(item=item("q4"))])
+        assert await ledger.queue_counts() == {("open", "conflict", False): 2, done: 2}
+        assert sum((await ledger.queue_counts()).values()) == len(await ledger.queue(state=None))
 
 
 async def test_a_failed_migration_leaves_the_old_version(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:
