@@ -11,6 +11,7 @@ from streamflow.mapping.document_json import from_json
 from streamflow.mapping.owning import owner_keys
 from streamflow.mapping.pair import Role
 from streamflow.migration import drift, lookalikes
+from streamflow.migration.aftermath import look_after
 from streamflow.migration.archive import Archive
 from streamflow.migration.companies import AMBIGUOUS, CompanyTable
 from streamflow.migration.context import Migration
@@ -27,7 +28,6 @@ from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
 from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
-from streamflow.stages.meanwhile import UNLOOKED
 from streamflow.stages.questions import next_question, numbered
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
@@ -127,9 +127,8 @@ class Work:
         )
 
     async def _look_after(self) -> None:
-        """Look after the last writes of a round or a start that did not end well: what they replaced is told, whatever follows."""
-        self._m.meanwhile.recall(await self._m.ledger.settings(UNLOOKED))
-        await self._m.ledger.commit(await self._m.meanwhile.finish())
+        """Look after the writes of earlier rounds and starts: what they replaced is told, whatever follows."""
+        await look_after(self._m)
         await self._m.meanwhile.forget()
 
     async def refresh_companies(self) -> int:

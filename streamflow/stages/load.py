@@ -32,7 +32,8 @@ from streamflow.model import DestId, Intent, IntentState, Kind, Link, Op, Ref
 from streamflow.platforms.base import Feed, Writer
 from streamflow.stages.batch import Loaded, Resolved, Write
 from streamflow.stages.gone import GONE_KINDS
-from streamflow.stages.meanwhile import Done, Meanwhile, targets
+from streamflow.stages.meanwhile import Meanwhile, targets
+from streamflow.stages.overwritten import Done
 from streamflow.stages.progress import Outcome, Progress, fill_refs, names_under_way, opening, perhaps_their_own, settle
 from streamflow.stages.questions import next_question, repeated
 from streamflow.stages.unanswered import left_to_a_person, weigh
@@ -92,7 +93,7 @@ class Loader:
         )
 
     async def finish(self) -> None:
-        """End a pass: look after what was written last."""
+        """End a pass: look after what is due by now."""
         await self._ledger.commit(await self._meanwhile.finish())
 
     async def _leave_moved(self, tracks: Sequence[Progress]) -> None:
@@ -171,7 +172,8 @@ class Loader:
             write, intent = track.next, track.intent
             is_done = outcome.state is IntentState.CONFIRMED and write is not None and write.op is Op.UPDATE and bool(write.dest_id)
             if is_done and write is not None and intent is not None:
-                changes += self._meanwhile.wrote(Done.of(intent, seen=track.seen, now=write.now))
+                done = Done.of(intent, seen=track.seen, now=write.now, at=self._clock.now().timestamp())
+                changes += self._meanwhile.wrote(done)
             changes += settle(track, outcome, phase=phase, at=at, written=written)
             if intent is not None and outcome.weighed is not None and outcome.weighed.is_last:
                 changes += await left_to_a_person(self._ledger, intent, outcome.weighed.reason)
