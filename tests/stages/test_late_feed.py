@@ -16,6 +16,7 @@ from tests.stages.rig import PassingClock, Rig, lead, rig
 from tests.stages.test_meanwhile import before_write, happening
 
 US, MARY = "9-origins", "3-users"
+THEIRS = "Signed by Mary"
 
 
 async def overwritten(one: Rig) -> list[QueueItem]:
@@ -38,7 +39,7 @@ async def test_what_a_late_feed_shows_is_asked_about(lag_s: float, after_reading
         one.clock.account.advance(120.0)
         one.switch(events_lag_s=lag_s)
         done = before_write(
-            one, lambda: one.person("edit", "contacts", person, customFields={"Lead Status": "Signed by Mary"}), after_reading=after_reading,
+            one, lambda: one.person("edit", "contacts", person, customFields={"Lead Status": THEIRS}), after_reading=after_reading,
         )
         await one.stage(lead("1", status="Contacted", statusid="2"))
         await one.run_dry()
@@ -54,7 +55,7 @@ async def test_what_a_late_feed_shows_is_asked_about(lag_s: float, after_reading
         [item] = await overwritten(one)
         assert item.cause == "conflict"
         assert [item.details[name] for name in ("field", "base", "source", "destination")] == [
-            "custom:Lead Status", "New", "Contacted", "Signed by Mary",
+            "custom:Lead Status", "New", "Contacted", THEIRS,
         ]
         assert await one.ledger.settings(UNLOOKED) == {}
 
@@ -105,8 +106,8 @@ class Late:
 
     async def changed(self, cursor: Cursor, kinds: Sequence[Kind] = ()) -> AsyncIterator[tuple[Sequence[Happening], Cursor]]:
         self.walks.append(position_of(cursor))
-        page = sorted((event for _, event in self.shown() if position_of(event.id) > position_of(cursor)), key=lambda each: position_of(each.id))
-        page = [event for event in page if not kinds or event.kind in kinds]
+        fresh = [event for _, event in self.shown() if position_of(event.id) > position_of(cursor) and event.kind in (kinds or event.kind)]
+        page = sorted(fresh, key=lambda event: position_of(event.id))
         if page:
             yield page, page[-1].id
 
@@ -276,7 +277,7 @@ async def test_only_what_nobody_had_read_is_lost(events: list[tuple[int, str, di
 
 
 def test_the_last_guess_is_what_touched_our_fields() -> None:
-    """Where we write under the name of a person and no value tells ours from theirs, the last one is taken for ours; never before the end."""
+    """Where we write under the name of a person and no value tells ours from theirs, it is the last one; never before the end."""
     events = [happening(4, MARY, name="theirs"), happening(8, "1-users", name="[a list]"), happening(12, MARY, title="theirs")]
     assert ours_among(done(), events, guess=False) == []
     ours = ours_among(done(), events, guess=True)
