@@ -110,7 +110,7 @@ class Work:
         by_email: dict[str, Key] = {}
         mapper = await self.mapper(by_email)
         busy: set[DestId] = set()
-        destination = self._m.destination
+        destination, is_long = self._m.destination, self._m.phase.state in LONG_HAUL
         await self._look_after()
         return Pipeline(
             ledger=self._m.ledger, transformer=Transformer(mapper, self._m.ledger, by_email),
@@ -121,9 +121,9 @@ class Work:
             loader=Loader(
                 ledger=self._m.ledger, writer=destination.writer, feed=destination.feed, clock=self._m.clock,
                 phase=lambda: self._m.phase.state.value, numbers=self._m.numbers, busy=busy, meanwhile=self._m.meanwhile,
-                vanished=self.vanished,
+                vanished=self.vanished, rereader=None if is_long else destination.reader,
             ),
-            verifier=self.verifier, gauges=self._m.gauges, priority=BACKFILL if self._m.phase.state in LONG_HAUL else DELTA,
+            verifier=self.verifier, gauges=self._m.gauges, priority=BACKFILL if is_long else DELTA,
         )
 
     async def _look_after(self) -> None:

@@ -103,6 +103,7 @@ class Rig:
     quiet: QuietTime = QUIET
     pair: Pair = builders.PAIR
     activity_types: dict[str, DestId] = field(default_factory=lambda: {"phone call": "1-activityTypes"})
+    rereads: bool = True                                         # as in the tail
     url: str = ""                                                # where the account is
 
     # --- the engine
@@ -139,7 +140,7 @@ class Rig:
                               edits=self.nutshell.writer.edits, vanished=vanished),
             loader=Loader(
                 ledger=self.ledger, writer=self.nutshell.writer, feed=feed, clock=self.clock, phase=lambda: "tail",
-                numbers=self.numbers, busy=busy, meanwhile=meanwhile, vanished=vanished,
+                numbers=self.numbers, busy=busy, meanwhile=meanwhile, vanished=vanished, rereader=reader if self.rereads else None,
             ),
             verifier=verifier, gauges=Gauges(),
         )

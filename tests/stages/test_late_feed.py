@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
@@ -12,7 +14,7 @@ from streamflow.platforms.base import Happening, position_of
 from streamflow.stages.meanwhile import AWAITED_S, LATEST_S, OVERDUE_S, Meanwhile
 from streamflow.stages.overwritten import UNLOOKED, Done, items_of, lost_to, ours_among
 from streamflow.store.base import Enqueue, PutSetting
-from tests.stages.rig import PassingClock, Rig, lead, rig
+from tests.stages.rig import PassingClock, Rig, lead, note, rig
 from tests.stages.test_meanwhile import before_write, happening
 
 US, MARY = "9-origins", "3-users"
@@ -33,6 +35,7 @@ def feed_calls(one: Rig) -> list[str]:
 async def test_what_a_late_feed_shows_is_asked_about(lag_s: float, after_reading: bool, is_restarted: bool) -> None:
     """Though the look before the write saw nothing, and that after it neither: all three values are in the queue before any switch."""
     async with rig() as one:
+        one.rereads = False
         await one.stage(lead("1", status="New", statusid="1"))
         await one.run_dry()
         person = (await one.link("lead", "1")).dest_id
@@ -58,6 +61,44 @@ async def test_what_a_late_feed_shows_is_asked_about(lag_s: float, after_reading
             "custom:Lead Status", "New", "Contacted", THEIRS,
         ]
         assert await one.ledger.settings(UNLOOKED) == {}
+
+
+@pytest.mark.parametrize("lag_s", [0.0, 3.0, 8.0])
+async def test_what_is_read_once_more_is_not_written_over(lag_s: float) -> None:
+    """While people work along, a record is read by its id right before it is changed: what was edited since the first reading stays."""
+    async with rig() as one:
+        await one.stage(lead("1", name="Mina Before", status="New", statusid="1"))
+        await one.run_dry()
+        person = (await one.link("lead", "1")).dest_id
+        one.clock.account.advance(120.0)
+        one.switch(events_lag_s=lag_s)
+        edit = partial(one.person, "edit", "contacts", person, customFields={"Lead Status": THEIRS}, jobTitle="Boss")
+        assert before_write(one, edit, after_reading=True) == []
+        await one.stage(lead("1", name="Mina After", status="Contacted", statusid="2"))
+        await one.run_dry()
+        fields = await one.fields("contacts", person)
+        assert (fields["custom:Lead Status"], fields["jobTitle"]) == (THEIRS, "Boss")
+        assert await overwritten(one) == []
+        [asked] = await one.open_items("conflict")
+        assert "Lead Status" in asked
+        assert "After" in str(fields["name"]), "what nobody touched follows"
+
+
+async def test_reading_once_more_costs_a_call_or_two_for_an_update() -> None:
+    """One for the record and one for its custom fields where such are changed; none for what is made or edited under a condition."""
+    calls: list[Counter[str]] = []
+    for is_reading in (False, True):
+        async with rig() as one:
+            one.rereads = is_reading
+            await one.stage(lead("1", status="New", statusid="1"), note("9", "1"))
+            await one.run_dry()
+            one.clock.account.advance(120.0)
+            await one.stage(lead("1", status="Contacted", statusid="2"), note("9", "1", text="Another text"))
+            one.calls()
+            await one.run_dry()
+            calls.append(Counter(one.calls()))
+    assert calls[1] - calls[0] == Counter({"GET contacts/{id}": 1, "GET contacts/{id}/customfields": 1})
+    assert calls[0] - calls[1] == Counter()
 
 
 async def test_writes_are_looked_after_together_and_once() -> None:
