@@ -72,7 +72,7 @@ class Migration:
     meanwhile: Meanwhile = field(init=False)              # outlives the stages, which are built anew for each round
 
     def __post_init__(self) -> None:
-        self.meanwhile = Meanwhile(self.destination.feed, self.clock)
+        self.meanwhile = Meanwhile(self.destination.feed, self.clock, lambda: self.destination.flags.search_lag_s)
 
     async def enter(self, state: State, reason: str, *changes: Change) -> None:
         """Persist a move of the life table together with what it rests on."""

@@ -23,7 +23,7 @@ from typing import Any
 
 from streamflow.errors import NotFound, NotPermitted, ProtocolMismatch, RecordRejected
 from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
-from streamflow.migration import leftovers
+from streamflow.migration import aftermath, leftovers
 from streamflow.migration.absorbed import Absorbed
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.hanging import Hanging
@@ -147,7 +147,7 @@ class Rollback:
     async def _outlast(self, tally: Tally) -> None:
         """Look on until the events can tell nothing more of what was removed and restored last."""
         await self._save(tally)
-        while left_s := max(self._removals.unsettled_s, self._restorations.unsettled_s):
+        while left_s := max(self._removals.unsettled_s, self._restorations.unsettled_s, await aftermath.look_after(self._m)):
             await self._m.explain("rolling back: waiting for what the destination may tell late")
             await self._m.clock.sleep(min(left_s, LOOKS_EVERY_S))
             await self._m.control.permit()
