@@ -129,7 +129,7 @@ class Loader:
         if doubles:
             double = min(doubles)
             raise InvariantBroken(f"{double.kind} {double.key} was to be made a second time", hint="a bug: report it; nothing was sent")
-        cursor, at = await self._feed.cursor(), iso(self._clock.now())
+        cursor, at = await self._feed.cursor(), iso(self._clock.steady())
         meant: list[Change] = []
         for track in wave:
             track.intent = self._intent(track, cursor, at)
@@ -160,12 +160,12 @@ class Loader:
             assert outcome is not None
             assert outcome.error is not None
             assert intent is not None
-            weighed = await weigh(self._ledger, intent, outcome.error.message, now=self._clock.now(), others=beside)
+            weighed = await weigh(self._ledger, intent, outcome.error.message, now=self._clock.steady(), others=beside)
             outcomes[place] = replace(outcome, weighed=weighed)      # what counts for nothing as well: a bad hour begins with it
 
     async def _settled(self, wave: Sequence[Progress], outcomes: Sequence[Outcome | None], written: dict[Ref, Link]) -> list[Change]:
         changes: list[Change] = []
-        at, phase = iso(self._clock.now()), self._phase()
+        at, since, phase = iso(self._clock.now()), iso(self._clock.steady()), self._phase()
         for track, outcome in zip(wave, outcomes, strict=True):
             if outcome is None:
                 continue
@@ -174,9 +174,9 @@ class Loader:
             write, intent = track.next, track.intent
             is_done = outcome.state is IntentState.CONFIRMED and write is not None and write.op is Op.UPDATE and bool(write.dest_id)
             if is_done and write is not None and intent is not None:
-                done = Done.of(intent, seen=track.seen, now=write.now, at=self._clock.now().timestamp())
+                done = Done.of(intent, seen=track.seen, now=write.now, at=self._clock.steady().timestamp())
                 changes += self._meanwhile.wrote(done)
-            changes += settle(track, outcome, phase=phase, at=at, written=written)
+            changes += settle(track, outcome, phase=phase, at=at, since=since, written=written)
             if intent is not None and outcome.weighed is not None and outcome.weighed.is_last:
                 changes += await left_to_a_person(self._ledger, intent, outcome.weighed.reason)
         return changes

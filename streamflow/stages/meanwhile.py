@@ -63,7 +63,7 @@ class Meanwhile:
         is_old = any(now - self._looked_at.get(kind, float("-inf")) > GOOD_FOR_S or not self._reaches(kind, seen) for kind in kinds)
         if kinds and (at_once or is_old):
             due = self._due()
-            is_overdue = any(self._due_at(each) <= self.clock.now().timestamp() - OVERDUE_S for each in due)
+            is_overdue = any(self._due_at(each) <= self.clock.steady().timestamp() - OVERDUE_S for each in due)
             await self._look(kinds, seen, due if is_overdue else ())
         return {dest_id for dest_id in asked if self._since(dest_id, seen)}
 
@@ -82,7 +82,7 @@ class Meanwhile:
     @property
     def left_s(self) -> float:
         """Give after how many seconds to look again before anything is switched; 0.0 when nothing is waited for any more."""
-        now = self.clock.now().timestamp()
+        now = self.clock.steady().timestamp()
         held_s = max(AWAITED_S, self.told_within_s())
         awaited = [self._due_at(each) for each in self._unlooked.values() if self._age_s(each) < held_s]
         return max(0.1, min(awaited) - now) if awaited else 0.0
@@ -113,7 +113,7 @@ class Meanwhile:
 
     def _age_s(self, done: Done) -> float:
         """Seconds since a write; one from the future was noted under a clock that was wrong, and is as old as can be."""
-        age_s = self.clock.now().timestamp() - done.at
+        age_s = self.clock.steady().timestamp() - done.at
         return age_s if age_s >= 0.0 else float("inf")
 
     def _due_at(self, done: Done) -> float:
@@ -122,7 +122,7 @@ class Meanwhile:
         return self._again_at.get(done.id, done.at + self.told_within_s())
 
     def _due(self) -> list[Done]:
-        now = self.clock.now().timestamp()
+        now = self.clock.steady().timestamp()
         return [each for each in self._unlooked.values() if self._due_at(each) <= now]
 
     # --- looking
@@ -135,7 +135,7 @@ class Meanwhile:
         return [event for place, event in sorted(self._events.get(dest_id, {}).items()) if place > position_of(seen)]
 
     async def _look(self, kinds: Collection[Kind], seen: Cursor, due: Sequence[Done]) -> None:
-        begun, begun_s = self.clock.now().timestamp(), self.clock.monotonic()
+        begun, begun_s = self.clock.steady().timestamp(), self.clock.monotonic()
         carried = [each for each in due if self.feed.carries(each.dest_kind)]
         if starts := [*(self._positions[kind] if self._reaches(kind, seen) else seen for kind in kinds), *(each.seen for each in carried)]:
             start, asked = min(starts, key=position_of), sorted({*kinds, *(each.dest_kind for each in carried)})

@@ -65,12 +65,17 @@ class PassingClock:
 
     def __init__(self) -> None:
         self.account = ManualClock()
+        self.ahead_s = 0.0         # by which somebody has set the wall clock
+        self.began_ahead_s = 0.0   # as this process began
 
     def now(self) -> datetime:
-        return datetime.fromtimestamp(self.account.now(), UTC)
+        return datetime.fromtimestamp(self.account.now() + self.ahead_s, UTC)
 
     def monotonic(self) -> float:
         return self.account.now()
+
+    def steady(self) -> datetime:
+        return datetime.fromtimestamp(self.account.now() + self.began_ahead_s, UTC)
 
     async def sleep(self, seconds: float) -> None:
         await checkpoint()
@@ -105,6 +110,7 @@ class Rig:
     activity_types: dict[str, DestId] = field(default_factory=lambda: {"phone call": "1-activityTypes"})
     rereads: bool = True                                         # as in the tail
     url: str = ""                                                # where the account is
+    _doubts: tuple[Ledger, DoubtResolver] | None = None          # one a process: what an earlier one left is waited for anew
 
     # --- the engine
 
@@ -181,8 +187,10 @@ class Rig:
         return looks.left_s
 
     async def resolve_doubts(self) -> int:
-        """Look once for the outcome of open writes, as a daemon just started would."""
-        return await (await self.engine()).doubts.resolve(phase="recovery")
+        """Look once for the outcome of open writes."""
+        if self._doubts is None or self._doubts[0] is not self.ledger:
+            self._doubts = self.ledger, (await self.engine()).doubts
+        return await self._doubts[1].resolve(phase="recovery")
 
     async def run_dry(self, rounds: int = 40) -> None:
         """Deliver and resolve until nothing is open and nothing pending, time passing in between."""
@@ -207,6 +215,7 @@ class Rig:
         """Throw the process away: only what was committed is left."""
         if isinstance(self.ledger, MemoryLedger):
             self.ledger = self.ledger.reopened()
+            self.clock.began_ahead_s = self.clock.ahead_s
 
     # --- the source
 
