@@ -11,7 +11,8 @@ for once more, since only two complete passes prove that a record is gone; where
 Rule 4: the switch is one transaction: state, receipt, audit.
 Rule 5: what the operator says while a step runs goes before what the step has in hand.
 Rule 6: what somebody writes in the source after the confirmed freeze is not lost: what a pass still reads is carried over, and all is read
-again; what is written behind the last pass is asked about by the watch (watch.py), a silent edit only where the window is not of 0 days.
+again; what is written behind the last pass is asked about by the watch (watch.py), with a window of 0 days only what one look at what shows
+as changed finds.
 """
 
 from __future__ import annotations

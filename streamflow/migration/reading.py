@@ -303,6 +303,10 @@ class SourceReader:
             self._intake.uplinked.links = uplinks_of(from_json(stored["document"], self._m.pair), self._m.pair)
             self._linked_by = str(stored["digest"])
 
+    def look_at_all(self) -> None:
+        """Let the next poll leave out no kind for a pause of its own."""
+        self._polled.clear()
+
     def _is_due(self, stream: Stream) -> bool:
         """Say whether a kind with a pause of its own is to be looked at again, and note that it is; the others are in each round."""
         kind = stream.kind
