@@ -174,7 +174,7 @@ class Reversals:
         held = now.get(step.link.dest_id) or {}
         related = {name: value for name, value in held.items() if name.startswith("link:")}
         if step.action == "delete":
-            return Reversal(id=self._next(), link=step.link, action=step.action, scope=scope, fields=related)
+            return Reversal(id=self._next(), link=step.link, action=step.action, scope=scope, fields=related, seen=seen)
         looks = seen if seen and self._m.destination.feed.carries(step.link.dest_kind) else ""
         return Reversal(
             id=self._next(), link=step.link, action=step.action, scope=scope, fields=step.fields, now=_held(step.fields, held), seen=looks,
