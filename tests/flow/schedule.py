@@ -9,7 +9,7 @@ from itertools import count
 
 from streamflow.sandbox.profiles import SHIPPED
 from tests.flow.sides import SIDES
-from tests.flow.stopping import Stops
+from tests.flow.stopping import PARTS, Stops
 from tests.flow.survival import Trial
 
 READERS = ("api", "files")
@@ -34,9 +34,9 @@ def parser() -> argparse.ArgumentParser:
     add("--kills", type=int, default=60, help="how many random kills in all")
     add("--per-run", type=int, default=0, help=f"kills in one run; else what one round of all profiles and pairs needs, {MANY} at most")
     add("--points", type=int, default=1, metavar="N", help="strike at every named point N times, once more in runs that are kept")
-    add("--tours", choices=("undone", "kept", "both"), default="both", help="which runs are struck at named points")
+    add("--tours", choices=("undone", "kept", "parts", "all"), default="all", help="which runs are struck at named points")
     add("--undone", type=int, default=0, metavar="KILLS", help="how many random kills more, in runs that are rolled back meanwhile")
-    add("--people", choices=(*PEOPLE, "both"), default="both", help="whether people work in the destination while these are rolled back")
+    add("--people", choices=(*PEOPLE, "both"), default="both", help="whether people work in the destination while these, or parts, go back")
     add("--records", type=int, default=100, help="source records of a run")
     add("--life", type=float, default=0.2, help="changes a second that people make in the source")
     add("--limit", type=float, default=600.0, help="seconds that a run may take")
@@ -82,19 +82,28 @@ def _turns(given: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
 
 
 def tours(given: argparse.Namespace) -> Iterator[Trial]:
-    """Give the runs that are struck at every named point: one for each pair and reader that is rolled back, then one that stays."""
+    """
+    Give the runs that are struck at every named point of a run or of a rollback.
+
+    For each pair: one by each reader that is rolled back, one that stays, and one of which parts are rolled back, without people at work
+    and with them.
+    """
     readers = READERS if given.reader == "both" else (given.reader,)
     for pair in given.pair if given.points else ():
-        for reader in readers if given.tours != "kept" else ():
-            yield _tour(given, pair, reader, given.points, undone=True)
-        if given.tours != "undone":
-            yield _tour(given, pair, readers[0], given.points + 1, undone=False)
+        for reader in readers if given.tours in ("undone", "all") else ():
+            yield _tour(given, pair, reader, Stops(times=given.points), undone=True)
+        if given.tours in ("kept", "all"):
+            yield _tour(given, pair, readers[0], Stops(times=given.points + 1))
+        for at, word in enumerate(PEOPLE) if given.tours in ("parts", "all") else ():
+            if given.people in (word, "both"):
+                stops = Stops(times=given.points, within=tuple(PARTS))
+                yield _tour(given, pair, readers[at % len(readers)], stops, parts=True, meddled=word == "with")
 
 
-def _tour(given: argparse.Namespace, pair: str, reader: str, times: int, *, undone: bool) -> Trial:
+def _tour(given: argparse.Namespace, pair: str, reader: str, stops: Stops, **how: bool) -> Trial:
     return Trial(
-        seed=given.seed, stops=Stops(times=times), pair=pair, reader=reader, records=given.records, life=given.life,
-        undone=undone, rate_per_s=RATE_PER_S, source_rate_per_s=RATE_PER_S, limit_s=3 * given.limit,
+        seed=given.seed, stops=stops, pair=pair, reader=reader, records=given.records, life=given.life, rate_per_s=RATE_PER_S,
+        source_rate_per_s=RATE_PER_S, limit_s=3 * given.limit, **how,
     )  # fmt: skip
 
 
@@ -124,6 +133,7 @@ def again(trial: Trial) -> str:
         f"--people {PEOPLE[trial.meddled]}" if trial.backs
         else f"--points 0 --kills {trial.kills} --per-run {trial.kills} --profiles {trial.faults}" if trial.stops is None
         else f"--kills 0 --tours undone --points {trial.stops.times}" if trial.undone
+        else f"--kills 0 --tours parts --people {PEOPLE[trial.meddled]} --points {trial.stops.times}" if trial.parts
         else f"--kills 0 --tours kept --points {trial.stops.times - 1}"
     )  # fmt: skip
     where = f"--pair {trial.pair} --reader {trial.reader} --records {trial.records} --life {trial.life} --seed {trial.seed}"

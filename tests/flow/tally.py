@@ -78,7 +78,8 @@ def is_right(run: Survived) -> bool:
 def name_of(trial: Trial) -> tuple[str, str, str]:
     """Give the line that a run belongs to: profile, pair, and how it is struck."""
     if trial.stops is not None:
-        return (trial.faults, trial.pair, "points, undone" if trial.undone else "points")
+        what = "points, undone" if trial.undone else "points, parts" if trial.parts else "points"
+        return (trial.faults, trial.pair, f"{what}, people" if trial.meddled else what)
     back = f"{trial.backs} undone, people" if trial.meddled else f"{trial.backs} undone"
     return (trial.faults, trial.pair, back if trial.backs else str(trial.kills))
 

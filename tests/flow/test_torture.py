@@ -69,11 +69,18 @@ def test_a_few_kills_still_go_round() -> None:
 
 
 def test_every_pair_and_reader_is_toured() -> None:
-    """The named points are struck in a run of their own each that is taken back, and again and again in one that stays, among people."""
+    """
+    The named points are struck in a run of their own each that is taken back, and again and again in one that stays, among people.
+
+    Those of rollbacks of a part are struck with people at work and without.
+    """
     runs = _scheduled("--kills", "0")
     undone = [(run.pair, run.reader) for run in runs if run.undone]
     assert sorted(undone) == sorted({(run.pair, run.reader) for run in _scheduled("--kills", "400", "--points", "0")})
-    kept = [run for run in runs if not run.undone]
+    parts = [run for run in runs if run.parts]
+    assert {(run.pair, run.meddled) for run in parts} == {(pair, meddled) for pair, _ in undone for meddled in (False, True)}
+    assert all(run.stops is not None and run.stops.within for run in parts)
+    kept = [run for run in runs if not run.undone and not run.parts]
     assert {run.pair for run in kept} == {pair for pair, _ in undone}
     assert all(run.life and run.stops is not None and run.stops.times > 1 for run in kept)
 
@@ -95,7 +102,7 @@ def test_both_platforms_have_a_limit_in_every_run() -> None:
         assert run.options["rate"] == run.options["source_rate"] == (40 if run.faults in ("calm", "slow") else 120)
 
 
-@pytest.mark.parametrize("words", [("--kills", "40", "--points", "0", "--seed", "7"), ("--kills", "0", "--undone", "30")])
+@pytest.mark.parametrize("words", [("--kills", "40", "--points", "0", "--seed", "7"), ("--kills", "0", "--undone", "30"), ("--kills", "0")])
 def test_a_run_is_repeated_by_what_is_printed(words: tuple[str, ...]) -> None:
     """The words at the end of a torture schedule exactly the run that went wrong."""
     for run in _scheduled(*words):
