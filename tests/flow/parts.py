@@ -1,4 +1,4 @@
-"""Parts of a run that are rolled back before it goes on to its end, each judged: a phase and a kind, which are brought back, and one record."""
+"""Parts of a run that are rolled back before its end, each judged: a phase and a kind, which are brought back, and one record."""
 
 from __future__ import annotations
 
