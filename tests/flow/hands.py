@@ -137,6 +137,17 @@ class Hands:
         self.daemon.start()
         self._kill_at, self._started_at = math.inf, time.monotonic()
 
+    def want(self, kills: int) -> None:
+        """Strike so often more, from the next rollback on."""
+        self._wanted += ["rollback"] * kills
+
+    def want_no_more(self) -> int:
+        """Strike no more; gives how many kills were still to come."""
+        left = len(self._wanted)
+        self._wanted.clear()
+        self._kill_at = math.inf
+        return left
+
     def _strike(self) -> None:
         self._measure()
         self.daemon.kill()

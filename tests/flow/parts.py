@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,8 +11,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from tests.flow.box import Box
-from tests.flow.daemon import Daemon
+from tests.flow.hands import Hands
 from tests.flow.people import People
 from tests.judge.marks import marks_on, read_marks
 from tests.judge.parts import Part, part_taken_back
@@ -42,19 +42,23 @@ class Parts:
     Whoever has parts of a run rolled back in the tail, one after the other; `findings` is what was wrong with that.
 
     A phase and a kind are brought back by the queue; the record stays away, to the end. With *people* at work, none is brought back.
+    So many *kills* strike at random meanwhile, beside those at points.
     """
 
-    def __init__(self, box: Box, daemon: Daemon, people: People, *, is_meddled: bool) -> None:
+    def __init__(self, hands: Hands, people: People, *, is_meddled: bool, kills: int) -> None:
         self.findings: list[Finding] = []
         self.judged: list[str] = []             # scopes
         self.undone: str = ""                   # the key of the record that stays away
-        self._box = box
-        self._daemon = daemon
+        self._hands = hands
+        self._box = hands.box
+        self._daemon = hands.daemon
+        self._kills = kills
         self._people = people
         self._is_meddled = is_meddled
         self._sample: Destination | None = None
         self._left = list(KINDS)
         self._asked: Asked | None = None
+        self._share: int | None = None          # of the kills, once it was dealt out
         self._is_ordered = False
         self._rests_from = 0.0                  # monotonic: what was reopened shows in the status by then
 
@@ -75,7 +79,8 @@ class Parts:
         elif done["state"] == "open" and self._comes_back():
             self._resolve(done)
         else:
-            self._asked, self._is_ordered, self._rests_from = None, False, time.monotonic() + REST_S
+            self._kills += self._hands.want_no_more()
+            self._asked, self._share, self._is_ordered, self._rests_from = None, None, False, time.monotonic() + REST_S
             self._left.pop(0)
         return True
 
@@ -147,7 +152,11 @@ class Parts:
         )  # fmt: skip
 
     def _undo(self, scope: str) -> None:
-        """Order it until that was heard."""
+        """Order it until that was heard; in it, its share of the kills strikes."""
+        if self._share is None:
+            self._share = math.ceil(self._kills / len(self._left))
+            self._kills -= self._share
+            self._hands.want(self._share)
         if not self._is_ordered:
             code, answer = self._order(dry_run=False, scope=scope, confirm="sandbox")
             self._is_ordered = code == HTTPStatus.OK and answer["result"] in ("started", "already_running")

@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     add("--points", type=int, default=1, metavar="N", help="strike at every named point N times, once more in runs that are kept")
     add("--tours", choices=("undone", "kept", "parts", "all"), default="all", help="which runs are struck at named points")
     add("--undone", type=int, default=0, metavar="KILLS", help="how many random kills more, in runs that are rolled back meanwhile")
+    add("--parts", type=int, default=0, metavar="KILLS", help="how many random kills more, while parts of runs are rolled back")
     add("--people", choices=(*PEOPLE, "both"), default="both", help="whether people work in the destination while these, or parts, go back")
     add("--records", type=int, default=100, help="source records of a run")
     add("--life", type=float, default=0.2, help="changes a second that people make in the source")
@@ -50,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
 
 def schedule(given: argparse.Namespace) -> list[Trial]:
     """Give all runs in order, the long ones first."""
-    return [*tours(given), *undone(given), *trials(given)]
+    return [*tours(given), *undone(given, given.undone), *undone(given, given.parts, parts=True), *trials(given)]
 
 
 def trials(given: argparse.Namespace) -> Iterator[Trial]:
@@ -107,9 +108,8 @@ def _tour(given: argparse.Namespace, pair: str, reader: str, stops: Stops, **how
     )  # fmt: skip
 
 
-def undone(given: argparse.Namespace) -> Iterator[Trial]:
-    """Give runs that are killed while they are rolled back, with people at work and without, until all these kills are dealt out."""
-    left = given.undone
+def undone(given: argparse.Namespace, left: int, *, parts: bool = False) -> Iterator[Trial]:
+    """Give runs that are killed while they, or *parts* of them, are rolled back, with people at work and without, so often in all."""
     profiles = [each for each in UNDONE_UNDER if each in given.profiles] or given.profiles
     places = [(pair, word, profile) for profile in profiles for word in PEOPLE if given.people in (word, "both") for pair in given.pair]
     each = given.per_run or min(MANY_BACK, math.ceil(left / len(places)))
@@ -120,7 +120,7 @@ def undone(given: argparse.Namespace) -> Iterator[Trial]:
         pair, word, profile = places[turn % len(places)]
         yield Trial(
             seed=given.seed + turn, pair=pair, reader=readers[turn // len(places) % len(readers)], records=given.records, faults=profile,
-            life=given.life, undone=True, backs=min(left, each), meddled=word == "with",
+            life=given.life, undone=not parts, parts=parts, backs=min(left, each), meddled=word == "with",
             rate_per_s=_rate(profile), source_rate_per_s=_rate(profile), limit_s=given.limit,
         )  # fmt: skip
         left -= each
@@ -129,7 +129,7 @@ def undone(given: argparse.Namespace) -> Iterator[Trial]:
 def again(trial: Trial) -> str:
     """Give the words that repeat this run alone."""
     what = (
-        f"--points 0 --kills 0 --undone {trial.backs} --per-run {trial.backs} --profiles {trial.faults} "
+        f"--points 0 --kills 0 --{'parts' if trial.parts else 'undone'} {trial.backs} --per-run {trial.backs} --profiles {trial.faults} "
         f"--people {PEOPLE[trial.meddled]}" if trial.backs
         else f"--points 0 --kills {trial.kills} --per-run {trial.kills} --profiles {trial.faults}" if trial.stops is None
         else f"--kills 0 --tours undone --points {trial.stops.times}" if trial.undone

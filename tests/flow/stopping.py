@@ -2,8 +2,9 @@
 The daemon with named points at which it kills itself: `python -m tests.flow.stopping PLAN -c CONFIG run`.
 
 A point lies before and after each side effect, and is named by it: "before:intent create", "after:send POST contacts",
-"before:phase tail", "after:cutover drain"; in the switch and in a rollback the name says so ("before:rollback/send DELETE notes/{id}"), in one of
-a part with what was asked for ("after:rollback kind/phase tail").
+"before:phase tail", "after:cutover drain"; in the switch and in a rollback the name says so ("before:rollback/send DELETE notes/{id}"),
+in that of a part with what was asked for ("after:rollback kind/phase tail").
+
 The product knows nothing of this: what it does is watched at its ledger, at its session, and where it writes reports.
 
 The plan is a JSON file; see `Stops`. What was struck is written beside it, a line each, before the process dies. Each life is a fork of

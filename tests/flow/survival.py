@@ -49,7 +49,7 @@ class Trial:
         faults: The profile by which both platforms misbehave.
         undone: Whether the run is rolled back after the switch.
         parts: Whether a phase, a kind and a record of it are rolled back before the switch, when nobody works in the source any more.
-        backs: Random kills more, while it is rolled back.
+        backs: Random kills more, while it is rolled back, or parts of it are.
         meddled: Whether people work in the destination all the while it is rolled back, in whole or in part, and before, on whatever
             they see there.
         rate_per_s: What the destination allows; None for no limit.
@@ -121,7 +121,7 @@ def survive(trial: Trial) -> Survived:
     """Run one migration with exactly so many kills, judge both sides at its end, and tell what else was seen."""
     dice = random.Random(f"kills-{trial.seed}")
     wanted = sorted((dice.choice(("probe", dice.choice(STRUCK))) for _ in range(trial.kills)), key=PHASES.index)
-    wanted += ["rollback"] * trial.backs
+    wanted += ["rollback"] * trial.backs if trial.undone else []
     with sandbox(**trial.options) as box:
         _configure(box, trial, wanted)
         box, planted = plant(box, trial.options, trial.seed)
@@ -134,7 +134,7 @@ def survive(trial: Trial) -> Survived:
             hands.at_watch = lambda: findings.extend(_at_switch(hands, people))
         if trial.meddled or (trial.life and not (trial.undone or trial.parts)):
             hands.work = people.work
-        parts = Parts(box, hands.daemon, people, is_meddled=trial.meddled)
+        parts = Parts(hands, people, is_meddled=trial.meddled, kills=trial.backs)
         if trial.parts:
             hands.at_sample, hands.at_rest = parts.see_sample, parts.attend
         try:

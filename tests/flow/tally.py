@@ -80,7 +80,8 @@ def name_of(trial: Trial) -> tuple[str, str, str]:
     if trial.stops is not None:
         what = "points, undone" if trial.undone else "points, parts" if trial.parts else "points"
         return (trial.faults, trial.pair, f"{what}, people" if trial.meddled else what)
-    back = f"{trial.backs} undone, people" if trial.meddled else f"{trial.backs} undone"
+    what = f"{trial.backs} {'in parts' if trial.parts else 'undone'}"
+    back = f"{what}, people" if trial.meddled else what
     return (trial.faults, trial.pair, back if trial.backs else str(trial.kills))
 
 
