@@ -124,7 +124,7 @@ class Parts:
     def _record(self, was: Destination) -> Asked:
         """Ask for one person with a timeline, that is nobody else's: the one with the most of it."""
         kind = self._box.side.person[0]
-        theirs = {rid for each in RECORDS for rid in self._people.before.of(each)}
+        theirs = {rid for each in RECORDS for rid in self._people.before.of(each)} | {edit.rid for edit in self._people.edits}
         alone: dict[str, tuple[str, set[str]]] = {}
         for rid, row in was.of("contacts").items():
             marks = list(marks_on("contacts", row, self._box.side.prefix))
@@ -179,7 +179,7 @@ class Parts:
         found = list(part_taken_back(part, listed=listed, deleted=None if self._is_meddled else int(report["deleted"])))
         if not self._is_meddled:
             found += against_plan(asked.plan, report)
-        if self._left[0] == "record":
+        if self._left[0] == "record" and not self._is_meddled:
             found += self._unsaid(asked.scope)
         self.findings += (replace(each, what=f"{asked.scope}: {each.what}") for each in found)
         self.judged.append(asked.scope)

@@ -54,11 +54,10 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "rollback record": ("send DELETE notes/{id}", "send DELETE contacts/{id}"),
 }  # fmt: skip
 """Sections of rollbacks of a part, by what was asked for -> what such a one comes by."""
-EACH_PART = (
-    "audit rollback.requested", "phase rollback", "setting rollback", "intent delete", "audit rollback.delete", "setting undoing", "report",
-    "audit rollback.done", "phase tail",
-)  # fmt: skip
-"""What each of them comes by: from the order to where the life goes on."""
+EACH_PART = ("audit rollback.requested", "phase rollback", "setting rollback", "report", "audit rollback.done", "phase tail")
+"""What each of them comes by, from the order to where the life goes on."""
+REMOVING = ("intent delete", "audit rollback.delete", "setting undoing")
+"""What it comes by as well where people leave something to be removed."""
 _ASKED = ("audit rollback.requested", "phase rollback")
 """What of a rollback is still outside that phase."""
 
@@ -94,9 +93,10 @@ def missed(plan: Path, *, is_undone: bool) -> tuple[str, ...]:
     return _not_among(struck(plan), (*EACH, *(TAKEN_BACK if is_undone else KEPT)))
 
 
-def missed_in_parts(plan: Path) -> tuple[str, ...]:
-    """Give the same of rollbacks of a phase, a kind and a record, in a run that has one of each."""
-    return _not_among(struck(plan), [f"{section}/{name}" for section, names in PARTS.items() for name in (*EACH_PART, *names)])
+def missed_in_parts(plan: Path, *, is_meddled: bool) -> tuple[str, ...]:
+    """Give the same of rollbacks of a phase, a kind and a record, in a run that has one of each, with people at work or not."""
+    names = ((section, (*EACH_PART, *(() if is_meddled else (*REMOVING, *sent)))) for section, sent in PARTS.items())
+    return _not_among(struck(plan), [f"{section}/{name}" for section, of_it in names for name in of_it])
 
 
 def _not_among(told: Mapping[str, int], names: Iterable[str]) -> tuple[str, ...]:

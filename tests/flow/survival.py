@@ -170,7 +170,7 @@ def _missed(trial: Trial, hands: Hands) -> tuple[str, ...]:
     if trial.stops is None or trial.stops.only is not None:
         return ()
     if trial.parts:
-        return missed_in_parts(hands.plan)
+        return missed_in_parts(hands.plan, is_meddled=trial.meddled)
     return missed(hands.plan, is_undone=trial.undone)
 
 
