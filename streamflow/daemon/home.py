@@ -14,7 +14,7 @@ from streamflow.daemon.exits import AlreadyRunning
 from streamflow.daemon.operator import DoesNotFit
 from streamflow.errors import ConfigError, DiskRefused, StoreError
 from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
-from streamflow.migration.scopes import WHOLE, checked
+from streamflow.migration.scopes import WHOLE, accepted, checked
 from streamflow.model import AuditEntry
 from streamflow.platforms.catalog import pair_of
 from streamflow.store.base import Audit, Ledger, PutSetting
@@ -98,21 +98,30 @@ async def note_rollback(config: Config, clock: Clock, *, actor: str, scope: str)
     """
     Keep an operator's wish for a rollback while no daemon runs; answers "noted" or "already_rolled_back".
 
-    Raises UsageError for a scope that is none, DoesNotFit where nothing can be undone, and what `open_home` raises.
+    Raises UsageError for a scope that is none or names an unknown record, DoesNotFit where nothing can be undone or another part is being
+    undone, and what `open_home` raises.
     """
-    scope = checked(scope, pair_of(config.source.platform, config.destination.platform))
+    pair = pair_of(config.source.platform, config.destination.platform)
+    checked(scope, pair)
     if not (config.migration.state_dir / LEDGER_FILE).exists():
         raise DoesNotFit("nothing has been written yet", hint="the migration begins with the first `streamflow run`")
     async with open_home(config, clock) as ledger:
+        scope = await accepted(ledger, pair, scope)
         stored = await ledger.setting("phase")
         state = State(stored["state"]) if stored else State.PROBE
-        if state in (State.ROLLBACK, State.ROLLED_BACK):
-            return "already_rolled_back" if state is State.ROLLED_BACK else "noted"
-        if state not in CAN_ROLL_BACK:
+        if state is State.ROLLED_BACK:
+            return "already_rolled_back"
+        if (held := await ledger.setting("rollback")) is not None:
+            if held["scope"] != scope:
+                raise DoesNotFit(f"a rollback of {held['scope']} is under way", hint="start the daemon; the other one can follow")
+            return "noted"
+        if state not in CAN_ROLL_BACK or await ledger.setting("capabilities") is None:
             raise DoesNotFit("nothing has been written yet", hint=f"the migration is in {state}")
         if scope != WHOLE and state not in AFTER_A_PART:
             raise DoesNotFit(f"in {state} only the whole run can be undone", hint="leave --scope out")
-        plan = {"scope": scope, "by": actor, "at": iso(clock.now()), "asked_in": state.value}
+        plan = {
+            "scope": scope, "by": actor, "at": iso(clock.now()), "asked_in": state.value, "paused": await ledger.setting("operator:paused"),
+        }
         entry = AuditEntry(actor=actor, action="rollback.requested", note=scope)
         await ledger.commit([PutSetting(name="rollback", value=plan), PutSetting(name="operator:paused", value=None), Audit(entry=entry)])
     return "noted"

@@ -255,6 +255,9 @@ class Rollback:
         over: list[Change] = [PutSetting(name="rollback", value=None), Enqueue(item=undone_item(plan))]
         if back is State.TAIL:
             over.append(PutSetting(name="cutover", value=None))     # an attempt that was under way is given up
+        if paused := plan.get("paused"):     # an operator's pause is theirs to end: it was only put off
+            over.append(PutSetting(name="operator:paused", value=paused))
+            self._m.control.pause(str(paused["reason"]))
         await self._m.enter(back, f"{plan['scope']} was rolled back", *over)
         return back
 

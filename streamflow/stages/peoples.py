@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from streamflow.model import Fields, Kind, Link
-from streamflow.stages.kept import expected
+from streamflow.model import Fields, Kind, Link, Verdict
+from streamflow.stages.kept import expected, kept
+from streamflow.stages.planning import Compare
 
 FILLED_BY_ITSELF: Final[Mapping[Kind, frozenset[str]]] = {
     "accounts": frozenset({"link:owner"}),
@@ -39,12 +40,24 @@ def added_fields(link: Link, now: Fields) -> list[str]:
     ]
 
 
-def lost_by_replacing(link: Link, now: Fields, changes: Fields, *, in_place: bool) -> list[str]:
-    """Name what people put on a record of ours that changing it may take away, since it may have to be made anew."""
+def edited_fields(link: Link, now: Fields, compare: Compare) -> list[str]:
+    """Name the fields of ours that hold what people wrote."""
+    kind, ours = link.dest_kind, expected(link.base)
+    return sorted({*kept(link.base), *(name for name in ours if compare(kind, name, ours[name], now.get(name)) is Verdict.DIFFERS)})
+
+
+def lost_by_replacing(link: Link, now: Fields, changes: Fields, *, in_place: bool, compare: Compare) -> list[str]:
+    """
+    Name what people put on a record of ours that changing it may take away, since it may have to be made anew.
+
+    A text that people rewrote counts among it: the new record would hold it as if it were ours, and bear no mark to be known by.
+    """
     if link.dest_kind not in REPLACING or not changes:
         return []
     is_patched = set(changes) <= {"link:assignee", "isCompleted"}
     if link.dest_kind == "tasks" and (is_patched or (in_place and "link:relatedEntity" not in changes)):
         return []
     lost = REPLACING[link.dest_kind]
-    return [name for name in added_fields(link, now) if lost is None or name in lost]
+    if lost is not None:
+        return [name for name in added_fields(link, now) if name in lost]
+    return [*edited_fields(link, now, compare), *added_fields(link, now)]

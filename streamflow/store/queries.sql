@@ -10,7 +10,9 @@ UPDATE book SET epoch = epoch + 1
 -- name: write_number
 UPDATE book SET number = ?1
 -- name: audit_head
-SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1
+-- The highest number ever given, also where the entry that bore it was cut off: the gap then stays for ever.
+SELECT max(coalesce((SELECT max(seq) FROM audit), 0), coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'audit'), 0)),
+  (SELECT hash FROM audit ORDER BY seq DESC LIMIT 1)
 
 -- ---------------------------------------------------------------------------------------------- staging
 

@@ -202,7 +202,8 @@ class Reading:
         return [_audit_row(row) for row in reversed(await self._connection.rows("audit_of", kind, key, limit))]
 
     async def audit_length(self) -> int:
-        return next((seq for seq, _ in await self._connection.rows("audit_head")), 0)
+        [(reached, _)] = await self._connection.rows("audit_head")
+        return int(reached)
 
     async def verify_audit(self) -> tuple[int, int | None]:
         """Walk the chain; entries cut off at its end are noticed as well, since the book remembers how far it went."""

@@ -30,6 +30,30 @@ async def test_a_note_follows_its_lead() -> None:
         assert await one.verify() == {"verified": 5}
 
 
+@pytest.mark.parametrize("word", ["", "keep", "take"])
+async def test_a_note_that_a_person_rewrote_stays_where_it_is(word: str) -> None:
+    """A note that can only be moved by making it anew is left when people rewrote it; "take" moves it with their words."""
+    async with rig() as one:
+        await one.stage(lead("1"), lead("2"), note("5", "1", "ours"))
+        await one.run_dry()
+        old = (await one.link("note", "5")).dest_id
+        one.person("edit", "notes", old, body="rewritten by hand")
+        await one.stage(note("5", "2", "ours"))
+        await one.run_dry()
+        assert [row["id"] for row in one.live("notes")] == [old]
+        [item] = await one.open_items("conflict")
+        assert old in (await one.ledger.item(item)).reason
+        if word:
+            await one.decide(item, word, reopen=Ref("note", "5"))
+            await one.run_dry()
+        [row] = one.live("notes")
+        assert row["body"] == "rewritten by hand"
+        assert (row["id"] != old) == (word == "take")
+        person = (await one.link("lead", "2" if word == "take" else "1")).dest_id
+        assert (await one.fields("notes", row["id"]))["link:parent"] == person
+        assert not word or not await one.open_items("conflict")
+
+
 async def test_children_of_nobody_wait_for_a_person() -> None:
     """They are held and flagged; named a home they go there; waived they are done; and all that was read has its disposition."""
     async with rig() as one:

@@ -268,6 +268,9 @@ async def test_a_cut_tail_of_the_audit_is_found(tmp_path: Path, clock: StillCloc
     raw.close()
     async with SqliteLedger.open_readonly(tmp_path, clock=clock) as look:
         assert await look.verify_audit() == (1, 2)
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        await ledger.commit([audit(f"later {number}") for number in range(9)])
+        assert await ledger.verify_audit() == (10, 2), "what is written afterwards does not close the gap"
 
 
 async def test_kept_counts_equal_counted_ones(tmp_path: Path, clock: StillClock) -> None:
