@@ -122,21 +122,19 @@ class Parts:
         return self._of(KIND, was, set(was.of("notes")), set(), frozenset((kind, key) for kind, key, _ in marks))
 
     def _record(self, was: Destination) -> Asked:
-        """Ask for one person with a timeline, that is nobody else's: the one with the most of it."""
+        """Ask for one person with a timeline, that is nobody else's and that people did not touch: the one with the most of it."""
         kind = self._box.side.person[0]
-        theirs = {rid for each in RECORDS for rid in self._people.before.of(each)} | {edit.rid for edit in self._people.edits}
-        alone: dict[str, tuple[str, set[str]]] = {}
-        for rid, row in was.of("contacts").items():
-            marks = list(marks_on("contacts", row, self._box.side.prefix))
-            if rid in theirs or len(marks) != 1 or marks[0][::2] != (kind, ""):
-                continue
-            hung = set(_under(was, rid))
-            if not hung & theirs and not any(of == kind and key != marks[0][1] for of, key in self._marked(was, hung)):
-                alone[marks[0][1]] = (rid, hung)
-        key = max(alone, key=lambda each: (len(alone[each][1]), each))
-        of_it = {alone[key][0], *alone[key][1]}
-        self.undone = key
-        return self._of(f"record:{kind}:{key}", was, of_it, set(), frozenset(self._marked(was, of_it)))
+        theirs = {rid for each in RECORDS for rid in self._people.before.of(each)}
+        edited = {edit.rid for edit in self._people.edits}
+        alone: dict[str, set[str]] = {}
+        for rid in was.of("contacts").keys() - theirs:
+            of_it = {rid, *_under(was, rid)}
+            people = {key for of, key in self._marked(was, of_it) if of == kind}
+            if len(people) == 1 and not of_it & theirs:
+                alone[people.pop()] = of_it
+        self.undone = max(alone, key=lambda key: (not alone[key] & edited, len(alone[key]), key))
+        of_it = alone[self.undone]
+        return self._of(f"record:{kind}:{self.undone}", was, of_it, set(), frozenset(self._marked(was, of_it)))
 
     def _marked(self, was: Destination, rids: set[str]) -> Iterator[Identity]:
         for rid in rids:

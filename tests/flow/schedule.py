@@ -121,7 +121,7 @@ def undone(given: argparse.Namespace, left: int, *, parts: bool = False) -> Iter
         yield Trial(
             seed=given.seed + turn, pair=pair, reader=readers[turn // len(places) % len(readers)], records=given.records, faults=profile,
             life=given.life, undone=not parts, parts=parts, backs=min(left, each), meddled=word == "with",
-            rate_per_s=_rate(profile), source_rate_per_s=_rate(profile), limit_s=given.limit,
+            rate_per_s=_rate(profile), source_rate_per_s=_rate(profile), limit_s=given.limit * (len(PARTS) if parts else 1),
         )  # fmt: skip
         left -= each
 
