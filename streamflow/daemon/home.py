@@ -12,7 +12,7 @@ from streamflow.clock import Clock, iso
 from streamflow.config import Config, identity
 from streamflow.daemon.exits import AlreadyRunning
 from streamflow.daemon.operator import DoesNotFit
-from streamflow.errors import ConfigError, DiskRefused, StoreError
+from streamflow.errors import ConfigError, DiskRefused, StoreError, is_of_the_disk
 from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
 from streamflow.migration.scopes import WHOLE, accepted, checked
 from streamflow.model import AuditEntry
@@ -36,6 +36,7 @@ async def open_home(config: Config, clock: Clock) -> AsyncIterator[SqliteLedger]
     Raises:
         AlreadyRunning: another daemon holds it.
         LedgerHeld: another program holds its file.
+        DiskRefused: its disk is full, fails, or became read-only since it was first used.
         ConfigError: it belongs to somebody else, is damaged or cannot be used; it stays as it was.
     """
     folder = config.migration.state_dir
@@ -57,13 +58,15 @@ async def open_home(config: Config, clock: Clock) -> AsyncIterator[SqliteLedger]
 
 
 def refuse_shared(folder: Path) -> None:
-    """Refuse a folder that others use too: it would be closed to them. Raises ConfigError."""
+    """Refuse a folder that others use too: it would be closed to them. Raises ConfigError, or DiskRefused where it cannot be read."""
     try:
         if not folder.is_dir() or (folder / LEDGER_FILE).exists() or not folder.stat().st_mode & 0o077:
             return
         strangers = sorted(path.name for path in folder.iterdir())
     except OSError as error:
         fault = f"migration.state_dir: {folder} cannot be looked at: {error.strerror}"
+        if is_of_the_disk(error):
+            raise DiskRefused(fault, hint="check disk, owner and rights") from error
         raise ConfigError([fault], hint="check its owner and rights") from error
     if strangers:
         shown = ", ".join(strangers[:SHOWN_NAMES]) + (", …" if len(strangers) > SHOWN_NAMES else "")
@@ -131,7 +134,7 @@ async def present(config: Config, clock: Clock) -> list[str]:
     """
     Look into the state directory without holding it or writing; answers in what it belongs to another migration.
 
-    Raises ConfigError when it cannot be used, as `open_home` would.
+    Raises ConfigError when it cannot be used, as `open_home` would, and DiskRefused when its disk fails.
     """
     folder = config.migration.state_dir
     refuse_shared(folder)
@@ -142,5 +145,7 @@ async def present(config: Config, clock: Clock) -> list[str]:
     try:
         async with SqliteLedger.open_readonly(folder, clock=clock) as ledger:
             return foreign(dict(identity(config)), await ledger.setting("identity") or dict(identity(config)))
+    except DiskRefused as error:
+        raise DiskRefused(f"migration.state_dir: {error}", hint=error.hint) from error
     except StoreError as error:
         raise ConfigError([f"migration.state_dir: {error}"], hint=error.hint) from error

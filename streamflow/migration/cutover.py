@@ -7,11 +7,12 @@ Rule 3: in freeze mode the drain ends only when two passes in a row, begun at le
 what shows as changed, then a complete one over everything, children of every parent included. One complete pass is enough, since nothing
 can be written any more and nothing can show late any more: a second one would read the same again. If it finds anything all the same (a
 silent edit from before the freeze, or somebody who has not stopped), both are read again; and what it misses for the first time is looked
-for once more, since only two complete passes prove that a record is gone.
+for once more, since only two complete passes prove that a record is gone; where the records come from files, the last export has to do.
 Rule 4: the switch is one transaction: state, receipt, audit.
 Rule 5: what the operator says while a step runs goes before what the step has in hand.
 Rule 6: what somebody writes in the source after the confirmed freeze is not lost: what a pass still reads is carried over, and all is read
-again; what is written behind the last pass is asked about by the watch (watch.py), a silent edit only where the window is not of 0 days.
+again; what is written behind the last pass is asked about by the watch (watch.py), with a window of 0 days only what one look at what shows
+as changed finds.
 """
 
 from __future__ import annotations
@@ -180,7 +181,7 @@ class Cutover:
 
     async def _look_for_missing(self, plan: Plan, reading: Reading) -> dict[str, Any]:
         """Queue what is gone; what only this pass has missed asks for one more complete pass, once an attempt."""
-        missed_once = await self._work.reader.suspects(reading)
+        missed_once = await self._work.reader.suspects(reading, is_final=True)
         return {"looked_again": True} if missed_once and not plan.get("looked_again") else {}
 
     def _poll_number(self) -> int:

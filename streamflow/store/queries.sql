@@ -348,8 +348,6 @@ SELECT id, cause, kind, key, reason, decisions, suggested, blocking, state, deci
 FROM item WHERE kind = ?1 AND key IN (SELECT value FROM json_each(?2)) ORDER BY n
 -- name: decisions
 SELECT id, decision FROM item WHERE state = 'resolved' ORDER BY n
--- name: queue_counts
-SELECT state, cause, blocking, COUNT(*) FROM item GROUP BY state, cause, blocking
 -- name: item
 SELECT id, cause, kind, key, reason, decisions, suggested, blocking, state, decision, details, opened_at, resolved_at, resolved_by
 FROM item WHERE id = ?1

@@ -156,7 +156,7 @@ class Reading:
         return {str(name): str(decision) for name, decision in await self._connection.rows("decisions")}
 
     async def queue_counts(self) -> Mapping[tuple[str, str, bool], int]:
-        return {(state, cause, bool(blocking)): count for state, cause, blocking, count in await self._connection.rows("queue_counts")}
+        return {(state, cause, blocking == "1"): n for state, cause, blocking, n in await self._connection.rows("tally", "item")}
 
     async def item(self, id: str) -> QueueItem | None:
         return next((item_of(row) for row in await self._connection.rows("item", id)), None)

@@ -130,9 +130,9 @@ async def test_refusals_keep_their_words(seat: Seat) -> None:
 
 
 async def test_precheck(seat: Seat) -> None:
-    """A dry run tells the reasons and ends with 1 when not ready; contradictory options are refused."""
+    """A dry run tells reasons and notes, and ends with 1 when not ready; contradictory options are refused."""
     code, out = await seat.run("cutover", "--dry-run")
-    assert (code, "1 blocking queue item" in out) == (1, True)
+    assert (code, "1 blocking queue item" in out, "note: nobody watches" in out) == (1, True, True)
     assert (await seat.run("cutover", "--dry-run", "--wait"))[0] == 64
     assert (await seat.run("cutover", "cancel", "--wait"))[0] == 64
 

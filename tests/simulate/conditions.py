@@ -42,6 +42,7 @@ class Conditions:
     batch: int
     strays: int                    # written in the source between the freeze and the switch
     part: str                      # that is undone while people work; the migration then goes on to its ending
+    skips: float                   # share of the source's whole passes that leave out a record, which the next one shows
     # the operator, and the terms
     poll_s: float = 4.0
     sweep_every_s: float = 40.0
@@ -61,5 +62,5 @@ class Conditions:
             write_faults=dice.choice((0.0, 0.1, 0.3)), poison=dice.choice((0.0, 0.0, 0.1)), edits_notes=dice.random() < 0.5,
             works_until_s=dice.choice((30.0, 90.0)), deeds=dice.randint(3, 14), edits=dice.choice((0, 2, 5)),
             cheats=dice.choice((0, 0, 2)), batch=dice.choice((2, 5, 40)),
-            part=dice.choice(PARTS), strays=dice.choice((0, 0, 1, 3)),
+            part=dice.choice(PARTS), strays=dice.choice((0, 0, 1, 3)), skips=dice.choice((0.0, 0.0, 0.1)),
         )  # fmt: skip
