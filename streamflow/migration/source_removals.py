@@ -5,6 +5,8 @@ Rule 1: removed is only what is surely ours, bears the name that we gave it, and
 told with its reason.
 Rule 2: each removal is in the ledger and the audit before it is sent, and once more when it is done.
 Rule 3: a plan judges by the same rules as a run.
+Rule 4: somebody may give one to a lead at the very moment it is removed, which the lead does not show and the events tell late. So they
+are waited for, and where people were at leads meanwhile all that was removed is brought back and judged once more.
 """
 
 from __future__ import annotations
@@ -23,7 +25,10 @@ DONE: Final = "rollback:sources"
 """Setting: what became of each lead source, over all starts: id -> row."""
 KEPT, REMOVED, GONE, SENT = "kept", "removed", "gone already", "sent"
 REFUSED: Final = "the destination refuses it"
+BUSY: Final = "people were at work on leads each time it was removed"
 UNKNOWN: Final = "whether we made it or a person did is not known: nothing was heard of what became of making it"
+
+ROUNDS: Final = 3
 
 Row: TypeAlias = dict[str, str]
 """{"id", "name", "action" (`KEPT`, `REMOVED`, `GONE`; in the ledger also `SENT`), "reason"}"""
@@ -67,7 +72,30 @@ class SourceRemovals:
                     late = (await self._uses.lately()).get(row["id"], [])
                     row = judged(row["id"], row["name"], listed.get(row["id"]), late)
                 await self._carry_out(row, done)
+        await self._look_after(done)
         return [row for _, row in sorted(done.items())]
+
+    async def _look_after(self, done: dict[DestId, Row]) -> None:
+        """Bring back what was removed while people were at leads, and judge it once more; what is so each time is left to them."""
+        for number in range(ROUNDS):
+            removed = [row for row in done.values() if row["action"] == REMOVED]
+            if not removed or not (leads := await self._uses.settled()):
+                return
+            for row in removed:
+                await self._bring_back(row, done)
+            uses, listed = await self._uses.named_by(leads), await self._m.destination.schema.sources()
+            for row in removed:
+                again = judged(row["id"], row["name"], listed.get(row["id"]), uses.get(row["id"], []))
+                if again["action"] == REMOVED and number == ROUNDS - 1:
+                    again = {**again, "action": KEPT, "reason": BUSY}
+                await self._carry_out(again, done)
+
+    async def _bring_back(self, row: Row, done: dict[DestId, Row]) -> None:
+        await self._note({**row, "action": SENT}, done)     # ours again, whatever comes of it
+        try:
+            await self._m.destination.writer.restore("sources", row["id"])
+        except (NotFound, RecordRejected, NotPermitted) as error:
+            self._m.log("source.not_restored", dest_id=row["id"], reason=error.message)
 
     async def _ours(self) -> list[DestId]:
         return list(await self._m.ledger.setting(CREATED) or [])
@@ -87,6 +115,7 @@ class SourceRemovals:
             await self._note({**row, "action": SENT}, done)
             row = {**row, "action": REMOVED if was_sent else row["action"]}
             try:
+                self._uses.removed()
                 await self._m.destination.writer.delete("sources", row["id"])
                 row = {**row, "action": REMOVED}
             except NotFound:
@@ -99,7 +128,8 @@ class SourceRemovals:
         if done.get(row["id"]) == row:
             return
         done[row["id"]] = row
-        left = [each for each in await self._ours() if each != row["id"] or row["action"] in (KEPT, SENT)]
+        left = [each for each in await self._ours() if each != row["id"]]
+        left += [row["id"]] if row["action"] in (KEPT, SENT) and row["reason"] != UNKNOWN else []
         entry = AuditEntry(
             actor="streamflow", action=f"rollback.source.{_WORDS[row['action']]}", kind="sources", key=row["name"], dest_id=row["id"],
             note=row["reason"],

@@ -8,7 +8,7 @@ Rule 2: a plan counts leads as they will be: without those that are to be remove
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from typing import Final
 
 from streamflow.migration.context import Migration
@@ -32,11 +32,15 @@ class SourceUses:
         self._touches = touches
         self._suspects: set[DestId] = set()                   # leads that are none of ours
         self._restored: dict[DestId, frozenset[str]] = {}     # lead -> what it is to name
+        self._unseen: set[DestId] = set()                     # leads that people were at while a source was gone
+        self._is_hidden = False
 
     def begin(self) -> None:
         """Forget what was found."""
         self._suspects.clear()
         self._restored.clear()
+        self._unseen.clear()
+        self._is_hidden = False
 
     def planned(self, step: Step) -> None:
         """Take note of what is planned for a record."""
@@ -65,20 +69,46 @@ class SourceUses:
                 found[source] = staying
         return found
 
+    def removed(self) -> None:
+        """Take note that one is gone: leads do not show any more whether they name it."""
+        self._is_hidden = True
+
+    async def settled(self) -> list[DestId]:
+        """Wait until the events can tell nothing more of what was until now; answers the leads that people were at since one was gone."""
+        await self._m.clock.sleep(self._touches.told_within_s)
+        await self._m.control.permit()
+        self._m.control.check()
+        ids = sorted(self._unseen.union(await self._told_of()))
+        self._unseen.clear()
+        return [dest_id async for dest_id, _ in self._there(ids)]
+
+    async def named_by(self, leads: Collection[DestId]) -> Uses:
+        """Say what these leads name now."""
+        return await self._read(leads)
+
     async def lately(self) -> Uses:
-        """Say what those leads name that people made or changed since this, or anything else of the events, was asked last."""
+        """Say what those leads name that people made or changed since the events were asked last."""
+        ids = await self._told_of()
+        self._unseen.update(ids if self._is_hidden else ())
+        return await self._read(ids)
+
+    async def _told_of(self) -> list[DestId]:
         await self._touches.look()
-        return await self._read([dest_id for dest_id, kind in self._touches.others().items() if kind == "leads"])
+        return sorted(dest_id for dest_id, kind in self._touches.others().items() if kind == "leads")
 
     async def _read(self, leads: Collection[DestId]) -> Uses:
         uses: Uses = {}
+        async for dest_id, fields in self._there(leads):
+            for source in _named(fields):
+                uses.setdefault(source, []).append(dest_id)
+        return uses
+
+    async def _there(self, leads: Collection[DestId]) -> AsyncIterator[tuple[DestId, Fields]]:
         ids = sorted(leads)
         for start in range(0, len(ids), READ_AT_ONCE):
             found = await self._m.destination.reader.read("leads", ids[start : start + READ_AT_ONCE], custom=False)
             for dest_id, fields in found.items():
-                for source in _named(fields):
-                    uses.setdefault(source, []).append(dest_id)
-        return uses
+                yield dest_id, fields
 
 
 def _named(fields: Fields) -> frozenset[str]:
