@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 
-_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 
 
 class StreamflowError(Exception):
@@ -160,11 +160,17 @@ class StoreError(StreamflowError):
 
 
 class DiskRefused(StoreError):
-    """The disk takes no more (it is full, or fails): nothing is wrong with the book, and with room the next start goes on."""
+    """The disk takes no more (it is full, fails or became read-only): nothing is wrong with the book, and once it does a start goes on."""
 
     code = "disk"
 
 
-def is_of_the_disk(error: BaseException) -> bool:
-    """Say whether an error of the system tells of a full or failing disk."""
-    return isinstance(error, OSError) and error.errno in _DISK
+def is_of_the_disk(error: BaseException, *, is_new: bool = False) -> bool:
+    """
+    Say whether an error of the system tells of a disk that is full, fails or became read-only, all of which passes.
+
+    With *is_new* nothing was ever written there: a read-only place is then the wrong one, which somebody named by mistake.
+    """
+    if not isinstance(error, OSError) or error.errno not in _DISK:
+        return False
+    return not (is_new and error.errno == errno.EROFS)

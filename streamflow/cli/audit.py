@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamflow.cli.asking import tell
+from streamflow.cli.new_file import new_file
 from streamflow.cli.parsing import Adder, Args, config_of, group
 from streamflow.clock import SystemClock
 from streamflow.daemon.exits import Exit
@@ -55,23 +56,9 @@ async def _ledger(args: Args) -> AsyncIterator[SqliteLedger]:
 
 
 async def _write(ledger: SqliteLedger, path: Path) -> int:
-    """
-    Write {"previous", "hash", "entry"} a line; the entry is the very text that was hashed, after the hash before it and a line end.
-
-    A file that does not become whole is removed again.
-    """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)     # values of records are in it
-        try:
-            return await _fill(descriptor, ledger)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-    except FileExistsError:
-        raise UsageError(f"{path} exists already and was not touched", hint="name another file") from None
-    except OSError as error:
-        hint = "name a file in a folder that you can write, with room for it"
-        raise UsageError(f"{path} cannot be written: {error.strerror}", hint=hint) from error
+    """Write {"previous", "hash", "entry"} a line; the entry is the very text that was hashed, after the hash before it and a line end."""
+    with new_file(path, hint="name a file in a folder that you can write, with room for it") as descriptor:
+        return await _fill(descriptor, ledger)
 
 
 async def _fill(descriptor: int, ledger: SqliteLedger) -> int:

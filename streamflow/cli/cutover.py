@@ -76,8 +76,9 @@ async def _ended(args: Args) -> int:
 
 
 def cutover_text(answer: Mapping[str, Any]) -> str:
-    """Lay out the precheck's reasons, or what was started."""
+    """Lay out the precheck's reasons and notes, or what was started."""
     if "ok" not in answer:
         return result_line(answer)
     head = "ready to cut over" if answer["ok"] else "not ready to cut over:"
-    return "\n".join([head, *(f"  {reason}" for reason in answer.get("reasons", []))])
+    notes = (f"note: {note}" for note in answer.get("notes", []))
+    return "\n".join([head, *(f"  {reason}" for reason in answer.get("reasons", [])), *notes])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import orjson
 
 from streamflow.cli.asking import tell
+from streamflow.cli.new_file import write_new
 from streamflow.cli.output import note
 from streamflow.cli.parsing import Adder, Args, config_of
 from streamflow.clock import SystemClock
@@ -21,6 +21,8 @@ from streamflow.platforms.entry import Drafting, SourcePlatform, SourceSettings
 from streamflow.spelling import near
 
 MAX_LIST_BYTES = 65_536
+ANSWERS, DRAFT = "answers.json", "streams-draft.toml"
+_ANOTHER = "name another folder with --out DIR"
 
 
 def register(add: Adder) -> None:
@@ -45,10 +47,10 @@ async def _probe(args: Args) -> int:
     if not args.json:
         note(f"asking {len(functions)} functions of {settings.text('base_url')}, one every two seconds")
     drafted = await drafting.draft(functions, settings, SystemClock(), (lambda line: None) if args.json else note)
-    _write(folder / "answers.json", orjson.dumps(drafted.answers, option=orjson.OPT_INDENT_2))
-    _write(folder / "streams-draft.toml", drafted.toml.encode())
+    write_new(folder / ANSWERS, orjson.dumps(drafted.answers, option=orjson.OPT_INDENT_2).decode(), another=_ANOTHER, hint=_ANOTHER)
+    write_new(folder / DRAFT, drafted.toml, another=_ANOTHER, hint=_ANOTHER)
     answer = {
-        "result": "drafted", "asked": len(set(functions)), "confirmed": dict(drafted.confirmed), "draft": str(folder / "streams-draft.toml")
+        "result": "drafted", "asked": len(set(functions)), "confirmed": dict(drafted.confirmed), "draft": str(folder / DRAFT)
     }  # fmt: skip
     tell(args, answer, _text)
     return Exit.DONE
@@ -95,16 +97,11 @@ def _folder(folder: Path) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{folder} cannot be made: {error.strerror}", hint="name another folder with --out DIR") from error
+        raise UsageError(f"{folder} cannot be made: {error.strerror}", hint=_ANOTHER) from error
+    for name in (ANSWERS, DRAFT):       # known before anybody is asked for minutes
+        if (folder / name).exists():
+            raise UsageError(f"{folder / name} exists already and was not touched", hint=_ANOTHER)
     return folder.absolute()
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(data)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}", hint="name another folder with --out DIR") from error
 
 
 def _text(answer: Mapping[str, Any]) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from streamflow.cli.asking import daemon, order, show, tell
+from streamflow.cli.new_file import write_new
 from streamflow.cli.output import fitted, table, tree, width
 from streamflow.cli.parsing import Adder, Args, group
 from streamflow.daemon.client import Refusal, part
@@ -50,21 +50,11 @@ async def _export(args: Args) -> int:
     async with daemon(args) as client:
         answer = await client.get("/v1/queue", state="open")
     items = answer.get("items", [])
-    _write(Path(args.file), to_csv(items))
+    write_new(Path(args.file), to_csv(items))      # private: reasons may name people; and what was decided in one before is not lost
     answer = {"result": "exported", "items": len(items), "path": str(Path(args.file).absolute())}
     next_step = f"fill the column decision, then `streamflow queue import {args.file}`"
     tell(args, answer, lambda _: f"wrote {len(items)} items to {args.file}\n  next: {next_step}")
     return Exit.DONE
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        # Private from its first moment: reasons may name people.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}", hint="name a file in a folder that you can write") from error
 
 
 async def _import(args: Args) -> int:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from streamflow.cli.asking import tell
+from streamflow.cli.new_file import write_new
 from streamflow.cli.output import note
 from streamflow.cli.parsing import Adder, Args, config_of, config_path
 from streamflow.config import PAIRS, starter
 from streamflow.daemon.checks import CheckReport
 from streamflow.daemon.exits import Exit
-from streamflow.errors import UsageError
 
 
 def register(add: Adder) -> None:
@@ -24,22 +21,11 @@ def register(add: Adder) -> None:
 
 def _init(args: Args) -> int:
     text, target = starter(args.pair), config_path(args)
-    _write_new(target, text)
+    write_new(target, text, another="name another file with -c FILE", hint="name another file with -c FILE")
     answer = {"result": "written", "path": str(target.absolute()), "pair": args.pair}
     next_step = f"fill in the account, put the keys into files (chmod 600), then `streamflow -c {target} check`"
     tell(args, answer, lambda _: f"wrote {target}\n  next: {next_step}")
     return Exit.DONE
-
-
-def _write_new(target: Path, text: str) -> None:
-    try:
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise UsageError(f"{target} exists already and was not touched", hint="name another file with -c FILE") from None
-    except OSError as error:
-        raise UsageError(f"{target} cannot be written: {error.strerror}", hint="name another file with -c FILE") from error
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
 
 
 def _check(args: Args) -> int:

@@ -14,7 +14,7 @@ from streamflow.daemon.checks import CheckReport, Finding
 from streamflow.daemon.contact import explained
 from streamflow.daemon.doors import Doors, open_doors
 from streamflow.daemon.preflight import refuse_faults, without_effect
-from streamflow.errors import ConfigError, StreamflowError
+from streamflow.errors import ConfigError, DiskRefused, StreamflowError
 
 
 def check(config: Config) -> CheckReport:
@@ -46,7 +46,7 @@ async def _state(config: Config, clock: Clock) -> list[Finding]:
     place = str(config.migration.state_dir)
     try:
         faults = await home.present(config, clock)
-    except ConfigError as error:
+    except (ConfigError, DiskRefused) as error:
         return [_failed("state", "can be used", error)]
     if faults:
         hint = "name another migration.state_dir, or correct the file"

@@ -259,7 +259,10 @@ class Desk:
             raise DoesNotFit("nothing has been written yet", hint="see `status`")
         if scope != WHOLE and self._m.phase.state not in AFTER_A_PART:
             raise DoesNotFit(f"in {self._m.phase.state} only the whole run can be undone", hint="leave --scope out, or wait for the tail")
-        plan = {"scope": scope, "by": actor, "at": iso(self._m.clock.now()), "asked_in": self._m.phase.state.value}
+        plan = {
+            "scope": scope, "by": actor, "at": iso(self._m.clock.now()), "asked_in": self._m.phase.state.value,
+            "paused": await self._m.ledger.setting("operator:paused"),
+        }
         await self._m.decide(actor, "rollback.requested", PutSetting(name="rollback", value=plan), note=str(plan["scope"]))
         if self._m.control.paused is not None:
             await self.resume(actor=actor)

@@ -12,9 +12,9 @@ from streamflow.clock import Clock, iso
 from streamflow.config import Config, identity
 from streamflow.daemon.exits import AlreadyRunning
 from streamflow.daemon.operator import DoesNotFit
-from streamflow.errors import ConfigError, DiskRefused, StoreError
+from streamflow.errors import ConfigError, DiskRefused, StoreError, is_of_the_disk
 from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
-from streamflow.migration.scopes import WHOLE, checked
+from streamflow.migration.scopes import WHOLE, accepted, checked
 from streamflow.model import AuditEntry
 from streamflow.platforms.catalog import pair_of
 from streamflow.store.base import Audit, Ledger, PutSetting
@@ -36,6 +36,7 @@ async def open_home(config: Config, clock: Clock) -> AsyncIterator[SqliteLedger]
     Raises:
         AlreadyRunning: another daemon holds it.
         LedgerHeld: another program holds its file.
+        DiskRefused: its disk is full, fails, or became read-only since it was first used.
         ConfigError: it belongs to somebody else, is damaged or cannot be used; it stays as it was.
     """
     folder = config.migration.state_dir
@@ -57,13 +58,15 @@ async def open_home(config: Config, clock: Clock) -> AsyncIterator[SqliteLedger]
 
 
 def refuse_shared(folder: Path) -> None:
-    """Refuse a folder that others use too: it would be closed to them. Raises ConfigError."""
+    """Refuse a folder that others use too: it would be closed to them. Raises ConfigError, or DiskRefused where it cannot be read."""
     try:
         if not folder.is_dir() or (folder / LEDGER_FILE).exists() or not folder.stat().st_mode & 0o077:
             return
         strangers = sorted(path.name for path in folder.iterdir())
     except OSError as error:
         fault = f"migration.state_dir: {folder} cannot be looked at: {error.strerror}"
+        if is_of_the_disk(error):
+            raise DiskRefused(fault, hint="check disk, owner and rights") from error
         raise ConfigError([fault], hint="check its owner and rights") from error
     if strangers:
         shown = ", ".join(strangers[:SHOWN_NAMES]) + (", …" if len(strangers) > SHOWN_NAMES else "")
@@ -98,21 +101,30 @@ async def note_rollback(config: Config, clock: Clock, *, actor: str, scope: str)
     """
     Keep an operator's wish for a rollback while no daemon runs; answers "noted" or "already_rolled_back".
 
-    Raises UsageError for a scope that is none, DoesNotFit where nothing can be undone, and what `open_home` raises.
+    Raises UsageError for a scope that is none or names an unknown record, DoesNotFit where nothing can be undone or another part is being
+    undone, and what `open_home` raises.
     """
-    scope = checked(scope, pair_of(config.source.platform, config.destination.platform))
+    pair = pair_of(config.source.platform, config.destination.platform)
+    checked(scope, pair)
     if not (config.migration.state_dir / LEDGER_FILE).exists():
         raise DoesNotFit("nothing has been written yet", hint="the migration begins with the first `streamflow run`")
     async with open_home(config, clock) as ledger:
+        scope = await accepted(ledger, pair, scope)
         stored = await ledger.setting("phase")
         state = State(stored["state"]) if stored else State.PROBE
-        if state in (State.ROLLBACK, State.ROLLED_BACK):
-            return "already_rolled_back" if state is State.ROLLED_BACK else "noted"
-        if state not in CAN_ROLL_BACK:
+        if state is State.ROLLED_BACK:
+            return "already_rolled_back"
+        if (held := await ledger.setting("rollback")) is not None:
+            if held["scope"] != scope:
+                raise DoesNotFit(f"a rollback of {held['scope']} is under way", hint="start the daemon; the other one can follow")
+            return "noted"
+        if state not in CAN_ROLL_BACK or await ledger.setting("capabilities") is None:
             raise DoesNotFit("nothing has been written yet", hint=f"the migration is in {state}")
         if scope != WHOLE and state not in AFTER_A_PART:
             raise DoesNotFit(f"in {state} only the whole run can be undone", hint="leave --scope out")
-        plan = {"scope": scope, "by": actor, "at": iso(clock.now()), "asked_in": state.value}
+        plan = {
+            "scope": scope, "by": actor, "at": iso(clock.now()), "asked_in": state.value, "paused": await ledger.setting("operator:paused"),
+        }
         entry = AuditEntry(actor=actor, action="rollback.requested", note=scope)
         await ledger.commit([PutSetting(name="rollback", value=plan), PutSetting(name="operator:paused", value=None), Audit(entry=entry)])
     return "noted"
@@ -122,7 +134,7 @@ async def present(config: Config, clock: Clock) -> list[str]:
     """
     Look into the state directory without holding it or writing; answers in what it belongs to another migration.
 
-    Raises ConfigError when it cannot be used, as `open_home` would.
+    Raises ConfigError when it cannot be used, as `open_home` would, and DiskRefused when its disk fails.
     """
     folder = config.migration.state_dir
     refuse_shared(folder)
@@ -133,5 +145,7 @@ async def present(config: Config, clock: Clock) -> list[str]:
     try:
         async with SqliteLedger.open_readonly(folder, clock=clock) as ledger:
             return foreign(dict(identity(config)), await ledger.setting("identity") or dict(identity(config)))
+    except DiskRefused as error:
+        raise DiskRefused(f"migration.state_dir: {error}", hint=error.hint) from error
     except StoreError as error:
         raise ConfigError([f"migration.state_dir: {error}"], hint=error.hint) from error

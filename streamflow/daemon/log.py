@@ -14,7 +14,9 @@ import base64
 import json
 import logging
 import os
+import re
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, BinaryIO, Literal, TypeAlias, cast
@@ -50,6 +52,7 @@ LOGGABLE = frozenset(
     job owners teams users matched_owners unmatched_owners fallback_set step mode scope dry_run confirmed resumed exit_code
     """.split()
 )
+_WORDS = re.compile(r"^[A-Za-z ,']*")
 _TEXT_KEYS_FIRST = ("at", "level", "event")
 
 EventDict: TypeAlias = MutableMapping[str, Any]
@@ -229,7 +232,15 @@ class _FromLibrary(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         failure = record.exc_info[1] if record.exc_info else None
         level = "error" if record.levelno >= logging.ERROR else "warning"
-        getattr(structlog.get_logger(), level)("library.log", logger=record.name, reason=str(record.msg)[:200], exc_info=failure)
+        # The loop's own words come with tasks, callbacks and their arguments written out in them.
+        reason = "".join(_WORDS.findall(str(record.msg))[:1]) if record.name == "asyncio" else str(record.msg)[:200]
+        getattr(structlog.get_logger(), level)("library.log", logger=record.name, reason=reason, exc_info=failure)
+
+
+def take_in_strays() -> None:
+    """Log what fails where nobody waits for it, in a thread or in the end of an object; for the whole process from then on."""
+    threading.excepthook = lambda stray: structlog.get_logger().error("thread.failed", exc_info=stray.exc_value)
+    sys.unraisablehook = lambda stray: structlog.get_logger().error("object.failed", exc_info=stray.exc_value)
 
 
 def _take_in_libraries() -> None:

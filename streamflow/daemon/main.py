@@ -77,6 +77,7 @@ async def _run(config: Config, tell: Tell) -> Exit:
     kinds = pair_of(*platforms).order
     metrics = Metrics(clock=clock, platforms=platforms, kinds=kinds, dest_kinds=DEST_ORDER, stages=STAGES)
     log.configure(form=config.log.format, level=config.log.level, secrets=config.secret_texts(), count=metrics.logged)
+    log.take_in_strays()
     try:
         async with open_home(config, clock) as ledger, open_doors(config, clock, combined(metrics, calls)) as doors:
             return await _Daemon(config, clock, ledger, doors, metrics, calls, tell).run()

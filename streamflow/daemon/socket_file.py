@@ -10,11 +10,11 @@ import os
 import socket
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from streamflow.daemon.exits import AlreadyRunning
-from streamflow.errors import ConfigError
+from streamflow.errors import ConfigError, DiskRefused, StreamflowError, is_of_the_disk
 
 PROBE_TIMEOUT_S = 1.0
 OWNER_ONLY = 0o600
@@ -30,6 +30,7 @@ def listening(path: Path, *, shared: bool = False) -> Iterator[socket.socket]:
 
     Raises:
         ConfigError: the folder is not safe, or something that is no socket is in the way.
+        DiskRefused: the disk is full or fails.
         AlreadyRunning: another daemon answers there.
     """
     _check_folder(path.parent)
@@ -52,7 +53,7 @@ def _check_folder(folder: Path) -> None:
         info = folder.stat()
     except OSError as error:
         hint = "choose a folder that the daemon's user can write"
-        raise _fault(f"the folder {folder} cannot be used: {error.strerror}", hint) from error
+        raise _refusal(error, f"the folder {folder} cannot be used", hint) from error
     if info.st_uid not in (0, os.geteuid()):
         raise _fault(f"the folder {folder} belongs to another user", "use a folder of the daemon's user or of root")
     if info.st_mode & 0o022 and not info.st_mode & stat.S_ISVTX:
@@ -69,7 +70,10 @@ def _clear(path: Path) -> None:
     if _answers(path):
         hint = "one daemon a migration: see `streamflow status`, or choose another socket"
         raise AlreadyRunning(f"another daemon answers on {path}", hint=hint)
-    path.unlink(missing_ok=True)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _refusal(error, f"{path} cannot be taken over", "choose another path under [control] socket") from error
 
 
 def _answers(path: Path) -> bool:
@@ -90,7 +94,7 @@ def _bind(server: socket.socket, path: Path, mode: int) -> None:
     try:
         server.bind(str(path))
     except OSError as error:
-        raise _fault(f"cannot listen on {path}: {error.strerror}", "choose another path under [control] socket") from error
+        raise _refusal(error, f"cannot listen on {path}", "choose another path under [control] socket") from error
     finally:
         os.umask(before)
     path.chmod(mode)
@@ -99,11 +103,17 @@ def _bind(server: socket.socket, path: Path, mode: int) -> None:
 
 
 def _remove(path: Path, inode: int) -> None:
-    try:
+    # What stays is cleared by the next start; how this one ends is not to be hidden by it, on a disk that takes no more.
+    with suppress(OSError):
         if path.lstat().st_ino == inode:
             path.unlink()
-    except FileNotFoundError:
-        pass
+
+
+def _refusal(error: OSError, what: str, hint: str) -> StreamflowError:
+    """Tell what the system refused: a disk that is full or fails may be better at the next start, all else is for the configuration."""
+    if is_of_the_disk(error, is_new=True):
+        return DiskRefused(f"control.socket: {what}: {error.strerror}", hint="make room on its disk, or mend it, then start again")
+    return _fault(f"{what}: {error.strerror}", hint)
 
 
 def _fault(text: str, hint: str) -> ConfigError:

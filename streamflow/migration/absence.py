@@ -1,5 +1,6 @@
 """
 Records that are gone from the source: suspected after two complete passes, asked for directly, then put to a person.
+Of the last snapshot of files one has to do.
 
 Rule 1: nothing is ever removed in the destination because something vanished from the source.
 Rule 2: one that came back and is gone again is a new question; the answer to the first stands for the first time alone.
@@ -9,7 +10,7 @@ Rule 3: a kind of which nothing at all shows up any more is a fault of the sourc
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from streamflow.errors import NotFound, ProtocolMismatch
 from streamflow.migration.context import Migration
@@ -26,7 +27,9 @@ EMPTY = "source_empty"
 DELETED, SHOWN = "deleted", "shown again"      # what a person, or the source, says to that
 
 
-async def queue_gone(migration: Migration, streams: Sequence[Stream], scans: Mapping[Kind, str]) -> int:
+async def queue_gone(
+    migration: Migration, streams: Sequence[Stream], scans: Mapping[Kind, str], *, once_is_enough: Collection[Kind] = ()
+) -> int:
     """
     Queue what the complete passes named in *scans* (kind -> scan) and those before them did not show.
 
@@ -42,7 +45,8 @@ async def queue_gone(migration: Migration, streams: Sequence[Stream], scans: Map
             if not await is_believed(migration, stream.kind, len(keys), total):
                 continue
             for start in range(0, len(keys), AT_ONCE):
-                once += await _look(migration, stream, keys[start : start + AT_ONCE])
+                least = 1 if stream.kind in once_is_enough else GONE_SCANS
+                once += await _look(migration, stream, keys[start : start + AT_ONCE], least)
     return once
 
 
@@ -77,10 +81,10 @@ async def told(migration: Migration) -> str:
     return "; ".join(f"the source shows no {item.kind} records any more" for item in await migration.ledger.queue(cause=EMPTY))
 
 
-async def _look(migration: Migration, stream: Stream, keys: Sequence[Key]) -> int:
+async def _look(migration: Migration, stream: Stream, keys: Sequence[Key], least: int) -> int:
     changes: list[Change] = []
     staged = await migration.ledger.staged(stream.kind, keys)
-    absent = [each for each in staged.values() if each.missing_scans >= GONE_SCANS]
+    absent = [each for each in staged.values() if each.missing_scans >= least]
     beside: dict[Key, list[DestId]] = defaultdict(list)
     for link in await migration.ledger.links_of(stream.kind, [each.record.key for each in absent]) if absent else ():
         if link.ref.part and link.dest_kind == "leads":
@@ -93,7 +97,7 @@ async def _look(migration: Migration, stream: Stream, keys: Sequence[Key]) -> in
             changes += [Enqueue(item=item), Audit(entry=entry)]
     if changes:
         await migration.ledger.commit(changes)
-    return sum(0 < each.missing_scans < GONE_SCANS for each in staged.values())
+    return sum(0 < each.missing_scans < least for each in staged.values())
 
 
 async def questions_about(ledger: Ledger, kind: Kind, key: Key) -> tuple[QueueItem | None, str]:
@@ -108,10 +112,11 @@ def _is_asked(last: QueueItem | None, staged: Staged) -> bool:
 
 
 def _item(name: str, stream: Stream, staged: Staged, beside: Sequence[DestId]) -> QueueItem:
+    once = "; the last export alone lacks it" if staged.missing_scans < GONE_SCANS else ""
     left = f"; open leads beside it: {', '.join(beside)}" if beside else ""
     return QueueItem(
         id=name, cause="deleted_at_source", kind=stream.kind, key=staged.record.key,
-        reason="deleted or merged in the source since it was read; nothing was removed in the destination" + left,
+        reason="deleted or merged in the source since it was read; nothing was removed in the destination" + once + left,
         decisions=("keep", "note"), suggested="keep", details={_SEEN: staged.last_seen},
     )
 

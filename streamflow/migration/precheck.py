@@ -18,12 +18,18 @@ from streamflow.migration.life import State
 from streamflow.migration.readiness import Readiness, lag_limit_s
 from streamflow.model import OPEN_INTENTS, RecordState
 
+UNWATCHED = (
+    "`cutover.watch_days` is 0: after the switch the source is looked at once, if it answers, by what shows as changed; a silent edit "
+    "behind the last reading of the drain, and whatever shows later than that look, is not found"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Precheck:
-    """Whether a cutover may start, with every reason against it."""
+    """Whether a cutover may start, with every reason against it; *notes* are told and stand against nothing."""
 
     reasons: tuple[str, ...]
+    notes: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -31,7 +37,7 @@ class Precheck:
         return not self.reasons
 
     def to_json(self) -> dict[str, Any]:
-        return {"ok": self.may_start, "reasons": list(self.reasons), **self.facts}
+        return {"ok": self.may_start, "reasons": list(self.reasons), "notes": list(self.notes), **self.facts}
 
 
 async def precheck(migration: Migration, *, asks_both: bool = False) -> Precheck:
@@ -74,7 +80,7 @@ async def precheck(migration: Migration, *, asks_both: bool = False) -> Precheck
     if pending > backlog_limit:
         reasons.append(f"{pending} records are not delivered yet; wait until fewer than {backlog_limit} are")
     facts = {"pending": pending, "in_doubt": doubts, "blocking": blocking, "differs": differs, **close.facts()}
-    return Precheck(reasons=tuple(reasons), facts=facts)
+    return Precheck(reasons=tuple(reasons), notes=() if migration.terms.watch_days else (UNWATCHED,), facts=facts)
 
 
 async def _drifted(migration: Migration) -> list[str]:
@@ -89,7 +95,7 @@ def readiness(migration: Migration) -> Readiness:
     """Say how closely the destination follows the source right now."""
     terms = migration.terms
     return migration.following.judge(
-        now=migration.clock.now(), lag_limit_s=lag_limit_s(cutover_deadline_s=terms.cutover_deadline_s, poll_s=terms.poll_s),
+        now=migration.clock.steady(), lag_limit_s=lag_limit_s(cutover_deadline_s=terms.cutover_deadline_s, poll_s=terms.poll_s),
         sweep_every_s=terms.sweep_every_s, batch_size=terms.batch_size,
     )
 

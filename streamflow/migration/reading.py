@@ -122,6 +122,7 @@ class SourceReader:
             if await self._is_read(stream, snapshot):
                 reading.tallies[stream.kind] = Tally(ended=not self.trouble)
                 reading.listed |= {stream.kind}
+                reading.scans |= await self._last_scan(stream)
                 continue
             scan = f"{name}:{stream.kind}:{number}"
             mark = await self._m.ledger.mark(self._mark(stream))
@@ -302,6 +303,10 @@ class SourceReader:
             self._intake.uplinked.links = uplinks_of(from_json(stored["document"], self._m.pair), self._m.pair)
             self._linked_by = str(stored["digest"])
 
+    def look_at_all(self) -> None:
+        """Let the next poll leave out no kind for a pause of its own."""
+        self._polled.clear()
+
     def _is_due(self, stream: Stream) -> bool:
         """Say whether a kind with a pause of its own is to be looked at again, and note that it is; the others are in each round."""
         kind = stream.kind
@@ -386,10 +391,21 @@ class SourceReader:
         if tally.new or tally.changed or tally.missed:
             self._m.log("read.done", kind=kind, read=tally.read, new=tally.new, changed=tally.changed, missed=tally.missed)
 
-    async def suspects(self, reading: Reading) -> int:
-        """Queue records that two complete passes in a row did not show and that the source says are gone; see `queue_gone`."""
+    async def _last_scan(self, stream: Stream) -> dict[Kind, str]:
+        """Give the pass that read the snapshot in use, whichever round it was in: what that did not show is not in it."""
+        mark = await self._m.ledger.mark(self._mark(stream))
+        return {stream.kind: str(mark.note["scan"])} if mark is not None and mark.note.get("complete") else {}
+
+    async def suspects(self, reading: Reading, *, is_final: bool = False) -> int:
+        """
+        Queue records that two complete passes in a row did not show and that the source says are gone; see `queue_gone`.
+
+        *is_final*: no further snapshot comes, so that one of which the last one lacks a record is all there will be to tell by.
+        """
         complete = {stream.kind: scan for stream, scan in await self._shown_by_all(reading)}
-        return await absence.queue_gone(self._m, await self.streams(), complete)
+        streams = await self.streams()
+        by_files = {stream.kind for stream in streams if stream.reader == "files"} if is_final else set()
+        return await absence.queue_gone(self._m, streams, complete, once_is_enough=by_files)
 
 
 def _nothing(_kind: Kind) -> None:

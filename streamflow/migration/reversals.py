@@ -184,7 +184,7 @@ class Reversals:
         link, is_removal = reversal.link, reversal.action == "delete"
         return Intent(
             id=reversal.id, ref=link.ref, op=Op.DELETE if is_removal else Op.UPDATE, dest_kind=link.dest_kind,
-            fields={} if is_removal else reversal.fields, marker=_marker(now), dest_id=link.dest_id, meant_at=iso(self._m.clock.now()),
+            fields={} if is_removal else reversal.fields, marker=_marker(now), dest_id=link.dest_id, meant_at=iso(self._m.clock.steady()),
             epoch=self._m.ledger.epoch,
         )
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
+from streamflow.migration import aftermath
 from streamflow.migration.absorbed import Absorbed
 from streamflow.migration.beside import NOTHING_BESIDE, Beside
 from streamflow.migration.context import DEST_ORDER, Migration
@@ -154,7 +155,7 @@ class Rollback:
     async def _outlast(self, tally: Tally) -> None:
         """Look on until the events can tell nothing more of what was removed and restored last."""
         await self._save(tally)
-        while left_s := max(self._removals.unsettled_s, self._restorations.unsettled_s):
+        while left_s := max(self._removals.unsettled_s, self._restorations.unsettled_s, await aftermath.look_after(self._m)):
             await self._m.explain("rolling back: waiting for what the destination may tell late")
             await self._m.clock.sleep(min(left_s, LOOKS_EVERY_S))
             await self._m.control.permit()
@@ -263,6 +264,9 @@ class Rollback:
         over: list[Change] = [PutSetting(name="rollback", value=None), Enqueue(item=undone_item(plan))]
         if back is State.TAIL:
             over.append(PutSetting(name="cutover", value=None))     # an attempt that was under way is given up
+        if paused := plan.get("paused"):     # an operator's pause is theirs to end: it was only put off
+            over.append(PutSetting(name="operator:paused", value=paused))
+            self._m.control.pause(str(paused["reason"]))
         await self._m.enter(back, f"{plan['scope']} was rolled back", *over)
         return back
 

@@ -1,7 +1,7 @@
 """
 After the switch: writes made to the source after the freeze are found and queued, the queue is worked, then the run closes.
 
-Rule 1: from the switch on nothing moves by itself any more; what shows up late waits for a person.
+Rule 1: from the switch on nothing moves by itself any more; what shows up late waits for a person, each version of a record anew.
 Rule 2: a source that cannot be read any more ends nothing: the window goes on, and what was decided is still carried out.
 Rule 3: the last reading is a complete one. What keeps it from being complete is waited for a while, then asked about: nobody is to take a
 window that closed half blind for one in which nothing was written.
@@ -9,12 +9,13 @@ window that closed half blind for one in which nothing was written.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
 from streamflow.mapping.pair import Role
-from streamflow.migration import lookalikes
+from streamflow.migration import aftermath, lookalikes
 from streamflow.migration.context import AFTER_FREEZE, DEST_ORDER, Migration
 from streamflow.migration.life import State
 from streamflow.migration.stopped import WHOLE
@@ -28,6 +29,20 @@ LATE = "after_freeze"
 UNREAD = "last_read_failed"
 LAST_LOOK_S = 3600.0     # a last reading that fails is tried again for so long, and for no longer than the window was
 PAGE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetGo:
+    """What may go on after the switch since a person said so: versions that were taken, and records that another question was about."""
+
+    taken: frozenset[str] = frozenset()                    # ids of the items about these versions, by the keys they have now
+    decided: frozenset[tuple[Kind, Key]] = frozenset()
+    people: frozenset[Key] = frozenset()                   # keys of people among both
+
+    def holds(self, staged: Staged) -> bool:
+        """Say whether a pending record waits for a person: to take one version takes no later one."""
+        is_decided = (staged.record.kind, staged.record.key) in self.decided and staged.reason != AFTER_FREEZE
+        return late_id(staged) not in self.taken and not is_decided
 
 
 class Watch:
@@ -44,19 +59,24 @@ class Watch:
 
     async def run(self) -> State:
         """Answer DONE when the window has passed."""
-        switched = from_iso((await self._m.ledger.setting("switched"))["switched_at"])
-        ends = switched + timedelta(days=self._m.terms.watch_days)
+        since = (await self._m.ledger.setting("switched"))["switched_at"]
+        window = timedelta(days=self._m.terms.watch_days)
+        window_s, until = window / timedelta(seconds=1), iso(from_iso(since) + window)
         number = 0
+        self._work.reader.look_at_all()    # without a window there is no second look
         while True:
             number += 1
-            is_last = self._m.clock.now() >= ends
-            await self._look(number, is_last=is_last, since=iso(switched))
-            if is_last and (not self._trouble or self._m.clock.now() >= ends + min(ends - switched, timedelta(seconds=LAST_LOOK_S))):
+            is_last = self._m.waits.passed_s("switch", since) >= window_s
+            await self._look(number, is_last=is_last, since=since)
+            passed_s = self._m.waits.passed_s("switch", since)
+            if is_last and (not self._trouble or passed_s >= window_s + min(window_s, LAST_LOOK_S)):
                 break
-            words = "reading the source for the last time" if is_last else f"watching the source for late writes until {iso(ends)}"
+            words = "reading the source for the last time" if is_last else f"watching the source for late writes until {until}"
             await self._m.explain(f"{words}{self._trouble}")
-            left_s = self._m.terms.poll_s if is_last else (ends - self._m.clock.now()) / timedelta(seconds=1)
+            left_s = self._m.terms.poll_s if is_last else window_s - passed_s
             await self._m.control.wait(min(self._m.terms.poll_s, max(0.0, left_s)))
+        while not await aftermath.outlasted(self._m, "closing"):
+            pass
         await self._close()
         return State.DONE
 
@@ -72,12 +92,12 @@ class Watch:
         await self._m.ledger.commit([PutSetting(name="closed_at", value=iso(self._m.clock.now())), *changes])
 
     async def _look(self, number: int, *, is_last: bool, since: str) -> None:
-        decided = await self._decided(since)
-        await self._hold_late(decided)     # what an earlier start read and could not hold any more comes first
+        await self._hold_late(since)       # what an earlier start read and could not hold any more comes first
         await self._read(number, is_last=is_last, since=since)
-        await self._hold_late(decided)
+        await self._hold_late(since)
         with at_priority(DELTA):
-            await self._deliver(decided)
+            await self._deliver(since)
+        await aftermath.look_after(self._m)
         await self._work.watch.follow()
 
     async def _read(self, number: int, *, is_last: bool, since: str) -> None:
@@ -100,28 +120,33 @@ class Watch:
 
     async def _is_sweep_due(self, since: str) -> bool:
         last = max(since, str(await self._m.ledger.setting("sweep:at") or ""))
-        is_due = self._m.clock.now() - from_iso(last) >= timedelta(seconds=self._m.terms.sweep_every_s)
+        is_due = self._m.waits.passed_s("sweep", last) >= self._m.terms.sweep_every_s
         return is_due or self._m.stopped.holds(WHOLE)
 
-    async def _decided(self, since: str) -> set[tuple[Kind, Key]]:
-        """Records that a person has let go on since the switch: taken late writes and other decisions of the queue."""
-        return {
-            (item.kind, item.present_key) async for page in self._m.ledger.items(state="resolved") for item in page
-            if item.key and item.resolved_at >= since and item.decision not in ("ignore", "waive", "keep", "accept")
-        }
+    async def _let_go(self, since: str) -> LetGo:
+        """Look up what a person has decided since the switch; late writes are asked about only then, whatever the clock says."""
+        found = [
+            item async for page in self._m.ledger.items(state="resolved") for item in page
+            if item.key and item.decision not in ("ignore", "waive", "keep", "accept") and (item.cause == LATE or item.resolved_at >= since)
+        ]
+        return LetGo(
+            taken=frozenset(version_id(item.kind, item.present_key, item.id.rpartition(":")[2]) for item in found if item.cause == LATE),
+            decided=frozenset((item.kind, item.present_key) for item in found if item.cause != LATE),
+            people=frozenset(item.present_key for item in found if item.kind == self._person),
+        )
 
-    async def _hold_late(self, decided: set[tuple[Kind, Key]]) -> None:
-        taken = {item.id for item in await self._m.ledger.queue(state="resolved", cause=LATE) if item.decision == "take"}
+    async def _hold_late(self, since: str) -> None:
         for kind in self._own:
             after = 0
             while page := await self._m.ledger.pending(kind, limit=PAGE, after_seq=after):
                 after = page[-1].seq
-                late = [each for each in page if late_id(each) not in taken and not _goes_on(each, decided)]
+                let_go = await self._let_go(since)     # behind the page: what it shows pending by a decision is known as decided
+                late = [each for each in page if let_go.holds(each)]
                 await self._m.ledger.commit([change for each in late for change in late_changes(each)])
                 if kind == self._person:
                     self._m.touched[kind].difference_update(each.record.key for each in late)
 
-    async def _deliver(self, decided: set[tuple[Kind, Key]]) -> None:
+    async def _deliver(self, since: str) -> None:
         """Carry out what a person decided; everything else was held just before."""
         released = await lookalikes.release(self._m)
         counts = await self._m.ledger.counts()
@@ -130,22 +155,21 @@ class Watch:
             if waiting & set(self._references):
                 await self._work.deliver_all(last=self._references[-1])
             return
-        self._m.touched[self._person].update(key for kind, key in decided if kind == self._person)
+        self._m.touched[self._person].update((await self._let_go(since)).people)
         await self._work.deliver_all()
         await self._work.wait_for_doubts(deliver=True)
         for dest_kind in DEST_ORDER:
             await self._work.verifier.settle(dest_kind)
 
 
-def _goes_on(staged: Staged, decided: set[tuple[Kind, Key]]) -> bool:
-    """Say whether a pending record may be carried out: a person decided so, and it is not itself a late write that was asked about."""
-    return (staged.record.kind, staged.record.key) in decided and staged.reason != AFTER_FREEZE
-
-
 def late_id(staged: Staged) -> str:
     """Give the id of the queue item about this version of a record."""
-    record = staged.record
-    return f"{LATE}:{record.kind}:{record.key}:{record.digest[:8]}"
+    return version_id(staged.record.kind, staged.record.key, staged.record.digest[:8])
+
+
+def version_id(kind: Kind, key: Key, version: str) -> str:
+    """Give the id of the queue item about a version, by the first eight characters of its digest."""
+    return f"{LATE}:{kind}:{key}:{version}"
 
 
 def late_changes(staged: Staged) -> list[Change]:

@@ -17,8 +17,8 @@ from streamflow.stages.kept import expected, kept
 from streamflow.stages.planning import Facts
 from streamflow.store.base import Audit, Change, Enqueue
 
-_WHY_CONFLICT = "{field} was changed by a person in the destination and in the source; theirs was kept"
-_WHY_ADOPTED = "{field} differs from the source; an earlier run whose state is not here wrote it, so who changed it is unknown; it was kept"
+_WHY_CONFLICT = "{field} of {record} was changed by a person there and in the source; theirs was kept"
+_WHY_ADOPTED = "{field} of {record} differs from the source; an earlier run wrote it, so who changed it is unknown; it was kept"
 
 _NEVER = object()
 
@@ -61,7 +61,7 @@ def told(conflict: Conflict, link: Link, staged: Staged, policies: Mapping[str, 
 
 def _question(conflict: Conflict, link: Link, staged: Staged, lost: Sequence[str] = ()) -> QueueItem:
     record = staged.record
-    reason = (_WHY_ADOPTED if link.is_adopted else _WHY_CONFLICT).format(field=conflict.field)
+    reason = (_WHY_ADOPTED if link.is_adopted else _WHY_CONFLICT).format(field=conflict.field, record=link.dest_id)
     if lost:
         reason = (
             f"{conflict.field} was changed in the source; {link.dest_id} might have to be made anew for it, and people worked on it "

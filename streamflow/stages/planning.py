@@ -104,8 +104,7 @@ def resolve_links(draft: Draft, own: Staged, facts: Facts) -> Fields | Waiting:
         ids = list(dict.fromkeys(ids))
         if gone and not _stands(line, name, ids, facts):
             if not _does_without(name, gone, facts):
-                lost = gone[0].dest_id
-                return Waiting(on=waits_for(lost), reason=f"belongs to {lost}, which people deleted in the destination")
+                return waiting_for_gone(gone[0].dest_id)
             ids = [each for each in ids if each not in facts.gone]
         if isinstance(value, list):
             resolved[name] = ids
@@ -126,6 +125,11 @@ def _stands(line: Link | None, name: str, ids: Sequence[Any], facts: Facts) -> b
 def _does_without(name: str, gone: Sequence[Link], facts: Facts) -> bool:
     """Say whether somebody wants those companies gone: then people do without them."""
     return name == "link:accounts" and all(facts.directory.decisions.get(gone_id(link)) == "keep" for link in gone)
+
+
+def waiting_for_gone(dest_id: DestId) -> Waiting:
+    """Say that a record waits until one that people deleted is back or made again."""
+    return Waiting(on=waits_for(dest_id), reason=f"belongs to {dest_id}, which people deleted in the destination")
 
 
 def waiting_for(ref: Ref, facts: Facts) -> Waiting:

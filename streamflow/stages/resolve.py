@@ -38,6 +38,7 @@ from streamflow.stages.planning import (
     resolve_links,
     wait_plan,
     waiting_for,
+    waiting_for_gone,
 )
 from streamflow.stages.sharing import with_shared
 from streamflow.stages.succession import Succession
@@ -51,6 +52,7 @@ from streamflow.stages.updating import (
     remove_stale,
     stale_parts,
     surviving,
+    unlisted,
     update_part,
     without_moving,
 )
@@ -186,16 +188,18 @@ class Resolver:
         return await self._meanwhile.feed.cursor(fresh=any(dest_id in self._meanwhile.edited for dest_id in ids))
 
     async def _have_merged(self, jobs: Sequence[Job], facts: Facts) -> bool:
-        """Look what became of records that were to be changed and are not there; say whether one was merged into another."""
+        """Look what became of records that were to be changed, or are named no more, and are not there; say whether one was merged."""
         missing: dict[Kind, set[DestId]] = {}
         for job in jobs:
             for draft in job.drafts:
                 link = self._target(job, draft, facts)
                 fields = resolve_links(draft, job.staged, facts)
-                if link is None or link.dest_id in facts.now or isinstance(fields, Waiting):
+                if link is None or isinstance(fields, Waiting) or is_settled(link, fields, facts):
                     continue
-                if not is_settled(link, fields, facts):
+                if link.dest_id not in facts.now:
                     missing.setdefault(link.dest_kind, set()).add(link.dest_id)
+                for dest_id in unlisted(link, fields, facts) if link.dest_id in facts.now else ():
+                    missing.setdefault(dest_id.partition("-")[2], set()).add(dest_id)
         fates = [await self._vanished.look(kind, ids) for kind, ids in missing.items()]
         return any(survivor is not None for each in fates for survivor in each.values())
 
@@ -270,6 +274,8 @@ class Resolver:
                 update = update_part(draft, link, fields, staged, facts, joins=isinstance(job.decision, Merge))
             if update.busy:
                 return self._given_up(Plan(staged=staged), writes)
+            if update.writes and (lost := unlisted(link, fields, facts).intersection(facts.gone)):
+                return self._given_up(wait_plan(staged, waiting_for_gone(min(lost)), self._directory), [*writes, *update.writes])
             if update.anew and draft.part == "" and link.ref.kind in self._directory.roles.blocking:
                 return self._given_up(await self._anew(job, link), writes)
             if update.anew:

@@ -29,6 +29,9 @@ TEXT_KINDS: frozenset[Kind] = frozenset({"notes", "tasks", "activities"})
 LOST_KINDS: frozenset[Kind] = frozenset({"activities", "tasks"})
 """Kinds that cannot be restored once they are removed."""
 
+_SENT_WHOLE: Mapping[Kind, str] = {"activities": "link:participants"}
+"""Kinds of which a change sends the whole record, and whom they name."""
+
 _ALWAYS = ("stageset", "stage")
 """What a lead always has one of, and what none can be taken from."""
 
@@ -115,6 +118,17 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
     # The image of what was there before us is in the book before the first byte that changes it is sent.
     image = (replace(link, before=before),) if link.is_matched and before != link.before else ()
     return Update(writes=(write,), links=image, changes=news)
+
+
+def unlisted(link: Link, fields: Fields, facts: Facts) -> set[DestId]:
+    """
+    Give whom a record of ours is to name, did name, and names no more, where changing it sends all of it (nutshell.md 4.1).
+
+    It may be that people deleted them: the destination shows no deleted record, so what is sent would leave them out for good.
+    """
+    relation, now = _SENT_WHOLE.get(link.dest_kind, ""), facts.now.get(link.dest_id, {})
+    named, wanted = expected(link.base).get(relation), fields.get(relation)
+    return set(named).intersection(wanted).difference(now.get(relation) or ()) if isinstance(named, list) and wanted else set()
 
 
 def create_part(draft: Draft, ref: Ref, fields: Fields, own: Mapping[str, Link], facts: Facts) -> Update:

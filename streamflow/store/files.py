@@ -21,7 +21,7 @@ from streamflow.store.queries import migrations, schema
 
 LEDGER_FILE = "ledger.sqlite"
 APPLICATION_ID = 0x5374_666C   # "Stfl", in the file's header
-VERSION = 2
+VERSION = 3
 _MAGIC = b"SQLite format 3\0"
 
 
@@ -35,7 +35,8 @@ def own_directory(directory: Path, *, create: bool) -> None:
         if create and directory.stat().st_mode & 0o077:
             directory.chmod(0o700)
     except OSError as error:
-        raise StoreError(f"cannot use the state directory {directory}: {error.strerror}", hint="check its owner and rights") from error
+        family = DiskRefused if is_of_the_disk(error, is_new=True) else StoreError
+        raise family(f"cannot use the state directory {directory}: {error.strerror}", hint="check disk, owner and rights") from error
 
 
 def own_files(path: Path) -> None:
@@ -64,7 +65,8 @@ def own_tree(directory: Path) -> int:
                     elif entry.is_file(follow_symlinks=False):
                         repaired += _own(Path(entry.path), entry.stat(follow_symlinks=False).st_mode, 0o600)
     except OSError as error:
-        raise StoreError(f"cannot close {error.filename} to others: {error.strerror}", hint="check its owner and rights") from error
+        family = DiskRefused if is_of_the_disk(error) else StoreError
+        raise family(f"cannot close {error.filename} to others: {error.strerror}", hint="check disk, owner and rights") from error
     return repaired
 
 
@@ -162,7 +164,8 @@ def _refuse_foreign(path: Path) -> None:
         with path.open("rb") as file:
             header = file.read(100)
     except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}", hint="check its owner and rights") from error
+        family = DiskRefused if is_of_the_disk(error) else StoreError
+        raise family(f"{path} cannot be read: {error.strerror}", hint="check disk, owner and rights") from error
     is_sqlite = len(header) == 100 and header.startswith(_MAGIC)
     if not is_sqlite or int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise StoreError(f"{path} is not a ledger of streamflow", hint="name another state directory; the file was not touched")

@@ -7,6 +7,7 @@ since removing it would let two daemons lock two different files of the same nam
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -31,13 +32,16 @@ def locked(directory: Path) -> Iterator[None]:
 
     Raises:
         DirectoryInUse: another process (or another ledger of this one) holds it.
+        DiskRefused: the disk is full, fails, or became read-only since a lock was first held there.
         StoreError: the lock file cannot be made.
     """
     path = directory / LOCK_FILE
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StoreError(f"cannot open the lock file {path}: {error.strerror}", hint="check its owner and rights") from error
+        is_new = error.errno == errno.EROFS and not path.exists()     # a disk that fails is asked nothing more
+        family = DiskRefused if is_of_the_disk(error, is_new=is_new) else StoreError
+        raise family(f"cannot open the lock file {path}: {error.strerror}", hint="check disk, owner and rights") from error
     try:
         _take(handle, directory)
         try:

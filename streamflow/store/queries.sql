@@ -10,7 +10,9 @@ UPDATE book SET epoch = epoch + 1
 -- name: write_number
 UPDATE book SET number = ?1
 -- name: audit_head
-SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1
+-- The highest number ever given, also where the entry that bore it was cut off: the gap then stays for ever.
+SELECT max(coalesce((SELECT max(seq) FROM audit), 0), coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'audit'), 0)),
+  (SELECT hash FROM audit ORDER BY seq DESC LIMIT 1)
 
 -- ---------------------------------------------------------------------------------------------- staging
 
@@ -346,8 +348,6 @@ SELECT id, cause, kind, key, reason, decisions, suggested, blocking, state, deci
 FROM item WHERE kind = ?1 AND key IN (SELECT value FROM json_each(?2)) ORDER BY n
 -- name: decisions
 SELECT id, decision FROM item WHERE state = 'resolved' ORDER BY n
--- name: queue_counts
-SELECT state, cause, blocking, COUNT(*) FROM item GROUP BY state, cause, blocking
 -- name: item
 SELECT id, cause, kind, key, reason, decisions, suggested, blocking, state, decision, details, opened_at, resolved_at, resolved_by
 FROM item WHERE id = ?1

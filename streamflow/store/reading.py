@@ -156,7 +156,7 @@ class Reading:
         return {str(name): str(decision) for name, decision in await self._connection.rows("decisions")}
 
     async def queue_counts(self) -> Mapping[tuple[str, str, bool], int]:
-        return {(state, cause, bool(blocking)): count for state, cause, blocking, count in await self._connection.rows("queue_counts")}
+        return {(state, cause, blocking == "1"): n for state, cause, blocking, n in await self._connection.rows("tally", "item")}
 
     async def item(self, id: str) -> QueueItem | None:
         return next((item_of(row) for row in await self._connection.rows("item", id)), None)
@@ -202,7 +202,8 @@ class Reading:
         return [_audit_row(row) for row in reversed(await self._connection.rows("audit_of", kind, key, limit))]
 
     async def audit_length(self) -> int:
-        return next((seq for seq, _ in await self._connection.rows("audit_head")), 0)
+        [(reached, _)] = await self._connection.rows("audit_head")
+        return int(reached)
 
     async def verify_audit(self) -> tuple[int, int | None]:
         """Walk the chain; entries cut off at its end are noticed as well, since the book remembers how far it went."""

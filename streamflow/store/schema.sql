@@ -8,7 +8,7 @@ CREATE TABLE book (                     -- one row: what the file as a whole kno
   made_at  TEXT NOT NULL
 );
 
-CREATE TABLE tally (                    -- maintained counts: scope is 'record', 'link', 'check' or 'intent'
+CREATE TABLE tally (                    -- maintained counts: scope is 'record', 'link', 'check', 'intent' or 'item'
   scope TEXT NOT NULL, a TEXT NOT NULL, b TEXT NOT NULL, c TEXT NOT NULL, n INTEGER NOT NULL,
   PRIMARY KEY (scope, a, b, c)
 ) WITHOUT ROWID;
@@ -186,6 +186,15 @@ CREATE TABLE item (
   resolved_at TEXT NOT NULL,
   resolved_by TEXT NOT NULL
 );
+
+CREATE TRIGGER item_asked AFTER INSERT ON item BEGIN
+  INSERT INTO tally VALUES ('item', NEW.state, NEW.cause, CAST(NEW.blocking AS TEXT), 1) ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER item_moved AFTER UPDATE OF state, blocking ON item
+WHEN NEW.state IS NOT OLD.state OR NEW.blocking IS NOT OLD.blocking BEGIN
+  UPDATE tally SET n = n - 1 WHERE scope = 'item' AND a = OLD.state AND b = OLD.cause AND c = CAST(OLD.blocking AS TEXT);
+  INSERT INTO tally VALUES ('item', NEW.state, NEW.cause, CAST(NEW.blocking AS TEXT), 1) ON CONFLICT DO UPDATE SET n = n + 1;
+END;
 
 CREATE TABLE mark (name TEXT PRIMARY KEY, cursor TEXT NOT NULL, note TEXT NOT NULL, at TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

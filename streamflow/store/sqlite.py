@@ -18,7 +18,7 @@ from streamflow.clock import Clock, iso
 from streamflow.errors import InvariantBroken, StoreError
 from streamflow.model import Record
 from streamflow.store import files
-from streamflow.store.audit import Head
+from streamflow.store.audit import START, Head
 from streamflow.store.base import Change, StageResult
 from streamflow.store.codec import text_of
 from streamflow.store.connection import Connection, Transaction, connect, portions
@@ -188,8 +188,8 @@ class SqliteLedger(Reading):
 def _read_standing(book: Transaction) -> _Standing:
     [(_, number)] = book.fetch("book")
     [(last_id,)] = book.fetch("last_record")
-    heads = book.fetch("audit_head")
-    head = Head(seq=heads[0][0], hash=heads[0][1]) if heads else Head()
+    [(reached, last)] = book.fetch("audit_head")
+    head = Head(seq=reached, hash=last or START)
     return _Standing(number=number, written=number, last_id=last_id, head=head)
 
 

@@ -130,9 +130,9 @@ async def test_refusals_keep_their_words(seat: Seat) -> None:
 
 
 async def test_precheck(seat: Seat) -> None:
-    """A dry run tells the reasons and ends with 1 when not ready; contradictory options are refused."""
+    """A dry run tells reasons and notes, and ends with 1 when not ready; contradictory options are refused."""
     code, out = await seat.run("cutover", "--dry-run")
-    assert (code, "1 blocking queue item" in out) == (1, True)
+    assert (code, "1 blocking queue item" in out, "note: nobody watches" in out) == (1, True, True)
     assert (await seat.run("cutover", "--dry-run", "--wait"))[0] == 64
     assert (await seat.run("cutover", "cancel", "--wait"))[0] == 64
 
@@ -172,6 +172,10 @@ async def test_queue_by_table(seat: Seat) -> None:
     """The queue goes out as a table without live formulas and comes back with decisions; refused ones are told."""
     path = seat.folder / "queue.csv"
     assert (await seat.run("queue", "export", str(path)))[0] == 0
+    written = path.read_text()
+    code, out = await seat.run("queue", "export", str(path))
+    assert (code, "exists already" in out) == (64, True), "what was decided in it is not written over"
+    assert (path.read_text(), path.stat().st_mode & 0o777) == (written, 0o600)
     assert path.stat().st_mode & 0o077 == 0
     rows = list(csv.DictReader(io.StringIO(path.read_text())))
     assert (rows[0]["id"], rows[0]["reason"], rows[0]["decisions"]) == ("q1", "'=cmd()", "two|merge")

@@ -11,6 +11,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from streamflow.store import connection, files
+from tests.store.values import TO_FIRST
 
 from .medium import Medium
 from .operations import Named, Op, State
@@ -87,7 +88,6 @@ def _pragmas(synchronous: str, dice: random.Random) -> tuple[str, ...]:
 def _older(home: Path) -> State:
     """Bring a ledger back to the first version, and give its files."""
     with sqlite3.connect(home / files.LEDGER_FILE) as raw:
-        raw.executescript("DROP TRIGGER shape_counted; DROP TRIGGER record_dropped; DELETE FROM tally WHERE scope = 'check'")
-        raw.executescript("PRAGMA user_version = 1")
+        raw.executescript(TO_FIRST)
     raw.close()
     return {path.name: path.read_bytes() for path in home.iterdir() if not path.name.endswith(UNKEPT)}

@@ -142,7 +142,7 @@ class FakeOperator:
     async def cutover(self, *, actor: str, freeze_confirmed: bool, dry_run: bool) -> Mapping[str, Any]:
         self._note("cutover", actor=actor, freeze_confirmed=freeze_confirmed, dry_run=dry_run)
         if dry_run:
-            return {"result": "precheck", "ok": False, "reasons": ["1 blocking queue item"]}
+            return {"result": "precheck", "ok": False, "reasons": ["1 blocking queue item"], "notes": ["nobody watches"]}
         self.snapshot = replace(self.snapshot, phase="cutover", gate=None)
         return {"result": "cutting_over"}
 

@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from streamflow.daemon import control
+from streamflow.daemon.socket_file import listening
 from streamflow.errors import ConfigError, UsageError
 
 from .fake_operator import served
@@ -308,6 +309,20 @@ async def test_socket_file_is_private_and_removed(folder: Path) -> None:
         assert stat.S_IMODE(daemon.path.stat().st_mode) == 0o600
         assert stat.S_IMODE(inner.stat().st_mode) == 0o700
     assert not daemon.path.exists()
+
+
+async def test_socket_that_cannot_be_removed_hides_nothing(folder: Path) -> None:
+    """However the disk of the socket has become, a daemon's end is told for what it is."""
+    inner = folder / "run"
+
+    def end() -> None:
+        with listening(inner / "control.sock"):
+            inner.rename(folder / "elsewhere")
+            inner.touch()     # to ask for what is in there is now an error of the system
+            raise UsageError("what ended it")
+
+    with pytest.raises(UsageError, match="what ended it"):
+        end()
 
 
 async def test_stale_socket_is_replaced(folder: Path) -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from streamflow.clock import SystemClock
 from streamflow.config import Config, load, reload, taken_over
-from streamflow.daemon.home import claim, open_home
-from streamflow.errors import ConfigError
+from streamflow.daemon.home import claim, note_rollback, open_home
+from streamflow.daemon.operator import DoesNotFit
+from streamflow.errors import ConfigError, UsageError
 from streamflow.platforms.catalog import forms
+from streamflow.store.base import PutSetting
 from tests.test_config import MINIMAL, SECRET, written
 
 LEAD_PERFECTION = """
@@ -70,3 +72,32 @@ async def test_two_accounts_at_one_address_are_told_apart(tmp_path: Path, monkey
     changed = reload(config, load(written(tmp_path, LEAD_PERFECTION), forms()))
     assert (changed.changed, changed.needs_restart) == (("source.appkey_env", "source.password_env"), ())
     assert taken_over(config, changed.settings).source.options.secrets()["appkey"].reveal() == "another"
+
+
+async def test_a_rollback_noted_without_a_daemon_is_one_that_can_be_carried_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that nobody knows, an account nothing was written to, and another part than the one being undone: each is refused."""
+    monkeypatch.setenv("LT_KEY", SECRET)
+    (tmp_path / "nutshell.key").touch(mode=0o600)
+    (tmp_path / "nutshell.key").write_text(SECRET)
+    config = load(written(tmp_path, MINIMAL), forms())
+    config = replace(config, migration=replace(config.migration, state_dir=tmp_path / "state"))
+
+    async def noted(scope: str) -> str:
+        return await note_rollback(config, SystemClock(), actor="uid:7", scope=scope)
+
+    async with open_home(config, SystemClock()) as ledger:
+        await ledger.commit([PutSetting(name="phase", value={"state": "tail"})])
+    with pytest.raises(DoesNotFit, match="nothing has been written yet"):
+        await noted("run")
+    pause = {"reason": "by the operator: lunch", "by": "uid:7"}
+    async with open_home(config, SystemClock()) as ledger:
+        settings = {"capabilities": {}, "operator:paused": pause}
+        await ledger.commit([PutSetting(name=name, value=value) for name, value in settings.items()])
+    with pytest.raises(UsageError, match="no lead record has the key nosuch"):
+        await noted("record:lead:nosuch")
+    assert [await noted("kind:note"), await noted("kind:note")] == ["noted", "noted"]
+    with pytest.raises(DoesNotFit, match="a rollback of kind:note is under way"):
+        await noted("run")
+    async with open_home(config, SystemClock()) as ledger:
+        plan = await ledger.setting("rollback")
+        assert (plan["scope"], plan["paused"]) == ("kind:note", pause)

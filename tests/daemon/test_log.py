@@ -7,6 +7,8 @@ import base64
 import io
 import logging
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -135,3 +137,55 @@ def test_every_key_the_program_logs_is_allowed() -> None:
                 keys = {keyword.arg for keyword in node.keywords if keyword.arg} - {"exc_info"}
                 wanting += [f"{path.name}:{node.lineno} {key}" for key in keys - log.LOGGABLE]
     assert [each for each in wanting if not each.startswith("log.py")] == []
+
+
+_STRAYS = """
+import asyncio, gc, sys, threading
+import anyio
+from streamflow.daemon import log
+
+
+class Ending:
+    def __del__(self):
+        raise RuntimeError("Nia Okafor")
+
+
+def fails(name):
+    raise KeyError(name)
+
+
+async def main():
+    async def task():
+        raise ValueError("Thandi Mokoena +27825550142 thandi@x.test")
+
+    one = asyncio.ensure_future(task())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    del one
+    asyncio.get_running_loop().call_soon(fails, "Sipho Dlamini")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    stray = threading.Thread(target=fails, args=("Lerato Nkosi",))
+    stray.start()
+    stray.join()
+    Ending()
+    gc.collect()
+
+
+log.configure(form="json", level="info")
+log.take_in_strays()
+anyio.run(main, backend_options={"use_uvloop": sys.argv[1] == "uvloop"})
+log.finish()
+"""
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_what_fails_where_nobody_waits_for_it_is_told_without_its_words(loop: str) -> None:
+    """A lost task, a callback, a thread and the end of an object: each is a line with the type of the failure, and no value of a record."""
+    ended = subprocess.run([sys.executable, "-c", _STRAYS, loop], capture_output=True, text=True, timeout=60, check=True)
+    told = [orjson.loads(line) for line in ended.stdout.splitlines()]
+    assert {line["error_type"] for line in told} == {"ValueError", "KeyError", "RuntimeError"}
+    assert {line["event"] for line in told} == {"library.log", "thread.failed", "object.failed"}
+    assert ended.stderr == ""
+    for name in ("Thandi", "Sipho", "Lerato", "Nia", "2782"):
+        assert name not in ended.stdout

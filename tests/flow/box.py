@@ -63,8 +63,15 @@ class Box:
 
     def in_destination(self, do: str, **order: Any) -> dict[str, Any]:
         """Do what a person does in the destination, e.g. edit(kind=, id=, values=) or add_user(values=)."""
-        answer: dict[str, Any] = ask(f"{self.destination_admin}act", {"do": do, **order})
-        return dict(answer["record"])
+        return dict(self._act(do, order)["record"])
+
+    def in_destination_on(self, do: str, **order: Any) -> dict[str, Any]:
+        """The same, of a record that is there; answers it as it was at that very moment, whoever wrote to it since one looked."""
+        return dict(self._act(do, order)["was"])
+
+    def _act(self, do: str, order: Mapping[str, Any]) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = ask(f"{self.destination_admin}act", {"do": do, **order})
+        return answer
 
     def freeze(self) -> None:
         """Let people stop writing to the source."""

@@ -19,10 +19,13 @@ HANGING: tuple[tuple[str, Callable[[str, str], dict[str, Any]]], ...] = (
     ("contacts", lambda rid, words: {"name": words, "links": {"accounts": [rid]}}),
 )  # fmt: skip
 TOUCHED: Mapping[str, tuple[str, ...]] = {
-    "contacts": ("jobTitle", "owner"), "leads": ("priority", "description", "owner"), "notes": ("body", "isPinned"),
+    "contacts": ("jobTitle", "owner"), "leads": ("priority", "description", "owner"), "notes": ("body",),
     "tasks": ("title", "assignee"), "activities": ("description", "location"), "accounts": ("name", "industry", "owner"),
 }  # fmt: skip
-"""Fields that people set on records of the run, by kind: some that a map writes, and some that none does."""
+"""
+Fields that people set on records of the run, by kind: some that a map writes, and some that none does. What no API shows is not among
+them: nobody can keep what they cannot see.
+"""
 _USERS = ("owner", "assignee")
 _DELETED = ("contacts", "leads", "notes", "tasks")
 _PEOPLE = ("lead", "prospect")
@@ -74,7 +77,7 @@ class Deeds:
         """Delete a record of the run."""
         kind = self.dice.choice(self._there(now, _DELETED))
         if there := self.ours(now, kind):
-            self._delete(now, kind, self.dice.choice(there))
+            self._delete(kind, self.dice.choice(there))
 
     def merge_ours(self, now: Destination) -> None:
         """Merge a person of the run, made of one record alone, into another one of the run."""
@@ -83,8 +86,8 @@ class Deeds:
         if len(there) > 1 and alone:
             rid = self.dice.choice(alone)
             into = self.dice.choice([each for each in there if each != rid])
-            self.box.in_destination("merge", kind="contacts", id=rid, values={"into": into})
-            self.edits.append(Edit(rid=rid, field="merged", value=into, was=now.of("contacts")[rid]))
+            was = self.box.in_destination_on("merge", kind="contacts", id=rid, values={"into": into})
+            self.edits.append(Edit(rid=rid, field="merged", value=into, was=was))
 
     def _told_of(self, now: Destination) -> set[str]:
         """Give the people on whom notes tell of further records of the source, or who bear several marks."""
@@ -115,7 +118,7 @@ class Deeds:
     def delete_own(self, now: Destination) -> None:
         """Delete a note of one's own, that was there before anybody moved anything or was added since."""
         if own := sorted(self.before.of("notes").keys() & now.of("notes").keys()):
-            self._delete(now, "notes", self.dice.choice(own))
+            self._delete("notes", self.dice.choice(own))
 
     # --- each deed, and its line in the book ---
 
@@ -123,13 +126,12 @@ class Deeds:
         return [kind for kind in kinds if self.ours(now, kind)] or list(kinds)
 
     def _set(self, now: Destination, kind: str, rid: str, field: str) -> None:
-        row = now.of(kind)[rid]
-        value = self._value(now, row, field)
+        value = self._value(now, now.of(kind)[rid], field)
         label = field.removeprefix("custom:")
         values = {"customFields": {label: value}} if label != field else {"links": {label: value}} if field in _USERS else {label: value}
-        self.box.in_destination("edit", kind=kind, id=rid, values=values)
+        held = self.box.in_destination_on("edit", kind=kind, id=rid, values=values)
         earlier = next((each for each in self.edits if (each.rid, each.field) == (rid, field)), None)
-        was = None if kind == "contacts" else earlier.was if earlier else row    # of people the judge looks field by field
+        was = None if kind == "contacts" else earlier.was if earlier else held    # of people the judge looks field by field
         self.edits = [each for each in self.edits if each is not earlier]
         self.edits.append(Edit(rid=rid, field=field, value=value, was=was))
 
@@ -137,8 +139,6 @@ class Deeds:
         number = self.dice.randrange(1, 1000)
         if field == "priority":
             return number
-        if field == "isPinned":
-            return not row.get("isPinned")
         if field in _USERS:
             held = (row.get("links") or {}).get(field)
             were = self._were.setdefault((str(row["id"]), field), set())
@@ -153,6 +153,6 @@ class Deeds:
         self.before = replace(self.before, live={**self.before.live, kind: {**self.before.of(kind), made: there}})
         self.edits.append(Edit(rid=made, field=field, value=words))
 
-    def _delete(self, now: Destination, kind: str, rid: str) -> None:
-        self.box.in_destination("delete", kind=kind, id=rid)
-        self.edits.append(Edit(rid=rid, field="deleted", was=now.of(kind)[rid]))
+    def _delete(self, kind: str, rid: str) -> None:
+        was = self.box.in_destination_on("delete", kind=kind, id=rid)
+        self.edits.append(Edit(rid=rid, field="deleted", was=was))

@@ -112,6 +112,7 @@ def test_a_rollback_leaves_the_destination_as_it_was(worked: Worked) -> None:
     assert one.cli("rollback", "--confirm", "sandbox").code == 0
     code = one.wait(60.0)
     done = json.loads((box.dir / "state" / "reports" / "rollback.json").read_text(encoding="utf-8"))["data"]
+    assert done["gone_already"] == planned["gone_already"], "what was shown is what was done"
     after = box.destination()
     spared = _spared_with(after.of("contacts")[worked.contact], planned)
     assert "contacts/Streamflow ID" in after.defined, "definitions cannot be taken back by API and stay"

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from tests.flow_bad.rig import Daemon, Pair, Status, place_at, post, running_daemon, running_pair
-from tests.judge.states import read_destination
+from tests.judge.states import read_destination, read_source
 
 OPTIONS = ("--records", "150", "--gates", "auto", "--search-lag", "0.2")
 WAIT_S = 90.0
+PAGE = 7
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +77,13 @@ def test_a_lasting_lie_stops_one_stream_until_it_is_over(running: tuple[Pair, Da
 def test_rows_that_keep_moving_lose_nothing(running: tuple[Pair, Daemon]) -> None:
     """A list that skips rows at each page is no reason to take them for deleted; it stops nothing for good."""
     pair, daemon = running
-    pair.source(moved_rows={"match": "getleads", "rows": 3})
+    assert len(read_source(pair.source_admin).rows["lead"]) > 3 * PAGE, "rows move between pages: there must be several"
+    pair.source(moved_rows={"match": "getleads", "rows": 3}, page_size_max=PAGE)
     try:
         known = in_source(pair, "leads", name="Known moved", email="known.moved@example.com")
         daemon.until(lambda _: holds(pair, "contacts", "known.moved@example.com"), "the last of the list", timeout_s=WAIT_S)
     finally:
-        pair.source(moved_rows=None)
+        pair.source(moved_rows=None, page_size_max=500)
     in_source(pair, "notes", leadid=known, note="Said after it moved")
     daemon.until(lambda _: holds(pair, "notes", "Said after it moved"), "a note after it", timeout_s=WAIT_S)
     daemon.until(lambda status: (status["gate"] or {}).get("name") == "cutover", "gate after it", timeout_s=WAIT_S)

@@ -11,7 +11,7 @@ Nothing else is excused: made again it is there twice, and whatever people did n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tests.judge.guarding import GONE, Edit
@@ -101,6 +101,7 @@ class Excuses:
         asked: What the product asks, of every cause.
         explained: What it says of records it left out, by (kind, key).
         already: Findings about the same account with merged records beside those that stayed: what the merge itself did is not among them.
+        whose: Gives the keys of the source records that a record of the destination is marked with.
     """
 
     edits: Sequence[Edit]
@@ -108,6 +109,7 @@ class Excuses:
     asked: Sequence[Question]
     explained: Mapping[Identity, str] | None
     already: Sequence[Finding] = ()
+    whose: Callable[[str], Collection[str]] = lambda _rid: ()
 
     def left(self, findings: Sequence[Finding]) -> Iterator[Finding]:
         """Give what they do not explain."""
@@ -118,11 +120,11 @@ class Excuses:
 
     def _is_excused(self, finding: Finding, told: set[Identity]) -> bool:
         if finding.fault == "lost":
-            return self._waits(finding) or self._waits_without_id(finding, told)
+            return self._waits(finding) or self._waits_without_id(finding, told) or self._is_rewritten_without_id(finding, told)
         if finding.fault == "doubled":
             return self._was_left(finding)
         if finding.fault == "orphaned":
-            return self._stays_with_the_merged(finding)
+            return self._stays_with_the_merged(finding) or self._is_left(finding)
         if finding.fault != "wrong":
             return False
         if self._waits(finding):
@@ -152,6 +154,18 @@ class Excuses:
         if place is None or home is None or not self._is_asked((place["kind"], place["key"])):
             return False
         return home["rid"] in {survivor(edit.rid, self.edits) for edit in self._of("merged")}
+
+    def _is_left(self, finding: Finding) -> bool:
+        """Say whether people deleted or rewrote the very record that is to hang elsewhere by now, and that is asked about."""
+        place = _PLACE.match(finding.what)
+        if place is None:
+            return False
+        identity, rid = (place["kind"], place["key"]), place["rid"]
+        if any(edit.rid == rid for edit in self._of("deleted")):
+            return self._asks(ASKED_OF_DELETED, identity, rid)
+        return any(edit.rid == rid for edit in self._edited()) and any(
+            each.cause in ASKED_OF_EDITED and rid in each.others and (each.kind, each.key) == identity for each in self.asked
+        )
 
     def _gone(self) -> list[Edit]:
         """Give the records that people deleted, and those they merged into one that they deleted."""
@@ -189,6 +203,22 @@ class Excuses:
                     return True
         return False
 
+    def _is_rewritten_without_id(self, finding: Finding, told: set[Identity]) -> bool:
+        """
+        Say whether one more record of this kind and owner, under a made-up key, was rewritten by people and is asked about.
+
+        What the source says of it since stands nowhere then, and nothing but the record that people rewrote tells which one it was.
+        """
+        kind, owner = finding.what.partition(" ")[0], _OWNER.search(f"{finding.what} {finding.why}")
+        for edit in self._edited() if owner is not None else ():
+            home = self.whose(str(((edit.was or {}).get("links") or {}).get("parent")))
+            about = {(each.kind, each.key) for each in self.asked if each.cause in ASKED_OF_EDITED and edit.rid in each.others}
+            free = sorted(each for each in about - told if each[0] == kind and each[1].startswith("~"))
+            if owner and owner["key"] in home and free:
+                told.add(free[0])
+                return True
+        return False
+
     def _was_left(self, finding: Finding) -> bool:
         """Say whether all but one of the records were left because people had worked on them, and each is asked about by its id."""
         kind, _, rest = finding.what.partition(" ")
@@ -219,7 +249,13 @@ def excused(
     findings = compared(put_back(destination, edits))
     is_merged = any(edit.field == "merged" for edit in edits)
     already = compared(put_back(destination, edits, apart=True)) if is_merged and findings else ()
-    return list(Excuses(edits=edits, prefix=prefix, asked=asked, explained=explained, already=already).left(findings))
+
+    def whose(rid: str) -> set[str]:
+        rows = {**destination.of("contacts"), **{edit.rid: edit.was for edit in edits if edit.was is not None}}
+        return {key for _, key, _ in marks_on("contacts", rows.get(rid, {}), prefix)}
+
+    excuses = Excuses(edits=edits, prefix=prefix, asked=asked, explained=explained, already=already, whose=whose)
+    return list(excuses.left(findings))
 
 
 def taken_away(edits: Sequence[Edit]) -> frozenset[str]:

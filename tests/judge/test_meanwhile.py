@@ -173,6 +173,31 @@ def test_what_moved_in_the_source_stays_with_the_merged_where_that_is_asked(home
     assert (list(excuses.left(found)) == []) is excused
 
 
+@pytest.mark.parametrize(("field", "question", "excused"), [
+    ("deleted", ("deleted_at_destination", "13", "11-notes"), True), ("deleted", ("deleted_at_destination", "14", "12-notes"), False),
+    ("deleted", ("conflict", "13", "11-notes"), False), ("body", ("conflict", "13", "11-notes"), True),
+    ("body", ("conflict", "14", "11-notes"), False), ("body", ("conflict", "13", "12-notes"), False),
+    ("body", ("deleted_at_destination", "13", "11-notes"), False),
+])  # fmt: skip
+def test_what_people_worked_on_need_not_move_where_that_is_asked(field: str, question: tuple[str, str, str], excused: bool) -> None:
+    """What people deleted or rewrote may stay where it hung when the source moves it, if it is asked about by its id."""
+    cause, key, rid = question
+    edit = Edit(rid="11-notes", field=field, was={"id": "11-notes"})
+    found = [Finding(fault="orphaned", what="note 13 (11-notes)", why="hangs on 5-contacts, not on 7-contacts")]
+    asked = (Question(cause=cause, kind="note", key=key, others=frozenset({rid})),)
+    assert (list(Excuses(edits=(edit,), prefix="lt", asked=asked, explained={}).left(found)) == []) is excused
+
+
+@pytest.mark.parametrize(("named", "key", "excused"), [("6-notes", "~ab", 1), ("7-notes", "~ab", 0), ("6-notes", "13", 0)])
+def test_a_record_without_id_that_people_rewrote_explains_one_record(named: str, key: str, excused: int) -> None:
+    """Two notes are not there, and one of their person's was rewritten and is asked about: the other is lost, as is anybody else's."""
+    note = Edit(rid="6-notes", field="body", value="Said by people", was={"id": "6-notes", "links": {"parent": "9-contacts"}})
+    found = [Finding(fault="lost", what=f"note {number}", why=f"of prospect {owner} is not there") for number, owner in enumerate("778")]
+    asked = (Question(cause="conflict", kind="note", key=key, others=frozenset({named})),)
+    excuses = Excuses(edits=(note,), prefix="lp", asked=asked, explained=None, whose={"9-contacts": ("7",)}.__getitem__)
+    assert list(excuses.left(found)) == found[excused:]
+
+
 def test_a_record_without_id_that_waits_explains_one_record() -> None:
     """Two calls of somebody deleted are not there, and one waits under a made-up key: the other is lost, as is anybody else's."""
     person = Edit(rid="9-contacts", field="deleted", was={"id": "9-contacts", "customFields": {FIELD: "lp:prospect:7"}})

@@ -298,20 +298,27 @@ async def test_a_live_cutover_converges_while_people_write(tmp_path: Path) -> No
 
 
 async def test_a_cutover_asked_for_while_paused_is_refused_with_the_reason(tmp_path: Path) -> None:
-    """The precheck names the pause; its clock does not run down meanwhile."""
+    """The precheck names the pause, and with no window that silent edits of the switch are not found, which stands against nothing."""
     async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
         trip.m.control.pause("lunch")
         found = await precheck(trip.m)
         assert not found.may_start
         assert any("lunch" in reason and "resume" in reason for reason in found.reasons)
+        [note] = found.to_json()["notes"]
+        assert "watch_days" in note
+        assert "silent edit" in note
+        assert note not in found.reasons
+        with_terms(trip, watch_days=1.0)
+        assert (await precheck(trip.m)).notes == ()
 
 
 # ------------------------------------------------------------------------------------------------ watch
 
 
 async def test_late_writes_wait_for_a_person_and_can_be_taken(tmp_path: Path) -> None:
-    """Two records are written after the freeze: each is asked about, the one that is taken arrives, the other never."""
-    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+    """Each record written after the freeze is asked about at once; the one that is taken arrives, no later version of it does unasked."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0, stream_poll_s={"lead": 900.0}) as trip:
+        await trip.work.reader.poll(900)     # as the drain did a moment ago: the pause of the kind is not over
         taken = trip.in_source("create", "leads", force=True, name="Taken Later", email="taken.later@example.com", company="Takers Ltd")
         left = trip.in_source("create", "leads", force=True, name="Left Behind", email="left.behind@example.com", company="Leavers Ltd")
         await trip.stopping(trip.phase, lambda: "watching" in trip.m.phase.reason)
@@ -323,6 +330,29 @@ async def test_late_writes_wait_for_a_person_and_can_be_taken(tmp_path: Path) ->
         names = {row["name"] for row in trip.live("contacts").values()}
         assert "Left Behind" not in names
         assert "Leavers Ltd" not in {row["name"] for row in trip.live("accounts").values()}, "nor is anything made for it"
+        trip.in_source("edit", "leads", taken, force=True, name="Written Afterwards")
+        trip.clock.skipped_s += 2 * 86_400
+        assert await trip.phase() is State.DONE
+        [later] = [item for item in await trip.items("after_freeze") if item.key == taken and item.kind == "lead"]
+        assert later.id != items[taken].id
+        assert "Written Afterwards" not in {row["name"] for row in trip.live("contacts").values()}
+
+
+async def test_a_late_write_taken_while_others_are_held_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decision comes between two looks into the ledger: it is not taken for one more late write, and held for good."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        trip.in_source("create", "leads", force=True, name="Taken Just Now", email="just.now@example.com")
+        await trip.stopping(trip.phase, lambda: "watching" in trip.m.phase.reason)
+        waiting = [item for item in await trip.items("after_freeze") if item.kind == "lead"]
+        original = trip.ledger.pending
+
+        async def pending(kind: str, *, limit: int, after_seq: int = 0) -> Any:
+            while kind == "lead" and waiting:
+                await trip.resolve(waiting.pop(), "take")
+            return await original(kind, limit=limit, after_seq=after_seq)
+
+        monkeypatch.setattr(trip.ledger, "pending", pending)
+        await trip.stopping(trip.phase, lambda: any(row["name"] == "Taken Just Now" for row in trip.live("contacts").values()))
 
 
 async def test_a_late_write_that_a_crash_left_unasked_is_not_delivered(tmp_path: Path) -> None:

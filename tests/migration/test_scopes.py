@@ -23,11 +23,11 @@ async def links_of(trip: Voyage) -> list[Link]:
     return [link async for page in trip.ledger.crosswalk() for link in page]
 
 
-async def undo(trip: Voyage, scope: str, *, kills: int = 0) -> Tally:
+async def undo(trip: Voyage, scope: str, *, kills: int = 0, paused: Mapping[str, Any] | None = None) -> Tally:
     """Ask for a part in the tail and carry it out; answers what the dry run had said, which is what was done, cut short or not."""
     planned = await Rollback(trip.m).undo(scope, dry_run=True)
     await trip.m.decide("uid:7", "rollback.requested", note=scope)
-    await trip.set("rollback", {"scope": scope, "by": "uid:7", "asked_in": "tail"})
+    await trip.set("rollback", {"scope": scope, "by": "uid:7", "asked_in": "tail", "paused": paused})
     await trip.m.enter(State.ROLLBACK, "asked for")
     for number in range(kills):
         await trip.killed_at(2 + number, trip.phase, late=number % 2 == 0)
@@ -124,9 +124,11 @@ async def test_a_person_stays_while_another_record_shares_it(tmp_path: Path) -> 
         assert "share it" in {each["id"]: each["reason"] for each in planned.spared}[head.dest_id]
         assert head.dest_id in trip.live("contacts")
         merged = next(link for link in links if link.dest_id == head.dest_id and link.is_merged)
-        await undo(trip, f"record:lead:{merged.ref.key}")
+        await undo(trip, f"record:lead:{merged.ref.key}", paused={"reason": "by the operator: lunch", "by": "uid:7"})
         assert head.dest_id in trip.live("contacts")
         assert (await trip.staged("lead"))[merged.ref.key].state is RecordState.HELD
+        assert trip.m.control.paused == "by the operator: lunch", "a pause is only put off"
+        assert (await trip.ledger.setting("operator:paused"))["by"] == "uid:7"
 
 
 async def test_what_stays_keeps_the_line_of_what_it_belongs_to(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """
 Many worlds, or one of them once more: `python -m tests.simulate [--worlds N] [--first SEED] [--jobs N] | --seed N [--planted NAME]`.
 
+The bugs that they must find: `--bugs`, or some of them by the beginnings of their names: `--bug NAME [--bug NAME ...]`.
+
 Long lives of a few things, from the seed `--first`: `--days N` in tail, `--pace DAYS` of calls, `--lag MINUTES` of a change a second.
 """
 
@@ -32,15 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--seed", type=int, help="one world, with all that happens in it")
     parser.add_argument("--planted", choices=sorted(PLANTED), help="with this bug in the engine")
-    parser.add_argument("--bugs", action="store_true", help="plant each bug, and tell after how many worlds it was found")
+    parser.add_argument("--bugs", action="store_true", help="plant each bug, and tell in which of a hundred worlds it is found first")
+    parser.add_argument("--bug", action="append", metavar="NAME", help="the same of those alone whose names begin so")
     parser.add_argument("--days", type=float, help="so many days in tail on the ledger's file, then the switch")
     parser.add_argument("--pace", type=float, metavar="DAYS", help="so many days of calls against a server that counts for itself")
     parser.add_argument("--lag", type=float, metavar="MINUTES", help="so long a change a second: how soon each is there, and what is told")
     parser.add_argument("--poll", type=float, default=30.0, metavar="SECONDS", help="pause between polls, for --days and --lag")
     asked = parser.parse_args(arguments)
     sys.unraisablehook = lambda _: None      # dead processes that are let go of
-    if asked.bugs:
-        return _bugs(asked.first, asked.jobs)
+    if asked.bugs or asked.bug:
+        names = [name for name in PLANTED if name.startswith(tuple(asked.bug or ("",)))]
+        return _bugs(names, asked.first, asked.jobs) if names else parser.error("no bug is called so")
     if asked.days is not None:
         return _told(days.live(asked.first, days=asked.days, poll_s=asked.poll))
     if asked.pace is not None:
@@ -119,10 +123,10 @@ def _kind(fault: str, kinds: Sequence[str]) -> str:
     return word if word in kinds else "other"
 
 
-def _bugs(first: int, jobs: int) -> int:
+def _bugs(names: Sequence[str], first: int, jobs: int) -> int:
     missed = 0
     with ProcessPoolExecutor(max_workers=jobs, initializer=_quietly) as pool:
-        for name, (found, fault) in zip(PLANTED, pool.map(partial(found_by, seeds=range(first, first + 100)), PLANTED), strict=True):
+        for name, (found, fault) in zip(names, pool.map(partial(found_by, seeds=range(first, first + 100)), names), strict=True):
             missed += found is None
             print(f"{name:82} {'not found' if found is None else f'seed {found}: {fault[:90]}'}", flush=True)
     return int(bool(missed))

@@ -136,7 +136,7 @@ def conditions_of(seed: int, days: float, poll_s: float) -> Conditions:
     return replace(
         Conditions.of(seed), clients=8, crashes=max(1, round(days / 6)), ending="cutover", page_size=200, read_faults=0.0005, lies=3,
         write_faults=0.05, poison=0.02, works_until_s=until_s, deeds=0, edits=0, cheats=2, batch=40, part="", strays=0, poll_s=poll_s,
-        sweep_every_s=HOUR_S, looks_every_s=min(3.0 * poll_s, 600.0), faults_end_s=until_s,
+        sweep_every_s=HOUR_S, looks_every_s=min(3.0 * poll_s, 600.0), faults_end_s=until_s, skips=0.0,
     )  # fmt: skip
 
 

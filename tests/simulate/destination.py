@@ -74,7 +74,7 @@ class Account:
     def create(self, kind: Kind, fields: Fields, actor: str) -> DestId:
         """Make a record."""
         dest_id = f"{len(self.records) + 100}-{kind}"
-        lag = self.dice.random() * self.conditions.search_lag_s if actor == PROGRAM else 0.0
+        lag = self.dice.random() ** 0.5 * self.conditions.search_lag_s if actor == PROGRAM else 0.0
         held = self.records[dest_id] = Held(id=dest_id, kind=kind, fields=dict(fields), found_at=self.agenda.now + lag)
         self._note(held, actor, "create", dict(fields))
         return dest_id

@@ -15,10 +15,10 @@ from typing import Any
 from streamflow.model import DestId, Disposition, Intent, IntentState, Key, Kind, Link, Op, QueueItem, RecordState, Ref, Staged
 from streamflow.store.audit import Head, first_break
 from streamflow.store.memory import MemoryLedger
-from tests.simulate.conditions import Conditions
+from tests.simulate.conditions import Conditions, ahead_s
 from tests.simulate.destination import PERSON, PROGRAM, Account, Held
 from tests.simulate.doors import marker_of
-from tests.simulate.source import BEGIN, CHILDREN, Books, Row
+from tests.simulate.source import BEGIN, CHILDREN, Books, Row, content
 
 DEST_KINDS = {"client": "contacts", "quote": "leads", "visit": "activities", "remark": "notes", "errand": "tasks"}
 PARENT_LINKS = {"quote": "link:contacts", "visit": "link:participants", "remark": "link:parent", "errand": "link:relatedEntity"}
@@ -99,7 +99,9 @@ def _receipts(seen: Evidence) -> Iterator[str]:
     given = [entry["after"] for entry in entries if entry["action"] == "cutover.switched"]
     if len(given) != (seen.conditions.ending != "rollback in tail"):
         yield f"cutover: {len(given)} receipts"
-    stopped = BEGIN + timedelta(seconds=int(seen.books.frozen_at or 0.0))
+    frozen_at, steps = seen.books.frozen_at or 0.0, seen.conditions.steps
+    least_ahead_s = min(ahead_s(steps, at) for at in (frozen_at, *(at for at, _ in steps if at > frozen_at)))
+    stopped = BEGIN + timedelta(seconds=int(frozen_at) + least_ahead_s)
     for receipt in given:
         if book.settings.get("switched") != receipt:
             yield f"cutover: the receipt {receipt['id']} is not the one that is kept"
@@ -131,16 +133,16 @@ def _records(seen: Evidence) -> Iterator[str]:
 
 
 def _record(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
-    agreed = _at(seen, kind, key, seen.books.frozen_at)
-    if _content(agreed) == _content(row):
+    agreed = seen.books.at(kind, key, seen.books.frozen_at)
+    if content(agreed) == content(row):
         yield from _moved(seen, kind, key, row)
         return
     is_asked = any(item.cause == "after_freeze" for item in seen.asked_about(kind, key))
     if is_asked:
         yield from _late(seen, kind, key, row)
-    elif _content(_at(seen, kind, key, seen.books.switched_at)) != _content(row):
+    elif content(seen.books.at(kind, key, seen.books.switched_at)) != content(row):
         yield f"unexplained: {kind} {key} was written after the switch, and nobody was asked"
-    elif (staged := seen.staged.get((kind, key))) is None or _content(staged.record.data) != _content(row):
+    elif (staged := seen.staged.get((kind, key))) is None or content(staged.record.data) != content(row):
         yield f"lost: {kind} {key} was written between freeze and switch, was not carried over, and nobody was asked"
     else:
         yield from _moved(seen, kind, key, row)
@@ -162,16 +164,6 @@ def _moved(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
             yield from (f"wrong: {kind} {key} ({there}) {each}" for each in _wrong(seen, kind, key, row, held))
 
 
-def _content(row: Row | None) -> Row | None:
-    return {name: value for name, value in row.items() if name != "moved"} if row is not None else None
-
-
-def _at(seen: Evidence, kind: Kind, key: Key, moment: float | None) -> Row | None:
-    """Give the row as it was at a moment, as it is now where there was none; None when it was not there."""
-    versions = [each for each in seen.books.rows[kind, key] if moment is None or each.at <= moment]
-    return versions[-1].row if versions else None
-
-
 def _late(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
     """
     Written in the source though people were to have stopped, and somebody was asked.
@@ -180,7 +172,7 @@ def _late(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
     """
     frozen, switched = seen.books.frozen_at or 0.0, seen.books.switched_at or 0.0
     between = [each.row for each in seen.books.rows[kind, key] if frozen < each.at <= switched]
-    allowed = [each for each in (_at(seen, kind, key, frozen), *between) if each is not None]
+    allowed = [each for each in (seen.books.at(kind, key, frozen), *between) if each is not None]
     link = seen.links.get(Ref(kind, key))
     held = seen.account.records.get(seen.stands(link.dest_id) or "") if link is not None else None
     if held is not None:
@@ -188,7 +180,7 @@ def _late(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
         for name, value in expected(kind, row).items():
             if all(value != each.get(name) for each in before) and _holds(name, value, held.fields.get(name)):
                 yield f"unasked: {name} of {kind} {key} was written after the switch, and carried over"
-    elif _at(seen, kind, key, frozen) is None:
+    elif seen.books.at(kind, key, frozen) is None:
         return        # it was not there when people were to stop, and waits for an answer
     found = [list(_moved(seen, kind, key, each)) for each in allowed]
     if found and all(found):

@@ -258,7 +258,7 @@ def conditions_of(seed: int, until_s: float, poll_s: float) -> Conditions:
     return replace(
         Conditions.of(seed), clients=24, crashes=0, ending="cutover", page_size=100, shows_late_s=0.0, silent=0.0, read_faults=0.0, lies=0,
         late_commit_s=0.0, search_lag_s=0.0, write_faults=0.0, poison=0.0, works_until_s=until_s, deeds=0, edits=0, cheats=0, batch=40,
-        part="", strays=0, poll_s=poll_s, sweep_every_s=600.0, clock_off_s=0,
+        part="", strays=0, poll_s=poll_s, sweep_every_s=600.0, clock_off_s=0, skips=0.0,
     )  # fmt: skip
 
 

@@ -51,7 +51,9 @@ class SourcePeople:
 
     def finish(self) -> None:
         """Write down what is left to write down, in the last moment before everybody stops."""
-        for deed in self._dice.sample((self.edit_client, lambda: self.edit_child("quote"), self.new_client), self._dice.randint(0, 2)):
+        edits = [self.edit_client, *(lambda kind=kind: self.edit_child(kind) for kind in ("quote", "remark"))]
+        deeds = [*edits, self.new_client, self.remove_child]
+        for deed in self._dice.sample(deeds, self._dice.randint(0, 3)):
             deed()
 
     def cheat(self) -> None:

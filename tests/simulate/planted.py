@@ -26,7 +26,9 @@ from streamflow.stages.load import Loader
 from streamflow.stages.planning import Waiting
 from streamflow.stages.progress import finishing
 from streamflow.stages.undecided import Undecided
+from streamflow.stages.unknown import since
 from streamflow.store.base import Enqueue, PutSetting
+from streamflow.store.memory import MemoryLedger
 from tests.simulate.world import simulate
 
 Plant = Callable[[], AbstractContextManager[Any]]
@@ -120,11 +122,19 @@ def _finished_first() -> AbstractContextManager[Any]:
 
 
 @plant("records are planned anew while the outcome of their writes is unknown", ("doubled", "lost"))
-def _forgets_doubts() -> AbstractContextManager[Any]:
+@contextmanager
+def _forgets_doubts() -> Iterator[None]:
+    """The ledger refuses a second create of the same record while one is open, and the run stops there: that is taken away as well."""
+
     async def nothing(*_: Any, **__: Any) -> Undecided:
         return Undecided()
 
-    return patch.object(resolve, "undecided", nothing)
+    def mean(self: MemoryLedger, intent: Any, at: str) -> None:
+        fresh = replace(intent, meant_at=intent.meant_at or at, epoch=intent.epoch or self.epoch)
+        self._book.put(self._book.intents, intent.id, fresh)
+
+    with patch.object(resolve, "undecided", nothing), patch.object(MemoryLedger, "_mean", mean):
+        yield
 
 
 # ------------------------------------------------------------------------------------------------ unknown outcomes
@@ -140,8 +150,19 @@ def _no_lag() -> AbstractContextManager[Any]:
     return patch.object(QuietTime, "seconds", property(lambda self: self.late_s))
 
 
-@plant("whatever was made since is adopted, whatever marker it carries", MIXED_UP)
+@plant("the quiet time goes by a clock that somebody sets meanwhile", DOUBLED)
+def _wall_clock() -> AbstractContextManager[Any]:
+    def waited_s(self: DoubtResolver, intent: Any) -> float:
+        began = since(intent)
+        return 0.0 if began is None else (self._clock.now() - began).total_seconds()
+
+    return patch.object(DoubtResolver, "_waited_s", waited_s)
+
+
+@plant("whatever was made since is adopted, whatever marker it carries", ("unexplained", *MIXED_UP))
 def _adopts_anything() -> AbstractContextManager[Any]:
+    """Where several were made nothing is adopted: a person is asked about doubles that are none, and the run waits for the answer."""
+
     async def carrying(self: DoubtResolver, intent: Any, ids: Sequence[str]) -> list[str]:
         return list(ids)
 
@@ -228,7 +249,7 @@ def _one_look() -> Iterator[None]:
     async def gone(*_: Any) -> bool:
         return False
 
-    with patch.multiple(absence, GONE_SCANS=1, _is_there=gone):
+    with patch.multiple(absence, GONE_SCANS=1, _is_there=gone):     # both, since either one saves what the other one does not
         yield
 
 
@@ -271,7 +292,7 @@ def _orphans() -> AbstractContextManager[Any]:
 # ------------------------------------------------------------------------------------------------ the switch
 
 
-@plant("the drain does not read everything once more", LEFT_BEHIND)
+@plant("the drain does not read everything once more", ("unexplained", *LEFT_BEHIND))
 def _short_drain() -> AbstractContextManager[Any]:
     return patch.object(cutover, "PASSES", {"freeze": ("what changed",), "live": ("what changed",)})
 

@@ -47,6 +47,7 @@ class Books:
     frozen_at: float | None = None
     switched_at: float | None = None
     lies_left: int = 0
+    skips_left: int = 1            # passes that leave a record out after people stopped; before that any number may
     served: dict[tuple[Kind, Cursor], dict[Key, str]] = field(default_factory=dict)
     """What was handed out below a cursor in the pass under way, by digest: a mark there must not come before its records."""
 
@@ -71,6 +72,11 @@ class Books:
     def now(self, kind: Kind, key: Key) -> Row | None:
         """Give a row as it truly is."""
         versions = self.rows.get((kind, key))
+        return versions[-1].row if versions else None
+
+    def at(self, kind: Kind, key: Key, moment: float | None) -> Row | None:
+        """Give a row as it was at a moment, as it is now where there was none; None when it was not there."""
+        versions = [each for each in self.rows[kind, key] if moment is None or each.at <= moment]
         return versions[-1].row if versions else None
 
     def true(self, kind: Kind) -> dict[Key, Row]:
@@ -106,10 +112,14 @@ class Books:
         return seen[-1].row if seen else None
 
 
+def content(row: Mapping[str, Any] | None) -> Row | None:
+    """Give what people wrote of a row, without its time of change."""
+    return {name: value for name, value in row.items() if name != "moved"} if row is not None else None
+
+
 def record_of(kind: Kind, key: Key, row: Row) -> Record:
     """Give a row in canonical form, as a platform's dialect would."""
-    content = {name: value for name, value in row.items() if name != "moved"}
-    digest = blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).hexdigest()
+    digest = blake2b(json.dumps(content(row), sort_keys=True).encode(), digest_size=8).hexdigest()
     parent = str(row["clientid"]) if kind in CHILDREN else None
     return Record(kind=kind, key=key, data=dict(row), digest=digest, parent=parent, changed_at=row.get("moved"))
 
@@ -140,9 +150,13 @@ class SourceDoor:
         since, _, place = (start or "|0").partition("|")
         at = int(place)
         handed: dict[Key, str] = dict(self._books.served.get((kind, start or ""), {})) if start else {}
+        skipped = self._skips(kind) if start is None else None
         while True:
             await self._call()
-            rows = [(key, row) for key, row in self._books.shown(kind) if not since or str(row.get("moved", "")) >= since]
+            rows = [
+                (key, row) for key, row in self._books.shown(kind)
+                if key != skipped and (not since or str(row.get("moved", "")) >= since)
+            ]
             size = self._books.conditions.page_size
             held = rows[at : at + size]
             is_last = at + size >= len(rows)
@@ -201,6 +215,17 @@ class SourceDoor:
         if which == 1:
             raise Throttled("slow down", retry_after_s=1.0, platform=self.name)
         raise PlatformUnavailable("it is away", platform=self.name)
+
+    def _skips(self, kind: Kind) -> Key | None:
+        """Name the record that this pass over a whole list leaves out though it is there; the next one shows it."""
+        books = self._books
+        is_over = books.frozen_at is not None and not books.skips_left
+        if kind == "rep" or not books.conditions.skips or is_over or self._dice.random() >= books.conditions.skips:
+            return None
+        books.skips_left -= books.frozen_at is not None
+        key = self._dice.choice([key for key, _ in books.shown(kind)] or [None])
+        books.agenda.tell("source leaves out", kind, key)
+        return key
 
     def _lies(self) -> bool:
         """Say whether this answer claims that there is nothing (more); after the freeze once at most."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from streamflow.model import OPEN_INTENTS, DestId, Fields, IntentState, Kind, Op
-from streamflow.store.base import Change, MoveMark, PutSetting
+from streamflow.model import OPEN_INTENTS, DestId, Fields, IntentState, Kind, Op, RecordState
+from streamflow.store.base import Change, Enqueue, MoveMark, PutSetting, SettleIntent
 from streamflow.store.memory import MemoryLedger
-from tests.simulate.destination import Held
-from tests.simulate.source import Books
+from tests.simulate.destination import Account, Held
+from tests.simulate.source import CHILDREN, Books, content
 
 
 def effect(ledger: MemoryLedger, what: str, kind: Kind, dest_id: DestId | None, fields: Fields) -> Iterator[str]:
@@ -47,6 +47,41 @@ def marks(ledger: MemoryLedger, books: Books, changes: Sequence[Change]) -> Iter
             for key in books.served.get((kind, change.cursor), {}):
                 if (kind, key) not in ledger._book.records:
                     yield f"mark ahead: {change.name} moved past {kind} {key}, which is not in the ledger"
+
+
+def questions(books: Books, account: Account, changes: Sequence[Change]) -> Iterator[str]:
+    """Nobody is asked about a deleted record that is there, nor which of several is meant where there are not several."""
+    for item in (change.item for change in changes if isinstance(change, Enqueue)):
+        if item.cause == "deleted_at_source" and books.now(item.kind, item.key) is not None:
+            yield f"unexplained: {item.kind} {item.key} is called deleted in the source, and is there"
+        if item.cause == "in_doubt" and "carry the marker" in item.reason:
+            marker = item.details["marker"]
+            if sum(_marker(held.deeds[0].fields) == marker for held in account.records.values()) < 2:
+                yield f"unexplained: {item.kind} {item.key} is called doubled, and is not"
+
+
+def confirmed(ledger: MemoryLedger, account: Account, changes: Sequence[Change]) -> Iterator[str]:
+    """What counts as made by a write was made by that write, or by another one of the same part of the same record."""
+    for change in changes:
+        if not isinstance(change, SettleIntent) or change.state is not IntentState.CONFIRMED:
+            continue
+        intent, held = ledger._book.intents[change.id], account.records.get(change.dest_id or "")
+        is_named = intent.op is Op.CREATE or (intent.op is Op.UPDATE and change.dest_id != intent.dest_id)
+        if intent.marker and is_named and (held is None or _marker(held.deeds[0].fields) != intent.marker):
+            yield f"wrong: {intent.ref.kind} {intent.ref.key} is to be {change.dest_id}, which was not made of it"
+
+
+def switched(ledger: MemoryLedger, books: Books) -> Iterator[str]:
+    """What was written before people stopped was read and carried over before the switch: nothing of it is left for later."""
+    for (kind, key), versions in books.rows.items():
+        agreed = books.at(kind, key, books.frozen_at)
+        if kind not in ("client", *CHILDREN) or agreed is None or content(versions[-1].row) != content(agreed):
+            continue      # not there, or written by somebody who has not stopped
+        held = ledger._book.records.get((kind, key))
+        if held is None or content(held.staged.record.data) != content(agreed):
+            yield f"lost: {kind} {key} was written before people stopped, and was not read before the switch"
+        elif held.staged.state is RecordState.PENDING:
+            yield f"lost: {kind} {key} was written before people stopped, and was not carried over before the switch"
 
 
 def _marker(fields: Fields) -> str:

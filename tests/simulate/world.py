@@ -35,8 +35,8 @@ from tests.simulate.people import DestinationPeople, SourcePeople
 from tests.simulate.process import Operator, SlowLedger, WorldClock, daemon
 from tests.simulate.source import Books, SourceDoor
 
-MOMENTS = {"callbacks": 6_000, "commits": 120, "effects": 30}
-"""By what the life of a process is measured that is to end before its time, and how long it may last at most."""
+MOMENTS = {"callbacks": 6_000, "commits": 120, "effects": 30, "later effects": 8}
+"""What the life of a process that is to end before its time is measured by, and its longest; later effects are of tail or a rollback."""
 STRAY_AT = ("drain 0", "drain 1", "drain 2", "verify", "switch")
 """The steps of an attempt in which somebody writes: before, between and after the passes of the drain, the count with them."""
 STRAY_S = 1.5             # within so long from the beginning of the step
@@ -74,7 +74,7 @@ class World:
         self._seed = seed
         self.books = Books(self.agenda, self.conditions, self._dice("source"), lies_left=self.conditions.lies)
         self.account = Account(self.agenda, self.conditions, self._dice("destination"))
-        self.clock = WorldClock(self.agenda)
+        self.clock = WorldClock(self.agenda, self.conditions.steps)
         self.ledger = MemoryLedger(clock=self.clock)
         self.faults: list[str] = []
         self.is_whole = True       # it came to its end: else there is nothing to be judged
@@ -94,6 +94,10 @@ class World:
     def _dice(self, name: str) -> Random:
         return Random(f"{name} {self._seed}")
 
+    @property
+    def _phase(self) -> str:
+        return str((self.ledger._book.settings.get("phase") or {}).get("state", ""))
+
     # --- the course of things
 
     def live(self) -> None:
@@ -111,7 +115,7 @@ class World:
             if not is_over:
                 self.crashes += 1
                 self.agenda.tell("the process ended")
-                self.orders.said["killed"] += (self.ledger._book.settings.get("phase") or {}).get("state") == State.CUTOVER
+                self.orders.said["killed"] += self._phase == State.CUTOVER
                 self.agenda.until(self.agenda.now + 0.5 + 3.0 * ends.random())
                 self.ledger = self.ledger.reopened()
         self.agenda.until(self.agenda.now + 60.0)       # what was still on its way arrives
@@ -120,6 +124,7 @@ class World:
         operator = self._operator()
         ledger = SlowLedger(self.ledger, self.agenda, dice, self._on_commit)
         self.books.served.clear()
+        self.clock.begin()
         with process(self.agenda, dice, self.TURNS) as loop:
             self._loop = loop
             loop.end_after(self._left if self._ends_by == "callbacks" else -1)
@@ -178,8 +183,9 @@ class World:
         """Somebody has not stopped, and writes just when an attempt is in one of its steps."""
         step = str(plan.get("step"))
         step = f"{step} {plan['quiet']}" if step == "drain" else step
-        if step == "switched":
+        if step == "switched" and self.books.switched_at is None:
             self.books.switched_at = self.agenda.now
+            self.faults += watching.switched(self.ledger, self.books)
         dice = self._dice(f"stray {step} {len(self._strays)}")
         while step in self._strays:
             self._strays.remove(step)
@@ -205,6 +211,8 @@ class World:
         if held is None or not watching.brings_back(self._removals, what, held, fields):
             self.faults += watching.effect(self.ledger, what, kind, dest_id, fields)
         self._count("effects")
+        if self._phase in (State.TAIL, State.ROLLBACK):
+            self._count("later effects")
 
     def _on_commit(self, changes: Sequence[Change], is_done: bool) -> None:
         self._count("commits")      # twice: before it and after it
@@ -216,6 +224,8 @@ class World:
                 self._on_plan(change.value)
         if is_done:
             self.faults += watching.marks(self.ledger, self.books, changes)
+            self.faults += watching.questions(self.books, self.account, changes)
+            self.faults += watching.confirmed(self.ledger, self.account, changes)
 
 
 def lived(seed: int, *, keep_lines: bool = False, planted: Callable[[], AbstractContextManager[None]] = nullcontext) -> World:

@@ -42,6 +42,7 @@ async def test_a_note_that_a_person_rewrote_stays_where_it_is(word: str) -> None
         await one.run_dry()
         assert [row["id"] for row in one.live("notes")] == [old]
         [item] = await one.open_items("conflict")
+        assert old in (await one.ledger.item(item)).reason
         if word:
             await one.decide(item, word, reopen=Ref("note", "5"))
             await one.run_dry()

@@ -160,6 +160,29 @@ async def test_children_of_a_deleted_person_wait_and_come_when_they_are_back(sho
         assert (len(one.live("activities")), len(one.live("tasks"))) == (1, 1)
 
 
+async def test_what_is_only_changed_as_a_whole_waits_for_the_person_it_names() -> None:
+    """A change of a call does not take a person out whom people deleted: it waits, and comes when they are back, with them."""
+    async with rig() as one:
+        await one.stage(lead("1"), call("7", "1", body="first"))
+        await one.run_dry()
+        gone = (await one.link("lead", "1")).dest_id
+        [activity] = one.live("activities")
+        assert gone in activity["links"]["participants"]
+        one.person("delete", "contacts", gone)
+        await one.stage(call("7", "1", body="second"))
+        await one.run_dry()
+        assert gone in (await one.staged("call", "7")).reason
+        assert one.live("activities") == [activity]
+        one.person("undelete", "contacts", gone)
+        vanished = Vanished(ledger=one.ledger, reader=one.nutshell.reader)
+        await vanished.recall()
+        await vanished.returned("contacts", [gone])
+        await one.run_dry()
+        [now] = one.live("activities")
+        assert gone in now["links"]["participants"]
+        assert "second" in now["description"]
+
+
 async def test_children_of_a_deleted_person_come_when_they_are_made_again() -> None:
     """What waits for a deleted person goes to the one that somebody had made again."""
     async with rig() as one:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -13,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from streamflow.errors import StoreError
+from streamflow.errors import DiskRefused, StoreError
 from streamflow.model import Ref, Verdict
 from streamflow.store import files
-from streamflow.store.base import MarkVerified, MoveMark, PutLink
+from streamflow.store.base import Enqueue, MarkVerified, MoveMark, PutLink, ResolveItem
 from streamflow.store.lock import DirectoryInUse
 from streamflow.store.sqlite import SqliteLedger
 
-from .values import StillClock, audit, checks, link, record
+from .values import TO_FIRST, TO_SECOND, StillClock, audit, checks, item, link, record
 
 
 async def filled(directory: Path, clock: StillClock) -> Path:
@@ -51,6 +52,31 @@ async def refused(directory: Path, clock: StillClock, words: str) -> None:
         async with SqliteLedger.open_readonly(directory, clock=clock):
             pass
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("number", "is_new", "passes"),
+    [
+        (errno.EROFS, False, True), (errno.EROFS, True, False), (errno.ENOSPC, True, True), (errno.EIO, False, True),
+        (errno.EACCES, False, False),
+    ],
+)
+async def test_a_disk_that_passes_is_told_from_a_wrong_place(
+    tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch, number: int, is_new: bool, passes: bool
+) -> None:
+    """Where a ledger is kept, a full, failing or read-only disk is waited for; one that never took anything is the wrong place."""
+    if not is_new:
+        await filled(tmp_path, clock)
+
+    def refuse(path: Path, *_: int) -> int:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr("streamflow.store.lock.os.open", refuse)
+    with pytest.raises(StoreError, match=os.strerror(number)) as caught:
+        async with SqliteLedger.open(tmp_path, clock=clock):
+            pass
+    assert caught.value.hint
+    assert isinstance(caught.value, DiskRefused) == passes
 
 
 async def test_state_outlives_the_process_and_each_opening_is_an_epoch(tmp_path: Path, clock: StillClock) -> None:
@@ -203,8 +229,7 @@ async def test_verdicts_of_a_ledger_that_did_not_count_them_are_counted(tmp_path
     async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
         await ledger.commit([PutLink(link=link("2")), verified("1")])
     with sqlite3.connect(path) as raw:
-        raw.executescript("DROP TRIGGER shape_counted; DROP TRIGGER record_dropped; DELETE FROM tally WHERE scope = 'check'")
-        raw.executescript("PRAGMA user_version = 1")
+        raw.executescript(TO_FIRST)
     raw.close()
     async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
         assert await ledger.check_counts() == {("contacts", "name", "equal"): 1}
@@ -212,6 +237,22 @@ async def test_verdicts_of_a_ledger_that_did_not_count_them_are_counted(tmp_path
         assert await ledger.check_counts() == {("contacts", "name", "equal"): 2}
     async with SqliteLedger.open(tmp_path / "new", clock=clock):
         assert parts(path) == parts(tmp_path / "new" / files.LEDGER_FILE), "the steps lead to what is made anew"
+
+
+async def test_the_queue_of_a_ledger_that_did_not_count_it_is_counted(tmp_path: Path, clock: StillClock) -> None:
+    """What was asked and answered under the second version is counted by the step to the third, and goes on from there."""
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        asked = [Enqueue(item=each) for each in (item("q1", blocking=True), item("q2"), item("q3"))]
+        await ledger.commit([*asked, ResolveItem(id="q3", decision="keep", by="uid:0")])
+    with sqlite3.connect(tmp_path / files.LEDGER_FILE) as raw:
+        raw.executescript(TO_SECOND)
+    raw.close()
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        done = ("resolved", "conflict", False)
+        assert await ledger.queue_counts() == {("open", "conflict", True): 1, ("open", "conflict", False): 1, done: 1}
+        await ledger.commit([Enqueue(item=item("q1")), ResolveItem(id="q2", decision="keep", by="uid:0"), Enqueue(item=item("q4"))])
+        assert await ledger.queue_counts() == {("open", "conflict", False): 2, done: 2}
+        assert sum((await ledger.queue_counts()).values()) == len(await ledger.queue(state=None))
 
 
 async def test_a_failed_migration_leaves_the_old_version(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,6 +309,9 @@ async def test_a_cut_tail_of_the_audit_is_found(tmp_path: Path, clock: StillCloc
     raw.close()
     async with SqliteLedger.open_readonly(tmp_path, clock=clock) as look:
         assert await look.verify_audit() == (1, 2)
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        await ledger.commit([audit(f"later {number}") for number in range(9)])
+        assert await ledger.verify_audit() == (10, 2), "what is written afterwards does not close the gap"
 
 
 async def test_kept_counts_equal_counted_ones(tmp_path: Path, clock: StillClock) -> None:

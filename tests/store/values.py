@@ -24,6 +24,15 @@ from streamflow.model import (
 )
 from streamflow.store.base import Audit, Finish
 
+TO_SECOND = """
+DROP TRIGGER item_asked; DROP TRIGGER item_moved; DELETE FROM tally WHERE scope = 'item'; PRAGMA user_version = 2;
+"""
+TO_FIRST = f"""
+{TO_SECOND}
+DROP TRIGGER shape_counted; DROP TRIGGER record_dropped; DELETE FROM tally WHERE scope = 'check'; PRAGMA user_version = 1;
+"""
+"""What makes of a ledger of the present version one of an earlier version."""
+
 
 class StillClock:
     """A clock moved by hand."""
@@ -36,6 +45,9 @@ class StillClock:
 
     def monotonic(self) -> float:
         return self.at.timestamp()
+
+    def steady(self) -> datetime:
+        return self.now()
 
     async def sleep(self, seconds: float) -> None:
         await anyio.lowlevel.checkpoint()

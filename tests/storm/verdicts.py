@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
-from tests.flow_bad.rig import Daemon, Pair, Place, get, running_daemon
+from tests.flow_bad.rig import END_S, PLAIN, Daemon, Pair, Place, environ, get, running_daemon
 from tests.judge.comparison import compare, told
 from tests.judge.states import destination_of, read_destination, read_source
 
@@ -32,11 +38,24 @@ def assert_every_write_was_meant(place: Place, pair: Pair) -> None:
     """See that each record made in the destination has an intent in the book, as the daemon left it."""
     found = markers(pair)
     assert len(found) == len(set(found))
-    with sqlite3.connect(f"file:{place.state / 'ledger.sqlite'}?mode=ro", uri=True) as book:
-        meant = {str(row[0]) for row in book.execute("SELECT marker FROM intent")}
-    book.close()
+    meant = set(_column(place, "SELECT marker FROM intent"))
     assert found
     assert set(found) <= meant, sorted(set(found) - meant)[:5]
+
+
+def chain(place: Place) -> list[str]:
+    """Give the hashes of all entries of the audit, as the book has them."""
+    return _column(place, "SELECT hash FROM audit ORDER BY seq")
+
+
+def _column(place: Place, question: str) -> list[str]:
+    # Of a copy: looking changes nothing, and SQLite goes its own way to a file that is elsewhere for others.
+    with tempfile.TemporaryDirectory(prefix="sf") as folder:
+        for path in place.state.glob("ledger.sqlite*"):
+            if not path.name.endswith("-shm"):
+                shutil.copyfile(path, Path(folder) / path.name)
+        with closing(sqlite3.connect(Path(folder) / "ledger.sqlite")) as book:
+            return [str(row[0]) for row in book.execute(question)]
 
 
 def assert_moved(pair: Pair) -> None:
@@ -45,12 +64,13 @@ def assert_moved(pair: Pair) -> None:
     assert not found, told(found)
 
 
-def assert_goes_on(place: Place, pair: Pair) -> None:
+def assert_goes_on(place: Place, pair: Pair, *, by: Sequence[str] = PLAIN) -> None:
     """See that the next start goes through to the gate of the switch, with every record there once and the audit whole."""
     pair.destination(latency_ms=0)
-    with running_daemon(place) as daemon:
+    with running_daemon(place, by=by) as daemon:
         daemon.until(lambda status: (status["gate"] or {}).get("name") == "cutover", "the gate of the switch", timeout_s=GONE_ON_S)
         assert_moved(pair)
-        assert place.cli("audit", "verify").code == 0
+        verify = [*by, "-c", str(place.config), "audit", "verify"]
+        assert subprocess.run(verify, env=environ(), capture_output=True, timeout=END_S, check=False).returncode == 0
         trouble = [line for line in daemon.words().splitlines() if "Traceback" in line]
         assert trouble == []

@@ -25,30 +25,33 @@ def dump(site: Site) -> dict[str, Any]:
     """Return every record as it is held, deleted ones too; `customFields` keyed by visible name."""
     found: dict[str, Any] = {}
     for kind in _DUMPED:
-        rows = site.state.table(kind).values()
-        if kind in ENTITIES:
-            found[kind] = [{**r, "customFields": values_by_title(site, r)} for r in rows]
-        else:
-            found[kind] = list(rows)
+        found[kind] = [_held(site, row) for row in site.state.table(kind).values()]
     found["customFields"] = {entity: definitions(site, entity) for entity in ENTITIES}
     found["events_count"] = len(site.state.events)
     return found
 
 
+def _held(site: Site, row: Record) -> Record:
+    return {**row, "customFields": values_by_title(site, row)} if row["type"] in ENTITIES else row
+
+
 def act(site: Site, order: dict[str, Any]) -> dict[str, Any]:
     """Do what a person does in the web app: `{"as": e-mail, "do": verb, "kind", "id", "values"}`.
 
-    Answers `{"record": …}`. Raises ValueError for an unknown verb or user, KeyError for a missing record or value.
+    Answers `{"record": …, "was": …}`: as it is now, and as it was just before in the form of the dump, null for a new one.
+    Raises ValueError for an unknown verb or user, KeyError for a missing record or value.
     """
     verb = _VERBS.get(order["do"])
     if verb is None:
         raise ValueError(f"unknown verb {order['do']}; known are {', '.join(sorted(_VERBS))}")
     actor = _person(site, order.get("as"))
+    before = site.state.get(order["kind"], order["id"]) if "id" in order else None
+    was = None if before is None else _held(site, before)
     try:
         record = verb(site, actor, order)
     except Refusal as refusal:
         raise ValueError(f"{refusal.title}: {refusal.detail or refusal.field}") from None
-    return {"record": record}
+    return {"record": record, "was": was}
 
 
 def _person(site: Site, email: str | None) -> Actor:
