@@ -18,7 +18,7 @@ from streamflow.daemon.jobs import Jobs
 from streamflow.daemon.operator import Operator
 from streamflow.errors import UsageError
 from streamflow.spelling import near
-from streamflow.wire.body import DEPTH_CAP, TooDeep, parse_json
+from streamflow.wire.body import DEPTH_CAP, TooDeep, TooMany, parse_json
 
 Params: TypeAlias = Mapping[str, Any]
 Call: TypeAlias = Callable[[Operator, str, Params], Awaitable[Any]]
@@ -243,7 +243,7 @@ def _body(raw: bytes) -> dict[str, Any]:
         value = parse_json(raw)
     except TooDeep:
         raise UsageError("the body is nested too deep", hint=f"at most {DEPTH_CAP} levels") from None
-    except orjson.JSONDecodeError:
+    except (orjson.JSONDecodeError, TooMany):
         raise UsageError("the body is not JSON", hint='send an object such as {"reason": "lunch"}, or nothing') from None
     if not isinstance(value, dict):
         raise UsageError("the body is not a JSON object", hint='send an object such as {"reason": "lunch"}, or nothing')

@@ -2,7 +2,8 @@
 Reading what changed where records do not carry the time that is filtered by, and reading the latest part again where edits move no time.
 
 Rule 1: the mark is when the last drained read began, by the source's wall clock; each read begins an overlap before it, which has room for
-clocks that differ, and as long before that as the source may show a change late (`settle_s`). It moves with the last page, and only if nothing was left out or a person gave that up.
+clocks that differ, and before that as far as the source may show a change late (`settle_s`). It moves with the last page, and only if
+nothing was left out or a person gave that up.
 Rule 2: where our clock was set meanwhile the earlier of both times counts: what is read twice is known, what a mark went past is not read
 before the sweep.
 Rule 3: what moves no time of change is found by reading the latest part of the whole list again, and by the sweep.

@@ -25,7 +25,7 @@ from streamflow.clock import Clock
 from streamflow.errors import AccessRefused, ConfigError, StreamflowError
 from streamflow.wire.address import AddressBook
 from streamflow.wire.backoff import Patience, retry_after_s, wait_s
-from streamflow.wire.body import DEPTH_CAP, TooDeep, is_json_type, parse_json
+from streamflow.wire.body import DEPTH_CAP, TooDeep, TooMany, is_json_type, parse_json
 from streamflow.wire.credentials import Credentials, Judge, Renewable
 from streamflow.wire.limiter import Limiter
 from streamflow.wire.message import Attempt, AttemptHook, Request, Response, current_priority
@@ -242,6 +242,8 @@ class Session:
                 data = parse_json(response.body, depth_cap=self._settings.depth_cap)
             except TooDeep:
                 return Outcome(response=response, failure=Failure.TOO_DEEP)
+            except TooMany as error:
+                return Outcome(response=response, failure=Failure.TOO_MANY, detail=str(error))
             except orjson.JSONDecodeError:
                 if response.status < 300 and request.expects == "json":
                     return Outcome(response=response, failure=Failure.UNREADABLE, detail="not JSON")
@@ -312,7 +314,7 @@ def _timeout(settings: SessionSettings, total_s: float) -> aiohttp.ClientTimeout
 
 def _given_up(verdict: CallVerdict, outcome: Outcome) -> CallVerdict:
     """What is answered and stays unreadable however often it is asked for is a breach of the contract, not a bad line."""
-    is_answered = outcome.failure in (Failure.UNREADABLE, Failure.TOO_DEEP)
+    is_answered = outcome.failure in (Failure.UNREADABLE, Failure.TOO_DEEP, Failure.TOO_MANY)
     return CallVerdict.PROTOCOL if verdict is CallVerdict.ODD or (verdict is CallVerdict.TRANSIENT and is_answered) else verdict
 
 

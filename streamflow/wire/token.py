@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import orjson
 
 from streamflow.clock import Clock
-from streamflow.wire.body import TooDeep, parse_json
+from streamflow.wire.body import Unfit, parse_json
 from streamflow.wire.credentials import Masked, Send
 from streamflow.wire.message import Request, Response
 from streamflow.wire.verdict import CallVerdict, Outcome, judge_read
@@ -88,6 +88,6 @@ def lifetime(told: Any, *, unsaid_s: float) -> float:
 def _object(response: Response) -> Mapping[str, Any] | None:
     try:
         data = response.data if response.is_json else parse_json(response.body)
-    except (orjson.JSONDecodeError, TooDeep):
+    except (orjson.JSONDecodeError, Unfit):
         return None
     return data if isinstance(data, Mapping) else None

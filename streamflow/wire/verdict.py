@@ -39,6 +39,7 @@ class Failure(StrEnum):
     TOO_LARGE = "too_large"      # body over the cap
     UNREADABLE = "unreadable"    # 2xx whose body is not what was asked for
     TOO_DEEP = "too_deep"        # JSON nested beyond the cap
+    TOO_MANY = "too_many"        # JSON of more values than there is memory for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ class Outcome:
 
     response: Response | None = None
     failure: Failure | None = None
-    detail: str = ""             # class names only, never values
+    detail: str = ""             # class names and our own words only, never values
 
     @property
     def status(self) -> int:
@@ -66,6 +67,7 @@ _BY_STATUS = {
 _READ_FAILURES = {
     Failure.NOT_SENT: CallVerdict.TRANSIENT, Failure.TIMEOUT: CallVerdict.TRANSIENT, Failure.BROKEN: CallVerdict.TRANSIENT,
     Failure.UNREADABLE: CallVerdict.TRANSIENT, Failure.TOO_LARGE: CallVerdict.PROTOCOL, Failure.TOO_DEEP: CallVerdict.TRANSIENT,
+    Failure.TOO_MANY: CallVerdict.TRANSIENT,
 }  # fmt: skip
 
 

@@ -115,7 +115,7 @@ async def test_verbs_reach_operator(folder: Path, target: str, body: bytes, verb
         ("/v1/map/confirm", b'{"digest": "abc123"}', "digest=abc123"),
         ("/v1/map/edit", b'{"document": {"objects": []}}', "document=withheld"),
         ("/v1/owners/fallback", b'{"email": "a@b.c"}', "email=withheld"),
-        ("/v1/queue/shared_email%3Alead%3A48213/resolve", b'{"decision": "match:17-contacts"}', "id=shared_email:lead:48213 decision=match"),
+        ("/v1/queue/shared%3Alead%3A48213/resolve", b'{"decision": "match:17-contacts"}', "id=shared:lead:48213 decision=match"),
         ("/v1/queue/user%3Ap%40x.za/resolve", b'{"decision": "Piet Nel"}', "id=withheld decision=withheld"),
         ("/v1/cutover", b'{"freeze_confirmed": true}', "freeze_confirmed=true dry_run=false"),
         ("/v1/rollback", b'{"scope": "lead:48213", "confirm": "acme"}', "scope=lead:48213 dry_run=false confirm=withheld"),
@@ -186,10 +186,11 @@ async def test_who_joins_a_job_is_told_and_so_is_its_late_failure(folder: Path) 
             assert (await ask(daemon.path, "POST", "/v1/verify", b'{"wait_s": 0}'))[1]["result"] == "running"
         assert [order for _, order, _, _ in daemon.operator.ordered_before] == ["/v1/verify"] * 2
         daemon.operator.failure = UsageError("not now")
-        daemon.operator.blocked.set()
-        with anyio.fail_after(5):
-            while (await ask(daemon.path, "GET", "/v1/jobs/verify"))[1]["state"] == "running":
-                await anyio.sleep(0.01)
+        with daemon.events.listen(after=None) as listener, anyio.fail_after(5):
+            daemon.operator.blocked.set()
+            async for event in listener.events():
+                if event.name == "job.ended":
+                    break
         assert [verb for verb, _ in daemon.operator.asked] == ["refused"]
 
 

@@ -13,7 +13,7 @@ async def entries(ledger: MemoryLedger) -> list[AuditEntry]:
 
 
 async def test_a_flood_is_counted_and_fills_nothing() -> None:
-    """Five hundred bad orders a second for a minute leave some thousand entries, which together tell of each one, by whom and what it was."""
+    """Five hundred bad orders a second for a minute leave some thousand entries, which tell of each one, by whom and what."""
     clock = VirtualClock()
     ledger = MemoryLedger(clock=clock)
     orders = Orders(ledger, clock)

@@ -13,7 +13,7 @@ from yarl import URL
 from streamflow.errors import ProtocolMismatch
 from streamflow.wire.address import AddressBook
 from streamflow.wire.backoff import RETRY_AFTER_CAP_S, retry_after_s
-from streamflow.wire.body import DEPTH_CAP, TooDeep, parse_json
+from streamflow.wire.body import DEPTH_CAP, Unfit, parse_json
 from streamflow.wire.message import Request, Response
 from streamflow.wire.refusal import scrubbed
 from streamflow.wire.token import judge_token, lifetime
@@ -47,7 +47,7 @@ def nested(depth: int) -> bytes:
 def _body(raw: bytes) -> None:
     try:
         found = parse_json(raw)
-    except (orjson.JSONDecodeError, TooDeep):
+    except (orjson.JSONDecodeError, Unfit):
         return
     assert _depth(found) <= DEPTH_CAP
 

@@ -1,4 +1,4 @@
-"""What a hostile server can make the daemon hold: bodies that unpack to far more, that never end, that nest without end."""
+"""What a hostile server can make the daemon hold: bodies that unpack or are read to far more, that never end, that nest without end."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from streamflow.cli.gates import read_document
 from streamflow.errors import ConfigError, StreamflowError, UsageError
 from streamflow.migration.proposal import read_map_file
 from streamflow.wire.backoff import Patience
+from streamflow.wire.body import PARSED_CAP_BYTES, parse_json, parsed_bytes
 from streamflow.wire.credentials import BasicCredentials, Masked
 from streamflow.wire.limiter import PacedLimiter
 from streamflow.wire.message import Request
@@ -37,7 +38,7 @@ def _bombs() -> dict[str, bytes]:
 
 
 @asynccontextmanager
-async def _asking(body: bytes) -> AsyncIterator[Session]:
+async def _asking(body: bytes, cap_bytes: int = CAP) -> AsyncIterator[Session]:
     """Ask a server that gives this body in whatever encoding the path names."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -46,7 +47,7 @@ async def _asking(body: bytes) -> AsyncIterator[Session]:
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", handle)
     clock = HastyClock()
-    settings = SessionSettings(body_cap_bytes=CAP, patience=Patience(attempts=1))
+    settings = SessionSettings(body_cap_bytes=cap_bytes, patience=Patience(attempts=1))
     async with TestServer(app, host="127.0.0.1") as server, open_session(
         platform="test", base_url=str(server.make_url("/rest")), credentials=BasicCredentials("a@x.test", Masked("k")),
         limiter=PacedLimiter(clock, rate_per_s=1_000, burst=100), clock=clock, settings=settings,
@@ -77,6 +78,59 @@ async def test_a_body_packed_twice_is_no_way_around_the_cap() -> None:
     async with _asking(gzip.compress(_bombs()["gzip"])) as session:
         for encoding in ("gzip,gzip", "gzip, deflate", "x-unknown"):
             assert await _held(session, encoding) < HELD
+
+
+@pytest.mark.parametrize("row", [b"{},", b"[" * 50 + b"]" * 50 + b","], ids=["objects", "brackets"])
+async def test_a_body_that_is_read_as_far_more_is_not_read(row: bytes) -> None:
+    """Seven megabytes of rows that hold nothing, under the cap on bytes, are an error that says so; memory does not follow them."""
+    body = b'{"contacts":[' + row * (7_000_000 // len(row)) + b"0]}"
+    async with _asking(body, cap_bytes=64 * 1024 * 1024) as session:
+        assert await _held(session, "identity", "too many: more values than 320 MiB have room for") < HELD
+
+
+SMALL = 6_000
+FORMS: dict[str, bytes] = {
+    "objects": b"{}," * SMALL,
+    "lists": b"[0]," * SMALL,
+    "deep lists": (b"[" * 50 + b"]" * 50 + b",") * (SMALL // 50),
+    "deep objects": b"".join((b'{"k%d":' % i) * 50 + b"0" + b"}" * 50 + b"," for i in range(SMALL // 50)),
+    "one key": b'{"a":0},' * SMALL,
+    "own keys": b"".join(b'{"k%07d":0},' % i for i in range(SMALL)),
+    "own keys and values": b"".join(b'{"k%07d":"v%07d"},' % (i, i) for i in range(SMALL)),
+    "one large object": b"{" + b",".join(b'"k%07d":"v%07d"' % (i, i) for i in range(SMALL)) + b"},",
+    "rows": b'{"a":0,"b":0.5,"c":"","d":"cc","e":null,"f":["x"]},' * (SMALL // 6),
+    "texts": b'"ab",' * SMALL,
+    "other scripts": '"шш",'.encode() * SMALL,
+    "signs": '"😀",'.encode() * SMALL,
+    "signs in escapes": rb'"\ud83d\ude00",' * SMALL,
+    "a wide text": b'"' + b"a" * 50_000 + '😀",'.encode(),
+    "a wide text in escapes": b'"' + b"a" * 50_000 + rb'\uD83D\uDE00",',
+    "a less wide text": b'"' + b"a" * 50_000 + rb'\u0448",',
+    "numbers": b"0.5,123456789012," * (SMALL // 2),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_no_body_takes_more_than_is_reckoned(form: str) -> None:
+    """What is read from a body takes no more memory than its bytes said beforehand, whatever it is made of."""
+    body = b"[" + FORMS[form] + b"0]"
+    tracemalloc.start()
+    try:
+        read = parse_json(body)
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert read[-1] == 0
+    assert len(body) + taken <= parsed_bytes(body) + 4_096
+
+
+def test_what_a_platform_may_rightly_say_has_room() -> None:
+    """Pages of 500 rows with a thousand fields each, twenty thousand unpaged rows of sixty fields, 60 MB of texts with signs."""
+    def rows(count: int, fields: int) -> bytes:
+        return (b"{" + b'"FieldName12":"a value",' * fields + b'"x":1},') * count
+
+    for body, times in (rows(500, 1_000), 1), (rows(2_000, 60), 10), ((b'{"text":"' + b"a" * 9_000 + '😀"},'.encode()) * 660, 10):
+        assert times * parsed_bytes(body) <= PARSED_CAP_BYTES
 
 
 @pytest.mark.parametrize(("name", "text"), [

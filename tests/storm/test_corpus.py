@@ -1,4 +1,4 @@
-"""Every hostile answer at every door; and what a body that unpacks to two hundred megabytes, or never ends, makes a process hold."""
+"""Every hostile answer at every door; and what a process holds of a body that unpacks to far more, never ends, or is read as far more."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ async def test_no_hostile_answer_breaks_a_promise(place: str, group: str) -> Non
     assert [f"{strike}: {wrong}" async for strike, wrong in all_broken(place, strikes, limit_s=60.0)] == []
 
 
-@pytest.mark.parametrize("form", ["gzip_bomb", "deflate_bomb", "endless", "endless_chunks", "endless_headers"])
+@pytest.mark.parametrize(
+    "form", ["gzip_bomb", "deflate_bomb", "endless", "endless_chunks", "endless_headers", "swarm", "swarm_of_brackets"]
+)
 async def test_a_body_without_measure_is_not_held(form: str) -> None:
     """A process of its own that is answered so refuses, and has grown by no more than the cap and a little at its largest."""
     site = open_site({"switches": {"search_lag_s": 0}})

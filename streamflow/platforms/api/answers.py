@@ -14,7 +14,7 @@ import orjson
 
 from streamflow.errors import ProtocolMismatch
 from streamflow.platforms.spec import Call, ErrorRule
-from streamflow.wire.body import TooDeep, parse_json
+from streamflow.wire.body import Unfit, parse_json
 from streamflow.wire.message import Response
 from streamflow.wire.refusal import Explanation, scrubbed
 from streamflow.wire.verdict import CallVerdict, Outcome, judge_read
@@ -33,7 +33,7 @@ def payload(response: Response) -> tuple[bool, Any]:
         return False, None
     try:
         return True, parse_json(response.body)
-    except (orjson.JSONDecodeError, TooDeep):
+    except (orjson.JSONDecodeError, Unfit):
         return False, None
 
 

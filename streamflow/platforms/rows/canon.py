@@ -29,7 +29,7 @@ from streamflow.platforms.rows.phones import mended_phone, plain_phone
 from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.rows.values import amount_of, clock_oddity, flag_of, local_time, text_of, tidy, tidy_label
 from streamflow.platforms.spec import StreamSpec
-from streamflow.wire.body import TooDeep, parse_json
+from streamflow.wire.body import Unfit, parse_json
 
 RAW = "_raw"
 CUSTOM = "custom"
@@ -219,7 +219,7 @@ class Canon:
         if isinstance(value, str) and value.strip():
             try:
                 value = parse_json(value.encode())
-            except (orjson.JSONDecodeError, TooDeep):
+            except (orjson.JSONDecodeError, Unfit):
                 pass
         if isinstance(value, Mapping):
             return value

@@ -10,6 +10,7 @@ from streamflow.sandbox.corpus.answer import JSON, Form, Spoken, Truth, head, sa
 from streamflow.sandbox.corpus.heads import ENDLESS_HEADERS
 
 BOMB_BYTES = 200 * 1024 * 1024
+SWARM_BYTES = 7 * 1024 * 1024
 _PIECE = b" " * (1 << 16)
 _BLANKS = b" " * (1 << 20)
 
@@ -25,6 +26,11 @@ def _bomb(truth: Truth, wbits: int, encoding: str) -> Spoken:
         yield packer.compress(truth.body) + packer.flush()
 
     return Spoken(pieces=pieces())
+
+
+def _swarm(truth: Truth, row: bytes) -> Spoken:
+    """Say ever the same row, in fewer bytes than any cap on them: it is what they are read as that is large."""
+    return said(truth, b'{"contacts":[' + row * (SWARM_BYTES // len(row)) + b"0]}", status=200)
 
 
 def _endless(truth: Truth) -> Spoken:
@@ -70,6 +76,8 @@ LINES: dict[str, Form] = {
 HEAVY: dict[str, Form] = {
     "gzip_bomb": lambda truth: _bomb(truth, 31, "gzip"),
     "deflate_bomb": lambda truth: _bomb(truth, 15, "deflate"),
+    "swarm": lambda truth: _swarm(truth, b"{},"),
+    "swarm_of_brackets": lambda truth: _swarm(truth, b"[" * 50 + b"]" * 50 + b","),
     "endless": _endless,
     "endless_chunks": _endless_chunks,
     "endless_headers": ENDLESS_HEADERS,
