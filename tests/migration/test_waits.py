@@ -170,7 +170,7 @@ async def test_the_window_is_as_long_as_agreed(step_s: float) -> None:
     rig = Rig()
     migration = rig.migration(watch_days=1.0, poll_s=3_600.0)
     await migration.ledger.commit([PutSetting(name="switched", value={"switched_at": iso(BEGUN)})])
-    window = Window(migration, cast(Any, None))
+    window = Window(migration, cast(Any, SimpleNamespace(reader=SimpleNamespace(look_at_all=lambda: None))))
     window.rig, window.step_s = rig, step_s
     assert await window.run() is State.DONE
     assert [at_s for at_s, which in rig.looks if which == "last"] == [DAY_S]
