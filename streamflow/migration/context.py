@@ -74,7 +74,7 @@ class Migration:
     waits: Waits = field(init=False)                      # how long ago what the ledger knows was, whoever sets the wall clock
 
     def __post_init__(self) -> None:
-        self.meanwhile = Meanwhile(self.destination.feed, self.clock)
+        self.meanwhile = Meanwhile(self.destination.feed, self.clock, lambda: self.destination.flags.search_lag_s)
         self.waits = Waits(self.clock)
 
     async def enter(self, state: State, reason: str, *changes: Change) -> None:

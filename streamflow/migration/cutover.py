@@ -11,7 +11,8 @@ for once more, since only two complete passes prove that a record is gone; where
 The horizon goes by no clock that can be set: a start that comes upon a drain waits through it once more.
 Rule 4: the switch is one transaction: state, receipt, audit.
 Rule 5: what the operator says while a step runs goes before what the step has in hand.
-Rule 6: what somebody writes in the source after the confirmed freeze is not lost: what a pass still reads is carried over, and all is read
+Rule 6: nothing is switched before the destination had the time to tell what people did there under our last writes.
+Rule 7: what somebody writes in the source after the confirmed freeze is not lost: what a pass still reads is carried over, and all is read
 again; what is written behind the last pass is asked about by the watch (watch.py), with a window of 0 days only what one look at what shows
 as changed finds.
 """
@@ -25,7 +26,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from streamflow.clock import from_iso, iso
-from streamflow.migration import absence, leftovers, unread
+from streamflow.migration import absence, aftermath, leftovers, unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.counting import CAUSE, count_again
 from streamflow.migration.heirs import follow_merges
@@ -248,7 +249,9 @@ class Cutover:
         await self._work.settle_doubts()
 
     async def _switch(self, plan: Plan) -> None:
-        """One transaction: from here on the destination is the system of record."""
+        """One transaction: from here on the destination is the system of record. Nothing is written in this step, so the wait is once."""
+        if not await aftermath.outlasted(self._m, "cutover"):
+            return
         counts = {f"{count.kind}:{count.disposition or count.state}": count.count for count in await self._m.ledger.counts()}
         async with self._m.cutover_lock:
             plan = await self._plan()

@@ -15,7 +15,7 @@ from datetime import timedelta
 from streamflow.clock import from_iso, iso
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
 from streamflow.mapping.pair import Role
-from streamflow.migration import lookalikes
+from streamflow.migration import aftermath, lookalikes
 from streamflow.migration.context import AFTER_FREEZE, DEST_ORDER, Migration
 from streamflow.migration.life import State
 from streamflow.migration.stopped import WHOLE
@@ -75,6 +75,8 @@ class Watch:
             await self._m.explain(f"{words}{self._trouble}")
             left_s = self._m.terms.poll_s if is_last else window_s - passed_s
             await self._m.control.wait(min(self._m.terms.poll_s, max(0.0, left_s)))
+        while not await aftermath.outlasted(self._m, "closing"):
+            pass
         await self._close()
         return State.DONE
 
@@ -95,6 +97,7 @@ class Watch:
         await self._hold_late(since)
         with at_priority(DELTA):
             await self._deliver(since)
+        await aftermath.look_after(self._m)
         await self._work.watch.follow()
 
     async def _read(self, number: int, *, is_last: bool, since: str) -> None:
