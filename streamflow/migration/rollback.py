@@ -21,10 +21,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from streamflow.errors import NotFound, NotPermitted, ProtocolMismatch, RecordRejected
 from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
-from streamflow.migration import aftermath, leftovers
+from streamflow.migration import aftermath
 from streamflow.migration.absorbed import Absorbed
+from streamflow.migration.beside import NOTHING_BESIDE, Beside
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.hanging import Hanging
 from streamflow.migration.life import AFTER_A_PART, State
@@ -57,11 +57,11 @@ class Tally:
     gone: int = 0
     spared: list[dict[str, str]] = field(default_factory=list)
     unclear: list[DestId] = field(default_factory=list)     # people's records that may have hung on what was removed
+    beside: dict[str, Any] = field(default_factory=lambda: dict(NOTHING_BESIDE))     # of the whole run: what is no record of the crosswalk
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "deleted": self.deleted, "restored": self.restored, "gone_already": self.gone, "spared": self.spared, "unclear": self.unclear,
-        }
+        counts = {"deleted": self.deleted, "restored": self.restored, "gone_already": self.gone}
+        return {**counts, "spared": self.spared, "unclear": self.unclear, **self.beside}
 
     def spare(self, link: Link, reason: str) -> None:
         self.spared.append({"kind": link.dest_kind, "id": link.dest_id, "source": f"{link.ref.kind}:{link.ref.key}", "reason": reason})
@@ -82,6 +82,7 @@ class Rollback:
         self._wanted: Wanted = everything
         self._outside = Outside(migration)
         self._hanging = Hanging(migration, self._touches, self._removals, self._outside, self._ties)
+        self._beside = Beside(migration, self._touches)
 
     async def undo(self, scope: str = WHOLE, *, dry_run: bool = False) -> Tally:
         """Undo what the scope names; what was interrupted is simply planned again from what is left. Raises UsageError for no scope."""
@@ -94,6 +95,8 @@ class Rollback:
             await self._recall(tally)
         await self._look(tally, dry_run=dry_run)     # of what an earlier start removed; the first look tells of everybody's work
         await self._hanging.read_lists()
+        if scope == WHOLE:
+            await self._beside.begin(dry_run=dry_run)
         await self._absorbed.recall()
         await self._look(tally, dry_run=dry_run)     # what came while the lists were read
         for dest_kind in reversed(DEST_ORDER):
@@ -115,6 +118,9 @@ class Rollback:
             await self._removals.finish()
             for overtaken in await self._restorations.finish():
                 tally.spare(overtaken.link, overtaken.reason)
+        if scope == WHOLE:
+            spared = {each["id"] for each in tally.spared if each["kind"] == "leads"}
+            tally.beside = await self._beside.plan(spared) if dry_run else await self._beside.carry_out(spared)
         return tally
 
     async def _recall(self, tally: Tally) -> None:
@@ -196,6 +202,7 @@ class Rollback:
             carried.refused.update(refused)
             steps = [*(step for step in steps if step.action != "restore"), *restores]
         for step in steps:
+            self._beside.planned(step)
             if reason := carried.refused.get(step.link.ref) or (step.reason if step.action in ("spare", "restore", "forget") else ""):
                 if reason == GONE:
                     tally.gone += 1
@@ -274,19 +281,11 @@ class Rollback:
         """Carry out the rollback the ledger knows of; its report counts what earlier starts did as well."""
         scope = checked(str(plan.get("scope") or WHOLE), self._m.pair)
         tally = await self.undo(scope)
-        leftovers: dict[str, Any] = {}
-        if scope == WHOLE:
-            await self._m.explain("rolling back: lead sources")
-            leftovers = {
-                "custom_fields": [each for each in await self._m.ledger.setting("fields:defined") or [] if each.get("created") == "yes"],
-                "sources": await self._remove_sources(),
-                "probe_records": await self._remove_probes(),
-            }
         await self._m.explain("rolling back: reading back what was removed and restored")
         proof = await Proof(self._m).read()
         spared = proof.with_left(tally.spared)
         result = {"scope": scope, **tally.to_json(), **proof.to_json(), "spared": spared, "in_doubt": await self._unresolved()}
-        self._m.report("rollback", {**result, "cannot_be_removed_by_api": leftovers})
+        self._m.report("rollback", result)
         await self._m.ledger.commit([
             PutSetting(name="rollback:result", value=result), PutSetting(name=GIVEN_UP_HERE, value=None),
             Audit(entry=AuditEntry(actor=str(plan.get("by") or "streamflow"), action="rollback.done", note=scope, after={
@@ -300,21 +299,3 @@ class Rollback:
             {"item": item.id, "kind": item.kind, "key": item.key, "reason": item.reason}
             for item in await self._m.ledger.queue(cause="in_doubt")
         ]
-
-    async def _remove_probes(self) -> list[dict[str, str]]:
-        """Remove what the probes could not remove; answers what stays all the same and was not deleted by hand."""
-        left = await leftovers.remove(self._m)
-        return [{"kind": kind, "id": dest_id or "", "name": marker} for kind, marker, dest_id in left]
-
-    async def _remove_sources(self) -> list[DestId]:
-        """Remove the lead sources we made, once no lead of ours uses them; answers those that stay."""
-        left: list[DestId] = []
-        for dest_id in await self._m.ledger.setting("sources:created") or []:
-            try:
-                await self._m.destination.writer.delete("sources", dest_id)
-            except NotFound:
-                continue
-            except (RecordRejected, NotPermitted, ProtocolMismatch):
-                left.append(dest_id)   # listed for the admin; a lead source that stays harms nobody
-        await self._m.ledger.commit([PutSetting(name="sources:created", value=left)])
-        return left

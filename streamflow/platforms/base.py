@@ -329,6 +329,10 @@ class Schema(Protocol):
         """
         ...
 
+    async def sources(self) -> Mapping[DestId, str]:
+        """Give the name of each lead source there is now, in one call."""
+        ...
+
     async def source(self, name: str) -> DestId:
         """Find or create a lead source by name (the one idempotent create)."""
         ...
