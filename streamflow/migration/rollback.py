@@ -37,8 +37,9 @@ from streamflow.migration.restorations import Restorations
 from streamflow.migration.returning import undone_item
 from streamflow.migration.reversals import GIVEN_UP_HERE, MOVED, Carried, Reversals
 from streamflow.migration.scopes import WHOLE, Wanted, checked, everything, wanted_by
+from streamflow.migration.ties import Ties
 from streamflow.migration.touched import Touches
-from streamflow.migration.undoing import Step, plan_step, unconfirmed
+from streamflow.migration.undoing import GONE, Step, plan_step, unconfirmed
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, DestId, Fields, Kind, Link, Ref
 from streamflow.stages.kept import known
@@ -56,11 +57,12 @@ class Tally:
     restored: int = 0
     gone: int = 0
     spared: list[dict[str, str]] = field(default_factory=list)
+    unclear: list[DestId] = field(default_factory=list)     # people's records that may have hung on what was removed
     beside: dict[str, Any] = field(default_factory=lambda: dict(NOTHING_BESIDE))     # of the whole run: what is no record of the crosswalk
 
     def to_json(self) -> dict[str, Any]:
         counts = {"deleted": self.deleted, "restored": self.restored, "gone_already": self.gone}
-        return {**counts, "spared": self.spared, **self.beside}
+        return {**counts, "spared": self.spared, "unclear": self.unclear, **self.beside}
 
     def spare(self, link: Link, reason: str) -> None:
         self.spared.append({"kind": link.dest_kind, "id": link.dest_id, "source": f"{link.ref.kind}:{link.ref.key}", "reason": reason})
@@ -73,13 +75,14 @@ class Rollback:
         self._m = migration
         self._absorbed = Absorbed(migration)
         self._touches = Touches(migration)
-        self._removals = Removals(migration, self._touches)
         self._reversals = Reversals(migration)
+        self._ties = Ties(migration, self._reversals)
+        self._removals = Removals(migration, self._touches, self._ties)
         self._restorations = Restorations(migration, self._touches, self._reversals)
         self._scope = WHOLE
         self._wanted: Wanted = everything
         self._outside = Outside(migration)
-        self._hanging = Hanging(migration, self._touches, self._removals, self._outside)
+        self._hanging = Hanging(migration, self._touches, self._removals, self._outside, self._ties)
         self._beside = Beside(migration, self._touches)
 
     async def undo(self, scope: str = WHOLE, *, dry_run: bool = False) -> Tally:
@@ -130,7 +133,7 @@ class Rollback:
         await Work(self._m).wait_for_doubts()
         recalled = await self._reversals.recall()
         removed = [each for each in recalled if each.action == "delete"]
-        self._removals.hold(removed)
+        self._removals.hold(removed, is_recalled=True)
         self._restorations.hold(each for each in recalled if each.action != "delete")
         tally.deleted += len(removed)
 
@@ -145,8 +148,9 @@ class Rollback:
     async def _save(self, tally: Tally) -> None:
         """Take in what happened meanwhile; what was removed a moment too soon comes back and is spared, with what it hangs on."""
         touched = await self._removals.look()
-        await self._hanging.look()
-        self._spare([*touched, *await self._removals.bring_back(self._hanging.orphans())], tally)
+        if await self._hanging.look():
+            self._removals.doubt()
+        self._spare([*touched, *await self._removals.bring_back(self._hanging.orphans()), *await self._removals.settle()], tally)
         for overtaken in await self._restorations.look():
             tally.spare(overtaken.link, overtaken.reason)
 
@@ -167,7 +171,8 @@ class Rollback:
             self._m.control.check()
             await self._save(tally)
         await self._hanging.read_untold()
-        self._spare(await self._removals.bring_back(self._hanging.orphans()), tally)
+        self._spare([*await self._removals.bring_back(self._hanging.orphans()), *await self._removals.settle(is_last=True)], tally)
+        tally.unclear = await self._hanging.unclear()
 
     async def _undo_some(
         self, dest_kind: Kind, links: Sequence[Link], tally: Tally, *, dry_run: bool
@@ -194,7 +199,9 @@ class Rollback:
         steps = [self._unless_in_vain(step) for step in self._absorbed.judged(steps)]
         carried = Carried()
         if not dry_run:
-            carried = await self._reversals.carry_out([step for step in steps if step.action != "restore"], now, self._scope)
+            carried = await self._reversals.carry_out(
+                [step for step in steps if step.action != "restore"], now, self._scope, self._touches.begins
+            )
             self._removals.hold(carried.removed)
             restores, refused = await self._restore([step.link for step in steps if step.action == "restore"])
             carried.refused.update(refused)
@@ -202,7 +209,7 @@ class Rollback:
         for step in steps:
             self._beside.planned(step)
             if reason := carried.refused.get(step.link.ref) or (step.reason if step.action in ("spare", "restore", "forget") else ""):
-                if reason == "gone already":
+                if reason == GONE:
                     tally.gone += 1
                 else:
                     tally.spare(step.link, reason)
@@ -281,12 +288,13 @@ class Rollback:
         tally = await self.undo(scope)
         await self._m.explain("rolling back: reading back what was removed and restored")
         proof = await Proof(self._m).read()
-        result = {"scope": scope, **tally.to_json(), **proof.to_json(), "in_doubt": await self._unresolved()}
+        spared = proof.with_left(tally.spared)
+        result = {"scope": scope, **tally.to_json(), **proof.to_json(), "spared": spared, "in_doubt": await self._unresolved()}
         self._m.report("rollback", result)
         await self._m.ledger.commit([
             PutSetting(name="rollback:result", value=result), PutSetting(name=GIVEN_UP_HERE, value=None),
             Audit(entry=AuditEntry(actor=str(plan.get("by") or "streamflow"), action="rollback.done", note=scope, after={
-                "deleted": result["deleted"], "restored": result["restored"], "spared": len(tally.spared)})),
+                "deleted": result["deleted"], "restored": result["restored"], "spared": len(spared)})),
         ])
         return tally
 

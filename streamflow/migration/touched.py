@@ -75,6 +75,11 @@ class Touches:
         return self._cursor
 
     @property
+    def begins(self) -> Cursor:
+        """From where the next look begins: what happens from now on, and all that is told late by then, comes after it."""
+        return self._start
+
+    @property
     def told_within_s(self) -> float:
         """Within how many seconds everything that happens is told: as the account is known to lag, or more where more was seen."""
         seen_s = self._late_s * MARGIN + 1.0 if self._late_s else 0.0

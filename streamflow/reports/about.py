@@ -206,6 +206,7 @@ _REPORTS: Final[Mapping[str, About]] = {
         notes={
             "sources": "The lead sources that the migration made, and those of which it cannot know; one that is kept says why.",
             "probe_records": "What the write probes had left behind.",
+            "unclear": "People's records that came while others were removed and hang on nothing: nobody can tell whether they did.",
         },
     ),
 }
