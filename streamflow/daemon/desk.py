@@ -263,7 +263,8 @@ class Desk:
             "scope": scope, "by": actor, "at": iso(self._m.clock.now()), "asked_in": self._m.phase.state.value,
             "paused": await self._m.ledger.setting("operator:paused"),
         }
-        await self._m.decide(actor, "rollback.requested", PutSetting(name="rollback", value=plan), note=str(plan["scope"]))
+        asked = (PutSetting(name="rollback", value=plan), PutSetting(name="operator:paused", value=None))     # a start in between goes on with it
+        await self._m.decide(actor, "rollback.requested", *asked, note=str(plan["scope"]))
         if self._m.control.paused is not None:
             await self.resume(actor=actor)
         self._s.interrupt()
