@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 PAIR ?= leadtrekker-nutshell
 KILLS ?= 60
 UNDONE ?= 24
+PARTS ?= 12
 JOBS ?= 2
 STORM := tests/storm
 TOOLS := tests/tools
@@ -70,8 +71,8 @@ container: $(STAMP)  ## the image built without a registry, and a whole run in i
 bench: $(STAMP)  ## the figures, as ratios in one run
 	$(PY) -m tests.bench --pair $(PAIR)
 
-torture: $(STAMP)  ## whole runs killed at random under each profile of faults, at every named point, and while taken back; KILLS=1000 for the long run
-	$(PY) -m tests.flow.torture --kills $(KILLS) --undone $(UNDONE) --jobs $(JOBS) $(if $(filter command environment,$(firstword $(origin PAIR))),--pair $(PAIR)) $(TORTURE)
+torture: $(STAMP)  ## whole runs killed at random under each profile of faults, at every named point, and while taken back, in whole or in part; KILLS=1000 for the long run
+	$(PY) -m tests.flow.torture --kills $(KILLS) --undone $(UNDONE) --parts $(PARTS) --jobs $(JOBS) $(if $(filter command environment,$(firstword $(origin PAIR))),--pair $(PAIR)) $(TORTURE)
 
 simulate: $(STAMP)  ## 2,000 seeded worlds with crashes in virtual time, and the bugs they must find; half an hour
 	$(PY) -m tests.simulate --worlds 2000 --jobs 2

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from streamflow.migration.context import DEST_ORDER, Migration
+from streamflow.migration.reversals import NOTHING_TO_UNDO
+from streamflow.migration.undoing import GONE
 from streamflow.model import AuditEntry, DestId, Fields, Kind
 from streamflow.stages.verify import GOOD
 
@@ -20,16 +23,23 @@ class Findings:
 
     deleted: int = 0
     restored: int = 0
+    gone: int = 0
+    left: list[dict[str, str]] = field(default_factory=list)           # of which nobody keeps a line any more, and why it is not as before
     still_there: list[DestId] = field(default_factory=list)
     not_restored: list[dict[str, str]] = field(default_factory=list)
     overtaken: list[dict[str, str]] = field(default_factory=list)      # changed by people while they were restored, and what became of it
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "deleted": self.deleted, "restored": self.restored, "still_there": self.still_there, "not_restored": self.not_restored,
-            "overtaken": self.overtaken,
+            "deleted": self.deleted, "restored": self.restored, "gone_already": self.gone, "still_there": self.still_there,
+            "not_restored": self.not_restored, "overtaken": self.overtaken,
             "read_back": "as before" if not self.still_there and not self.not_restored else "differs",
         }
+
+    def with_left(self, spared: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+        """Give what this start spared, and what earlier ones left and let go of."""
+        told = {(each["id"], each["source"]) for each in spared}
+        return [*spared, *({(each["id"], each["source"]): each for each in self.left if (each["id"], each["source"]) not in told}.values())]
 
 
 class Proof:
@@ -64,6 +74,8 @@ class Proof:
             self._take_back(entry)
         if entry.action == "rollback.overtaken":
             self._leave_to_people(entry)
+        if entry.action in ("rollback.forget", "rollback.left", "rollback.lost"):
+            self._leave(kind, entry)
         if entry.note != "done" or kind not in DEST_ORDER:
             return
         if entry.action == "rollback.delete":
@@ -72,6 +84,14 @@ class Proof:
         elif entry.action == "rollback.restore":
             self._found.restored += 1
             self._restored[kind][entry.dest_id] = entry.after or {}
+
+    def _leave(self, kind: Kind, entry: AuditEntry) -> None:
+        """A line that was let go tells a later start nothing; what was to be told of it is here."""
+        if entry.note == GONE:
+            self._found.gone += 1
+        elif entry.note != NOTHING_TO_UNDO:
+            source = f"{entry.kind}:{entry.key}"
+            self._found.left.append({"kind": kind, "id": entry.dest_id, "source": source, "reason": entry.note})
 
     def _take_back(self, entry: AuditEntry) -> None:
         """A record that was removed and brought back is not to be gone."""

@@ -24,6 +24,7 @@ class Reversal:
     scope: str                 # of the rollback
     is_told: bool = False      # that it happened, with all that follows but the look
     now: Fields = field(default_factory=dict)     # what these fields held when the record was read last
+    left: str = ""             # what of the record stays as people have it
     seen: Cursor = ""          # where the feed stood before that reading; "": not to be looked after
 
     @property

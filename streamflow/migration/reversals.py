@@ -25,6 +25,8 @@ TRIES = 8
 GIVEN_UP_HERE = "rollback:given_up"
 """The setting that keeps what the rollback under way does not try any more: [[kind, key, part], why]."""
 MOVED = "changed by people while it was being restored"
+NOTHING_TO_UNDO = "nothing to undo"
+"""What the audit says of a line that was let go, where there is no reason to tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ class Reversals:
         await self._m.ledger.commit([
             change for step in steps if step.action == "forget"
             for change in (
-                *_let_go(step.link), *kept.get(step.link.ref, ()), _entry(step.link, step.action, step.reason or "nothing to undo"),
+                *_let_go(step.link), *kept.get(step.link.ref, ()), _entry(step.link, step.action, step.reason or NOTHING_TO_UNDO),
             )
         ])
         writes = [self._reversal(step, now, scope, seen) for step in steps if step.action in ("delete", "restore")]
@@ -178,6 +180,7 @@ class Reversals:
         looks = seen if seen and self._m.destination.feed.carries(step.link.dest_kind) else ""
         return Reversal(
             id=self._next(), link=step.link, action=step.action, scope=scope, fields=step.fields, now=_held(step.fields, held), seen=looks,
+            left=step.reason,
         )
 
     def _intent(self, reversal: Reversal, now: Fields) -> Intent:
@@ -265,9 +268,10 @@ def _undone(reversal: Reversal, kept: Mapping[Ref, Sequence[Change]]) -> list[Ch
 
 
 def _told(reversal: Reversal) -> list[Change]:
-    """Tell that it happened; it is then still to be looked after, where that can be done."""
+    """Tell that it happened, and what was left; it is then still to be looked after, where that can be done."""
     entry = _entry(reversal.link, reversal.action, "done", given=reversal.fields)
-    return [entry, replace(reversal, is_told=True).noted if reversal.action == "delete" or reversal.seen else reversal.over]
+    left = [_entry(reversal.link, "left", reversal.left)] if reversal.left else []
+    return [entry, *left, replace(reversal, is_told=True).noted if reversal.action == "delete" or reversal.seen else reversal.over]
 
 
 def _refused(reversal: Reversal, why: str) -> list[Change]:

@@ -37,7 +37,7 @@ from streamflow.migration.returning import undone_item
 from streamflow.migration.reversals import GIVEN_UP_HERE, MOVED, Carried, Reversals
 from streamflow.migration.scopes import WHOLE, Wanted, checked, everything, wanted_by
 from streamflow.migration.touched import Touches
-from streamflow.migration.undoing import Step, plan_step, unconfirmed
+from streamflow.migration.undoing import GONE, Step, plan_step, unconfirmed
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, DestId, Fields, Kind, Link, Ref
 from streamflow.stages.kept import known
@@ -188,7 +188,7 @@ class Rollback:
             steps = [*(step for step in steps if step.action != "restore"), *restores]
         for step in steps:
             if reason := carried.refused.get(step.link.ref) or (step.reason if step.action in ("spare", "restore", "forget") else ""):
-                if reason == "gone already":
+                if reason == GONE:
                     tally.gone += 1
                 else:
                     tally.spare(step.link, reason)
@@ -275,12 +275,13 @@ class Rollback:
             }
         await self._m.explain("rolling back: reading back what was removed and restored")
         proof = await Proof(self._m).read()
-        result = {"scope": scope, **tally.to_json(), **proof.to_json(), "in_doubt": await self._unresolved()}
+        spared = proof.with_left(tally.spared)
+        result = {"scope": scope, **tally.to_json(), **proof.to_json(), "spared": spared, "in_doubt": await self._unresolved()}
         self._m.report("rollback", {**result, "cannot_be_removed_by_api": leftovers})
         await self._m.ledger.commit([
             PutSetting(name="rollback:result", value=result), PutSetting(name=GIVEN_UP_HERE, value=None),
             Audit(entry=AuditEntry(actor=str(plan.get("by") or "streamflow"), action="rollback.done", note=scope, after={
-                "deleted": result["deleted"], "restored": result["restored"], "spared": len(tally.spared)})),
+                "deleted": result["deleted"], "restored": result["restored"], "spared": len(spared)})),
         ])
         return tally
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from streamflow.mapping.changes import merge
 from streamflow.model import DestId, Fields, Intent, Kind, Link, Op, Ref, Verdict
@@ -17,7 +17,9 @@ SAME = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY, Verdict.UNREADABLE)
 GROWING = ("emails", "phones", "urls", "addresses", "link:accounts", "link:contacts", "link:sources", "link:tags")
 """Lists to which people add."""
 
-_BELONGS = "records outside this rollback belong to it"
+GONE: Final = "gone already"
+"""Why nothing was to be done about what people deleted."""
+_BELONGS: Final = "records outside this rollback belong to it"
 
 Compare = Callable[[Kind, str, Any, Any], Verdict]
 
@@ -29,7 +31,7 @@ class Step:
     link: Link
     action: str                    # delete | restore | spare | forget | leave
     fields: Fields = field(default_factory=dict)
-    reason: str = ""               # why it is spared, or what of it is; "gone already"
+    reason: str = ""               # why it is spared, or what of it is; `GONE`
 
 
 def unconfirmed(link: Link, intents: Sequence[Intent]) -> Fields:
@@ -64,8 +66,7 @@ def plan_step(
     if link.is_adopted and not link.before:
         return Step(link=link, action="leave")
     if now is None:
-        gone = "gone already"
-        return Step(link=link, action="spare", reason=f"{gone}; {_BELONGS}") if belongs else Step(link=link, action="forget", reason=gone)
+        return Step(link=link, action="spare", reason=f"{GONE}; {_BELONGS}") if belongs else Step(link=link, action="forget", reason=GONE)
     if link.is_adopted:
         return restoring(link, now, compare, meant or {})
     if staying:

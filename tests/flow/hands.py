@@ -75,6 +75,8 @@ class Hands:
         self.at_watch: Callable[[], None] | None = None     # called once after the switch; the run is rolled back then
         self.is_judged = False                              # that it was called
         self.is_planned = False                             # what a rollback would do, by its report
+        self.at_sample: Callable[[], None] | None = None    # called before the sample is accepted, where that is for a person to do
+        self.at_rest: Callable[[], bool] = lambda: False    # called when all has arrived; says whether the switch has to wait
         self.work: Callable[[str], None] = lambda _phase: None         # called at each look, with the phase: people at work
         self._dice = dice
         self._wanted = wanted        # the phase from which on each kill to come strikes, in order
@@ -135,6 +137,17 @@ class Hands:
         self.daemon.start()
         self._kill_at, self._started_at = math.inf, time.monotonic()
 
+    def want(self, kills: int) -> None:
+        """Strike so often more, from the next rollback on."""
+        self._wanted += ["rollback"] * kills
+
+    def want_no_more(self) -> int:
+        """Strike no more; gives how many kills were still to come."""
+        left = len(self._wanted)
+        self._wanted.clear()
+        self._kill_at = math.inf
+        return left
+
     def _strike(self) -> None:
         self._measure()
         self.daemon.kill()
@@ -167,6 +180,7 @@ class Hands:
             return
         self.work(self._phase)
         self._export(status["gate"] or {})
+        self._accept(status["gate"] or {})
         if self._decide():
             return
         if self._phase == "watch":
@@ -179,6 +193,11 @@ class Hands:
         if gate.get("name") == "export" and gate["since"] != self._exported:
             self.box.export()
             self._exported = gate["since"]
+
+    def _accept(self, gate: dict[str, Any]) -> None:
+        if gate.get("name") == "sample" and self.at_sample is not None:
+            self.at_sample()
+            self._order("/v1/sample/accept")
 
     def _decide(self) -> bool:
         """Decide one thing as suggested; says whether there was one."""
@@ -206,6 +225,8 @@ class Hands:
         """Let people stop writing to the source, and order the switch when all of it has arrived."""
         self.box.freeze()
         if status["gate"] is None or any(each["backlog"] for each in status["streams"].values()):
+            return
+        if self.at_rest():
             return
         self._explain()
         self._looked_at.clear()      # whom a question names may have changed since

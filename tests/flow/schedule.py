@@ -9,7 +9,7 @@ from itertools import count
 
 from streamflow.sandbox.profiles import SHIPPED
 from tests.flow.sides import SIDES
-from tests.flow.stopping import Stops
+from tests.flow.stopping import PARTS, Stops
 from tests.flow.survival import Trial
 
 READERS = ("api", "files")
@@ -34,9 +34,10 @@ def parser() -> argparse.ArgumentParser:
     add("--kills", type=int, default=60, help="how many random kills in all")
     add("--per-run", type=int, default=0, help=f"kills in one run; else what one round of all profiles and pairs needs, {MANY} at most")
     add("--points", type=int, default=1, metavar="N", help="strike at every named point N times, once more in runs that are kept")
-    add("--tours", choices=("undone", "kept", "both"), default="both", help="which runs are struck at named points")
+    add("--tours", choices=("undone", "kept", "parts", "all"), default="all", help="which runs are struck at named points")
     add("--undone", type=int, default=0, metavar="KILLS", help="how many random kills more, in runs that are rolled back meanwhile")
-    add("--people", choices=(*PEOPLE, "both"), default="both", help="whether people work in the destination while these are rolled back")
+    add("--parts", type=int, default=0, metavar="KILLS", help="how many random kills more, while parts of runs are rolled back")
+    add("--people", choices=(*PEOPLE, "both"), default="both", help="whether people work in the destination while these, or parts, go back")
     add("--records", type=int, default=100, help="source records of a run")
     add("--life", type=float, default=0.2, help="changes a second that people make in the source")
     add("--limit", type=float, default=600.0, help="seconds that a run may take")
@@ -50,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
 
 def schedule(given: argparse.Namespace) -> list[Trial]:
     """Give all runs in order, the long ones first."""
-    return [*tours(given), *undone(given), *trials(given)]
+    return [*tours(given), *undone(given, given.undone), *undone(given, given.parts, parts=True), *trials(given)]
 
 
 def trials(given: argparse.Namespace) -> Iterator[Trial]:
@@ -82,25 +83,33 @@ def _turns(given: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
 
 
 def tours(given: argparse.Namespace) -> Iterator[Trial]:
-    """Give the runs that are struck at every named point: one for each pair and reader that is rolled back, then one that stays."""
+    """
+    Give the runs that are struck at every named point of a run or of a rollback.
+
+    For each pair: one by each reader that is rolled back, one that stays, and one of which parts are rolled back, without people at work
+    and with them.
+    """
     readers = READERS if given.reader == "both" else (given.reader,)
     for pair in given.pair if given.points else ():
-        for reader in readers if given.tours != "kept" else ():
-            yield _tour(given, pair, reader, given.points, undone=True)
-        if given.tours != "undone":
-            yield _tour(given, pair, readers[0], given.points + 1, undone=False)
+        for reader in readers if given.tours in ("undone", "all") else ():
+            yield _tour(given, pair, reader, Stops(times=given.points), undone=True)
+        if given.tours in ("kept", "all"):
+            yield _tour(given, pair, readers[0], Stops(times=given.points + 1))
+        for at, word in enumerate(PEOPLE) if given.tours in ("parts", "all") else ():
+            if given.people in (word, "both"):
+                stops = Stops(times=given.points, within=tuple(PARTS))
+                yield _tour(given, pair, readers[at % len(readers)], stops, parts=True, meddled=word == "with")
 
 
-def _tour(given: argparse.Namespace, pair: str, reader: str, times: int, *, undone: bool) -> Trial:
+def _tour(given: argparse.Namespace, pair: str, reader: str, stops: Stops, **how: bool) -> Trial:
     return Trial(
-        seed=given.seed, stops=Stops(times=times), pair=pair, reader=reader, records=given.records, life=given.life,
-        undone=undone, rate_per_s=RATE_PER_S, source_rate_per_s=RATE_PER_S, limit_s=3 * given.limit,
+        seed=given.seed, stops=stops, pair=pair, reader=reader, records=given.records, life=given.life, rate_per_s=RATE_PER_S,
+        source_rate_per_s=RATE_PER_S, limit_s=3 * given.limit, **how,
     )  # fmt: skip
 
 
-def undone(given: argparse.Namespace) -> Iterator[Trial]:
-    """Give runs that are killed while they are rolled back, with people at work and without, until all these kills are dealt out."""
-    left = given.undone
+def undone(given: argparse.Namespace, left: int, *, parts: bool = False) -> Iterator[Trial]:
+    """Give runs that are killed while they, or *parts* of them, are rolled back, with people at work and without, so often in all."""
     profiles = [each for each in UNDONE_UNDER if each in given.profiles] or given.profiles
     places = [(pair, word, profile) for profile in profiles for word in PEOPLE if given.people in (word, "both") for pair in given.pair]
     each = given.per_run or min(MANY_BACK, math.ceil(left / len(places)))
@@ -111,8 +120,8 @@ def undone(given: argparse.Namespace) -> Iterator[Trial]:
         pair, word, profile = places[turn % len(places)]
         yield Trial(
             seed=given.seed + turn, pair=pair, reader=readers[turn // len(places) % len(readers)], records=given.records, faults=profile,
-            life=given.life, undone=True, backs=min(left, each), meddled=word == "with",
-            rate_per_s=_rate(profile), source_rate_per_s=_rate(profile), limit_s=given.limit,
+            life=given.life, undone=not parts, parts=parts, backs=min(left, each), meddled=word == "with",
+            rate_per_s=_rate(profile), source_rate_per_s=_rate(profile), limit_s=given.limit * (len(PARTS) if parts else 1),
         )  # fmt: skip
         left -= each
 
@@ -120,10 +129,11 @@ def undone(given: argparse.Namespace) -> Iterator[Trial]:
 def again(trial: Trial) -> str:
     """Give the words that repeat this run alone."""
     what = (
-        f"--points 0 --kills 0 --undone {trial.backs} --per-run {trial.backs} --profiles {trial.faults} "
+        f"--points 0 --kills 0 --{'parts' if trial.parts else 'undone'} {trial.backs} --per-run {trial.backs} --profiles {trial.faults} "
         f"--people {PEOPLE[trial.meddled]}" if trial.backs
         else f"--points 0 --kills {trial.kills} --per-run {trial.kills} --profiles {trial.faults}" if trial.stops is None
         else f"--kills 0 --tours undone --points {trial.stops.times}" if trial.undone
+        else f"--kills 0 --tours parts --people {PEOPLE[trial.meddled]} --points {trial.stops.times}" if trial.parts
         else f"--kills 0 --tours kept --points {trial.stops.times - 1}"
     )  # fmt: skip
     where = f"--pair {trial.pair} --reader {trial.reader} --records {trial.records} --life {trial.life} --seed {trial.seed}"

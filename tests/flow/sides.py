@@ -41,6 +41,7 @@ class Side:
         platform: The source's name among switches.
         prefix: Of the markers that its records leave.
         fallback: E-mail of the user who takes records of unmatched owners.
+        person: The source kind of people, and the field by which all of a person's records name it.
         files: Options of the sandbox by which everything is read from files.
         settings: What the configuration says beside what the sandbox writes, for something to be looked at.
         export: Gives from the options of the sandbox what an export is asked for, beside its folder.
@@ -52,6 +53,7 @@ class Side:
     platform: str
     prefix: str
     fallback: str
+    person: tuple[str, str]
     files: Mapping[str, Any]
     read: Callable[[str], Truth]
     compare: Compare
@@ -102,12 +104,13 @@ def _stages() -> str:
 
 
 LEADTREKKER = Side(
-    pair="leadtrekker-nutshell", platform="leadtrekker", prefix="lt", fallback="office@example.co.za", files={"reader": "files"},
-    read=read_source, compare=_leadtrekker, export=lambda options: {"form": options.get("form", "csv")},
+    pair="leadtrekker-nutshell", platform="leadtrekker", prefix="lt", fallback="office@example.co.za", person=("lead", "leadid"),
+    files={"reader": "files"}, read=read_source, compare=_leadtrekker, export=lambda options: {"form": options.get("form", "csv")},
     look=lambda admin, options: options.get("reader", "api"),
 )  # fmt: skip
 LEAD_PERFECTION = Side(
     pair="lead-perfection-nutshell", platform="lead_perfection", prefix="lp", fallback=FALLBACK_EMAIL,
+    person=("prospect", "cst_id"),
     files={"reader": "files", "extract": True}, read=read_book, compare=_lead_perfection,
     export=lambda options: {"extract": bool(options.get("extract"))}, settings=_stages(),
     look=lambda admin, options: read_seen(admin, by=_seen_by(options)),

@@ -2,7 +2,9 @@
 The daemon with named points at which it kills itself: `python -m tests.flow.stopping PLAN -c CONFIG run`.
 
 A point lies before and after each side effect, and is named by it: "before:intent create", "after:send POST contacts",
-"before:phase tail", "after:cutover drain"; in the switch and in a rollback the name says so ("before:rollback/send DELETE notes/{id}").
+"before:phase tail", "after:cutover drain"; in the switch and in a rollback the name says so ("before:rollback/send DELETE notes/{id}"),
+in that of a part with what was asked for ("after:rollback kind/phase tail").
+
 The product knows nothing of this: what it does is watched at its ledger, at its session, and where it writes reports.
 
 The plan is a JSON file; see `Stops`. What was struck is written beside it, a line each, before the process dies. Each life is a fork of
@@ -47,6 +49,17 @@ TAKEN_BACK = (
 """Points that a run which is rolled back comes by as well."""
 KEPT = ("phase done",)
 """Points of a run that is not."""
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "rollback phase": ("send DELETE notes/{id}", "send DELETE contacts/{id}"), "rollback kind": ("send DELETE notes/{id}",),
+    "rollback record": ("send DELETE notes/{id}", "send DELETE contacts/{id}"),
+}  # fmt: skip
+"""Sections of rollbacks of a part, by what was asked for -> what such a one comes by."""
+EACH_PART = ("audit rollback.requested", "phase rollback", "setting rollback", "report", "audit rollback.done", "phase tail")
+"""What each of them comes by, from the order to where the life goes on."""
+REMOVING = ("intent delete", "audit rollback.delete", "setting undoing")
+"""What it comes by as well where people leave something to be removed."""
+_ASKED = ("audit rollback.requested", "phase rollback")
+"""What of a rollback is still outside that phase."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +70,12 @@ class Stops:
     Args:
         times: How often at each point, in this life and the next ones.
         only: Names of points, with "before:" or "after:"; None for all there are.
+        within: Sections to which that is limited; none for no limit.
     """
 
     times: int = 1
     only: tuple[str, ...] | None = None
+    within: tuple[str, ...] = ()
 
     def write(self, plan: Path) -> None:
         """Write the plan for a process to come."""
@@ -75,9 +90,17 @@ def struck(plan: Path) -> Counter[str]:
 
 def missed(plan: Path, *, is_undone: bool) -> tuple[str, ...]:
     """Give the points before or after which no process was struck, though a run of this kind must have come by them."""
-    told = struck(plan)
-    points = (f"{side}:{name}" for name in (*EACH, *(TAKEN_BACK if is_undone else KEPT)) for side in ("before", "after"))
-    return tuple(point for point in points if point not in told)
+    return _not_among(struck(plan), (*EACH, *(TAKEN_BACK if is_undone else KEPT)))
+
+
+def missed_in_parts(plan: Path, *, is_meddled: bool) -> tuple[str, ...]:
+    """Give the same of rollbacks of a phase, a kind and a record, in a run that has one of each, with people at work or not."""
+    names = ((section, (*EACH_PART, *(() if is_meddled else (*REMOVING, *sent)))) for section, sent in PARTS.items())
+    return _not_among(struck(plan), [f"{section}/{name}" for section, of_it in names for name in of_it])
+
+
+def _not_among(told: Mapping[str, int], names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(point for name in names for side in ("before", "after") if (point := f"{side}:{name}") not in told)
 
 
 @dataclass(slots=True)
@@ -87,11 +110,14 @@ class Points:
     plan: Path
     stops: Stops
     phase: str = ""
+    part: str = ""      # the section of the rollback of a part that was asked for
     left: dict[str, int] = field(default_factory=dict)
 
     def come(self, name: str) -> None:
         """Come by a point; a process that is to be struck here is no more."""
         if self.stops.only is not None and name not in self.stops.only:
+            return
+        if self.stops.within and name.partition(":")[2].partition("/")[0] not in self.stops.within:
             return
         if self.left.setdefault(name, self.stops.times - struck(self.plan)[name]) <= 0:
             return
@@ -99,8 +125,15 @@ class Points:
             book.write(f"{name}\n")
         os.kill(os.getpid(), signal.SIGKILL)
 
+    def ask(self, plan: Any) -> None:
+        """Take in which rollback was asked for, by what the ledger keeps of it; None when there is none any more."""
+        scope = str((plan or {}).get("scope") or "run")
+        self.part = "" if scope == "run" else f"rollback {scope.partition(':')[0]}"
+
     def within(self, name: str) -> str:
         """Give the name of a side effect with the section of the life it is in."""
+        if self.part and (self.phase == "rollback" or name in _ASKED):
+            return f"{self.part}/{name}"
         return f"{self.phase}/{name}" if self.phase in SECTIONS and not name.startswith("phase ") else name
 
 
@@ -139,6 +172,7 @@ def watch(points: Points) -> None:
     async def phase_of(ledger: SqliteLedger) -> None:
         if not points.phase:
             points.phase = str((await ledger.setting("phase") or {}).get("state", ""))
+            points.ask(await ledger.setting("rollback"))
 
     @wraps(commit)
     async def committing(self: SqliteLedger, changes: Iterable[base.Change]) -> None:
@@ -146,13 +180,16 @@ def watch(points: Points) -> None:
         if not held:
             return await commit(self, held)
         await phase_of(self)
+        settings = {change.name: change.value for change in held if isinstance(change, base.PutSetting)}
+        if settings.get("rollback"):
+            points.ask(settings["rollback"])
         name = points.within(name_of(held))
         points.come(f"before:{name}")
         await commit(self, held)
-        points.phase = next(
-            (change.value["state"] for change in held if isinstance(change, base.PutSetting) and change.name == "phase"), points.phase
-        )
+        points.phase = settings["phase"]["state"] if "phase" in settings else points.phase
         points.come(f"after:{name}")
+        if "rollback" in settings:
+            points.ask(settings["rollback"])
         return None
 
     @wraps(stage)
@@ -217,5 +254,6 @@ if __name__ == "__main__":
     path = Path(sys.argv[1])
     given = json.loads(path.read_text(encoding="utf-8"))
     _load_all()
-    watch(Points(path, Stops(times=given["times"], only=None if given["only"] is None else tuple(given["only"]))))
+    only = None if given["only"] is None else tuple(given["only"])
+    watch(Points(path, Stops(times=given["times"], only=only, within=tuple(given["within"]))))
     sys.exit(live(lambda: main(sys.argv[2:]), path))

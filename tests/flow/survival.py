@@ -12,13 +12,14 @@ from tests.flow.box import Box, sandbox
 from tests.flow.hands import CALM, PHASES, Hands
 from tests.flow.measures import Calls, calls, doubts, leaks, of_destination, of_source
 from tests.flow.meddlers import Meddlers
+from tests.flow.parts import Parts
 from tests.flow.people import People
 from tests.flow.sides import LEADTREKKER, SIDES
-from tests.flow.stopping import Stops, missed, peak_mib, struck
+from tests.flow.stopping import Stops, missed, missed_in_parts, peak_mib, struck
 from tests.flow.telltales import plant
 from tests.judge.accounting import read_told, read_waiting, unaccounted
 from tests.judge.comparison import worst_first
-from tests.judge.guarding import rolled_back
+from tests.judge.guarding import foreign, overwritten, rolled_back
 from tests.judge.late import judged
 from tests.judge.meanwhile import taken_away
 from tests.judge.plans import against_plan
@@ -47,8 +48,10 @@ class Trial:
             goes on in the source between the freeze and the switch, and after it. A run that is undone goes without the two.
         faults: The profile by which both platforms misbehave.
         undone: Whether the run is rolled back after the switch.
-        backs: Random kills more, while it is rolled back.
-        meddled: Whether people work in the destination all the while it is rolled back, and before, on whatever they see there.
+        parts: Whether a phase, a kind and a record of it are rolled back before the switch, when nobody works in the source any more.
+        backs: Random kills more, while it is rolled back, or parts of it are.
+        meddled: Whether people work in the destination all the while it is rolled back, in whole or in part, and before, on whatever
+            they see there.
         rate_per_s: What the destination allows; None for no limit.
         source_rate_per_s: What the source allows.
     """
@@ -62,6 +65,7 @@ class Trial:
     life: float = 0.0
     faults: str = CALM
     undone: bool = False
+    parts: bool = False
     backs: int = 0
     meddled: bool = False
     rate_per_s: float | None = None
@@ -117,7 +121,7 @@ def survive(trial: Trial) -> Survived:
     """Run one migration with exactly so many kills, judge both sides at its end, and tell what else was seen."""
     dice = random.Random(f"kills-{trial.seed}")
     wanted = sorted((dice.choice(("probe", dice.choice(STRUCK))) for _ in range(trial.kills)), key=PHASES.index)
-    wanted += ["rollback"] * trial.backs
+    wanted += ["rollback"] * trial.backs if trial.undone else []
     with sandbox(**trial.options) as box:
         _configure(box, trial, wanted)
         box, planted = plant(box, trial.options, trial.seed)
@@ -128,15 +132,21 @@ def survive(trial: Trial) -> Survived:
         people = (Meddlers if trial.meddled else People)(box, before, trial.seed, by_files=trial.reader == "files")
         if trial.undone:
             hands.at_watch = lambda: findings.extend(_at_switch(hands, people))
-        if trial.meddled or (trial.life and not trial.undone):
+        if trial.meddled or (trial.life and not (trial.undone or trial.parts)):
             hands.work = people.work
+        parts = Parts(hands, people, is_meddled=trial.meddled, kills=trial.backs)
+        if trial.parts:
+            hands.at_sample, hands.at_rest = parts.see_sample, parts.attend
         try:
             code = hands.to_the_end(trial.limit_s)
         finally:
             hands.daemon.stop()
         after = box.destination()
         telling |= of_source(box.source()) | of_destination(people.before)
-        findings += _undone(hands, people, after) if trial.undone else _judged(hands, people)
+        findings += (
+            _undone(hands, people, after) if trial.undone else _judged_by_parts(hands, people, parts) if trial.parts
+            else _judged(hands, people)
+        )
         return Survived(
             kills=len(hands.struck) + struck(hands.plan).total(), phases=tuple(hands.struck), code=code,
             findings=tuple(worst_first(findings)), points=struck(hands.plan), missed=_missed(trial, hands), doubts=doubts(box.state),
@@ -148,6 +158,8 @@ def survive(trial: Trial) -> Survived:
 
 def _configure(box: Box, trial: Trial, wanted: list[str]) -> None:
     box.configure('cutover = "auto"', 'cutover = "ask"')
+    if trial.parts:
+        box.configure('sample = "auto"', 'sample = "ask"')      # what it made can then be told from what came later
     if trial.stops is not None:     # what is not known is taken for a minute, and waited for at every kill among the probes
         box.configure("late_commit_s = 1.0\n", f"late_commit_s = 1.0\nsearch_lag_s = {LAG_S}\n")
     watch_s = DAY_S if trial.undone else WATCH_S * max(wanted.count("cutover"), bool(trial.life))
@@ -157,13 +169,16 @@ def _configure(box: Box, trial: Trial, wanted: list[str]) -> None:
 def _missed(trial: Trial, hands: Hands) -> tuple[str, ...]:
     if trial.stops is None or trial.stops.only is not None:
         return ()
+    if trial.parts:
+        return missed_in_parts(hands.plan, is_meddled=trial.meddled)
     return missed(hands.plan, is_undone=trial.undone)
 
 
-def _judged(hands: Hands, people: People) -> list[Finding]:
-    """Judge both accounts: the source as it was at the switch, where somebody went on in it after that."""
+def _judged(hands: Hands, people: People, parts: Parts | None = None) -> list[Finding]:
+    """Judge both accounts: the source as it was at the switch, where somebody went on in it after that, without what was undone of it."""
     box, edits = hands.box, people.edits
     source, destination, book = people.source or box.source(), box.destination(), read_told(hands.box.state / "reports")
+    source = parts.truth(source) if parts is not None else source
     asked, explained = (*hands.asked, *book.questions), {**read_waiting(hands.box.state / "reports"), **hands.explained}
 
     def compare(truth: Any) -> list[Finding]:
@@ -175,6 +190,16 @@ def _judged(hands: Hands, people: People) -> list[Finding]:
     refusals = read_refusals(*logs, [key for kind, key in rows if kind in PEOPLE])
     found = list(standing(found, rows, refusals, hands.explained))
     return [*found, *unaccounted(book, destination, prefix=box.side.prefix, deleted=taken_away(edits))]
+
+
+def _judged_by_parts(hands: Hands, people: People, parts: Parts) -> list[Finding]:
+    """Judge a run of which parts were undone: each of these, and its end; of that only what is people's, where they were at work."""
+    found = [*parts.findings, *parts.unasked()]
+    if not isinstance(people, Meddlers):
+        return [*found, *_judged(hands, people, parts)]
+    destination, book = hands.box.destination(), read_told(hands.box.state / "reports")
+    theirs = [*overwritten(destination, people.edits), *foreign(people.before, destination, people.edits)]
+    return [*found, *theirs, *unaccounted(book, destination, prefix=hands.box.side.prefix, deleted=taken_away(people.edits))]
 
 
 def _at_switch(hands: Hands, people: People) -> list[Finding]:

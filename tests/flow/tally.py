@@ -78,8 +78,10 @@ def is_right(run: Survived) -> bool:
 def name_of(trial: Trial) -> tuple[str, str, str]:
     """Give the line that a run belongs to: profile, pair, and how it is struck."""
     if trial.stops is not None:
-        return (trial.faults, trial.pair, "points, undone" if trial.undone else "points")
-    back = f"{trial.backs} undone, people" if trial.meddled else f"{trial.backs} undone"
+        what = "points, undone" if trial.undone else "points, parts" if trial.parts else "points"
+        return (trial.faults, trial.pair, f"{what}, people" if trial.meddled else what)
+    what = f"{trial.backs} {'in parts' if trial.parts else 'undone'}"
+    back = f"{what}, people" if trial.meddled else what
     return (trial.faults, trial.pair, back if trial.backs else str(trial.kills))
 
 

@@ -15,7 +15,7 @@ from streamflow.model import Intent, IntentState, Op, Ref
 from streamflow.store.base import Audit, AuditEntry, Change, MoveMark, PutIntent, PutSetting, SettleIntent
 from tests.flow.box import REPOSITORY, environment
 from tests.flow.harness import assert_right
-from tests.flow.stopping import Stops, missed, name_of, peak_mib, struck
+from tests.flow.stopping import PARTS, Points, Stops, missed, missed_in_parts, name_of, peak_mib, struck
 from tests.flow.survival import Trial, survive
 
 STRUCK = (
@@ -49,6 +49,25 @@ def test_a_point_that_nobody_came_by_is_told(tmp_path: Path) -> None:
     assert "before:phase done" in (left := missed(plan, is_undone=False))
     assert "after:phase done" not in left
     assert not any("rollback" in point for point in left)
+
+
+def test_a_rollback_of_a_part_has_points_of_its_own(tmp_path: Path) -> None:
+    """They bear the name of what was asked for, from the order to where the life goes on; what else is done keeps its own."""
+    points = Points(tmp_path / "stops.json", Stops(within=tuple(PARTS)), phase="tail")
+    points.ask({"scope": "kind:notes"})
+    assert [points.within(name) for name in ("audit rollback.requested", "mark")] == ["rollback kind/audit rollback.requested", "mark"]
+    points.phase = "rollback"
+    assert [points.within(name) for name in ("intent delete", "phase tail")] == ["rollback kind/intent delete", "rollback kind/phase tail"]
+    points.ask(None)
+    assert points.within("intent delete") == "rollback/intent delete"
+    points.come("before:mark")
+    assert not struck(points.plan), "nothing else is struck"
+    points.plan.with_suffix(".struck").write_text("before:rollback kind/intent delete\n", encoding="utf-8")
+    left = missed_in_parts(points.plan, is_meddled=False)
+    assert "before:rollback kind/intent delete" not in left
+    assert {"before:rollback record/phase tail", "after:rollback phase/report"} <= set(left)
+    assert "after:rollback kind/intent delete" in left
+    assert "after:rollback kind/intent delete" not in missed_in_parts(points.plan, is_meddled=True), "people may leave nothing to remove"
 
 
 def test_a_point_strikes_as_often_as_it_is_told(tmp_path: Path) -> None:

@@ -69,24 +69,32 @@ def test_a_few_kills_still_go_round() -> None:
 
 
 def test_every_pair_and_reader_is_toured() -> None:
-    """The named points are struck in a run of their own each that is taken back, and again and again in one that stays, among people."""
+    """
+    The named points are struck in a run of their own each that is taken back, and again and again in one that stays, among people.
+
+    Those of rollbacks of a part are struck with people at work and without.
+    """
     runs = _scheduled("--kills", "0")
     undone = [(run.pair, run.reader) for run in runs if run.undone]
     assert sorted(undone) == sorted({(run.pair, run.reader) for run in _scheduled("--kills", "400", "--points", "0")})
-    kept = [run for run in runs if not run.undone]
+    parts = [run for run in runs if run.parts]
+    assert {(run.pair, run.meddled) for run in parts} == {(pair, meddled) for pair, _ in undone for meddled in (False, True)}
+    assert all(run.stops is not None and run.stops.within for run in parts)
+    kept = [run for run in runs if not run.undone and not run.parts]
     assert {run.pair for run in kept} == {pair for pair, _ in undone}
     assert all(run.life and run.stops is not None and run.stops.times > 1 for run in kept)
 
 
-def test_rollbacks_are_killed_with_people_at_work_and_without() -> None:
-    """A hundred kills while all is taken back are a hundred, of both pairs, in calm accounts and in others."""
-    runs = _scheduled("--kills", "0", "--points", "0", "--undone", "100")
+@pytest.mark.parametrize("what", ["undone", "parts"])
+def test_rollbacks_are_killed_with_people_at_work_and_without(what: str) -> None:
+    """A hundred kills while all or parts are taken back are a hundred, of both pairs, in calm accounts and in others."""
+    runs = _scheduled("--kills", "0", "--points", "0", f"--{what}", "100")
     assert sum(run.backs for run in runs) == 100
     assert {(run.pair, run.meddled, run.faults) for run in runs} == {
         (pair, meddled, profile) for pair in {run.pair for run in _scheduled("--kills", "0")} for meddled in (False, True)
         for profile in UNDONE_UNDER
     }  # fmt: skip
-    assert all(run.undone for run in runs)
+    assert all((run.undone, run.parts) == (what == "undone", what == "parts") for run in runs)
 
 
 def test_both_platforms_have_a_limit_in_every_run() -> None:
@@ -95,7 +103,10 @@ def test_both_platforms_have_a_limit_in_every_run() -> None:
         assert run.options["rate"] == run.options["source_rate"] == (40 if run.faults in ("calm", "slow") else 120)
 
 
-@pytest.mark.parametrize("words", [("--kills", "40", "--points", "0", "--seed", "7"), ("--kills", "0", "--undone", "30")])
+@pytest.mark.parametrize(
+    "words",
+    [("--kills", "40", "--points", "0", "--seed", "7"), ("--kills", "0", "--undone", "30", "--parts", "30"), ("--kills", "0")],
+)
 def test_a_run_is_repeated_by_what_is_printed(words: tuple[str, ...]) -> None:
     """The words at the end of a torture schedule exactly the run that went wrong."""
     for run in _scheduled(*words):

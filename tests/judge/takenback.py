@@ -27,10 +27,10 @@ def taken_back(before: Destination, after: Destination, edits: Sequence[Edit], *
                 yield Finding(fault="stray", what=rid, why="was made by the run, nobody touched it, and it is still there")
             elif rid not in listed:
                 yield Finding(fault="unexplained", what=rid, why="was left for people's sake, and is not listed")
-        yield from touched(kind, before, after, edits, _differences)
+        yield from touched(kind, before, after, edits, differences)
 
 
-def _differences(row: Row, now: Row) -> Iterator[tuple[str, Any, Any]]:
+def differences(row: Row, now: Row) -> Iterator[tuple[str, Any, Any]]:
     """Yield what is not the same, by the names that edits have."""
     for name in sorted((row.keys() | now.keys()) - BOOKKEEPING):
         was, has = row.get(name), now.get(name)
@@ -54,11 +54,11 @@ def _held_up(before: Destination, after: Destination, touched: Collection[str]) 
         if rid in found:
             continue
         found.add(rid)
-        to_look_at += [each for each in _above(rid, rows[rid].get("links") or {}) if each in rows]
+        to_look_at += [each for each in above(rid, rows[rid].get("links") or {}) if each in rows]
     return found
 
 
-def _above(rid: str, links: Mapping[str, Any]) -> Iterator[str]:
+def above(rid: str, links: Mapping[str, Any]) -> Iterator[str]:
     """Yield what a record hangs on: records of kinds that are there before its own."""
     place = RECORDS.index(rid.partition("-")[2])
     for name, value in links.items():

@@ -9,6 +9,7 @@ import pytest
 
 from streamflow.errors import PlatformUnavailable, TransientError, Uncertain
 from streamflow.migration.life import State
+from streamflow.migration.rollback import Rollback
 from streamflow.model import Kind, Link
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
 
@@ -87,6 +88,26 @@ async def test_a_change_under_a_restoration_is_given_back(tmp_path: Path, ended:
         assert report["not_restored"] == []
         assert report["read_back"] == "as before"
         assert await trip.ledger.settings("undoing:") == {}
+
+
+async def test_what_was_left_is_listed_however_often_it_is_cut_short(tmp_path: Path) -> None:
+    """What people changed stays, and is told at the end, as is what they deleted, also by a start that finds it done."""
+    async with voyage(tmp_path, at=State.TAIL, records=40, gates=ASK_CUTOVER) as trip:
+        await in_tail(trip)
+        link = await matched(trip)
+        trip.in_destination("edit", kind="contacts", id=link.dest_id, values={"customFields": {"Budget": THEIRS}})
+        note = next(row["id"] for row in trip.live("notes").values() if "[sf:lt:note:" in row["body"])
+        trip.in_destination("delete", kind="notes", id=note)
+        await undo(trip)
+        await Rollback(trip.m).run({"scope": "run", "by": "uid:7"})
+        told = trip.reports["rollback"]
+        assert link.dest_id in {each["id"] for each in told["spared"]}
+        assert told["gone_already"] == 1
+        await trip.restart()
+        assert await trip.phase() is State.ROLLED_BACK
+        again = trip.reports["rollback"]
+        assert sorted(map(str, again["spared"])) == sorted(map(str, told["spared"]))
+        assert (again["gone_already"], again["restored"], again["deleted"]) == (1, told["restored"], told["deleted"])
 
 
 @pytest.mark.parametrize(("field", "values", "shown"), [
