@@ -18,6 +18,7 @@ class CallLog:
         self.calls: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
+        self.lied: Counter[str] = Counter()     # lies of lists that changed what was answered; of one page most change nothing
         self.last: deque[dict[str, Any]] = deque(maxlen=self._keep)
         self.poisoned: dict[tuple[str, str], None] = {}     # line and body of what is never carried out, each once
         self.spoken = 0     # hostile answers that came to their end, if they have one
@@ -52,6 +53,7 @@ class CallLog:
             "calls": dict(self.calls),
             "statuses": dict(self.statuses),
             "faults": dict(self.faults),
+            "lied": dict(self.lied),
             "last": list(self.last),
             "poisoned": [{"line": line, "body": body} for line, body in self.poisoned],
             "max_rate_seen": self.max_rate_seen,

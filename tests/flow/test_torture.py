@@ -13,6 +13,7 @@ from tests.flow.measures import Calls
 from tests.flow.schedule import MANY, UNDONE_UNDER, again, parser, schedule
 from tests.flow.survival import Survived, Trial
 from tests.flow.tally import MOST_MIB, MOST_UP_S
+from tests.flow.wanting import ENOUGH, Met, provided
 from tests.judge.states import Finding
 
 ONE = ("--kills", "3", "--points", "0", "--profiles", "calm", "--pair", "leadtrekker-nutshell")
@@ -29,7 +30,7 @@ def _survived(**told: Any) -> Survived:
         "doubts": {"adopted": 2, "queued": 1},
         "calls": Calls(told_to_wait=4, exceeded=0, source_per_s=17, destination_per_s=31),
         "peak_mib": 70.0, "resumes_s": (0.5, 2.0), "leaks": (), "paused": 1, "deeds": 9,
-        "edits": 8, "restarts": 2,
+        "edits": 8, "late_edits": 3, "restarts": 2, "faults": {},
     }  # fmt: skip
     return Survived(**{**given, **told})
 
@@ -127,7 +128,7 @@ def test_the_table_tells_what_came_of_every_run(ends: list[Any], capsys: pytest.
     assert row["runs"] == "2 (+1 unfinished)"
     figures = {
         "kills": "6", "in doubt": "6", "adopted": "4", "queued": "2", "lost": "1", "doubled": "0", "429": "8", "up s": "2.0",
-        "peak MiB": "70", "edits": "16", "too large": "0", "source/s": "17", "dest/s": "31", "restarts": "4", "late up": "0",
+        "peak MiB": "70", "edits": "16", "late edits": "6", "too large": "0", "source/s": "17", "dest/s": "31", "restarts": "4", "late up": "0",
     }  # fmt: skip
     assert {name: row[name] for name in figures} == figures
     assert [line.split("--seed ")[1] for line in said.splitlines() if line.startswith("again: ")] == ["2", "3"]
@@ -156,3 +157,52 @@ def test_each_broken_promise_makes_a_run_wrong(ends: list[Any], wrong: dict[str,
     """A leak, a call too fast, a write left in doubt, memory without bound, a point not struck, a long start count as much as a finding."""
     ends[:] = [_survived(**wrong)]
     assert torture.main(ONE) == 1
+
+
+def _met(runs: int, *, profile: str = "lying", reader: str = "api", without: tuple[str, ...] = (), **told: Any) -> Met:
+    """Give what so many runs met, in which every fault of the profile struck once but for those named."""
+    trial = Trial(seed=1, faults=profile, reader=reader, life=0.2)
+    platforms = ("nutshell", "leadtrekker")
+    faults = {(platform, name): 1 for platform in platforms for name in provided(profile, platform) if name not in without}
+    met = Met()
+    for _ in range(runs):
+        met.add(trial, _survived(**{"faults": faults, **told}))
+    return met
+
+
+def test_a_fault_that_never_struck_in_a_table_is_named_and_wrong() -> None:
+    """Where there were runs enough for it to strike; in fewer it is named alone."""
+    assert (list(_met(ENOUGH).words()), _met(ENOUGH).is_wanting) == ([], False)
+    met = _met(ENOUGH, without=("same_page",))
+    assert met.is_wanting
+    assert [words.rpartition(": ")[2] for words in met.words()] == ["same_page", "same_page"]
+    few = _met(ENOUGH - 1, without=("same_page",))
+    assert not few.is_wanting
+    assert all(words.endswith("same_page; too few to tell") for words in few.words())
+
+
+def test_a_source_read_from_files_owes_no_faults() -> None:
+    """Nobody calls it; the destination is called in any case."""
+    assert not _met(ENOUGH, reader="files", faults={("nutshell", name): 1 for name in provided("lying", "nutshell")}).is_wanting
+    assert _met(ENOUGH, reader="files", faults={}).is_wanting
+
+
+def test_a_table_in_which_nobody_worked_after_the_switch_is_wrong() -> None:
+    """Edits that all came before it show nothing of what the watch does to people's work."""
+    assert _met(ENOUGH, profile="calm", late_edits=0).is_wanting
+    assert not _met(ENOUGH, profile="calm", late_edits=1).is_wanting
+    assert not _met(ENOUGH - 1, profile="calm", late_edits=0).is_wanting
+
+
+def test_what_a_table_lacks_makes_its_exit_code(ends: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    """Every run right, and yet nothing shown of what was to be shown."""
+    ends[:] = [_survived(late_edits=0) for _ in range(ENOUGH)]
+    assert torture.main([*ONE, "--kills", str(3 * ENOUGH), "--per-run", "3"]) == 1
+    assert "nobody worked in the destination after the switch" in capsys.readouterr().out
+
+
+def test_each_switch_that_strikes_now_and_then_is_counted() -> None:
+    """Of the profile that fails, every one but what holds all the time; values that hold anyway are no faults that strike."""
+    assert {"deny", "poison", "plan_limit", "swell"} <= provided("hostile", "nutshell")
+    assert "expire_tokens" in provided("hostile", "lead_perfection")
+    assert provided("lying", "leadtrekker") == {"empty_200", "error_200", "same_page", "no_paging", "no_filter", "moved_rows"}

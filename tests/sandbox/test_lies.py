@@ -53,6 +53,17 @@ async def test_rows_move_between_pages(wire: Raw, rows: int) -> None:
     assert await page(wire, 2) == (first + second + third)[5 + rows : 10 + rows]
 
 
+@pytest.mark.parametrize("name", ["same_page", "no_paging", "moved_rows"])
+async def test_only_lies_that_change_an_answer_are_counted(wire: Raw, name: str) -> None:
+    """Of the first page, or of one that holds everything, nothing is told that would not have been told anyway."""
+    await wire.switch(**{name: {}})
+    await page(wire, 1)
+    everything = (await wire.admin("log"))["lied"]
+    await page(wire, 2)
+    assert everything.get(name, 0) == (1 if name == "no_paging" else 0)
+    assert (await wire.admin("log"))["lied"][name] == everything.get(name, 0) + 1
+
+
 async def test_filters_are_ignored(wire: Raw) -> None:
     """What was to choose among the rows chooses nothing."""
     long_ago = {"startdate": "2001-01-01 00:00:00", "enddate": "2001-01-02 00:00:00"}
