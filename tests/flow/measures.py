@@ -69,7 +69,7 @@ def calls(box: Box) -> Calls:
 
 
 def faults(box: Box) -> Counter[tuple[str, str]]:
-    """Count from the logs of both platforms how often each fault struck, by (platform, fault); lies of lists where they changed an answer."""
+    """Count how often each fault struck, by (platform, fault), from both logs; lies of lists where they changed an answer."""
     told: Counter[tuple[str, str]] = Counter()
     for platform, admin in ((box.side.platform, box.source_admin), ("nutshell", box.destination_admin)):
         log = ask(f"{admin}log")

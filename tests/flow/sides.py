@@ -44,7 +44,7 @@ class Side:
         person: The source kind of people, and the field by which all of a person's records name it.
         files: Options of the sandbox by which everything is read from files.
         settings: What the configuration says beside what the sandbox writes, for something to be looked at.
-        pages: What it says where lists are read by API, for small accounts to have lists of many pages: of one page most lies change nothing.
+        pages: What it says where it is read by API, so that a small account has lists of many pages: most lies change nothing of one page.
         export: Gives from the options of the sandbox what an export is asked for, beside its folder.
         read: Gives the true state from the admin face.
         look: Asks the admin face, before anything is read, what a run with these options of the sandbox can see; for `compare`.

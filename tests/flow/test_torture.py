@@ -128,7 +128,8 @@ def test_the_table_tells_what_came_of_every_run(ends: list[Any], capsys: pytest.
     assert row["runs"] == "2 (+1 unfinished)"
     figures = {
         "kills": "6", "in doubt": "6", "adopted": "4", "queued": "2", "lost": "1", "doubled": "0", "429": "8", "up s": "2.0",
-        "peak MiB": "70", "edits": "16", "late edits": "6", "too large": "0", "source/s": "17", "dest/s": "31", "restarts": "4", "late up": "0",
+        "peak MiB": "70", "edits": "16", "late edits": "6",
+        "too large": "0", "source/s": "17", "dest/s": "31", "restarts": "4", "late up": "0",
     }  # fmt: skip
     assert {name: row[name] for name in figures} == figures
     assert [line.split("--seed ")[1] for line in said.splitlines() if line.startswith("again: ")] == ["2", "3"]

@@ -36,7 +36,11 @@ class End:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run migrations until so many kills were survived, print the table, and give 0 when every promise held in all of them, and they met what they had to."""
+    """
+    Run migrations until so many kills were survived, and print the table.
+
+    Gives 0 when every promise held in all of them, and they met what they had to meet.
+    """
     given = parser().parse_args(arguments)
     table: dict[tuple[str, str, str], Line] = {}
     bad: list[Trial] = []

@@ -1,4 +1,4 @@
-"""What the runs of a table must have met, so that its zeros tell anything: every fault of a profile, and people at work after the switch."""
+"""What the runs of a table must have met for its zeros to tell anything: each fault of a profile, and people at work after the switch."""
 
 from __future__ import annotations
 
