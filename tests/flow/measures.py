@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from streamflow.sandbox.faults import LIES
 from tests.flow.box import Box
 from tests.judge.states import RECORDS, Destination, ask
 from tests.security.canaries import SHOWN, in_files
@@ -66,16 +65,6 @@ def calls(box: Box) -> Calls:
         told_to_wait=told, exceeded=told - sum(log["faults"].get("throttle", 0) for log in logs), source_per_s=source_per_s,
         destination_per_s=destination_per_s,
     )  # fmt: skip
-
-
-def faults(box: Box) -> Counter[tuple[str, str]]:
-    """Count how often each fault struck, by (platform, fault), from both logs; lies of lists where they changed an answer."""
-    told: Counter[tuple[str, str]] = Counter()
-    for platform, admin in ((box.side.platform, box.source_admin), ("nutshell", box.destination_admin)):
-        log = ask(f"{admin}log")
-        told.update({(platform, name): times for name, times in log["faults"].items() if name not in LIES})
-        told.update({(platform, name): times for name, times in log["lied"].items()})
-    return told
 
 
 def peak_mib(pid: int) -> float:

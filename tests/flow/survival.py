@@ -10,12 +10,13 @@ from typing import Any
 
 from tests.flow.box import Box, sandbox
 from tests.flow.hands import CALM, PHASES, Hands
-from tests.flow.measures import Calls, calls, doubts, faults, leaks, of_destination, of_source
+from tests.flow.measures import Calls, calls, doubts, leaks, of_destination, of_source
 from tests.flow.meddlers import Meddlers
 from tests.flow.parts import Parts
 from tests.flow.people import People
 from tests.flow.sides import LEADTREKKER, SIDES
 from tests.flow.stopping import Stops, missed, missed_in_parts, peak_mib, struck
+from tests.flow.strokes import Stroke, strokes
 from tests.flow.telltales import plant
 from tests.judge.accounting import read_told, read_waiting, unaccounted
 from tests.judge.archive import unarchived
@@ -103,7 +104,7 @@ class Survived:
         deeds: What people did in the source meanwhile.
         edits: What they did in the destination.
         late_edits: What they did there after the switch.
-        faults: How often each fault struck, by platform and fault; lies that changed nothing are not counted.
+        strokes: How often each fault struck, by platform and fault; lies that changed nothing are not counted.
     """
 
     kills: int
@@ -122,7 +123,7 @@ class Survived:
     deeds: int
     edits: int
     late_edits: int
-    faults: Mapping[tuple[str, str], int]
+    strokes: Mapping[tuple[str, str], Stroke]
 
 
 def survive(trial: Trial) -> Survived:
@@ -161,7 +162,7 @@ def survive(trial: Trial) -> Survived:
             calls=calls(box), peak_mib=max(hands.peak_mib, peak_mib(hands.plan)), resumes_s=tuple(hands.resumes_s),
             leaks=tuple(leaks(box, hands.daemon.log, telling=telling, planted=planted)), paused=hands.paused, restarts=hands.restarts,
             deeds=sum(box.source_state()["life"]["by_deed"].values()), edits=len(people.edits), late_edits=people.since_switch,
-            faults=faults(box),
+            strokes=strokes(box, trial.faults),
         )  # fmt: skip
 
 
