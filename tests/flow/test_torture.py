@@ -205,9 +205,11 @@ def test_what_is_to_be_expected_of_a_fault_hangs_on_its_rules_and_the_calls(monk
     box = Box(dir=tmp_path, source_admin="nobody/", destination_admin="there/")
     hostile = strokes.strokes(box, "hostile")
     assert {platform for platform, _ in hostile} == {"nutshell"}, "of a source that nobody calls nothing is expected"
-    assert hostile["nutshell", "poison"] == Stroke(times=3, likely=pytest.approx(144 * 0.01 / 2))
-    assert hostile["nutshell", "reset_after"] == Stroke(times=0, likely=pytest.approx(8))
+    assert (hostile["nutshell", "poison"].times, hostile["nutshell", "reset_after"].times) == (3, 0)
+    assert hostile["nutshell", "poison"].likely == pytest.approx(144 * 0.01 / 2)
+    assert hostile["nutshell", "reset_after"].likely == pytest.approx(8)
     assert hostile["nutshell", "plan_limit"].likely == 6
     assert hostile["nutshell", "deny"].likely == 10
-    assert strokes.strokes(box, "lying")["nutshell", "same_page"] == Stroke(times=2, likely=pytest.approx(1.4))
+    lie = strokes.strokes(box, "lying")["nutshell", "same_page"]
+    assert (lie.times, lie.likely) == (2, pytest.approx(1.4))
     assert set(strokes.provided("lying", "leadtrekker")) == {"empty_200", "error_200", "same_page", "no_paging", "no_filter", "moved_rows"}
