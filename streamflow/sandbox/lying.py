@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -11,10 +11,20 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lies:
-    """What a request is to be told, by name, and what of it made a difference to the answer."""
+    """
+    What a request is to be told.
+
+    Args:
+        rules: By name.
+        tempted: Names of lies that other requests are told, so that it is counted where they would make a difference.
+        told: Those that made a difference to this answer.
+        possible: Those that could have.
+    """
 
     rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tempted: Collection[str] = ()
     told: set[str] = field(default_factory=set)
+    possible: set[str] = field(default_factory=set)
 
 
 _OF_PAGES = ("same_page", "no_paging", "moved_rows")
@@ -23,12 +33,12 @@ _MOVED_ROWS = 3
 
 
 @contextmanager
-def telling(rules: Mapping[str, Mapping[str, Any]]) -> Iterator[set[str]]:
-    """Let these rules, by name, hold for what is answered within the block; gives the names of those that were told, as they are."""
-    lies = Lies(rules=rules)
+def telling(rules: Mapping[str, Mapping[str, Any]], tempted: Collection[str]) -> Iterator[Lies]:
+    """Let these rules, by name, hold for what is answered within the block; gives what comes of them."""
+    lies = Lies(rules=rules, tempted=tempted)
     token = _LIES.set(lies)
     try:
-        yield lies.told
+        yield lies
     finally:
         _LIES.reset(token)
 
@@ -36,24 +46,28 @@ def telling(rules: Mapping[str, Mapping[str, Any]]) -> Iterator[set[str]]:
 def lies(name: str) -> bool:
     """Say whether this request is to be told that lie: whoever asks tells it then, so that only who has something to lie about asks."""
     current = _LIES.get()
-    if current is None or name not in current.rules:
+    if current is None or name not in current.tempted:
         return False
-    current.told.add(name)
-    return True
+    current.possible.add(name)
+    if name in current.rules:
+        current.told.add(name)
+    return name in current.rules
 
 
 def cut(start: int, size: int, count: Callable[[], int]) -> tuple[int, int]:
     """Give where the page that should start at row *start* starts, and how many rows it has; *count* gives how many there are in all."""
     current, now = _LIES.get(), (start, size)
-    names = [name for name in _OF_PAGES if current is not None and name in current.rules]
+    names = [name for name in _OF_PAGES if current is not None and name in current.tempted]
     if current is None or not names:
         return now
     total = count()
     for name in names:
-        lied = _lied(name, current.rules[name], *now, total)
-        if _rows(*lied, total) != _rows(*now, total):     # of a list that is one page none of them changes anything
-            current.told.add(name)
-        now = lied
+        lied = _lied(name, current.rules.get(name, {}), *now, total)
+        is_other = _rows(*lied, total) != _rows(*now, total)     # of a list that is one page none of them changes anything
+        current.possible.update([name] if is_other else ())
+        if name in current.rules:
+            current.told.update([name] if is_other else ())
+            now = lied
     return now
 
 

@@ -19,8 +19,6 @@ STRIKING = frozenset({*RULE_NAMES, *LEAD_PERFECTION_RULES, *NUTSHELL_RULES})
 """Switches that are rules, and strike now and then: the others of a profile hold all the time."""
 ALIKE = 0.5
 """Of requests that always meet the same fate, how many are sent once: a share of them on the safe side."""
-TELLING = 0.07
-"""Of lies, how many at least are told where there is something to lie about, such as a second page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +47,9 @@ def provided(profile: str, platform: str) -> dict[str, list[Mapping[str, Any]]]:
 
 
 def _stroke(fault: str, rules: list[Mapping[str, Any]], log: Mapping[str, Any]) -> Stroke:
-    if fault in LIES:     # each is drawn for every call, and changes few answers
-        return Stroke(times=log["lied"].get(fault, 0), likely=log["faults"].get(fault, 0) * TELLING)
+    if fault in LIES:     # each is drawn for every call, and would change few answers
+        chance = sum(float(rule.get("probability", 1.0)) for rule in rules)
+        return Stroke(times=log["lied"].get(fault, 0), likely=log["could_lie"].get(fault, 0) * chance)
     return Stroke(times=log["faults"].get(fault, 0), likely=sum(_likely(rule, log["calls"]) for rule in rules))
 
 

@@ -200,7 +200,8 @@ def test_what_a_table_lacks_makes_its_exit_code(ends: list[Any], capsys: pytest.
 def test_what_is_to_be_expected_of_a_fault_hangs_on_its_rules_and_the_calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """By path, chance and the calls that are spared; lies count where they changed an answer; what holds all the time is no stroke."""
     calls = {"POST /rest/contacts": 32, "POST /rest/notes": 112, "GET /rest/users": 856}
-    log = {"total": 1000, "calls": calls, "faults": {"poison": 3, "same_page": 20}, "lied": {"same_page": 2}}
+    log = {"total": 1000, "calls": calls, "faults": {"poison": 3, "same_page": 20}, "lied": {"same_page": 2},
+           "could_lie": {"same_page": 60, "moved_rows": 50}}  # fmt: skip
     monkeypatch.setattr(strokes, "ask", lambda url: log if url == "there/log" else {**log, "total": 0})
     box = Box(dir=tmp_path, source_admin="nobody/", destination_admin="there/")
     hostile = strokes.strokes(box, "hostile")
@@ -210,6 +211,7 @@ def test_what_is_to_be_expected_of_a_fault_hangs_on_its_rules_and_the_calls(monk
     assert hostile["nutshell", "reset_after"].likely == pytest.approx(8)
     assert hostile["nutshell", "plan_limit"].likely == 6
     assert hostile["nutshell", "deny"].likely == 10
-    lie = strokes.strokes(box, "lying")["nutshell", "same_page"]
-    assert (lie.times, lie.likely) == (2, pytest.approx(1.4))
+    lying = strokes.strokes(box, "lying")
+    assert lying["nutshell", "same_page"].times == 2
+    assert [lying["nutshell", name].likely for name in ("same_page", "moved_rows")] == pytest.approx([60 * 0.02, 50 * 2 * 0.02])
     assert set(strokes.provided("lying", "leadtrekker")) == {"empty_200", "error_200", "same_page", "no_paging", "no_filter", "moved_rows"}

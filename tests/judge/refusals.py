@@ -18,6 +18,7 @@ REFUSED = frozenset({"rejected", "unanswered"})
 """Causes of questions that tell of a record which the destination does not take (docs/queue.md)."""
 UNREAD = "source_unread"
 """The cause of those that tell of something the source does not show."""
+CREATE_PERSON = "POST /rest/contacts"
 _CALL = re.compile(r"call of (\S+) with prospect (\S+)")
 _ESCAPED = re.compile(r"\\[nrt]")
 _WORD = re.compile(r"\w{4,}")
@@ -29,18 +30,21 @@ class Refusals:
     """What was refused as poison, by identity in the source: writes of records, and lists of what hangs on a record."""
 
     written: Mapping[Identity, str] = field(default_factory=dict)      # with what was refused, as it was sent
+    people: frozenset[Identity] = frozenset()      # those of them who were to become a person: whatever they have hangs on that one
     listed: frozenset[Identity] = frozenset()      # (kind that was asked for, key of the record it hangs on)
 
 
 def read_refusals(source: Mapping[str, Any], destination: Mapping[str, Any], people: Sequence[str]) -> Refusals:
     """Read both call logs; *people* are the keys by which lists are asked for."""
     written = {(kind, key): each["body"] for each in destination["poisoned"] for kind, key in _MARKER.findall(each["body"])}
+    people_of = [each["body"] for each in destination["poisoned"] if each["line"].startswith(CREATE_PERSON)]
     coded = {key: b64encode(key.encode()).decode().rstrip("=") for key in people}
     listed = {
         (kind, key) for each in source["poisoned"] for word, kind in LISTS.items() if word in each["line"].lower()
         for key, code in coded.items() if key in each["body"] or code in each["body"]
     }
-    return Refusals(written=written, listed=frozenset(listed))
+    refused = frozenset((kind, key) for body in people_of for kind, key in _MARKER.findall(body))
+    return Refusals(written=written, people=refused, listed=frozenset(listed))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,7 @@ class Excuse:
 
     def _is_away(self, person: Identity) -> bool:
         """Say whether a person was refused, and never taken since."""
-        return person in self.refusals.written and person not in self.there and self._is_told(person)
+        return person in self.refusals.people and person not in self.there and self._is_told(person)
 
     def _is_unread(self, kind: str, owner: str) -> bool:
         """Say whether it is told that the list of this one, or all of the kind, could not be read, and that it was not read since."""

@@ -11,7 +11,8 @@ from tests.judge.refusals import Excuse, read_refusals, standing
 from tests.judge.states import Finding, Identity, Question
 
 ROWS = {
-    ("lead", "7"): {}, ("note", "11"): {"leadid": "7"}, ("note", "12"): {"leadid": "8"}, ("call", "13"): {"leadid": "8"},
+    ("lead", "6"): {}, ("note", "10"): {"leadid": "6"}, ("lead", "7"): {}, ("note", "11"): {"leadid": "7"},
+    ("note", "12"): {"leadid": "8"}, ("call", "13"): {"leadid": "8"},
     ("note", "14"): {"leadid": "9"}, ("call", "15"): {"leadid": "9"},
     ("note", "16"): {"cst_id": "3", "note": "Wants the <b>quote</b>\nitemized"},
     ("note", "17"): {"cst_id": "3", "note": "Wants white frames"},
@@ -20,9 +21,10 @@ ROWS = {
     ("attachment", "20"): {"leadid": "9", "name": "plan.txt", "sha256": "c1f0"},
 }  # fmt: skip
 CALL = ("call", "of 2026-11-22T13:53:23 with prospect 3")
-REFUSED = [("lead", "7"), ("note", "11"), ("note", "12"), ("note", "14"), ("note", "16"), ("attachment", "18"), CALL]
+REFUSED = [("lead", "6"), ("lead", "7"), ("note", "11"), ("note", "12"), ("note", "14"), ("note", "16"), ("attachment", "18"), CALL]
 SOURCE = {"poisoned": [{"line": "POST /api/getnotes", "body": "leadid=OQ%3D%3D"}]}      # of lead 9
 DESTINATION = {"poisoned": [
+    {"line": "POST /rest/notes", "body": '{"data":{"body":"Another lead\\nName: B\\n[sf:lt:lead:6:merged]"}}'},
     {"line": "POST /rest/contacts", "body": '{"contacts":[{"name":"A","customFields":{"Streamflow ID":"lt:lead:7"}}]}'},
     {"line": "POST /rest/notes", "body": '{"data":{"body":"some text\\n[sf:lt:note:12:2/2]"}}'},
     {"line": "POST /rest/activities", "body": '{"data":{"description":"[2026-11-22 13:53:23 -05:00]\\nOutbound\\n[sf:lp:call:~b774]"}}'},
@@ -31,7 +33,8 @@ DESTINATION = {"poisoned": [
 ]}  # fmt: skip
 UNREAD = Question(cause="source_unread", kind="note", key="", name="unread:note:9")
 TOLD = (
-    UNREAD, Question(cause="rejected", kind="lead", key="7"), Question(cause="unanswered", kind="note", key="12"),
+    UNREAD, Question(cause="rejected", kind="lead", key="6"), Question(cause="rejected", kind="lead", key="7"),
+    Question(cause="unanswered", kind="note", key="12"),
     *(Question(cause="rejected", kind=kind, key=key) for kind, key in (("call", "~b774"), ("note", "~cbdc"), ("attachment", "7cc6"))),
 )
 
@@ -66,6 +69,12 @@ def test_another_question_about_it_excuses_nothing(kind: str, key: str, cause: s
 def test_what_was_overcome_excuses_nothing(kind: str, key: str) -> None:
     """A question that was answered by a later try, which was taken, or a list that was read after all."""
     assert _left(kind, key, [replace(each, is_over=True) for each in TOLD])
+
+
+def test_what_hangs_on_the_head_of_a_merge_has_no_excuse() -> None:
+    """Of one who shares a person with another a note was refused: what else they have hangs on that person, who is there."""
+    assert not _left("lead", "6", TOLD)
+    assert _left("note", "10", TOLD)
 
 
 def test_what_hangs_on_a_person_who_is_there_has_no_excuse() -> None:
