@@ -40,6 +40,8 @@ PATIENCE = 40
 manager."""
 BY_ITSELF = "tried again in"
 """What the reason of a pause says that nobody has to end."""
+AWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
+"""What is answered where a platform has to be asked and fails."""
 FOR_A_PERSON = {"plan_limit": "plan_limit", "rejected": "deny"}
 """Errors that are for a person -> the fault without which a profile gives no cause for them; a run that pauses for good over anything
 else, such as a platform that is away or lies, is wrong."""
@@ -272,5 +274,7 @@ class Hands:
         code, body = self.daemon.ask(method, path)
         if code == 404 and missing is not None:
             return missing
+        if code in AWAY and not self._is_calm:
+            raise NotAnswering(f"{method} {path}: {code}")     # it asks a platform, which misbehaves: asked again
         assert code == 200, f"{method} {path}: {code}: {body}"
         return body
