@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
 
 import anyio
 
@@ -20,9 +20,22 @@ class Clock(Protocol):
         """Give seconds that never step, from an arbitrary start."""
         ...
 
+    def steady(self) -> datetime:
+        """
+        Give the wall clock as it would be had nobody set it since this process began, as aware UTC.
+
+        Where the time between two moments decides, both of this process, and one of them is kept as a text. Whoever shows a moment to
+        people, or compares it with what another machine noted, asks `now`.
+        """
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Wait; returns at once for zero or less, after a checkpoint."""
         ...
+
+
+_BEGAN: Final = datetime.now(UTC) - timedelta(seconds=time.monotonic())
+"""What the wall clock said when the monotonic one began, by what both say as the process begins."""
 
 
 class SystemClock:
@@ -33,6 +46,9 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    def steady(self) -> datetime:
+        return _BEGAN + timedelta(seconds=self.monotonic())
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(max(0.0, seconds))

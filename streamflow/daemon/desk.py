@@ -270,12 +270,13 @@ class Desk:
         return {"result": "started", "scope": plan["scope"]}
 
     async def _rollback_plan(self, scope: str) -> Answer:
-        """Plan without writing; the whole list of what would be spared is a report, the answer holds its beginning."""
+        """Plan without writing; the whole plan is a report, the answer holds the beginning of what would be spared."""
         plan = (await Rollback(self._m).undo(scope, dry_run=True)).to_json()
-        spared = plan["spared"]
         self._m.report("rollback-plan", {"scope": scope, **plan})
+        spared = plan["spared"]
+        told = {name: value for name, value in plan.items() if name != "cannot_be_removed_by_api"}      # the same before and after
         return {
-            "result": "planned", "scope": scope, **plan, "spared": spared[:SHOWN], "spared_in_all": len(spared),
+            "result": "planned", "scope": scope, **told, "spared": spared[:SHOWN], "spared_in_all": len(spared),
             "report": str(self._m.terms.state_dir / "reports" / "rollback-plan.html"),
         }
 

@@ -234,8 +234,8 @@ class Supervisor:
     async def _exit_code(self) -> Exit:
         await self.write_reports()
         if self.m.phase.state is State.ROLLED_BACK:
-            spared = (await self.m.ledger.setting("rollback:result") or {}).get("spared")
-            return Exit.OPEN_ITEMS if spared else Exit.DONE
+            result = await self.m.ledger.setting("rollback:result") or {}
+            return Exit.OPEN_ITEMS if result.get("spared") or result.get("unclear") else Exit.DONE
         links = await self.m.ledger.link_counts()
         wrong = sum(count for (_, _, state), count in links.items() if state in ("differs", "unreadable", "pending"))
         is_open = any(state == "open" for state, _, _ in await self.m.ledger.queue_counts())

@@ -3,7 +3,9 @@ Reading what changed where records do not carry the time that is filtered by, an
 
 Rule 1: the mark is when the last drained read began, by the source's wall clock; each read begins an overlap before it, which has room for
 what shows late and for clocks that differ. It moves with the last page, and only if nothing was left out or a person gave that up.
-Rule 2: what moves no time of change is found by reading the latest part of the whole list again, and by the sweep.
+Rule 2: where our clock was set meanwhile the earlier of both times counts: what is read twice is known, what a mark went past is not read
+before the sweep.
+Rule 3: what moves no time of change is found by reading the latest part of the whole list again, and by the sweep.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from streamflow.clock import from_iso, iso
+from streamflow.clock import iso
 from streamflow.migration.context import Migration
 from streamflow.migration.freshness import FORM
 from streamflow.model import Cursor, Kind
@@ -40,8 +42,8 @@ class ClockedFeed:
         if mark is None:
             return None
         tally = Tally(ended=True)
-        since = datetime.strptime(mark.cursor, FORM) - timedelta(seconds=stream.overlap_s or 0.0)
         begun = self._wall_clock()
+        since = datetime.strptime(min(mark.cursor, begun), FORM) - timedelta(seconds=stream.overlap_s or 0.0)
         cursor = self._m.source.changes_from(stream.kind, since) if stream.overlap_s is not None else None
         if cursor is not None:
             tally.take(await self._followed(stream, cursor, scan, MoveMark(name=_changed(stream.kind), cursor=begun), CHANGED))
@@ -80,10 +82,10 @@ class ClockedFeed:
 
     async def _is_due(self, kind: Kind) -> bool:
         mark = await self._m.ledger.mark(_recent(kind))
-        return mark is None or (self._m.clock.now() - from_iso(mark.cursor)).total_seconds() >= self._m.terms.rescan_every_s
+        return mark is None or self._m.waits.passed_s(_recent(kind), mark.cursor) >= self._m.terms.rescan_every_s
 
     def _wall_clock(self) -> str:
-        return self._m.clock.now().astimezone(ZoneInfo(self._m.terms.timezone)).strftime(FORM)
+        return min(self._m.clock.now(), self._m.clock.steady()).astimezone(ZoneInfo(self._m.terms.timezone)).strftime(FORM)
 
 
 def _changed(kind: Kind) -> str:

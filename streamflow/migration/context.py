@@ -20,6 +20,7 @@ from streamflow.migration.life import Phase, State, move
 from streamflow.migration.readiness import Following
 from streamflow.migration.stopped import Stopped
 from streamflow.migration.terms import Terms
+from streamflow.migration.waits import Waits
 from streamflow.model import AuditEntry, Key, Kind
 from streamflow.pipeline import Gauges
 from streamflow.platforms.base import Attachments, Destination, FieldSpec, Source
@@ -70,9 +71,11 @@ class Migration:
     listed: tuple[float, Sequence[FieldSpec]] | None = None   # the destination's custom fields, and when they were listed (monotonic)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))   # of intents, one run a start
     meanwhile: Meanwhile = field(init=False)              # outlives the stages, which are built anew for each round
+    waits: Waits = field(init=False)                      # how long ago what the ledger knows was, whoever sets the wall clock
 
     def __post_init__(self) -> None:
-        self.meanwhile = Meanwhile(self.destination.feed, self.clock)
+        self.meanwhile = Meanwhile(self.destination.feed, self.clock, lambda: self.destination.flags.search_lag_s)
+        self.waits = Waits(self.clock)
 
     async def enter(self, state: State, reason: str, *changes: Change) -> None:
         """Persist a move of the life table together with what it rests on."""

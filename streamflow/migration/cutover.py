@@ -8,9 +8,11 @@ what shows as changed, then a complete one over everything, children of every pa
 can be written any more and nothing can show late any more: a second one would read the same again. If it finds anything all the same (a
 silent edit from before the freeze, or somebody who has not stopped), both are read again; and what it misses for the first time is looked
 for once more, since only two complete passes prove that a record is gone; where the records come from files, the last export has to do.
+The horizon goes by no clock that can be set: a start that comes upon a drain waits through it once more.
 Rule 4: the switch is one transaction: state, receipt, audit.
 Rule 5: what the operator says while a step runs goes before what the step has in hand.
-Rule 6: what somebody writes in the source after the confirmed freeze is not lost: what a pass still reads is carried over, and all is read
+Rule 6: nothing is switched before the destination had the time to tell what people did there under our last writes.
+Rule 7: what somebody writes in the source after the confirmed freeze is not lost: what a pass still reads is carried over, and all is read
 again; what is written behind the last pass is asked about by the watch (watch.py), with a window of 0 days only what one look at what shows
 as changed finds.
 """
@@ -19,13 +21,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
 from typing import Any, TypeAlias
 
 import orjson
 
 from streamflow.clock import from_iso, iso
-from streamflow.migration import absence, leftovers, unread
+from streamflow.migration import absence, aftermath, leftovers, unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.counting import CAUSE, count_again
 from streamflow.migration.heirs import follow_merges
@@ -108,7 +109,7 @@ class Cutover:
         """Leave when the operator has cancelled or the deadline has passed."""
         if plan.get("cancelled") or self._m.cutover_cancelled:
             raise GivenUp("cancelled by the operator")
-        if self._m.clock.now() - from_iso(plan["started_at"]) > timedelta(seconds=self._m.terms.cutover_deadline_s):
+        if self._m.waits.passed_s("cutover", plan["started_at"]) > self._m.terms.cutover_deadline_s:
             raise TimedOut
 
     async def _precheck(self, plan: Plan) -> None:
@@ -132,10 +133,10 @@ class Cutover:
 
     async def _drain(self, plan: Plan) -> None:
         """Passes until nothing new shows up, the first begun one horizon after the freeze."""
-        begin = from_iso(plan["frozen_at"]) + timedelta(seconds=await horizon_of(self._m))
-        wait_s = (begin - self._m.clock.now()) / timedelta(seconds=1)
+        horizon_s = await horizon_of(self._m)
+        wait_s = horizon_s - self._m.waits.waited_s("freeze", plan["frozen_at"])
         if wait_s > 0:
-            await self._m.explain(f"cutover: draining; the source may show late changes until {iso(begin)}")
+            await self._m.explain(f"cutover: draining; for {horizon_s:.0f} s from the freeze on the source may show late changes")
             await self._m.control.wait(min(wait_s, 1.0))
             return
         passes = PASSES["live" if self._m.terms.cutover_mode == "live" else "freeze"]
@@ -248,7 +249,9 @@ class Cutover:
         await self._work.settle_doubts()
 
     async def _switch(self, plan: Plan) -> None:
-        """One transaction: from here on the destination is the system of record."""
+        """One transaction: from here on the destination is the system of record. Nothing is written in this step, so the wait is once."""
+        if not await aftermath.outlasted(self._m, "cutover"):
+            return
         counts = {f"{count.kind}:{count.disposition or count.state}": count.count for count in await self._m.ledger.counts()}
         async with self._m.cutover_lock:
             plan = await self._plan()

@@ -4,6 +4,7 @@ What stays in a rollback and hangs on what would go.
 Rule 1: it is looked for in the lists when a rollback begins, and from then on among what the events tell of people's records; of which
 no events tell, in the lists again.
 Rule 2: lists lag behind: what they show of others' records is read by itself before it is believed, and an empty one is not believed.
+Rule 3: what was hung on a record just before that was removed may not show it any more (`ties`); what hangs on nothing then is named.
 """
 
 from __future__ import annotations
@@ -15,31 +16,34 @@ from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.outside import READ_AT_ONCE, Hung, Outside, hang
 from streamflow.migration.removals import Removals
 from streamflow.migration.scopes import Wanted, everything
+from streamflow.migration.ties import HANGING_KINDS, Ties
 from streamflow.migration.touched import Touches
 from streamflow.model import DestId, Fields, Kind, Link
 from streamflow.stages.kept import known
 
-HANGING_KINDS: tuple[Kind, ...] = ("notes", "activities", "tasks", "leads", "contacts")
-"""Kinds whose records may hang on others."""
+NEVER_ALONE: tuple[Kind, ...] = ("leads", "contacts")
+"""Kinds that may hang on nothing that is removed and yet hardly ever show nothing at all: a deal without a person or company is odd."""
 
 
 class Hanging:
     """What hangs where: records of people, and those of ours that stay."""
 
-    def __init__(self, migration: Migration, touches: Touches, removals: Removals, outside: Outside) -> None:
+    def __init__(self, migration: Migration, touches: Touches, removals: Removals, outside: Outside, ties: Ties) -> None:
         self._m = migration
         self._touches = touches
         self._removals = removals
         self._outside = outside
+        self._ties = ties
         self._wanted: Wanted = everything
         self._on: Hung = {}
         self._orphans: Hung = {}                 # on what was removed a moment ago
         self._ours: set[DestId] = set()          # of ours, outside the scope
+        self._alone: set[DestId] = set()         # people's, told of while ours were removed, that show nothing they hang on
 
     def begin(self, wanted: Wanted) -> None:
         """Forget what was found, for the scope to come."""
         self._wanted = wanted
-        for held in (self._on, self._orphans, self._ours):
+        for held in (self._on, self._orphans, self._ours, self._alone):
             held.clear()
 
     def on(self, dest_id: DestId) -> list[DestId]:
@@ -96,11 +100,25 @@ class Hanging:
         if is_empty:
             await self._believe_empty(kind)
 
-    async def look(self) -> None:
-        """Take in what the last look at the events told of people's records."""
+    async def look(self) -> bool:
+        """Take in what the last look at the events told of people's records; answers whether it told of any."""
         others = self._touches.others()
         for kind in HANGING_KINDS:
-            await self._note(await self._read(kind, (dest_id for dest_id, of_kind in others.items() if of_kind == kind)))
+            told = {dest_id for dest_id, of_kind in others.items() if of_kind == kind}
+            hung = await self._read(kind, told)
+            await self._note(hung)
+            if kind in NEVER_ALONE and self._removals.held:
+                self._alone = (self._alone | told) - _children(hung)
+        return any(kind in HANGING_KINDS for kind in others.values())
+
+    async def unclear(self) -> list[DestId]:
+        """Give people's records that hang on nothing and came while ours were removed, where nothing tells whether they did hang on one."""
+        found: list[DestId] = []
+        for kind in NEVER_ALONE if not self._ties.knows_all else ("leads",):
+            told = sorted(each for each in self._alone if each.endswith(f"-{kind}"))
+            live = await self._live(kind, told)
+            found += [each for each in live if each not in _children(_hung(live))]
+        return found
 
     async def gone(self, links: Sequence[Link], now: Mapping[DestId, Fields]) -> set[DestId]:
         """Give what records of ours were tied to, are not any more, and is no more: who deleted that did nothing to them."""
@@ -125,13 +143,13 @@ class Hanging:
         return await self._read(kind, {child for parent in parents for child in hung[parent]})
 
     async def _read(self, kind: Kind, dest_ids: Iterable[DestId]) -> Hung:
-        hung: Hung = {}
-        ids = sorted(dest_ids)
+        return _hung(await self._live(kind, sorted(dest_ids)))
+
+    async def _live(self, kind: Kind, ids: Sequence[DestId]) -> dict[DestId, Fields]:
+        found: dict[DestId, Fields] = {}
         for start in range(0, len(ids), READ_AT_ONCE):
-            found = await self._m.destination.reader.read(kind, ids[start : start + READ_AT_ONCE], custom=False)
-            for dest_id, fields in found.items():
-                hang(hung, dest_id, fields)
-        return hung
+            found |= await self._m.destination.reader.read(kind, ids[start : start + READ_AT_ONCE], custom=False)
+        return found
 
     async def _note(self, hung: Hung) -> None:
         for parents, noted in ((await self._parents(hung), self._on), (hung.keys() & self._removals.held, self._orphans)):
@@ -151,3 +169,14 @@ class Hanging:
             if await self._m.destination.reader.read(kind, ids, custom=False):
                 raise TransientError(f"the list of {kind} is empty, and records of it are there: it is not believed")
             return
+
+
+def _hung(found: Mapping[DestId, Fields]) -> Hung:
+    hung: Hung = {}
+    for dest_id, fields in found.items():
+        hang(hung, dest_id, fields)
+    return hung
+
+
+def _children(hung: Hung) -> set[DestId]:
+    return {child for children in hung.values() for child in children}

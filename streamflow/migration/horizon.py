@@ -67,7 +67,7 @@ class Lateness:
     def __init__(self, migration: Migration) -> None:
         self._m = migration
         self._stream: Stream | None = None           # being read
-        self._begun = migration.clock.now()          # that read
+        self._begun = migration.clock.steady()          # that read
         self._quickest_s: dict[Kind, float] = {}     # the least between a change and its being shown: clocks differ by no more
         self._unshown_s: defaultdict[Kind, deque[float]] = defaultdict(partial(deque, maxlen=KEPT))
         """How long after a change, by both clocks, a read began that did not show it."""
@@ -78,14 +78,14 @@ class Lateness:
     def begin(self, stream: Stream) -> None:
         """Note that a read begins. A snapshot, and times of change that a stream does not go by, tell nothing."""
         self._stream = None if stream.reader == "files" or stream.by_clock or stream.parent is not None else stream
-        self._begun = self._m.clock.now()
+        self._begun = self._m.clock.steady()
 
     def look(self, kind: Kind, records: Sequence[Record]) -> None:
         """Look at the records of a page."""
         stream = self._stream
         if stream is None or stream.kind != kind:
             return
-        now, seen = self._m.clock.now(), self._seen[kind]
+        now, seen = self._m.clock.steady(), self._seen[kind]
         for record in records:
             at = self._moment(record.changed_at) if record.kind == kind else None
             if at is None or (waited_s := _between(at, now)) < -AHEAD_S:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from streamflow.migration.context import Migration
+from streamflow.migration.own_fields import note_meant
 from streamflow.model import AuditEntry, DestId, Kind, QueueItem
 from streamflow.platforms.base import Reader
 from streamflow.store.base import Audit, Change, Enqueue, Ledger, PutSetting, ResolveItem
@@ -24,6 +25,9 @@ class LedgerJournal:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+
+    async def defines(self, kind: Kind, label: str) -> None:
+        await note_meant(self._ledger, [(kind, label)])
 
     async def meant(self, kind: Kind, marker: str) -> None:
         await self._put(kind, marker, {"kind": kind, "marker": marker, "dest_id": None}, "probe.meant")
@@ -54,12 +58,18 @@ async def remove(migration: Migration) -> list[Left]:
 async def really_left(journal: LedgerJournal, reader: Reader) -> list[Left]:
     """Give what probes made and is still there; what is gone, though the answer to its removal was lost, leaves the journal."""
     found: list[Left] = []
-    for kind, marker, dest_id in await journal.left():
-        if dest_id is not None and not await reader.read(kind, [dest_id], custom=False):
-            await journal.removed(kind, marker)
+    for each in await journal.left():
+        if await may_be_there(each, reader):
+            found.append(each)
         else:
-            found.append((kind, marker, dest_id))
+            await journal.removed(each[0], each[1])
     return found
+
+
+async def may_be_there(left: Left, reader: Reader) -> bool:
+    """Say whether it is there; of what never showed nobody can say that it is not."""
+    kind, _, dest_id = left
+    return dest_id is None or bool(await reader.read(kind, [dest_id], custom=False))
 
 
 async def ask_about(ledger: Ledger, left: Sequence[Left]) -> None:

@@ -95,7 +95,7 @@ def readiness(migration: Migration) -> Readiness:
     """Say how closely the destination follows the source right now."""
     terms = migration.terms
     return migration.following.judge(
-        now=migration.clock.now(), lag_limit_s=lag_limit_s(cutover_deadline_s=terms.cutover_deadline_s, poll_s=terms.poll_s),
+        now=migration.clock.steady(), lag_limit_s=lag_limit_s(cutover_deadline_s=terms.cutover_deadline_s, poll_s=terms.poll_s),
         sweep_every_s=terms.sweep_every_s, batch_size=terms.batch_size,
     )
 

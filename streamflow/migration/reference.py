@@ -14,6 +14,7 @@ from streamflow.mapping.pair import Pair
 from streamflow.mapping.settings import makes_open_leads, settings_of, value_map
 from streamflow.mapping.steps import STILL_OPEN
 from streamflow.migration.context import Migration
+from streamflow.migration.sources import lead_sources
 from streamflow.model import AuditEntry, DestId, QueueItem
 from streamflow.platforms.base import Reference
 from streamflow.store.base import Audit, Change, Enqueue, PutSetting, ResolveItem
@@ -31,7 +32,7 @@ async def look_again(migration: Migration, document: MapDocument) -> None:
     settings = settings_of(document.settings, migration.pair)
     sources: Mapping[str, DestId] = {}
     if needs_sources(document, migration.pair):
-        sources = await _sources(migration, reference, settings["source_values"])
+        sources = await lead_sources(migration, reference, await _labels(migration), settings["source_values"])
     todo = missing_reference(reference, document, migration.pair)
     wanted: dict[str, Any] = {
         "reference:sources": dict(sources), "reference:activity_types": dict(reference.activity_types),
@@ -61,36 +62,6 @@ async def _to_do(migration: Migration, todo: list[tuple[str, str]]) -> list[Chan
         entry = AuditEntry(actor="streamflow", action="queue.resolved", note=f"{open_items[name]}: done, it is there now")
         changes += [ResolveItem(id=open_items[name], decision="done", by="streamflow"), Audit(entry=entry)]
     return changes
-
-
-async def _sources(migration: Migration, reference: Reference, values: Mapping[str, str]) -> Mapping[str, DestId]:
-    """
-    Give source key and label -> lead source, making those that are missing.
-
-    What was there before our first one is noted before any is made, so that a crash in between cannot make one of ours look foreign.
-    """
-    before = await migration.ledger.setting("sources:before")
-    if before is None:
-        before = sorted(set(reference.sources.values()))
-        await migration.ledger.commit([PutSetting(name="sources:before", value=before)])
-    found: dict[str, DestId] = {}
-    by_name = dict(reference.sources)
-    for key, label in (await _labels(migration)).items():
-        name = values.get(label, label)
-        dest_id = by_name.get(name.lower())
-        if dest_id is None:
-            dest_id = by_name[name.lower()] = await migration.destination.schema.source(name)
-        if dest_id not in before:
-            await _note_made(migration, name, dest_id)
-        found[key] = found[label] = found[label.lower()] = dest_id
-    return found
-
-
-async def _note_made(migration: Migration, name: str, dest_id: DestId) -> None:
-    made: list[DestId] = await migration.ledger.setting("sources:created") or []
-    if dest_id not in made:
-        entry = AuditEntry(actor="streamflow", action="source.created", kind="sources", key=name, dest_id=dest_id)
-        await migration.ledger.commit([PutSetting(name="sources:created", value=[*made, dest_id]), Audit(entry=entry)])
 
 
 async def _labels(migration: Migration) -> dict[str, str]:

@@ -22,7 +22,7 @@ from streamflow.migration.touched import Touches
 from streamflow.migration.undoing import restoring, unconfirmed
 from streamflow.model import AuditEntry, Fields, Link, QueueItem, Verdict
 from streamflow.platforms.base import Happening
-from streamflow.stages.meanwhile import lost_to
+from streamflow.stages.overwritten import lost_to
 from streamflow.stages.updating import both_ways
 from streamflow.store.base import Audit, Change, Enqueue
 

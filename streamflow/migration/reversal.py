@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from streamflow.model import Cursor, Fields, Link, Ref
+from streamflow.model import Cursor, DestId, Fields, Link, Ref
 from streamflow.store.base import PutSetting
 
 UNDOING: Final = "undoing:"
@@ -25,7 +25,8 @@ class Reversal:
     is_told: bool = False      # that it happened, with all that follows but the look
     now: Fields = field(default_factory=dict)     # what these fields held when the record was read last
     left: str = ""             # what of the record stays as people have it
-    seen: Cursor = ""          # where the feed stood before that reading; "": not to be looked after
+    seen: Cursor = ""          # where the feed stood before that reading; "": values are not to be looked after
+    hung: tuple[DestId, ...] = ()     # on what was removed, by people a moment before, and to be tied to it again
 
     @property
     def noted(self) -> PutSetting:
@@ -42,4 +43,4 @@ class Reversal:
     def from_setting(cls, name: str, value: Mapping[str, Any]) -> Reversal:
         """Give what was noted."""
         link = Link(**{**value["link"], "ref": Ref(**value["link"]["ref"])})
-        return cls(**{**value, "link": link}, id=name.removeprefix(UNDOING))
+        return cls(**{**value, "link": link, "hung": tuple(value.get("hung") or ())}, id=name.removeprefix(UNDOING))

@@ -176,7 +176,7 @@ class Reversals:
         held = now.get(step.link.dest_id) or {}
         related = {name: value for name, value in held.items() if name.startswith("link:")}
         if step.action == "delete":
-            return Reversal(id=self._next(), link=step.link, action=step.action, scope=scope, fields=related)
+            return Reversal(id=self._next(), link=step.link, action=step.action, scope=scope, fields=related, seen=seen)
         looks = seen if seen and self._m.destination.feed.carries(step.link.dest_kind) else ""
         return Reversal(
             id=self._next(), link=step.link, action=step.action, scope=scope, fields=step.fields, now=_held(step.fields, held), seen=looks,
@@ -187,7 +187,7 @@ class Reversals:
         link, is_removal = reversal.link, reversal.action == "delete"
         return Intent(
             id=reversal.id, ref=link.ref, op=Op.DELETE if is_removal else Op.UPDATE, dest_kind=link.dest_kind,
-            fields={} if is_removal else reversal.fields, marker=_marker(now), dest_id=link.dest_id, meant_at=iso(self._m.clock.now()),
+            fields={} if is_removal else reversal.fields, marker=_marker(now), dest_id=link.dest_id, meant_at=iso(self._m.clock.steady()),
             epoch=self._m.ledger.epoch,
         )
 

@@ -12,6 +12,7 @@ get its former values is read once more right before, and looked after likewise:
 or asked about.
 Rule 7: undone in part, what stays keeps what it hangs on and what it shares, and who made that keeps its line in the crosswalk, so that
 what comes later still finds its way there; what is undone stays away until the source changes it.
+Rule 8: of the whole run, what is no record of the crosswalk goes last (`beside`).
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from streamflow.errors import NotFound, NotPermitted, ProtocolMismatch, RecordRejected
 from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
-from streamflow.migration import leftovers
+from streamflow.migration import aftermath
 from streamflow.migration.absorbed import Absorbed
+from streamflow.migration.beside import NOTHING_BESIDE, Beside
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.hanging import Hanging
 from streamflow.migration.life import AFTER_A_PART, State
@@ -36,6 +37,7 @@ from streamflow.migration.restorations import Restorations
 from streamflow.migration.returning import undone_item
 from streamflow.migration.reversals import GIVEN_UP_HERE, MOVED, Carried, Reversals
 from streamflow.migration.scopes import WHOLE, Wanted, checked, everything, wanted_by
+from streamflow.migration.ties import Ties
 from streamflow.migration.touched import Touches
 from streamflow.migration.undoing import GONE, Step, plan_step, unconfirmed
 from streamflow.migration.work import Work
@@ -55,9 +57,12 @@ class Tally:
     restored: int = 0
     gone: int = 0
     spared: list[dict[str, str]] = field(default_factory=list)
+    unclear: list[DestId] = field(default_factory=list)     # people's records that may have hung on what was removed
+    beside: dict[str, Any] = field(default_factory=lambda: dict(NOTHING_BESIDE))     # of the whole run: what is no record of the crosswalk
 
     def to_json(self) -> dict[str, Any]:
-        return {"deleted": self.deleted, "restored": self.restored, "gone_already": self.gone, "spared": self.spared}
+        counts = {"deleted": self.deleted, "restored": self.restored, "gone_already": self.gone}
+        return {**counts, "spared": self.spared, "unclear": self.unclear, **self.beside}
 
     def spare(self, link: Link, reason: str) -> None:
         self.spared.append({"kind": link.dest_kind, "id": link.dest_id, "source": f"{link.ref.kind}:{link.ref.key}", "reason": reason})
@@ -70,13 +75,15 @@ class Rollback:
         self._m = migration
         self._absorbed = Absorbed(migration)
         self._touches = Touches(migration)
-        self._removals = Removals(migration, self._touches)
         self._reversals = Reversals(migration)
+        self._ties = Ties(migration, self._reversals)
+        self._removals = Removals(migration, self._touches, self._ties)
         self._restorations = Restorations(migration, self._touches, self._reversals)
         self._scope = WHOLE
         self._wanted: Wanted = everything
         self._outside = Outside(migration)
-        self._hanging = Hanging(migration, self._touches, self._removals, self._outside)
+        self._hanging = Hanging(migration, self._touches, self._removals, self._outside, self._ties)
+        self._beside = Beside(migration, self._touches)
 
     async def undo(self, scope: str = WHOLE, *, dry_run: bool = False) -> Tally:
         """Undo what the scope names; what was interrupted is simply planned again from what is left. Raises UsageError for no scope."""
@@ -89,6 +96,8 @@ class Rollback:
             await self._recall(tally)
         await self._look(tally, dry_run=dry_run)     # of what an earlier start removed; the first look tells of everybody's work
         await self._hanging.read_lists()
+        if scope == WHOLE:
+            await self._beside.begin(dry_run=dry_run)
         await self._absorbed.recall()
         await self._look(tally, dry_run=dry_run)     # what came while the lists were read
         for dest_kind in reversed(DEST_ORDER):
@@ -105,19 +114,26 @@ class Rollback:
                         self._m.control.check()
                 if not dry_run:
                     await self._m.explain(f"rolling back {dest_kind}: {tally.deleted} removed, {len(tally.spared)} spared")
+        await self._end(tally, dry_run=dry_run)
+        return tally
+
+    async def _end(self, tally: Tally, *, dry_run: bool) -> None:
+        """Look after what was written last; of the whole run see to what it left besides."""
         if not dry_run:
             await self._outlast(tally)
             await self._removals.finish()
             for overtaken in await self._restorations.finish():
                 tally.spare(overtaken.link, overtaken.reason)
-        return tally
+        if self._scope == WHOLE:
+            spared = {each["id"] for each in tally.spared if each["kind"] == "leads"}
+            tally.beside = await self._beside.plan(spared) if dry_run else await self._beside.carry_out(spared)
 
     async def _recall(self, tally: Tally) -> None:
         """Take up what earlier starts left, so that nothing stays in doubt and nothing is not looked after."""
         await Work(self._m).wait_for_doubts()
         recalled = await self._reversals.recall()
         removed = [each for each in recalled if each.action == "delete"]
-        self._removals.hold(removed)
+        self._removals.hold(removed, is_recalled=True)
         self._restorations.hold(each for each in recalled if each.action != "delete")
         tally.deleted += len(removed)
 
@@ -132,8 +148,9 @@ class Rollback:
     async def _save(self, tally: Tally) -> None:
         """Take in what happened meanwhile; what was removed a moment too soon comes back and is spared, with what it hangs on."""
         touched = await self._removals.look()
-        await self._hanging.look()
-        self._spare([*touched, *await self._removals.bring_back(self._hanging.orphans())], tally)
+        if await self._hanging.look():
+            self._removals.doubt()
+        self._spare([*touched, *await self._removals.bring_back(self._hanging.orphans()), *await self._removals.settle()], tally)
         for overtaken in await self._restorations.look():
             tally.spare(overtaken.link, overtaken.reason)
 
@@ -147,14 +164,15 @@ class Rollback:
     async def _outlast(self, tally: Tally) -> None:
         """Look on until the events can tell nothing more of what was removed and restored last."""
         await self._save(tally)
-        while left_s := max(self._removals.unsettled_s, self._restorations.unsettled_s):
+        while left_s := max(self._removals.unsettled_s, self._restorations.unsettled_s, await aftermath.look_after(self._m)):
             await self._m.explain("rolling back: waiting for what the destination may tell late")
             await self._m.clock.sleep(min(left_s, LOOKS_EVERY_S))
             await self._m.control.permit()
             self._m.control.check()
             await self._save(tally)
         await self._hanging.read_untold()
-        self._spare(await self._removals.bring_back(self._hanging.orphans()), tally)
+        self._spare([*await self._removals.bring_back(self._hanging.orphans()), *await self._removals.settle(is_last=True)], tally)
+        tally.unclear = await self._hanging.unclear()
 
     async def _undo_some(
         self, dest_kind: Kind, links: Sequence[Link], tally: Tally, *, dry_run: bool
@@ -181,12 +199,15 @@ class Rollback:
         steps = [self._unless_in_vain(step) for step in self._absorbed.judged(steps)]
         carried = Carried()
         if not dry_run:
-            carried = await self._reversals.carry_out([step for step in steps if step.action != "restore"], now, self._scope)
+            carried = await self._reversals.carry_out(
+                [step for step in steps if step.action != "restore"], now, self._scope, self._touches.begins
+            )
             self._removals.hold(carried.removed)
             restores, refused = await self._restore([step.link for step in steps if step.action == "restore"])
             carried.refused.update(refused)
             steps = [*(step for step in steps if step.action != "restore"), *restores]
         for step in steps:
+            self._beside.planned(step)
             if reason := carried.refused.get(step.link.ref) or (step.reason if step.action in ("spare", "restore", "forget") else ""):
                 if reason == GONE:
                     tally.gone += 1
@@ -265,19 +286,11 @@ class Rollback:
         """Carry out the rollback the ledger knows of; its report counts what earlier starts did as well."""
         scope = checked(str(plan.get("scope") or WHOLE), self._m.pair)
         tally = await self.undo(scope)
-        leftovers: dict[str, Any] = {}
-        if scope == WHOLE:
-            await self._m.explain("rolling back: lead sources")
-            leftovers = {
-                "custom_fields": [each for each in await self._m.ledger.setting("fields:defined") or [] if each.get("created") == "yes"],
-                "sources": await self._remove_sources(),
-                "probe_records": await self._remove_probes(),
-            }
         await self._m.explain("rolling back: reading back what was removed and restored")
         proof = await Proof(self._m).read()
         spared = proof.with_left(tally.spared)
         result = {"scope": scope, **tally.to_json(), **proof.to_json(), "spared": spared, "in_doubt": await self._unresolved()}
-        self._m.report("rollback", {**result, "cannot_be_removed_by_api": leftovers})
+        self._m.report("rollback", result)
         await self._m.ledger.commit([
             PutSetting(name="rollback:result", value=result), PutSetting(name=GIVEN_UP_HERE, value=None),
             Audit(entry=AuditEntry(actor=str(plan.get("by") or "streamflow"), action="rollback.done", note=scope, after={
@@ -291,21 +304,3 @@ class Rollback:
             {"item": item.id, "kind": item.kind, "key": item.key, "reason": item.reason}
             for item in await self._m.ledger.queue(cause="in_doubt")
         ]
-
-    async def _remove_probes(self) -> list[dict[str, str]]:
-        """Remove what the probes could not remove; answers what stays all the same and was not deleted by hand."""
-        left = await leftovers.remove(self._m)
-        return [{"kind": kind, "id": dest_id or "", "name": marker} for kind, marker, dest_id in left]
-
-    async def _remove_sources(self) -> list[DestId]:
-        """Remove the lead sources we made, once no lead of ours uses them; answers those that stay."""
-        left: list[DestId] = []
-        for dest_id in await self._m.ledger.setting("sources:created") or []:
-            try:
-                await self._m.destination.writer.delete("sources", dest_id)
-            except NotFound:
-                continue
-            except (RecordRejected, NotPermitted, ProtocolMismatch):
-                left.append(dest_id)   # listed for the admin; a lead source that stays harms nobody
-        await self._m.ledger.commit([PutSetting(name="sources:created", value=left)])
-        return left

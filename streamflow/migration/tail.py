@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from streamflow.clock import from_iso, iso
+from streamflow.clock import iso
 from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError, Uncertain
 from streamflow.migration import absence, cutover, drift, horizon, leftovers, unread
 from streamflow.migration.context import DEST_ORDER, Migration
@@ -97,7 +97,7 @@ class Tail:
         """Read, deliver, verify; answers whether the source showed nothing new and the destination holds it all."""
         self._failed = ""
         self._reading = Reading()
-        begun = self._m.clock.now()
+        begun = self._m.clock.steady()
         await self._try(lambda: self._read(number))
         await self._try(self._deliver)
         pending = await pending_records(self._m)
@@ -133,12 +133,13 @@ class Tail:
     async def _recall_sweep(self) -> None:
         """Take up what earlier starts noted of the last sweep; the first complete read of the probe counts as one."""
         last = await self._m.ledger.setting("sweep:at") or await self._m.ledger.setting("delta_opened_at")
-        self._m.following.swept_at = from_iso(last) if last else None
+        passed_s = self._m.waits.passed_s("sweep", last) if last else None
+        self._m.following.swept_at = None if passed_s is None else self._m.clock.steady() - timedelta(seconds=passed_s)
         self._m.following.sweep_took_s = float(await self._m.ledger.setting("sweep:took_s") or 0.0)
 
     async def _is_sweep_due(self) -> bool:
         last = self._m.following.swept_at
-        is_old = last is None or self._m.clock.now() - last >= timedelta(seconds=self._m.terms.sweep_every_s)
+        is_old = last is None or self._m.clock.steady() - last >= timedelta(seconds=self._m.terms.sweep_every_s)
         is_due = is_old or self._m.stopped.holds(WHOLE)
         return is_due or await self._m.ledger.setting(BEGUN) is not None
 
@@ -148,6 +149,7 @@ class Tail:
         if begun is None:
             begun = iso(self._m.clock.now())
             await self._m.ledger.commit([PutSetting(name=BEGUN, value=begun)])
+        self._m.waits.passed_s("sweep under way", begun)     # who sets the wall clock from here on makes it no longer
         what = "sweeping: reading everything to find silent edits and deletions"
         await self._m.explain("; ".join(part for part in (what, self._stays) if part))
         until = self._m.clock.monotonic() + max(LEAST_SLICE_S, self._m.terms.poll_s)
@@ -163,7 +165,7 @@ class Tail:
                 reading = await self._work.reader.everything(SWEEP)
         except SliceOver:
             return None
-        took_s = (self._m.clock.now() - from_iso(begun)) / timedelta(seconds=1)
+        took_s = self._m.waits.passed_s("sweep under way", begun)
         if reading.stopped and took_s < self._m.terms.sweep_every_s:
             return None
         await self._work.reader.suspects(reading)

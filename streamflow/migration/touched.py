@@ -63,6 +63,7 @@ class Touches:
     _newest_at: int = 0
     _late_s: float = 0.0                                                      # the most that an event was seen to be late
     _others: dict[DestId, tuple[Kind, int]] = field(default_factory=dict)     # not ours, with the time of the event
+    _told: dict[DestId, Kind] = field(default_factory=dict)                   # of them, those that were asked for
     _makers: set[str] = field(default_factory=set)
     _traces: dict[DestId, dict[str, Trace]] = field(default_factory=dict)     # by actor, the latest
     _watched: dict[DestId, int] = field(default_factory=dict)                 # since which position of the feed
@@ -72,6 +73,11 @@ class Touches:
     def position(self) -> Cursor:
         """Up to where the last look has told everything that does not come late; "" before the first."""
         return self._cursor
+
+    @property
+    def begins(self) -> Cursor:
+        """From where the next look begins: what happens from now on, and all that is told late by then, comes after it."""
+        return self._start
 
     @property
     def told_within_s(self) -> float:
@@ -96,7 +102,12 @@ class Touches:
         """Give the records besides ours that were made or changed since this was asked last; of the time before the first look the end."""
         found = {dest_id: kind for dest_id, (kind, _) in self._others.items()}
         self._others.clear()
+        self._told.update(found)
         return found
+
+    def told(self, kind: Kind) -> set[DestId]:
+        """Give the records of a kind that `others` has ever given."""
+        return {dest_id for dest_id, of_kind in self._told.items() if of_kind == kind}
 
     async def look(self, *, removed: Collection[DestId] = ()) -> set[DestId]:
         """Take in what is new since the last look; answers which records that concerns. *removed* left the crosswalk just now."""

@@ -15,7 +15,7 @@ from datetime import timedelta
 from streamflow.clock import from_iso, iso
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
 from streamflow.mapping.pair import Role
-from streamflow.migration import lookalikes
+from streamflow.migration import aftermath, lookalikes
 from streamflow.migration.context import AFTER_FREEZE, DEST_ORDER, Migration
 from streamflow.migration.life import State
 from streamflow.migration.stopped import WHOLE
@@ -59,20 +59,24 @@ class Watch:
 
     async def run(self) -> State:
         """Answer DONE when the window has passed."""
-        switched = from_iso((await self._m.ledger.setting("switched"))["switched_at"])
-        ends = switched + timedelta(days=self._m.terms.watch_days)
+        since = (await self._m.ledger.setting("switched"))["switched_at"]
+        window = timedelta(days=self._m.terms.watch_days)
+        window_s, until = window / timedelta(seconds=1), iso(from_iso(since) + window)
         number = 0
         self._work.reader.look_at_all()    # without a window there is no second look
         while True:
             number += 1
-            is_last = self._m.clock.now() >= ends
-            await self._look(number, is_last=is_last, since=iso(switched))
-            if is_last and (not self._trouble or self._m.clock.now() >= ends + min(ends - switched, timedelta(seconds=LAST_LOOK_S))):
+            is_last = self._m.waits.passed_s("switch", since) >= window_s
+            await self._look(number, is_last=is_last, since=since)
+            passed_s = self._m.waits.passed_s("switch", since)
+            if is_last and (not self._trouble or passed_s >= window_s + min(window_s, LAST_LOOK_S)):
                 break
-            words = "reading the source for the last time" if is_last else f"watching the source for late writes until {iso(ends)}"
+            words = "reading the source for the last time" if is_last else f"watching the source for late writes until {until}"
             await self._m.explain(f"{words}{self._trouble}")
-            left_s = self._m.terms.poll_s if is_last else (ends - self._m.clock.now()) / timedelta(seconds=1)
+            left_s = self._m.terms.poll_s if is_last else window_s - passed_s
             await self._m.control.wait(min(self._m.terms.poll_s, max(0.0, left_s)))
+        while not await aftermath.outlasted(self._m, "closing"):
+            pass
         await self._close()
         return State.DONE
 
@@ -93,6 +97,7 @@ class Watch:
         await self._hold_late(since)
         with at_priority(DELTA):
             await self._deliver(since)
+        await aftermath.look_after(self._m)
         await self._work.watch.follow()
 
     async def _read(self, number: int, *, is_last: bool, since: str) -> None:
@@ -115,7 +120,7 @@ class Watch:
 
     async def _is_sweep_due(self, since: str) -> bool:
         last = max(since, str(await self._m.ledger.setting("sweep:at") or ""))
-        is_due = self._m.clock.now() - from_iso(last) >= timedelta(seconds=self._m.terms.sweep_every_s)
+        is_due = self._m.waits.passed_s("sweep", last) >= self._m.terms.sweep_every_s
         return is_due or self._m.stopped.holds(WHOLE)
 
     async def _let_go(self, since: str) -> LetGo:

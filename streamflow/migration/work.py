@@ -11,6 +11,7 @@ from streamflow.mapping.document_json import from_json
 from streamflow.mapping.owning import owner_keys
 from streamflow.mapping.pair import Role
 from streamflow.migration import drift, lookalikes
+from streamflow.migration.aftermath import look_after
 from streamflow.migration.archive import Archive
 from streamflow.migration.companies import AMBIGUOUS, CompanyTable
 from streamflow.migration.context import Migration
@@ -27,7 +28,6 @@ from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
 from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
-from streamflow.stages.meanwhile import UNLOOKED
 from streamflow.stages.questions import next_question, numbered
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
@@ -110,7 +110,7 @@ class Work:
         by_email: dict[str, Key] = {}
         mapper = await self.mapper(by_email)
         busy: set[DestId] = set()
-        destination = self._m.destination
+        destination, is_long = self._m.destination, self._m.phase.state in LONG_HAUL
         await self._look_after()
         return Pipeline(
             ledger=self._m.ledger, transformer=Transformer(mapper, self._m.ledger, by_email),
@@ -121,15 +121,14 @@ class Work:
             loader=Loader(
                 ledger=self._m.ledger, writer=destination.writer, feed=destination.feed, clock=self._m.clock,
                 phase=lambda: self._m.phase.state.value, numbers=self._m.numbers, busy=busy, meanwhile=self._m.meanwhile,
-                vanished=self.vanished,
+                vanished=self.vanished, rereader=None if is_long else destination.reader,
             ),
-            verifier=self.verifier, gauges=self._m.gauges, priority=BACKFILL if self._m.phase.state in LONG_HAUL else DELTA,
+            verifier=self.verifier, gauges=self._m.gauges, priority=BACKFILL if is_long else DELTA,
         )
 
     async def _look_after(self) -> None:
-        """Look after the last writes of a round or a start that did not end well: what they replaced is told, whatever follows."""
-        self._m.meanwhile.recall(await self._m.ledger.settings(UNLOOKED))
-        await self._m.ledger.commit(await self._m.meanwhile.finish())
+        """Look after the writes of earlier rounds and starts: what they replaced is told, whatever follows."""
+        await look_after(self._m)
         await self._m.meanwhile.forget()
 
     async def refresh_companies(self) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from streamflow.model import Cursor, DestId, Fields, Key, Kind, Page, Record, Verdict
 
@@ -161,6 +161,10 @@ def position_of(place: str) -> int:
     return int(digits) if digits.isdigit() else 0
 
 
+HUNG: Final = "hung"
+"""Under what name `Reader.remains` gives the records that hang on one."""
+
+
 class Writer(Protocol):
     """
     Single writes, never retried below.
@@ -225,6 +229,14 @@ class Reader(Protocol):
         """Give the ids of live records that carry *marker* exactly, found through lists and searches (which lag)."""
         ...
 
+    async def remains(self, kind: Kind, dest_id: DestId) -> Fields | None:
+        """
+        Give what is still shown of a record that was removed: perhaps less than it was related to; None where it cannot be read any more.
+
+        `HUNG` names what it says hangs on it, for kinds that say that.
+        """
+        ...
+
     def route(self, kind: Kind) -> str:
         """
         Say how whole records of a kind are read back most cheaply: "payload" (many a call, at once), "search" (whole
@@ -246,6 +258,14 @@ class Feed(Protocol):
 
     def changed(self, cursor: Cursor, kinds: Sequence[Kind] = ()) -> AsyncIterator[tuple[Sequence[Happening], Cursor]]:
         """Yield what was made or changed after *cursor*, of these kinds or of all, in order, with the position after; no deletions."""
+        ...
+
+    async def about(self, dest_id: DestId, cursor: Cursor) -> Mapping[DestId, int]:
+        """
+        Give the records of which events after *cursor* relate to this one, itself among them, each with the place of the latest.
+
+        Raises NotFound or RecordRejected where that cannot be asked.
+        """
         ...
 
     async def since(self, cursor: Cursor) -> tuple[Sequence[Happening], Cursor]:
@@ -309,6 +329,10 @@ class Schema(Protocol):
         """
         ...
 
+    async def sources(self) -> Mapping[DestId, str]:
+        """Give the name of each lead source there is now, in one call."""
+        ...
+
     async def source(self, name: str) -> DestId:
         """Find or create a lead source by name (the one idempotent create)."""
         ...
@@ -336,6 +360,10 @@ class Prober(Protocol):
 
 class ProbeJournal(Protocol):
     """Keeps what probes made, so that an interrupted one is cleaned up."""
+
+    async def defines(self, kind: Kind, label: str) -> None:
+        """A custom field is to be made that stays."""
+        ...
 
     async def meant(self, kind: Kind, marker: str) -> None: ...
     async def made(self, kind: Kind, marker: str, dest_id: DestId) -> None: ...

@@ -199,7 +199,15 @@ _REPORTS: Final[Mapping[str, About]] = {
     ),
     "cutover": About(title="Cutover", order=46, intro="The steps of the switch with their times, and the receipt."),
     "rollback": About(
-        title="Rollback", order=47, main="spared", intro="What was removed and restored, and what was spared because people had touched it."
+        title="Rollback",
+        order=47,
+        main="spared",
+        intro="What was removed and restored, and what was spared because people had touched it.",
+        notes={
+            "sources": "The lead sources that the migration made, and those of which it cannot know; one that is kept says why.",
+            "probe_records": "What the write probes had left behind.",
+            "unclear": "People's records that came while others were removed and hang on nothing: nobody can tell whether they did.",
+        },
     ),
 }
 

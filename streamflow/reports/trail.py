@@ -73,6 +73,7 @@ async def schema(ledger: Ledger) -> dict[str, Any]:
     return {
         "fields": await ledger.setting("fields:defined") or [],
         "sources_created": await ledger.setting("sources:created") or [],
+        "sources_unsure": [{"id": each, "name": name} for each, name in (await ledger.setting("sources:unsure") or {}).items()],
         "to_do": [{"what": item.key, "reason": item.reason, "state": item.state, "decision": item.decision} for item in todo],
         "capabilities": await ledger.setting("capabilities") or {},
     }

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from streamflow.model import OPEN_INTENTS, AuditEntry, DestId, Intent, IntentState, Kind, Link, Op, RecordState, Ref
-from streamflow.stages.meanwhile import Done
+from streamflow.stages.overwritten import Done
 from streamflow.stages.unknown import Joiner, Meaning, meaning_name
 from streamflow.store.base import Audit, Change, Finish, Ledger, PutLink, PutSetting
 
@@ -38,9 +38,13 @@ def brought(line: Link, joiners: Sequence[Joiner]) -> list[Change]:
     return changes
 
 
-def learnt_late(intent: Intent, meaning: Meaning) -> list[Change]:
-    """What else is due when the answer itself never came: people's edits under the write are looked for, its meaning is done with."""
-    looked_after = [Done.of(intent, seen=meaning.seen, now=meaning.now).noted] if meaning.seen else []
+def learnt_late(intent: Intent, meaning: Meaning, *, at: float) -> list[Change]:
+    """
+    What else is due when the answer itself never came: people's edits under the write are looked for, its meaning is done with.
+
+    *at* is when the write had surely been carried out, in Unix seconds.
+    """
+    looked_after = [Done.of(intent, seen=meaning.seen, now=meaning.now, at=at).noted] if meaning.seen else []
     return [*looked_after, forgotten(intent)]
 
 

@@ -6,7 +6,8 @@ Rule 2: "not there" counts only after the quiet time: client time-out + late-com
 Rule 3: two sightings mean that a double exists already: nobody guesses, a person decides.
 Rule 4: an update or delete is judged by reading the record itself, and is over only when it can no longer take effect.
 Rule 5: what comes to nothing again and again, while others are taken, is left to a person and no longer sent (`unanswered`).
-Rule 6: time counts from when the outcome became unknown, which is in the ledger, so that restarts do not begin it anew.
+Rule 6: time counts from when the outcome became unknown, which is in the ledger. It goes by a clock that nobody sets, and no such clock
+is known to have gone on while no process ran: what an earlier one left open is waited for anew, from the first look at it.
 """
 
 from __future__ import annotations
@@ -139,6 +140,7 @@ class DoubtResolver:
         self._clock = clock
         self.quiet = quiet
         self._phase = phase
+        self._first_look: float | None = None      # monotonic
 
     async def resolve(self, *, phase: str = "") -> int:
         """Rule on open intents for which the evidence suffices, the oldest first, many at once; answers how many stay open, of all."""
@@ -146,6 +148,7 @@ class DoubtResolver:
         intents = await self._ledger.open_intents(limit=AT_ONCE)
         if not intents:
             return 0
+        self._first_look = self._clock.monotonic() if self._first_look is None else self._first_look
         await self._note_since(intents)
         happenings = await self._happenings(intents)
         for intent in intents:
@@ -161,7 +164,7 @@ class DoubtResolver:
 
     async def _note_since(self, intents: Sequence[Intent]) -> None:
         """Writes that a process which is no more had meant are in doubt from now on: it cannot be told when they were sent."""
-        at = iso(self._clock.now())
+        at = iso(self._clock.steady())
         unnoted = [intent for intent in intents if since(intent) is None]
         if unnoted:
             await self._ledger.commit([
@@ -170,8 +173,10 @@ class DoubtResolver:
             ])
 
     def _waited_s(self, intent: Intent) -> float:
+        if intent.epoch != self._ledger.epoch and self._first_look is not None:
+            return self._clock.monotonic() - self._first_look
         began = since(intent)
-        return 0.0 if began is None else (self._clock.now() - began) / timedelta(seconds=1)
+        return 0.0 if began is None else (self._clock.steady() - began) / timedelta(seconds=1)
 
     async def _happenings(self, intents: Sequence[Intent]) -> Sequence[Happening]:
         cursors = [intent.feed_cursor for intent in intents if intent.feed_cursor and self._feed.carries(intent.dest_kind)]
@@ -199,7 +204,7 @@ class DoubtResolver:
         """Count a write that did not happen among the tries of its record."""
         if ruling.state is not IntentState.ABANDONED or ruling.lost:
             return ruling
-        weighed = await weigh(self._ledger, intent, ruling.reason, now=self._clock.now())
+        weighed = await weigh(self._ledger, intent, ruling.reason, now=self._clock.steady())
         return replace(ruling, reason=weighed.reason, is_last=weighed.is_last)
 
     def _is_applied(self, intent: Intent, now: Fields) -> bool:
@@ -302,7 +307,7 @@ class DoubtResolver:
         now = line_of(intent, meaning, ruling.dest_id, phase=self._phase or "recovery", at=iso(self._clock.now()))
         if intent.op is Op.CREATE:
             return await self._with_merged(now, meaning.joiners)
-        changes = [*brought(now, meaning.joiners), *learnt_late(intent, meaning)]
+        changes = [*brought(now, meaning.joiners), *learnt_late(intent, meaning, at=self._clock.now().timestamp())]
         line = (await self._ledger.links([intent.ref])).get(intent.ref)
         if ruling.stale_id is None or line is None:
             return changes

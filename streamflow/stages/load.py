@@ -29,12 +29,14 @@ from streamflow.errors import (
     Uncertain,
 )
 from streamflow.model import DestId, Intent, IntentState, Kind, Link, Op, Ref
-from streamflow.platforms.base import Feed, Writer
+from streamflow.platforms.base import Feed, Reader, Writer
 from streamflow.stages.batch import Loaded, Resolved, Write
 from streamflow.stages.gone import GONE_KINDS
-from streamflow.stages.meanwhile import Done, Meanwhile, targets
+from streamflow.stages.meanwhile import Meanwhile, targets
+from streamflow.stages.overwritten import Done
 from streamflow.stages.progress import Outcome, Progress, fill_refs, names_under_way, opening, perhaps_their_own, settle
 from streamflow.stages.questions import next_question, repeated
+from streamflow.stages.rereading import reads_otherwise
 from streamflow.stages.unanswered import left_to_a_person, weigh
 from streamflow.stages.unknown import REMADE_KINDS, meaning_name
 from streamflow.stages.vanished import Vanished
@@ -50,9 +52,10 @@ class Loader:
     def __init__(
         self, *, ledger: Ledger, writer: Writer, feed: Feed, clock: Clock, phase: Callable[[], str], numbers: Iterator[int],
         busy: set[str] | None = None, meanwhile: Meanwhile | None = None,
-        vanished: Vanished | None = None,
+        vanished: Vanished | None = None, rereader: Reader | None = None,
     ) -> None:  # fmt: skip
         self._vanished = vanished
+        self._rereader = rereader     # None: what the feed tells has to do
         self._busy: set[str] = busy if busy is not None else set()
         self._ledger = ledger
         self._writer = writer
@@ -92,7 +95,7 @@ class Loader:
         )
 
     async def finish(self) -> None:
-        """End a pass: look after what was written last."""
+        """End a pass: look after what is due by now."""
         await self._ledger.commit(await self._meanwhile.finish())
 
     async def _leave_moved(self, tracks: Sequence[Progress]) -> None:
@@ -126,7 +129,7 @@ class Loader:
         if doubles:
             double = min(doubles)
             raise InvariantBroken(f"{double.kind} {double.key} was to be made a second time", hint="a bug: report it; nothing was sent")
-        cursor, at = await self._feed.cursor(), iso(self._clock.now())
+        cursor, at = await self._feed.cursor(), iso(self._clock.steady())
         meant: list[Change] = []
         for track in wave:
             track.intent = self._intent(track, cursor, at)
@@ -157,12 +160,12 @@ class Loader:
             assert outcome is not None
             assert outcome.error is not None
             assert intent is not None
-            weighed = await weigh(self._ledger, intent, outcome.error.message, now=self._clock.now(), others=beside)
+            weighed = await weigh(self._ledger, intent, outcome.error.message, now=self._clock.steady(), others=beside)
             outcomes[place] = replace(outcome, weighed=weighed)      # what counts for nothing as well: a bad hour begins with it
 
     async def _settled(self, wave: Sequence[Progress], outcomes: Sequence[Outcome | None], written: dict[Ref, Link]) -> list[Change]:
         changes: list[Change] = []
-        at, phase = iso(self._clock.now()), self._phase()
+        at, since, phase = iso(self._clock.now()), iso(self._clock.steady()), self._phase()
         for track, outcome in zip(wave, outcomes, strict=True):
             if outcome is None:
                 continue
@@ -171,8 +174,9 @@ class Loader:
             write, intent = track.next, track.intent
             is_done = outcome.state is IntentState.CONFIRMED and write is not None and write.op is Op.UPDATE and bool(write.dest_id)
             if is_done and write is not None and intent is not None:
-                changes += self._meanwhile.wrote(Done.of(intent, seen=track.seen, now=write.now))
-            changes += settle(track, outcome, phase=phase, at=at, written=written)
+                done = Done.of(intent, seen=track.seen, now=write.now, at=self._clock.steady().timestamp())
+                changes += self._meanwhile.wrote(done)
+            changes += settle(track, outcome, phase=phase, at=at, since=since, written=written)
             if intent is not None and outcome.weighed is not None and outcome.weighed.is_last:
                 changes += await left_to_a_person(self._ledger, intent, outcome.weighed.reason)
         return changes
@@ -218,7 +222,7 @@ class Loader:
         assert intent is not None
         refused: StreamflowError | None = None
         for attempt in range(PATIENCE):
-            if attempt and await self._has_moved(track):
+            if await (self._has_moved(track) if attempt else self._is_another(track)):
                 return Outcome(state=IntentState.ABANDONED, dest_id=intent.dest_id)
             try:
                 return Outcome(state=IntentState.CONFIRMED, dest_id=await self._call(write, intent))
@@ -261,6 +265,16 @@ class Loader:
             return any([await self._vanished.look(kind, ids) for kind, ids in named.items()])
         except StreamflowError:
             return False     # the refusal is what is known
+
+    async def _is_another(self, track: Progress) -> bool:
+        """Say whether the record reads otherwise than when the write was decided; one that the plan itself has changed is not read."""
+        write = track.next
+        if write is None or self._rereader is None or write.dest_id in track.ids.values():
+            return False
+        try:
+            return await reads_otherwise(self._rereader, write)
+        except StreamflowError:
+            return False     # the write itself meets whatever that was
 
     async def _has_moved(self, track: Progress) -> bool:
         """Say whether somebody was at the record while a refused write waited to be offered again; what is remade looks for itself."""

@@ -3,82 +3,56 @@ What others did between the reading of the facts a batch was planned from and it
 
 Rule 1: a record that changed since it was read is not written to: it comes again and is read anew.
 Rule 2: what slips into the moment between the last look and the write is told afterwards, with what was there, and asked about.
+Rule 3: the feed may be late, and may tell one event behind those that came after it. So a write is looked after only when the account has
+had the time in which it is known to show everything, from where the feed stood before the record was read, and again until the write
+itself is among what is told.
 
-A look is a call to the feed, whatever it is asked about. Looks follow each other from where the last one ended, and one serves the
-waves of the next few seconds: what slips in there falls under rule 2. The feed may be late: then rule 2 finds nothing, and says nothing.
-A run of the stages that fails, or is killed, leaves its last writes to be looked after by whoever runs them next: that they are still to be
-looked after is in the ledger with what they came to.
+A look is a call to the feed, whatever it is asked about. Looks before writes follow each other from where the last one ended, and one
+serves the waves of the next few seconds: what slips in there falls under rule 2. One look afterwards serves all writes that are due.
+What is still to be looked after is in the ledger with what the writes came to, so that whoever runs the stages next does it; the switch
+waits for it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamflow.clock import Clock
-from streamflow.model import Cursor, DestId, Fields, Intent, Kind, Op, QueueItem, Ref
-from streamflow.platforms.base import Feed, Happening, is_person, position_of
+from streamflow.model import Cursor, DestId, Kind, Op
+from streamflow.platforms.base import Feed, Happening, position_of
 from streamflow.stages.batch import Write
-from streamflow.store.base import Change, Enqueue, PutSetting
+from streamflow.stages.overwritten import Done, items_of, ours_among
+from streamflow.stages.unknown import REMADE_KINDS
+from streamflow.store.base import Change, Enqueue
 
 GOOD_FOR_S: Final = 5.0      # seconds for which a look serves the waves that follow it
-KEPT_EVENTS: Final = 20      # of one record
-UNLOOKED: Final = "unlooked:"
-"""Prefix of the setting that keeps a confirmed update (`Done.to_json`) by its intent until it was looked after."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """A confirmed update: what was written, over what, to a record that was read when the feed stood at *seen*."""
-
-    id: str                      # of the intent
-    seen: Cursor
-    ref: Ref
-    dest_kind: Kind
-    dest_id: DestId
-    fields: Fields
-    now: Fields                  # what these fields held when it was read
-
-    @classmethod
-    def of(cls, intent: Intent, *, seen: Cursor, now: Mapping[str, Any]) -> Done:
-        """Give what is to be looked after once a write is confirmed."""
-        assert intent.dest_id is not None
-        return cls(
-            id=intent.id, seen=seen, ref=intent.ref, dest_kind=intent.dest_kind, dest_id=intent.dest_id, fields=intent.fields,
-            now={name: now.get(name) for name in intent.fields},
-        )
-
-    @property
-    def noted(self) -> Change:
-        """What keeps it over a restart; to be committed with its confirmation."""
-        value = {
-            "seen": self.seen, "ref": [self.ref.kind, self.ref.key, self.ref.part], "dest_kind": self.dest_kind, "dest_id": self.dest_id,
-            "fields": self.fields, "now": self.now,
-        }
-        return PutSetting(name=f"{UNLOOKED}{self.id}", value=value)
-
-    @classmethod
-    def from_setting(cls, name: str, value: Mapping[str, Any]) -> Done:
-        """Give what was noted."""
-        return cls(
-            id=name.removeprefix(UNLOOKED), seen=value["seen"], ref=Ref(*value["ref"]), dest_kind=value["dest_kind"],
-            dest_id=value["dest_id"], fields=dict(value["fields"]), now=dict(value["now"]),
-        )
+KEPT_EVENTS: Final = 50      # of one record
+OVERDUE_S: Final = 60.0      # after which a look before a write takes along what is due
+AWAITED_S: Final = 120.0     # for which the switch waits for a write of ours that does not show in the feed
+LATEST_S: Final = 600.0      # after which a write that never showed is no longer looked for
 
 
 @dataclass(slots=True)
 class Meanwhile:
-    """The looks of the stages, run after run; *edited* names what we changed ourselves, for those who read next."""
+    """
+    The looks of the stages, run after run; *edited* names what we changed ourselves, for those who read next.
+
+    *told_within_s* gives the seconds within which the account is known to show everything that happens.
+    """
 
     feed: Feed
     clock: Clock
+    told_within_s: Callable[[], float] = lambda: 0.0
     edited: set[DestId] = field(default_factory=set)
     _positions: dict[Kind, Cursor] = field(default_factory=dict)                 # up to where each kind was looked at
+    _starts: dict[Kind, Cursor] = field(default_factory=dict)                    # and from where on
     _looked_at: dict[Kind, float] = field(default_factory=dict)                  # monotonic
-    _events: dict[DestId, list[Happening]] = field(default_factory=dict)         # changes since the first look
+    _events: dict[DestId, dict[int, Happening]] = field(default_factory=dict)    # changes since the first look, by position
     _unlooked: dict[str, Done] = field(default_factory=dict)                     # by intent
+    _again_at: dict[str, float] = field(default_factory=dict)                    # by intent, Unix seconds; where it had not shown yet
     _found: list[Change] = field(default_factory=list)                           # by the looks, and not in the ledger yet
 
     async def moved(self, asked: Mapping[DestId, Kind], seen: Cursor, *, at_once: bool = False) -> set[DestId]:
@@ -86,14 +60,17 @@ class Meanwhile:
         if not asked or not seen:
             return set()
         kinds, now = {kind for kind in asked.values() if self.feed.carries(kind)}, self.clock.monotonic()
-        if kinds and (at_once or any(now - self._looked_at.get(kind, float("-inf")) > GOOD_FOR_S for kind in kinds)):
-            await self._look(kinds, seen)
+        is_old = any(now - self._looked_at.get(kind, float("-inf")) > GOOD_FOR_S or not self._reaches(kind, seen) for kind in kinds)
+        if kinds and (at_once or is_old):
+            due = self._due()
+            is_overdue = any(self._due_at(each) <= self.clock.steady().timestamp() - OVERDUE_S for each in due)
+            await self._look(kinds, seen, due if is_overdue else ())
         return {dest_id for dest_id in asked if self._since(dest_id, seen)}
 
     def wrote(self, done: Done) -> list[Change]:
         """Note an update, to be looked after; gives what is to be committed with its confirmation."""
         self.edited.add(done.dest_id)
-        if not done.seen:
+        if not done.seen or not self.feed.carries(done.dest_kind):
             return []
         self._unlooked[done.id] = done
         return [done.noted]
@@ -102,21 +79,29 @@ class Meanwhile:
         """Take up what an earlier start of the daemon wrote and did not look after, from the settings under `UNLOOKED`."""
         self._unlooked |= {done.id: done for done in (Done.from_setting(name, value) for name, value in noted.items())}
 
+    @property
+    def left_s(self) -> float:
+        """Give after how many seconds to look again before anything is switched; 0.0 when nothing is waited for any more."""
+        now = self.clock.steady().timestamp()
+        held_s = max(AWAITED_S, self.told_within_s())
+        awaited = [self._due_at(each) for each in self._unlooked.values() if self._age_s(each) < held_s]
+        return max(0.1, min(awaited) - now) if awaited else 0.0
+
     async def finish(self) -> list[Change]:
-        """Look after what was written last, and give what is to be noted of it and asked."""
-        if self._unlooked:
-            await self._look(set(), next(iter(self._unlooked.values())).seen)
+        """Look after the writes that are due, all in one look, and give what is to be noted of it and asked."""
+        if due := self._due():
+            await self._look(set(), "", due)
         return self.take()
 
     async def forget(self) -> None:
         """
-        Begin a new run of the stages, once all was looked after: who reads from now on needs no looks from before.
+        Begin a new run of the stages: who reads from now on needs no looks from before; what is still to be looked after is read anew.
 
         A position of the feed that is older than our own edits would tell them as somebody's.
         """
         if self.edited:
             await self.feed.cursor(fresh=True)
-        for held in (self.edited, self._positions, self._looked_at, self._events):
+        for held in (self.edited, self._positions, self._starts, self._looked_at, self._events):
             held.clear()
 
     def take(self) -> list[Change]:
@@ -124,24 +109,57 @@ class Meanwhile:
         found, self._found = self._found, []
         return found
 
-    def _since(self, dest_id: DestId, seen: Cursor) -> list[Happening]:
-        return [event for event in self._events.get(dest_id, ()) if position_of(event.id) > position_of(seen)]
+    # --- what is due
 
-    async def _look(self, kinds: set[Kind], seen: Cursor) -> None:
-        done, self._unlooked = self._unlooked, {}
-        asked = sorted(kinds | {each.dest_kind for each in done.values() if self.feed.carries(each.dest_kind)})
-        seen = min([seen, *(each.seen for each in done.values())], key=position_of)
-        try:
-            reached = await self._read(min((self._positions.get(kind, seen) for kind in asked), key=position_of), asked) if asked else ""
-        except BaseException:     # a cancelled look too: what was to be looked after is left to the next one
-            self._unlooked = {**done, **self._unlooked}
-            raise
-        self._positions.update(dict.fromkeys(asked, reached))
-        self._looked_at.update(dict.fromkeys(asked, self.clock.monotonic()))
-        for each in done.values():
-            events = self._since(each.dest_id, each.seen)
-            self._found += [Enqueue(item=_item(each, attribute, lost)) for attribute, lost in lost_to(events).items()]
-            self._found.append(PutSetting(name=f"{UNLOOKED}{each.id}", value=None))
+    def _age_s(self, done: Done) -> float:
+        """Seconds since a write; one from the future was noted under a clock that was wrong, and is as old as can be."""
+        age_s = self.clock.steady().timestamp() - done.at
+        return age_s if age_s >= 0.0 else float("inf")
+
+    def _due_at(self, done: Done) -> float:
+        if self._age_s(done) >= LATEST_S:
+            return 0.0
+        return self._again_at.get(done.id, done.at + self.told_within_s())
+
+    def _due(self) -> list[Done]:
+        now = self.clock.steady().timestamp()
+        return [each for each in self._unlooked.values() if self._due_at(each) <= now]
+
+    # --- looking
+
+    def _reaches(self, kind: Kind, seen: Cursor) -> bool:
+        """Say whether the looks at a kind began no later than *seen*."""
+        return kind in self._starts and position_of(self._starts[kind]) <= position_of(seen)
+
+    def _since(self, dest_id: DestId, seen: Cursor) -> list[Happening]:
+        return [event for place, event in sorted(self._events.get(dest_id, {}).items()) if place > position_of(seen)]
+
+    async def _look(self, kinds: Collection[Kind], seen: Cursor, due: Sequence[Done]) -> None:
+        begun, begun_s = self.clock.steady().timestamp(), self.clock.monotonic()
+        carried = [each for each in due if self.feed.carries(each.dest_kind)]
+        if starts := [*(self._positions[kind] if self._reaches(kind, seen) else seen for kind in kinds), *(each.seen for each in carried)]:
+            start, asked = min(starts, key=position_of), sorted({*kinds, *(each.dest_kind for each in carried)})
+            reached = await self._read(start, asked)
+            for kind in asked:
+                joins = kind in self._starts and position_of(start) <= position_of(self._positions[kind])
+                self._starts[kind] = min(self._starts[kind], start, key=position_of) if joins else start
+                self._positions[kind] = max(self._positions[kind], reached, key=position_of) if joins else reached
+                self._looked_at[kind] = begun_s
+        for each in due:
+            self._settle(each, begun)
+
+    def _settle(self, done: Done, begun: float) -> None:
+        """End the looking after of a write that has shown, or that cannot; else put it off."""
+        age_s = self._age_s(done)
+        is_last = age_s >= LATEST_S or done.dest_kind in REMADE_KINDS or not self.feed.carries(done.dest_kind)
+        events = self._since(done.dest_id, done.seen)
+        ours = ours_among(done, events, guess=is_last)
+        if not ours and not is_last:
+            self._again_at[done.id] = begun + max(GOOD_FOR_S, age_s / 2)
+            return
+        if self._unlooked.pop(done.id, None) is not None:      # two looks at the same time tell it twice
+            self._again_at.pop(done.id, None)
+            self._found += [*(Enqueue(item=item) for item in items_of(done, events, ours)), done.over]
 
     async def _read(self, start: Cursor, kinds: Sequence[Kind]) -> Cursor:
         reached = start
@@ -153,9 +171,10 @@ class Meanwhile:
         return reached
 
     def _note(self, dest_id: DestId, event: Happening) -> None:
-        held = self._events.setdefault(dest_id, [])
-        if all(each.id != event.id for each in held):      # two looks at the same time tell it twice
-            held[:] = [*held[-KEPT_EVENTS:], dataclasses.replace(event, payloads={})]
+        held = self._events.setdefault(dest_id, {})
+        held[position_of(event.id)] = dataclasses.replace(event, payloads={})
+        if len(held) > KEPT_EVENTS:
+            del held[min(held)]
 
 
 def targets(writes: Iterable[Write | None]) -> dict[DestId, Kind]:
@@ -164,29 +183,3 @@ def targets(writes: Iterable[Write | None]) -> dict[DestId, Kind]:
         write.dest_id: write.dest_kind for write in writes
         if write is not None and write.op is not Op.CREATE and write.dest_id is not None
     }
-
-
-def lost_to(events: Sequence[Happening]) -> dict[str, Happening]:
-    """
-    Give what people had changed just before we wrote it, by attribute; *events* of one record, oldest first.
-
-    Ours is the last one of a program, or where we write under the name of a person the last of all; only what both changed is lost.
-    """
-    programs = [event for event in events if not is_person(event.actor)]
-    ours = programs[-1] if programs else events[-1] if events else None
-    if ours is None:
-        return {}
-    before = [event for event in events[: events.index(ours)] if is_person(event.actor)]
-    return {attribute: event for event in before for attribute in event.changes if attribute in ours.changes}
-
-
-def _item(done: Done, attribute: str, lost: Happening) -> QueueItem:
-    ref = done.ref
-    name = next((name for name in done.fields if attribute in (name, name.partition(":")[2])), attribute)
-    return QueueItem(
-        id=f"overwritten:{ref.kind}:{ref.key}:{ref.part}:{attribute}:{lost.id}", cause="conflict", kind=ref.kind, key=ref.key,
-        decisions=("accept",), suggested="accept",
-        reason=f"{name} was changed by a person at the very moment it was written, and ours stands; what they had put there is kept here",
-        details={"field": name, "base": done.now.get(name), "source": done.fields.get(name), "destination": lost.changes[attribute][1],
-                 "dest_id": done.dest_id, "by": lost.actor},
-    )

@@ -111,15 +111,15 @@ def finishing(plan: Plan, finish: Finish) -> list[Change]:
     return changes
 
 
-def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, written: dict[Ref, Link]) -> list[Change]:
-    """Turn the outcome of one write into changes, and move the plan on or stop it."""
+def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, since: str, written: dict[Ref, Link]) -> list[Change]:
+    """Turn the outcome of one write into changes, and move the plan on or stop it; *at* by the wall clock, *since* by the steady one."""
     write, intent, staged = track.next, track.intent, track.plan.staged
     assert write is not None
     assert intent is not None
     meaning, reason = track.meaning, outcome.error.message if outcome.error else ""
     reason = outcome.weighed.reason if outcome.weighed is not None else reason
     if outcome.state is IntentState.IN_DOUBT:
-        reason = unknown_since(at, reason)
+        reason = unknown_since(since, reason)
     changes: list[Change] = [SettleIntent(id=intent.id, state=outcome.state, dest_id=outcome.dest_id, reason=reason)]
     if meaning.is_kept_for(intent) and outcome.state is not IntentState.IN_DOUBT:
         changes.append(forgotten(intent))

@@ -73,7 +73,7 @@ class Weighed:
 
 async def weigh(ledger: Ledger, intent: Intent, why: str, *, now: datetime, others: Others | None = None) -> Weighed:
     """
-    Weigh a write that surely did not happen; *why* says what was answered, or found in its place.
+    Weigh a write that surely did not happen; *why* says what was answered, or found in its place, *now* is by the steady clock.
 
     *others* is what became of those sent beside it, where the ledger does not know that yet.
     """

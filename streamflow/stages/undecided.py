@@ -68,7 +68,7 @@ def clear(staged: Staged, doubts: Undecided, directory: Directory, *, epoch: int
             meaning = doubts.meanings[intent.id]
             changes.append(SettleIntent(id=intent.id, state=IntentState.CONFIRMED, dest_id=named, reason="named by a person"))
             changes += brought(line_of(intent, meaning, named, phase="decision", at=""), meaning.joiners)
-            changes += learnt_late(intent, meaning)
+            changes += learnt_late(intent, meaning, at=0.0)     # a person was asked behind the quiet time, and found it
         else:
             return _parked(staged, intent)
     return Plan(staged=staged, changes=tuple(changes)) if intents else None     # it comes again, with what is known then

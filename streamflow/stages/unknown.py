@@ -70,13 +70,13 @@ def meaning_name(intent: Intent) -> str:
 
 
 def unknown_since(at: str, reason: str) -> str:
-    """Write down since when an outcome is unknown; *at* as in the ledger."""
+    """Write down since when an outcome is unknown; *at* by the steady clock of this process, as `iso` writes it."""
     return f"unknown since {at}: {reason}" if reason else f"unknown since {at}"
 
 
 def since(intent: Intent) -> datetime | None:
     """
-    Give the moment from which the quiet time counts; None when it was never noted.
+    Give the moment from which the quiet time counts, by the steady clock of the process that noted it; None when none did.
 
     Not the moment it was meant: a write may have waited long for its turn before it was sent. What is noted is cut to its second, so the
     end of that second counts: a bound that is waited for is waited for in full.

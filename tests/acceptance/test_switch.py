@@ -10,6 +10,7 @@ from typing import Any
 from tests.acceptance.evidence import Run
 from tests.acceptance.reading import moment, persons
 from tests.acceptance.runs import LATE_NOTE
+from tests.judge.beside import left_beside
 from tests.judge.guarding import rolled_back
 
 _GRAVE = ("lost", "doubled", "overwritten", "foreign touched", "orphaned", "wrong", "stray")
@@ -126,7 +127,8 @@ def test_g_03_a_rollback_leaves_what_was_there(files: Run) -> None:
     """G-03: after the switch everything that was made is gone again; custom fields, which cannot be taken back by API, are listed."""
     after = files.looks["end"].destination
     assert files.after.of("contacts").keys() - files.before.of("contacts").keys(), "people had been made"
-    assert [str(each) for each in rolled_back(files.before, after, spared=frozenset(), listed=frozenset())] == []
+    beside = left_beside(files.before, after, files.looks["end"].report("rollback"))
+    assert [str(each) for each in (*rolled_back(files.before, after), *beside)] == []
     assert after.of("sources").keys() == files.before.of("sources").keys()
     listed = files.looks["end"].report("rollback")["cannot_be_removed_by_api"]
     added = {(kind, each["title"]) for kind, fields in files.looks["end"].fields.items() for each in fields}

@@ -18,6 +18,7 @@ from streamflow.migration.control import Control
 from streamflow.migration.failing import Failing
 from streamflow.migration.life import Phase, State
 from streamflow.migration.stopped import Stopped
+from streamflow.migration.waits import Waits
 from streamflow.model import Disposition, Intent, IntentState, Op, QueueItem, Record, RecordState, Ref
 from streamflow.pipeline import Gauges
 from streamflow.stages.doubt import DOUBLED
@@ -33,7 +34,7 @@ def migration(folder: Path, **more: Any) -> Any:
     """Give what a picture looks at, without any platform."""
     return SimpleNamespace(**{
         "ledger": MemoryLedger(clock=CLOCK), "clock": CLOCK, "control": Control(), "gauges": Gauges(), "gate": None,
-        "pair": PAIR, "stopped": Stopped(), "failing": Failing(),
+        "pair": PAIR, "stopped": Stopped(), "failing": Failing(), "waits": Waits(CLOCK),
         "terms": SimpleNamespace(state_dir=folder, cutover_deadline_s=60.0),
         "phase": Phase(state=State.TAIL, reason="following", since=iso(CLOCK.now())), **more,
     })  # fmt: skip

@@ -110,6 +110,20 @@ class Deeds:
             words = f"Added {self.dice.randrange(10**6)}"
             self._create(kind, values(self.dice.choice(there), words), next(iter(values("", ""))), words)
 
+    def use_source(self, now: Destination) -> None:
+        """Make a deal of one's own that names a lead source of the run."""
+        if there := self.ours(now, "sources"):
+            words = f"Added {self.dice.randrange(10**6)}"
+            self._create("leads", {"description": words, "links": {"sources": [self.dice.choice(there)]}}, "description", words)
+
+    def sell(self, now: Destination) -> None:
+        """Add a deal of one's own to a person or company of the run."""
+        kind = self.dice.choice(("contacts", "accounts"))
+        if there := self.ours(now, kind):
+            words = f"Added {self.dice.randrange(10**6)}"
+            values = {"description": words, "links": {kind: [self.dice.choice(there)]}}
+            self._create("leads", values, "description", words)
+
     def edit_own(self, now: Destination) -> None:
         """Give a person of one's own a title."""
         rid = self.dice.choice(sorted(self.before.of("contacts").keys() & now.of("contacts").keys()))

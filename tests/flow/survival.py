@@ -20,6 +20,7 @@ from tests.flow.strokes import Stroke, strokes
 from tests.flow.telltales import plant
 from tests.judge.accounting import read_told, read_waiting, unaccounted
 from tests.judge.archive import unarchived
+from tests.judge.beside import left_beside
 from tests.judge.comparison import worst_first
 from tests.judge.guarding import foreign, overwritten, rolled_back
 from tests.judge.late import judged, unasked
@@ -232,13 +233,13 @@ def _at_switch(hands: Hands, people: People) -> list[Finding]:
 
 
 def _undone(hands: Hands, people: People, after: Destination) -> list[Finding]:
-    """Judge a rollback, by what people did as well; what was planned must be what was done. Sources the API cannot remove may stay."""
+    """Judge a rollback, by what people did as well; what was planned must be what was done."""
     before, report = people.before, _report(hands.box, "rollback")
     listed = {str(each["id"]) for each in report["spared"]}
-    stay = frozenset(after.of("sources")) - frozenset(before.of("sources"))
+    beside = list(left_beside(before, after, report))
     if isinstance(people, Meddlers):
-        return list(taken_back(before, after, people.edits, listed=listed))
-    found = rolled_back(before, after, listed=stay)
+        return [*taken_back(before, after, people.edits, listed=listed), *beside]
+    found = [*rolled_back(before, after), *beside]
     planned = _report(hands.box, "rollback-plan") if hands.is_planned else None
     return [*found, *against_plan(planned, report)]
 

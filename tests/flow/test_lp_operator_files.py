@@ -11,6 +11,7 @@ from tests.flow.box import sandbox
 from tests.flow.daemon import daemon
 from tests.flow.harness import Operator, assert_right
 from tests.flow.sides import LEAD_PERFECTION
+from tests.judge.beside import left_beside
 from tests.judge.guarding import rolled_back
 from tests.judge.marks import read_marks
 from tests.judge.states import Destination, Row
@@ -58,8 +59,9 @@ def test_an_operator_moves_a_vendors_extract_and_takes_it_back() -> None:
         assert all(beside), f"deals with a field and with a note: {beside}"
         assert planned["spared"] == [], "nobody worked in the destination"
         after = box.destination()
-        sources = frozenset(after.of("sources")) - frozenset(before.of("sources"))
-        assert_right(list(rolled_back(before, after, listed=sources)))
+        done = json.loads((box.state / "reports" / "rollback.json").read_text(encoding="utf-8"))["data"]
+        assert done["sources"], "deals name lead sources"
+        assert_right([*rolled_back(before, after), *left_beside(before, after, done)])
         assert code == 0, one.words()
 
 

@@ -7,8 +7,7 @@ from tests.flow.stopping import Stops
 from tests.flow.survival import Trial, survive
 
 STRUCK = (
-    "after:rollback phase/send DELETE notes/{id}", "after:rollback kind/audit rollback.requested", "before:rollback kind/phase tail",
-    "before:rollback record/audit rollback.delete",
+    "after:rollback phase/send DELETE notes/{id}", "after:rollback kind/audit rollback.requested", "before:rollback record/phase tail",
 )  # fmt: skip
 
 

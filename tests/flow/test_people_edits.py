@@ -13,9 +13,11 @@ import pytest
 from tests.flow.box import Box, sandbox
 from tests.flow.daemon import Daemon, daemon
 from tests.flow.harness import Operator, assert_right
+from tests.judge.beside import left_beside
 from tests.judge.guarding import Edit, overwritten, rolled_back
 from tests.judge.marks import read_marks
-from tests.judge.states import Destination, Finding, ask
+from tests.judge.plans import against_plan
+from tests.judge.states import Destination, Finding
 
 RECORDS = 110
 
@@ -110,15 +112,11 @@ def test_a_rollback_leaves_the_destination_as_it_was(worked: Worked) -> None:
     assert one.cli("rollback", "--confirm", "sandbox").code == 0
     code = one.wait(60.0)
     done = json.loads((box.dir / "state" / "reports" / "rollback.json").read_text(encoding="utf-8"))["data"]
-    for name in ("deleted", "restored", "gone_already"):
-        assert done[name] == planned[name], "what was shown is what was done"
-    assert {each["id"] for each in done["spared"]} == {each["id"] for each in planned["spared"]}
+    assert done["gone_already"] == planned["gone_already"], "what was shown is what was done"
     after = box.destination()
     spared = _spared_with(after.of("contacts")[worked.contact], planned)
-    custom_fields = {field["title"] for fields in ask(f"{box.destination_admin}dump")["customFields"].values() for field in fields}
-    assert "Streamflow ID" in custom_fields, "definitions cannot be taken back by API and stay"
-    sources = frozenset(after.of("sources")) - frozenset(before.of("sources"))
-    assert_right(list(rolled_back(before, after, spared=spared, listed=sources)))
+    assert "contacts/Streamflow ID" in after.defined, "definitions cannot be taken back by API and stay"
+    assert_right([*rolled_back(before, after, spared=spared), *left_beside(before, after, done), *against_plan(planned, done)])
     assert_right(list(overwritten(after, worked.edits)))
     assert code == 1, f"spared records leave open items; {one.words()}"
 

@@ -98,10 +98,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """The destination as it truly is, deleted records apart: kind -> id -> record."""
+    """The destination as it truly is, deleted records apart: kind -> id -> record; `defined` are custom fields, as "leads/Lead Status"."""
 
     live: Mapping[str, Mapping[str, Row]]
     deleted: frozenset[str]
+    defined: frozenset[str] = frozenset()
 
     def of(self, kind: str) -> Mapping[str, Row]:
         """Give the live records of a kind by id."""
@@ -148,7 +149,9 @@ def destination_of(dump: Mapping[str, Any]) -> Destination:
                 deleted.add(str(row["id"]))
             else:
                 live.setdefault(kind, {})[str(row["id"])] = row
-    return Destination(live=live, deleted=frozenset(deleted))
+    fields = dump.get("customFields") or {}
+    defined = frozenset(f"{entity}/{row['title']}" for entity, rows in fields.items() for row in rows)
+    return Destination(live=live, deleted=frozenset(deleted), defined=defined)
 
 
 def ask(url: str, body: object = None) -> Any:

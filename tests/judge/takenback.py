@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from tests.judge.guarding import BOOKKEEPING, Edit, bare, overwritten, touched
+from tests.judge.guarding import BOOKKEEPING, GONE, Edit, bare, overwritten, touched
 from tests.judge.states import RECORDS, Destination, Finding, Row
 
 _LOOSE = frozenset({"owner", "assignee", "creator", "tags", "sources", "activityType", "stage", "stageset", "comments", "files", "actor"})
@@ -17,9 +17,11 @@ def taken_back(before: Destination, after: Destination, edits: Sequence[Edit], *
     Compare the account with what it was before the run and with what people did since, by their own account of it.
 
     *before* holds what they added, as it was then. *listed* is what the product says that it spared: whatever it made that is still
-    there must be among it, and be touched by people or be what something of theirs hangs on.
+    there must be among it, and be touched by people or be what something of theirs hangs on. What their own and touched records hang
+    on must be there, listed or not.
     """
     yield from overwritten(after, edits)
+    yield from _loose(before, after, edits)
     spared = _held_up(before, after, {edit.rid for edit in edits})
     for kind in RECORDS:
         for rid in sorted(after.of(kind).keys() - before.of(kind).keys()):
@@ -41,6 +43,17 @@ def differences(row: Row, now: Row) -> Iterator[tuple[str, Any, Any]]:
                         if bare(one.get(each)) != bare(other.get(each)))  # fmt: skip
         elif bare(was) != bare(has):
             yield name, was, has
+
+
+def _loose(before: Destination, after: Destination, edits: Sequence[Edit]) -> Iterator[Finding]:
+    """Find live records that people made or touched and that hang on what is gone; what people took away themselves is their own affair."""
+    taken_away = before.deleted | {edit.rid for edit in edits if edit.field in GONE}
+    touched = {edit.rid for edit in edits}
+    live = {rid: row for kind in RECORDS for rid, row in after.of(kind).items()}
+    for rid, row in live.items():
+        if rid in touched or rid in before.of(rid.partition("-")[2]):
+            for parent in sorted({*above(rid, row.get("links") or {})} - live.keys() - taken_away):
+                yield Finding(fault="orphaned", what=rid, why=f"hangs on {parent}, which is gone")
 
 
 def _held_up(before: Destination, after: Destination, touched: Collection[str]) -> set[str]:

@@ -79,6 +79,24 @@ def test_each_planted_error_is_found(change: Callable[[Dump], None], found: tupl
     assert found in _found(dump)
 
 
+@pytest.mark.parametrize("is_listed", [True, False])
+@pytest.mark.parametrize(("gone", "loose"), [("9-contacts", "2-notes"), ("5-accounts", "5-contacts")])
+def test_what_people_have_hangs_on_nothing_that_is_gone(gone: str, loose: str, is_listed: bool) -> None:
+    """Whom their note is about, and the company of a person they edited: gone, that is an error, whatever the list says."""
+    dump = right()
+    _drop(dump, gone)
+    assert _found(dump, LISTED if is_listed else LISTED - {gone}) == [("orphaned", loose)]
+
+
+def test_what_people_deleted_themselves_may_leave_their_records_loose() -> None:
+    """Who deletes a person leaves the notes on it where they are: nobody else did that."""
+    dump = right()
+    _drop(dump, "9-contacts")
+    edits = (*EDITS, Edit(rid="9-contacts", field="deleted"))
+    found = taken_back(destination_of(theirs()), destination_of(dump), edits, listed=LISTED - {"9-contacts"})
+    assert [(each.fault, each.what) for each in found] == []
+
+
 @pytest.mark.parametrize("rid", sorted(LISTED))
 def test_what_stays_and_is_not_listed_is_found(rid: str) -> None:
     """Leaving a record for people's sake without saying so is no promise kept."""

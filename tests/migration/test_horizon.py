@@ -36,6 +36,7 @@ class Reading:
     ahead_s: float = 0.0
     stream: Stream = LEADS
     at_s: float = 0.0
+    set_s: float = 0.0      # by which somebody sets the wall clock
     said: list[Any] = field(default_factory=list)
     ledger: MemoryLedger = field(init=False)
     m: Migration = field(init=False)
@@ -50,6 +51,9 @@ class Reading:
         self.lateness = Lateness(self.m)
 
     def now(self) -> datetime:
+        return self.steady() + timedelta(seconds=self.set_s)
+
+    def steady(self) -> datetime:
         return BEGUN + timedelta(seconds=self.at_s)
 
     async def read(self, at_s: float, shown: Mapping[str, float], *, is_whole: bool = True, took_s: float = 0.0) -> float:
@@ -81,6 +85,16 @@ async def test_what_reads_did_not_show_is_late(ahead_s: float) -> None:
     assert await horizon_of(reads.m) == allowance_s(29.0)
     assert "lead records 29 s late" in await told(reads.m)
     assert reads.said == [("read.shown_late", {"kind": "lead", "horizon_s": 29.0})]
+
+
+@pytest.mark.parametrize("set_s", [60.0, -60.0])
+async def test_a_wall_clock_that_is_set_makes_nothing_late(set_s: float) -> None:
+    """What every read shows at once is as prompt as before when somebody sets our clock in between."""
+    reads = Reading()
+    for number in range(1, 9):
+        reads.set_s = set_s if number > 4 else 0.0
+        at_s = 30.0 * number
+        assert await reads.read(at_s, {f"{number}": at_s - 1.0, f"{number}b": at_s - 20.0}) == 0.0
 
 
 async def test_what_is_measured_never_shortens_what_is_configured() -> None:

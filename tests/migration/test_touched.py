@@ -79,16 +79,19 @@ async def test_whatever_people_did_spares_the_record(tmp_path: Path, is_feed_lat
 
 @pytest.mark.parametrize("is_heard", [True, False])
 async def test_what_was_removed_a_moment_too_soon_comes_back(tmp_path: Path, is_heard: bool) -> None:
-    """Somebody edits between our last look and the removal, heard of or not: the person is restored with the company, and spared."""
+    """Somebody edits between our last look and the removal, heard of or not: the person is restored with both companies, and spared."""
     async with voyage(tmp_path, at=State.TAIL, records=40, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
         rid, link = next((rid, link) for rid, link in (await ours(trip, "contacts")).items() if link.base.get("link:accounts"))
         company = trip.live("contacts")[rid]["links"]["accounts"]
+        theirs = trip.in_destination("create", kind="accounts", values={"name": "Their Own"})["id"]
         delete, edited = trip.destination.writer.delete, []
 
         async def late(kind: Kind, dest_id: str, **more: Any) -> None:
             if dest_id == rid and not edited:
-                edited.append(trip.in_destination("edit", kind="contacts", id=rid, values={"jobTitle": "CEO"}))
+                edited.append(trip.in_destination("edit", kind="contacts", id=rid, values={
+                    "jobTitle": "CEO", "links": {"accounts": [*company, theirs]},
+                }))
                 await delete(kind, dest_id, **more)
                 if not is_heard:
                     raise Uncertain("no answer")
@@ -105,7 +108,8 @@ async def test_what_was_removed_a_moment_too_soon_comes_back(tmp_path: Path, is_
         await trip.phase()
         assert edited
         assert trip.live("contacts")[rid]["jobTitle"] == "CEO"
-        assert trip.live("contacts")[rid]["links"]["accounts"] == company, "what it hangs on was spared as well, and joined to it again"
+        held = trip.live("contacts")[rid]["links"]["accounts"]
+        assert held == [*company, theirs], "what it hangs on was spared as well, and joined to it again; so is what they joined it to"
         assert (await trip.ledger.links([link.ref]))[link.ref].dest_id == rid
         report = trip.reports["rollback"]
         assert rid in {each["id"] for each in report["spared"]}

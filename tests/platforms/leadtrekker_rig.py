@@ -41,6 +41,9 @@ class HastyClock:
     def monotonic(self) -> float:
         return monotonic() + self.skipped_s
 
+    def steady(self) -> datetime:
+        return self.now()
+
     async def sleep(self, seconds: float) -> None:
         self.skipped_s += max(0.0, seconds)
         await anyio.lowlevel.checkpoint()

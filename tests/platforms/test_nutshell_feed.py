@@ -7,7 +7,7 @@ import gc
 import pytest
 
 from streamflow.model import DestId
-from streamflow.platforms.base import Happening
+from streamflow.platforms.base import HUNG, Happening
 from streamflow.platforms.nutshell.dialect import events
 from streamflow.platforms.nutshell.listing import AGAIN_S
 from streamflow.sandbox.nutshell.admin import act
@@ -118,6 +118,29 @@ async def test_who_did_it_is_told() -> None:
         assert told[0].payloads[contact]["description"] == "by hand"
         assert made.nutshell.feed.carries("notes")
         assert not made.nutshell.feed.carries("tasks")
+
+
+@pytest.mark.parametrize("deleted_get", ["record", "404"])
+async def test_what_hung_on_a_removed_record_is_found(deleted_get: str) -> None:
+    """No link shows it any more: the events that concern it name a deal and a note, and a company that can be read its people."""
+    async with rig(switches={"deleted_get": deleted_get}) as made:
+        writer, feed, reader = made.nutshell.writer, made.nutshell.feed, made.nutshell.reader
+        company = await writer.create("accounts", {"name": "C"})
+        person = await writer.create("contacts", {"name": "P", "link:accounts": [company]})
+        before = await feed.cursor()
+        note = await writer.create("notes", {"body": "N", "link:parent": person})
+        deal = await writer.create("leads", {"description": "D", "link:contacts": [person]})
+        await writer.create("leads", {"description": "D", "link:contacts": [await writer.create("contacts", {"name": "Q"})]})
+        assert (await feed.about(person, before)).keys() == {note, deal}
+        await writer.delete("accounts", company)
+        remains = await reader.remains("accounts", company)
+        assert remains is None if deleted_get == "404" else remains is not None and remains[HUNG] == [person]
+        await writer.delete("contacts", person)
+        assert "link:contacts" not in (await reader.read("leads", [deal], custom=False))[deal]
+        about = await feed.about(person, before)
+        assert about.keys() == {note, deal}
+        assert about[note] < about[deal] == (await feed.about(deal, before))[deal]
+        assert (await feed.about(person, await feed.cursor(fresh=True))).keys() == set()
 
 
 async def test_custom_fields_are_told_by_their_labels_and_looked_up_once() -> None:

@@ -60,6 +60,9 @@ class StillClock:
     def monotonic(self) -> float:
         return self.at.timestamp()
 
+    def steady(self) -> datetime:
+        return self.now()
+
     async def sleep(self, seconds: float) -> None:
         await anyio.lowlevel.checkpoint()
         self.at += timedelta(seconds=seconds)

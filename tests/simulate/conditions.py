@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
 FAULTS_END_S = 400.0           # reads fail no longer than this: then everything has to come to its end
 ENDINGS = ("cutover", "cutover", "cutover", "rollback in tail", "rollback after the switch")
+STEPS_S = (60.0, 3_600.0, 86_400.0, -60.0, -3_600.0)
+STEPS_WITHIN_S = 160.0         # most worlds are through the switch by then
 PARTS = ("", "", "kind:remark", "kind:quote", "kind:client", "phase:sample", "phase:backfill", "phase:tail")
 
 
@@ -48,6 +51,8 @@ class Conditions:
     sweep_every_s: float = 40.0
     looks_every_s: float = 3.0
     faults_end_s: float = FAULTS_END_S
+    # the machine
+    steps: tuple[tuple[float, float], ...] = ()      # when somebody sets its wall clock, and by how much
 
     @classmethod
     def of(cls, seed: int) -> Conditions:
@@ -63,4 +68,15 @@ class Conditions:
             works_until_s=dice.choice((30.0, 90.0)), deeds=dice.randint(3, 14), edits=dice.choice((0, 2, 5)),
             cheats=dice.choice((0, 0, 2)), batch=dice.choice((2, 5, 40)),
             part=dice.choice(PARTS), strays=dice.choice((0, 0, 1, 3)), skips=dice.choice((0.0, 0.0, 0.1)),
+            steps=_steps(Random(f"wall clock {seed}")),
         )  # fmt: skip
+
+
+def _steps(dice: Random) -> tuple[tuple[float, float], ...]:
+    moments = sorted(dice.uniform(1.0, STEPS_WITHIN_S) for _ in range(dice.choice((0, 0, 1, 2))))
+    return tuple((at, dice.choice(STEPS_S)) for at in moments)
+
+
+def ahead_s(steps: Sequence[tuple[float, float]], now: float) -> float:
+    """Give by how much a wall clock that is set so is ahead of the world's time."""
+    return sum(step_s for at, step_s in steps if at <= now)

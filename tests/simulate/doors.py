@@ -11,7 +11,7 @@ import anyio
 
 from streamflow.errors import NotFound, PlatformUnavailable, RecordRejected, Stale, Throttled, TransientError, Uncertain
 from streamflow.model import Cursor, DestId, Fields, Kind, Verdict
-from streamflow.platforms.base import FieldSpec, Happening, ProbeJournal, Reference, position_of
+from streamflow.platforms.base import HUNG, FieldSpec, Happening, ProbeJournal, Reference, position_of
 from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.platforms.nutshell.flags import Flags
 from tests.simulate.destination import FED, PROGRAM, USERS, Account, Held
@@ -221,6 +221,12 @@ class ReadDoor:
         now = self._account.agenda.now
         return sorted(dest_id for dest_id, held in self._account.live(kind).items() if held.found_at <= now and marker_of(held) == marker)
 
+    async def remains(self, kind: Kind, dest_id: DestId) -> Fields | None:
+        await self._line.ask()
+        people = {each: held for each, held in self._account.live("contacts").items() if kind == "accounts"}
+        hung = [each for each, held in people.items() if dest_id in (held.fields.get("link:accounts") or ())]
+        return {**_fields(self._account.records[dest_id], False), HUNG: hung}
+
     def route(self, kind: Kind) -> str:
         return "payload" if kind in ("contacts", "notes") else "search" if kind == "leads" else "single"
 
@@ -230,6 +236,11 @@ class ReadDoor:
 
 def _fields(held: Held, custom: bool) -> Fields:
     return {name: value for name, value in held.fields.items() if custom or not name.startswith("custom:")}
+
+
+def _linked(fields: Fields) -> set[str]:
+    values = [value for name, value in fields.items() if name.startswith("link:")]
+    return {str(each) for value in values for each in (value if isinstance(value, list) else [value])}
 
 
 def marker_of(held: Held) -> str:
@@ -263,6 +274,13 @@ class FeedDoor:
                 return
             at += len(found)
             yield [event for event in found if event.action != "delete" and (not kinds or event.kind in kinds)], f"{at}-events"
+
+    async def about(self, dest_id: DestId, cursor: Cursor) -> Mapping[DestId, int]:
+        await self._line.ask()
+        return {
+            event.ids[0]: position_of(event.id) for event in self._account.events[position_of(cursor) :]
+            if event.action != "delete" and (dest_id in event.ids or dest_id in _linked(event.payloads[event.ids[0]]))
+        }
 
     async def since(self, cursor: Cursor) -> tuple[Sequence[Happening], Cursor]:
         await self._line.ask()
@@ -308,6 +326,10 @@ class SchemaDoor:
         await self._line.ask()
         if all((each.entity, each.label) != (spec.entity, spec.label) for each in self._account.custom_fields):
             self._account.custom_fields.append(spec)
+
+    async def sources(self) -> Mapping[DestId, str]:
+        await self._line.ask()
+        return {}
 
     async def source(self, name: str) -> DestId:
         raise RecordRejected("no map of this world names lead sources", platform="nutshell")

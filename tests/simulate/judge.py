@@ -15,7 +15,7 @@ from typing import Any
 from streamflow.model import DestId, Disposition, Intent, IntentState, Key, Kind, Link, Op, QueueItem, RecordState, Ref, Staged
 from streamflow.store.audit import Head, first_break
 from streamflow.store.memory import MemoryLedger
-from tests.simulate.conditions import Conditions
+from tests.simulate.conditions import Conditions, ahead_s
 from tests.simulate.destination import PERSON, PROGRAM, Account, Held
 from tests.simulate.doors import marker_of
 from tests.simulate.source import BEGIN, CHILDREN, Books, Row, content
@@ -99,7 +99,9 @@ def _receipts(seen: Evidence) -> Iterator[str]:
     given = [entry["after"] for entry in entries if entry["action"] == "cutover.switched"]
     if len(given) != (seen.conditions.ending != "rollback in tail"):
         yield f"cutover: {len(given)} receipts"
-    stopped = BEGIN + timedelta(seconds=int(seen.books.frozen_at or 0.0))
+    frozen_at, steps = seen.books.frozen_at or 0.0, seen.conditions.steps
+    least_ahead_s = min(ahead_s(steps, at) for at in (frozen_at, *(at for at, _ in steps if at > frozen_at)))
+    stopped = BEGIN + timedelta(seconds=int(frozen_at) + least_ahead_s)
     for receipt in given:
         if book.settings.get("switched") != receipt:
             yield f"cutover: the receipt {receipt['id']} is not the one that is kept"

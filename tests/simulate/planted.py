@@ -26,6 +26,7 @@ from streamflow.stages.load import Loader
 from streamflow.stages.planning import Waiting
 from streamflow.stages.progress import finishing
 from streamflow.stages.undecided import Undecided
+from streamflow.stages.unknown import since
 from streamflow.store.base import Enqueue, PutSetting
 from streamflow.store.memory import MemoryLedger
 from tests.simulate.world import simulate
@@ -147,6 +148,15 @@ def _no_quiet_time() -> AbstractContextManager[Any]:
 @plant("a quiet time that leaves out the lag of the search", DOUBLED)
 def _no_lag() -> AbstractContextManager[Any]:
     return patch.object(QuietTime, "seconds", property(lambda self: self.late_s))
+
+
+@plant("the quiet time goes by a clock that somebody sets meanwhile", DOUBLED)
+def _wall_clock() -> AbstractContextManager[Any]:
+    def waited_s(self: DoubtResolver, intent: Any) -> float:
+        began = since(intent)
+        return 0.0 if began is None else (self._clock.now() - began).total_seconds()
+
+    return patch.object(DoubtResolver, "_waited_s", waited_s)
 
 
 @plant("whatever was made since is adopted, whatever marker it carries", ("unexplained", *MIXED_UP))

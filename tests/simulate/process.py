@@ -21,7 +21,7 @@ from streamflow.model import AuditEntry, Record
 from streamflow.store.base import Audit, Change, PutSetting, StageResult
 from streamflow.store.memory import MemoryLedger
 from tests.simulate.agenda import Agenda
-from tests.simulate.conditions import Conditions
+from tests.simulate.conditions import Conditions, ahead_s
 from tests.simulate.orders import Orders
 from tests.simulate.source import BEGIN
 
@@ -31,16 +31,24 @@ DAY_S = 86_400.0
 
 
 class WorldClock:
-    """The clock of a process: the world's time."""
+    """The clock of a process: the world's time, and a wall clock that somebody sets."""
 
-    def __init__(self, agenda: Agenda) -> None:
-        self._agenda = agenda
+    def __init__(self, agenda: Agenda, steps: Sequence[tuple[float, float]] = ()) -> None:
+        self._agenda, self._steps = agenda, steps
+        self.begin()
+
+    def begin(self) -> None:
+        """Let another process begin: it knows nothing of what the clock was before it was set."""
+        self._ahead_s = ahead_s(self._steps, self._agenda.now)
 
     def now(self) -> datetime:
-        return BEGIN + timedelta(seconds=self._agenda.now)
+        return BEGIN + timedelta(seconds=self._agenda.now + ahead_s(self._steps, self._agenda.now))
 
     def monotonic(self) -> float:
         return self._agenda.now
+
+    def steady(self) -> datetime:
+        return BEGIN + timedelta(seconds=self._agenda.now + self._ahead_s)
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(max(0.0, seconds))

@@ -22,12 +22,12 @@ from tests.simulate.world import Verdict, World, lived, simulate
 SEEDS = range(1001, 1004)
 ASKED_ABOUT = 1000
 """A world with questions about records that are there."""
-QUICKLY_FOUND = (
-    "a create whose answer was lost is sent again", "intents are committed after the send",
-    "an update does not look what people changed", "a mark moves before its records are in the ledger",
-    "an empty answer counts as the end of the list, and as all deleted",
-)
-"""Bugs that a world or two show; `python -m tests.simulate --bugs` plants them all."""
+QUICKLY_FOUND = {
+    "a create whose answer was lost is sent again": 4, "intents are committed after the send": 0,
+    "an update does not look what people changed": 0, "a mark moves before its records are in the ledger": 0,
+    "an empty answer counts as the end of the list, and as all deleted": 0,
+}
+"""Bugs that a world shows, and which; `python -m tests.simulate --bugs` plants them all and looks through a hundred worlds from seed 0."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -141,13 +141,13 @@ def test_a_planted_bug_is_not_found_by_what_it_is_not() -> None:
         assert simulate(1000, planted=PLANTED["ends by an error"].plant).faults
         assert found_by("ends by an error", [1000]) == (None, "")
     with patch.object(planted, "simulate", lambda seed, **_: Verdict(seed=seed, faults=["doubled: with the bug and without it"])):
-        assert found_by(QUICKLY_FOUND[0], [1]) == (None, "")
+        assert found_by(next(iter(QUICKLY_FOUND)), [1]) == (None, "")
 
 
 @pytest.mark.parametrize("bug", QUICKLY_FOUND)
 def test_a_planted_bug_is_found(bug: str) -> None:
-    """With a rule of the engine taken away, a promise is seen to be broken within a hundred worlds."""
-    seed, fault = found_by(bug, range(100))
+    """With a rule of the engine taken away, a promise is seen to be broken in a world that keeps it otherwise."""
+    seed, fault = found_by(bug, [QUICKLY_FOUND[bug]])
     assert seed is not None
     assert fault
 

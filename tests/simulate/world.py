@@ -74,7 +74,7 @@ class World:
         self._seed = seed
         self.books = Books(self.agenda, self.conditions, self._dice("source"), lies_left=self.conditions.lies)
         self.account = Account(self.agenda, self.conditions, self._dice("destination"))
-        self.clock = WorldClock(self.agenda)
+        self.clock = WorldClock(self.agenda, self.conditions.steps)
         self.ledger = MemoryLedger(clock=self.clock)
         self.faults: list[str] = []
         self.is_whole = True       # it came to its end: else there is nothing to be judged
@@ -124,6 +124,7 @@ class World:
         operator = self._operator()
         ledger = SlowLedger(self.ledger, self.agenda, dice, self._on_commit)
         self.books.served.clear()
+        self.clock.begin()
         with process(self.agenda, dice, self.TURNS) as loop:
             self._loop = loop
             loop.end_after(self._left if self._ends_by == "callbacks" else -1)

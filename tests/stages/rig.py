@@ -39,6 +39,7 @@ from streamflow.stages.doubt import DoubtResolver, QuietTime
 from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
 from streamflow.stages.meanwhile import Meanwhile
+from streamflow.stages.overwritten import UNLOOKED
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
@@ -64,12 +65,17 @@ class PassingClock:
 
     def __init__(self) -> None:
         self.account = ManualClock()
+        self.ahead_s = 0.0         # by which somebody has set the wall clock
+        self.began_ahead_s = 0.0   # as this process began
 
     def now(self) -> datetime:
-        return datetime.fromtimestamp(self.account.now(), UTC)
+        return datetime.fromtimestamp(self.account.now() + self.ahead_s, UTC)
 
     def monotonic(self) -> float:
         return self.account.now()
+
+    def steady(self) -> datetime:
+        return datetime.fromtimestamp(self.account.now() + self.began_ahead_s, UTC)
 
     async def sleep(self, seconds: float) -> None:
         await checkpoint()
@@ -102,7 +108,9 @@ class Rig:
     quiet: QuietTime = QUIET
     pair: Pair = builders.PAIR
     activity_types: dict[str, DestId] = field(default_factory=lambda: {"phone call": "1-activityTypes"})
+    rereads: bool = True                                         # as in the tail
     url: str = ""                                                # where the account is
+    _doubts: tuple[Ledger, DoubtResolver] | None = None          # one a process: what an earlier one left is waited for anew
 
     # --- the engine
 
@@ -128,7 +136,7 @@ class Rig:
             roles=roles_of(self.pair), users=users, fallback_user="1-users", decisions=decisions, first_stages=first_stages
         )  # fmt: skip
         busy: set[str] = set()
-        meanwhile = Meanwhile(self.nutshell.feed, self.clock)
+        meanwhile = self.looks()
         reader, feed = self.nutshell.reader, self.nutshell.feed
         vanished = Vanished(ledger=self.ledger, reader=reader)
         verifier = Verifier(ledger=self.ledger, reader=reader, feed=feed, vanished=vanished)
@@ -138,7 +146,7 @@ class Rig:
                               edits=self.nutshell.writer.edits, vanished=vanished),
             loader=Loader(
                 ledger=self.ledger, writer=self.nutshell.writer, feed=feed, clock=self.clock, phase=lambda: "tail",
-                numbers=self.numbers, busy=busy, meanwhile=meanwhile, vanished=vanished,
+                numbers=self.numbers, busy=busy, meanwhile=meanwhile, vanished=vanished, rereader=reader if self.rereads else None,
             ),
             verifier=verifier, gauges=Gauges(),
         )
@@ -156,7 +164,8 @@ class Rig:
         )) if self.disputes else document
 
     async def deliver(self, *kinds: Kind) -> int:
-        """Run everything pending through freshly built stages."""
+        """Look after what was written before, then run everything pending through freshly built stages."""
+        await self.look_after()
         engine = await self.engine()
         return sum([await engine.pipeline.deliver(kind, self._batches(kind)) for kind in kinds or self.pair.written])
 
@@ -166,9 +175,22 @@ class Rig:
 
         return StagedBatches(ledger=self.ledger, kind=kind, size=self.batch_size, permit=permit)
 
+    def looks(self) -> Meanwhile:
+        """Build the looks of a run of the stages."""
+        return Meanwhile(self.nutshell.feed, self.clock, lambda: self.nutshell.flags.search_lag_s)
+
+    async def look_after(self) -> float:
+        """Look after the writes that are due, as a daemon just started would; answers for how long the switch would wait."""
+        looks = self.looks()
+        looks.recall(await self.ledger.settings(UNLOOKED))
+        await self.ledger.commit(await looks.finish())
+        return looks.left_s
+
     async def resolve_doubts(self) -> int:
-        """Look once for the outcome of open writes, as a daemon just started would."""
-        return await (await self.engine()).doubts.resolve(phase="recovery")
+        """Look once for the outcome of open writes."""
+        if self._doubts is None or self._doubts[0] is not self.ledger:
+            self._doubts = self.ledger, (await self.engine()).doubts
+        return await self._doubts[1].resolve(phase="recovery")
 
     async def run_dry(self, rounds: int = 40) -> None:
         """Deliver and resolve until nothing is open and nothing pending, time passing in between."""
@@ -193,6 +215,7 @@ class Rig:
         """Throw the process away: only what was committed is left."""
         if isinstance(self.ledger, MemoryLedger):
             self.ledger = self.ledger.reopened()
+            self.clock.began_ahead_s = self.clock.ahead_s
 
     # --- the source
 

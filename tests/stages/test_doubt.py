@@ -76,6 +76,57 @@ async def test_a_note_deleted_and_never_made_anew_is_made_again() -> None:
         assert await one.verify() == {"verified": 2}
 
 
+HOUR_S = 3_600.0
+
+
+async def test_a_wall_clock_set_forward_makes_no_double() -> None:
+    """A create that is carried out late, and a wall clock that is set by an hour meanwhile: nothing is sent again before the quiet time."""
+    async with rig(switches={"search_lag_s": 5.0}) as one:
+        one.switch(late_commit={"match": "POST /rest/contacts", "times": 1, "delay_s": 5.0})
+        await one.stage(lead("1"))
+        await one.deliver("lead")
+        one.clock.ahead_s = HOUR_S
+        assert await one.resolve_doubts() == 1
+        one.clock.account.advance(4.0)
+        assert await one.resolve_doubts() == 1
+        await one.run_dry()
+        one.clock.account.advance(60.0)
+        assert len(one.live("contacts")) == 1
+
+
+async def test_a_wall_clock_set_back_holds_nothing_up() -> None:
+    """With the wall clock set back by an hour a write that did not happen is made anew as soon as with one that nobody set."""
+    async with rig(switches={"search_lag_s": 5.0}) as one:
+        one.switch(reset_before={"match": "POST /rest/contacts", "times": 1})
+        await one.stage(lead("1"))
+        await one.deliver("lead")
+        one.clock.ahead_s = -HOUR_S
+        assert await one.resolve_doubts() == 1
+        one.clock.account.advance(1.0 + float(QUIET.seconds or 0.0))
+        assert await one.resolve_doubts() == 0
+        await one.run_dry()
+        assert len(one.live("contacts")) == 1
+
+
+@pytest.mark.parametrize("step_s", [HOUR_S, -HOUR_S])
+async def test_what_another_process_left_open_is_waited_for_anew(step_s: float) -> None:
+    """Between two processes no clock is known to be right: the quiet time counts from the first look of the second one."""
+    async with rig(switches={"search_lag_s": 5.0}) as one:
+        one.switch(reset_before={"match": "POST /rest/contacts", "times": 1})
+        await one.stage(lead("1"))
+        await one.deliver("lead")
+        assert await one.resolve_doubts() == 1
+        one.clock.ahead_s = step_s
+        await one.restart()
+        assert await one.resolve_doubts() == 1
+        one.clock.account.advance(float(QUIET.seconds or 0.0) - 0.5)
+        assert await one.resolve_doubts() == 1
+        one.clock.account.advance(0.5)
+        assert await one.resolve_doubts() == 0
+        await one.run_dry()
+        assert len(one.live("contacts")) == 1
+
+
 async def test_more_outcomes_than_are_looked_for_at_once_stay_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many are ruled on in one look, the others are still said to be open: a rollback must not begin under them."""
     monkeypatch.setattr(doubt, "AT_ONCE", 2)

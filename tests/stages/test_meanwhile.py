@@ -11,7 +11,8 @@ import pytest
 from streamflow.errors import PlatformUnavailable, Throttled
 from streamflow.model import DestId, Kind, Ref
 from streamflow.platforms.base import Happening
-from streamflow.stages.meanwhile import UNLOOKED, Meanwhile, lost_to
+from streamflow.stages.meanwhile import Meanwhile
+from streamflow.stages.overwritten import UNLOOKED, lost_to
 from tests.stages.rig import Rig, lead, note, reminder, rig
 
 NO_RPC: dict[str, Any] = {"rpc_methods": [], "rpc_find_custom_fields": False, "note_edit": "none"}

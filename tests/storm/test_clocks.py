@@ -11,13 +11,15 @@ import http.client
 import signal
 import sys
 import time
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.flow.measures import doubts
-from tests.flow_bad.rig import Daemon, Pair, Place, get, running_daemon
+from tests.flow_bad.rig import Daemon, Pair, Place, get, post, running_daemon
+from tests.storm.clocked import put_ahead
 from tests.storm.verdicts import assert_every_write_was_meant, assert_goes_on, assert_moved, in_backfill, markers
 
 HOUR_S, DAY_S = 3_600, 86_400
@@ -25,13 +27,16 @@ RATE_PER_S = 20.0
 STOPPED_S = 150
 CLIENT_S = 5.0
 """How long the sandbox's configuration lets the daemon wait for one write."""
+LATE_S = 6.0
+"""How long after its answer was lost a write may still be carried out, as configured here."""
 
 
 @pytest.fixture
 def steps(place: Place) -> Path:
     """The file that moves the clocks."""
     path = place.dir / "clocks"
-    path.write_text("0 0")
+    path.write_text("")
+    put_ahead(path, 0)
     return path
 
 
@@ -56,17 +61,40 @@ def refusals(pair: Pair) -> int:
     return int(get(pair.destination_admin + "log")["count_429"])
 
 
-@pytest.mark.parametrize("step_s", [DAY_S, -HOUR_S], ids=["+1d", "-1h"])
-def test_the_wall_clock_steps(place: Place, pair: Pair, steps: Path, step_s: int) -> None:
-    """A wall clock set by an hour or a day, forth or back, changes neither pace nor outcome."""
+def left_open(daemon: Daemon, pair: Pair, fault: str) -> None:
+    """Let a person turn up in the source, and the answer to their create be lost."""
+    pair.destination(**{fault: {"path": "POST /rest/contacts", "times": 1, "delay_s": LATE_S - 2.0}})
+    person = {"name": "Ada Between", "email": "ada.between@example.com"}
+    post(pair.source_admin + "act", {"do": "create", "kind": "leads", "values": person})
+    daemon.until(lambda _: bool(get(pair.destination_admin + "log")["faults"].get(fault)), "an answer that is lost")
+
+
+@pytest.mark.parametrize(("step_s", "fault", "end"), [
+    (DAY_S, "late_commit", "adopted"), (-HOUR_S, "reset_before", "resent"),
+], ids=["+1d", "-1h"])  # fmt: skip
+def test_the_wall_clock_steps(place: Place, pair: Pair, steps: Path, step_s: int, fault: str, end: str) -> None:
+    """
+    A wall clock set by an hour or a day, forth or back, changes neither pace nor outcome.
+
+    While the outcome of a write is unknown: set forward, nothing is sent again before it can show; set back, that is not put off.
+    """
     bounded(place, pair)
+    place.line("late_commit_s", f"late_commit_s = {LATE_S}")
     with running_daemon(place, by=by(steps)) as daemon:
         in_backfill(daemon, pair)
         before = refusals(pair)
-        steps.write_text(f"{step_s} 0")
+        put_ahead(steps, step_s)
         made = created(daemon)
         daemon.until(lambda _: created(daemon) > made, "records made after the step")
+        pair.destination(latency_ms=0)
+        daemon.until(lambda status: (status["gate"] or {}).get("name") == "cutover", "the gate of the switch", timeout_s=60.0)
         assert refusals(pair) == before
+        left_open(daemon, pair, fault)
+        put_ahead(steps, 2 * step_s)
+        daemon.until(lambda _: bool(doubts(place.state) - Counter(open=1)), "an outcome that is known", timeout_s=60.0)
+        assert doubts(place.state)[end] == 1
+        daemon.until(lambda _: doubts(place.state)["open"] == 0, "a create that is done")
+        assert_moved(pair)
         daemon.signal(signal.SIGTERM)
         assert daemon.end() == 0, daemon.words()
     assert_goes_on(place, pair)
@@ -79,7 +107,7 @@ def test_stopped_for_minutes_by_its_clock(place: Place, pair: Pair, steps: Path)
         in_backfill(daemon, pair)
         before, made = refusals(pair), created(daemon)
         daemon.signal(signal.SIGSTOP)
-        steps.write_text("600 600")
+        put_ahead(steps, 600, 600)
         daemon.signal(signal.SIGCONT)
         daemon.until(lambda _: created(daemon) > made, "records made afterwards")
         assert refusals(pair) == before

@@ -28,6 +28,9 @@ class VirtualClock:
     def monotonic(self) -> float:
         return self.at
 
+    def steady(self) -> datetime:
+        return self.now()
+
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:
             await checkpoint()

@@ -11,11 +11,11 @@ the way down, and they are asked for once more on the way up.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from streamflow.clock import Clock
 from streamflow.errors import NotFound, ProtocolMismatch, RecordRejected
-from streamflow.model import Cursor, Kind
+from streamflow.model import Cursor, DestId, Kind
 from streamflow.platforms.base import Happening
 from streamflow.platforms.nutshell.calls import Calls
 from streamflow.platforms.nutshell.dialect.events import PAGE, SURELY_WHOLE, happenings, number
@@ -26,6 +26,7 @@ DELETED = "events/deleted"
 CARRIED = ("accounts", "contacts", "leads", "activities", "notes")
 ROUNDS = 100_000
 HELD_PAGES = 10         # of a gap, while its beginning is looked for
+Query = Sequence[tuple[str, str]]
 CURSOR_KEPT_S = 15.0    # an older cursor only lets `since` tell more; asking anew before every batch would cost two calls each
 
 
@@ -84,8 +85,16 @@ class NutshellFeed:
     async def changed(self, cursor: Cursor, kinds: Sequence[Kind] = ()) -> AsyncIterator[tuple[Sequence[Happening], Cursor]]:
         """Yield the events of the live feed after *cursor*, custom fields by their labels: one call where little happened."""
         live_at, deleted_at = _parts(cursor)
-        async for page in self._span(LIVE, live_at, kinds):
+        async for page in self._span(LIVE, live_at, [("filters[payload][]", kind) for kind in kinds]):
             yield await self._labels.told(page), f"{number(page[-1].id)}-events|{deleted_at}-events"
+
+    async def about(self, dest_id: DestId, cursor: Cursor) -> Mapping[DestId, int]:
+        """Give what events after *cursor* relate to a record, by `entity_id`: itself, and what was made or changed and hangs on it."""
+        found: dict[DestId, int] = {}
+        async for page in self._span(LIVE, _parts(cursor)[0], [("entity_id", dest_id)]):
+            for event in page:
+                found.update({each: max(number(event.id), found.get(each, 0)) for each in event.ids})
+        return found
 
     def carries(self, kind: Kind) -> bool:
         """Say whether events of this kind appear in the feed; of tasks, tags and sources nothing is documented."""
@@ -101,18 +110,18 @@ class NutshellFeed:
     async def _newest(self, feed: str) -> int:
         return max((number(event.id) for event in await self._page(feed, None, None, limit=1)), default=0)
 
-    async def _span(self, feed: str, low: int, kinds: Sequence[Kind] = ()) -> AsyncIterator[list[Happening]]:
+    async def _span(self, feed: str, low: int, only: Query = ()) -> AsyncIterator[list[Happening]]:
         """Everything above *low* a page at a time, in order of number; a missing deleted feed tells nothing."""
         try:
             for _ in range(ROUNDS):
-                page = await self._page(feed, low, None, kinds)
+                page = await self._page(feed, low, None, only)
                 fresh = [event for event in page if number(event.id) > low]
                 if not fresh:
                     return
                 # A row at or below the bound means the server did not cut above it: the span is whole.
                 is_cut = len(fresh) == len(page) and len(page) >= SURELY_WHOLE
                 if is_cut:
-                    async for older in self._gap(feed, low, number(fresh[0].id), kinds):
+                    async for older in self._gap(feed, low, number(fresh[0].id), only):
                         yield older
                 yield fresh
                 if not is_cut:
@@ -122,12 +131,12 @@ class NutshellFeed:
             if feed == LIVE:
                 raise
 
-    async def _gap(self, feed: str, low: int, high: int, kinds: Sequence[Kind]) -> AsyncIterator[list[Happening]]:
+    async def _gap(self, feed: str, low: int, high: int, only: Query) -> AsyncIterator[list[Happening]]:
         """Everything above *low* and below *high*: asked for downwards until nothing is left, told upwards."""
         held: deque[list[Happening]] = deque()
         far: list[tuple[int, int]] = []      # first and last number of pages that are not held any more
         for _ in range(ROUNDS):
-            found = await self._page(feed, low, high - 1, kinds) if high - low > 1 else []
+            found = await self._page(feed, low, high - 1, only) if high - low > 1 else []
             page = [event for event in found if low < number(event.id) < high]
             if not page:
                 break
@@ -142,13 +151,13 @@ class NutshellFeed:
             yield held.pop()
         while far:
             first, last = far.pop()
-            async for page in self._gap(feed, first - 1, last + 1, kinds):
+            async for page in self._gap(feed, first - 1, last + 1, only):
                 yield page
 
     async def _page(
-        self, feed: str, low: int | None, high: int | None, kinds: Sequence[Kind] = (), *, limit: int | None = None
+        self, feed: str, low: int | None, high: int | None, only: Query = (), *, limit: int | None = None
     ) -> list[Happening]:
-        query = [("limit", str(limit or PAGE)), *(("filters[payload][]", kind) for kind in kinds)]
+        query = [("limit", str(limit or PAGE)), *only]
         if low is not None:
             query.append(("since_id", f"{low}-events"))
         if high is not None:

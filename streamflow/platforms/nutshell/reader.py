@@ -9,12 +9,13 @@ from streamflow.clock import Clock
 from streamflow.compact import Numbers
 from streamflow.errors import NotFound, RecordRejected
 from streamflow.model import DestId, Fields, Kind, Verdict
+from streamflow.platforms.base import HUNG
 from streamflow.platforms.nutshell.calls import Calls
 from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.platforms.nutshell.dialect.envelope import is_gone, merged_with, rows
 from streamflow.platforms.nutshell.dialect.ids import full_id
 from streamflow.platforms.nutshell.dialect.parts import customs_from_wire
-from streamflow.platforms.nutshell.dialect.records import flat
+from streamflow.platforms.nutshell.dialect.records import flat, many
 from streamflow.platforms.nutshell.feed import NutshellFeed
 from streamflow.platforms.nutshell.finder import Finder
 from streamflow.platforms.nutshell.flags import ENTITIES
@@ -83,6 +84,15 @@ class NutshellReader:
             if not held[dest_id] or is_gone(held[dest_id]):
                 fates[dest_id] = at if at is not None and held.get(at) and not is_gone(held[at]) else None
         return fates
+
+    async def remains(self, kind: Kind, dest_id: DestId) -> Fields | None:
+        """Give a record, removed or not (7), with the people of a company; of other kinds no answer names what hangs on them."""
+        found = await self._rows(kind, [dest_id])
+        if not found:
+            return None
+        links = found[0].get("links")
+        people = many(links.get("contacts")) if kind == "accounts" and isinstance(links, dict) else []
+        return {**flat(kind, found[0]), HUNG: people}
 
     async def _rows(self, kind: Kind, ids: Sequence[DestId]) -> list[dict[str, Any]]:
         """One GET for all; halved when it is refused: one unknown id may refuse the rest, or these were too many, which is remembered."""

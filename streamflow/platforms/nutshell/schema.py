@@ -183,6 +183,10 @@ class NutshellSchema:
 
     # --- sources
 
+    async def sources(self) -> Mapping[DestId, str]:
+        """Give the name of each lead source there is now."""
+        return {str(row["id"]): str(row.get("name") or "") for row in await self._table("sources") if row.get("id")}
+
     async def source(self, name: str) -> DestId:
         """Find or create a lead source; JSON-RPC newSource does both and may be repeated (8)."""
         if self._calls.flags.has_rpc("newSource"):

@@ -33,7 +33,7 @@ from streamflow.platforms.nutshell.rewrites import Rewrites, ensure_same
 
 log = structlog.get_logger(__name__)
 
-RESTORABLE = ("accounts", "contacts", "leads", "notes")
+RESTORABLE = ("accounts", "contacts", "leads", "notes", "sources")
 TOGETHER = ("contacts", "notes")     # kinds whose DELETE declares a list of ids, and which can be restored (nutshell.md 7)
 
 

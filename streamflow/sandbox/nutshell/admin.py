@@ -9,6 +9,7 @@ from streamflow.sandbox.nutshell import existing, labels
 from streamflow.sandbox.nutshell.core import soft_delete, undelete
 from streamflow.sandbox.nutshell.customfields import ENTITIES, add_definition, definitions, values_by_title, write_all
 from streamflow.sandbox.nutshell.errors import Refusal
+from streamflow.sandbox.nutshell.ids import kind_of
 from streamflow.sandbox.nutshell.lead_actions import close
 from streamflow.sandbox.nutshell.leads import move_to_stage
 from streamflow.sandbox.nutshell.links import replace_link
@@ -45,7 +46,7 @@ def act(site: Site, order: dict[str, Any]) -> dict[str, Any]:
     if verb is None:
         raise ValueError(f"unknown verb {order['do']}; known are {', '.join(sorted(_VERBS))}")
     actor = _person(site, order.get("as"))
-    before = site.state.get(order["kind"], order["id"]) if "id" in order else None
+    before = site.state.get(order.get("kind") or kind_of(order["id"]), order["id"]) if "id" in order else None
     was = None if before is None else _held(site, before)
     try:
         record = verb(site, actor, order)

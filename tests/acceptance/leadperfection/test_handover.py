@@ -9,6 +9,7 @@ from decimal import Decimal
 from tests.acceptance.leadperfection.run import PairRun
 from tests.acceptance.reading import written
 from tests.judge import texts
+from tests.judge.beside import left_beside
 from tests.judge.guarding import overwritten, rolled_back
 from tests.judge.leadperfection import values
 from tests.judge.leadperfection.book import Book
@@ -39,8 +40,8 @@ def test_lp_39_the_log_is_whole_and_one_order_takes_everything_back(living: Pair
     assert living.contact in {each["id"] for each in planned["spared"]}
     before, after = living.before, living.looks["end"].destination
     spared = frozenset(str(each["id"]) for each in planned["spared"])
-    sources = frozenset(after.of("sources")) - frozenset(before.of("sources"))
-    wrong = [*rolled_back(before, after, spared=spared, listed=sources), *overwritten(after, living.edits)]
+    beside = left_beside(before, after, living.report("rollback"))
+    wrong = [*rolled_back(before, after, spared=spared), *beside, *overwritten(after, living.edits)]
     assert [str(each) for each in wrong] == []
     assert len(spared) <= 3, f"more was spared than people touched: {planned['spared']}"
 

@@ -1,0 +1,326 @@
+"""A feed that tells late: what a person edited before our write is asked about all the same, whenever it shows, and for few calls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import pytest
+
+from streamflow.model import Cursor, Intent, IntentState, Kind, Op, QueueItem, Ref
+from streamflow.platforms.base import Happening, position_of
+from streamflow.stages.meanwhile import AWAITED_S, LATEST_S, OVERDUE_S, Meanwhile
+from streamflow.stages.overwritten import UNLOOKED, Done, items_of, lost_to, ours_among
+from streamflow.store.base import Enqueue, PutSetting
+from tests.stages.rig import PassingClock, Rig, lead, note, rig
+from tests.stages.test_meanwhile import before_write, happening
+
+US, MARY = "9-origins", "3-users"
+THEIRS = "Signed by Mary"
+
+
+async def overwritten(one: Rig) -> list[QueueItem]:
+    return [item for item in await one.ledger.queue() if item.id.startswith("overwritten:")]
+
+
+def feed_calls(one: Rig) -> list[str]:
+    return [call for call in one.calls() if "events" in call]
+
+
+@pytest.mark.parametrize("is_restarted", [False, True], ids=["", "restarted"])
+@pytest.mark.parametrize("after_reading", [True, False], ids=["after our reading", "under our write"])
+@pytest.mark.parametrize("lag_s", [3.0, 8.0])
+async def test_what_a_late_feed_shows_is_asked_about(lag_s: float, after_reading: bool, is_restarted: bool) -> None:
+    """Though the look before the write saw nothing, and that after it neither: all three values are in the queue before any switch."""
+    async with rig() as one:
+        one.rereads = False
+        await one.stage(lead("1", status="New", statusid="1"))
+        await one.run_dry()
+        person = (await one.link("lead", "1")).dest_id
+        one.clock.account.advance(120.0)
+        one.switch(events_lag_s=lag_s)
+        done = before_write(
+            one, lambda: one.person("edit", "contacts", person, customFields={"Lead Status": THEIRS}), after_reading=after_reading,
+        )
+        await one.stage(lead("1", status="Contacted", statusid="2"))
+        await one.run_dry()
+        assert done
+        assert await overwritten(one) == [], "nothing can be known yet"
+        waited_s = 0.0
+        while left_s := await one.look_after():
+            if is_restarted:
+                await one.restart()
+            waited_s += left_s
+            one.clock.account.advance(left_s)
+        assert lag_s <= waited_s <= 3 * lag_s
+        [item] = await overwritten(one)
+        assert item.cause == "conflict"
+        assert [item.details[name] for name in ("field", "base", "source", "destination")] == [
+            "custom:Lead Status", "New", "Contacted", THEIRS,
+        ]
+        assert await one.ledger.settings(UNLOOKED) == {}
+
+
+@pytest.mark.parametrize("lag_s", [0.0, 3.0, 8.0])
+async def test_what_is_read_once_more_is_not_written_over(lag_s: float) -> None:
+    """While people work along, a record is read by its id right before it is changed: what was edited since the first reading stays."""
+    async with rig() as one:
+        await one.stage(lead("1", name="Mina Before", status="New", statusid="1"))
+        await one.run_dry()
+        person = (await one.link("lead", "1")).dest_id
+        one.clock.account.advance(120.0)
+        one.switch(events_lag_s=lag_s)
+        edit = partial(one.person, "edit", "contacts", person, customFields={"Lead Status": THEIRS}, jobTitle="Boss")
+        assert before_write(one, edit, after_reading=True) == []
+        await one.stage(lead("1", name="Mina After", status="Contacted", statusid="2"))
+        await one.run_dry()
+        fields = await one.fields("contacts", person)
+        assert (fields["custom:Lead Status"], fields["jobTitle"]) == (THEIRS, "Boss")
+        assert await overwritten(one) == []
+        [asked] = await one.open_items("conflict")
+        assert "Lead Status" in asked
+        assert "After" in str(fields["name"]), "what nobody touched follows"
+
+
+async def test_reading_once_more_costs_a_call_or_two_for_an_update() -> None:
+    """One for the record and one for its custom fields where such are changed; none for what is made or edited under a condition."""
+    calls: list[Counter[str]] = []
+    for is_reading in (False, True):
+        async with rig() as one:
+            one.rereads = is_reading
+            await one.stage(lead("1", status="New", statusid="1"), note("9", "1"))
+            await one.run_dry()
+            one.clock.account.advance(120.0)
+            await one.stage(lead("1", status="Contacted", statusid="2"), note("9", "1", text="Another text"))
+            one.calls()
+            await one.run_dry()
+            calls.append(Counter(one.calls()))
+    assert calls[1] - calls[0] == Counter({"GET contacts/{id}": 1, "GET contacts/{id}/customfields": 1})
+    assert calls[0] - calls[1] == Counter()
+
+
+async def test_writes_are_looked_after_together_and_once() -> None:
+    """Fifteen updates cost no call to the feed when they end and one when all must have shown; after that, and where none was, none."""
+    async with rig(switches={"search_lag_s": 5.0}) as one:
+        await one.stage(*[lead(str(number), status="New", statusid="1") for number in range(15)])
+        await one.run_dry()
+        one.clock.account.advance(60.0)
+        await one.stage(*[lead(str(number), status="Contacted", statusid="2") for number in range(15)])
+        one.calls()
+        await one.deliver("lead")
+        before_writes = feed_calls(one)
+        assert len(before_writes) <= 4, "its position, and the looks before the writes"
+        assert len(await one.ledger.settings(UNLOOKED)) == 15
+        assert await one.look_after() == pytest.approx(5.0, abs=0.5)
+        assert feed_calls(one) == []
+        one.clock.account.advance(6.0)
+        assert await one.look_after() == 0.0
+        assert feed_calls(one) == ["GET events"]
+        assert await one.ledger.settings(UNLOOKED) == {}
+        await one.restart()
+        assert await one.look_after() == 0.0
+        assert feed_calls(one) == []
+        assert await overwritten(one) == []
+
+
+# ------------------------------------------------------------------------------------------------ the looks by themselves
+
+
+@dataclass(slots=True)
+class Late:
+    """A feed whose events show when a test says so, in the order of their numbers."""
+
+    clock: PassingClock
+    events: list[tuple[float, Happening]] = field(default_factory=list)
+    walks: list[int] = field(default_factory=list)                         # where each began
+
+    async def cursor(self, *, fresh: bool = False) -> Cursor:
+        return f"{max((position_of(event.id) for _, event in self.shown()), default=0)}-events|0-events"
+
+    def shown(self) -> list[tuple[float, Happening]]:
+        return [each for each in self.events if each[0] <= self.clock.monotonic()]
+
+    def carries(self, kind: Kind) -> bool:
+        return kind != "tasks"
+
+    async def changed(self, cursor: Cursor, kinds: Sequence[Kind] = ()) -> AsyncIterator[tuple[Sequence[Happening], Cursor]]:
+        self.walks.append(position_of(cursor))
+        fresh = [event for _, event in self.shown() if position_of(event.id) > position_of(cursor) and event.kind in (kinds or event.kind)]
+        page = sorted(fresh, key=lambda event: position_of(event.id))
+        if page:
+            yield page, page[-1].id
+
+    def tell(self, after_s: float, number: int, actor: str, **changes: str) -> None:
+        self.events.append((self.clock.monotonic() + after_s, happening(number, actor, **changes)))
+
+
+@dataclass(slots=True)
+class Looks:
+    """The looks over a feed that a test tells what to show."""
+
+    told_within_s: float = 0.0
+    clock: PassingClock = field(default_factory=PassingClock)
+    feed: Late = field(init=False)
+    looks: Meanwhile = field(init=False)
+    kept: dict[str, object] = field(default_factory=dict)
+    asked: list[QueueItem] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.feed = Late(self.clock)
+        self.looks = Meanwhile(self.feed, self.clock, lambda: self.told_within_s)  # type: ignore[arg-type]
+
+    def write(self, number: int = 1, *, seen: int = 0, kind: Kind = "contacts", now: str = "was") -> None:
+        """Confirm an update of the name."""
+        self.keep(self.looks.wrote(done(number, seen=seen, kind=kind, now=now, at=self.clock.now().timestamp())))
+
+    async def after(self, seconds: float) -> list[object]:
+        """Let time pass and look; answers what is asked by then."""
+        self.clock.account.advance(seconds)
+        self.keep(await self.looks.finish())
+        return [item.details["destination"] for item in self.asked]
+
+    def keep(self, changes: Sequence[object]) -> None:
+        for change in changes:
+            if isinstance(change, PutSetting):
+                self.kept = {**self.kept, change.name: change.value} if change.value else {
+                    name: value for name, value in self.kept.items() if name != change.name
+                }
+            elif isinstance(change, Enqueue):
+                self.asked.append(change.item)
+
+    def restart(self) -> None:
+        """Only what was kept is left."""
+        self.looks = Meanwhile(self.feed, self.clock, lambda: self.told_within_s)  # type: ignore[arg-type]
+        self.looks.recall(self.kept)  # type: ignore[arg-type]
+
+
+def done(number: int = 1, *, seen: int = 0, kind: Kind = "contacts", now: str = "was", name: str = "ours", at: float = 0.0) -> Done:
+    intent = Intent(
+        id=f"1-{number}", ref=Ref("lead", "1"), op=Op.UPDATE, dest_kind=kind, fields={"name": name}, marker="", dest_id="1-contacts",
+        state=IntentState.CONFIRMED,
+    )
+    return Done.of(intent, seen=f"{seen}-events|0-events", now={"name": now, "title": "not written"}, at=at)
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+async def test_what_shows_behind_our_own_write_is_heard(is_restarted: bool) -> None:
+    """The feed tells our write at once and the person's, which came before, seconds later: as long as it is known to lag it is awaited."""
+    one = Looks(told_within_s=30.0)
+    one.write()
+    one.feed.tell(0.0, 8, US, name="ours")
+    one.feed.tell(20.0, 4, MARY, name="theirs")
+    assert await one.after(1.0) == []
+    assert one.looks.left_s == pytest.approx(29.0)
+    if is_restarted:
+        one.restart()
+    assert await one.after(24.0) == []
+    assert await one.after(6.0) == ["theirs"]
+    assert (one.looks.left_s, one.kept) == (0.0, {})
+    assert one.feed.walks == [0], "one walk, once it is over"
+
+
+async def test_looks_before_other_writes_lose_nothing_of_earlier_ones() -> None:
+    """They go on from where the last one ended, past what shows late; a write is looked after from before it was read."""
+    one = Looks(told_within_s=30.0)
+    one.write()
+    one.feed.tell(0.0, 8, US, name="ours")
+    one.feed.tell(20.0, 4, MARY, name="theirs")
+    assert await one.looks.moved({"2-contacts": "contacts"}, "0-events|0-events") == set()
+    one.clock.account.advance(25.0)
+    assert await one.looks.moved({"1-contacts": "contacts"}, "8-events|0-events") == set()
+    await one.looks.forget()
+    assert await one.after(6.0) == ["theirs"]
+
+
+async def test_a_long_run_of_writes_looks_after_the_earlier_ones() -> None:
+    """Where passes go on for hours, a look before a write takes along what is long due, so that it does not pile up."""
+    one = Looks(told_within_s=2.0)
+    one.write()
+    one.feed.tell(0.0, 8, US, name="ours")
+    one.clock.account.advance(OVERDUE_S)
+    await one.looks.moved({"2-contacts": "contacts"}, "8-events|0-events")
+    assert one.kept
+    one.clock.account.advance(10.0)
+    await one.looks.moved({"2-contacts": "contacts"}, "8-events|0-events")
+    one.keep(one.looks.take())
+    assert one.kept == {}
+
+
+async def test_a_record_that_was_read_earlier_is_looked_at_from_there() -> None:
+    """Looks that began later for another batch do not hide what happened before them from one that was read earlier."""
+    one = Looks()
+    one.feed.tell(0.0, 4, MARY, name="theirs")
+    one.feed.tell(0.0, 8, MARY, title="theirs")
+    assert await one.looks.moved({"1-contacts": "contacts"}, "8-events|0-events") == set()
+    assert await one.looks.moved({"1-contacts": "contacts"}, "0-events|0-events") == {"1-contacts"}
+    assert await one.looks.moved({"1-contacts": "contacts"}, "8-events|0-events") == set()
+    assert one.feed.walks == [8, 0]
+
+
+async def test_a_write_that_never_shows_holds_up_the_switch_for_a_while_only() -> None:
+    """It is looked for less and less often, for longer than the switch waits; then the person's edits that did show are judged alone."""
+    one = Looks()
+    one.write()
+    one.feed.tell(0.0, 4, MARY, name="theirs")
+    waited_s = 0.0
+    while left_s := one.looks.left_s:
+        assert await one.after(left_s) == []
+        waited_s += left_s
+    assert AWAITED_S <= waited_s <= 2 * AWAITED_S
+    assert one.kept, "it is still looked for"
+    one.feed.tell(0.0, 8, US, name="ours")
+    assert await one.after(LATEST_S) == ["theirs"]
+    assert len(one.feed.walks) <= 12
+
+
+async def test_a_clock_that_was_set_back_holds_up_nothing() -> None:
+    """A write that bears a time to come is as old as can be, and so is one that an older version noted without a time."""
+    one = Looks(told_within_s=30.0)
+    one.keep(one.looks.wrote(done(at=one.clock.now().timestamp() + 86_400.0)))
+    [noted] = one.kept.values()
+    assert one.looks.left_s == 0.0
+    await one.after(0.0)
+    assert one.kept == {}
+    assert isinstance(noted, dict)
+    one.looks.recall({f"{UNLOOKED}1-7": {name: value for name, value in noted.items() if name != "at"}})
+    assert one.looks.left_s == 0.0
+
+
+@pytest.mark.parametrize("kind", ["tasks", "notes"])
+async def test_what_cannot_show_is_not_waited_for(kind: Kind) -> None:
+    """Tasks are in no feed; notes may be made anew under another id, and are written under a condition."""
+    one = Looks(told_within_s=30.0)
+    one.write(kind=kind)
+    assert bool(one.kept) is (kind == "notes")
+    await one.after(31.0)
+    assert (one.looks.left_s, one.kept) == (0.0, {})
+
+
+@pytest.mark.parametrize(("events", "told"), [
+    ([(4, MARY, {"name": "theirs"}), (8, US, {"name": "ours"}), (12, US, {"title": "ours"})], ["theirs"]),
+    ([(4, MARY, {"name": "was"}), (8, US, {"name": "ours"})], []),
+    ([(4, MARY, {"name": "theirs"}), (6, MARY, {"name": "was"}), (8, US, {"name": "ours"})], []),
+    ([(4, MARY, {"name": "theirs"}), (6, "7-origins", {"title": "else"})], []),
+    ([(4, MARY, {"name": "theirs"}), (6, "7-origins", {"name": "else"}), (8, US, {"name": "ours"})], ["theirs"]),
+    ([(4, MARY, {"name": "theirs"}), (8, "1-users", {"name": "ours"}), (12, MARY, {"name": "again"})], ["theirs"]),
+    ([(4, MARY, {"name": "theirs"}), (6, MARY, {"name": "again"})], []),
+    ([(8, US, {"name": "ours"}), (9, MARY, {"name": "theirs"}), (12, US, {"name": "later"})], []),
+])
+async def test_only_what_nobody_had_read_is_lost(events: list[tuple[int, str, dict[str, str]]], told: list[str]) -> None:
+    """What we had read, what came after us, what our later writes knew of, what programs or one person replaced: none of it is."""
+    one = Looks()
+    one.write()
+    for number, actor, changes in events:
+        one.feed.tell(0.0, number, actor, **changes)
+    assert await one.after(0.0) == told
+
+
+def test_the_last_guess_is_what_touched_our_fields() -> None:
+    """Where we write under the name of a person and no value tells ours from theirs, it is the last one; never before the end."""
+    events = [happening(4, MARY, name="theirs"), happening(8, "1-users", name="[a list]"), happening(12, MARY, title="theirs")]
+    assert ours_among(done(), events, guess=False) == []
+    ours = ours_among(done(), events, guess=True)
+    assert [item.details["destination"] for item in items_of(done(), events, ours)] == ["theirs"]
+    assert sorted(lost_to(events, ours)) == ["name"]
