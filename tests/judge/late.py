@@ -19,6 +19,8 @@ from tests.judge.states import Finding, Identity, Question, Row, Source
 ASKED = "after_freeze"
 BLIND = "last_read_failed"
 """The question that tells of a watch which closed without a complete look: it stands for every question that is missing."""
+STAMPS = ("updated", "lastchangedon")
+"""When a record was changed: a note moves it on its lead, of which nothing else is said anew."""
 _MADE_UP = "~"
 Truth = TypeVar("Truth", Source, Book)
 
@@ -52,7 +54,8 @@ def unasked(
         return
     names = {(each.kind, each.key) for each in asked if each.cause == ASKED}
     nameless = Counter(kind for kind, key in names if key.startswith(_MADE_UP))
-    for kind, key in sorted(written_late(switched, ended) - names - {*decided}):
+    written = {(kind, key) for kind, key in written_late(switched, ended) if _is_said(switched.of(kind).get(key), ended.of(kind).get(key))}
+    for kind, key in sorted(written - names - {*decided}):
         if nameless[kind]:     # one for one: nothing tells which of them it is about
             nameless[kind] -= 1
             continue
@@ -66,6 +69,12 @@ def written_late(agreed: Source | Book, switched: Source | Book) -> set[Identity
         (kind, key) for kind in kinds for key in agreed.of(kind).keys() | switched.of(kind).keys()
         if agreed.of(kind).get(key) != switched.of(kind).get(key)
     }  # fmt: skip
+
+
+def _is_said(was: Row | None, now: Row | None) -> bool:
+    """Say whether two states of a record differ in more than when it was changed."""
+    one, other = ({name: value for name, value in (row or {}).items() if name not in STAMPS} for row in (was, now))
+    return one != other
 
 
 def _asked_about(asked: Sequence[Question], late: Collection[Identity]) -> set[Identity]:

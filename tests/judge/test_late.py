@@ -103,6 +103,14 @@ def test_each_write_after_the_switch_is_asked_about() -> None:
     assert _unasked() == ["email 31", "lead 3"]
 
 
+def test_a_time_of_change_alone_is_no_write() -> None:
+    """A note moves that of its lead, and it is the note that is asked about."""
+    rows = tables()
+    rows["leads"][0]["updated"] = "2026-11-23 06:18:13"
+    rows["leads"][1] |= {"updated": "2026-11-23 06:18:13", "name": "Another"}
+    assert [each.what for each in unasked(source_of(tables()), source_of(rows), ())] == ["lead 2"]
+
+
 def test_what_may_stand_for_a_question_about_a_late_write() -> None:
     """A decision about that record since, a question under a made-up key for one record each, and that the last look failed."""
     assert _unasked(ASKED[0], decided=(("lead", "3"),)) == []
