@@ -3,7 +3,8 @@ The control socket: HTTP/1.1 with JSON over a unix socket.
 
 Rule 1: who speaks is told by the kernel (SO_PEERCRED), never by the request; strangers learn nothing but that they are refused.
 Rule 2: whatever arrives, the answer is one JSON error and the daemon goes on. Size, time and number of clients are bounded.
-Rule 3: no verb lives here; `routes` has the table, the operator the deeds.
+Rule 3: an order that arrived is in the audit before it is carried out, and again if it comes to nothing.
+Rule 4: no verb lives here; `routes` has the table, the operator the deeds.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import asyncio
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from streamflow.daemon.answers import INTERNAL, dump, error_body, event_frame, r
 from streamflow.daemon.events import Events
 from streamflow.daemon.jobs import Jobs
 from streamflow.daemon.operator import Operator
+from streamflow.daemon.orders import words
 from streamflow.daemon.routes import EVENTS_PATH, Params, Route, arguments, find, is_jobs, jobs_at
 from streamflow.daemon.socket_file import listening
 from streamflow.errors import StreamflowError, UsageError
@@ -55,6 +57,13 @@ class Control:
         self.jobs = jobs
         self._allowed_uids = allowed_uids
         self.idle_timeout_s = idle_timeout_s
+
+    async def end(self) -> None:
+        """Tell the audit what of the orders was only counted so far."""
+        try:
+            await self._operator.orders_end()
+        except StreamflowError as error:
+            _log.error("control.orders_not_kept", error=error)
 
     def close(self) -> None:
         """End the event streams, so that their clients do not hold up the end."""
@@ -99,28 +108,58 @@ class Control:
             return _answer(404, error_body("not_found", "unknown verb", found.hint), close=True)
         with anyio.fail_after(BODY_TIMEOUT_S):
             raw = await _read(request)
-        values = arguments(found.route, found.params, request.rel_url.query, raw)
-        with anyio.fail_after(VERB_TIMEOUT_S):
-            try:
+        try:
+            with anyio.fail_after(VERB_TIMEOUT_S):
+                values = await self._taken(found.route, actor, found.params, request.rel_url.query, raw)
                 result = await self._carry_out(found.route, actor, values)
-            except StreamflowError as error:
-                if found.route.method == "POST":
-                    await self._operator.refused(actor=actor, order=found.route.path, code=error.code)
-                raise
-        if found.route.method == "POST":
+        except TimeoutError as error:
+            await self._came_to_nothing(found.route, actor, error)
+            raise
+        if found.route.is_order:
             _log.info("control.verb", path=found.route.path, actor=actor, result=str(result.get("result", "")))
         return _answer(200, dump(result))
 
+    async def _taken(self, route: Route, actor: str, path: Mapping[str, str], query: Mapping[str, str], raw: bytes) -> Params:
+        """Give the parameters, checked; an order is in the audit from here on, whatever becomes of it."""
+        try:
+            wrong, values = None, arguments(route, path, query, raw)
+        except UsageError as error:
+            wrong, values = error, dict(path)
+        if route.is_order:
+            await self._operator.ordered(actor=actor, order=route.path, said=words(values))
+        async with self._told(route, actor):
+            if wrong is not None:
+                raise wrong
+            return values if route.check is None else await route.check(self._operator, values)
+
     async def _carry_out(self, route: Route, actor: str, values: Params) -> Any:
         """Call the operator; a verb that may take long is a job, which goes on when nobody waits for it any more."""
-        if route.check is not None:
-            values = await route.check(self._operator, values)
+        async def deed() -> Any:
+            async with self._told(route, actor):
+                return await route.call(self._operator, actor, values)
+
         name = route.job(values)
         if not name:
-            return await route.call(self._operator, actor, values)
-        return await self.jobs.answer(
-            name, lambda: route.call(self._operator, actor, values), by=actor, wait_s=values["wait_s"], keep=route.method == "POST"
-        )
+            return await deed()
+        return await self.jobs.answer(name, deed, by=actor, wait_s=values["wait_s"], keep=route.is_order)
+
+    @asynccontextmanager
+    async def _told(self, route: Route, actor: str) -> AsyncIterator[None]:
+        """See to it that an order which comes to nothing in this block is in the audit, with why."""
+        try:
+            yield
+        except Exception as error:
+            await self._came_to_nothing(route, actor, error)
+            raise
+
+    async def _came_to_nothing(self, route: Route, actor: str, error: Exception) -> None:
+        if not route.is_order:
+            return
+        code = error.code if isinstance(error, StreamflowError) else "timeout" if isinstance(error, TimeoutError) else "internal"
+        try:
+            await self._operator.refused(actor=actor, order=route.path, code=code)
+        except StreamflowError as trouble:
+            _log.error("control.refusal_not_kept", path=route.path, code=code, error=trouble)     # whoever asked is told the first one
 
     async def _stream(self, request: web.BaseRequest) -> web.StreamResponse:
         after = _last_event_id(request)
@@ -282,6 +321,7 @@ async def control_socket(control: Control, path: Path, *, shared: bool = False) 
             control.close()
             with anyio.CancelScope(shield=True):
                 await runner.cleanup()
+                await control.end()
 
 
 def allowed(uids: tuple[int, ...]) -> tuple[frozenset[int], bool]:

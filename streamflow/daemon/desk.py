@@ -7,6 +7,7 @@ from typing import Any
 
 from streamflow.clock import iso
 from streamflow.daemon.operator import Answer, DoesNotFit
+from streamflow.daemon.orders import Orders
 from streamflow.daemon.picture import Picture
 from streamflow.daemon.status import Snapshot
 from streamflow.daemon.supervisor import Supervisor
@@ -47,7 +48,18 @@ class Desk:
         self._limiters = limiters
         self._stop = stop
         self._set_cap = set_cap
-        self._refused = ("", "", "")    # the last order that was not carried out: actor, order, code
+        self._orders = Orders(self._m.ledger, self._m.clock)
+
+    # ------------------------------------------------------------------------------------------ what was ordered
+
+    async def ordered(self, *, actor: str, order: str, said: str) -> None:
+        await self._orders.given(actor=actor, order=order, said=said)
+
+    async def refused(self, *, actor: str, order: str, code: str) -> None:
+        await self._orders.refused(actor=actor, order=order, code=code)
+
+    async def orders_end(self) -> None:
+        await self._orders.end()
 
     # ------------------------------------------------------------------------------------------ asking
 
@@ -137,11 +149,6 @@ class Desk:
         await self._m.decide(actor, "stop")
         self._stop()
         return {"result": "stopping"}
-
-    async def refused(self, *, actor: str, order: str, code: str) -> None:
-        if (actor, order, code) != self._refused:
-            self._refused = (actor, order, code)     # who asks again and again, until it fits, leaves one entry
-            await self._m.decide(actor, "order.refused", note=f"{order}: {code}")
 
     # ------------------------------------------------------------------------------------------ gates
 

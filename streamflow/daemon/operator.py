@@ -26,8 +26,16 @@ class DoesNotFit(UsageError):
 class Operator(Protocol):
     """All verbs of the control socket."""
 
+    async def ordered(self, *, actor: str, order: str, said: str) -> None:
+        """Take down an order before it is carried out: the path of its verb, and what of its parameters may be told."""
+        ...
+
     async def refused(self, *, actor: str, order: str, code: str) -> None:
-        """Take down that an order was not carried out, and by which code of an error."""
+        """Take down that an order came to nothing, and by which code of an error."""
+        ...
+
+    async def orders_end(self) -> None:
+        """Take down what of the orders was only counted, since nothing more comes."""
         ...
 
     # --- asking

@@ -47,6 +47,11 @@ class Route:
     job: Callable[[Params], str] = lambda params: ""    # the name of the job by which a verb that may take long is carried out
     check: Check | None = None      # what only the operator can tell of the parameters, before a job is made of them
 
+    @property
+    def is_order(self) -> bool:
+        """Say whether it may change something, so that it belongs into the audit."""
+        return self.method == "POST"
+
     def match(self, parts: list[str]) -> dict[str, str] | None:
         """Give the parameters in a split path, or None when it is another path."""
         own = self.path.strip("/").split("/")

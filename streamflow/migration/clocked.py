@@ -2,7 +2,7 @@
 Reading what changed where records do not carry the time that is filtered by, and reading the latest part again where edits move no time.
 
 Rule 1: the mark is when the last drained read began, by the source's wall clock; each read begins an overlap before it, which has room for
-what shows late and for clocks that differ. It moves with the last page, and only if nothing was left out or a person gave that up.
+clocks that differ, and as long before that as the source may show a change late (`settle_s`). It moves with the last page, and only if nothing was left out or a person gave that up.
 Rule 2: where our clock was set meanwhile the earlier of both times counts: what is read twice is known, what a mark went past is not read
 before the sweep.
 Rule 3: what moves no time of change is found by reading the latest part of the whole list again, and by the sweep.
@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from streamflow.clock import iso
 from streamflow.migration.context import Migration
 from streamflow.migration.freshness import FORM
+from streamflow.migration.horizon import settle_of
 from streamflow.model import Cursor, Kind
 from streamflow.platforms.base import Stream
 from streamflow.stages.extract import Intake
@@ -43,7 +44,8 @@ class ClockedFeed:
             return None
         tally = Tally(ended=True)
         begun = self._wall_clock()
-        since = datetime.strptime(min(mark.cursor, begun), FORM) - timedelta(seconds=stream.overlap_s or 0.0)
+        back_s = (stream.overlap_s or 0.0) + await settle_of(self._m, stream.kind)
+        since = datetime.strptime(min(mark.cursor, begun), FORM) - timedelta(seconds=back_s)
         cursor = self._m.source.changes_from(stream.kind, since) if stream.overlap_s is not None else None
         if cursor is not None:
             tally.take(await self._followed(stream, cursor, scan, MoveMark(name=_changed(stream.kind), cursor=begun), CHANGED))

@@ -132,7 +132,11 @@ class SettledFeed:
         return at is not None and at >= since
 
     async def _moved(self, stream: Stream, times: Times, before: Mark | None) -> list[Change]:
-        """Move the mark to a horizon before the newest time; it never goes back."""
+        """
+        Move the mark to a horizon before the newest time; a read of changes never moves it back.
+
+        A whole list (*before* None) sets it anew, be it earlier: where the settle time has grown, or what changed last is gone.
+        """
         if times.newest is None:
             return []
         to = times.newest - timedelta(seconds=await settle_of(self._m, stream.kind))

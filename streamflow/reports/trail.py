@@ -23,6 +23,7 @@ _DECISIVE: Final = (
     "delta.",
     "watch.",
 )
+_ASKED: Final = "order."     # a flood of these must not drive out what was decided
 
 
 async def audit_summary(ledger: Ledger) -> dict[str, Any]:
@@ -63,8 +64,8 @@ async def audit_summary(ledger: Ledger) -> dict[str, Any]:
 
 
 def is_decision(row: AuditRow) -> bool:
-    """Say whether an entry is a person's doing or moved the migration on."""
-    return row.entry.actor != SYSTEM or row.entry.action.startswith(_DECISIVE)
+    """Say whether an entry is a person's doing or moved the migration on; that something was asked for is neither."""
+    return not row.entry.action.startswith(_ASKED) and (row.entry.actor != SYSTEM or row.entry.action.startswith(_DECISIVE))
 
 
 async def schema(ledger: Ledger) -> dict[str, Any]:

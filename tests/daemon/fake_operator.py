@@ -52,6 +52,9 @@ class FakeOperator:
     blocked: anyio.Event | None = None      # verify waits for it
     takes_s: float = 0.0                    # or takes so long
     failure: Exception | None = None        # and then raises this
+    ordered_before: list[tuple[str, str, str, int]] = field(default_factory=list)    # actor, order, words; how many verbs came before
+    orders_ended: bool = False
+    is_audit_full: bool = False
     next_phase: str = "cutover"      # where a cutover ends up after it was looked at this often
     looks_before_move: int = 3
     looks: int = 0
@@ -59,6 +62,14 @@ class FakeOperator:
     def _note(self, verb: str, **given: Any) -> dict[str, Any]:
         self.asked.append((verb, given))
         return {"result": verb}
+
+    async def ordered(self, *, actor: str, order: str, said: str) -> None:
+        if self.is_audit_full:
+            raise StoreError("the ledger takes no more")
+        self.ordered_before.append((actor, order, said, len(self.asked)))
+
+    async def orders_end(self) -> None:
+        self.orders_ended = True
 
     async def refused(self, *, actor: str, order: str, code: str) -> None:
         self._note("refused", actor=actor, order=order, code=code)

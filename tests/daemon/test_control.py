@@ -14,7 +14,7 @@ import pytest
 
 from streamflow.daemon import control
 from streamflow.daemon.socket_file import listening
-from streamflow.errors import ConfigError, UsageError
+from streamflow.errors import ConfigError, PlatformUnavailable, UsageError
 
 from .fake_operator import served
 
@@ -106,15 +106,91 @@ async def test_verbs_reach_operator(folder: Path, target: str, body: bytes, verb
         assert daemon.operator.asked == [(verb, {"actor": f"uid:{os.geteuid()}", **given})]
 
 
-async def test_an_order_that_is_refused_is_told_to_the_operator(folder: Path) -> None:
-    """With who gave it, which one and why; a question without an answer is no order."""
+@pytest.mark.parametrize(
+    ("target", "body", "said"),
+    [
+        ("/v1/pace", b'{"platform": "nutshell", "rate_per_s": 2.5}', "platform=nutshell rate_per_s=2.5"),
+        ("/v1/pace", b'{"platform": "Key-9f8a7", "rate_per_s": 5}', "platform=withheld rate_per_s=5"),
+        ("/v1/pause", b'{"reason": "Mrs Nel, 082 555 0101"}', "reason=withheld"),
+        ("/v1/map/confirm", b'{"digest": "abc123"}', "digest=abc123"),
+        ("/v1/map/edit", b'{"document": {"objects": []}}', "document=withheld"),
+        ("/v1/owners/fallback", b'{"email": "a@b.c"}', "email=withheld"),
+        ("/v1/queue/shared_email%3Alead%3A48213/resolve", b'{"decision": "match:17-contacts"}', "id=shared_email:lead:48213 decision=match"),
+        ("/v1/queue/user%3Ap%40x.za/resolve", b'{"decision": "Piet Nel"}', "id=withheld decision=withheld"),
+        ("/v1/cutover", b'{"freeze_confirmed": true}', "freeze_confirmed=true dry_run=false"),
+        ("/v1/rollback", b'{"scope": "lead:48213", "confirm": "acme"}', "scope=lead:48213 dry_run=false confirm=withheld"),
+        ("/v1/verify", b'{"wait_s": 0}', ""),
+        ("/v1/pause", b'{"reason": 5}', ""),
+        ("/v1/pause", b"{", ""),
+    ],
+)
+async def test_an_order_is_told_before_it_is_carried_out(folder: Path, target: str, body: bytes, said: str) -> None:
+    """Once, with who gave it and what of it is no text of a person; be it right or wrong."""
     async with served(folder) as daemon:
-        daemon.operator.failure = UsageError("not now")
-        status, _ = await ask(daemon.path, "POST", "/v1/verify", b"")
-        assert status == 400
-        assert daemon.operator.asked[-1] == ("refused", {"actor": f"uid:{os.geteuid()}", "order": "/v1/verify", "code": "usage"})
+        await ask(daemon.path, "POST", target, body)
+        order = "/v1/queue/{id}/resolve" if "queue" in target else target
+        assert daemon.operator.ordered_before == [(f"uid:{os.geteuid()}", order, said, 0)]
+        await ask(daemon.path, "GET", "/v1/map")
+    assert len(daemon.operator.ordered_before) == 1, "a question is no order"
+    assert daemon.operator.orders_ended
+
+
+async def test_an_order_that_cannot_be_told_is_not_carried_out(folder: Path) -> None:
+    """When the ledger takes nothing, nothing is done that it would not know of."""
+    async with served(folder) as daemon:
+        daemon.operator.is_audit_full = True
+        assert (await ask(daemon.path, "POST", "/v1/pause"))[0] == 500
+        assert daemon.operator.asked == []
+        assert (await ask(daemon.path, "GET", "/v1/status"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "failure", "code"),
+    [
+        ("/v1/verify", b"", UsageError("not now"), "usage"),
+        ("/v1/verify", b"", PlatformUnavailable("away"), "unavailable"),
+        ("/v1/verify", b"", ZeroDivisionError("a bug with p@x.za inside"), "internal"),
+        ("/v1/sample/discard", b"", None, "internal"),
+        ("/v1/sample/redo", b"", None, "store"),
+        ("/v1/pause", b"{", None, "usage"),
+        ("/v1/queue/q1/resolve", b'{"decision": "none"}', None, "conflict"),
+    ],
+)
+async def test_an_order_that_comes_to_nothing_is_told(folder: Path, target: str, body: bytes, failure: Exception | None, code: str) -> None:
+    """With who gave it, which one and why, each time; a question without an answer is no order."""
+    async with served(folder) as daemon:
+        daemon.operator.failure = failure
+        for _ in range(2):
+            assert (await ask(daemon.path, "POST", target, body))[0] >= 400
+        order = "/v1/queue/{id}/resolve" if "queue" in target else target
+        told = [given for verb, given in daemon.operator.asked if verb == "refused"]
+        assert told == [{"actor": f"uid:{os.geteuid()}", "order": order, "code": code}] * 2
         assert (await ask(daemon.path, "GET", "/v1/queue/none"))[0] == 404
-        assert [verb for verb, _ in daemon.operator.asked].count("refused") == 1
+        assert [verb for verb, _ in daemon.operator.asked].count("refused") == 2
+
+
+async def test_a_verb_that_takes_too_long_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was given up by the daemon leaves that it was."""
+    monkeypatch.setattr(control, "VERB_TIMEOUT_S", 0.1)
+    async with served(folder) as daemon:
+        daemon.operator.blocked = anyio.Event()
+        assert (await ask(daemon.path, "POST", "/v1/verify"))[0] == 503
+        assert daemon.operator.asked[-1] == ("refused", {"actor": f"uid:{os.geteuid()}", "order": "/v1/verify", "code": "timeout"})
+
+
+async def test_who_joins_a_job_is_told_and_so_is_its_late_failure(folder: Path) -> None:
+    """Each that orders what runs already is named; what fails after everybody went away is told as what it came to."""
+    async with served(folder) as daemon:
+        daemon.operator.blocked = anyio.Event()
+        for _ in range(2):
+            assert (await ask(daemon.path, "POST", "/v1/verify", b'{"wait_s": 0}'))[1]["result"] == "running"
+        assert [order for _, order, _, _ in daemon.operator.ordered_before] == ["/v1/verify"] * 2
+        daemon.operator.failure = UsageError("not now")
+        daemon.operator.blocked.set()
+        with anyio.fail_after(5):
+            while (await ask(daemon.path, "GET", "/v1/jobs/verify"))[1]["state"] == "running":
+                await anyio.sleep(0.01)
+        assert [verb for verb, _ in daemon.operator.asked] == ["refused"]
 
 
 async def test_reads(folder: Path) -> None:

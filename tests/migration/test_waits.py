@@ -16,6 +16,7 @@ from streamflow.migration import aftermath
 from streamflow.migration.clocked import ClockedFeed
 from streamflow.migration.context import Migration
 from streamflow.migration.cutover import Cutover, TimedOut
+from streamflow.migration.horizon import SHOWN_LATE, allowance_s
 from streamflow.migration.life import State
 from streamflow.migration.terms import Terms
 from streamflow.migration.waits import Waits
@@ -211,3 +212,17 @@ async def test_a_mark_by_our_clock_goes_past_nothing(step_s: float) -> None:
     began = [BEGUN + timedelta(seconds=at_s - 300.0) for at_s, _ in rig.looks]
     late = [each for each, (_, since) in zip(began, rig.looks, strict=True) if since > f"{each - timedelta(seconds=600):%Y-%m-%d %H:%M}"]
     assert (len(rig.looks), late) == (4, [])
+
+
+@pytest.mark.parametrize("proved_s", [0.0, 400.0])
+async def test_a_read_by_our_clock_goes_back_by_what_may_show_late(proved_s: float) -> None:
+    """What the source shows days late is asked for: each read begins an overlap and the settle time of its kind before the last one."""
+    rig = Rig()
+    migration = rig.migration(settle_s=300.0, stream_settle_s={} if proved_s else {"lead": 3 * DAY_S})
+    feed = ClockedFeed(migration, cast(Intake, Drained(migration)))
+    await migration.ledger.commit([
+        MoveMark(name="delta:lead", cursor="2026-06-01 10:00:00"), PutSetting(name=SHOWN_LATE, value={"lead": proved_s}),
+    ])
+    await feed.read(Stream(kind="lead", reader="api", by_clock=True, overlap_s=600.0), scan="poll")
+    back_s = 600.0 + (allowance_s(proved_s) if proved_s else 3 * DAY_S)
+    assert rig.looks == [(0.0, f"{BEGUN - timedelta(seconds=back_s):%Y-%m-%d %H:%M}")]

@@ -71,7 +71,8 @@ def test_every_order_is_in_the_audit(place: Place) -> None:
     """Through a whole life up to its rollback each order leaves an entry with the uid that the kernel told of the peer."""
     with running_daemon(place) as daemon:
         daemon.gate("map")
-        order(daemon, "/v1/pause", reason="lunch")
+        for result in ("paused", "already_paused"):
+            assert order(daemon, "/v1/pause", reason="lunch")["result"] == result
         order(daemon, "/v1/resume")
         order(daemon, "/v1/pace", platform="destination", rate_per_s=50)
         order(daemon, "/v1/map/edit", document=daemon.ask("GET", "/v1/map")[1]["document"])
@@ -107,8 +108,14 @@ def test_every_order_is_in_the_audit(place: Place) -> None:
     assert {route.path for route in ROUTES if route.method == "POST"} == ACTIONS.keys(), "a new order belongs into this test"
     assert set(ACTIONS.values()) - mine == {"gate.sample.discard"}
     assert {"cutover.checked", "rollback.planned"} <= mine, "what is only looked at beforehand is an order as well"
-    [refused] = [each for each in entries if each["action"] == "order.refused"]
-    assert (refused["actor"], refused["note"]) == (f"uid:{os.geteuid()}", "/v1/rollback: usage")
+    given = [each["note"] for each in entries if each["action"] == "order.given" and each["actor"] == f"uid:{os.geteuid()}"]
+    assert {note.split()[0] for note in given} == ACTIONS.keys() - {"/v1/sample/discard"}
+    assert given.count("/v1/rollback scope=run dry_run=false confirm=withheld") == 4, "each is told, be it refused or repeated"
+    refused = [(each["actor"], each["note"]) for each in entries if each["action"] == "order.refused"]
+    assert refused == [(f"uid:{os.geteuid()}", "/v1/rollback: usage")] * 3
+    assert given.count("/v1/pause reason=withheld") == 2, "one that finds it done already is an order too"
+    assert [each["action"] for each in entries].index("order.given") < [each["action"] for each in entries].index("pause")
+    assert "lunch" not in str(given)
     [reloaded] = [each for each in entries if each["action"] == "settings.reloaded"]
     assert (reloaded["actor"], reloaded["note"]) == ("signal:SIGHUP", "pace.destination.rate_per_s")
     assert {"rollback.done", "rollback.delete"} <= {each["action"] for each in entries}
