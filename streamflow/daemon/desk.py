@@ -270,7 +270,9 @@ class Desk:
             "scope": scope, "by": actor, "at": iso(self._m.clock.now()), "asked_in": self._m.phase.state.value,
             "paused": await self._m.ledger.setting("operator:paused"),
         }
-        await self._m.decide(actor, "rollback.requested", PutSetting(name="rollback", value=plan), note=str(plan["scope"]))
+        # The pause ends with it: should the daemon be struck right behind this, the next start does not stand still.
+        asked = (PutSetting(name="rollback", value=plan), PutSetting(name="operator:paused", value=None))
+        await self._m.decide(actor, "rollback.requested", *asked, note=str(plan["scope"]))
         if self._m.control.paused is not None:
             await self.resume(actor=actor)
         self._s.interrupt()

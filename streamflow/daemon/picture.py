@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import anyio
 
+from streamflow.clock import from_iso
 from streamflow.daemon.ages import Ages, Etas
 from streamflow.daemon.book import Book, read_book, room
 from streamflow.daemon.status import (
@@ -144,7 +145,7 @@ class Picture:
             audit_entries=book.audit_entries, audit_chain_ok=self.is_chain_whole, duplicates_detected=book.doubled,
             ledger_bytes=disk.ledger_bytes, wal_bytes=disk.wal_bytes, disk_free_bytes=disk.free_bytes, search_lag_s=book.search_lag_s,
             shown_late_s=book.shown_late_s, stopped=m.stopped.kinds,
-            cutover_overdue=m.phase.state is State.CUTOVER and m.waits.passed_s("phase", m.phase.since) > limit_s,
+            cutover_overdue=m.phase.state is State.CUTOVER and now - from_iso(m.phase.since) > timedelta(seconds=limit_s),
         )
 
     def _pace(self) -> dict[str, PaceStatus]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from streamflow.migration import leftovers
 from streamflow.migration.context import Migration
+from streamflow.migration.own_fields import left_fields
 from streamflow.migration.source_removals import KEPT, REFUSED, REMOVED, Row, SourceRemovals
 from streamflow.migration.source_uses import SourceUses
 from streamflow.migration.touched import Touches
@@ -65,11 +66,10 @@ class Beside:
         return [{**each, **stays.get(_key(each), {}), "action": KEPT if _key(each) in stays else REMOVED} for each in noted]
 
     async def _told(self, sources: list[Row], probes: list[Row]) -> dict[str, Any]:
-        fields = [each for each in await self._m.ledger.setting("fields:defined") or [] if each.get("created") == "yes"]
         return {
             "sources": sources, "probe_records": probes,
             "cannot_be_removed_by_api": {
-                "custom_fields": fields,
+                "custom_fields": await left_fields(self._m),
                 "sources": [each["id"] for each in sources if each["reason"].startswith(REFUSED)],
                 "probe_records": [{name: each[name] for name in ("kind", "id", "name")} for each in probes if each["action"] == KEPT],
             },

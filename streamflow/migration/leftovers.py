@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from streamflow.migration.context import Migration
+from streamflow.migration.own_fields import note_meant
 from streamflow.model import AuditEntry, DestId, Kind, QueueItem
 from streamflow.platforms.base import Reader
 from streamflow.store.base import Audit, Change, Enqueue, Ledger, PutSetting, ResolveItem
@@ -24,6 +25,9 @@ class LedgerJournal:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+
+    async def defines(self, kind: Kind, label: str) -> None:
+        await note_meant(self._ledger, [(kind, label)])
 
     async def meant(self, kind: Kind, marker: str) -> None:
         await self._put(kind, marker, {"kind": kind, "marker": marker, "dest_id": None}, "probe.meant")

@@ -12,6 +12,7 @@ get its former values is read once more right before, and looked after likewise:
 or asked about.
 Rule 7: undone in part, what stays keeps what it hangs on and what it shares, and who made that keeps its line in the crosswalk, so that
 what comes later still finds its way there; what is undone stays away until the source changes it.
+Rule 8: of the whole run, what is no record of the crosswalk goes last (`beside`).
 """
 
 from __future__ import annotations
@@ -113,15 +114,19 @@ class Rollback:
                         self._m.control.check()
                 if not dry_run:
                     await self._m.explain(f"rolling back {dest_kind}: {tally.deleted} removed, {len(tally.spared)} spared")
+        await self._end(tally, dry_run=dry_run)
+        return tally
+
+    async def _end(self, tally: Tally, *, dry_run: bool) -> None:
+        """Look after what was written last; of the whole run see to what it left besides."""
         if not dry_run:
             await self._outlast(tally)
             await self._removals.finish()
             for overtaken in await self._restorations.finish():
                 tally.spare(overtaken.link, overtaken.reason)
-        if scope == WHOLE:
+        if self._scope == WHOLE:
             spared = {each["id"] for each in tally.spared if each["kind"] == "leads"}
             tally.beside = await self._beside.plan(spared) if dry_run else await self._beside.carry_out(spared)
-        return tally
 
     async def _recall(self, tally: Tally) -> None:
         """Take up what earlier starts left, so that nothing stays in doubt and nothing is not looked after."""

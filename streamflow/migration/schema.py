@@ -17,6 +17,7 @@ from streamflow.migration import leftovers
 from streamflow.migration.context import Migration
 from streamflow.migration.drift import keep_basis
 from streamflow.migration.life import State
+from streamflow.migration.own_fields import BEFORE, note_meant
 from streamflow.migration.reference import look_again
 from streamflow.model import AuditEntry, Kind
 from streamflow.platforms.base import FieldSpec
@@ -42,10 +43,10 @@ class SchemaPhase:
 
     async def _note_before(self) -> None:
         """Keep which custom fields there were before our first write; the probes make one themselves."""
-        if await self._m.ledger.setting("fields:before") is None:
+        if await self._m.ledger.setting(BEFORE) is None:
             reference = await self._m.destination.schema.reference()
             before = sorted([each.entity, each.label] for each in reference.custom_fields)
-            await self._m.ledger.commit([PutSetting(name="fields:before", value=before)])
+            await self._m.ledger.commit([PutSetting(name=BEFORE, value=before)])
 
     async def _probe(self, document: MapDocument) -> None:
         await self._m.explain("finding out what the destination can do, on tagged records that are removed again")
@@ -67,7 +68,8 @@ class SchemaPhase:
         """Create each custom field the map needs; each is seen in the definitions before it counts."""
         needed = [need for need in required_fields(document) if not need.optional or await self._has_use(need)]
         done: list[dict[str, Any]] = await self._m.ledger.setting("fields:defined") or []
-        before = {(entity, label) for entity, label in await self._m.ledger.setting("fields:before") or []}
+        before = {(entity, label) for entity, label in await self._m.ledger.setting(BEFORE) or []}
+        await note_meant(self._m.ledger, [(need.entity, need.label) for need in needed])
         for number, need in enumerate(needed, 1):
             row = _row(need, created=(need.entity, need.label) not in before)
             if row in done:

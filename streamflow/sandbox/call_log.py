@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -18,6 +19,8 @@ class CallLog:
         self.calls: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
+        self.lied: Counter[str] = Counter()     # lies of lists that changed what was answered; of one page most change nothing
+        self.could_lie: Counter[str] = Counter()     # answers that they would have changed, these among them
         self.last: deque[dict[str, Any]] = deque(maxlen=self._keep)
         self.poisoned: dict[tuple[str, str], None] = {}     # line and body of what is never carried out, each once
         self.spoken = 0     # hostile answers that came to their end, if they have one
@@ -40,6 +43,11 @@ class CallLog:
             self.count_429 += 1
         self.last.append({"name": name, "method": method, "path": path, "status": status, "time": now})
 
+    def lie(self, told: Iterable[str], possible: Iterable[str]) -> None:
+        """Count the lies that changed an answer, and those that would have."""
+        self.lied.update(told)
+        self.could_lie.update(possible)
+
     def refuse(self, line: str, body: bytes) -> None:
         """Keep a request that is refused as poison, or never answered: whoever judges a run must know what could not be had or given."""
         if len(self.poisoned) < self._keep:
@@ -52,6 +60,8 @@ class CallLog:
             "calls": dict(self.calls),
             "statuses": dict(self.statuses),
             "faults": dict(self.faults),
+            "lied": dict(self.lied),
+            "could_lie": dict(self.could_lie),
             "last": list(self.last),
             "poisoned": [{"line": line, "body": body} for line, body in self.poisoned],
             "max_rate_seen": self.max_rate_seen,

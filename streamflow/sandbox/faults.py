@@ -203,6 +203,10 @@ class Faults:
         """Return the rules of LIES that strike this request, by name."""
         return {name: rule for name in LIES if self._rules.get(name) and (rule := self.fires(name, asked)) is not None}
 
+    def told(self) -> tuple[str, ...]:
+        """Return those of LIES that there are rules for."""
+        return tuple(name for name in LIES if self._rules.get(name))
+
     def chance(self, name: str, asked: Asked) -> float:
         """Return a number from 0 to 1, the same for the same seed and request."""
         return Rule(name, {"sticky": True}, set_at=0.0).chance(asked, self._chance_seed)

@@ -70,8 +70,9 @@ async def _answered(faults: Faults, request: web.Request, handler: Handler, aske
     early = await _before(faults, request, handler, asked)
     if early is not None:
         return early
-    with telling(faults.lies(asked)):
+    with telling(faults.lies(asked), faults.told()) as lies:
         answer = await _run(handler, request)
+    faults.log.lie(lies.told, lies.possible)
     return await _after(faults, request, answer, asked)
 
 

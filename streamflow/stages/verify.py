@@ -52,6 +52,13 @@ def judge(link: Link, actual: Fields | None, compare: Callable[[Kind, str, objec
     return MarkVerified(ref=link.ref, verified=state, checks=tuple(checks))
 
 
+def _unlisted(link: Link, actual: Fields | None) -> dict[str, set[DestId]]:
+    """Give the lists of relations that lack somebody whom we named, with those they lack."""
+    named = {name: value for name, value in expected_of(link.base).items() if name.startswith("link:") and isinstance(value, list)}
+    lacking = {name: set(value) - set(actual.get(name) or ()) for name, value in named.items()} if actual is not None else {}
+    return {name: ids for name, ids in lacking.items() if ids}
+
+
 def holds_block(text: object, block: object) -> bool:
     """Say whether all lines of a block stand one below the other somewhere in a text."""
     whole, part = ([line.strip() for line in str(each or "").strip().splitlines()] for each in (text, block))
@@ -90,8 +97,23 @@ class Verifier:
             chunk = links[start : start + READ_AT_ONCE]
             actual = await self._reader.read(kind, [link.dest_id for link in chunk], custom=True)
             merged = await self._merged(kind, [link.dest_id for link in chunk if link.dest_id not in actual])
-            await self._record([link for link in chunk if link.dest_id not in merged], actual, result, marks)
+            chunk = [link for link in chunk if link.dest_id not in merged]
+            await self._record(chunk, await self._with_deleted(chunk, actual), result, marks)
         return result
+
+    async def _with_deleted(self, links: Sequence[Link], actual: Mapping[DestId, Fields]) -> Mapping[DestId, Fields]:
+        """Give what was read with those whom it named and people deleted since: the destination shows nobody who is deleted."""
+        hidden = {link.dest_id: unlisted for link in links if (unlisted := _unlisted(link, actual.get(link.dest_id)))}
+        if not hidden or self._vanished is None:
+            return actual
+        asked: dict[Kind, set[DestId]] = {}
+        for dest_id in (each for unlisted in hidden.values() for ids in unlisted.values() for each in ids):
+            asked.setdefault(dest_id.partition("-")[2], set()).add(dest_id)
+        fates = [await self._vanished.look(kind, ids) for kind, ids in sorted(asked.items())]
+        gone = {dest_id for each in fates for dest_id, survivor in each.items() if survivor is None}
+        return {**actual, **{dest_id: {**actual[dest_id], **{
+            name: [*(actual[dest_id].get(name) or ()), *sorted(gone.intersection(ids))] for name, ids in unlisted.items()
+        }} for dest_id, unlisted in hidden.items()}}
 
     async def _merged(self, kind: Kind, missing: Sequence[DestId]) -> set[DestId]:
         """Give those that people merged into others: their lines wait for verification there from now on."""

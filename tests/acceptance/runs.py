@@ -73,7 +73,7 @@ def by_api() -> Run:
         run.looks["end"] = end_of(box)
         run.log = one.log.read_text(errors="replace")
         run.notes["leaks"] += leaks(box, one, SECRETS)
-        run.notes["digests"] = box.archived()
+        run.notes["digests"] = {*box.archived().values()}
     return run
 
 

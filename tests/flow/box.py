@@ -114,9 +114,10 @@ class Box:
         answer: Mapping[str, Any] = ask(f"{self.source_admin}state")
         return answer
 
-    def archived(self) -> set[str]:
-        """Give the SHA-256 of every file the daemon keeps."""
-        return {hashlib.sha256(path.read_bytes()).hexdigest() for path in self.state.rglob("*") if path.is_file()}
+    def archived(self) -> dict[str, str]:
+        """Give the SHA-256 of every file of the source that the daemon keeps, by its path in the state folder."""
+        files = [path for path in (self.state / "files").rglob("*") if path.is_file()]
+        return {str(path.relative_to(self.state)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 @contextmanager

@@ -110,6 +110,12 @@ class Deeds:
             words = f"Added {self.dice.randrange(10**6)}"
             self._create(kind, values(self.dice.choice(there), words), next(iter(values("", ""))), words)
 
+    def use_source(self, now: Destination) -> None:
+        """Make a deal of one's own that names a lead source of the run."""
+        if there := self.ours(now, "sources"):
+            words = f"Added {self.dice.randrange(10**6)}"
+            self._create("leads", {"description": words, "links": {"sources": [self.dice.choice(there)]}}, "description", words)
+
     def sell(self, now: Destination) -> None:
         """Add a deal of one's own to a person or company of the run."""
         kind = self.dice.choice(("contacts", "accounts"))

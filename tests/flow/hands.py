@@ -40,6 +40,8 @@ PATIENCE = 40
 manager."""
 BY_ITSELF = "tried again in"
 """What the reason of a pause says that nobody has to end."""
+AWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
+"""What is answered where a platform has to be asked and fails."""
 FOR_A_PERSON = {"plan_limit": "plan_limit", "rejected": "deny"}
 """Errors that are for a person -> the fault without which a profile gives no cause for them; a run that pauses for good over anything
 else, such as a platform that is away or lies, is wrong."""
@@ -71,6 +73,7 @@ class Hands:
         self.peak_mib = 0.0
         self.resumes_s: list[float] = []        # from each start after the first one to the first answer
         self.explained: dict[tuple[str, str], str] = {}
+        self.decided: set[tuple[str, str]] = set()      # records about which something was decided after the switch
         self.asked: set[Question] = set()       # about who is who, as they were when they came up and at the switch
         self.at_watch: Callable[[], None] | None = None     # called once after the switch; the run is rolled back then
         self.is_judged = False                              # that it was called
@@ -210,6 +213,8 @@ class Hands:
             is_question = item["blocking"] or item["cause"] in self._causes or item["id"].startswith("identity:") or SINCE in item["reason"]
             if item["state"] == "open" and is_question and decision:
                 self._order(f"/v1/queue/{quote(item['id'], safe='')}/resolve", decision=decision)
+                if self._phase == "watch":
+                    self.decided.add((str(item["kind"]), str(item["key"])))
                 return True
         return False
 
@@ -269,5 +274,7 @@ class Hands:
         code, body = self.daemon.ask(method, path)
         if code == 404 and missing is not None:
             return missing
+        if code in AWAY and not self._is_calm:
+            raise NotAnswering(f"{method} {path}: {code}")     # it asks a platform, which misbehaves: asked again
         assert code == 200, f"{method} {path}: {code}: {body}"
         return body

@@ -37,4 +37,7 @@ class Meddlers(People):
     def choices(self) -> tuple[Callable[[Destination], None], ...]:
         """Give what they may do, the likelier the oftener it is named."""
         one = self._deeds
-        return one.touch, one.touch, one.hand_over, one.hang, one.hang, one.sell, one.delete_ours, one.edit_own, one.delete_own, one.add
+        return (
+            one.touch, one.touch, one.hand_over, one.hang, one.hang, one.sell, one.delete_ours, one.edit_own, one.delete_own, one.add,
+            one.use_source,
+        )  # fmt: skip

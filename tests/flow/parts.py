@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.flow.hands import Hands
+from tests.flow.measures import doubts
 from tests.flow.people import People
 from tests.judge.marks import marks_on, read_marks
 from tests.judge.parts import Part, part_taken_back
@@ -70,7 +71,9 @@ class Parts:
         """Do what comes next, the tail being at rest; says whether there was anything to do, so that the switch has to wait."""
         if not self._left or time.monotonic() < self._rests_from:
             return bool(self._left)
-        if self._asked is None:
+        if self._asked is None and doubts(self._box.state)["open"]:
+            self._rests_from = time.monotonic() + REST_S      # what waits for such a write is no backlog yet
+        elif self._asked is None:
             self._asked = self._plan(self._left[0])
         elif (done := self._done(self._asked.scope)) is None:
             self._undo(self._asked.scope)

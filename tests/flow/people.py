@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import urllib.error
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.flow.box import Box
@@ -13,12 +13,16 @@ from tests.judge.guarding import Edit
 from tests.judge.states import Destination, ask
 
 PAUSE_S = 0.4
-DEEDS = 24
+BEFORE = 24
+"""Deeds until the switch, in the tail and the cutover."""
+AFTER = 12
+"""Deeds while the source is watched: however long the tail was, there is as much to do then."""
 CHEATS = 2
 """Writes in the source each time: after the freeze was confirmed, and again when the destination is the system of record."""
 CHEATED_S = 3.0
 """Within which time of the cutover the first of them come, at random: before the last pass, in it, or after the count."""
-WORKING = ("tail", "cutover", "watch")
+BUDGETS: Mapping[str, str] = {"tail": "tail", "cutover": "tail", "watch": "watch"}
+"""Phases in which people work -> the deeds that are kept for them."""
 
 
 class People:
@@ -34,7 +38,8 @@ class People:
         self._within_s = 0.0 if by_files else CHEATED_S      # of what is written after the last export no reader can know
         self._cheats_at = 0.0
         self._next = 0.0
-        self._left = DEEDS
+        self._left = {"tail": BEFORE, "watch": AFTER}
+        self.since_switch = 0                # deeds after it that came to something
 
     @property
     def edits(self) -> list[Edit]:
@@ -49,11 +54,14 @@ class People:
     def work(self, phase: str) -> None:
         """Do at most one thing, now and then; somebody cheats in the source in the cutover, and at the first look after the switch."""
         self._cheat(phase)
-        if phase not in WORKING or not self._left or time.monotonic() < self._next:
+        budget = BUDGETS.get(phase)
+        if budget is None or not self._left[budget] or time.monotonic() < self._next:
             return
         self._next = time.monotonic() + PAUSE_S
-        self._left -= 1
+        self._left[budget] -= 1
+        was = list(self.edits)
         self.do(self.choices())
+        self.since_switch += phase == "watch" and self.edits != was
 
     def choices(self) -> tuple[Callable[[Destination], None], ...]:
         """Give what they may do while a run goes on, the likelier the oftener it is named."""

@@ -44,6 +44,7 @@ class Side:
         person: The source kind of people, and the field by which all of a person's records name it.
         files: Options of the sandbox by which everything is read from files.
         settings: What the configuration says beside what the sandbox writes, for something to be looked at.
+        pages: What it says where it is read by API, so that a small account has lists of many pages: most lies change nothing of one page.
         export: Gives from the options of the sandbox what an export is asked for, beside its folder.
         read: Gives the true state from the admin face.
         look: Asks the admin face, before anything is read, what a run with these options of the sandbox can see; for `compare`.
@@ -60,6 +61,10 @@ class Side:
     export: Callable[[Mapping[str, Any]], Mapping[str, Any]]
     look: Callable[[str, Mapping[str, Any]], Any] = lambda admin, options: None
     settings: str = ""
+    pages: str = ""
+
+
+PAGE_ROWS = 7
 
 
 OUTCOMES: Mapping[str, str] = {
@@ -98,6 +103,10 @@ def _seen_by(options: Mapping[str, Any]) -> Reader:
     return "extract" if options.get("extract") else "reports"
 
 
+def _pages(*kinds: str) -> str:
+    return "\n".join(f"[source.streams.{kind}.paging]\nsize = {PAGE_ROWS}\n" for kind in kinds)
+
+
 def _stages() -> str:
     lines = (f"{json.dumps(status)} = {json.dumps(place)}" for status, place in STAGES.items())
     return "\n".join(('[leads.rule.values."job.jobstatus.stage"]', *lines, ""))
@@ -106,14 +115,14 @@ def _stages() -> str:
 LEADTREKKER = Side(
     pair="leadtrekker-nutshell", platform="leadtrekker", prefix="lt", fallback="office@example.co.za", person=("lead", "leadid"),
     files={"reader": "files"}, read=read_source, compare=_leadtrekker, export=lambda options: {"form": options.get("form", "csv")},
-    look=lambda admin, options: options.get("reader", "api"),
+    look=lambda admin, options: options.get("reader", "api"), pages=_pages("lead"),
 )  # fmt: skip
 LEAD_PERFECTION = Side(
     pair="lead-perfection-nutshell", platform="lead_perfection", prefix="lp", fallback=FALLBACK_EMAIL,
     person=("prospect", "cst_id"),
     files={"reader": "files", "extract": True}, read=read_book, compare=_lead_perfection,
     export=lambda options: {"extract": bool(options.get("extract"))}, settings=_stages(),
-    look=lambda admin, options: read_seen(admin, by=_seen_by(options)),
+    look=lambda admin, options: read_seen(admin, by=_seen_by(options)), pages=_pages("prospect", "job"),
 )  # fmt: skip
 SIDES: Mapping[str, Side] = {side.pair: side for side in (LEADTREKKER, LEAD_PERFECTION)}
 """By the name of the pair."""

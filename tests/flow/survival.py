@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,15 +16,18 @@ from tests.flow.parts import Parts
 from tests.flow.people import People
 from tests.flow.sides import LEADTREKKER, SIDES
 from tests.flow.stopping import Stops, missed, missed_in_parts, peak_mib, struck
+from tests.flow.strokes import Stroke, strokes
 from tests.flow.telltales import plant
 from tests.judge.accounting import read_told, read_waiting, unaccounted
+from tests.judge.archive import unarchived
 from tests.judge.beside import left_beside
 from tests.judge.comparison import worst_first
 from tests.judge.guarding import foreign, overwritten, rolled_back
-from tests.judge.late import judged
+from tests.judge.late import judged, unasked
+from tests.judge.marks import read_marks
 from tests.judge.meanwhile import taken_away
 from tests.judge.plans import against_plan
-from tests.judge.refusals import PEOPLE, read_refusals, standing
+from tests.judge.refusals import PEOPLE, Excuse, read_refusals, standing
 from tests.judge.states import Destination, Finding, ask
 from tests.judge.takenback import taken_back
 
@@ -35,6 +38,8 @@ WATCH_S = 8.0
 LAG_S = 3.0
 """What a run that is struck at named points is told of the destination's lists, instead of measuring it."""
 DAY_S = 86_400.0
+SEEN_THROUGH = (CALM, "flaky")
+"""Profiles under which a source shows each write by the end of the watch: nothing comes late, and no edit is without a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +104,8 @@ class Survived:
         restarts: How often its service manager started it again, after an end for the platforms' sake.
         deeds: What people did in the source meanwhile.
         edits: What they did in the destination.
+        late_edits: What they did there after the switch.
+        strokes: How often each fault struck, by platform and fault; lies that changed nothing are not counted.
     """
 
     kills: int
@@ -116,6 +123,8 @@ class Survived:
     restarts: int
     deeds: int
     edits: int
+    late_edits: int
+    strokes: Mapping[tuple[str, str], Stroke]
 
 
 def survive(trial: Trial) -> Survived:
@@ -146,19 +155,22 @@ def survive(trial: Trial) -> Survived:
         telling |= of_source(box.source()) | of_destination(people.before)
         findings += (
             _undone(hands, people, after) if trial.undone else _judged_by_parts(hands, people, parts) if trial.parts
-            else _judged(hands, people)
+            else [*_judged(hands, people), *_after_switch(trial, hands, people)]
         )
         return Survived(
             kills=len(hands.struck) + struck(hands.plan).total(), phases=tuple(hands.struck), code=code,
             findings=tuple(worst_first(findings)), points=struck(hands.plan), missed=_missed(trial, hands), doubts=doubts(box.state),
             calls=calls(box), peak_mib=max(hands.peak_mib, peak_mib(hands.plan)), resumes_s=tuple(hands.resumes_s),
             leaks=tuple(leaks(box, hands.daemon.log, telling=telling, planted=planted)), paused=hands.paused, restarts=hands.restarts,
-            deeds=sum(box.source_state()["life"]["by_deed"].values()), edits=len(people.edits),
+            deeds=sum(box.source_state()["life"]["by_deed"].values()), edits=len(people.edits), late_edits=people.since_switch,
+            strokes=strokes(box, trial.faults),
         )  # fmt: skip
 
 
 def _configure(box: Box, trial: Trial, wanted: list[str]) -> None:
     box.configure('cutover = "auto"', 'cutover = "ask"')
+    if trial.reader == "api":
+        box.configure("[pace.source]", f"{box.side.pages}\n[pace.source]")
     if trial.parts:
         box.configure('sample = "auto"', 'sample = "ask"')      # what it made can then be told from what came later
     if trial.stops is not None:     # what is not known is taken for a minute, and waited for at every kill among the probes
@@ -189,8 +201,17 @@ def _judged(hands: Hands, people: People, parts: Parts | None = None) -> list[Fi
     rows = {(kind, key): row for kind, key, row in source.every()}
     logs = (ask(f"{box.source_admin}log"), ask(f"{box.destination_admin}log"))
     refusals = read_refusals(*logs, [key for kind, key in rows if kind in PEOPLE])
-    found = list(standing(found, rows, refusals, hands.explained))
+    there = read_marks(destination, box.side.prefix).identities()
+    found = list(standing(found, rows, Excuse(refusals=refusals, asked=book.questions, there=there)))
+    found += unarchived(destination, box.archived(), prefix=box.side.prefix)
     return [*found, *unaccounted(book, destination, prefix=box.side.prefix, deleted=taken_away(edits))]
+
+
+def _after_switch(trial: Trial, hands: Hands, people: People) -> Iterator[Finding]:
+    """Find what was written in the source after the switch and is not asked about, where nothing hides it from whoever reads."""
+    if people.source is not None and trial.reader == "api" and trial.faults in SEEN_THROUGH:
+        asked = read_told(hands.box.state / "reports").questions
+        yield from unasked(people.source, hands.box.source(), asked, decided=hands.decided)
 
 
 def _judged_by_parts(hands: Hands, people: People, parts: Parts) -> list[Finding]:

@@ -11,7 +11,7 @@ from tests.judge.states import VERDICTS
 
 COLUMNS = (
     "profile", "pair", "a run", "runs", "kills", "in doubt", "adopted", "resent", "queued", "open", *VERDICTS, "429", "too fast",
-    "source/s", "dest/s", "leaks", "too large", "missed", "edits", "let on", "restarts", "up s", "late up", "peak MiB",
+    "source/s", "dest/s", "leaks", "too large", "missed", "edits", "late edits", "let on", "restarts", "up s", "late up", "peak MiB",
 )  # fmt: skip
 NONE_ALLOWED = (*VERDICTS, "open", "too fast", "leaks", "too large", "missed", "late up")
 """What must be zero in every run."""
@@ -61,7 +61,7 @@ def figures(run: Survived) -> Counter[str]:
     figured = Counter(run.doubts)
     figured.update({
         "kills": run.kills, "in doubt": sum(run.doubts.values()), "429": run.calls.told_to_wait, "too fast": run.calls.exceeded,
-        "leaks": len(run.leaks), "let on": run.paused, "restarts": run.restarts, "edits": run.edits,
+        "leaks": len(run.leaks), "let on": run.paused, "restarts": run.restarts, "edits": run.edits, "late edits": run.late_edits,
         "too large": int(run.peak_mib > MOST_MIB),
         "missed": len(run.missed), "source/s": run.calls.source_per_s, "dest/s": run.calls.destination_per_s,
         "late up": sum(1 for took_s in run.resumes_s if took_s > MOST_UP_S),

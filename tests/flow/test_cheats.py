@@ -1,4 +1,4 @@
-"""Somebody who goes on in the source: at what moments of a cutover, and what is kept of the source before each."""
+"""People at work meanwhile: at what moments of a cutover somebody goes on in the source, and how much others do before and after it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from tests.flow import people
 from tests.flow.box import Box
 from tests.flow.people import CHEATS, People
+from tests.judge.guarding import Edit
 from tests.judge.states import Destination
 
 
@@ -43,3 +44,24 @@ def test_somebody_cheats_once_before_the_switch_and_once_after(
     for phase in phases:
         one.work(phase)
     assert (one.agreed, one.source, account.writes) == (agreed, switched, written)
+
+
+def test_people_have_work_left_for_after_the_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the tail was: what they may do in the watch is kept for it, and told apart."""
+    account = Account()
+    monkeypatch.setattr(people, "ask", account.write)
+    monkeypatch.setattr(people, "PAUSE_S", 0.0)
+    one = People(cast(Box, account), Destination(live={}, deleted=frozenset()), seed=1, by_files=True)
+    done: list[Any] = []
+
+    def do(_choices: Any) -> None:
+        done.append(None)
+        one.edits.append(Edit(rid="5-contacts", field="jobTitle", value=len(done)))
+
+    monkeypatch.setattr(one, "do", do)
+    for phase in ("tail",) * 5 * people.BEFORE + ("cutover",) * 5:
+        one.work(phase)
+    assert (len(done), one.since_switch) == (people.BEFORE, 0)
+    for _ in range(5 * people.AFTER):
+        one.work("watch")
+    assert (len(done), one.since_switch) == (people.BEFORE + people.AFTER, people.AFTER)

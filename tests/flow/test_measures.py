@@ -13,6 +13,7 @@ import pytest
 
 from streamflow.sandbox.profiles import SHIPPED
 from tests.flow.box import Box, sandbox
+from tests.flow.daemon import NotAnswering
 from tests.flow.hands import PATIENCE, Hands, provides, stays_down
 from tests.flow.measures import Calls, calls, crashes, leaks, of_destination, of_source, personal
 from tests.flow.telltales import LEAST, plant
@@ -92,6 +93,16 @@ def test_an_order_that_breaks_the_daemon_is_no_refusal(box: Box) -> None:
     assert _hands(box, Answering(409))._order("/v1/cutover", freeze_confirmed=True)[0] == 409
     with pytest.raises(AssertionError, match="POST /v1/cutover: 500"):
         _hands(box, Answering(500))._order("/v1/cutover", freeze_confirmed=True)
+
+
+@pytest.mark.parametrize("code", [502, 503])
+def test_a_platform_that_fails_an_answer_is_asked_again(box: Box, code: int) -> None:
+    """Where platforms fail; where they do not, and where the daemon itself breaks down, the run is wrong."""
+    with pytest.raises(NotAnswering):
+        _hands(box, Answering(code), "hostile")._ask("GET", "/v1/records/lead/7")
+    for status, faults in ((code, "calm"), (500, "hostile")):
+        with pytest.raises(AssertionError, match=f"{status}"):
+            _hands(box, Answering(status), faults)._ask("GET", "/v1/records/lead/7")
 
 
 def test_only_what_the_unit_starts_again_is_started_again(box: Box) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.flow import torture
+from tests.flow import strokes, torture
+from tests.flow.box import Box
 from tests.flow.measures import Calls
 from tests.flow.schedule import MANY, UNDONE_UNDER, again, parser, schedule
+from tests.flow.strokes import Stroke
 from tests.flow.survival import Survived, Trial
 from tests.flow.tally import MOST_MIB, MOST_UP_S
+from tests.flow.wanting import ENOUGH, SURE, Met
 from tests.judge.states import Finding
 
 ONE = ("--kills", "3", "--points", "0", "--profiles", "calm", "--pair", "leadtrekker-nutshell")
@@ -29,7 +33,7 @@ def _survived(**told: Any) -> Survived:
         "doubts": {"adopted": 2, "queued": 1},
         "calls": Calls(told_to_wait=4, exceeded=0, source_per_s=17, destination_per_s=31),
         "peak_mib": 70.0, "resumes_s": (0.5, 2.0), "leaks": (), "paused": 1, "deeds": 9,
-        "edits": 8, "restarts": 2,
+        "edits": 8, "late_edits": 3, "restarts": 2, "strokes": {},
     }  # fmt: skip
     return Survived(**{**given, **told})
 
@@ -127,7 +131,8 @@ def test_the_table_tells_what_came_of_every_run(ends: list[Any], capsys: pytest.
     assert row["runs"] == "2 (+1 unfinished)"
     figures = {
         "kills": "6", "in doubt": "6", "adopted": "4", "queued": "2", "lost": "1", "doubled": "0", "429": "8", "up s": "2.0",
-        "peak MiB": "70", "edits": "16", "too large": "0", "source/s": "17", "dest/s": "31", "restarts": "4", "late up": "0",
+        "peak MiB": "70", "edits": "16", "late edits": "6",
+        "too large": "0", "source/s": "17", "dest/s": "31", "restarts": "4", "late up": "0",
     }  # fmt: skip
     assert {name: row[name] for name in figures} == figures
     assert [line.split("--seed ")[1] for line in said.splitlines() if line.startswith("again: ")] == ["2", "3"]
@@ -156,3 +161,57 @@ def test_each_broken_promise_makes_a_run_wrong(ends: list[Any], wrong: dict[str,
     """A leak, a call too fast, a write left in doubt, memory without bound, a point not struck, a long start count as much as a finding."""
     ends[:] = [_survived(**wrong)]
     assert torture.main(ONE) == 1
+
+
+def _met(runs: int, *, likely: float = SURE, times: int = 0, **told: Any) -> Met:
+    """Give what so many runs met, in which one fault was to be expected so often, and struck so often, at one platform."""
+    met = Met()
+    struck = {("leadtrekker", "same_page"): Stroke(times=times, likely=likely / runs)}
+    for _ in range(runs):
+        met.add(Trial(seed=1, faults="lying", life=0.2), _survived(**{"strokes": struck, **told}))
+    return met
+
+
+def test_a_fault_that_never_struck_in_a_table_is_named_and_wrong() -> None:
+    """Where runs and calls were enough for it to strike; in fewer it is named alone."""
+    assert (list(_met(ENOUGH, times=1).words()), _met(ENOUGH, times=1).is_wanting) == ([], False)
+    assert _met(ENOUGH).is_wanting
+    [words] = _met(ENOUGH).words()
+    assert words.startswith("WRONG: same_page of lying never struck at leadtrekker")
+    for few in (_met(ENOUGH - 1), _met(ENOUGH, likely=SURE / 2)):
+        assert not few.is_wanting
+        assert [words.rpartition("; ")[2] for words in few.words()] == ["too few to tell"]
+
+
+def test_a_table_in_which_nobody_worked_after_the_switch_is_wrong() -> None:
+    """Edits that all came before it show nothing of what the watch does to people's work."""
+    assert _met(ENOUGH, times=1, late_edits=0).is_wanting
+    assert not _met(ENOUGH, times=1, late_edits=1).is_wanting
+    assert not _met(ENOUGH - 1, times=1, late_edits=0).is_wanting
+
+
+def test_what_a_table_lacks_makes_its_exit_code(ends: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    """Every run right, and yet nothing shown of what was to be shown."""
+    ends[:] = [_survived(late_edits=0) for _ in range(ENOUGH)]
+    assert torture.main([*ONE, "--kills", str(3 * ENOUGH), "--per-run", "3"]) == 1
+    assert "nobody worked in the destination after the switch" in capsys.readouterr().out
+
+
+def test_what_is_to_be_expected_of_a_fault_hangs_on_its_rules_and_the_calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By path, chance and the calls that are spared; lies count where they changed an answer; what holds all the time is no stroke."""
+    calls = {"POST /rest/contacts": 32, "POST /rest/notes": 112, "GET /rest/users": 856}
+    log = {"total": 1000, "calls": calls, "faults": {"poison": 3, "same_page": 20}, "lied": {"same_page": 2},
+           "could_lie": {"same_page": 60, "moved_rows": 50}}  # fmt: skip
+    monkeypatch.setattr(strokes, "ask", lambda url: log if url == "there/log" else {**log, "total": 0})
+    box = Box(dir=tmp_path, source_admin="nobody/", destination_admin="there/")
+    hostile = strokes.strokes(box, "hostile")
+    assert {platform for platform, _ in hostile} == {"nutshell"}, "of a source that nobody calls nothing is expected"
+    assert (hostile["nutshell", "poison"].times, hostile["nutshell", "reset_after"].times) == (3, 0)
+    assert hostile["nutshell", "poison"].likely == pytest.approx(144 * 0.01 / 2)
+    assert hostile["nutshell", "reset_after"].likely == pytest.approx(8)
+    assert hostile["nutshell", "plan_limit"].likely == 6
+    assert hostile["nutshell", "deny"].likely == 10
+    lying = strokes.strokes(box, "lying")
+    assert lying["nutshell", "same_page"].times == 2
+    assert [lying["nutshell", name].likely for name in ("same_page", "moved_rows")] == pytest.approx([60 * 0.02, 50 * 2 * 0.02])
+    assert set(strokes.provided("lying", "leadtrekker")) == {"empty_200", "error_200", "same_page", "no_paging", "no_filter", "moved_rows"}

@@ -60,7 +60,10 @@ def _question(item: Row) -> Question:
     """Read a line of the queue: who is who it tells in full only when it is asked for by itself."""
     cause = str(item["cause"])
     named = _RECORD.findall(f"{item['id']} {item['reason']}") if cause in NAMING else ()
-    return Question(cause=cause, kind=str(item["kind"]), key=str(item["key"]), others=frozenset(named))
+    return Question(
+        cause=cause, kind=str(item["kind"]), key=str(item["key"]), others=frozenset(named), name=str(item["id"]),
+        is_over=item["state"] == "resolved" and item["decision"] != "waive",
+    )  # fmt: skip
 
 
 def unaccounted(told: Told, destination: Destination, *, prefix: str, deleted: frozenset[str] = frozenset()) -> Iterator[Finding]:

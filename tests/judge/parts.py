@@ -23,7 +23,7 @@ class Part:
         now: As it is right after it.
         made: Records of the part that the run made.
         filled: Records of before that the part filled up: they get back what they held.
-        identities: The source records of the part; a record that bears the mark of another one is shared with it.
+        identities: The source records of the part; a record that bears the mark of one of them and of another one is shared.
         prefix: Of the marks.
         edits: What people did since the run began.
     """
@@ -117,10 +117,10 @@ def _needed(part: Part) -> set[str]:
 
 
 def _shared(part: Part) -> set[str]:
-    """Give the records that bear the mark of what is not of the part."""
+    """Give the records that bear the mark of what is not of the part as well; one that has only another name since is not shared."""
     return {
         rid for kind in RECORDS for rid, row in part.was.of(kind).items() if rid in part.made or rid in part.filled
-        if any((of, key) not in part.identities for of, key, _ in marks_on(kind, row, part.prefix))
+        if len({(of, key) in part.identities for of, key, _ in marks_on(kind, row, part.prefix)}) > 1
     }
 
 

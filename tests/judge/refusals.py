@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.judge.states import Finding, Identity, Row
+from tests.judge.states import Finding, Identity, Question, Row
 from tests.judge.texts import without_markup
 
 PEOPLE = ("lead", "prospect")
 OWNERS = ("leadid", "cst_id")
 LISTS: Mapping[str, str] = {"getnotes": "note", "getcalls": "call", "getemails": "email"}
+REFUSED = frozenset({"rejected", "unanswered"})
+"""Causes of questions that tell of a record which the destination does not take (docs/queue.md)."""
+UNREAD = "source_unread"
+"""The cause of those that tell of something the source does not show."""
+CREATE_PERSON = "POST /rest/contacts"
 _CALL = re.compile(r"call of (\S+) with prospect (\S+)")
 _ESCAPED = re.compile(r"\\[nrt]")
 _WORD = re.compile(r"\w{4,}")
@@ -25,30 +30,71 @@ class Refusals:
     """What was refused as poison, by identity in the source: writes of records, and lists of what hangs on a record."""
 
     written: Mapping[Identity, str] = field(default_factory=dict)      # with what was refused, as it was sent
+    people: frozenset[Identity] = frozenset()      # those of them who were to become a person: whatever they have hangs on that one
     listed: frozenset[Identity] = frozenset()      # (kind that was asked for, key of the record it hangs on)
 
 
 def read_refusals(source: Mapping[str, Any], destination: Mapping[str, Any], people: Sequence[str]) -> Refusals:
     """Read both call logs; *people* are the keys by which lists are asked for."""
     written = {(kind, key): each["body"] for each in destination["poisoned"] for kind, key in _MARKER.findall(each["body"])}
+    people_of = [each["body"] for each in destination["poisoned"] if each["line"].startswith(CREATE_PERSON)]
     coded = {key: b64encode(key.encode()).decode().rstrip("=") for key in people}
     listed = {
         (kind, key) for each in source["poisoned"] for word, kind in LISTS.items() if word in each["line"].lower()
         for key, code in coded.items() if key in each["body"] or code in each["body"]
     }
-    return Refusals(written=written, listed=frozenset(listed))
+    refused = frozenset((kind, key) for body in people_of for kind, key in _MARKER.findall(body))
+    return Refusals(written=written, people=refused, listed=frozenset(listed))
 
 
-def standing(
-    findings: Sequence[Finding], rows: Mapping[Identity, Row], refusals: Refusals, explained: Mapping[Identity, str]
-) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excuse:
+    """
+    What poison explains, where the product has told of it.
+
+    Args:
+        asked: What it asks; only what is still asked, or was given up, and what is about a refusal excuses anything.
+        there: Records of the source that are in the destination: what hangs on these has no excuse by them.
+    """
+
+    refusals: Refusals
+    asked: Sequence[Question]
+    there: Collection[Identity] = ()
+
+    def holds(self, identity: Identity, row: Row) -> bool:
+        """Say whether this record may be missing, in whole or in part."""
+        kind, _ = identity
+        owners = {str(row[name]) for name in OWNERS if row.get(name)}
+        if identity in self.refusals.written:
+            return self._is_told(identity)
+        if any(self._is_away((each, owner)) for each in PEOPLE for owner in owners):
+            return True
+        if any(_is_nameless(each, kind) and _tells(body, row) and self._is_told(each) for each, body in self.refusals.written.items()):
+            return True
+        return any((kind, owner) in self.refusals.listed and self._is_unread(kind, owner) for owner in owners)
+
+    def _is_told(self, identity: Identity) -> bool:
+        return any(each.cause in REFUSED and not each.is_over and (each.kind, each.key) == identity for each in self.asked)
+
+    def _is_away(self, person: Identity) -> bool:
+        """Say whether a person was refused, and never taken since."""
+        return person in self.refusals.people and person not in self.there and self._is_told(person)
+
+    def _is_unread(self, kind: str, owner: str) -> bool:
+        """Say whether it is told that the list of this one, or all of the kind, could not be read, and that it was not read since."""
+        name = re.compile(rf"unread:{re.escape(kind)}(:{re.escape(owner)})?(:\d{{1,2}})?")     # asked again it is numbered; ids are longer
+        return any(each.cause == UNREAD and not each.is_over and not each.key and name.fullmatch(each.name) for each in self.asked)
+
+
+def standing(findings: Sequence[Finding], rows: Mapping[Identity, Row], excuse: Excuse) -> Iterator[Finding]:
     """
     Leave out what a refused record lacks, or what hangs on one: it cannot be there, and the product has told so.
 
-    Both are asked for: the platform's own account of the refusal, and the product's word on that record, or on what it hangs on.
+    Both are asked for: the platform's own account of the refusal, and a question of the product about that very refusal.
     """
     for finding in findings:
-        if finding.fault not in ("lost", "wrong") or not _is_excused(*_of(finding, rows), refusals, explained):
+        identity, row = _of(finding, rows)
+        if finding.fault not in ("lost", "wrong") or row is None or not excuse.holds(identity, row):
             yield finding
 
 
@@ -59,20 +105,6 @@ def _of(finding: Finding, rows: Mapping[Identity, Row]) -> tuple[Identity, Row |
     kind, _, rest = finding.what.partition(" ")
     identity = kind, rest.partition(" ")[0]
     return identity, rows.get(identity)
-
-
-def _is_excused(identity: Identity, row: Row | None, refusals: Refusals, explained: Mapping[Identity, str]) -> bool:
-    if row is None:
-        return False
-    kind, _ = identity
-    owners = {str(row[name]) for name in OWNERS if row.get(name)}
-    if identity in refusals.written:
-        return identity in explained
-    if any((each, owner) in refusals.written and (each, owner) in explained for each in PEOPLE for owner in owners):
-        return True
-    if any(each in explained and _is_nameless(each, kind) and _tells(body, row) for each, body in refusals.written.items()):
-        return True
-    return any((kind, owner) in refusals.listed for owner in owners) and (kind, "") in explained
 
 
 def _is_nameless(identity: Identity, kind: str) -> bool:

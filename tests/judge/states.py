@@ -50,12 +50,21 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What the product asks or tells of one source record; `others` are the source and destination records that it names beside it."""
+    """
+    What the product asks or tells of one source record.
+
+    Args:
+        others: The source and destination records that it names beside it.
+        name: Of the item in the queue.
+        is_over: It was answered, otherwise than by giving it up.
+    """
 
     cause: str
     kind: str
     key: str
     others: frozenset[str] = frozenset()
+    name: str = ""
+    is_over: bool = False
 
     def is_about(self, kind: str, one: str, other: str, contact_of: Callable[[str], str | None]) -> bool:
         """Say whether it asks who is who and names both of these contacts, by their own ids or by records of *kind* that became them."""

@@ -87,18 +87,21 @@ def test_what_people_took_away_is_accounted_for() -> None:
 def test_the_account_is_read_from_the_reports(tmp_path: Path) -> None:
     """The files of the reports hold all of it; of the queue, what asks about writes, and every question with a removed record beside it."""
     book = _book()
-    items = [
-        {"id": "doubt:1-0000007", "cause": "in_doubt", "kind": "lead", "key": "2", "reason": ""},
-        {"id": "gone:lead:1::9-contacts", "cause": "deleted_at_destination", "kind": "lead", "key": "1", "reason": "it was deleted"},
-        {"id": "conflict:note:3:~notes", "cause": "conflict", "kind": "note", "key": "3", "reason": "no longer asks for 6-notes"},
-    ]
+    answered = {"state": "resolved", "decision": "retry"}
+    items: list[dict[str, str]] = [
+        {"id": "doubt:1-0000007", "cause": "in_doubt", "kind": "lead", "key": "2", "reason": "", **answered},
+        {"id": "gone:lead:1::9-contacts", "cause": "deleted_at_destination", "kind": "lead", "key": "1", "reason": "it was deleted",
+         "state": "resolved", "decision": "waive"},
+        {"id": "conflict:note:3:~notes", "cause": "conflict", "kind": "note", "key": "3", "reason": "no longer asks for 6-notes",
+         "state": "open", "decision": ""},
+    ]  # fmt: skip
     data = {"kinds": book["kinds"], "writes": book["writes"], "queue_items": items}
     (tmp_path / "reconciliation.json").write_text(json.dumps({"data": data}), encoding="utf-8")
     rows = [",".join(book["crosswalk"][0]), *(",".join(line.values()) for line in book["crosswalk"])]
     (tmp_path / "crosswalk.csv").write_text("\n".join(rows), encoding="utf-8-sig")
     questions = [
-        Question(cause="in_doubt", kind="lead", key="2"),
-        Question(cause="deleted_at_destination", kind="lead", key="1", others=frozenset({"9-contacts"})),
-        Question(cause="conflict", kind="note", key="3", others=frozenset({"6-notes"})),
+        Question(cause="in_doubt", kind="lead", key="2", name="doubt:1-0000007", is_over=True),
+        Question(cause="deleted_at_destination", kind="lead", key="1", others=frozenset({"9-contacts"}), name="gone:lead:1::9-contacts"),
+        Question(cause="conflict", kind="note", key="3", others=frozenset({"6-notes"}), name="conflict:note:3:~notes"),
     ]
     assert read_told(tmp_path) == Told(**book, questions=questions)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.judge.comparison import compare
 from tests.judge.corrupting import Dump, drop, put, reword
-from tests.judge.late import judged, written_late
+from tests.judge.late import judged, unasked, written_late
 from tests.judge.small_pair import after, before, tables
 from tests.judge.states import Finding, Question, Source, destination_of, source_of
 
@@ -89,3 +89,31 @@ def test_what_has_no_id_is_asked_about_under_a_made_up_key() -> None:
     """A question about a record of that kind, under a key that the product made up, may be about this one."""
     asked = (Question(cause="after_freeze", kind="email", key="~ab12"), ASKED[1])
     assert _judged(_as_agreed(), *asked) == []
+
+
+def _unasked(*asked: Question, decided: tuple[tuple[str, str], ...] = ()) -> list[str]:
+    return [each.what for each in unasked(_agreed(), source_of(tables()), asked, decided=decided)]
+
+
+def test_each_write_after_the_switch_is_asked_about() -> None:
+    """Each by a question of its own about a late write: neither another cause nor the other's question stands for it."""
+    assert _unasked(*ASKED) == []
+    assert _unasked(ASKED[0]) == ["lead 3"]
+    assert _unasked(ASKED[1], Question(cause="bad_email", kind="email", key="31")) == ["email 31"]
+    assert _unasked() == ["email 31", "lead 3"]
+
+
+def test_a_time_of_change_alone_is_no_write() -> None:
+    """A note moves that of its lead, and it is the note that is asked about."""
+    rows = tables()
+    rows["leads"][0]["updated"] = "2026-11-23 06:18:13"
+    rows["leads"][1] |= {"updated": "2026-11-23 06:18:13", "name": "Another"}
+    assert [each.what for each in unasked(source_of(tables()), source_of(rows), ())] == ["lead 2"]
+
+
+def test_what_may_stand_for_a_question_about_a_late_write() -> None:
+    """A decision about that record since, a question under a made-up key for one record each, and that the last look failed."""
+    assert _unasked(ASKED[0], decided=(("lead", "3"),)) == []
+    assert _unasked(ASKED[1], Question(cause="after_freeze", kind="email", key="~ab12")) == []
+    assert _unasked(ASKED[0], Question(cause="after_freeze", kind="email", key="~ab12")) == ["lead 3"]
+    assert _unasked(Question(cause="last_read_failed", kind="", key="")) == []

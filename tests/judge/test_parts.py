@@ -107,6 +107,13 @@ def test_what_is_shared_stays() -> None:
     assert _found(now, was, listed={"9-contacts"}, deleted=GONE - 1) == []
 
 
+def test_what_goes_by_another_name_is_not_shared() -> None:
+    """A note that was known by a made-up key when the part came to be is of the part under its own."""
+    was = _was()
+    _row(was, "10-notes")["body"] = "Completed reminder\n[sf:lt:reminder:420]"
+    assert _found(_now(was), was) == []
+
+
 def test_what_people_did_meanwhile_is_theirs() -> None:
     """A person whom they edited stays as they left it; removed or undone, their edit is gone."""
     edit = Edit(rid="9-contacts", field="jobTitle", value="Said by people")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
-from tests.judge.refusals import read_refusals, standing
-from tests.judge.states import Finding, Identity
+from tests.judge.refusals import Excuse, read_refusals, standing
+from tests.judge.states import Finding, Identity, Question
 
 ROWS = {
-    ("lead", "7"): {}, ("note", "11"): {"leadid": "7"}, ("note", "12"): {"leadid": "8"}, ("call", "13"): {"leadid": "8"},
+    ("lead", "6"): {}, ("note", "10"): {"leadid": "6"}, ("lead", "7"): {}, ("note", "11"): {"leadid": "7"},
+    ("note", "12"): {"leadid": "8"}, ("call", "13"): {"leadid": "8"},
     ("note", "14"): {"leadid": "9"}, ("call", "15"): {"leadid": "9"},
     ("note", "16"): {"cst_id": "3", "note": "Wants the <b>quote</b>\nitemized"},
     ("note", "17"): {"cst_id": "3", "note": "Wants white frames"},
@@ -17,25 +21,28 @@ ROWS = {
     ("attachment", "20"): {"leadid": "9", "name": "plan.txt", "sha256": "c1f0"},
 }  # fmt: skip
 CALL = ("call", "of 2026-11-22T13:53:23 with prospect 3")
-REFUSED = [("lead", "7"), ("note", "11"), ("note", "12"), ("note", "14"), ("note", "16"), ("attachment", "18"), CALL]
+REFUSED = [("lead", "6"), ("lead", "7"), ("note", "11"), ("note", "12"), ("note", "14"), ("note", "16"), ("attachment", "18"), CALL]
 SOURCE = {"poisoned": [{"line": "POST /api/getnotes", "body": "leadid=OQ%3D%3D"}]}      # of lead 9
 DESTINATION = {"poisoned": [
+    {"line": "POST /rest/notes", "body": '{"data":{"body":"Another lead\\nName: B\\n[sf:lt:lead:6:merged]"}}'},
     {"line": "POST /rest/contacts", "body": '{"contacts":[{"name":"A","customFields":{"Streamflow ID":"lt:lead:7"}}]}'},
     {"line": "POST /rest/notes", "body": '{"data":{"body":"some text\\n[sf:lt:note:12:2/2]"}}'},
     {"line": "POST /rest/activities", "body": '{"data":{"description":"[2026-11-22 13:53:23 -05:00]\\nOutbound\\n[sf:lp:call:~b774]"}}'},
     {"line": "POST /rest/notes", "body": '{"data":{"body":"Wants the quote\\nitemized\\n[sf:lp:note:~cbdc]"}}'},
     {"line": "POST /rest/notes", "body": '{"data":{"body":"File: plan.txt\\nSHA-256: c1f0\\nfiles/8/7cc6\\n[sf:lt:attachment:7cc6]"}}'},
 ]}  # fmt: skip
-TOLD: dict[Identity, str] = {
-    ("lead", "7"): "refused", ("note", "12"): "refused", ("note", ""): "could not be read",
-    ("call", "~b774"): "refused", ("note", "~cbdc"): "refused", ("attachment", "7cc6"): "refused",
-}
+UNREAD = Question(cause="source_unread", kind="note", key="", name="unread:note:9")
+TOLD = (
+    UNREAD, Question(cause="rejected", kind="lead", key="6"), Question(cause="rejected", kind="lead", key="7"),
+    Question(cause="unanswered", kind="note", key="12"),
+    *(Question(cause="rejected", kind=kind, key=key) for kind, key in (("call", "~b774"), ("note", "~cbdc"), ("attachment", "7cc6"))),
+)
 
 
-def _left(kind: str, key: str, told: dict[Identity, str], fault: str = "lost") -> bool:
+def _left(kind: str, key: str, told: Sequence[Question], fault: str = "lost", there: tuple[Identity, ...] = ()) -> bool:
     finding = Finding(fault=fault, what=f"{kind} {key}" + (" (5-notes)" if key.isdigit() else ""), why="is not there")     # type: ignore[arg-type]
     refusals = read_refusals(SOURCE, DESTINATION, ["7", "8", "9"])
-    return list(standing([finding], ROWS, refusals, told)) == [finding]
+    return list(standing([finding], ROWS, Excuse(refusals=refusals, asked=told, there=there))) == [finding]
 
 
 @pytest.mark.parametrize(("kind", "key"), REFUSED)
@@ -48,7 +55,41 @@ def test_what_was_refused_and_told_of_may_be_missing(kind: str, key: str) -> Non
 @pytest.mark.parametrize(("kind", "key"), REFUSED)
 def test_what_nobody_was_told_of_is_missing_all_the_same(kind: str, key: str) -> None:
     """A refusal in silence is a loss."""
-    assert _left(kind, key, {})
+    assert _left(kind, key, ())
+
+
+@pytest.mark.parametrize(("kind", "key"), REFUSED)
+@pytest.mark.parametrize("cause", ["bad_phone", "conflict", "after_freeze", "in_doubt", "unknown_parent", "deleted_at_source"])
+def test_another_question_about_it_excuses_nothing(kind: str, key: str, cause: str) -> None:
+    """Whoever is asked about a telephone number has not been told that the record is missing."""
+    assert _left(kind, key, [replace(each, cause=cause) for each in TOLD])
+
+
+@pytest.mark.parametrize(("kind", "key"), REFUSED)
+def test_what_was_overcome_excuses_nothing(kind: str, key: str) -> None:
+    """A question that was answered by a later try, which was taken, or a list that was read after all."""
+    assert _left(kind, key, [replace(each, is_over=True) for each in TOLD])
+
+
+def test_what_hangs_on_the_head_of_a_merge_has_no_excuse() -> None:
+    """Of one who shares a person with another a note was refused: what else they have hangs on that person, who is there."""
+    assert not _left("lead", "6", TOLD)
+    assert _left("note", "10", TOLD)
+
+
+def test_what_hangs_on_a_person_who_is_there_has_no_excuse() -> None:
+    """A person who was refused, and taken when somebody had corrected them, has their notes."""
+    assert not _left("note", "11", TOLD)
+    assert _left("note", "11", TOLD, there=(("lead", "7"),))
+
+
+@pytest.mark.parametrize(("name", "is_left"), [
+    ("unread:note:9", False), ("unread:note:9:2", False), ("unread:note", False), ("unread:note:48213", True), ("unread:call:9", True),
+    ("unread:note:at:1f2e3d4c", True),
+])  # fmt: skip
+def test_a_list_that_was_refused_is_told_by_the_name_of_whose_it_is(name: str, is_left: bool) -> None:
+    """That another lead's notes could not be read explains nothing about this one's; that none of the kind could, does."""
+    assert _left("note", "14", [replace(UNREAD, name=name)]) is is_left
 
 
 @pytest.mark.parametrize(("kind", "key", "fault"), [
@@ -58,4 +99,4 @@ def test_what_nobody_was_told_of_is_missing_all_the_same(kind: str, key: str) ->
 ])  # fmt: skip
 def test_nothing_else_is_excused(kind: str, key: str, fault: str) -> None:
     """Neither other records, nor other faults."""
-    assert _left(kind, key, {**TOLD, (kind, key): "said"}, fault)
+    assert _left(kind, key, (*TOLD, Question(cause="rejected", kind=kind, key=key)), fault)

@@ -13,6 +13,7 @@ from streamflow.migration.life import State
 from streamflow.migration.rollback import Rollback
 from streamflow.model import Disposition, RecordState
 from streamflow.reports import inventories
+from streamflow.sandbox.nutshell.admin import dump
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
 
 
@@ -117,7 +118,11 @@ def _parents(trip: Voyage, text: str) -> list[str]:
 
 
 async def test_a_probe_record_that_stays_is_told_until_it_is_gone(tmp_path: Path) -> None:
-    """Where activities cannot be deleted, the probe's one is in the queue and in the rollback's list; deleted by hand it is in neither."""
+    """
+    Where activities cannot be deleted, the probe's one is in the queue and in the rollback's list; deleted by hand it is in neither.
+
+    So are in that list all custom fields that are there and were not before, whichever part of us made them.
+    """
     async with voyage(tmp_path, at=State.SAMPLE, records=20, probed=False, destination={"activity_delete": False}) as trip:
         [item] = await trip.items("probe_left")
         [left] = [row for row in trip.live("activities").values() if "Streamflow probe" in row["name"]]
@@ -126,7 +131,11 @@ async def test_a_probe_record_that_stays_is_told_until_it_is_gone(tmp_path: Path
         assert not item.blocking
         await Rollback(trip.m).run({"by": "uid:7"})
         told = {"kind": "activities", "id": left["id"], "name": left["name"]}
-        assert trip.reports["rollback"]["cannot_be_removed_by_api"]["probe_records"] == [told]
+        stays = trip.reports["rollback"]["cannot_be_removed_by_api"]
+        assert stays["probe_records"] == [told]
+        defined = {(entity, row["title"]) for entity, rows in dump(trip.site)["customFields"].items() for row in rows}
+        before = {(entity, label) for entity, label in await trip.ledger.setting("fields:before")}
+        assert {(each["entity"], each["label"]) for each in stays["custom_fields"]} == defined - before
         trip.in_destination("delete", kind="activities", id=left["id"])
         await Rollback(trip.m).run({"by": "uid:7"})
         assert trip.reports["rollback"]["cannot_be_removed_by_api"]["probe_records"] == []

@@ -12,6 +12,7 @@ import anyio.lowlevel
 import pytest
 
 from streamflow.clock import SystemClock, iso
+from streamflow.migration import aftermath
 from streamflow.migration.clocked import ClockedFeed
 from streamflow.migration.context import Migration
 from streamflow.migration.cutover import Cutover, TimedOut
@@ -166,12 +167,16 @@ class Window(Watch):
 
 
 @pytest.mark.parametrize("step_s", STEPS)
-async def test_the_window_is_as_long_as_agreed(step_s: float) -> None:
+async def test_the_window_is_as_long_as_agreed(step_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """The source is watched for a day after the switch, whatever the wall clock is set to meanwhile."""
+    async def outlasted(*_: Any) -> bool:
+        return True
+
+    monkeypatch.setattr(aftermath, "outlasted", outlasted)
     rig = Rig()
     migration = rig.migration(watch_days=1.0, poll_s=3_600.0)
     await migration.ledger.commit([PutSetting(name="switched", value={"switched_at": iso(BEGUN)})])
-    window = Window(migration, cast(Any, None))
+    window = Window(migration, cast(Any, SimpleNamespace(reader=SimpleNamespace(look_at_all=lambda: None))))
     window.rig, window.step_s = rig, step_s
     assert await window.run() is State.DONE
     assert [at_s for at_s, which in rig.looks if which == "last"] == [DAY_S]

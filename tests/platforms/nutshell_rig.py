@@ -81,6 +81,9 @@ class Journal:
     open: dict[tuple[Kind, str], DestId | None] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
 
+    async def defines(self, kind: Kind, label: str) -> None:
+        """Fields stay: nothing to clean up."""
+
     async def meant(self, kind: Kind, marker: str) -> None:
         self.open[kind, marker] = None
         self.told.append("meant")

@@ -486,12 +486,13 @@ def test_rpc_errors_inside_a_200(error: dict[str, Any], expected: type[Exception
         ({"error": {"code": 409}}, CallVerdict.OK, CallVerdict.OK),
         ({}, CallVerdict.TRANSIENT, CallVerdict.UNCERTAIN),
         ([], CallVerdict.TRANSIENT, CallVerdict.UNCERTAIN),
-        ({"error": {"code": 500}}, CallVerdict.OK, CallVerdict.UNCERTAIN),
+        ({"error": {"code": 500}}, CallVerdict.TRANSIENT, CallVerdict.UNCERTAIN),
+        ({"error": {"code": -32603}}, CallVerdict.TRANSIENT, CallVerdict.UNCERTAIN),
         ({"error": {"code": 429}}, CallVerdict.THROTTLED, CallVerdict.THROTTLED),
     ],
 )
 def test_rpc_answers_are_judged_by_what_they_hold(data: Any, read: CallVerdict, write: CallVerdict) -> None:
-    """A 200 that is neither result nor error leaves a write in doubt, and so does the server's own error."""
+    """A 200 that is neither result nor error leaves a write in doubt, and so does the server's own error; a read is tried again."""
     outcome = Outcome(response=Response(status=200, data=data, is_json=True))
     assert refusals.judge_rpc_read(outcome) is read
     assert refusals.judge_rpc_write(outcome) is write

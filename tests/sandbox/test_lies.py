@@ -53,6 +53,20 @@ async def test_rows_move_between_pages(wire: Raw, rows: int) -> None:
     assert await page(wire, 2) == (first + second + third)[5 + rows : 10 + rows]
 
 
+@pytest.mark.parametrize("name", ["same_page", "no_paging", "moved_rows"])
+async def test_only_lies_that_change_an_answer_are_counted(wire: Raw, name: str) -> None:
+    """Of the first page, or of one that holds everything, nothing is told that would not have been told anyway."""
+    first = 1 if name == "no_paging" else 0     # which gives more than the first page
+    for chance, told in ((0.0, 0), (1.0, 1)):
+        await wire.admin("log/reset", {})
+        await wire.switch(**{name: {"probability": chance}})
+        await page(wire, 1)
+        await page(wire, 2)
+        log = await wire.admin("log")
+        assert log["lied"].get(name, 0) == told * (first + 1)
+        assert log["could_lie"][name] == first + 1
+
+
 async def test_filters_are_ignored(wire: Raw) -> None:
     """What was to choose among the rows chooses nothing."""
     long_ago = {"startdate": "2001-01-01 00:00:00", "enddate": "2001-01-02 00:00:00"}

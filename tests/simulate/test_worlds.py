@@ -114,6 +114,17 @@ def test_a_write_is_not_confirmed_by_what_it_did_not_make() -> None:
         assert [fault.split()[2] for fault in found] == wrong
 
 
+def test_what_is_made_twice_is_seen_when_it_is_made() -> None:
+    """A second record of ours with a marker is a double at once; one that takes the place of a removed one is none."""
+    world = World(1)
+    fields = {"body": "said\n[sf:sim:remark:r1]"}
+    first = world.account.create("notes", fields, PROGRAM)
+    assert list(watching.doubled(world.account, "create", fields)) == [f"doubled: [sf:sim:remark:r1] is {first}, and is made again"]
+    world.account.delete(first, PROGRAM)
+    assert list(watching.doubled(world.account, "create", fields)) == []
+    assert list(watching.doubled(world.account, "create", {"body": "of theirs"})) == []
+
+
 def _intent(number: int, key: str) -> Intent:
     return Intent(id=f"1-{number}", ref=Ref("client", key), op=Op.CREATE, dest_kind="contacts", fields={}, marker=f"sim:client:{key}")
 

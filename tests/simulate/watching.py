@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from streamflow.model import OPEN_INTENTS, DestId, Fields, IntentState, Kind, Op, RecordState
 from streamflow.store.base import Change, Enqueue, MoveMark, PutSetting, SettleIntent
 from streamflow.store.memory import MemoryLedger
-from tests.simulate.destination import Account, Held
+from tests.simulate.destination import PROGRAM, Account, Held
 from tests.simulate.source import CHILDREN, Books, content
 
 
@@ -21,6 +21,15 @@ def effect(ledger: MemoryLedger, what: str, kind: Kind, dest_id: DestId | None, 
         if what != "create" and intent.dest_id == dest_id:
             return
     yield f"unmeant: {what} of {dest_id or _marker(fields) or kind} took effect without an open intent"
+
+
+def doubled(account: Account, what: str, fields: Fields) -> Iterator[str]:
+    """Nothing is made while there is one of it that the program made: a run that stops over that has doubled it all the same."""
+    if what == "create" and (marker := _marker(fields)):
+        ours = [held for held in account.records.values() if held.maker == PROGRAM and not held.is_gone]
+        ids = [held.id for held in ours if _marker(held.fields) == marker]
+        if ids:
+            yield f"doubled: {marker} is {', '.join(ids)}, and is made again"
 
 
 def removal(change: Change) -> dict[DestId, set[str]]:

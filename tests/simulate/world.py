@@ -210,6 +210,7 @@ class World:
         held = self.account.records.get(dest_id or "")
         if held is None or not watching.brings_back(self._removals, what, held, fields):
             self.faults += watching.effect(self.ledger, what, kind, dest_id, fields)
+            self.faults += watching.doubled(self.account, what, fields)
         self._count("effects")
         if self._phase in (State.TAIL, State.ROLLBACK):
             self._count("later effects")

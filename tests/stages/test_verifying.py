@@ -11,7 +11,7 @@ from streamflow.stages import verify
 from streamflow.stages.verify import is_sweep_cheaper
 from streamflow.store.base import PutLink
 from streamflow.store.memory import MemoryLedger
-from tests.stages.rig import lead, note, reminder, rig
+from tests.stages.rig import call, lead, note, reminder, rig
 
 
 async def test_a_value_that_was_not_kept_is_a_difference_until_somebody_accepts_it() -> None:
@@ -208,6 +208,23 @@ async def test_a_record_that_a_person_deleted_is_told_and_does_not_block() -> No
         assert len(one.live("notes")) == 1
         assert await one.dispositions("note") == {Disposition.CREATED: 1}
         assert await one.verify() == {"verified": 2}
+
+
+@pytest.mark.parametrize("deed", ["delete", "edit"])
+async def test_whom_people_deleted_is_missed_in_nobody_s_list(deed: str) -> None:
+    """A call that names somebody deleted since reads back as it was written; a list that people changed is theirs from then on."""
+    async with rig() as one:
+        await one.stage(lead("1"), call("7", "1"))
+        await one.run_dry()
+        person, link = (await one.link("lead", "1")).dest_id, await one.link("call", "7")
+        if deed == "delete":
+            one.person("delete", "contacts", person)
+        else:
+            one.person("edit", "activities", link.dest_id, links={"participants": []})
+        await one.ledger.commit([PutLink(link=replace(link, verified="pending"))])
+        assert "differs" not in await one.verify()
+        assert await one.open_items() == ([f"gone:lead:1::{person}"] if deed == "delete" else [])
+        assert ("kept:link:participants" in (await one.link("call", "7")).base) is (deed == "edit")
 
 
 async def test_a_few_pending_links_cost_a_call_each_and_not_a_sweep() -> None:

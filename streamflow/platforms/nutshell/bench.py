@@ -51,6 +51,10 @@ class Bench:
             raise RecordRejected(f"there is no probe record among {kind} to build on", platform="nutshell")
         return self.known[kind][0]
 
+    async def defines(self, kind: Kind, label: str) -> None:
+        """Say to the journal that a custom field is to be made."""
+        await self._journal.defines(kind, label)
+
     async def make(self, kind: Kind, marker: str, fields: Fields, *, auth: str | None = None, **flags: Any) -> DestId:
         """Make one record, with flags as they would be; it is removed at the end whatever happens."""
         body = create_body(kind, fields, self.flags.with_(flags))

@@ -25,6 +25,7 @@ _FORMS = {"date": ("2020-02-29", "2020-02-29"), "money": ("123.45", 123.45), "nu
 async def marker_fields(bench: Bench, schema: NutshellSchema) -> dict[str, Any]:
     """Make the field "Streamflow ID", which is needed anyway, and learn by it how text fields are called."""
     for entity in ENTITIES:
+        await bench.defines(entity, MARKER_FIELD)
         await schema.define(FieldSpec(entity=entity, label=MARKER_FIELD, family="text"))
     return {"cf_type_map": bench.calls.flags.cf_type_map}
 

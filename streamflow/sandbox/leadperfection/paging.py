@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from streamflow.sandbox.leadperfection.forms import Form, HandlerFault
-from streamflow.sandbox.lying import offset_of, size_of
+from streamflow.sandbox.lying import cut
 
 T = TypeVar("T")
 _RELIABLE_SIZE = 50
@@ -28,7 +28,7 @@ def page(rows: Sequence[T], form: Form, method: str, switches: Mapping[str, Any]
     deep, largest = switches["deep_rows"], switches["page_size_max"]
     if (largest is not None and size > largest) or (deep is not None and size > _RELIABLE_SIZE and start >= deep):
         return []
-    start, size = offset_of(start, size), size_of(size, len(rows))
+    start, size = cut(start, size, lambda: len(rows))
     return rows[start : start + size]
 
 

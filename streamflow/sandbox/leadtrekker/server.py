@@ -22,7 +22,7 @@ from streamflow.sandbox.leadtrekker.codec import CodecError, Record, decode_tree
 from streamflow.sandbox.leadtrekker.operation import Operation, OperationRefused
 from streamflow.sandbox.leadtrekker.simulation import SIMULATION, Config, Leadtrekker
 from streamflow.sandbox.leadtrekker.state import Listed, State
-from streamflow.sandbox.lying import lies, offset_of, size_of
+from streamflow.sandbox.lying import cut, lies
 from streamflow.sandbox.spoiling import fault_middleware
 
 __all__ = ["SIMULATION", "Config", "make_app"]
@@ -175,14 +175,14 @@ async def _list(request: web.Request, simulation: Leadtrekker, function: str, ar
         if switches["unknown_lead"] == "error" and simulation.state.find("leads", leadid) is None:
             return _error("Lead not found")
         rows = None if lies("no_filter") else simulation.state.children_of(kind, leadid, view=view)
-    if switches["date_filter"] == "honoured" and kind in _DATED and not lies("no_filter"):
+    is_dated = switches["date_filter"] == "honoured" and kind in _DATED and not arguments.keys().isdisjoint({"datefrom", "dateto"})
+    if is_dated and not lies("no_filter"):
         rows = _within(rows or simulation.state.listing(kind, view=view), _DATED[kind], arguments)
     if not switches["paging"]:
         return await _stream(request, simulation, kind, rows or simulation.state.listing(kind, view=view))
     number, limit = _page_of(arguments, switches)
-    if lies("no_paging"):
-        limit = size_of(limit, simulation.state.total(kind, view=view))
-    page, total = _cut(simulation.state, kind, rows, offset_of(number * limit, limit), limit, switches["order"] == "desc", view)
+    start, limit = cut(number * limit, limit, lambda: simulation.state.total(kind, view=view))
+    page, total = _cut(simulation.state, kind, rows, start, limit, switches["order"] == "desc", view)
     return _reply(switches, kind, [dress(record, key, switches) for key, _, record in page], total=total)
 
 

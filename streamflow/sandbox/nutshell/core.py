@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from streamflow.sandbox.lying import offset_of, size_of
+from streamflow.sandbox.lying import cut
 from streamflow.sandbox.nutshell.envelope import counts, envelope
 from streamflow.sandbox.nutshell.errors import Refusal, invalid, not_found
 from streamflow.sandbox.nutshell.filters import activity_extra, keep_created_days, select
@@ -31,7 +31,7 @@ def listing(kind: str) -> Endpoint:
             if any(k.startswith("filter[") for k in call.query):
                 ids = [r["id"] for r in narrow(site, [docs[i] for i in ids], call.query)]
         docs = site.state.index.docs(kind)
-        start, size = offset_of(page * size, size), size_of(size, len(ids))
+        start, size = cut(page * size, size, lambda: len(ids))
         rows = [render(site, docs[i]) for i in ids[start : start + size]]
         meta = counts(len(rows), len(ids))
         if kind == "notes":

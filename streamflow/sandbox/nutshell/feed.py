@@ -52,7 +52,9 @@ def _limit(site: Site, call: Call) -> int:
 
 def _span(site: Site, call: Call, events: list[Event]) -> tuple[int, int]:
     """Give where the asked for events begin and end: since_* and max_* by id and time; the newest show only after a while."""
-    since, until = _number(call, "since_id"), None if lies("same_page") or lies("no_paging") else _number(call, "max_id")
+    since, until = _number(call, "since_id"), _number(call, "max_id")
+    if until is not None and (lies("same_page") or lies("no_paging")):
+        until = None
     if since is not None and (lies("no_filter") or _chance(site, "twice", since) < float(site.switches["events_twice"])):
         since = None if lies("no_filter") else since - 1
     low = bisect_right(events, since, key=lambda e: e.number) if since is not None else 0
@@ -70,7 +72,9 @@ def _matching(site: Site, call: Call, *, newest_first: bool) -> Iterator[Event]:
     entity = call.query.get("entity_id")
     events = state.events if entity is None else [state.events[i] for i in state.by_entity.get(entity, ())]
     low, high = _span(site, call, events)
-    kinds = set() if lies("no_filter") else set(_many(call, "filters[payload]"))
+    kinds = set(_many(call, "filters[payload]"))
+    if kinds and lies("no_filter"):
+        kinds = set()
     actors = set(_many(call, "filters[creator]"))
     for i in range(high - 1, low - 1, -1) if newest_first else range(low, high):
         event = events[i]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from streamflow.sandbox.lying import lies, offset_of, size_of
+from streamflow.sandbox.lying import cut, lies
 from streamflow.sandbox.nutshell.customfields import definitions
 from streamflow.sandbox.nutshell.errors import RpcRefusal
 from streamflow.sandbox.nutshell.filters import arrange, search
@@ -50,7 +50,7 @@ def find(kind: str) -> Method:
         direction = "-" if str(params.get("orderDirection", "ASC")).upper() == "DESC" else ""
         order = direction + str(params.get("orderBy") or "createdTime")
         ids = _selected(site, kind, dict(params.get("query") or {}), actor, order)
-        start, size = offset_of((page - 1) * size, size), size_of(size, len(ids))
+        start, size = cut((page - 1) * size, size, lambda: len(ids))
         page_ids = ids[start : start + size]
         if params.get("stubResponses", True) is False and site.switches["rpc_whole_records"]:
             docs = site.state.index.docs(kind)
@@ -61,8 +61,8 @@ def find(kind: str) -> Method:
 
 
 def _selected(site: Site, kind: str, query: Params, actor: Actor, order: str) -> Sequence[str]:
-    tests = [] if lies("no_filter") else [t for t in (_test(kind, k, v, actor) for k, v in query.items()) if t]
-    if not tests:
+    tests = [t for t in (_test(kind, k, v, actor) for k, v in query.items()) if t]
+    if not tests or lies("no_filter"):
         return site.state.index.ordered(kind, order, partial(arrange, order))
     rows = [r for r in site.state.index.docs(kind).values() if all(t(r) for t in tests)]
     return [r["id"] for r in arrange(order, rows)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from streamflow.errors import AccessRefused, NotFound, PlanLimit, ProtocolMismatch, RecordRejected, StreamflowError
@@ -80,6 +81,8 @@ def judge_rpc_read(outcome: Outcome) -> CallVerdict:
         error = rpc_error(outcome.response.data)
         if error is not None and error.get("code") in (429, 503):
             return CallVerdict.THROTTLED
+        if error is not None and _is_servers_own(error):
+            return CallVerdict.TRANSIENT
     return verdict
 
 
@@ -93,10 +96,15 @@ def judge_rpc_write(outcome: Outcome) -> CallVerdict:
     error = rpc_error(outcome.response.data)
     if error is None:
         return CallVerdict.OK
-    code = error.get("code")
-    if code == 429:
+    if error.get("code") == 429:
         return CallVerdict.THROTTLED
-    return CallVerdict.UNCERTAIN if isinstance(code, int) and (code >= 500 or code in (-32603, -32000)) else CallVerdict.OK
+    return CallVerdict.UNCERTAIN if _is_servers_own(error) else CallVerdict.OK
+
+
+def _is_servers_own(error: Mapping[str, Any]) -> bool:
+    """Say whether the server failed, which says nothing of what was asked."""
+    code = error.get("code")
+    return isinstance(code, int) and (code >= 500 or code in (-32603, -32000))
 
 
 def _is_rpc(outcome: Outcome) -> bool:
