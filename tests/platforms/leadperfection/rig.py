@@ -20,6 +20,7 @@ from streamflow.migration.reading import SourceReader
 from streamflow.migration.round import Reading
 from streamflow.migration.stopped import Stopped
 from streamflow.migration.terms import Terms
+from streamflow.migration.waits import Waits
 from streamflow.model import Key, Kind, Page, Record
 from streamflow.platforms.entry import SourceSettings
 from streamflow.platforms.entry import Wire as Lines
@@ -50,6 +51,9 @@ class Clock(HastyClock):
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(START, UTC) + timedelta(seconds=self.skipped_s)
+
+    def steady(self) -> datetime:
+        return self.now()
 
 
 @asynccontextmanager
@@ -145,7 +149,7 @@ class Book:
         self.skip = frozenset(skip)
         self.migration = cast(Migration, SimpleNamespace(
             ledger=self.ledger, source=source, control=Control(), clock=clock, pair=pair, touched={"prospect": set()},
-            stopped=Stopped(), failing=Failing(),
+            stopped=Stopped(), failing=Failing(), waits=Waits(clock),
             terms=Terms(name="t", state_dir=Path("."), timezone="America/New_York", **terms),
             explain=self._explain, log=lambda name, **fields: self.said.append((name, fields)),
             trouble=lambda error: self.troubles.append(str(error)),
