@@ -73,7 +73,7 @@ class Conditions:
 
 
 def _steps(dice: Random) -> tuple[tuple[float, float], ...]:
-    moments = sorted(dice.uniform(1.0, STEPS_WITHIN_S) for _ in range(dice.choice((0, 0, 1, 2))))
+    moments = sorted(dice.uniform(1.0, STEPS_WITHIN_S) for _ in range(dice.choice((0, 0, 1, 9))))
     return tuple((at, dice.choice(STEPS_S)) for at in moments)
 
 
