@@ -182,7 +182,7 @@ def _adopts_first() -> Iterator[None]:
 
 @plant("an update or a removal without an answer counts as done", ("wrong", "orphaned", "not undone", "unmeant"))
 def _taken_for_done() -> AbstractContextManager[Any]:
-    """An update that did not happen is mostly found by reading back, and the switch waits for a person; a rollback reads nothing back."""
+    """Reading back mostly finds an update that did not happen, and the switch waits for a person; a rollback has nothing behind it."""
 
     def rule(intent: Any, now: Any, replacements: Any, **_: Any) -> Ruling:
         return Ruling(state=IntentState.CONFIRMED, dest_id=intent.dest_id, reason="taken for done")

@@ -40,7 +40,7 @@ def test_lp_39_the_log_is_whole_and_one_order_takes_everything_back(living: Pair
     assert living.contact in {each["id"] for each in planned["spared"]}
     before, after = living.before, living.looks["end"].destination
     spared = frozenset(str(each["id"]) for each in planned["spared"])
-    beside = left_beside(before, after, living.report("rollback"))
+    beside = left_beside(before, after, living.looks["end"].report("rollback"))
     wrong = [*rolled_back(before, after, spared=spared), *beside, *overwritten(after, living.edits)]
     assert [str(each) for each in wrong] == []
     assert len(spared) <= 3, f"more was spared than people touched: {planned['spared']}"
