@@ -269,12 +269,13 @@ class Loader:
     async def _is_another(self, track: Progress) -> bool:
         """Say whether the record reads otherwise than when the write was decided; one that the plan itself has changed is not read."""
         write = track.next
-        if write is None or self._rereader is None or write.dest_id in track.ids.values():
+        if write is None or write.dest_id is None or self._rereader is None or write.dest_id in track.ids.values():
             return False
         try:
-            return await reads_otherwise(self._rereader, write)
+            is_other = await reads_otherwise(self._rereader, write)
         except StreamflowError:
             return False     # the write itself meets whatever that was
+        return self._meanwhile.counts(write.dest_id, is_other=is_other)
 
     async def _has_moved(self, track: Progress) -> bool:
         """Say whether somebody was at the record while a refused write waited to be offered again; what is remade looks for itself."""

@@ -9,9 +9,11 @@ from functools import partial
 
 import pytest
 
-from streamflow.model import Cursor, Intent, IntentState, Kind, Op, QueueItem, Ref
+from streamflow.model import Cursor, DestId, Intent, IntentState, Kind, Op, QueueItem, Ref
 from streamflow.platforms.base import Happening, position_of
-from streamflow.stages.meanwhile import AWAITED_S, LATEST_S, OVERDUE_S, Meanwhile
+from streamflow.stages import load
+from streamflow.stages.batch import Write
+from streamflow.stages.meanwhile import AWAITED_S, LATEST_S, LEFT_AT_MOST, OVERDUE_S, Meanwhile
 from streamflow.stages.overwritten import UNLOOKED, Done, items_of, lost_to, ours_among
 from streamflow.store.base import Enqueue, PutSetting
 from tests.stages.rig import PassingClock, Rig, lead, note, rig
@@ -82,6 +84,29 @@ async def test_what_is_read_once_more_is_not_written_over(lag_s: float) -> None:
         [asked] = await one.open_items("conflict")
         assert "Lead Status" in asked
         assert "After" in str(fields["name"]), "what nobody touched follows"
+
+
+async def test_two_ways_of_reading_that_never_agree_hold_nothing_up_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that reads otherwise each time right before it is changed is left some times, then changed; the next change begins anew."""
+    asked: list[DestId | None] = []
+
+    async def otherwise(_reader: object, write: Write) -> bool:
+        asked.append(write.dest_id)
+        return True
+
+    monkeypatch.setattr(load, "reads_otherwise", otherwise)
+    async with rig() as one:
+        await one.stage(lead("1", status="New", statusid="1"))
+        await one.run_dry()
+        person, looks = (await one.link("lead", "1")).dest_id, one.looks()
+        monkeypatch.setattr(Rig, "looks", lambda _one: looks)      # as in a run, whose looks outlive the stages
+        for status, number in (("Contacted", "2"), ("New", "1")):
+            await one.stage(lead("1", status=status, statusid=number))
+            for _ in range(LEFT_AT_MOST + 1):
+                await one.deliver()
+            assert await one.pending() == 0
+            assert (await one.fields("contacts", person))["custom:Lead Status"] == status
+        assert asked == [person] * 2 * (LEFT_AT_MOST + 1)
 
 
 async def test_reading_once_more_costs_a_call_or_two_for_an_update() -> None:
