@@ -38,8 +38,6 @@ WATCH_S = 8.0
 LAG_S = 3.0
 """What a run that is struck at named points is told of the destination's lists, instead of measuring it."""
 DAY_S = 86_400.0
-DEADLINE_S = 300
-"""For a switch: where platforms hang and machines are busy, one complete pass takes half a minute, and there are several of them."""
 SEEN_THROUGH = (CALM, "flaky")
 """Profiles under which a source shows each write by the end of the watch: nothing comes late, and no edit is without a time."""
 
@@ -171,7 +169,6 @@ def survive(trial: Trial) -> Survived:
 
 def _configure(box: Box, trial: Trial, wanted: list[str]) -> None:
     box.configure('cutover = "auto"', 'cutover = "ask"')
-    box.configure("deadline_s = 120", f"deadline_s = {DEADLINE_S}")
     if trial.reader == "api":
         box.configure("[pace.source]", f"{box.side.pages}\n[pace.source]")
     if trial.parts:
