@@ -37,6 +37,8 @@ WATCH_S = 8.0
 """How long the run goes on after the switch for each kill that is to strike there: the longest life, and a start."""
 LAG_S = 3.0
 """What a run that is struck at named points is told of the destination's lists, instead of measuring it."""
+HOSTILE_DEADLINE_S = 400
+"""What a cutover is given where some lists are never answered: that takes most of the time of each complete read. By default it is 4 h."""
 DAY_S = 86_400.0
 SEEN_THROUGH = (CALM, "flaky")
 """Profiles under which a source shows each write by the end of the watch: nothing comes late, and no edit is without a time."""
@@ -169,6 +171,8 @@ def survive(trial: Trial) -> Survived:
 
 def _configure(box: Box, trial: Trial, wanted: list[str]) -> None:
     box.configure('cutover = "auto"', 'cutover = "ask"')
+    if trial.faults == "hostile":
+        box.configure("deadline_s = 120", f"deadline_s = {HOSTILE_DEADLINE_S}")
     if trial.reader == "api":
         box.configure("[pace.source]", f"{box.side.pages}\n[pace.source]")
     if trial.parts:
