@@ -89,7 +89,7 @@ async def test_a_pair_is_ready_when_the_block_begins_and_gone_when_it_ends(tmp_p
         assert json.loads((sandbox.dir / "sandbox.json").read_text()) == sandbox.as_json()
         key = Path(source["api_key_file"]).read_text()
         leads = await fetch(sandbox.source_url + "getleads", json={}, headers={"Apikey": key})
-        assert len(leads["leads"]) >= 50
+        assert len(leads["leads"]) >= 40     # of fifty: people merge and delete some from the first moment on
         login = aiohttp.encode_basic_auth(destination["username"], Path(destination["api_key_file"]).read_text())
         users = await fetch(destination["base_url"] + "/users", headers={"Authorization": login})
         assert destination["username"] in {email for user in users["users"] for email in user["emails"]}
