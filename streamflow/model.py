@@ -21,6 +21,11 @@ Fields: TypeAlias = dict[str, Any]
 form into its wire form and back, so that base, source and destination can be compared field by field."""
 
 
+def kind_of(dest_id: DestId) -> Kind:
+    """Give the kind that an id of the destination names ("11-contacts"), "" where it names none."""
+    return dest_id.rpartition("-")[2]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One row of a source kind as it was read."""

@@ -20,6 +20,7 @@ from streamflow.migration.precheck import precheck
 from streamflow.migration.progress import progress
 from streamflow.migration.returning import ROLLED_BACK, brought_back
 from streamflow.migration.rollback import Rollback
+from streamflow.migration.rollback_order import ordered
 from streamflow.migration.scopes import WHOLE, accepted
 from streamflow.model import QueueItem, RecordState
 from streamflow.reports.writer import ReportWriter
@@ -266,17 +267,12 @@ class Desk:
             raise DoesNotFit("nothing has been written yet", hint="see `status`")
         if scope != WHOLE and self._m.phase.state not in AFTER_A_PART:
             raise DoesNotFit(f"in {self._m.phase.state} only the whole run can be undone", hint="leave --scope out, or wait for the tail")
-        plan = {
-            "scope": scope, "by": actor, "at": iso(self._m.clock.now()), "asked_in": self._m.phase.state.value,
-            "paused": await self._m.ledger.setting("operator:paused"),
-        }
-        # The pause ends with it: should the daemon be struck right behind this, the next start does not stand still.
-        asked = (PutSetting(name="rollback", value=plan), PutSetting(name="operator:paused", value=None))
-        await self._m.decide(actor, "rollback.requested", *asked, note=str(plan["scope"]))
+        asked = await ordered(self._m.ledger, scope=scope, by=actor, at=iso(self._m.clock.now()), state=self._m.phase.state)
+        await self._m.decide(actor, "rollback.requested", *asked, note=scope)
         if self._m.control.paused is not None:
             await self.resume(actor=actor)
         self._s.interrupt()
-        return {"result": "started", "scope": plan["scope"]}
+        return {"result": "started", "scope": scope}
 
     async def _rollback_plan(self, scope: str) -> Answer:
         """Plan without writing; the whole plan is a report, the answer holds the beginning of what would be spared."""

@@ -14,6 +14,7 @@ from streamflow.daemon.exits import AlreadyRunning
 from streamflow.daemon.operator import DoesNotFit
 from streamflow.errors import ConfigError, DiskRefused, StoreError, is_of_the_disk
 from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
+from streamflow.migration.rollback_order import ordered
 from streamflow.migration.scopes import WHOLE, accepted, checked
 from streamflow.model import AuditEntry
 from streamflow.platforms.catalog import pair_of
@@ -122,11 +123,8 @@ async def note_rollback(config: Config, clock: Clock, *, actor: str, scope: str)
             raise DoesNotFit("nothing has been written yet", hint=f"the migration is in {state}")
         if scope != WHOLE and state not in AFTER_A_PART:
             raise DoesNotFit(f"in {state} only the whole run can be undone", hint="leave --scope out")
-        plan = {
-            "scope": scope, "by": actor, "at": iso(clock.now()), "asked_in": state.value, "paused": await ledger.setting("operator:paused"),
-        }
         entry = AuditEntry(actor=actor, action="rollback.requested", note=scope)
-        await ledger.commit([PutSetting(name="rollback", value=plan), PutSetting(name="operator:paused", value=None), Audit(entry=entry)])
+        await ledger.commit([*await ordered(ledger, scope=scope, by=actor, at=iso(clock.now()), state=state), Audit(entry=entry)])
     return "noted"
 
 

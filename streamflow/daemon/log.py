@@ -52,7 +52,7 @@ LOGGABLE = frozenset(
     job owners teams users matched_owners unmatched_owners fallback_set step mode scope dry_run confirmed resumed exit_code
     """.split()
 )
-_WORDS = re.compile(r"^[A-Za-z ,']*")
+_NO_WORD = re.compile(r"[^A-Za-z ,']")
 _TEXT_KEYS_FIRST = ("at", "level", "event")
 
 EventDict: TypeAlias = MutableMapping[str, Any]
@@ -233,7 +233,7 @@ class _FromLibrary(logging.Handler):
         failure = record.exc_info[1] if record.exc_info else None
         level = "error" if record.levelno >= logging.ERROR else "warning"
         # The loop's own words come with tasks, callbacks and their arguments written out in them.
-        reason = "".join(_WORDS.findall(str(record.msg))[:1]) if record.name == "asyncio" else str(record.msg)[:200]
+        reason = _NO_WORD.split(str(record.msg), maxsplit=1)[0] if record.name == "asyncio" else str(record.msg)[:200]
         getattr(structlog.get_logger(), level)("library.log", logger=record.name, reason=reason, exc_info=failure)
 
 

@@ -18,7 +18,7 @@ from streamflow.migration.removals import Removals
 from streamflow.migration.scopes import Wanted, everything
 from streamflow.migration.ties import HANGING_KINDS, Ties
 from streamflow.migration.touched import Touches
-from streamflow.model import DestId, Fields, Kind, Link
+from streamflow.model import DestId, Fields, Kind, Link, kind_of
 from streamflow.stages.kept import known
 
 NEVER_ALONE: tuple[Kind, ...] = ("leads", "contacts")
@@ -129,7 +129,7 @@ class Hanging:
             after: Hung = {}
             hang(after, link.dest_id, now.get(link.dest_id, {}))
             for dest_id in before.keys() - after.keys():
-                missing.setdefault(dest_id.rpartition("-")[2], set()).add(dest_id)
+                missing.setdefault(kind_of(dest_id), set()).add(dest_id)
         found: set[DestId] = set()
         for kind, ids in missing.items():
             if kind in DEST_ORDER:

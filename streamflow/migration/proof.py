@@ -10,7 +10,7 @@ from typing import Any
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.reversals import NOTHING_TO_UNDO
 from streamflow.migration.undoing import GONE
-from streamflow.model import AuditEntry, DestId, Fields, Kind
+from streamflow.model import AuditEntry, DestId, Fields, Kind, kind_of
 from streamflow.stages.verify import GOOD
 
 READ_AT_ONCE = 40
@@ -69,7 +69,7 @@ class Proof:
         self._restored.clear()
 
     def _take(self, entry: AuditEntry) -> None:
-        kind = entry.dest_id.rpartition("-")[2]
+        kind = kind_of(entry.dest_id)
         if entry.action == "rollback.kept":
             self._take_back(entry)
         if entry.action == "rollback.overtaken":
@@ -96,14 +96,14 @@ class Proof:
     def _take_back(self, entry: AuditEntry) -> None:
         """A record that was removed and brought back is not to be gone."""
         self._found.deleted -= 1
-        for ids in (self._found.still_there, self._deleted[entry.dest_id.rpartition("-")[2]]):
+        for ids in (self._found.still_there, self._deleted[kind_of(entry.dest_id)]):
             if entry.dest_id in ids:
                 ids.remove(entry.dest_id)
 
     def _leave_to_people(self, entry: AuditEntry) -> None:
         """Fields that a person changed at the very moment they were restored need not hold their former values."""
         names = set(entry.after or {})
-        held = self._restored[entry.dest_id.rpartition("-")[2]]
+        held = self._restored[kind_of(entry.dest_id)]
         if entry.dest_id in held:
             held[entry.dest_id] = {name: value for name, value in held[entry.dest_id].items() if name not in names}
         for each in list(self._found.not_restored):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from streamflow.errors import NotFound, UsageError
 from streamflow.mapping.pair import Role
 from streamflow.migration.context import Migration
-from streamflow.model import DestId, Kind, QueueItem
+from streamflow.model import DestId, Kind, QueueItem, kind_of
 from streamflow.stages.directory import home_named
 from streamflow.stages.roles import roles_of
 
@@ -54,7 +54,7 @@ async def _in_source(migration: Migration, item: QueueItem, verb: str, target: s
 
 async def _in_destination(migration: Migration, item: QueueItem, verb: str, target: str) -> None:
     kind = await _meant(migration, item) if verb == "adopt" else _dest_kind(migration, item.kind)
-    if target.partition("-")[2] != kind:
+    if kind_of(target) != kind:
         raise UsageError(f"{target!r} is no id of {kind} in the destination", hint=f"ids look like 23-{kind}")
     if target not in await migration.destination.reader.read(kind, [DestId(target)], custom=False):
         raise NotFound(f"the destination has no {target}, or it was deleted there", hint="take the id out of its address in the web app")

@@ -18,7 +18,7 @@ from streamflow.migration.context import Migration
 from streamflow.migration.outside import READ_AT_ONCE, hang
 from streamflow.migration.reversal import Reversal
 from streamflow.migration.reversals import Reversals
-from streamflow.model import Cursor, DestId, Fields, Kind
+from streamflow.model import Cursor, DestId, Fields, Kind, kind_of
 from streamflow.platforms.base import HUNG
 
 HANGING_KINDS: tuple[Kind, ...] = ("notes", "activities", "tasks", "leads", "contacts")
@@ -72,7 +72,7 @@ class Ties:
             hang(shown, child, fields)
             if link.dest_id in shown:
                 continue
-            kind = _kind(child)
+            kind = kind_of(child)
             name = RELATION.get((kind, link.dest_kind))
             if name is None:
                 loose.append(child)
@@ -104,14 +104,10 @@ class Ties:
     async def _live(self, dest_ids: Collection[DestId]) -> dict[DestId, Fields]:
         by_kind: dict[Kind, list[DestId]] = defaultdict(list)
         for dest_id in sorted(dest_ids):
-            by_kind[_kind(dest_id)].append(dest_id)
+            by_kind[kind_of(dest_id)].append(dest_id)
         found: dict[DestId, Fields] = {}
         for kind, ids in by_kind.items():
             if kind in HANGING_KINDS:
                 for start in range(0, len(ids), READ_AT_ONCE):
                     found |= await self._m.destination.reader.read(kind, ids[start : start + READ_AT_ONCE], custom=False)
         return found
-
-
-def _kind(dest_id: DestId) -> Kind:
-    return dest_id.rpartition("-")[2]

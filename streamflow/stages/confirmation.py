@@ -42,7 +42,7 @@ def learnt_late(intent: Intent, meaning: Meaning, *, at: float) -> list[Change]:
     """
     What else is due when the answer itself never came: people's edits under the write are looked for, its meaning is done with.
 
-    *at* is when the write had surely been carried out, in Unix seconds.
+    *at* is when the write had surely been carried out, in Unix seconds by the steady clock.
     """
     looked_after = [Done.of(intent, seen=meaning.seen, now=meaning.now, at=at).noted] if meaning.seen else []
     return [*looked_after, forgotten(intent)]

@@ -307,7 +307,7 @@ class DoubtResolver:
         now = line_of(intent, meaning, ruling.dest_id, phase=self._phase or "recovery", at=iso(self._clock.now()))
         if intent.op is Op.CREATE:
             return await self._with_merged(now, meaning.joiners)
-        changes = [*brought(now, meaning.joiners), *learnt_late(intent, meaning, at=self._clock.now().timestamp())]
+        changes = [*brought(now, meaning.joiners), *learnt_late(intent, meaning, at=self._clock.steady().timestamp())]
         line = (await self._ledger.links([intent.ref])).get(intent.ref)
         if ruling.stale_id is None or line is None:
             return changes

@@ -29,6 +29,7 @@ def gone_id(link: Link) -> str:
 
 
 def is_aside(link: Link) -> bool:
+    """Say whether this is what a part was made as before it became another kind."""
     return link.ref.part.endswith(aside("", link.dest_kind))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from streamflow.model import Fields
+from streamflow.model import DestId, Fields
 
 KEPT = "kept:"
 
@@ -36,6 +36,13 @@ def rebuilt(values: Mapping[str, Any], theirs: Mapping[str, Any]) -> Fields:
         **{name: value for name, value in values.items() if name not in theirs},
         **{f"{KEPT}{name}": value for name, value in theirs.items()},
     }
+
+
+def unlisted(base: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, set[DestId]]:
+    """Give whom lists of relations of ours named and name no more; people may have taken them out, or deleted them (nobody shows those)."""
+    named = {name: value for name, value in expected(base).items() if name.startswith("link:") and isinstance(value, list)}
+    lacking = {name: set(value) - set(shown.get(name) or ()) for name, value in named.items()}
+    return {name: ids for name, ids in lacking.items() if ids}
 
 
 def released(base: Mapping[str, Any], fields: Iterable[str]) -> Fields:

@@ -28,7 +28,7 @@ from streamflow.errors import (
     TransientError,
     Uncertain,
 )
-from streamflow.model import DestId, Intent, IntentState, Kind, Link, Op, Ref
+from streamflow.model import DestId, Intent, IntentState, Kind, Link, Op, Ref, kind_of
 from streamflow.platforms.base import Feed, Reader, Writer
 from streamflow.stages.batch import Loaded, Resolved, Write
 from streamflow.stages.gone import GONE_KINDS
@@ -257,7 +257,7 @@ class Loader:
         named: dict[Kind, set[DestId]] = {}
         for name, value in intent.fields.items():
             for each in (value if isinstance(value, list) else [value]) if name.startswith("link:") else ():
-                if isinstance(each, str) and (kind := each.partition("-")[2]) in GONE_KINDS:
+                if isinstance(each, str) and (kind := kind_of(each)) in GONE_KINDS:
                     named.setdefault(kind, set()).add(each)
         if self._vanished is None:
             return False
@@ -275,7 +275,7 @@ class Loader:
             is_other = await reads_otherwise(self._rereader, write)
         except StreamflowError:
             return False     # the write itself meets whatever that was
-        return self._meanwhile.counts(write.dest_id, is_other=is_other)
+        return self._meanwhile.puts_off(write.dest_id, is_other=is_other)
 
     async def _has_moved(self, track: Progress) -> bool:
         """Say whether somebody was at the record while a refused write waited to be offered again; what is remade looks for itself."""

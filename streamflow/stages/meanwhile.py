@@ -16,7 +16,6 @@ waits for it.
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -56,7 +55,7 @@ class Meanwhile:
     _unlooked: dict[str, Done] = field(default_factory=dict)                     # by intent
     _again_at: dict[str, float] = field(default_factory=dict)                    # by intent, Unix seconds; where it had not shown yet
     _found: list[Change] = field(default_factory=list)                           # by the looks, and not in the ledger yet
-    _otherwise: Counter[DestId] = field(default_factory=Counter)                 # times in a row it read otherwise right before a write
+    _otherwise: dict[DestId, int] = field(default_factory=dict)                  # times in a row it read otherwise right before a write
 
     async def moved(self, asked: Mapping[DestId, Kind], seen: Cursor, *, at_once: bool = False) -> set[DestId]:
         """Which of these records, read when the feed stood at *seen*, somebody changed since."""
@@ -70,14 +69,17 @@ class Meanwhile:
             await self._look(kinds, seen, due if is_overdue else ())
         return {dest_id for dest_id in asked if self._since(dest_id, seen)}
 
-    def counts(self, dest_id: DestId, *, is_other: bool) -> bool:
+    def puts_off(self, dest_id: DestId, *, is_other: bool) -> bool:
         """
         Say whether a record that reads otherwise at the last moment is left for another plan.
 
         It is so many times: two ways of reading that never agree must not hold it up for good. Then it is written, and looked after.
         """
-        self._otherwise[dest_id] = self._otherwise[dest_id] + 1 if is_other and self._otherwise[dest_id] < LEFT_AT_MOST else 0
-        return self._otherwise[dest_id] > 0
+        times = self._otherwise.pop(dest_id, 0)
+        if not is_other or times >= LEFT_AT_MOST:
+            return False
+        self._otherwise[dest_id] = times + 1
+        return True
 
     def wrote(self, done: Done) -> list[Change]:
         """Note an update, to be looked after; gives what is to be committed with its confirmation."""

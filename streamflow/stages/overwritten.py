@@ -31,7 +31,7 @@ class Done:
     dest_id: DestId
     fields: Fields
     now: Fields                  # what these fields held when it was read
-    at: float                    # Unix seconds: when it had surely been carried out; 0.0: so long ago that all of it is told
+    at: float                    # Unix seconds by the steady clock: when it was surely carried out; 0.0: so long ago that all of it is told
 
     @classmethod
     def of(cls, intent: Intent, *, seen: Cursor, now: Mapping[str, Any], at: float) -> Done:

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.identity import Match, Merge, Review
-from streamflow.model import Cursor, DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref
+from streamflow.model import Cursor, DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref, kind_of
 from streamflow.platforms.base import Reader
 from streamflow.stages.batch import Mapped, Plan, Resolved, Write
 from streamflow.stages.directory import Directory
@@ -49,10 +49,10 @@ from streamflow.stages.updating import (
     create_part,
     is_settled,
     leave_to_others,
+    left_out,
     remove_stale,
     stale_parts,
     surviving,
-    unlisted,
     update_part,
     without_moving,
 )
@@ -198,8 +198,8 @@ class Resolver:
                     continue
                 if link.dest_id not in facts.now:
                     missing.setdefault(link.dest_kind, set()).add(link.dest_id)
-                for dest_id in unlisted(link, fields, facts) if link.dest_id in facts.now else ():
-                    missing.setdefault(dest_id.partition("-")[2], set()).add(dest_id)
+                for dest_id in left_out(link, fields, facts):
+                    missing.setdefault(kind_of(dest_id), set()).add(dest_id)
         fates = [await self._vanished.look(kind, ids) for kind, ids in missing.items()]
         return any(survivor is not None for each in fates for survivor in each.values())
 
@@ -274,7 +274,7 @@ class Resolver:
                 update = update_part(draft, link, fields, staged, facts, joins=isinstance(job.decision, Merge))
             if update.busy:
                 return self._given_up(Plan(staged=staged), writes)
-            if update.writes and (lost := unlisted(link, fields, facts).intersection(facts.gone)):
+            if update.writes and (lost := left_out(link, fields, facts).intersection(facts.gone)):
                 return self._given_up(wait_plan(staged, waiting_for_gone(min(lost)), self._directory), [*writes, *update.writes])
             if update.anew and draft.part == "" and link.ref.kind in self._directory.roles.blocking:
                 return self._given_up(await self._anew(job, link), writes)

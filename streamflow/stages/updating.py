@@ -18,7 +18,7 @@ from streamflow.model import AuditEntry, DestId, Disposition, Draft, Fields, Kin
 from streamflow.stages.batch import Write
 from streamflow.stages.conflicts import conflict_id, mapped, told
 from streamflow.stages.gone import gone_id, gone_item, is_aside, set_aside
-from streamflow.stages.kept import expected, kept, known, rebuilt
+from streamflow.stages.kept import expected, kept, known, rebuilt, unlisted
 from streamflow.stages.peoples import added_fields, lost_by_replacing
 from streamflow.stages.planning import ACTION_FIELDS, SAME, Compare, Facts, create_writes
 from streamflow.store.base import Audit, Change, DropLink, Enqueue, PutLink
@@ -120,15 +120,14 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
     return Update(writes=(write,), links=image, changes=news)
 
 
-def unlisted(link: Link, fields: Fields, facts: Facts) -> set[DestId]:
+def left_out(link: Link, fields: Fields, facts: Facts) -> set[DestId]:
     """
     Give whom a record of ours is to name, did name, and names no more, where changing it sends all of it (nutshell.md 4.1).
 
     It may be that people deleted them: the destination shows no deleted record, so what is sent would leave them out for good.
     """
-    relation, now = _SENT_WHOLE.get(link.dest_kind, ""), facts.now.get(link.dest_id, {})
-    named, wanted = expected(link.base).get(relation), fields.get(relation)
-    return set(named).intersection(wanted).difference(now.get(relation) or ()) if isinstance(named, list) and wanted else set()
+    relation, now = _SENT_WHOLE.get(link.dest_kind, ""), facts.now.get(link.dest_id)
+    return unlisted(link.base, now).get(relation, set()).intersection(fields.get(relation) or ()) if now is not None else set()
 
 
 def create_part(draft: Draft, ref: Ref, fields: Fields, own: Mapping[str, Link], facts: Facts) -> Update:

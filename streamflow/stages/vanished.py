@@ -15,7 +15,7 @@ from typing import Any
 
 import anyio
 
-from streamflow.model import AuditEntry, DestId, Fields, Key, Kind, Link, Ref, Verdict
+from streamflow.model import AuditEntry, DestId, Fields, Key, Kind, Link, Ref, Verdict, kind_of
 from streamflow.platforms.base import Reader
 from streamflow.stages.gone import GONE, GONE_KINDS, MERGED, gone_item, waits_for
 from streamflow.stages.kept import KEPT, expected, known, rebuilt, released
@@ -72,7 +72,7 @@ class Vanished:
         named: dict[Kind, set[DestId]] = defaultdict(set)
         for link in links:
             for dest_id in _named(link.base):
-                named[dest_id.partition("-")[2]].add(dest_id)
+                named[kind_of(dest_id)].add(dest_id)
         fates: dict[DestId, DestId | None] = {}
         for kind in sorted(GONE_KINDS & named.keys()):
             fates |= await self._reader.fates(kind, sorted(named[kind]))

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from streamflow.mapping.changes import BLOCKS
-from streamflow.model import AuditEntry, DestId, FieldCheck, Fields, Kind, Link, Ref, Verdict
+from streamflow.model import AuditEntry, DestId, FieldCheck, Fields, Kind, Link, Ref, Verdict, kind_of
 from streamflow.platforms.base import Feed, Reader
 from streamflow.stages.batch import Loaded
 from streamflow.stages.differences import Differences
 from streamflow.stages.kept import expected as expected_of
+from streamflow.stages.kept import unlisted
 from streamflow.stages.vanished import Vanished
 from streamflow.store.base import NO_REF, Audit, Change, Ledger, MarkVerified, PutLink
 
@@ -50,13 +51,6 @@ def judge(link: Link, actual: Fields | None, compare: Callable[[Kind, str, objec
     else:
         state = "verified"
     return MarkVerified(ref=link.ref, verified=state, checks=tuple(checks))
-
-
-def _unlisted(link: Link, actual: Fields | None) -> dict[str, set[DestId]]:
-    """Give the lists of relations that lack somebody whom we named, with those they lack."""
-    named = {name: value for name, value in expected_of(link.base).items() if name.startswith("link:") and isinstance(value, list)}
-    lacking = {name: set(value) - set(actual.get(name) or ()) for name, value in named.items()} if actual is not None else {}
-    return {name: ids for name, ids in lacking.items() if ids}
 
 
 def holds_block(text: object, block: object) -> bool:
@@ -103,17 +97,21 @@ class Verifier:
 
     async def _with_deleted(self, links: Sequence[Link], actual: Mapping[DestId, Fields]) -> Mapping[DestId, Fields]:
         """Give what was read with those whom it named and people deleted since: the destination shows nobody who is deleted."""
-        hidden = {link.dest_id: unlisted for link in links if (unlisted := _unlisted(link, actual.get(link.dest_id)))}
-        if not hidden or self._vanished is None:
-            return actual
         asked: dict[Kind, set[DestId]] = {}
-        for dest_id in (each for unlisted in hidden.values() for ids in unlisted.values() for each in ids):
-            asked.setdefault(dest_id.partition("-")[2], set()).add(dest_id)
+        for link in links:
+            for ids in unlisted(link.base, actual[link.dest_id]).values() if link.dest_id in actual else ():
+                for dest_id in ids:
+                    asked.setdefault(kind_of(dest_id), set()).add(dest_id)
+        if not asked or self._vanished is None:
+            return actual
         fates = [await self._vanished.look(kind, ids) for kind, ids in sorted(asked.items())]
         gone = {dest_id for each in fates for dest_id, survivor in each.items() if survivor is None}
-        return {**actual, **{dest_id: {**actual[dest_id], **{
-            name: [*(actual[dest_id].get(name) or ()), *sorted(gone.intersection(ids))] for name, ids in unlisted.items()
-        }} for dest_id, unlisted in hidden.items()}}
+        shown = dict(actual)
+        for link in links:
+            for name, ids in unlisted(link.base, shown[link.dest_id]).items() if link.dest_id in shown else ():
+                row = shown[link.dest_id]
+                shown[link.dest_id] = {**row, name: [*(row.get(name) or ()), *sorted(gone & ids)]}
+        return shown
 
     async def _merged(self, kind: Kind, missing: Sequence[DestId]) -> set[DestId]:
         """Give those that people merged into others: their lines wait for verification there from now on."""

@@ -65,6 +65,22 @@ async def test_what_a_late_feed_shows_is_asked_about(lag_s: float, after_reading
         assert await one.ledger.settings(UNLOOKED) == {}
 
 
+async def test_a_wall_clock_that_is_set_shortens_no_look_at_a_write_without_an_answer() -> None:
+    """An update whose answer never came is looked after from when it was surely there, by the clock that nobody sets."""
+    async with rig(switches={"events_lag_s": 8.0}) as one:
+        await one.stage(lead("1", status="New", statusid="1"))
+        await one.run_dry()
+        one.clock.account.advance(120.0)
+        one.switch(reset_after={"match": "PATCH /rest/contacts", "times": 1})
+        await one.stage(lead("1", status="Contacted", statusid="2"))
+        await one.deliver()
+        one.clock.ahead_s = 3_600.0
+        one.clock.account.advance(30.0)
+        assert await one.resolve_doubts() == 0
+        [noted] = (await one.ledger.settings(UNLOOKED)).values()
+        assert noted["at"] <= one.clock.steady().timestamp()
+
+
 @pytest.mark.parametrize("lag_s", [0.0, 3.0, 8.0])
 async def test_what_is_read_once_more_is_not_written_over(lag_s: float) -> None:
     """While people work along, a record is read by its id right before it is changed: what was edited since the first reading stays."""
