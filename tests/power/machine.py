@@ -32,6 +32,10 @@ BAD = 4
 """From which exit code on a file system is not whole again after its journal was gone through."""
 
 
+class NotWhole(AssertionError):
+    """A file system would need a person."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Machine(Daemon):
     """
@@ -109,10 +113,13 @@ class Machine(Daemon):
             self.take_out(self.box.state)
 
     def take_out(self, to: Path) -> None:
-        """Bring the daemon's state to a folder of this machine, from a copy of the disk whose journal was gone through."""
+        """Bring the daemon's state to a folder outside, from a copy of the disk whose journal is gone through. Raises NotWhole."""
         copy = self.folder / "copy.img"
         run("cp", "--sparse=always", str(self.device.medium.path), str(copy))
-        run("e2fsck", "-p", str(copy), most=BAD - 1)
+        try:
+            run("e2fsck", "-p", str(copy), most=BAD - 1)
+        except AssertionError as error:
+            raise NotWhole("the file system is not whole again after its journal was gone through") from error
         shutil.rmtree(to, ignore_errors=True)
         taken = self.folder / "taken"
         shutil.rmtree(taken, ignore_errors=True)

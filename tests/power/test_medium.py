@@ -60,7 +60,11 @@ def test_what_was_flushed_outlives_any_cut(medium: Medium, way: str) -> None:
     for _, dice in zip(range(20), seeds(way), strict=False):
         fill(medium)
         assert medium.cut(dice) == way
-        assert held(medium)[16:] == [1] * 16
+        left = held(medium)
+        assert left[16:] == [1] * 16
+        assert medium.loose == 0
+        medium.cut(dice)
+        assert held(medium) == left     # what a cut left is there for good
         fill(medium)
         medium.flush()
         medium.cut(dice)
