@@ -49,7 +49,9 @@ def test_each_thing_that_was_said_and_is_gone_is_told(state: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("harm", ["UPDATE audit SET entry = replace(entry, 'resume', 'pause') WHERE seq = 2", "DELETE FROM audit WHERE seq = 1"])
+@pytest.mark.parametrize("harm", [
+    "UPDATE audit SET entry = replace(entry, 'resume', 'pause') WHERE seq = 2", "DELETE FROM audit WHERE seq = 1",
+])  # fmt: skip
 def test_a_broken_chain_is_told(state: Path, harm: str) -> None:
     """An entry that is another than it was, or is not there, breaks the chain."""
     with closing(sqlite3.connect(state / LEDGER)) as ledger:
