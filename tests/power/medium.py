@@ -4,7 +4,8 @@ A disk with a cache of its own, which a power cut empties: what was flushed is t
 The rules are those of `tests/crashes`, one storey deeper: there for a file beneath SQLite, here for the disk beneath a file system.
 - Whatever was written before the last flush is there.
 - Each sector of 512 bytes is whole, and as it was at some moment since that flush: no order binds one sector to another. Excepted is the
-  first page of the disk, which is whole itself: ext4 keeps its superblock there, of two sectors under one checksum, and does not bear it torn.
+  first page of the disk, which is whole itself: ext4 keeps its superblock there, in two sectors under one checksum, and does not bear it
+  torn.
 """
 
 from __future__ import annotations
