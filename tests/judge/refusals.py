@@ -23,6 +23,9 @@ CREATE_PERSON = "POST /rest/contacts"
 _CALL = re.compile(r"call of (\S+) with prospect (\S+)")
 _ESCAPED = re.compile(r"\\[nrt]")
 _WORD = re.compile(r"\w{4,}")
+_ON = re.compile(r" on (\d+-contacts)$")
+_MERGED = re.compile(r"\b(?:lt|lp):([a-z_]+):([^\s:\]\"\\]+):merged\]")
+_PARENT = re.compile(r'"(\d+-contacts)"')
 _MARKER = re.compile(r"\b(?:lt|lp):([a-z_]+):([^\s:\]\"\\]+)")
 
 
@@ -33,6 +36,7 @@ class Refusals:
     written: Mapping[Identity, str] = field(default_factory=dict)      # with what was refused, as it was sent
     people: frozenset[Identity] = frozenset()      # those of them who were to become a person: whatever they have hangs on that one
     listed: frozenset[Identity] = frozenset()      # (kind that was asked for, key of the record it hangs on)
+    beside: Mapping[str, frozenset[Identity]] = field(default_factory=dict)    # id of a person -> who shares it, by notes that were refused
 
 
 def read_refusals(source: Mapping[str, Any], destination: Mapping[str, Any], people: Sequence[str]) -> Refusals:
@@ -45,7 +49,11 @@ def read_refusals(source: Mapping[str, Any], destination: Mapping[str, Any], peo
         for key, code in coded.items() if key in each["body"] or code in each["body"]
     }
     refused = frozenset((kind, key) for body in people_of for kind, key in _MARKER.findall(body))
-    return Refusals(written=written, people=refused, listed=frozenset(listed))
+    beside: dict[str, frozenset[Identity]] = {}
+    for each in destination["poisoned"]:
+        for rid in _PARENT.findall(each["body"]):
+            beside[rid] = beside.get(rid, frozenset()) | frozenset((kind, key) for kind, key in _MERGED.findall(each["body"]))
+    return Refusals(written=written, people=refused, listed=frozenset(listed), beside=beside)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +81,11 @@ class Excuse:
         if any(_is_nameless(each, kind) and _tells(body, row) and self._is_told(each) for each, body in self.refusals.written.items()):
             return True
         return self.was_not_shown(identity, row)
+
+    def is_shared(self, finding: Finding) -> bool:
+        """Say whether a person shows what is another's of the source as well, of whom the note that would name them was refused."""
+        on = _ON.search(finding.what)
+        return on is not None and any(self._is_told(identity) for identity in self.refusals.beside.get(on[1], ()))
 
     def was_not_shown(self, identity: Identity, row: Row) -> bool:
         """Say whether the list that this record is in was refused, so that nobody knows of it."""
@@ -102,6 +115,8 @@ def standing(findings: Sequence[Finding], rows: Mapping[Identity, Row], excuse: 
     """
     for finding in findings:
         identity, row = _of(finding, rows)
+        if finding.fault == "wrong" and excuse.is_shared(finding):
+            continue
         held = {"lost": excuse.holds, "wrong": excuse.holds, "unexplained": excuse.was_not_shown}.get(finding.fault)
         if held is None or row is None or not held(identity, row):
             yield finding
