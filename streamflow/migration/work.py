@@ -26,8 +26,8 @@ from streamflow.pipeline import Pipeline
 from streamflow.stages.batch import Batch
 from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
-from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
+from streamflow.stages.pending import StagedBatches
 from streamflow.stages.questions import next_question, numbered
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of

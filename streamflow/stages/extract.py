@@ -1,5 +1,5 @@
 """
-Reading a source into the ledger, and handing staged records on.
+Reading a source into the ledger.
 
 Rule 1: a page is staged and the stream's mark moved in one transaction; what is not staged is read again.
 Rule 2: only a complete pass proves absence; what it did not show is *missed*, nothing more. A pass with gaps is not complete, unless a
@@ -16,11 +16,11 @@ from contextlib import aclosing
 from dataclasses import replace
 from types import MappingProxyType
 
-from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Record, Staged
+from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Record
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.asking import GoneParents, ask_for
-from streamflow.stages.batch import Batch
 from streamflow.stages.moved import Moved
+from streamflow.stages.permit import Permit
 from streamflow.stages.rejected import told
 from streamflow.stages.rekey import hand_over
 from streamflow.stages.tally import CHANGED, Tally
@@ -36,8 +36,6 @@ Settling = Callable[[Stream, Tally, str], Awaitable[None]]
 Emptied = Callable[[Kind, int, int], Awaitable[bool]]
 """Hears how many records of a kind complete passes did not show, and of how many; says whether that is to be believed."""
 FEW = 3        # so few records of a kind may all be gone without a question
-Permit = Callable[[], Awaitable[bool]]
-"""Waits while the operator has paused; False when the daemon drains: take nothing new."""
 
 
 class Intake:
@@ -266,47 +264,3 @@ def _is_emptied(missed: int, total: int) -> bool:
 
 def _read_entry(page: Page, scan: str) -> Change:
     return Audit(entry=AuditEntry(actor="streamflow", action="read", kind=page.kind, note=f"{len(page.records)} records, pass {scan}"))
-
-
-# ------------------------------------------------------------------------------------------------ from the ledger
-
-
-class StagedBatches:
-    """Hands on pending records of a kind, oldest change first, each once a pass."""
-
-    def __init__(self, *, ledger: Ledger, kind: Kind, size: int, permit: Permit) -> None:
-        self._ledger = ledger
-        self._kind = kind
-        self._size = size
-        self._permit = permit
-
-    async def __call__(self) -> AsyncIterator[Batch]:
-        after = 0
-        while True:
-            if not await self._permit():
-                return
-            staged = await self._ledger.pending(self._kind, limit=self._size, after_seq=after)
-            if not staged:
-                return
-            after = staged[-1].seq
-            yield Batch(kind=self._kind, staged=tuple(staged))
-
-
-class ChosenBatches:
-    """Hands on the chosen records of a kind that are still pending: the sample."""
-
-    def __init__(self, *, ledger: Ledger, kind: Kind, keys: Sequence[Key], size: int, permit: Permit) -> None:
-        self._ledger = ledger
-        self._kind = kind
-        self._keys = keys
-        self._size = size
-        self._permit = permit
-
-    async def __call__(self) -> AsyncIterator[Batch]:
-        for start in range(0, len(self._keys), self._size):
-            if not await self._permit():
-                return
-            found: Mapping[Key, Staged] = await self._ledger.staged(self._kind, self._keys[start : start + self._size])
-            staged = tuple(each for each in found.values() if each.state.value == "pending")
-            if staged:
-                yield Batch(kind=self._kind, staged=staged)
