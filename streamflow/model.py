@@ -156,7 +156,6 @@ class Op(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
-    RESTORE = "restore"
 
 
 class IntentState(StrEnum):
