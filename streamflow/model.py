@@ -170,6 +170,9 @@ class IntentState(StrEnum):
 
 
 OPEN_INTENTS = (IntentState.MEANT, IntentState.IN_DOUBT)
+"""Whose outcome is looked for."""
+UNSETTLED_INTENTS = (*OPEN_INTENTS, IntentState.PARKED)
+"""Without a definite answer: they may still become anything, and nothing else may be done to what they write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from streamflow.errors import InvariantBroken
-from streamflow.model import Key, Kind, RecordState, Ref
+from streamflow.model import UNSETTLED_INTENTS, Key, Kind, RecordState, Ref
 from streamflow.store.base import Fold, MoveLink
 from streamflow.store.memory_reading import Book
-from streamflow.store.plan import SETTLEABLE, Renaming
+from streamflow.store.plan import Renaming
 from streamflow.store.staging import Name
 
 
@@ -29,7 +29,7 @@ def _refuse(what: str) -> InvariantBroken:
 
 def _has_open_write(book: Book, names: Iterable[Name]) -> bool:
     wanted = set(names)
-    return any((each.ref.kind, each.ref.key) in wanted and each.state in SETTLEABLE for each in book.intents.values())
+    return any((each.ref.kind, each.ref.key) in wanted and each.state in UNSETTLED_INTENTS for each in book.intents.values())
 
 
 def _move_link(book: Book, old: Ref, new: Ref) -> None:
