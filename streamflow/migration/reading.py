@@ -73,11 +73,15 @@ class SourceReader:
 
     async def round_number(self, name: str) -> int:
         """Give the number of the round of this name that is under way."""
-        return int(await self._m.ledger.setting(f"round:{name}") or 1)
+        return int(await self._m.ledger.setting(_round(name)) or 1)
+
+    async def has_closed(self, name: str) -> bool:
+        """Say whether a round of this name was ever complete, or given up."""
+        return await self._m.ledger.setting(_round(name)) is not None
 
     async def close_round(self, name: str, number: int, *told: Change) -> None:
         """Note that a round is complete; the next one reads everything anew."""
-        await self._m.ledger.commit([PutSetting(name=f"round:{name}", value=number + 1), *told])
+        await self._m.ledger.commit([PutSetting(name=_round(name), value=number + 1), *told])
 
     async def give_up_round(self, name: str) -> None:
         """Forget a round that may be under way: what it read was read too early to count."""
@@ -406,6 +410,10 @@ class SourceReader:
         streams = await self.streams()
         by_files = {stream.kind for stream in streams if stream.reader == "files"} if is_final else set()
         return await absence.queue_gone(self._m, streams, complete, once_is_enough=by_files)
+
+
+def _round(name: str) -> str:
+    return f"round:{name}"
 
 
 def _nothing(_kind: Kind) -> None:
