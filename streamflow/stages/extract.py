@@ -35,7 +35,7 @@ Settling = Callable[[Stream, Tally, str], Awaitable[None]]
 """Hears of a read of a list that came to its end, by its name: finds out about its gaps, tells them, and says what was given up."""
 Emptied = Callable[[Kind, int, int], Awaitable[bool]]
 """Hears how many records of a kind complete passes did not show, and of how many; says whether that is to be believed."""
-FEW = 3        # so few records of a kind may all be gone without a question
+_FEW = 3       # so few records of a kind may all be gone without a question
 
 
 class Intake:
@@ -219,7 +219,7 @@ class Intake:
         if stream.kind not in self._shown_by(stream):
             return True     # others bring its records as well
         total = await self._known(stream.kind)
-        return not _is_emptied(total, total) or (self._emptied is not None and await self._emptied(stream.kind, total, total))
+        return not is_emptied(total, total) or (self._emptied is not None and await self._emptied(stream.kind, total, total))
 
     async def _known(self, kind: Kind) -> int:
         return sum(count.count for count in await self._ledger.counts() if count.kind == kind)
@@ -238,7 +238,7 @@ class Intake:
         if self._emptied is not None:
             believed = await self._emptied(kind, len(unseen), total)
         else:
-            believed = not _is_emptied(len(unseen), total)
+            believed = not is_emptied(len(unseen), total)
         if not believed:
             tally.disbelieved = True
             return
@@ -258,8 +258,9 @@ class Intake:
         return [key for key in keys if key not in own and (key not in staged or staged[key].record.parent not in owners)]
 
 
-def _is_emptied(missed: int, total: int) -> bool:
-    return missed == total and total > FEW
+def is_emptied(missed: int, total: int) -> bool:
+    """Say whether a kind vanished as a whole, which is a fault of the source unless a person says otherwise."""
+    return missed >= total > _FEW
 
 
 def _read_entry(page: Page, scan: str) -> Change:
