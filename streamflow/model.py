@@ -26,6 +26,11 @@ def kind_of(dest_id: DestId) -> Kind:
     return dest_id.rpartition("-")[2]
 
 
+def name_of(kind: Kind, key: Key) -> str:
+    """Name a source record in one word ("lead:48213"), as whoever waits for it does, and the set of busy ones."""
+    return f"{kind}:{key}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One row of a source kind as it was read."""

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.identity import Match, Merge, Review
-from streamflow.model import Cursor, DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref, kind_of
+from streamflow.model import Cursor, DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref, kind_of, name_of
 from streamflow.platforms.base import Reader
 from streamflow.stages.batch import Mapped, Plan, Resolved, Write
 from streamflow.stages.directory import Directory
@@ -126,7 +126,7 @@ class Resolver:
         for staged, derived in batch.jobs:
             key = staged.record.key
             ended = clear(staged, doubts, self._directory, epoch=self._ledger.epoch)
-            if f"{batch.kind}:{key}" in held or ended is not None:
+            if name_of(batch.kind, key) in held or ended is not None:
                 plans[key] = ended or Plan(staged=staged)
                 continue
             if not derived.drafts and derived.filtered is None:

@@ -17,7 +17,7 @@ from itertools import groupby
 from typing import Any, Literal, TypeAlias, cast
 
 from streamflow.errors import InvariantBroken
-from streamflow.model import OPEN_INTENTS, UNSETTLED_INTENTS, IntentState, RecordState, Verdict
+from streamflow.model import OPEN_INTENTS, UNSETTLED_INTENTS, IntentState, RecordState, Verdict, name_of
 from streamflow.store.audit import Head, chain
 from streamflow.store.base import (
     Audit,
@@ -149,7 +149,7 @@ def _renamed(change: Renaming) -> list[Step]:
     if isinstance(change, Fold):
         return _folded(change)
     kind, names = change.kind, (change.kind, change.old, change.new)
-    things = (f"{kind}:{change.old}", f"{kind}:{change.new}")
+    things = (name_of(kind, change.old), name_of(kind, change.new))
     return [
         Step(name="rekey", rows=[list(names)], expect=1),
         *(Step(name=name, args=names) for name in FOLLOWING),
@@ -165,7 +165,7 @@ def _folded(change: Fold) -> list[Step]:
         Step(name="fold", rows=[list(names)], expect=1),
         *(Step(name=name, args=names) for name in ("set_aside", *FOLLOWING)),
         Step(name="drop_known", args=(change.kind, change.old)),
-        Step(name="rekey_waiting", args=(f"{change.kind}:{change.old}", f"{change.kind}:{change.into}")),
+        Step(name="rekey_waiting", args=(name_of(change.kind, change.old), name_of(change.kind, change.into))),
     ]
 
 
