@@ -18,6 +18,7 @@ from streamflow.migration.context import Migration
 from streamflow.migration.inventory import DestinationWatch
 from streamflow.migration.life import State
 from streamflow.migration.mapper import make_mapper
+from streamflow.migration.newcomers import Newcomers
 from streamflow.migration.owners import OwnersGate, directory_of, unowned_changes
 from streamflow.migration.reading import SourceReader
 from streamflow.migration.room import Room
@@ -190,6 +191,8 @@ class Work:
             return
         if await self._m.ledger.pending(self._m.pair.kind_naming("user"), limit=1):
             await OwnersGate(self._m).recheck()
+        if self._m.phase.state is not State.WATCH:      # then the destination is where people work, and nothing there is told anew
+            await Newcomers(self._m).reopen()
         await self._hold_unowned()
 
     async def _hold_unowned(self) -> None:

@@ -12,7 +12,8 @@ from tests.judge.states import Finding, Identity, Question, Row
 from tests.judge.texts import without_markup
 
 PEOPLE = ("lead", "prospect")
-OWNERS = ("leadid", "cst_id")
+OWNERS = ("leadid", "lives_at", "cst_id")
+"""Fields that name whom a record hangs on, and in whose list it is, which may be another."""
 LISTS: Mapping[str, str] = {"getnotes": "note", "getcalls": "call", "getemails": "email"}
 REFUSED = frozenset({"rejected", "unanswered"})
 """Causes of questions that tell of a record which the destination does not take (docs/queue.md)."""
@@ -71,6 +72,12 @@ class Excuse:
             return True
         if any(_is_nameless(each, kind) and _tells(body, row) and self._is_told(each) for each, body in self.refusals.written.items()):
             return True
+        return self.was_not_shown(identity, row)
+
+    def was_not_shown(self, identity: Identity, row: Row) -> bool:
+        """Say whether the list that this record is in was refused, so that nobody knows of it."""
+        kind, _ = identity
+        owners = {str(row[name]) for name in OWNERS if row.get(name)}
         return any((kind, owner) in self.refusals.listed and self._is_unread(kind, owner) for owner in owners)
 
     def _is_told(self, identity: Identity) -> bool:
@@ -89,12 +96,14 @@ class Excuse:
 def standing(findings: Sequence[Finding], rows: Mapping[Identity, Row], excuse: Excuse) -> Iterator[Finding]:
     """
     Leave out what a refused record lacks, or what hangs on one: it cannot be there, and the product has told so.
+    Of what stands in a refused list alone the product cannot tell by name.
 
     Both are asked for: the platform's own account of the refusal, and a question of the product about that very refusal.
     """
     for finding in findings:
         identity, row = _of(finding, rows)
-        if finding.fault not in ("lost", "wrong") or row is None or not excuse.holds(identity, row):
+        held = {"lost": excuse.holds, "wrong": excuse.holds, "unexplained": excuse.was_not_shown}.get(finding.fault)
+        if held is None or row is None or not held(identity, row):
             yield finding
 
 

@@ -16,6 +16,7 @@ ROWS = {
     ("note", "14"): {"leadid": "9"}, ("call", "15"): {"leadid": "9"},
     ("note", "16"): {"cst_id": "3", "note": "Wants the <b>quote</b>\nitemized"},
     ("note", "17"): {"cst_id": "3", "note": "Wants white frames"},
+    ("note", "21"): {"leadid": "77", "lives_at": "9"}, ("note", "22"): {"leadid": "77", "lives_at": "8"},
     ("attachment", "18"): {"leadid": "8", "name": "plan.txt", "sha256": "c1f0"},
     ("attachment", "19"): {"leadid": "8", "name": "other.txt", "sha256": "c1f0"},
     ("attachment", "20"): {"leadid": "9", "name": "plan.txt", "sha256": "c1f0"},
@@ -69,6 +70,14 @@ def test_another_question_about_it_excuses_nothing(kind: str, key: str, cause: s
 def test_what_was_overcome_excuses_nothing(kind: str, key: str) -> None:
     """A question that was answered by a later try, which was taken, or a list that was read after all."""
     assert _left(kind, key, [replace(each, is_over=True) for each in TOLD])
+
+
+def test_what_only_a_refused_list_would_have_shown_cannot_be_told_by_name() -> None:
+    """A note of nobody in the list of a lead that was refused, and told of; one in another list, or none told, stays a finding."""
+    assert not _left("note", "21", TOLD, "unexplained")
+    assert _left("note", "21", (), "unexplained")
+    assert _left("note", "22", TOLD, "unexplained")
+    assert _left("note", "11", TOLD, "unexplained")
 
 
 def test_what_hangs_on_the_head_of_a_merge_has_no_excuse() -> None:
