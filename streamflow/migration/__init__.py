@@ -5,7 +5,7 @@ The phases in order: `probe`, `proposal` (the map gate), `schema`, `owners`, `sa
 them `rollback`.
 
 All of them: `life` (the table of moves), `context` (the doors), `terms`, `control`, `waits`, `failing`, `progress`.
-Delivering: `work` joins the stages under the confirmed map, with `mapper`, `archive`, `room`, `companies`, `lookalikes`.
+Delivering: `work` joins the stages under the confirmed map, with `mapper`, `archive`, `room`, `companies`, `lookalikes`, `newcomers`.
 Reading: `reading` runs rounds over the source. How far one has come: `round`, `finished`, `stopped`, `snapshots`. Only what changed:
 `settled`, `clocked`, `horizon`. Children of parents that moved on: `freshness`, `owed`. What did not come: `unread`, `holes`. What is gone:
 `absence`, `heirs`. Whose a record is: `strays`, `orphans`. Fields that are new or gone: `drift`.
