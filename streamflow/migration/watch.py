@@ -110,7 +110,7 @@ class Watch:
                 await self._m.ledger.commit([] if reading.stopped else [PutSetting(name="sweep:at", value=begun)])
             else:
                 await self._work.reader.poll(number)
-            self._trouble = "".join(f"; {each}" for each in (self._work.reader.trouble, self._m.stopped.told()) if each)
+            self._trouble = "".join(f"; {each}" for each in (self._work.reader.snapshots.trouble, self._m.stopped.told()) if each)
         except (AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, Throttled, TransientError) as error:
             self._note(error)
 

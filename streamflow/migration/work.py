@@ -27,12 +27,13 @@ from streamflow.pipeline import Pipeline
 from streamflow.stages.batch import Batch
 from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
-from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
+from streamflow.stages.pending import StagedBatches
 from streamflow.stages.questions import next_question, numbered
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
+from streamflow.stages.unknown import intent_awaited
 from streamflow.stages.vanished import Vanished
 from streamflow.stages.verify import Verifier
 from streamflow.store.base import Change, Enqueue, Wake
@@ -246,11 +247,11 @@ class Work:
         open_doubts = {intent.id for intent in await self._m.ledger.open_intents(limit=100_000)} if waiting else set()
         parked = {item.id for item in await self._m.ledger.queue(cause="in_doubt")} if waiting else set()
         for name in waiting:
-            kind, _, key = name.partition(":")
-            if kind == "doubt":
-                if key not in open_doubts and name not in parked:
+            if (intent := intent_awaited(name)) is not None:
+                if intent not in open_doubts and name not in parked:
                     gone.append(name)
             else:
+                kind, _, key = name.partition(":")
                 refs[Ref(kind, key)] = name
         links = await self._m.ledger.links(list(refs)) if refs else {}
         woken = [*gone, *(refs[ref] for ref in links)]

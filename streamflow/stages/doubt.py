@@ -31,11 +31,12 @@ from streamflow.model import (
     RecordState,
     Ref,
     Verdict,
+    name_of,
 )
 from streamflow.platforms.base import Feed, Happening, Reader, position_of
 from streamflow.stages.confirmation import brought, forgotten, learnt_late, line_of, meaning_of
 from streamflow.stages.unanswered import left_to_a_person, weigh
-from streamflow.stages.unknown import REMADE_KINDS, Joiner, since, unknown_since
+from streamflow.stages.unknown import REMADE_KINDS, Joiner, outcome_name, since, unknown_since
 from streamflow.stages.updating import both_ways
 from streamflow.stages.vanished import as_it_reads, joined, moved_by_merging
 from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, Ledger, PutLink, SettleIntent, Wake
@@ -270,25 +271,25 @@ class DoubtResolver:
             changes += await self._asked(intent, ruling)
         else:
             rests = await left_to_a_person(self._ledger, intent, ruling.reason) if ruling.is_last else []
-            changes += [*rests, Wake(on=(f"doubt:{intent.id}",)), forgotten(intent)]
+            changes += [*rests, Wake(on=(outcome_name(intent.id),)), forgotten(intent)]
         if ruling.lost:
             changes.append(DropLink(ref=intent.ref))
         if ruling.state is IntentState.CONFIRMED:
             changes += await self._adopted(intent, ruling)
-            changes.append(Wake(on=(f"{intent.ref.kind}:{intent.ref.key}",)))
+            changes.append(Wake(on=(name_of(intent.ref.kind, intent.ref.key),)))
         await self._ledger.commit(changes)
 
     async def _asked(self, intent: Intent, ruling: Ruling) -> list[Change]:
         """Leave the write to a person; until then its record is flagged and waits."""
         kind, key = intent.ref.kind, intent.ref.key
         item = QueueItem(
-            id=f"doubt:{intent.id}", cause="in_doubt", kind=kind, key=key, blocking=True, suggested="waive",
+            id=outcome_name(intent.id), cause="in_doubt", kind=kind, key=key, blocking=True, suggested="waive",
             reason=f"{intent.dest_kind} {intent.op.value}: {ruling.reason}", decisions=("recreate", "adopt:<destination id>", "waive"),
             details={"marker": intent.marker, "intent": intent.id},
         )
         staged = (await self._ledger.staged(kind, [key])).get(key)
         finish = Finish(
-            kind=kind, key=key, seq=intent.seq, state=RecordState.PARKED, waiting_on=f"doubt:{intent.id}", reason=ruling.reason,
+            kind=kind, key=key, seq=intent.seq, state=RecordState.PARKED, waiting_on=outcome_name(intent.id), reason=ruling.reason,
             disposition=(staged.disposition if staged is not None else None) or Disposition.FLAGGED,
         )
         return [Enqueue(item=item), finish]

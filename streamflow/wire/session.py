@@ -30,6 +30,7 @@ from streamflow.wire.credentials import Credentials, Judge, Renewable
 from streamflow.wire.limiter import Limiter
 from streamflow.wire.message import Attempt, AttemptHook, Request, Response, current_priority
 from streamflow.wire.refusal import NOT_SENT_PAUSE_S, Explain, error_for, unexplained
+from streamflow.wire.strikes import Strikes
 from streamflow.wire.verdict import CallVerdict, Failure, Outcome, judge_read, judge_write
 
 CHUNK_BYTES = 65_536
@@ -73,11 +74,9 @@ class Session:
         self._hook = hook
         self._explain = explain
         self._dice = dice
-        self._strikes = 0
-        self._struck_at = 0.0                       # monotonic
+        self._strikes = Strikes(limit=settings.auth_strikes, rest_s=settings.auth_rest_s)
         self._trying = anyio.Lock()
         self._is_trial = False
-        self._struck: Mapping[str, str] = {}        # what was carried then
 
     async def read(self, request: Request, *, judge: Judge = judge_read) -> Response:
         """
@@ -116,14 +115,14 @@ class Session:
 
     def forgive(self) -> None:
         """Let calls through again after refused credentials stopped them (the operator mended the key)."""
-        self._strikes = 0
+        self._strikes.forgive()
 
     # --- one exchange
 
     async def _exchange(
         self, request: Request, judge: Judge, *, is_signed: bool, is_read: bool
     ) -> tuple[Outcome, CallVerdict, float | None]:
-        if not self._is_struck or not is_signed:
+        if not self._strikes.are_out or not is_signed:
             return await self._exchange_now(request, judge, is_signed=is_signed, is_read=is_read)
         async with self._trying:     # one finds out whether the credentials are taken again, for all who come with it
             self._look_at_strikes(request)
@@ -154,7 +153,7 @@ class Session:
         async with self.limiter.slot(priority):
             carried.clear()
             carried.update(self._credentials.headers(request.auth) if is_signed else {})
-            if self._is_struck and not self._is_trial:
+            if self._strikes.are_out and not self._is_trial:
                 raise self._struck_out()
             begun = self._clock.monotonic()
             outcome = await self._send(request, url, carried)
@@ -271,17 +270,14 @@ class Session:
             return asked_s
         return None
 
-    @property
-    def _is_struck(self) -> bool:
-        return self._strikes >= self._settings.auth_strikes
-
     def _look_at_strikes(self, request: Request) -> None:
         """After refused credentials let through one call from time to time, and whatever carries a key put in their place."""
-        if not self._is_struck:
+        if not self._strikes.are_out:
             return
-        if self._renewable is None and request.auth is None and self._credentials.headers(None) != self._struck:
-            self.forgive()
-        elif self._clock.monotonic() - self._struck_at < self._settings.auth_rest_s:
+        is_own = self._renewable is None and request.auth is None     # what is fetched, or another's, is no mended key
+        if is_own and self._strikes.forgive_others(self._credentials.headers(None)):
+            return
+        if not self._strikes.may_be_tried(self._clock.monotonic()):
             raise self._struck_out()
 
     def _struck_out(self) -> AccessRefused:
@@ -297,10 +293,9 @@ class Session:
         if request.auth is not None:
             return
         if verdict is CallVerdict.AUTH:
-            self._strikes += 1
-            self._struck_at, self._struck = self._clock.monotonic(), dict(carried)
+            self._strikes.refused(carried, at=self._clock.monotonic())
         elif verdict in TAKEN and is_signed:
-            self._strikes = 0
+            self._strikes.forgive()
 
     def _error(self, verdict: CallVerdict, outcome: Outcome, request: Request, asked_s: float | None, *, is_write: bool) -> StreamflowError:
         return error_for(

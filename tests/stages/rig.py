@@ -36,10 +36,10 @@ from streamflow.sandbox.nutshell.leads import default_stageset, first_stage
 from streamflow.sandbox.nutshell.site import Site
 from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
-from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.overwritten import UNLOOKED
+from streamflow.stages.pending import StagedBatches
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer

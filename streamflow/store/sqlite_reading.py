@@ -1,4 +1,4 @@
-"""The asking half of the ledger: every question is one statement, and pages go by key, so that no read stays open between them."""
+"""The asking half of the ledger on SQLite: every question is one statement, and pages go by key, so that no read stays open in between."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from streamflow.store.connection import Connection
 _AUDIT_PAGE = 2000
 
 
-class Reading:
+class SqliteReading:
     """What can be asked of an open ledger; see `Ledger` for what each question means."""
 
     def __init__(self, connection: Connection) -> None:
