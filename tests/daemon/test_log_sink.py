@@ -84,6 +84,7 @@ def test_what_cannot_be_kept_is_counted_and_told(pipe: Pipe) -> None:
     assert [int(line[:4]) for line in whole] == list(range(len(whole)))
     assert len(whole) > 200
     assert last == b"lost %d" % (500 - len(whole))
+    assert sink.lost_lines == 500 - len(whole)
     sink.write(b"again\n")
     assert pipe.take() == b"again\n"
 
