@@ -19,7 +19,7 @@ VOYAGES := tests/migration
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit faces voyages storm crashes tools service container bench torture simulate months fuzz readback requirements clean
+.PHONY: help setup demo test lint types unit faces voyages storm crashes tools service container bench torture simulate months fuzz readback requirements sbom clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -93,6 +93,9 @@ requirements:  ## compile the pinned requirements anew
 	$(PY) -m pip install --quiet pip-tools
 	for set in base dev; do $(VENV)/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o requirements/$$set.txt requirements/$$set.in; done
+
+sbom: $(STAMP)  ## the bill of materials of what is installed with the program (CycloneDX), from the pins with their hashes and licences
+	$(PY) -m tests.sbom build/sbom.cdx.json
 
 clean:  ## remove what was installed and built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -184,6 +184,7 @@ class _Daemon:
             late_s = now - before - PICTURE_EVERY_S
             log.flush()
             self._metrics.loop_lag(late_s)
+            self._metrics.log_lost(log.lost_lines())
             if self._drain_by is not None and now > self._drain_by:
                 self._end_now("the limit of draining")
             snapshot = await self._picture.take()

@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from streamflow import __version__
 from streamflow.clock import Clock
 from streamflow.daemon.status import Snapshot, StreamStatus
+from streamflow.migration.control import ENDS
 from streamflow.migration.life import State
 from streamflow.model import Disposition, Verdict
 from streamflow.wire.limiter import REASONS
@@ -105,6 +106,10 @@ class Metrics:
         """Count a warning or error line."""
         self._log_lines.labels(level).inc()
 
+    def log_lost(self, lines: int) -> None:
+        """Take over how many lines of the log were lost since the start."""
+        self._translated.lines_lost = lines
+
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """Give (body, content type) in the text format the scraper accepts."""
         encoder, content_type = choose_encoder(accept)
@@ -139,6 +144,7 @@ class _Translated(Collector):
         self._stages = stages
         self.snapshot = Snapshot(state="probe", reason="starting", phase="probe", since="")
         self.taken_at = 0.0
+        self.lines_lost = 0
 
     def collect(self) -> Iterator[Metric]:
         """Yield all families; called by the registry."""
@@ -148,11 +154,16 @@ class _Translated(Collector):
         yield from self._pace(now)
         yield from self._trust(now)
         yield from self._ledger(now)
+        lost = CounterMetricFamily("streamflow_log_lines_lost", "Lines that the reader of the log did not take.")
+        lost.add_metric([], self.lines_lost)
+        yield lost
 
     def _life(self, now: Snapshot) -> Iterator[Metric]:
         yield _one_hot("phase", "The phase of the migration; 1 for the present one.", "phase", PHASES, now.phase)
         yield _one_hot("state", "The state shown: the phase, or paused over it; 1 for the present one.", "state", STATES, now.state)
         gate = now.gate.name if now.gate else ""
+        held_up = now.figures.held_up_until
+        yield _one_hot("held_up", "1 while a pause that nobody asked for holds everything up, by what ends it.", "until", ENDS, held_up)
         yield _one_hot("gate_waiting", "1 where the daemon waits for a person.", "gate", GATES, gate)
         yield _gauge("snapshot_timestamp_seconds", "When these figures were taken.", self.taken_at)
         yield _gauge("cutover_overdue", "1 when the cutover has passed its deadline.", float(now.figures.cutover_overdue))

@@ -144,7 +144,7 @@ class Picture:
             },
             audit_entries=book.audit_entries, audit_chain_ok=self.is_chain_whole, duplicates_detected=book.doubled,
             ledger_bytes=disk.ledger_bytes, wal_bytes=disk.wal_bytes, disk_free_bytes=disk.free_bytes, search_lag_s=book.search_lag_s,
-            shown_late_s=book.shown_late_s, stopped=m.stopped.kinds,
+            shown_late_s=book.shown_late_s, stopped=m.stopped.kinds, held_up_until=m.control.held_up_until,
             cutover_overdue=m.phase.state is State.CUTOVER and now - from_iso(m.phase.since) > timedelta(seconds=limit_s),
         )
 

@@ -94,6 +94,7 @@ class Figures:
     shown_late_s: Mapping[str, float] = field(default_factory=dict)              # kind -> how late the source was seen to show a change
     stopped: frozenset[str] = frozenset()                                        # kinds whose endpoint does not keep to its contract
     cutover_overdue: bool = False
+    held_up_until: str = ""    # what ends a pause that nobody asked for: "retry" or "person"
     signed_in: bool = False    # both sides have taken the credentials, in this start or an earlier one
 
 

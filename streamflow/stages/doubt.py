@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from streamflow.clock import Clock, iso
+from streamflow.errors import sure
 from streamflow.model import (
     OPEN_INTENTS,
     AuditEntry,
@@ -259,22 +260,22 @@ class DoubtResolver:
     # ------------------------------------------------------------------------------------------ carrying it out
 
     async def _apply(self, intent: Intent, ruling: Ruling) -> None:
-        assert ruling.state is not None
+        state = sure(ruling.state, "state of a ruling")
         changes: list[Change] = [
-            SettleIntent(id=intent.id, state=ruling.state, dest_id=ruling.dest_id, reason=ruling.reason),
+            SettleIntent(id=intent.id, state=state, dest_id=ruling.dest_id, reason=ruling.reason),
             Audit(entry=AuditEntry(
-                actor="streamflow", action=f"doubt.{ruling.state.value}", kind=intent.ref.kind, key=intent.ref.key,
+                actor="streamflow", action=f"doubt.{state.value}", kind=intent.ref.kind, key=intent.ref.key,
                 dest_id=ruling.dest_id or "", note=ruling.reason,
             )),
         ]
-        if ruling.state is IntentState.PARKED:
+        if state is IntentState.PARKED:
             changes += await self._asked(intent, ruling)
         else:
             rests = await left_to_a_person(self._ledger, intent, ruling.reason) if ruling.is_last else []
             changes += [*rests, Wake(on=(outcome_name(intent.id),)), forgotten(intent)]
         if ruling.lost:
             changes.append(DropLink(ref=intent.ref))
-        if ruling.state is IntentState.CONFIRMED:
+        if state is IntentState.CONFIRMED:
             changes += await self._adopted(intent, ruling)
             changes.append(Wake(on=(name_of(intent.ref.kind, intent.ref.key),)))
         await self._ledger.commit(changes)
@@ -301,11 +302,11 @@ class DoubtResolver:
         A record that was replaced and is still there is kept under a part of its own: nobody asks for it, so it is removed like any
         other part that is dropped, by a write of the same protocol, unless a person changed it.
         """
-        assert ruling.dest_id is not None
+        dest_id = sure(ruling.dest_id, "record that was adopted")
         if intent.op is Op.DELETE:
             return [DropLink(ref=intent.ref)]
         meaning = await meaning_of(self._ledger, intent)
-        now = line_of(intent, meaning, ruling.dest_id, phase=self._phase or "recovery", at=iso(self._clock.now()))
+        now = line_of(intent, meaning, dest_id, phase=self._phase or "recovery", at=iso(self._clock.now()))
         if intent.op is Op.CREATE:
             return await self._with_merged(now, meaning.joiners)
         changes = [*brought(now, meaning.joiners), *learnt_late(intent, meaning, at=self._clock.steady().timestamp())]

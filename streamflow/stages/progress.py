@@ -14,6 +14,7 @@ from streamflow.errors import (
     Stale,
     StreamflowError,
     Uncertain,
+    sure,
 )
 from streamflow.model import (
     AuditEntry,
@@ -65,8 +66,7 @@ class Progress:
     @property
     def meaning(self) -> Meaning:
         """What the crosswalk is to say once the next write is confirmed."""
-        write = self.next
-        assert write is not None
+        write = sure(self.next, "write")
         is_made = write.op is Op.CREATE and write.ref.part == ""
         joined = self.plan.joined if is_made else ()
         return Meaning(
@@ -127,9 +127,7 @@ def finishing(plan: Plan, finish: Finish) -> list[Change]:
 
 def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, since: str, written: dict[Ref, Link]) -> list[Change]:
     """Turn the outcome of one write into changes, and move the plan on or stop it; *at* by the wall clock, *since* by the steady one."""
-    write, intent, staged = track.next, track.intent, track.plan.staged
-    assert write is not None
-    assert intent is not None
+    write, intent, staged = sure(track.next, "write"), sure(track.intent, "intent"), track.plan.staged
     meaning, reason = track.meaning, outcome.error.message if outcome.error else ""
     reason = outcome.weighed.reason if outcome.weighed is not None else reason
     if outcome.state is IntentState.IN_DOUBT:
@@ -143,8 +141,7 @@ def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, since: str
         note=write.dest_kind,
     )))
     if outcome.state is IntentState.CONFIRMED:
-        assert outcome.dest_id is not None
-        changes += confirmed(track, intent, outcome.dest_id, phase=phase, at=at, written=written)
+        changes += confirmed(track, intent, sure(outcome.dest_id, "record that was confirmed"), phase=phase, at=at, written=written)
         if isinstance(outcome.error, MadeLocked):
             changes.append(Enqueue(item=locked(track, write, outcome.error)))
         return changes
@@ -172,12 +169,12 @@ def perhaps_their_own(wave: Sequence[Progress], outcomes: Sequence[Outcome | Non
     for place, (track, outcome) in enumerate(zip(wave, outcomes, strict=True)):
         if outcome is None or outcome.state is not IntentState.ABANDONED or not isinstance(outcome.error, SINGLING):
             continue
-        assert track.intent is not None
-        if isinstance(outcome.error, NotFound) and track.intent.op is not Op.CREATE:
+        intent = sure(track.intent, "intent")
+        if isinstance(outcome.error, NotFound) and intent.op is not Op.CREATE:
             continue     # the record is not there any more
         like = [
             (other.intent.ref.kind, other.intent.ref.key, each.state) for other, each in zip(wave, outcomes, strict=True)
-            if each is not None and other is not track and other.intent is not None and other.intent.dest_kind == track.intent.dest_kind
+            if each is not None and other is not track and other.intent is not None and other.intent.dest_kind == intent.dest_kind
         ]
         yield place, track, Others(
             taken=any(state is IntentState.CONFIRMED for _, _, state in like),

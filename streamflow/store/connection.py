@@ -34,7 +34,10 @@ PORTION = 64               # rows a statement, a power of two: see `portions`
 STATEMENTS = 256           # remembered by SQLite's module: all there are, nearly
 BUSY_TIMEOUT_S = 5.0
 ROLLBACK_LIMIT_S = 10.0
-DAMAGE_HINT = "keep the file as it is, check the disk, and restore the state directory from a backup"
+DAMAGE_HINT = (
+    "keep the file as it is and check the disk; go on from a backup only if nothing ran since it was made, "
+    "else with an empty state directory"
+)
 HELD_HINT = "close whatever else has ledger.sqlite open for writing (a shell, a backup tool), then start again"
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
