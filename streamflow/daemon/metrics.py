@@ -223,6 +223,7 @@ class _Translated(Collector):
         doubt = GaugeMetricFamily("streamflow_in_doubt_intents", "Writes sent whose outcome is not known yet.", labels=["kind"])
         for kind in dict.fromkeys((*self._dest_kinds, *figures.in_doubt)):
             doubt.add_metric([kind], figures.in_doubt.get(kind, 0))
+        asked = _gauge("in_doubt_asked_items", "Open items about writes whose outcome a person must tell.", figures.in_doubt_asked)
         checked = GaugeMetricFamily("streamflow_verification_fields", "Fields read back, by verdict.", labels=["kind", "verdict"])
         known = {(kind, verdict): 0 for kind in self._dest_kinds for verdict in VERIFICATION_VERDICTS}
         for (kind, verdict), count in (known | dict(figures.verification)).items():
@@ -231,7 +232,7 @@ class _Translated(Collector):
         duplicates.add_metric([], figures.duplicates_detected)
         audit = CounterMetricFamily("streamflow_audit_entries", "Entries of the audit.")
         audit.add_metric([], figures.audit_entries)
-        yield from (review, doubt, checked, duplicates, audit)
+        yield from (review, doubt, asked, checked, duplicates, audit)
         yield _gauge("audit_chain_ok", "1 while the audit's chain is whole.", float(figures.audit_chain_ok))
 
     def _ledger(self, now: Snapshot) -> Iterator[Metric]:

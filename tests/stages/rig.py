@@ -192,6 +192,13 @@ class Rig:
             self._doubts = self.ledger, (await self.engine()).doubts
         return await self._doubts[1].resolve(phase="recovery")
 
+    async def settle_unbounded(self) -> None:
+        """Look as often as it takes where no bound for the lag is known: nothing is decided before it can no longer take effect."""
+        assert self.quiet.seconds is None
+        assert await self.resolve_doubts() == 1
+        self.clock.account.advance(1.0 + self.quiet.late_s)
+        assert await self.resolve_doubts() == 0
+
     async def run_dry(self, rounds: int = 40) -> None:
         """Deliver and resolve until nothing is open and nothing pending, time passing in between."""
         for _ in range(rounds):
