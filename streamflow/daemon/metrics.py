@@ -105,6 +105,15 @@ class Metrics:
         """Count a warning or error line."""
         self._log_lines.labels(level).inc()
 
+    @property
+    def taken_at(self) -> float:
+        """When the newest picture was taken, in Unix seconds; 0.0 before the first."""
+        return self._translated.taken_at
+
+    def content_type(self, accept: str = "") -> str:
+        """Give the content type that `render` answers with."""
+        return choose_encoder(accept)[1]
+
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """Give (body, content type) in the text format the scraper accepts."""
         encoder, content_type = choose_encoder(accept)
