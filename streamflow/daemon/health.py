@@ -1,8 +1,8 @@
 """
 `/metrics`, `/healthz` and `/readyz` over plain HTTP, on loopback unless told otherwise.
 
-Whoever asks has the loop of the migration work for it: answers take turns, each address its own, so that a storm costs no throughput and
-one at `/metrics` does not make the health look bad. Nobody is refused who waits for a turn; they ask no sooner again than they are answered.
+Whoever asks has the loop of the migration work for it: answers take turns, each address its own, so that a storm costs little and one at
+`/metrics` does not make the health look bad. Whoever waits for an answer asks no more meanwhile: a refusal at once would slow nobody down.
 """
 
 from __future__ import annotations
