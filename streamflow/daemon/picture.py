@@ -137,7 +137,8 @@ class Picture:
         lags = {kind: stream.lag_s or 0.0 for kind, stream in self._streams_now.items()}
         limit_s = m.terms.cutover_deadline_s
         return Figures(
-            in_doubt=book.doubts, verification=book.verdicts, stage_queues=dict(m.gauges.queues), signed_in=book.signed_in,
+            in_doubt=book.doubts, in_doubt_asked=book.left_in_doubt, verification=book.verdicts,
+            stage_queues=dict(m.gauges.queues), signed_in=book.signed_in,
             mark_age_s={kind: max(age_s, lags.get(kind, 0.0)) for kind, age_s in looked.items()},
             throttled_s={
                 (name, reason): seconds for name, limiter in self._limiters.items() for reason, seconds in limiter.stats().waited_s.items()

@@ -24,6 +24,7 @@ from streamflow.migration.reading import SourceReader
 from streamflow.migration.room import Room
 from streamflow.model import DestId, Key, Kind, QueueItem, RecordState, Ref
 from streamflow.pipeline import Pipeline
+from streamflow.platforms.base import Capabilities
 from streamflow.stages.batch import Batch
 from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
@@ -45,6 +46,12 @@ LONG_HAUL = frozenset({State.SAMPLE, State.BACKFILL})
 DOUBT_PATIENCE_S = 5.0   # how often open intents are looked at again while nothing else can be done
 
 
+def quiet_time(flags: Capabilities, *, is_lag_known: bool) -> QuietTime:
+    """Give the bounds after which "not there" may be believed; *is_lag_known*: it was measured, or the operator says what it is."""
+    lag_s = flags.search_lag_s if is_lag_known else None
+    return QuietTime(timeout_s=flags.timeout_s, late_commit_s=flags.late_commit_s, search_lag_s=lag_s)
+
+
 class Work:
     """One per run of the daemon; rebuilt inside when the map or the owners change."""
 
@@ -57,10 +64,9 @@ class Work:
         self.verifier = Verifier(
             ledger=migration.ledger, reader=migration.destination.reader, feed=migration.destination.feed, vanished=self.vanished
         )
-        flags = migration.destination.flags
         self.doubts = DoubtResolver(
             ledger=migration.ledger, reader=migration.destination.reader, feed=migration.destination.feed, clock=migration.clock,
-            quiet=QuietTime(timeout_s=flags.timeout_s, late_commit_s=flags.late_commit_s, search_lag_s=flags.search_lag_s),
+            quiet=quiet_time(migration.destination.flags, is_lag_known=False),
         )
         self._document: tuple[str, MapDocument] | None = None     # the one read last, under its digest
         self._companies: CompanyTable | None = None
@@ -228,10 +234,16 @@ class Work:
         """Look once for the outcome of open intents, and deliver what that set free; answers how many stay open."""
         if not (before := await self.doubts.count()):
             return 0
+        self.doubts.quiet = await self._quiet_time()
         left = await self.doubts.resolve(phase=self._m.phase.state.value)
         if left < before and deliver:
             await self.deliver_all()
         return left
+
+    async def _quiet_time(self) -> QuietTime:
+        """The bounds as they are known by now: a lag that the probe did not see the end of is none, whatever the flag says by default."""
+        told = {**(await self._m.ledger.setting("capabilities") or {}), **self._m.terms.flags}
+        return quiet_time(self._m.destination.flags, is_lag_known="search_lag_s" in told)
 
     async def wait_for_doubts(self, *, deliver: bool = False) -> None:
         """Stay until no outcome is unknown any more: the bounded quiet time, while nothing else is left to do."""
