@@ -128,7 +128,11 @@ class Desk:
     async def resume(self, *, actor: str) -> Answer:
         if self._m.control.paused is None:
             return {"result": "already_running"}
-        await self._m.decide(actor, "resume", PutSetting(name="operator:paused", value=None))
+        chain = self._s.chain
+        seen, note = (chain.seen(), chain.trouble) if chain is not None else ((), "")
+        await self._m.decide(actor, "resume", PutSetting(name="operator:paused", value=None), *seen, note=note)
+        if chain is not None:
+            chain.answered()
         self._s.work.suspended.clear()
         self._m.control.resume()
         return {"result": "resumed"}
@@ -261,12 +265,16 @@ class Desk:
             raise UsageError("the name given does not confirm this rollback", hint=hint)
         if self._m.phase.state is State.ROLLED_BACK:
             return {"result": "already_rolled_back"}
-        if await self._m.ledger.setting("rollback") is not None:
+        if (held := await self._m.ledger.setting("rollback")) is not None:
+            if held["scope"] != scope:
+                raise DoesNotFit(f"a rollback of {held['scope']} is under way", hint="this one can follow once it is over; see `status`")
             return {"result": "already_running"}
         if self._m.phase.state not in CAN_ROLL_BACK or await self._m.ledger.setting("capabilities") is None:
             raise DoesNotFit("nothing has been written yet", hint="see `status`")
         if scope != WHOLE and self._m.phase.state not in AFTER_A_PART:
             raise DoesNotFit(f"in {self._m.phase.state} only the whole run can be undone", hint="leave --scope out, or wait for the tail")
+        if self._s.chain is not None and self._s.chain.trouble:
+            raise DoesNotFit(f"{self._s.chain.trouble}, and what is removed rests on the ledger", hint="see `status`; `resume` comes first")
         asked = await ordered(self._m.ledger, scope=scope, by=actor, at=iso(self._m.clock.now()), state=self._m.phase.state)
         await self._m.decide(actor, "rollback.requested", *asked, note=scope)
         if self._m.control.paused is not None:

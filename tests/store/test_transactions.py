@@ -181,7 +181,7 @@ async def test_an_error_of_ours_is_told_as_it_is_and_leaves_nothing_open(
 
             monkeypatch.setattr(shell.Transaction, "change_many", failing)
         text = "half a sign \ud800" if harm == "binding" else "a"
-        with pytest.raises(ValueError, match="fault of ours|surrogates"):
+        with pytest.raises(ValueError, match=r"fault of ours|surrogates"):
             await ledger.commit([MoveMark(name="m", cursor=text), audit("a")])
         monkeypatch.undo()
         await ledger.commit([MoveMark(name="n", cursor="later")])
