@@ -22,6 +22,7 @@ from streamflow.migration.returning import ROLLED_BACK, brought_back
 from streamflow.migration.rollback import Rollback
 from streamflow.migration.rollback_order import ordered
 from streamflow.migration.scopes import WHOLE, accepted
+from streamflow.migration.watch import decided_on
 from streamflow.model import QueueItem, RecordState
 from streamflow.reports.writer import ReportWriter
 from streamflow.store.base import Change, PutSetting, Reopen, ResolveItem
@@ -203,7 +204,7 @@ class Desk:
         decision = await targets.checked(self._m, item, decision)
         word = decision.partition(":")[0]
         changes: list[Change] = [ResolveItem(id=id, decision=decision, by=actor)]
-        changes += self._consequences(item, word)
+        changes += [*self._consequences(item, word), *await decided_on(self._m.ledger, item)]
         if word == "waive" and await self._is_held(item):
             changes.append(Reopen(kind=item.kind, keys=(item.present_key,)))   # it runs once more, and the decision finishes it
         if item.cause == ROLLED_BACK and word == "retry":

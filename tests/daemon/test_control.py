@@ -248,7 +248,7 @@ async def test_refusals(folder: Path, method: str, target: str, body: bytes, sta
         assert (await ask(daemon.path, "GET", "/v1/status"))[0] == 200
 
 
-@pytest.mark.parametrize("target, name", [("/v1/pause", "reason"), ("/v1/rollback", "scope"), ("/v1/queue/q1/resolve", "decision")])
+@pytest.mark.parametrize(("target", "name"), [("/v1/pause", "reason"), ("/v1/rollback", "scope"), ("/v1/queue/q1/resolve", "decision")])
 async def test_a_text_without_measure_is_kept_nowhere(folder: Path, target: str, name: str) -> None:
     """What is kept in ledger and audit is of a person's length; a longer text is refused before anything is done."""
     async with served(folder) as daemon:
