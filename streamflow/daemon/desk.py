@@ -285,8 +285,9 @@ class Desk:
 
     async def _rollback_plan(self, scope: str) -> Answer:
         """Plan without writing; the whole plan is a report, the answer holds the beginning of what would be spared."""
-        plan = (await Rollback(self._m).undo(scope, dry_run=True)).to_json()
-        self._m.report("rollback-plan", {"scope": scope, **plan})
+        tally = await Rollback(self._m).undo(scope, dry_run=True)
+        plan = tally.to_json()
+        self._m.report("rollback-plan", {"scope": scope, **plan, "records": tally.named})
         spared = plan["spared"]
         told = {name: value for name, value in plan.items() if name != "cannot_be_removed_by_api"}      # the same before and after
         return {

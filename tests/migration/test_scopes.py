@@ -43,15 +43,22 @@ async def undo(trip: Voyage, scope: str, *, kills: int = 0, paused: Mapping[str,
     assert trip.m.phase.state is State.TAIL
     assert await trip.ledger.setting("rollback") is None
     said, done = planned.to_json(), trip.reports["rollback"]
+    named = [each["id"] for each in planned.named if each["action"] == "delete"]
+    assert sorted(named) == sorted(await removed(trip)), "the plan names each record that goes, and no other"
     assert {name: by_record(done[name]) for name in said} == {name: by_record(value) for name, value in said.items()}
     return planned
 
 
 async def deleted(trip: Voyage) -> int:
     """Give how many records the latest rollback has told of as removed so far."""
+    return len(await removed(trip))
+
+
+async def removed(trip: Voyage) -> list[DestId]:
+    """Give the records that the latest rollback has told of as removed so far."""
     told = [row.entry async for page in trip.ledger.audit() for row in page]
     asked = max(place for place, entry in enumerate(told) if entry.action == "rollback.requested")
-    return sum(entry.action == "rollback.delete" for entry in told[asked:])
+    return [entry.dest_id for entry in told[asked:] if entry.action == "rollback.delete"]
 
 
 def by_record(told: Any) -> Any:
