@@ -28,7 +28,7 @@ ORDER = (False, True, True, False)      # with scrapers or without
 async def figures(pair: str, records: int) -> list[Figure]:
     """Measure one run; the size of the account follows from the time that is measured."""
     case = Case(pair=pair, records=RECORDS, reader="files", sample=10, limit_s=600.0)
-    calls, seconds, waits = Counter[bool](), Counter[bool](), Counter[int]()
+    calls, seconds, answers = Counter[bool](), {False: 0.0, True: 0.0}, Counter[int]()
     async with daemon_for(case) as daemon:
         await daemon.until("backfill")
         url = f"http://{(await daemon.get('/v1/status'))['listen']['metrics']}/metrics"
@@ -36,11 +36,11 @@ async def figures(pair: str, records: int) -> list[Figure]:
         for stormy in islice(cycle(ORDER), SPANS):
             async with anyio.create_task_group() as group:
                 if stormy:
-                    group.start_soon(_storm, url, waits)
+                    group.start_soon(_storm, url, answers)
                 made, spent_s = await _span(daemon)
                 group.cancel_scope.cancel()
             calls[stormy] += made
-            seconds[stormy] += spent_s      # type: ignore[assignment]
+            seconds[stormy] += spent_s
         with anyio.move_on_after(1.0):
             await daemon.until("tail")
         if daemon.has_reached("tail"):
@@ -49,8 +49,8 @@ async def figures(pair: str, records: int) -> list[Figure]:
     return [Figure(
         name=f"calls of a backfill under {SCRAPERS} scrapers, of those without", value=storm / calm, at_least=AT_LEAST, unit="share",
         details={
-            "calls_per_s": {"without": round(calm, 1), "with": round(storm, 1)}, "scrapes": waits.total(),
-            "scrapes_per_s": round(waits.total() / seconds[True], 1), "by_status": dict(waits),
+            "calls_per_s": {"without": round(calm, 1), "with": round(storm, 1)}, "scrapes": answers.total(),
+            "scrapes_per_s": round(answers.total() / seconds[True], 1), "by_status": dict(answers),
         },
     )]  # fmt: skip
 
