@@ -152,6 +152,7 @@ async def test_without_a_bound_for_the_lag_a_person_decides() -> None:
         await one.deliver("note")
         await one.settle_unbounded()
         [item] = await one.open_items("in_doubt")
+        assert [each.id for each in await one.ledger.queue() if each.blocking] == [item], "nothing is switched over it"
         await one.deliver()
         staged = await one.staged("note", "5")
         assert (staged.state, staged.disposition) == (RecordState.PARKED, Disposition.CREATED)

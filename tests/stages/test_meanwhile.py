@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -246,6 +247,37 @@ async def test_a_comment_keeps_its_note() -> None:
         await one.run_dry()
         assert {row["id"] for row in one.live("notes")} == notes
         assert len(await one.open_items("conflict")) == len(notes)
+
+
+async def test_a_task_somebody_works_on_at_the_last_moment_is_not_removed() -> None:
+    """No deleted task can be restored: what is done to it behind our reading keeps it, though no feed tells of tasks."""
+    async with rig() as one:
+        one.rereads = False      # as before the tail
+        await one.stage(lead("1"), reminder("7", "1", note="Call back"))
+        await one.run_dry()
+        task = (await one.link("reminder", "7")).dest_id
+        delete, delete_unchanged, worked = one.nutshell.writer.delete, one.nutshell.writer.delete_unchanged, []
+
+        def work() -> None:
+            if not worked:
+                worked.append(1)
+                one.clock.account.advance(900.0)
+                one.person("edit", "tasks", task, title="Call back, she is away on Monday")
+
+        async def deleted(kind: Kind, dest_id: DestId) -> None:
+            work()
+            await delete(kind, dest_id)
+
+        async def deleted_unchanged(kind: Kind, dest_id: DestId, since: datetime) -> None:
+            work()
+            await delete_unchanged(kind, dest_id, since)
+
+        one.nutshell.writer.delete = deleted  # type: ignore[method-assign]
+        one.nutshell.writer.delete_unchanged = deleted_unchanged  # type: ignore[method-assign]
+        await one.stage(reminder("7", "1", note="Call back", done="1"))
+        await one.run_dry()
+        assert worked
+        assert [row["title"] for row in one.live("tasks")] == ["Call back, she is away on Monday"]
 
 
 @pytest.mark.parametrize("is_touched", [False, True])
