@@ -215,7 +215,7 @@ def _after_switch(trial: Trial, hands: Hands, people: People) -> Iterator[Findin
     """Find what was written in the source after the switch and is not asked about, where nothing hides it from whoever reads."""
     if people.source is not None and trial.reader == "api" and trial.faults in SEEN_THROUGH:
         asked = read_told(hands.box.state / "reports").questions
-        yield from unasked(people.source, hands.box.source(), asked, decided=hands.decided)
+        yield from unasked(people.source, hands.box.source(), asked)
 
 
 def _judged_by_parts(hands: Hands, people: People, parts: Parts) -> list[Finding]:
