@@ -19,7 +19,7 @@ VOYAGES := tests/migration
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit faces voyages storm crashes tools service container bench torture simulate months fuzz readback requirements sbom clean
+.PHONY: help setup demo test lint types unit faces voyages storm crashes tools service container bench torture simulate months drill fuzz readback requirements sbom clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -82,6 +82,9 @@ months: $(STAMP)  ## ninety days of polls, a month of calls, an hour of a change
 	$(PY) -m tests.simulate --days 90 --first 1
 	$(PY) -m tests.simulate --pace 30 --first 1
 	$(PY) -m tests.simulate --lag 60 --first 1
+
+drill: $(STAMP)  ## a thousand creates whose outcome nobody was told, where the search lags as measured and where nobody knows how much; a few minutes
+	$(PY) -m tests.drill
 
 fuzz: $(STAMP)  ## every parser of foreign input fed with odd values for five minutes; prints the seed
 	$(PY) -m tests.fuzz --seconds 300

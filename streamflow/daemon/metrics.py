@@ -110,6 +110,15 @@ class Metrics:
         """Take over how many lines of the log were lost since the start."""
         self._translated.lines_lost = lines
 
+    @property
+    def taken_at(self) -> float:
+        """When the newest picture was taken, in Unix seconds; 0.0 before the first."""
+        return self._translated.taken_at
+
+    def content_type(self, accept: str = "") -> str:
+        """Give the content type that `render` answers with."""
+        return choose_encoder(accept)[1]
+
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """Give (body, content type) in the text format the scraper accepts."""
         encoder, content_type = choose_encoder(accept)
@@ -234,6 +243,7 @@ class _Translated(Collector):
         doubt = GaugeMetricFamily("streamflow_in_doubt_intents", "Writes sent whose outcome is not known yet.", labels=["kind"])
         for kind in dict.fromkeys((*self._dest_kinds, *figures.in_doubt)):
             doubt.add_metric([kind], figures.in_doubt.get(kind, 0))
+        asked = _gauge("in_doubt_asked_items", "Open items about writes whose outcome a person must tell.", figures.in_doubt_asked)
         checked = GaugeMetricFamily("streamflow_verification_fields", "Fields read back, by verdict.", labels=["kind", "verdict"])
         known = {(kind, verdict): 0 for kind in self._dest_kinds for verdict in VERIFICATION_VERDICTS}
         for (kind, verdict), count in (known | dict(figures.verification)).items():
@@ -242,7 +252,7 @@ class _Translated(Collector):
         duplicates.add_metric([], figures.duplicates_detected)
         audit = CounterMetricFamily("streamflow_audit_entries", "Entries of the audit.")
         audit.add_metric([], figures.audit_entries)
-        yield from (review, doubt, checked, duplicates, audit)
+        yield from (review, doubt, asked, checked, duplicates, audit)
         yield _gauge("audit_chain_ok", "1 while the audit's chain is whole.", float(figures.audit_chain_ok))
 
     def _ledger(self, now: Snapshot) -> Iterator[Metric]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import assert_never
 
 import anyio
 
@@ -290,7 +291,7 @@ class Loader:
             more: dict[str, bool] = {"force": True} if write.force else {}
             return await self._writer.update(write.dest_kind, dest_id, intent.fields, now=write.now, author=write.author, **more)
         if write.op is not Op.DELETE:
-            raise InvariantBroken(f"a plan cannot {write.op.value} records", hint="a bug: report it; nothing was sent")
+            assert_never(write.op)
         if write.since:
             await self._writer.delete_unchanged(write.dest_kind, dest_id, from_iso(write.since))
         else:

@@ -16,11 +16,25 @@ from streamflow.errors import (
     Uncertain,
     sure,
 )
-from streamflow.model import AuditEntry, Cursor, DestId, Disposition, Fields, Intent, IntentState, Link, Op, QueueItem, RecordState, Ref
+from streamflow.model import (
+    AuditEntry,
+    Cursor,
+    DestId,
+    Disposition,
+    Fields,
+    Intent,
+    IntentState,
+    Link,
+    Op,
+    QueueItem,
+    RecordState,
+    Ref,
+    name_of,
+)
 from streamflow.stages.batch import Plan, Resolved, Write
 from streamflow.stages.confirmation import brought, forgotten, line_of
 from streamflow.stages.unanswered import Weighed
-from streamflow.stages.unknown import Joiner, Meaning, unknown_since
+from streamflow.stages.unknown import Joiner, Meaning, outcome_name, unknown_since
 from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, Others, PutLink, SettleIntent, Wake
 
 SINGLING = (NotPermitted, PlatformUnavailable, NotFound)
@@ -81,7 +95,7 @@ class Outcome:
 def names_under_way(batch: Resolved) -> set[str]:
     """Give the destination records and source records that the plans of a batch write to, as the set of busy ones names them."""
     names = {write.dest_id for plan in batch.plans for write in plan.writes if write.dest_id is not None}
-    return names | {f"{plan.staged.record.kind}:{plan.staged.record.key}" for plan in batch.plans if plan.writes}
+    return names | {name_of(plan.staged.record.kind, plan.staged.record.key) for plan in batch.plans if plan.writes}
 
 
 def opening(plan: Plan) -> list[Change]:
@@ -102,7 +116,7 @@ def finishing(plan: Plan, finish: Finish) -> list[Change]:
     """Give the record its disposition and wake whoever waited for it."""
     changes: list[Change] = [finish]
     if finish.state is RecordState.DONE:
-        changes.append(Wake(on=(f"{finish.kind}:{finish.key}",)))
+        changes.append(Wake(on=(name_of(finish.kind, finish.key),)))
     if not plan.writes:
         changes.append(Audit(entry=AuditEntry(
             actor="streamflow", action=f"record.{finish.state.value}", kind=finish.kind, key=finish.key,
@@ -135,7 +149,7 @@ def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, since: str
     finish = Finish(kind=staged.record.kind, key=staged.record.key, seq=staged.seq)
     track.has_moved = outcome.state is not IntentState.ABANDONED
     if outcome.state is IntentState.IN_DOUBT:
-        changes.append(replace(finish, state=RecordState.PARKED, waiting_on=f"doubt:{intent.id}", reason="outcome of a write unknown"))
+        changes.append(replace(finish, state=RecordState.PARKED, waiting_on=outcome_name(intent.id), reason="outcome of a write unknown"))
     elif outcome.state is IntentState.REJECTED and meaning.joiners:
         # Whose value it was is not known: made anew by itself, which its reason says, and each of the others answers for its own.
         changes.append(replace(finish, state=RecordState.PENDING, reason="refused together with those it is one person with"))

@@ -82,7 +82,7 @@ async def test_a_pause_that_nobody_asked_for_is_told(tmp_path: Path) -> None:
 
 
 async def test_doubles_and_doubts_are_counted(tmp_path: Path) -> None:
-    """A write in doubt counts by its destination kind while it is looked for; one found twice counts as a double, decided or not."""
+    """A write in doubt counts by its kind while it is looked for, as an item while a person is asked; one found twice stays a double."""
     m = migration(tmp_path)
     intent = Intent(
         id="i1", ref=Ref("lead", "1"), op=Op.CREATE, dest_kind="contacts", fields={}, marker="lt:lead:1", seq=1,
@@ -96,6 +96,11 @@ async def test_doubles_and_doubts_are_counted(tmp_path: Path) -> None:
     picture = Picture(m, {}, CallCount())
     await picture.take()
     assert 'streamflow_in_doubt_intents{kind="contacts"} 1.0' in shown(picture)
+    assert "streamflow_in_doubt_asked_items 2.0" in shown(picture)
+    await m.ledger.commit([ResolveItem(id="doubt:i3", decision="waive", by="uid:1")])
+    picture = Picture(m, {}, CallCount())
+    await picture.take()
+    assert "streamflow_in_doubt_asked_items 1.0" in shown(picture)
     assert "streamflow_duplicates_detected_total 1.0" in shown(picture)
 
 

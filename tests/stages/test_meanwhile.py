@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
-from streamflow.errors import PlatformUnavailable, Throttled
+from streamflow.errors import PlatformUnavailable, Throttled, TransientError
 from streamflow.model import DestId, Kind, Ref
 from streamflow.platforms.base import Happening
 from streamflow.stages.meanwhile import Meanwhile
@@ -147,6 +147,35 @@ async def test_a_refused_write_is_decided_anew_before_it_is_offered_again() -> N
         await one.run_dry()
         phones = (await one.fields("contacts", person))["phones"]
         assert {each["value"] for each in phones} == {"+27119998888", "+27825552222"}
+
+
+async def test_a_refused_write_is_not_offered_again_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the platform does not tell what happened while a throttled update waited, it is not sent, and the record comes again."""
+    async with rig() as one:
+        await one.stage(lead("1", number="0825551111"))
+        await one.run_dry()
+        person = (await one.link("lead", "1")).dest_id
+        update, changed, refused = one.nutshell.writer.update, one.nutshell.feed.changed, []
+
+        async def away(*_: Any) -> AsyncIterator[Any]:
+            monkeypatch.setattr(one.nutshell.feed, "changed", changed)
+            raise TransientError("not now", platform="nutshell")
+            yield
+
+        async def throttled(kind: Kind, dest_id: DestId, *args: Any, **named: Any) -> DestId:
+            if not refused:
+                refused.append(1)
+                one.person("edit", "contacts", person, phones=[{"name": "work", "value": "+27119998888", "isPrimary": True}])
+                monkeypatch.setattr(one.nutshell.feed, "changed", away)
+                raise Throttled("slower", platform="nutshell")
+            return await update(kind, dest_id, *args, **named)
+
+        monkeypatch.setattr(one.nutshell.writer, "update", throttled)
+        await one.stage(lead("1", number="0825552222"))
+        await one.run_dry()
+        phones = (await one.fields("contacts", person))["phones"]
+        assert {each["value"] for each in phones} == {"+27119998888", "+27825552222"}
+        assert refused
 
 
 async def test_a_look_costs_a_call_for_a_batch_and_creates_none() -> None:
