@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.flow_bad.rig import Daemon, Pair, Place, Status, place_at, post, running_daemon, running_pair
+from tests.judge.states import read_destination
 from tests.runbook import ROWS
 
 OPTIONS = ("--records", "60", "--gates", "auto", "--search-lag", "0.2")
@@ -55,6 +56,19 @@ class Scene:
         self.people += 1
         values = {"name": f"Ada Number{self.people}", "email": f"ada{self.people}@example.com"}
         return str(post(self.pair.source_admin + "act", {"do": "create", "kind": "leads", "values": values})["id"])
+
+    def person_on_both_sides(self) -> tuple[str, str]:
+        """Let somebody turn up in the source and be moved; gives the key there and the id in the destination."""
+        key, found = self.person(), list[str]()
+
+        def is_there(_: Status) -> bool:
+            rows = read_destination(self.pair.destination_admin).of("contacts")
+            found[:] = [each for each, row in rows.items() if f"ada{self.people}@example.com" in str(row)]
+            return bool(found)
+
+        self.daemon.until(is_there, "the person in the destination")
+        self.at_the_gate()
+        return key, found[0]
 
     def decide(self, cause: str, decision: str) -> None:
         """Answer what is asked for one cause."""
@@ -107,7 +121,7 @@ CASES = [
     ("F-22", 'streamflow_held_up{until="retry"}', destination(deny={"status": 403})),
     ("F-22", f'{VERDICTS}{{platform="{NS}",verdict="forbidden"}}', destination(deny={"status": 403})),
     ("F-25", f'{VERDICTS}{{platform="{NS}",verdict="uncertain"}}', destination(garble_after={"match": "POST /rest/contacts", "times": 2})),
-    ("F-25", 'streamflow_in_doubt_intents{kind="contacts"}', destination(reset_after={"match": "POST /rest/contacts"})),
+    ("F-25", 'streamflow_in_doubt_intents{kind="contacts"}', destination(reset_before={"match": "POST /rest/contacts", "times": 1})),
     ("F-27", f'streamflow_auth_failures_total{{platform="{NS}"}}', destination(deny={"status": 401})),
     ("F-27", 'streamflow_held_up{until="retry"}', destination(deny={"status": 401})),
     ("F-30", f'{REQUESTS}{{code_class="none",platform="{NS}"}}', destination(hang={"match": "GET", "times": 2})),
@@ -124,7 +138,7 @@ def test_a_fault_of_a_platform_shows_where_the_runbook_says(scene: Scene, fault:
     try:
         scene.rises(series, before)
     finally:
-        struck = ("fail_5xx", "reset_before", "half_close", "html_200", "swell", "poison", "deny", "garble_after", "reset_after", "hang")
+        struck = ("fail_5xx", "reset_before", "half_close", "html_200", "swell", "poison", "deny", "garble_after", "hang")
         scene.pair.source(**dict.fromkeys(struck))
         scene.pair.destination(**dict.fromkeys(struck))
     scene.decide("plan_limit", "retry")
@@ -137,14 +151,22 @@ def test_what_is_gone_from_the_source_shows_in_the_queue(scene: Scene) -> None:
     """F-19: a record that vanished in the source is one more item that blocks nothing."""
     series = 'streamflow_review_queue_items{blocking="false"}'
     named("F-19", series)
-    created = 'streamflow_records{disposition="created",kind="lead"}'
-    made = scene.figure(created)
-    key = scene.person()
-    scene.rises(created, made)
-    scene.at_the_gate()
+    key, _ = scene.person_on_both_sides()
     before = scene.figure(series)
     post(scene.pair.source_admin + "act", {"do": "delete", "kind": "leads", "id": key})
     scene.rises(series, before)
+
+
+def test_what_people_do_in_the_destination_shows_in_the_queue(scene: Scene) -> None:
+    """F-26: a field that a person changed there and the source changes too is one more item that blocks nothing, and theirs stays."""
+    series = 'streamflow_review_queue_items{blocking="false"}'
+    named("F-26", series)
+    key, theirs = scene.person_on_both_sides()
+    before = scene.figure(series)
+    scene.pair.act(do="edit", kind="contacts", id=theirs, values={"name": "Ada Byron"})
+    post(scene.pair.source_admin + "act", {"do": "edit", "kind": "leads", "id": key, "values": {"name": "Ada Lovelace"}})
+    scene.rises(series, before)
+    assert "Byron" in str(read_destination(scene.pair.destination_admin).of("contacts")[theirs])
 
 
 def test_what_voids_the_map_shows_at_its_gate(scene: Scene) -> None:
