@@ -7,6 +7,7 @@ PAIR ?= leadtrekker-nutshell
 KILLS ?= 60
 UNDONE ?= 24
 PARTS ?= 0
+CUTS ?= 100
 JOBS ?= 2
 STORM := tests/storm
 TOOLS := tests/tools
@@ -19,7 +20,7 @@ VOYAGES := tests/migration
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit faces voyages storm crashes tools service container bench torture simulate months drill fuzz readback requirements sbom clean
+.PHONY: help setup demo test lint types unit faces voyages storm crashes tools service container power bench torture simulate months drill fuzz readback requirements sbom clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -67,6 +68,9 @@ service: $(STAMP)  ## the unit beneath a real systemd; needs root and systemd-ns
 
 container: $(STAMP)  ## the image built without a registry, and a whole run in it; needs root, mmdebstrap, buildah, podman and runc
 	$(PY) -m pytest -q -s $(CONTAINER)
+
+power: $(STAMP)  ## whole runs in an emulated machine whose power is cut, on a disk that forgets what was not flushed; needs root, QEMU, mmdebstrap and e2fsprogs; an hour
+	$(PY) -m tests.power --cuts $(CUTS) --jobs $(JOBS) $(if $(filter command environment,$(firstword $(origin PAIR))),--pair $(PAIR)) $(POWER)
 
 bench: $(STAMP)  ## the figures, as ratios in one run
 	$(PY) -m tests.bench --pair $(PAIR)

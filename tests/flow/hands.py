@@ -150,6 +150,9 @@ class Hands:
         self._kill_at = math.inf
         return left
 
+    def _arm(self, life_s: float) -> None:
+        self._kill_at = time.monotonic() + life_s
+
     def _strike(self) -> None:
         self._measure()
         self.daemon.kill()
@@ -170,7 +173,7 @@ class Hands:
             self._started_at = None
         self._phase = str(status["phase"])
         if self._wanted and self._kill_at == math.inf and PHASES.index(self._phase) >= PHASES.index(self._wanted[0]):
-            self._kill_at = time.monotonic() + self._dice.uniform(*(UNDOING_S if self._wanted[0] == "rollback" else LIFETIME_S))
+            self._arm(self._dice.uniform(*(UNDOING_S if self._wanted[0] == "rollback" else LIFETIME_S)))
         if status["state"] == "paused":
             assert not self._is_calm, status["reason"]
             if BY_ITSELF in status["reason"]:
