@@ -319,6 +319,13 @@ def test_every_file_says_what_lives_there() -> None:
     assert (nameless, vague) == ([], [])
 
 
+@pytest.mark.parametrize("folder", ["migration", "stages"])
+def test_a_folder_of_many_files_says_where_each_belongs(folder: str) -> None:
+    """Whoever opens one of the largest folders finds every file in the text at its front, and none that is not there."""
+    told = re.findall(r"`(\w+)`", ast.get_docstring(parsed(PACKAGE / folder / "__init__.py")) or "")
+    assert sorted(told) == sorted({path.stem for path in (PACKAGE / folder).glob("*.py")} - {"__init__"})
+
+
 @pytest.mark.parametrize(("judge", "may_know"), [("judge", set[str]()), ("simulate/judge.py", {"model", "store"})])
 def test_judges_share_no_code_with_what_they_judge(judge: str, may_know: set[str]) -> None:
     """That of the accounts knows nothing of the program; that of simulated worlds reads its ledger, and none of its rules."""

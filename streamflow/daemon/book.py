@@ -35,6 +35,7 @@ class Book:
     looked_at: Mapping[Kind, datetime] = field(default_factory=dict)      # kind -> the end of the last pass over it
     doubts: Mapping[Kind, int] = field(default_factory=dict)
     asked_of_doubts: int = 0                                              # items about unknown outcomes, resolved ones too
+    left_in_doubt: int = 0                                                # of these, the ones that nobody decided yet
     doubled: int = 0                                                      # of these, the ones about a record that was found twice
     audit_entries: int = 0
     search_lag_s: float | None = None
@@ -67,7 +68,8 @@ async def read_book(ledger: Ledger, *, now: float, before: Book | None = None) -
             blocking=sum(count for (state, _, blocking), count in queue.items() if state == "open" and blocking),
         ),
         moved_at=max(marks.values(), default=None), looked_at=_looked_at(marks), doubts=await ledger.doubts(),
-        asked_of_doubts=asked, doubled=known.doubled if known is not None else await _doubled(ledger) if asked else 0,
+        asked_of_doubts=asked, left_in_doubt=sum(n for (state, cause, _), n in queue.items() if (state, cause) == ("open", "in_doubt")),
+        doubled=known.doubled if known is not None else await _doubled(ledger) if asked else 0,
         audit_entries=await ledger.audit_length(), search_lag_s=learned.get("search_lag_s"),
         shown_late_s=await ledger.setting(SHOWN_LATE) or {}, signed_in=await ledger.setting("delta_opened_at") is not None,
     )

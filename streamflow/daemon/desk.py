@@ -22,6 +22,7 @@ from streamflow.migration.returning import ROLLED_BACK, brought_back
 from streamflow.migration.rollback import Rollback
 from streamflow.migration.rollback_order import ordered
 from streamflow.migration.scopes import WHOLE, accepted
+from streamflow.migration.watch import decided_on
 from streamflow.model import QueueItem, RecordState
 from streamflow.reports.writer import ReportWriter
 from streamflow.store.base import Change, PutSetting, Reopen, ResolveItem
@@ -128,7 +129,11 @@ class Desk:
     async def resume(self, *, actor: str) -> Answer:
         if self._m.control.paused is None:
             return {"result": "already_running"}
-        await self._m.decide(actor, "resume", PutSetting(name="operator:paused", value=None))
+        chain = self._s.chain
+        seen, note = (chain.seen(), chain.trouble) if chain is not None else ((), "")
+        await self._m.decide(actor, "resume", PutSetting(name="operator:paused", value=None), *seen, note=note)
+        if chain is not None:
+            chain.answered()
         self._s.work.suspended.clear()
         self._m.control.resume()
         return {"result": "resumed"}
@@ -199,7 +204,7 @@ class Desk:
         decision = await targets.checked(self._m, item, decision)
         word = decision.partition(":")[0]
         changes: list[Change] = [ResolveItem(id=id, decision=decision, by=actor)]
-        changes += self._consequences(item, word)
+        changes += [*self._consequences(item, word), *await decided_on(self._m.ledger, item)]
         if word == "waive" and await self._is_held(item):
             changes.append(Reopen(kind=item.kind, keys=(item.present_key,)))   # it runs once more, and the decision finishes it
         if item.cause == ROLLED_BACK and word == "retry":
@@ -261,12 +266,16 @@ class Desk:
             raise UsageError("the name given does not confirm this rollback", hint=hint)
         if self._m.phase.state is State.ROLLED_BACK:
             return {"result": "already_rolled_back"}
-        if await self._m.ledger.setting("rollback") is not None:
+        if (held := await self._m.ledger.setting("rollback")) is not None:
+            if held["scope"] != scope:
+                raise DoesNotFit(f"a rollback of {held['scope']} is under way", hint="this one can follow once it is over; see `status`")
             return {"result": "already_running"}
         if self._m.phase.state not in CAN_ROLL_BACK or await self._m.ledger.setting("capabilities") is None:
             raise DoesNotFit("nothing has been written yet", hint="see `status`")
         if scope != WHOLE and self._m.phase.state not in AFTER_A_PART:
             raise DoesNotFit(f"in {self._m.phase.state} only the whole run can be undone", hint="leave --scope out, or wait for the tail")
+        if self._s.chain is not None and self._s.chain.trouble:
+            raise DoesNotFit(f"{self._s.chain.trouble}, and what is removed rests on the ledger", hint="see `status`; `resume` comes first")
         asked = await ordered(self._m.ledger, scope=scope, by=actor, at=iso(self._m.clock.now()), state=self._m.phase.state)
         await self._m.decide(actor, "rollback.requested", *asked, note=scope)
         if self._m.control.paused is not None:
@@ -276,8 +285,9 @@ class Desk:
 
     async def _rollback_plan(self, scope: str) -> Answer:
         """Plan without writing; the whole plan is a report, the answer holds the beginning of what would be spared."""
-        plan = (await Rollback(self._m).undo(scope, dry_run=True)).to_json()
-        self._m.report("rollback-plan", {"scope": scope, **plan})
+        tally = await Rollback(self._m).undo(scope, dry_run=True)
+        plan = tally.to_json()
+        self._m.report("rollback-plan", {"scope": scope, **plan, "records": tally.named})
         spared = plan["spared"]
         told = {name: value for name, value in plan.items() if name != "cannot_be_removed_by_api"}      # the same before and after
         return {

@@ -14,6 +14,7 @@ import structlog
 from streamflow.clock import Clock, SystemClock
 from streamflow.config import Config, Reload, load, reload, rotated, taken_over
 from streamflow.daemon import log, memory
+from streamflow.daemon.chain import Chain
 from streamflow.daemon.control import Control as ControlFace
 from streamflow.daemon.control import allowed, control_socket
 from streamflow.daemon.desk import Desk
@@ -121,8 +122,11 @@ class _Daemon:
             phase=await load_phase(self._ledger, self._clock),
         )
         paces = self._doors.paces
-        self._supervisor = Supervisor(migration, reports, let_in=self._calls.let_in, look_at_keys=self._look_at_keys)
-        self._picture = Picture(migration, paces.limiters, self._calls)
+        self._chain = Chain(self._ledger, self._control, self._log)
+        self._supervisor = Supervisor(
+            migration, reports, let_in=self._calls.let_in, look_at_keys=self._look_at_keys, chain=self._chain
+        )
+        self._picture = Picture(migration, paces.limiters, self._calls, self._chain)
         for name, rate in (await self._ledger.settings("operator:pace:")).items():
             if (platform := name.removeprefix("operator:pace:")) in paces.limiters:
                 paces.tell(platform, float(rate))
@@ -184,6 +188,7 @@ class _Daemon:
             late_s = now - before - PICTURE_EVERY_S
             log.flush()
             self._metrics.loop_lag(late_s)
+            self._metrics.log_lost(log.lost_lines())
             if self._drain_by is not None and now > self._drain_by:
                 self._end_now("the limit of draining")
             snapshot = await self._picture.take()
@@ -195,13 +200,10 @@ class _Daemon:
                 self._notifier.status(line)
 
     async def _walk_audit(self) -> None:
-        """Follow the chain of the audit at the start and once a day, a page at a time, so that a changed entry is alerted."""
+        """Follow the chain of the audit once a day, a page at a time; at the start the supervisor does."""
         while True:
-            entries, broken = await self._ledger.verify_audit()
-            self._picture.is_chain_whole = broken is None
-            if broken is not None:
-                self._log.error("audit.broken", seq=broken, count=entries, hint="keep the state folder and compare it with a backup")
             await self._clock.sleep(AUDIT_EVERY_S)
+            await self._chain.look()
 
     # ------------------------------------------------------------------------------------------ telling
 

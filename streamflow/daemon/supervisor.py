@@ -15,6 +15,7 @@ from typing import Any
 import anyio
 
 from streamflow.clock import Clock, iso
+from streamflow.daemon.chain import Chain
 from streamflow.daemon.contact import explained
 from streamflow.daemon.exits import Exit
 from streamflow.daemon.perseverance import PASSING, QUIET_S, Perseverance
@@ -60,11 +61,13 @@ class Supervisor:
     """Drives one migration from where it is to its end."""
 
     def __init__(
-        self, migration: Migration, reports: ReportWriter, *, let_in: Container[str], look_at_keys: Callable[[], None]
-    ) -> None:
+        self, migration: Migration, reports: ReportWriter, *, let_in: Container[str], look_at_keys: Callable[[], None],
+        chain: Chain | None = None,
+    ) -> None:  # fmt: skip
         self.m = migration
         self._let_in = let_in                # the platforms that took our credentials since the start
         self._look_at_keys = look_at_keys    # goes over to keys that were put into their files meanwhile
+        self.chain = chain                   # of the audit
         self._again_at = 0.0                 # monotonic: when a pause that ends by itself is over
         self._reports = reports
         self.work = Work(migration)
@@ -99,7 +102,7 @@ class Supervisor:
             self.m.control.lift()
 
     async def _take_up(self) -> None:
-        """Adopt what earlier starts persisted: capabilities and a pause."""
+        """Adopt what earlier starts persisted: capabilities, a pause, and an audit that holds."""
         learned = await self.m.ledger.setting("capabilities")
         if learned is not None:
             self.m.destination.adopt({**learned, **self.m.terms.flags})
@@ -110,6 +113,8 @@ class Supervisor:
         paused = await self.m.ledger.setting("operator:paused")
         if paused is not None:
             self.m.control.pause(str(paused.get("reason") or "by the operator"))
+        if self.chain is not None:
+            await self.chain.look()
 
     async def is_turning_back(self) -> bool:
         """Say whether a rollback was asked for that has not begun."""

@@ -175,7 +175,8 @@ class Cutover:
         await self._keep("drain", quiet=plan["quiet"] + 1 if is_quiet else 0, shown=plan.get("shown", {}), **more)
         if pending or not reading.is_complete:
             why = [f"{pending} records cannot be delivered yet"] if pending else []
-            all_left = (self._m.stopped.told(), self._work.reader.trouble, await unread.told(self._m), await absence.told(self._m))
+            trouble = self._work.reader.snapshots.trouble
+            all_left = (self._m.stopped.told(), trouble, await unread.told(self._m), await absence.told(self._m))
             why += [each for each in all_left if each]
             await self._m.explain(f"cutover: draining; {'; '.join(why) or 'not everything was read'}")
             await self._m.control.wait(min(self._m.terms.poll_s, REST_S))   # reading again at once would tell nothing new
@@ -214,8 +215,8 @@ class Cutover:
         """Where the records come from files, the last snapshot must have been taken after the freeze; wait for it."""
         if not any(stream.reader == "files" and stream.role == "record" for stream in self._m.source.streams()):
             return False
-        await self._work.reader.snapshot()
-        taken, trouble = self._m.source.exported_at, self._work.reader.trouble
+        await self._work.reader.snapshots.newest()
+        taken, trouble = self._m.source.exported_at, self._work.reader.snapshots.trouble
         if taken is not None and taken >= from_iso(plan["frozen_at"]) and not trouble:
             self._m.gate = None
             return False

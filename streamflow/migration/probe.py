@@ -15,7 +15,7 @@ from streamflow.mapping.observe import Observation
 from streamflow.migration.context import Migration
 from streamflow.migration.inventory import DestinationWatch
 from streamflow.migration.life import State
-from streamflow.migration.reading import SourceReader
+from streamflow.migration.reading import FIRST, SourceReader
 from streamflow.model import AuditEntry
 from streamflow.store.base import Audit, PutSetting
 
@@ -45,8 +45,8 @@ class Probe:
         if await self._m.ledger.setting("stock") is None:
             stock = await self._watch.take_stock()
             await self._m.ledger.commit([PutSetting(name="stock", value=dict(stock))])
-        while await self._m.ledger.setting("round:first") is None:
-            await self._reader.everything("first")
+        while not await self._reader.has_closed(FIRST):
+            await self._reader.everything(FIRST)
             self._m.control.check()
         await self._m.explain("looking at the fields of the source")
         await observe(self._m)

@@ -45,6 +45,7 @@ from streamflow.model import AuditEntry, DestId, Fields, Kind, Link, Ref
 from streamflow.stages.kept import known
 from streamflow.store.base import Audit, Change, Enqueue, PutSetting
 
+NAMED = 10_000      # records that a plan tells by name; the rest of a larger one is counted
 ROUNDS = 4          # for a record that people change while it is being restored
 LOOKS_EVERY_S = 2.0
 
@@ -58,11 +59,22 @@ class Tally:
     gone: int = 0
     spared: list[dict[str, str]] = field(default_factory=list)
     unclear: list[DestId] = field(default_factory=list)     # people's records that may have hung on what was removed
+    named: list[dict[str, str]] = field(default_factory=list)     # of a plan: the records to be removed and restored, the first `NAMED`
     beside: dict[str, Any] = field(default_factory=lambda: dict(NOTHING_BESIDE))     # of the whole run: what is no record of the crosswalk
 
     def to_json(self) -> dict[str, Any]:
         counts = {"deleted": self.deleted, "restored": self.restored, "gone_already": self.gone}
         return {**counts, "spared": self.spared, "unclear": self.unclear, **self.beside}
+
+    def name(self, step: Step) -> None:
+        """Note by name what is to happen to a record."""
+        if step.action in ("delete", "restore") and len(self.named) < NAMED:
+            link = step.link
+            fields = ", ".join(sorted(step.fields))
+            self.named.append({
+                "action": step.action, "kind": link.dest_kind, "id": link.dest_id, "source": f"{link.ref.kind}:{link.ref.key}",
+                "fields": fields,
+            })
 
     def spare(self, link: Link, reason: str) -> None:
         self.spared.append({"kind": link.dest_kind, "id": link.dest_id, "source": f"{link.ref.kind}:{link.ref.key}", "reason": reason})
@@ -208,6 +220,8 @@ class Rollback:
             steps = [*(step for step in steps if step.action != "restore"), *restores]
         for step in steps:
             self._beside.planned(step)
+            if dry_run:
+                tally.name(step)
             if reason := carried.refused.get(step.link.ref) or (step.reason if step.action in ("spare", "restore", "forget") else ""):
                 if reason == GONE:
                     tally.gone += 1

@@ -23,7 +23,7 @@ from streamflow.migration.rollback import Rollback
 from streamflow.migration.work import Work
 from streamflow.model import Key, Kind, Ref
 from streamflow.reports.rows import Rows
-from streamflow.stages.extract import ChosenBatches
+from streamflow.stages.pending import ChosenBatches
 from streamflow.stages.verify import Marks
 from streamflow.store.base import Change, MarkVerified, PutSetting, Reopen, ResolveItem
 

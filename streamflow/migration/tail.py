@@ -196,7 +196,7 @@ class Tail:
     async def _reason(self, rests: bool) -> str:
         last = await self._m.ledger.setting("cutover:last")
         parts = [
-            "caught up with the source" if rests else "following the source", self._stays, self._work.reader.trouble,
+            "caught up with the source" if rests else "following the source", self._stays, self._work.reader.snapshots.trouble,
             self._work.reader.settled.told(), await horizon.told(self._m), await unread.told(self._m), await absence.told(self._m),
             *(f"{kind} records wait: {why}" for kind, why in sorted(self._work.suspended.items())),
             "waiting for the cutover", f"the last cutover was given up: {last['reason']}" if last else "",

@@ -11,13 +11,14 @@ shows it under the other one, and changes it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from streamflow.model import Key, Kind, Page, Record, Staged
 from streamflow.platforms.base import MADE_KEY, Source, Stream
+from streamflow.stages.permit import Permit
 from streamflow.stages.rekey import renamed, successors
 from streamflow.store.base import Ledger, PutSetting
 
@@ -36,7 +37,7 @@ class Shown:
 class Moved:
     """Follows such records through one pass over one table."""
 
-    def __init__(self, *, ledger: Ledger, source: Source, stream: Stream, permit: Callable[[], Awaitable[bool]]) -> None:
+    def __init__(self, *, ledger: Ledger, source: Source, stream: Stream, permit: Permit) -> None:
         self._ledger = ledger
         self._source = source
         self._stream = stream

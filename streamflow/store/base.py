@@ -302,7 +302,7 @@ class Ledger(Protocol):
     """
     The one book of a migration. Every method raises StoreError when the book cannot be read or written.
 
-    The implementation also has `open(path, ...)`, `close()`, lives in `store/sqlite.py`, and takes a `Clock`.
+    `SqliteLedger` keeps it in a file; `MemoryLedger` is its twin without one, for simulation and tests. One suite holds both to this.
     """
 
     @property

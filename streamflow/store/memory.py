@@ -17,6 +17,7 @@ from streamflow.clock import Clock, iso
 from streamflow.errors import InvariantBroken
 from streamflow.model import (
     OPEN_INTENTS,
+    UNSETTLED_INTENTS,
     Intent,
     Op,
     QueueItem,
@@ -30,7 +31,7 @@ from streamflow.store.base import Change, Mark, StageResult
 from streamflow.store.codec import copy_of
 from streamflow.store.memory_names import rename
 from streamflow.store.memory_reading import Book, Held, MemoryReading
-from streamflow.store.plan import KEPT_VALUES, SETTLEABLE, in_effect_order, refuse_resettling
+from streamflow.store.plan import KEPT_VALUES, in_effect_order, refuse_resettling
 from streamflow.store.staging import Known, Name, reader_of, stage_page
 
 T = TypeVar("T")
@@ -186,8 +187,8 @@ class MemoryLedger(MemoryReading):
         self._book.put(self._book.records, (record.kind, record.key), replace(held, staged=replace(held.staged, **values)))
 
     def _mean(self, intent: Intent, at: str) -> None:
-        others = [i for i in self._book.intents.values() if i.ref == intent.ref and i.op is Op.CREATE and i.state in SETTLEABLE]
-        if intent.id in self._book.intents or (others and intent.op is Op.CREATE and intent.state in SETTLEABLE):
+        others = [i for i in self._book.intents.values() if i.ref == intent.ref and i.op is Op.CREATE and i.state in UNSETTLED_INTENTS]
+        if intent.id in self._book.intents or (others and intent.op is Op.CREATE and intent.state in UNSETTLED_INTENTS):
             raise InvariantBroken("the ledger refuses a change: an intent is there already", hint="a bug: the same thing was noted twice")
         fresh = replace(intent, fields=copy_of(intent.fields), meant_at=intent.meant_at or at, epoch=intent.epoch or self._epoch)
         self._book.put(self._book.intents, intent.id, fresh)
@@ -197,7 +198,7 @@ class MemoryLedger(MemoryReading):
         if intent is None:
             raise InvariantBroken("settle intents: unknown", hint="nothing was written")
         refuse_resettling(intent.state, change)
-        if intent.state in SETTLEABLE:
+        if intent.state in UNSETTLED_INTENTS:
             settled_at = "" if change.state in OPEN_INTENTS else at
             dest_id = change.dest_id or intent.dest_id
             settled = replace(intent, state=change.state, dest_id=dest_id, reason=change.reason, settled_at=settled_at)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from tests.flow.box import Box, sandbox
 from tests.flow.hands import CALM, PHASES, Hands
@@ -129,8 +129,15 @@ class Survived:
     strokes: Mapping[tuple[str, str], Stroke]
 
 
-def survive(trial: Trial) -> Survived:
-    """Run one migration with exactly so many kills, judge both sides at its end, and tell what else was seen."""
+Handed: TypeAlias = Callable[[Trial, Box, random.Random, list[str]], Hands]
+
+
+def _handed(trial: Trial, box: Box, dice: random.Random, wanted: list[str]) -> Hands:
+    return Hands(box, dice, wanted, stops=trial.stops, faults=trial.faults)
+
+
+def survive(trial: Trial, *, handed: Handed = _handed) -> Survived:
+    """Run one migration with exactly so many kills, judge both sides at its end, and tell what else was seen; *handed* gives the hands."""
     dice = random.Random(f"kills-{trial.seed}")
     wanted = sorted((dice.choice(("probe", dice.choice(STRUCK))) for _ in range(trial.kills)), key=PHASES.index)
     wanted += ["rollback"] * trial.backs if trial.undone else []
@@ -140,7 +147,7 @@ def survive(trial: Trial) -> Survived:
         before = box.destination()
         telling = of_source(box.source()) | of_destination(before)
         findings: list[Finding] = []
-        hands = Hands(box, dice, wanted, stops=trial.stops, faults=trial.faults)
+        hands = handed(trial, box, dice, wanted)
         people = (Meddlers if trial.meddled else People)(box, before, trial.seed, by_files=trial.reader == "files")
         if trial.undone:
             hands.at_watch = lambda: findings.extend(_at_switch(hands, people))
@@ -215,7 +222,7 @@ def _after_switch(trial: Trial, hands: Hands, people: People) -> Iterator[Findin
     """Find what was written in the source after the switch and is not asked about, where nothing hides it from whoever reads."""
     if people.source is not None and trial.reader == "api" and trial.faults in SEEN_THROUGH:
         asked = read_told(hands.box.state / "reports").questions
-        yield from unasked(people.source, hands.box.source(), asked, decided=hands.decided)
+        yield from unasked(people.source, hands.box.source(), asked)
 
 
 def _judged_by_parts(hands: Hands, people: People, parts: Parts) -> list[Finding]:

@@ -37,7 +37,7 @@ async def hide(one: Rig) -> None:
 
     one.switch(events_lag_s=10_000.0)
     one.nutshell.reader.find = blind  # type: ignore[method-assign, assignment]
-    assert await one.resolve_doubts() == 0
+    await one.settle_unbounded()
     one.nutshell.reader.find = find  # type: ignore[method-assign]
     one.switch(events_lag_s=0.0)
 

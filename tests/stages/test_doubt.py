@@ -18,6 +18,7 @@ from streamflow.stages.vanished import Vanished
 from streamflow.store.base import DropLink, PutLink
 from tests.stages.rig import QUIET, Rig, lead, note, rig
 
+UNBOUNDED = QuietTime(timeout_s=1.0, late_commit_s=1.0, search_lag_s=None)
 NO_EDIT = {"note_edit": "none"}      # the text of a note can only be replaced by another note
 
 
@@ -144,12 +145,12 @@ async def test_more_outcomes_than_are_looked_for_at_once_stay_counted(monkeypatc
 
 async def test_without_a_bound_for_the_lag_a_person_decides() -> None:
     """A removed note whose successor cannot be excluded is left to a person, who has it made again."""
-    async with rig(flags=NO_EDIT, quiet=QuietTime(timeout_s=1, late_commit_s=1, search_lag_s=None)) as one:
+    async with rig(flags=NO_EDIT, quiet=UNBOUNDED) as one:
         await _moved(one)
         spoil(one, "create", after=0, happens=False)
         await one.stage(note("5", "1", "new"))
         await one.deliver("note")
-        assert await one.resolve_doubts() == 0
+        await one.settle_unbounded()
         [item] = await one.open_items("in_doubt")
         assert [each.id for each in await one.ledger.queue() if each.blocking] == [item], "nothing is switched over it"
         await one.deliver()
@@ -160,10 +161,24 @@ async def test_without_a_bound_for_the_lag_a_person_decides() -> None:
         assert bodies(one) == ["new"]
 
 
+async def test_without_a_bound_what_is_carried_out_late_is_awaited() -> None:
+    """Nobody is asked while the write may still happen: an answer given too soon would double it. Once it shows it is adopted, unasked."""
+    async with rig(quiet=UNBOUNDED) as one:
+        one.switch(late_commit={"match": "POST /rest/contacts", "times": 1, "delay_s": 0.9})
+        await one.stage(lead("1"))
+        await one.deliver("lead")
+        assert await one.resolve_doubts() == 1
+        one.clock.account.advance(1.0)
+        assert await one.resolve_doubts() == 0
+        await one.run_dry()
+        assert await one.open_items("in_doubt") == []
+        assert len(one.live("contacts")) == 1
+
+
 @pytest.mark.parametrize(("decision", "people"), [("recreate", 2), ("adopt", 1), ("waive", 1)])
 async def test_decisions_on_a_create_that_cannot_be_resolved(decision: str, people: int) -> None:
     """Each decision ends the matter: made again, taken as the one that was named, or left with a flag; never stuck, never refused."""
-    async with rig(quiet=QuietTime(timeout_s=1, late_commit_s=1, search_lag_s=None)) as one:
+    async with rig(quiet=UNBOUNDED) as one:
         spoil(one, "create", after=0, happens=decision != "recreate")
         await one.stage(lead("1"), lead("2"))
         await one.deliver("lead")
@@ -176,7 +191,7 @@ async def test_decisions_on_a_create_that_cannot_be_resolved(decision: str, peop
             return []
 
         one.nutshell.reader.find = blind  # type: ignore[method-assign, assignment]
-        assert await one.resolve_doubts() == 0
+        await one.settle_unbounded()
         one.nutshell.reader.find = original  # type: ignore[method-assign]
         one.switch(events_lag_s=0.0)
         [item] = await one.open_items("in_doubt")
