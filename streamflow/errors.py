@@ -48,6 +48,12 @@ class UsageError(StreamflowError):
     code = "usage"
 
 
+class DoesNotFit(UsageError):
+    """The request is understood and does not fit the present state."""
+
+    code = "conflict"
+
+
 class Faults(UsageError):
     """What was handed in has faults; all of them are listed, one a line of the message."""
 

@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import anyio
+
 from streamflow.clock import iso
-from streamflow.daemon.operator import Answer, DoesNotFit
+from streamflow.daemon.operator import Answer
 from streamflow.daemon.orders import Orders
 from streamflow.daemon.picture import Picture
 from streamflow.daemon.status import Snapshot
 from streamflow.daemon.supervisor import Supervisor
 from streamflow.daemon.tracing import traced
-from streamflow.errors import NotFound, UsageError
+from streamflow.errors import DoesNotFit, NotFound, UsageError
 from streamflow.migration import cutover, targets
 from streamflow.migration.context import DEST_ORDER
-from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
+from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
 from streamflow.migration.progress import progress
 from streamflow.migration.returning import ROLLED_BACK, brought_back
 from streamflow.migration.rollback import Rollback
-from streamflow.migration.rollback_order import ordered
-from streamflow.migration.scopes import WHOLE, accepted
+from streamflow.migration.rollback_order import ALREADY_ORDERED, ordered, standing
+from streamflow.migration.scopes import accepted
 from streamflow.migration.watch import decided_on
 from streamflow.model import QueueItem, RecordState
 from streamflow.reports.writer import ReportWriter
@@ -51,6 +53,7 @@ class Desk:
         self._stop = stop
         self._set_cap = set_cap
         self._orders = Orders(self._m.ledger, self._m.clock)
+        self._ordering = anyio.Lock()     # of rollbacks: two at the same moment must not both be the first
 
     # ------------------------------------------------------------------------------------------ what was ordered
 
@@ -264,20 +267,14 @@ class Desk:
         if confirm != self._m.terms.name:
             hint = f"repeat the migration's name: --confirm {self._m.terms.name}"
             raise UsageError("the name given does not confirm this rollback", hint=hint)
-        if self._m.phase.state is State.ROLLED_BACK:
-            return {"result": "already_rolled_back"}
-        if (held := await self._m.ledger.setting("rollback")) is not None:
-            if held["scope"] != scope:
-                raise DoesNotFit(f"a rollback of {held['scope']} is under way", hint="this one can follow once it is over; see `status`")
-            return {"result": "already_running"}
-        if self._m.phase.state not in CAN_ROLL_BACK or await self._m.ledger.setting("capabilities") is None:
-            raise DoesNotFit("nothing has been written yet", hint="see `status`")
-        if scope != WHOLE and self._m.phase.state not in AFTER_A_PART:
-            raise DoesNotFit(f"in {self._m.phase.state} only the whole run can be undone", hint="leave --scope out, or wait for the tail")
-        if self._s.chain is not None and self._s.chain.trouble:
-            raise DoesNotFit(f"{self._s.chain.trouble}, and what is removed rests on the ledger", hint="see `status`; `resume` comes first")
-        asked = await ordered(self._m.ledger, scope=scope, by=actor, at=iso(self._m.clock.now()), state=self._m.phase.state)
-        await self._m.decide(actor, "rollback.requested", *asked, note=scope)
+        async with self._ordering:
+            if known := await standing(self._m.ledger, scope=scope, state=self._m.phase.state):
+                return {"result": "already_running" if known == ALREADY_ORDERED else known}
+            if self._s.chain is not None and self._s.chain.trouble:
+                why = f"{self._s.chain.trouble}, and what is removed rests on the ledger"
+                raise DoesNotFit(why, hint="see `status`; `resume` comes first")
+            asked = await ordered(self._m.ledger, scope=scope, by=actor, at=iso(self._m.clock.now()), state=self._m.phase.state)
+            await self._m.decide(actor, "rollback.requested", *asked, note=scope)
         if self._m.control.paused is not None:
             await self.resume(actor=actor)
         self._s.interrupt()

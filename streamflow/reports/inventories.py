@@ -26,17 +26,12 @@ _ENOUGH: Final = 10
 
 async def automations(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """
-    Give the automation inventory: known entries (setting "automations", if any) and lines to fill in.
+    Give the automation inventory: lines to fill in, since no source shows its rules.
 
     "observed" tells who the people of each source went to, which is what an assignment rule leaves behind.
     """
-    known = await ledger.setting("automations") or []
     coverage = await ledger.setting("coverage") or {}
     rows = [
-        {"type": "", "trigger": "", "condition": "", "action": "", "owner": "", "rebuild_as": "", "rebuilt": "☐", **entry}
-        for entry in known
-    ]
-    rows += [
         {
             **{"type": rule.type, "trigger": rule.trigger, "condition": "", "action": "", "owner": ""},
             **{"rebuild_as": rule.rebuild_as, "rebuilt": "☐"},
@@ -44,7 +39,6 @@ async def automations(ledger: Ledger, pair: Pair) -> dict[str, Any]:
         for rule in pair.blank_rules
     ]
     return {
-        "known": len(known),
         "source_offers": "; ".join(f"{what.replace('_', ' ')}: {why}" for what, why in sorted(coverage.items()) if not pair.knows(what)),
         "rows": rows,
         "observed": await _observed(ledger, pair),

@@ -24,6 +24,7 @@ from streamflow.errors import (
     PlatformUnavailable,
     RecordRejected,
     Stale,
+    StoreError,
     StreamflowError,
     Throttled,
     TransientError,
@@ -259,6 +260,8 @@ class Loader:
             return False
         try:
             return any([await self._vanished.look(kind, ids) for kind, ids in named.items()])
+        except (StoreError, InvariantBroken):
+            raise
         except StreamflowError:
             return False     # the refusal is what is known
 
@@ -269,6 +272,8 @@ class Loader:
             return False
         try:
             is_other = await reads_otherwise(self._rereader, write)
+        except (StoreError, InvariantBroken):
+            raise
         except StreamflowError:
             return False     # the write itself meets whatever that was
         return self._meanwhile.puts_off(write.dest_id, is_other=is_other)
@@ -280,6 +285,8 @@ class Loader:
             return False
         try:
             return bool(await self._meanwhile.moved(targets([write]), track.seen, at_once=True))
+        except (StoreError, InvariantBroken):
+            raise
         except StreamflowError:
             return True     # the platform does not answer: the record comes again, nothing was written
 

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from streamflow.daemon.desk import Desk
-from streamflow.daemon.operator import DoesNotFit
-from streamflow.errors import UsageError
+from streamflow.errors import DoesNotFit, UsageError
 from streamflow.migration.life import State
 from streamflow.migration.returning import brought_back
 from streamflow.migration.rollback import Rollback, Tally

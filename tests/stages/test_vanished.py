@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from streamflow.errors import InvariantBroken, StoreError, StreamflowError
 from streamflow.model import Disposition, RecordState, Ref
 from streamflow.stages.gone import MERGED
 from streamflow.stages.vanished import Vanished
@@ -267,3 +268,25 @@ async def test_a_note_follows_its_person_though_nobody_leads_there_any_more() ->
         assert (await one.link("note", "5")).verified == "verified"
         assert (await one.link("note", "5")).base["link:parent"] == survivor
         assert not await one.open_items("read_back_differs")
+
+
+@pytest.mark.parametrize("trouble", [StoreError("the disk is full"), InvariantBroken("two changes contradict each other")])
+async def test_a_merge_that_cannot_be_kept_ends_the_run(trouble: StreamflowError, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal is looked into, and what it comes from cannot be noted: that is told, and not taken for a refusal of the record."""
+    async with rig() as one:
+        await one.stage(lead("1"), lead("2"))
+        await one.run_dry()
+        lost, survivor = (await one.link("lead", "1")).dest_id, (await one.link("lead", "2")).dest_id
+        await merged(one, lost, survivor)
+        await one.stage(note("6", "1"))
+
+        async def fails(*_: object) -> None:
+            raise trouble
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Vanished, "_relink", fails)
+            with pytest.raises(type(trouble), match=trouble.message):
+                await one.run_dry()
+        assert not await one.open_items("rejected")
+        await one.run_dry()
+        assert (await one.staged("note", "6")).disposition is Disposition.CREATED
