@@ -37,6 +37,9 @@ from streamflow.model import (
 )
 from streamflow.platforms.base import Feed, Happening, Reader, position_of
 from streamflow.stages.confirmation import brought, forgotten, learnt_late, line_of, meaning_of
+from streamflow.stages.gone import MERGED
+from streamflow.stages.marks import carries_marker
+from streamflow.stages.removed import removed
 from streamflow.stages.unanswered import left_to_a_person, weigh
 from streamflow.stages.unknown import REMADE_KINDS, Joiner, outcome_name, since, unknown_since
 from streamflow.stages.updating import both_ways
@@ -203,10 +206,12 @@ class DoubtResolver:
             if intent.op is Op.UPDATE and intent.dest_kind in REMADE_KINDS and intent.marker:
                 replacements = await self._sightings(intent, happenings, waited_s)
             applied = now is not None and self._is_applied(intent, now)
-            return told_if_lost(intent, rule_change(intent, now, replacements, applied=applied, waited_s=waited_s, quiet=self.quiet))
+            ruling = rule_change(intent, now, replacements, applied=applied, waited_s=waited_s, quiet=self.quiet)
+            return told_if_lost(intent, await self._unless_removed(intent, happenings, ruling) if ruling.lost else ruling)
         if not intent.marker:
             return Ruling(state=IntentState.PARKED, reason="the write carries no marker to look for")
-        return rule_create(intent, await self._sightings(intent, happenings, waited_s), waited_s=waited_s, quiet=self.quiet)
+        ruling = rule_create(intent, await self._sightings(intent, happenings, waited_s), waited_s=waited_s, quiet=self.quiet)
+        return await self._unless_removed(intent, happenings, ruling) if ruling.state is IntentState.ABANDONED else ruling
 
     async def _weighed(self, intent: Intent, ruling: Ruling) -> Ruling:
         """Count a write that did not happen among the tries of its record."""
@@ -226,13 +231,7 @@ class DoubtResolver:
         The feed shows them first. Lists and searches cost calls for each intent: they are asked when the feed does not tell of this
         kind, and once more at the end, when their "not there" decides.
         """
-        suspects = {
-            dest_id
-            for event in happenings
-            if event.kind == intent.dest_kind and event.action == "create"
-            for dest_id in event.ids
-            if self._may_be(intent, event.payloads.get(dest_id))
-        }
+        suspects = self._suspects(intent, happenings)
         found = await self._carrying(intent, sorted(suspects - await self._known(suspects))) if suspects else []
         is_last = waited_s >= self.quiet.decisive_s
         if not found and (is_last or not self._feed.carries(intent.dest_kind)):
@@ -240,6 +239,31 @@ class DoubtResolver:
             known = await self._known(set(hits))
             found = [hit for hit in hits if hit not in known]
         return [each for each in dict.fromkeys(found) if each != intent.dest_id]
+
+    def _suspects(self, intent: Intent, happenings: Sequence[Happening]) -> set[DestId]:
+        """Give what was made meanwhile and could be this write."""
+        return {
+            dest_id
+            for event in happenings
+            if event.kind == intent.dest_kind and event.action == "create"
+            for dest_id in event.ids
+            if self._may_be(intent, event.payloads.get(dest_id))
+        }
+
+    async def _unless_removed(self, intent: Intent, happenings: Sequence[Happening], ruling: Ruling) -> Ruling:
+        """Make nothing again that people removed or merged away before it was found: what became of it then is as of any other."""
+        after = position_of(intent.feed_cursor or "")
+        suspects = self._suspects(intent, [event for event in happenings if position_of(event.id) > after])
+        if not suspects:
+            return ruling
+        merged = {name.removeprefix(MERGED) for name in await self._ledger.settings(MERGED)}
+        found = await removed(self._reader, intent, suspects - merged - await self._known(suspects))
+        if found.made is not None:
+            return Ruling(state=IntentState.CONFIRMED, dest_id=found.made, reason="it was made, and removed or merged by people since")
+        if found.unclear:
+            reason = f"people removed or merged what may be it, and nothing tells any more: {', '.join(found.unclear)}"
+            return Ruling(state=IntentState.PARKED, reason=reason)
+        return ruling
 
     async def _known(self, dest_ids: set[DestId]) -> set[DestId]:
         """Those that another record has led to from the beginning; one that people merged others into meanwhile may be what was meant."""
@@ -330,17 +354,6 @@ class DoubtResolver:
         now = (await self._reader.read(made.dest_kind, [made.dest_id], custom=True)).get(made.dest_id, {})
         merged = [PutLink(link=joined(each, made.dest_id)) for each in others if not each.is_merged]
         return [*brought(as_it_reads(made, now, self._reader.compare), joiners), *merged]
-
-
-def carries_marker(fields: Fields, marker: str) -> bool:
-    """Say whether a destination record carries exactly this marker, in its id field or as the last line of its text."""
-    if fields.get("custom:Streamflow ID") == marker:
-        return True
-    for name in ("body", "description"):
-        text = fields.get(name)
-        if isinstance(text, str) and text.rstrip().rsplit("\n", 1)[-1].strip() == marker:
-            return True
-    return False
 
 
 def _has_custom(fields: Fields) -> bool:

@@ -13,7 +13,8 @@ from streamflow.migration.reversals import Reversals
 from streamflow.migration.undoing import Step, plan_step, unconfirmed
 from streamflow.model import ADOPTED, Disposition, IntentState, RecordState, Ref
 from streamflow.stages import doubt
-from streamflow.stages.doubt import QuietTime, carries_marker
+from streamflow.stages.doubt import QuietTime
+from streamflow.stages.marks import carries_marker
 from streamflow.stages.vanished import Vanished
 from streamflow.store.base import DropLink, PutLink
 from tests.stages.rig import QUIET, Rig, lead, note, rig
@@ -478,3 +479,47 @@ async def test_a_person_is_found_whom_people_merged_another_into_before_the_outc
         assert (mine.dest_id, mine.ours) == (made["id"], True)
         assert (other.dest_id, other.is_merged) == (made["id"], True)
         assert set(await one.verify()) == {"verified"}
+
+
+@pytest.mark.parametrize("shown", ["record", "404"])
+@pytest.mark.parametrize("deed", ["merge", "delete"])
+async def test_who_was_made_and_taken_away_before_the_outcome_was_known_is_not_made_again(deed: str, shown: str) -> None:
+    """A person of unknown outcome whom people merge or delete meanwhile is followed as any other; one nobody can tell is asked about."""
+    async with rig(switches={"search_lag_s": 5.0, "deleted_get": shown}) as one:
+        kept = await one.existing("Nia Okafor", "nia@own.test")
+        spoil(one, "create", after=0)
+        await one.stage(lead("2", email="two@x.test"), note("5", "2", "for the second"))
+        await one.deliver("lead")
+        [made] = one.named("Person Number2")
+        if deed == "merge":
+            one.person("merge", "contacts", made["id"], into=kept)
+        else:
+            one.person("delete", "contacts", made["id"])
+        one.calls()
+        one.clock.account.advance(60.0)
+        assert await one.resolve_doubts() == 0
+        await one.run_dry()
+        assert "POST contacts" not in one.calls()
+        if shown == "404":
+            [item] = await one.ledger.queue(cause="in_doubt")
+            assert made["id"] in item.reason
+        elif deed == "merge":
+            assert (await one.link("lead", "2")).dest_id == kept
+            assert [row["links"]["parent"] for row in one.live("notes")] == [kept]
+        else:
+            assert (await one.link("lead", "2")).dest_id == made["id"]
+            assert [each.cause for each in await one.ledger.queue() if each.key == "2"] == ["deleted_at_destination"]
+
+
+async def test_who_somebody_made_and_removed_is_nobody_of_ours() -> None:
+    """People make and remove somebody of the same name while a write is unknown that never happened: it is made, or asked about."""
+    async with rig(switches={"search_lag_s": 5.0}) as one:
+        spoil(one, "create", after=0, happens=False)
+        await one.stage(lead("2", email="two@x.test"))
+        await one.deliver("lead")
+        other = await one.existing("Somebody Else", "else@own.test")
+        one.person("delete", "contacts", other)
+        one.clock.account.advance(60.0)
+        assert await one.resolve_doubts() == 0
+        await one.run_dry()
+        assert len(one.named("Person Number2")) == 1
