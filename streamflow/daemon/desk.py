@@ -15,6 +15,7 @@ from streamflow.daemon.status import Snapshot
 from streamflow.daemon.supervisor import Supervisor
 from streamflow.daemon.tracing import traced
 from streamflow.errors import DoesNotFit, NotFound, UsageError
+from streamflow.ledger_names import FALLBACK_OWNER, MAP_CONFIRMED, MAP_PROPOSED, OBSERVATION, PACES, PAUSED, SAMPLE_ACCEPTED, SAMPLE_KEYS
 from streamflow.migration import cutover, targets
 from streamflow.migration.context import DEST_ORDER
 from streamflow.migration.life import State
@@ -72,8 +73,8 @@ class Desk:
         return await self._picture.glance()
 
     async def map_show(self) -> Answer:
-        confirmed = await self._m.ledger.setting("map:confirmed")
-        proposed = await self._m.ledger.setting("map:proposed")
+        confirmed = await self._m.ledger.setting(MAP_CONFIRMED)
+        proposed = await self._m.ledger.setting(MAP_PROPOSED)
         shown = proposed or confirmed
         if shown is None:
             raise DoesNotFit("there is no map yet", hint="the probe has to finish first; see `status`")
@@ -91,14 +92,14 @@ class Desk:
                 for each in owners
             ],
             "unmatched": sum(1 for each in owners if each.total and each.dest_id is None),
-            "fallback": await self._m.ledger.setting("operator:fallback") or self._m.terms.fallback_owner,
+            "fallback": await self._m.ledger.setting(FALLBACK_OWNER) or self._m.terms.fallback_owner,
         }
 
     async def sample_show(self) -> Answer:
-        if await self._m.ledger.setting("sample:keys") is None:
+        if await self._m.ledger.setting(SAMPLE_KEYS) is None:
             raise DoesNotFit("there is no sample yet", hint="it follows the owners gate; see `status`")
         data = await self._s.sample.report()
-        state = "accepted" if await self._m.ledger.setting("sample:accepted") else "waiting"
+        state = "accepted" if await self._m.ledger.setting(SAMPLE_ACCEPTED) else "waiting"
         return {"state": state, "size": data["size"], "counts": data["counts"], "verdicts": data["verdicts"], "diff": data["rows"],
                 "report": str(self._m.terms.state_dir / "reports" / "sample.html")}
 
@@ -125,7 +126,7 @@ class Desk:
         if self._m.control.paused is not None and not self._m.control.ends_itself:
             return {"result": "already_paused", "reason": self._m.control.paused}
         text = f"by the operator: {reason}" if reason else "by the operator"
-        await self._m.decide(actor, "pause", PutSetting(name="operator:paused", value={"reason": text, "by": actor}), note=reason)
+        await self._m.decide(actor, "pause", PutSetting(name=PAUSED, value={"reason": text, "by": actor}), note=reason)
         self._m.control.pause(text)
         return {"result": "paused", "reason": text}
 
@@ -134,7 +135,7 @@ class Desk:
             return {"result": "already_running"}
         chain = self._s.chain
         seen, note = (chain.seen(), chain.trouble) if chain is not None else ((), "")
-        await self._m.decide(actor, "resume", PutSetting(name="operator:paused", value=None), *seen, note=note)
+        await self._m.decide(actor, "resume", PutSetting(name=PAUSED, value=None), *seen, note=note)
         if chain is not None:
             chain.answered()
         self._s.work.suspended.clear()
@@ -148,7 +149,7 @@ class Desk:
         if not 0 < rate_per_s <= 10_000:
             raise UsageError("a pace is a number of calls a second above 0", hint="for example `pace destination 5`")
         before = self._limiters[name].stats().rate_per_s
-        await self._m.decide(actor, "pace", PutSetting(name=f"operator:pace:{name}", value=rate_per_s), note=f"{name} {rate_per_s}")
+        await self._m.decide(actor, "pace", PutSetting(name=f"{PACES}{name}", value=rate_per_s), note=f"{name} {rate_per_s}")
         self._set_cap(name, rate_per_s)
         return {"result": "set", "platform": name, "rate_per_s": rate_per_s, "before": before}
 
@@ -165,7 +166,7 @@ class Desk:
         return {"result": await self._s.map_gate.confirm(actor, digest), "digest": digest}
 
     async def map_edit(self, *, actor: str, document: Any) -> Answer:
-        if await self._m.ledger.setting("observation") is None:
+        if await self._m.ledger.setting(OBSERVATION) is None:
             raise DoesNotFit("the source has not been looked at yet", hint="a map can be given once the probe has finished; see `status`")
         return {"result": "proposed", "digest": await self._s.map_gate.edit(actor, document)}
 
@@ -181,7 +182,7 @@ class Desk:
         known = {str(user.get("email") or "").strip().lower() for user in reference.users if user.get("enabled", True)}
         if email.strip().lower() not in known:
             raise UsageError("no enabled user of the destination has this e-mail address", hint="let the admin add the user first")
-        await self._m.decide(actor, "owners.fallback", PutSetting(name="operator:fallback", value=email.strip()))
+        await self._m.decide(actor, "owners.fallback", PutSetting(name=FALLBACK_OWNER, value=email.strip()))
         if self._m.phase.state not in (State.PROBE, State.MAP):
             await self._s.owners.recheck(actor)
             self._m.control.notify()

@@ -12,6 +12,7 @@ from streamflow.clock import Clock, iso
 from streamflow.config import Config, identity
 from streamflow.daemon.exits import AlreadyRunning
 from streamflow.errors import ConfigError, DiskRefused, DoesNotFit, StoreError, is_of_the_disk
+from streamflow.ledger_names import PHASE
 from streamflow.migration.life import State
 from streamflow.migration.rollback_order import ALREADY_ORDERED, ordered, standing
 from streamflow.migration.scopes import accepted, checked
@@ -110,7 +111,7 @@ async def note_rollback(config: Config, clock: Clock, *, actor: str, scope: str)
         raise DoesNotFit("nothing has been written yet", hint="the migration begins with the first `streamflow run`")
     async with open_home(config, clock) as ledger:
         scope = await accepted(ledger, pair, scope)
-        stored = await ledger.setting("phase")
+        stored = await ledger.setting(PHASE)
         state = State(stored["state"]) if stored else State.PROBE
         if known := await standing(ledger, scope=scope, state=state):
             return "noted" if known == ALREADY_ORDERED else known     # no daemon runs: the next start carries it out

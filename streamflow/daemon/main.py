@@ -35,6 +35,7 @@ from streamflow.daemon.status import ListenStatus
 from streamflow.daemon.supervisor import Supervisor, load_phase
 from streamflow.daemon.terms import terms_of
 from streamflow.errors import ConfigError, StreamflowError
+from streamflow.ledger_names import PACES
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.control import Control, Drained
 from streamflow.migration.life import FINAL
@@ -127,8 +128,8 @@ class _Daemon:
             migration, reports, let_in=self._calls.let_in, look_at_keys=self._look_at_keys, chain=self._chain
         )
         self._picture = Picture(migration, paces.limiters, self._calls, self._chain)
-        for name, rate in (await self._ledger.settings("operator:pace:")).items():
-            if (platform := name.removeprefix("operator:pace:")) in paces.limiters:
+        for name, rate in (await self._ledger.settings(PACES)).items():
+            if (platform := name.removeprefix(PACES)) in paces.limiters:
                 paces.tell(platform, float(rate))
         desk = Desk(self._supervisor, self._picture, reports, paces.limiters, self._drain, paces.tell)
         jobs = Jobs(self._clock, self._events.publish, LedgerShelf(self._ledger))

@@ -13,6 +13,7 @@ import anyio
 
 from streamflow.clock import Clock, iso
 from streamflow.errors import StreamflowError
+from streamflow.ledger_names import PHASE
 from streamflow.mapping.pair import Pair
 from streamflow.migration.control import Control
 from streamflow.migration.failing import Failing
@@ -93,7 +94,7 @@ class Migration:
         phase = Phase(state=state, reason=reason, since=self.phase.since if same else iso(self.clock.now()))
         entry = AuditEntry(actor="streamflow", action="phase", before=self.phase.state.value, after=state.value, note=reason)
         trail: list[Change] = [] if same else [Audit(entry=entry)]
-        await self.ledger.commit([*changes, PutSetting(name="phase", value=phase.to_json()), *trail])
+        await self.ledger.commit([*changes, PutSetting(name=PHASE, value=phase.to_json()), *trail])
         if not same:
             self.log("phase.entered", state=state.value, reason=reason)
         self.phase = phase

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from streamflow.ledger_names import FIELDS_DEFINED
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, Kind
 from streamflow.store.base import Audit, Ledger, PutSetting
@@ -34,7 +35,7 @@ async def left_fields(migration: Migration) -> list[dict[str, Any]]:
     before = await ledger.setting(BEFORE)
     if before is None:
         return []
-    made = [[row["entity"], row["label"]] for row in await ledger.setting("fields:defined") or [] if row.get("created") == "yes"]
+    made = [[row["entity"], row["label"]] for row in await ledger.setting(FIELDS_DEFINED) or [] if row.get("created") == "yes"]
     ours = [*made, *(await ledger.setting(MEANT) or [])]
     return [
         {"entity": spec.entity, "label": spec.label, "family": spec.family, "choices": list(spec.choices), "created": "yes"}

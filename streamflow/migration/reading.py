@@ -8,6 +8,7 @@ from functools import partial
 from typing import cast
 
 from streamflow.errors import ProtocolMismatch
+from streamflow.ledger_names import COVERAGE, MAP_CONFIRMED, MAP_PROPOSED, UNKNOWN_KEYS, poll_mark, read_mark, sweep_mark
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.uplinks import uplinks_of
 from streamflow.migration import absence, unread
@@ -89,7 +90,7 @@ class SourceReader:
 
     async def streams(self) -> list[Stream]:
         """The streams this source can serve, as the probe found them; those that come with others too."""
-        coverage = await self._m.ledger.setting("coverage") or {}
+        coverage = await self._m.ledger.setting(COVERAGE) or {}
         return [stream for stream in self._m.source.streams() if coverage.get(stream.kind, "ok") == "ok"]
 
     async def everything(self, name: str) -> Reading:
@@ -265,7 +266,7 @@ class SourceReader:
             await self._owe(stream.kind, tally, owed)
         else:
             tally = await self._intake.scan_children(
-                stream, _chunks(owed.to(stream.kind)), scan=scan, name=f"poll:{stream.kind}",
+                stream, _chunks(owed.to(stream.kind)), scan=scan, name=poll_mark(stream.kind),
                 vanished=self._vanished(stream.parent, reading.listed),
             )
             await owed.pay(stream.kind, tally)
@@ -277,7 +278,7 @@ class SourceReader:
 
     async def _look_up_links(self) -> None:
         """Take up who looks at whom under the map; before there is one everything is still to be delivered anyway."""
-        stored = await self._m.ledger.setting("map:confirmed") or await self._m.ledger.setting("map:proposed") or {}
+        stored = await self._m.ledger.setting(MAP_CONFIRMED) or await self._m.ledger.setting(MAP_PROPOSED) or {}
         if stored and stored["digest"] != self._linked_by:
             self._intake.uplinked.links = uplinks_of(from_json(stored["document"], self._m.pair), self._m.pair)
             self._linked_by = str(stored["digest"])
@@ -341,7 +342,7 @@ class SourceReader:
             reading.given_up.add(kind)
 
     def _mark(self, stream: Stream) -> str:
-        return f"read:{stream.kind}" if stream.parent is None else f"sweep:{stream.kind}"
+        return read_mark(stream.kind) if stream.parent is None else sweep_mark(stream.kind)
 
     async def _parents(self, kind: Kind, after: Key) -> AsyncIterator[Sequence[Key]]:
         while keys := await self._m.ledger.keys(kind, after=after, limit=KEYS_AT_ONCE):
@@ -351,10 +352,10 @@ class SourceReader:
     async def _note(self, kind: Kind, tally: Tally) -> None:
         """Keep what a pass found besides records: unknown keys (drift)."""
         if tally.unknown or tally.unknown_of:
-            known = await self._m.ledger.setting("drift") or {}
+            known = await self._m.ledger.setting(UNKNOWN_KEYS) or {}
             for each, seen in {**tally.unknown_of, kind: tally.unknown}.items():
                 known[each] = {**known.get(each, {}), **dict(seen)}
-            await self._m.ledger.commit([PutSetting(name="drift", value=known)])
+            await self._m.ledger.commit([PutSetting(name=UNKNOWN_KEYS, value=known)])
         person = self._m.pair.person.kind
         self._m.touched[person].update(tally.touched if kind == person else tally.touched_of.get(person, ()))
         if tally.new or tally.changed or tally.missed:

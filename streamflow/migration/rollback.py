@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from streamflow.ledger_names import CLOSED, CUTOVER, PAUSED, ROLLBACK, ROLLBACK_RESULT, SWITCHED
 from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
 from streamflow.migration import aftermath
 from streamflow.migration.absorbed import Absorbed
@@ -281,17 +282,17 @@ class Rollback:
 
     async def carry_on(self) -> State:
         """Carry out what was asked for; answers where the life goes on: at its end, or after a part of the run where it was."""
-        plan = dict(await self._m.ledger.setting("rollback") or {})
+        plan = dict(await self._m.ledger.setting(ROLLBACK) or {})
         await self.run(plan)
         if checked(str(plan.get("scope") or WHOLE), self._m.pair) == WHOLE:
             return State.ROLLED_BACK
-        back = State.WATCH if await self._m.ledger.setting("switched") else AFTER_A_PART[State(plan["asked_in"])]
-        back = State.DONE if await self._m.ledger.setting("closed_at") else back
-        over: list[Change] = [PutSetting(name="rollback", value=None), Enqueue(item=undone_item(plan))]
+        back = State.WATCH if await self._m.ledger.setting(SWITCHED) else AFTER_A_PART[State(plan["asked_in"])]
+        back = State.DONE if await self._m.ledger.setting(CLOSED) else back
+        over: list[Change] = [PutSetting(name=ROLLBACK, value=None), Enqueue(item=undone_item(plan))]
         if back is State.TAIL:
-            over.append(PutSetting(name="cutover", value=None))     # an attempt that was under way is given up
+            over.append(PutSetting(name=CUTOVER, value=None))     # an attempt that was under way is given up
         if paused := plan.get("paused"):     # an operator's pause is theirs to end: it was only put off
-            over.append(PutSetting(name="operator:paused", value=paused))
+            over.append(PutSetting(name=PAUSED, value=paused))
             self._m.control.pause(str(paused["reason"]))
         await self._m.enter(back, f"{plan['scope']} was rolled back", *over)
         return back
@@ -306,7 +307,7 @@ class Rollback:
         result = {"scope": scope, **tally.to_json(), **proof.to_json(), "spared": spared, "in_doubt": await self._unresolved()}
         self._m.report("rollback", result)
         await self._m.ledger.commit([
-            PutSetting(name="rollback:result", value=result), PutSetting(name=GIVEN_UP_HERE, value=None),
+            PutSetting(name=ROLLBACK_RESULT, value=result), PutSetting(name=GIVEN_UP_HERE, value=None),
             Audit(entry=AuditEntry(actor=str(plan.get("by") or "streamflow"), action="rollback.done", note=scope, after={
                 "deleted": result["deleted"], "restored": result["restored"], "spared": len(spared)})),
         ])

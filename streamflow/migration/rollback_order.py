@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streamflow.errors import DoesNotFit
+from streamflow.ledger_names import PAUSED, ROLLBACK
 from streamflow.migration.leftovers import BEGUN
 from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
 from streamflow.migration.own_fields import MEANT
@@ -21,7 +22,7 @@ async def standing(ledger: Ledger, *, scope: str, state: State) -> str:
     """
     if state is State.ROLLED_BACK:
         return ALREADY_ROLLED_BACK
-    if (held := await ledger.setting("rollback")) is not None:
+    if (held := await ledger.setting(ROLLBACK)) is not None:
         if held["scope"] != scope:
             hint = "this one can follow once it is over: see `status`, or start the daemon where none runs"
             raise DoesNotFit(f"a rollback of {held['scope']} is under way", hint=hint)
@@ -51,5 +52,5 @@ async def ordered(ledger: Ledger, *, scope: str, by: str, at: str, state: State)
 
     A pause ends with it, so that a start right behind it does not stand still; of an operator's it is kept for when a part is undone.
     """
-    plan = {"scope": scope, "by": by, "at": at, "asked_in": state.value, "paused": await ledger.setting("operator:paused")}
-    return PutSetting(name="rollback", value=plan), PutSetting(name="operator:paused", value=None)
+    plan = {"scope": scope, "by": by, "at": at, "asked_in": state.value, "paused": await ledger.setting(PAUSED)}
+    return PutSetting(name=ROLLBACK, value=plan), PutSetting(name=PAUSED, value=None)

@@ -17,6 +17,7 @@ from datetime import timedelta
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
+from streamflow.ledger_names import CLOSED, SWEPT, SWITCHED
 from streamflow.mapping.pair import Role
 from streamflow.migration import aftermath, lookalikes
 from streamflow.migration.context import AFTER_FREEZE, DEST_ORDER, Migration
@@ -69,7 +70,7 @@ class Watch:
 
     async def run(self) -> State:
         """Answer DONE when the window has passed."""
-        since = (await self._m.ledger.setting("switched"))["switched_at"]
+        since = (await self._m.ledger.setting(SWITCHED))["switched_at"]
         window = timedelta(days=self._m.terms.watch_days)
         window_s, until = window / timedelta(seconds=1), iso(from_iso(since) + window)
         number = 0
@@ -99,7 +100,7 @@ class Watch:
                 reason="the window closed, and the last complete reading of the source had failed until then: what was changed there after "
                 f"the freeze and shows in no list of changes was not looked for; compare by hand what matters{self._trouble}",
             )))
-        await self._m.ledger.commit([PutSetting(name="closed_at", value=iso(self._m.clock.now())), *changes])
+        await self._m.ledger.commit([PutSetting(name=CLOSED, value=iso(self._m.clock.now())), *changes])
 
     async def _look(self, number: int, *, is_last: bool, since: str) -> None:
         await self._hold_late(since)       # what an earlier start read and could not hold any more comes first
@@ -117,7 +118,7 @@ class Watch:
                 begun = iso(self._m.clock.now())
                 reading = await self._work.reader.everything("watch")
                 await self._work.reader.suspects(reading)
-                await self._m.ledger.commit([] if reading.stopped else [PutSetting(name="sweep:at", value=begun)])
+                await self._m.ledger.commit([] if reading.stopped else [PutSetting(name=SWEPT, value=begun)])
             else:
                 await self._work.reader.poll(number)
             self._trouble = "".join(f"; {each}" for each in (self._work.reader.snapshots.trouble, self._m.stopped.told()) if each)
@@ -129,7 +130,7 @@ class Watch:
         self._m.trouble(error)
 
     async def _is_sweep_due(self, since: str) -> bool:
-        last = max(since, str(await self._m.ledger.setting("sweep:at") or ""))
+        last = max(since, str(await self._m.ledger.setting(SWEPT) or ""))
         is_due = self._m.waits.passed_s("sweep", last) >= self._m.terms.sweep_every_s
         return is_due or self._m.stopped.holds(WHOLE)
 
@@ -200,7 +201,7 @@ def version_of(staged: Staged) -> str:
 
 async def decided_on(ledger: Ledger, item: QueueItem) -> list[Change]:
     """Note, after the switch, of which version a person decided a question that is not about a late write."""
-    if not item.key or item.cause == LATE or await ledger.setting("switched") is None:
+    if not item.key or item.cause == LATE or await ledger.setting(SWITCHED) is None:
         return []
     staged = (await ledger.staged(item.kind, [item.present_key])).get(item.present_key)
     return [] if staged is None else [PutSetting(name=f"{DECIDED}{item.id}", value=version_of(staged))]

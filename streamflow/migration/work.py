@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 
 from streamflow.errors import PlanLimit
+from streamflow.ledger_names import CAPABILITIES, MAP_CONFIRMED, REFERENCE_FIRST_STAGES, REFERENCE_SOURCES, SCHEMA_DIGEST
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.document_json import from_json
@@ -75,15 +76,15 @@ class Work:
 
     async def document(self) -> MapDocument:
         """The confirmed map; to be called only behind the map gate."""
-        stored = await self._m.ledger.setting("map:confirmed")
+        stored = await self._m.ledger.setting(MAP_CONFIRMED)
         if self._document is None or self._document[0] != stored["digest"]:
             self._document = stored["digest"], from_json(stored["document"], self._m.pair)
         return self._document[1]
 
     async def map_has_moved(self) -> bool:
         """Say whether a map was confirmed (or taken back) since the destination was made ready: its fields must be there first."""
-        confirmed = await self._m.ledger.setting("map:confirmed")
-        return confirmed is None or confirmed["digest"] != await self._m.ledger.setting("schema:digest")
+        confirmed = await self._m.ledger.setting(MAP_CONFIRMED)
+        return confirmed is None or confirmed["digest"] != await self._m.ledger.setting(SCHEMA_DIGEST)
 
     async def companies(self) -> CompanyTable:
         """The company table under the decisions of the confirmed map and of the queue."""
@@ -105,8 +106,8 @@ class Work:
         self._m.decisions.update(await self._m.ledger.decisions())
         return Directory(
             roles=roles, users=base.users, fallback_user=base.fallback_user, decisions=self._m.decisions,
-            sources=await self._m.ledger.setting("reference:sources") or {},
-            first_stages=await self._m.ledger.setting("reference:first_stages") or {},
+            sources=await self._m.ledger.setting(REFERENCE_SOURCES) or {},
+            first_stages=await self._m.ledger.setting(REFERENCE_FIRST_STAGES) or {},
         )
 
     async def mapper(self, people_by_email: dict[str, Key] | None = None) -> Mapper:
@@ -242,7 +243,7 @@ class Work:
 
     async def _quiet_time(self) -> QuietTime:
         """The bounds as they are known by now: a lag that the probe did not see the end of is none, whatever the flag says by default."""
-        told = {**(await self._m.ledger.setting("capabilities") or {}), **self._m.terms.flags}
+        told = {**(await self._m.ledger.setting(CAPABILITIES) or {}), **self._m.terms.flags}
         return quiet_time(self._m.destination.flags, is_lag_known="search_lag_s" in told)
 
     async def wait_for_doubts(self, *, deliver: bool = False) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
+from streamflow.ledger_names import COVERAGE, MAP_CONFIRMED
 from streamflow.mapping.companies import Companies
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
@@ -30,7 +31,7 @@ async def automations(ledger: Ledger, pair: Pair) -> dict[str, Any]:
 
     "observed" tells who the people of each source went to, which is what an assignment rule leaves behind.
     """
-    coverage = await ledger.setting("coverage") or {}
+    coverage = await ledger.setting(COVERAGE) or {}
     rows = [
         {
             **{"type": rule.type, "trigger": rule.trigger, "condition": "", "action": "", "owner": ""},
@@ -141,7 +142,7 @@ async def companies(ledger: Ledger, pair: Pair) -> dict[str, Any]:
 
 async def _texts(ledger: Ledger, pair: Pair) -> Companies:
     """Count the company texts of all people under the decisions of the confirmed map and of the queue."""
-    confirmed = await ledger.setting("map:confirmed")
+    confirmed = await ledger.setting(MAP_CONFIRMED)
     document = from_json(confirmed["document"], pair) if confirmed else None
     text_of = compile_map(document, pair, Context()).company_text if document is not None else partial(_plain_text, pair.person)
     decisions = dict(document.companies) if document is not None else {}

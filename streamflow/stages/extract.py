@@ -16,6 +16,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from types import MappingProxyType
 
+from streamflow.ledger_names import read_mark
 from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Record
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.asking import GoneParents, ask_for
@@ -61,7 +62,7 @@ class Intake:
         What *closing* gives once the last page has come is committed together with it.
         """
         tally = Tally(names_touched=names_touched)
-        mark = await self._ledger.mark(f"read:{stream.kind}")
+        mark = await self._ledger.mark(read_mark(stream.kind))
         tally.recall(mark, scan)
         start = mark.cursor if mark is not None and mark.note.get("scan") == scan and not mark.note.get("complete") else None
         moved = Moved(ledger=self._ledger, source=self._source, stream=stream, permit=self._permit)
@@ -72,7 +73,7 @@ class Intake:
                 tally.look(page)
                 tally.ended = page.next is None
                 tally.disbelieved = tally.ended and not tally.shown and not await self._may_be_empty(stream)
-                move = MoveMark(name=f"read:{stream.kind}", cursor=page.next or "", note=tally.note(scan, ended=tally.ended))
+                move = MoveMark(name=read_mark(stream.kind), cursor=page.next or "", note=tally.note(scan, ended=tally.ended))
                 changes = [move, *(await closing() if closing is not None and tally.complete else ())]
                 result = await self._stage_page(stream, page, scan, changes)
                 tally.add(page, result)

@@ -16,6 +16,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from streamflow.ledger_names import read_mark
 from streamflow.model import Key, Kind, Page, Record, Staged
 from streamflow.platforms.base import MADE_KEY, Source, Stream
 from streamflow.stages.permit import Permit
@@ -92,7 +93,7 @@ class Moved:
 
     async def _unseen(self, parents: Kind) -> set[Key]:
         """Give the parents that the latest complete pass over them did not show, counted as missed by then or not."""
-        mark = await self._ledger.mark(f"read:{parents}")
+        mark = await self._ledger.mark(read_mark(parents))
         note = mark.note if mark is not None else {}
         is_proof = note.get("complete") and note.get("shown") and not note.get("gaps")
         return set(await self._ledger.unseen(parents, scan=str(note["scan"]))) if is_proof else set()
