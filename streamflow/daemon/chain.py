@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from streamflow.migration.control import Control
 from streamflow.store.audit import Walk
-from streamflow.store.base import Change, PutSetting
+from streamflow.store.change import Change, PutSetting
 
 SEEN: Final = "operator:audit_seen"
 """Setting: the print of the breaks that a person has seen and gone on with."""

@@ -28,7 +28,7 @@ from streamflow.migration.scopes import accepted
 from streamflow.migration.watch import decided_on
 from streamflow.model import QueueItem, RecordState
 from streamflow.reports.writer import ReportWriter
-from streamflow.store.base import Change, PutSetting, Reopen, ResolveItem
+from streamflow.store.change import Change, PutSetting, Reopen, ResolveItem
 from streamflow.wire.limiter import Limiter
 
 REOPENING = ("retry", "take", "merge", "match", "separate", "reparent", "same", "recreate")

@@ -18,7 +18,8 @@ from streamflow.migration.rollback_order import ALREADY_ORDERED, ordered, standi
 from streamflow.migration.scopes import accepted, checked
 from streamflow.model import AuditEntry
 from streamflow.platforms.catalog import pair_of
-from streamflow.store.base import Audit, Ledger, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, PutSetting
 from streamflow.store.connection import LedgerHeld
 from streamflow.store.files import LEDGER_FILE, own_tree
 from streamflow.store.lock import DirectoryInUse

@@ -19,7 +19,8 @@ from streamflow.platforms.base import Stream
 from streamflow.stages.extract import is_emptied
 from streamflow.stages.kin import GONE_SCANS
 from streamflow.stages.questions import next_question, numbered, repeated
-from streamflow.store.base import Audit, Change, Enqueue, Ledger, ResolveItem
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, Enqueue, ResolveItem
 
 AT_ONCE = 500
 _SEEN = "last_seen"

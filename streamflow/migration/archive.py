@@ -18,7 +18,7 @@ from streamflow.mapping.files import archive_path
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
 from streamflow.stages.planning import finish_of
-from streamflow.store.base import Audit, Change, Enqueue
+from streamflow.store.change import Audit, Change, Enqueue
 
 PAGE = 100
 

@@ -27,7 +27,8 @@ from streamflow.pipeline import Gauges
 from streamflow.platforms.base import Attachments, Destination, FieldSpec, Source
 from streamflow.reports.writer import ReportWriter
 from streamflow.stages.meanwhile import Meanwhile
-from streamflow.store.base import Audit, Change, Ledger, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, PutSetting
 
 AFTER_FREEZE = "written in the source after the switch; the destination is the system of record"
 """Why a record is held in the watch."""

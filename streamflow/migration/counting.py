@@ -19,7 +19,7 @@ from streamflow.migration.context import Migration
 from streamflow.migration.reading import SourceReader
 from streamflow.model import Kind, QueueItem
 from streamflow.platforms.base import Stream
-from streamflow.store.base import Change, Enqueue, PutSetting, ResolveItem
+from streamflow.store.change import Change, Enqueue, PutSetting, ResolveItem
 
 CAUSE = "counts_differ"
 

@@ -37,7 +37,7 @@ from streamflow.migration.precheck import pending_records, precheck
 from streamflow.migration.round import Reading
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry
-from streamflow.store.base import Audit, Change, PutSetting
+from streamflow.store.change import Audit, Change, PutSetting
 from streamflow.wire.message import DELTA, at_priority
 
 CHANGED, EVERYTHING = "what changed", "everything"

@@ -24,7 +24,8 @@ from streamflow.migration.context import Migration
 from streamflow.migration.life import State
 from streamflow.model import Kind, QueueItem, Record
 from streamflow.platforms.base import FieldSpec
-from streamflow.store.base import Change, Enqueue, Ledger, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Change, Enqueue, PutSetting
 
 SEEN = "fields:seen"        # setting: kind -> names of fields that held a value at any time
 AGREED = "fields:agreed"    # setting: the same, when the map was confirmed

@@ -14,7 +14,8 @@ from streamflow.migration.context import Migration
 from streamflow.migration.own_fields import note_meant
 from streamflow.model import AuditEntry, DestId, Kind, QueueItem
 from streamflow.platforms.base import Reader
-from streamflow.store.base import Audit, Change, Enqueue, Ledger, PutSetting, ResolveItem
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, Enqueue, PutSetting, ResolveItem
 
 CAUSE = "probe_left"
 BEGUN: Final = "probes:begun"

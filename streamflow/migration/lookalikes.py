@@ -15,7 +15,7 @@ from streamflow.migration.context import Migration
 from streamflow.migration.life import State
 from streamflow.model import Disposition, Key, Kind, RecordState, Staged, name_of
 from streamflow.stages.planning import finish_of
-from streamflow.store.base import Change, Enqueue, PutSetting, Reopen, ResolveItem, Wake
+from streamflow.store.change import Change, Enqueue, PutSetting, Reopen, ResolveItem, Wake
 
 HELD = "companies:held"     # setting: companies that wait, each with the queue items it waits for
 LATE = frozenset({State.TAIL, State.CUTOVER, State.WATCH})

@@ -14,7 +14,7 @@ from streamflow.mapping.owning import name_key
 from streamflow.mapping.pair import Pair, Role
 from streamflow.migration.context import Migration
 from streamflow.model import Key, Kind, Record, Staged
-from streamflow.store.base import Change, Reopen
+from streamflow.store.change import Change, Reopen
 
 PAGE = 500
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 from streamflow.ledger_names import FIELDS_DEFINED
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, Kind
-from streamflow.store.base import Audit, Ledger, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, PutSetting
 
 BEFORE: Final = "fields:before"
 """Setting: [entity, label] of what there was before our first write."""

@@ -22,7 +22,7 @@ from streamflow.model import DestId, Disposition, Kind, QueueItem, Record, Recor
 from streamflow.platforms.base import MADE_KEY
 from streamflow.stages.directory import Directory
 from streamflow.stages.roles import Roles, roles_of
-from streamflow.store.base import Change, Enqueue, Finish, PutSetting, Reopen, ResolveItem
+from streamflow.store.change import Change, Enqueue, Finish, PutSetting, Reopen, ResolveItem
 
 UNOWNED = "owner_unmatched"
 

@@ -18,7 +18,7 @@ from streamflow.migration.inventory import DestinationWatch
 from streamflow.migration.life import State
 from streamflow.migration.reading import FIRST, SourceReader
 from streamflow.model import AuditEntry
-from streamflow.store.base import Audit, PutSetting
+from streamflow.store.change import Audit, PutSetting
 
 
 class Probe:

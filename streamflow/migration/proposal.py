@@ -23,7 +23,7 @@ from streamflow.migration.life import State
 from streamflow.migration.probe import observe
 from streamflow.migration.scope import scope
 from streamflow.model import QueueItem
-from streamflow.store.base import Enqueue, PutSetting, Reopen
+from streamflow.store.change import Enqueue, PutSetting, Reopen
 from streamflow.wire.body import parse_json
 
 VOLUME = "volume"

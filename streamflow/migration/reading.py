@@ -30,7 +30,7 @@ from streamflow.platforms.base import Source, Stream
 from streamflow.stages.asking import GoneParents
 from streamflow.stages.extract import Intake
 from streamflow.stages.tally import Tally
-from streamflow.store.base import Audit, Change, MoveMark, PutSetting
+from streamflow.store.change import Audit, Change, MoveMark, PutSetting
 
 KEYS_AT_ONCE = 1000
 FIRST = "first"      # the name of the round that takes stock

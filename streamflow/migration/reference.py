@@ -26,7 +26,7 @@ from streamflow.migration.context import Migration
 from streamflow.migration.sources import lead_sources
 from streamflow.model import AuditEntry, DestId, QueueItem
 from streamflow.platforms.base import Reference
-from streamflow.store.base import Audit, Change, Enqueue, PutSetting, ResolveItem
+from streamflow.store.change import Audit, Change, Enqueue, PutSetting, ResolveItem
 
 TO_DO = "to_do"
 

@@ -44,7 +44,7 @@ from streamflow.migration.undoing import GONE, Step, plan_step, unconfirmed
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, DestId, Fields, Kind, Link, Ref
 from streamflow.stages.kept import known
-from streamflow.store.base import Audit, Change, Enqueue, PutSetting
+from streamflow.store.change import Audit, Change, Enqueue, PutSetting
 
 NAMED = 10_000      # records that a plan tells by name; the rest of a larger one is counted
 ROUNDS = 4          # for a record that people change while it is being restored

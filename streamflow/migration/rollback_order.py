@@ -8,7 +8,8 @@ from streamflow.migration.leftovers import BEGUN
 from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
 from streamflow.migration.own_fields import MEANT
 from streamflow.migration.scopes import WHOLE
-from streamflow.store.base import Change, Ledger, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Change, PutSetting
 
 ALREADY_ROLLED_BACK = "already_rolled_back"
 ALREADY_ORDERED = "already_ordered"

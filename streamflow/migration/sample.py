@@ -26,7 +26,7 @@ from streamflow.model import Key, Kind, Ref
 from streamflow.reports.rows import Rows
 from streamflow.stages.pending import ChosenBatches
 from streamflow.stages.verify import Marks
-from streamflow.store.base import Change, MarkVerified, PutSetting, Reopen, ResolveItem
+from streamflow.store.change import Change, MarkVerified, PutSetting, Reopen, ResolveItem
 
 _SHOWN, _VERDICT = "sample:shown", "sample:verdict"     # settings: by which map it was moved; what was said of it
 ANSWERS = {"accept": "accepted", "redo": "redoing", "discard": "discarding"}

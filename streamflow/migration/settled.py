@@ -25,7 +25,8 @@ from streamflow.model import Key, Kind, Record
 from streamflow.platforms.base import Stream
 from streamflow.stages.extract import Intake
 from streamflow.stages.tally import Tally
-from streamflow.store.base import Change, Mark, MoveMark
+from streamflow.store.base import Mark
+from streamflow.store.change import Change, MoveMark
 
 SLACK = timedelta(days=1)     # filters that take a date only begin at its first second
 FEW = 5                       # so many records may have gone from the source since they were seen

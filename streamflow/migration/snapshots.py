@@ -9,7 +9,7 @@ from streamflow.migration.context import Migration
 from streamflow.model import Kind, QueueItem
 from streamflow.platforms.base import Stream
 from streamflow.stages.tally import Tally
-from streamflow.store.base import Enqueue, PutSetting
+from streamflow.store.change import Enqueue, PutSetting
 
 
 class Snapshots:

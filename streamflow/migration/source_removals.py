@@ -20,7 +20,7 @@ from streamflow.migration.context import Migration
 from streamflow.migration.source_uses import SourceUses, Uses
 from streamflow.migration.sources import NAMES, compared
 from streamflow.model import AuditEntry, DestId
-from streamflow.store.base import Audit, PutSetting
+from streamflow.store.change import Audit, PutSetting
 
 DONE: Final = "rollback:sources"
 """Setting: what became of each lead source, over all starts: id -> row."""

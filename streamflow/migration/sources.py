@@ -15,7 +15,7 @@ from streamflow.ledger_names import SOURCES_CREATED, SOURCES_UNSURE
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, DestId
 from streamflow.platforms.base import Reference
-from streamflow.store.base import Audit, Change, PutSetting
+from streamflow.store.change import Audit, Change, PutSetting
 
 NAMES: Final = "sources:names"
 """Setting: the name that we gave to each of ours, by id."""

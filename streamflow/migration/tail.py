@@ -30,7 +30,7 @@ from streamflow.migration.round import Reading
 from streamflow.migration.stopped import WHOLE
 from streamflow.migration.work import Work
 from streamflow.model import Kind
-from streamflow.store.base import PutSetting
+from streamflow.store.change import PutSetting
 from streamflow.wire.message import DELTA, at_priority
 
 PASSING = (NotFound, PlatformUnavailable, ProtocolMismatch, Throttled, TransientError, Uncertain)

@@ -19,7 +19,7 @@ from streamflow.model import Key, Kind, QueueItem
 from streamflow.platforms.base import Stream
 from streamflow.stages.questions import next_question, numbered
 from streamflow.stages.tally import Tally
-from streamflow.store.base import Change, Enqueue, PutSetting, ResolveItem
+from streamflow.store.change import Change, Enqueue, PutSetting, ResolveItem
 
 UNREAD = "unread"              # setting: kind, or "kind/part" -> {"why", "items"} of what could not be read
 WAIVE = "waive"

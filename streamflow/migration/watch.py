@@ -27,7 +27,8 @@ from streamflow.migration.stopped import WHOLE
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
 from streamflow.stages.planning import finish_of
-from streamflow.store.base import Audit, Change, Enqueue, Ledger, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, Enqueue, PutSetting
 from streamflow.wire.message import DELTA, at_priority
 
 LATE = "after_freeze"

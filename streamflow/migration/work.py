@@ -38,7 +38,7 @@ from streamflow.stages.transform import Transformer
 from streamflow.stages.unknown import intent_awaited
 from streamflow.stages.vanished import Vanished
 from streamflow.stages.verify import Verifier
-from streamflow.store.base import Change, Enqueue, Wake
+from streamflow.store.change import Change, Enqueue, Wake
 from streamflow.wire.message import BACKFILL, DELTA
 
 PAGE = 500

@@ -13,7 +13,8 @@ from dataclasses import replace
 from streamflow.model import UNSETTLED_INTENTS, AuditEntry, DestId, Intent, Kind, Link, Op, RecordState, Ref
 from streamflow.stages.overwritten import Done
 from streamflow.stages.unknown import Joiner, Meaning, meaning_name
-from streamflow.store.base import Audit, Change, Finish, Ledger, PutLink, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, Finish, PutLink, PutSetting
 
 
 def line_of(intent: Intent, meaning: Meaning, dest_id: DestId, *, phase: str, at: str) -> Link:

@@ -44,7 +44,8 @@ from streamflow.stages.unanswered import left_to_a_person, weigh
 from streamflow.stages.unknown import REMADE_KINDS, Joiner, outcome_name, since, unknown_since
 from streamflow.stages.updating import both_ways
 from streamflow.stages.vanished import as_it_reads, joined, moved_by_merging
-from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, Ledger, PutLink, SettleIntent, Wake
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, DropLink, Enqueue, Finish, PutLink, SettleIntent, Wake
 
 AT_ONCE = 2000     # so many outcomes are looked for together
 DOUBLED = "records carry the marker"

@@ -26,7 +26,8 @@ from streamflow.stages.rejected import told
 from streamflow.stages.rekey import hand_over
 from streamflow.stages.tally import CHANGED, Tally
 from streamflow.stages.uplinks import Uplinked
-from streamflow.store.base import Audit, Change, Ledger, Missed, MoveMark, StageResult
+from streamflow.store.base import Ledger, StageResult
+from streamflow.store.change import Audit, Change, Missed, MoveMark
 
 PARENTS_AT_ONCE = 24
 

@@ -9,7 +9,7 @@ from streamflow.mapping.identity import Decision, Lent
 from streamflow.model import Draft, Key, Link, Ref, Staged, name_of
 from streamflow.stages.batch import Joined
 from streamflow.stages.gone import aside
-from streamflow.store.base import Change, DropLink, PutLink
+from streamflow.store.change import Change, DropLink, PutLink
 
 
 @dataclass(slots=True, kw_only=True)

@@ -43,7 +43,8 @@ from streamflow.stages.rereading import reads_otherwise
 from streamflow.stages.unanswered import left_to_a_person, weigh
 from streamflow.stages.unknown import REMADE_KINDS, meaning_name
 from streamflow.stages.vanished import Vanished
-from streamflow.store.base import Change, DropLink, Ledger, PutIntent, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Change, DropLink, PutIntent, PutSetting
 
 SAVE_S = 10.0  # the longest that keeping known outcomes may hold up a run that is cut short
 PATIENCE = 12  # times a write that was surely not applied is offered again before the platform counts as away

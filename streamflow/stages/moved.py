@@ -21,7 +21,8 @@ from streamflow.model import Key, Kind, Page, Record, Staged
 from streamflow.platforms.base import MADE_KEY, Source, Stream
 from streamflow.stages.permit import Permit
 from streamflow.stages.rekey import renamed, successors
-from streamflow.store.base import Ledger, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import PutSetting
 
 Facts: TypeAlias = tuple[str, ...]
 _OWED = "rename:"

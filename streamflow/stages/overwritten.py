@@ -14,7 +14,7 @@ from typing import Any, Final
 from streamflow.errors import sure
 from streamflow.model import Cursor, DestId, Fields, Intent, Kind, QueueItem, Ref
 from streamflow.platforms.base import Happening, is_person
-from streamflow.store.base import Change, PutSetting
+from streamflow.store.change import Change, PutSetting
 
 UNLOOKED: Final = "unlooked:"
 """Prefix of the setting that keeps a confirmed update (`Done.noted`) by its intent until it was looked after."""

@@ -20,7 +20,7 @@ from streamflow.stages.batch import Plan, Write
 from streamflow.stages.directory import Directory
 from streamflow.stages.gone import gone_id, waits_for
 from streamflow.stages.kept import known
-from streamflow.store.base import Change, Enqueue, Finish
+from streamflow.store.change import Change, Enqueue, Finish
 
 Compare = Callable[[Kind, str, Any, Any], Verdict]
 

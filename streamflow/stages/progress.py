@@ -35,7 +35,8 @@ from streamflow.stages.batch import Plan, Resolved, Write
 from streamflow.stages.confirmation import brought, forgotten, line_of
 from streamflow.stages.unanswered import Weighed
 from streamflow.stages.unknown import Joiner, Meaning, outcome_name, unknown_since
-from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, Others, PutLink, SettleIntent, Wake
+from streamflow.store.base import Others
+from streamflow.store.change import Audit, Change, DropLink, Enqueue, Finish, PutLink, SettleIntent, Wake
 
 SINGLING = (NotPermitted, PlatformUnavailable, NotFound)
 """Errors that are everybody's affair, unless others were taken at the same time."""

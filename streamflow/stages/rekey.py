@@ -22,7 +22,8 @@ from dataclasses import dataclass, field, replace
 
 from streamflow.model import UNSETTLED_INTENTS, AuditEntry, Key, Kind, Page, Record
 from streamflow.platforms.base import MADE_KEY, Stream
-from streamflow.store.base import Audit, Change, Fold, Ledger, PutSetting, Rekey, Reopen
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, Fold, PutSetting, Rekey, Reopen
 
 Same = Callable[[Record, Record], bool]
 

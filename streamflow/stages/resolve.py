@@ -57,7 +57,8 @@ from streamflow.stages.updating import (
     without_moving,
 )
 from streamflow.stages.vanished import Vanished
-from streamflow.store.base import Change, DropLink, Ledger, Reopen
+from streamflow.store.base import Ledger
+from streamflow.store.change import Change, DropLink, Reopen
 
 
 class Resolver:

@@ -18,7 +18,8 @@ from streamflow.stages.job import Job
 from streamflow.stages.kin import Kinship
 from streamflow.stages.undecided import outcome_awaited, undecided
 from streamflow.stages.unknown import outcome_name
-from streamflow.store.base import Audit, Ledger, MoveLink
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, MoveLink
 
 
 class Succession:

@@ -16,7 +16,8 @@ from streamflow.stages.confirmation import brought, forgotten, learnt_late, line
 from streamflow.stages.directory import Directory
 from streamflow.stages.planning import finish_of
 from streamflow.stages.unknown import Meaning, outcome_name
-from streamflow.store.base import Change, DropLink, Ledger, SettleIntent
+from streamflow.store.base import Ledger
+from streamflow.store.change import Change, DropLink, SettleIntent
 
 MOST_OPEN: Final = 100_000
 

@@ -20,7 +20,8 @@ from streamflow.stages.differences import Differences
 from streamflow.stages.kept import expected as expected_of
 from streamflow.stages.kept import unlisted
 from streamflow.stages.vanished import Vanished
-from streamflow.store.base import NO_REF, Audit, Change, Ledger, MarkVerified, PutLink
+from streamflow.store.base import NO_REF, Ledger
+from streamflow.store.change import Audit, Change, MarkVerified, PutLink
 
 READ_AT_ONCE = 50
 SWEEP_CALLS_A_HUNDRED = 3     # one search page of whole records and two reads of fifty

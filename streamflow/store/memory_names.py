@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from streamflow.errors import InvariantBroken
 from streamflow.model import UNSETTLED_INTENTS, Key, Kind, RecordState, Ref, name_of
-from streamflow.store.base import Fold, MoveLink
+from streamflow.store.change import Fold, MoveLink
 from streamflow.store.memory_reading import Book
 from streamflow.store.plan import Renaming
 from streamflow.store.staging import Name

@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeAlias, cast
 from streamflow.errors import InvariantBroken
 from streamflow.model import OPEN_INTENTS, UNSETTLED_INTENTS, IntentState, RecordState, Verdict, name_of
 from streamflow.store.audit import Head, chain
-from streamflow.store.base import (
+from streamflow.store.change import (
     Audit,
     Change,
     DropLink,

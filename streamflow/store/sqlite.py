@@ -19,7 +19,8 @@ from streamflow.errors import InvariantBroken, StoreError
 from streamflow.model import Record
 from streamflow.store import files
 from streamflow.store.audit import START, Head
-from streamflow.store.base import Change, StageResult
+from streamflow.store.base import StageResult
+from streamflow.store.change import Change
 from streamflow.store.codec import text_of
 from streamflow.store.connection import Connection, Transaction, connect, portions
 from streamflow.store.lock import locked

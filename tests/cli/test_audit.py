@@ -17,7 +17,7 @@ from streamflow.clock import SystemClock
 from streamflow.config import starter
 from streamflow.model import AuditEntry
 from streamflow.store.audit import Head, chain
-from streamflow.store.base import Audit
+from streamflow.store.change import Audit
 from streamflow.store.sqlite import SqliteLedger
 
 ENVIRON = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}

@@ -12,7 +12,7 @@ from streamflow.config import Config, load, reload, taken_over
 from streamflow.daemon.home import claim, note_rollback, open_home
 from streamflow.errors import ConfigError, DoesNotFit, UsageError
 from streamflow.platforms.catalog import forms
-from streamflow.store.base import PutSetting
+from streamflow.store.change import PutSetting
 from tests.test_config import MINIMAL, SECRET, written
 
 LEAD_PERFECTION = """

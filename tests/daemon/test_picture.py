@@ -23,7 +23,7 @@ from streamflow.migration.waits import Waits
 from streamflow.model import Disposition, Intent, IntentState, Op, QueueItem, Record, RecordState, Ref
 from streamflow.pipeline import Gauges
 from streamflow.stages.doubt import DOUBLED
-from streamflow.store.base import Enqueue, Finish, PutIntent, ResolveItem, SettleIntent
+from streamflow.store.change import Enqueue, Finish, PutIntent, ResolveItem, SettleIntent
 from streamflow.store.memory import MemoryLedger
 from streamflow.wire.limiter import PacedLimiter
 from tests.mapping.builders import PAIR

@@ -46,7 +46,7 @@ from streamflow.sandbox.nutshell import open_site
 from streamflow.sandbox.nutshell.admin import act, dump
 from streamflow.sandbox.nutshell.site import Site
 from streamflow.sandbox.planting import ADMIN_EMAIL, FALLBACK_EMAIL, nutshell_settings
-from streamflow.store.base import Change, PutSetting, Reopen, ResolveItem
+from streamflow.store.change import Change, PutSetting, Reopen, ResolveItem
 from streamflow.store.sqlite import SqliteLedger
 from streamflow.wire.backoff import Patience
 from streamflow.wire.limiter import PacedLimiter

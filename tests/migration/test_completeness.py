@@ -20,7 +20,7 @@ from streamflow.platforms.base import Stream
 from streamflow.reports.reconciliation import reconciliation
 from streamflow.stages.extract import PARENTS_AT_ONCE, Intake
 from streamflow.stages.tally import Tally
-from streamflow.store.base import MarkVerified
+from streamflow.store.change import MarkVerified
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage, with_terms
 
 LAST_WORD = "the last word before the freeze"

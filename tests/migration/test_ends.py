@@ -18,7 +18,7 @@ from streamflow.migration.precheck import precheck
 from streamflow.migration.rollback import Rollback
 from streamflow.migration.undoing import plan_step
 from streamflow.model import Link, QueueItem, RecordState, Ref, Verdict
-from streamflow.store.base import Enqueue, Reopen, ResolveItem
+from streamflow.store.change import Enqueue, Reopen, ResolveItem
 from streamflow.wire.message import BACKFILL, DELTA
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage, with_terms
 

@@ -20,7 +20,7 @@ from streamflow.migration.terms import Terms
 from streamflow.model import Record
 from streamflow.platforms.base import Stream
 from streamflow.stages.tally import Tally
-from streamflow.store.base import PutSetting
+from streamflow.store.change import PutSetting
 from streamflow.store.memory import MemoryLedger
 from tests.migration.rig import ASK_CUTOVER, NOW, Voyage, voyage
 

@@ -46,7 +46,8 @@ from streamflow.stages.transform import Transformer
 from streamflow.stages.uplinks import Uplinked
 from streamflow.stages.vanished import Vanished
 from streamflow.stages.verify import Verifier
-from streamflow.store.base import Ledger, Reopen, ResolveItem
+from streamflow.store.base import Ledger
+from streamflow.store.change import Reopen, ResolveItem
 from streamflow.store.memory import MemoryLedger
 from streamflow.store.sqlite import SqliteLedger
 from streamflow.wire.backoff import Patience

@@ -16,7 +16,7 @@ from streamflow.stages import doubt
 from streamflow.stages.doubt import QuietTime
 from streamflow.stages.marks import carries_marker
 from streamflow.stages.vanished import Vanished
-from streamflow.store.base import DropLink, PutLink
+from streamflow.store.change import DropLink, PutLink
 from tests.stages.rig import QUIET, Rig, lead, note, rig
 
 UNBOUNDED = QuietTime(timeout_s=1.0, late_commit_s=1.0, search_lag_s=None)

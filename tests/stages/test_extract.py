@@ -12,7 +12,7 @@ from streamflow.model import Key, Page, Record
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.extract import Intake, Settling
 from streamflow.stages.tally import Tally
-from streamflow.store.base import Change, PutSetting
+from streamflow.store.change import Change, PutSetting
 from streamflow.store.memory import MemoryLedger
 
 

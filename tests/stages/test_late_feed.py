@@ -15,7 +15,7 @@ from streamflow.stages import load
 from streamflow.stages.batch import Write
 from streamflow.stages.meanwhile import AWAITED_S, LATEST_S, LEFT_AT_MOST, OVERDUE_S, Meanwhile
 from streamflow.stages.overwritten import UNLOOKED, Done, items_of, lost_to, ours_among
-from streamflow.store.base import Enqueue, PutSetting
+from streamflow.store.change import Enqueue, PutSetting
 from tests.stages.rig import PassingClock, Rig, lead, note, rig
 from tests.stages.test_meanwhile import before_write, happening
 

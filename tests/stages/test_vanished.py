@@ -8,7 +8,7 @@ from streamflow.errors import InvariantBroken, StoreError, StreamflowError
 from streamflow.model import Disposition, RecordState, Ref
 from streamflow.stages.gone import MERGED
 from streamflow.stages.vanished import Vanished
-from streamflow.store.base import DropLink
+from streamflow.store.change import DropLink
 from tests.stages.rig import Rig, call, lead, note, reminder, rig
 
 

@@ -12,7 +12,7 @@ from streamflow.errors import AccessRefused, InvariantBroken, PlanLimit, Platfor
 from streamflow.model import Disposition, IntentState, RecordState, Ref
 from streamflow.stages import load
 from streamflow.stages.meanwhile import Meanwhile
-from streamflow.store.base import Change, Fold, Reopen, SettleIntent
+from streamflow.store.change import Change, Fold, Reopen, SettleIntent
 from tests.stages.rig import call, lead, note, reminder, rig
 
 

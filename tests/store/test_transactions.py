@@ -12,7 +12,7 @@ import pytest
 
 from streamflow.errors import StoreError
 from streamflow.store import connection as shell
-from streamflow.store.base import Change, MoveMark, PutLink, PutSetting
+from streamflow.store.change import Change, MoveMark, PutLink, PutSetting
 from streamflow.store.queries import SQL
 from streamflow.store.sqlite import SqliteLedger
 
