@@ -2,9 +2,9 @@
 What a storm of scrapers costs: the calls a backfill makes while fifty of them ask for `/metrics` without a pause, beside those without.
 
 Both are taken from one run at no limit of pace, in spans that take turns, so that what changes along the run weighs on both alike. Each
-scraper asks again as soon as it has its answer; they are in this process, and share the machine with the daemon and the simulators. What the
-daemon itself spends on a call, with them and without, makes the other figure: the share of its one core that they take from it, which can be
-told where others keep the machine busy as well.
+scraper asks again as soon as it has its answer; they are in this process, and share the machine with the daemon and the simulators. What
+the daemon itself spends on a call, with them and without, makes the other figure: the share of its one core that they take from it, which
+is less blurred where others keep the machine busy.
 """
 
 from __future__ import annotations
@@ -54,8 +54,9 @@ async def figures(pair: str, records: int) -> list[Figure]:
             raise BenchError(f"the backfill ended within the {SPANS * SPAN_S:.0f} s that were to be measured")
     calm, storm = (calls[each] / seconds[each] for each in (False, True))
     calm_ms, storm_ms = (1e3 * spent[each] / calls[each] for each in (False, True))
+    taken = (storm_ms - calm_ms) * storm / 1e3
     cpu = Figure(
-        name=f"CPU that {SCRAPERS} scrapers take from a backfill", value=(storm_ms - calm_ms) * storm / 1e3, at_most=1 - AT_LEAST, unit="of a core",
+        name=f"CPU that {SCRAPERS} scrapers take from a backfill", value=taken, at_most=1 - AT_LEAST, unit="of a core",
         details={"ms_per_call": {"without": round(calm_ms, 3), "with": round(storm_ms, 3)}},
     )  # fmt: skip
     return [cpu, Figure(
