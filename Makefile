@@ -90,9 +90,9 @@ months: $(STAMP)  ## ninety days of polls, a month of calls, an hour of a change
 drill: $(STAMP)  ## a thousand creates whose outcome nobody was told, where the search lags as measured and where nobody knows how much; a few minutes
 	$(PY) -m tests.drill
 
-fuzz: $(STAMP)  ## every parser of foreign input fed with odd values for twenty-five minutes, a million or more; prints the seeds
+fuzz: $(STAMP)  ## every parser of foreign input fed with odd values for a quarter of an hour, a million or more; prints the seeds
 	$(PY) -m tests.fuzz --seconds 300
-	$(PY) -m tests.fuzz --seconds 1200 --mutated
+	$(PY) -m tests.fuzz --seconds 600 --mutated
 
 readback: $(STAMP)  ## a thousand values spoilt in migrated accounts, each of which must be told and nothing else; some minutes
 	$(PY) -m tests.readback

@@ -25,7 +25,7 @@ from streamflow.errors import ConfigError
 Reasons: TypeAlias = Callable[[], Sequence[str]]
 """Gives what is wrong in a few words each; empty means all is well. Asks nobody outside the process."""
 
-ANSWERS_PER_S = 20.0
+ANSWERS_PER_S = 10.0
 """At each address; a Prometheus asks every few seconds."""
 LONGEST_S = 10.0
 """The longest wait for a turn: a Prometheus gives up then by default. Whoever would wait longer is told so after it."""
