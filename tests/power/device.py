@@ -5,8 +5,9 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.power.medium import Medium
@@ -24,6 +25,28 @@ _HAS_FLAGS, _CAN_FLUSH = 1, 4
 _READ, _WRITE, _CLOSE, _FLUSH = 0, 1, 2, 3
 _INVALID = 22
 _GONE_S = 20.0
+MOMENTS = ("any", "write", "flush")
+"""When the power goes: at any time; right after a write, which is not flushed then; or as a flush is asked for and not carried out."""
+
+
+class _PowerIsGone(Exception):
+    """Nothing more reaches the disk."""
+
+
+@dataclass(slots=True)
+class Trap:
+    """Takes the power away at the so manieth request of its kind."""
+
+    moment: str
+    left: int
+    pull: Callable[[], None]
+
+    def meet(self, moment: str) -> None:
+        """Count one. Raises _PowerIsGone when it was the one."""
+        self.left -= moment == self.moment
+        if self.left <= 0:
+            self.pull()
+            raise _PowerIsGone
 
 
 class Device:
@@ -32,6 +55,7 @@ class Device:
     def __init__(self, medium: Medium, path: Path) -> None:
         self.medium = medium
         self.path = path
+        self.trap: Trap | None = None
         self.broken: BaseException | None = None
         self._listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listening.bind(str(path))
@@ -63,8 +87,8 @@ class Device:
             self._idle.clear()
             try:
                 with line:
-                    _Line(line, self.medium).talk()
-            except (ConnectionError, EOFError):
+                    _Line(line, self).talk()
+            except (ConnectionError, EOFError, _PowerIsGone):
                 pass       # the machine lost its power
             except Exception as error:  # told to whoever drains
                 self.broken = error
@@ -75,9 +99,10 @@ class Device:
 class _Line:
     """One connection."""
 
-    def __init__(self, line: socket.socket, medium: Medium) -> None:
+    def __init__(self, line: socket.socket, device: Device) -> None:
         self._line = line
-        self._medium = medium
+        self._device = device
+        self._medium = device.medium
 
     def talk(self) -> None:
         self._line.sendall(_HELLO.pack(b"NBDMAGIC", b"IHAVEOPT", _FIXED_NEWSTYLE | _NO_ZEROES))
@@ -116,14 +141,20 @@ class _Line:
         data, error = b"", 0
         if what == _WRITE:
             self._medium.write(at, self._take(length))
+            self._meet("write")
         elif what == _READ:
             data = self._medium.read(at, length)
         elif what == _FLUSH:
+            self._meet("flush")
             self._medium.flush()
         else:
             error = _INVALID
         self._line.sendall(_REPLY.pack(0x67446698, error, handle) + data)
         return True
+
+    def _meet(self, moment: str) -> None:
+        if (trap := self._device.trap) is not None:
+            trap.meet(moment)
 
     def _take(self, count: int) -> bytes:
         held = bytearray()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.flow.daemon import Daemon, NotAnswering
-from tests.power.device import Device
+from tests.power.device import Device, Trap
 from tests.power.image import Image, make_disk, run
 
 DISK_MB = 128
@@ -84,11 +84,19 @@ class Machine(Daemon):
         assert self.process is not None
         self.process.kill()
 
+    def pull_at(self, moment: str, requests: int) -> None:
+        """Take its power away now, or as the disk gets the so manieth request of this kind from now on."""
+        if moment == "any":
+            self.pull()
+        else:
+            self.device.trap = Trap(moment, requests, self.pull)
+
     def settle(self, dice: random.Random) -> None:
         """See what the disk is left with, once the machine is gone."""
         assert self.process is not None
         self.process.wait()
         self.device.drain()
+        self.device.trap = None
         self.loose.append(self.device.medium.loose)
         self.ways.append(self.device.medium.cut(dice))
 

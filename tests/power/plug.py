@@ -14,6 +14,7 @@ from tests.flow.box import Box
 from tests.flow.hands import PHASES, Hands
 from tests.judge.marks import read_marks
 from tests.power.acked import Book, missing, read_book
+from tests.power.device import MOMENTS
 from tests.power.machine import Machine, NotWhole
 
 SLOW = 4.0
@@ -22,8 +23,14 @@ BOOT_S = (0.1, 5.0)
 """The same after the power is back, where that strikes the boot, the look at the file system, or the daemon's start."""
 AT_BOOT = 0.2
 """Of so many cuts."""
+REQUESTS = 6
+"""At the latest at which request of the disk of its kind it goes then, where it does at one; there may be none for a while."""
+IDLE_S = 10.0
+"""How long that is waited for."""
 WATCH_S = 90.0
 """How long the run goes on after the switch for each cut that is to strike there."""
+LEAST_S = 15.0
+"""The same where none is: people have work left for then."""
 ANSWER_S = 30.0
 DEADLINE_S = 1800
 PAUSE_S = 1.0
@@ -46,7 +53,7 @@ class Plug(Hands):
         box.configure("timeout_s = 5.0", f"timeout_s = {ANSWER_S}")
         box.configure("deadline_s = 120", f"deadline_s = {DEADLINE_S}")
         text = box.config.read_text(encoding="utf-8")
-        watch_days = WATCH_S * (1 + wanted.count("cutover")) / DAY_S
+        watch_days = (LEAST_S + WATCH_S * wanted.count("cutover")) / DAY_S
         box.config.write_text(re.sub(r"watch_days = [\d.]+", f"watch_days = {watch_days:.6f}", text), encoding="utf-8")
 
     def _goes_on(self, code: int) -> bool:
@@ -59,8 +66,8 @@ class Plug(Hands):
     def _arm(self, life_s: float) -> None:
         """Pull the plug after so long, whatever is being asked then; *life_s* is what a process would be given on this very machine."""
         life_s *= SLOW
-        super()._arm(life_s)
-        self._timer = threading.Timer(life_s, self.machine.pull)
+        super()._arm(life_s + IDLE_S)
+        self._timer = threading.Timer(life_s, self.machine.pull_at, (self._dice.choice(MOMENTS), self._dice.randint(1, REQUESTS)))
         self._timer.daemon = True
         self._timer.start()
 
