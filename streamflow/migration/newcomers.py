@@ -13,10 +13,11 @@ from typing import Any
 from streamflow.mapping.owning import name_key
 from streamflow.mapping.pair import Pair, Role
 from streamflow.migration.context import Migration
-from streamflow.model import Key, Kind, Record, Staged
+from streamflow.model import Disposition, Key, Kind, Record, RecordState, Staged
 from streamflow.store.change import Change, Reopen
 
 PAGE = 500
+MOVED = frozenset({Disposition.CREATED, Disposition.UPDATED, Disposition.MERGED, Disposition.MATCHED})
 
 
 class Newcomers:
@@ -45,7 +46,7 @@ class Newcomers:
     async def _reopen(self, kind: Kind, words: set[str]) -> int:
         opened = 0
         async for page in self._m.ledger.every(kind, page=PAGE):
-            keys: tuple[Key, ...] = tuple(staged.record.key for staged in page if not is_new(staged) and says(staged.record.data, words))
+            keys: tuple[Key, ...] = tuple(staged.record.key for staged in page if is_there(staged) and says(staged.record.data, words))
             changes: list[Change] = [Reopen(kind=kind, keys=keys)] if keys else []
             await self._m.ledger.commit(changes)
             opened += len(keys)
@@ -55,6 +56,11 @@ class Newcomers:
 def is_new(staged: Staged) -> bool:
     """Say whether a record was never dealt with."""
     return staged.disposition is None
+
+
+def is_there(staged: Staged) -> bool:
+    """Say whether a record was moved: what is kept away (undone, left out, refused) is not brought back by who turned up."""
+    return staged.disposition in MOVED and staged.state is RecordState.DONE
 
 
 def names_of(record: Record, pair: Pair) -> frozenset[str]:

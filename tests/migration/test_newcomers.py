@@ -9,6 +9,7 @@ import pytest
 from streamflow.migration.life import State
 from streamflow.model import Ref
 from tests.migration.rig import ASK_CUTOVER, Voyage, embark, in_tail
+from tests.migration.test_scopes import undo
 
 SWEPT = {"sweep_every_s": 0.0}
 
@@ -40,6 +41,20 @@ async def test_what_is_told_of_a_user_who_turns_up_late_is_told_as_of_one_who_wa
             if str(staged.record.data.get("userid")) == late:
                 line = (await trip.ledger.links([Ref("lead", key)]))[Ref("lead", key)]
                 assert trip.live("contacts")[line.dest_id]["links"]["owner"] == home
+
+
+async def test_who_turns_up_late_brings_nothing_back_that_was_undone(tmp_path: Path) -> None:
+    """Notes that a rollback of a part took back stay away until the source changes them."""
+    async with embark(tmp_path, gates=ASK_CUTOVER, **SWEPT) as trip:
+        late = _author(trip)
+        user = next(row for row in trip.source_rows("users") if row["userid"] == late)
+        trip.in_source("delete", "users", late)
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        await undo(trip, "kind:notes")
+        trip.in_source("create", "users", late, **{name: value for name, value in user.items() if name != "userid"})
+        await in_tail(trip)
+        assert not [text for text in _bodies(trip).values() if "[sf:" in text]
 
 
 def _author(trip: Voyage) -> str:

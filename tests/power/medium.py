@@ -20,6 +20,7 @@ WAYS = ("lost", "all", "order", "sectors", "pages", "moments")
 How a cut treats what was not flushed. Nothing of it or all of it is there; "order" is a disk that keeps order, torn within the write it was
 at; sectors and pages are as they were last or as they were flushed; and each sector is as it was at a moment of its own.
 """
+IN_ORDER = ("lost", "order")
 
 
 class Medium:
@@ -27,7 +28,8 @@ class Medium:
     A disk in a file. The file holds what a running system reads; what a sector was before is remembered until the next flush.
 
     Args:
-        obeys: Whether a flush is carried out. One that is only answered is for a control: it must be found out.
+        obeys: Whether a flush is carried out. One that is only answered is for a control, which must be found out: such a disk goes back to
+            what it held at some moment, as a whole but for the write it was at, so that the file system on it may well be sound.
     """
 
     def __init__(self, path: Path, *, obeys: bool = True) -> None:
@@ -76,7 +78,7 @@ class Medium:
 
     def cut(self, dice: random.Random) -> str:
         """Lose the cache: leave one of the states that the disk may be in when the power is back; gives the way it was drawn."""
-        way = dice.choice(WAYS)
+        way = dice.choice(WAYS if self._obeys else IN_ORDER)
         numbers = sorted({number for versions in self._loose.values() for number, _ in versions})
         upto, share = dice.choice(numbers or [0]), dice.choice((0.05, 0.5, 0.95))
         kept: dict[int, bool] = {}

@@ -79,6 +79,7 @@ class Plug(Hands):
             self._timer = None
         self.machine.settle(self._dice)
         self._look()
+        assert not self.lost, self.lost[0]     # what comes of that is another question
         self.struck.append(self._phase)
         self._wanted.pop(0)
         self._start()
