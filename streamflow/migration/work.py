@@ -145,11 +145,23 @@ class Work:
         table = await self.companies()
         touched = self._m.touched[self._m.pair.person.kind]
         keys = sorted(touched)
-        changed = await table.refresh(keys)
+        changed = await table.refresh(sorted({*keys, *await self._unfinished_people()}))
         touched.difference_update(keys)
         await lookalikes.release(self._m)
         await lookalikes.ask(self._m, table)
         return changed
+
+    async def _unfinished_people(self) -> set[Key]:
+        """Those who wait to be delivered while both sides go on: a pass that broke off behind the page that showed them touched nobody."""
+        found: set[Key] = set()
+        after = 0
+        while self._m.phase.state in (State.TAIL, State.CUTOVER):
+            page = await self._m.ledger.pending(self._m.pair.person.kind, limit=PAGE, after_seq=after)
+            if not page:
+                break
+            found |= {staged.record.key for staged in page}
+            after = page[-1].seq
+        return found
 
     async def has_pending(self) -> bool:
         """Say whether anything waits to be delivered."""

@@ -15,6 +15,8 @@ PEOPLE = ("lead", "prospect")
 OWNERS = ("leadid", "lives_at", "cst_id")
 """Fields that name whom a record hangs on, and in whose list it is, which may be another."""
 LISTS: Mapping[str, str] = {"getnotes": "note", "getcalls": "call", "getemails": "email"}
+MOVED_FROM = "moved_from"
+"""Under this name a row has the leads from which people merged it away: its copy may be told of as it lay there."""
 REFUSED = frozenset({"rejected", "unanswered"})
 """Causes of questions that tell of a record which the destination does not take (docs/queue.md)."""
 UNREAD = "source_unread"
@@ -141,6 +143,7 @@ def _tells(body: str, row: Row) -> bool:
     if moment := str(row.get("calldatetime") or ""):
         return moment[:19].replace("T", " ") in body.replace("T", " ")
     if content := str(row.get("sha256") or ""):
-        return content in body and str(row["name"]) in body and f"files/{row['leadid']}/" in body
+        folders = (row["leadid"], *row.get(MOVED_FROM, ()))
+        return content in body and str(row["name"]) in body and any(f"files/{lead}/" in body for lead in folders)
     words = set(_WORD.findall(without_markup(str(row.get("note") or ""))))
     return bool(words) and words <= set(_WORD.findall(_ESCAPED.sub(" ", body)))

@@ -20,9 +20,13 @@ ROWS = {
     ("attachment", "18"): {"leadid": "8", "name": "plan.txt", "sha256": "c1f0"},
     ("attachment", "19"): {"leadid": "8", "name": "other.txt", "sha256": "c1f0"},
     ("attachment", "20"): {"leadid": "9", "name": "plan.txt", "sha256": "c1f0"},
+    ("attachment", "23"): {"leadid": "9", "name": "plan.txt", "sha256": "c1f0", "moved_from": ["8"]},
 }  # fmt: skip
 CALL = ("call", "of 2026-11-22T13:53:23 with prospect 3")
-REFUSED = [("lead", "6"), ("lead", "7"), ("note", "11"), ("note", "12"), ("note", "14"), ("note", "16"), ("attachment", "18"), CALL]
+REFUSED = [
+    ("lead", "6"), ("lead", "7"), ("note", "11"), ("note", "12"), ("note", "14"), ("note", "16"), ("attachment", "18"),
+    ("attachment", "23"), CALL,
+]  # fmt: skip
 SOURCE = {"poisoned": [{"line": "POST /api/getnotes", "body": "leadid=OQ%3D%3D"}]}      # of lead 9
 DESTINATION = {"poisoned": [
     {"line": "POST /rest/notes", "body": (
