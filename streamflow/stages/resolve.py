@@ -23,6 +23,7 @@ from streamflow.stages.firms import match_firms
 from streamflow.stages.groups import Groups
 from streamflow.stages.heirs import Heirs
 from streamflow.stages.job import Job
+from streamflow.stages.kept import swapped
 from streamflow.stages.kin import hanging_on
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.parents import Parents, derive
@@ -185,13 +186,13 @@ class Resolver:
         return await self._meanwhile.feed.cursor(fresh=any(dest_id in self._meanwhile.edited for dest_id in ids))
 
     async def _have_merged(self, jobs: Sequence[Job], facts: Facts) -> bool:
-        """Look what became of records that were to be changed, or are named no more, and are not there; say whether one was merged."""
+        """Look what became of records that were to be changed and are not there, or are named no more; say whether one was merged."""
         missing: dict[Kind, set[DestId]] = {}
         for job in jobs:
             for _, link, fields in self._to_be_changed(job, facts):
                 if link.dest_id not in facts.now:
                     missing.setdefault(link.dest_kind, set()).add(link.dest_id)
-                for dest_id in left_out(link, fields, facts):
+                for dest_id in left_out(link, fields, facts) | swapped(link.base, facts.now.get(link.dest_id, {})):
                     missing.setdefault(kind_of(dest_id), set()).add(dest_id)
         fates = [await self._vanished.look(kind, ids) for kind, ids in missing.items()]
         return any(survivor is not None for each in fates for survivor in each.values())

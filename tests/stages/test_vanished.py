@@ -45,6 +45,23 @@ async def test_a_child_goes_to_the_person_its_parent_was_merged_into(fresh: str)
         assert {"verified"} == set(await one.verify())
 
 
+@pytest.mark.parametrize("editing", ["none", "rpc_24h"])
+async def test_a_changed_note_follows_its_person_before_it_counts_as_people_s_work(editing: str) -> None:
+    """People merged whom it hangs on, and nobody has looked since: its new text is written, and nobody is asked who moved it."""
+    async with rig(flags={"note_edit": editing}) as one:
+        await one.stage(lead("1"), lead("2"), note("5", "1", "old"))
+        await one.run_dry()
+        lost, survivor = (await one.link("lead", "1")).dest_id, (await one.link("lead", "2")).dest_id
+        await merged(one, lost, survivor)
+        await one.stage(note("5", "1", "new"))
+        await one.run_dry()
+        assert not await one.open_items("conflict")
+        [row] = one.live("notes")
+        assert "new" in row["body"]
+        assert row["links"]["parent"] == survivor
+        assert (await one.link("note", "5")).dest_id == row["id"]
+
+
 async def test_a_change_of_the_source_goes_to_the_person_who_stayed() -> None:
     """A number that the source gives the merged lead arrives with the survivor; nobody is made anew, and nothing of theirs goes."""
     async with rig() as one:
