@@ -29,12 +29,14 @@ class Book:
         audit: The hash of each entry, in order.
         orders: How many of them are orders that were given.
         meant: The records of which it knows that something was to be written, or is there.
+        placed: The destination's records that it knows of: one may have got another name in the source since it left its mark.
         faults: What is wrong with the file itself, or with its chain.
     """
 
     audit: tuple[str, ...] = ()
     orders: int = 0
     meant: frozenset[Identity] = frozenset()
+    placed: frozenset[str] = frozenset()
     faults: tuple[str, ...] = ()
 
 
@@ -49,9 +51,10 @@ def read_book(state: Path) -> Book:
             if not ledger.execute("SELECT 1 FROM sqlite_master WHERE name = 'audit'").fetchone():
                 return Book(faults=tuple(faults))     # cut as it was made: nothing was said yet
             lines = list(ledger.execute("SELECT seq, entry, hash FROM audit ORDER BY seq"))
-            known = ledger.execute("SELECT kind, key FROM intent UNION SELECT kind, key FROM link")
+            known = list(ledger.execute("SELECT kind, key, dest_id FROM intent UNION SELECT kind, key, dest_id FROM link"))
             return Book(
-                audit=tuple(hashed for _, _, hashed in lines), meant=frozenset((str(kind), str(key)) for kind, key in known),
+                audit=tuple(hashed for _, _, hashed in lines), meant=frozenset((str(kind), str(key)) for kind, key, _ in known),
+                placed=frozenset(str(dest_id) for _, _, dest_id in known if dest_id),
                 orders=sum(json.loads(text)["action"] == "order.given" for _, text, _ in lines), faults=(*faults, *_breaks(lines)),
             )  # fmt: skip
         except sqlite3.DatabaseError as error:
@@ -67,7 +70,7 @@ def _breaks(lines: list[tuple[int, str, str]]) -> Iterator[str]:
             return
 
 
-def missing(book: Book, *, before: Book, orders: int, written: Collection[Identity]) -> Iterator[str]:
+def missing(book: Book, *, before: Book, orders: int, written: Collection[tuple[Identity, str]]) -> Iterator[str]:
     """
     Tell what was said and is not there.
 
@@ -75,12 +78,12 @@ def missing(book: Book, *, before: Book, orders: int, written: Collection[Identi
         book: After the cut.
         before: After the cut before.
         orders: How many were answered so far.
-        written: The source records that had left a mark in the destination.
+        written: The records of the destination that bear a mark: the source record that it names, and the id.
     """
     yield from book.faults
     if book.audit[: len(before.audit)] != before.audit:
         yield f"of {len(before.audit)} entries of the audit that outlived the last cut some are gone, {len(book.audit)} are there"
     if book.orders < orders:
         yield f"{orders} orders were answered, {book.orders} are in the audit"
-    if gone := sorted(set(written) - book.meant):
+    if gone := sorted(identity for identity, dest_id in written if identity not in book.meant and dest_id not in book.placed):
         yield f"{len(gone)} of {len(written)} records were written and the ledger knows nothing of it, such as {' '.join(gone[0])}"

@@ -89,7 +89,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--per-run", type=int, default=10)
     add("--control", type=int, default=4, help="cuts of the run on a disk that lies; 0 for none")
     add("--records", type=int, default=60)
-    add("--life", type=float, default=0.2, help="changes a second that people make in the source")
+    add("--life", type=float, default=0.02, help="changes a second that people make in the source; a run takes some quarter of an hour")
     add("--limit", type=float, default=3600.0, help="seconds that a run may take")
     add("--seed", type=int, default=1, help="of the first run; each further one takes the next")
     add("--image", type=Path, help="folder in which the machine is made and kept; one that is there is taken as it is")

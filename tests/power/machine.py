@@ -127,7 +127,7 @@ class Machine(Daemon):
         try:
             run("e2fsck", "-p", str(copy), most=BAD - 1)
         except AssertionError as error:
-            raise NotWhole("the file system is not whole again after its journal was gone through") from error
+            raise NotWhole(f"the file system is not whole again after its journal was gone through: {error.args[0]}") from error
         shutil.rmtree(to, ignore_errors=True)
         taken = self.folder / "taken"
         shutil.rmtree(taken, ignore_errors=True)

@@ -3,7 +3,9 @@ A disk with a cache of its own, which a power cut empties: what was flushed is t
 
 The rules are those of `tests/crashes`, one storey deeper: there for a file beneath SQLite, here for the disk beneath a file system.
 - Whatever was written before the last flush is there.
-- Each sector of 512 bytes is whole, and as it was at some moment since that flush: no order binds one sector to another.
+- Each sector of 512 bytes is whole, and as it was at some moment since that flush: no order binds one sector to another. Excepted is the
+  first page of the disk, which is whole itself: ext4 keeps its superblock there, in two sectors under one checksum, and does not bear it
+  torn.
 """
 
 from __future__ import annotations
@@ -79,20 +81,34 @@ class Medium:
     def cut(self, dice: random.Random) -> str:
         """Lose the cache: leave one of the states that the disk may be in when the power is back; gives the way it was drawn."""
         way = dice.choice(WAYS if self._obeys else IN_ORDER)
-        numbers = sorted({number for versions in self._loose.values() for number, _ in versions})
-        upto, share = dice.choice(numbers or [0]), dice.choice((0.05, 0.5, 0.95))
-        kept: dict[int, bool] = {}
+        until = self._drawn(way, dice)
         for sector, versions in sorted(self._loose.items()):
-            if way in ("sectors", "pages"):
-                unit = sector if way == "sectors" else sector // PAGE
-                chosen = versions[-1 if kept.setdefault(unit, dice.random() < share) else 0]
-            elif way == "order":
-                until = upto if dice.random() < 0.5 else upto - 1     # of the write it was at, some sectors arrived
-                chosen = [each for each in versions if each[0] <= max(until, 0)][-1]
-            elif way == "moments":
-                chosen = dice.choice(versions)
-            else:
-                chosen = versions[-1 if way == "all" else 0]
-            os.pwrite(self._file, chosen[1], sector * SECTOR)
+            last = until[_unit(sector, way)]
+            os.pwrite(self._file, [content for number, content in versions if number <= last][-1], sector * SECTOR)
         self._loose.clear()
         return way
+
+    def _drawn(self, way: str, dice: random.Random) -> dict[int, int]:
+        """Draw for each unit up to which write it is there; of the write at which a disk that keeps order was, some units arrived."""
+        numbers: dict[int, set[int]] = {}
+        for sector, versions in sorted(self._loose.items()):
+            numbers.setdefault(_unit(sector, way), set()).update(number for number, _ in versions)
+        upto, share = dice.choice(sorted({0}.union(*numbers.values()))), dice.choice((0.05, 0.5, 0.95))
+        return {unit: _until(way, sorted(seen), upto, share, dice) for unit, seen in numbers.items()}
+
+
+def _unit(sector: int, way: str) -> int:
+    """Give the number of what is kept or lost together."""
+    if sector < PAGE:
+        return -1
+    return sector // PAGE if way == "pages" else sector
+
+
+def _until(way: str, numbers: list[int], upto: int, share: float, dice: random.Random) -> int:
+    if way in ("lost", "all"):
+        return numbers[-1] if way == "all" else 0
+    if way == "order":
+        return upto if dice.random() < 0.5 else max(upto - 1, 0)
+    if way == "moments":
+        return dice.choice(numbers)
+    return numbers[-1] if dice.random() < share else 0

@@ -29,7 +29,7 @@ IDLE_S = 10.0
 """How long that is waited for."""
 WATCH_S = 90.0
 """How long the run goes on after the switch for each cut that is to strike there."""
-LEAST_S = 15.0
+LEAST_S = 60.0
 """The same where none is: people have work left for then."""
 ANSWER_S = 30.0
 DEADLINE_S = 1800
@@ -89,7 +89,8 @@ class Plug(Hands):
 
     def _look(self) -> None:
         """See what is left of what was said."""
-        written = read_marks(self.box.destination(), self.box.side.prefix).identities()
+        marks = read_marks(self.box.destination(), self.box.side.prefix)
+        written = [((kind, key), str(row["id"])) for (kind, key, _), places in marks.places.items() for _, row in places]
         place = self.machine.folder / "after"
         try:
             self.machine.take_out(place)

@@ -12,11 +12,12 @@ import pytest
 from tests.power.medium import SECTOR, WAYS, Medium
 
 SECTORS = 32
+FIRST = 4096       # bytes that are a case of their own
 
 
 @pytest.fixture
 def medium(tmp_path: Path) -> Iterator[Medium]:
-    (tmp_path / "disk").write_bytes(bytes(SECTORS * SECTOR))
+    (tmp_path / "disk").write_bytes(bytes(FIRST + SECTORS * SECTOR))
     with Medium(tmp_path / "disk") as found:
         yield found
 
@@ -27,7 +28,7 @@ def sector(number: int) -> bytes:
 
 def held(medium: Medium) -> list[int]:
     """Give what each sector holds; one that is torn within fails."""
-    content = medium.read(0, medium.size)
+    content = medium.read(FIRST, SECTORS * SECTOR)
     parts = [content[at : at + SECTOR] for at in range(0, len(content), SECTOR)]
     assert all(part == sector(part[0]) for part in parts)
     return [part[0] for part in parts]
@@ -42,10 +43,10 @@ def seeds(way: str) -> Iterator[random.Random]:
 
 def fill(medium: Medium) -> None:
     """Flush ones everywhere, then write twos and threes over some of them: 2 to the first half, then 3 to the first quarter."""
-    medium.write(0, sector(1) * SECTORS)
+    medium.write(FIRST, sector(1) * SECTORS)
     medium.flush()
-    medium.write(0, sector(2) * (SECTORS // 2))
-    medium.write(0, sector(3) * (SECTORS // 4))
+    medium.write(FIRST, sector(2) * (SECTORS // 2))
+    medium.write(FIRST, sector(3) * (SECTORS // 4))
 
 
 def test_a_running_system_reads_what_it_wrote(medium: Medium) -> None:
@@ -97,9 +98,24 @@ def test_what_was_not_flushed_is_lost_torn_and_mixed(medium: Medium) -> None:
     assert any(set(state[:8]) == {1, 2, 3} for state in drawn(medium, "moments"))
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_the_first_page_is_never_torn(medium: Medium, way: str) -> None:
+    """However a cut treats the rest, what lies there is of one moment, old or new."""
+    states = set()
+    for _, dice in zip(range(20), seeds(way), strict=False):
+        for number in (1, 2, 3):
+            medium.write(0, sector(number) * (FIRST // SECTOR))
+            if number == 1:
+                medium.flush()
+        medium.cut(dice)
+        states.add(medium.read(0, FIRST))
+    assert states <= {sector(number) * (FIRST // SECTOR) for number in (1, 2, 3)}
+    assert len(states) == {"lost": 1, "all": 1, "sectors": 2, "pages": 2}.get(way, 3)
+
+
 def test_a_disk_that_lies_keeps_nothing_for_sure(tmp_path: Path) -> None:
     """Where a flush is only answered, what was flushed goes as well, last things first: that is what the control relies on."""
-    (tmp_path / "disk").write_bytes(bytes(SECTORS * SECTOR))
+    (tmp_path / "disk").write_bytes(bytes(FIRST + SECTORS * SECTOR))
     states = set()
     for seed in range(40):
         with Medium(tmp_path / "disk", obeys=False) as medium:
@@ -107,7 +123,7 @@ def test_a_disk_that_lies_keeps_nothing_for_sure(tmp_path: Path) -> None:
             medium.flush()
             medium.cut(random.Random(seed))
             states.add(tuple(held(medium)))
-        (tmp_path / "disk").write_bytes(bytes(SECTORS * SECTOR))
+        (tmp_path / "disk").write_bytes(bytes(FIRST + SECTORS * SECTOR))
     assert {(0,) * SECTORS} < states
     assert any(set(state) == {0, 1} for state in states)                                       # torn within what was flushed first
     assert all(set(state[16:]) == {1} for state in states if {2, 3} & set(state))
