@@ -22,6 +22,9 @@ REFUSED = frozenset({"rejected", "unanswered"})
 UNREAD = "source_unread"
 """The cause of those that tell of something the source does not show."""
 CREATE_PERSON = "POST /rest/contacts"
+NUMBERS = ("number", "phone1")
+_NO_DIGIT = re.compile(r"\D")
+_RUN = re.compile(r"\d{9,}")
 _CALL = re.compile(r"call of (\S+) with prospect (\S+)")
 _ESCAPED = re.compile(r"\\[nrt]")
 _WORD = re.compile(r"\w{4,}")
@@ -78,6 +81,8 @@ class Excuse:
         owners = {str(row[name]) for name in OWNERS if row.get(name)}
         if identity in self.refusals.written:
             return self._is_told(identity)
+        if kind in PEOPLE and any(self._is_away(each) and _is_one_with(self.refusals.written[each], row) for each in self.refusals.people):
+            return True
         if any(self._is_away((each, owner)) for each in PEOPLE for owner in owners):
             return True
         if any(_is_nameless(each, kind) and _tells(body, row) and self._is_told(each) for each, body in self.refusals.written.items()):
@@ -131,6 +136,13 @@ def _of(finding: Finding, rows: Mapping[Identity, Row]) -> tuple[Identity, Row |
     kind, _, rest = finding.what.partition(" ")
     identity = kind, rest.partition(" ")[0]
     return identity, rows.get(identity)
+
+
+def _is_one_with(body: str, row: Row) -> bool:
+    """Say whether who was refused is the same person as this one: by an address or a number that both bear."""
+    address = str(row.get("email") or "").strip().lower()
+    numbers = [digits[-9:] for name in NUMBERS if len(digits := _NO_DIGIT.sub("", str(row.get(name) or ""))) >= len("123456789")]
+    return bool(address and f'"{address}"' in body.lower()) or any(run.endswith(number) for run in _RUN.findall(body) for number in numbers)
 
 
 def _is_nameless(identity: Identity, kind: str) -> bool:

@@ -173,6 +173,17 @@ def test_what_moved_in_the_source_stays_with_the_merged_where_that_is_asked(home
     assert (list(excuses.left(found)) == []) is excused
 
 
+@pytest.mark.parametrize(("said", "excused"), [
+    ("belongs to 7-contacts, which people deleted in the destination", True), ("belongs to 8-contacts, which is gone", False), ("", False),
+])  # fmt: skip
+def test_what_is_to_move_to_somebody_deleted_stays_where_that_is_told(said: str, excused: bool) -> None:
+    """The source moves a note to a person whom people deleted: it stays where it hung, and it is told whom it waits for."""
+    gone = Edit(rid="7-contacts", field="deleted", was={"id": "7-contacts"})
+    found = [Finding(fault="orphaned", what="note 13 (11-notes)", why="hangs on 5-contacts, not on 7-contacts")]
+    excuses = Excuses(edits=(gone,), prefix="lt", asked=(), explained={("note", "13"): said} if said else {})
+    assert (list(excuses.left(found)) == []) is excused
+
+
 @pytest.mark.parametrize(("field", "question", "excused"), [
     ("deleted", ("deleted_at_destination", "13", "11-notes"), True), ("deleted", ("deleted_at_destination", "14", "12-notes"), False),
     ("deleted", ("conflict", "13", "11-notes"), False), ("body", ("conflict", "13", "11-notes"), True),

@@ -32,7 +32,9 @@ DESTINATION = {"poisoned": [
     {"line": "POST /rest/notes", "body": (
         '{"data":{"body":"Another lead\\nName: B\\n[sf:lt:lead:6:merged]","links":{"parent":"41-contacts"}}}'
     )},
-    {"line": "POST /rest/contacts", "body": '{"contacts":[{"name":"A","customFields":{"Streamflow ID":"lt:lead:7"}}]}'},
+    {"line": "POST /rest/contacts", "body": (
+        '{"contacts":[{"name":"A","emails":[{"value":"a@x.test"}],"customFields":{"Streamflow ID":"lt:lead:7"}}]}'
+    )},
     {"line": "POST /rest/notes", "body": '{"data":{"body":"some text\\n[sf:lt:note:12:2/2]"}}'},
     {"line": "POST /rest/activities", "body": '{"data":{"description":"[2026-11-22 13:53:23 -05:00]\\nOutbound\\n[sf:lp:call:~b774]"}}'},
     {"line": "POST /rest/notes", "body": '{"data":{"body":"Wants the quote\\nitemized\\n[sf:lp:note:~cbdc]"}}'},
@@ -102,6 +104,19 @@ def test_what_hangs_on_the_head_of_a_merge_has_no_excuse() -> None:
     """Of one who shares a person with another a note was refused: what else they have hangs on that person, who is there."""
     assert not _left("lead", "6", TOLD)
     assert _left("note", "10", TOLD)
+
+
+def test_who_is_one_with_a_refused_person_waits_for_them() -> None:
+    """A second lead of a person who was refused cannot be there; of another address, or once that one is there, it is lost."""
+    def is_left(email: str, *there: Identity) -> bool:
+        finding = Finding(fault="lost", what="lead 30", why="no live person carries it")
+        excuse = Excuse(refusals=read_refusals(SOURCE, DESTINATION, []), asked=TOLD, there=there)
+        return list(standing([finding], {("lead", "30"): {"email": email}}, excuse)) == [finding]
+
+    assert not is_left("A@x.test")
+    assert is_left("b@x.test")
+    assert is_left("")
+    assert is_left("a@x.test", ("lead", "7"))
 
 
 def test_what_hangs_on_a_person_who_is_there_has_no_excuse() -> None:
