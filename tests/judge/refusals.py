@@ -12,7 +12,8 @@ from tests.judge.states import Finding, Identity, Question, Row
 from tests.judge.texts import without_markup
 
 PEOPLE = ("lead", "prospect")
-OWNERS = ("leadid", "lives_at", "cst_id")
+LIVES_AT = "lives_at"
+OWNERS = ("leadid", LIVES_AT, "cst_id")
 """Fields that name whom a record hangs on, and in whose list it is, which may be another."""
 LISTS: Mapping[str, str] = {"getnotes": "note", "getcalls": "call", "getemails": "email"}
 MOVED_FROM = "moved_from"
