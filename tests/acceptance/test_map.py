@@ -8,7 +8,6 @@ from tests.acceptance.runs import RENAMED
 from tests.judge import texts
 from tests.judge.refusals import LIVES_AT
 
-
 NO_FIELDS = frozenset({"custom_fields", LIVES_AT})
 """Of a row of the account's true state: what is told by label, and what the simulator says of where it keeps the row."""
 
