@@ -20,7 +20,7 @@ VOYAGES := tests/migration
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit faces voyages storm crashes tools service container power bench torture simulate months fuzz readback requirements clean
+.PHONY: help setup demo test lint types unit faces voyages storm crashes tools service container power bench torture simulate months drill fuzz readback requirements sbom clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -87,8 +87,12 @@ months: $(STAMP)  ## ninety days of polls, a month of calls, an hour of a change
 	$(PY) -m tests.simulate --pace 30 --first 1
 	$(PY) -m tests.simulate --lag 60 --first 1
 
-fuzz: $(STAMP)  ## every parser of foreign input fed with odd values for five minutes; prints the seed
+drill: $(STAMP)  ## a thousand creates whose outcome nobody was told, where the search lags as measured and where nobody knows how much; a few minutes
+	$(PY) -m tests.drill
+
+fuzz: $(STAMP)  ## every parser of foreign input fed with odd values for a quarter of an hour, a million or more; prints the seeds
 	$(PY) -m tests.fuzz --seconds 300
+	$(PY) -m tests.fuzz --seconds 600 --mutated
 
 readback: $(STAMP)  ## a thousand values spoilt in migrated accounts, each of which must be told and nothing else; some minutes
 	$(PY) -m tests.readback
@@ -97,6 +101,9 @@ requirements:  ## compile the pinned requirements anew
 	$(PY) -m pip install --quiet pip-tools
 	for set in base dev; do $(VENV)/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o requirements/$$set.txt requirements/$$set.in; done
+
+sbom: $(STAMP)  ## the bill of materials of what is installed with the program (CycloneDX), from the pins with their hashes and licences
+	$(PY) -m tests.sbom build/sbom.cdx.json
 
 clean:  ## remove what was installed and built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

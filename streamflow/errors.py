@@ -8,6 +8,9 @@ only loggable evidence: no payloads, no secrets, no personal data.
 from __future__ import annotations
 
 import errno
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 
@@ -43,6 +46,12 @@ class UsageError(StreamflowError):
     """The command or request cannot be understood or does not fit the present state."""
 
     code = "usage"
+
+
+class DoesNotFit(UsageError):
+    """The request is understood and does not fit the present state."""
+
+    code = "conflict"
 
 
 class Faults(UsageError):
@@ -151,6 +160,17 @@ class InvariantBroken(StreamflowError):
     """A promise of our own was about to be broken; stop loudly."""
 
     code = "invariant"
+
+
+def sure(value: T | None, what: str) -> T:
+    """
+    Give a value that the lines before made sure of; *what* names it.
+
+    Said as an error and not by `assert`, which Python leaves out when it is told to optimise. Raises InvariantBroken.
+    """
+    if value is None:
+        raise InvariantBroken(f"there is no {what} where there must be one", hint="a bug: report it")
+    return value
 
 
 class StoreError(StreamflowError):

@@ -26,6 +26,11 @@ def kind_of(dest_id: DestId) -> Kind:
     return dest_id.rpartition("-")[2]
 
 
+def name_of(kind: Kind, key: Key) -> str:
+    """Name a source record in one word ("lead:48213"), as whoever waits for it does, and the set of busy ones."""
+    return f"{kind}:{key}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One row of a source kind as it was read."""
@@ -156,7 +161,6 @@ class Op(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
-    RESTORE = "restore"
 
 
 class IntentState(StrEnum):
@@ -171,6 +175,9 @@ class IntentState(StrEnum):
 
 
 OPEN_INTENTS = (IntentState.MEANT, IntentState.IN_DOUBT)
+"""Whose outcome is looked for."""
+UNSETTLED_INTENTS = (*OPEN_INTENTS, IntentState.PARKED)
+"""Without a definite answer: they may still become anything, and nothing else may be done to what they write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

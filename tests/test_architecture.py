@@ -32,6 +32,7 @@ FLOORS = {
     "config": 2,
     "model": 2,
     "options": 2,
+    "ledger_names": 2,
     "errors": 1,
     "clock": 1,
     "spelling": 1,
@@ -218,6 +219,33 @@ def test_kinds_and_fields_of_a_source_come_from_its_pair() -> None:
     assert wrong == []
 
 
+def names_in_the_ledger(path: Path) -> Iterator[tuple[str, int]]:
+    """Give the names of settings and marks that are spelt out where they are read or written, with their lines."""
+    for node in nodes(path):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
+        given = [*node.args[:1]] if called in ("setting", "settings", "mark") else []
+        given += [word.value for word in node.keywords if called in ("PutSetting", "MoveMark") and word.arg == "name"]
+        for each in given:
+            part = each.values[0] if isinstance(each, ast.JoinedStr) and each.values else each
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                yield part.value, node.lineno
+
+
+def test_a_name_in_the_ledger_is_spelt_in_one_file() -> None:
+    """A setting or a mark that two files use has one name for both: misspelt, it would read as if it had never been written."""
+    spelt: dict[str, set[str]] = {}
+    for path in modules():
+        if part_of(path) not in (SANDBOX, "store"):
+            for name, _ in names_in_the_ledger(path):
+                spelt.setdefault(name, set()).add(place(path))
+    assert {name: sorted(places) for name, places in spelt.items() if len(places) > 1} == {}
+    shared = {node.value.value for node in parsed(PACKAGE / "ledger_names.py").body if isinstance(node, ast.AnnAssign)}  # type: ignore[union-attr]
+    assert shared
+    assert {name: sorted(places) for name, places in spelt.items() if name in shared} == {}
+
+
 def test_sandbox_stands_apart() -> None:
     """The simulated platforms import nothing of the program, and only the CLI imports them."""
     wrong = []
@@ -317,6 +345,13 @@ def test_every_file_says_what_lives_there() -> None:
     nameless = [place(path) for path in modules() if not ast.get_docstring(parsed(path))]
     vague = [place(path) for path in modules() if path.stem in ("utils", "helpers", "manager", "common")]
     assert (nameless, vague) == ([], [])
+
+
+@pytest.mark.parametrize("folder", ["migration", "stages"])
+def test_a_folder_of_many_files_says_where_each_belongs(folder: str) -> None:
+    """Whoever opens one of the largest folders finds every file in the text at its front, and none that is not there."""
+    told = re.findall(r"`(\w+)`", ast.get_docstring(parsed(PACKAGE / folder / "__init__.py")) or "")
+    assert sorted(told) == sorted({path.stem for path in (PACKAGE / folder).glob("*.py")} - {"__init__"})
 
 
 @pytest.mark.parametrize(("judge", "may_know"), [("judge", set[str]()), ("simulate/judge.py", {"model", "store"})])

@@ -14,6 +14,7 @@ from streamflow.clock import SystemClock
 from streamflow.daemon.client import DaemonClient, Refusal, connect, part
 from streamflow.daemon.exits import Exit
 from streamflow.errors import StoreError
+from streamflow.ledger_names import PHASE
 
 FIRST_LOOK_S = 2.0      # so long an answer is waited for before progress is shown
 LOOK_EVERY_S = 0.5
@@ -92,7 +93,7 @@ async def last_phase(args: Args) -> str:
 
     try:
         async with SqliteLedger.open_readonly(config_of(args).migration.state_dir, clock=SystemClock()) as ledger:
-            return phase_name(await ledger.setting("phase"))
+            return phase_name(await ledger.setting(PHASE))
     except StoreError:
         return ""
 

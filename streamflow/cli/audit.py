@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,19 +20,36 @@ if TYPE_CHECKING:
     from streamflow.store.sqlite import SqliteLedger
 
 
+DIGITS = 15     # of the number of an entry
+
+
 def register(add: Adder) -> None:
     """Add the commands."""
     of_audit = group(add, "audit", "the audit of every operation, decision and command")
-    of_audit("verify", _verify, "check that no entry was changed or removed")
+    verify = of_audit("verify", _verify, "check that no entry was changed or removed")
+    verify.add_argument(
+        "--known", metavar="SEQ:HASH", help="an entry as the log told it (audit.walked: seq, digest), to see that it is still that one"
+    )
     export = of_audit("export", _export, "write every entry with its hash as JSON lines")
     export.add_argument("file", metavar="FILE", help="holds personal data: it is made for your eyes alone, and never written over")
 
 
 async def _verify(args: Args) -> int:
+    known = _known(args.known) if args.known is not None else None
     async with _ledger(args) as ledger:
         entries, broken = await ledger.verify_audit()
+        if known is not None and broken is None and await ledger.audit_hash(known[0]) != known[1]:
+            broken = known[0]
     tell(args, _verdict(entries, broken), _text)
     return Exit.DONE if broken is None else Exit.OPEN_ITEMS
+
+
+def _known(text: str) -> tuple[int, str]:
+    """Read an entry's number and hash. Raises UsageError."""
+    seq, _, digest = text.strip().partition(":")
+    if not (seq.isascii() and seq.isdecimal() and len(seq) <= DIGITS and re.fullmatch("[0-9a-f]{64}", digest)):
+        raise UsageError(f"{text[:80]!r} is no entry with its hash", hint="say for example 1234:9f86d0…, as `audit.walked` in the log does")
+    return int(seq), digest
 
 
 async def _export(args: Args) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from streamflow.daemon.exits import Exit, OutOfMemory, exit_for
+from streamflow.daemon.exits import Exit, OutOfMemory, OutOfThreads, exit_for
 from streamflow.daemon.log_sink import LogSink
 from streamflow.errors import ConfigError, DiskRefused, StreamflowError, is_of_the_disk
 
@@ -58,10 +58,13 @@ def fail(error: StreamflowError, *, as_json: bool) -> Exit:
 
 
 def fail_unforeseen(error: BaseException, *, as_json: bool) -> Exit:
-    """Tell an own bug, or a want of memory or room, in one line; the whole story only when asked for by the variable."""
+    """Tell an own bug, or a want of memory, threads or room, in one line; the whole story only when asked for by the variable."""
     if _is_want_of_memory(error):
         hint = "free some, or raise the limit (MemoryMax), then start again; what was done is kept"
         return fail(OutOfMemory("there is not enough memory to go on", hint=hint), as_json=as_json)
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):      # the interpreter has no error of its own for it
+        hint = "raise the limit (TasksMax, ulimit -u), then start again; what was done is kept"
+        return fail(OutOfThreads("no more threads can be started", hint=hint), as_json=as_json)
     if is_of_the_disk(error) and isinstance(error, OSError):
         hint = "free some space on the disk (or mend it), then start again; what was done is kept"
         return fail(DiskRefused(f"the disk takes no more: {error.strerror}", hint=hint), as_json=as_json)

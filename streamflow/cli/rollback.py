@@ -43,7 +43,11 @@ async def _note(args: Args) -> int:
 
     config = config_of(args)
     result = await note_rollback(config, SystemClock(), actor=f"uid:{os.geteuid()}", scope=args.scope)
-    answer = {"result": result, "scope": args.scope, "next": f"streamflow -c {config_path(args)} run"}
+    answer = {"result": result, "scope": args.scope}
+    if result != "noted":
+        tell(args, answer, lambda _: f"{result.replace('_', ' ')}; nothing is left to do")
+        return Exit.DONE
+    answer["next"] = f"streamflow -c {config_path(args)} run"
     tell(args, answer, lambda _: f"{result.replace('_', ' ')}; no daemon runs now\n  next: `{answer['next']}` carries it out")
     return Exit.DONE
 

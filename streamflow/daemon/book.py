@@ -11,13 +11,12 @@ from pathlib import Path
 
 from streamflow.clock import from_iso
 from streamflow.daemon.status import QueueStatus
+from streamflow.ledger_names import CAPABILITIES, DELTA_OPENED, kind_passed
 from streamflow.migration.horizon import SHOWN_LATE
 from streamflow.model import Kind
 from streamflow.stages.doubt import DOUBLED
 from streamflow.store.base import KindCount, Ledger
 from streamflow.store.files import LEDGER_FILE
-
-READS = ("read", "poll", "sweep")     # passes over a kind: "read:lead", "poll:note", "sweep:note"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +34,7 @@ class Book:
     looked_at: Mapping[Kind, datetime] = field(default_factory=dict)      # kind -> the end of the last pass over it
     doubts: Mapping[Kind, int] = field(default_factory=dict)
     asked_of_doubts: int = 0                                              # items about unknown outcomes, resolved ones too
+    left_in_doubt: int = 0                                                # of these, the ones that nobody decided yet
     doubled: int = 0                                                      # of these, the ones about a record that was found twice
     audit_entries: int = 0
     search_lag_s: float | None = None
@@ -57,7 +57,7 @@ async def read_book(ledger: Ledger, *, now: float, before: Book | None = None) -
     marks = {mark.name: from_iso(mark.at) for mark in await ledger.marks() if mark.at}
     asked = sum(count for (_, cause, _), count in queue.items() if cause == "in_doubt")
     known = before if before is not None and asked == before.asked_of_doubts else None
-    learned = await ledger.setting("capabilities") or {}
+    learned = await ledger.setting(CAPABILITIES) or {}
     return Book(
         read_at=now, number=number, counts=await ledger.counts(), oldest=oldest,
         unverified=await ledger.unverified_records() if any(state != "verified" for _, _, state in links) else {},
@@ -67,9 +67,10 @@ async def read_book(ledger: Ledger, *, now: float, before: Book | None = None) -
             blocking=sum(count for (state, _, blocking), count in queue.items() if state == "open" and blocking),
         ),
         moved_at=max(marks.values(), default=None), looked_at=_looked_at(marks), doubts=await ledger.doubts(),
-        asked_of_doubts=asked, doubled=known.doubled if known is not None else await _doubled(ledger) if asked else 0,
+        asked_of_doubts=asked, left_in_doubt=sum(n for (state, cause, _), n in queue.items() if (state, cause) == ("open", "in_doubt")),
+        doubled=known.doubled if known is not None else await _doubled(ledger) if asked else 0,
         audit_entries=await ledger.audit_length(), search_lag_s=learned.get("search_lag_s"),
-        shown_late_s=await ledger.setting(SHOWN_LATE) or {}, signed_in=await ledger.setting("delta_opened_at") is not None,
+        shown_late_s=await ledger.setting(SHOWN_LATE) or {}, signed_in=await ledger.setting(DELTA_OPENED) is not None,
     )
 
 
@@ -81,8 +82,7 @@ async def _doubled(ledger: Ledger) -> int:
 def _looked_at(marks: Mapping[str, datetime]) -> dict[Kind, datetime]:
     found: dict[Kind, datetime] = {}
     for name, at in marks.items():
-        word, _, kind = name.partition(":")
-        if word in READS and kind:
+        if (kind := kind_passed(name)) is not None:
             found[kind] = max(at, found.get(kind, at))
     return found
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import orjson
 
-from streamflow.errors import AccessRefused, StreamflowError
+from streamflow.errors import AccessRefused, StreamflowError, UsageError
 
 # aiohttp is taken in by those who ask: commands that ask nobody would spend most of their time on it.
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Refusal(StreamflowError):
 
 
 class DaemonClient:
-    """Speaks with one daemon. Every method raises DaemonNotRunning, AccessRefused or Refusal."""
+    """Speaks with one daemon. Every method raises DaemonNotRunning, AccessRefused or Refusal; `post` UsageError for what is no text."""
 
     def __init__(self, session: aiohttp.ClientSession, path: Path) -> None:
         self._session = session
@@ -49,7 +49,11 @@ class DaemonClient:
 
     async def post(self, path: str, **body: Any) -> Any:
         """Order, e.g. `post("/v1/pause", reason="lunch")`."""
-        return await self._ask("POST", path, data=orjson.dumps(body))
+        try:
+            data = orjson.dumps(body)
+        except orjson.JSONEncodeError as error:
+            raise _no_text() from error
+        return await self._ask("POST", path, data=data)
 
     async def events(self, *, after: int | None = None) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
         """Yield (name, data) of what happens from now on, until the daemon ends."""
@@ -105,8 +109,15 @@ async def connect(path: Path) -> AsyncIterator[DaemonClient]:
 
 
 def part(text: str) -> str:
-    """Quote one part of a path."""
-    return quote(text, safe="")
+    """Quote one part of a path. Raises UsageError for what a terminal gave in another encoding."""
+    try:
+        return quote(text, safe="")
+    except UnicodeEncodeError as error:
+        raise _no_text() from error
+
+
+def _no_text() -> UsageError:
+    return UsageError("what was given holds signs that are no text", hint="type it in UTF-8 (see `locale`)")
 
 
 def _refusal(status: int, raw: bytes) -> Refusal:

@@ -5,26 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import anyio
+
 from streamflow.clock import iso
-from streamflow.daemon.operator import Answer, DoesNotFit
+from streamflow.daemon.operator import Answer
 from streamflow.daemon.orders import Orders
 from streamflow.daemon.picture import Picture
 from streamflow.daemon.status import Snapshot
 from streamflow.daemon.supervisor import Supervisor
 from streamflow.daemon.tracing import traced
-from streamflow.errors import NotFound, UsageError
+from streamflow.errors import DoesNotFit, NotFound, UsageError
+from streamflow.ledger_names import FALLBACK_OWNER, MAP_CONFIRMED, MAP_PROPOSED, OBSERVATION, PACES, PAUSED, SAMPLE_ACCEPTED, SAMPLE_KEYS
 from streamflow.migration import cutover, targets
 from streamflow.migration.context import DEST_ORDER
-from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
+from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
 from streamflow.migration.progress import progress
 from streamflow.migration.returning import ROLLED_BACK, brought_back
 from streamflow.migration.rollback import Rollback
-from streamflow.migration.rollback_order import ordered
-from streamflow.migration.scopes import WHOLE, accepted
+from streamflow.migration.rollback_order import ALREADY_ORDERED, ordered, standing
+from streamflow.migration.scopes import accepted
+from streamflow.migration.watch import decided_on
 from streamflow.model import QueueItem, RecordState
 from streamflow.reports.writer import ReportWriter
-from streamflow.store.base import Change, PutSetting, Reopen, ResolveItem
+from streamflow.store.change import Change, PutSetting, Reopen, ResolveItem
 from streamflow.wire.limiter import Limiter
 
 REOPENING = ("retry", "take", "merge", "match", "separate", "reparent", "same", "recreate")
@@ -50,6 +54,7 @@ class Desk:
         self._stop = stop
         self._set_cap = set_cap
         self._orders = Orders(self._m.ledger, self._m.clock)
+        self._ordering = anyio.Lock()     # of rollbacks: two at the same moment must not both be the first
 
     # ------------------------------------------------------------------------------------------ what was ordered
 
@@ -68,8 +73,8 @@ class Desk:
         return await self._picture.glance()
 
     async def map_show(self) -> Answer:
-        confirmed = await self._m.ledger.setting("map:confirmed")
-        proposed = await self._m.ledger.setting("map:proposed")
+        confirmed = await self._m.ledger.setting(MAP_CONFIRMED)
+        proposed = await self._m.ledger.setting(MAP_PROPOSED)
         shown = proposed or confirmed
         if shown is None:
             raise DoesNotFit("there is no map yet", hint="the probe has to finish first; see `status`")
@@ -87,14 +92,14 @@ class Desk:
                 for each in owners
             ],
             "unmatched": sum(1 for each in owners if each.total and each.dest_id is None),
-            "fallback": await self._m.ledger.setting("operator:fallback") or self._m.terms.fallback_owner,
+            "fallback": await self._m.ledger.setting(FALLBACK_OWNER) or self._m.terms.fallback_owner,
         }
 
     async def sample_show(self) -> Answer:
-        if await self._m.ledger.setting("sample:keys") is None:
+        if await self._m.ledger.setting(SAMPLE_KEYS) is None:
             raise DoesNotFit("there is no sample yet", hint="it follows the owners gate; see `status`")
         data = await self._s.sample.report()
-        state = "accepted" if await self._m.ledger.setting("sample:accepted") else "waiting"
+        state = "accepted" if await self._m.ledger.setting(SAMPLE_ACCEPTED) else "waiting"
         return {"state": state, "size": data["size"], "counts": data["counts"], "verdicts": data["verdicts"], "diff": data["rows"],
                 "report": str(self._m.terms.state_dir / "reports" / "sample.html")}
 
@@ -121,14 +126,18 @@ class Desk:
         if self._m.control.paused is not None and not self._m.control.ends_itself:
             return {"result": "already_paused", "reason": self._m.control.paused}
         text = f"by the operator: {reason}" if reason else "by the operator"
-        await self._m.decide(actor, "pause", PutSetting(name="operator:paused", value={"reason": text, "by": actor}), note=reason)
+        await self._m.decide(actor, "pause", PutSetting(name=PAUSED, value={"reason": text, "by": actor}), note=reason)
         self._m.control.pause(text)
         return {"result": "paused", "reason": text}
 
     async def resume(self, *, actor: str) -> Answer:
         if self._m.control.paused is None:
             return {"result": "already_running"}
-        await self._m.decide(actor, "resume", PutSetting(name="operator:paused", value=None))
+        chain = self._s.chain
+        seen, note = (chain.seen(), chain.trouble) if chain is not None else ((), "")
+        await self._m.decide(actor, "resume", PutSetting(name=PAUSED, value=None), *seen, note=note)
+        if chain is not None:
+            chain.answered()
         self._s.work.suspended.clear()
         self._m.control.resume()
         return {"result": "resumed"}
@@ -140,7 +149,7 @@ class Desk:
         if not 0 < rate_per_s <= 10_000:
             raise UsageError("a pace is a number of calls a second above 0", hint="for example `pace destination 5`")
         before = self._limiters[name].stats().rate_per_s
-        await self._m.decide(actor, "pace", PutSetting(name=f"operator:pace:{name}", value=rate_per_s), note=f"{name} {rate_per_s}")
+        await self._m.decide(actor, "pace", PutSetting(name=f"{PACES}{name}", value=rate_per_s), note=f"{name} {rate_per_s}")
         self._set_cap(name, rate_per_s)
         return {"result": "set", "platform": name, "rate_per_s": rate_per_s, "before": before}
 
@@ -157,7 +166,7 @@ class Desk:
         return {"result": await self._s.map_gate.confirm(actor, digest), "digest": digest}
 
     async def map_edit(self, *, actor: str, document: Any) -> Answer:
-        if await self._m.ledger.setting("observation") is None:
+        if await self._m.ledger.setting(OBSERVATION) is None:
             raise DoesNotFit("the source has not been looked at yet", hint="a map can be given once the probe has finished; see `status`")
         return {"result": "proposed", "digest": await self._s.map_gate.edit(actor, document)}
 
@@ -173,7 +182,7 @@ class Desk:
         known = {str(user.get("email") or "").strip().lower() for user in reference.users if user.get("enabled", True)}
         if email.strip().lower() not in known:
             raise UsageError("no enabled user of the destination has this e-mail address", hint="let the admin add the user first")
-        await self._m.decide(actor, "owners.fallback", PutSetting(name="operator:fallback", value=email.strip()))
+        await self._m.decide(actor, "owners.fallback", PutSetting(name=FALLBACK_OWNER, value=email.strip()))
         if self._m.phase.state not in (State.PROBE, State.MAP):
             await self._s.owners.recheck(actor)
             self._m.control.notify()
@@ -199,7 +208,7 @@ class Desk:
         decision = await targets.checked(self._m, item, decision)
         word = decision.partition(":")[0]
         changes: list[Change] = [ResolveItem(id=id, decision=decision, by=actor)]
-        changes += self._consequences(item, word)
+        changes += [*self._consequences(item, word), *await decided_on(self._m.ledger, item)]
         if word == "waive" and await self._is_held(item):
             changes.append(Reopen(kind=item.kind, keys=(item.present_key,)))   # it runs once more, and the decision finishes it
         if item.cause == ROLLED_BACK and word == "retry":
@@ -259,16 +268,14 @@ class Desk:
         if confirm != self._m.terms.name:
             hint = f"repeat the migration's name: --confirm {self._m.terms.name}"
             raise UsageError("the name given does not confirm this rollback", hint=hint)
-        if self._m.phase.state is State.ROLLED_BACK:
-            return {"result": "already_rolled_back"}
-        if await self._m.ledger.setting("rollback") is not None:
-            return {"result": "already_running"}
-        if self._m.phase.state not in CAN_ROLL_BACK or await self._m.ledger.setting("capabilities") is None:
-            raise DoesNotFit("nothing has been written yet", hint="see `status`")
-        if scope != WHOLE and self._m.phase.state not in AFTER_A_PART:
-            raise DoesNotFit(f"in {self._m.phase.state} only the whole run can be undone", hint="leave --scope out, or wait for the tail")
-        asked = await ordered(self._m.ledger, scope=scope, by=actor, at=iso(self._m.clock.now()), state=self._m.phase.state)
-        await self._m.decide(actor, "rollback.requested", *asked, note=scope)
+        async with self._ordering:
+            if known := await standing(self._m.ledger, scope=scope, state=self._m.phase.state):
+                return {"result": "already_running" if known == ALREADY_ORDERED else known}
+            if self._s.chain is not None and self._s.chain.trouble:
+                why = f"{self._s.chain.trouble}, and what is removed rests on the ledger"
+                raise DoesNotFit(why, hint="see `status`; `resume` comes first")
+            asked = await ordered(self._m.ledger, scope=scope, by=actor, at=iso(self._m.clock.now()), state=self._m.phase.state)
+            await self._m.decide(actor, "rollback.requested", *asked, note=scope)
         if self._m.control.paused is not None:
             await self.resume(actor=actor)
         self._s.interrupt()
@@ -276,8 +283,9 @@ class Desk:
 
     async def _rollback_plan(self, scope: str) -> Answer:
         """Plan without writing; the whole plan is a report, the answer holds the beginning of what would be spared."""
-        plan = (await Rollback(self._m).undo(scope, dry_run=True)).to_json()
-        self._m.report("rollback-plan", {"scope": scope, **plan})
+        tally = await Rollback(self._m).undo(scope, dry_run=True)
+        plan = tally.to_json()
+        self._m.report("rollback-plan", {"scope": scope, **plan, "records": tally.named})
         spared = plan["spared"]
         told = {name: value for name, value in plan.items() if name != "cannot_be_removed_by_api"}      # the same before and after
         return {

@@ -33,6 +33,12 @@ class OutOfMemory(StreamflowError):
     code = "memory"
 
 
+class OutOfThreads(StreamflowError):
+    """The machine, or a limit, gives the process no more threads; with more of them the same command will do."""
+
+    code = "threads"
+
+
 _BY_CODE: Mapping[str, Exit] = {
     "usage": Exit.USAGE,
     "conflict": Exit.USAGE,
@@ -51,6 +57,7 @@ _BY_CODE: Mapping[str, Exit] = {
     "already_running": Exit.TRY_AGAIN,
     "ledger_held": Exit.TRY_AGAIN,
     "memory": Exit.TRY_AGAIN,
+    "threads": Exit.TRY_AGAIN,
     "disk": Exit.TRY_AGAIN,
 }
 

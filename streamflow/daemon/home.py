@@ -11,14 +11,15 @@ from anyio import to_thread
 from streamflow.clock import Clock, iso
 from streamflow.config import Config, identity
 from streamflow.daemon.exits import AlreadyRunning
-from streamflow.daemon.operator import DoesNotFit
-from streamflow.errors import ConfigError, DiskRefused, StoreError, is_of_the_disk
-from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
-from streamflow.migration.rollback_order import ordered
-from streamflow.migration.scopes import WHOLE, accepted, checked
+from streamflow.errors import ConfigError, DiskRefused, DoesNotFit, StoreError, is_of_the_disk
+from streamflow.ledger_names import PHASE
+from streamflow.migration.life import State
+from streamflow.migration.rollback_order import ALREADY_ORDERED, ordered, standing
+from streamflow.migration.scopes import accepted, checked
 from streamflow.model import AuditEntry
 from streamflow.platforms.catalog import pair_of
-from streamflow.store.base import Audit, Ledger, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, PutSetting
 from streamflow.store.connection import LedgerHeld
 from streamflow.store.files import LEDGER_FILE, own_tree
 from streamflow.store.lock import DirectoryInUse
@@ -111,18 +112,10 @@ async def note_rollback(config: Config, clock: Clock, *, actor: str, scope: str)
         raise DoesNotFit("nothing has been written yet", hint="the migration begins with the first `streamflow run`")
     async with open_home(config, clock) as ledger:
         scope = await accepted(ledger, pair, scope)
-        stored = await ledger.setting("phase")
+        stored = await ledger.setting(PHASE)
         state = State(stored["state"]) if stored else State.PROBE
-        if state is State.ROLLED_BACK:
-            return "already_rolled_back"
-        if (held := await ledger.setting("rollback")) is not None:
-            if held["scope"] != scope:
-                raise DoesNotFit(f"a rollback of {held['scope']} is under way", hint="start the daemon; the other one can follow")
-            return "noted"
-        if state not in CAN_ROLL_BACK or await ledger.setting("capabilities") is None:
-            raise DoesNotFit("nothing has been written yet", hint=f"the migration is in {state}")
-        if scope != WHOLE and state not in AFTER_A_PART:
-            raise DoesNotFit(f"in {state} only the whole run can be undone", hint="leave --scope out")
+        if known := await standing(ledger, scope=scope, state=state):
+            return "noted" if known == ALREADY_ORDERED else known     # no daemon runs: the next start carries it out
         entry = AuditEntry(actor=actor, action="rollback.requested", note=scope)
         await ledger.commit([*await ordered(ledger, scope=scope, by=actor, at=iso(clock.now()), state=state), Audit(entry=entry)])
     return "noted"

@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from streamflow.daemon.answers import dump
-from streamflow.store.base import Ledger, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import PutSetting
 
 _PREFIX = "job:"
 

@@ -131,6 +131,11 @@ def flush() -> None:
         _sink.flush()
 
 
+def lost_lines() -> int:
+    """Count the lines that the reader of the log did not take since the start; a lost log cannot tell of itself."""
+    return _sink.lost_lines if _sink is not None else 0
+
+
 def finish(limit_s: float = LAST_CHANCE_S) -> None:
     """Give the reader of the log a last chance to take what waits, before the process ends."""
     if _sink is not None:

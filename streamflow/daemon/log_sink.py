@@ -26,7 +26,8 @@ class _Waiting:
     """A line on its way."""
 
     rest: memoryview
-    stands_for: int        # lines: more than one when it tells of lost ones
+    stands_for: int        # lines: those it tells of, when it tells of lost ones
+    is_tale: bool = False  # it does
     is_begun: bool = False
 
 
@@ -44,6 +45,7 @@ class LogSink:
         self._waiting: deque[_Waiting] = deque()
         self._kept = 0           # bytes
         self._lost = 0           # lines not yet told of
+        self.lost_lines = 0      # in all
         self._is_torn = False    # the last line ended in its middle
         self._lock = threading.Lock()    # libraries log from threads of theirs
         self._poll = select.poll()
@@ -53,7 +55,7 @@ class LogSink:
         """Take a line, and write what the reader takes now; answers its length, as files do."""
         with self._lock:
             if self._kept + len(line) > self._limit:
-                self._lost += 1
+                self._lose(1)
             else:
                 self._take(line, 1)
             self._write_on()
@@ -78,14 +80,18 @@ class LogSink:
             if not self._has_room():
                 return
             if not self._waiting:
-                self._take(self._lost_line(self._lost) + b"\n", self._lost)
+                self._take(self._lost_line(self._lost) + b"\n", self._lost, is_tale=True)
                 self._lost = 0
             if not self._put(self._waiting[0]):
                 return
 
-    def _take(self, line: bytes, stands_for: int) -> None:
-        self._waiting.append(_Waiting(memoryview(line), stands_for))
+    def _take(self, line: bytes, stands_for: int, *, is_tale: bool = False) -> None:
+        self._waiting.append(_Waiting(memoryview(line), stands_for, is_tale))
         self._kept += len(line)
+
+    def _lose(self, lines: int, *, is_tale: bool = False) -> None:
+        self._lost += lines
+        self.lost_lines += 0 if is_tale else lines     # what a tale stands for was counted as it was lost
 
     def _has_room(self) -> bool:
         return any(what & (select.POLLOUT | select.POLLERR) for _, what in self._poll.poll(0))
@@ -101,7 +107,7 @@ class LogSink:
             return False
         except OSError:      # nobody is there any more, or the disk is full: this line is lost, the next one tries again
             self._is_torn = self._is_torn or line.is_begun
-            self._lost += line.stands_for
+            self._lose(line.stands_for, is_tale=line.is_tale)
             self._drop(line)
             return False
         self._kept -= written

@@ -14,6 +14,7 @@ import structlog
 from streamflow.clock import Clock, SystemClock
 from streamflow.config import Config, Reload, load, reload, rotated, taken_over
 from streamflow.daemon import log, memory
+from streamflow.daemon.chain import Chain
 from streamflow.daemon.control import Control as ControlFace
 from streamflow.daemon.control import allowed, control_socket
 from streamflow.daemon.desk import Desk
@@ -34,6 +35,7 @@ from streamflow.daemon.status import ListenStatus
 from streamflow.daemon.supervisor import Supervisor, load_phase
 from streamflow.daemon.terms import terms_of
 from streamflow.errors import ConfigError, StreamflowError
+from streamflow.ledger_names import PACES
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.control import Control, Drained
 from streamflow.migration.life import FINAL
@@ -121,10 +123,13 @@ class _Daemon:
             phase=await load_phase(self._ledger, self._clock),
         )
         paces = self._doors.paces
-        self._supervisor = Supervisor(migration, reports, let_in=self._calls.let_in, look_at_keys=self._look_at_keys)
-        self._picture = Picture(migration, paces.limiters, self._calls)
-        for name, rate in (await self._ledger.settings("operator:pace:")).items():
-            if (platform := name.removeprefix("operator:pace:")) in paces.limiters:
+        self._chain = Chain(self._ledger, self._control, self._log)
+        self._supervisor = Supervisor(
+            migration, reports, let_in=self._calls.let_in, look_at_keys=self._look_at_keys, chain=self._chain
+        )
+        self._picture = Picture(migration, paces.limiters, self._calls, self._chain)
+        for name, rate in (await self._ledger.settings(PACES)).items():
+            if (platform := name.removeprefix(PACES)) in paces.limiters:
                 paces.tell(platform, float(rate))
         desk = Desk(self._supervisor, self._picture, reports, paces.limiters, self._drain, paces.tell)
         jobs = Jobs(self._clock, self._events.publish, LedgerShelf(self._ledger))
@@ -184,6 +189,7 @@ class _Daemon:
             late_s = now - before - PICTURE_EVERY_S
             log.flush()
             self._metrics.loop_lag(late_s)
+            self._metrics.log_lost(log.lost_lines())
             if self._drain_by is not None and now > self._drain_by:
                 self._end_now("the limit of draining")
             snapshot = await self._picture.take()
@@ -195,13 +201,10 @@ class _Daemon:
                 self._notifier.status(line)
 
     async def _walk_audit(self) -> None:
-        """Follow the chain of the audit at the start and once a day, a page at a time, so that a changed entry is alerted."""
+        """Follow the chain of the audit once a day, a page at a time; at the start the supervisor does."""
         while True:
-            entries, broken = await self._ledger.verify_audit()
-            self._picture.is_chain_whole = broken is None
-            if broken is not None:
-                self._log.error("audit.broken", seq=broken, count=entries, hint="keep the state folder and compare it with a backup")
             await self._clock.sleep(AUDIT_EVERY_S)
+            await self._chain.look()
 
     # ------------------------------------------------------------------------------------------ telling
 

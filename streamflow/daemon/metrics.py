@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from streamflow import __version__
 from streamflow.clock import Clock
 from streamflow.daemon.status import Snapshot, StreamStatus
+from streamflow.migration.control import ENDS
 from streamflow.migration.life import State
 from streamflow.model import Disposition, Verdict
 from streamflow.wire.limiter import REASONS
@@ -105,6 +106,19 @@ class Metrics:
         """Count a warning or error line."""
         self._log_lines.labels(level).inc()
 
+    def log_lost(self, lines: int) -> None:
+        """Take over how many lines of the log were lost since the start."""
+        self._translated.lines_lost = lines
+
+    @property
+    def taken_at(self) -> float:
+        """When the newest picture was taken, in Unix seconds; 0.0 before the first."""
+        return self._translated.taken_at
+
+    def content_type(self, accept: str = "") -> str:
+        """Give the content type that `render` answers with."""
+        return choose_encoder(accept)[1]
+
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """Give (body, content type) in the text format the scraper accepts."""
         encoder, content_type = choose_encoder(accept)
@@ -139,6 +153,7 @@ class _Translated(Collector):
         self._stages = stages
         self.snapshot = Snapshot(state="probe", reason="starting", phase="probe", since="")
         self.taken_at = 0.0
+        self.lines_lost = 0
 
     def collect(self) -> Iterator[Metric]:
         """Yield all families; called by the registry."""
@@ -148,11 +163,16 @@ class _Translated(Collector):
         yield from self._pace(now)
         yield from self._trust(now)
         yield from self._ledger(now)
+        lost = CounterMetricFamily("streamflow_log_lines_lost", "Lines that the reader of the log did not take.")
+        lost.add_metric([], self.lines_lost)
+        yield lost
 
     def _life(self, now: Snapshot) -> Iterator[Metric]:
         yield _one_hot("phase", "The phase of the migration; 1 for the present one.", "phase", PHASES, now.phase)
         yield _one_hot("state", "The state shown: the phase, or paused over it; 1 for the present one.", "state", STATES, now.state)
         gate = now.gate.name if now.gate else ""
+        held_up = now.figures.held_up_until
+        yield _one_hot("held_up", "1 while a pause that nobody asked for holds everything up, by what ends it.", "until", ENDS, held_up)
         yield _one_hot("gate_waiting", "1 where the daemon waits for a person.", "gate", GATES, gate)
         yield _gauge("snapshot_timestamp_seconds", "When these figures were taken.", self.taken_at)
         yield _gauge("cutover_overdue", "1 when the cutover has passed its deadline.", float(now.figures.cutover_overdue))
@@ -223,6 +243,7 @@ class _Translated(Collector):
         doubt = GaugeMetricFamily("streamflow_in_doubt_intents", "Writes sent whose outcome is not known yet.", labels=["kind"])
         for kind in dict.fromkeys((*self._dest_kinds, *figures.in_doubt)):
             doubt.add_metric([kind], figures.in_doubt.get(kind, 0))
+        asked = _gauge("in_doubt_asked_items", "Open items about writes whose outcome a person must tell.", figures.in_doubt_asked)
         checked = GaugeMetricFamily("streamflow_verification_fields", "Fields read back, by verdict.", labels=["kind", "verdict"])
         known = {(kind, verdict): 0 for kind in self._dest_kinds for verdict in VERIFICATION_VERDICTS}
         for (kind, verdict), count in (known | dict(figures.verification)).items():
@@ -231,7 +252,7 @@ class _Translated(Collector):
         duplicates.add_metric([], figures.duplicates_detected)
         audit = CounterMetricFamily("streamflow_audit_entries", "Entries of the audit.")
         audit.add_metric([], figures.audit_entries)
-        yield from (review, doubt, checked, duplicates, audit)
+        yield from (review, doubt, asked, checked, duplicates, audit)
         yield _gauge("audit_chain_ok", "1 while the audit's chain is whole.", float(figures.audit_chain_ok))
 
     def _ledger(self, now: Snapshot) -> Iterator[Metric]:

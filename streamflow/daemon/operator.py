@@ -12,15 +12,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 
 from streamflow.daemon.status import Snapshot
-from streamflow.errors import UsageError
 
 Answer: TypeAlias = Mapping[str, Any]
-
-
-class DoesNotFit(UsageError):
-    """The request is understood and does not fit the present state."""
-
-    code = "conflict"
 
 
 class Operator(Protocol):

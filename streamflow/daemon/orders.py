@@ -15,7 +15,8 @@ from typing import Any
 
 from streamflow.clock import Clock
 from streamflow.model import AuditEntry
-from streamflow.store.base import Audit, Ledger
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit
 
 BURST = 1000          # entries at once,
 PER_S = 1.0           # and so many a second in the long run

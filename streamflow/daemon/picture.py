@@ -11,6 +11,7 @@ import anyio
 from streamflow.clock import from_iso
 from streamflow.daemon.ages import Ages, Etas
 from streamflow.daemon.book import Book, read_book, room
+from streamflow.daemon.chain import Chain
 from streamflow.daemon.status import (
     CheckpointStatus,
     Figures,
@@ -57,8 +58,11 @@ class Picture:
     `take` waits for the ledger; `glance` answers in time whatever the ledger is doing.
     """
 
-    def __init__(self, migration: Migration, limiters: Mapping[str, Limiter], calls: CallCount) -> None:
+    def __init__(
+        self, migration: Migration, limiters: Mapping[str, Limiter], calls: CallCount, chain: Chain | None = None
+    ) -> None:  # fmt: skip
         self._m = migration
+        self._chain = chain
         self._limiters = limiters
         self._calls = calls
         self._lock = anyio.Lock()
@@ -66,7 +70,6 @@ class Picture:
         self._streams_now: dict[Kind, StreamStatus] = {}
         self._ages = Ages()
         self._etas = Etas()
-        self.is_chain_whole = True      # what the last walk along the audit found
         self.listen = ListenStatus()
         self.latest: Snapshot | None = None
 
@@ -137,14 +140,15 @@ class Picture:
         lags = {kind: stream.lag_s or 0.0 for kind, stream in self._streams_now.items()}
         limit_s = m.terms.cutover_deadline_s
         return Figures(
-            in_doubt=book.doubts, verification=book.verdicts, stage_queues=dict(m.gauges.queues), signed_in=book.signed_in,
+            in_doubt=book.doubts, in_doubt_asked=book.left_in_doubt, verification=book.verdicts,
+            stage_queues=dict(m.gauges.queues), signed_in=book.signed_in,
             mark_age_s={kind: max(age_s, lags.get(kind, 0.0)) for kind, age_s in looked.items()},
             throttled_s={
                 (name, reason): seconds for name, limiter in self._limiters.items() for reason, seconds in limiter.stats().waited_s.items()
             },
-            audit_entries=book.audit_entries, audit_chain_ok=self.is_chain_whole, duplicates_detected=book.doubled,
+            audit_entries=book.audit_entries, audit_chain_ok=self._chain is None or self._chain.is_whole, duplicates_detected=book.doubled,
             ledger_bytes=disk.ledger_bytes, wal_bytes=disk.wal_bytes, disk_free_bytes=disk.free_bytes, search_lag_s=book.search_lag_s,
-            shown_late_s=book.shown_late_s, stopped=m.stopped.kinds,
+            shown_late_s=book.shown_late_s, stopped=m.stopped.kinds, held_up_until=m.control.held_up_until,
             cutover_overdue=m.phase.state is State.CUTOVER and now - from_iso(m.phase.since) > timedelta(seconds=limit_s),
         )
 

@@ -24,6 +24,7 @@ Params: TypeAlias = Mapping[str, Any]
 Call: TypeAlias = Callable[[Operator, str, Params], Awaitable[Any]]
 Check: TypeAlias = Callable[[Operator, Params], Awaitable[Params]]
 WAIT_S = 20.0          # for the answer of a long verb, unless the question says otherwise
+MOST_CHARS = 2_000     # of a text: it is kept in ledger and audit, and an order may come often
 MAX_WAIT_S = 45.0      # below what a verb may take
 
 
@@ -231,6 +232,8 @@ def _value(name: str, param: Param, given: Mapping[str, Any]) -> Any:
         return float(value)
     if not isinstance(value, param.type) or (param.type is float and isinstance(value, bool)):
         raise UsageError(f'"{name}" has the wrong type', hint=f"give it as {_word(param.type)}")
+    if isinstance(value, str) and len(value) > MOST_CHARS:
+        raise UsageError(f'"{name}" is too long', hint=f"at most {MOST_CHARS:,} characters")
     if param.required and value == "":
         raise UsageError(f'"{name}" is empty')
     return value

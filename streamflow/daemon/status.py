@@ -80,6 +80,7 @@ class Figures:
     """Numbers for the metrics alone. All keys are names from our own vocabulary: never ids, never personal data."""
 
     in_doubt: Mapping[str, int] = field(default_factory=dict)                    # destination kind -> open intents
+    in_doubt_asked: int = 0                                                      # open items about outcomes that nobody can tell
     verification: Mapping[tuple[str, str], int] = field(default_factory=dict)    # (destination kind, verdict) -> fields
     mark_age_s: Mapping[str, float] = field(default_factory=dict)                # kind -> age of its mark
     stage_queues: Mapping[str, tuple[int, int]] = field(default_factory=dict)    # stage -> (batches waiting, capacity)
@@ -94,6 +95,7 @@ class Figures:
     shown_late_s: Mapping[str, float] = field(default_factory=dict)              # kind -> how late the source was seen to show a change
     stopped: frozenset[str] = frozenset()                                        # kinds whose endpoint does not keep to its contract
     cutover_overdue: bool = False
+    held_up_until: str = ""    # what ends a pause that nobody asked for: "retry" or "person"
     signed_in: bool = False    # both sides have taken the credentials, in this start or an earlier one
 
 

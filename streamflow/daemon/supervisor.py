@@ -15,6 +15,7 @@ from typing import Any
 import anyio
 
 from streamflow.clock import Clock, iso
+from streamflow.daemon.chain import Chain
 from streamflow.daemon.contact import explained
 from streamflow.daemon.exits import Exit
 from streamflow.daemon.perseverance import PASSING, QUIET_S, Perseverance
@@ -28,6 +29,7 @@ from streamflow.errors import (
     RecordRejected,
     StreamflowError,
 )
+from streamflow.ledger_names import CAPABILITIES, DELTA_OPENED, PAUSED, PHASE, ROLLBACK, ROLLBACK_RESULT
 from streamflow.migration.backfill import Backfill
 from streamflow.migration.context import Migration
 from streamflow.migration.cutover import Cutover
@@ -60,11 +62,13 @@ class Supervisor:
     """Drives one migration from where it is to its end."""
 
     def __init__(
-        self, migration: Migration, reports: ReportWriter, *, let_in: Container[str], look_at_keys: Callable[[], None]
-    ) -> None:
+        self, migration: Migration, reports: ReportWriter, *, let_in: Container[str], look_at_keys: Callable[[], None],
+        chain: Chain | None = None,
+    ) -> None:  # fmt: skip
         self.m = migration
         self._let_in = let_in                # the platforms that took our credentials since the start
         self._look_at_keys = look_at_keys    # goes over to keys that were put into their files meanwhile
+        self.chain = chain                   # of the audit
         self._again_at = 0.0                 # monotonic: when a pause that ends by itself is over
         self._reports = reports
         self.work = Work(migration)
@@ -99,21 +103,23 @@ class Supervisor:
             self.m.control.lift()
 
     async def _take_up(self) -> None:
-        """Adopt what earlier starts persisted: capabilities and a pause."""
-        learned = await self.m.ledger.setting("capabilities")
+        """Adopt what earlier starts persisted: capabilities, a pause, and an audit that holds."""
+        learned = await self.m.ledger.setting(CAPABILITIES)
         if learned is not None:
             self.m.destination.adopt({**learned, **self.m.terms.flags})
         elif self.m.terms.flags:
             self.m.destination.adopt(dict(self.m.terms.flags))
         self.work = Work(self.m)
         self.sample = SampleGate(self.m, self.work)
-        paused = await self.m.ledger.setting("operator:paused")
+        paused = await self.m.ledger.setting(PAUSED)
         if paused is not None:
             self.m.control.pause(str(paused.get("reason") or "by the operator"))
+        if self.chain is not None:
+            await self.chain.look()
 
     async def is_turning_back(self) -> bool:
         """Say whether a rollback was asked for that has not begun."""
-        return self.m.phase.state in CAN_ROLL_BACK and await self.m.ledger.setting("rollback") is not None
+        return self.m.phase.state in CAN_ROLL_BACK and await self.m.ledger.setting(ROLLBACK) is not None
 
     async def _turn_back(self) -> None:
         """Take the way of a rollback that was asked for, in whatever moment it was, also before a restart."""
@@ -222,7 +228,7 @@ class Supervisor:
 
     async def _is_first_contact(self) -> bool:
         """Before anything was read there is nothing to go on with: a wrong address or server ends the run with its message."""
-        return self.m.phase.state is State.PROBE and await self.m.ledger.setting("delta_opened_at") is None
+        return self.m.phase.state is State.PROBE and await self.m.ledger.setting(DELTA_OPENED) is None
 
     def _side(self, error: StreamflowError) -> str:
         return "destination" if error.platform == self.m.destination.name else "source"
@@ -234,7 +240,7 @@ class Supervisor:
     async def _exit_code(self) -> Exit:
         await self.write_reports()
         if self.m.phase.state is State.ROLLED_BACK:
-            result = await self.m.ledger.setting("rollback:result") or {}
+            result = await self.m.ledger.setting(ROLLBACK_RESULT) or {}
             return Exit.OPEN_ITEMS if result.get("spared") or result.get("unclear") else Exit.DONE
         links = await self.m.ledger.link_counts()
         wrong = sum(count for (_, _, state), count in links.items() if state in ("differs", "unreadable", "pending"))
@@ -260,5 +266,5 @@ def first_phase(at: str) -> Phase:
 
 async def load_phase(ledger: Ledger, clock: Clock) -> Phase:
     """Give the persisted phase, or the first."""
-    stored = await ledger.setting("phase")
+    stored = await ledger.setting(PHASE)
     return Phase.from_json(stored) if stored else first_phase(iso(clock.now()))

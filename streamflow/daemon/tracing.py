@@ -7,6 +7,7 @@ from typing import Any
 
 from streamflow.daemon.operator import Answer
 from streamflow.errors import NotFound
+from streamflow.ledger_names import MAP_CONFIRMED
 from streamflow.mapping.derived import Derived
 from streamflow.migration.context import Migration
 from streamflow.migration.work import Work
@@ -43,7 +44,7 @@ async def traced(migration: Migration, work: Work, kind: Kind, key: Key) -> Answ
 
 async def _drafts(migration: Migration, work: Work, staged: Staged) -> dict[str, Any] | None:
     """What the confirmed map makes of a record, under the parent that a person may have named; None before there is a map."""
-    if await migration.ledger.setting("map:confirmed") is None:
+    if await migration.ledger.setting(MAP_CONFIRMED) is None:
         return None
     mapper = await work.mapper()
     derived = mapper.drafts(staged.record, await Kinship(migration.ledger, mapper).one(staged.record))

@@ -16,10 +16,11 @@ from streamflow.errors import NotFound, ProtocolMismatch
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, DestId, Key, Kind, QueueItem, Staged
 from streamflow.platforms.base import Stream
-from streamflow.stages.extract import FEW
+from streamflow.stages.extract import is_emptied
 from streamflow.stages.kin import GONE_SCANS
 from streamflow.stages.questions import next_question, numbered, repeated
-from streamflow.store.base import Audit, Change, Enqueue, Ledger, ResolveItem
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, Enqueue, ResolveItem
 
 AT_ONCE = 500
 _SEEN = "last_seen"
@@ -58,7 +59,7 @@ async def is_believed(migration: Migration, kind: Kind, missed: int, total: int)
     """
     question = await next_question(migration.ledger, numbered(f"{EMPTY}:{kind}"), is_over=_is_over)
     item = question.standing
-    if missed < total or total <= FEW:
+    if not is_emptied(missed, total):
         if item is not None:
             await migration.ledger.commit([ResolveItem(id=item.id, decision=SHOWN, by="streamflow")])
         return True

@@ -16,7 +16,8 @@ from streamflow.mapping.marker import FIELD, marker_in, ref_of
 from streamflow.mapping.pair import Pair, Role
 from streamflow.model import ADOPTED, AuditEntry, DestId, Fields, Kind, Link, QueueItem, Ref
 from streamflow.platforms.base import FieldSpec
-from streamflow.store.base import Audit, Change, Enqueue, Ledger, PutLink, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, Enqueue, PutLink, PutSetting
 
 FOUND = "adopted"
 """The setting that says how many of each destination kind were adopted; not there when none was."""

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from anyio import to_thread
 
-from streamflow.errors import DiskRefused, NotFound, ProtocolMismatch, StoreError, is_of_the_disk
+from streamflow.errors import DiskRefused, NotFound, ProtocolMismatch, StoreError, is_of_the_disk, sure
 from streamflow.mapping.files import archive_path
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
 from streamflow.stages.planning import finish_of
-from streamflow.store.base import Audit, Change, Enqueue
+from streamflow.store.change import Audit, Change, Enqueue
 
 PAGE = 100
 
@@ -49,7 +49,7 @@ class Archive:
         return copied
 
     async def _copy(self, staged: Staged) -> int:
-        assert self._m.attachments is not None
+        attachments = sure(self._m.attachments, "reader of attachments")
         record = staged.record
         target = self._m.terms.state_dir / archive_path(record, self._m.pair)
         expected = str(record.data.get("sha256") or "").strip().lower()
@@ -57,7 +57,7 @@ class Archive:
             if expected and target.exists() and await to_thread.run_sync(sha256_of, target) == expected:
                 return 0
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            found = await self._m.attachments.copy(record, str(target))
+            found = await attachments.copy(record, str(target))
         except (NotFound, ProtocolMismatch) as error:
             await self._m.ledger.commit(_missing(staged, error.message))
             return 0

@@ -17,7 +17,7 @@ from streamflow.migration.source_uses import SourceUses
 from streamflow.migration.touched import Touches
 from streamflow.migration.undoing import Step
 from streamflow.model import DestId
-from streamflow.store.base import PutSetting
+from streamflow.store.change import PutSetting
 
 PROBES: Final = "rollback:probes"
 """Setting: the records of probes that a rollback found, over all starts."""

@@ -23,7 +23,7 @@ from streamflow.model import Cursor, Kind
 from streamflow.platforms.base import Stream
 from streamflow.stages.extract import Intake
 from streamflow.stages.tally import CHANGED, RECENT, Tally
-from streamflow.store.base import Change, MoveMark
+from streamflow.store.change import Change, MoveMark
 
 
 class ClockedFeed:

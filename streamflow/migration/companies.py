@@ -14,7 +14,7 @@ from streamflow.mapping.text import squeeze
 from streamflow.migration.context import AFTER_FREEZE, Migration
 from streamflow.model import Disposition, Key, Kind, QueueItem, Record, RecordState, Staged
 from streamflow.stages.planning import finish_of
-from streamflow.store.base import Enqueue, Reopen
+from streamflow.store.change import Enqueue, Reopen
 
 PAGE = 500
 AMBIGUOUS = "company_ambiguous"

@@ -13,6 +13,7 @@ import anyio
 
 from streamflow.clock import Clock, iso
 from streamflow.errors import StreamflowError
+from streamflow.ledger_names import PHASE
 from streamflow.mapping.pair import Pair
 from streamflow.migration.control import Control
 from streamflow.migration.failing import Failing
@@ -26,7 +27,8 @@ from streamflow.pipeline import Gauges
 from streamflow.platforms.base import Attachments, Destination, FieldSpec, Source
 from streamflow.reports.writer import ReportWriter
 from streamflow.stages.meanwhile import Meanwhile
-from streamflow.store.base import Audit, Change, Ledger, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, PutSetting
 
 AFTER_FREEZE = "written in the source after the switch; the destination is the system of record"
 """Why a record is held in the watch."""
@@ -93,7 +95,7 @@ class Migration:
         phase = Phase(state=state, reason=reason, since=self.phase.since if same else iso(self.clock.now()))
         entry = AuditEntry(actor="streamflow", action="phase", before=self.phase.state.value, after=state.value, note=reason)
         trail: list[Change] = [] if same else [Audit(entry=entry)]
-        await self.ledger.commit([*changes, PutSetting(name="phase", value=phase.to_json()), *trail])
+        await self.ledger.commit([*changes, PutSetting(name=PHASE, value=phase.to_json()), *trail])
         if not same:
             self.log("phase.entered", state=state.value, reason=reason)
         self.phase = phase

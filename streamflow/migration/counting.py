@@ -14,13 +14,13 @@ from dataclasses import asdict, dataclass
 
 from streamflow.clock import iso
 from streamflow.compact import Numbers
+from streamflow.ledger_names import SOURCE_COUNTS
 from streamflow.migration.context import Migration
 from streamflow.migration.reading import SourceReader
 from streamflow.model import Kind, QueueItem
 from streamflow.platforms.base import Stream
-from streamflow.store.base import Change, Enqueue, PutSetting, ResolveItem
+from streamflow.store.change import Change, Enqueue, PutSetting, ResolveItem
 
-COUNTS = "source:counts"     # setting: {"at", "frozen_at", "rows"}
 CAUSE = "counts_differ"
 
 
@@ -76,7 +76,7 @@ async def count_again(
     rows = [{**asdict(each), "holds": each.holds} for each in counted]
     kept = {"at": iso(migration.clock.now()), "frozen_at": frozen_at, "rows": rows}
     asked = await _ask(migration, counted) if migration.terms.cutover_mode == "freeze" else []
-    await migration.ledger.commit([PutSetting(name=COUNTS, value=kept), *asked])
+    await migration.ledger.commit([PutSetting(name=SOURCE_COUNTS, value=kept), *asked])
     return counted
 
 

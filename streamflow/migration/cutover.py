@@ -26,6 +26,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from streamflow.clock import from_iso, iso
+from streamflow.ledger_names import CUTOVER, CUTOVER_GIVEN_UP, SWITCHED
 from streamflow.migration import absence, aftermath, leftovers, unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.counting import CAUSE, count_again
@@ -36,7 +37,7 @@ from streamflow.migration.precheck import pending_records, precheck
 from streamflow.migration.round import Reading
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry
-from streamflow.store.base import Audit, Change, PutSetting
+from streamflow.store.change import Audit, Change, PutSetting
 from streamflow.wire.message import DELTA, at_priority
 
 CHANGED, EVERYTHING = "what changed", "everything"
@@ -89,7 +90,7 @@ class Cutover:
                 await self._steps[plan["step"]](plan)
 
     async def _plan(self) -> Plan:
-        return dict(await self._m.ledger.setting("cutover") or {})
+        return dict(await self._m.ledger.setting(CUTOVER) or {})
 
     async def _keep(self, step: str, **more: Any) -> None:
         """Renew the plan as it is now: what the operator said meanwhile stays, and a cancelled one goes no further."""
@@ -103,7 +104,7 @@ class Cutover:
                 more["times"] = {**plan.get("times", {}), step: iso(self._m.clock.now())}
                 changes.append(Audit(entry=AuditEntry(actor="streamflow", action=f"cutover.{step}")))
                 self._m.log("cutover.step", step=step)
-            await self._m.ledger.commit([PutSetting(name="cutover", value={**plan, "step": step, **more}), *changes])
+            await self._m.ledger.commit([PutSetting(name=CUTOVER, value={**plan, "step": step, **more}), *changes])
 
     def _look_up(self, plan: Plan) -> None:
         """Leave when the operator has cancelled or the deadline has passed."""
@@ -175,7 +176,8 @@ class Cutover:
         await self._keep("drain", quiet=plan["quiet"] + 1 if is_quiet else 0, shown=plan.get("shown", {}), **more)
         if pending or not reading.is_complete:
             why = [f"{pending} records cannot be delivered yet"] if pending else []
-            all_left = (self._m.stopped.told(), self._work.reader.trouble, await unread.told(self._m), await absence.told(self._m))
+            trouble = self._work.reader.snapshots.trouble
+            all_left = (self._m.stopped.told(), trouble, await unread.told(self._m), await absence.told(self._m))
             why += [each for each in all_left if each]
             await self._m.explain(f"cutover: draining; {'; '.join(why) or 'not everything was read'}")
             await self._m.control.wait(min(self._m.terms.poll_s, REST_S))   # reading again at once would tell nothing new
@@ -214,8 +216,8 @@ class Cutover:
         """Where the records come from files, the last snapshot must have been taken after the freeze; wait for it."""
         if not any(stream.reader == "files" and stream.role == "record" for stream in self._m.source.streams()):
             return False
-        await self._work.reader.snapshot()
-        taken, trouble = self._m.source.exported_at, self._work.reader.trouble
+        await self._work.reader.snapshots.newest()
+        taken, trouble = self._m.source.exported_at, self._work.reader.snapshots.trouble
         if taken is not None and taken >= from_iso(plan["frozen_at"]) and not trouble:
             self._m.gate = None
             return False
@@ -264,7 +266,7 @@ class Cutover:
             entry = AuditEntry(actor=actor, action="cutover.switched", after=receipt, note="destination is the system of record")
             done = {**plan, "step": "switched", "times": {**plan.get("times", {}), "switched": now}}
             await self._m.ledger.commit([
-                PutSetting(name="cutover", value=done), PutSetting(name="switched", value=receipt), Audit(entry=entry),
+                PutSetting(name=CUTOVER, value=done), PutSetting(name=SWITCHED, value=receipt), Audit(entry=entry),
             ])
         self._m.log("cutover.switched", receipt=receipt["id"])
 
@@ -273,8 +275,8 @@ class Cutover:
             plan = await self._plan()
             self._m.cutover_cancelled = False
             await self._m.ledger.commit([
-                PutSetting(name="cutover", value=None),
-                PutSetting(name="cutover:last", value={"reason": reason, "at": iso(self._m.clock.now()), "steps": plan.get("times", {})}),
+                PutSetting(name=CUTOVER, value=None),
+                PutSetting(name=CUTOVER_GIVEN_UP, value={"reason": reason, "at": iso(self._m.clock.now()), "steps": plan.get("times", {})}),
                 Audit(entry=AuditEntry(actor="streamflow", action="cutover.given_up", note=reason)),
             ])
         self._m.log("cutover.given_up", reason=reason)
@@ -287,13 +289,13 @@ class GivenUp(Exception):
 
 async def request(migration: Migration, actor: str, *, freeze_confirmed: bool) -> str:
     """Record the operator's wish for a cutover; answers "started", "already_running", "freeze_confirmed" or "already_switched"."""
-    if await migration.ledger.setting("switched"):
+    if await migration.ledger.setting(SWITCHED):
         return "already_switched"
     async with migration.cutover_lock:
-        plan = await migration.ledger.setting("cutover")
+        plan = await migration.ledger.setting(CUTOVER)
         if plan:
             if freeze_confirmed and not plan.get("freeze_confirmed"):
-                confirmed = PutSetting(name="cutover", value={**plan, "freeze_confirmed": True})
+                confirmed = PutSetting(name=CUTOVER, value={**plan, "freeze_confirmed": True})
                 await migration.decide(actor, "cutover.freeze_confirmed", confirmed)
                 return "freeze_confirmed"
             return "already_running"
@@ -301,16 +303,16 @@ async def request(migration: Migration, actor: str, *, freeze_confirmed: bool) -
         value = {"step": "precheck", "started_at": now, "by": actor, "freeze_confirmed": freeze_confirmed, "times": {"precheck": now}}
         migration.cutover_cancelled = False
         word = "freeze confirmed" if freeze_confirmed else ""
-        await migration.decide(actor, "cutover.requested", PutSetting(name="cutover", value=value), note=word)
+        await migration.decide(actor, "cutover.requested", PutSetting(name=CUTOVER, value=value), note=word)
     return "started"
 
 
 async def cancel(migration: Migration, actor: str) -> str:
     """Take the wish back; the attempt ends at its next step or page."""
     async with migration.cutover_lock:
-        plan = await migration.ledger.setting("cutover")
+        plan = await migration.ledger.setting(CUTOVER)
         if not plan or plan.get("step") == "switched":
             return "not_running"
         migration.cutover_cancelled = True
-        await migration.decide(actor, "cutover.cancelled", PutSetting(name="cutover", value={**plan, "cancelled": True}))
+        await migration.decide(actor, "cutover.cancelled", PutSetting(name=CUTOVER, value={**plan, "cancelled": True}))
     return "cancelled"

@@ -17,7 +17,7 @@ from streamflow.migration.named import NamedChecks
 from streamflow.model import DestId, FieldCheck, Fields, Key, Kind, Link, Record, Ref
 from streamflow.stages.kin import rolled_up_of
 from streamflow.stages.verify import judge
-from streamflow.store.base import MarkVerified
+from streamflow.store.change import MarkVerified
 
 READ_AT_ONCE = 100
 SHOWN_ROWS = 4000

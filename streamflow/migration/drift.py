@@ -15,6 +15,7 @@ from zlib import crc32
 
 import anyio
 
+from streamflow.ledger_names import FIELDS_DEFINED, MAP_CONFIRMED
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.schema import needed_objects, required_fields
@@ -23,7 +24,8 @@ from streamflow.migration.context import Migration
 from streamflow.migration.life import State
 from streamflow.model import Kind, QueueItem, Record
 from streamflow.platforms.base import FieldSpec
-from streamflow.store.base import Change, Enqueue, Ledger, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Change, Enqueue, PutSetting
 
 SEEN = "fields:seen"        # setting: kind -> names of fields that held a value at any time
 AGREED = "fields:agreed"    # setting: the same, when the map was confirmed
@@ -81,7 +83,7 @@ def _rows(document: MapDocument, entity: Kind, label: str) -> Iterator[str]:
 
 async def find(migration: Migration, *, within_s: float = 0.0) -> Drift:
     """Look at both sides, at the destination unless that was done *within_s*; no drift where no map is in force. Reads only."""
-    confirmed, basis = await migration.ledger.setting("map:confirmed"), await migration.ledger.setting(BASIS)
+    confirmed, basis = await migration.ledger.setting(MAP_CONFIRMED), await migration.ledger.setting(BASIS)
     if confirmed is None or basis is None:
         return Drift()
     seen: dict[Kind, list[str]] = await migration.ledger.setting(SEEN) or {}
@@ -120,12 +122,12 @@ async def stands(migration: Migration, *, within_s: float = 0.0) -> bool:
         return True
     if migration.phase.state in SWITCHED:
         return await _is_accepted(migration, drift)
-    confirmed = await migration.ledger.setting("map:confirmed")
-    defined = await migration.ledger.setting("fields:defined") or []
+    confirmed = await migration.ledger.setting(MAP_CONFIRMED)
+    defined = await migration.ledger.setting(FIELDS_DEFINED) or []
     kept = [row for row in defined if (row["entity"], row["label"]) not in drift.lost]
     value = {"why": drift.told(), "digest": confirmed["digest"], "fresh": [list(each) for each in drift.fresh]}
     changes: list[Change] = [
-        PutSetting(name=VOID, value=value), PutSetting(name="map:confirmed", value=None), PutSetting(name="fields:defined", value=kept),
+        PutSetting(name=VOID, value=value), PutSetting(name=MAP_CONFIRMED, value=None), PutSetting(name=FIELDS_DEFINED, value=kept),
         PutSetting(name=BASIS, value=None),
     ]
     await migration.decide("streamflow", "map.void", *changes, note=drift.told())

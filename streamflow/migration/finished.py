@@ -8,7 +8,8 @@ from typing import Any
 
 from streamflow.model import Kind
 from streamflow.stages.tally import Tally
-from streamflow.store.base import Ledger, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import PutSetting
 
 
 class Finished:

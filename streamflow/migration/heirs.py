@@ -17,7 +17,7 @@ from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, Key, Kind, Link, QueueItem
 from streamflow.stages.heirs import HEIR, SURVIVOR
 from streamflow.stages.kin import hanging_on
-from streamflow.store.base import Audit, Change, Enqueue, PutSetting, Reopen
+from streamflow.store.change import Audit, Change, Enqueue, PutSetting, Reopen
 
 
 async def follow_merges(migration: Migration) -> int:

@@ -21,7 +21,7 @@ from streamflow.migration.freshness import FORM
 from streamflow.model import Key, Kind, Record
 from streamflow.platforms.base import Stream
 from streamflow.stages.tally import Tally
-from streamflow.store.base import PutSetting
+from streamflow.store.change import PutSetting
 
 SHOWN_LATE = "source:shown_late_s"     # setting: kind -> the most that one of its changes was proved to show late
 BELIEVED_S = 900.0

@@ -14,7 +14,7 @@ from streamflow.model import DestId, Fields, Kind
 from streamflow.platforms.base import Happening
 from streamflow.stages.gone import GONE_KINDS
 from streamflow.stages.vanished import Vanished
-from streamflow.store.base import Change, DropLookup, MoveMark, PutLookup, PutSetting
+from streamflow.store.change import Change, DropLookup, MoveMark, PutLookup, PutSetting
 
 MATCHED_KINDS: tuple[Kind, ...] = ("accounts", "contacts")
 STOCK_NAMES: Mapping[Kind, str] = {"leads": "open_leads"}

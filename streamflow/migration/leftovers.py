@@ -8,15 +8,18 @@ Rule 2: a removal that failed says nothing of the next: it is tried again when t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from streamflow.migration.context import Migration
 from streamflow.migration.own_fields import note_meant
 from streamflow.model import AuditEntry, DestId, Kind, QueueItem
 from streamflow.platforms.base import Reader
-from streamflow.store.base import Audit, Change, Enqueue, Ledger, PutSetting, ResolveItem
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, Enqueue, PutSetting, ResolveItem
 
 CAUSE = "probe_left"
+BEGUN: Final = "probes:begun"
+"""Setting: that a record was to be made to try out the destination; it stays when all of them are gone again."""
 Left: TypeAlias = tuple[Kind, str, DestId | None]      # kind, marker, id where it is known
 
 
@@ -30,7 +33,8 @@ class LedgerJournal:
         await note_meant(self._ledger, [(kind, label)])
 
     async def meant(self, kind: Kind, marker: str) -> None:
-        await self._put(kind, marker, {"kind": kind, "marker": marker, "dest_id": None}, "probe.meant")
+        begun = PutSetting(name=BEGUN, value=True)
+        await self._put(kind, marker, {"kind": kind, "marker": marker, "dest_id": None}, "probe.meant", more=[begun])
 
     async def made(self, kind: Kind, marker: str, dest_id: DestId) -> None:
         await self._put(kind, marker, {"kind": kind, "marker": marker, "dest_id": dest_id}, "probe.made", dest_id)
@@ -42,9 +46,11 @@ class LedgerJournal:
         rows = (await self._ledger.settings("probe:record:")).values()
         return [(row["kind"], row["marker"], row["dest_id"]) for row in rows]
 
-    async def _put(self, kind: Kind, marker: str, value: Mapping[str, Any] | None, action: str, dest_id: DestId = "") -> None:
+    async def _put(
+        self, kind: Kind, marker: str, value: Mapping[str, Any] | None, action: str, dest_id: DestId = "", more: Sequence[Change] = (),
+    ) -> None:  # fmt: skip
         entry = AuditEntry(actor="streamflow", action=action, kind=kind, key=marker, dest_id=dest_id)
-        await self._ledger.commit([PutSetting(name=f"probe:record:{kind}:{marker}", value=value), Audit(entry=entry)])
+        await self._ledger.commit([PutSetting(name=f"probe:record:{kind}:{marker}", value=value), *more, Audit(entry=entry)])
 
 
 async def remove(migration: Migration) -> list[Left]:

@@ -13,9 +13,9 @@ from streamflow.mapping.companies import Lookalikes
 from streamflow.migration.companies import AMBIGUOUS, GIVEN_UP, CompanyTable, pair_item
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
-from streamflow.model import Disposition, Key, Kind, RecordState, Staged
+from streamflow.model import Disposition, Key, Kind, RecordState, Staged, name_of
 from streamflow.stages.planning import finish_of
-from streamflow.store.base import Change, Enqueue, PutSetting, Reopen, ResolveItem, Wake
+from streamflow.store.change import Change, Enqueue, PutSetting, Reopen, ResolveItem, Wake
 
 HELD = "companies:held"     # setting: companies that wait, each with the queue items it waits for
 LATE = frozenset({State.TAIL, State.CUTOVER, State.WATCH})
@@ -88,4 +88,4 @@ def _given_up(staged: Mapping[Key, Staged], kind: Kind, key: Key) -> list[Change
     """People who waited for it are mapped anew, to the company it was joined with."""
     each = staged.get(key)
     given_up = [finish_of(each, disposition=Disposition.FILTERED, reason=GIVEN_UP)] if each is not None else []
-    return [*given_up, Wake(on=(f"{kind}:{key}",))]
+    return [*given_up, Wake(on=(name_of(kind, key),))]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from streamflow.ledger_names import REFERENCE_ACTIVITY_TYPES, REFERENCE_OUTCOMES, REFERENCE_STAGES, REFERENCE_STAGESETS
 from streamflow.mapping.compiled import Mapper, compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
@@ -40,7 +41,7 @@ async def make_mapper(
     """Compile the confirmed map for what this account and the destination's flags are like now."""
     names = await labels(migration)
     flags = migration.destination.flags
-    activity_types = dict(await migration.ledger.setting("reference:activity_types") or {})
+    activity_types = dict(await migration.ledger.setting(REFERENCE_ACTIVITY_TYPES) or {})
     by_email = people_by_email if people_by_email is not None else {}
     extra, defined = details_field(document), await defined_fields(migration.ledger)
     now_s = int(migration.clock.now().timestamp())
@@ -51,10 +52,10 @@ async def make_mapper(
         person_by_email=lambda address: by_email.get(address),
         label_of=lambda kind, key: names.get((kind, key)) or names.get((kind, key.strip().lower())),
         activity_types=activity_types,
-        stagesets=dict(await migration.ledger.setting("reference:stagesets") or {}),
-        stages=dict(await migration.ledger.setting("reference:stages") or {}),
+        stagesets=dict(await migration.ledger.setting(REFERENCE_STAGESETS) or {}),
+        stages=dict(await migration.ledger.setting(REFERENCE_STAGES) or {}),
         stage_write=flags.lead_stage_write != "none",
-        outcomes=dict(await migration.ledger.setting("reference:outcomes") or {}),
+        outcomes=dict(await migration.ledger.setting(REFERENCE_OUTCOMES) or {}),
         as_={"call": backdated, "meeting": backdated, "mail": backdated if has_email_type else "note"},
         note_max_chars=flags.note_max_chars,
         details_field=extra.label if extra is not None and (extra.entity, extra.label) in defined else "",

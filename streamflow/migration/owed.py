@@ -11,7 +11,8 @@ from typing import Final
 
 from streamflow.model import Key, Kind
 from streamflow.stages.tally import Tally
-from streamflow.store.base import Ledger, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import PutSetting
 
 OWED: Final = "owed"
 """Setting: keys of parents by kind of child."""

@@ -9,22 +9,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from streamflow.ledger_names import FIELDS_DEFINED
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, Kind
-from streamflow.store.base import Audit, Ledger, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, PutSetting
 
 BEFORE: Final = "fields:before"
 """Setting: [entity, label] of what there was before our first write."""
-_MEANT: Final = "fields:meant"      # [entity, label] of all that were ever to be made
+MEANT: Final = "fields:meant"
+"""Setting: [entity, label] of all that were ever to be made."""
 
 
 async def note_meant(ledger: Ledger, fields: Sequence[tuple[Kind, str]]) -> None:
     """Note which are to be made; those that are noted, or were there before, are not noted again."""
-    noted: list[list[str]] = await ledger.setting(_MEANT) or []
+    noted: list[list[str]] = await ledger.setting(MEANT) or []
     known = [*noted, *(await ledger.setting(BEFORE) or [])]
     if fresh := [[entity, label] for entity, label in fields if [entity, label] not in known]:
         entries = [Audit(entry=AuditEntry(actor="streamflow", action="field.meant", kind=entity, key=label)) for entity, label in fresh]
-        await ledger.commit([PutSetting(name=_MEANT, value=[*noted, *fresh]), *entries])
+        await ledger.commit([PutSetting(name=MEANT, value=[*noted, *fresh]), *entries])
 
 
 async def left_fields(migration: Migration) -> list[dict[str, Any]]:
@@ -33,8 +36,8 @@ async def left_fields(migration: Migration) -> list[dict[str, Any]]:
     before = await ledger.setting(BEFORE)
     if before is None:
         return []
-    made = [[row["entity"], row["label"]] for row in await ledger.setting("fields:defined") or [] if row.get("created") == "yes"]
-    ours = [*made, *(await ledger.setting(_MEANT) or [])]
+    made = [[row["entity"], row["label"]] for row in await ledger.setting(FIELDS_DEFINED) or [] if row.get("created") == "yes"]
+    ours = [*made, *(await ledger.setting(MEANT) or [])]
     return [
         {"entity": spec.entity, "label": spec.label, "family": spec.family, "choices": list(spec.choices), "created": "yes"}
         for spec in await migration.destination.schema.custom_fields()

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from streamflow.ledger_names import FALLBACK_OWNER, OWNERS
 from streamflow.mapping.owning import is_active, name_key, named_once, owner_keys
 from streamflow.mapping.pair import Pair
 from streamflow.migration.context import Migration
@@ -21,7 +22,7 @@ from streamflow.model import DestId, Disposition, Kind, QueueItem, Record, Recor
 from streamflow.platforms.base import MADE_KEY
 from streamflow.stages.directory import Directory
 from streamflow.stages.roles import Roles, roles_of
-from streamflow.store.base import Change, Enqueue, Finish, PutSetting, Reopen, ResolveItem
+from streamflow.store.change import Change, Enqueue, Finish, PutSetting, Reopen, ResolveItem
 
 UNOWNED = "owner_unmatched"
 
@@ -156,7 +157,7 @@ class OwnersGate:
 
     async def table(self) -> list[Owner]:
         """The owner table as stored."""
-        return [Owner(**row) for row in await self._m.ledger.setting("owners") or []]
+        return [Owner(**row) for row in await self._m.ledger.setting(OWNERS) or []]
 
     async def count(self) -> list[Owner]:
         """Count what each user owns over all staged records."""
@@ -183,7 +184,7 @@ class OwnersGate:
         owners = await self.look()
         fallback = await self._fallback()
         await self._m.decide(
-            actor, "owners.checked", PutSetting(name="owners", value=[asdict(owner) for owner in owners]),
+            actor, "owners.checked", PutSetting(name=OWNERS, value=[asdict(owner) for owner in owners]),
             note=f"{len(unmatched(owners))} unmatched",
         )
         await self._release(actor, owners)
@@ -195,7 +196,7 @@ class OwnersGate:
 
     async def _fallback(self) -> str | None:
         """What the operator said on the socket goes before the file."""
-        return await self._m.ledger.setting("operator:fallback") or self._m.terms.fallback_owner
+        return await self._m.ledger.setting(FALLBACK_OWNER) or self._m.terms.fallback_owner
 
     async def _release(self, actor: str, owners: Sequence[Owner]) -> None:
         """Let records go on that were held for an owner who has somebody now."""

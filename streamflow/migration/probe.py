@@ -11,13 +11,14 @@ from typing import Any
 
 from streamflow.clock import iso
 from streamflow.errors import ProtocolMismatch
+from streamflow.ledger_names import ACCOUNT, COVERAGE, DELTA_OPENED, OBSERVATION, STOCK, UNKNOWN_KEYS
 from streamflow.mapping.observe import Observation
 from streamflow.migration.context import Migration
 from streamflow.migration.inventory import DestinationWatch
 from streamflow.migration.life import State
-from streamflow.migration.reading import SourceReader
+from streamflow.migration.reading import FIRST, SourceReader
 from streamflow.model import AuditEntry
-from streamflow.store.base import Audit, PutSetting
+from streamflow.store.change import Audit, PutSetting
 
 
 class Probe:
@@ -31,22 +32,22 @@ class Probe:
     async def run(self) -> State:
         """Take stock of both sides and leave with all that the scope report and the map proposal need."""
         await self._m.explain("signing in on both sides")
-        if await self._m.ledger.setting("delta_opened_at") is None:
+        if await self._m.ledger.setting(DELTA_OPENED) is None:
             coverage = dict(await self._m.source.check())
             self._require(coverage)
             account = dict(await self._m.destination.schema.check())
             opened = iso(self._m.clock.now())
             await self._m.ledger.commit([
-                PutSetting(name="coverage", value=coverage), PutSetting(name="destination", value=account),
-                PutSetting(name="delta_opened_at", value=opened),
+                PutSetting(name=COVERAGE, value=coverage), PutSetting(name=ACCOUNT, value=account),
+                PutSetting(name=DELTA_OPENED, value=opened),
                 Audit(entry=AuditEntry(actor="streamflow", action="delta.opened", note=opened)),
             ])
         await self._m.explain("taking stock of the destination")
-        if await self._m.ledger.setting("stock") is None:
+        if await self._m.ledger.setting(STOCK) is None:
             stock = await self._watch.take_stock()
-            await self._m.ledger.commit([PutSetting(name="stock", value=dict(stock))])
-        while await self._m.ledger.setting("round:first") is None:
-            await self._reader.everything("first")
+            await self._m.ledger.commit([PutSetting(name=STOCK, value=dict(stock))])
+        while not await self._reader.has_closed(FIRST):
+            await self._reader.everything(FIRST)
             self._m.control.check()
         await self._m.explain("looking at the fields of the source")
         await observe(self._m)
@@ -69,7 +70,7 @@ async def observe(migration: Migration) -> Observation:
     for stream in migration.source.streams():
         async for page in migration.ledger.every(stream.kind):
             observation.add([staged.record for staged in page])
-    await migration.ledger.commit([PutSetting(name="observation", value=observation.to_json())])
+    await migration.ledger.commit([PutSetting(name=OBSERVATION, value=observation.to_json())])
     return observation
 
 
@@ -86,7 +87,7 @@ async def _members(migration: Migration) -> int:
 
 async def _custom_fields(migration: Migration) -> int:
     """Count the custom fields of all kinds (LT-41, LP-27)."""
-    observed = await migration.ledger.setting("observation")
+    observed = await migration.ledger.setting(OBSERVATION)
     seen = Observation.from_json(observed, migration.pair).schema() if observed else {}
     return sum(name.startswith("custom:") for kind in migration.pair.written for name in seen.get(kind, ()))
 
@@ -100,7 +101,7 @@ async def inventory(migration: Migration) -> dict[str, Any]:
         "source": counts,
         "members": await _members(migration),
         "custom_fields": await _custom_fields(migration),
-        "coverage": await migration.ledger.setting("coverage") or {},
-        "destination": await migration.ledger.setting("stock") or {},
-        "drift": await migration.ledger.setting("drift") or {},
+        "coverage": await migration.ledger.setting(COVERAGE) or {},
+        "destination": await migration.ledger.setting(STOCK) or {},
+        "drift": await migration.ledger.setting(UNKNOWN_KEYS) or {},
     }

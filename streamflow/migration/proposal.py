@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from streamflow.errors import ConfigError, Faults, UsageError
+from streamflow.ledger_names import FIELDS_DEFINED, MAP_CONFIRMED, MAP_PROPOSED, OBSERVATION
 from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.document_json import from_json, read, to_json
 from streamflow.mapping.estimate import ROUTINE_RECORDS, Estimate
@@ -22,7 +23,7 @@ from streamflow.migration.life import State
 from streamflow.migration.probe import observe
 from streamflow.migration.scope import scope
 from streamflow.model import QueueItem
-from streamflow.store.base import Enqueue, PutSetting, Reopen
+from streamflow.store.change import Enqueue, PutSetting, Reopen
 from streamflow.wire.body import parse_json
 
 VOLUME = "volume"
@@ -49,12 +50,12 @@ class MapGate:
 
     async def confirmed(self) -> MapDocument | None:
         """The confirmed map, if any."""
-        stored = await self._m.ledger.setting("map:confirmed")
+        stored = await self._m.ledger.setting(MAP_CONFIRMED)
         return from_json(stored["document"], self._m.pair) if stored else None
 
     async def run(self) -> State:
         """Show the proposal until its digest is confirmed, and ask whether a very large account is meant to be moved at all."""
-        if await self._m.ledger.setting("map:proposed") is None:
+        if await self._m.ledger.setting(MAP_PROPOSED) is None:
             await self._m.explain("scoring the map proposal")
             await self._propose()
         await self._propose_again()
@@ -68,10 +69,10 @@ class MapGate:
         shown, reckoned = "", None
         while True:
             looked = self._m.control.look()
-            proposed = await self._m.ledger.setting("map:proposed")
+            proposed = await self._m.ledger.setting(MAP_PROPOSED)
             if reckoned is None or proposed["digest"] != shown:
                 shown, reckoned = proposed["digest"], await scope(self._m, proposed)
-            if await self._m.ledger.setting("map:confirmed") is not None:
+            if await self._m.ledger.setting(MAP_CONFIRMED) is not None:
                 return reckoned
             void = await self._m.ledger.setting(VOID)
             if not self._m.asks("map") and not void:
@@ -108,7 +109,7 @@ class MapGate:
         if self._m.terms.map_file is not None:
             await self.edit("streamflow", read_map_file(self._m.terms.map_file))
             return
-        observation = Observation.from_json(await self._m.ledger.setting("observation"), self._m.pair)
+        observation = Observation.from_json(await self._m.ledger.setting(OBSERVATION), self._m.pair)
         await self._keep("streamflow", await self._proposal(observation))
 
     async def _propose_again(self) -> None:
@@ -116,7 +117,7 @@ class MapGate:
         void = await self._m.ledger.setting(VOID)
         if not void or not void["fresh"]:
             return
-        proposed = from_json((await self._m.ledger.setting("map:proposed"))["document"], self._m.pair)
+        proposed = from_json((await self._m.ledger.setting(MAP_PROPOSED))["document"], self._m.pair)
         covered = {(one.source, row.source) for one, row in proposed.rows()}
         missing = [(kind, name) for kind, name in void["fresh"] if (kind, name) not in covered]
         if missing:
@@ -140,13 +141,13 @@ class MapGate:
     async def _keep(self, actor: str, document: MapDocument) -> str:
         name = digest(document)
         await self._m.decide(
-            actor, "map.proposed", PutSetting(name="map:proposed", value={"digest": name, "document": to_json(document)}), note=name,
+            actor, "map.proposed", PutSetting(name=MAP_PROPOSED, value={"digest": name, "document": to_json(document)}), note=name,
         )
         return name
 
     async def edit(self, actor: str, data: object) -> str:
         """Take an edited document, also as `map show --json` gives it. Raises Faults with every fault in it."""
-        observation = Observation.from_json(await self._m.ledger.setting("observation"), self._m.pair)
+        observation = Observation.from_json(await self._m.ledger.setting(OBSERVATION), self._m.pair)
         document, faults = read(data, self._m.pair, observation.schema(), await self._existing())
         if faults:
             raise Faults("the map", faults, hint="correct the file; `map show --json` gives the present one")
@@ -161,7 +162,7 @@ class MapGate:
         found: dict[str, dict[str, str]] = {}
         for each in (await self._m.destination.schema.reference()).custom_fields:
             found.setdefault(each.entity, {})[each.label] = each.family
-        for row in await self._m.ledger.setting("fields:defined") or []:
+        for row in await self._m.ledger.setting(FIELDS_DEFINED) or []:
             if row["label"] in found.get(row["entity"], {}):
                 found[row["entity"]][row["label"]] = row["family"]
         return found
@@ -172,7 +173,7 @@ class MapGate:
             raise UsageError(
                 f"the map cannot change in {self._m.phase.state}", hint="a cutover under way can be cancelled (`cutover cancel`) first"
             )
-        proposed = await self._m.ledger.setting("map:proposed")
+        proposed = await self._m.ledger.setting(MAP_PROPOSED)
         if proposed is None:
             raise UsageError("there is no map proposal yet", hint="the probe has to finish first; see `status`")
         if name != proposed["digest"]:
@@ -180,12 +181,12 @@ class MapGate:
                 f"the digest does not name the present proposal {proposed['digest'][:12]}",
                 hint="read the map again (`map show`) and confirm what you read",
             )
-        confirmed = await self._m.ledger.setting("map:confirmed")
+        confirmed = await self._m.ledger.setting(MAP_CONFIRMED)
         if confirmed and confirmed["digest"] == name:
             return "already_confirmed"
         void = await self._m.ledger.setting(VOID)
         changes: list[Any] = [
-            PutSetting(name="map:confirmed", value={**proposed, "by": actor}), PutSetting(name=VOID, value=None),
+            PutSetting(name=MAP_CONFIRMED, value={**proposed, "by": actor}), PutSetting(name=VOID, value=None),
             PutSetting(name=AGREED, value=await self._m.ledger.setting(SEEN)),
         ]
         if confirmed or (void and void["digest"] != name):

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Seque
 from contextlib import contextmanager
 from functools import partial
 from typing import cast
-from zlib import crc32
 
 from streamflow.errors import ProtocolMismatch
+from streamflow.ledger_names import COVERAGE, MAP_CONFIRMED, MAP_PROPOSED, UNKNOWN_KEYS, poll_mark, read_mark, sweep_mark
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.uplinks import uplinks_of
 from streamflow.migration import absence, unread
@@ -22,14 +22,15 @@ from streamflow.migration.horizon import Lateness, settle_of
 from streamflow.migration.owed import Owed
 from streamflow.migration.round import Reading
 from streamflow.migration.settled import SettledFeed
+from streamflow.migration.snapshots import Snapshots
 from streamflow.migration.stopped import POLL, WHOLE, Apart
 from streamflow.migration.strays import ask_owners
-from streamflow.model import AuditEntry, Key, Kind, QueueItem
+from streamflow.model import AuditEntry, Key, Kind
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.asking import GoneParents
 from streamflow.stages.extract import Intake
 from streamflow.stages.tally import Tally
-from streamflow.store.base import Audit, Change, Enqueue, MoveMark, PutSetting
+from streamflow.store.change import Audit, Change, MoveMark, PutSetting
 
 KEYS_AT_ONCE = 1000
 FIRST = "first"      # the name of the round that takes stock
@@ -41,7 +42,7 @@ class SourceReader:
 
     def __init__(self, migration: Migration) -> None:
         self._m = migration
-        self.trouble = ""                                  # why the newest snapshot of files is not read; shown with the reason
+        self.snapshots = Snapshots(migration)
         self.between: Callable[[Kind], None] = _nothing    # called after each page of a kind; what it raises ends the round
         self._linked_by = ""                               # digest of the map whose links are in use
         self._polled: dict[Kind, float] = {}               # monotonic: when a kind was last polled
@@ -73,11 +74,15 @@ class SourceReader:
 
     async def round_number(self, name: str) -> int:
         """Give the number of the round of this name that is under way."""
-        return int(await self._m.ledger.setting(f"round:{name}") or 1)
+        return int(await self._m.ledger.setting(_round(name)) or 1)
+
+    async def has_closed(self, name: str) -> bool:
+        """Say whether a round of this name was ever complete, or given up."""
+        return await self._m.ledger.setting(_round(name)) is not None
 
     async def close_round(self, name: str, number: int, *told: Change) -> None:
         """Note that a round is complete; the next one reads everything anew."""
-        await self._m.ledger.commit([PutSetting(name=f"round:{name}", value=number + 1), *told])
+        await self._m.ledger.commit([PutSetting(name=_round(name), value=number + 1), *told])
 
     async def give_up_round(self, name: str) -> None:
         """Forget a round that may be under way: what it read was read too early to count."""
@@ -85,25 +90,8 @@ class SourceReader:
 
     async def streams(self) -> list[Stream]:
         """The streams this source can serve, as the probe found them; those that come with others too."""
-        coverage = await self._m.ledger.setting("coverage") or {}
+        coverage = await self._m.ledger.setting(COVERAGE) or {}
         return [stream for stream in self._m.source.streams() if coverage.get(stream.kind, "ok") == "ok"]
-
-    async def snapshot(self, *, strict: bool = False) -> str | None:
-        """
-        Look for a newer snapshot; answers the name of the one in use.
-
-        One that cannot be used is told in `trouble` and in the queue, and what it would bring is read when a whole one is there;
-        with *strict* ProtocolMismatch is raised instead.
-        """
-        try:
-            found = await self._m.source.refresh()
-        except ProtocolMismatch as error:
-            if strict:
-                raise
-            await self._tell_damage(error)
-            return None
-        self.trouble = ""
-        return found
 
     async def everything(self, name: str) -> Reading:
         """
@@ -117,10 +105,10 @@ class SourceReader:
         finished = await Finished.look_up(self._m.ledger, name, number)
         owed = await Owed.look_up(self._m.ledger)
         apart = self._apart(reading, WHOLE, strict=name == FIRST)
-        snapshot = await self.snapshot(strict=name == FIRST)
+        snapshot = await self.snapshots.newest(strict=name == FIRST)
         for stream in await self._read_streams():
-            if await self._is_read(stream, snapshot):
-                reading.tallies[stream.kind] = Tally(ended=not self.trouble)
+            if await self.snapshots.is_read(stream, snapshot):
+                reading.tallies[stream.kind] = Tally(ended=not self.snapshots.trouble)
                 reading.listed |= {stream.kind}
                 reading.scans |= await self._last_scan(stream)
                 continue
@@ -171,7 +159,7 @@ class SourceReader:
         await self._took(stream, tally, reading)
         await self._miss_joined(stream, reading)
         await self._ask_owners(stream, tally, scan, everybody=True)
-        await self._was_read(stream, snapshot, tally)
+        await self.snapshots.note_read(stream, snapshot, tally)
         await owed.add_unread(stream.kind, tally)
         return tally
 
@@ -233,16 +221,8 @@ class SourceReader:
         except ProtocolMismatch as error:
             if strict or stream.reader != "files":
                 raise
-            await self._tell_damage(error)
+            await self.snapshots.refuse(error)
             return Tally()
-
-    async def _tell_damage(self, error: ProtocolMismatch) -> None:
-        self.trouble = f"the newest export cannot be used: {error}"
-        self._m.trouble(error)
-        await self._m.ledger.commit([Enqueue(item=QueueItem(
-            id=f"snapshot:{crc32(error.message.encode()):08x}", cause="snapshot_damaged", kind="", key="",
-            reason=f"{error}; {error.hint or 'export everything once more'}", decisions=("waive",), suggested="waive",
-        ))])
 
     async def poll(self, number: int) -> Reading:
         """
@@ -254,10 +234,10 @@ class SourceReader:
         await self._look_up_links()
         reading = Reading()
         apart = self._apart(reading, POLL)
-        snapshot = await self.snapshot()
+        snapshot = await self.snapshots.newest()
         owed = await Owed.look_up(self._m.ledger)
         for stream in await self._read_streams():
-            if await self._is_read(stream, snapshot):
+            if await self.snapshots.is_read(stream, snapshot):
                 continue
             if not self._is_due(stream):
                 reading.is_postponed |= stream.kind in owed
@@ -286,19 +266,19 @@ class SourceReader:
             await self._owe(stream.kind, tally, owed)
         else:
             tally = await self._intake.scan_children(
-                stream, _chunks(owed.to(stream.kind)), scan=scan, name=f"poll:{stream.kind}",
+                stream, _chunks(owed.to(stream.kind)), scan=scan, name=poll_mark(stream.kind),
                 vanished=self._vanished(stream.parent, reading.listed),
             )
             await owed.pay(stream.kind, tally)
         await self._took(stream, tally, reading)
         await self._miss_joined(stream, reading)
         await self._ask_owners(stream, tally, scan, everybody=False)
-        await self._was_read(stream, snapshot, tally)
+        await self.snapshots.note_read(stream, snapshot, tally)
         return tally
 
     async def _look_up_links(self) -> None:
         """Take up who looks at whom under the map; before there is one everything is still to be delivered anyway."""
-        stored = await self._m.ledger.setting("map:confirmed") or await self._m.ledger.setting("map:proposed") or {}
+        stored = await self._m.ledger.setting(MAP_CONFIRMED) or await self._m.ledger.setting(MAP_PROPOSED) or {}
         if stored and stored["digest"] != self._linked_by:
             self._intake.uplinked.links = uplinks_of(from_json(stored["document"], self._m.pair), self._m.pair)
             self._linked_by = str(stored["digest"])
@@ -361,18 +341,8 @@ class SourceReader:
         if tally.gaps and await unread.is_given_up(self._m, kind):
             reading.given_up.add(kind)
 
-    async def _is_read(self, stream: Stream, snapshot: str | None) -> bool:
-        """Say whether a stream that comes from files was read from this very snapshot before: the same bytes say nothing new."""
-        if stream.reader != "files":
-            return False
-        return bool(self.trouble) or (snapshot is not None and await self._m.ledger.setting(f"snapshot:{stream.kind}") == snapshot)
-
-    async def _was_read(self, stream: Stream, snapshot: str | None, tally: Tally) -> None:
-        if stream.reader == "files" and snapshot is not None and tally.complete:
-            await self._m.ledger.commit([PutSetting(name=f"snapshot:{stream.kind}", value=snapshot)])
-
     def _mark(self, stream: Stream) -> str:
-        return f"read:{stream.kind}" if stream.parent is None else f"sweep:{stream.kind}"
+        return read_mark(stream.kind) if stream.parent is None else sweep_mark(stream.kind)
 
     async def _parents(self, kind: Kind, after: Key) -> AsyncIterator[Sequence[Key]]:
         while keys := await self._m.ledger.keys(kind, after=after, limit=KEYS_AT_ONCE):
@@ -382,10 +352,10 @@ class SourceReader:
     async def _note(self, kind: Kind, tally: Tally) -> None:
         """Keep what a pass found besides records: unknown keys (drift)."""
         if tally.unknown or tally.unknown_of:
-            known = await self._m.ledger.setting("drift") or {}
+            known = await self._m.ledger.setting(UNKNOWN_KEYS) or {}
             for each, seen in {**tally.unknown_of, kind: tally.unknown}.items():
                 known[each] = {**known.get(each, {}), **dict(seen)}
-            await self._m.ledger.commit([PutSetting(name="drift", value=known)])
+            await self._m.ledger.commit([PutSetting(name=UNKNOWN_KEYS, value=known)])
         person = self._m.pair.person.kind
         self._m.touched[person].update(tally.touched if kind == person else tally.touched_of.get(person, ()))
         if tally.new or tally.changed or tally.missed:
@@ -406,6 +376,10 @@ class SourceReader:
         streams = await self.streams()
         by_files = {stream.kind for stream in streams if stream.reader == "files"} if is_final else set()
         return await absence.queue_gone(self._m, streams, complete, once_is_enough=by_files)
+
+
+def _round(name: str) -> str:
+    return f"round:{name}"
 
 
 def _nothing(_kind: Kind) -> None:

@@ -9,6 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from streamflow.ledger_names import (
+    REFERENCE_ACTIVITY_TYPES,
+    REFERENCE_FIRST_STAGES,
+    REFERENCE_OUTCOMES,
+    REFERENCE_SOURCES,
+    REFERENCE_STAGES,
+    REFERENCE_STAGESETS,
+    REFERENCE_TEAMS,
+)
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.pair import Pair
 from streamflow.mapping.settings import makes_open_leads, settings_of, value_map
@@ -17,7 +26,7 @@ from streamflow.migration.context import Migration
 from streamflow.migration.sources import lead_sources
 from streamflow.model import AuditEntry, DestId, QueueItem
 from streamflow.platforms.base import Reference
-from streamflow.store.base import Audit, Change, Enqueue, PutSetting, ResolveItem
+from streamflow.store.change import Audit, Change, Enqueue, PutSetting, ResolveItem
 
 TO_DO = "to_do"
 
@@ -35,10 +44,10 @@ async def look_again(migration: Migration, document: MapDocument) -> None:
         sources = await lead_sources(migration, reference, await _labels(migration), settings["source_values"])
     todo = missing_reference(reference, document, migration.pair)
     wanted: dict[str, Any] = {
-        "reference:sources": dict(sources), "reference:activity_types": dict(reference.activity_types),
-        "reference:teams": dict(reference.teams), "reference:stages": dict(reference.stages),
-        "reference:first_stages": dict(reference.first_stages),
-        "reference:stagesets": dict(reference.stagesets), "reference:outcomes": dict(reference.outcomes),
+        REFERENCE_SOURCES: dict(sources), REFERENCE_ACTIVITY_TYPES: dict(reference.activity_types),
+        REFERENCE_TEAMS: dict(reference.teams), REFERENCE_STAGES: dict(reference.stages),
+        REFERENCE_FIRST_STAGES: dict(reference.first_stages),
+        REFERENCE_STAGESETS: dict(reference.stagesets), REFERENCE_OUTCOMES: dict(reference.outcomes),
         "todo": [{"what": name, "fallback": fallback} for name, fallback in todo],
     }
     changes: list[Change] = [

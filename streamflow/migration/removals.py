@@ -20,7 +20,7 @@ from streamflow.migration.reversal import Reversal
 from streamflow.migration.ties import RELATIONS, Ties
 from streamflow.migration.touched import Touches
 from streamflow.model import AuditEntry, DestId, Fields, Link
-from streamflow.store.base import Audit, PutLink
+from streamflow.store.change import Audit, PutLink
 from streamflow.wire.spread import spread
 
 KEPT = 480      # removals are looked after for so many more, and for as long as the feed may show late what happened before

@@ -24,7 +24,7 @@ from streamflow.model import AuditEntry, Fields, Link, QueueItem, Verdict
 from streamflow.platforms.base import Happening
 from streamflow.stages.overwritten import lost_to
 from streamflow.stages.updating import both_ways
-from streamflow.store.base import Audit, Change, Enqueue
+from streamflow.store.change import Audit, Change, Enqueue
 
 KEPT: Final = 480         # restorations are looked after for so many more, and as long as the feed may show late what happened before
 LOOKS: Final = 5          # at the end, while the feed does not show our own writes yet

@@ -8,7 +8,8 @@ from typing import Any, Final
 from streamflow.mapping.pair import Pair
 from streamflow.model import Disposition, QueueItem, RecordState, Ref
 from streamflow.stages.planning import finish_of
-from streamflow.store.base import Change, Ledger, Reopen
+from streamflow.store.base import Ledger
+from streamflow.store.change import Change, Reopen
 
 ROLLED_BACK: Final = "rolled_back"
 

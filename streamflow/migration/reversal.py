@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from streamflow.model import Cursor, DestId, Fields, Link, Ref
-from streamflow.store.base import PutSetting
+from streamflow.store.change import PutSetting
 
 UNDOING: Final = "undoing:"
 """Prefix of the setting that keeps a `Reversal` by its intent."""

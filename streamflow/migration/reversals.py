@@ -19,7 +19,7 @@ from streamflow.migration.undoing import Step
 from streamflow.model import AuditEntry, Cursor, DestId, Fields, Intent, IntentState, Link, Op, Ref
 from streamflow.stages.unanswered import GIVEN_UP
 from streamflow.stages.updating import LOST_KINDS, both_ways
-from streamflow.store.base import Audit, Change, DropLink, DropLookup, PutIntent, PutLink, PutSetting, SettleIntent
+from streamflow.store.change import Audit, Change, DropLink, DropLookup, PutIntent, PutLink, PutSetting, SettleIntent
 
 TRIES = 8
 GIVEN_UP_HERE = "rollback:given_up"

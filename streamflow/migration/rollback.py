@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from streamflow.ledger_names import CLOSED, CUTOVER, PAUSED, ROLLBACK, ROLLBACK_RESULT, SWITCHED
 from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
 from streamflow.migration import aftermath
 from streamflow.migration.absorbed import Absorbed
@@ -43,8 +44,9 @@ from streamflow.migration.undoing import GONE, Step, plan_step, unconfirmed
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, DestId, Fields, Kind, Link, Ref
 from streamflow.stages.kept import known
-from streamflow.store.base import Audit, Change, Enqueue, PutSetting
+from streamflow.store.change import Audit, Change, Enqueue, PutSetting
 
+NAMED = 10_000      # records that a plan tells by name; the rest of a larger one is counted
 ROUNDS = 4          # for a record that people change while it is being restored
 LOOKS_EVERY_S = 2.0
 
@@ -58,11 +60,22 @@ class Tally:
     gone: int = 0
     spared: list[dict[str, str]] = field(default_factory=list)
     unclear: list[DestId] = field(default_factory=list)     # people's records that may have hung on what was removed
+    named: list[dict[str, str]] = field(default_factory=list)     # of a plan: the records to be removed and restored, the first `NAMED`
     beside: dict[str, Any] = field(default_factory=lambda: dict(NOTHING_BESIDE))     # of the whole run: what is no record of the crosswalk
 
     def to_json(self) -> dict[str, Any]:
         counts = {"deleted": self.deleted, "restored": self.restored, "gone_already": self.gone}
         return {**counts, "spared": self.spared, "unclear": self.unclear, **self.beside}
+
+    def name(self, step: Step) -> None:
+        """Note by name what is to happen to a record."""
+        if step.action in ("delete", "restore") and len(self.named) < NAMED:
+            link = step.link
+            fields = ", ".join(sorted(step.fields))
+            self.named.append({
+                "action": step.action, "kind": link.dest_kind, "id": link.dest_id, "source": f"{link.ref.kind}:{link.ref.key}",
+                "fields": fields,
+            })
 
     def spare(self, link: Link, reason: str) -> None:
         self.spared.append({"kind": link.dest_kind, "id": link.dest_id, "source": f"{link.ref.kind}:{link.ref.key}", "reason": reason})
@@ -208,6 +221,8 @@ class Rollback:
             steps = [*(step for step in steps if step.action != "restore"), *restores]
         for step in steps:
             self._beside.planned(step)
+            if dry_run:
+                tally.name(step)
             if reason := carried.refused.get(step.link.ref) or (step.reason if step.action in ("spare", "restore", "forget") else ""):
                 if reason == GONE:
                     tally.gone += 1
@@ -267,17 +282,17 @@ class Rollback:
 
     async def carry_on(self) -> State:
         """Carry out what was asked for; answers where the life goes on: at its end, or after a part of the run where it was."""
-        plan = dict(await self._m.ledger.setting("rollback") or {})
+        plan = dict(await self._m.ledger.setting(ROLLBACK) or {})
         await self.run(plan)
         if checked(str(plan.get("scope") or WHOLE), self._m.pair) == WHOLE:
             return State.ROLLED_BACK
-        back = State.WATCH if await self._m.ledger.setting("switched") else AFTER_A_PART[State(plan["asked_in"])]
-        back = State.DONE if await self._m.ledger.setting("closed_at") else back
-        over: list[Change] = [PutSetting(name="rollback", value=None), Enqueue(item=undone_item(plan))]
+        back = State.WATCH if await self._m.ledger.setting(SWITCHED) else AFTER_A_PART[State(plan["asked_in"])]
+        back = State.DONE if await self._m.ledger.setting(CLOSED) else back
+        over: list[Change] = [PutSetting(name=ROLLBACK, value=None), Enqueue(item=undone_item(plan))]
         if back is State.TAIL:
-            over.append(PutSetting(name="cutover", value=None))     # an attempt that was under way is given up
+            over.append(PutSetting(name=CUTOVER, value=None))     # an attempt that was under way is given up
         if paused := plan.get("paused"):     # an operator's pause is theirs to end: it was only put off
-            over.append(PutSetting(name="operator:paused", value=paused))
+            over.append(PutSetting(name=PAUSED, value=paused))
             self._m.control.pause(str(paused["reason"]))
         await self._m.enter(back, f"{plan['scope']} was rolled back", *over)
         return back
@@ -292,7 +307,7 @@ class Rollback:
         result = {"scope": scope, **tally.to_json(), **proof.to_json(), "spared": spared, "in_doubt": await self._unresolved()}
         self._m.report("rollback", result)
         await self._m.ledger.commit([
-            PutSetting(name="rollback:result", value=result), PutSetting(name=GIVEN_UP_HERE, value=None),
+            PutSetting(name=ROLLBACK_RESULT, value=result), PutSetting(name=GIVEN_UP_HERE, value=None),
             Audit(entry=AuditEntry(actor=str(plan.get("by") or "streamflow"), action="rollback.done", note=scope, after={
                 "deleted": result["deleted"], "restored": result["restored"], "spared": len(spared)})),
         ])

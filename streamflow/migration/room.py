@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from streamflow.errors import PlanLimit
+from streamflow.ledger_names import STOCK
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.derived import NO_KIN
 from streamflow.mapping.pair import Role
@@ -29,7 +30,7 @@ class Room:
         """Stop before a plan cap that the operator knows, not at it; raises PlanLimit when the waiting records of a kind do not fit."""
         people = kind == self._m.pair.person.kind
         is_deal = kind in self._m.pair.in_role(Role.DEAL)
-        stock: Mapping[str, int] = await self._m.ledger.setting("stock") or {}
+        stock: Mapping[str, int] = await self._m.ledger.setting(STOCK) or {}
         for name, what in (("contacts", "people"), ("open_leads", "open leads")):
             limit = self._m.terms.limits.get(name)
             if limit is None or not (people or (is_deal and name == "open_leads")):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from streamflow.errors import UsageError
+from streamflow.ledger_names import MAP_CONFIRMED, SAMPLE_ACCEPTED, SAMPLE_KEYS
 from streamflow.mapping.pair import Role
 from streamflow.migration import drift
 from streamflow.migration.choosing import choose_sample
@@ -23,10 +24,11 @@ from streamflow.migration.rollback import Rollback
 from streamflow.migration.work import Work
 from streamflow.model import Key, Kind, Ref
 from streamflow.reports.rows import Rows
-from streamflow.stages.extract import ChosenBatches
+from streamflow.stages.pending import ChosenBatches
 from streamflow.stages.verify import Marks
-from streamflow.store.base import Change, MarkVerified, PutSetting, Reopen, ResolveItem
+from streamflow.store.change import Change, MarkVerified, PutSetting, Reopen, ResolveItem
 
+_SHOWN, _VERDICT = "sample:shown", "sample:verdict"     # settings: by which map it was moved; what was said of it
 ANSWERS = {"accept": "accepted", "redo": "redoing", "discard": "discarding"}
 
 
@@ -40,16 +42,16 @@ class SampleGate:
 
     async def run(self) -> State:
         """Answer BACKFILL when the sample is accepted, MAP when it is discarded or the map has changed."""
-        while not await self._m.ledger.setting("sample:accepted"):
-            verdict = await self._m.ledger.setting("sample:verdict")
+        while not await self._m.ledger.setting(SAMPLE_ACCEPTED):
+            verdict = await self._m.ledger.setting(_VERDICT)
             if verdict in ("redo", "discard"):
                 await self._undo(verdict)
             elif await self._work.map_has_moved() and not await self._is_shown():
                 return State.MAP
             elif verdict == "accept" and await self._is_shown():
                 await self._m.ledger.commit([
-                    PutSetting(name="sample:accepted", value=True), PutSetting(name="sample:verdict", value=None),
-                    PutSetting(name="sample:shown", value=None),
+                    PutSetting(name=SAMPLE_ACCEPTED, value=True), PutSetting(name=_VERDICT, value=None),
+                    PutSetting(name=_SHOWN, value=None),
                 ])
             elif await self._is_shown() and not self._m.asks("sample") and await self._is_by_this_map():
                 await self.decide("streamflow", "accept")
@@ -61,20 +63,20 @@ class SampleGate:
 
     async def _is_shown(self) -> bool:
         """Say whether the sample was moved to its end; only then can it be judged."""
-        return await self._m.ledger.setting("sample:shown") is not None
+        return await self._m.ledger.setting(_SHOWN) is not None
 
     async def _is_by_this_map(self) -> bool:
         """Say whether the sample shown was moved by the map that is confirmed now."""
-        confirmed = await self._m.ledger.setting("map:confirmed") or {}
-        return bool(await self._m.ledger.setting("sample:shown") == confirmed.get("digest"))
+        confirmed = await self._m.ledger.setting(MAP_CONFIRMED) or {}
+        return bool(await self._m.ledger.setting(_SHOWN) == confirmed.get("digest"))
 
     async def _prepare(self) -> None:
         await self._hold_for_companies()
         if not await drift.stands(self._m):
             return
-        digest = str((await self._m.ledger.setting("map:confirmed"))["digest"])
+        digest = str((await self._m.ledger.setting(MAP_CONFIRMED))["digest"])
         await self._move()
-        await self._m.ledger.commit([PutSetting(name="sample:shown", value=digest)])
+        await self._m.ledger.commit([PutSetting(name=_SHOWN, value=digest)])
 
     async def _hold_for_companies(self) -> None:
         """People wait until companies that look alike are decided or waived (the data-quality gate)."""
@@ -102,10 +104,10 @@ class SampleGate:
             self._m.report("companies", {"rows": rows, "ambiguous": pairs})
 
     async def _move(self) -> None:
-        chosen = await self._m.ledger.setting("sample:keys")
+        chosen = await self._m.ledger.setting(SAMPLE_KEYS)
         if chosen is None:
             chosen = await choose_sample(self._m, (await self._work.companies()).key_of)
-            await self._m.ledger.commit([PutSetting(name="sample:keys", value=chosen)])
+            await self._m.ledger.commit([PutSetting(name=SAMPLE_KEYS, value=chosen)])
         await self._m.explain("moving the sample")
         await self._work.wait_for_doubts()
         await self._work.wake_parked()
@@ -131,7 +133,7 @@ class SampleGate:
     async def report(self, marks: Mapping[Ref, MarkVerified] | None = None) -> SampleReport:
         """The field-level diff: source value, expected, actual, verdict for every field of the sample; *marks* need no second read."""
         if self._shown is None:
-            chosen = await self._m.ledger.setting("sample:keys") or {}
+            chosen = await self._m.ledger.setting(SAMPLE_KEYS) or {}
             self._shown = await sample_report(self._m, await self._work.document(), chosen, marks or {})
             self._m.report("sample", self._shown)
         return self._shown
@@ -157,7 +159,7 @@ class SampleGate:
         return not any((state, cause) == ("open", AMBIGUOUS) for state, cause, _ in await self._m.ledger.queue_counts())
 
     async def _is_judged(self) -> bool:
-        return await self._m.ledger.setting("sample:verdict") is not None
+        return await self._m.ledger.setting(_VERDICT) is not None
 
     async def decide(self, actor: str, verdict: str) -> str:
         """
@@ -166,35 +168,35 @@ class SampleGate:
         Raises UsageError when there is nothing to judge (yet), when it is being removed, or when it was moved by another map than
         the one that is confirmed now.
         """
-        if await self._m.ledger.setting("sample:accepted"):
+        if await self._m.ledger.setting(SAMPLE_ACCEPTED):
             if verdict == "accept":
                 return "already_accepted"
             raise UsageError("the sample was accepted before", hint="a rollback undoes it together with the run")
         if self._m.phase.state is not State.SAMPLE:
             raise UsageError(f"there is no sample to decide on in {self._m.phase.state}", hint="see `status`")
-        known = await self._m.ledger.setting("sample:verdict")
+        known = await self._m.ledger.setting(_VERDICT)
         if known in ("redo", "discard") and known != verdict:
             raise UsageError("the sample is being removed", hint="wait until the next one is shown; see `status`")
-        shown = await self._m.ledger.setting("sample:shown")
+        shown = await self._m.ledger.setting(_SHOWN)
         if shown is None and known is None:
             raise UsageError("the sample has not been moved yet", hint="wait for the sample gate; see `status`")
         if verdict == "accept" and not await self._is_by_this_map():
             raise UsageError("another map was confirmed since the sample was moved", hint="`sample redo` shows what that map makes of it")
         if known != verdict:
-            await self._m.decide(actor, f"gate.sample.{verdict}", PutSetting(name="sample:verdict", value=verdict))
+            await self._m.decide(actor, f"gate.sample.{verdict}", PutSetting(name=_VERDICT, value=verdict))
         return ANSWERS[verdict]
 
     async def _undo(self, verdict: str) -> None:
         """Remove the sample again; what people touched meanwhile is spared and listed."""
         await self._m.explain("removing the sample")
-        chosen = await self._m.ledger.setting("sample:keys") or {}
+        chosen = await self._m.ledger.setting(SAMPLE_KEYS) or {}
         tally = await Rollback(self._m).undo()
         self._m.report("sample-removed", {"verdict": verdict, **tally.to_json()})
         changes: list[Change] = [Reopen(kind=kind, keys=tuple(keys)) for kind, keys in chosen.items() if keys]
-        changes += [PutSetting(name=f"sample:{name}", value=None) for name in ("keys", "shown", "verdict")]
+        changes += [PutSetting(name=name, value=None) for name in (SAMPLE_KEYS, _SHOWN, _VERDICT)]
         changes.append(PutSetting(name=GIVEN_UP_HERE, value=None))
         if verdict == "discard":
-            changes.append(PutSetting(name="map:confirmed", value=None))
+            changes.append(PutSetting(name=MAP_CONFIRMED, value=None))
         await self._m.ledger.commit(changes)
         self._m.pass_gate()
         self._shown = None

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from streamflow.errors import PlanLimit, RecordRejected
+from streamflow.ledger_names import CAPABILITIES, FIELDS_DEFINED, SCHEMA_DIGEST
 from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.schema import NeededField, details_field, required_fields
 from streamflow.migration import leftovers
@@ -21,7 +22,8 @@ from streamflow.migration.own_fields import BEFORE, note_meant
 from streamflow.migration.reference import look_again
 from streamflow.model import AuditEntry, Kind
 from streamflow.platforms.base import FieldSpec
-from streamflow.store.base import Audit, Ledger, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, PutSetting
 
 
 class SchemaPhase:
@@ -34,11 +36,11 @@ class SchemaPhase:
         """Make the destination ready for the confirmed map."""
         await self._note_before()
         await self._define(document)
-        if await self._m.ledger.setting("capabilities") is None:
+        if await self._m.ledger.setting(CAPABILITIES) is None:
             await self._probe(document)
         await look_again(self._m, document)
         await keep_basis(self._m, document)
-        await self._m.ledger.commit([PutSetting(name="schema:digest", value=digest(document))])
+        await self._m.ledger.commit([PutSetting(name=SCHEMA_DIGEST, value=digest(document))])
         return State.OWNERS
 
     async def _note_before(self) -> None:
@@ -59,7 +61,7 @@ class SchemaPhase:
         self._m.destination.adopt(learned)     # how late the lists are is known from here on
         left = await leftovers.remove(self._m)
         await self._m.ledger.commit([
-            PutSetting(name="capabilities", value=learned),
+            PutSetting(name=CAPABILITIES, value=learned),
             Audit(entry=AuditEntry(actor="streamflow", action="capabilities.learned", after=learned)),
         ])
         await leftovers.ask_about(self._m.ledger, left)
@@ -67,7 +69,7 @@ class SchemaPhase:
     async def _define(self, document: MapDocument) -> None:
         """Create each custom field the map needs; each is seen in the definitions before it counts."""
         needed = [need for need in required_fields(document) if not need.optional or await self._has_use(need)]
-        done: list[dict[str, Any]] = await self._m.ledger.setting("fields:defined") or []
+        done: list[dict[str, Any]] = await self._m.ledger.setting(FIELDS_DEFINED) or []
         before = {(entity, label) for entity, label in await self._m.ledger.setting(BEFORE) or []}
         await note_meant(self._m.ledger, [(need.entity, need.label) for need in needed])
         for number, need in enumerate(needed, 1):
@@ -80,11 +82,11 @@ class SchemaPhase:
                 continue
             done = [*(each for each in done if (each["entity"], each["label"]) != (need.entity, need.label)), row]
             entry = AuditEntry(actor="streamflow", action="field.defined", kind=need.entity, key=need.label, note=need.family)
-            await self._m.ledger.commit([PutSetting(name="fields:defined", value=done), Audit(entry=entry)])
+            await self._m.ledger.commit([PutSetting(name=FIELDS_DEFINED, value=done), Audit(entry=entry)])
 
     async def _has_use(self, need: NeededField) -> bool:
         """Say whether a long field may hold anything: not where the flag says that none does, by the probe or by the operator."""
-        learned = await self._m.ledger.setting("capabilities")
+        learned = await self._m.ledger.setting(CAPABILITIES)
         chars = self._m.terms.flags.get("long_text_max_chars", None if learned is None else learned.get("long_text_max_chars", 0))
         return chars is None or chars > 0 or (need.entity, need.label) in await defined_fields(self._m.ledger)
 
@@ -105,7 +107,7 @@ class SchemaPhase:
 
 async def defined_fields(ledger: Ledger) -> set[tuple[Kind, str]]:
     """Give (entity, label) of the custom fields that were seen in the destination for the map in force."""
-    return {(row["entity"], row["label"]) for row in await ledger.setting("fields:defined") or []}
+    return {(row["entity"], row["label"]) for row in await ledger.setting(FIELDS_DEFINED) or []}
 
 
 def _spec(need: NeededField) -> FieldSpec:

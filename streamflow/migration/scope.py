@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from streamflow.compact import Numbers
+from streamflow.ledger_names import ACCOUNT
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
@@ -42,7 +43,7 @@ async def scope(migration: Migration, proposed: Mapping[str, Any]) -> Estimate:
     found = await inventory(migration)
     sizes = await _sizes(migration, document)
     reference = await migration.destination.schema.reference()
-    account: Mapping[str, Any] = await migration.ledger.setting("destination") or {}
+    account: Mapping[str, Any] = await migration.ledger.setting(ACCOUNT) or {}
     settings = settings_of(document.settings, migration.pair)
     open_leads = sizes.unqualified if settings["unqualified"] == "lead" else 0
     routes = {kind: migration.destination.reader.route(kind) for kind in ("accounts", "contacts", "leads")}

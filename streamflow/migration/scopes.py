@@ -30,8 +30,8 @@ def everything(_link: Link) -> bool:
 
 
 def checked(scope: str, pair: Pair) -> str:
-    """Give the scope as it is written, "" read as the whole run. Raises UsageError for one that is none."""
-    scope = scope.strip() or WHOLE
+    """Give the scope as it is written. Raises UsageError for one that is none; none at all is not taken for the whole run."""
+    scope = scope.strip()
     word, _, name = scope.partition(":")
     if scope == WHOLE or (word == "record" and all(name.partition(":")[::2])):
         return scope

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from streamflow.errors import NotFound, ProtocolMismatch
+from streamflow.ledger_names import read_mark
 from streamflow.migration.context import Migration
 from streamflow.migration.freshness import FORM, NotingSource
 from streamflow.migration.horizon import settle_of
@@ -24,7 +25,8 @@ from streamflow.model import Key, Kind, Record
 from streamflow.platforms.base import Stream
 from streamflow.stages.extract import Intake
 from streamflow.stages.tally import Tally
-from streamflow.store.base import Change, Mark, MoveMark
+from streamflow.store.base import Mark
+from streamflow.store.change import Change, MoveMark
 
 SLACK = timedelta(days=1)     # filters that take a date only begin at its first second
 FEW = 5                       # so many records may have gone from the source since they were seen
@@ -92,7 +94,7 @@ class SettledFeed:
 
     async def whole(self, stream: Stream, *, scan: str, names_touched: bool = True) -> Tally:
         """Read the whole list; one that was read from its beginning sets the mark for the reads of changes that follow."""
-        before = await self._m.ledger.mark(f"read:{stream.kind}")
+        before = await self._m.ledger.mark(read_mark(stream.kind))
         is_resumed = before is not None and before.note.get("scan") == scan
         if stream.overlap_s is None or is_resumed:
             return await self._intake.scan(stream, scan=scan, names_touched=names_touched)

@@ -15,11 +15,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from streamflow.errors import NotFound, NotPermitted, ProtocolMismatch, RecordRejected
+from streamflow.ledger_names import SOURCES_CREATED, SOURCES_UNSURE
 from streamflow.migration.context import Migration
 from streamflow.migration.source_uses import SourceUses, Uses
-from streamflow.migration.sources import CREATED, NAMES, UNSURE, compared
+from streamflow.migration.sources import NAMES, compared
 from streamflow.model import AuditEntry, DestId
-from streamflow.store.base import Audit, PutSetting
+from streamflow.store.change import Audit, PutSetting
 
 DONE: Final = "rollback:sources"
 """Setting: what became of each lead source, over all starts: id -> row."""
@@ -56,7 +57,7 @@ class SourceRemovals:
 
     async def plan(self, spared: Iterable[DestId]) -> list[Row]:
         """Say what would become of each; *spared* are the leads that are left as they are. Writes nothing."""
-        if not await self._ours() and not await self._m.ledger.setting(UNSURE):
+        if not await self._ours() and not await self._m.ledger.setting(SOURCES_UNSURE):
             return []
         await self._uses.look()
         return await self._judge(await self._uses.then(spared), await self._m.destination.schema.sources())
@@ -64,7 +65,7 @@ class SourceRemovals:
     async def remove(self, spared: Iterable[DestId]) -> list[Row]:
         """Remove what can be; answers what became of each over all starts. Raises what leaves an outcome unknown."""
         done: dict[DestId, Row] = dict(await self._m.ledger.setting(DONE) or {})
-        if await self._ours() or await self._m.ledger.setting(UNSURE):
+        if await self._ours() or await self._m.ledger.setting(SOURCES_UNSURE):
             await self._uses.look()
             uses, listed = await self._uses.now(spared), await self._m.destination.schema.sources()
             for row in await self._judge(uses, listed):
@@ -98,12 +99,12 @@ class SourceRemovals:
             self._m.log("source.not_restored", dest_id=row["id"], reason=error.message)
 
     async def _ours(self) -> list[DestId]:
-        return list(await self._m.ledger.setting(CREATED) or [])
+        return list(await self._m.ledger.setting(SOURCES_CREATED) or [])
 
     async def _judge(self, uses: Uses, listed: Mapping[DestId, str]) -> list[Row]:
         names: Mapping[DestId, str] = await self._m.ledger.setting(NAMES) or {}
         rows = [judged(each, names.get(each, ""), listed.get(each), uses.get(each, [])) for each in await self._ours()]
-        unsure: Mapping[DestId, str] = await self._m.ledger.setting(UNSURE) or {}
+        unsure: Mapping[DestId, str] = await self._m.ledger.setting(SOURCES_UNSURE) or {}
         return [*rows, *(
             {"id": each, "name": name, "action": KEPT, "reason": UNKNOWN} for each, name in unsure.items() if each in listed
         )]
@@ -134,7 +135,7 @@ class SourceRemovals:
             actor="streamflow", action=f"rollback.source.{_WORDS[row['action']]}", kind="sources", key=row["name"], dest_id=row["id"],
             note=row["reason"],
         )
-        await self._m.ledger.commit([PutSetting(name=DONE, value=done), PutSetting(name=CREATED, value=left), Audit(entry=entry)])
+        await self._m.ledger.commit([PutSetting(name=DONE, value=done), PutSetting(name=SOURCES_CREATED, value=left), Audit(entry=entry)])
 
 
 _WORDS: Final = {KEPT: "kept", REMOVED: "removed", GONE: "gone", SENT: "meant"}

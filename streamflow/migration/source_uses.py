@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Iterable
 from typing import Final
 
+from streamflow.ledger_names import SOURCES_CREATED
 from streamflow.migration.context import Migration
 from streamflow.migration.outside import READ_AT_ONCE
-from streamflow.migration.sources import CREATED
 from streamflow.migration.touched import Touches
 from streamflow.migration.undoing import Step
 from streamflow.model import DestId, Fields
@@ -49,7 +49,7 @@ class SourceUses:
 
     async def look(self) -> None:
         """Look through the list of leads for those that are none of ours and name a source of ours."""
-        ours = frozenset(await self._m.ledger.setting(CREATED) or [])
+        ours = frozenset(await self._m.ledger.setting(SOURCES_CREATED) or [])
         if not ours:
             return
         async for page in self._m.destination.reader.everything("leads", custom=False):

@@ -11,17 +11,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
+from streamflow.ledger_names import SOURCES_CREATED, SOURCES_UNSURE
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, DestId
 from streamflow.platforms.base import Reference
-from streamflow.store.base import Audit, Change, PutSetting
+from streamflow.store.change import Audit, Change, PutSetting
 
-CREATED: Final = "sources:created"
-"""Setting: the ids of those that are ours and not removed."""
 NAMES: Final = "sources:names"
 """Setting: the name that we gave to each of ours, by id."""
-UNSURE: Final = "sources:unsure"
-"""Setting: those of which nobody knows whether we made them, id -> name."""
 _MEANT: Final = "sources:meant"      # names, as they are compared, that were to be made and whose id was not heard
 _BEFORE: Final = "sources:before"
 
@@ -81,9 +78,9 @@ class _Making:
         if dest_id in listed or dest_id in self._before:
             await self._found(name, dest_id)      # it has that name by the destination's own comparison
             return dest_id
-        ours = [each for each in await self._m.ledger.setting(CREATED) or [] if each != dest_id]
+        ours = [each for each in await self._m.ledger.setting(SOURCES_CREATED) or [] if each != dest_id]
         names = {**(await self._m.ledger.setting(NAMES) or {}), dest_id: name}
-        created = (PutSetting(name=CREATED, value=[*ours, dest_id]), PutSetting(name=NAMES, value=names))
+        created = (PutSetting(name=SOURCES_CREATED, value=[*ours, dest_id]), PutSetting(name=NAMES, value=names))
         await self._note("source.created", name, dest_id, self._means(name, False), *created)
         return dest_id
 
@@ -91,11 +88,11 @@ class _Making:
         """Note one that is there and might be ours: it was to be made, and what came of that was not heard."""
         if compared(name) not in self._meant:
             return
-        if dest_id in self._before or dest_id in (await self._m.ledger.setting(CREATED) or []):
+        if dest_id in self._before or dest_id in (await self._m.ledger.setting(SOURCES_CREATED) or []):
             await self._note("source.found", name, dest_id, self._means(name, False))
             return
-        unsure = {**(await self._m.ledger.setting(UNSURE) or {}), dest_id: name}
-        await self._note("source.unsure", name, dest_id, self._means(name, False), PutSetting(name=UNSURE, value=unsure))
+        unsure = {**(await self._m.ledger.setting(SOURCES_UNSURE) or {}), dest_id: name}
+        await self._note("source.unsure", name, dest_id, self._means(name, False), PutSetting(name=SOURCES_UNSURE, value=unsure))
 
     def _means(self, name: str, is_open: bool) -> PutSetting:
         others = [each for each in self._meant if each != compared(name)]

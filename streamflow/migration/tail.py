@@ -18,6 +18,7 @@ from datetime import timedelta
 
 from streamflow.clock import iso
 from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError, Uncertain
+from streamflow.ledger_names import CUTOVER, CUTOVER_GIVEN_UP, DELTA_OPENED, SWEPT
 from streamflow.migration import absence, cutover, drift, horizon, leftovers, unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.heirs import follow_merges
@@ -29,7 +30,7 @@ from streamflow.migration.round import Reading
 from streamflow.migration.stopped import WHOLE
 from streamflow.migration.work import Work
 from streamflow.model import Kind
-from streamflow.store.base import PutSetting
+from streamflow.store.change import PutSetting
 from streamflow.wire.message import DELTA, at_priority
 
 PASSING = (NotFound, PlatformUnavailable, ProtocolMismatch, Throttled, TransientError, Uncertain)
@@ -67,7 +68,7 @@ class Tail:
         while True:
             if await self._work.map_has_moved():
                 return State.MAP
-            if number and await self._m.ledger.setting("cutover"):
+            if number and await self._m.ledger.setting(CUTOVER):
                 return State.CUTOVER
             number += 1
             rests = await self._round(number)
@@ -132,7 +133,7 @@ class Tail:
 
     async def _recall_sweep(self) -> None:
         """Take up what earlier starts noted of the last sweep; the first complete read of the probe counts as one."""
-        last = await self._m.ledger.setting("sweep:at") or await self._m.ledger.setting("delta_opened_at")
+        last = await self._m.ledger.setting(SWEPT) or await self._m.ledger.setting(DELTA_OPENED)
         passed_s = self._m.waits.passed_s("sweep", last) if last else None
         self._m.following.swept_at = None if passed_s is None else self._m.clock.steady() - timedelta(seconds=passed_s)
         self._m.following.sweep_took_s = float(await self._m.ledger.setting("sweep:took_s") or 0.0)
@@ -175,7 +176,7 @@ class Tail:
             await self._m.ledger.commit([PutSetting(name=BEGUN, value=None)])
             return None
         await self._m.ledger.commit([
-            PutSetting(name="sweep:at", value=begun), PutSetting(name="sweep:took_s", value=took_s), PutSetting(name=BEGUN, value=None),
+            PutSetting(name=SWEPT, value=begun), PutSetting(name="sweep:took_s", value=took_s), PutSetting(name=BEGUN, value=None),
         ])
         await self._recall_sweep()
         return reading
@@ -194,9 +195,9 @@ class Tail:
         await self._m.control.wait(0.0 if is_sweeping else self._m.terms.round_s)
 
     async def _reason(self, rests: bool) -> str:
-        last = await self._m.ledger.setting("cutover:last")
+        last = await self._m.ledger.setting(CUTOVER_GIVEN_UP)
         parts = [
-            "caught up with the source" if rests else "following the source", self._stays, self._work.reader.trouble,
+            "caught up with the source" if rests else "following the source", self._stays, self._work.reader.snapshots.trouble,
             self._work.reader.settled.told(), await horizon.told(self._m), await unread.told(self._m), await absence.told(self._m),
             *(f"{kind} records wait: {why}" for kind, why in sorted(self._work.suspended.items())),
             "waiting for the cutover", f"the last cutover was given up: {last['reason']}" if last else "",

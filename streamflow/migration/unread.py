@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from streamflow.errors import StreamflowError
+from streamflow.ledger_names import COVERAGE
 from streamflow.migration.context import Migration
 from streamflow.model import Key, Kind, QueueItem
 from streamflow.platforms.base import Stream
 from streamflow.stages.questions import next_question, numbered
 from streamflow.stages.tally import Tally
-from streamflow.store.base import Change, Enqueue, PutSetting, ResolveItem
+from streamflow.store.change import Change, Enqueue, PutSetting, ResolveItem
 
 UNREAD = "unread"              # setting: kind, or "kind/part" -> {"why", "items"} of what could not be read
 WAIVE = "waive"
@@ -115,7 +116,7 @@ async def look_again(migration: Migration) -> list[str]:
         now = await migration.source.check()
     except StreamflowError as error:
         return [f"the source cannot be asked: {error.message}"]
-    before: Mapping[Kind, str] = await migration.ledger.setting("coverage") or {}
+    before: Mapping[Kind, str] = await migration.ledger.setting(COVERAGE) or {}
     for stream in migration.source.streams():
         state = now.get(stream.kind, "ok")
         if state != "ok" and before.get(stream.kind, "ok") == "ok":

@@ -1,7 +1,8 @@
 """
 After the switch: writes made to the source after the freeze are found and queued, the queue is worked, then the run closes.
 
-Rule 1: from the switch on nothing moves by itself any more; what shows up late waits for a person, each version of a record anew.
+Rule 1: from the switch on nothing moves by itself any more; what shows up late waits for a person, each version of a record anew. What
+somebody decided on another question about a record lets it go on as it was then, and no later version.
 Rule 2: a source that cannot be read any more ends nothing: the window goes on, and what was decided is still carried out.
 Rule 3: the last reading is a complete one. What keeps it from being complete is waited for a while, then asked about: nobody is to take a
 window that closed half blind for one in which nothing was written.
@@ -9,23 +10,31 @@ window that closed half blind for one in which nothing was written.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
+from streamflow.ledger_names import CLOSED, SWEPT, SWITCHED
 from streamflow.mapping.pair import Role
 from streamflow.migration import aftermath, lookalikes
 from streamflow.migration.context import AFTER_FREEZE, DEST_ORDER, Migration
 from streamflow.migration.life import State
+from streamflow.migration.returning import ROLLED_BACK, undone
 from streamflow.migration.stopped import WHOLE
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
 from streamflow.stages.planning import finish_of
-from streamflow.store.base import Audit, Change, Enqueue, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, Enqueue, PutSetting
 from streamflow.wire.message import DELTA, at_priority
 
 LATE = "after_freeze"
+DECIDED = "watch:decided:"
+"""Prefix of the setting that says which version of its record a question was decided on: by its id."""
+ANY = ""      # what the engine found answered by itself: the first version that goes on then is noted
 UNREAD = "last_read_failed"
 LAST_LOOK_S = 3600.0     # a last reading that fails is tried again for so long, and for no longer than the window was
 PAGE = 500
@@ -36,13 +45,16 @@ class LetGo:
     """What may go on after the switch since a person said so: versions that were taken, and records that another question was about."""
 
     taken: frozenset[str] = frozenset()                    # ids of the items about these versions, by the keys they have now
-    decided: frozenset[tuple[Kind, Key]] = frozenset()
+    decided: Mapping[tuple[Kind, Key], frozenset[str]] = field(default_factory=dict)    # versions then; `ANY`: it was not noted
+    unnoted: Mapping[tuple[Kind, Key], tuple[str, ...]] = field(default_factory=dict)   # ids of the items of which it was not
     people: frozenset[Key] = frozenset()                   # keys of people among both
+    brought_back: frozenset[str] = frozenset()             # reasons for which records were kept away that are to come back
 
     def holds(self, staged: Staged) -> bool:
         """Say whether a pending record waits for a person: to take one version takes no later one."""
-        is_decided = (staged.record.kind, staged.record.key) in self.decided and staged.reason != AFTER_FREEZE
-        return late_id(staged) not in self.taken and not is_decided
+        versions = self.decided.get((staged.record.kind, staged.record.key), frozenset())
+        is_decided = bool(versions & {ANY, version_of(staged)}) and staged.reason != AFTER_FREEZE
+        return late_id(staged) not in self.taken and not is_decided and staged.reason not in self.brought_back
 
 
 class Watch:
@@ -59,7 +71,7 @@ class Watch:
 
     async def run(self) -> State:
         """Answer DONE when the window has passed."""
-        since = (await self._m.ledger.setting("switched"))["switched_at"]
+        since = (await self._m.ledger.setting(SWITCHED))["switched_at"]
         window = timedelta(days=self._m.terms.watch_days)
         window_s, until = window / timedelta(seconds=1), iso(from_iso(since) + window)
         number = 0
@@ -89,7 +101,7 @@ class Watch:
                 reason="the window closed, and the last complete reading of the source had failed until then: what was changed there after "
                 f"the freeze and shows in no list of changes was not looked for; compare by hand what matters{self._trouble}",
             )))
-        await self._m.ledger.commit([PutSetting(name="closed_at", value=iso(self._m.clock.now())), *changes])
+        await self._m.ledger.commit([PutSetting(name=CLOSED, value=iso(self._m.clock.now())), *changes])
 
     async def _look(self, number: int, *, is_last: bool, since: str) -> None:
         await self._hold_late(since)       # what an earlier start read and could not hold any more comes first
@@ -107,10 +119,10 @@ class Watch:
                 begun = iso(self._m.clock.now())
                 reading = await self._work.reader.everything("watch")
                 await self._work.reader.suspects(reading)
-                await self._m.ledger.commit([] if reading.stopped else [PutSetting(name="sweep:at", value=begun)])
+                await self._m.ledger.commit([] if reading.stopped else [PutSetting(name=SWEPT, value=begun)])
             else:
                 await self._work.reader.poll(number)
-            self._trouble = "".join(f"; {each}" for each in (self._work.reader.trouble, self._m.stopped.told()) if each)
+            self._trouble = "".join(f"; {each}" for each in (self._work.reader.snapshots.trouble, self._m.stopped.told()) if each)
         except (AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, Throttled, TransientError) as error:
             self._note(error)
 
@@ -119,20 +131,32 @@ class Watch:
         self._m.trouble(error)
 
     async def _is_sweep_due(self, since: str) -> bool:
-        last = max(since, str(await self._m.ledger.setting("sweep:at") or ""))
+        last = max(since, str(await self._m.ledger.setting(SWEPT) or ""))
         is_due = self._m.waits.passed_s("sweep", last) >= self._m.terms.sweep_every_s
         return is_due or self._m.stopped.holds(WHOLE)
 
     async def _let_go(self, since: str) -> LetGo:
         """Look up what a person has decided since the switch; late writes are asked about only then, whatever the clock says."""
-        found = [
+        resolved = [
             item async for page in self._m.ledger.items(state="resolved") for item in page
-            if item.key and item.decision not in ("ignore", "waive", "keep", "accept") and (item.cause == LATE or item.resolved_at >= since)
+            if item.decision not in ("ignore", "waive", "keep", "accept") and (item.cause == LATE or item.resolved_at >= since)
         ]
+        found = [item for item in resolved if item.key]
+        noted = await self._m.ledger.settings(DECIDED)
+        decided: defaultdict[tuple[Kind, Key], set[str]] = defaultdict(set)
+        unnoted: defaultdict[tuple[Kind, Key], list[str]] = defaultdict(list)
+        for item in found:
+            if item.cause != LATE:
+                version = noted.get(f"{DECIDED}{item.id}", ANY)
+                decided[item.kind, item.present_key].add(version)
+                if version == ANY:
+                    unnoted[item.kind, item.present_key].append(item.id)
         return LetGo(
             taken=frozenset(version_id(item.kind, item.present_key, item.id.rpartition(":")[2]) for item in found if item.cause == LATE),
-            decided=frozenset((item.kind, item.present_key) for item in found if item.cause != LATE),
+            decided={ref: frozenset(versions) for ref, versions in decided.items()},
+            unnoted={ref: tuple(ids) for ref, ids in unnoted.items()},
             people=frozenset(item.present_key for item in found if item.kind == self._person),
+            brought_back=frozenset(undone(str(item.details.get("scope"))) for item in resolved if item.cause == ROLLED_BACK),
         )
 
     async def _hold_late(self, since: str) -> None:
@@ -142,7 +166,11 @@ class Watch:
                 after = page[-1].seq
                 let_go = await self._let_go(since)     # behind the page: what it shows pending by a decision is known as decided
                 late = [each for each in page if let_go.holds(each)]
-                await self._m.ledger.commit([change for each in late for change in late_changes(each)])
+                notes = [
+                    PutSetting(name=f"{DECIDED}{id}", value=version_of(each)) for each in page if each not in late
+                    for id in let_go.unnoted.get((each.record.kind, each.record.key), ())
+                ]
+                await self._m.ledger.commit([*notes, *(change for each in late for change in late_changes(each))])
                 if kind == self._person:
                     self._m.touched[kind].difference_update(each.record.key for each in late)
 
@@ -164,7 +192,20 @@ class Watch:
 
 def late_id(staged: Staged) -> str:
     """Give the id of the queue item about this version of a record."""
-    return version_id(staged.record.kind, staged.record.key, staged.record.digest[:8])
+    return version_id(staged.record.kind, staged.record.key, version_of(staged))
+
+
+def version_of(staged: Staged) -> str:
+    """Name the version of a record that was read last."""
+    return staged.record.digest[:8]
+
+
+async def decided_on(ledger: Ledger, item: QueueItem) -> list[Change]:
+    """Note, after the switch, of which version a person decided a question that is not about a late write."""
+    if not item.key or item.cause == LATE or await ledger.setting(SWITCHED) is None:
+        return []
+    staged = (await ledger.staged(item.kind, [item.present_key])).get(item.present_key)
+    return [] if staged is None else [PutSetting(name=f"{DECIDED}{item.id}", value=version_of(staged))]
 
 
 def version_id(kind: Kind, key: Key, version: str) -> str:

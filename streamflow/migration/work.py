@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 
 from streamflow.errors import PlanLimit
+from streamflow.ledger_names import CAPABILITIES, MAP_CONFIRMED, REFERENCE_FIRST_STAGES, REFERENCE_SOURCES, SCHEMA_DIGEST
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.document_json import from_json
@@ -18,29 +19,38 @@ from streamflow.migration.context import Migration
 from streamflow.migration.inventory import DestinationWatch
 from streamflow.migration.life import State
 from streamflow.migration.mapper import make_mapper
+from streamflow.migration.newcomers import Newcomers
 from streamflow.migration.owners import OwnersGate, directory_of, unowned_changes
 from streamflow.migration.reading import SourceReader
 from streamflow.migration.room import Room
 from streamflow.model import DestId, Key, Kind, QueueItem, RecordState, Ref
 from streamflow.pipeline import Pipeline
+from streamflow.platforms.base import Capabilities
 from streamflow.stages.batch import Batch
 from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
-from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
+from streamflow.stages.pending import StagedBatches
 from streamflow.stages.questions import next_question, numbered
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
+from streamflow.stages.unknown import intent_awaited
 from streamflow.stages.vanished import Vanished
 from streamflow.stages.verify import Verifier
-from streamflow.store.base import Change, Enqueue, Wake
+from streamflow.store.change import Change, Enqueue, Wake
 from streamflow.wire.message import BACKFILL, DELTA
 
 PAGE = 500
 LONG_HAUL = frozenset({State.SAMPLE, State.BACKFILL})
 """States in which nobody waits for a single record."""
 DOUBT_PATIENCE_S = 5.0   # how often open intents are looked at again while nothing else can be done
+
+
+def quiet_time(flags: Capabilities, *, is_lag_known: bool) -> QuietTime:
+    """Give the bounds after which "not there" may be believed; *is_lag_known*: it was measured, or the operator says what it is."""
+    lag_s = flags.search_lag_s if is_lag_known else None
+    return QuietTime(timeout_s=flags.timeout_s, late_commit_s=flags.late_commit_s, search_lag_s=lag_s)
 
 
 class Work:
@@ -55,10 +65,9 @@ class Work:
         self.verifier = Verifier(
             ledger=migration.ledger, reader=migration.destination.reader, feed=migration.destination.feed, vanished=self.vanished
         )
-        flags = migration.destination.flags
         self.doubts = DoubtResolver(
             ledger=migration.ledger, reader=migration.destination.reader, feed=migration.destination.feed, clock=migration.clock,
-            quiet=QuietTime(timeout_s=flags.timeout_s, late_commit_s=flags.late_commit_s, search_lag_s=flags.search_lag_s),
+            quiet=quiet_time(migration.destination.flags, is_lag_known=False),
         )
         self._document: tuple[str, MapDocument] | None = None     # the one read last, under its digest
         self._companies: CompanyTable | None = None
@@ -67,15 +76,15 @@ class Work:
 
     async def document(self) -> MapDocument:
         """The confirmed map; to be called only behind the map gate."""
-        stored = await self._m.ledger.setting("map:confirmed")
+        stored = await self._m.ledger.setting(MAP_CONFIRMED)
         if self._document is None or self._document[0] != stored["digest"]:
             self._document = stored["digest"], from_json(stored["document"], self._m.pair)
         return self._document[1]
 
     async def map_has_moved(self) -> bool:
         """Say whether a map was confirmed (or taken back) since the destination was made ready: its fields must be there first."""
-        confirmed = await self._m.ledger.setting("map:confirmed")
-        return confirmed is None or confirmed["digest"] != await self._m.ledger.setting("schema:digest")
+        confirmed = await self._m.ledger.setting(MAP_CONFIRMED)
+        return confirmed is None or confirmed["digest"] != await self._m.ledger.setting(SCHEMA_DIGEST)
 
     async def companies(self) -> CompanyTable:
         """The company table under the decisions of the confirmed map and of the queue."""
@@ -97,8 +106,8 @@ class Work:
         self._m.decisions.update(await self._m.ledger.decisions())
         return Directory(
             roles=roles, users=base.users, fallback_user=base.fallback_user, decisions=self._m.decisions,
-            sources=await self._m.ledger.setting("reference:sources") or {},
-            first_stages=await self._m.ledger.setting("reference:first_stages") or {},
+            sources=await self._m.ledger.setting(REFERENCE_SOURCES) or {},
+            first_stages=await self._m.ledger.setting(REFERENCE_FIRST_STAGES) or {},
         )
 
     async def mapper(self, people_by_email: dict[str, Key] | None = None) -> Mapper:
@@ -136,11 +145,23 @@ class Work:
         table = await self.companies()
         touched = self._m.touched[self._m.pair.person.kind]
         keys = sorted(touched)
-        changed = await table.refresh(keys)
+        changed = await table.refresh(sorted({*keys, *await self._unfinished_people()}))
         touched.difference_update(keys)
         await lookalikes.release(self._m)
         await lookalikes.ask(self._m, table)
         return changed
+
+    async def _unfinished_people(self) -> set[Key]:
+        """Those who wait to be delivered while both sides go on: a pass that broke off behind the page that showed them touched nobody."""
+        found: set[Key] = set()
+        after = 0
+        while self._m.phase.state in (State.TAIL, State.CUTOVER):
+            page = await self._m.ledger.pending(self._m.pair.person.kind, limit=PAGE, after_seq=after)
+            if not page:
+                break
+            found |= {staged.record.key for staged in page}
+            after = page[-1].seq
+        return found
 
     async def has_pending(self) -> bool:
         """Say whether anything waits to be delivered."""
@@ -189,6 +210,8 @@ class Work:
             return
         if await self._m.ledger.pending(self._m.pair.kind_naming("user"), limit=1):
             await OwnersGate(self._m).recheck()
+        if self._m.phase.state is not State.WATCH:      # then the destination is where people work, and nothing there is told anew
+            await Newcomers(self._m).reopen()
         await self._hold_unowned()
 
     async def _hold_unowned(self) -> None:
@@ -224,10 +247,16 @@ class Work:
         """Look once for the outcome of open intents, and deliver what that set free; answers how many stay open."""
         if not (before := await self.doubts.count()):
             return 0
+        self.doubts.quiet = await self._quiet_time()
         left = await self.doubts.resolve(phase=self._m.phase.state.value)
         if left < before and deliver:
             await self.deliver_all()
         return left
+
+    async def _quiet_time(self) -> QuietTime:
+        """The bounds as they are known by now: a lag that the probe did not see the end of is none, whatever the flag says by default."""
+        told = {**(await self._m.ledger.setting(CAPABILITIES) or {}), **self._m.terms.flags}
+        return quiet_time(self._m.destination.flags, is_lag_known="search_lag_s" in told)
 
     async def wait_for_doubts(self, *, deliver: bool = False) -> None:
         """Stay until no outcome is unknown any more: the bounded quiet time, while nothing else is left to do."""
@@ -243,11 +272,11 @@ class Work:
         open_doubts = {intent.id for intent in await self._m.ledger.open_intents(limit=100_000)} if waiting else set()
         parked = {item.id for item in await self._m.ledger.queue(cause="in_doubt")} if waiting else set()
         for name in waiting:
-            kind, _, key = name.partition(":")
-            if kind == "doubt":
-                if key not in open_doubts and name not in parked:
+            if (intent := intent_awaited(name)) is not None:
+                if intent not in open_doubts and name not in parked:
                     gone.append(name)
             else:
+                kind, _, key = name.partition(":")
                 refs[Ref(kind, key)] = name
         links = await self._m.ledger.links(list(refs)) if refs else {}
         woken = [*gone, *(refs[ref] for ref in links)]

@@ -209,6 +209,16 @@ _REPORTS: Final[Mapping[str, About]] = {
             "unclear": "People's records that came while others were removed and hang on nothing: nobody can tell whether they did.",
         },
     ),
+    "rollback-plan": About(
+        title="Rollback plan",
+        order=47,
+        main="records",
+        intro="What a rollback would remove, restore and spare if it were ordered now; nothing of it was done.",
+        notes={
+            "records": "What is to be removed, and what is to be restored with the fields that get their former values: the first 10,000.",
+            "sources": "What would become of lead sources; one that is kept says why.",
+        },
+    ),
 }
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
+from streamflow.ledger_names import COVERAGE, MAP_CONFIRMED
 from streamflow.mapping.companies import Companies
 from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
@@ -26,17 +27,12 @@ _ENOUGH: Final = 10
 
 async def automations(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """
-    Give the automation inventory: known entries (setting "automations", if any) and lines to fill in.
+    Give the automation inventory: lines to fill in, since no source shows its rules.
 
     "observed" tells who the people of each source went to, which is what an assignment rule leaves behind.
     """
-    known = await ledger.setting("automations") or []
-    coverage = await ledger.setting("coverage") or {}
+    coverage = await ledger.setting(COVERAGE) or {}
     rows = [
-        {"type": "", "trigger": "", "condition": "", "action": "", "owner": "", "rebuild_as": "", "rebuilt": "☐", **entry}
-        for entry in known
-    ]
-    rows += [
         {
             **{"type": rule.type, "trigger": rule.trigger, "condition": "", "action": "", "owner": ""},
             **{"rebuild_as": rule.rebuild_as, "rebuilt": "☐"},
@@ -44,7 +40,6 @@ async def automations(ledger: Ledger, pair: Pair) -> dict[str, Any]:
         for rule in pair.blank_rules
     ]
     return {
-        "known": len(known),
         "source_offers": "; ".join(f"{what.replace('_', ' ')}: {why}" for what, why in sorted(coverage.items()) if not pair.knows(what)),
         "rows": rows,
         "observed": await _observed(ledger, pair),
@@ -147,7 +142,7 @@ async def companies(ledger: Ledger, pair: Pair) -> dict[str, Any]:
 
 async def _texts(ledger: Ledger, pair: Pair) -> Companies:
     """Count the company texts of all people under the decisions of the confirmed map and of the queue."""
-    confirmed = await ledger.setting("map:confirmed")
+    confirmed = await ledger.setting(MAP_CONFIRMED)
     document = from_json(confirmed["document"], pair) if confirmed else None
     text_of = compile_map(document, pair, Context()).company_text if document is not None else partial(_plain_text, pair.person)
     decisions = dict(document.companies) if document is not None else {}

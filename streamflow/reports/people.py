@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from streamflow.ledger_names import FALLBACK_OWNER, OWNERS, REFERENCE_TEAMS
 from streamflow.mapping.owning import is_active
 from streamflow.mapping.pair import Pair
 from streamflow.model import Key
@@ -20,12 +21,12 @@ async def roster(ledger: Ledger, pair: Pair) -> dict[Key, dict[str, Any]]:
 
 async def owners(ledger: Ledger) -> dict[str, Any]:
     """Give the owner table: each user with records by kind, the destination user, and how they were matched."""
-    stored = await ledger.setting("owners") or []
+    stored = await ledger.setting(OWNERS) or []
     kinds = sorted({kind for owner in stored for kind in owner.get("records") or {}})
     rows = [owner_row(owner, kinds) for owner in stored]
     rows.sort(key=lambda row: (row["via"] != "unmatched", -row["total"], row["name"]))
     named = next((row["destination_user"] for row in rows if row["via"] == "fallback"), None)
-    fallback = await ledger.setting("operator:fallback") or named
+    fallback = await ledger.setting(FALLBACK_OWNER) or named
     unmatched = [row["key"] for row in rows if row["via"] == "unmatched"]
     return {"summary": owner_summary(rows), "owners": rows, "unmatched": unmatched, "fallback": fallback}
 
@@ -62,7 +63,7 @@ async def invitations(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """Give the users with name, e-mail, role and what is to be done about each; nobody is invited by the migration."""
     users = await roster(ledger, pair)
     rows = []
-    for owner in await ledger.setting("owners") or []:
+    for owner in await ledger.setting(OWNERS) or []:
         total = sum((owner.get("records") or {}).values())
         state, what = _invitation(owner, total)
         rows.append(
@@ -100,9 +101,9 @@ def _invitation(owner: Mapping[str, Any], total: int) -> tuple[str, str]:
 async def groups(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """Give group × member, the team of each group or "none yet", and what to set for its permission."""
     users = await roster(ledger, pair)
-    teams = {str(name).strip().lower(): str(dest_id) for name, dest_id in (await ledger.setting("reference:teams") or {}).items()}
+    teams = {str(name).strip().lower(): str(dest_id) for name, dest_id in (await ledger.setting(REFERENCE_TEAMS) or {}).items()}
     matched = {
-        owner["key"]: owner.get("dest_id") for owner in await ledger.setting("owners") or [] if owner.get("via") in ("email", "file")
+        owner["key"]: owner.get("dest_id") for owner in await ledger.setting(OWNERS) or [] if owner.get("via") in ("email", "file")
     }
     rows: list[dict[str, Any]] = []
     table: list[dict[str, Any]] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from streamflow.ledger_names import MAP_CONFIRMED, OBSERVATION, OWNERS, REFERENCE_SOURCES, SOURCE_COUNTS, UNKNOWN_KEYS
 from streamflow.mapping.pair import Pair, Role
 from streamflow.model import IntentState, Kind, Verdict
 from streamflow.reports.about import LIST
@@ -42,7 +43,7 @@ async def reconciliation(ledger: Ledger, pair: Pair, *, seed: int = 7, spot_size
     intents = await ledger.intent_counts()
     data: dict[str, Any] = {
         "kinds": records.rows(counts, kinds),
-        "source_counts": _source_counts(await ledger.setting("source:counts")),
+        "source_counts": _source_counts(await ledger.setting(SOURCE_COUNTS)),
         "reference": await _reference(ledger, pair, counts),
         "reasons": records.reason_rows(),
         "waiting": records.waiting_rows(),
@@ -54,8 +55,8 @@ async def reconciliation(ledger: Ledger, pair: Pair, *, seed: int = 7, spot_size
         "links": places.link_rows(),
         "orphans": places.orphans,
         "owners": await owners(ledger),
-        **_unmapped(await ledger.setting("map:confirmed"), await ledger.setting("observation"), queue.unmapped),
-        "drift": _drift(await ledger.setting("drift")),
+        **_unmapped(await ledger.setting(MAP_CONFIRMED), await ledger.setting(OBSERVATION), queue.unmapped),
+        "drift": _drift(await ledger.setting(UNKNOWN_KEYS)),
         "queue": cause_rows(await ledger.queue_counts()),
         "touched": queue.touched,
         "queue_items": queue.items,
@@ -146,9 +147,9 @@ async def _reference(ledger: Ledger, pair: Pair, counts: Sequence[KindCount]) ->
     for count in counts:
         read[count.kind] = read.get(count.kind, 0) + count.count
     roster = [staged.record.key async for page in ledger.every(pair.kind_naming("user")) for staged in page]
-    via = {owner["key"]: owner.get("via") for owner in await ledger.setting("owners") or []}
+    via = {owner["key"]: owner.get("via") for owner in await ledger.setting(OWNERS) or []}
     users = sum(via.get(key) in ("email", "file") for key in roster)
-    known = await ledger.setting("reference:sources") or {}
+    known = await ledger.setting(REFERENCE_SOURCES) or {}
     sources = sum([staged.record.key in known async for page in ledger.every(pair.kind_naming("source")) for staged in page])
     said = {
         "user": (users, "the rest: see owners and the list of users to invite"),

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from streamflow.ledger_names import MAP_CONFIRMED
 from streamflow.mapping.dates import Moment, read_moment, zone_of
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.pair import KindPlan, Pair, Role
@@ -95,7 +96,7 @@ async def lead_sources(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """Give how many people and deals each lead source has on both sides, and every one that differs (LP-41)."""
     counted: Counter[tuple[str, str, str, str]] = Counter()
     differing = Rows()
-    confirmed = await ledger.setting("map:confirmed")
+    confirmed = await ledger.setting(MAP_CONFIRMED)
     document = from_json(confirmed["document"], pair) if confirmed else None
     for spoken in spoken_of(document, pair, "source") if document is not None else ():
         kind, place = spoken.one.source, (spoken.one.source, spoken.target)
@@ -170,7 +171,7 @@ async def appointment_history(ledger: Ledger, pair: Pair) -> dict[str, Any]:
 
 
 async def _settings(ledger: Ledger, pair: Pair) -> dict[str, Any]:
-    confirmed = await ledger.setting("map:confirmed") or {}
+    confirmed = await ledger.setting(MAP_CONFIRMED) or {}
     return settings_of((confirmed.get("document") or {}).get("settings") or {}, pair)
 
 

@@ -11,6 +11,7 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from streamflow.ledger_names import MAP_CONFIRMED
 from streamflow.mapping.pair import Pair
 from streamflow.mapping.values import field_of
 from streamflow.model import FieldCheck, Key, Kind, Link, Staged, Verdict
@@ -40,7 +41,7 @@ async def spot_check(ledger: Ledger, pair: Pair, *, seed: int = 7, size: int = P
     kind = pair.person.kind
     keys = await draw(ledger, kind, seed=seed, size=size)
     staged = await ledger.staged(kind, keys)
-    sources = source_names(await ledger.setting("map:confirmed"), kind)
+    sources = source_names(await ledger.setting(MAP_CONFIRMED), kind)
     rows: list[dict[str, Any]] = []
     merged = 0
     for key in keys:

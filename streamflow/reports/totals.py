@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
+from streamflow.ledger_names import MAP_CONFIRMED, OWNERS
 from streamflow.mapping.catalogue import DETAILS
 from streamflow.mapping.pair import KindPlan, Pair
 from streamflow.mapping.settings import settings_of, value_key, value_map, ways_of
@@ -202,10 +203,10 @@ async def totals(ledger: Ledger, pair: Pair, issues: Mapping[tuple[Kind, str], i
 
     *issues*: how many items of the queue tell of a field of a kind.
     """
-    owners = await ledger.setting("owners") or []
+    owners = await ledger.setting(OWNERS) or []
     found = Totals(
         person=pair.person,
-        targets=targets_of(await ledger.setting("map:confirmed"), pair),
+        targets=targets_of(await ledger.setting(MAP_CONFIRMED), pair),
         users={str(owner["key"]): str(owner["dest_id"]) for owner in owners if owner.get("dest_id")},
     )
     for kind in pair.written:

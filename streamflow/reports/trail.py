@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import Any, Final
 
+from streamflow.ledger_names import (
+    CAPABILITIES,
+    CLOSED,
+    CUTOVER,
+    CUTOVER_GIVEN_UP,
+    FIELDS_DEFINED,
+    SOURCES_CREATED,
+    SOURCES_UNSURE,
+    SWITCHED,
+)
 from streamflow.store.base import AuditRow, Ledger
 
 SYSTEM: Final = "streamflow"
@@ -72,24 +82,24 @@ async def schema(ledger: Ledger) -> dict[str, Any]:
     """Give the custom fields and sources that were set up, the capabilities learned, and what only people can make."""
     todo = await ledger.queue(state=None, cause="to_do")
     return {
-        "fields": await ledger.setting("fields:defined") or [],
-        "sources_created": await ledger.setting("sources:created") or [],
-        "sources_unsure": [{"id": each, "name": name} for each, name in (await ledger.setting("sources:unsure") or {}).items()],
+        "fields": await ledger.setting(FIELDS_DEFINED) or [],
+        "sources_created": await ledger.setting(SOURCES_CREATED) or [],
+        "sources_unsure": [{"id": each, "name": name} for each, name in (await ledger.setting(SOURCES_UNSURE) or {}).items()],
         "to_do": [{"what": item.key, "reason": item.reason, "state": item.state, "decision": item.decision} for item in todo],
-        "capabilities": await ledger.setting("capabilities") or {},
+        "capabilities": await ledger.setting(CAPABILITIES) or {},
     }
 
 
 async def cutover(ledger: Ledger) -> dict[str, Any]:
     """Give the steps of the switch with their times, the receipt, writes found after the freeze, and the last attempt given up."""
-    plan = await ledger.setting("cutover") or {}
+    plan = await ledger.setting(CUTOVER) or {}
     late = await ledger.queue(state=None, cause="after_freeze")
     return {
         "step": plan.get("step", "not begun"),
         "steps": [{"step": step, "at": at} for step, at in (plan.get("times") or {}).items()],
-        "receipt": await ledger.setting("switched") or {},
-        "last_given_up": await ledger.setting("cutover:last") or {},
-        "closed_at": await ledger.setting("closed_at"),
+        "receipt": await ledger.setting(SWITCHED) or {},
+        "last_given_up": await ledger.setting(CUTOVER_GIVEN_UP) or {},
+        "closed_at": await ledger.setting(CLOSED),
         "writes_after_freeze": [
             {"kind": item.kind, "key": item.key, "state": item.state, "decision": item.decision, "found_at": item.opened_at}
             for item in late

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from streamflow.ledger_names import OWNERS
 from streamflow.mapping.pair import Pair
 from streamflow.model import DestId, Key, Kind, Link, Ref, Verdict
 from streamflow.stages.kept import expected
@@ -159,7 +160,7 @@ def named_records(link: Link) -> list[tuple[str, list[DestId]]]:
 
 async def survey(ledger: Ledger, pair: Pair) -> Survey:
     """Walk the whole crosswalk, a page at a time."""
-    users = {str(owner["dest_id"]) for owner in await ledger.setting("owners") or [] if owner.get("dest_id")}
+    users = {str(owner["dest_id"]) for owner in await ledger.setting(OWNERS) or [] if owner.get("dest_id")}
     found = Survey(known_users=frozenset(users))
     async for page in ledger.crosswalk():
         ids = {each for link in page for name, named in named_records(link) if name not in TO_PEOPLE for each in named}

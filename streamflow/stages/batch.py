@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from streamflow.mapping.derived import Derived
 from streamflow.model import Cursor, DestId, Disposition, Fields, Kind, Link, Op, Ref, Staged
-from streamflow.store.base import Change, Finish
+from streamflow.store.change import Change, Finish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

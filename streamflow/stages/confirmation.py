@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from streamflow.model import OPEN_INTENTS, AuditEntry, DestId, Intent, IntentState, Kind, Link, Op, RecordState, Ref
+from streamflow.model import UNSETTLED_INTENTS, AuditEntry, DestId, Intent, Kind, Link, Op, RecordState, Ref
 from streamflow.stages.overwritten import Done
 from streamflow.stages.unknown import Joiner, Meaning, meaning_name
-from streamflow.store.base import Audit, Change, Finish, Ledger, PutLink, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, Finish, PutLink, PutSetting
 
 
 def line_of(intent: Intent, meaning: Meaning, dest_id: DestId, *, phase: str, at: str) -> Link:
@@ -75,5 +76,5 @@ async def _still_free(ledger: Ledger, kind: Kind, joiners: Sequence[Joiner]) -> 
         return ()
     known, lines = await ledger.staged(kind, keys), await ledger.links([Ref(kind, key) for key in keys])
     writes = [each for key in keys for each in await ledger.intents_of(kind, key) if each.op is Op.CREATE and each.ref.part == ""]
-    under_way = {each.ref.key for each in writes if each.state in (*OPEN_INTENTS, IntentState.PARKED)}
+    under_way = {each.ref.key for each in writes if each.state in UNSETTLED_INTENTS}
     return tuple(each for each in joiners if each.key in known and Ref(kind, each.key) not in lines and each.key not in under_way)

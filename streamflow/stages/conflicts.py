@@ -15,7 +15,7 @@ from streamflow.mapping.changes import Conflict, Policy
 from streamflow.model import AuditEntry, Link, QueueItem, Staged
 from streamflow.stages.kept import expected, kept
 from streamflow.stages.planning import Facts
-from streamflow.store.base import Audit, Change, Enqueue
+from streamflow.store.change import Audit, Change, Enqueue
 
 _WHY_CONFLICT = "{field} of {record} was changed by a person there and in the source; theirs was kept"
 _WHY_ADOPTED = "{field} of {record} differs from the source; an earlier run wrote it, so who changed it is unknown; it was kept"

@@ -18,7 +18,8 @@ from streamflow.model import AuditEntry, Cursor, DestId, Intent, IntentState, Li
 from streamflow.platforms.base import Feed, Happening, is_person, position_of
 from streamflow.stages.gone import gone_id, gone_item
 from streamflow.stages.kept import released
-from streamflow.store.base import Audit, Change, Enqueue, Ledger, MarkVerified, PutLink
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, Enqueue, MarkVerified, PutLink
 
 WRITTEN_AS: Final = ("notes", "tasks")
 """Kinds that we also change in the name of an author; others are made in it at most."""

@@ -2,7 +2,8 @@
 What becomes of writes whose outcome is unknown.
 
 Rule 1: a record that carries our marker exactly, and is nobody else's in the crosswalk but by people's merging, is the one we meant.
-Rule 2: "not there" counts only after the quiet time: client time-out + late-commit bound + measured search lag.
+Rule 2: "not there" counts only after the quiet time: client time-out + late-commit bound + measured search lag. Where no lag is known it
+never counts: a person decides, and is asked when the write can no longer take effect, since one made again before that may be doubled.
 Rule 3: two sightings mean that a double exists already: nobody guesses, a person decides.
 Rule 4: an update or delete is judged by reading the record itself, and is over only when it can no longer take effect.
 Rule 5: what comes to nothing again and again, while others are taken, is left to a person and no longer sent (`unanswered`).
@@ -17,6 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from streamflow.clock import Clock, iso
+from streamflow.errors import sure
 from streamflow.model import (
     OPEN_INTENTS,
     AuditEntry,
@@ -31,14 +33,19 @@ from streamflow.model import (
     RecordState,
     Ref,
     Verdict,
+    name_of,
 )
 from streamflow.platforms.base import Feed, Happening, Reader, position_of
 from streamflow.stages.confirmation import brought, forgotten, learnt_late, line_of, meaning_of
+from streamflow.stages.gone import MERGED
+from streamflow.stages.marks import carries_marker
+from streamflow.stages.removed import removed
 from streamflow.stages.unanswered import left_to_a_person, weigh
-from streamflow.stages.unknown import REMADE_KINDS, Joiner, since, unknown_since
+from streamflow.stages.unknown import REMADE_KINDS, Joiner, outcome_name, since, unknown_since
 from streamflow.stages.updating import both_ways
 from streamflow.stages.vanished import as_it_reads, joined, moved_by_merging
-from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, Ledger, PutLink, SettleIntent, Wake
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, DropLink, Enqueue, Finish, PutLink, SettleIntent, Wake
 
 AT_ONCE = 2000     # so many outcomes are looked for together
 DOUBLED = "records carry the marker"
@@ -62,6 +69,11 @@ class QuietTime:
         """Seconds after which a write whose outcome is unknown can no longer take effect."""
         return self.timeout_s + self.late_commit_s
 
+    @property
+    def decisive_s(self) -> float:
+        """Seconds after which "not there" decides something: that it is made again, or without a bound that a person is asked."""
+        return self.late_s if self.seconds is None else self.seconds
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
@@ -81,11 +93,11 @@ def rule_create(intent: Intent, sightings: Sequence[DestId], *, waited_s: float,
         return Ruling(state=IntentState.CONFIRMED, dest_id=sightings[0], reason="found by its marker")
     if len(sightings) > 1:
         return Ruling(state=IntentState.PARKED, reason=f"{len(sightings)} {DOUBLED}: {', '.join(sightings)}")
+    if waited_s < quiet.decisive_s:
+        return Ruling()
     if quiet.seconds is None:
         return Ruling(state=IntentState.PARKED, reason="no bound for the search lag is known")
-    if waited_s >= quiet.seconds:
-        return Ruling(state=IntentState.ABANDONED, reason="not there after the quiet time")
-    return Ruling()
+    return Ruling(state=IntentState.ABANDONED, reason="not there after the quiet time")
 
 
 def rule_change(
@@ -115,11 +127,11 @@ def _not_applied(reason: str, waited_s: float, quiet: QuietTime) -> Ruling:
 
 def _half_way(waited_s: float, quiet: QuietTime) -> Ruling:
     """The old record is gone and none took its place: it is made anew once that one can no longer appear."""
+    if waited_s < quiet.decisive_s:
+        return Ruling()
     if quiet.seconds is None:
         return Ruling(state=IntentState.PARKED, reason="it was removed to be made anew, and no bound for the search lag is known")
-    if waited_s >= quiet.seconds:
-        return Ruling(state=IntentState.ABANDONED, lost=True, reason="removed and not made anew; it is made again")
-    return Ruling()
+    return Ruling(state=IntentState.ABANDONED, lost=True, reason="removed and not made anew; it is made again")
 
 
 def told_if_lost(intent: Intent, ruling: Ruling) -> Ruling:
@@ -195,10 +207,12 @@ class DoubtResolver:
             if intent.op is Op.UPDATE and intent.dest_kind in REMADE_KINDS and intent.marker:
                 replacements = await self._sightings(intent, happenings, waited_s)
             applied = now is not None and self._is_applied(intent, now)
-            return told_if_lost(intent, rule_change(intent, now, replacements, applied=applied, waited_s=waited_s, quiet=self.quiet))
+            ruling = rule_change(intent, now, replacements, applied=applied, waited_s=waited_s, quiet=self.quiet)
+            return told_if_lost(intent, await self._unless_removed(intent, happenings, ruling) if ruling.lost else ruling)
         if not intent.marker:
             return Ruling(state=IntentState.PARKED, reason="the write carries no marker to look for")
-        return rule_create(intent, await self._sightings(intent, happenings, waited_s), waited_s=waited_s, quiet=self.quiet)
+        ruling = rule_create(intent, await self._sightings(intent, happenings, waited_s), waited_s=waited_s, quiet=self.quiet)
+        return await self._unless_removed(intent, happenings, ruling) if ruling.state is IntentState.ABANDONED else ruling
 
     async def _weighed(self, intent: Intent, ruling: Ruling) -> Ruling:
         """Count a write that did not happen among the tries of its record."""
@@ -218,20 +232,39 @@ class DoubtResolver:
         The feed shows them first. Lists and searches cost calls for each intent: they are asked when the feed does not tell of this
         kind, and once more at the end, when their "not there" decides.
         """
-        suspects = {
+        suspects = self._suspects(intent, happenings)
+        found = await self._carrying(intent, sorted(suspects - await self._known(suspects))) if suspects else []
+        is_last = waited_s >= self.quiet.decisive_s
+        if not found and (is_last or not self._feed.carries(intent.dest_kind)):
+            hits = await self._reader.find(intent.dest_kind, intent.marker, intent.fields)
+            known = await self._known(set(hits))
+            found = [hit for hit in hits if hit not in known]
+        return [each for each in dict.fromkeys(found) if each != intent.dest_id]
+
+    def _suspects(self, intent: Intent, happenings: Sequence[Happening]) -> set[DestId]:
+        """Give what was made meanwhile and could be this write."""
+        return {
             dest_id
             for event in happenings
             if event.kind == intent.dest_kind and event.action == "create"
             for dest_id in event.ids
             if self._may_be(intent, event.payloads.get(dest_id))
         }
-        found = await self._carrying(intent, sorted(suspects - await self._known(suspects))) if suspects else []
-        is_last = self.quiet.seconds is None or waited_s >= self.quiet.seconds
-        if not found and (is_last or not self._feed.carries(intent.dest_kind)):
-            hits = await self._reader.find(intent.dest_kind, intent.marker, intent.fields)
-            known = await self._known(set(hits))
-            found = [hit for hit in hits if hit not in known]
-        return [each for each in dict.fromkeys(found) if each != intent.dest_id]
+
+    async def _unless_removed(self, intent: Intent, happenings: Sequence[Happening], ruling: Ruling) -> Ruling:
+        """Make nothing again that people removed or merged away before it was found: what became of it then is as of any other."""
+        after = position_of(intent.feed_cursor or "")
+        suspects = self._suspects(intent, [event for event in happenings if position_of(event.id) > after])
+        if not suspects:
+            return ruling
+        merged = {name.removeprefix(MERGED) for name in await self._ledger.settings(MERGED)}
+        found = await removed(self._reader, intent, suspects - merged - await self._known(suspects))
+        if found.made is not None:
+            return Ruling(state=IntentState.CONFIRMED, dest_id=found.made, reason="it was made, and removed or merged by people since")
+        if found.unclear:
+            reason = f"people removed or merged what may be it, and nothing tells any more: {', '.join(found.unclear)}"
+            return Ruling(state=IntentState.PARKED, reason=reason)
+        return ruling
 
     async def _known(self, dest_ids: set[DestId]) -> set[DestId]:
         """Those that another record has led to from the beginning; one that people merged others into meanwhile may be what was meant."""
@@ -258,37 +291,37 @@ class DoubtResolver:
     # ------------------------------------------------------------------------------------------ carrying it out
 
     async def _apply(self, intent: Intent, ruling: Ruling) -> None:
-        assert ruling.state is not None
+        state = sure(ruling.state, "state of a ruling")
         changes: list[Change] = [
-            SettleIntent(id=intent.id, state=ruling.state, dest_id=ruling.dest_id, reason=ruling.reason),
+            SettleIntent(id=intent.id, state=state, dest_id=ruling.dest_id, reason=ruling.reason),
             Audit(entry=AuditEntry(
-                actor="streamflow", action=f"doubt.{ruling.state.value}", kind=intent.ref.kind, key=intent.ref.key,
+                actor="streamflow", action=f"doubt.{state.value}", kind=intent.ref.kind, key=intent.ref.key,
                 dest_id=ruling.dest_id or "", note=ruling.reason,
             )),
         ]
-        if ruling.state is IntentState.PARKED:
+        if state is IntentState.PARKED:
             changes += await self._asked(intent, ruling)
         else:
             rests = await left_to_a_person(self._ledger, intent, ruling.reason) if ruling.is_last else []
-            changes += [*rests, Wake(on=(f"doubt:{intent.id}",)), forgotten(intent)]
+            changes += [*rests, Wake(on=(outcome_name(intent.id),)), forgotten(intent)]
         if ruling.lost:
             changes.append(DropLink(ref=intent.ref))
-        if ruling.state is IntentState.CONFIRMED:
+        if state is IntentState.CONFIRMED:
             changes += await self._adopted(intent, ruling)
-            changes.append(Wake(on=(f"{intent.ref.kind}:{intent.ref.key}",)))
+            changes.append(Wake(on=(name_of(intent.ref.kind, intent.ref.key),)))
         await self._ledger.commit(changes)
 
     async def _asked(self, intent: Intent, ruling: Ruling) -> list[Change]:
         """Leave the write to a person; until then its record is flagged and waits."""
         kind, key = intent.ref.kind, intent.ref.key
         item = QueueItem(
-            id=f"doubt:{intent.id}", cause="in_doubt", kind=kind, key=key, blocking=True, suggested="waive",
+            id=outcome_name(intent.id), cause="in_doubt", kind=kind, key=key, blocking=True, suggested="waive",
             reason=f"{intent.dest_kind} {intent.op.value}: {ruling.reason}", decisions=("recreate", "adopt:<destination id>", "waive"),
             details={"marker": intent.marker, "intent": intent.id},
         )
         staged = (await self._ledger.staged(kind, [key])).get(key)
         finish = Finish(
-            kind=kind, key=key, seq=intent.seq, state=RecordState.PARKED, waiting_on=f"doubt:{intent.id}", reason=ruling.reason,
+            kind=kind, key=key, seq=intent.seq, state=RecordState.PARKED, waiting_on=outcome_name(intent.id), reason=ruling.reason,
             disposition=(staged.disposition if staged is not None else None) or Disposition.FLAGGED,
         )
         return [Enqueue(item=item), finish]
@@ -300,11 +333,11 @@ class DoubtResolver:
         A record that was replaced and is still there is kept under a part of its own: nobody asks for it, so it is removed like any
         other part that is dropped, by a write of the same protocol, unless a person changed it.
         """
-        assert ruling.dest_id is not None
+        dest_id = sure(ruling.dest_id, "record that was adopted")
         if intent.op is Op.DELETE:
             return [DropLink(ref=intent.ref)]
         meaning = await meaning_of(self._ledger, intent)
-        now = line_of(intent, meaning, ruling.dest_id, phase=self._phase or "recovery", at=iso(self._clock.now()))
+        now = line_of(intent, meaning, dest_id, phase=self._phase or "recovery", at=iso(self._clock.now()))
         if intent.op is Op.CREATE:
             return await self._with_merged(now, meaning.joiners)
         changes = [*brought(now, meaning.joiners), *learnt_late(intent, meaning, at=self._clock.steady().timestamp())]
@@ -322,17 +355,6 @@ class DoubtResolver:
         now = (await self._reader.read(made.dest_kind, [made.dest_id], custom=True)).get(made.dest_id, {})
         merged = [PutLink(link=joined(each, made.dest_id)) for each in others if not each.is_merged]
         return [*brought(as_it_reads(made, now, self._reader.compare), joiners), *merged]
-
-
-def carries_marker(fields: Fields, marker: str) -> bool:
-    """Say whether a destination record carries exactly this marker, in its id field or as the last line of its text."""
-    if fields.get("custom:Streamflow ID") == marker:
-        return True
-    for name in ("body", "description"):
-        text = fields.get(name)
-        if isinstance(text, str) and text.rstrip().rsplit("\n", 1)[-1].strip() == marker:
-            return True
-    return False
 
 
 def _has_custom(fields: Fields) -> bool:

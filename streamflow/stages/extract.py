@@ -1,5 +1,5 @@
 """
-Reading a source into the ledger, and handing staged records on.
+Reading a source into the ledger.
 
 Rule 1: a page is staged and the stream's mark moved in one transaction; what is not staged is read again.
 Rule 2: only a complete pass proves absence; what it did not show is *missed*, nothing more. A pass with gaps is not complete, unless a
@@ -16,16 +16,18 @@ from contextlib import aclosing
 from dataclasses import replace
 from types import MappingProxyType
 
-from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Record, Staged
+from streamflow.ledger_names import read_mark
+from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Record
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.asking import GoneParents, ask_for
-from streamflow.stages.batch import Batch
 from streamflow.stages.moved import Moved
+from streamflow.stages.permit import Permit
 from streamflow.stages.rejected import told
 from streamflow.stages.rekey import hand_over
 from streamflow.stages.tally import CHANGED, Tally
 from streamflow.stages.uplinks import Uplinked
-from streamflow.store.base import Audit, Change, Ledger, Missed, MoveMark, StageResult
+from streamflow.store.base import Ledger, StageResult
+from streamflow.store.change import Audit, Change, Missed, MoveMark
 
 PARENTS_AT_ONCE = 24
 
@@ -35,9 +37,7 @@ Settling = Callable[[Stream, Tally, str], Awaitable[None]]
 """Hears of a read of a list that came to its end, by its name: finds out about its gaps, tells them, and says what was given up."""
 Emptied = Callable[[Kind, int, int], Awaitable[bool]]
 """Hears how many records of a kind complete passes did not show, and of how many; says whether that is to be believed."""
-FEW = 3        # so few records of a kind may all be gone without a question
-Permit = Callable[[], Awaitable[bool]]
-"""Waits while the operator has paused; False when the daemon drains: take nothing new."""
+_FEW = 3       # so few records of a kind may all be gone without a question
 
 
 class Intake:
@@ -63,7 +63,7 @@ class Intake:
         What *closing* gives once the last page has come is committed together with it.
         """
         tally = Tally(names_touched=names_touched)
-        mark = await self._ledger.mark(f"read:{stream.kind}")
+        mark = await self._ledger.mark(read_mark(stream.kind))
         tally.recall(mark, scan)
         start = mark.cursor if mark is not None and mark.note.get("scan") == scan and not mark.note.get("complete") else None
         moved = Moved(ledger=self._ledger, source=self._source, stream=stream, permit=self._permit)
@@ -74,7 +74,7 @@ class Intake:
                 tally.look(page)
                 tally.ended = page.next is None
                 tally.disbelieved = tally.ended and not tally.shown and not await self._may_be_empty(stream)
-                move = MoveMark(name=f"read:{stream.kind}", cursor=page.next or "", note=tally.note(scan, ended=tally.ended))
+                move = MoveMark(name=read_mark(stream.kind), cursor=page.next or "", note=tally.note(scan, ended=tally.ended))
                 changes = [move, *(await closing() if closing is not None and tally.complete else ())]
                 result = await self._stage_page(stream, page, scan, changes)
                 tally.add(page, result)
@@ -221,7 +221,7 @@ class Intake:
         if stream.kind not in self._shown_by(stream):
             return True     # others bring its records as well
         total = await self._known(stream.kind)
-        return not _is_emptied(total, total) or (self._emptied is not None and await self._emptied(stream.kind, total, total))
+        return not is_emptied(total, total) or (self._emptied is not None and await self._emptied(stream.kind, total, total))
 
     async def _known(self, kind: Kind) -> int:
         return sum(count.count for count in await self._ledger.counts() if count.kind == kind)
@@ -240,7 +240,7 @@ class Intake:
         if self._emptied is not None:
             believed = await self._emptied(kind, len(unseen), total)
         else:
-            believed = not _is_emptied(len(unseen), total)
+            believed = not is_emptied(len(unseen), total)
         if not believed:
             tally.disbelieved = True
             return
@@ -260,53 +260,10 @@ class Intake:
         return [key for key in keys if key not in own and (key not in staged or staged[key].record.parent not in owners)]
 
 
-def _is_emptied(missed: int, total: int) -> bool:
-    return missed == total and total > FEW
+def is_emptied(missed: int, total: int) -> bool:
+    """Say whether a kind vanished as a whole, which is a fault of the source unless a person says otherwise."""
+    return missed >= total > _FEW
 
 
 def _read_entry(page: Page, scan: str) -> Change:
     return Audit(entry=AuditEntry(actor="streamflow", action="read", kind=page.kind, note=f"{len(page.records)} records, pass {scan}"))
-
-
-# ------------------------------------------------------------------------------------------------ from the ledger
-
-
-class StagedBatches:
-    """Hands on pending records of a kind, oldest change first, each once a pass."""
-
-    def __init__(self, *, ledger: Ledger, kind: Kind, size: int, permit: Permit) -> None:
-        self._ledger = ledger
-        self._kind = kind
-        self._size = size
-        self._permit = permit
-
-    async def __call__(self) -> AsyncIterator[Batch]:
-        after = 0
-        while True:
-            if not await self._permit():
-                return
-            staged = await self._ledger.pending(self._kind, limit=self._size, after_seq=after)
-            if not staged:
-                return
-            after = staged[-1].seq
-            yield Batch(kind=self._kind, staged=tuple(staged))
-
-
-class ChosenBatches:
-    """Hands on the chosen records of a kind that are still pending: the sample."""
-
-    def __init__(self, *, ledger: Ledger, kind: Kind, keys: Sequence[Key], size: int, permit: Permit) -> None:
-        self._ledger = ledger
-        self._kind = kind
-        self._keys = keys
-        self._size = size
-        self._permit = permit
-
-    async def __call__(self) -> AsyncIterator[Batch]:
-        for start in range(0, len(self._keys), self._size):
-            if not await self._permit():
-                return
-            found: Mapping[Key, Staged] = await self._ledger.staged(self._kind, self._keys[start : start + self._size])
-            staged = tuple(each for each in found.values() if each.state.value == "pending")
-            if staged:
-                yield Batch(kind=self._kind, staged=staged)

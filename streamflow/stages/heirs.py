@@ -16,7 +16,8 @@ from streamflow.stages.job import Job
 from streamflow.stages.kept import known
 from streamflow.stages.parents import moved
 from streamflow.stages.planning import refs_in
-from streamflow.store.base import Change, Ledger, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Change, PutSetting
 
 HEIR: Final = "heir:"
 """Prefix of what is noted of a child that moved: {"kind", "from", "to", "at"}."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from streamflow.mapping.derived import Derived
 from streamflow.mapping.identity import Decision, Lent
-from streamflow.model import Draft, Key, Link, Ref, Staged
+from streamflow.model import Draft, Key, Link, Ref, Staged, name_of
 from streamflow.stages.batch import Joined
 from streamflow.stages.gone import aside
-from streamflow.store.base import Change, DropLink, PutLink
+from streamflow.store.change import Change, DropLink, PutLink
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Job:
     @property
     def name(self) -> str:
         """Name the record as wakes and the set of busy ones do."""
-        return f"{self.staged.record.kind}:{self.staged.record.key}"
+        return name_of(self.staged.record.kind, self.staged.record.key)
 
     def set_aside_other_kinds(self) -> None:
         """

@@ -45,6 +45,12 @@ def unlisted(base: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, set
     return {name: ids for name, ids in lacking.items() if ids}
 
 
+def swapped(base: Mapping[str, Any], shown: Mapping[str, Any]) -> set[DestId]:
+    """Give whom we named where one alone is named, and another is named now: people may have merged the first into the other."""
+    named = {name: value for name, value in expected(base).items() if name.startswith("link:") and isinstance(value, str)}
+    return {DestId(value) for name, value in named.items() if shown.get(name) and shown[name] != value}
+
+
 def released(base: Mapping[str, Any], fields: Iterable[str]) -> Fields:
     """Let a person's version of these fields stand from now on."""
     ours, names = expected(base), set(fields)

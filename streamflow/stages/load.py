@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import assert_never
 
 import anyio
 
@@ -23,10 +24,12 @@ from streamflow.errors import (
     PlatformUnavailable,
     RecordRejected,
     Stale,
+    StoreError,
     StreamflowError,
     Throttled,
     TransientError,
     Uncertain,
+    sure,
 )
 from streamflow.model import DestId, Intent, IntentState, Kind, Link, Op, Ref, kind_of
 from streamflow.platforms.base import Feed, Reader, Writer
@@ -40,7 +43,8 @@ from streamflow.stages.rereading import reads_otherwise
 from streamflow.stages.unanswered import left_to_a_person, weigh
 from streamflow.stages.unknown import REMADE_KINDS, meaning_name
 from streamflow.stages.vanished import Vanished
-from streamflow.store.base import Change, DropLink, Ledger, PutIntent, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Change, DropLink, PutIntent, PutSetting
 
 SAVE_S = 10.0  # the longest that keeping known outcomes may hold up a run that is cut short
 PATIENCE = 12  # times a write that was surely not applied is offered again before the platform counts as away
@@ -156,11 +160,9 @@ class Loader:
     async def _weigh(self, wave: Sequence[Progress], outcomes: list[Outcome | None]) -> None:
         """Tell what single records meet from what all do: that stops the run, the rest of a wave shows that it is not so."""
         for place, track, beside in perhaps_their_own(wave, outcomes):
-            outcome, intent = outcomes[place], track.intent
-            assert outcome is not None
-            assert outcome.error is not None
-            assert intent is not None
-            weighed = await weigh(self._ledger, intent, outcome.error.message, now=self._clock.steady(), others=beside)
+            outcome, intent = sure(outcomes[place], "outcome of a write"), sure(track.intent, "intent")
+            error = sure(outcome.error, "error of an outcome")
+            weighed = await weigh(self._ledger, intent, error.message, now=self._clock.steady(), others=beside)
             outcomes[place] = replace(outcome, weighed=weighed)      # what counts for nothing as well: a bad hour begins with it
 
     async def _settled(self, wave: Sequence[Progress], outcomes: Sequence[Outcome | None], written: dict[Ref, Link]) -> list[Change]:
@@ -183,14 +185,12 @@ class Loader:
 
     async def _question(self, track: Progress) -> str:
         """Name the queue item of a refusal: one that was answered stays answered, so a new refusal is a new question."""
-        write, record = track.next, track.plan.staged.record
-        assert write is not None
+        write, record = sure(track.next, "write"), track.plan.staged.record
         names = repeated(f"rejected:{record.kind}:{record.key}:{write.ref.part}")
         return (await next_question(self._ledger, names)).name
 
     def _intent(self, track: Progress, cursor: str, at: str) -> Intent:
-        write = track.next
-        assert write is not None
+        write = sure(track.next, "write")
         dest_id = write.dest_id or (track.ids.get(write.ref) if write.op is not Op.CREATE else None)
         return Intent(
             id=f"{self._ledger.epoch}-{next(self._numbers):07d}",
@@ -217,9 +217,7 @@ class Loader:
 
     async def _attempt(self, track: Progress) -> Outcome:
         """Send one write; only one that was surely not applied is offered again."""
-        write, intent = track.next, track.intent
-        assert write is not None
-        assert intent is not None
+        write, intent = sure(track.next, "write"), sure(track.intent, "intent")
         refused: StreamflowError | None = None
         for attempt in range(PATIENCE):
             if await (self._has_moved(track) if attempt else self._is_another(track)):
@@ -263,6 +261,8 @@ class Loader:
             return False
         try:
             return any([await self._vanished.look(kind, ids) for kind, ids in named.items()])
+        except (StoreError, InvariantBroken):
+            raise
         except StreamflowError:
             return False     # the refusal is what is known
 
@@ -273,6 +273,8 @@ class Loader:
             return False
         try:
             is_other = await reads_otherwise(self._rereader, write)
+        except (StoreError, InvariantBroken):
+            raise
         except StreamflowError:
             return False     # the write itself meets whatever that was
         return self._meanwhile.puts_off(write.dest_id, is_other=is_other)
@@ -284,23 +286,25 @@ class Loader:
             return False
         try:
             return bool(await self._meanwhile.moved(targets([write]), track.seen, at_once=True))
+        except (StoreError, InvariantBroken):
+            raise
         except StreamflowError:
             return True     # the platform does not answer: the record comes again, nothing was written
 
     async def _call(self, write: Write, intent: Intent) -> DestId:
         if write.op is Op.CREATE:
             return await self._writer.create(write.dest_kind, intent.fields, author=write.author)
-        assert intent.dest_id is not None
+        dest_id = sure(intent.dest_id, "record to write to")
         if write.op is Op.UPDATE:
             more: dict[str, bool] = {"force": True} if write.force else {}
-            return await self._writer.update(write.dest_kind, intent.dest_id, intent.fields, now=write.now, author=write.author, **more)
+            return await self._writer.update(write.dest_kind, dest_id, intent.fields, now=write.now, author=write.author, **more)
         if write.op is not Op.DELETE:
-            raise InvariantBroken(f"a plan cannot {write.op.value} records", hint="a bug: report it; nothing was sent")
+            assert_never(write.op)
         if write.since:
-            await self._writer.delete_unchanged(write.dest_kind, intent.dest_id, from_iso(write.since))
+            await self._writer.delete_unchanged(write.dest_kind, dest_id, from_iso(write.since))
         else:
-            await self._writer.delete(write.dest_kind, intent.dest_id)
-        return intent.dest_id
+            await self._writer.delete(write.dest_kind, dest_id)
+        return dest_id
 
 
 def _surely_not(intent: Intent) -> IntentState:

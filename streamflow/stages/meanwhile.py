@@ -26,7 +26,7 @@ from streamflow.platforms.base import Feed, Happening, position_of
 from streamflow.stages.batch import Write
 from streamflow.stages.overwritten import Done, items_of, ours_among
 from streamflow.stages.unknown import REMADE_KINDS
-from streamflow.store.base import Change, Enqueue
+from streamflow.store.change import Change, Enqueue
 
 GOOD_FOR_S: Final = 5.0      # seconds for which a look serves the waves that follow it
 KEPT_EVENTS: Final = 50      # of one record

@@ -11,15 +11,18 @@ shows it under the other one, and changes it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from streamflow.ledger_names import read_mark
 from streamflow.model import Key, Kind, Page, Record, Staged
 from streamflow.platforms.base import MADE_KEY, Source, Stream
+from streamflow.stages.permit import Permit
 from streamflow.stages.rekey import renamed, successors
-from streamflow.store.base import Ledger, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import PutSetting
 
 Facts: TypeAlias = tuple[str, ...]
 _OWED = "rename:"
@@ -36,7 +39,7 @@ class Shown:
 class Moved:
     """Follows such records through one pass over one table."""
 
-    def __init__(self, *, ledger: Ledger, source: Source, stream: Stream, permit: Callable[[], Awaitable[bool]]) -> None:
+    def __init__(self, *, ledger: Ledger, source: Source, stream: Stream, permit: Permit) -> None:
         self._ledger = ledger
         self._source = source
         self._stream = stream
@@ -91,7 +94,7 @@ class Moved:
 
     async def _unseen(self, parents: Kind) -> set[Key]:
         """Give the parents that the latest complete pass over them did not show, counted as missed by then or not."""
-        mark = await self._ledger.mark(f"read:{parents}")
+        mark = await self._ledger.mark(read_mark(parents))
         note = mark.note if mark is not None else {}
         is_proof = note.get("complete") and note.get("shown") and not note.get("gaps")
         return set(await self._ledger.unseen(parents, scan=str(note["scan"]))) if is_proof else set()

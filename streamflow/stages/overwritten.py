@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from streamflow.errors import sure
 from streamflow.model import Cursor, DestId, Fields, Intent, Kind, QueueItem, Ref
 from streamflow.platforms.base import Happening, is_person
-from streamflow.store.base import Change, PutSetting
+from streamflow.store.change import Change, PutSetting
 
 UNLOOKED: Final = "unlooked:"
 """Prefix of the setting that keeps a confirmed update (`Done.noted`) by its intent until it was looked after."""
@@ -36,9 +37,9 @@ class Done:
     @classmethod
     def of(cls, intent: Intent, *, seen: Cursor, now: Mapping[str, Any], at: float) -> Done:
         """Give what is to be looked after once a write is confirmed."""
-        assert intent.dest_id is not None
+        dest_id = sure(intent.dest_id, "record that was written to")
         return cls(
-            id=intent.id, seen=seen, ref=intent.ref, dest_kind=intent.dest_kind, dest_id=intent.dest_id, fields=intent.fields,
+            id=intent.id, seen=seen, ref=intent.ref, dest_kind=intent.dest_kind, dest_id=dest_id, fields=intent.fields,
             now={name: now.get(name) for name in intent.fields}, at=at,
         )
 

@@ -13,7 +13,8 @@ from streamflow.stages.directory import Directory, home_named
 from streamflow.stages.job import Job
 from streamflow.stages.planning import refs_in
 from streamflow.stages.questions import repeated
-from streamflow.store.base import Audit, Change, Ledger, ResolveItem
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, ResolveItem
 
 CAME = "came"
 """The decision by which a question closes itself."""

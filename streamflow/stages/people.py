@@ -13,7 +13,8 @@ from streamflow.stages.directory import Directory
 from streamflow.stages.kept import known as known_base
 from streamflow.stages.planning import question_plan
 from streamflow.stages.questions import next_question, repeated
-from streamflow.store.base import Candidate, Enqueue, Ledger, PutLookup
+from streamflow.store.base import Candidate, Ledger
+from streamflow.store.change import Enqueue, PutLookup
 
 
 def lookup_of(kind: Kind, key: Key, person: Person, head: Key) -> PutLookup:

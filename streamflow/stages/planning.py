@@ -15,12 +15,12 @@ from typing import Any
 
 from streamflow.mapping.changes import Policy
 from streamflow.mapping.derived import Issue
-from streamflow.model import DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, RecordState, Ref, Staged, Verdict
+from streamflow.model import DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, RecordState, Ref, Staged, Verdict, name_of
 from streamflow.stages.batch import Plan, Write
 from streamflow.stages.directory import Directory
 from streamflow.stages.gone import gone_id, waits_for
 from streamflow.stages.kept import known
-from streamflow.store.base import Change, Enqueue, Finish
+from streamflow.store.change import Change, Enqueue, Finish
 
 Compare = Callable[[Kind, str, Any, Any], Verdict]
 
@@ -137,11 +137,11 @@ def waiting_for(ref: Ref, facts: Facts) -> Waiting:
     parent = facts.parents.get(ref)
     if parent is None:
         reason = f"belongs to {ref.kind} {ref.key}, which is not among the records read"
-        return Waiting(unknown=True, on=f"{ref.kind}:{ref.key}", reason=reason)
+        return Waiting(unknown=True, on=name_of(ref.kind, ref.key), reason=reason)
     if parent.state is RecordState.PENDING:
         return Waiting(reason="what it belongs to is under way")
     return Waiting(
-        on=f"{parent.record.kind}:{parent.record.key}",   # where the record lives now, which may be another than it names
+        on=name_of(parent.record.kind, parent.record.key),   # where the record lives now, which may be another than it names
         reason=f"belongs to {ref.kind} {ref.key}, which was not moved ({parent.disposition or parent.state}: {parent.reason})",
     )
 

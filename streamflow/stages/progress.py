@@ -14,13 +14,29 @@ from streamflow.errors import (
     Stale,
     StreamflowError,
     Uncertain,
+    sure,
 )
-from streamflow.model import AuditEntry, Cursor, DestId, Disposition, Fields, Intent, IntentState, Link, Op, QueueItem, RecordState, Ref
+from streamflow.model import (
+    AuditEntry,
+    Cursor,
+    DestId,
+    Disposition,
+    Fields,
+    Intent,
+    IntentState,
+    Link,
+    Op,
+    QueueItem,
+    RecordState,
+    Ref,
+    name_of,
+)
 from streamflow.stages.batch import Plan, Resolved, Write
 from streamflow.stages.confirmation import brought, forgotten, line_of
 from streamflow.stages.unanswered import Weighed
-from streamflow.stages.unknown import Joiner, Meaning, unknown_since
-from streamflow.store.base import Audit, Change, DropLink, Enqueue, Finish, Others, PutLink, SettleIntent, Wake
+from streamflow.stages.unknown import Joiner, Meaning, outcome_name, unknown_since
+from streamflow.store.base import Others
+from streamflow.store.change import Audit, Change, DropLink, Enqueue, Finish, PutLink, SettleIntent, Wake
 
 SINGLING = (NotPermitted, PlatformUnavailable, NotFound)
 """Errors that are everybody's affair, unless others were taken at the same time."""
@@ -51,8 +67,7 @@ class Progress:
     @property
     def meaning(self) -> Meaning:
         """What the crosswalk is to say once the next write is confirmed."""
-        write = self.next
-        assert write is not None
+        write = sure(self.next, "write")
         is_made = write.op is Op.CREATE and write.ref.part == ""
         joined = self.plan.joined if is_made else ()
         return Meaning(
@@ -81,7 +96,7 @@ class Outcome:
 def names_under_way(batch: Resolved) -> set[str]:
     """Give the destination records and source records that the plans of a batch write to, as the set of busy ones names them."""
     names = {write.dest_id for plan in batch.plans for write in plan.writes if write.dest_id is not None}
-    return names | {f"{plan.staged.record.kind}:{plan.staged.record.key}" for plan in batch.plans if plan.writes}
+    return names | {name_of(plan.staged.record.kind, plan.staged.record.key) for plan in batch.plans if plan.writes}
 
 
 def opening(plan: Plan) -> list[Change]:
@@ -102,7 +117,7 @@ def finishing(plan: Plan, finish: Finish) -> list[Change]:
     """Give the record its disposition and wake whoever waited for it."""
     changes: list[Change] = [finish]
     if finish.state is RecordState.DONE:
-        changes.append(Wake(on=(f"{finish.kind}:{finish.key}",)))
+        changes.append(Wake(on=(name_of(finish.kind, finish.key),)))
     if not plan.writes:
         changes.append(Audit(entry=AuditEntry(
             actor="streamflow", action=f"record.{finish.state.value}", kind=finish.kind, key=finish.key,
@@ -113,9 +128,7 @@ def finishing(plan: Plan, finish: Finish) -> list[Change]:
 
 def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, since: str, written: dict[Ref, Link]) -> list[Change]:
     """Turn the outcome of one write into changes, and move the plan on or stop it; *at* by the wall clock, *since* by the steady one."""
-    write, intent, staged = track.next, track.intent, track.plan.staged
-    assert write is not None
-    assert intent is not None
+    write, intent, staged = sure(track.next, "write"), sure(track.intent, "intent"), track.plan.staged
     meaning, reason = track.meaning, outcome.error.message if outcome.error else ""
     reason = outcome.weighed.reason if outcome.weighed is not None else reason
     if outcome.state is IntentState.IN_DOUBT:
@@ -129,8 +142,7 @@ def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, since: str
         note=write.dest_kind,
     )))
     if outcome.state is IntentState.CONFIRMED:
-        assert outcome.dest_id is not None
-        changes += confirmed(track, intent, outcome.dest_id, phase=phase, at=at, written=written)
+        changes += confirmed(track, intent, sure(outcome.dest_id, "record that was confirmed"), phase=phase, at=at, written=written)
         if isinstance(outcome.error, MadeLocked):
             changes.append(Enqueue(item=locked(track, write, outcome.error)))
         return changes
@@ -138,7 +150,7 @@ def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, since: str
     finish = Finish(kind=staged.record.kind, key=staged.record.key, seq=staged.seq)
     track.has_moved = outcome.state is not IntentState.ABANDONED
     if outcome.state is IntentState.IN_DOUBT:
-        changes.append(replace(finish, state=RecordState.PARKED, waiting_on=f"doubt:{intent.id}", reason="outcome of a write unknown"))
+        changes.append(replace(finish, state=RecordState.PARKED, waiting_on=outcome_name(intent.id), reason="outcome of a write unknown"))
     elif outcome.state is IntentState.REJECTED and meaning.joiners:
         # Whose value it was is not known: made anew by itself, which its reason says, and each of the others answers for its own.
         changes.append(replace(finish, state=RecordState.PENDING, reason="refused together with those it is one person with"))
@@ -158,12 +170,12 @@ def perhaps_their_own(wave: Sequence[Progress], outcomes: Sequence[Outcome | Non
     for place, (track, outcome) in enumerate(zip(wave, outcomes, strict=True)):
         if outcome is None or outcome.state is not IntentState.ABANDONED or not isinstance(outcome.error, SINGLING):
             continue
-        assert track.intent is not None
-        if isinstance(outcome.error, NotFound) and track.intent.op is not Op.CREATE:
+        intent = sure(track.intent, "intent")
+        if isinstance(outcome.error, NotFound) and intent.op is not Op.CREATE:
             continue     # the record is not there any more
         like = [
             (other.intent.ref.kind, other.intent.ref.key, each.state) for other, each in zip(wave, outcomes, strict=True)
-            if each is not None and other is not track and other.intent is not None and other.intent.dest_kind == track.intent.dest_kind
+            if each is not None and other is not track and other.intent is not None and other.intent.dest_kind == intent.dest_kind
         ]
         yield place, track, Others(
             taken=any(state is IntentState.CONFIRMED for _, _, state in like),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from streamflow.model import Kind, QueueItem, Reject
-from streamflow.store.base import Change, Enqueue
+from streamflow.store.change import Change, Enqueue
 
 CAUSE = "row_rejected"
 

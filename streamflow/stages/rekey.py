@@ -20,11 +20,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from streamflow.model import AuditEntry, IntentState, Key, Kind, Page, Record
+from streamflow.model import UNSETTLED_INTENTS, AuditEntry, Key, Kind, Page, Record
 from streamflow.platforms.base import MADE_KEY, Stream
-from streamflow.store.base import Audit, Change, Fold, Ledger, PutSetting, Rekey, Reopen
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, Fold, PutSetting, Rekey, Reopen
 
-SETTLED = (IntentState.CONFIRMED, IntentState.REJECTED, IntentState.ABANDONED)
 Same = Callable[[Record, Record], bool]
 
 
@@ -218,7 +218,7 @@ async def _make_up(ledger: Ledger, kind: Kind, shown: Collection[Key]) -> None:
 async def _is_free(ledger: Ledger, kind: Kind, keys: Sequence[Key]) -> bool:
     """Say whether no write of these records waits for its outcome."""
     intents = [intent for key in keys for intent in await ledger.intents_of(kind, key)]
-    return all(intent.state in SETTLED for intent in intents)
+    return all(intent.state not in UNSETTLED_INTENTS for intent in intents)
 
 
 def _renaming(kind: Kind, old: Key, new: Key) -> list[Change]:

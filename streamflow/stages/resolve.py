@@ -10,12 +10,12 @@ the collecting began is left for the next pass, since what was read of it may be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.identity import Match, Merge, Review
-from streamflow.model import Cursor, DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref, kind_of
+from streamflow.model import Cursor, DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref, kind_of, name_of
 from streamflow.platforms.base import Reader
 from streamflow.stages.batch import Mapped, Plan, Resolved, Write
 from streamflow.stages.directory import Directory
@@ -23,6 +23,7 @@ from streamflow.stages.firms import match_firms
 from streamflow.stages.groups import Groups
 from streamflow.stages.heirs import Heirs
 from streamflow.stages.job import Job
+from streamflow.stages.kept import swapped
 from streamflow.stages.kin import hanging_on
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.parents import Parents, derive
@@ -57,7 +58,8 @@ from streamflow.stages.updating import (
     without_moving,
 )
 from streamflow.stages.vanished import Vanished
-from streamflow.store.base import Change, DropLink, Ledger, Reopen
+from streamflow.store.base import Ledger
+from streamflow.store.change import Change, DropLink, Reopen
 
 
 class Resolver:
@@ -126,7 +128,7 @@ class Resolver:
         for staged, derived in batch.jobs:
             key = staged.record.key
             ended = clear(staged, doubts, self._directory, epoch=self._ledger.epoch)
-            if f"{batch.kind}:{key}" in held or ended is not None:
+            if name_of(batch.kind, key) in held or ended is not None:
                 plans[key] = ended or Plan(staged=staged)
                 continue
             if not derived.drafts and derived.filtered is None:
@@ -160,11 +162,7 @@ class Resolver:
         plain: dict[Kind, set[DestId]] = {}
         custom: dict[Kind, set[DestId]] = {}
         for job in jobs:
-            for draft in job.drafts:
-                link = self._target(job, draft, facts)
-                fields = resolve_links(draft, job.staged, facts)
-                if link is None or isinstance(fields, Waiting) or is_settled(link, fields, facts):
-                    continue
+            for draft, link, fields in self._to_be_changed(job, facts):
                 differing = {name for name in {**fields, **link.base} if fields.get(name) != link.base.get(name)}
                 is_custom = any("custom:" in name for name in differing)
                 (custom if is_custom else plain).setdefault(draft.kind, set()).add(link.dest_id)
@@ -188,20 +186,24 @@ class Resolver:
         return await self._meanwhile.feed.cursor(fresh=any(dest_id in self._meanwhile.edited for dest_id in ids))
 
     async def _have_merged(self, jobs: Sequence[Job], facts: Facts) -> bool:
-        """Look what became of records that were to be changed, or are named no more, and are not there; say whether one was merged."""
+        """Look what became of records that were to be changed and are not there, or are named no more; say whether one was merged."""
         missing: dict[Kind, set[DestId]] = {}
         for job in jobs:
-            for draft in job.drafts:
-                link = self._target(job, draft, facts)
-                fields = resolve_links(draft, job.staged, facts)
-                if link is None or isinstance(fields, Waiting) or is_settled(link, fields, facts):
-                    continue
+            for _, link, fields in self._to_be_changed(job, facts):
                 if link.dest_id not in facts.now:
                     missing.setdefault(link.dest_kind, set()).add(link.dest_id)
-                for dest_id in left_out(link, fields, facts):
+                for dest_id in left_out(link, fields, facts) | swapped(link.base, facts.now.get(link.dest_id, {})):
                     missing.setdefault(kind_of(dest_id), set()).add(dest_id)
         fates = [await self._vanished.look(kind, ids) for kind, ids in missing.items()]
         return any(survivor is not None for each in fates for survivor in each.values())
+
+    def _to_be_changed(self, job: Job, facts: Facts) -> Iterator[tuple[Draft, Link, Fields]]:
+        """Give the parts that are there and of which the source asks for something new, with what it asks for."""
+        for draft in job.drafts:
+            link = self._target(job, draft, facts)
+            fields = resolve_links(draft, job.staged, facts)
+            if link is not None and not isinstance(fields, Waiting) and not is_settled(link, fields, facts):
+                yield draft, link, fields
 
     def _target(self, job: Job, draft: Draft, facts: Facts) -> Link | None:
         """The line of the crosswalk a draft updates: its own, or the head's where the record was merged."""

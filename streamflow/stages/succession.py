@@ -17,7 +17,9 @@ from streamflow.stages.directory import Directory
 from streamflow.stages.job import Job
 from streamflow.stages.kin import Kinship
 from streamflow.stages.undecided import outcome_awaited, undecided
-from streamflow.store.base import Audit, Ledger, MoveLink
+from streamflow.stages.unknown import outcome_name
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, MoveLink
 
 
 class Succession:
@@ -60,7 +62,7 @@ class Succession:
 
     def _is_waived(self, write: Intent) -> bool:
         """Say whether a person left the outcome of a write as it is: nothing will come of it, and it stays where it was."""
-        return self._directory.last_word(f"doubt:{write.id}")[0] == "waive"
+        return self._directory.last_word(outcome_name(write.id))[0] == "waive"
 
     async def _first_heirs(self, kind: Kind, keys: Sequence[Key]) -> dict[Key, Key]:
         """Give, by record of a kind that yields, the one that takes its place."""

@@ -16,7 +16,8 @@ from typing import Final
 from streamflow.clock import from_iso
 from streamflow.model import OPEN_INTENTS, Disposition, Intent, IntentState, Key, Kind, Op, QueueItem, Ref
 from streamflow.stages.questions import next_question, repeated
-from streamflow.store.base import Change, Enqueue, Finish, Ledger, Others
+from streamflow.store.base import Ledger, Others
+from streamflow.store.change import Change, Enqueue, Finish
 
 TRIES: Final = 5
 """So many tries in vain beside others that were taken, and a person is asked."""

@@ -15,8 +15,9 @@ from streamflow.stages.batch import Plan
 from streamflow.stages.confirmation import brought, forgotten, learnt_late, line_of, meaning_of
 from streamflow.stages.directory import Directory
 from streamflow.stages.planning import finish_of
-from streamflow.stages.unknown import Meaning
-from streamflow.store.base import Change, DropLink, Ledger, SettleIntent
+from streamflow.stages.unknown import Meaning, outcome_name
+from streamflow.store.base import Ledger
+from streamflow.store.change import Change, DropLink, SettleIntent
 
 MOST_OPEN: Final = 100_000
 
@@ -54,7 +55,7 @@ def clear(staged: Staged, doubts: Undecided, directory: Directory, *, epoch: int
     for intent in intents:
         if intent.state in OPEN_INTENTS:
             return outcome_awaited(staged, intent, epoch)
-        word, _ = directory.last_word(f"doubt:{intent.id}")
+        word, _ = directory.last_word(outcome_name(intent.id))
         verb, _, named = word.partition(":")
         if verb == "waive":
             reason = "a person left the outcome of a write as it is"
@@ -84,6 +85,6 @@ def outcome_awaited(staged: Staged, intent: Intent, epoch: int) -> Plan:
 def _parked(staged: Staged, intent: Intent) -> Plan:
     disposition = (staged.disposition or Disposition.FLAGGED) if intent.state is IntentState.PARKED else None
     finish = finish_of(
-        staged, state=RecordState.PARKED, disposition=disposition, reason="outcome of a write unknown", waiting_on=f"doubt:{intent.id}"
+        staged, state=RecordState.PARKED, disposition=disposition, reason="outcome of a write unknown", waiting_on=outcome_name(intent.id)
     )
     return Plan(staged=staged, finish=finish, disposition=Disposition.FLAGGED)

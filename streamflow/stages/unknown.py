@@ -21,6 +21,7 @@ REMADE_KINDS: Final[frozenset[Kind]] = frozenset({"notes", "tasks"})
 STAMP: Final = timedelta(seconds=1)
 """How much earlier than the moment itself a time in the ledger may be."""
 
+_OUTCOME: Final = "doubt:"
 _SINCE: Final = re.compile(r"^unknown since (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
 
 
@@ -67,6 +68,16 @@ class Meaning:
 def meaning_name(intent: Intent) -> str:
     """Name the setting that keeps the meaning of a write while its outcome is open."""
     return f"meant:{intent.id}"
+
+
+def outcome_name(intent_id: str) -> str:
+    """Name the outcome of a write: what its record waits for, and the question about it once a person has to tell."""
+    return f"{_OUTCOME}{intent_id}"
+
+
+def intent_awaited(name: str) -> str | None:
+    """Give the id of the intent whose outcome is waited for under this name; None where it names something else."""
+    return name.removeprefix(_OUTCOME) if name.startswith(_OUTCOME) else None
 
 
 def unknown_since(at: str, reason: str) -> str:

@@ -21,7 +21,7 @@ from streamflow.stages.gone import gone_id, gone_item, is_aside, set_aside
 from streamflow.stages.kept import expected, kept, known, rebuilt, unlisted
 from streamflow.stages.peoples import added_fields, lost_by_replacing
 from streamflow.stages.planning import ACTION_FIELDS, SAME, Compare, Facts, create_writes
-from streamflow.store.base import Audit, Change, DropLink, Enqueue, PutLink
+from streamflow.store.change import Audit, Change, DropLink, Enqueue, PutLink
 
 TEXT_KINDS: frozenset[Kind] = frozenset({"notes", "tasks", "activities"})
 """Kinds of which a part that the source dropped is removed; the others may carry what people hung on them."""

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from streamflow.mapping.uplinks import NO_UPLINKS, Uplinks
 from streamflow.model import Key, Kind, Record, Ref
 from streamflow.stages.kin import GONE_SCANS
-from streamflow.store.base import Change, Ledger, Reopen
+from streamflow.store.base import Ledger
+from streamflow.store.change import Change, Reopen
 
 
 class Uplinked:

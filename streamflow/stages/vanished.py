@@ -21,7 +21,8 @@ from streamflow.stages.gone import GONE, GONE_KINDS, MERGED, gone_item, waits_fo
 from streamflow.stages.kept import KEPT, expected, known, rebuilt, released
 from streamflow.stages.kin import hanging_on
 from streamflow.stages.planning import Compare
-from streamflow.store.base import Audit, Change, DropLookup, Enqueue, Ledger, PutLink, PutSetting, Reopen, Wake
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, DropLookup, Enqueue, PutLink, PutSetting, Reopen, Wake
 
 
 class Vanished:

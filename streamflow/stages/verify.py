@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
+from streamflow.ledger_names import STOCK
 from streamflow.mapping.changes import BLOCKS
 from streamflow.model import AuditEntry, DestId, FieldCheck, Fields, Kind, Link, Ref, Verdict, kind_of
 from streamflow.platforms.base import Feed, Reader
@@ -19,7 +20,8 @@ from streamflow.stages.differences import Differences
 from streamflow.stages.kept import expected as expected_of
 from streamflow.stages.kept import unlisted
 from streamflow.stages.vanished import Vanished
-from streamflow.store.base import NO_REF, Audit, Change, Ledger, MarkVerified, PutLink
+from streamflow.store.base import NO_REF, Ledger
+from streamflow.store.change import Audit, Change, MarkVerified, PutLink
 
 READ_AT_ONCE = 50
 SWEEP_CALLS_A_HUNDRED = 3     # one search page of whole records and two reads of fifty
@@ -142,7 +144,7 @@ class Verifier:
     async def _numbers(self, kind: Kind) -> tuple[int, int, int]:
         """Links of a kind that are pending, records of it that a sweep pages through as far as we know, links that differ."""
         counts = {name: n for name, n in (await self._ledger.link_counts()).items() if name[1] == kind}
-        stock = (await self._ledger.setting("stock") or {}).get(kind, 0)
+        stock = (await self._ledger.setting(STOCK) or {}).get(kind, 0)
         in_state = {state: sum(n for name, n in counts.items() if name[2] == state) for state in ("pending", "differs")}
         return in_state["pending"], stock + sum(counts.values()), in_state["differs"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -16,6 +16,7 @@ from streamflow.model import AuditEntry
 from streamflow.store.base import AuditRow
 from streamflow.store.codec import text_of
 
+UNREADABLE = "unreadable"
 START = ""
 """The hash before the first entry."""
 
@@ -66,14 +67,53 @@ def first_break(head: Head, lines: Sequence[Line]) -> tuple[int | None, Head]:
     return None, head
 
 
+@dataclass(slots=True, kw_only=True)
+class Walk:
+    """
+    A walk along the whole chain, page by page: whether it holds, and a print of every place where it does not.
+
+    Behind a break it goes on from what is kept, so that another break in another place, or another change of the same entry, is another
+    print: whoever has seen one has not seen the next.
+    """
+
+    head: Head = field(default_factory=Head)
+    entries: int = 0
+    first: int | None = None      # number of the first entry that is missing, moved or changed
+    print: str = ""               # "" while the chain holds
+
+    def follow(self, lines: Iterable[Line]) -> None:
+        """Go on along *lines*, which come in the order of their numbers."""
+        for line in lines:
+            wanted = self.head.seq + 1
+            if line.seq != wanted:
+                self._broken(wanted, "")
+            elif line.hash != _hash(self.head.hash, line.text) or _seq_in(line.text) != wanted:
+                self._broken(wanted, line.text)
+            self.entries += 1
+            self.head = Head(seq=line.seq, hash=line.hash)
+
+    def end(self, reached: int) -> None:
+        """Come to the end of a chain that is known to have gone to entry *reached*."""
+        if self.head.seq < reached:
+            self._broken(self.head.seq + 1, "")
+
+    def _broken(self, seq: int, text: str) -> None:
+        self.first = self.first if self.first is not None else seq
+        self.print = _hash(self.print, f"{seq}\n{text}")
+
+
 def row_of(line: Line, previous: str) -> AuditRow:
-    """Read a kept line back as what it tells."""
-    held = orjson.loads(line.text)
-    entry = AuditEntry(
-        actor=held["actor"], action=held["action"], kind=held["kind"], key=held["key"], dest_id=held["dest_id"],
-        before=held["before"], after=held["after"], note=held["note"],
-    )
-    return AuditRow(seq=line.seq, at=held["at"], entry=entry, previous=previous, hash=line.hash)
+    """Read a kept line back as what it tells; one that was changed until it tells nothing is `UNREADABLE`, so that the others are told."""
+    try:
+        held = orjson.loads(line.text)
+        at = str(held["at"])
+        entry = AuditEntry(
+            actor=str(held["actor"]), action=str(held["action"]), kind=str(held["kind"]), key=str(held["key"]),
+            dest_id=held["dest_id"] and str(held["dest_id"]), before=held["before"], after=held["after"], note=str(held["note"]),
+        )
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        at, entry = "", AuditEntry(actor="", action=UNREADABLE)
+    return AuditRow(seq=line.seq, at=at, entry=entry, previous=previous, hash=line.hash)
 
 
 def _hash(previous: str, text: str) -> str:

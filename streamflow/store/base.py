@@ -1,17 +1,15 @@
 """
-The door to the ledger.
+The door to the ledger: what it is asked, and what it answers. What can be done to it stands in `store/change.py`.
 
-Rule 1: deciding code never writes. It returns `Change` values, and `Ledger.commit` applies a list of them in one transaction.
-Rule 2: exactly one connection ever writes. Reads may come from it as well.
-Rule 3: an older change never overwrites a newer one: finishing a record names the `seq` it finished.
-Rule 4: nobody outside the store knows SQL, and the store does not know what a platform is or when to save.
+Rule 1: exactly one connection ever writes. Reads may come from it as well.
+Rule 2: nobody outside the store knows SQL, and the store does not know what a platform is or when to save.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from streamflow.model import (
     AuditEntry,
@@ -30,217 +28,10 @@ from streamflow.model import (
     Ref,
     Staged,
 )
+from streamflow.store.change import Change
 
 NO_REF: Final = Ref("", "")
 """Stands before every other where records are walked in order."""
-
-# ------------------------------------------------------------------------------------------------ changes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Others:
-    """What became of the writes of other records while one was sent and waited for."""
-
-    taken: bool                                      # at least one was confirmed by its own answer
-    unanswered: tuple[tuple[Kind, Key], ...] = ()    # records with a write that was not: in doubt, or given up
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finish:
-    """
-    A staged record got its disposition (or is parked or held). Ignored when the record's seq has moved on since: it is pending anew.
-
-    Parked or held without a disposition it keeps the former one. Done without a disposition, or parked on nothing, is refused
-    (InvariantBroken). Parked on something that was woken after the record's latest change, it is pending again at once.
-    """
-
-    kind: Kind
-    key: Key
-    seq: int
-    state: RecordState = RecordState.DONE
-    disposition: Disposition | None = None
-    reason: str = ""
-    waiting_on: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reopen:
-    """
-    Make records pending again (a decision was taken, the map changed, a parent appeared). Empty keys: all of the kind.
-
-    They get a new seq each, so that work in flight under the former decision no longer finishes them.
-    """
-
-    kind: Kind
-    keys: tuple[Key, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wake:
-    """Records parked on any of these ("kind:key") become pending, each with a new seq."""
-
-    on: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PutIntent:
-    """
-    Note a write before it is sent; an empty meant_at and an epoch of 0 are filled in.
-
-    Refused (InvariantBroken): an id used before, and a create for a ref (kind, key, part) that has one open or parked.
-    """
-
-    intent: Intent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettleIntent:
-    """Note what became of a write. Refused (InvariantBroken): an unknown id, and another answer than the definite one it has."""
-
-    id: str
-    state: IntentState
-    dest_id: DestId | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PutLink:
-    """Add or replace a line of the crosswalk, which keeps its first phase; with verified = pending its former verdicts are forgotten."""
-
-    link: Link
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DropLink:
-    """Take a line out of the crosswalk (its destination record was removed by us)."""
-
-    ref: Ref
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rekey:
-    """
-    A record goes by another key from now on, since the source gave it one, or another one.
-
-    Its staged row, its lines, its writes, its look-ups as a source record and who waits for it follow; items of the queue keep
-    their ids and name the present key in details["now"]. Children that name it as their parent do not follow: they are staged anew.
-    Takes effect before all other changes of its commit. Refused (InvariantBroken): nothing staged under the old key, anything
-    under the new one, and a write of either without its definite answer. Never while records of the kind are being delivered.
-    """
-
-    kind: Kind
-    old: Key
-    new: Key
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fold:
-    """
-    A record turned out to be another one that is staged as well, which it goes up in.
-
-    Its lines, its writes and who waits for it follow as with `Rekey`; a line of a part that the other one has too goes to the part
-    "<part>~<destination id>" of it, and counts as verified. Its own row, payload and look-ups go. Takes effect before all other changes
-    of its commit. Refused (InvariantBroken): nothing staged under either key, and a write of either without its definite answer.
-    """
-
-    kind: Kind
-    old: Key
-    into: Key
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveLink:
-    """
-    Hand a line of the crosswalk, with its verification and its writes, to another record (part).
-
-    Takes effect before all other changes of its commit. Refused (InvariantBroken): no line under *old*, one under *new*, and a
-    write of either record without its definite answer.
-    """
-
-    old: Ref
-    new: Ref
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarkVerified:
-    """Replace what is known of a link's verification: verdict rows other than equal are kept, equal ones counted."""
-
-    ref: Ref
-    verified: str                                  # verified | differs | unreadable | pending
-    checks: tuple[FieldCheck, ...] = ()            # all fields of this link; the store keeps counts by (dest_kind, field, verdict) per link
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enqueue:
-    """Add an item to the review queue; an open or resolved item with the same id keeps its state, its details are renewed."""
-
-    item: QueueItem
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolveItem:
-    id: str
-    decision: str
-    by: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveMark:
-    """Progress of a stream or of any other named reader, with the time."""
-
-    name: str
-    cursor: Cursor
-    note: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PutSetting:
-    """A named JSON value: phase, map versions, capabilities, operator intents, decisions."""
-
-    name: str
-    value: Any                                     # None removes it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PutLookup:
-    """Make a record findable by what identifies it. Replaces all lookups of (side, kind, id)."""
-
-    side: str                                      # "src" | "dest"
-    kind: Kind
-    id: str                                        # source key or destination id
-    values: Mapping[str, tuple[str, ...]]          # "email" -> (...), "phone" -> (...), "name" -> (...), "marker" -> (...)
-    info: Mapping[str, Any] = field(default_factory=dict)   # small facts needed to judge a candidate (name, ...)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DropLookup:
-    side: str
-    kind: Kind
-    id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missed:
-    """Records a complete scan did not show: their count of missing scans goes up by one; all others of the scan are reset by staging."""
-
-    kind: Kind
-    keys: tuple[Key, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audit:
-    """Append to the hash chain, in the same transaction as what it tells of."""
-
-    entry: AuditEntry
-
-
-Change: TypeAlias = (
-    Rekey | Fold | MoveLink | Finish | Reopen | Wake | PutIntent | SettleIntent | PutLink | DropLink | MarkVerified | Enqueue | ResolveItem
-    | MoveMark | PutSetting | PutLookup | DropLookup | Missed | Audit
-)
-
-
-# ------------------------------------------------------------------------------------------------ answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,6 +60,14 @@ class Candidate:
     by: str              # "email" | "phone" | "name" | "marker"
     value: str
     info: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Others:
+    """What became of the writes of other records while one was sent and waited for."""
+
+    taken: bool                                      # at least one was confirmed by its own answer
+    unanswered: tuple[tuple[Kind, Key], ...] = ()    # records with a write that was not: in doubt, or given up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,7 +101,7 @@ class Ledger(Protocol):
     """
     The one book of a migration. Every method raises StoreError when the book cannot be read or written.
 
-    The implementation also has `open(path, ...)`, `close()`, lives in `store/sqlite.py`, and takes a `Clock`.
+    `SqliteLedger` keeps it in a file; `MemoryLedger` is its twin without one, for simulation and tests. One suite holds both to this.
     """
 
     @property
@@ -473,5 +272,3 @@ class Ledger(Protocol):
     async def verify_audit(self) -> tuple[int, int | None]:
         """Walk the chain; answer (entries, number of the first broken entry or None)."""
         ...
-
-

@@ -34,7 +34,10 @@ PORTION = 64               # rows a statement, a power of two: see `portions`
 STATEMENTS = 256           # remembered by SQLite's module: all there are, nearly
 BUSY_TIMEOUT_S = 5.0
 ROLLBACK_LIMIT_S = 10.0
-DAMAGE_HINT = "keep the file as it is, check the disk, and restore the state directory from a backup"
+DAMAGE_HINT = (
+    "keep the file as it is and check the disk; go on from a backup only if nothing ran since it was made, "
+    "else with an empty state directory"
+)
 HELD_HINT = "close whatever else has ledger.sqlite open for writing (a shell, a backup tool), then start again"
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
@@ -167,8 +170,8 @@ class Connection:
                 raise StoreError(self._unreadable, hint="stop the daemon and start it again")
             try:
                 return list(await self._raw.execute_fetchall(SQL[name], args))
-            except (sqlite3.Error, ValueError) as error:
-                raise _read_refusal(error) from error
+            except sqlite3.Error as error:
+                raise refusal(error, "cannot be read") from error
 
     async def transact(self, work: Callable[[Transaction], T]) -> T:
         """
@@ -202,8 +205,6 @@ class Connection:
                 self._unwritable_by = type(failure)
             await self._undo(broken="" if _was_only_busy(error) else failure.message)
             raise failure from error
-        except ValueError as error:  # what aiosqlite raises once closed
-            raise _read_refusal(error) from error
         except BaseException as error:
             # Cancelled from outside or by the time limit: whatever statement still runs must end before it can be undone.
             if transaction is not None:
@@ -236,9 +237,3 @@ class Connection:
 
 def _was_only_busy(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
-
-
-def _read_refusal(error: Exception) -> StoreError:
-    if isinstance(error, sqlite3.Error):
-        return refusal(error, "cannot be read")
-    return StoreError("the ledger is closed", hint="a bug: it was used after its end")

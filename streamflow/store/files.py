@@ -87,10 +87,11 @@ async def make(path: Path, *, at: str) -> None:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
         raw = await connect(draft, writable=True)
         try:
-            await raw.executescript(
-                f"BEGIN IMMEDIATE;\n{schema()}\nINSERT INTO book VALUES (1, 0, 0, '{at}');\n"
-                f"PRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {VERSION};\nCOMMIT;"
-            )
+            await raw.executescript(f"BEGIN IMMEDIATE;\n{schema()}")
+            await raw.execute_fetchall("INSERT INTO book VALUES (1, 0, 0, ?)", (at,))
+            await raw.execute_fetchall(f"PRAGMA application_id = {APPLICATION_ID}")
+            await raw.execute_fetchall(f"PRAGMA user_version = {VERSION}")
+            await raw.execute_fetchall("COMMIT")
             await raw.execute_fetchall("PRAGMA journal_mode = WAL")
         finally:
             with anyio.CancelScope(shield=True):

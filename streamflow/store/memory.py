@@ -17,6 +17,7 @@ from streamflow.clock import Clock, iso
 from streamflow.errors import InvariantBroken
 from streamflow.model import (
     OPEN_INTENTS,
+    UNSETTLED_INTENTS,
     Intent,
     Op,
     QueueItem,
@@ -24,13 +25,34 @@ from streamflow.model import (
     RecordState,
     Staged,
 )
-from streamflow.store import base
 from streamflow.store.audit import Head, chain
-from streamflow.store.base import Change, Mark, StageResult
+from streamflow.store.base import Mark, StageResult
+from streamflow.store.change import (
+    Audit,
+    Change,
+    DropLink,
+    DropLookup,
+    Enqueue,
+    Finish,
+    Fold,
+    MarkVerified,
+    Missed,
+    MoveLink,
+    MoveMark,
+    PutIntent,
+    PutLink,
+    PutLookup,
+    PutSetting,
+    Rekey,
+    Reopen,
+    ResolveItem,
+    SettleIntent,
+    Wake,
+)
 from streamflow.store.codec import copy_of
 from streamflow.store.memory_names import rename
 from streamflow.store.memory_reading import Book, Held, MemoryReading
-from streamflow.store.plan import KEPT_VALUES, SETTLEABLE, in_effect_order, refuse_resettling
+from streamflow.store.plan import KEPT_VALUES, in_effect_order, refuse_resettling
 from streamflow.store.staging import Known, Name, reader_of, stage_page
 
 T = TypeVar("T")
@@ -113,26 +135,26 @@ class MemoryLedger(MemoryReading):
     def _apply_one(self, change: Change, at: str) -> None:
         book = self._book
         match change:
-            case base.Rekey() | base.Fold() | base.MoveLink():
+            case Rekey() | Fold() | MoveLink():
                 rename(book, change)
-            case base.Finish():
+            case Finish():
                 self._finish(change)
-            case base.Reopen(kind=kind, keys=keys):
+            case Reopen(kind=kind, keys=keys):
                 self._pend([name for name in book.records if name[0] == kind and (not keys or name[1] in keys)])
-            case base.Wake(on=things):
+            case Wake(on=things):
                 number = book.next()
                 for thing in things:
                     book.put(book.wakes, thing, number)
                 self._pend([n for n, h in book.records.items() if h.staged.state is RecordState.PARKED and h.staged.waiting_on in things])
-            case base.Missed(kind=kind, keys=keys):
+            case Missed(kind=kind, keys=keys):
                 for key in keys:
                     if held := book.records.get((kind, key)):
                         self._set(held, missing_scans=held.staged.missing_scans + 1)
-            case base.PutIntent(intent=intent):
+            case PutIntent(intent=intent):
                 self._mean(intent, at)
-            case base.SettleIntent():
+            case SettleIntent():
                 self._settle(change, at)
-            case base.PutLink(link=link):
+            case PutLink(link=link):
                 phase = (book.links[link.ref].phase if link.ref in book.links else "") or link.phase
                 fresh = replace(
                     link, base=copy_of(link.base), before=copy_of(link.before), written_at=link.written_at or at, phase=phase,
@@ -140,35 +162,35 @@ class MemoryLedger(MemoryReading):
                 book.put(book.links, link.ref, fresh)
                 if link.verified == "pending":
                     book.drop(book.checks, link.ref)
-            case base.DropLink(ref=ref):
+            case DropLink(ref=ref):
                 book.drop(book.links, ref)
                 book.drop(book.checks, ref)
-            case base.MarkVerified():
+            case MarkVerified():
                 self._verified(change)
-            case base.Enqueue(item=item):
+            case Enqueue(item=item):
                 self._enqueue(item, at)
-            case base.ResolveItem(id=id_, decision=decision, by=by):
+            case ResolveItem(id=id_, decision=decision, by=by):
                 if id_ not in book.items:
                     raise InvariantBroken("resolve items: unknown", hint="nothing was written")
                 resolved = replace(book.items[id_], state="resolved", decision=decision, resolved_by=by, resolved_at=at)
                 book.put(book.items, id_, resolved)
-            case base.MoveMark(name=name, cursor=cursor, note=note):
+            case MoveMark(name=name, cursor=cursor, note=note):
                 book.put(book.marks, name, Mark(name=name, cursor=cursor, note=copy_of(note), at=at))
-            case base.PutSetting(name=name, value=None):
+            case PutSetting(name=name, value=None):
                 book.drop(book.settings, name)
-            case base.PutSetting(name=name, value=value):
+            case PutSetting(name=name, value=value):
                 book.put(book.settings, name, copy_of(value))
-            case base.PutLookup(side=side, kind=kind, id=id_):
+            case PutLookup(side=side, kind=kind, id=id_):
                 book.drop(book.lookups, (side, kind, id_))
                 book.put(book.lookups, (side, kind, id_), replace(change, values=copy_of(change.values), info=copy_of(change.info)))
-            case base.DropLookup(side=side, kind=kind, id=id_):
+            case DropLookup(side=side, kind=kind, id=id_):
                 book.drop(book.lookups, (side, kind, id_))
-            case base.Audit(entry=entry):
+            case Audit(entry=entry):
                 last = book.audit.get(len(book.audit))
                 [line], _ = chain(Head(seq=last.seq, hash=last.hash) if last else Head(), [entry], at=at)
                 book.put(book.audit, line.seq, line)
 
-    def _finish(self, change: base.Finish) -> None:
+    def _finish(self, change: Finish) -> None:
         held = self._book.records.get((change.kind, change.key))
         if held is None or held.staged.seq != change.seq:
             return
@@ -186,24 +208,24 @@ class MemoryLedger(MemoryReading):
         self._book.put(self._book.records, (record.kind, record.key), replace(held, staged=replace(held.staged, **values)))
 
     def _mean(self, intent: Intent, at: str) -> None:
-        others = [i for i in self._book.intents.values() if i.ref == intent.ref and i.op is Op.CREATE and i.state in SETTLEABLE]
-        if intent.id in self._book.intents or (others and intent.op is Op.CREATE and intent.state in SETTLEABLE):
+        others = [i for i in self._book.intents.values() if i.ref == intent.ref and i.op is Op.CREATE and i.state in UNSETTLED_INTENTS]
+        if intent.id in self._book.intents or (others and intent.op is Op.CREATE and intent.state in UNSETTLED_INTENTS):
             raise InvariantBroken("the ledger refuses a change: an intent is there already", hint="a bug: the same thing was noted twice")
         fresh = replace(intent, fields=copy_of(intent.fields), meant_at=intent.meant_at or at, epoch=intent.epoch or self._epoch)
         self._book.put(self._book.intents, intent.id, fresh)
 
-    def _settle(self, change: base.SettleIntent, at: str) -> None:
+    def _settle(self, change: SettleIntent, at: str) -> None:
         intent = self._book.intents.get(change.id)
         if intent is None:
             raise InvariantBroken("settle intents: unknown", hint="nothing was written")
         refuse_resettling(intent.state, change)
-        if intent.state in SETTLEABLE:
+        if intent.state in UNSETTLED_INTENTS:
             settled_at = "" if change.state in OPEN_INTENTS else at
             dest_id = change.dest_id or intent.dest_id
             settled = replace(intent, state=change.state, dest_id=dest_id, reason=change.reason, settled_at=settled_at)
             self._book.put(self._book.intents, change.id, settled)
 
-    def _verified(self, change: base.MarkVerified) -> None:
+    def _verified(self, change: MarkVerified) -> None:
         link = self._book.links.get(change.ref)
         if link is None:
             return

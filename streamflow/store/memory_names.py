@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from streamflow.errors import InvariantBroken
-from streamflow.model import Key, Kind, RecordState, Ref
-from streamflow.store.base import Fold, MoveLink
+from streamflow.model import UNSETTLED_INTENTS, Key, Kind, RecordState, Ref, name_of
+from streamflow.store.change import Fold, MoveLink
 from streamflow.store.memory_reading import Book
-from streamflow.store.plan import SETTLEABLE, Renaming
+from streamflow.store.plan import Renaming
 from streamflow.store.staging import Name
 
 
@@ -29,7 +29,7 @@ def _refuse(what: str) -> InvariantBroken:
 
 def _has_open_write(book: Book, names: Iterable[Name]) -> bool:
     wanted = set(names)
-    return any((each.ref.kind, each.ref.key) in wanted and each.state in SETTLEABLE for each in book.intents.values())
+    return any((each.ref.kind, each.ref.key) in wanted and each.state in UNSETTLED_INTENTS for each in book.intents.values())
 
 
 def _move_link(book: Book, old: Ref, new: Ref) -> None:
@@ -66,7 +66,7 @@ def _rekey(book: Book, kind: Kind, old: Key, new: Key) -> None:
         _hand_over(book, ref, Ref(kind, new, ref.part))
     _rekey_lookups(book, kind, old, new)
     _tell_others(book, kind, old, new)
-    thing, now = f"{kind}:{old}", f"{kind}:{new}"
+    thing, now = name_of(kind, old), name_of(kind, new)
     if (number := book.wakes.get(thing)) is not None:
         book.drop(book.wakes, thing)
         book.put(book.wakes, now, number)
@@ -101,7 +101,7 @@ def _rekey_lookups(book: Book, kind: Kind, old: Key, new: Key) -> None:
 
 def _tell_others(book: Book, kind: Kind, old: Key, new: Key) -> None:
     """Let records that wait for it, and items of the queue, name the other key."""
-    thing, now = f"{kind}:{old}", f"{kind}:{new}"
+    thing, now = name_of(kind, old), name_of(kind, new)
     for name, held in list(book.records.items()):
         if held.staged.state is RecordState.PARKED and held.staged.waiting_on == thing:
             book.put(book.records, name, replace(held, staged=replace(held.staged, waiting_on=now)))

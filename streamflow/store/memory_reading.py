@@ -24,9 +24,9 @@ from streamflow.model import (
     Staged,
     Verdict,
 )
-from streamflow.store import base
 from streamflow.store.audit import START, Head, Line, first_break, row_of
 from streamflow.store.base import NO_REF, AuditRow, Candidate, KindCount, Mark, Others
+from streamflow.store.change import PutLookup
 from streamflow.store.codec import copy_of
 from streamflow.store.staging import Name
 
@@ -50,7 +50,7 @@ class Book:
     links: dict[Ref, Link] = field(default_factory=dict)
     checks: dict[Ref, tuple[FieldCheck, ...]] = field(default_factory=dict)
     intents: dict[str, Intent] = field(default_factory=dict)
-    lookups: dict[tuple[str, Kind, str], base.PutLookup] = field(default_factory=dict)
+    lookups: dict[tuple[str, Kind, str], PutLookup] = field(default_factory=dict)
     items: dict[str, QueueItem] = field(default_factory=dict)
     marks: dict[str, Mark] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)

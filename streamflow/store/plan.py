@@ -17,9 +17,9 @@ from itertools import groupby
 from typing import Any, Literal, TypeAlias, cast
 
 from streamflow.errors import InvariantBroken
-from streamflow.model import OPEN_INTENTS, IntentState, RecordState, Verdict
+from streamflow.model import OPEN_INTENTS, UNSETTLED_INTENTS, IntentState, RecordState, Verdict, name_of
 from streamflow.store.audit import Head, chain
-from streamflow.store.base import (
+from streamflow.store.change import (
     Audit,
     Change,
     DropLink,
@@ -48,8 +48,6 @@ Renaming: TypeAlias = Rekey | Fold | MoveLink
 """Changes of names, which come before all others."""
 FOLLOWING = ("rekey_links", "rekey_intents", "rekey_items")
 """Statements by which what is known of a record goes to another key."""
-SETTLEABLE = (*OPEN_INTENTS, IntentState.PARKED)
-"""States from which an intent may still go anywhere."""
 KEPT_VALUES = (Verdict.DIFFERS, Verdict.UNREADABLE)
 """Verdicts for which both values are kept, so that a person can look at them."""
 
@@ -151,7 +149,7 @@ def _renamed(change: Renaming) -> list[Step]:
     if isinstance(change, Fold):
         return _folded(change)
     kind, names = change.kind, (change.kind, change.old, change.new)
-    things = (f"{kind}:{change.old}", f"{kind}:{change.new}")
+    things = (name_of(kind, change.old), name_of(kind, change.new))
     return [
         Step(name="rekey", rows=[list(names)], expect=1),
         *(Step(name=name, args=names) for name in FOLLOWING),
@@ -167,7 +165,7 @@ def _folded(change: Fold) -> list[Step]:
         Step(name="fold", rows=[list(names)], expect=1),
         *(Step(name=name, args=names) for name in ("set_aside", *FOLLOWING)),
         Step(name="drop_known", args=(change.kind, change.old)),
-        Step(name="rekey_waiting", args=(f"{change.kind}:{change.old}", f"{change.kind}:{change.into}")),
+        Step(name="rekey_waiting", args=(name_of(change.kind, change.old), name_of(change.kind, change.into))),
     ]
 
 
@@ -265,7 +263,7 @@ def _settled(run: Sequence[SettleIntent], now: Moment) -> list[Step]:
 
 def refuse_resettling(state: IntentState, change: SettleIntent) -> None:
     """Raise InvariantBroken when an intent that has its definite answer is to get another one."""
-    if state not in SETTLEABLE and state is not change.state:
+    if state not in UNSETTLED_INTENTS and state is not change.state:
         raise InvariantBroken(f"intent {change.id} is {state} and cannot become {change.state}", hint="a bug: an outcome is noted once")
 
 

@@ -19,12 +19,13 @@ from streamflow.errors import InvariantBroken, StoreError
 from streamflow.model import Record
 from streamflow.store import files
 from streamflow.store.audit import START, Head
-from streamflow.store.base import Change, StageResult
+from streamflow.store.base import StageResult
+from streamflow.store.change import Change
 from streamflow.store.codec import text_of
 from streamflow.store.connection import Connection, Transaction, connect, portions
 from streamflow.store.lock import locked
 from streamflow.store.plan import Moment, Step, plan
-from streamflow.store.reading import Reading
+from streamflow.store.sqlite_reading import SqliteReading
 from streamflow.store.staging import Known, Staging, reader_of, stage_page
 
 T = TypeVar("T")
@@ -40,7 +41,7 @@ class _Standing:
     head: Head
 
 
-class SqliteLedger(Reading):
+class SqliteLedger(SqliteReading):
     """The `Ledger` in a state directory; get one from `open` or `open_readonly`."""
 
     def __init__(self, connection: Connection, *, clock: Clock, epoch: int, writable: bool) -> None:

@@ -58,7 +58,7 @@ class PaceState:
 
 def start(policy: PacePolicy) -> PaceState:
     """Give the first pace."""
-    rate = max(policy.floor_per_s, min(policy.cap_per_s, max(1.0, policy.cap_per_s * policy.start_share)))
+    rate = min(policy.cap_per_s, max(policy.floor_per_s, 1.0, policy.cap_per_s * policy.start_share))
     return PaceState(rate_per_s=rate, in_flight=min(policy.start_in_flight, policy.cap_in_flight))
 
 
@@ -66,7 +66,7 @@ def slower(state: PaceState, policy: PacePolicy, *, now: float, reason: str) -> 
     """Halve the pace, unless it was halved a moment ago."""
     if now - state.cut_at < policy.rest_s:
         return state
-    rate = max(policy.floor_per_s, state.rate_per_s / 2)
+    rate = min(policy.cap_per_s, max(policy.floor_per_s, state.rate_per_s / 2))
     return PaceState(rate_per_s=rate, in_flight=max(1, state.in_flight // 2), is_climbing=False, cut_at=now, reason=reason)
 
 
@@ -107,6 +107,7 @@ class AdaptivePace:
         self._clean = 0
         self._latencies: deque[float] = deque(maxlen=LATENCIES)
         self._recent: deque[bool] = deque(maxlen=RECENT)    # of the last calls, which were trouble
+        self._taken_per_s: float | None = None     # the pace that a cap brought down, until there is trouble below it
         self._state = start(policy) if adaptive else PaceState(rate_per_s=policy.cap_per_s, in_flight=policy.cap_in_flight)
         self._apply()
 
@@ -116,9 +117,15 @@ class AdaptivePace:
         return self._state
 
     def set_cap(self, cap_per_s: float) -> None:
-        """Take a new cap at once; a pace above it comes down, one below it goes on growing."""
+        """
+        Take a new cap at once; a pace above it comes down, one below it goes on growing.
+
+        What a cap took comes back with a higher one: growth is earned by answers, of which a pace near zero brings none.
+        """
+        found = self._state.rate_per_s if self._taken_per_s is None else max(self._state.rate_per_s, self._taken_per_s)
         self._policy = replace(self._policy, cap_per_s=cap_per_s)
-        rate = min(self._state.rate_per_s, cap_per_s) if self._adaptive else cap_per_s
+        rate = min(found, cap_per_s) if self._adaptive else cap_per_s
+        self._taken_per_s = found if rate < found else None
         self._state = replace(self._state, rate_per_s=rate)
         self._apply()
 
@@ -140,6 +147,7 @@ class AdaptivePace:
     def _hear_trouble(self, reason: str, *, is_told: bool) -> None:
         if not is_told and not self._state.is_climbing and self._recent.count(True) < MANY:
             return
+        self._taken_per_s = None
         self._state = slower(self._state, self._policy, now=self._clock.monotonic(), reason=reason)
         self._clean = 0
         self._latencies.clear()

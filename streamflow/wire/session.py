@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
@@ -30,6 +30,8 @@ from streamflow.wire.credentials import Credentials, Judge, Renewable
 from streamflow.wire.limiter import Limiter
 from streamflow.wire.message import Attempt, AttemptHook, Request, Response, current_priority
 from streamflow.wire.refusal import NOT_SENT_PAUSE_S, Explain, error_for, unexplained
+from streamflow.wire.room import FREE_BYTES, SHARED, Room
+from streamflow.wire.strikes import Strikes
 from streamflow.wire.verdict import CallVerdict, Failure, Outcome, judge_read, judge_write
 
 CHUNK_BYTES = 65_536
@@ -58,7 +60,7 @@ class Session:
 
     def __init__(
         self, *, platform: str, http: aiohttp.ClientSession, book: AddressBook, credentials: Credentials, limiter: Limiter, clock: Clock,
-        settings: SessionSettings, hook: AttemptHook | None, explain: Explain, dice: Callable[[], float],
+        settings: SessionSettings, hook: AttemptHook | None, explain: Explain, dice: Callable[[], float], room: Room,
     ) -> None:  # fmt: skip
         self.platform = platform
         self.limiter = limiter
@@ -73,11 +75,10 @@ class Session:
         self._hook = hook
         self._explain = explain
         self._dice = dice
-        self._strikes = 0
-        self._struck_at = 0.0                       # monotonic
+        self._strikes = Strikes(limit=settings.auth_strikes, rest_s=settings.auth_rest_s)
+        self._room = room
         self._trying = anyio.Lock()
         self._is_trial = False
-        self._struck: Mapping[str, str] = {}        # what was carried then
 
     async def read(self, request: Request, *, judge: Judge = judge_read) -> Response:
         """
@@ -116,14 +117,14 @@ class Session:
 
     def forgive(self) -> None:
         """Let calls through again after refused credentials stopped them (the operator mended the key)."""
-        self._strikes = 0
+        self._strikes.forgive()
 
     # --- one exchange
 
     async def _exchange(
         self, request: Request, judge: Judge, *, is_signed: bool, is_read: bool
     ) -> tuple[Outcome, CallVerdict, float | None]:
-        if not self._is_struck or not is_signed:
+        if not self._strikes.are_out or not is_signed:
             return await self._exchange_now(request, judge, is_signed=is_signed, is_read=is_read)
         async with self._trying:     # one finds out whether the credentials are taken again, for all who come with it
             self._look_at_strikes(request)
@@ -154,7 +155,7 @@ class Session:
         async with self.limiter.slot(priority):
             carried.clear()
             carried.update(self._credentials.headers(request.auth) if is_signed else {})
-            if self._is_struck and not self._is_trial:
+            if self._strikes.are_out and not self._is_trial:
                 raise self._struck_out()
             begun = self._clock.monotonic()
             outcome = await self._send(request, url, carried)
@@ -206,33 +207,48 @@ class Session:
         async with self._http.request(
             request.method, url, data=request.body, headers=headers, allow_redirects=False, timeout=timeout
         ) as answer:
+            room = AsyncExitStack()
             try:
-                body = await self._body(answer)
+                async with room:
+                    return self._parsed_or_not(answer, await self._body(answer, room), request)
             except (TimeoutError, aiohttp.ClientError, OSError) as error:
                 failure = Failure.TIMEOUT if isinstance(error, TimeoutError) else Failure.BROKEN
                 return Outcome(response=_response(answer, b""), failure=failure, detail=type(error).__name__)
+
+    def _parsed_or_not(self, answer: aiohttp.ClientResponse, body: bytes | None, request: Request) -> Outcome:
         if body is None:
             return Outcome(response=_response(answer, b""), failure=Failure.TOO_LARGE)
         return self._parsed(_response(answer, body), request)
 
-    async def _body(self, answer: aiohttp.ClientResponse) -> bytes | None:
-        """Read the body; None when it is over the cap."""
+    async def _body(self, answer: aiohttp.ClientResponse, room: AsyncExitStack) -> bytes | None:
+        """Read the body; None when it is over the cap. A large one waits for room, which *room* gives back."""
         cap = self._settings.body_cap_bytes
         told = answer.content_length
         if told is not None and told > cap:
             answer.close()
             return None
         if told is not None and "Content-Encoding" not in answer.headers:
+            if told > FREE_BYTES:
+                await self._take_room(room, told)
             return await answer.read()   # as long as it says, since nothing is unpacked
         pieces: list[bytes] = []
         size = 0
+        is_small = True
         async for piece in answer.content.iter_chunked(CHUNK_BYTES):
             size += len(piece)
+            if is_small and FREE_BYTES < size <= cap:
+                is_small = False
+                await self._take_room(room, cap)     # nobody knows how large it will be
             if size > cap:
                 answer.close()
                 return None
             pieces.append(piece)
         return b"".join(pieces)
+
+    async def _take_room(self, room: AsyncExitStack, size_bytes: int) -> None:
+        """Wait for room, no longer than a whole answer may take. Raises TimeoutError."""
+        with anyio.fail_after(self._settings.total_s):
+            await room.enter_async_context(self._room.held(size_bytes))
 
     def _parsed(self, response: Response, request: Request) -> Outcome:
         """Read JSON where the answer says it is JSON; a 2xx that should be JSON and is not cannot be read."""
@@ -271,17 +287,14 @@ class Session:
             return asked_s
         return None
 
-    @property
-    def _is_struck(self) -> bool:
-        return self._strikes >= self._settings.auth_strikes
-
     def _look_at_strikes(self, request: Request) -> None:
         """After refused credentials let through one call from time to time, and whatever carries a key put in their place."""
-        if not self._is_struck:
+        if not self._strikes.are_out:
             return
-        if self._renewable is None and request.auth is None and self._credentials.headers(None) != self._struck:
-            self.forgive()
-        elif self._clock.monotonic() - self._struck_at < self._settings.auth_rest_s:
+        is_own = self._renewable is None and request.auth is None     # what is fetched, or another's, is no mended key
+        if is_own and self._strikes.forgive_others(self._credentials.headers(None)):
+            return
+        if not self._strikes.may_be_tried(self._clock.monotonic()):
             raise self._struck_out()
 
     def _struck_out(self) -> AccessRefused:
@@ -297,10 +310,9 @@ class Session:
         if request.auth is not None:
             return
         if verdict is CallVerdict.AUTH:
-            self._strikes += 1
-            self._struck_at, self._struck = self._clock.monotonic(), dict(carried)
+            self._strikes.refused(carried, at=self._clock.monotonic())
         elif verdict in TAKEN and is_signed:
-            self._strikes = 0
+            self._strikes.forgive()
 
     def _error(self, verdict: CallVerdict, outcome: Outcome, request: Request, asked_s: float | None, *, is_write: bool) -> StreamflowError:
         return error_for(
@@ -356,7 +368,7 @@ class _CleanLines(aiohttp.TCPConnector):
 async def open_session(
     *, platform: str, base_url: str, credentials: Credentials, limiter: Limiter, clock: Clock, also: Sequence[str] = (),
     settings: SessionSettings | None = None, hook: AttemptHook | None = None, explain: Explain = unexplained,
-    ca_file: str | Path | None = None, dice: Callable[[], float] | None = None,
+    ca_file: str | Path | None = None, dice: Callable[[], float] | None = None, room: Room = SHARED,
 ) -> AsyncIterator[Session]:  # fmt: skip
     """
     Open the session of a platform and close its connections at the end.
@@ -366,6 +378,7 @@ async def open_session(
         also: Further absolute URLs whose origins may be called (a second face of the same platform).
         ca_file: PEM bundle to trust instead of the system's.
         dice: Gives 0 to 1 for the jitter of waits.
+        room: What large bodies of all sessions together may hold while they are received and read.
     """
     bounds = settings or SessionSettings()
     book = AddressBook(platform, base_url, also)
@@ -378,5 +391,5 @@ async def open_session(
         http._retry_connection = False
         yield Session(
             platform=platform, http=http, book=book, credentials=credentials, limiter=limiter, clock=clock, settings=bounds, hook=hook,
-            explain=explain, dice=dice or random.random,
+            explain=explain, dice=dice or random.random, room=room,
         )  # fmt: skip

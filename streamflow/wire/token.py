@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,12 +22,13 @@ class PasswordToken:
     Fetches its token from one address and is for the session of that host alone (lead-perfection.md 1.2).
 
     A token is renewed before it runs out: after what the answer says, never more than *cap_s* after it came, and *unsaid_s* where the
-    answer says nothing. There is no refresh token; the credentials are posted again.
+    answer says nothing. There is no refresh token; the credentials are posted again. An answer without a token refuses the credentials,
+    unless it *passes*: what the platform says of itself, and of nobody's credentials, is asked again.
     """
 
     def __init__(
         self, url: str, form: Mapping[str, str | Masked], *, clock: Clock, cap_s: float = 82_800.0, unsaid_s: float = 3_600.0,
-        early_s: float = 60.0,
+        early_s: float = 60.0, passes: Callable[[Response], bool] = lambda response: False,
     ) -> None:  # fmt: skip
         self._url = url
         self._form = form
@@ -35,6 +36,7 @@ class PasswordToken:
         self._cap_s = cap_s
         self._unsaid_s = unsaid_s
         self._early_s = early_s
+        self._passes = passes
         self._token: Masked | None = None
         self._until = 0.0      # monotonic
 
@@ -50,11 +52,17 @@ class PasswordToken:
         asked_at = self._clock.monotonic()
         response = await send(Request(
             method="POST", path=self._url, endpoint="token", body=urlencode(plain).encode("ascii"), content_type=FORM, expects="any",
-        ), judge_token)  # fmt: skip
+        ), self._judge)  # fmt: skip
         given = _object(response) or {}
         self._token = Masked(str(given["access_token"]))
         lifetime_s = min(lifetime(given.get("expires_in"), unsaid_s=self._unsaid_s), self._cap_s)
         self._until = asked_at + max(lifetime_s - self._early_s, lifetime_s / 2)
+
+    def _judge(self, outcome: Outcome) -> CallVerdict:
+        verdict, response = judge_token(outcome), outcome.response
+        if verdict is CallVerdict.AUTH and response is not None and 200 <= response.status < 300 and self._passes(response):
+            return CallVerdict.TRANSIENT
+        return verdict
 
     def __repr__(self) -> str:
         return "PasswordToken(***)"

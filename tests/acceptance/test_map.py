@@ -6,6 +6,10 @@ from tests.acceptance.evidence import Json, Run
 from tests.acceptance.reading import WRITES, crosswalk, custom, persons, rows_of, written
 from tests.acceptance.runs import RENAMED
 from tests.judge import texts
+from tests.judge.refusals import LIVES_AT
+
+NO_FIELDS = frozenset({"custom_fields", LIVES_AT})
+"""Of a row of the account's true state: what is told by label, and what the simulator says of where it keeps the row."""
 
 
 def _document(run: Run, look: str = "watch") -> Json:
@@ -16,7 +20,7 @@ def _document(run: Run, look: str = "watch") -> Json:
 def test_g_01_every_source_field_has_a_place_or_a_reason(api: Run) -> None:
     """G-01: each field of each kind has a target with a transform, or is not moved for a reason that is said."""
     known = {(one["source"], texts.squeeze(row["source"])) for one, row in rows_of(_document(api))}
-    seen = {(kind, name) for kind, rows in api.source.rows.items() for row in rows.values() for name in row if name != "custom_fields"}
+    seen = {(kind, name) for kind, rows in api.source.rows.items() for row in rows.values() for name in row if name not in NO_FIELDS}
     labels = {label for row in api.source.of("lead").values() for label in row["custom_fields"]}
     seen |= {("lead", f"custom:{texts.squeeze(label)}") for label in labels}
     # An attachment is a file here: its manifest knows other things of it than the app does.

@@ -16,7 +16,7 @@ from streamflow.sandbox.launcher import PAIRS
 from tests.bench.rig import ROOT, BenchError
 from tests.bench.table import Figure, keep, shown
 
-PARTS = ("calls", "pace", "cpu", "cutover", "memory")
+PARTS = ("calls", "pace", "scrapers", "cpu", "cutover", "memory")
 FIRST_PAIR_ONLY = ("cpu",)
 WHY_NOT = "the loop written by hand, beside which it is taken, knows one source"
 

@@ -12,7 +12,7 @@ import anyio
 
 from streamflow.clock import SystemClock
 from streamflow.model import AuditEntry, Disposition, FieldCheck, Intent, IntentState, Link, Op, Record, Ref, Verdict
-from streamflow.store.base import Audit, Change, Finish, MarkVerified, MoveMark, PutIntent, PutLink, SettleIntent, Wake
+from streamflow.store.change import Audit, Change, Finish, MarkVerified, MoveMark, PutIntent, PutLink, SettleIntent, Wake
 from streamflow.store.sqlite import SqliteLedger
 
 FIELDS = {"name": "Ann Example", "emails": [{"name": "work", "value": "ann@example.test", "isPrimary": True}], "description": "x" * 200}

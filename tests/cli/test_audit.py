@@ -16,7 +16,8 @@ import pytest
 from streamflow.clock import SystemClock
 from streamflow.config import starter
 from streamflow.model import AuditEntry
-from streamflow.store.base import Audit
+from streamflow.store.audit import Head, chain
+from streamflow.store.change import Audit
 from streamflow.store.sqlite import SqliteLedger
 
 ENVIRON = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -46,6 +47,30 @@ async def test_whole_broken_and_missing(tmp_path: Path) -> None:
     broken = verify(tmp_path)
     assert broken.returncode == 1
     assert (json.loads(broken.stdout)["result"], json.loads(broken.stdout)["first_broken"]) == ("broken", 2), "the first that does not fit"
+
+
+async def test_what_the_log_told_finds_a_chain_that_was_written_anew(tmp_path: Path) -> None:
+    """Whoever can write the file can forge the whole chain and its length; an entry and its hash kept elsewhere tell it all the same."""
+    (tmp_path / "streamflow.toml").write_text(starter("leadtrekker-nutshell"))
+    async with SqliteLedger.open(tmp_path / "state", clock=SystemClock()) as ledger:
+        await ledger.commit([Audit(entry=AuditEntry(actor="uid:7", action="pause", note=str(number))) for number in range(5)])
+        walk = await ledger.walk_audit(is_over=lambda: False)
+    assert walk is not None
+    known = f"{walk.head.seq}:{walk.head.hash}"
+    assert audit(tmp_path, "verify", "--known", known).returncode == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "state" / "ledger.sqlite")) as raw, raw:
+        for (guard,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'").fetchall():
+            raw.execute(f"DROP TRIGGER {guard}")
+        raw.execute("DELETE FROM audit")
+        forged, head = chain(Head(), [AuditEntry(actor="uid:7", action="forged", note=str(number)) for number in range(5)], at="then")
+        raw.executemany("INSERT INTO audit (seq, entry, hash) VALUES (?, ?, ?)", [(line.seq, line.text, line.hash) for line in forged])
+        raw.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'audit'", (head.seq,))
+    assert audit(tmp_path, "verify").returncode == 0, "by itself it holds"
+    found = audit(tmp_path, "verify", "--known", known)
+    assert (found.returncode, json.loads(found.stdout)["first_broken"]) == (1, walk.head.seq)
+    assert audit(tmp_path, "verify", "--known", f"{walk.head.seq + 9}:{walk.head.hash}").returncode == 1, "an entry that is not there"
+    for odd in ("5", "x:y", "-1:" + "0" * 64, "1" * 40 + ":" + "0" * 64):
+        assert audit(tmp_path, "verify", f"--known={odd}").returncode == 64, odd
 
 
 async def test_export_can_be_followed_by_anybody(tmp_path: Path) -> None:

@@ -129,6 +129,16 @@ async def test_refusals_keep_their_words(seat: Seat) -> None:
     assert (await seat.run("queue", "show", "nothing"))[0] == 64
 
 
+@pytest.mark.parametrize("words", [
+    ("pause", "--reason"), ("queue", "show"), ("trace", "lead"), ("rollback", "--dry-run", "--scope"), ("map", "confirm", "--digest"),
+])  # fmt: skip
+async def test_what_is_typed_in_another_encoding_is_no_bug(seat: Seat, words: tuple[str, ...]) -> None:
+    """An argument that is no text is refused as such before anybody is asked."""
+    seat.operator.asked.clear()
+    code, out = await seat.run(*words, "J\udcfcrgen")
+    assert (code, "no text" in out, "UTF-8" in out, seat.operator.asked) == (64, True, True, [])
+
+
 async def test_precheck(seat: Seat) -> None:
     """A dry run tells reasons and notes, and ends with 1 when not ready; contradictory options are refused."""
     code, out = await seat.run("cutover", "--dry-run")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from streamflow.model import IntentState, RecordState
-from streamflow.store.base import MoveMark, PutIntent, PutLink, PutSetting, SettleIntent
+from streamflow.store.change import MoveMark, PutIntent, PutLink, PutSetting, SettleIntent
 from streamflow.store.sqlite import SqliteLedger
 from tests.store.values import StillClock, audit, finish, intent, link, record
 

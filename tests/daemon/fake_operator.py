@@ -16,9 +16,8 @@ from streamflow.clock import SystemClock
 from streamflow.daemon.control import Control, control_socket
 from streamflow.daemon.events import Events
 from streamflow.daemon.jobs import Jobs
-from streamflow.daemon.operator import DoesNotFit
 from streamflow.daemon.status import GateStatus, ListenStatus, PaceStatus, QueueStatus, Snapshot, StreamStatus
-from streamflow.errors import NotFound, StoreError, UsageError
+from streamflow.errors import DoesNotFit, NotFound, StoreError, UsageError
 from streamflow.migration.progress import progress
 
 SNAPSHOT = Snapshot(

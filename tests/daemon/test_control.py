@@ -248,6 +248,17 @@ async def test_refusals(folder: Path, method: str, target: str, body: bytes, sta
         assert (await ask(daemon.path, "GET", "/v1/status"))[0] == 200
 
 
+@pytest.mark.parametrize(("target", "name"), [("/v1/pause", "reason"), ("/v1/rollback", "scope"), ("/v1/queue/q1/resolve", "decision")])
+async def test_a_text_without_measure_is_kept_nowhere(folder: Path, target: str, name: str) -> None:
+    """What is kept in ledger and audit is of a person's length; a longer text is refused before anything is done."""
+    async with served(folder) as daemon:
+        for length, refused in ((2_000, False), (2_001, True)):
+            daemon.operator.asked.clear()
+            status, answer = await ask(daemon.path, "POST", target, orjson.dumps({name: "x" * length}))
+            assert ("too long" in str(answer)) is refused, answer
+            assert not refused or (status, {verb for verb, _ in daemon.operator.asked}) == (400, {"refused"})
+
+
 async def test_near_miss_is_suggested(folder: Path) -> None:
     """A misspelt verb or key is answered with what was probably meant."""
     async with served(folder) as daemon:

@@ -10,10 +10,9 @@ import pytest
 from streamflow.clock import SystemClock
 from streamflow.config import Config, load, reload, taken_over
 from streamflow.daemon.home import claim, note_rollback, open_home
-from streamflow.daemon.operator import DoesNotFit
-from streamflow.errors import ConfigError, UsageError
+from streamflow.errors import ConfigError, DoesNotFit, UsageError
 from streamflow.platforms.catalog import forms
-from streamflow.store.base import PutSetting
+from streamflow.store.change import PutSetting
 from tests.test_config import MINIMAL, SECRET, written
 
 LEAD_PERFECTION = """
@@ -91,7 +90,7 @@ async def test_a_rollback_noted_without_a_daemon_is_one_that_can_be_carried_out(
         await noted("run")
     pause = {"reason": "by the operator: lunch", "by": "uid:7"}
     async with open_home(config, SystemClock()) as ledger:
-        settings = {"capabilities": {}, "operator:paused": pause}
+        settings = {"fields:meant": [["leads", "Streamflow ID"]], "operator:paused": pause}
         await ledger.commit([PutSetting(name=name, value=value) for name, value in settings.items()])
     with pytest.raises(UsageError, match="no lead record has the key nosuch"):
         await noted("record:lead:nosuch")

@@ -84,6 +84,7 @@ def test_what_cannot_be_kept_is_counted_and_told(pipe: Pipe) -> None:
     assert [int(line[:4]) for line in whole] == list(range(len(whole)))
     assert len(whole) > 200
     assert last == b"lost %d" % (500 - len(whole))
+    assert sink.lost_lines == 500 - len(whole)
     sink.write(b"again\n")
     assert pipe.take() == b"again\n"
 
@@ -118,7 +119,9 @@ def test_a_full_disk_tears_no_other_line(tmp_path: Path) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
             for line in (b"first\n", b"second line\n", b"third\n"):
                 sink.write(line)
+            sink.flush()     # their number is not taken either, and is no line of its own
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert sink.lost_lines == 2
         sink.write(b"fourth\n")
     assert path.read_bytes() == b"first\nseco\nfourth\nlost 2\n"

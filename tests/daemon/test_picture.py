@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +23,7 @@ from streamflow.migration.waits import Waits
 from streamflow.model import Disposition, Intent, IntentState, Op, QueueItem, Record, RecordState, Ref
 from streamflow.pipeline import Gauges
 from streamflow.stages.doubt import DOUBLED
-from streamflow.store.base import Enqueue, Finish, PutIntent, ResolveItem, SettleIntent
+from streamflow.store.change import Enqueue, Finish, PutIntent, ResolveItem, SettleIntent
 from streamflow.store.memory import MemoryLedger
 from streamflow.wire.limiter import PacedLimiter
 from tests.mapping.builders import PAIR
@@ -57,8 +58,31 @@ async def test_an_overdue_cutover_is_told(tmp_path: Path) -> None:
         assert f"streamflow_cutover_overdue {value}" in shown(picture)
 
 
+async def test_a_pause_that_nobody_asked_for_is_told(tmp_path: Path) -> None:
+    """What holds everything up says what ends it, the next try or a person; a pause that a person asked for is none, nor is one over."""
+    m = migration(tmp_path)
+    picture = Picture(m, {}, CallCount())
+
+    async def held_up() -> dict[str, str]:
+        await picture.take()
+        return dict(re.findall(r'streamflow_held_up\{until="(\w+)"\} (\S+)', shown(picture)))
+
+    none = {"retry": "0.0", "person": "0.0"}
+    assert await held_up() == none
+    m.control.hold_up("the key is refused", ends_itself=True)
+    assert await held_up() == {**none, "retry": "1.0"}
+    m.control.lift()
+    assert await held_up() == none
+    m.control.hold_up("a custom field is refused")
+    assert await held_up() == {**none, "person": "1.0"}
+    m.control.pause("month-end in sales")
+    assert await held_up() == none
+    m.control.hold_up("a custom field is refused")
+    assert await held_up() == none, "it is the person's pause"
+
+
 async def test_doubles_and_doubts_are_counted(tmp_path: Path) -> None:
-    """A write in doubt counts by its destination kind while it is looked for; one found twice counts as a double, decided or not."""
+    """A write in doubt counts by its kind while it is looked for, as an item while a person is asked; one found twice stays a double."""
     m = migration(tmp_path)
     intent = Intent(
         id="i1", ref=Ref("lead", "1"), op=Op.CREATE, dest_kind="contacts", fields={}, marker="lt:lead:1", seq=1,
@@ -72,6 +96,11 @@ async def test_doubles_and_doubts_are_counted(tmp_path: Path) -> None:
     picture = Picture(m, {}, CallCount())
     await picture.take()
     assert 'streamflow_in_doubt_intents{kind="contacts"} 1.0' in shown(picture)
+    assert "streamflow_in_doubt_asked_items 2.0" in shown(picture)
+    await m.ledger.commit([ResolveItem(id="doubt:i3", decision="waive", by="uid:1")])
+    picture = Picture(m, {}, CallCount())
+    await picture.take()
+    assert "streamflow_in_doubt_asked_items 1.0" in shown(picture)
     assert "streamflow_duplicates_detected_total 1.0" in shown(picture)
 
 

@@ -73,7 +73,6 @@ class Hands:
         self.peak_mib = 0.0
         self.resumes_s: list[float] = []        # from each start after the first one to the first answer
         self.explained: dict[tuple[str, str], str] = {}
-        self.decided: set[tuple[str, str]] = set()      # records about which something was decided after the switch
         self.asked: set[Question] = set()       # about who is who, as they were when they came up and at the switch
         self.at_watch: Callable[[], None] | None = None     # called once after the switch; the run is rolled back then
         self.is_judged = False                              # that it was called
@@ -216,8 +215,6 @@ class Hands:
             is_question = item["blocking"] or item["cause"] in self._causes or item["id"].startswith("identity:") or SINCE in item["reason"]
             if item["state"] == "open" and is_question and decision:
                 self._order(f"/v1/queue/{quote(item['id'], safe='')}/resolve", decision=decision)
-                if self._phase == "watch":
-                    self.decided.add((str(item["kind"]), str(item["key"])))
                 return True
         return False
 

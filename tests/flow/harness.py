@@ -22,6 +22,13 @@ DECIDED = ("company_ambiguous", "identity", "in_doubt")
 Status = Mapping[str, Any]
 
 
+def _is_over(gate: Mapping[str, Any] | None, was: Mapping[str, Any]) -> bool:
+    """Say whether a gate that was answered is gone, or shown anew: a sample after its redo. That of the owners is shown anew for a look."""
+    if gate is None or gate["name"] != was["name"]:
+        return True
+    return bool(gate["name"] != "owners" and gate["since"] != was["since"])
+
+
 class Refused(AssertionError):
     """The daemon refused what the operator asked."""
 
@@ -98,8 +105,7 @@ class Operator:
             assert gate is not None
             self._answer(gate["name"])
             self.gates.append(gate["name"])
-            since = gate["since"]
-            self.until(lambda s, since=since: (s["gate"] or {}).get("since") != since, 20.0, f"end of gate {gate['name']}")  # type: ignore[misc]
+            self.until(lambda s, was=gate: _is_over(s["gate"], was), 20.0, f"end of gate {gate['name']}")  # type: ignore[misc]
 
     def _answer(self, gate: str) -> None:
         answer = getattr(self, f"_open_{gate}", None)

@@ -115,7 +115,8 @@ def _stages() -> str:
 LEADTREKKER = Side(
     pair="leadtrekker-nutshell", platform="leadtrekker", prefix="lt", fallback="office@example.co.za", person=("lead", "leadid"),
     files={"reader": "files"}, read=read_source, compare=_leadtrekker, export=lambda options: {"form": options.get("form", "csv")},
-    look=lambda admin, options: options.get("reader", "api"), pages=_pages("lead"),
+    look=lambda admin, options: options.get("reader", "api"),
+    pages=_pages("user", "group", "source", "status", "lead", "note", "call", "email", "reminder"),
 )  # fmt: skip
 LEAD_PERFECTION = Side(
     pair="lead-perfection-nutshell", platform="lead_perfection", prefix="lp", fallback=FALLBACK_EMAIL,

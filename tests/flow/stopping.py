@@ -29,7 +29,8 @@ from typing import Any
 
 from streamflow.cli.main import main
 from streamflow.reports.writer import ReportWriter
-from streamflow.store import base
+from streamflow.store.base import StageResult
+from streamflow.store.change import Audit, Change, Enqueue, Finish, MarkVerified, MoveMark, PutIntent, PutSetting, ResolveItem, SettleIntent
 from streamflow.store.sqlite import SqliteLedger
 from streamflow.wire.session import Session
 
@@ -137,10 +138,10 @@ class Points:
         return f"{self.phase}/{name}" if self.phase in SECTIONS and not name.startswith("phase ") else name
 
 
-def name_of(changes: Sequence[base.Change]) -> str:
+def name_of(changes: Sequence[Change]) -> str:
     """Name a transaction by the most that it does."""
-    settings = {change.name: change.value for change in changes if isinstance(change, base.PutSetting)}
-    audited = {change.entry.action: change.entry for change in changes if isinstance(change, base.Audit)}
+    settings = {change.name: change.value for change in changes if isinstance(change, PutSetting)}
+    audited = {change.entry.action: change.entry for change in changes if isinstance(change, Audit)}
     if "phase" in audited:
         return f"phase {audited['phase'].after}"
     if "switched" in settings:
@@ -159,9 +160,9 @@ _LOADED = ("streamflow.daemon", "streamflow.migration", "streamflow.platforms", 
 _MIB = 1024
 _DIES_WITH_PARENT = 1       # PR_SET_PDEATHSIG of prctl(2)
 _TELLING: Mapping[type, Callable[[Any], str]] = {
-    base.PutIntent: lambda change: f"intent {change.intent.op.value}", base.SettleIntent: lambda change: f"settle {change.state.value}",
-    base.ResolveItem: lambda change: "decision", base.Finish: lambda change: "finish", base.MoveMark: lambda change: "mark",
-    base.MarkVerified: lambda change: "verified", base.Enqueue: lambda change: "enqueue",
+    PutIntent: lambda change: f"intent {change.intent.op.value}", SettleIntent: lambda change: f"settle {change.state.value}",
+    ResolveItem: lambda change: "decision", Finish: lambda change: "finish", MoveMark: lambda change: "mark",
+    MarkVerified: lambda change: "verified", Enqueue: lambda change: "enqueue",
 }  # fmt: skip
 
 
@@ -175,12 +176,12 @@ def watch(points: Points) -> None:
             points.ask(await ledger.setting("rollback"))
 
     @wraps(commit)
-    async def committing(self: SqliteLedger, changes: Iterable[base.Change]) -> None:
+    async def committing(self: SqliteLedger, changes: Iterable[Change]) -> None:
         held = tuple(changes)
         if not held:
             return await commit(self, held)
         await phase_of(self)
-        settings = {change.name: change.value for change in held if isinstance(change, base.PutSetting)}
+        settings = {change.name: change.value for change in held if isinstance(change, PutSetting)}
         if settings.get("rollback"):
             points.ask(settings["rollback"])
         name = points.within(name_of(held))
@@ -193,7 +194,7 @@ def watch(points: Points) -> None:
         return None
 
     @wraps(stage)
-    async def staging(self: SqliteLedger, *given: Any, **more: Any) -> base.StageResult:
+    async def staging(self: SqliteLedger, *given: Any, **more: Any) -> StageResult:
         await phase_of(self)
         name = points.within("stage")
         points.come(f"before:{name}")

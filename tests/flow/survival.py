@@ -27,7 +27,7 @@ from tests.judge.late import judged, unasked
 from tests.judge.marks import read_marks
 from tests.judge.meanwhile import taken_away
 from tests.judge.plans import against_plan
-from tests.judge.refusals import PEOPLE, Excuse, read_refusals, standing
+from tests.judge.refusals import MOVED_FROM, PEOPLE, Excuse, read_refusals, standing
 from tests.judge.states import Destination, Finding, ask
 from tests.judge.takenback import taken_back
 
@@ -209,7 +209,8 @@ def _judged(hands: Hands, people: People, parts: Parts | None = None) -> list[Fi
         return box.compare(truth, destination, before=people.before, explained=explained, asked=asked, edits=edits)
 
     found = judged(compare, people.agreed or source, source, asked)
-    rows = {(kind, key): row for kind, key, row in source.every()}
+    moved = getattr(source, "moved_files", {})      # of the platform whose merges take files along
+    rows = {(kind, key): {**row, MOVED_FROM: sorted(moved.get(key, ()))} for kind, key, row in source.every()}
     logs = (ask(f"{box.source_admin}log"), ask(f"{box.destination_admin}log"))
     refusals = read_refusals(*logs, [key for kind, key in rows if kind in PEOPLE])
     there = read_marks(destination, box.side.prefix).identities()
@@ -222,7 +223,7 @@ def _after_switch(trial: Trial, hands: Hands, people: People) -> Iterator[Findin
     """Find what was written in the source after the switch and is not asked about, where nothing hides it from whoever reads."""
     if people.source is not None and trial.reader == "api" and trial.faults in SEEN_THROUGH:
         asked = read_told(hands.box.state / "reports").questions
-        yield from unasked(people.source, hands.box.source(), asked, decided=hands.decided)
+        yield from unasked(people.source, hands.box.source(), asked)
 
 
 def _judged_by_parts(hands: Hands, people: People, parts: Parts) -> list[Finding]:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from streamflow.model import Intent, IntentState, Op, Ref
-from streamflow.store.base import Audit, AuditEntry, Change, MoveMark, PutIntent, PutSetting, SettleIntent
+from streamflow.store.base import AuditEntry
+from streamflow.store.change import Audit, Change, MoveMark, PutIntent, PutSetting, SettleIntent
 from tests.flow.box import REPOSITORY, environment
 from tests.flow.harness import assert_right
 from tests.flow.stopping import PARTS, Points, Stops, missed, missed_in_parts, name_of, peak_mib, struck

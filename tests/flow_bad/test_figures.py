@@ -34,8 +34,11 @@ STEADY = {
     "streamflow_queue_depth_batches": "so small an account has no batch that waits; rises by tests/daemon/test_picture.py",
     "streamflow_audit_chain_ok": "falls to 0 by test_a_changed_audit_is_alerted",
     "streamflow_cutover_overdue": "rises by tests/daemon/test_picture.py",
+    "streamflow_held_up": "nothing pauses a good run; rises by tests/flow_bad/test_runbook.py",
+    "streamflow_log_lines_lost_total": "whoever reads this log takes every line; rises by tests/flow_bad/test_runbook.py",
     "streamflow_source_shown_late_seconds": "this source shows everything at once; measured by tests/migration/test_horizon.py",
     "streamflow_stream_stopped": "this source keeps to its contract; rises by tests/flow_bad/test_lies.py",
+    "streamflow_in_doubt_asked_items": "the lag is measured, so nobody need be asked; rises by tests/daemon/test_picture.py",
     "streamflow_duplicates_detected_total": "rises by tests/daemon/test_picture.py",
 }
 """What one good run cannot move, and where it is moved."""

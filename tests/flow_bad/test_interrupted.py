@@ -123,6 +123,8 @@ def test_rollback_over_a_pause(beginning: Place, pair: Pair) -> None:
         assert ids(pair) == []
     again = beginning.cli("run")
     assert (again.code, "rolled back since" in again.err) == (0, True)
+    said = beginning.cli("rollback", "--confirm", "sandbox")
+    assert (said.code, "already rolled back" in said.out, "carries it out" in said.out) == (0, True, False), "nothing is left to do"
 
 
 def test_rollback_noted_while_nobody_runs(beginning: Place, pair: Pair) -> None:

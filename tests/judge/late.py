@@ -3,7 +3,7 @@ What somebody wrote in the source after everybody had confirmed that they stoppe
 
 The rule: a write between the confirmed freeze and the switch is carried over, or it is asked about (`after_freeze`) and everything is as
 it was before it, or as it is since; it is never lost in silence. What is written after the switch is asked about in
-any case, unless another question about that record was decided since, and moves only when somebody takes it.
+any case, whatever else was decided about that record since, and moves only when somebody takes it.
 """
 
 from __future__ import annotations
@@ -39,23 +39,20 @@ def judged(compare: Callable[[Truth], list[Finding]], agreed: Truth, switched: T
     return [each for each in found if (each.fault, each.what) in without]
 
 
-def unasked(
-    switched: Source | Book, ended: Source | Book, asked: Sequence[Question], *, decided: Collection[Identity] = ()
-) -> Iterator[Finding]:
+def unasked(switched: Source | Book, ended: Source | Book, asked: Sequence[Question]) -> Iterator[Finding]:
     """
     Find what was written after the switch and is not asked about, each by its own question.
 
     Args:
         switched: The source as it was at the switch.
         ended: The source as it was when the watch was over.
-        decided: Records about which a person decided another question since.
     """
     if any(each.cause == BLIND for each in asked):
         return
     names = {(each.kind, each.key) for each in asked if each.cause == ASKED}
     nameless = Counter(kind for kind, key in names if key.startswith(_MADE_UP))
     written = {(kind, key) for kind, key in written_late(switched, ended) if _is_said(switched.of(kind).get(key), ended.of(kind).get(key))}
-    for kind, key in sorted(written - names - {*decided}):
+    for kind, key in sorted(written - names):
         if nameless[kind]:     # one for one: nothing tells which of them it is about
             nameless[kind] -= 1
             continue

@@ -124,7 +124,7 @@ class Excuses:
         if finding.fault == "doubled":
             return self._was_left(finding)
         if finding.fault == "orphaned":
-            return self._stays_with_the_merged(finding) or self._is_left(finding)
+            return self._stays_with_the_merged(finding) or self._is_left(finding) or self._waits(finding)
         if finding.fault != "wrong":
             return False
         if self._waits(finding):

@@ -12,16 +12,26 @@ from tests.judge.states import Finding, Identity, Question, Row
 from tests.judge.texts import without_markup
 
 PEOPLE = ("lead", "prospect")
-OWNERS = ("leadid", "cst_id")
+LIVES_AT = "lives_at"
+OWNERS = ("leadid", LIVES_AT, "cst_id")
+"""Fields that name whom a record hangs on, and in whose list it is, which may be another."""
 LISTS: Mapping[str, str] = {"getnotes": "note", "getcalls": "call", "getemails": "email"}
+MOVED_FROM = "moved_from"
+"""Under this name a row has the leads from which people merged it away: its copy may be told of as it lay there."""
 REFUSED = frozenset({"rejected", "unanswered"})
 """Causes of questions that tell of a record which the destination does not take (docs/queue.md)."""
 UNREAD = "source_unread"
 """The cause of those that tell of something the source does not show."""
 CREATE_PERSON = "POST /rest/contacts"
+NUMBERS = ("number", "phone1")
+_NO_DIGIT = re.compile(r"\D")
+_RUN = re.compile(r"\d{9,}")
 _CALL = re.compile(r"call of (\S+) with prospect (\S+)")
 _ESCAPED = re.compile(r"\\[nrt]")
 _WORD = re.compile(r"\w{4,}")
+_ON = re.compile(r" on (\d+-contacts)$")
+_MERGED = re.compile(r"\b(?:lt|lp):([a-z_]+):([^\s:\]\"\\]+):merged\]")
+_PARENT = re.compile(r'"(\d+-contacts)"')
 _MARKER = re.compile(r"\b(?:lt|lp):([a-z_]+):([^\s:\]\"\\]+)")
 
 
@@ -32,6 +42,7 @@ class Refusals:
     written: Mapping[Identity, str] = field(default_factory=dict)      # with what was refused, as it was sent
     people: frozenset[Identity] = frozenset()      # those of them who were to become a person: whatever they have hangs on that one
     listed: frozenset[Identity] = frozenset()      # (kind that was asked for, key of the record it hangs on)
+    beside: Mapping[str, frozenset[Identity]] = field(default_factory=dict)    # id of a person -> who shares it, by notes that were refused
 
 
 def read_refusals(source: Mapping[str, Any], destination: Mapping[str, Any], people: Sequence[str]) -> Refusals:
@@ -44,7 +55,11 @@ def read_refusals(source: Mapping[str, Any], destination: Mapping[str, Any], peo
         for key, code in coded.items() if key in each["body"] or code in each["body"]
     }
     refused = frozenset((kind, key) for body in people_of for kind, key in _MARKER.findall(body))
-    return Refusals(written=written, people=refused, listed=frozenset(listed))
+    beside: dict[str, frozenset[Identity]] = {}
+    for each in destination["poisoned"]:
+        for rid in _PARENT.findall(each["body"]):
+            beside[rid] = beside.get(rid, frozenset()) | frozenset((kind, key) for kind, key in _MERGED.findall(each["body"]))
+    return Refusals(written=written, people=refused, listed=frozenset(listed), beside=beside)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +82,23 @@ class Excuse:
         owners = {str(row[name]) for name in OWNERS if row.get(name)}
         if identity in self.refusals.written:
             return self._is_told(identity)
+        if kind in PEOPLE and any(self._is_away(each) and _is_one_with(self.refusals.written[each], row) for each in self.refusals.people):
+            return True
         if any(self._is_away((each, owner)) for each in PEOPLE for owner in owners):
             return True
         if any(_is_nameless(each, kind) and _tells(body, row) and self._is_told(each) for each, body in self.refusals.written.items()):
             return True
+        return self.was_not_shown(identity, row)
+
+    def is_shared(self, finding: Finding) -> bool:
+        """Say whether a person shows what is another's of the source as well, of whom the note that would name them was refused."""
+        on = _ON.search(finding.what)
+        return on is not None and any(self._is_told(identity) for identity in self.refusals.beside.get(on[1], ()))
+
+    def was_not_shown(self, identity: Identity, row: Row) -> bool:
+        """Say whether the list that this record is in was refused, so that nobody knows of it."""
+        kind, _ = identity
+        owners = {str(row[name]) for name in OWNERS if row.get(name)}
         return any((kind, owner) in self.refusals.listed and self._is_unread(kind, owner) for owner in owners)
 
     def _is_told(self, identity: Identity) -> bool:
@@ -89,12 +117,16 @@ class Excuse:
 def standing(findings: Sequence[Finding], rows: Mapping[Identity, Row], excuse: Excuse) -> Iterator[Finding]:
     """
     Leave out what a refused record lacks, or what hangs on one: it cannot be there, and the product has told so.
+    Of what stands in a refused list alone the product cannot tell by name.
 
     Both are asked for: the platform's own account of the refusal, and a question of the product about that very refusal.
     """
     for finding in findings:
         identity, row = _of(finding, rows)
-        if finding.fault not in ("lost", "wrong") or row is None or not excuse.holds(identity, row):
+        if finding.fault == "wrong" and excuse.is_shared(finding):
+            continue
+        held = {"lost": excuse.holds, "wrong": excuse.holds, "unexplained": excuse.was_not_shown}.get(finding.fault)
+        if held is None or row is None or not held(identity, row):
             yield finding
 
 
@@ -107,6 +139,13 @@ def _of(finding: Finding, rows: Mapping[Identity, Row]) -> tuple[Identity, Row |
     return identity, rows.get(identity)
 
 
+def _is_one_with(body: str, row: Row) -> bool:
+    """Say whether who was refused is the same person as this one: by an address or a number that both bear."""
+    address = str(row.get("email") or "").strip().lower()
+    numbers = [digits[-9:] for name in NUMBERS if len(digits := _NO_DIGIT.sub("", str(row.get(name) or ""))) >= len("123456789")]
+    return bool(address and f'"{address}"' in body.lower()) or any(run.endswith(number) for run in _RUN.findall(body) for number in numbers)
+
+
 def _is_nameless(identity: Identity, kind: str) -> bool:
     """Say whether the product had to make up the key of a record of this kind, as the source gave none; exports give files none."""
     return identity[0] == kind and (identity[1].startswith("~") or kind == "attachment")
@@ -117,6 +156,7 @@ def _tells(body: str, row: Row) -> bool:
     if moment := str(row.get("calldatetime") or ""):
         return moment[:19].replace("T", " ") in body.replace("T", " ")
     if content := str(row.get("sha256") or ""):
-        return content in body and str(row["name"]) in body and f"files/{row['leadid']}/" in body
+        folders = (row["leadid"], *row.get(MOVED_FROM, ()))
+        return content in body and str(row["name"]) in body and any(f"files/{lead}/" in body for lead in folders)
     words = set(_WORD.findall(without_markup(str(row.get("note") or ""))))
     return bool(words) and words <= set(_WORD.findall(_ESCAPED.sub(" ", body)))

@@ -58,6 +58,7 @@ CORRUPTIONS: dict[str, tuple[Fault, Change]] = {
         "Streamflow ID": "lt:company:c2"}, "links": {}})),
     "a cut text": ("wrong", reword("6-notes", "body", "Friday", "Fri")),
     "lost line breaks": ("wrong", reword("6-notes", "body", "voicemail.\n\tTry", "voicemail.Try")),
+    "a source by its id alone": ("wrong", put("9-contacts", "customFields/Lead Source", "9")),
     "words swapped between parts": ("wrong", reword("8-notes", "body", "word31", "word32")),
     "a mention": ("wrong", reword("6-notes", "body", "@ [", "@[")),
     "a header without time": ("wrong", reword("6-notes", "body", "2026-05-12 08:05", "2026-05-12 06:05")),

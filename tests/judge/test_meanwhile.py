@@ -173,6 +173,17 @@ def test_what_moved_in_the_source_stays_with_the_merged_where_that_is_asked(home
     assert (list(excuses.left(found)) == []) is excused
 
 
+@pytest.mark.parametrize(("said", "excused"), [
+    ("belongs to 7-contacts, which people deleted in the destination", True), ("belongs to 8-contacts, which is gone", False), ("", False),
+])  # fmt: skip
+def test_what_is_to_move_to_somebody_deleted_stays_where_that_is_told(said: str, excused: bool) -> None:
+    """The source moves a note to a person whom people deleted: it stays where it hung, and it is told whom it waits for."""
+    gone = Edit(rid="7-contacts", field="deleted", was={"id": "7-contacts"})
+    found = [Finding(fault="orphaned", what="note 13 (11-notes)", why="hangs on 5-contacts, not on 7-contacts")]
+    excuses = Excuses(edits=(gone,), prefix="lt", asked=(), explained={("note", "13"): said} if said else {})
+    assert (list(excuses.left(found)) == []) is excused
+
+
 @pytest.mark.parametrize(("field", "question", "excused"), [
     ("deleted", ("deleted_at_destination", "13", "11-notes"), True), ("deleted", ("deleted_at_destination", "14", "12-notes"), False),
     ("deleted", ("conflict", "13", "11-notes"), False), ("body", ("conflict", "13", "11-notes"), True),
@@ -188,12 +199,15 @@ def test_what_people_worked_on_need_not_move_where_that_is_asked(field: str, que
     assert (list(Excuses(edits=(edit,), prefix="lt", asked=asked, explained={}).left(found)) == []) is excused
 
 
-@pytest.mark.parametrize(("named", "key", "excused"), [("6-notes", "~ab", 1), ("7-notes", "~ab", 0), ("6-notes", "13", 0)])
-def test_a_record_without_id_that_people_rewrote_explains_one_record(named: str, key: str, excused: int) -> None:
+@pytest.mark.parametrize(("deed", "cause", "named", "key", "excused"), [
+    ("body", "conflict", "6-notes", "~ab", 1), ("body", "conflict", "7-notes", "~ab", 0), ("body", "conflict", "6-notes", "13", 0),
+    ("body", "bad_phone", "6-notes", "~ab", 0), ("deleted", "conflict", "6-notes", "~ab", 0),
+])  # fmt: skip
+def test_a_record_without_id_that_people_rewrote_explains_one_record(deed: str, cause: str, named: str, key: str, excused: int) -> None:
     """Two notes are not there, and one of their person's was rewritten and is asked about: the other is lost, as is anybody else's."""
-    note = Edit(rid="6-notes", field="body", value="Said by people", was={"id": "6-notes", "links": {"parent": "9-contacts"}})
+    note = Edit(rid="6-notes", field=deed, value="Said by people", was={"id": "6-notes", "links": {"parent": "9-contacts"}})
     found = [Finding(fault="lost", what=f"note {number}", why=f"of prospect {owner} is not there") for number, owner in enumerate("778")]
-    asked = (Question(cause="conflict", kind="note", key=key, others=frozenset({named})),)
+    asked = (Question(cause=cause, kind="note", key=key, others=frozenset({named})),)
     excuses = Excuses(edits=(note,), prefix="lp", asked=asked, explained=None, whose={"9-contacts": ("7",)}.__getitem__)
     assert list(excuses.left(found)) == found[excused:]
 

@@ -121,3 +121,12 @@ def test_what_people_did_meanwhile_is_theirs() -> None:
     assert ("overwritten", "9-contacts") in _found(now, _was(), deleted=None, edits=[edit])
     now["contacts"].append({**_row(_was(), "9-contacts"), "jobTitle": "Said by people"})
     assert _found(now, _was(), listed={"9-contacts"}, deleted=None, edits=[edit]) == []
+
+
+def test_what_people_had_stays_filled_up_only_as_it_was() -> None:
+    """A person of theirs on whom a note hangs may keep what we put there, if that is listed; changed in any other way it is found."""
+    now = _now(_was())
+    _row(now, "1-contacts")["customFields"] = {"Streamflow ID": "lt:lead:4"}
+    assert _found(now, _was(), listed={"1-contacts"}) == []
+    _row(now, "1-contacts")["name"] = "Else"
+    assert _found(now, _was(), listed={"1-contacts"}) == [("foreign touched", "1-contacts")]

@@ -16,16 +16,25 @@ ROWS = {
     ("note", "14"): {"leadid": "9"}, ("call", "15"): {"leadid": "9"},
     ("note", "16"): {"cst_id": "3", "note": "Wants the <b>quote</b>\nitemized"},
     ("note", "17"): {"cst_id": "3", "note": "Wants white frames"},
+    ("note", "21"): {"leadid": "77", "lives_at": "9"}, ("note", "22"): {"leadid": "77", "lives_at": "8"},
     ("attachment", "18"): {"leadid": "8", "name": "plan.txt", "sha256": "c1f0"},
     ("attachment", "19"): {"leadid": "8", "name": "other.txt", "sha256": "c1f0"},
     ("attachment", "20"): {"leadid": "9", "name": "plan.txt", "sha256": "c1f0"},
+    ("attachment", "23"): {"leadid": "9", "name": "plan.txt", "sha256": "c1f0", "moved_from": ["8"]},
 }  # fmt: skip
 CALL = ("call", "of 2026-11-22T13:53:23 with prospect 3")
-REFUSED = [("lead", "6"), ("lead", "7"), ("note", "11"), ("note", "12"), ("note", "14"), ("note", "16"), ("attachment", "18"), CALL]
+REFUSED = [
+    ("lead", "6"), ("lead", "7"), ("note", "11"), ("note", "12"), ("note", "14"), ("note", "16"), ("attachment", "18"),
+    ("attachment", "23"), CALL,
+]  # fmt: skip
 SOURCE = {"poisoned": [{"line": "POST /api/getnotes", "body": "leadid=OQ%3D%3D"}]}      # of lead 9
 DESTINATION = {"poisoned": [
-    {"line": "POST /rest/notes", "body": '{"data":{"body":"Another lead\\nName: B\\n[sf:lt:lead:6:merged]"}}'},
-    {"line": "POST /rest/contacts", "body": '{"contacts":[{"name":"A","customFields":{"Streamflow ID":"lt:lead:7"}}]}'},
+    {"line": "POST /rest/notes", "body": (
+        '{"data":{"body":"Another lead\\nName: B\\n[sf:lt:lead:6:merged]","links":{"parent":"41-contacts"}}}'
+    )},
+    {"line": "POST /rest/contacts", "body": (
+        '{"contacts":[{"name":"A","emails":[{"value":"a@x.test"}],"customFields":{"Streamflow ID":"lt:lead:7"}}]}'
+    )},
     {"line": "POST /rest/notes", "body": '{"data":{"body":"some text\\n[sf:lt:note:12:2/2]"}}'},
     {"line": "POST /rest/activities", "body": '{"data":{"description":"[2026-11-22 13:53:23 -05:00]\\nOutbound\\n[sf:lp:call:~b774]"}}'},
     {"line": "POST /rest/notes", "body": '{"data":{"body":"Wants the quote\\nitemized\\n[sf:lp:note:~cbdc]"}}'},
@@ -71,10 +80,43 @@ def test_what_was_overcome_excuses_nothing(kind: str, key: str) -> None:
     assert _left(kind, key, [replace(each, is_over=True) for each in TOLD])
 
 
+def test_what_only_a_refused_list_would_have_shown_cannot_be_told_by_name() -> None:
+    """A note of nobody in the list of a lead that was refused, and told of; one in another list, or none told, stays a finding."""
+    assert not _left("note", "21", TOLD, "unexplained")
+    assert _left("note", "21", (), "unexplained")
+    assert _left("note", "22", TOLD, "unexplained")
+    assert _left("note", "11", TOLD, "unexplained")
+
+
+def test_whose_note_was_refused_may_show_on_whom_they_share_a_person_with() -> None:
+    """What the other one has stands on the person, and nothing there names them; on any other person it is wrong, and untold as well."""
+    def is_left(rid: str, told: Sequence[Question]) -> bool:
+        finding = Finding(fault="wrong", what=f"lead 8 on {rid}", why="Telephone 2 holds '0821112222', which is nobody's")
+        excuse = Excuse(refusals=read_refusals(SOURCE, DESTINATION, ["7", "8", "9"]), asked=told)
+        return list(standing([finding], ROWS, excuse)) == [finding]
+
+    assert not is_left("41-contacts", TOLD)
+    assert is_left("4-contacts", TOLD)
+    assert is_left("41-contacts", ())
+
+
 def test_what_hangs_on_the_head_of_a_merge_has_no_excuse() -> None:
     """Of one who shares a person with another a note was refused: what else they have hangs on that person, who is there."""
     assert not _left("lead", "6", TOLD)
     assert _left("note", "10", TOLD)
+
+
+def test_who_is_one_with_a_refused_person_waits_for_them() -> None:
+    """A second lead of a person who was refused cannot be there; of another address, or once that one is there, it is lost."""
+    def is_left(email: str, *there: Identity) -> bool:
+        finding = Finding(fault="lost", what="lead 30", why="no live person carries it")
+        excuse = Excuse(refusals=read_refusals(SOURCE, DESTINATION, []), asked=TOLD, there=there)
+        return list(standing([finding], {("lead", "30"): {"email": email}}, excuse)) == [finding]
+
+    assert not is_left("A@x.test")
+    assert is_left("b@x.test")
+    assert is_left("")
+    assert is_left("a@x.test", ("lead", "7"))
 
 
 def test_what_hangs_on_a_person_who_is_there_has_no_excuse() -> None:

@@ -20,6 +20,7 @@ from streamflow.platforms.base import Stream
 from streamflow.reports.reconciliation import reconciliation
 from streamflow.stages.extract import PARENTS_AT_ONCE, Intake
 from streamflow.stages.tally import Tally
+from streamflow.store.change import MarkVerified
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage, with_terms
 
 LAST_WORD = "the last word before the freeze"
@@ -357,3 +358,19 @@ async def test_the_pass_over_parents_ends_where_none_of_a_group_is_answered(tmp_
 
         single = await (await intake(trip, Holey([], some))).scan_children(NOTES, groups(), scan="two", name="sweep:note")
         assert (single.ended, single.complete, single.unread, single.read) == (True, False, [parents[5]], len(parents) - 1)
+
+
+async def test_what_reads_back_differently_stops_the_switch(tmp_path: Path) -> None:
+    """A value that the destination does not hold as it was written leads back to the tail with the reason; once it is right, on it goes."""
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
+        await in_tail(trip)
+        link = next(each for each in await trip.ledger.links_of("lead", await trip.ledger.keys("lead")) if "phones" in each.base)
+        row = trip.site.state.edit("contacts", link.dest_id)
+        for phones, outcome in (([], State.TAIL), (row["phones"], State.WATCH)):
+            trip.site.state.save({**trip.site.state.edit("contacts", link.dest_id), "phones": phones}, None)
+            await trip.ledger.commit([MarkVerified(ref=link.ref, verified="pending")])
+            await in_tail(trip)
+            assert (await precheck(trip.m)).facts["differs"] == (outcome is State.TAIL)
+            assert await try_cutover(trip) is outcome
+            last = await trip.ledger.setting("cutover:last")
+            assert outcome is State.WATCH or last["reason"].startswith("1 records read back differently"), last

@@ -9,7 +9,7 @@ from typing import cast
 from streamflow.migration.context import Migration
 from streamflow.migration.differences import sample_report
 from streamflow.model import FieldCheck, Link, Ref, Verdict
-from streamflow.store.base import MarkVerified, Missed, PutLink
+from streamflow.store.change import MarkVerified, Missed, PutLink
 from streamflow.store.memory import MemoryLedger
 from tests.mapping.lead_perfection import account as lp
 from tests.reports.account import StillClock, stage

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from streamflow.errors import InvariantBroken, PlatformUnavailable, StoreError, StreamflowError
 from streamflow.mapping.document import MapDocument, ObjectMap, Row
 from streamflow.mapping.document_json import from_json
+from streamflow.migration import drift
 from streamflow.migration.drift import BASIS, compare, stands, with_rows
 from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
@@ -48,6 +52,26 @@ async def test_a_cutover_does_not_start_under_a_map_that_does_not_hold(tmp_path:
         assert any("'Lead Status' of contacts" in reason for reason in found.reasons), found.reasons
         assert await trip.ledger.setting("map:confirmed") is not None
         assert await trip.phase() is State.MAP, "looked at when the tail starts"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "is_ours"),
+    [(StoreError("the disk is full"), True), (InvariantBroken("no map"), True), (PlatformUnavailable("away"), False)],
+)
+async def test_trouble_of_our_own_is_not_told_as_a_destination_that_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: StreamflowError, is_ours: bool
+) -> None:
+    """A precheck that cannot read the ledger fails as that; only what the destination did not answer is a reason against a cutover."""
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
+        async def fails(*_: object) -> None:
+            raise trouble
+
+        monkeypatch.setattr(drift, "find", fails)
+        if is_ours:
+            with pytest.raises(type(trouble), match=trouble.message):
+                await precheck(trip.m, asks_both=True)
+        else:
+            assert "the destination cannot be asked: away" in (await precheck(trip.m, asks_both=True)).reasons
 
 
 async def test_a_look_asks_only_for_the_kinds_whose_fields_the_map_uses(tmp_path: Path) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
 import pytest
 
+from streamflow.daemon.desk import Desk
 from streamflow.errors import PlatformUnavailable, ProtocolMismatch, RecordRejected, Uncertain
 from streamflow.migration import cutover
 from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
 from streamflow.migration.rollback import Rollback
 from streamflow.migration.undoing import plan_step
-from streamflow.model import Link, Ref, Verdict
+from streamflow.model import Link, QueueItem, RecordState, Ref, Verdict
+from streamflow.store.change import Enqueue, Reopen, ResolveItem
 from streamflow.wire.message import BACKFILL, DELTA
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage, with_terms
 
@@ -336,6 +339,66 @@ async def test_late_writes_wait_for_a_person_and_can_be_taken(tmp_path: Path) ->
         [later] = [item for item in await trip.items("after_freeze") if item.key == taken and item.kind == "lead"]
         assert later.id != items[taken].id
         assert "Written Afterwards" not in {row["name"] for row in trip.live("contacts").values()}
+
+
+def desk_of(trip: Voyage) -> Desk:
+    supervisor: Any = SimpleNamespace(m=trip.m, work=trip.work, chain=None)
+    unused: Any = None
+    return Desk(supervisor, picture=unused, reports=unused, limiters={}, stop=lambda: None, set_cap=lambda *_: None)
+
+
+async def look_once(trip: Voyage) -> None:
+    """Let the watch look, and carry out what was decided."""
+    await trip.m.explain("to be looked at")
+    await trip.stopping(trip.phase, lambda: "watching" in trip.m.phase.reason)
+
+
+async def test_a_decision_on_another_question_takes_no_later_version(tmp_path: Path) -> None:
+    """A record that was sent again by a decision after the switch goes as it was then; what is written in it later is asked about."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        await look_once(trip)
+        people = [link async for page in trip.ledger.crosswalk(dest_kind="contacts") for link in page if link.ours and not link.is_merged]
+        by_person, by_engine = (link.ref.key for link in people[:2])
+        for key in (by_person, by_engine):
+            await trip.ledger.commit([Enqueue(item=QueueItem(
+                id=f"rejected:lead:{key}", cause="rejected", kind="lead", key=key, reason="?", decisions=("retry", "waive"),
+            ))])
+        await desk_of(trip).queue_resolve(actor="uid:7", id=f"rejected:lead:{by_person}", decision="retry")
+        await trip.ledger.commit([
+            ResolveItem(id=f"rejected:lead:{by_engine}", decision="came", by="streamflow"), Reopen(kind="lead", keys=(by_engine,)),
+        ])
+        await look_once(trip)
+        assert {(await trip.staged("lead"))[key].state for key in (by_person, by_engine)} == {RecordState.DONE}, "they were sent again"
+        assert await trip.items("after_freeze") == []
+        await trip.restart()
+        for key in (by_person, by_engine):
+            trip.in_source("edit", "leads", key, force=True, name=f"Written Later {key}")
+        await look_once(trip)
+        assert {item.key for item in await trip.items("after_freeze") if item.kind == "lead"} == {by_person, by_engine}
+        assert not [row for row in trip.live("contacts").values() if "Written Later" in str(row["name"])]
+
+
+async def test_what_is_brought_back_after_the_switch_comes_without_more_questions(tmp_path: Path) -> None:
+    """Notes that were undone in the watch and brought back by one decision are there again; only what is written later is asked about."""
+    async with voyage(tmp_path, at=State.WATCH, records=30, watch_days=1.0) as trip:
+        await look_once(trip)
+        before = {row["id"] for row in trip.live("notes").values()}
+        await trip.set("rollback", {"scope": "kind:note", "by": "uid:7", "at": "now", "asked_in": "watch", "paused": None})
+        await trip.m.enter(State.ROLLBACK, "asked for")
+        assert await trip.phase() is State.WATCH
+        undone = len(before) - len(trip.live("notes"))
+        assert undone > 0
+        [item] = await trip.items("rolled_back")
+        await look_once(trip)
+        assert len(before) - len(trip.live("notes")) == undone, "they stay away until somebody says so"
+        await desk_of(trip).queue_resolve(actor="uid:7", id=item.id, decision="retry")
+        await look_once(trip)
+        assert (len(trip.live("notes")), await trip.items("after_freeze")) == (len(before), [])
+        note = next(each for each in (await trip.staged("note")).values() if each.record.parent)
+        trip.in_source("edit", "notes", note.record.key, force=True, note="written later")
+        await trip.work.reader.everything("watch")
+        await look_once(trip)
+        assert [each.key for each in await trip.items("after_freeze")] == [note.record.key]
 
 
 async def test_a_late_write_taken_while_others_are_held_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from streamflow.migration.terms import Terms
 from streamflow.model import Record
 from streamflow.platforms.base import Stream
 from streamflow.stages.tally import Tally
-from streamflow.store.base import PutSetting
+from streamflow.store.change import PutSetting
 from streamflow.store.memory import MemoryLedger
 from tests.migration.rig import ASK_CUTOVER, NOW, Voyage, voyage
 
@@ -56,7 +56,10 @@ class Reading:
     def steady(self) -> datetime:
         return BEGUN + timedelta(seconds=self.at_s)
 
-    async def read(self, at_s: float, shown: Mapping[str, float], *, is_whole: bool = True, took_s: float = 0.0) -> float:
+    async def read(
+        self, at_s: float, shown: Mapping[str, float], *, is_whole: bool = True, took_s: float = 0.0, is_resumed: bool = False,
+        ended: bool = True,
+    ) -> float:  # fmt: skip
         """Read rows that changed so many seconds after the beginning; answers what was measured by then."""
         self.at_s = at_s
         self.lateness.begin(self.stream)
@@ -67,7 +70,7 @@ class Reading:
         ]
         self.lateness.look("lead", records)
         await self.ledger.stage(records, scan=f"{at_s}", changes=())
-        await self.lateness.end(Tally(ended=True), is_whole=is_whole)
+        await self.lateness.end(Tally(ended=ended), is_whole=is_whole, is_resumed=is_resumed)
         return dict(await shown_late(self.m)).get("lead", 0.0)
 
 
@@ -116,6 +119,38 @@ async def test_what_tells_nothing_is_not_measured() -> None:
     midnight = (24 * 3600 - 10 * 3600) * 1.0
     await reads.read(midnight + 100.0, {})
     assert await reads.read(midnight + 200.0, {"6": midnight, "7": midnight}) == 0.0
+
+
+@pytest.mark.parametrize("how", [{"is_resumed": True}, {"ended": False}])
+async def test_a_read_of_a_part_proves_nothing(how: dict[str, bool]) -> None:
+    """One that goes on where an earlier one stopped, or stops itself, did not look everywhere: what it left out is not late."""
+    reads = Reading()
+    await reads.read(0.0, {"1": -1.0})
+    await reads.read(100.0, {"2": 99.0})
+    await reads.read(200.0, {}, **how)
+    assert await reads.read(300.0, {"3": 150.0, "4": 160.0}) == 0.0
+
+
+async def test_a_time_far_ahead_of_all_clocks_hides_no_lateness() -> None:
+    """A row that bears the date of tomorrow says nothing of how much the clocks differ: prompt ones are prompt, and late ones late."""
+    reads = Reading()
+    await reads.read(0.0, {"1": -1.0})
+    await reads.read(50.0, {"tomorrow": 86_400.0})
+    assert await reads.read(100.0, {"2": 99.0}) == 0.0
+    await reads.read(200.0, {})
+    assert await reads.read(300.0, {"3": 150.0, "4": 160.0}) == pytest.approx(39.0)
+
+
+async def test_what_was_measured_once_stands_over_starts() -> None:
+    """A start that sees prompt changes alone, or less late ones, takes nothing back: the most that was proved counts."""
+    reads = Reading()
+    await reads.read(0.0, {"1": -1.0})
+    await reads.read(100.0, {"2": 99.0})
+    assert await reads.read(110.0, {"3": 50.0, "4": 55.0}) == pytest.approx(44.0)
+    reads.lateness = Lateness(reads.m)
+    await reads.read(200.0, {"5": 199.0})
+    assert await reads.read(210.0, {"6": 209.0}) == pytest.approx(44.0)
+    assert await reads.read(220.0, {"7": 190.0, "8": 191.0}) == pytest.approx(44.0)
 
 
 async def test_a_time_that_stays_is_looked_at_once() -> None:

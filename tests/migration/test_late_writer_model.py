@@ -19,7 +19,7 @@ import pytest
 from streamflow.migration.context import AFTER_FREEZE
 from streamflow.migration.cutover import CHANGED, EVERYTHING, PASSES
 from streamflow.migration.round import Reading
-from streamflow.migration.watch import LetGo, version_id
+from streamflow.migration.watch import ANY, LetGo, version_id
 from streamflow.model import Record, RecordState, Staged
 from streamflow.stages.tally import Tally
 from tests.stages.exploring import explorer
@@ -213,7 +213,7 @@ def _waits(version: int, was_asked: bool, taken: tuple[int, ...], protocol: Prot
     staged = Staged(record=record, seq=version, state=RecordState.PENDING, reason=AFTER_FREEZE if was_asked else "")
     let_go = LetGo(
         taken=frozenset(version_id("lead", "7", f"{each:08}") for each in taken),
-        decided=frozenset({("lead", "7")} if taken and not protocol.takes_one else ()),
+        decided={("lead", "7"): frozenset({ANY})} if taken and not protocol.takes_one else {},
     )
     return let_go.holds(staged)
 

@@ -16,7 +16,7 @@ from streamflow.migration.reversals import Reversals
 from streamflow.migration.undoing import Step
 from streamflow.model import IntentState, Link, Ref, Verdict
 from streamflow.stages.unanswered import GIVEN_UP
-from streamflow.store.base import PutLink, SettleIntent
+from streamflow.store.change import PutLink, SettleIntent
 from streamflow.store.memory import MemoryLedger
 
 

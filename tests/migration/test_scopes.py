@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from streamflow.errors import UsageError
+from streamflow.daemon.desk import Desk
+from streamflow.errors import DoesNotFit, UsageError
 from streamflow.migration.life import State
 from streamflow.migration.returning import brought_back
 from streamflow.migration.rollback import Rollback, Tally
@@ -40,15 +42,22 @@ async def undo(trip: Voyage, scope: str, *, kills: int = 0, paused: Mapping[str,
     assert trip.m.phase.state is State.TAIL
     assert await trip.ledger.setting("rollback") is None
     said, done = planned.to_json(), trip.reports["rollback"]
+    named = [each["id"] for each in planned.named if each["action"] == "delete"]
+    assert sorted(named) == sorted(await removed(trip)), "the plan names each record that goes, and no other"
     assert {name: by_record(done[name]) for name in said} == {name: by_record(value) for name, value in said.items()}
     return planned
 
 
 async def deleted(trip: Voyage) -> int:
     """Give how many records the latest rollback has told of as removed so far."""
+    return len(await removed(trip))
+
+
+async def removed(trip: Voyage) -> list[DestId]:
+    """Give the records that the latest rollback has told of as removed so far."""
     told = [row.entry async for page in trip.ledger.audit() for row in page]
     asked = max(place for place, entry in enumerate(told) if entry.action == "rollback.requested")
-    return sum(entry.action == "rollback.delete" for entry in told[asked:])
+    return [entry.dest_id for entry in told[asked:] if entry.action == "rollback.delete"]
 
 
 def by_record(told: Any) -> Any:
@@ -183,9 +192,21 @@ async def test_a_phase_is_what_came_to_be_in_it(tmp_path: Path) -> None:
 
 
 def test_a_scope_is_checked_before_anything_is_done() -> None:
-    """Each form is taken, anything else is refused with what there is."""
-    for scope in ("", "run", "phase:tail", "kind:note", "kind:tasks", "record:lead:48213", "record:note:a:b"):
-        assert checked(scope, PAIR) == (scope or "run")
-    for scope in ("all", "phase:lunch", "kind:people", "record:lead", "record:", "batch:7"):
+    """Each form is taken, anything else is refused with what there is: a scope that was left blank is not the whole run."""
+    for scope in ("run", "phase:tail", "kind:note", "kind:tasks", "record:lead:48213", "record:note:a:b"):
+        assert checked(scope, PAIR) == scope
+    for scope in ("", " ", "all", "phase:lunch", "kind:people", "record:lead", "record:", "batch:7"):
         with pytest.raises(UsageError):
             checked(scope, PAIR)
+
+
+async def test_a_second_rollback_waits_for_the_first_to_be_over(tmp_path: Path) -> None:
+    """The same order once more is under way already; another scope is refused with the one that runs, and is not taken for it."""
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
+        supervisor: Any = SimpleNamespace(m=trip.m, work=trip.work, chain=None, interrupt=lambda: None)
+        desk = Desk(supervisor, picture=None, reports=None, limiters={}, stop=lambda: None, set_cap=lambda *_: None)  # type: ignore[arg-type]
+        for result in ("started", "already_running"):
+            assert (await desk.rollback(actor="uid:7", scope="kind:notes", dry_run=False, confirm=trip.m.terms.name))["result"] == result
+        with pytest.raises(DoesNotFit, match="kind:notes is under way"):
+            await desk.rollback(actor="uid:7", scope="run", dry_run=False, confirm=trip.m.terms.name)
+        assert (await trip.ledger.setting("rollback"))["scope"] == "kind:notes"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from streamflow.errors import NotFound
 from streamflow.migration.life import State
 from tests.migration.rig import ASK_CUTOVER, Killed, Voyage, in_tail, voyage
 
@@ -73,13 +74,15 @@ async def test_without_a_filter_the_whole_list_is_read_by_digest(tmp_path: Path)
         assert await trip.ledger.mark("settled:lead") is None
 
 
-@pytest.mark.parametrize("switch", ["ignored", "refused", "by creation"])
+@pytest.mark.parametrize("switch", ["ignored", "refused", "by creation", "by creation, and nobody can be asked for"])
 async def test_a_filter_that_lies_is_found_out(tmp_path: Path, switch: str) -> None:
     """Not obeyed, refused, or by another date: the whole list is read in the same round, the reason says so, and nothing is lost."""
-    given = "honoured" if switch == "by creation" else switch
+    given = "honoured" if switch.startswith("by creation") else switch
     async with voyage(tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER, source={"date_filter": given}, streams=WINDOW) as trip:
         old = min(trip.source_rows("leads"), key=lambda row: str(row["created"]))["leadid"]
-        if switch == "by creation":
+        if switch.endswith("asked for"):
+            trip.doors.one = _not_one_by_one
+        if switch.startswith("by creation"):
             _filter_by_creation(trip)
             trip.in_source("edit", "leads", trip.source_rows("leads")[-1]["leadid"], address="2 New Street")
             await trip.work.reader.everything("drain")      # a whole list has seen that edit, which the filter will leave out
@@ -87,6 +90,10 @@ async def test_a_filter_that_lies_is_found_out(tmp_path: Path, switch: str) -> N
         await in_tail(trip)
         assert "Old But Edited" in names(trip)
         assert "lead records are read as a whole list each round" in trip.m.phase.reason
+
+
+async def _not_one_by_one(kind: str, key: str) -> None:
+    raise NotFound(f"no {kind} can be asked for")
 
 
 def _filter_by_creation(trip: Voyage) -> None:

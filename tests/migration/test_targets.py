@@ -13,7 +13,7 @@ from streamflow.daemon.desk import Desk
 from streamflow.errors import NotFound, UsageError
 from streamflow.migration.life import State
 from streamflow.model import QueueItem
-from streamflow.store.base import Enqueue
+from streamflow.store.change import Enqueue
 from tests.migration.rig import ASK_CUTOVER, Voyage, voyage
 
 

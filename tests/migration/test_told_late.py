@@ -14,7 +14,7 @@ from streamflow.migration.life import State
 from streamflow.migration.touched import Touches
 from streamflow.model import DestId, Kind, Link, Ref
 from streamflow.platforms.base import Happening, position_of
-from streamflow.store.base import PutLink, PutSetting
+from streamflow.store.change import PutLink, PutSetting
 from streamflow.store.memory import MemoryLedger
 from tests.migration.rig import ASK_CUTOVER, NO_PROBES, Voyage, in_tail, voyage
 from tests.migration.test_restored import THEIRS, at_the_very_moment, custom, matched, undo

@@ -25,7 +25,7 @@ from streamflow.platforms.base import Stream
 from streamflow.platforms.catalog import pair_of
 from streamflow.stages.extract import Intake
 from streamflow.stages.tally import Tally
-from streamflow.store.base import MoveMark, PutSetting
+from streamflow.store.change import MoveMark, PutSetting
 from streamflow.store.memory import MemoryLedger
 
 BEGUN = datetime(2026, 6, 1, 10, 0, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from streamflow.errors import RecordRejected, StoreError
+from streamflow.errors import ProtocolMismatch, RecordRejected, StoreError
 from streamflow.model import DestId, Kind
 from streamflow.platforms.base import FieldSpec
 from streamflow.platforms.nutshell import listing, prober
@@ -195,6 +195,25 @@ async def test_a_bad_line_does_not_hide_what_the_account_can_do(fault: dict[str,
         }
         assert journal.open == {}
         assert _standing(made) == []
+
+
+async def test_one_look_that_fails_does_not_leave_the_lag_unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list that answers with something else once is looked at again: without a bound each unknown write would be a person's to settle."""
+    async with rig(flags=SOON) as made:
+        calls = made.nutshell.prober._calls
+        get, failed = calls.get, 0
+
+        async def lied(path: str, **given: Any) -> Any:
+            nonlocal failed
+            if path == "contacts" and not failed and any(name.startswith("filter[") for name, _ in given.get("query") or ()):
+                failed += 1
+                raise ProtocolMismatch("too large", platform="nutshell")
+            return await get(path, **given)
+
+        monkeypatch.setattr(calls, "get", lied)
+        learned = await made.nutshell.prober.probe(Journal())
+        assert failed == 1
+        assert "search_lag_s" in learned
 
 
 async def test_an_unanswered_probe_is_swept_later() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from streamflow.model import AuditEntry
-from streamflow.store.base import Audit, PutLink
+from streamflow.store.change import Audit, PutLink
 from streamflow.store.sqlite import SqliteLedger
 from tests.power.acked import LEDGER, Book, missing, read_book
 from tests.store.values import StillClock, audit, link

@@ -20,7 +20,7 @@ from streamflow.platforms.nutshell.doors import connect
 from streamflow.platforms.nutshell.flags import Flags
 from streamflow.stages.vanished import Vanished
 from streamflow.stages.verify import Verifier
-from streamflow.store.base import Change
+from streamflow.store.change import Change
 from streamflow.store.sqlite import SqliteLedger
 from streamflow.wire.limiter import PacedLimiter
 

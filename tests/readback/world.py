@@ -20,7 +20,7 @@ from random import Random
 from typing import Any, Final
 
 from streamflow.model import DestId, FieldCheck, Kind, Link, Verdict
-from streamflow.store.base import PutLink
+from streamflow.store.change import PutLink
 from streamflow.store.sqlite import SqliteLedger
 from tests.readback import stored
 from tests.readback.changes import HARMLESS, LOSSES, NOT_HERE, Way

@@ -29,19 +29,8 @@ from streamflow.model import (
     Verdict,
 )
 from streamflow.platforms.catalog import pair_of
-from streamflow.store.base import (
-    Audit,
-    Change,
-    Enqueue,
-    Finish,
-    Ledger,
-    MarkVerified,
-    PutIntent,
-    PutLink,
-    PutSetting,
-    ResolveItem,
-    SettleIntent,
-)
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, Enqueue, Finish, MarkVerified, PutIntent, PutLink, PutSetting, ResolveItem, SettleIntent
 
 FORMULA = '=HYPERLINK("http://evil.example","pay")'
 SCRIPT = "<script>alert(1)</script>"

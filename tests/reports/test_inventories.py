@@ -17,7 +17,7 @@ from streamflow.reports.crosswalk import write_crosswalk
 from streamflow.reports.final import DRAWN_BY_PAIR, write_all
 from streamflow.reports.people import permission_note
 from streamflow.reports.writer import ReportWriter
-from streamflow.store.base import Ledger, PutSetting
+from streamflow.store.base import Ledger
 
 from .account import FORMULA, cluster, lead, stage
 
@@ -82,14 +82,11 @@ async def test_repeats_are_in_words(ledger: Ledger) -> None:
 
 
 async def test_automation_inventory_can_be_filled_in(ledger: Ledger) -> None:
-    """Lines with all columns are there to fill in, entries that are known come first, and what looks like a rule is pointed out."""
-    await ledger.commit(
-        [PutSetting(name="automations", value=[{"type": "autoresponder", "trigger": "new lead", "action": "send welcome"}])]
-    )
+    """Lines with all columns are there to fill in, one for each rule of the pair, and what looks like a rule is pointed out."""
     await stage(ledger, *(lead(f"9{number}", "x", source="Expo", owner="Lerato Windpan") for number in range(12)))
     data = await inventories.automations(ledger, PAIR)
-    assert data["rows"][0]["action"] == "send welcome"
-    assert {"trigger", "condition", "action", "owner", "rebuild_as"} <= set(data["rows"][-1])
+    assert [(row["type"], row["trigger"]) for row in data["rows"]] == [(rule.type, rule.trigger) for rule in PAIR.blank_rules]
+    assert all({"trigger", "condition", "action", "owner", "rebuild_as"} <= set(row) for row in data["rows"])
     [rule] = [row for row in data["observed"] if row["suggests"]]
     assert (rule["source"], rule["leads"], rule["commonest_owner"], rule["share_percent"]) == ("Expo", 12, "Lerato Windpan", 100.0)
 

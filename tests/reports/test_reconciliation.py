@@ -8,7 +8,8 @@ from streamflow.model import Disposition, IntentState, RecordState, Ref, Verdict
 from streamflow.reports.dispositions import DISPOSITIONS, phase_rows
 from streamflow.reports.reconciliation import reconciliation
 from streamflow.reports.spot import spot_check
-from streamflow.store.base import DropLink, Enqueue, KindCount, Ledger, MarkVerified, PutIntent, PutLink, PutSetting, ResolveItem
+from streamflow.store.base import KindCount, Ledger
+from streamflow.store.change import DropLink, Enqueue, MarkVerified, PutIntent, PutLink, PutSetting, ResolveItem
 from tests.mapping.builders import PAIR
 
 from .account import OWNERS, checks_of, finish, item, lead, line, stage

@@ -13,7 +13,8 @@ from streamflow.reports.document import pieces, plain
 from streamflow.reports.reconciliation import reconciliation
 from streamflow.reports.rows import HELD, Rows
 from streamflow.reports.writer import ReportWriter
-from streamflow.store.base import Enqueue, Ledger
+from streamflow.store.base import Ledger
+from streamflow.store.change import Enqueue
 from streamflow.store.sqlite import SqliteLedger
 from tests.bounded import peak_of
 from tests.mapping.builders import PAIR

@@ -11,7 +11,8 @@ from streamflow.mapping.document import digest
 from streamflow.mapping.document_json import to_json
 from streamflow.model import Disposition, Fields, Key, Kind, Link, QueueItem, Record, RecordState, Ref
 from streamflow.reports import inventories, listings, scores, sheets
-from streamflow.store.base import Enqueue, Finish, Ledger, Missed, PutLink, PutSetting
+from streamflow.store.base import Ledger
+from streamflow.store.change import Enqueue, Finish, Missed, PutLink, PutSetting
 from streamflow.store.memory import MemoryLedger
 from tests.mapping.lead_perfection import account as lp
 

@@ -9,7 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
+from random import Random
 
+import anyio
+import anyio.lowlevel
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -22,11 +25,13 @@ from streamflow.wire.body import PARSED_CAP_BYTES, parse_json, parsed_bytes
 from streamflow.wire.credentials import BasicCredentials, Masked
 from streamflow.wire.limiter import PacedLimiter
 from streamflow.wire.message import Request
+from streamflow.wire.room import SHARED, Room
 from streamflow.wire.session import Session, SessionSettings, open_session
 from tests.platforms.leadtrekker_rig import HastyClock
 
 CAP = 1_000_000
 UNPACKED = 80_000_000
+PIECE = 65_536
 HELD = 32_000_000
 """Bytes above what was there before: the cap, what the library unpacks at once, and what the small server in here needs."""
 
@@ -37,11 +42,39 @@ def _bombs() -> dict[str, bytes]:
     return {"gzip": gzip.compress(blanks, 6), "deflate": zlib.compress(blanks, 6)}
 
 
+class Pieces:
+    """Sends a body by pieces, and knows how many were nearly through at once: no more than the reader takes of them."""
+
+    def __init__(self) -> None:
+        self._nearly_through = 0
+        self.most = 0
+
+    async def __call__(self, request: web.Request, body: bytes) -> web.StreamResponse:
+        """Answer with it; what is packed is told by its first byte."""
+        answer = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(body))})
+        if body[:1] != b"[":
+            answer.headers["Content-Encoding"] = "gzip"
+        await answer.prepare(request)
+        last = len(body) * 9 // 10
+        for at in range(0, last, PIECE):
+            await answer.write(body[at : min(last, at + PIECE)])
+        self._nearly_through += 1
+        self.most = max(self.most, self._nearly_through)
+        for at in range(last, len(body), PIECE):
+            await answer.write(body[at : at + PIECE])
+        self._nearly_through -= 1
+        return answer
+
+
 @asynccontextmanager
-async def _asking(body: bytes, cap_bytes: int = CAP) -> AsyncIterator[Session]:
+async def _asking(body: bytes, cap_bytes: int = CAP, room: Room = SHARED, pieces: Pieces | None = None) -> AsyncIterator[Session]:
     """Ask a server that gives this body in whatever encoding the path names."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("/small"):
+            return web.json_response([])
+        if pieces is not None:
+            return await pieces(request, body)
         return web.Response(body=body, headers={"Content-Encoding": request.path.rpartition("/")[2], "Content-Type": "application/json"})
 
     app = web.Application()
@@ -50,7 +83,7 @@ async def _asking(body: bytes, cap_bytes: int = CAP) -> AsyncIterator[Session]:
     settings = SessionSettings(body_cap_bytes=cap_bytes, patience=Patience(attempts=1))
     async with TestServer(app, host="127.0.0.1") as server, open_session(
         platform="test", base_url=str(server.make_url("/rest")), credentials=BasicCredentials("a@x.test", Masked("k")),
-        limiter=PacedLimiter(clock, rate_per_s=1_000, burst=100), clock=clock, settings=settings,
+        limiter=PacedLimiter(clock, rate_per_s=1_000, burst=100), clock=clock, settings=settings, room=room,
     ) as session:  # fmt: skip
         yield session
 
@@ -86,6 +119,48 @@ async def test_a_body_that_is_read_as_far_more_is_not_read(row: bytes) -> None:
     body = b'{"contacts":[' + row * (7_000_000 // len(row)) + b"0]}"
     async with _asking(body, cap_bytes=64 * 1024 * 1024) as session:
         assert await _held(session, "identity", "too many: more values than 320 MiB have room for") < HELD
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+async def test_many_large_bodies_at_once_are_not_held_at_once(is_packed: bool) -> None:
+    """Eight bodies of twenty megabytes come in one after the other; small ones wait for none of them, and each is read in the end."""
+    text, calls = Random(7).randbytes(10_000_000).hex().encode(), 8
+    room, pieces, done = Room(24_000_000), Pieces(), []
+
+    async def one(session: Session, path: str) -> None:
+        done.append(sum(map(len, (await session.read(Request(method="GET", path=path, endpoint="contacts"))).data)))
+
+    body = b'["' + text + b'"]'
+    async with _asking(gzip.compress(body, 1) if is_packed else body, cap_bytes=22_000_000, room=room, pieces=pieces) as session:
+        async with anyio.create_task_group() as group:
+            for _ in range(calls):
+                group.start_soon(one, session, "large")
+        async with room.held(24_000_000):
+            await one(session, "small")
+    assert done == [len(text)] * calls + [0]
+    assert (pieces.most, room.left_bytes) == (1, 24_000_000)
+
+
+async def test_room_is_given_in_turn_and_given_back() -> None:
+    """Nobody passes who came later, who leaves the line takes nothing along, and more than there is means all of it."""
+    room, order = Room(100), []
+
+    async def one(name: str, size: int, scope: anyio.CancelScope | None = None) -> None:
+        with scope or anyio.CancelScope():
+            async with room.held(size):
+                order.append(name)
+                await anyio.lowlevel.checkpoint()
+
+    leaving = anyio.CancelScope()
+    async with anyio.create_task_group() as group:
+        async with room.held(60):
+            for name, size, scope in (("too much", 1_000, None), ("leaves", 50, leaving), ("small", 10, None), ("last", 100, None)):
+                group.start_soon(one, name, size, scope)
+                await anyio.wait_all_tasks_blocked()
+            leaving.cancel()
+            await anyio.wait_all_tasks_blocked()
+            assert order == []
+    assert (order, room.left_bytes) == (["too much", "small", "last"], 100)
 
 
 SMALL = 6_000

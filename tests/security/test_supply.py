@@ -91,3 +91,17 @@ def test_templates_escape_everything() -> None:
         assert safe == [], path.name
         assert "autoescape" not in text
         assert "<script" not in text
+
+
+def test_the_linter_s_rules_of_security_are_on_and_each_exception_has_its_reason() -> None:
+    """The whole set holds for the program; where one line is let off, the line says why, and nothing is let off for all of it."""
+    lint = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]["lint"]
+    assert "S" in lint["select"]
+    assert not [rule for rule in lint["ignore"] if rule.startswith("S")]
+    let_off = {where for where, rules in lint["per-file-ignores"].items() if any(re.match(r"S\d", rule) for rule in rules)}
+    assert let_off == {"streamflow/sandbox/**", "tests/**"}
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "streamflow").rglob("*.py")]
+    lines = [line for text in texts for line in text.splitlines() if "noqa" in line]
+    assert lines
+    assert [line for line in lines if not re.search(r"# noqa: [A-Z]+\d+ - \w+", line)] == []
+    assert not (ROOT / "ruff.toml").exists()

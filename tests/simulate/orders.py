@@ -9,10 +9,9 @@ from random import Random
 import anyio
 
 from streamflow.daemon.desk import Desk
-from streamflow.daemon.operator import DoesNotFit
 from streamflow.daemon.picture import CallCount, Picture
 from streamflow.daemon.supervisor import Supervisor
-from streamflow.errors import StreamflowError
+from streamflow.errors import DoesNotFit, StreamflowError
 from streamflow.migration import cutover
 from streamflow.migration.life import State
 from tests.simulate.agenda import Agenda

@@ -27,7 +27,7 @@ from streamflow.stages.planning import Waiting
 from streamflow.stages.progress import finishing
 from streamflow.stages.undecided import Undecided
 from streamflow.stages.unknown import since
-from streamflow.store.base import Enqueue, PutSetting
+from streamflow.store.change import Enqueue, PutSetting
 from streamflow.store.memory import MemoryLedger
 from tests.simulate.world import simulate
 

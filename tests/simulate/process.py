@@ -18,7 +18,8 @@ from streamflow.migration.control import Control
 from streamflow.migration.life import FINAL, State
 from streamflow.migration.terms import Terms
 from streamflow.model import AuditEntry, Record
-from streamflow.store.base import Audit, Change, PutSetting, StageResult
+from streamflow.store.base import StageResult
+from streamflow.store.change import Audit, Change, PutSetting
 from streamflow.store.memory import MemoryLedger
 from tests.simulate.agenda import Agenda
 from tests.simulate.conditions import Conditions, ahead_s

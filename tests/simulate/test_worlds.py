@@ -11,7 +11,7 @@ import pytest
 from streamflow.migration.reversal import Reversal
 from streamflow.model import Intent, IntentState, Link, Op, QueueItem, Ref
 from streamflow.stages.load import Loader
-from streamflow.store.base import Enqueue, PutIntent, SettleIntent
+from streamflow.store.change import Enqueue, PutIntent, SettleIntent
 from tests.simulate import planted, watching
 from tests.simulate.destination import PERSON, PROGRAM
 from tests.simulate.judge import DEST_KINDS, Evidence, judge

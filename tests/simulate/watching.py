@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from streamflow.model import OPEN_INTENTS, DestId, Fields, IntentState, Kind, Op, RecordState
-from streamflow.store.base import Change, Enqueue, MoveMark, PutSetting, SettleIntent
+from streamflow.store.change import Change, Enqueue, MoveMark, PutSetting, SettleIntent
 from streamflow.store.memory import MemoryLedger
 from tests.simulate.destination import PROGRAM, Account, Held
 from tests.simulate.source import CHILDREN, Books, content

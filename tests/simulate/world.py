@@ -21,7 +21,7 @@ from streamflow.mapping.pair import Pair
 from streamflow.migration import drift, proposal, reading, work
 from streamflow.migration.life import State
 from streamflow.model import DestId, Fields, IntentState, Kind, Op
-from streamflow.store.base import Change, PutSetting, SettleIntent
+from streamflow.store.change import Change, PutSetting, SettleIntent
 from streamflow.store.memory import MemoryLedger
 from tests.simulate import watching
 from tests.simulate.agenda import Agenda

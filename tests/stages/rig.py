@@ -36,17 +36,18 @@ from streamflow.sandbox.nutshell.leads import default_stageset, first_stage
 from streamflow.sandbox.nutshell.site import Site
 from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
-from streamflow.stages.extract import StagedBatches
 from streamflow.stages.load import Loader
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.overwritten import UNLOOKED
+from streamflow.stages.pending import StagedBatches
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
 from streamflow.stages.uplinks import Uplinked
 from streamflow.stages.vanished import Vanished
 from streamflow.stages.verify import Verifier
-from streamflow.store.base import Ledger, Reopen, ResolveItem
+from streamflow.store.base import Ledger
+from streamflow.store.change import Reopen, ResolveItem
 from streamflow.store.memory import MemoryLedger
 from streamflow.store.sqlite import SqliteLedger
 from streamflow.wire.backoff import Patience
@@ -192,6 +193,13 @@ class Rig:
             self._doubts = self.ledger, (await self.engine()).doubts
         return await self._doubts[1].resolve(phase="recovery")
 
+    async def settle_unbounded(self) -> None:
+        """Look as often as it takes where no bound for the lag is known: nothing is decided before it can no longer take effect."""
+        assert self.quiet.seconds is None
+        assert await self.resolve_doubts() == 1
+        self.clock.account.advance(1.0 + self.quiet.late_s)
+        assert await self.resolve_doubts() == 0
+
     async def run_dry(self, rounds: int = 40) -> None:
         """Deliver and resolve until nothing is open and nothing pending, time passing in between."""
         for _ in range(rounds):
@@ -307,16 +315,21 @@ def _custom_fields(pair: str) -> dict[str, list[dict[str, Any]]]:
 @asynccontextmanager
 async def rig(
     path: Path | None = None, *, switches: Mapping[str, Any] | None = None, flags: Mapping[str, Any] | None = None, batch_size: int = 20,
-    quiet: QuietTime = QUIET, pair: Pair = builders.PAIR, **settings: Any,
+    quiet: QuietTime = QUIET, pair: Pair = builders.PAIR, total_s: float = 2.0,
+    **settings: Any,
 ) -> AsyncIterator[Rig]:  # fmt: skip
-    """Start an account without records of its own and connect to it; the ledger is a file below *path*, or in memory."""
+    """
+    Start an account without records of its own and connect to it; the ledger is a file below *path*, or in memory.
+
+    *total_s* is the client's patience with a call, in seconds of the machine.
+    """
     clock = PassingClock()
     site = open_site({
         "switches": {"search_lag_s": 0.0, **(switches or {})}, "existing": {"accounts": 0, "contacts": 0, "leads": 0},
         "custom_fields": _custom_fields(pair.name),
     }, clock=clock.account)
     attempts: list[Attempt] = []
-    session = SessionSettings(total_s=2.0, read_s=2.0, patience=Patience(attempts=4, base_s=0.001, cap_s=0.01))
+    session = SessionSettings(total_s=total_s, read_s=total_s, patience=Patience(attempts=4, base_s=0.001, cap_s=0.01))
     async with TestServer(make_app(site=site), host="127.0.0.1") as server, _ledger(path, clock) as ledger:
         limiter = PacedLimiter(clock, rate_per_s=5_000, burst=200, max_in_flight=16)
         url = str(server.make_url("/rest"))

@@ -21,12 +21,14 @@ class Mute:
 
     def __init__(self, error: type[StreamflowError], *keys: Key) -> None:
         self.keys = set(keys)
+        self.bare: set[Key] = set()      # parents that have no rows any more
         self._error = error
 
     async def children(self, kind: Kind, parent: Key) -> Page:
         if parent in self.keys:
             raise self._error("nobody answers")
-        return Page(kind=kind, records=(Record(kind=kind, key=f"n{parent}", data={}, digest="x", parent=parent),), next=None)
+        rows = () if parent in self.bare else (Record(kind=kind, key=f"n{parent}", data={}, digest="x", parent=parent),)
+        return Page(kind=kind, records=rows, next=None)
 
 
 async def reading(source: Mute) -> Intake:
@@ -52,6 +54,18 @@ async def test_what_one_parent_never_answers_is_its_own_affair(error: type[Strea
     assert (together.ended, together.complete, together.unread, together.read) == (True, False, ["p1"], 2)
     alone = await intake.scan_children(NOTES, group("p1"), scan="two", name="sweep:note")
     assert (alone.complete, alone.unread) == (False, ["p1"])
+
+
+async def test_what_was_not_answered_for_is_not_missed() -> None:
+    """Rows that were known of a parent who is not answered for now are not absent; those of the others are."""
+    source = Mute(PlatformUnavailable)
+    intake = await reading(source)
+    await intake.scan_children(NOTES, group("p0", "p1", "p2"), scan="one", name="sweep:note")
+    source.keys, source.bare = {"p1"}, {"p2"}
+    tally = await intake.scan_children(NOTES, group("p0", "p1", "p2"), scan="two", name="sweep:note")
+    held = await intake._ledger.staged("note", ["np0", "np1", "np2"])
+    assert {key: each.missing_scans for key, each in held.items()} == {"np0": 0, "np1": 0, "np2": 1}
+    assert tally.missed == 1
 
 
 @pytest.mark.parametrize(("error", "keys"), [(PlatformUnavailable, ("p0", "p1", "p2", "p3")), (Unreachable, ("p1",))])

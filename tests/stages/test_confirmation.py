@@ -10,7 +10,7 @@ import pytest
 from streamflow.errors import Uncertain
 from streamflow.model import ADOPTED, DestId, Disposition, IntentState, RecordState, Ref
 from streamflow.stages.doubt import QuietTime
-from streamflow.store.base import DropLink, PutLink
+from streamflow.store.change import DropLink, PutLink
 from tests.stages.rig import Rig, lead, note, rig
 
 UNBOUND = QuietTime(timeout_s=1, late_commit_s=1, search_lag_s=None)
@@ -37,7 +37,7 @@ async def hide(one: Rig) -> None:
 
     one.switch(events_lag_s=10_000.0)
     one.nutshell.reader.find = blind  # type: ignore[method-assign, assignment]
-    assert await one.resolve_doubts() == 0
+    await one.settle_unbounded()
     one.nutshell.reader.find = find  # type: ignore[method-assign]
     one.switch(events_lag_s=0.0)
 

@@ -1,4 +1,4 @@
-"""Reading into the ledger: what a complete pass proves of a stream whose source forgets."""
+"""Reading into the ledger: what a pass proves, and where it goes on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import pytest
 from streamflow.clock import SystemClock
 from streamflow.model import Key, Page, Record
 from streamflow.platforms.base import Source, Stream
-from streamflow.stages.extract import Intake
+from streamflow.stages.extract import Intake, Settling
+from streamflow.stages.tally import Tally
+from streamflow.store.change import Change, PutSetting
 from streamflow.store.memory import MemoryLedger
 
 
@@ -23,12 +25,18 @@ class Bells:
 
     def __init__(self) -> None:
         self.shown: list[int] = []
+        self.size = 100                     # of a page
+        self.gaps: tuple[str, ...] = ()     # of the last one
 
     def _page(self) -> Page:
         return Page(kind="bell", records=tuple(map(bell, self.shown)), next=None)
 
     async def pages(self, kind: str, start: str | None) -> AsyncIterator[Page]:
-        yield self._page()
+        place = int(start or 0)
+        while place == 0 or place < len(self.shown):
+            records, place = tuple(map(bell, self.shown[place : place + self.size])), place + self.size
+            is_last = place >= len(self.shown)
+            yield Page(kind="bell", records=records, next=None if is_last else str(place), gaps=self.gaps if is_last else ())
 
     async def children(self, kind: str, parent: Key) -> Page:
         return self._page()
@@ -63,3 +71,88 @@ async def test_what_a_source_forgets_is_not_missed(way: str) -> None:
         if not sweepable or way == "scan":     # all at once is not believed
             assert await read("c") == 0
         assert set(await ledger.staged("bell", ["1", "2", "3", "4", "5"])) == {"1", "2", "3", "4", "5"}
+
+
+BELLS = Stream(kind="bell", reader="api")
+CLOSED = "closed"
+
+
+class Torn(Exception):
+    """The ledger took nothing of it."""
+
+
+class Brittle(MemoryLedger):
+    """A ledger that takes pages with one record not at all."""
+
+    refused = ""
+
+    async def stage(self, records: Any, **rest: Any) -> Any:
+        if self.refused in [record.key for record in records]:
+            raise Torn
+        return await super().stage(records, **rest)
+
+
+def intake_of(ledger: MemoryLedger, source: Bells, settle: Settling | None = None) -> Intake:
+    return Intake(ledger=ledger, source=cast(Source, source), permit=yes, on_page=lambda kind, count: None, settle=settle)
+
+
+async def closing() -> list[Change]:
+    return [PutSetting(name=CLOSED, value=True)]
+
+
+@pytest.mark.parametrize("way", ["scan", "scan_children"])
+async def test_what_was_not_staged_is_read_again(way: str) -> None:
+    """A page and the mark behind it are one: where the ledger did not take the one, the other has not moved either."""
+    ledger, source = Brittle(clock=SystemClock()), Bells()
+    source.shown, source.size, ledger.refused = [1, 2, 3, 4], 2, "3"
+    intake = intake_of(ledger, source)
+
+    async def read() -> Tally:
+        if way == "scan":
+            return await intake.scan(BELLS, scan="a", closing=closing)
+        return await intake.scan_children(BELLS, parents(), scan="a", name="read:bell")
+
+    with pytest.raises(Torn):
+        await read()
+    mark = await ledger.mark("read:bell")
+    assert (mark.cursor if mark else "") == ("2" if way == "scan" else "")
+    assert await ledger.setting(CLOSED) is None
+    ledger.refused = ""
+    assert (await read()).complete
+    assert set(await ledger.staged("bell", ["1", "2", "3", "4"])) == {"1", "2", "3", "4"}
+
+
+@pytest.mark.parametrize(("given_up", "accounted", "spared", "missed", "closed"), [
+    (False, False, [], [], False),          # a gap hides anything
+    (True, False, [], [], True),            # given up: the read is over, and still nobody knows whom it hides
+    (True, True, ["4"], ["3"], True),       # it is known whom it may hide: all others are absent
+])
+async def test_a_pass_with_gaps_proves_absence_of_nobody_it_may_hide(
+    given_up: bool, accounted: bool, spared: list[Key], missed: list[Key], closed: bool
+) -> None:
+    """Nothing is missed, and nothing closed, by a pass that did not show all there is, but as far as a person gave up the rest."""
+    async def settle(stream: Stream, tally: Tally, scan: str) -> None:
+        tally.given_up, tally.accounted, tally.spared = given_up, accounted, {"bell": spared}
+
+    ledger, source = MemoryLedger(clock=SystemClock()), Bells()
+    intake = intake_of(ledger, source, settle)
+    source.shown = [1, 2, 3, 4]
+    await intake.scan(BELLS, scan="a")
+    source.shown, source.gaps = [1, 2], ("a row does not come",)
+    tally = await intake.scan(BELLS, scan="b", closing=closing)
+    held = await ledger.staged("bell", ["1", "2", "3", "4"])
+    assert [key for key, each in sorted(held.items()) if each.missing_scans] == missed
+    assert (tally.missed, await ledger.setting(CLOSED)) == (len(missed), True if closed else None)
+
+
+async def test_an_empty_list_where_there_was_much_ends_nothing() -> None:
+    """All rows gone at once are a fault of the source: none is missed, and the read is not closed."""
+    ledger, source = MemoryLedger(clock=SystemClock()), Bells()
+    intake = intake_of(ledger, source)
+    source.shown = [1, 2, 3, 4]
+    await intake.scan(BELLS, scan="a")
+    source.shown = []
+    tally = await intake.scan(BELLS, scan="b", closing=closing)
+    assert not tally.complete
+    assert await ledger.setting(CLOSED) is None
+    assert not any(each.missing_scans for each in (await ledger.staged("bell", ["1", "2", "3", "4"])).values())

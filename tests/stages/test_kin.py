@@ -15,7 +15,8 @@ from streamflow.model import Disposition, Key, Kind, Page, Record, RecordState, 
 from streamflow.platforms.base import Source, Stream
 from streamflow.sandbox.nutshell import admin
 from streamflow.stages.extract import Intake
-from streamflow.store.base import Finish, Ledger
+from streamflow.store.base import Ledger
+from streamflow.store.change import Finish
 from streamflow.store.memory import MemoryLedger
 from tests.mapping.porch import PORCH, client, document, inquiry, quote
 from tests.stages.rig import Rig, rig

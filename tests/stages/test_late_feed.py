@@ -15,7 +15,7 @@ from streamflow.stages import load
 from streamflow.stages.batch import Write
 from streamflow.stages.meanwhile import AWAITED_S, LATEST_S, LEFT_AT_MOST, OVERDUE_S, Meanwhile
 from streamflow.stages.overwritten import UNLOOKED, Done, items_of, lost_to, ours_among
-from streamflow.store.base import Enqueue, PutSetting
+from streamflow.store.change import Enqueue, PutSetting
 from tests.stages.rig import PassingClock, Rig, lead, note, rig
 from tests.stages.test_meanwhile import before_write, happening
 
@@ -298,6 +298,28 @@ async def test_a_record_that_was_read_earlier_is_looked_at_from_there() -> None:
     assert await one.looks.moved({"1-contacts": "contacts"}, "0-events|0-events") == {"1-contacts"}
     assert await one.looks.moved({"1-contacts": "contacts"}, "8-events|0-events") == set()
     assert one.feed.walks == [8, 0]
+
+
+async def test_a_look_after_a_write_does_not_stand_for_what_lies_before_it() -> None:
+    """It begins where that record was read; what happened between the last look and there is still looked at, for whoever read before."""
+    one = Looks()
+    assert await one.looks.moved({"2-contacts": "contacts"}, "0-events|0-events") == set()
+    one.feed.tell(0.0, 4, MARY, title="theirs")
+    one.write(seen=6)      # it has not shown yet
+    assert await one.after(1.0) == []
+    assert one.feed.walks == [0, 6]
+    assert await one.looks.moved({"1-contacts": "contacts"}, "0-events|0-events") == {"1-contacts"}
+
+
+async def test_the_switch_waits_as_long_as_the_account_is_known_to_lag() -> None:
+    """Where that is longer than an account is given otherwise, a write that has not shown by then is waited for all the same."""
+    one = Looks(told_within_s=3 * AWAITED_S)
+    one.write()
+    one.feed.tell(0.0, 8, US, name="ours")
+    one.feed.tell(2 * AWAITED_S, 4, MARY, name="theirs")
+    assert await one.after(2.5 * AWAITED_S) == []
+    assert one.looks.left_s == pytest.approx(0.5 * AWAITED_S)
+    assert await one.after(0.5 * AWAITED_S) == ["theirs"]
 
 
 async def test_a_write_that_never_shows_holds_up_the_switch_for_a_while_only() -> None:

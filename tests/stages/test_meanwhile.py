@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from streamflow.errors import PlatformUnavailable, Throttled
+from streamflow.errors import PlatformUnavailable, Throttled, TransientError
 from streamflow.model import DestId, Kind, Ref
 from streamflow.platforms.base import Happening
 from streamflow.stages.meanwhile import Meanwhile
@@ -149,6 +150,35 @@ async def test_a_refused_write_is_decided_anew_before_it_is_offered_again() -> N
         assert {each["value"] for each in phones} == {"+27119998888", "+27825552222"}
 
 
+async def test_a_refused_write_is_not_offered_again_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the platform does not tell what happened while a throttled update waited, it is not sent, and the record comes again."""
+    async with rig() as one:
+        await one.stage(lead("1", number="0825551111"))
+        await one.run_dry()
+        person = (await one.link("lead", "1")).dest_id
+        update, changed, refused = one.nutshell.writer.update, one.nutshell.feed.changed, []
+
+        async def away(*_: Any) -> AsyncIterator[Any]:
+            monkeypatch.setattr(one.nutshell.feed, "changed", changed)
+            raise TransientError("not now", platform="nutshell")
+            yield
+
+        async def throttled(kind: Kind, dest_id: DestId, *args: Any, **named: Any) -> DestId:
+            if not refused:
+                refused.append(1)
+                one.person("edit", "contacts", person, phones=[{"name": "work", "value": "+27119998888", "isPrimary": True}])
+                monkeypatch.setattr(one.nutshell.feed, "changed", away)
+                raise Throttled("slower", platform="nutshell")
+            return await update(kind, dest_id, *args, **named)
+
+        monkeypatch.setattr(one.nutshell.writer, "update", throttled)
+        await one.stage(lead("1", number="0825552222"))
+        await one.run_dry()
+        phones = (await one.fields("contacts", person))["phones"]
+        assert {each["value"] for each in phones} == {"+27119998888", "+27825552222"}
+        assert refused
+
+
 async def test_a_look_costs_a_call_for_a_batch_and_creates_none() -> None:
     """Creates ask the feed for its position alone; a batch of changes takes two looks, whatever its size."""
     async with rig() as one:
@@ -217,6 +247,37 @@ async def test_a_comment_keeps_its_note() -> None:
         await one.run_dry()
         assert {row["id"] for row in one.live("notes")} == notes
         assert len(await one.open_items("conflict")) == len(notes)
+
+
+async def test_a_task_somebody_works_on_at_the_last_moment_is_not_removed() -> None:
+    """No deleted task can be restored: what is done to it behind our reading keeps it, though no feed tells of tasks."""
+    async with rig() as one:
+        one.rereads = False      # as before the tail
+        await one.stage(lead("1"), reminder("7", "1", note="Call back"))
+        await one.run_dry()
+        task = (await one.link("reminder", "7")).dest_id
+        delete, delete_unchanged, worked = one.nutshell.writer.delete, one.nutshell.writer.delete_unchanged, []
+
+        def work() -> None:
+            if not worked:
+                worked.append(1)
+                one.clock.account.advance(900.0)
+                one.person("edit", "tasks", task, title="Call back, she is away on Monday")
+
+        async def deleted(kind: Kind, dest_id: DestId) -> None:
+            work()
+            await delete(kind, dest_id)
+
+        async def deleted_unchanged(kind: Kind, dest_id: DestId, since: datetime) -> None:
+            work()
+            await delete_unchanged(kind, dest_id, since)
+
+        one.nutshell.writer.delete = deleted  # type: ignore[method-assign]
+        one.nutshell.writer.delete_unchanged = deleted_unchanged  # type: ignore[method-assign]
+        await one.stage(reminder("7", "1", note="Call back", done="1"))
+        await one.run_dry()
+        assert worked
+        assert [row["title"] for row in one.live("tasks")] == ["Call back, she is away on Monday"]
 
 
 @pytest.mark.parametrize("is_touched", [False, True])

@@ -12,7 +12,7 @@ import pytest
 from streamflow.model import Disposition, Intent, IntentState, Key, Op, Page, Record, RecordState, Ref
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.extract import Intake
-from streamflow.store.base import Change, PutIntent, PutLink, Rekey, SettleIntent
+from streamflow.store.change import Change, PutIntent, PutLink, Rekey, SettleIntent
 from streamflow.store.memory import MemoryLedger
 from tests.platforms.leadperfection.rig import reading as lead_perfection
 from tests.platforms.leadtrekker_rig import connect as leadtrekker

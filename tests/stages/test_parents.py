@@ -9,7 +9,7 @@ import pytest
 from streamflow.errors import PlatformUnavailable
 from streamflow.model import Disposition, RecordState, Ref
 from streamflow.stages.load import Loader
-from streamflow.store.base import Finish, Reopen, Wake
+from streamflow.store.change import Finish, Reopen, Wake
 from tests.stages.rig import call, lead, note, reminder, rig
 
 

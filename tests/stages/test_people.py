@@ -11,7 +11,7 @@ import pytest
 from streamflow.errors import InvariantBroken, RecordRejected, Uncertain
 from streamflow.model import Disposition, Fields, QueueItem, Record, RecordState, Ref
 from streamflow.stages.batch import Batch, Plan, Resolved
-from streamflow.store.base import Enqueue, Reopen
+from streamflow.store.change import Enqueue, Reopen
 from tests.stages.rig import Engine, Rig, lead, note, rig
 
 

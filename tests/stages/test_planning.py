@@ -154,6 +154,8 @@ def test_a_create_is_given_up_only_when_it_cannot_appear_any_more(sighted: list[
         assert not sighted
         assert quiet.seconds is not None
         assert waited_s >= quiet.seconds
+    if ruling.state is IntentState.PARKED:
+        assert len(sighted) == 2 or (quiet.seconds is None and waited_s >= quiet.late_s), "nobody is asked of what may still happen"
 
 
 @given(
@@ -174,6 +176,8 @@ def test_a_change_is_over_only_when_it_cannot_take_effect_any_more(
         assert not is_there
         assert quiet.seconds is not None
         assert waited_s >= quiet.seconds
+    if ruling.state is IntentState.PARKED:
+        assert len(replaced) == 2 or (quiet.seconds is None and waited_s >= quiet.late_s)
     if ruling.state is IntentState.CONFIRMED and op is Op.UPDATE:
         assert len(replaced) == 1 or (is_there and applied)
     if ruling.stale_id is not None:

@@ -6,7 +6,7 @@ from itertools import islice
 
 from streamflow.model import QueueItem
 from streamflow.stages.questions import next_question, numbered, repeated
-from streamflow.store.base import Enqueue, ResolveItem
+from streamflow.store.change import Enqueue, ResolveItem
 from streamflow.store.memory import MemoryLedger
 from tests.store.values import StillClock
 

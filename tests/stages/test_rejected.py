@@ -14,7 +14,7 @@ from streamflow.platforms.base import Source, Stream
 from streamflow.stages.extract import PARENTS_AT_ONCE, Intake
 from streamflow.stages.rejected import CAUSE
 from streamflow.stages.tally import Tally
-from streamflow.store.base import ResolveItem
+from streamflow.store.change import ResolveItem
 from streamflow.store.memory import MemoryLedger
 from tests.stages.test_extract import yes
 

@@ -12,7 +12,7 @@ from streamflow.model import Disposition, Intent, IntentState, Key, Op, Page, Re
 from streamflow.platforms.base import Source, Stream
 from streamflow.stages.extract import Intake
 from streamflow.stages.rekey import alike, successors
-from streamflow.store.base import PutIntent, PutLink, SettleIntent
+from streamflow.store.change import PutIntent, PutLink, SettleIntent
 from streamflow.store.memory import MemoryLedger
 from tests.stages.test_extract import yes
 from tests.store.values import StillClock, finish, link

@@ -8,7 +8,7 @@ import pytest
 
 from streamflow.errors import Uncertain
 from streamflow.model import ADOPTED, Disposition, Ref
-from streamflow.store.base import PutLink, Reopen
+from streamflow.store.change import PutLink, Reopen
 from tests.stages.rig import Rig, email, lead, rig
 
 

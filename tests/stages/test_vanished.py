@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from streamflow.errors import InvariantBroken, StoreError, StreamflowError
 from streamflow.model import Disposition, RecordState, Ref
 from streamflow.stages.gone import MERGED
 from streamflow.stages.vanished import Vanished
-from streamflow.store.base import DropLink
+from streamflow.store.change import DropLink
 from tests.stages.rig import Rig, call, lead, note, reminder, rig
 
 
@@ -42,6 +43,23 @@ async def test_a_child_goes_to_the_person_its_parent_was_merged_into(fresh: str)
         assert not await one.open_items("deleted_at_destination")
         assert not await one.open_items("rejected")
         assert {"verified"} == set(await one.verify())
+
+
+@pytest.mark.parametrize("editing", ["none", "rpc_24h"])
+async def test_a_changed_note_follows_its_person_before_it_counts_as_people_s_work(editing: str) -> None:
+    """People merged whom it hangs on, and nobody has looked since: its new text is written, and nobody is asked who moved it."""
+    async with rig(flags={"note_edit": editing}) as one:
+        await one.stage(lead("1"), lead("2"), note("5", "1", "old"))
+        await one.run_dry()
+        lost, survivor = (await one.link("lead", "1")).dest_id, (await one.link("lead", "2")).dest_id
+        await merged(one, lost, survivor)
+        await one.stage(note("5", "1", "new"))
+        await one.run_dry()
+        assert not await one.open_items("conflict")
+        [row] = one.live("notes")
+        assert "new" in row["body"]
+        assert row["links"]["parent"] == survivor
+        assert (await one.link("note", "5")).dest_id == row["id"]
 
 
 async def test_a_change_of_the_source_goes_to_the_person_who_stayed() -> None:
@@ -267,3 +285,25 @@ async def test_a_note_follows_its_person_though_nobody_leads_there_any_more() ->
         assert (await one.link("note", "5")).verified == "verified"
         assert (await one.link("note", "5")).base["link:parent"] == survivor
         assert not await one.open_items("read_back_differs")
+
+
+@pytest.mark.parametrize("trouble", [StoreError("the disk is full"), InvariantBroken("two changes contradict each other")])
+async def test_a_merge_that_cannot_be_kept_ends_the_run(trouble: StreamflowError, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal is looked into, and what it comes from cannot be noted: that is told, and not taken for a refusal of the record."""
+    async with rig() as one:
+        await one.stage(lead("1"), lead("2"))
+        await one.run_dry()
+        lost, survivor = (await one.link("lead", "1")).dest_id, (await one.link("lead", "2")).dest_id
+        await merged(one, lost, survivor)
+        await one.stage(note("6", "1"))
+
+        async def fails(*_: object) -> None:
+            raise trouble
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Vanished, "_relink", fails)
+            with pytest.raises(type(trouble), match=trouble.message):
+                await one.run_dry()
+        assert not await one.open_items("rejected")
+        await one.run_dry()
+        assert (await one.staged("note", "6")).disposition is Disposition.CREATED

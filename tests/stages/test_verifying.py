@@ -9,7 +9,7 @@ import pytest
 from streamflow.model import ADOPTED, Disposition, Ref
 from streamflow.stages import verify
 from streamflow.stages.verify import is_sweep_cheaper
-from streamflow.store.base import PutLink
+from streamflow.store.change import PutLink
 from streamflow.store.memory import MemoryLedger
 from tests.stages.rig import call, lead, note, reminder, rig
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import anyio
 import pytest
 
-from streamflow.errors import AccessRefused, PlanLimit, PlatformUnavailable, RecordRejected
+from streamflow.errors import AccessRefused, InvariantBroken, PlanLimit, PlatformUnavailable, RecordRejected, Throttled
 from streamflow.model import Disposition, IntentState, RecordState, Ref
-from streamflow.store.base import Change, Fold, Reopen, SettleIntent
+from streamflow.stages import load
+from streamflow.stages.meanwhile import Meanwhile
+from streamflow.store.change import Change, Fold, Reopen, SettleIntent
 from tests.stages.rig import call, lead, note, reminder, rig
 
 
@@ -254,3 +257,47 @@ async def test_what_was_made_twice_of_one_record_stands_once(who: str) -> None:
         survivor = extra if who == "deleted the other" else kept
         assert (there, items, lines) == ([survivor], [], {"": survivor})
         assert ("what a person wrote" in str((await one.fields("activities", survivor))["description"])) == (who == "edited the other")
+
+
+async def test_a_broken_promise_of_our_own_is_not_taken_for_a_busy_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked at once more before a write is offered again, what breaks within us ends the run: the record does not just come again."""
+    async with rig() as one:
+        await one.stage(lead("1"))
+        await one.run_dry()
+        await one.stage(lead("1", name="Another Name"))
+        update = one.nutshell.writer.update
+
+        async def busy(*_: object, **__: object) -> str:
+            raise Throttled("later")
+
+        moved = Meanwhile.moved
+
+        async def breaks(self: Meanwhile, *given: Any, at_once: bool = False) -> set[str]:
+            if at_once:
+                raise InvariantBroken("a position goes back")
+            return await moved(self, *given)
+
+        one.nutshell.writer.update = busy  # type: ignore[method-assign]
+        monkeypatch.setattr(Meanwhile, "moved", breaks)
+        with pytest.raises(InvariantBroken, match="a position goes back"):
+            await one.deliver()
+        monkeypatch.undo()
+        one.nutshell.writer.update = update  # type: ignore[method-assign]
+        await one.run_dry()
+        [person] = one.live("contacts")
+        assert (await one.fields("contacts", person["id"]))["name"] == "Another Name"
+
+
+async def test_a_broken_promise_right_before_a_write_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read once more at the last moment: what breaks within us there is not left to a write that may go well."""
+    async with rig() as one:
+        await one.stage(lead("1"))
+        await one.run_dry()
+        await one.stage(lead("1", name="Another Name"))
+
+        async def breaks(*_: object) -> bool:
+            raise InvariantBroken("no value where there must be one")
+
+        monkeypatch.setattr(load, "reads_otherwise", breaks)
+        with pytest.raises(InvariantBroken, match="no value where there must be one"):
+            await one.deliver()

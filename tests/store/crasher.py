@@ -8,7 +8,7 @@ import anyio
 
 from streamflow.clock import SystemClock
 from streamflow.model import IntentState, Ref
-from streamflow.store.base import MoveMark, PutIntent, PutLink, SettleIntent
+from streamflow.store.change import MoveMark, PutIntent, PutLink, SettleIntent
 from streamflow.store.sqlite import SqliteLedger
 
 from .values import audit, finish, intent, link, record

@@ -10,7 +10,7 @@ from functools import cache
 import pytest
 
 from streamflow.model import AuditEntry
-from streamflow.store.audit import Head, Line, chain, first_break
+from streamflow.store.audit import Head, Line, Walk, chain, first_break, row_of
 
 ENTRIES = 40
 HARMS = 200
@@ -74,3 +74,44 @@ def test_whatever_is_done_to_an_entry_is_found_and_named(sort: str) -> None:
         book = list(lines())
         place = SORTS[sort](book, dice.randrange(ENTRIES - 4), dice)
         assert first_break(Head(), book)[0] == place + 1, (sort, place)
+
+
+def walked(book: list[Line]) -> Walk:
+    walk = Walk()
+    walk.follow(sorted(book, key=lambda line: line.seq))
+    walk.end(ENTRIES)
+    return walk
+
+
+@pytest.mark.parametrize("sort", ["changed", "changed, with a hash that fits", "removed"])
+def test_another_break_is_another_print(sort: str) -> None:
+    """A walk names the first break as well, and its print tells one harm from the next, whatever is added to the chain behind it."""
+    assert (walked(list(lines())).first, walked(list(lines())).print) == (None, "")
+    dice = random.Random(sort)
+    for _ in range(HARMS):
+        book = list(lines())
+        at = dice.randrange(ENTRIES - 10)
+        place = SORTS[sort](book, at, dice)
+        once = walked(book)
+        assert (once.first, bool(once.print)) == (place + 1, True), (sort, place)
+        more, _ = chain(once.head, [AuditEntry(actor="streamflow", action="later")], at="now")
+        assert walked([*book, *more]).print == once.print, "going on is no other break"
+        SORTS[sort](book, len(book) - 5, dice)
+        again = walked(book)
+        assert (again.first, again.print != once.print) == (place + 1, True), "a second one behind it"
+
+
+def test_a_cut_tail_is_one_break_before_and_after_more_is_added() -> None:
+    """Entries cut off at the end are a break with one print, also when the chain went on behind the gap."""
+    cut = walked(list(lines()[:30]))
+    assert cut.first == 31
+    more, _ = chain(Head(seq=ENTRIES, hash=lines()[29].hash), [AuditEntry(actor="streamflow", action="later")], at="now")
+    assert walked([*lines()[:30], *more]).print == cut.print
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', "{}", '{"seq":1,"at":1}'])
+def test_an_entry_that_tells_nothing_any_more_keeps_no_other_from_being_told(text: str) -> None:
+    """Whatever somebody made of an entry, it is read as one that cannot be read, and not as a fault of whoever reads."""
+    row = row_of(replace(lines()[3], text=text), "before")
+    assert (row.seq, row.entry.action, row.entry.actor) == (4, "unreadable", "")
+    assert row_of(lines()[3], "before").entry == AuditEntry(actor="streamflow", action="read", key="k3")

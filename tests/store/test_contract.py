@@ -9,20 +9,18 @@ import pytest
 
 from streamflow.errors import InvariantBroken
 from streamflow.model import Disposition, IntentState, Op, RecordState, Ref, Verdict
-from streamflow.store.base import (
+from streamflow.store.base import KindCount, Ledger, Others
+from streamflow.store.change import (
     Change,
     DropLink,
     DropLookup,
     Enqueue,
     Finish,
     Fold,
-    KindCount,
-    Ledger,
     MarkVerified,
     Missed,
     MoveLink,
     MoveMark,
-    Others,
     PutIntent,
     PutLink,
     PutLookup,

@@ -12,13 +12,13 @@ import pytest
 
 from streamflow.errors import InvariantBroken
 from streamflow.model import Disposition, IntentState, Op, RecordState, Ref, Staged, Verdict
-from streamflow.store.base import (
+from streamflow.store.base import Ledger
+from streamflow.store.change import (
     Change,
     DropLink,
     DropLookup,
     Enqueue,
     Fold,
-    Ledger,
     MarkVerified,
     Missed,
     MoveLink,

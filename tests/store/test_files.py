@@ -17,7 +17,7 @@ import pytest
 from streamflow.errors import DiskRefused, StoreError
 from streamflow.model import Ref, Verdict
 from streamflow.store import files
-from streamflow.store.base import Enqueue, MarkVerified, MoveMark, PutLink, ResolveItem
+from streamflow.store.change import Enqueue, MarkVerified, MoveMark, PutLink, ResolveItem
 from streamflow.store.lock import DirectoryInUse
 from streamflow.store.sqlite import SqliteLedger
 

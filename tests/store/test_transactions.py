@@ -12,7 +12,7 @@ import pytest
 
 from streamflow.errors import StoreError
 from streamflow.store import connection as shell
-from streamflow.store.base import Change, MoveMark, PutLink, PutSetting
+from streamflow.store.change import Change, MoveMark, PutLink, PutSetting
 from streamflow.store.queries import SQL
 from streamflow.store.sqlite import SqliteLedger
 
@@ -162,6 +162,33 @@ async def test_a_closed_ledger_says_so(tmp_path: Path, clock: StillClock) -> Non
         for attempt in (ledger.mark("m"), ledger.commit([MoveMark(name="m", cursor="c")])):
             with pytest.raises(StoreError, match="closed"):
                 await attempt
+
+
+@pytest.mark.parametrize("harm", ["work", "binding"])
+async def test_an_error_of_ours_is_told_as_it_is_and_leaves_nothing_open(
+    tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch, harm: str
+) -> None:
+    """A fault in what a transaction does is no closed ledger: it is told by its own name, undone, and the next commit is taken."""
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        await ledger.commit([MoveMark(name="m", cursor="before")])
+        if harm == "work":
+            change = shell.Transaction.change_many
+
+            def failing(self: shell.Transaction, name: str, *args: Any) -> int:
+                if name == "put_audit":
+                    raise ValueError("a fault of ours")
+                return change(self, name, *args)
+
+            monkeypatch.setattr(shell.Transaction, "change_many", failing)
+        text = "half a sign \ud800" if harm == "binding" else "a"
+        with pytest.raises(ValueError, match=r"fault of ours|surrogates"):
+            await ledger.commit([MoveMark(name="m", cursor=text), audit("a")])
+        monkeypatch.undo()
+        await ledger.commit([MoveMark(name="n", cursor="later")])
+        held = {mark.name: mark.cursor for mark in await ledger.marks()}
+        assert held == {"m": "before", "n": "later"}
+        with pytest.raises(ValueError, match="surrogates"):
+            await ledger.mark("\ud800")
 
 
 async def test_a_commit_is_few_statements_however_many_records(tmp_path: Path, clock: StillClock, statements: list[str]) -> None:

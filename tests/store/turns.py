@@ -11,7 +11,7 @@ import pytest
 from streamflow.errors import StoreError
 from streamflow.model import IntentState
 from streamflow.store import files
-from streamflow.store.base import MoveMark, PutIntent, PutLink, SettleIntent
+from streamflow.store.change import MoveMark, PutIntent, PutLink, SettleIntent
 from streamflow.store.sqlite import SqliteLedger
 
 from .disk import Disk, Nth

@@ -22,7 +22,7 @@ from streamflow.model import (
     Ref,
     Verdict,
 )
-from streamflow.store.base import Audit, Finish
+from streamflow.store.change import Audit, Finish
 
 TO_SECOND = """
 DROP TRIGGER item_asked; DROP TRIGGER item_moved; DELETE FROM tally WHERE scope = 'item'; PRAGMA user_version = 2;

@@ -14,6 +14,7 @@ from contextlib import closing
 import pytest
 
 from tests.flow_bad.rig import END_S, PLAIN, Pair, Place, assert_told, environ, running_daemon
+from tests.storm.threads import crowded
 from tests.storm.verdicts import assert_every_write_was_meant, assert_goes_on, in_backfill
 
 RACERS = 8
@@ -76,6 +77,38 @@ def test_too_few_files_for_a_start(place: Place, pair: Pair) -> None:
             except subprocess.TimeoutExpired:     # enough to work with, which it then does
                 assert daemon.status()["phase"]
     assert_goes_on(place, pair)
+
+
+def test_too_few_threads_for_a_start(place: Place, pair: Pair) -> None:
+    """With hardly a thread allowed a start ends to be tried again, with a message or struck by a library; nothing is harmed."""
+    few = crowded(place)
+    for allowed in (1, 2, 4, 8):
+        with running_daemon(place, by=few.limited(allowed)) as daemon:
+            try:
+                code = daemon.process.wait(timeout=12.0)
+                assert code in (75, -signal.SIGABRT), daemon.words()
+                assert code < 0 or "no more threads" in daemon.last_words
+                assert "Traceback" not in daemon.words(), daemon.words()
+            except subprocess.TimeoutExpired:     # enough to work with, which it then does
+                assert daemon.status()["phase"]
+    assert_goes_on(place, pair, by=few.by)
+
+
+def test_no_more_threads(place: Place, pair: Pair) -> None:
+    """A run that may have no thread more than it has goes through, or ends by rule, and goes on with them."""
+    few = crowded(place)
+    with running_daemon(place, by=few.by) as daemon:
+        in_backfill(daemon, pair)
+        few.stop(daemon)
+        pair.destination(latency_ms=0)
+        try:
+            code = daemon.process.wait(timeout=6.0)
+            assert code in (75, -signal.SIGABRT), daemon.words()
+        except subprocess.TimeoutExpired:
+            daemon.until(lambda status: (status["gate"] or {}).get("name") == "cutover", "the gate of the switch", timeout_s=90.0)
+        assert "Traceback" not in daemon.words()
+    assert_every_write_was_meant(place, pair)
+    assert_goes_on(place, pair, by=few.by)
 
 
 @pytest.mark.parametrize("spare_kb", [0, 1_000, 4_000])

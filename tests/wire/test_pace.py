@@ -38,6 +38,39 @@ def test_it_starts_low_grows_with_clean_answers_and_halves_on_trouble() -> None:
     assert limiter.stats().rate_per_s == 1.0
 
 
+@pytest.mark.parametrize("low", [1e-300, 0.001, 1.0])
+def test_a_cap_that_is_raised_again_gives_back_the_pace_it_took(low: float) -> None:
+    """Who sets a cap far too low and corrects it has the former pace at once, and what trouble had taught is not forgotten."""
+    clock = VirtualClock()
+    limiter = PacedLimiter(clock, rate_per_s=1.0)
+    pace = AdaptivePace(limiter, clock, PacePolicy(cap_per_s=20.0))
+    for _ in range(SAMPLE * 30):
+        pace(_attempt())
+    clock.at += 10
+    pace(_attempt(429, "throttled"))
+    assert limiter.stats().rate_per_s == 10.0
+    for cap, rate in ((low, low), (low / 2, low / 2), (5.0, 5.0), (100.0, 10.0)):
+        pace.set_cap(cap)
+        assert limiter.stats().rate_per_s == rate
+    pace.set_cap(8.0)
+    clock.at += 10
+    pace(_attempt(429, "throttled"))
+    pace.set_cap(20.0)
+    assert limiter.stats().rate_per_s == 4.0, "what was learned below a cap counts"
+
+
+@pytest.mark.parametrize("cap", [0.05, 0.15])
+def test_a_cap_below_the_least_pace_is_kept_as_well(cap: float) -> None:
+    """However low a cap is set, neither the start nor trouble takes the pace above it."""
+    clock = VirtualClock()
+    limiter = PacedLimiter(clock, rate_per_s=1.0)
+    pace = AdaptivePace(limiter, clock, PacePolicy(cap_per_s=cap))
+    assert limiter.stats().rate_per_s <= cap
+    clock.at += 10
+    pace(_attempt(429, "throttled"))
+    assert 0 < limiter.stats().rate_per_s <= cap
+
+
 def test_the_cap_is_found_in_seconds_until_there_is_trouble() -> None:
     """Fully used, a pace is at its cap within eight seconds, whatever the cap; once trouble was met a second's answers earn no step."""
     for cap in (10.0, 50.0, 200.0):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from streamflow.clock import Clock
+from streamflow.platforms.api.answers import reaction
 from streamflow.platforms.entry import SourceSettings
 from streamflow.platforms.leadperfection.beside import Beside
 from streamflow.platforms.leadperfection.dialect import LeadPerfectionDialect
@@ -25,7 +26,10 @@ def _token(spec: PlatformSpec, settings: SourceSettings, clock: Clock) -> Passwo
         "clientid": settings.text("clientid"), "appkey": settings.secret("appkey"),
     }  # fmt: skip
     address = settings.text(ADDRESS).rstrip("/")
-    return PasswordToken(f"{address}/token", form, clock=clock, cap_s=TOKEN_CAP_S, unsaid_s=TOKEN_UNSAID_S)
+    return PasswordToken(
+        f"{address}/token", form, clock=clock, cap_s=TOKEN_CAP_S, unsaid_s=TOKEN_UNSAID_S,
+        passes=lambda response: reaction(spec.errors, response) in ("transient", "throttled"),
+    )
 
 
 DOORS = SpecDoors(

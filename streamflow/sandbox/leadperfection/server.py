@@ -76,7 +76,7 @@ async def _token(request: web.Request) -> web.StreamResponse:
     if token is None:
         status = int(simulation.switches["bad_credentials"])
         return _json({"error": "invalid_grant", "error_description": "The user name or password is incorrect."}, status=status)
-    form_of, has_type = simulation.switches["expires_in"], simulation.switches["token_type"] == "bearer"
+    form_of, has_type = simulation.switches["expires_in"], simulation.switches["token_type"] == "bearer"  # noqa: S105 - a word of the protocol
     return _json(tokens.reply(token, lifetime_s=lifetime_s, form=form_of, has_type=has_type))
 
 

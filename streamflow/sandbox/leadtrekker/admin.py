@@ -3,7 +3,7 @@
 | call | does |
 | --- | --- |
 | GET/POST switches, POST profile, GET log, POST log/reset | shared by all platforms: fault_doors.py |
-| GET dump?kind=leads | the true state of a kind, one JSON object a line |
+| GET dump?kind=leads | the true state of a kind, one JSON object a line; `lives_at` names the lead that lists it, where `leadid` does not |
 | GET state | life, counts per kind, calls of write functions, the account's clock |
 | POST act | {"do", "kind", "id", "values", "silent", "force"}: what a person does in the app |
 | POST life, GET life?since=n | {"on", "rate_per_s"}; everything that was done, with seq above n |
@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -36,12 +37,17 @@ from streamflow.sandbox.spoiling import ADMIN_PREFIX
 def add_routes(app: web.Application, simulation: Leadtrekker) -> None:
     """Add the whole admin face to *app*."""
     # Registered before the shared ones, so that these two answer: a dump that streams and an act that waits its turn.
-    app.router.add_get(ADMIN_PREFIX + "dump", dumping((*KINDS, *REFERENCE_KINDS), simulation.state.iter_records))
+    app.router.add_get(ADMIN_PREFIX + "dump", dumping((*KINDS, *REFERENCE_KINDS), partial(_truth, simulation.state)))
     app.router.add_post(ADMIN_PREFIX + "act", verb(simulation.still, partial(_act, simulation)))
     add_admin_routes(app, simulation.faults, platform="leadtrekker", dump=dict, act=lambda _: {})
     app.router.add_get(ADMIN_PREFIX + "state", _stating(simulation))
     add_life_doors(app, simulation.life, simulation.still)
     app.router.add_post(ADMIN_PREFIX + "export", verb(simulation.still, partial(_export, simulation)))
+
+
+def _truth(state: State, kind: str) -> Iterator[dict[str, Any]]:
+    for _, home, record in state.listing(kind):
+        yield record if home in ("", record.get("leadid")) else {**record, "lives_at": home}
 
 
 async def _act(simulation: Leadtrekker, body: dict[str, Any]) -> Answer:

@@ -24,8 +24,8 @@ from streamflow.sandbox.leadtrekker.export_dialect import (
     Form,
     Phones,
     cell,
-    table,
 )
+from streamflow.sandbox.leadtrekker.export_table import table
 from streamflow.sandbox.snapshot_folder import folder_name, free_path, sha256_of, write_manifest
 
 Record = Mapping[str, Any]

@@ -1,15 +1,12 @@
-"""The dialects of export files: encodings, delimiters, dates, what Excel does to cells; a writer for each form."""
+"""The dialects of export files: encodings, delimiters, dates, and what Excel does to cells."""
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Final, Literal
 
 Form = Literal["csv", "xlsx"]
 Encoding = Literal["utf-8", "utf-8-sig", "utf-16", "cp1252"]
@@ -61,36 +58,6 @@ EXCEL_ZA: Final = Dialect(
     duplicated_headers=("email",),
 )  # fmt: skip
 """A file that went through a South African Excel: every damage at once that still leaves it readable."""
-
-
-class Table(Protocol):
-    """One file being written, row by row."""
-
-    def row(self, values: Sequence[Value]) -> None:
-        """Append one row."""
-
-
-@contextmanager
-def table(path: Path, form: Form, dialect: Dialect) -> Iterator[Table]:
-    """Open one file for writing; it is whole on disk when the block has ended."""
-    if form == "xlsx":
-        # Taken in when a workbook is asked for: every server would wait for it at its start, and few ever write one.
-        from streamflow.sandbox.leadtrekker.export_workbook import workbook
-
-        with workbook(path) as sheet:
-            yield sheet
-        return
-    errors = "replace" if dialect.encoding == "cp1252" else "strict"
-    with path.open("w", encoding=dialect.encoding, errors=errors, newline="") as file:
-        yield _Lines(csv.writer(file, delimiter=dialect.delimiter))
-
-
-class _Lines:
-    def __init__(self, writer: Any) -> None:
-        self._writer = writer
-
-    def row(self, values: Sequence[Value]) -> None:
-        self._writer.writerow(values)
 
 
 def cell(column: str, text: str, form: Form, dialect: Dialect) -> Value:

@@ -11,22 +11,25 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-from streamflow.sandbox.leadtrekker.export_dialect import XLSX_CELL_CHARS, Table, Value
+from streamflow.sandbox.leadtrekker.export_dialect import XLSX_CELL_CHARS, Value
 
 
 @contextmanager
-def workbook(path: Path) -> Iterator[Table]:
+def workbook(path: Path) -> Iterator[Sheet]:
     """Open one workbook for writing; it is whole on disk when the block has ended."""
     book = Workbook(write_only=True)
-    yield _Sheet(book.create_sheet(path.stem))
+    yield Sheet(book.create_sheet(path.stem))
     book.save(path)
 
 
-class _Sheet:
+class Sheet:
+    """The one sheet of a workbook, row by row."""
+
     def __init__(self, sheet: Any) -> None:
         self._sheet = sheet
 
     def row(self, values: Sequence[Value]) -> None:
+        """Append one row."""
         self._sheet.append([self._cell(value) for value in values])
 
     def _cell(self, value: Value) -> Any:

@@ -30,7 +30,7 @@ from streamflow.sandbox.leadperfection.account import Account
 from streamflow.sandbox.leadperfection.export import write_snapshot
 from streamflow.sandbox.leadperfection.state import State
 from streamflow.sandbox.leadperfection.tokens import Credentials
-from streamflow.store.base import PutSetting
+from streamflow.store.change import PutSetting
 from streamflow.store.memory import MemoryLedger
 from streamflow.wire.credentials import Masked
 from streamflow.wire.limiter import PacedLimiter

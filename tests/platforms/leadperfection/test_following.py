@@ -13,7 +13,7 @@ from streamflow.errors import PlatformUnavailable
 from streamflow.migration import unread
 from streamflow.migration.strays import is_open
 from streamflow.sandbox.leadperfection import dress
-from streamflow.store.base import PutSetting, ResolveItem
+from streamflow.store.change import PutSetting, ResolveItem
 from streamflow.wire.message import Attempt, Request, Response
 from streamflow.wire.session import Session
 

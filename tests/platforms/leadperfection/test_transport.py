@@ -69,6 +69,14 @@ async def test_wrong_credentials_end_it(answer: str) -> None:
             await source.check()
 
 
+async def test_trouble_of_the_server_refuses_no_credentials() -> None:
+    """Where a token is asked for and an exception object comes with 200, it is asked for again."""
+    async with serving(FEW) as wire, reading(wire) as source:
+        await wire.switch(error_200={"match": "POST /token", "times": 2})
+        assert await cst_ids(source)
+        assert (await wire.admin("log"))["faults"] == {"error_200": 2}
+
+
 async def test_a_process_of_its_own_is_read(tmp_path: Any) -> None:
     """The simulator as its own process, with two faces: a token of one of them is asked for there, and everything is read."""
     command = [sys.executable, "-m", "streamflow.sandbox.leadperfection"]

@@ -1,14 +1,14 @@
-"""The asking half of the ledger: every question is one statement, and pages go by key, so that no read stays open between them."""
+"""The asking half of the ledger on SQLite: every question is one statement, and pages go by key, so that no read stays open in between."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from streamflow.model import DestId, Disposition, FieldCheck, Intent, IntentState, Key, Kind, Link, QueueItem, RecordState, Ref, Staged
-from streamflow.store.audit import START, Head, Line, first_break, row_of
+from streamflow.store.audit import START, Head, Line, Walk, first_break, row_of
 from streamflow.store.base import NO_REF, AuditRow, Candidate, KindCount, Mark, Others
 from streamflow.store.codec import (
     Row,
@@ -27,7 +27,7 @@ from streamflow.store.connection import Connection
 _AUDIT_PAGE = 2000
 
 
-class Reading:
+class SqliteReading:
     """What can be asked of an open ledger; see `Ledger` for what each question means."""
 
     def __init__(self, connection: Connection) -> None:
@@ -205,14 +205,30 @@ class Reading:
         [(reached, _)] = await self._connection.rows("audit_head")
         return int(reached)
 
+    async def audit_hash(self, seq: int) -> str | None:
+        """Give the hash that an entry is kept with, None where there is no such entry."""
+        rows = await self._connection.rows("audit", seq - 1, 1)
+        return str(rows[0][3]) if rows and rows[0][0] == seq else None
+
     async def verify_audit(self) -> tuple[int, int | None]:
-        """Walk the chain; entries cut off at its end are noticed as well, since the book remembers how far it went."""
+        """Walk the chain to its first break; what is cut off at its end is noticed as well, since the book remembers how far it went."""
         # Asked for first: what is added during the walk is not missed at its end.
         [(held, reached)] = await self._connection.rows("audit_extent")
         head, broken = Head(), None
         while broken is None and (rows := await self._connection.rows("audit", head.seq, _AUDIT_PAGE)):
             broken, head = first_break(head, [Line(seq=seq, text=text, hash=hash_) for seq, text, _, hash_ in rows])
         return held, broken if broken is not None or head.seq >= reached else head.seq + 1
+
+    async def walk_audit(self, *, is_over: Callable[[], bool]) -> Walk | None:
+        """Walk the whole chain, whatever breaks it has; None when *is_over* says so between two pages."""
+        [(_, reached)] = await self._connection.rows("audit_extent")
+        walk = Walk()
+        while rows := await self._connection.rows("audit", walk.head.seq, _AUDIT_PAGE):
+            walk.follow(Line(seq=seq, text=text, hash=hash_) for seq, text, _, hash_ in rows)
+            if is_over():
+                return None
+        walk.end(reached)
+        return walk
 
 
 def _audit_row(row: Row) -> AuditRow:
