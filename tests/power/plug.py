@@ -44,7 +44,6 @@ class Plug(Hands):
         super().__init__(box, dice, wanted)
         self.machine = self.daemon = machine
         self.lost: list[str] = []          # what had been said and was not there after a cut
-        self.seconds: list[float] = []     # from each cut to the first answer
         self.at_boot = 0
         self._orders = 0
         self._book = Book()
