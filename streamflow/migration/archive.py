@@ -17,6 +17,7 @@ from streamflow.errors import DiskRefused, NotFound, ProtocolMismatch, StoreErro
 from streamflow.mapping.files import archive_path
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
+from streamflow.stages.pending import pending_pages
 from streamflow.stages.planning import finish_of
 from streamflow.store.change import Audit, Change, Enqueue
 
@@ -40,9 +41,8 @@ class Archive:
         if keys is not None:
             chosen = await self._m.ledger.staged(kind, keys)
             return sum([await self._copy(each) for each in chosen.values() if each.state is RecordState.PENDING])
-        copied, after = 0, 0
-        while page := await self._m.ledger.pending(kind, limit=PAGE, after_seq=after):
-            after = page[-1].seq
+        copied = 0
+        async for page in pending_pages(self._m.ledger, kind):
             for staged in page:
                 copied += await self._copy(staged)
                 self._m.control.check()

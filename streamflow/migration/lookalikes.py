@@ -14,6 +14,7 @@ from streamflow.migration.companies import AMBIGUOUS, GIVEN_UP, CompanyTable, pa
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
 from streamflow.model import Disposition, Key, Kind, RecordState, Staged, name_of
+from streamflow.stages.pending import pending_pages
 from streamflow.stages.planning import finish_of
 from streamflow.store.change import Change, Enqueue, PutSetting, Reopen, ResolveItem, Wake
 
@@ -71,9 +72,7 @@ async def release(migration: Migration) -> int:
 async def _fresh(migration: Migration, kind: Kind) -> dict[Key, Staged]:
     """Give the companies that are about to be made and have no record in the destination."""
     found: dict[Key, Staged] = {}
-    after = 0
-    while page := await migration.ledger.pending(kind, limit=PAGE, after_seq=after):
-        after = page[-1].seq
+    async for page in pending_pages(migration.ledger, kind):
         made = {link.ref.key for link in await migration.ledger.links_of(kind, [each.record.key for each in page])}
         found.update({each.record.key: each for each in page if each.record.key not in made})
     return found

@@ -13,10 +13,10 @@ from typing import Any
 from streamflow.mapping.owning import name_key
 from streamflow.mapping.pair import Pair, Role
 from streamflow.migration.context import Migration
-from streamflow.model import Disposition, Key, Kind, Record, RecordState, Staged
-from streamflow.store.change import Change, Reopen
+from streamflow.model import Disposition, Kind, Record, RecordState, Staged
+from streamflow.stages.pending import pending_pages
+from streamflow.store.change import Reopen
 
-PAGE = 500
 MOVED = frozenset({Disposition.CREATED, Disposition.UPDATED, Disposition.MERGED, Disposition.MATCHED})
 
 
@@ -34,22 +34,16 @@ class Newcomers:
         """
         words: set[str] = set()
         for kind in self._m.pair.in_role(Role.REFERENCE):
-            words |= {word for staged in await self._pending(kind) if is_new(staged) for word in names_of(staged.record, self._m.pair)}
+            async for page in pending_pages(self._m.ledger, kind):
+                words |= {word for staged in page if is_new(staged) for word in names_of(staged.record, self._m.pair)}
         return sum([await self._reopen(kind, words) for kind in self._m.pair.written]) if words else 0
-
-    async def _pending(self, kind: Kind) -> list[Staged]:
-        found: list[Staged] = []
-        while page := await self._m.ledger.pending(kind, limit=PAGE, after_seq=found[-1].seq if found else 0):
-            found += page
-        return found
 
     async def _reopen(self, kind: Kind, words: set[str]) -> int:
         opened = 0
-        async for page in self._m.ledger.every(kind, page=PAGE):
-            keys: tuple[Key, ...] = tuple(staged.record.key for staged in page if is_there(staged) and says(staged.record.data, words))
-            changes: list[Change] = [Reopen(kind=kind, keys=keys)] if keys else []
-            await self._m.ledger.commit(changes)
-            opened += len(keys)
+        async for page in self._m.ledger.every(kind):
+            if keys := tuple(staged.record.key for staged in page if is_there(staged) and says(staged.record.data, words)):
+                await self._m.ledger.commit([Reopen(kind=kind, keys=keys)])
+                opened += len(keys)
         return opened
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamflow.errors import DoesNotFit
-from streamflow.ledger_names import PAUSED, ROLLBACK
+from streamflow.ledger_names import CAPABILITIES, PAUSED, ROLLBACK
 from streamflow.migration.leftovers import BEGUN
 from streamflow.migration.life import AFTER_A_PART, CAN_ROLL_BACK, State
 from streamflow.migration.own_fields import MEANT
@@ -41,7 +41,7 @@ async def is_written_to(ledger: Ledger) -> bool:
 
     Each is noted before it is sent, so a start that was cut short counts as well, by what it may have made.
     """
-    for noted in (MEANT, BEGUN, "capabilities"):     # the last is what probes found, which write
+    for noted in (MEANT, BEGUN, CAPABILITIES):     # the last is what probes found, which write
         if await ledger.setting(noted) is not None:
             return True
     return any((await ledger.intent_counts()).values())

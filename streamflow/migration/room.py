@@ -13,6 +13,7 @@ from streamflow.migration.adoption import FOUND as ADOPTED_COUNTS
 from streamflow.migration.context import Migration
 from streamflow.model import Disposition, Draft, Kind, RecordState
 from streamflow.stages.kin import Kinship
+from streamflow.stages.pending import pending_pages
 
 PAGE = 500
 KNOWN = (Disposition.CREATED, Disposition.UPDATED, Disposition.MERGED, Disposition.MATCHED)
@@ -64,10 +65,9 @@ class Room:
 
     async def _waiting(self, kind: Kind, dest_kind: Kind) -> int:
         """Count waiting records of which the map makes records of this kind that are not there yet."""
-        mapper, after, found = await self._mapper(), 0, 0
+        mapper, found = await self._mapper(), 0
         kinship = Kinship(self._m.ledger, mapper)
-        while page := await self._m.ledger.pending(kind, limit=PAGE, after_seq=after):
-            after = page[-1].seq
+        async for page in pending_pages(self._m.ledger, kind):
             fresh = [each.record for each in page if each.disposition not in KNOWN]
             links = await self._m.ledger.links_of(kind, [record.key for record in fresh])
             there = {link.ref.key for link in links if link.dest_kind == dest_kind}

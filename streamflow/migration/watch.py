@@ -26,6 +26,7 @@ from streamflow.migration.returning import ROLLED_BACK, undone
 from streamflow.migration.stopped import WHOLE
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
+from streamflow.stages.pending import pending_pages
 from streamflow.stages.planning import finish_of
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, Enqueue, PutSetting
@@ -161,9 +162,7 @@ class Watch:
 
     async def _hold_late(self, since: str) -> None:
         for kind in self._own:
-            after = 0
-            while page := await self._m.ledger.pending(kind, limit=PAGE, after_seq=after):
-                after = page[-1].seq
+            async for page in pending_pages(self._m.ledger, kind):
                 let_go = await self._let_go(since)     # behind the page: what it shows pending by a decision is known as decided
                 late = [each for each in page if let_go.holds(each)]
                 notes = [

@@ -30,7 +30,7 @@ from streamflow.stages.batch import Batch
 from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
 from streamflow.stages.load import Loader
-from streamflow.stages.pending import StagedBatches
+from streamflow.stages.pending import StagedBatches, pending_pages
 from streamflow.stages.questions import next_question, numbered
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
@@ -153,15 +153,10 @@ class Work:
 
     async def _unfinished_people(self) -> set[Key]:
         """Those who wait to be delivered while both sides go on: a pass that broke off behind the page that showed them touched nobody."""
-        found: set[Key] = set()
-        after = 0
-        while self._m.phase.state in (State.TAIL, State.CUTOVER):
-            page = await self._m.ledger.pending(self._m.pair.person.kind, limit=PAGE, after_seq=after)
-            if not page:
-                break
-            found |= {staged.record.key for staged in page}
-            after = page[-1].seq
-        return found
+        if self._m.phase.state not in (State.TAIL, State.CUTOVER):
+            return set()
+        pages = pending_pages(self._m.ledger, self._m.pair.person.kind)
+        return {staged.record.key async for page in pages for staged in page}
 
     async def has_pending(self) -> bool:
         """Say whether anything waits to be delivered."""
@@ -220,9 +215,7 @@ class Work:
         if directory.fallback_user is not None:
             return
         for kind in self._m.pair.owned:
-            after = 0
-            while page := await self._m.ledger.pending(kind, limit=PAGE, after_seq=after):
-                after = page[-1].seq
+            async for page in pending_pages(self._m.ledger, kind):
                 changes: list[Change] = []
                 for staged in page:
                     names = owner_keys(staged.record, self._m.pair)

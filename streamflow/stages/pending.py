@@ -10,6 +10,14 @@ from streamflow.stages.permit import Permit
 from streamflow.store.base import Ledger
 
 
+async def pending_pages(ledger: Ledger, kind: Kind, *, size: int = 500) -> AsyncIterator[Sequence[Staged]]:
+    """Yield the pending records of a kind, oldest change first, so many at a time; what becomes of a page meanwhile skips no other."""
+    after = 0
+    while page := await ledger.pending(kind, limit=size, after_seq=after):
+        after = page[-1].seq
+        yield page
+
+
 class StagedBatches:
     """Hands on pending records of a kind, oldest change first, each once a pass."""
 

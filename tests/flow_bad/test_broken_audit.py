@@ -6,26 +6,17 @@ import contextlib
 import json
 import signal
 import sqlite3
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.flow_bad.rig import Daemon, Pair, Place, asking_pair, assert_clear, place_at, running_daemon
+from tests.flow_bad.rig import Daemon, Pair, Place, asking_pair, assert_clear, running_daemon
 
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
     with asking_pair() as found:
         yield found
-
-
-@pytest.fixture
-def beginning(pair: Pair) -> Iterator[Place]:
-    """A place before its first start."""
-    with tempfile.TemporaryDirectory(prefix="sf") as folder:
-        yield place_at(Path(folder) / "p", pair)
 
 
 def spoil(place: Place, seq: int) -> None:
@@ -43,19 +34,19 @@ def paused(daemon: Daemon) -> str:
     return str(found["reason"])
 
 
-def test_a_broken_audit_pauses_the_run_before_anything_is_written(beginning: Place, pair: Pair) -> None:
+def test_a_broken_audit_pauses_the_run_before_anything_is_written(place: Place, pair: Pair) -> None:
     """Nothing is written or taken back on a ledger that was changed, over restarts, until a person goes on with it; that is audited."""
-    with running_daemon(beginning) as daemon:
+    with running_daemon(place) as daemon:
         daemon.until(lambda status: status["phase"] in ("owners", "sample", "backfill"), "the sample")
         pair.destination(latency_ms=120)
         daemon.until(lambda status: sum(each["created"] for each in status["streams"].values()) > 0, "the first records")
         daemon.signal(signal.SIGTERM)
         assert daemon.end() == 0, daemon.words()
-    spoil(beginning, 3)
+    spoil(place, 3)
     written = pair.written()
     pair.destination(latency_ms=0)
     for _ in range(2):
-        with running_daemon(beginning) as daemon:
+        with running_daemon(place) as daemon:
             reason = paused(daemon)
             assert all(words in reason for words in ("from entry 3 on", "nothing more is written", "`audit export`", "`resume`")), reason
             code, told = daemon.ask("POST", "/v1/rollback", {"confirm": "sandbox"})
@@ -63,7 +54,7 @@ def test_a_broken_audit_pauses_the_run_before_anything_is_written(beginning: Pla
             assert pair.written() == written
             daemon.signal(signal.SIGTERM)
             assert daemon.end() == 0, daemon.words()
-    with running_daemon(beginning) as daemon:
+    with running_daemon(place) as daemon:
         paused(daemon)
         assert daemon.ask("POST", "/v1/pause", {"reason": "lunch"})[1]["result"] == "already_paused"
         assert daemon.ask("POST", "/v1/resume", {})[1]["result"] == "resumed"
@@ -71,16 +62,16 @@ def test_a_broken_audit_pauses_the_run_before_anything_is_written(beginning: Pla
         daemon.signal(signal.SIGTERM)
         assert daemon.end() == 0, daemon.words()
     assert pair.written() > written
-    with running_daemon(beginning) as daemon:
+    with running_daemon(place) as daemon:
         assert daemon.gate("cutover")["state"] == "tail", "what was seen is not asked about again"
         daemon.ask("POST", "/v1/pause", {"reason": "lunch"})
         daemon.signal(signal.SIGTERM)
         assert daemon.end() == 0, daemon.words()
-    spoil(beginning, 5)
-    with running_daemon(beginning) as daemon:
+    spoil(place, 5)
+    with running_daemon(place) as daemon:
         reason = paused(daemon)
         assert all(words in reason for words in ("lunch", "from entry 3 on")), reason
-    assert_clear_verdict(beginning)
+    assert_clear_verdict(place)
 
 
 def assert_clear_verdict(place: Place) -> None:

@@ -511,15 +511,19 @@ async def test_who_was_made_and_taken_away_before_the_outcome_was_known_is_not_m
             assert [each.cause for each in await one.ledger.queue() if each.key == "2"] == ["deleted_at_destination"]
 
 
-async def test_who_somebody_made_and_removed_is_nobody_of_ours() -> None:
-    """People make and remove somebody of the same name while a write is unknown that never happened: it is made, or asked about."""
+@pytest.mark.parametrize("name", ["Somebody Else", "Person Number2"])
+async def test_who_somebody_made_and_removed_is_nobody_of_ours(name: str) -> None:
+    """People make and remove somebody while a write is unknown that never happened: it is made; of the same name, it is asked about."""
     async with rig(switches={"search_lag_s": 5.0}) as one:
         spoil(one, "create", after=0, happens=False)
         await one.stage(lead("2", email="two@x.test"))
         await one.deliver("lead")
-        other = await one.existing("Somebody Else", "else@own.test")
+        other = await one.existing(name, "else@own.test")
         one.person("delete", "contacts", other)
+        one.calls()
         one.clock.account.advance(60.0)
         assert await one.resolve_doubts() == 0
         await one.run_dry()
-        assert len(one.named("Person Number2")) == 1
+        asked = await one.ledger.queue(cause="in_doubt")
+        assert one.calls().count("POST contacts") == (name == "Somebody Else")
+        assert [other in item.reason for item in asked] == [True] * (name != "Somebody Else")

@@ -140,7 +140,7 @@ class NutshellProber:
             query = [(f"filter[{MARKER_FIELD}]", marker), ("page[limit]", "50")]
             try:
                 listed = rows(await self._calls.get("contacts", query=query), "contacts")
-            except (ProtocolMismatch, PlatformUnavailable) as error:     # a look that shows nothing; the next one may
+            except ProtocolMismatch as error:     # a look that shows nothing; the next one may
                 log.info("nutshell.look_failed", probe="search_lag_s", code=error.code)
                 continue
             if any(row.get("id") == dest_id for row in listed):
