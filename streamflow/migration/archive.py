@@ -21,8 +21,6 @@ from streamflow.stages.pending import pending_pages
 from streamflow.stages.planning import finish_of
 from streamflow.store.change import Audit, Change, Enqueue
 
-PAGE = 100
-
 
 class Archive:
     """Copies files of pending records; a copy that is there and right is left."""

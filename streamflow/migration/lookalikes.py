@@ -21,7 +21,6 @@ from streamflow.store.change import Change, Enqueue, PutSetting, Reopen, Resolve
 HELD = "companies:held"     # setting: companies that wait, each with the queue items it waits for
 LATE = frozenset({State.TAIL, State.CUTOVER, State.WATCH})
 """States in which companies turn up that no sample gate has asked about."""
-PAGE = 500
 
 
 async def ask(migration: Migration, table: CompanyTable) -> None:

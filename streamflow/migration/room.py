@@ -15,7 +15,6 @@ from streamflow.model import Disposition, Draft, Kind, RecordState
 from streamflow.stages.kin import Kinship
 from streamflow.stages.pending import pending_pages
 
-PAGE = 500
 KNOWN = (Disposition.CREATED, Disposition.UPDATED, Disposition.MERGED, Disposition.MATCHED)
 """Dispositions of records that have their place in the destination already."""
 

@@ -38,7 +38,6 @@ DECIDED = "watch:decided:"
 ANY = ""      # what the engine found answered by itself: the first version that goes on then is noted
 UNREAD = "last_read_failed"
 LAST_LOOK_S = 3600.0     # a last reading that fails is tried again for so long, and for no longer than the window was
-PAGE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,6 @@ from streamflow.stages.verify import Verifier
 from streamflow.store.change import Change, Enqueue, Wake
 from streamflow.wire.message import BACKFILL, DELTA
 
-PAGE = 500
 LONG_HAUL = frozenset({State.SAMPLE, State.BACKFILL})
 """States in which nobody waits for a single record."""
 DOUBT_PATIENCE_S = 5.0   # how often open intents are looked at again while nothing else can be done
