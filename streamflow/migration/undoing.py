@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from streamflow.mapping.changes import merge
+from streamflow.mapping.changes import APPENDED, BLOCKS, merge
 from streamflow.model import DestId, Fields, Intent, Kind, Link, Op, Ref, Verdict
 from streamflow.stages.kept import expected, kept, known
+from streamflow.stages.lists import brought, given_back, listed
 from streamflow.stages.peoples import added_fields
 from streamflow.stages.updating import both_ways
 
@@ -115,21 +116,32 @@ def restoring(link: Link, now: Fields, compare: Compare, meant: Mapping[str, Any
     """
     Give a record that existed before us its former values back, three ways: what we brought goes, what people changed stays.
 
-    Lists lose exactly what we added; a text loses our part of it.
+    Lists lose exactly what we added, and what people took out of them stays out; a text loses our part of it.
     """
     before = link.before or {}
     base = {**meant, **expected(link.base)}
-    ours = {name: base.get(name) for name in before}
-    merged = merge(ours, before, now, same=lambda name, one, other: both_ways(compare, link.dest_kind, name, one, other))
-    fields = {name: merged.changes[name] for name in before if name in merged.changes and name != "description"}
-    theirs = sorted(each.field for each in merged.conflicts if each.field != "description")
+
+    def same(name: str, one: Any, other: Any) -> bool:
+        return both_ways(compare, link.dest_kind, name, one, other)
+
+    plain = [name for name in before if name not in APPENDED | BLOCKS]
+    ours = {name: base.get(name) for name in plain if name not in kept(link.base)}
+    merged = merge(ours, {name: before[name] for name in ours}, now, same=same)
+    fields = dict(merged.changes)
+    theirs = [each.field for each in merged.conflicts]
+    theirs += [name for name in plain if name not in ours and not same(name, before[name], now.get(name))]     # people's stood already
+    for name in APPENDED & before.keys():
+        left = given_back(compare, link, name, now, meant.get(name))
+        if len(left) != len(listed(now.get(name))) or brought(compare, link.dest_kind, name, left, now.get(name)):
+            fields[name] = left
+        theirs += [name] if brought(compare, link.dest_kind, name, before[name], left) else []
     if "description" in before:
-        text = _without(str(now.get("description") or ""), str(base.get("description") or ""), before["description"])
+        text = _without(str(now.get("description") or ""), str({**base, **kept(link.base)}.get("description") or ""), before["description"])
         if text is None:
             theirs.append("description")
         elif text != str(now.get("description") or ""):
             fields["description"] = text or None
-    reason = f"kept as people have it now: {', '.join(theirs[:5])}" if theirs else ""
+    reason = f"kept as people have it now: {', '.join(sorted(theirs)[:5])}" if theirs else ""
     return Step(link=link, action="restore" if fields else "forget", fields=fields, reason=reason)
 
 

@@ -19,6 +19,7 @@ from streamflow.stages.batch import Write
 from streamflow.stages.conflicts import conflict_id, mapped, told
 from streamflow.stages.gone import gone_id, gone_item, is_aside, set_aside
 from streamflow.stages.kept import expected, kept, known, rebuilt, unlisted
+from streamflow.stages.lists import agreed, brought, there_before
 from streamflow.stages.peoples import added_fields, lost_by_replacing
 from streamflow.stages.planning import ACTION_FIELDS, SAME, Compare, Facts, create_writes
 from streamflow.store.change import Audit, Change, DropLink, Enqueue, PutLink
@@ -92,7 +93,7 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
     by_map = {name: word for name in {**fields, **known(link.base)} if (word := mapped(link, name, fields.get(name), facts))}
     policies = {**by_map, **decided}
     merged = merge(
-        _base_for(link, fields, now, policies), fields, now,
+        _base_for(link, fields, now, policies, facts.compare), fields, now,
         same=lambda name, one, other: both_ways(facts.compare, draft.kind, name, one, other), policies=policies,
     )
     merged = _leave_theirs(merged, link, fields, now, policies)
@@ -158,10 +159,12 @@ def leave_to_others(link: Link, fields: Fields, staged: Staged) -> Update:
     return Update(links=(replace(link, base=rebuilt({}, fields)),), changes=(Enqueue(item=item),))
 
 
-def _base_for(link: Link, fields: Fields, now: Fields, policies: Mapping[str, Policy]) -> Fields:
+def _base_for(link: Link, fields: Fields, now: Fields, policies: Mapping[str, Policy], compare: Compare) -> Fields:
     """The base to compare with. A block of ours that stands in the text already is known, whatever a lost answer said of it."""
-    theirs = {name for name in kept(link.base) if policies.get(name) == "take" or (link.is_matched and name in APPENDED)}
+    theirs = {name for name in kept(link.base) if policies.get(name) == "take"}
     base = {name: value for name, value in known(link.base).items() if name not in theirs}
+    for name in (APPENDED & {**fields, **base}.keys()) - theirs if link.is_matched else ():
+        base[name] = agreed(compare, link, name, now)
     for name in BLOCKS & fields.keys():
         wanted, there = str(fields[name] or ""), str(now.get(name) or "")
         if wanted.strip() and wanted in there and base.get(name):
@@ -215,13 +218,14 @@ def _found_there(link: Link, fields: Fields, now: Fields, merged: Merged, kind: 
     """
     theirs: Fields = {}
     ours: Fields = {}
-    image = {**now, **(link.before or {})}
     for name in fields if link.is_matched and not link.is_adopted else ():
-        if name in known(link.base) or name not in merged.base:
+        if name not in merged.base:
             continue
-        if name in APPENDED and isinstance(fields[name], list) and (name in merged.changes or name in (link.before or {})):
-            ours[name] = [item for item in fields[name] if compare(kind, name, [item], image.get(name)) not in SAME]
-        elif name not in merged.changes and name not in (link.before or {}):
+        is_list = name in APPENDED and isinstance(fields[name], list)
+        was_written = name in merged.changes or name in (link.before or {})
+        if is_list and (was_written or name in expected(link.base)):
+            ours[name] = brought(compare, kind, name, merged.base[name], there_before(compare, link, name, now))
+        elif not was_written and (is_list or name not in known(link.base)):
             theirs[name] = fields[name]
     return theirs, ours
 
@@ -243,12 +247,13 @@ def _base_after(link: Link, fields: Fields, now: Fields, merged: Merged, kind: K
     """What is ours to find again, and of which fields theirs stands."""
     conflicts = {each.field for each in merged.conflicts if each.policy != "take" or each.field not in merged.changes}
     theirs = {name: fields.get(name) for name in (*conflicts, *_changed_since(link, now, compare)) if name not in merged.changes}
+    found, added = _found_there(link, fields, now, merged, kind, compare)
+    theirs = {**found, **theirs}
     for name, value in kept(link.base).items():
         regained = name in merged.changes or both_ways(compare, kind, name, fields.get(name), now.get(name))
         if name not in theirs and name in merged.base and not regained:
             theirs[name] = value
-    found, added = _found_there(link, fields, now, merged, kind, compare)
-    return rebuilt({**merged.base, **added}, {**found, **theirs})
+    return rebuilt({**merged.base, **added}, theirs)
 
 
 def _is_blank(value: Any) -> bool:

@@ -18,6 +18,7 @@ from streamflow.migration.precheck import precheck
 from streamflow.migration.rollback import Rollback
 from streamflow.migration.undoing import plan_step
 from streamflow.model import Link, QueueItem, RecordState, Ref, Verdict
+from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.store.change import Enqueue, Reopen, ResolveItem
 from streamflow.wire.message import BACKFILL, DELTA
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage, with_terms
@@ -615,6 +616,20 @@ def test_restoring_takes_away_what_we_brought_and_nothing_else() -> None:
     assert step.action == "restore"
     assert step.fields == {"emails": [mail, theirs], "description": "theirs", "custom:Status": None}
     assert "jobTitle" in step.reason, "what a person changed is kept and listed"
+
+
+def test_restoring_leaves_what_people_decided_on() -> None:
+    """What stands as people's is not given its former value, be it blank by now; a list loses ours, and what people took out stays out."""
+    mail = {"name": "email", "value": "a@example.com", "isPrimary": True}
+    ours, also_ours = {**mail, "value": "b@example.com"}, {**mail, "value": "c@example.com", "isPrimary": False}
+    link = matched(
+        {"kept:emails": [mail, ours, also_ours], "kept:jobTitle": "Chief", "kept:description": "from us"},
+        {"emails": [mail], "jobTitle": "Boss", "description": "theirs"},
+    )
+    step = plan_step(link, {"emails": [also_ours, ours], "description": "theirs\n\nfrom them"}, compare, foreign=())
+    assert step.fields == {"emails": []}
+    assert step.reason == "kept as people have it now: description, emails, jobTitle"
+    assert plan_step(link, {"emails": [mail, also_ours], "jobTitle": "Boss"}, compare, foreign=()).fields == {"emails": [mail]}
 
 
 async def test_the_tail_s_terms_may_change_live(tmp_path: Path) -> None:

@@ -1,0 +1,125 @@
+"""Addresses of a person whom the account knew before us: what was there, what people add and take out, and what the source says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamflow.migration.undoing import restoring
+from streamflow.model import ADOPTED, Draft, Fields, Link, Record, RecordState, Ref, Staged, Verdict
+from streamflow.platforms.nutshell.dialect.compare import compare
+from streamflow.stages.directory import Directory
+from streamflow.stages.kept import released
+from streamflow.stages.planning import Facts
+from streamflow.stages.updating import update_part
+from streamflow.stages.verify import judge
+from tests.stages.rig import lead, rig
+from tests.stages.test_planning import ROLES
+
+ID = "5-contacts"
+NAMES = ["a@x", "b@x", "c@x", "d@x"]
+SOME = st.lists(st.sampled_from(NAMES), unique=True, max_size=4)
+STEPS = st.lists(st.tuples(st.sampled_from(["source", "person", "read back"]), SOME), max_size=8)
+
+
+def mails(values: list[str]) -> list[dict[str, Any]]:
+    return [{"name": "email", "value": value, "isPrimary": place == 0} for place, value in enumerate(values)]
+
+
+def values(fields: Fields) -> set[str]:
+    return {each["value"] for each in fields.get("emails") or ()}
+
+
+class Life:
+    """A matched person, and who did what to their addresses."""
+
+    def __init__(self, there: list[str]) -> None:
+        self.now: Fields = {"emails": mails(there)}
+        self.own = set(there)             # there before us, and never taken out by people
+        self.added: set[str] = set()      # by people, and never named by the source
+        self.out: set[str] = set()        # taken out by people, and named by the source in each of its versions
+        self.named: set[str] = set()      # by the source now,
+        self.ever: set[str] = set()       # and in any of its versions
+        self.version = 0
+        self.link = Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id=ID, base={}, ours=False, before={})
+
+    def source(self, named: list[str]) -> None:
+        """Let the source name these."""
+        self.version += 1
+        self.named = set(named)
+        self.ever |= self.named
+        self.added -= set(named)
+        self.out &= set(named)
+        wanted: Fields = {"emails": mails(named), "jobTitle": f"version {self.version}"}
+        staged = Staged(record=Record(kind="lead", key="1", data={}, digest="d"), seq=1, state=RecordState.PENDING)
+        facts = Facts(links={self.link.ref: self.link}, now={ID: self.now}, directory=Directory(roles=ROLES), compare=compare)
+        update = update_part(Draft(kind="contacts", fields=wanted), self.link, wanted, staged, facts)
+        for write in update.writes:
+            self.now = {**self.now, **write.fields}
+            self.link = replace(self.link, base=write.base, before=write.before, verified="pending")
+        if not update.writes and update.links:
+            self.link = update.links[-1]
+        assert self.own <= values(self.now), "what was there before us stays"
+        assert self.added <= values(self.now), "what people added stays"
+        assert not self.out & values(self.now), "what people took out stays out"
+
+    def person(self, left: list[str]) -> None:
+        """Let a person write the list."""
+        before = values(self.now)
+        self.own &= set(left)
+        self.added = (self.added & set(left)) | (set(left) - before - self.ever)
+        self.out = (self.out | ((before - set(left)) & self.named)) - set(left)
+        self.now = {**self.now, "emails": mails(left)}
+
+    def read_back(self) -> None:
+        """Read back what was written, and leave to people what they changed."""
+        wrong = [check.field for check in judge(self.link, self.now, compare).checks if check.verdict is Verdict.DIFFERS]
+        self.link = replace(self.link, base=released(self.link.base, wrong), verified="pending" if wrong else "verified")
+
+
+@settings(max_examples=400, deadline=None)
+@given(there=SOME, first=SOME, steps=STEPS)
+def test_each_keeps_what_is_theirs(there: list[str], first: list[str], steps: list[tuple[str, list[str]]]) -> None:
+    """What was there or was added by people stays, what they took out stays out, and a rollback leaves both so and nothing of ours."""
+    life = Life(there)
+    life.source(first)
+    for who, some in steps:
+        {"source": life.source, "person": life.person, "read back": lambda _: life.read_back()}[who](some)
+    step = restoring(life.link, life.now, compare, {})
+    left = values({**life.now, **step.fields})
+    assert life.own | life.added <= left <= values(life.now)
+    if not any(who == "person" for who, _ in steps):
+        assert left == set(there)
+
+
+async def test_an_address_that_was_there_before_us_outlives_the_source_s() -> None:
+    """The source names it, then another beside it, then the other alone: the account's own stays."""
+    async with rig() as one:
+        there = await one.existing("Thandi Mokoena", "t@x.test")
+        for email in ("t@x.test", "t@x.test; new@x.test", "new@x.test"):
+            await one.stage(lead("1", name="Thandi Mokoena", email=email))
+            await one.run_dry()
+        assert (await one.link("lead", "1")).dest_id == there
+        assert {"t@x.test"} <= values(await one.fields("contacts", there))
+
+
+async def test_an_address_that_people_took_out_of_a_record_of_an_earlier_run_stays_out() -> None:
+    """Nobody can tell who made it differ, so it is asked about; a later change of something else does not settle that."""
+    base: Fields = {"kept:emails": mails(["a@x", "b@x"]), "jobTitle": "one"}
+    life = Life(["a@x"])
+    life.now["jobTitle"] = "one"
+    life.link = replace(life.link, base=base, phase=ADOPTED)
+    life.own, life.out = set(), {"b@x"}
+    life.source(["a@x", "b@x"])
+    assert life.now["jobTitle"] == "version 1"
+    life.source(["a@x", "b@x", "c@x"])
+    assert values(life.now) == {"a@x", "c@x"}
+    life.source(["c@x"])
+    assert values(restoring_of(life)) == {"a@x"}, "which this run had dropped with the source"
+
+
+def restoring_of(life: Life) -> Fields:
+    return {**life.now, **restoring(life.link, life.now, compare, {}).fields}
