@@ -347,6 +347,14 @@ def test_every_file_says_what_lives_there() -> None:
     assert (nameless, vague) == ([], [])
 
 
+def test_no_question_is_closed_untold() -> None:
+    """Who closes a question of the queue does it where the audit is told as well: by `questions.closed`, or in a decision of its own."""
+    closing = {place(path) for path in modules() if "ResolveItem(" in path.read_text(encoding="utf-8") and path.parent.name != "store"}
+    assert {each.removeprefix("streamflow/") for each in closing} == {
+        "daemon/desk.py", "migration/owners.py", "migration/sample.py", "stages/questions.py",
+    }
+
+
 @pytest.mark.parametrize("folder", ["migration", "stages"])
 def test_a_folder_of_many_files_says_where_each_belongs(folder: str) -> None:
     """Whoever opens one of the largest folders finds every file in the text at its front, and none that is not there."""

@@ -18,9 +18,9 @@ from streamflow.model import AuditEntry, DestId, Key, Kind, QueueItem, Staged
 from streamflow.platforms.base import Stream
 from streamflow.stages.extract import is_emptied
 from streamflow.stages.kin import GONE_SCANS
-from streamflow.stages.questions import next_question, numbered, repeated
+from streamflow.stages.questions import closed, next_question, numbered, repeated
 from streamflow.store.base import Ledger
-from streamflow.store.change import Audit, Change, Enqueue, ResolveItem
+from streamflow.store.change import Audit, Change, Enqueue
 
 AT_ONCE = 500
 _SEEN = "last_seen"
@@ -61,7 +61,7 @@ async def is_believed(migration: Migration, kind: Kind, missed: int, total: int)
     item = question.standing
     if not is_emptied(missed, total):
         if item is not None:
-            await migration.ledger.commit([ResolveItem(id=item.id, decision=SHOWN, by="streamflow")])
+            await migration.ledger.commit(closed(item, SHOWN))
         return True
     if item is None:
         await migration.ledger.commit([Enqueue(item=QueueItem(

@@ -19,7 +19,8 @@ from streamflow.migration.context import Migration
 from streamflow.migration.reading import SourceReader
 from streamflow.model import Kind, QueueItem
 from streamflow.platforms.base import Stream
-from streamflow.store.change import Change, Enqueue, PutSetting, ResolveItem
+from streamflow.stages.questions import closed
+from streamflow.store.change import Change, Enqueue, PutSetting
 
 CAUSE = "counts_differ"
 
@@ -103,8 +104,8 @@ async def _ask(migration: Migration, counted: list[Counted]) -> list[Change]:
     """
     wrong = {f"counts:{each.kind}:{each.source}:{each.ledger - each.gone}:{each.expected}": each for each in counted if not each.holds}
     changes: list[Change] = [
-        ResolveItem(id=item.id, decision="counted again", by="streamflow")
-        for item in await migration.ledger.queue(cause=CAUSE) if item.id not in wrong
+        change for item in await migration.ledger.queue(cause=CAUSE) if item.id not in wrong
+        for change in closed(item, "counted again")
     ]
     for name, each in wrong.items():
         changes.append(Enqueue(item=QueueItem(

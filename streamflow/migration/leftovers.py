@@ -14,8 +14,9 @@ from streamflow.migration.context import Migration
 from streamflow.migration.own_fields import note_meant
 from streamflow.model import AuditEntry, DestId, Kind, QueueItem
 from streamflow.platforms.base import Reader
+from streamflow.stages.questions import closed
 from streamflow.store.base import Ledger
-from streamflow.store.change import Audit, Change, Enqueue, PutSetting, ResolveItem
+from streamflow.store.change import Audit, Change, Enqueue, PutSetting
 
 CAUSE = "probe_left"
 BEGUN: Final = "probes:begun"
@@ -92,8 +93,7 @@ async def try_again(migration: Migration) -> None:
     changes: list[Change] = []
     for item in asked:
         if item.id not in stays:
-            entry = AuditEntry(actor="streamflow", action="queue.resolved", note=f"{item.id}: done, it is gone")
-            changes += [ResolveItem(id=item.id, decision="done", by="streamflow"), Audit(entry=entry)]
+            changes += closed(item, "done")
     await migration.ledger.commit(changes)
 
 

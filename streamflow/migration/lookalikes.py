@@ -16,7 +16,8 @@ from streamflow.migration.life import State
 from streamflow.model import Disposition, Key, Kind, RecordState, Staged, name_of
 from streamflow.stages.pending import pending_pages
 from streamflow.stages.planning import finish_of
-from streamflow.store.change import Change, Enqueue, PutSetting, Reopen, ResolveItem, Wake
+from streamflow.stages.questions import closed
+from streamflow.store.change import Change, Enqueue, PutSetting, Reopen, Wake
 
 HELD = "companies:held"     # setting: companies that wait, each with the queue items it waits for
 LATE = frozenset({State.TAIL, State.CUTOVER, State.WATCH})
@@ -40,7 +41,7 @@ async def ask(migration: Migration, table: CompanyTable) -> None:
             continue
         changes.append(Enqueue(item=item))
         if not migration.asks("sample"):      # the same gate: who lets it open by itself waives these too
-            changes.append(ResolveItem(id=item.id, decision="waive", by="gates.sample = auto"))
+            changes += closed(item, "waive", by="gates.sample = auto")
             continue
         held.setdefault(new, [])
         held[new] = sorted({*held[new], item.id})

@@ -24,9 +24,10 @@ from streamflow.mapping.settings import makes_open_leads, settings_of, value_map
 from streamflow.mapping.steps import STILL_OPEN
 from streamflow.migration.context import Migration
 from streamflow.migration.sources import lead_sources
-from streamflow.model import AuditEntry, DestId, QueueItem
+from streamflow.model import DestId, QueueItem
 from streamflow.platforms.base import Reference
-from streamflow.store.change import Audit, Change, Enqueue, PutSetting, ResolveItem
+from streamflow.stages.questions import closed
+from streamflow.store.change import Change, Enqueue, PutSetting
 
 TO_DO = "to_do"
 
@@ -59,7 +60,7 @@ async def look_again(migration: Migration, document: MapDocument) -> None:
 
 async def _to_do(migration: Migration, todo: list[tuple[str, str]]) -> list[Change]:
     """Queue what is missing, and close what has appeared."""
-    open_items = {item.key: item.id for item in await migration.ledger.queue(cause=TO_DO)}
+    open_items = {item.key: item for item in await migration.ledger.queue(cause=TO_DO)}
     changes: list[Change] = [
         Enqueue(item=QueueItem(
             id=f"todo:{name}", cause=TO_DO, kind="", key=name, reason=f"{name} is missing in the destination; until it exists: {fallback}",
@@ -68,8 +69,7 @@ async def _to_do(migration: Migration, todo: list[tuple[str, str]]) -> list[Chan
         for name, fallback in todo
     ]
     for name in open_items.keys() - {name for name, _ in todo}:
-        entry = AuditEntry(actor="streamflow", action="queue.resolved", note=f"{open_items[name]}: done, it is there now")
-        changes += [ResolveItem(id=open_items[name], decision="done", by="streamflow"), Audit(entry=entry)]
+        changes += closed(open_items[name], "done")
     return changes
 
 

@@ -17,9 +17,9 @@ from streamflow.ledger_names import COVERAGE
 from streamflow.migration.context import Migration
 from streamflow.model import Key, Kind, QueueItem
 from streamflow.platforms.base import Stream
-from streamflow.stages.questions import next_question, numbered
+from streamflow.stages.questions import closed, next_question, numbered
 from streamflow.stages.tally import Tally
-from streamflow.store.change import Change, Enqueue, PutSetting, ResolveItem
+from streamflow.store.change import Change, Enqueue, PutSetting
 
 UNREAD = "unread"              # setting: kind, or "kind/part" -> {"why", "items"} of what could not be read
 WAIVE = "waive"
@@ -197,6 +197,6 @@ async def _over(migration: Migration, names: Sequence[str], place: str, how: str
     """Give what ends questions; what was given up of a part stays so, since the next read of it looks at another stretch."""
     items = [item for name in names if (item := await migration.ledger.item(name)) is not None]
     return [
-        ResolveItem(id=item.id, decision="read" if item.key else how, by="streamflow")
-        for item in items if "/" not in place or item.decision != WAIVE
-    ]  # fmt: skip
+        change for item in items if "/" not in place or item.decision != WAIVE
+        for change in closed(item, "read" if item.key else how)
+    ]

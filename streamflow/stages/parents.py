@@ -8,13 +8,13 @@ from dataclasses import replace
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.derived import Derived
 from streamflow.mapping.identity import Merge
-from streamflow.model import AuditEntry, Key, Kind, Link, Ref, Staged
+from streamflow.model import Key, Kind, Link, Ref, Staged
 from streamflow.stages.directory import Directory, home_named
 from streamflow.stages.job import Job
 from streamflow.stages.planning import refs_in
-from streamflow.stages.questions import repeated
+from streamflow.stages.questions import closed, repeated
 from streamflow.store.base import Ledger
-from streamflow.store.change import Audit, Change, ResolveItem
+from streamflow.store.change import Change
 
 CAME = "came"
 """The decision by which a question closes itself."""
@@ -68,8 +68,7 @@ class Parents:
                 break
             if item.state == "open":
                 self._directory.decisions[name] = CAME     # should it be asked once more, then under another name
-                entry = AuditEntry(actor="streamflow", action="queue.resolved", kind=kind, key=key, note=f"{name}: {CAME}")
-                changes += [ResolveItem(id=name, decision=CAME, by="streamflow"), Audit(entry=entry)]
+                changes += closed(item, CAME)
         return changes
 
     async def _adopt_strays(self, jobs: Sequence[Job], links: dict[Ref, Link], parents: dict[Ref, Staged]) -> None:

@@ -11,8 +11,9 @@ from itertools import count
 from typing import NamedTuple
 
 from streamflow.errors import InvariantBroken
-from streamflow.model import QueueItem
+from streamflow.model import AuditEntry, QueueItem
 from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, ResolveItem
 
 AGAIN = ":again"
 
@@ -41,6 +42,12 @@ def numbered(first: str) -> Iterator[str]:
 def is_answered(item: QueueItem) -> bool:
     """Say whether an item is resolved for that one time; what a person gave up stays given up."""
     return item.state == "resolved" and item.decision != "waive"
+
+
+def closed(item: QueueItem, decision: str, *, by: str = "streamflow") -> list[Change]:
+    """Close a question that nobody needs to answer any more, and tell the audit so; *by*: what let it be closed."""
+    entry = AuditEntry(actor="streamflow", action="queue.resolved", kind=item.kind, key=item.key, note=f"{item.id}: {decision}")
+    return [ResolveItem(id=item.id, decision=decision, by=by), Audit(entry=entry)]
 
 
 async def next_question(ledger: Ledger, names: Iterator[str], *, is_over: Callable[[QueueItem], bool] = is_answered) -> Question:

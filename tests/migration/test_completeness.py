@@ -59,6 +59,13 @@ async def try_cutover(trip: Voyage) -> State:
     return await trip.phase()
 
 
+async def closings(trip: Voyage) -> list[tuple[str, str]]:
+    """Give the questions of which the audit tells that they were closed without anybody's answer, each with why."""
+    entries = [each.entry async for page in trip.ledger.audit() for each in page]
+    told = [each.note.rpartition(": ") for each in entries if (each.action, each.actor) == ("queue.resolved", "streamflow")]
+    return [(name, why) for name, _, why in told]
+
+
 async def test_a_stream_that_is_no_longer_served_holds_up_the_switch_until_it_is(tmp_path: Path) -> None:
     """Told by name in the reason, the precheck and a blocking item; served again, what was missed comes and the switch goes on."""
     async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
@@ -70,13 +77,15 @@ async def test_a_stream_that_is_no_longer_served_holds_up_the_switch_until_it_is
         assert "getnotes" in trip.m.phase.reason
         found = await precheck(trip.m, asks_both=True)
         assert any("note records could be read at the probe" in reason for reason in found.reasons), found.reasons
-        assert all(item.blocking and item.decisions == ("waive",) for item in await trip.items("source_unread"))
+        asked = await trip.items("source_unread")
+        assert all(item.blocking and item.decisions == ("waive",) for item in asked)
         assert await try_cutover(trip) is State.TAIL
         assert await trip.ledger.setting("switched") is None
         trip.lt.faults.merge({"missing": []})
         await in_tail(trip)
         assert noted(trip, LAST_WORD)
         assert not await trip.items("source_unread")
+        assert {name for name, _ in await closings(trip)} >= {item.id for item in asked}
         assert await try_cutover(trip) is State.WATCH
 
 
@@ -146,6 +155,7 @@ async def test_a_kind_that_vanished_as_a_whole_blocks_until_it_shows_again(tmp_p
         is_empty.clear()
         await in_tail(trip)
         assert not await trip.items("source_empty")
+        assert await closings(trip) == [(item.id, "shown again")]
 
 
 @pytest.mark.parametrize("is_true", [False, True], ids=["a lie", "the truth"])
@@ -235,6 +245,7 @@ async def test_the_source_is_counted_again_after_the_freeze(tmp_path: Path) -> N
         await in_tail(trip)
         assert await try_cutover(trip) is State.WATCH
         assert not await trip.items("counts_differ")
+        assert await closings(trip) == [(item.id, "counted again")]
         report = await reconciliation(trip.ledger, pair=trip.m.pair)
         counted = {row["kind"]: row for row in report["source_counts"]}
         assert {kind: counted[kind]["source"] for kind in ("lead", "note", "call", "email", "reminder")} == {
