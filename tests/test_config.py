@@ -132,6 +132,7 @@ sweep_every = "6h"
 [control]
 socket = "c.sock"
 allow_uids = [0, 1000]
+look_uids = [1001]
 [metrics]
 listen = "[::1]:0"
 [console]
@@ -153,6 +154,7 @@ def test_every_key_is_taken_over(tmp_path: Path) -> None:
     assert config.leads.rule == {"deal_intent": ["Budget"]}
     assert config.map.llm is not None
     assert (config.cutover.deadline_s, config.delta.sweep_every_s, config.cutover.watch_days) == (1800.0, 21600.0, 0.0)
+    assert config.control.look_uids == (1001,)
     assert (config.control.allow_uids, str(config.metrics), str(config.console)) == ((0, 1000), "[::1]:0", "127.0.0.1:9465")
 
 

@@ -185,7 +185,7 @@ def control(table: Table, state_dir: Path) -> ControlSection:
     size_bytes = len(str(socket).encode())
     if size_bytes > SOCKET_PATH_MAX_BYTES:
         table.fault("socket", f"the path has {size_bytes} bytes, expected at most {SOCKET_PATH_MAX_BYTES} (a limit of unix sockets)")
-    section = ControlSection(socket=socket, allow_uids=table.uids("allow_uids"))
+    section = ControlSection(socket=socket, allow_uids=table.uids("allow_uids"), look_uids=table.uids("look_uids"))
     table.done()
     return section
 

@@ -160,6 +160,7 @@ class ControlSection:
 
     socket: Path
     allow_uids: tuple[int, ...] = ()
+    look_uids: tuple[int, ...] = ()      # of those who may ask and give no orders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """
 The control socket: HTTP/1.1 with JSON over a unix socket.
 
-Rule 1: who speaks is told by the kernel (SO_PEERCRED), never by the request; strangers learn nothing but that they are refused.
+Rule 1: who speaks is told by the kernel (SO_PEERCRED), never by the request; strangers learn nothing but that they are refused, and who
+may only look gives no order.
 Rule 2: whatever arrives, the answer is one JSON error and the daemon goes on. Size, time and number of clients are bounded.
 Rule 3: an order that arrived is in the audit before it is carried out, and again if it comes to nothing.
 Rule 4: no verb lives here; `routes` has the table, the operator the deeds.
@@ -50,12 +51,14 @@ class Control:
     """Answers requests of allowed users by calling the operator."""
 
     def __init__(
-        self, operator: Operator, events: Events, jobs: Jobs, *, allowed_uids: frozenset[int], idle_timeout_s: float = IDLE_TIMEOUT_S
+        self, operator: Operator, events: Events, jobs: Jobs, *, allowed_uids: frozenset[int], looking_uids: frozenset[int] = frozenset(),
+        idle_timeout_s: float = IDLE_TIMEOUT_S,
     ) -> None:
         self._operator = operator
         self._events = events
         self.jobs = jobs
         self._allowed_uids = allowed_uids
+        self._looking_uids = looking_uids
         self.idle_timeout_s = idle_timeout_s
 
     async def end(self) -> None:
@@ -72,7 +75,7 @@ class Control:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; never raises but for a client that went away."""
         uid = _peer_uid(request)
-        if uid is None or uid not in self._allowed_uids:
+        if uid is None or uid not in self._allowed_uids | self._looking_uids:
             _log.warning("control.refused", uid=uid)
             hint = "run the command as the daemon's user, or put your user id into [control] allow_uids"
             body = error_body("forbidden", "this user may not speak to the daemon", hint)
@@ -82,7 +85,7 @@ class Control:
                 return await self._stream(request)
             if request.method == "GET" and is_jobs(request.rel_url.raw_path):
                 return _answer(200, dump(await jobs_at(request.rel_url.raw_path, self.jobs)))
-            return await self._call(request, f"uid:{uid}")
+            return await self._call(request, f"uid:{uid}", may_order=uid in self._allowed_uids)
         except StreamflowError as error:
             status, body = refusal(error)
             if status == 500:
@@ -99,13 +102,19 @@ class Control:
             _log.error("control.verb_crashed", path=request.path, error=error)
             return _answer(500, error_body(*INTERNAL))
 
-    async def _call(self, request: web.BaseRequest, actor: str) -> web.Response:
+    async def _call(self, request: web.BaseRequest, actor: str, *, may_order: bool) -> web.Response:
         found = find(request.method, request.rel_url.raw_path)
         if found.route is None and found.allowed:
             body = error_body("method", f"{request.method[:16]} does not fit here", "use " + " or ".join(found.allowed))
             return _answer(405, body, allow=", ".join(found.allowed), close=True)
         if found.route is None:
             return _answer(404, error_body("not_found", "unknown verb", found.hint), close=True)
+        if found.route.is_order and not may_order:
+            _log.warning("control.order_refused", path=found.route.path, actor=actor)
+            with anyio.fail_after(VERB_TIMEOUT_S):
+                await self._tell_refusal(found.route, actor, "forbidden")
+            hint = "ask somebody who may, or put your user id into [control] allow_uids"
+            return _answer(403, error_body("forbidden", "this user may look and give no orders", hint), close=True)
         with anyio.fail_after(BODY_TIMEOUT_S):
             raw = await _read(request)
         try:
@@ -156,6 +165,9 @@ class Control:
         if not route.is_order:
             return
         code = error.code if isinstance(error, StreamflowError) else "timeout" if isinstance(error, TimeoutError) else "internal"
+        await self._tell_refusal(route, actor, code)
+
+    async def _tell_refusal(self, route: Route, actor: str, code: str) -> None:
         try:
             await self._operator.refused(actor=actor, order=route.path, code=code)
         except StreamflowError as trouble:
@@ -324,7 +336,11 @@ async def control_socket(control: Control, path: Path, *, shared: bool = False) 
                 await control.end()
 
 
-def allowed(uids: tuple[int, ...]) -> tuple[frozenset[int], bool]:
-    """Give the user ids that may speak (the daemon's own always), and whether the socket must be open to foreign users for that."""
+def allowed(uids: tuple[int, ...], looking: tuple[int, ...] = ()) -> tuple[frozenset[int], frozenset[int], bool]:
+    """
+    Give the user ids that may order (the daemon's own always), and those that may only look.
+
+    And whether the socket must be open to foreign users for that.
+    """
     own = os.geteuid()
-    return frozenset({own, *uids}), any(uid not in (0, own) for uid in uids)
+    return frozenset({own, *uids}), frozenset(looking) - {own, *uids}, any(uid not in (0, own) for uid in (*uids, *looking))

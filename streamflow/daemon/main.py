@@ -133,15 +133,14 @@ class _Daemon:
                 paces.tell(platform, float(rate))
         desk = Desk(self._supervisor, self._picture, reports, paces.limiters, self._drain, paces.tell)
         jobs = Jobs(self._clock, self._events.publish, LedgerShelf(self._ledger))
-        uids, shared = allowed(config.control.allow_uids)
+        ordering, looking, shared = allowed(config.control.allow_uids, config.control.look_uids)
         async with AsyncExitStack() as stack:
             if config.metrics is not None:
                 self._picture.listen = ListenStatus(metrics=await stack.enter_async_context(
                     metrics_server(config.metrics, self._metrics, unhealthy=self._unhealthy, unready=self._unready)
                 ))
-            await stack.enter_async_context(
-                control_socket(ControlFace(desk, self._events, jobs, allowed_uids=uids), config.control.socket, shared=shared)
-            )
+            face = ControlFace(desk, self._events, jobs, allowed_uids=ordering, looking_uids=looking)
+            await stack.enter_async_context(control_socket(face, config.control.socket, shared=shared))
             await self._root()
         return self._exit
 

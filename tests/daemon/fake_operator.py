@@ -201,12 +201,16 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    folder: Path, *, uids: frozenset[int] | None = None, idle_timeout_s: float = 10.0, shelf: Box | None = None
+    folder: Path, *, uids: frozenset[int] | None = None, looking: frozenset[int] = frozenset(), idle_timeout_s: float = 10.0,
+    shelf: Box | None = None,
 ) -> AsyncIterator[Served]:
     """Serve a fake operator on folder/control.sock."""
     operator, events = FakeOperator(), Events(SystemClock())
     allowed = frozenset({os.geteuid()}) if uids is None else uids
-    control = Control(operator, events, Jobs(SystemClock(), events.publish, shelf), allowed_uids=allowed, idle_timeout_s=idle_timeout_s)
+    control = Control(
+        operator, events, Jobs(SystemClock(), events.publish, shelf), allowed_uids=allowed, looking_uids=looking,
+        idle_timeout_s=idle_timeout_s,
+    )
     async with control_socket(control, folder / "control.sock"):
         yield Served(folder / "control.sock", operator, events)
 

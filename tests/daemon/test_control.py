@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from streamflow.daemon import control
+from streamflow.daemon.routes import ROUTES, Route
 from streamflow.daemon.socket_file import listening
 from streamflow.errors import ConfigError, PlatformUnavailable, UsageError
 
@@ -382,12 +383,28 @@ async def test_stranger_is_refused(folder: Path) -> None:
         assert daemon.operator.asked == []
 
 
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+async def test_who_may_only_look_gives_no_order(folder: Path, route: Route) -> None:
+    """Every question is answered and no order reaches the operator; that one was tried is told with the uid."""
+    async with served(folder, uids=frozenset({os.geteuid() + 1}), looking=frozenset({os.geteuid()})) as daemon:
+        target = route.path.replace("{id}", "q1").replace("{kind}", "lead").replace("{key}", "1")
+        status, body = await ask(daemon.path, route.method, target, b"" if route.method == "GET" else b'{"wait_s": 0}')
+        if not route.is_order:
+            assert status != 403, body
+            return
+        assert (status, body["error"]["code"]) == (403, "forbidden")
+        assert daemon.operator.asked == [("refused", {"actor": f"uid:{os.geteuid()}", "order": route.path, "code": "forbidden"})]
+        assert (await ask(daemon.path, "GET", "/v1/status"))[0] == 200
+
+
 async def test_own_uid_is_always_allowed() -> None:
     """The daemon's own user needs no entry, and only foreign users open the file to others."""
     own = os.geteuid()
-    assert control.allowed(()) == (frozenset({own}), False)
-    assert control.allowed((0,)) == (frozenset({own, 0}), False)
-    assert control.allowed((4711,)) == (frozenset({own, 4711}), True)
+    assert control.allowed(()) == (frozenset({own}), frozenset(), False)
+    assert control.allowed((0,)) == (frozenset({own, 0}), frozenset(), False)
+    assert control.allowed((4711,)) == (frozenset({own, 4711}), frozenset(), True)
+    assert control.allowed((), (4711, own)) == (frozenset({own}), frozenset({4711}), True)
+    assert control.allowed((4711,), (4711,)) == (frozenset({own, 4711}), frozenset(), True), "who may order may look"
 
 
 async def test_socket_file_is_private_and_removed(folder: Path) -> None:
