@@ -27,6 +27,7 @@ SWEPT: Final = "sweep:at"                      # when the last complete sweep be
 
 PAUSED: Final = "operator:paused"               # the reason of a pause, and whose it is
 PACES: Final = "operator:pace:"                 # prefix; by platform: calls a second
+SETTINGS: Final = "operator:settings"           # key of the configuration -> a print of its value, as last taken over
 FALLBACK_OWNER: Final = "operator:fallback"     # an e-mail address
 
 # ------------------------------------------------------------------------------------------------ what was found on both sides

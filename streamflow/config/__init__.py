@@ -1,6 +1,6 @@
 """The configuration: TOML into frozen values, all faults at once, secrets only by reference."""
 
-from streamflow.config._live import LIVE_KEYS, LiveSettings, Reload, identity, live, reload, rotated, taken_over
+from streamflow.config._live import LIVE_KEYS, LiveSettings, Reload, identity, live, prints, reload, rotated, taken_over
 from streamflow.config._load import load
 from streamflow.config._options import Options
 from streamflow.config._secret import Secret
@@ -62,6 +62,7 @@ __all__ = [
     "is_loopback",
     "live",
     "load",
+    "prints",
     "reload",
     "rotated",
     "starter",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from streamflow.config._options import Options
@@ -80,6 +81,11 @@ def reload(old: Config, new: Config) -> Reload:
         changed=tuple(key for key in different if is_live[key]),
         needs_restart=tuple(key for key in different if not is_live[key]),
     )
+
+
+def prints(config: Config) -> dict[str, str]:
+    """Give by key of the file what tells one value from another and shows none; of a secret where it is kept, not what it is. Pure."""
+    return {key: sha256(repr(value).encode()).hexdigest()[:16] for key, value in _flat(config)}
 
 
 def rotated(config: Config) -> LiveSettings | None:

@@ -12,7 +12,7 @@ import anyio
 import structlog
 
 from streamflow.clock import Clock, SystemClock
-from streamflow.config import Config, Reload, load, reload, rotated, taken_over
+from streamflow.config import Config, Reload, load, prints, reload, rotated, taken_over
 from streamflow.daemon import log, memory
 from streamflow.daemon.chain import Chain
 from streamflow.daemon.control import Control as ControlFace
@@ -35,13 +35,14 @@ from streamflow.daemon.status import ListenStatus
 from streamflow.daemon.supervisor import Supervisor, load_phase
 from streamflow.daemon.terms import terms_of
 from streamflow.errors import ConfigError, StreamflowError
-from streamflow.ledger_names import PACES
+from streamflow.ledger_names import PACES, SETTINGS
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.control import Control, Drained
 from streamflow.migration.life import FINAL
 from streamflow.pipeline import first_cause
 from streamflow.platforms.catalog import forms, pair_of
 from streamflow.reports.writer import ReportWriter
+from streamflow.store.change import PutSetting
 from streamflow.store.sqlite import SqliteLedger
 from streamflow.wire.message import combined
 
@@ -125,7 +126,8 @@ class _Daemon:
         paces = self._doors.paces
         self._chain = Chain(self._ledger, self._control, self._log)
         self._supervisor = Supervisor(
-            migration, reports, let_in=self._calls.let_in, look_at_keys=self._look_at_keys, chain=self._chain
+            migration, reports, let_in=self._calls.let_in, look_at_keys=self._look_at_keys, chain=self._chain,
+            on_start=self._note_start,
         )
         self._picture = Picture(migration, paces.limiters, self._calls, self._chain)
         for name, rate in (await self._ledger.settings(PACES)).items():
@@ -278,4 +280,15 @@ class _Daemon:
 
     async def _note_settings(self, actor: str, names: str) -> None:
         """A signal has no peer whose uid could be told; who may send it is the daemon's own user or root."""
-        await self._supervisor.m.decide(actor, "settings.reloaded", note=names)
+        taken = PutSetting(name=SETTINGS, value=prints(self._config))
+        await self._supervisor.m.decide(actor, "settings.reloaded", taken, note=names)
+
+    async def _note_start(self) -> None:
+        """Tell the audit which settings are others than before: some decide what nobody is asked about. The uid is that of this process."""
+        now, before = prints(self._config), await self._ledger.setting(SETTINGS)
+        if now == before:
+            return
+        names = sorted(key for key in now.keys() | before.keys() if now.get(key) != before.get(key)) if before is not None else []
+        taken = PutSetting(name=SETTINGS, value=now)
+        note = ", ".join(names) if before is not None else "as they stand at the first start"
+        await self._supervisor.m.decide(f"uid:{os.geteuid()}", "settings.taken", taken, note=note)

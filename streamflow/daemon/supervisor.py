@@ -8,7 +8,7 @@ Rule 2: a restart enters the phase that was persisted; nothing is done twice bec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Hashable
+from collections.abc import Awaitable, Callable, Container, Hashable
 from dataclasses import replace
 from typing import Any
 
@@ -63,12 +63,13 @@ class Supervisor:
 
     def __init__(
         self, migration: Migration, reports: ReportWriter, *, let_in: Container[str], look_at_keys: Callable[[], None],
-        chain: Chain | None = None,
+        chain: Chain | None = None, on_start: Callable[[], Awaitable[None]] | None = None,
     ) -> None:  # fmt: skip
         self.m = migration
         self._let_in = let_in                # the platforms that took our credentials since the start
         self._look_at_keys = look_at_keys    # goes over to keys that were put into their files meanwhile
         self.chain = chain                   # of the audit
+        self._on_start = on_start            # called once the chain was walked, before anything is done
         self._again_at = 0.0                 # monotonic: when a pause that ends by itself is over
         self._reports = reports
         self.work = Work(migration)
@@ -116,6 +117,8 @@ class Supervisor:
             self.m.control.pause(str(paused.get("reason") or "by the operator"))
         if self.chain is not None:
             await self.chain.look()
+        if self._on_start is not None:
+            await self._on_start()
 
     async def is_turning_back(self) -> bool:
         """Say whether a rollback was asked for that has not begun."""

@@ -142,3 +142,22 @@ def test_discarding_a_sample_is_in_the_audit(place: Place) -> None:
         order(daemon, "/v1/sample/discard")
     mine = {each["action"] for each in audit(place, "audit.jsonl") if each["actor"] == f"uid:{os.geteuid()}"}
     assert "gate.sample.discard" in mine
+
+
+def test_settings_that_changed_between_two_starts_are_in_the_audit(place: Place) -> None:
+    """Some decide what nobody is asked about: which are others than at the last start is told with who started it, and no value."""
+
+    def start_and_stop() -> None:
+        with running_daemon(place) as daemon:
+            daemon.gate("map")
+            daemon.signal(signal.SIGTERM)
+            assert daemon.end() == 0, daemon.words()
+
+    start_and_stop()
+    start_and_stop()
+    place.edit(('cutover = "ask"', 'cutover = "auto"'), ("watch_days = 0", "watch_days = 7"))
+    start_and_stop()
+    taken = [each for each in audit(place, "audit.jsonl") if each["action"] == "settings.taken"]
+    assert [each["note"] for each in taken] == ["as they stand at the first start", "cutover.watch_days, gates.cutover"]
+    assert {each["actor"] for each in taken} == {f"uid:{os.geteuid()}"}
+    assert {(each["before"], each["after"]) for each in taken} == {(None, None)}
