@@ -139,7 +139,8 @@ def _decide_block(base: Any, wanted: Any, now: Any) -> str | None:
 
 
 def _decide_list(field: str, base: Any, wanted: Any, now: Any, same: Same) -> tuple[Any, str]:
-    ours, new, present = _by_identity(base), _by_identity(wanted), _by_identity(now)
+    present = _by_identity(now)
+    ours, new = (_as_there(field, _by_identity(value), present, same) for value in (base, wanted))
     result: dict[Any, Any] = {}
     for key, item in present.items():
         if key in ours and key not in new:
@@ -158,6 +159,19 @@ def _decide_list(field: str, base: Any, wanted: Any, now: Any, same: Same) -> tu
 def _by_identity(value: Any) -> dict[Any, Any]:
     items = value if isinstance(value, (list, tuple)) else [] if _is_blank(value) else [value]
     return {_identity(item): item for item in items}
+
+
+def _as_there(field: str, items: Mapping[Any, Any], present: Mapping[Any, Any], same: Same) -> dict[Any, Any]:
+    """Call items what they are called where they are there in another form: the destination writes numbers its own way."""
+    found: dict[Any, Any] = {}
+    for key, item in items.items():
+        alike = (there for there, other in present.items() if there not in items and same(field, [_unranked(item)], [_unranked(other)]))
+        found[key if key in present else next(alike, key)] = item
+    return found
+
+
+def _unranked(item: Any) -> Any:
+    return {**item, "isPrimary": False} if isinstance(item, Mapping) else item
 
 
 def _identity(item: Any) -> Any:

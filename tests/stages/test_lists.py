@@ -123,3 +123,13 @@ async def test_an_address_that_people_took_out_of_a_record_of_an_earlier_run_sta
 
 def restoring_of(life: Life) -> Fields:
     return {**life.now, **restoring(life.link, life.now, compare, {}).fields}
+
+
+async def test_a_number_that_the_destination_writes_its_own_way_goes_with_the_source() -> None:
+    """One that cannot be read here is kept as written and stands there with a country code: once the source drops it, it is gone."""
+    async with rig() as one:
+        for number in ("4155551234; 082 999 9999", "082 999 9999; 083 999 9999"):
+            await one.stage(lead("1", number=number))
+            await one.run_dry()
+        there = await one.fields("contacts", (await one.link("lead", "1")).dest_id)
+        assert {each["value"] for each in there["phones"]} == {"+27829999999", "+27839999999"}
