@@ -184,8 +184,11 @@ class Vanished:
                     found |= {link.ref: link for link in page}
         moving = {line.ref for line in lines}
         return [
-            PutLink(link=replace(link, base=_renamed(link.base, lost, survivor)))
-            for link in found.values() if link.ref not in moving and _names(link.base, lost)
+            PutLink(link=replace(
+                link, base=_renamed(link.base, lost, survivor),
+                before=None if link.before is None else _renamed(link.before, lost, survivor),     # of what was there before us as well
+            ))
+            for link in found.values() if link.ref not in moving and (_names(link.base, lost) or _names(link.before or {}, lost))
         ]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from streamflow.errors import InvariantBroken, StoreError, StreamflowError
-from streamflow.model import Disposition, RecordState, Ref
+from streamflow.model import Disposition, Link, RecordState, Ref
+from streamflow.sandbox.nutshell import admin
 from streamflow.stages.gone import MERGED
 from streamflow.stages.vanished import Vanished
-from streamflow.store.change import DropLink
-from tests.stages.rig import Rig, call, lead, note, reminder, rig
+from streamflow.store.change import DropLink, PutLink
+from tests.stages.rig import PERSON, Rig, call, lead, note, reminder, rig
 
 
 async def merged(one: Rig, lost: str, survivor: str) -> None:
@@ -285,6 +286,24 @@ async def test_a_note_follows_its_person_though_nobody_leads_there_any_more() ->
         assert (await one.link("note", "5")).verified == "verified"
         assert (await one.link("note", "5")).base["link:parent"] == survivor
         assert not await one.open_items("read_back_differs")
+
+
+async def test_what_a_person_was_tied_to_before_us_is_known_by_who_it_was_merged_into() -> None:
+    """A company of the account's own is merged into another: what the image before us names is that one, which is nothing of ours."""
+    async with rig() as one:
+        person = await one.existing("Thandi Mokoena", "own@x.test")
+        acme, zed = (
+            str(admin.act(one.site, {"as": PERSON, "do": "create", "kind": "accounts", "values": {"name": name}})["record"]["id"])
+            for name in ("Acme", "Zed")
+        )
+        tied = {"link:accounts": [acme]}
+        await one.ledger.commit([
+            PutLink(link=Link(ref=Ref("company", "acme"), dest_kind="accounts", dest_id=acme, base={}, ours=False, before={})),
+            PutLink(link=Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id=person, base={}, ours=False, before=tied)),
+        ])
+        one.person("merge", "accounts", acme, into=zed)
+        assert await Vanished(ledger=one.ledger, reader=one.nutshell.reader).look("accounts", [acme]) == {acme: zed}
+        assert (await one.link("lead", "1")).before == {"link:accounts": [zed]}
 
 
 @pytest.mark.parametrize("trouble", [StoreError("the disk is full"), InvariantBroken("two changes contradict each other")])
