@@ -86,3 +86,7 @@ def kind_passed(mark: str) -> Kind | None:
     """Give the kind that such a mark belongs to; None for a mark of another sort."""
     word, _, kind = mark.partition(":")
     return kind if word in _PASSES and kind else None
+
+# ------------------------------------------------------------------------------------------------ what a record's reason begins with
+
+UNDONE: Final = "undone by a rollback of "     # and then the scope: it stays away until the source changes it or somebody says so

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from streamflow.errors import ConfigError, Faults, UsageError
-from streamflow.ledger_names import FIELDS_DEFINED, MAP_CONFIRMED, MAP_PROPOSED, OBSERVATION
+from streamflow.ledger_names import FIELDS_DEFINED, MAP_CONFIRMED, MAP_PROPOSED, OBSERVATION, UNDONE
 from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.document_json import from_json, read, to_json
 from streamflow.mapping.estimate import ROUTINE_RECORDS, Estimate
@@ -190,7 +190,7 @@ class MapGate:
             PutSetting(name=AGREED, value=await self._m.ledger.setting(SEEN)),
         ]
         if confirmed or (void and void["digest"] != name):
-            # A new version: every record is derived anew from what is staged, nothing is read again.
-            changes += [Reopen(kind=each) for each in self._m.pair.written]
+            # A new version: every record is derived anew from what is staged, nothing is read again. What was undone stays away.
+            changes += [Reopen(kind=each, but=UNDONE) for each in self._m.pair.written]
         await self._m.decide(actor, "gate.map.confirmed", *changes, note=name)
         return "confirmed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from streamflow.ledger_names import UNDONE
 from streamflow.mapping.pair import Pair
 from streamflow.model import Disposition, QueueItem, RecordState, Ref
 from streamflow.stages.planning import finish_of
@@ -16,7 +17,7 @@ ROLLED_BACK: Final = "rolled_back"
 
 def undone(scope: str) -> str:
     """Say why a record is held that was undone."""
-    return f"undone by a rollback of {scope}; a change in the source brings it back"
+    return f"{UNDONE}{scope}; a change in the source brings it back"
 
 
 def undone_item(plan: Mapping[str, Any]) -> QueueItem:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from streamflow.ledger_names import UNDONE
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.identity import Match, Merge, Review
 from streamflow.model import Cursor, DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref, kind_of, name_of
@@ -319,7 +320,8 @@ class Resolver:
         keys = tuple(dict.fromkeys([job.staged.record.key, *(link.ref.key for link in sharing)]))
         changes: list[Change] = [DropLink(ref=link.ref) for link in sharing]
         changes.append(Reopen(kind=kind, keys=keys))
-        changes += [Reopen(kind=child, keys=tuple(found)) for child, found in (await hanging_on(self._ledger, kind, keys)).items()]
+        children = await hanging_on(self._ledger, kind, keys)
+        changes += [Reopen(kind=child, keys=tuple(found), but=UNDONE) for child, found in children.items()]
         changes += await self._vanished.hung_on(gone.dest_id)
         return Plan(staged=job.staged, changes=(*job.changes, *changes))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from streamflow.ledger_names import UNDONE
 from streamflow.mapping.uplinks import NO_UPLINKS, Uplinks
 from streamflow.model import Key, Kind, Record, Ref
 from streamflow.stages.kin import GONE_SCANS
@@ -48,4 +49,4 @@ def _reopened(refs: Iterable[Ref]) -> list[Change]:
     keys: dict[Kind, list[Key]] = {}
     for ref in sorted(refs):
         keys.setdefault(ref.kind, []).append(ref.key)
-    return [Reopen(kind=kind, keys=tuple(found)) for kind, found in keys.items()]
+    return [Reopen(kind=kind, keys=tuple(found), but=UNDONE) for kind, found in keys.items()]

@@ -51,11 +51,13 @@ class Reopen:
     """
     Make records pending again (a decision was taken, the map changed, a parent appeared). Empty keys: all of the kind.
 
-    They get a new seq each, so that work in flight under the former decision no longer finishes them.
+    They get a new seq each, so that work in flight under the former decision no longer finishes them. Records that are held for a reason
+    that begins with *but* stay as they are.
     """
 
     kind: Kind
     keys: tuple[Key, ...] = ()
+    but: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

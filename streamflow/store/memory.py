@@ -139,8 +139,9 @@ class MemoryLedger(MemoryReading):
                 rename(book, change)
             case Finish():
                 self._finish(change)
-            case Reopen(kind=kind, keys=keys):
-                self._pend([name for name in book.records if name[0] == kind and (not keys or name[1] in keys)])
+            case Reopen(kind=kind, keys=keys, but=but):
+                named = {name: h.staged for name, h in book.records.items() if name[0] == kind and (not keys or name[1] in keys)}
+                self._pend([n for n, s in named.items() if not (but and s.state is RecordState.HELD and s.reason.startswith(but))])
             case Wake(on=things):
                 number = book.next()
                 for thing in things:

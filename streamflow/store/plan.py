@@ -184,10 +184,10 @@ def _reopened(changes: Iterable[Reopen]) -> list[Step]:
     steps = []
     for change in changes:
         if change.keys:
-            rows = [[change.kind, key] for key in dict.fromkeys(change.keys)]
+            rows = [[change.kind, key, change.but] for key in dict.fromkeys(change.keys)]
             steps.append(Step(name="reopen", rows=rows, numbers="rows"))
         else:
-            steps.append(Step(name="reopen_all", args=(change.kind,), numbers="rows"))
+            steps.append(Step(name="reopen_all", args=(change.kind, change.but), numbers="rows"))
     return steps
 
 

@@ -53,13 +53,15 @@ FROM (SELECT r.id, row_number() OVER (ORDER BY r.seq) AS i
       WHERE r.kind = j.column1 AND r.key = j.column2 AND r.state = 'parked' AND w.thing = r.waiting_on AND w.seq >= r.seq) v
 WHERE record.id = v.id
 -- name: reopen_all
-UPDATE record SET state = 'pending', waiting_on = '', seq = ?2 + v.i
-FROM (SELECT id, row_number() OVER (ORDER BY seq) AS i FROM record WHERE kind = ?1) v
+UPDATE record SET state = 'pending', waiting_on = '', seq = ?3 + v.i
+FROM (SELECT id, row_number() OVER (ORDER BY seq) AS i FROM record
+      WHERE kind = ?1 AND NOT (state = 'held' AND ?2 <> '' AND substr(reason, 1, length(?2)) = ?2)) v
 WHERE record.id = v.id
 -- name: reopen
 UPDATE record SET state = 'pending', waiting_on = '', seq = ?1 + v.i
 FROM (SELECT r.id, row_number() OVER (ORDER BY r.seq) AS i
-      FROM (:rows) j CROSS JOIN record r WHERE r.kind = j.column1 AND r.key = j.column2) v
+      FROM (:rows) j CROSS JOIN record r WHERE r.kind = j.column1 AND r.key = j.column2
+      AND NOT (r.state = 'held' AND j.column3 <> '' AND substr(r.reason, 1, length(j.column3)) = j.column3)) v
 WHERE record.id = v.id
 -- name: call_out
 INSERT INTO wake (thing, seq) SELECT column1, ?1 + 1 FROM (:rows) WHERE true ON CONFLICT DO UPDATE SET seq = excluded.seq

@@ -11,6 +11,7 @@ from streamflow.migration.life import State
 from streamflow.migration.proposal import MapGate
 
 from .rig import ASK_CUTOVER, Voyage, in_tail, voyage
+from .test_scopes import undo
 
 ROLLUP = {"source": "note.key", "target": "custom:Notes there", "transform": "rollup", "family": "text", "params": {"pick": "count"}}
 
@@ -37,6 +38,20 @@ async def test_people_follow_what_hangs_on_them(tmp_path: Path) -> None:
         trip.in_source("delete", "notes", first)
         await in_tail(trip, lambda: None, lambda: None)
         assert await _shown(trip, key) == "1"
+
+
+async def test_what_hangs_on_somebody_does_not_bring_them_back(tmp_path: Path) -> None:
+    """A person who was undone stays away when a note of theirs comes, which what they show is made of, until they change themselves."""
+    async with voyage(tmp_path, at=State.MAP, records=20, gates={**ASK_CUTOVER, "map": "ask"}, sweep_every_s=0.0) as trip:
+        await trip.answering({"map": lambda: _confirm_with(trip, ROLLUP)})
+        await trip.until(State.TAIL)
+        key = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com")
+        await in_tail(trip)
+        await undo(trip, f"record:lead:{key}")
+        await in_tail(trip, lambda: trip.in_source("create", "notes", leadid=key, note="one"), lambda: None)
+        assert "Anna Alpha" not in {row["name"] for row in trip.live("contacts").values()}
+        await in_tail(trip, lambda: trip.in_source("edit", "leads", key, number="082 555 9998"), lambda: None)
+        assert "Anna Alpha" in {row["name"] for row in trip.live("contacts").values()}
 
 
 async def _confirm_with(trip: Voyage, row: dict[str, Any]) -> None:

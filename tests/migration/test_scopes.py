@@ -8,11 +8,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 
 from streamflow.daemon.desk import Desk
 from streamflow.errors import DoesNotFit, UsageError
 from streamflow.migration.life import State
+from streamflow.migration.proposal import MapGate
 from streamflow.migration.returning import brought_back
 from streamflow.migration.rollback import Rollback, Tally
 from streamflow.migration.scopes import checked
@@ -210,3 +212,22 @@ async def test_a_second_rollback_waits_for_the_first_to_be_over(tmp_path: Path) 
         with pytest.raises(DoesNotFit, match="kind:notes is under way"):
             await desk.rollback(actor="uid:7", scope="run", dry_run=False, confirm=trip.m.terms.name)
         assert (await trip.ledger.setting("rollback"))["scope"] == "kind:notes"
+
+
+async def test_a_new_version_of_the_map_brings_nothing_back_that_was_undone(tmp_path: Path) -> None:
+    """All else is derived anew; what a rollback of a part took back stays away until the source changes it or somebody says so."""
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
+        await in_tail(trip)
+        await undo(trip, "kind:notes")
+        gate = MapGate(trip.m)
+        document = orjson.loads(orjson.dumps((await trip.ledger.setting("map:confirmed"))["document"]))
+        document["settings"] = {**document.get("settings", {}), "unqualified": "lead"}
+        assert await gate.confirm("uid:7", await gate.edit("uid:7", document)) == "confirmed"
+        assert await trip.phase() is State.MAP
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        assert not [row for row in trip.live("notes").values() if "[sf:" in str(row["body"])]
+        [item] = await trip.items("rolled_back")
+        await trip.resolve(item, "retry", *await brought_back(trip.ledger, trip.m.pair, "kind:notes"))
+        await in_tail(trip)
+        assert [row for row in trip.live("notes").values() if "[sf:" in str(row["body"])]

@@ -239,6 +239,20 @@ async def test_reopening_all_of_a_kind_keeps_their_order(ledger: Ledger) -> None
     assert await pending(ledger, "note") == []
 
 
+@pytest.mark.parametrize("keys", [(), ("1", "2", "3", "4")])
+async def test_what_is_held_for_good_is_not_reopened_with_the_others(ledger: Ledger, keys: tuple[str, ...]) -> None:
+    """Records held for a reason that begins so stay held, named or not; without such a reason all of them are pending anew."""
+    await ledger.stage([record(key) for key in "1234"], scan="lead:1")
+    held = {"1": "undone by us", "2": "it was undone", "3": ""}
+    await ledger.commit([finish(key, await seq_of(ledger, key), state=RecordState.HELD, reason=why) for key, why in held.items()])
+    await ledger.commit([finish("4", await seq_of(ledger, "4"), reason="undone by us")])
+    await ledger.commit([Reopen(kind="lead", keys=keys, but="undone")])
+    assert sorted(await pending(ledger)) == ["2", "3", "4"]
+    assert (await ledger.staged("lead", ["1"]))["1"].state is RecordState.HELD
+    await ledger.commit([Reopen(kind="lead", keys=keys)])
+    assert sorted(await pending(ledger)) == ["1", "2", "3", "4"]
+
+
 async def test_pending_pages_by_number_through_everything(ledger: Ledger) -> None:
     """Reading pending records page by page above the last number meets each exactly once, reopened ones too."""
     await ledger.stage([record(str(n)) for n in range(7)], scan="lead:1")

@@ -49,9 +49,9 @@ def some_change(dice: random.Random, held: dict[tuple[str, str], int], step: int
     number = f"i{dice.randrange(60)}"
     makers: list[Any] = [
         lambda: finish(key, seq, kind=kind, disposition=dice.choice(list(Disposition)), reason=f"r{step}"),
-        lambda: finish(key, seq, kind=kind, state=RecordState.HELD, disposition=None),
+        lambda: finish(key, seq, kind=kind, state=RecordState.HELD, disposition=None, reason=dice.choice(["", "undone by it"])),
         lambda: parked(key, seq, f"lead:{other}", kind=kind),
-        lambda: Reopen(kind=kind, keys=dice.choice([(), (key, other)])),
+        lambda: Reopen(kind=kind, keys=dice.choice([(), (key, other)]), but=dice.choice(["", "undone"])),
         lambda: Wake(on=(f"lead:{key}", f"lead:{other}")),
         lambda: Missed(kind=kind, keys=(key,)),
         lambda: PutIntent(intent=intent(number, key, op=dice.choice([Op.CREATE, Op.UPDATE]), part=dice.choice(["", "x"]))),
