@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.identity import Match, Merge, Review
 from streamflow.model import Cursor, DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref, kind_of, name_of
 from streamflow.platforms.base import Reader
 from streamflow.stages.batch import Mapped, Plan, Resolved, Write
+from streamflow.stages.conflicts import answers_for
 from streamflow.stages.directory import Directory
 from streamflow.stages.firms import match_firms
 from streamflow.stages.groups import Groups
@@ -111,7 +113,7 @@ class Resolver:
             held=held | doubts.dest_ids, edits=self._edits, gone=self._vanished.gone, disputes=self._mapper.disputes,
         )
         seen, now = await self._present_values(jobs, facts)
-        facts = replace(facts, now=now)
+        facts = replace(facts, now=now, told=await self._told(jobs, facts))
         if await self._have_merged(jobs, facts):
             return await self.resolve(batch)     # their lines lead elsewhere now
         for job in jobs:
@@ -178,6 +180,13 @@ class Resolver:
         for kind, ids in custom.items():
             now.update(await self._reader.read(kind, sorted(ids), custom=True))
         return seen, now
+
+    async def _told(self, jobs: Sequence[Job], facts: Facts) -> dict[str, Any]:
+        """Give what the destination held by the questions that were answered about what is to be changed."""
+        changed = [(link, fields) for job in jobs for _, link, fields in self._to_be_changed(job, facts)]
+        answered = {name for link, fields in changed for name in answers_for(link, fields, facts)}
+        items = [await self._ledger.item(name) for name in sorted(answered)]
+        return {item.id: item.details["destination"] for item in items if item is not None and "destination" in item.details}
 
     async def _position(self, ids: set[DestId]) -> Cursor:
         """The feed's position before records are read; one of some seconds ago will do where we ourselves changed none of them since."""

@@ -16,7 +16,7 @@ from zlib import crc32
 from streamflow.mapping.changes import APPENDED, BLOCKS, Conflict, Merged, Policy, merge
 from streamflow.model import AuditEntry, DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Ref, Staged, Verdict
 from streamflow.stages.batch import Write
-from streamflow.stages.conflicts import conflict_id, mapped, told
+from streamflow.stages.conflicts import answer, conflict_id, mapped, outdated, told
 from streamflow.stages.gone import gone_id, gone_item, is_aside, set_aside
 from streamflow.stages.kept import expected, kept, known, rebuilt, unlisted
 from streamflow.stages.peoples import added_fields, lost_by_replacing
@@ -63,7 +63,7 @@ def is_settled(link: Link, fields: Fields, facts: Facts) -> bool:
         wanted = fields.get(name)
         if wanted != before.get(name) and not (_is_blank(wanted) and _is_blank(before.get(name))):
             return False
-        said = (facts.directory.decisions.get(conflict_id(link, name, wanted)), mapped(link, name, wanted, facts))
+        said = (facts.directory.last_word(conflict_id(link, name, wanted))[0], mapped(link, name, wanted, facts))
         if name in kept(link.base) and "take" in said and not _is_blank(wanted):
             return False
     return True
@@ -103,7 +103,10 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
     if link.is_adopted and (joins or not link.base):
         merged = _leave_unknown(merged, link, fields, now, policies)
     is_told = bool(link.base) or link.is_adopted
-    news = tuple(each for conflict in merged.conflicts if is_told for each in told(conflict, link, staged, by_map, lost))
+    news = tuple(
+        each for conflict in (*merged.conflicts, *outdated(merged, link, fields, now, facts)) if is_told
+        for each in told(conflict, link, staged, by_map, lost, answer(link, conflict.field, conflict.wanted, now, facts)[1])
+    )
     base = _base_after(link, fields, now, merged, draft.kind, facts.compare)
     if not merged.changes:
         quiet = () if base == link.base else (replace(link, base=base, verified="pending"),)
@@ -264,7 +267,7 @@ def _decided(link: Link, fields: Fields, staged: Staged, facts: Facts, now: Fiel
     """
     found: dict[str, Policy] = {}
     for name in {**fields, **known(link.base)}:
-        if facts.directory.decisions.get(conflict_id(link, name, fields.get(name))) == "take":
+        if answer(link, name, fields.get(name), now, facts)[0] == "take":
             found[name] = "take"
     if link.ours and staged.disposition in (None, Disposition.FAILED):
         found.update({name: "take" for name in ACTION_FIELDS if name in fields and name not in known(link.base)})
