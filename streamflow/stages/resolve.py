@@ -29,7 +29,7 @@ from streamflow.stages.kept import swapped
 from streamflow.stages.kin import hanging_on
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.parents import Parents, derive
-from streamflow.stages.people import headless_plan, is_circular, lent_note, review_plan
+from streamflow.stages.people import decided_match, headless_plan, is_circular, lent_note, review_plan
 from streamflow.stages.planning import (
     Facts,
     Waiting,
@@ -114,8 +114,8 @@ class Resolver:
         )
         seen, now = await self._present_values(jobs, facts)
         facts = replace(facts, now=now, told=await self._told(jobs, facts))
-        if await self._have_merged(jobs, facts):
-            return await self.resolve(batch)     # their lines lead elsewhere now
+        if await self._have_gone(jobs, facts) or await self._have_merged(jobs, facts):
+            return await self.resolve(batch)     # their lines lead elsewhere now, or they are somebody else
         for job in jobs:
             plans[job.staged.record.key] = await self._plan(job, facts)
         return Resolved(kind=batch.kind, plans=tuple(plans[key] for key in keys), seen=seen)
@@ -193,6 +193,17 @@ class Resolver:
         if self._meanwhile is None or not ids:
             return ""
         return await self._meanwhile.feed.cursor(fresh=any(dest_id in self._meanwhile.edited for dest_id in ids))
+
+    async def _have_gone(self, jobs: Sequence[Job], facts: Facts) -> bool:
+        """Look what became of records that were there before us and that nobody has any more whom they were just taken for."""
+        fresh = [job for job in jobs if isinstance(job.decision, Match)]
+        asked = {link.dest_id for job in fresh for _, link, _ in self._to_be_changed(job, facts)} - facts.now.keys()
+        lines = [job.main for job in fresh if job.main is not None and job.main.dest_id in asked]
+        decided = {line.ref for line in lines if decided_match(line.ref, self._directory)}
+        kinds = sorted({line.dest_kind for line in lines})
+        return any([
+            await self._vanished.taken_for(kind, [line for line in lines if line.dest_kind == kind], decided=decided) for kind in kinds
+        ])
 
     async def _have_merged(self, jobs: Sequence[Job], facts: Facts) -> bool:
         """Look what became of records that were to be changed and are not there, or are named no more; say whether one was merged."""

@@ -223,7 +223,7 @@ def _found_there(link: Link, fields: Fields, now: Fields, merged: Merged, kind: 
         if name in known(link.base) or name not in merged.base:
             continue
         if name in APPENDED and isinstance(fields[name], list) and (name in merged.changes or name in (link.before or {})):
-            ours[name] = [item for item in fields[name] if compare(kind, name, [item], image.get(name)) not in SAME]
+            ours[name] = [item for item in merged.base[name] if compare(kind, name, [item], image.get(name)) not in SAME]
         elif name not in merged.changes and name not in (link.before or {}):
             theirs[name] = fields[name]
     return theirs, ours
