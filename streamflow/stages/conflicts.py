@@ -34,9 +34,9 @@ def conflict_id(link: Link, name: str, wanted: Any) -> str:
 def answer(link: Link, name: str, wanted: Any, now: Fields, facts: Facts) -> tuple[str, str]:
     """Give what a person decided about a value of the source over the one that is there *now*, "" when nothing, and the question's id."""
     last, fresh = facts.directory.last_answered(conflict_id(link, name, wanted))
-    if last not in facts.told:
+    if "destination" not in facts.told.get(last, {}):
         return "", fresh
-    told, there = facts.told[last], now.get(name)
+    told, there = facts.told[last]["destination"], now.get(name)
     both_ways = [facts.compare(link.dest_kind, name, one, other) in SAME for one, other in ((told, there), (there, told))]
     is_as_told = (_is_blank(told) and _is_blank(there)) or told == there or all(both_ways)
     return (facts.directory.decisions[last], last) if is_as_told else ("", fresh)

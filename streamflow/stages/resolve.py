@@ -10,7 +10,7 @@ the collecting began is left for the next pass, since what was read of it may be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -54,6 +54,7 @@ from streamflow.stages.updating import (
     leave_to_others,
     left_out,
     remove_stale,
+    stale_answers,
     stale_parts,
     surviving,
     update_part,
@@ -113,7 +114,8 @@ class Resolver:
             held=held | doubts.dest_ids, edits=self._edits, gone=self._vanished.gone, disputes=self._mapper.disputes,
         )
         seen, now = await self._present_values(jobs, facts)
-        facts = replace(facts, now=now, told=await self._told(jobs, facts))
+        facts = replace(facts, now=now)
+        facts = replace(facts, told=await self._told(jobs, facts))
         if await self._have_gone(jobs, facts) or await self._have_merged(jobs, facts):
             return await self.resolve(batch)     # their lines lead elsewhere now, or they are somebody else
         for job in jobs:
@@ -181,12 +183,14 @@ class Resolver:
             now.update(await self._reader.read(kind, sorted(ids), custom=True))
         return seen, now
 
-    async def _told(self, jobs: Sequence[Job], facts: Facts) -> dict[str, Any]:
-        """Give what the destination held by the questions that were answered about what is to be changed."""
+    async def _told(self, jobs: Sequence[Job], facts: Facts) -> dict[str, Mapping[str, Any]]:
+        """Give the details of the questions that were answered about what is to be changed or removed."""
         changed = [(link, fields) for job in jobs for _, link, fields in self._to_be_changed(job, facts)]
         answered = {name for link, fields in changed for name in answers_for(link, fields, facts)}
+        for job in jobs:
+            answered |= set(stale_answers(stale_parts(job.own.values(), job.drafts), facts))
         items = [await self._ledger.item(name) for name in sorted(answered)]
-        return {item.id: item.details["destination"] for item in items if item is not None and "destination" in item.details}
+        return {item.id: item.details for item in items if item is not None}
 
     async def _position(self, ids: set[DestId]) -> Cursor:
         """The feed's position before records are read; one of some seconds ago will do where we ourselves changed none of them since."""

@@ -342,15 +342,16 @@ def remove_stale(stale: Iterable[Link], staged: Staged, facts: Facts) -> Update:
             changes += [] if is_aside(link) and _stays_removed(link, facts) else [DropLink(ref=link.ref)]
             continue
         theirs = _theirs(link, now, facts.compare)
-        item = _kept_part(staged, link, now, theirs)
+        last, fresh = facts.directory.last_answered(_part_question(link, now, theirs))
+        is_answered = facts.told.get(last, {}).get("dest_id") == link.dest_id     # else it was about one that stood here before
         is_plain = link.ours and link.dest_kind in TEXT_KINDS and not theirs
-        if is_plain or (link.ours and facts.directory.decisions.get(item.id) == "remove"):
+        if is_plain or (link.ours and is_answered and facts.directory.decisions[last] == "remove"):
             writes.append(Write(
                 op=Op.DELETE, ref=link.ref, dest_kind=link.dest_kind, fields={}, dest_id=link.dest_id, now=dict(now),
                 since=link.written_at if is_plain and link.dest_kind in LOST_KINDS else "",
             ))
         else:
-            changes.append(Enqueue(item=item))
+            changes.append(Enqueue(item=_kept_part(staged, link, theirs, last if is_answered else fresh)))
     facts.busy.update(write.dest_id for write in writes if write.dest_id is not None)
     return Update(writes=tuple(writes), changes=tuple(changes))
 
@@ -361,16 +362,30 @@ def _theirs(link: Link, now: Fields, compare: Compare) -> list[str]:
     return sorted({*kept(link.base), *changed, *added_fields(link, now)})
 
 
-def _kept_part(staged: Staged, link: Link, now: Fields, theirs: Sequence[str]) -> QueueItem:
-    """Ask what is to become of a part that the source no longer asks for; what people do to it later is another question."""
-    record = staged.record
-    name, suggested = f"conflict:{record.kind}:{record.key}:{link.ref.part}:part", "keep"
+def stale_answers(stale: Iterable[Link], facts: Facts) -> Iterable[str]:
+    """Name the items by which a person last answered what is to become of parts that the source no longer asks for."""
+    for link in stale:
+        now = facts.now.get(link.dest_id)
+        if now is not None and (last := facts.directory.last_answered(_part_question(link, now, _theirs(link, now, facts.compare)))[0]):
+            yield last
+
+
+def _part_question(link: Link, now: Fields, theirs: Sequence[str]) -> str:
+    """Name the question about a part that the source no longer asks for; what people do to it later is another question."""
+    name = f"conflict:{link.ref.kind}:{link.ref.key}:{link.ref.part}:part"
+    if not link.ours or not theirs:
+        return name
+    state = json.dumps({each: now.get(each) for each in theirs}, sort_keys=True, default=str)
+    return f"{name}:{crc32(state.encode()):08x}"
+
+
+def _kept_part(staged: Staged, link: Link, theirs: Sequence[str], name: str) -> QueueItem:
+    """Ask what is to become of a part that the source no longer asks for."""
+    record, suggested = staged.record, "keep"
     decisions: tuple[str, ...] = ("keep", "remove") if link.ours else ("keep",)
     if not link.ours:
         reason = "it was there before us and stays"
     elif theirs:
-        state = json.dumps({each: now.get(each) for each in theirs}, sort_keys=True, default=str)
-        name = f"{name}:{crc32(state.encode()):08x}"
         reason = f"it was left, since people worked on it ({', '.join(theirs)})"
     else:
         suggested = "remove"
