@@ -56,15 +56,17 @@ def both_ways(compare: Compare, kind: Kind, name: str, one: Any, other: Any) -> 
 
 def is_settled(link: Link, fields: Fields, facts: Facts) -> bool:
     """Say whether the source asks for nothing new of a part, so that it need not even be read."""
-    before, fields = known(link.base), _in_place(link, fields)
+    before, theirs, fields = known(link.base), kept(link.base), _in_place(link, fields)
     if facts.directory.decisions.get(gone_id(link)) == "recreate":
         return False
     for name in {**fields, **before}:
         wanted = fields.get(name)
         if wanted != before.get(name) and not (_is_blank(wanted) and _is_blank(before.get(name))):
             return False
+        if name not in theirs or _is_blank(wanted):
+            continue
         said = (facts.directory.last_word(conflict_id(link, name, wanted))[0], mapped(link, name, wanted, facts))
-        if name in kept(link.base) and "take" in said and not _is_blank(wanted):
+        if "take" in said:
             return False
     return True
 
