@@ -235,6 +235,17 @@ class QueueItem:
         """The key that the record goes by now; the item keeps the one it was asked under."""
         return str(self.details.get("now") or self.key)
 
+    @property
+    def present_id(self) -> str:
+        """The id under which this would be asked now."""
+        return asked_as(self.id, self.kind, self.key, self.present_key)
+
+
+def asked_as(id: str, kind: Kind, key: Key, now: Key) -> str:
+    """Give the id of a question about a record ("<cause>:<kind>:<key>…") as it is under the key that the record goes by *now*."""
+    before, named, after = id.partition(f":{kind}:{key}")
+    return f"{before}:{kind}:{now}{after}" if key and named and (not after or after.startswith(":")) else id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:

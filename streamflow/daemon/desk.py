@@ -214,6 +214,9 @@ class Desk:
         if item.cause == ROLLED_BACK and word == "retry":
             changes += await brought_back(self._m.ledger, self._m.pair, str(item.details.get("scope")))
         self._m.decisions[id] = decision   # before the commit: what is reopened by it must find it
+        present = await self._m.ledger.item(item.present_id)
+        if present is None or present.state != "resolved":
+            self._m.decisions[item.present_id] = decision     # as the ledger will tell it
         await self._m.decide(actor, "queue.resolved", *changes, note=f"{id}: {decision}")
         return {"result": "resolved", "id": id, "decision": decision}
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from streamflow.mapping.pair import Role
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.life import State
 from streamflow.migration.work import Work
 from streamflow.reports.dispositions import phase_rows
 from streamflow.wire.message import BACKFILL, at_priority
+
+MATCHED = (Role.COMPANY, Role.PERSON)
+"""Kinds that the account may hold already. Our own creates of them are known by the time that the feed is asked for others'."""
 
 
 class Backfill:
@@ -24,6 +28,8 @@ class Backfill:
             await self._work.wait_for_doubts(deliver=False)
             for kind in self._m.pair.order:
                 await self._m.explain(f"moving {kind} records")
+                if self._m.pair.of(kind).role in MATCHED:
+                    await self._work.watch.follow()     # who was added by hand at the gates is not made a second time
                 await self._work.deliver_all(last=kind)
                 if await self._work.map_has_moved():
                     return State.MAP

@@ -110,6 +110,7 @@ class SampleGate:
             await self._m.ledger.commit([PutSetting(name=SAMPLE_KEYS, value=chosen)])
         await self._m.explain("moving the sample")
         await self._work.wait_for_doubts()
+        await self._work.watch.follow()     # the map may have been looked at for days
         await self._work.wake_parked()
         pipeline = await self._work.pipeline()
         for kind in self._m.pair.in_role(Role.FILE):

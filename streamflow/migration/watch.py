@@ -36,6 +36,7 @@ LATE = "after_freeze"
 DECIDED = "watch:decided:"
 """Prefix of the setting that says which version of its record a question was decided on: by its id."""
 ANY = ""      # what the engine found answered by itself: the first version that goes on then is noted
+BROUGHT_BACK = "people brought back in the destination, after the switch, what it is or belongs to; what the source said of it may differ"
 UNREAD = "last_read_failed"
 LAST_LOOK_S = 3600.0     # a last reading that fails is tried again for so long, and for no longer than the window was
 
@@ -110,7 +111,9 @@ class Watch:
         with at_priority(DELTA):
             await self._deliver(since)
         await aftermath.look_after(self._m)
+        await self._hold_late(since)
         await self._work.watch.follow()
+        await self._hold_late(since, BROUGHT_BACK)     # nobody wrote that in the source
 
     async def _read(self, number: int, *, is_last: bool, since: str) -> None:
         """Poll; from time to time and at the end read everything, since a silent write shows in no poll."""
@@ -159,7 +162,7 @@ class Watch:
             brought_back=frozenset(undone(str(item.details.get("scope"))) for item in resolved if item.cause == ROLLED_BACK),
         )
 
-    async def _hold_late(self, since: str) -> None:
+    async def _hold_late(self, since: str, reason: str = AFTER_FREEZE) -> None:
         for kind in self._own:
             async for page in pending_pages(self._m.ledger, kind):
                 let_go = await self._let_go(since)     # behind the page: what it shows pending by a decision is known as decided
@@ -168,7 +171,7 @@ class Watch:
                     PutSetting(name=f"{DECIDED}{id}", value=version_of(each)) for each in page if each not in late
                     for id in let_go.unnoted.get((each.record.kind, each.record.key), ())
                 ]
-                await self._m.ledger.commit([*notes, *(change for each in late for change in late_changes(each))])
+                await self._m.ledger.commit([*notes, *(change for each in late for change in late_changes(each, reason))])
                 if kind == self._person:
                     self._m.touched[kind].difference_update(each.record.key for each in late)
 
@@ -211,13 +214,13 @@ def version_id(kind: Kind, key: Key, version: str) -> str:
     return f"{LATE}:{kind}:{key}:{version}"
 
 
-def late_changes(staged: Staged) -> list[Change]:
-    """Hold a record that was written in the source after the freeze, and ask."""
-    record = staged.record
+def late_changes(staged: Staged, reason: str = AFTER_FREEZE) -> list[Change]:
+    """Hold a record that was written in the source after the freeze, or is to run again for another *reason*, and ask."""
+    record, reason = staged.record, AFTER_FREEZE if staged.reason == AFTER_FREEZE else reason
     item = QueueItem(
-        id=late_id(staged), cause=LATE, kind=record.kind, key=record.key, reason=AFTER_FREEZE, decisions=("take", "ignore"),
+        id=late_id(staged), cause=LATE, kind=record.kind, key=record.key, reason=reason, decisions=("take", "ignore"),
         suggested="take",
     )
-    finish = finish_of(staged, state=RecordState.HELD, disposition=staged.disposition or Disposition.FLAGGED, reason=AFTER_FREEZE)
-    entry = AuditEntry(actor="streamflow", action="late_write.found", kind=record.kind, key=record.key)
+    finish = finish_of(staged, state=RecordState.HELD, disposition=staged.disposition or Disposition.FLAGGED, reason=reason)
+    entry = AuditEntry(actor="streamflow", action="late_write.found", kind=record.kind, key=record.key, note=reason)
     return [Enqueue(item=item), finish, Audit(entry=entry)]

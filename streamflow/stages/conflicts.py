@@ -1,7 +1,9 @@
 """
 Fields that a person in the destination and the source both changed: what the map says of them, what is asked, what is told.
 
-Rule: a question names one value of the source; another value is another question.
+Rule 1: a question names one value of the source; another value is another question.
+Rule 2: an answer is about the value of the destination that was told with the question. What a person wrote there since is asked about
+anew, also where the source comes back to a value that was answered about long ago.
 """
 
 from __future__ import annotations
@@ -11,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
-from streamflow.mapping.changes import Conflict, Policy
-from streamflow.model import AuditEntry, Link, QueueItem, Staged
-from streamflow.stages.kept import expected, kept
-from streamflow.stages.planning import Facts
+from streamflow.mapping.changes import Conflict, Merged, Policy
+from streamflow.model import AuditEntry, Fields, Link, QueueItem, Staged
+from streamflow.stages.kept import expected, kept, known
+from streamflow.stages.planning import SAME, Facts
 from streamflow.store.change import Audit, Change, Enqueue
 
 _WHY_CONFLICT = "{field} of {record} was changed by a person there and in the source; theirs was kept"
@@ -29,6 +31,37 @@ def conflict_id(link: Link, name: str, wanted: Any) -> str:
     return f"conflict:{link.ref.kind}:{link.ref.key}:{link.ref.part}:{name}:{digest:08x}"
 
 
+def answer(link: Link, name: str, wanted: Any, now: Fields, facts: Facts) -> tuple[str, str]:
+    """Give what a person decided about a value of the source over the one that is there *now*, "" when nothing, and the question's id."""
+    last, fresh = facts.directory.last_answered(conflict_id(link, name, wanted))
+    if "destination" not in facts.told.get(last, {}):
+        return "", fresh
+    told, there = facts.told[last]["destination"], now.get(name)
+    both_ways = [facts.compare(link.dest_kind, name, one, other) in SAME for one, other in ((told, there), (there, told))]
+    is_as_told = (_is_blank(told) and _is_blank(there)) or told == there or all(both_ways)
+    return (facts.directory.decisions[last], last) if is_as_told else ("", fresh)
+
+
+def answers_for(link: Link, fields: Fields, facts: Facts) -> Iterable[str]:
+    """Name the items by which a person last answered about what the source says of a record now."""
+    for name in {**fields, **known(link.base)}:
+        if last := facts.directory.last_answered(conflict_id(link, name, fields.get(name)))[0]:
+            yield last
+
+
+def outdated(merged: Merged, link: Link, fields: Fields, now: Fields, facts: Facts) -> tuple[Conflict, ...]:
+    """Give fields of which a person said that the source's value goes, over another one of the destination than is there by now."""
+    settled = {*merged.changes, *(each.field for each in merged.conflicts)}
+    return tuple(
+        Conflict(field=name, policy="keep", base=wanted, wanted=fields.get(name), now=now.get(name))
+        for name, wanted in kept(link.base).items()
+        if name not in settled and not _is_blank(fields.get(name)) and fields.get(name) == wanted
+        and facts.directory.last_word(conflict_id(link, name, wanted))[0] == "take"
+        and not answer(link, name, wanted, now, facts)[0]
+        and facts.compare(link.dest_kind, name, wanted, now.get(name)) not in SAME
+    )
+
+
 def mapped(link: Link, name: str, wanted: Any, facts: Facts) -> Policy | None:
     """
     Give what the map says of a field that both sides changed; what a person decided about this very value goes first.
@@ -41,16 +74,18 @@ def mapped(link: Link, name: str, wanted: Any, facts: Facts) -> Policy | None:
     return None if word == "take" and not (link.ours or name in expected(link.base)) else word
 
 
-def told(conflict: Conflict, link: Link, staged: Staged, policies: Mapping[str, Policy], lost: Sequence[str]) -> Iterable[Change]:
+def told(
+    conflict: Conflict, link: Link, staged: Staged, policies: Mapping[str, Policy], lost: Sequence[str], question: str
+) -> Iterable[Change]:
     """
     Ask about a field that both sides changed; where the map says what becomes of it, the audit tells that, once a value.
 
-    A source that holds nothing any more takes nothing away: theirs stays under every policy.
+    A source that holds nothing any more takes nothing away: theirs stays under every policy. *question* is the item's id.
     """
     word = policies.get(conflict.field, "ask")
-    is_blank = conflict.wanted in (None, "", [], {})
+    is_blank = _is_blank(conflict.wanted)
     if conflict.policy != "take" and (word == "ask" or lost):
-        yield Enqueue(item=_question(conflict, link, staged, lost))
+        yield Enqueue(item=_question(conflict, link, staged, lost, question))
     elif word != "ask" and ((word == "take" and not is_blank) or kept(link.base).get(conflict.field, _NEVER) != conflict.wanted):
         yield Audit(entry=AuditEntry(
             actor="streamflow", action=f"conflict.{'keep' if is_blank else word}", kind=staged.record.kind, key=staged.record.key,
@@ -59,7 +94,7 @@ def told(conflict: Conflict, link: Link, staged: Staged, policies: Mapping[str, 
         ))
 
 
-def _question(conflict: Conflict, link: Link, staged: Staged, lost: Sequence[str] = ()) -> QueueItem:
+def _question(conflict: Conflict, link: Link, staged: Staged, lost: Sequence[str], question: str) -> QueueItem:
     record = staged.record
     reason = (_WHY_ADOPTED if link.is_adopted else _WHY_CONFLICT).format(field=conflict.field, record=link.dest_id)
     if lost:
@@ -68,8 +103,12 @@ def _question(conflict: Conflict, link: Link, staged: Staged, lost: Sequence[str
             f"({', '.join(sorted(lost))}): it was left; \"take\" replaces it"
         )
     return QueueItem(
-        id=conflict_id(link, conflict.field, conflict.wanted), cause="conflict", kind=record.kind, key=record.key,
+        id=question, cause="conflict", kind=record.kind, key=record.key,
         reason=reason, decisions=("keep", "take"), suggested="keep",
         details={"field": conflict.field, "base": conflict.base, "source": conflict.wanted, "destination": conflict.now,
                  "dest_id": link.dest_id},
     )
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or value in ("", [], {})

@@ -45,11 +45,16 @@ class Directory:
 
         An answer that led nowhere (a record that does not exist) is asked again under an id of its own, since a resolved item stays so.
         """
-        word = ""
+        last, name = self.last_answered(question)
+        return self.decisions.get(last, ""), name
+
+    def last_answered(self, question: str) -> tuple[str, str]:
+        """Give the id under which a question was answered last, "" when it never was, and the one under which it may be asked (again)."""
+        last = ""
         names = repeated(question)
         while (name := next(names)) in self.decisions:
-            word = self.decisions[name]
-        return word, name
+            last = name
+        return last, name
 
 
 def home_named(word: str, roles: Roles) -> Ref | None:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from streamflow.mapping.companies import normal_form
 from streamflow.mapping.identity import Match, Review
+from streamflow.model import Ref
 from streamflow.stages.directory import Directory
 from streamflow.stages.job import Job
+from streamflow.stages.people import decided_match
 from streamflow.store.base import Ledger
 
 
@@ -19,10 +21,11 @@ async def match_firms(jobs: Sequence[Job], ledger: Ledger, directory: Directory)
     taken = {link.dest_id for link in await ledger.links_to(sorted({each.id for each in found}))}
     for job in new:
         ids = sorted({each.id for each in found if each.value == forms[job.staged.record.key]} - taken)
-        decided, _ = directory.last_word(f"identity:{job.staged.record.kind}:{job.staged.record.key}")
-        if decided.startswith("match:"):
-            ids = [decided.removeprefix("match:")]
-        elif decided == "separate":
+        ref = Ref(job.staged.record.kind, job.staged.record.key)
+        word, _ = directory.last_word(f"identity:{ref.kind}:{ref.key}")
+        if (there := decided_match(ref, directory)) is not None:
+            ids = [there]
+        elif word:      # "separate", or made again
             ids = []
         if len(ids) == 1:
             job.decision = Match(dest_id=ids[0], reason="a company of that name exists")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
-from streamflow.model import DestId, Kind, Link, QueueItem
+from streamflow.model import DestId, Kind, Link, QueueItem, Ref
 
 GONE: Final = "gone:"
 """Prefix of the setting that remembers a removed record, and of what its children wait for while they are parked."""
@@ -25,7 +26,12 @@ def aside(part: str, dest_kind: Kind) -> str:
 def gone_id(link: Link) -> str:
     """Name the question about a destination record that is gone; one made again is another record, one set aside is the same."""
     part = link.ref.part.removesuffix(aside("", link.dest_kind))
-    return f"gone:{link.ref.kind}:{link.ref.key}:{part}:{link.dest_id}"
+    return gone_name(replace(link.ref, part=part), link.dest_id)
+
+
+def gone_name(ref: Ref, dest_id: DestId) -> str:
+    """Name the question about the record that a part of a source record became, once it is gone."""
+    return f"{GONE}{ref.kind}:{ref.key}:{ref.part}:{dest_id}"
 
 
 def is_aside(link: Link) -> bool:

@@ -10,6 +10,7 @@ from streamflow.mapping.identity import Create, Decision, Known, Lent, Match, Me
 from streamflow.model import DestId, Key, Kind, Link, QueueItem, Ref, Staged
 from streamflow.stages.batch import Plan
 from streamflow.stages.directory import Directory
+from streamflow.stages.gone import gone_name
 from streamflow.stages.kept import known as known_base
 from streamflow.stages.planning import question_plan
 from streamflow.stages.questions import next_question, repeated
@@ -61,9 +62,20 @@ def decided_before(staged: Staged, directory: Directory) -> Decision | None:
     verb, _, target = word.partition(":")
     if verb == "merge" and target:
         return Merge(head=target.strip(), reason="decided by a person")
-    if verb == "match" and target:
-        return Match(dest_id=target.strip(), reason="decided by a person")
+    if (there := decided_match(Ref(staged.record.kind, staged.record.key), directory)) is not None:
+        return Match(dest_id=there, reason="decided by a person")
+    if verb == "match":
+        return Create(reason="decided by a person, and made again since that one is gone")
     return Create(reason="decided by a person") if verb == "separate" else None
+
+
+def decided_match(ref: Ref, directory: Directory) -> DestId | None:
+    """Give the record of the destination that a person took for this one; None where it is gone and somebody wants it made again."""
+    verb, _, target = directory.last_word(f"identity:{ref.kind}:{ref.key}")[0].partition(":")
+    if verb != "match" or not target.strip():
+        return None
+    dest_id = DestId(target.strip())
+    return None if directory.decisions.get(gone_name(ref, dest_id)) == "recreate" else dest_id
 
 
 def is_circular(key: Key, decision: Merge, directory: Directory, kind: Kind) -> bool:

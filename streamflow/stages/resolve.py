@@ -10,8 +10,9 @@ the collecting began is left for the next pass, since what was read of it may be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from streamflow.ledger_names import UNDONE
 from streamflow.mapping.compiled import Mapper
@@ -19,6 +20,7 @@ from streamflow.mapping.identity import Match, Merge, Review
 from streamflow.model import Cursor, DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref, kind_of, name_of
 from streamflow.platforms.base import Reader
 from streamflow.stages.batch import Mapped, Plan, Resolved, Write
+from streamflow.stages.conflicts import answers_for
 from streamflow.stages.directory import Directory
 from streamflow.stages.firms import match_firms
 from streamflow.stages.groups import Groups
@@ -28,7 +30,7 @@ from streamflow.stages.kept import swapped
 from streamflow.stages.kin import hanging_on
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.parents import Parents, derive
-from streamflow.stages.people import headless_plan, is_circular, lent_note, review_plan
+from streamflow.stages.people import decided_match, headless_plan, is_circular, lent_note, review_plan
 from streamflow.stages.planning import (
     Facts,
     Waiting,
@@ -53,6 +55,7 @@ from streamflow.stages.updating import (
     leave_to_others,
     left_out,
     remove_stale,
+    stale_answers,
     stale_parts,
     surviving,
     update_part,
@@ -113,8 +116,9 @@ class Resolver:
         )
         seen, now = await self._present_values(jobs, facts)
         facts = replace(facts, now=now)
-        if await self._have_merged(jobs, facts):
-            return await self.resolve(batch)     # their lines lead elsewhere now
+        facts = replace(facts, told=await self._told(jobs, facts))
+        if await self._have_gone(jobs, facts) or await self._have_merged(jobs, facts):
+            return await self.resolve(batch)     # their lines lead elsewhere now, or they are somebody else
         for job in jobs:
             plans[job.staged.record.key] = await self._plan(job, facts)
         return Resolved(kind=batch.kind, plans=tuple(plans[key] for key in keys), seen=seen)
@@ -180,11 +184,31 @@ class Resolver:
             now.update(await self._reader.read(kind, sorted(ids), custom=True))
         return seen, now
 
+    async def _told(self, jobs: Sequence[Job], facts: Facts) -> dict[str, Mapping[str, Any]]:
+        """Give the details of the questions that were answered about what is to be changed or removed."""
+        changed = [(link, fields) for job in jobs for _, link, fields in self._to_be_changed(job, facts)]
+        answered = {name for link, fields in changed for name in answers_for(link, fields, facts)}
+        for job in jobs:
+            answered |= set(stale_answers(stale_parts(job.own.values(), job.drafts), facts))
+        items = [await self._ledger.item(name) for name in sorted(answered)]
+        return {item.id: item.details for item in items if item is not None}
+
     async def _position(self, ids: set[DestId]) -> Cursor:
         """The feed's position before records are read; one of some seconds ago will do where we ourselves changed none of them since."""
         if self._meanwhile is None or not ids:
             return ""
         return await self._meanwhile.feed.cursor(fresh=any(dest_id in self._meanwhile.edited for dest_id in ids))
+
+    async def _have_gone(self, jobs: Sequence[Job], facts: Facts) -> bool:
+        """Look what became of records that were there before us and that nobody has any more whom they were just taken for."""
+        fresh = [job for job in jobs if isinstance(job.decision, Match)]
+        asked = {link.dest_id for job in fresh for _, link, _ in self._to_be_changed(job, facts)} - facts.now.keys()
+        lines = [job.main for job in fresh if job.main is not None and job.main.dest_id in asked]
+        decided = {line.ref for line in lines if decided_match(line.ref, self._directory)}
+        kinds = sorted({line.dest_kind for line in lines})
+        return any([
+            await self._vanished.taken_for(kind, [line for line in lines if line.dest_kind == kind], decided=decided) for kind in kinds
+        ])
 
     async def _have_merged(self, jobs: Sequence[Job], facts: Facts) -> bool:
         """Look what became of records that were to be changed and are not there, or are named no more; say whether one was merged."""

@@ -16,7 +16,7 @@ from zlib import crc32
 from streamflow.mapping.changes import APPENDED, BLOCKS, Conflict, Merged, Policy, merge
 from streamflow.model import AuditEntry, DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Ref, Staged, Verdict
 from streamflow.stages.batch import Write
-from streamflow.stages.conflicts import conflict_id, mapped, told
+from streamflow.stages.conflicts import answer, conflict_id, mapped, outdated, told
 from streamflow.stages.gone import gone_id, gone_item, is_aside, set_aside
 from streamflow.stages.kept import expected, kept, known, rebuilt, unlisted
 from streamflow.stages.lists import agreed, brought, there_before
@@ -57,15 +57,17 @@ def both_ways(compare: Compare, kind: Kind, name: str, one: Any, other: Any) -> 
 
 def is_settled(link: Link, fields: Fields, facts: Facts) -> bool:
     """Say whether the source asks for nothing new of a part, so that it need not even be read."""
-    before, fields = known(link.base), _in_place(link, fields)
+    before, theirs, fields = known(link.base), kept(link.base), _in_place(link, fields)
     if facts.directory.decisions.get(gone_id(link)) == "recreate":
         return False
     for name in {**fields, **before}:
         wanted = fields.get(name)
         if wanted != before.get(name) and not (_is_blank(wanted) and _is_blank(before.get(name))):
             return False
-        said = (facts.directory.decisions.get(conflict_id(link, name, wanted)), mapped(link, name, wanted, facts))
-        if name in kept(link.base) and "take" in said and not _is_blank(wanted):
+        if name not in theirs or _is_blank(wanted):
+            continue
+        said = (facts.directory.last_word(conflict_id(link, name, wanted))[0], mapped(link, name, wanted, facts))
+        if "take" in said:
             return False
     return True
 
@@ -104,7 +106,10 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
     if link.is_adopted and (joins or not link.base):
         merged = _leave_unknown(merged, link, fields, now, policies)
     is_told = bool(link.base) or link.is_adopted
-    news = tuple(each for conflict in merged.conflicts if is_told for each in told(conflict, link, staged, by_map, lost))
+    news = tuple(
+        each for conflict in (*merged.conflicts, *outdated(merged, link, fields, now, facts)) if is_told
+        for each in told(conflict, link, staged, by_map, lost, answer(link, conflict.field, conflict.wanted, now, facts)[1])
+    )
     base = _base_after(link, fields, now, merged, draft.kind, facts.compare)
     if not merged.changes:
         quiet = () if base == link.base else (replace(link, base=base, verified="pending"),)
@@ -225,7 +230,7 @@ def _found_there(link: Link, fields: Fields, now: Fields, merged: Merged, kind: 
         was_written = name in merged.changes or name in (link.before or {})
         if is_list and (was_written or name in expected(link.base)):
             ours[name] = brought(compare, kind, name, merged.base[name], there_before(compare, link, name, now))
-        elif not was_written and (is_list or name not in known(link.base)):
+        elif not was_written:
             theirs[name] = fields[name]
     return theirs, ours
 
@@ -269,7 +274,7 @@ def _decided(link: Link, fields: Fields, staged: Staged, facts: Facts, now: Fiel
     """
     found: dict[str, Policy] = {}
     for name in {**fields, **known(link.base)}:
-        if facts.directory.decisions.get(conflict_id(link, name, fields.get(name))) == "take":
+        if answer(link, name, fields.get(name), now, facts)[0] == "take":
             found[name] = "take"
     if link.ours and staged.disposition in (None, Disposition.FAILED):
         found.update({name: "take" for name in ACTION_FIELDS if name in fields and name not in known(link.base)})
@@ -344,15 +349,16 @@ def remove_stale(stale: Iterable[Link], staged: Staged, facts: Facts) -> Update:
             changes += [] if is_aside(link) and _stays_removed(link, facts) else [DropLink(ref=link.ref)]
             continue
         theirs = _theirs(link, now, facts.compare)
-        item = _kept_part(staged, link, now, theirs)
+        last, fresh = facts.directory.last_answered(_part_question(link, now, theirs))
+        is_answered = facts.told.get(last, {}).get("dest_id") == link.dest_id     # else it was about one that stood here before
         is_plain = link.ours and link.dest_kind in TEXT_KINDS and not theirs
-        if is_plain or (link.ours and facts.directory.decisions.get(item.id) == "remove"):
+        if is_plain or (link.ours and is_answered and facts.directory.decisions[last] == "remove"):
             writes.append(Write(
                 op=Op.DELETE, ref=link.ref, dest_kind=link.dest_kind, fields={}, dest_id=link.dest_id, now=dict(now),
                 since=link.written_at if is_plain and link.dest_kind in LOST_KINDS else "",
             ))
         else:
-            changes.append(Enqueue(item=item))
+            changes.append(Enqueue(item=_kept_part(staged, link, theirs, last if is_answered else fresh)))
     facts.busy.update(write.dest_id for write in writes if write.dest_id is not None)
     return Update(writes=tuple(writes), changes=tuple(changes))
 
@@ -363,16 +369,30 @@ def _theirs(link: Link, now: Fields, compare: Compare) -> list[str]:
     return sorted({*kept(link.base), *changed, *added_fields(link, now)})
 
 
-def _kept_part(staged: Staged, link: Link, now: Fields, theirs: Sequence[str]) -> QueueItem:
-    """Ask what is to become of a part that the source no longer asks for; what people do to it later is another question."""
-    record = staged.record
-    name, suggested = f"conflict:{record.kind}:{record.key}:{link.ref.part}:part", "keep"
+def stale_answers(stale: Iterable[Link], facts: Facts) -> Iterable[str]:
+    """Name the items by which a person last answered what is to become of parts that the source no longer asks for."""
+    for link in stale:
+        now = facts.now.get(link.dest_id)
+        if now is not None and (last := facts.directory.last_answered(_part_question(link, now, _theirs(link, now, facts.compare)))[0]):
+            yield last
+
+
+def _part_question(link: Link, now: Fields, theirs: Sequence[str]) -> str:
+    """Name the question about a part that the source no longer asks for; what people do to it later is another question."""
+    name = f"conflict:{link.ref.kind}:{link.ref.key}:{link.ref.part}:part"
+    if not link.ours or not theirs:
+        return name
+    state = json.dumps({each: now.get(each) for each in theirs}, sort_keys=True, default=str)
+    return f"{name}:{crc32(state.encode()):08x}"
+
+
+def _kept_part(staged: Staged, link: Link, theirs: Sequence[str], name: str) -> QueueItem:
+    """Ask what is to become of a part that the source no longer asks for."""
+    record, suggested = staged.record, "keep"
     decisions: tuple[str, ...] = ("keep", "remove") if link.ours else ("keep",)
     if not link.ours:
         reason = "it was there before us and stays"
     elif theirs:
-        state = json.dumps({each: now.get(each) for each in theirs}, sort_keys=True, default=str)
-        name = f"{name}:{crc32(state.encode()):08x}"
         reason = f"it was left, since people worked on it ({', '.join(theirs)})"
     else:
         suggested = "remove"

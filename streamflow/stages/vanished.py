@@ -4,12 +4,13 @@ Records of ours that people deleted or merged in the destination: found out, fol
 Rule 1: a record merged into another is followed: every line of the crosswalk that led to it leads to the one that stayed.
 Rule 2: the one that stayed is people's work: of it only what still reads as we wrote it is ours, and a rollback spares it.
 Rule 3: a deleted record is remembered, so that what belongs to it waits instead of being refused, and is woken when it is back.
+Rule 4: what was there before us and went before anything was taken for it is no loss of ours: it is as if it had never been found.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -63,6 +64,25 @@ class Vanished:
                 self._fates[dest_id] = survivor
             self._seen.update(asked)
         return {dest_id: self._fates.get(dest_id) for dest_id in wanted if dest_id in self._fates or dest_id in self.gone}
+
+    async def taken_for(self, kind: Kind, lines: Sequence[Link], *, decided: Collection[Ref] = ()) -> bool:
+        """
+        See what became of records of others that were just taken for source records, and are not there; say whether to decide anew.
+
+        One that was merged is followed like any record of ours. A deleted one is nobody any more, unless a person *decided* on it.
+        """
+        async with self._lock:
+            fates = await self._reader.fates(kind, sorted({line.dest_id for line in lines}))
+            merged = [line for line in lines if fates.get(line.dest_id) is not None]
+            deleted = sorted({line.dest_id for line in lines if fates.get(line.dest_id, line) is None and line.ref not in decided})
+            changes: list[Change] = [PutLink(link=line) for line in merged]
+            for dest_id in deleted:
+                entry = AuditEntry(actor="streamflow", action="destination.gone", dest_id=dest_id, note="deleted by people, never ours")
+                changes += [DropLookup(side="dest", kind=kind, id=dest_id), Audit(entry=entry)]
+            await self._ledger.commit(changes)
+            self._seen -= fates.keys()     # nothing of ours led to them when they were looked at
+        await self.look(kind, [line.dest_id for line in merged])
+        return bool(merged or deleted)
 
     async def followed(self, links: Sequence[Link]) -> dict[Ref, Link]:
         """

@@ -232,7 +232,7 @@ class Ledger(Protocol):
         ...
 
     async def decisions(self) -> Mapping[str, str]:
-        """Id -> decision of all resolved items."""
+        """Id -> decision of all resolved items; those about a record that goes by another key now also by the id they had with that."""
         ...
 
     async def queue_counts(self) -> Mapping[tuple[str, str, bool], int]:

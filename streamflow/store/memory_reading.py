@@ -265,7 +265,8 @@ class MemoryReading:
         return [item for item in await self.queue(state=None) if item.kind == kind and item.key in keys]
 
     async def decisions(self) -> Mapping[str, str]:
-        return {item.id: item.decision for item in await self.queue(state="resolved")}
+        items = await self.queue(state="resolved")
+        return {**{item.present_id: item.decision for item in items}, **{item.id: item.decision for item in items}}
 
     async def queue_counts(self) -> Mapping[tuple[str, str, bool], int]:
         await checkpoint()

@@ -7,7 +7,21 @@ from typing import Any
 
 import orjson
 
-from streamflow.model import DestId, Disposition, FieldCheck, Intent, IntentState, Key, Kind, Link, QueueItem, RecordState, Ref, Staged
+from streamflow.model import (
+    DestId,
+    Disposition,
+    FieldCheck,
+    Intent,
+    IntentState,
+    Key,
+    Kind,
+    Link,
+    QueueItem,
+    RecordState,
+    Ref,
+    Staged,
+    asked_as,
+)
 from streamflow.store.audit import START, Head, Line, Walk, first_break, row_of
 from streamflow.store.base import NO_REF, AuditRow, Candidate, KindCount, Mark, Others
 from streamflow.store.codec import (
@@ -153,7 +167,9 @@ class SqliteReading:
         return [item_of(row) for row in await self._connection.rows("items_about", kind, text_of(list(keys)))]
 
     async def decisions(self) -> Mapping[str, str]:
-        return {str(name): str(decision) for name, decision in await self._connection.rows("decisions")}
+        rows = [tuple(map(str, row)) for row in await self._connection.rows("decisions")]
+        under_present = {asked_as(name, kind, key, now): decision for name, decision, kind, key, now in rows}
+        return {**under_present, **{name: decision for name, decision, *_ in rows}}
 
     async def queue_counts(self) -> Mapping[tuple[str, str, bool], int]:
         return {(state, cause, blocking == "1"): n for state, cause, blocking, n in await self._connection.rows("tally", "item")}

@@ -17,6 +17,7 @@ from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
 from streamflow.migration.rollback import Rollback
 from streamflow.migration.undoing import plan_step
+from streamflow.migration.watch import BROUGHT_BACK
 from streamflow.model import Link, QueueItem, RecordState, Ref, Verdict
 from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.store.change import Enqueue, Reopen, ResolveItem
@@ -637,3 +638,24 @@ async def test_the_tail_s_terms_may_change_live(tmp_path: Path) -> None:
     async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=9.0) as trip:
         with_terms(trip, watch_days=0.0)
         assert await trip.phase() is State.DONE
+
+
+async def test_what_people_bring_back_after_the_switch_is_no_late_write(tmp_path: Path) -> None:
+    """Whoever restores a migrated person is not told that somebody wrote in the source; nothing is written over them unasked."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        await look_once(trip)
+        person = next(link for link in [
+            link async for page in trip.ledger.crosswalk(dest_kind="contacts") for link in page if link.ours and not link.is_merged
+        ])
+        for verb in ("delete", "undelete"):
+            trip.in_destination(verb, kind="contacts", id=person.dest_id)
+            await look_once(trip)
+        there = trip.live("contacts")[person.dest_id]
+        [item] = await trip.items("after_freeze")
+        assert (item.key, item.reason) == (person.ref.key, BROUGHT_BACK)
+        staged = (await trip.ledger.staged("lead", [person.ref.key]))[person.ref.key]
+        assert (staged.state, staged.reason) == (RecordState.HELD, BROUGHT_BACK)
+        await trip.resolve(item, "take")
+        await look_once(trip)
+        assert trip.live("contacts")[person.dest_id] == there, "the source says nothing new of them"
+        assert not await trip.items("after_freeze")

@@ -129,7 +129,7 @@ class Rig:
             stagesets=named["stagesets"], stages=stages, outcomes=named["outcomes"],
             stage_write=self.nutshell.flags.lead_stage_write != "none",
         ))
-        decisions = {item.id: item.decision for item in await self.ledger.queue(state="resolved")}
+        decisions = dict(await self.ledger.decisions())
         users = {"27": "3-users", "87": "13-users"}
         first_stages = {key: first_stage(self.site, key) or "" for key in named["stagesets"].values()}
         first_stages[""] = first_stages[default_stageset(self.site)]

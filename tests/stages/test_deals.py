@@ -93,3 +93,29 @@ async def test_a_lead_that_people_moved_stays_where_they_put_it() -> None:
         await one.run_dry()
         assert pipelines(one) == moved
         assert [row["name"] for row in one.live("contacts")] == ["Another Name"]
+
+
+async def test_a_deal_made_again_goes_only_when_somebody_looks_at_it_again() -> None:
+    """Who let one deal be removed that the source dropped said nothing of the one that came after it: people may have hung work on it."""
+    async with rig(unqualified="lead", rule="status is New") as one:
+
+        async def dropped() -> str:
+            await one.stage(lead("1", status="New"))
+            await one.run_dry()
+            deal = (await one.link("lead", "1", "lead")).dest_id
+            await one.stage(lead("1", status="Lost"))
+            await one.run_dry()
+            return deal
+
+        first = await dropped()
+        [item] = await one.open_items("conflict")
+        await one.decide(item, "remove", reopen=Ref("lead", "1"))
+        await one.run_dry()
+        assert not one.live("leads")
+        second = await dropped()
+        assert second != first
+        assert [row["id"] for row in one.live("leads")] == [second]
+        [item] = await one.open_items("conflict")
+        await one.decide(item, "remove", reopen=Ref("lead", "1"))
+        await one.run_dry()
+        assert not one.live("leads")

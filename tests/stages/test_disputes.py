@@ -83,3 +83,36 @@ async def test_a_decision_about_a_value_goes_before_the_map() -> None:
         assert (await one.fields("contacts", row))[STATUS] == "Hot"
         await change(one, row, "Hot", "Won")
         assert (await one.fields("contacts", row))[STATUS] == "Won"
+
+
+async def test_a_decision_takes_nothing_that_nobody_saw() -> None:
+    """What a person wrote after the question was put is not overwritten by its answer: it is asked about, with all three values."""
+    async with rig() as one:
+        row = await both_change(one, "Hot", "Quoted")
+        [item] = await one.open_items("conflict")
+        one.person("edit", "contacts", row, customFields={"Lead Status": "Signed"})
+        await one.decide(item, "take", reopen=Ref("lead", "1"))
+        await one.run_dry()
+        assert (await one.fields("contacts", row))[STATUS] == "Signed"
+        [again] = await one.ledger.queue()
+        assert (again.details["source"], again.details["destination"]) == ("Quoted", "Signed")
+        await one.decide(again.id, "take", reopen=Ref("lead", "1"))
+        await one.run_dry()
+        assert (await one.fields("contacts", row))[STATUS] == "Quoted"
+        assert not await one.open_items("conflict")
+
+
+async def test_a_decision_that_was_carried_out_serves_once() -> None:
+    """A source that comes back to a value that was taken once is asked about as another would be, and takes nobody's later work."""
+    async with rig() as one:
+        row = await both_change(one, "Hot", "Quoted")
+        [item] = await one.open_items("conflict")
+        await one.decide(item, "take", reopen=Ref("lead", "1"))
+        await one.run_dry()
+        await change(one, row, "Signed", "Won")
+        [item] = await one.open_items("conflict")
+        await one.decide(item, "keep", reopen=Ref("lead", "1"))
+        await one.stage(lead("1", status="Quoted"))
+        await one.run_dry()
+        assert (await one.fields("contacts", row))[STATUS] == "Signed"
+        assert len(await one.open_items("conflict")) == 1

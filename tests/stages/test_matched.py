@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.stages.rig import lead, rig
+import anyio
+
+from streamflow.model import DestId, QueueItem, Ref
+from streamflow.store.change import Enqueue
+from tests.stages.rig import Rig, lead, note, rig
 
 
 async def test_a_value_that_was_there_before_us_is_never_written_over() -> None:
@@ -28,3 +32,69 @@ async def test_two_leads_of_somebody_who_was_there_are_one_in_the_same_batch() -
         assert not await one.open_items()
         assert [row["id"] for row in one.live("contacts")] == [there]
         assert (await one.link("lead", "2")).is_merged
+
+
+async def people_at_work(one: Rig, do: str) -> tuple[DestId, DestId]:
+    """Let people delete somebody of theirs, or merge them into another one, when stock was taken and nothing matched yet."""
+    there, other = await one.existing("Thandi Mokoena", "t@x.test"), await one.existing("Thandi M", "tm@x.test")
+    one.person(do, "contacts", there, **({"into": other} if do == "merge" else {}))
+    await one.stage(lead("1", name="Thandi Mokoena", email="t@x.test", status="Hot"), note("2", "1"))
+    await one.run_dry()
+    return there, other
+
+
+async def test_who_was_merged_before_anything_matched_is_followed() -> None:
+    """What the source says of them goes to the person who stayed, with what belongs to them, and nobody is asked."""
+    async with rig() as one:
+        _, other = await people_at_work(one, "merge")
+        assert (await one.link("lead", "1")).dest_id == other
+        fields = await one.fields("contacts", other)
+        assert fields["custom:Lead Status"] == "Hot"
+        assert "t@x.test" in [each["value"] for each in fields["emails"]]
+        assert [row["links"]["parent"] for row in one.live("notes")] == [other]
+        assert not await one.open_items("deleted_at_destination")
+        assert await one.verify() == {"verified": 2}
+
+
+async def test_who_was_deleted_before_anything_matched_is_no_match() -> None:
+    """A person of the account's own whom people deleted keeps no source record from being moved."""
+    async with rig() as one:
+        there, _ = await people_at_work(one, "delete")
+        made = (await one.link("lead", "1")).dest_id
+        assert made != there
+        assert (await one.fields("contacts", made))["custom:Lead Status"] == "Hot"
+        assert [row["links"]["parent"] for row in one.live("notes")] == [made]
+        assert not await one.open_items()
+
+
+async def test_who_was_named_and_deleted_is_made_once_somebody_says_so() -> None:
+    """A person whom the operator took for the lead's, and who is gone, is asked about; `recreate` makes one of the lead's own."""
+    async with rig() as one:
+        there = await one.existing("Thandi Mokoena", "t@x.test")
+        one.person("delete", "contacts", there)
+        await one.ledger.commit([Enqueue(item=QueueItem(
+            id="identity:lead:1", cause="several_candidates", kind="lead", key="1", reason="?", decisions=("separate", "match:<id>"),
+        ))])  # fmt: skip
+        await one.decide("identity:lead:1", f"match:{there}")
+        await one.stage(lead("1", name="Thandi Mokoena", email="t@x.test"))
+        await one.run_dry()
+        [item] = await one.open_items("deleted_at_destination")
+        await one.decide(item, "recreate", reopen=Ref("lead", "1"))
+        with anyio.fail_after(20.0):
+            await one.run_dry()
+        assert (await one.link("lead", "1")).dest_id != there
+        assert len(one.named("Thandi Mokoena")) == 1
+
+
+async def test_an_address_beside_theirs_is_read_back_right() -> None:
+    """Somebody matched by the phone, who has another address first, has ours as well, and nobody is asked why it is not the first."""
+    async with rig() as one:
+        phones = [{"name": "work", "value": "+27 82 123 4567", "isPrimary": True}]
+        there = await one.existing("Thandi Mokoena", "theirs@x.test", phones=phones)
+        await one.stage(lead("1", name="Thandi Mokoena", email="ours@x.test", number="0821234567"))
+        await one.run_dry()
+        assert (await one.link("lead", "1")).dest_id == there
+        fields = await one.fields("contacts", there)
+        assert [(each["value"], each["isPrimary"]) for each in fields["emails"]] == [("theirs@x.test", True), ("ours@x.test", False)]
+        assert await one.verify() == {"verified": 1}
+        assert not await one.open_items()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from itertools import islice
 
-from streamflow.model import QueueItem
+import pytest
+
+from streamflow.model import QueueItem, RecordState, asked_as
 from streamflow.stages.questions import next_question, numbered, repeated
-from streamflow.store.change import Enqueue, ResolveItem
+from streamflow.stages.rekey import renamed
+from streamflow.store.change import Enqueue, Reopen, ResolveItem
 from streamflow.store.memory import MemoryLedger
+from tests.stages.rig import note, rig
 from tests.store.values import StillClock
 
 
@@ -36,3 +40,29 @@ async def test_a_question_is_put_anew_only_once_its_answer_is_used_up() -> None:
     found = await next_question(ledger, numbered("x"))
     assert (found.name, found.standing and found.standing.decision) == ("x:2", "waive")
     assert (await next_question(ledger, numbered("x"), is_over=lambda item: item.state != "open")).name == "x:3"
+
+
+@pytest.mark.parametrize("is_answered_first", [True, False])
+async def test_an_answer_holds_under_the_key_that_the_record_goes_by_now(is_answered_first: bool) -> None:
+    """Whoever left a record out has left it out, though the source calls it otherwise since they were asked, or since they answered."""
+    async with rig() as one:
+        await one.stage(note("made:1", "nobody"))
+        await one.run_dry()
+        [item] = await one.open_items("unknown_parent")
+        if is_answered_first:
+            await one.decide(item, "waive")
+        assert await renamed(one.ledger, "note", "made:1", "77")
+        if not is_answered_first:
+            await one.decide(item, "waive")
+        await one.ledger.commit([Reopen(kind="note", keys=("77",))])
+        await one.run_dry()
+        assert (await one.staged("note", "77")).state is RecordState.DONE
+        assert not await one.open_items()
+
+
+def test_a_question_is_named_by_the_present_key_alone() -> None:
+    """Only the record's own name in it changes, wherever it stands; a longer key that begins so is another record's."""
+    assert asked_as("conflict:note:1::body:1a", "note", "1", "77") == "conflict:note:77::body:1a"
+    assert asked_as("rejected:note:1:", "note", "1", "77") == "rejected:note:77:"
+    assert asked_as("rejected:note:12:", "note", "1", "77") == "rejected:note:12:"
+    assert asked_as("outcome:5-0000001", "note", "1", "77") == "outcome:5-0000001"

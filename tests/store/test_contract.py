@@ -504,7 +504,7 @@ async def test_a_record_goes_by_another_key(ledger: Ledger) -> None:
         PutLink(link=link("1")), PutLink(link=link("1", part="x", dest_kind="notes")),
         MarkVerified(ref=Ref("lead", "1"), verified="differs", checks=checks("1", [("name", Verdict.DIFFERS)])),
         PutLookup(side="src", kind="lead", id="1", values={"email": ("a@x",)}), Enqueue(item=item("q1", details={"field": "name"})),
-        parked("a", found["a"].seq, "lead:1", kind="note"),
+        Enqueue(item=item("gone:lead:1::5")), parked("a", found["a"].seq, "lead:1", kind="note"),
     ])
     await ledger.commit([Rekey(kind="lead", old="1", new="2"), finish("2", await seq_of(ledger, "1"))])
     staged = (await ledger.staged("lead", ["1", "2"]))
@@ -522,6 +522,8 @@ async def test_a_record_goes_by_another_key(ledger: Ledger) -> None:
     held = await ledger.item("q1")
     assert held is not None
     assert held.details["now"] == "3"
+    await ledger.commit([ResolveItem(id=name, decision="keep", by="uid:1") for name in ("q1", "gone:lead:1::5")])
+    assert await ledger.decisions() == {"q1": "keep", "gone:lead:1::5": "keep", "gone:lead:3::5": "keep"}
     assert await pending(ledger, "note") == ["a"]
     again = await ledger.stage([record("3")], scan="lead:2")
     assert (again.new, again.same) == (0, 1)
