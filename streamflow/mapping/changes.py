@@ -60,7 +60,8 @@ class Merged:
 
 
 def merge(
-    base: Fields, wanted: Fields, now: Fields, *, same: Same, policies: Mapping[str, Policy] | None = None, complete: bool = True
+    base: Fields, wanted: Fields, now: Fields, *, same: Same, policies: Mapping[str, Policy] | None = None, theirs: Fields | None = None,
+    complete: bool = True,
 ) -> Merged:
     """
     Decide per field what to send.
@@ -70,6 +71,7 @@ def merge(
         wanted: What the map makes of the source now; a field missing here counts as blank when the base has it.
         now: What the destination holds. A field missing here is empty when *complete*, otherwise it was not read and is left alone.
         policies: Field (or "*") to "keep" (theirs stays; the default), "take" (ours goes) or "ask" (nothing until a person decides).
+        theirs: Of lists, what a record that existed before us held: the source asks for some of it as well, and never takes any away.
     """
     changes: Fields = {}
     after = dict(base)
@@ -80,7 +82,8 @@ def merge(
             unread += [field] if not _equal(field, wanted.get(field), base.get(field), same) else []
             continue
         policy = _policy(policies or {}, field)
-        value, outcome = _decide(field, base.get(field), wanted.get(field), now.get(field), same, policy)
+        before_us = (theirs or {}).get(field)
+        value, outcome = _decide(field, base.get(field), wanted.get(field), now.get(field), same, policy, before_us)
         if outcome in ("conflict", "taken"):
             conflicts.append(Conflict(field=field, policy=policy, base=base.get(field), wanted=wanted.get(field), now=now.get(field)))
         if value is not _NOTHING:
@@ -111,10 +114,10 @@ def _as_it_stands(field: str, wanted: Any, there: Any) -> Any:
     return [{**item, "isPrimary": False} if isinstance(item, Mapping) else item for item in wanted] if others_first else wanted
 
 
-def _decide(field: str, base: Any, wanted: Any, now: Any, same: Same, policy: Policy) -> tuple[Any, str]:
+def _decide(field: str, base: Any, wanted: Any, now: Any, same: Same, policy: Policy, theirs: Any) -> tuple[Any, str]:
     """Answer (value to send or _NOTHING, outcome); outcome: written | equal | keep | conflict | taken."""
     if field in APPENDED:
-        return _decide_list(field, base, wanted, now, same)
+        return _decide_list(field, base, wanted, now, same, theirs)
     if _equal(field, wanted, base, same):
         return _NOTHING, "keep"  # rule 1
     if _equal(field, wanted, now, same):
@@ -138,17 +141,18 @@ def _decide_block(base: Any, wanted: Any, now: Any) -> str | None:
     return None
 
 
-def _decide_list(field: str, base: Any, wanted: Any, now: Any, same: Same) -> tuple[Any, str]:
-    ours, new, present = _by_identity(base), _by_identity(wanted), _by_identity(now)
+def _decide_list(field: str, base: Any, wanted: Any, now: Any, same: Same, theirs: Any) -> tuple[Any, str]:
+    asked, new, present = _by_identity(base), _by_identity(wanted), _by_identity(now)
+    ours = asked.keys() - _by_identity(theirs).keys()
     result: dict[Any, Any] = {}
     for key, item in present.items():
         if key in ours and key not in new:
             continue  # we brought it and the source has dropped it
         fresh = new.get(key)
-        is_relabelled = fresh is not None and key in ours and _text_of(ours[key]) == _text_of(item) != _text_of(fresh)
+        is_relabelled = fresh is not None and key in ours and _text_of(asked[key]) == _text_of(item) != _text_of(fresh)
         result[key] = fresh if is_relabelled else item
-    # What a person removed of ours stays removed
-    result.update({key: item for key, item in new.items() if key not in present and key not in ours})
+    # What the source asked for before and a person removed stays removed
+    result.update({key: item for key, item in new.items() if key not in present and key not in asked})
     values = _one_primary(list(result.values()), present)
     if _same_lists(values, list(present.values())) or same(field, values, now if now is not None else []):
         return _NOTHING, "equal"

@@ -92,7 +92,7 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
     by_map = {name: word for name in {**fields, **known(link.base)} if (word := mapped(link, name, fields.get(name), facts))}
     policies = {**by_map, **decided}
     merged = merge(
-        _base_for(link, fields, now, policies), fields, now,
+        _base_for(link, fields, now, policies), fields, now, theirs=_before_us(link),
         same=lambda name, one, other: both_ways(facts.compare, draft.kind, name, one, other), policies=policies,
     )
     merged = _leave_theirs(merged, link, fields, now, policies)
@@ -160,7 +160,7 @@ def leave_to_others(link: Link, fields: Fields, staged: Staged) -> Update:
 
 def _base_for(link: Link, fields: Fields, now: Fields, policies: Mapping[str, Policy]) -> Fields:
     """The base to compare with. A block of ours that stands in the text already is known, whatever a lost answer said of it."""
-    theirs = {name for name in kept(link.base) if policies.get(name) == "take" or (link.is_matched and name in APPENDED)}
+    theirs = {name for name in kept(link.base) if policies.get(name) == "take"}
     base = {name: value for name, value in known(link.base).items() if name not in theirs}
     for name in BLOCKS & fields.keys():
         wanted, there = str(fields[name] or ""), str(now.get(name) or "")
@@ -206,24 +206,20 @@ def _leave_unknown(merged: Merged, link: Link, fields: Fields, now: Fields, poli
     return replace(merged, changes=changes, conflicts=(*merged.conflicts, *conflicts))
 
 
-def _found_there(link: Link, fields: Fields, now: Fields, merged: Merged, kind: Kind, compare: Compare) -> tuple[Fields, Fields]:
-    """
-    Of a record that existed before us: what was there already and stays theirs, and of lists what we add to theirs.
+def _before_us(link: Link) -> Fields:
+    """Give what of its lists a record held that existed before us: as it was at our first write of them, else what we found there."""
+    if not link.is_matched or link.is_adopted:
+        return {}
+    return {name: value for name, value in {**kept(link.base), **(link.before or {})}.items() if name in APPENDED}
 
-    The first is remembered as kept, the second is the base: dropping it later must not take their own items along. What an earlier
-    write of ours changed, as the image before it tells, was not there already, though that write was never confirmed.
+
+def _is_found(link: Link, name: str) -> bool:
     """
-    theirs: Fields = {}
-    ours: Fields = {}
-    image = {**now, **(link.before or {})}
-    for name in fields if link.is_matched and not link.is_adopted else ():
-        if name in known(link.base) or name not in merged.base:
-            continue
-        if name in APPENDED and isinstance(fields[name], list) and (name in merged.changes or name in (link.before or {})):
-            ours[name] = [item for item in fields[name] if compare(kind, name, [item], image.get(name)) not in SAME]
-        elif name not in merged.changes and name not in (link.before or {}):
-            theirs[name] = fields[name]
-    return theirs, ours
+    Say whether nothing of ours ever went to this field of a record that existed before us.
+
+    What an earlier write of ours changed, as the image before it tells, was not there already, though it was never confirmed.
+    """
+    return link.is_matched and not link.is_adopted and name not in (link.before or {})
 
 
 def _changed_since(link: Link, now: Fields, compare: Compare) -> list[str]:
@@ -243,12 +239,11 @@ def _base_after(link: Link, fields: Fields, now: Fields, merged: Merged, kind: K
     """What is ours to find again, and of which fields theirs stands."""
     conflicts = {each.field for each in merged.conflicts if each.policy != "take" or each.field not in merged.changes}
     theirs = {name: fields.get(name) for name in (*conflicts, *_changed_since(link, now, compare)) if name not in merged.changes}
-    for name, value in kept(link.base).items():
-        regained = name in merged.changes or both_ways(compare, kind, name, fields.get(name), now.get(name))
-        if name not in theirs and name in merged.base and not regained:
-            theirs[name] = value
-    found, added = _found_there(link, fields, now, merged, kind, compare)
-    return rebuilt({**merged.base, **added}, {**found, **theirs})
+    for name in merged.base.keys() - theirs.keys() - merged.changes.keys():
+        is_regained = both_ways(compare, kind, name, fields.get(name), now.get(name)) and not _is_found(link, name)
+        if (name in kept(link.base) or _is_found(link, name)) and not is_regained:
+            theirs[name] = merged.base[name]
+    return rebuilt(merged.base, theirs)
 
 
 def _is_blank(value: Any) -> bool:

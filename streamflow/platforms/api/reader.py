@@ -48,6 +48,7 @@ class ApiReader:
         self._learned = Learned()
         self._resigned: dict[Kind, frozenset[Key]] = {}      # what a person gave up
         self._stuck: set[tuple[Kind, Place]] = set()         # pages that did not come, and were read row by row
+        self._merged: dict[tuple[Kind, Key], frozenset[Key]] = {}     # whose rows a parent has as well, as it said twice
         self._last_child: dict[Kind, tuple[Key, bytes]] = {}
 
     async def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
@@ -138,6 +139,7 @@ class ApiReader:
     async def children(self, kind: Kind, parent: Key) -> Page:
         """Read all rows of one parent, over several calls where they are paged."""
         page, digest = await self._children(kind, parent)
+        await self._check_others(kind, parent, page)
         if page.records:
             await self._check_obeyed(kind, parent, digest)
         return page
@@ -333,12 +335,28 @@ class ApiReader:
 
     def _check_named(self, stream: StreamSpec, parent: Key, page: Page) -> None:
         """See that the rows are not everybody's: some other parents may have been merged into this one, or this one into another."""
-        told = {str(record.data.get(stream.parent_field) or "") for record in page.records if record.kind == stream.kind}
-        if len(told - {"", parent}) > MERGED_AT_MOST:
+        if len(_others(stream, parent, page)) > MERGED_AT_MOST:
             raise NotObeyed(
                 "rows of many other parents came than was asked for, so the parameter that names the parent is not obeyed",
                 platform=self._spec.platform, stream=stream.kind, hint="correct key_param of this stream",
             )  # fmt: skip
+
+    async def _check_others(self, kind: Kind, parent: Key, page: Page) -> None:
+        """
+        Make sure that rows which name some other parent belong to the one that was asked for: merged into it, they do so each time.
+
+        Raises NotObeyed when they do not come again: then it was an answer about everybody, or a part of one, and not about this parent.
+        """
+        stream = self._spec.streams[kind]
+        others = _others(stream, parent, page)
+        if others <= self._merged.get((kind, parent), frozenset()):
+            return
+        if not others <= _others(stream, parent, (await self._children(kind, parent))[0]):
+            raise NotObeyed(
+                "rows of other parents came than was asked for, and did not come again, so the parameter that names the parent was not obeyed",
+                platform=self._spec.platform, stream=kind, hint="it is asked again; if this goes on, correct key_param of this stream",
+            )  # fmt: skip
+        self._merged[kind, parent] = others
 
     async def _check_obeyed(self, kind: Kind, parent: Key, digest: bytes) -> None:
         """
@@ -355,6 +373,12 @@ class ApiReader:
             "two parents have exactly the same rows, so the parameter that names the parent is not obeyed", platform=self._spec.platform,
             stream=kind, hint="correct key_param of this stream",
         )  # fmt: skip
+
+
+def _others(stream: StreamSpec, parent: Key, page: Page) -> frozenset[Key]:
+    """Give the other parents that rows of a page say they belong to."""
+    told = {str(record.data.get(stream.parent_field) or "") for record in page.records if record.kind == stream.kind}
+    return frozenset(told - {"", parent})
 
 
 async def _cut(stream: StreamSpec, walk: Walk, listing: Listing, place: Place, number: int | None, *, rows: int) -> Place | None:
