@@ -353,7 +353,7 @@ class ApiReader:
             return
         if not others <= _others(stream, parent, (await self._children(kind, parent))[0]):
             raise NotObeyed(
-                "rows of other parents came than was asked for, and did not come again, so the parameter that names the parent was not obeyed",
+                "rows of other parents came than was asked for, and did not come again, so key_param was not obeyed",
                 platform=self._spec.platform, stream=kind, hint="it is asked again; if this goes on, correct key_param of this stream",
             )  # fmt: skip
         self._merged[kind, parent] = others
