@@ -20,7 +20,7 @@ from streamflow.platforms.rows.canon import Canon, Pass, squeezed
 from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.rows.unfold import Unfolder, joined, own
 from streamflow.platforms.rows.values import text_of
-from streamflow.platforms.spec import Call, PlatformSpec, StreamSpec
+from streamflow.platforms.spec import Call, OwnerCall, PlatformSpec, StreamSpec
 from streamflow.wire.message import BACKFILL, NORMAL, Response
 from streamflow.wire.paging import page_digest
 from streamflow.wire.session import Session
@@ -181,12 +181,24 @@ class ApiReader:
         key = str(record.data.get(rule.field) or "") if rule is not None else ""
         if rule is None or not key:
             return None
+        owner, is_sure = await self._told_owner(stream, rule, key)
+        if not is_sure and (await self._told_owner(stream, rule, key))[0] != owner:
+            raise NotObeyed(
+                f"asked whose one record is, it answered about another, and did not say so again, so {rule.call.key_param} was not obeyed",
+                platform=self._spec.platform, stream=stream.kind, hint="it is asked again with the next complete reading",
+            )  # fmt: skip
+        return owner
+
+    async def _told_owner(self, stream: StreamSpec, rule: OwnerCall, key: Key) -> tuple[Mapping[str, str], bool]:
+        """Give the fields that name the owner, and whether the answer names this record: one about another has an owner too."""
         rows = await self._rows(stream, rule.call, {**rule.call.params, rule.call.key_param: key}, priority=NORMAL)
         if not rows:
-            await self._canaries.ask(record.kind)
-            return dict.fromkeys(rule.take, "")
-        given = {squeezed(str(name)): value for name, value in self._telling(rows[0], tuple(rule.take.values()), record.kind).items()}
-        return {here: text_of(given.get(squeezed(there))).strip() for here, there in rule.take.items()}
+            await self._canaries.ask(stream.kind)
+            return dict.fromkeys(rule.take, ""), True
+        given = {squeezed(str(name)): value for name, value in self._telling(rows[0], tuple(rule.take.values()), stream.kind).items()}
+        told = self._page(stream.refers_to or stream.kind, rows[:1], None, Pass()).records
+        is_named = any(record.data.get(rule.field) == key for record in told)
+        return {here: text_of(given.get(squeezed(there))).strip() for here, there in rule.take.items()}, is_named
 
     async def look(self, kind: Kind, parent: Key | None) -> str:
         """
