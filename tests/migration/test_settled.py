@@ -79,7 +79,9 @@ async def test_a_filter_that_lies_is_found_out(tmp_path: Path, switch: str) -> N
     """Not obeyed, refused, or by another date: the whole list is read in the same round, the reason says so, and nothing is lost."""
     given = "honoured" if switch.startswith("by creation") else switch
     async with voyage(tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER, source={"date_filter": given}, streams=WINDOW) as trip:
-        old = min(trip.source_rows("leads"), key=lambda row: str(row["created"]))["leadid"]
+        links = await trip.m.ledger.links_of("lead", [str(row["leadid"]) for row in trip.source_rows("leads")])
+        ours = {link.ref.key for link in links if link.ours and link.ref.part == ""}     # what was there before keeps its name
+        old = min((row for row in trip.source_rows("leads") if row["leadid"] in ours), key=lambda row: str(row["created"]))["leadid"]
         if switch.endswith("asked for"):
             trip.doors.one = _not_one_by_one
         if switch.startswith("by creation"):
@@ -88,7 +90,7 @@ async def test_a_filter_that_lies_is_found_out(tmp_path: Path, switch: str) -> N
             await trip.work.reader.everything("drain")      # a whole list has seen that edit, which the filter will leave out
         trip.in_source("edit", "leads", old, name="Old But Edited")
         await in_tail(trip)
-        assert "Old But Edited" in names(trip)
+        assert any(name.startswith("Old But Edited") for name in names(trip))
         assert "lead records are read as a whole list each round" in trip.m.phase.reason
 
 

@@ -286,6 +286,27 @@ async def test_rows_of_many_others_are_not_believed_at_once() -> None:
         assert [record.parent for record in (await source.children("note", "4")).records] == ["4"] * 3
 
 
+async def test_a_short_answer_about_others_gives_no_row_to_the_wrong_lead() -> None:
+    """One answer about a few others, as long as a page, is a lie and told; what comes again each time is of leads that were merged."""
+    calls = 0
+
+    async def once(request: web.Request) -> web.Response:
+        nonlocal calls
+        calls += request.path.endswith("getnotes")
+        asked = decode_tree(await request.json(), strict=True).get("leadid")
+        leads = ("5", "6", "7") if calls == 1 else ("9",) if asked == "4" else ()
+        notes = [{"noteid": f"n{lead}", "leadid": lead, "note": "x"} for lead in leads]
+        return web.json_response({"notes": notes, "users": [], "groups": []})
+
+    async with liar(once) as server, reading(server) as source:
+        with pytest.raises(ProtocolMismatch, match="did not come again"):
+            await source.children("note", "1")
+        for said in (2, 1, 1):
+            before = calls
+            assert [record.parent for record in (await source.children("note", "4")).records] == ["4"]
+            assert calls - before == said, "what was said twice is not doubted again"
+
+
 async def test_a_merge_is_not_taken_for_a_server_that_does_not_listen() -> None:
     """When a lead's notes reappear under another between two calls, that is believed."""
     home = ["1"]

@@ -98,3 +98,34 @@ async def test_an_address_beside_theirs_is_read_back_right() -> None:
         assert [(each["value"], each["isPrimary"]) for each in fields["emails"]] == [("theirs@x.test", True), ("ours@x.test", False)]
         assert await one.verify() == {"verified": 1}
         assert not await one.open_items()
+
+
+async def test_what_was_there_stays_however_often_the_source_changes() -> None:
+    """Another change in between makes nothing that a matched person had before us ours: not their name, not their address."""
+    async with rig() as one:
+        there = await one.existing("Thandi Mokoena", "t@x.test")
+        for said in (
+            {"name": "Thandi Mokoena", "email": "t@x.test"},
+            {"name": "Thandi Mokoena", "email": "t@x.test", "number": "0825550142"},
+            {"name": "Thandi A Mokoena", "email": "new@x.test", "number": "0825550142"},
+            {"name": "Thandi B Mokoena", "email": "newer@x.test", "number": "0825550143"},
+        ):
+            await one.stage(lead("1", **said))
+            await one.run_dry()
+        fields = await one.fields("contacts", there)
+        assert fields["name"] == "Thandi Mokoena"
+        assert [(each["value"], each["isPrimary"]) for each in fields["emails"]] == [("t@x.test", True), ("newer@x.test", False)]
+        assert [each["value"] for each in fields["phones"]] == ["+27825550143"], "what we brought goes with the source"
+
+
+async def test_what_people_took_out_of_who_was_there_is_not_put_back() -> None:
+    """An address that a matched person had before us and that people removed stays removed when the source changes something else."""
+    async with rig() as one:
+        there = await one.existing("Thandi Mokoena", "t@x.test")
+        await one.stage(lead("1", name="Thandi Mokoena", email="t@x.test"))
+        await one.run_dry()
+        one.person("edit", "contacts", there, emails=[])
+        await one.stage(lead("1", name="Thandi Mokoena", email="t@x.test", number="0825550142"))
+        await one.run_dry()
+        fields = await one.fields("contacts", there)
+        assert (fields.get("emails") or [], [each["value"] for each in fields["phones"]]) == ([], ["+27825550142"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -113,6 +114,69 @@ def test_a_record_that_was_there_keeps_all_it_had(wanted: Fields, now: Fields) -
         assert update.links
         assert update.links[0].before == {name: now.get(name) for name in write.fields}
     assert not plan(base, wanted, now_2, ours=False).writes
+
+
+@st.composite
+def persons_work(draw: st.DrawFn) -> Fields:
+    """What somebody sets in the web app, blanks among it."""
+    values: Fields = {name: draw(TEXTS) for name in draw(st.sets(st.sampled_from(NAMES), max_size=2))}
+    if draw(st.booleans()):
+        values["emails"] = mails(draw(MAILS))
+    return values
+
+
+def addresses(fields: Fields) -> set[str]:
+    return {each["value"] for each in fields.get("emails", ())}
+
+
+def first_of(fields: Fields) -> str:
+    return next((each["value"] for each in fields.get("emails", ()) if each["isPrimary"]), "")
+
+
+@settings(max_examples=400, deadline=None)
+@given(there=records(), life=st.lists(st.tuples(persons_work(), records()), min_size=1, max_size=5))
+def test_what_was_there_before_us_stays_for_life(there: Fields, life: list[tuple[Fields, Fields]]) -> None:
+    """
+    However often the source changes: what a matched record had stays, and what people took out is not put back.
+
+    What people set since stays as well, unless the source says the same: from then on both speak of one value.
+    """
+    ref = Ref("lead", "1")
+    link = Link(ref=ref, dest_kind="contacts", dest_id=ID, base={}, ours=False, before={})
+    now, asked = dict(there), dict[str, Any]()
+    theirs, their_mails = {name for name in NAMES if now.get(name)}, addresses(now)
+    emptied, taken_out, written, untouched = set[str](), set[str](), set[str](), set[str]()
+    for work, wanted in life:
+        theirs -= {name for name in work if name in written and work[name] == asked.get(name)}     # set back to what we had left
+        theirs |= {name for name, value in work.items() if name in NAMES and value not in (now.get(name, ""), asked.get(name))}
+        emptied = {name for name in emptied | work.keys() if name in NAMES and not {**now, **work}.get(name) and name in {*emptied, *now}}
+        if "emails" in work:
+            their_mails = (their_mails & addresses(work)) | (addresses(work) - addresses(now) - addresses(asked))
+            taken_out = (taken_out | addresses(now)) - addresses(work)
+        now = {name: value for name, value in {**now, **work}.items() if value}
+        staged = Staged(record=Record(kind="lead", key="1", data={}, digest="d"), seq=1, state=RecordState.PENDING)
+        facts = Facts(links={ref: link}, now={ID: now}, directory=Directory(roles=ROLES), compare=compare)
+        update = update_part(Draft(kind="contacts", fields=wanted), link, wanted, staged, facts)
+        was, link = now, update.links[-1] if update.links else link
+        if update.writes:
+            [write] = update.writes
+            now = {name: value for name, value in {**now, **write.fields}.items() if value not in (None, "", [])}
+            link = replace(link, base=write.base, before=write.before)
+        for name in NAMES:
+            if name in theirs and was.get(name):
+                assert now.get(name) == was[name], f"{name} is theirs"
+            if name in emptied and wanted.get(name) == asked.get(name):
+                assert not now.get(name), f"they emptied {name}"
+            written |= {name} if now.get(name) != was.get(name) else set()
+            theirs -= {name} if name in written and wanted.get(name) == now.get(name) else set()
+        if "emails" not in written and now.get("emails") != was.get("emails"):
+            written, untouched = written | {"emails"}, addresses(was)
+        taken_out &= addresses(asked) & addresses(wanted)
+        assert their_mails <= addresses(now)
+        assert not taken_out & addresses(now)
+        assert first_of(now) == first_of(was) or first_of(was) not in their_mails, "which comes first is theirs as well"
+        their_mails -= addresses(wanted) - untouched if "emails" in written else set()
+        asked = wanted
 
 
 @given(base=records(), names=st.sets(st.sampled_from([*NAMES, "emails"])))

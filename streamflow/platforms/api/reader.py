@@ -20,7 +20,7 @@ from streamflow.platforms.rows.canon import Canon, Pass, squeezed
 from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.rows.unfold import Unfolder, joined, own
 from streamflow.platforms.rows.values import text_of
-from streamflow.platforms.spec import Call, PlatformSpec, StreamSpec
+from streamflow.platforms.spec import Call, OwnerCall, PlatformSpec, StreamSpec
 from streamflow.wire.message import BACKFILL, NORMAL, Response
 from streamflow.wire.paging import page_digest
 from streamflow.wire.session import Session
@@ -48,6 +48,7 @@ class ApiReader:
         self._learned = Learned()
         self._resigned: dict[Kind, frozenset[Key]] = {}      # what a person gave up
         self._stuck: set[tuple[Kind, Place]] = set()         # pages that did not come, and were read row by row
+        self._merged: dict[tuple[Kind, Key], frozenset[Key]] = {}     # whose rows a parent has as well, as it said twice
         self._last_child: dict[Kind, tuple[Key, bytes]] = {}
 
     async def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
@@ -138,6 +139,7 @@ class ApiReader:
     async def children(self, kind: Kind, parent: Key) -> Page:
         """Read all rows of one parent, over several calls where they are paged."""
         page, digest = await self._children(kind, parent)
+        await self._check_others(kind, parent, page)
         if page.records:
             await self._check_obeyed(kind, parent, digest)
         return page
@@ -179,12 +181,24 @@ class ApiReader:
         key = str(record.data.get(rule.field) or "") if rule is not None else ""
         if rule is None or not key:
             return None
+        owner, is_sure = await self._told_owner(stream, rule, key)
+        if not is_sure and (await self._told_owner(stream, rule, key))[0] != owner:
+            raise NotObeyed(
+                f"asked whose one record is, it answered about another, and did not say so again, so {rule.call.key_param} was not obeyed",
+                platform=self._spec.platform, stream=stream.kind, hint="it is asked again with the next complete reading",
+            )  # fmt: skip
+        return owner
+
+    async def _told_owner(self, stream: StreamSpec, rule: OwnerCall, key: Key) -> tuple[Mapping[str, str], bool]:
+        """Give the fields that name the owner, and whether the answer names this record: one about another has an owner too."""
         rows = await self._rows(stream, rule.call, {**rule.call.params, rule.call.key_param: key}, priority=NORMAL)
         if not rows:
-            await self._canaries.ask(record.kind)
-            return dict.fromkeys(rule.take, "")
-        given = {squeezed(str(name)): value for name, value in self._telling(rows[0], tuple(rule.take.values()), record.kind).items()}
-        return {here: text_of(given.get(squeezed(there))).strip() for here, there in rule.take.items()}
+            await self._canaries.ask(stream.kind)
+            return dict.fromkeys(rule.take, ""), True
+        given = {squeezed(str(name)): value for name, value in self._telling(rows[0], tuple(rule.take.values()), stream.kind).items()}
+        told = self._page(stream.refers_to or stream.kind, rows[:1], None, Pass()).records
+        is_named = any(record.data.get(rule.field) == key for record in told)
+        return {here: text_of(given.get(squeezed(there))).strip() for here, there in rule.take.items()}, is_named
 
     async def look(self, kind: Kind, parent: Key | None) -> str:
         """
@@ -333,12 +347,28 @@ class ApiReader:
 
     def _check_named(self, stream: StreamSpec, parent: Key, page: Page) -> None:
         """See that the rows are not everybody's: some other parents may have been merged into this one, or this one into another."""
-        told = {str(record.data.get(stream.parent_field) or "") for record in page.records if record.kind == stream.kind}
-        if len(told - {"", parent}) > MERGED_AT_MOST:
+        if len(_others(stream, parent, page)) > MERGED_AT_MOST:
             raise NotObeyed(
                 "rows of many other parents came than was asked for, so the parameter that names the parent is not obeyed",
                 platform=self._spec.platform, stream=stream.kind, hint="correct key_param of this stream",
             )  # fmt: skip
+
+    async def _check_others(self, kind: Kind, parent: Key, page: Page) -> None:
+        """
+        Make sure that rows which name some other parent belong to the one that was asked for: merged into it, they do so each time.
+
+        Raises NotObeyed when they do not come again: then it was an answer about everybody, or a part of one, and not about this parent.
+        """
+        stream = self._spec.streams[kind]
+        others = _others(stream, parent, page)
+        if others <= self._merged.get((kind, parent), frozenset()):
+            return
+        if not others <= _others(stream, parent, (await self._children(kind, parent))[0]):
+            raise NotObeyed(
+                "rows of other parents came than was asked for, and did not come again, so key_param was not obeyed",
+                platform=self._spec.platform, stream=kind, hint="it is asked again; if this goes on, correct key_param of this stream",
+            )  # fmt: skip
+        self._merged[kind, parent] = others
 
     async def _check_obeyed(self, kind: Kind, parent: Key, digest: bytes) -> None:
         """
@@ -355,6 +385,12 @@ class ApiReader:
             "two parents have exactly the same rows, so the parameter that names the parent is not obeyed", platform=self._spec.platform,
             stream=kind, hint="correct key_param of this stream",
         )  # fmt: skip
+
+
+def _others(stream: StreamSpec, parent: Key, page: Page) -> frozenset[Key]:
+    """Give the other parents that rows of a page say they belong to."""
+    told = {str(record.data.get(stream.parent_field) or "") for record in page.records if record.kind == stream.kind}
+    return frozenset(told - {"", parent})
 
 
 async def _cut(stream: StreamSpec, walk: Walk, listing: Listing, place: Place, number: int | None, *, rows: int) -> Place | None:

@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from streamflow.clock import SystemClock
-from streamflow.errors import ProtocolMismatch
+from streamflow.errors import NotObeyed, ProtocolMismatch
 from streamflow.model import Key, Kind, Record
 from streamflow.platforms.base import Source
 from streamflow.platforms.spec_source import SpecSource
@@ -279,6 +279,19 @@ async def test_whose_an_appointment_is_of_two_who_are_alike_is_asked(form: str) 
             made[await wire.act("create", "appointments", values={**start, "gsas": []})] = key
         found = of(await everything(source, "prospect"), "appointment")
     assert {key: found[key].parent for key in made} == made
+
+
+async def test_an_answer_about_somebody_else_gives_nobody_an_appointment() -> None:
+    """Asked whose an appointment is that is nobody's, one lie names the first prospect there is: it is told, and not believed."""
+    node = next(each[0] for each in planted("appointments", shown=True, records=FEW) if each[0]["stray"])
+    stray = Record(kind="appointment", key=node["ils_id"], data={"ils_id": node["ils_id"]}, digest="", parent=None)
+    async with serving(FEW) as wire, reading(wire) as source:
+        await wire.switch(no_filter={"match": "POST /api/Customers/GetLead", "times": 1})
+        with pytest.raises(NotObeyed):
+            await source.owner_of(stray)
+        answer = await source.owner_of(stray)
+        assert answer is not None
+        assert answer.parent is None
 
 
 async def test_phones_as_bare_texts_are_read(few: Held) -> None:
