@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -268,6 +269,35 @@ async def test_a_drain_that_finds_something_reads_everything_again(tmp_path: Pat
         await trip.until(State.WATCH)
         assert any("Changed without a trace" in str(row["body"]) for row in trip.live("notes").values())
         assert await trip.ledger.setting("round:drain") == 4, "given up at the freeze, then two complete passes"
+
+
+@pytest.mark.parametrize("finds", ["what changed", "everything"])
+async def test_behind_a_find_both_passes_are_read_again(tmp_path: Path, finds: str) -> None:
+    """Whichever pass of the drain finds something, two quiet ones must follow: what is written behind the first of them still arrives."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+        await in_cutover(trip)
+        early, late = sorted(row["leadid"] for row in trip.source_rows("leads"))[:2]
+        if finds == "what changed":
+            trip.in_source("edit", "leads", early, address="1 Before Lane")
+        else:
+            note = next(row for row in trip.source_rows("notes") if row["leadid"] == early)
+            trip.in_source("edit", "notes", note["noteid"], silent=True, note="1 Before Lane")
+        original, passes, behind = trip.doors.pages, list[str](), list[str]()
+
+        async def pages(kind: str, start: Any) -> AsyncGenerator[Any, None]:
+            async with aclosing(original(kind, start)) as shown:
+                async for page in shown:
+                    yield page
+            if kind == "lead":
+                passes.append(trip.m.phase.reason)
+                if len(passes) > 1 and finds in passes[-2] and not behind:
+                    behind.append(trip.in_source("edit", "leads", late, force=True, address="2 Behind Lane"))
+
+        trip.doors.pages = pages
+        await trip.until(State.WATCH)
+        written = [str(row) for kind in ("contacts", "notes") for row in trip.live(kind).values()]
+        assert any("1 Before Lane" in row for row in written)
+        assert any("2 Behind Lane" in row for row in written), passes
 
 
 async def test_what_went_just_before_the_freeze_is_told(tmp_path: Path) -> None:
