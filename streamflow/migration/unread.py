@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from streamflow.errors import StreamflowError
+from streamflow.errors import OURS, StreamflowError
 from streamflow.ledger_names import COVERAGE
 from streamflow.migration.context import Migration
 from streamflow.model import Key, Kind, QueueItem
@@ -114,6 +114,8 @@ async def look_again(migration: Migration) -> list[str]:
     """
     try:
         now = await migration.source.check()
+    except OURS:
+        raise     # trouble of our own, which says nothing of the source
     except StreamflowError as error:
         return [f"the source cannot be asked: {error.message}"]
     before: Mapping[Kind, str] = await migration.ledger.setting(COVERAGE) or {}
