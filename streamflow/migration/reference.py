@@ -25,7 +25,7 @@ from streamflow.mapping.steps import STILL_OPEN
 from streamflow.migration.context import Migration
 from streamflow.migration.sources import lead_sources
 from streamflow.model import AuditEntry, DestId, QueueItem
-from streamflow.platforms.base import Reference
+from streamflow.platforms.destination import Reference
 from streamflow.store.change import Audit, Change, Enqueue, PutSetting, ResolveItem
 
 TO_DO = "to_do"

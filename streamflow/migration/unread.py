@@ -16,7 +16,7 @@ from streamflow.errors import OURS, StreamflowError
 from streamflow.ledger_names import COVERAGE
 from streamflow.migration.context import Migration
 from streamflow.model import Key, Kind, QueueItem
-from streamflow.platforms.base import Stream
+from streamflow.platforms.source import Stream
 from streamflow.stages.questions import next_question, numbered
 from streamflow.stages.tally import Tally
 from streamflow.store.change import Change, Enqueue, PutSetting, ResolveItem

@@ -33,7 +33,7 @@ from streamflow.errors import (
     sure,
 )
 from streamflow.model import DestId, Intent, IntentState, Kind, Link, Op, Ref, kind_of
-from streamflow.platforms.base import Feed, Reader, Writer
+from streamflow.platforms.destination import Feed, Reader, Writer
 from streamflow.stages.batch import Loaded, Resolved, Write
 from streamflow.stages.gone import GONE_KINDS
 from streamflow.stages.meanwhile import Meanwhile, targets

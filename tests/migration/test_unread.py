@@ -14,7 +14,7 @@ from streamflow.migration import unread
 from streamflow.migration.context import Migration
 from streamflow.migration.holes import Holes
 from streamflow.model import Key, QueueItem, Record
-from streamflow.platforms.base import Stream
+from streamflow.platforms.source import Stream
 from streamflow.stages.tally import CHANGED, RECENT, Tally
 from streamflow.store.change import ResolveItem
 from streamflow.store.memory import MemoryLedger

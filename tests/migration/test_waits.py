@@ -21,8 +21,8 @@ from streamflow.migration.life import State
 from streamflow.migration.terms import Terms
 from streamflow.migration.waits import Waits
 from streamflow.migration.watch import Watch
-from streamflow.platforms.base import Stream
 from streamflow.platforms.catalog import pair_of
+from streamflow.platforms.source import Stream
 from streamflow.stages.extract import Intake
 from streamflow.stages.tally import Tally
 from streamflow.store.change import MoveMark, PutSetting

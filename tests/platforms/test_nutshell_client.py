@@ -9,7 +9,7 @@ import pytest
 from streamflow.clock import SystemClock
 from streamflow.errors import AccessRefused, InvariantBroken, NotFound, PlanLimit, ProtocolMismatch, RecordRejected, Throttled, Uncertain
 from streamflow.model import Fields, Verdict
-from streamflow.platforms.base import Destination, FieldSpec
+from streamflow.platforms.destination import Destination, FieldSpec
 from streamflow.platforms.nutshell import platform
 from streamflow.platforms.nutshell.lead_actions import LeadActions
 from streamflow.sandbox.nutshell.admin import act

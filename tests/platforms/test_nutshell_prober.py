@@ -9,7 +9,7 @@ import pytest
 
 from streamflow.errors import InvariantBroken, ProtocolMismatch, RecordRejected, StoreError
 from streamflow.model import DestId, Kind
-from streamflow.platforms.base import FieldSpec
+from streamflow.platforms.destination import FieldSpec
 from streamflow.platforms.nutshell import listing, prober
 from streamflow.platforms.nutshell.flags import PATH_BY_NAME, PATH_UNDER_CUSTOM, Flags
 from streamflow.platforms.nutshell.writer import NutshellWriter

@@ -10,7 +10,7 @@ import anyio
 from streamflow.clock import Clock
 from streamflow.errors import OURS, AccessRefused, NotFound, PlanLimit, RecordRejected, StreamflowError, Throttled, Uncertain
 from streamflow.model import DestId, Fields, Kind
-from streamflow.platforms.base import ProbeJournal
+from streamflow.platforms.destination import ProbeJournal
 from streamflow.platforms.nutshell.calls import PATCH, Calls
 from streamflow.platforms.nutshell.dialect.bodies import create_body
 from streamflow.platforms.nutshell.dialect.envelope import is_gone, made_id, rows

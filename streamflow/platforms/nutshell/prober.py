@@ -22,7 +22,7 @@ from streamflow.errors import (
     Uncertain,
 )
 from streamflow.model import DestId, Fields, Kind
-from streamflow.platforms.base import FieldSpec, ProbeJournal
+from streamflow.platforms.destination import FieldSpec, ProbeJournal
 from streamflow.platforms.nutshell import probes_deals as deals
 from streamflow.platforms.nutshell import probes_people as people
 from streamflow.platforms.nutshell.bench import Bench
