@@ -8,7 +8,8 @@ only loggable evidence: no payloads, no secrets, no personal data.
 from __future__ import annotations
 
 import errno
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
@@ -183,6 +184,15 @@ class DiskRefused(StoreError):
     """The disk takes no more (it is full, fails or became read-only): nothing is wrong with the book, and once it does a start goes on."""
 
     code = "disk"
+
+
+OURS: Final = (StoreError, InvariantBroken)
+"""Trouble of our own, which says nothing of a platform: whoever bears what platforms do lets it pass."""
+
+
+def gravest(failures: Sequence[StreamflowError]) -> StreamflowError:
+    """Give the one of several failures that is raised for all: trouble of our own before what a platform did, else the first."""
+    return next((each for each in failures if isinstance(each, OURS)), failures[0])
 
 
 def is_of_the_disk(error: BaseException, *, is_new: bool = False) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 
-from streamflow.errors import StreamflowError
+from streamflow.errors import StreamflowError, gravest
 from streamflow.model import Kind
 from streamflow.stages.batch import Batch, Loaded, Mapped, Resolved
 from streamflow.stages.load import Loader
@@ -120,7 +120,7 @@ async def _extract(batches: Callable[[], AsyncIterator[Batch]], send: MemoryObje
 
 
 def first_cause(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Give the first foreseen error of a group, else the first of any sort; cancellation comes last."""
+    """Give the error of a group that is raised for all: one nobody foresaw, else the gravest; cancellation comes last."""
     flat: list[BaseException] = []
 
     def walk(group: BaseExceptionGroup[BaseException]) -> None:
@@ -134,7 +134,5 @@ def first_cause(failures: BaseExceptionGroup[BaseException]) -> BaseException:
     for each in flat:
         if not isinstance(each, StreamflowError | anyio.get_cancelled_exc_class()):
             return each
-    for each in flat:
-        if isinstance(each, StreamflowError):
-            return each
-    return flat[0]
+    foreseen = [each for each in flat if isinstance(each, StreamflowError)]
+    return gravest(foreseen) if foreseen else flat[0]

@@ -14,7 +14,7 @@ from streamflow.daemon.checks import CheckReport, Finding
 from streamflow.daemon.contact import explained
 from streamflow.daemon.doors import Doors, open_doors
 from streamflow.daemon.preflight import refuse_faults, without_effect
-from streamflow.errors import ConfigError, DiskRefused, StreamflowError
+from streamflow.errors import OURS, ConfigError, DiskRefused, StreamflowError
 
 
 def check(config: Config) -> CheckReport:
@@ -58,6 +58,8 @@ async def _state(config: Config, clock: Clock) -> list[Finding]:
 async def _source(doors: Doors) -> list[Finding]:
     try:
         coverage = await doors.source.check()
+    except OURS:
+        raise
     except StreamflowError as error:
         return [_failed("source", "sign-in", explained(error, "source"))]
     optional = {stream.kind: stream.optional for stream in doors.source.streams()}
@@ -78,6 +80,8 @@ async def _source(doors: Doors) -> list[Finding]:
 async def _destination(doors: Doors) -> list[Finding]:
     try:
         answer = await doors.destination.schema.check()
+    except OURS:
+        raise
     except StreamflowError as error:
         return [_failed("destination", "sign-in", explained(error, "destination"))]
     return [Finding(subject="destination", question="sign-in", ok=True), *_rights(answer)]

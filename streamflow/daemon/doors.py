@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from streamflow.clock import Clock
 from streamflow.config import Config, PaceSection, Secret
 from streamflow.daemon.accounts import destination_settings, renew, source_settings
-from streamflow.platforms.base import Attachments, Destination, Source
 from streamflow.platforms.catalog import destination_of, source_of
+from streamflow.platforms.destination import Destination
 from streamflow.platforms.entry import DestinationSettings, SourceSettings, Wire
+from streamflow.platforms.source import Attachments, Source
 from streamflow.wire.limiter import PacedLimiter
 from streamflow.wire.message import Attempt, AttemptHook, combined
 from streamflow.wire.pace import AdaptivePace, PacePolicy

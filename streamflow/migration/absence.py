@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from streamflow.errors import NotFound, ProtocolMismatch
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, DestId, Key, Kind, QueueItem, Staged
-from streamflow.platforms.base import Stream
+from streamflow.platforms.source import Stream
 from streamflow.stages.extract import is_emptied
 from streamflow.stages.kin import GONE_SCANS
 from streamflow.stages.questions import closed, next_question, numbered, repeated

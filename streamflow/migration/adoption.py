@@ -15,7 +15,7 @@ from streamflow.mapping.deals import BESIDE
 from streamflow.mapping.marker import FIELD, marker_in, ref_of
 from streamflow.mapping.pair import Pair, Role
 from streamflow.model import ADOPTED, AuditEntry, DestId, Fields, Kind, Link, QueueItem, Ref
-from streamflow.platforms.base import FieldSpec
+from streamflow.platforms.destination import FieldSpec
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, Enqueue, PutLink, PutSetting
 

@@ -20,7 +20,7 @@ from streamflow.migration.context import Migration
 from streamflow.migration.freshness import FORM
 from streamflow.migration.horizon import settle_of
 from streamflow.model import Cursor, Kind
-from streamflow.platforms.base import Stream
+from streamflow.platforms.source import Stream
 from streamflow.stages.extract import Intake
 from streamflow.stages.tally import CHANGED, RECENT, Tally
 from streamflow.store.change import Change, MoveMark

@@ -24,7 +24,8 @@ from streamflow.migration.terms import Terms
 from streamflow.migration.waits import Waits
 from streamflow.model import AuditEntry, Key, Kind
 from streamflow.pipeline import Gauges
-from streamflow.platforms.base import Attachments, Destination, FieldSpec, Source
+from streamflow.platforms.destination import Destination, FieldSpec
+from streamflow.platforms.source import Attachments, Source
 from streamflow.reports.writer import ReportWriter
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.store.base import Ledger

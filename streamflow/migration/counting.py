@@ -18,7 +18,7 @@ from streamflow.ledger_names import SOURCE_COUNTS
 from streamflow.migration.context import Migration
 from streamflow.migration.reading import SourceReader
 from streamflow.model import Kind, QueueItem
-from streamflow.platforms.base import Stream
+from streamflow.platforms.source import Stream
 from streamflow.stages.questions import closed
 from streamflow.store.change import Change, Enqueue, PutSetting
 

@@ -23,7 +23,7 @@ from streamflow.mapping.values import is_empty
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
 from streamflow.model import Kind, QueueItem, Record
-from streamflow.platforms.base import FieldSpec
+from streamflow.platforms.destination import FieldSpec
 from streamflow.store.base import Ledger
 from streamflow.store.change import Change, Enqueue, PutSetting
 

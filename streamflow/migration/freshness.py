@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from streamflow.model import Cursor, Key, Kind, Page, Record
-from streamflow.platforms.base import Source, Stream
+from streamflow.platforms.source import Source, Stream
 
 FORM = "%Y-%m-%d %H:%M:%S"
 

@@ -15,7 +15,7 @@ from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch
 from streamflow.migration import unread
 from streamflow.migration.context import Migration
 from streamflow.model import Key, Kind
-from streamflow.platforms.base import Stream
+from streamflow.platforms.source import Stream
 from streamflow.stages.tally import RECENT, Tally
 
 ASKED_AT_MOST = 500      # by their id, for the gaps of one pass

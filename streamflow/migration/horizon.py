@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from streamflow.migration.context import Migration
 from streamflow.migration.freshness import FORM
 from streamflow.model import Key, Kind, Record
-from streamflow.platforms.base import Stream
+from streamflow.platforms.source import Stream
 from streamflow.stages.tally import Tally
 from streamflow.store.change import PutSetting
 

@@ -11,7 +11,7 @@ from streamflow.migration.adoption import TEXT_KINDS, Adoption, may_hold_markers
 from streamflow.migration.context import Migration
 from streamflow.migration.touched import FIRST
 from streamflow.model import DestId, Fields, Kind
-from streamflow.platforms.base import Happening
+from streamflow.platforms.destination import Happening
 from streamflow.stages.gone import GONE_KINDS
 from streamflow.stages.vanished import Vanished
 from streamflow.store.change import Change, DropLookup, MoveMark, PutLookup, PutSetting

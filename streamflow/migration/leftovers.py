@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 from streamflow.migration.context import Migration
 from streamflow.migration.own_fields import note_meant
 from streamflow.model import AuditEntry, DestId, Kind, QueueItem
-from streamflow.platforms.base import Reader
+from streamflow.platforms.destination import Reader
 from streamflow.stages.questions import closed
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, Enqueue, PutSetting

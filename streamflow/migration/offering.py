@@ -9,7 +9,7 @@ from streamflow.mapping.document import MapDocument, ObjectMap, Row
 from streamflow.mapping.pair import Pair
 from streamflow.mapping.schema import needed_objects, required_fields
 from streamflow.mapping.settings import settings_of
-from streamflow.platforms.base import Reference
+from streamflow.platforms.destination import Reference
 
 _ACTIVITIES: Final = {"activity type Email": "mail", "activity type Phone call": "call"}   # -> the shape that needs it
 

@@ -19,7 +19,7 @@ from streamflow.migration.context import Migration
 from streamflow.migration.life import State
 from streamflow.migration.owners_file import OwnersFile, read_file
 from streamflow.model import DestId, Disposition, Kind, QueueItem, Record, RecordState, Ref, Staged
-from streamflow.platforms.base import MADE_KEY
+from streamflow.platforms.source import MADE_KEY
 from streamflow.stages.directory import Directory
 from streamflow.stages.roles import Roles, roles_of
 from streamflow.store.change import Change, Enqueue, Finish, PutSetting, Reopen, ResolveItem

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamflow.errors import InvariantBroken, StoreError, StreamflowError
+from streamflow.errors import OURS, StreamflowError
 from streamflow.migration import drift, unread
 from streamflow.migration.context import Migration
 from streamflow.migration.horizon import allowance_s, shown_late
@@ -86,7 +86,7 @@ async def precheck(migration: Migration, *, asks_both: bool = False) -> Precheck
 async def _drifted(migration: Migration) -> list[str]:
     try:
         found = await drift.find(migration)
-    except (StoreError, InvariantBroken):
+    except OURS:
         raise     # trouble of our own, which says nothing of the destination
     except StreamflowError as error:
         return [f"the destination cannot be asked: {error.message}"]

@@ -26,7 +26,7 @@ from streamflow.migration.snapshots import Snapshots
 from streamflow.migration.stopped import POLL, WHOLE, Apart
 from streamflow.migration.strays import ask_owners
 from streamflow.model import AuditEntry, Key, Kind
-from streamflow.platforms.base import Source, Stream
+from streamflow.platforms.source import Source, Stream
 from streamflow.stages.asking import GoneParents
 from streamflow.stages.extract import Intake
 from streamflow.stages.tally import Tally

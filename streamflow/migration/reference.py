@@ -25,7 +25,7 @@ from streamflow.mapping.steps import STILL_OPEN
 from streamflow.migration.context import Migration
 from streamflow.migration.sources import lead_sources
 from streamflow.model import DestId, QueueItem
-from streamflow.platforms.base import Reference
+from streamflow.platforms.destination import Reference
 from streamflow.stages.questions import closed
 from streamflow.store.change import Change, Enqueue, PutSetting
 

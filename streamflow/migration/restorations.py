@@ -21,7 +21,7 @@ from streamflow.migration.reversals import Reversals
 from streamflow.migration.touched import Touches
 from streamflow.migration.undoing import restoring, unconfirmed
 from streamflow.model import AuditEntry, Fields, Link, QueueItem, Verdict
-from streamflow.platforms.base import Happening
+from streamflow.platforms.destination import Happening
 from streamflow.stages.overwritten import lost_to
 from streamflow.stages.updating import both_ways
 from streamflow.store.change import Audit, Change, Enqueue

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import anyio
 
 from streamflow.clock import from_iso, iso
-from streamflow.errors import NotFound, RecordRejected, Stale, StreamflowError, Throttled, TransientError
+from streamflow.errors import NotFound, RecordRejected, Stale, StreamflowError, Throttled, TransientError, gravest
 from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
 from streamflow.mapping.marker import marker_in
 from streamflow.migration.context import Migration
@@ -101,7 +101,7 @@ class Reversals:
                 carried.restored.append(done)
         await self._m.ledger.commit(changes)
         if failures:
-            raise failures[0]
+            raise gravest(failures)
         return carried
 
     async def _send_all(

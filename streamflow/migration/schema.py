@@ -21,7 +21,7 @@ from streamflow.migration.life import State
 from streamflow.migration.own_fields import BEFORE, note_meant
 from streamflow.migration.reference import look_again
 from streamflow.model import AuditEntry, Kind
-from streamflow.platforms.base import FieldSpec
+from streamflow.platforms.destination import FieldSpec
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, PutSetting
 

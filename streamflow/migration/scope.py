@@ -24,7 +24,7 @@ from streamflow.migration.owners import OwnersGate, without_user
 from streamflow.migration.probe import inventory
 from streamflow.migration.reference import missing_reference
 from streamflow.model import Kind
-from streamflow.platforms.base import Reference
+from streamflow.platforms.destination import Reference
 
 LITTLE_ROOM = 0.9   # of a cap; above that the report warns
 

@@ -22,7 +22,7 @@ from streamflow.migration.context import Migration
 from streamflow.migration.freshness import FORM, NotingSource
 from streamflow.migration.horizon import settle_of
 from streamflow.model import Key, Kind, Record
-from streamflow.platforms.base import Stream
+from streamflow.platforms.source import Stream
 from streamflow.stages.extract import Intake
 from streamflow.stages.tally import Tally
 from streamflow.store.base import Mark

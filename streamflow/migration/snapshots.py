@@ -7,7 +7,7 @@ from zlib import crc32
 from streamflow.errors import ProtocolMismatch
 from streamflow.migration.context import Migration
 from streamflow.model import Kind, QueueItem
-from streamflow.platforms.base import Stream
+from streamflow.platforms.source import Stream
 from streamflow.stages.tally import Tally
 from streamflow.store.change import Enqueue, PutSetting
 

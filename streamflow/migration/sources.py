@@ -14,7 +14,7 @@ from typing import Final
 from streamflow.ledger_names import SOURCES_CREATED, SOURCES_UNSURE
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, DestId
-from streamflow.platforms.base import Reference
+from streamflow.platforms.destination import Reference
 from streamflow.store.change import Audit, Change, PutSetting
 
 NAMES: Final = "sources:names"

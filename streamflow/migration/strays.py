@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch
 from streamflow.migration.context import Migration
 from streamflow.model import Key, Record
-from streamflow.platforms.base import NOBODY, Stream
+from streamflow.platforms.source import NOBODY, Stream
 from streamflow.stages.extract import Intake
 
 BUDGET = 1000      # questions in one round

@@ -19,7 +19,7 @@ from streamflow.migration.outside import READ_AT_ONCE, hang
 from streamflow.migration.reversal import Reversal
 from streamflow.migration.reversals import Reversals
 from streamflow.model import Cursor, DestId, Fields, Kind, kind_of
-from streamflow.platforms.base import HUNG
+from streamflow.platforms.destination import HUNG
 
 HANGING_KINDS: tuple[Kind, ...] = ("notes", "activities", "tasks", "leads", "contacts")
 """Kinds whose records may hang on others."""

@@ -21,7 +21,7 @@ from typing import Final
 from streamflow.clock import from_iso
 from streamflow.migration.context import Migration
 from streamflow.model import Cursor, DestId, Kind, Link
-from streamflow.platforms.base import Happening, is_person, position_of
+from streamflow.platforms.destination import Happening, is_person, position_of
 from streamflow.stages.differences import WRITTEN_AS
 
 FIRST: Final = "feed:first"

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from streamflow.errors import StreamflowError
+from streamflow.errors import OURS, StreamflowError
 from streamflow.ledger_names import COVERAGE
 from streamflow.migration.context import Migration
 from streamflow.model import Key, Kind, QueueItem
-from streamflow.platforms.base import Stream
+from streamflow.platforms.source import Stream
 from streamflow.stages.questions import closed, next_question, numbered
 from streamflow.stages.tally import Tally
 from streamflow.store.change import Change, Enqueue, PutSetting
@@ -114,6 +114,8 @@ async def look_again(migration: Migration) -> list[str]:
     """
     try:
         now = await migration.source.check()
+    except OURS:
+        raise     # trouble of our own, which says nothing of the source
     except StreamflowError as error:
         return [f"the source cannot be asked: {error.message}"]
     before: Mapping[Kind, str] = await migration.ledger.setting(COVERAGE) or {}

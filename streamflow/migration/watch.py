@@ -176,17 +176,16 @@ class Watch:
                     self._m.touched[kind].difference_update(each.record.key for each in late)
 
     async def _deliver(self, since: str) -> None:
-        """Carry out what a person decided; everything else was held just before."""
+        """Carry out what a person decided and learn what became of it, of an earlier start's writes too; the rest was held just before."""
         released = await lookalikes.release(self._m)
         counts = await self._m.ledger.counts()
         waiting = {count.kind for count in counts if count.state is RecordState.PENDING}
-        if not released and not waiting & set(self._own):
-            if waiting & set(self._references):
-                await self._work.deliver_all(last=self._references[-1])
-            return
-        self._m.touched[self._person].update((await self._let_go(since)).people)
-        await self._work.deliver_all()
-        await self._work.wait_for_doubts(deliver=True)
+        if released or waiting & set(self._own) or await self._work.doubts.count():
+            self._m.touched[self._person].update((await self._let_go(since)).people)
+            await self._work.deliver_all()
+            await self._work.wait_for_doubts(deliver=True)
+        elif waiting & set(self._references):
+            await self._work.deliver_all(last=self._references[-1])
         for dest_kind in DEST_ORDER:
             await self._work.verifier.settle(dest_kind)
 

@@ -25,7 +25,7 @@ from streamflow.migration.reading import SourceReader
 from streamflow.migration.room import Room
 from streamflow.model import DestId, Key, Kind, QueueItem, RecordState, Ref
 from streamflow.pipeline import Pipeline
-from streamflow.platforms.base import Capabilities
+from streamflow.platforms.destination import Capabilities
 from streamflow.stages.batch import Batch
 from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime

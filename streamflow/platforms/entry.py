@@ -16,7 +16,8 @@ from typing import Any, Protocol, TypeAlias
 from streamflow.clock import Clock
 from streamflow.model import Kind
 from streamflow.options import Form, Option
-from streamflow.platforms.base import Attachments, Destination, Source
+from streamflow.platforms.destination import Destination
+from streamflow.platforms.source import Attachments, Source
 from streamflow.platforms.spec import PlatformSpec
 from streamflow.wire.credentials import Masked
 from streamflow.wire.limiter import Limiter

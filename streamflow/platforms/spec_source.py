@@ -14,11 +14,11 @@ import anyio
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch
 from streamflow.model import Cursor, Key, Kind, Page, Record
 from streamflow.platforms.api.reader import ApiReader
-from streamflow.platforms.base import NOBODY, Stream
 from streamflow.platforms.files.reader import FilesReader
 from streamflow.platforms.rows.canon import Canon
 from streamflow.platforms.rows.join import joiner
 from streamflow.platforms.rows.roster import Roster
+from streamflow.platforms.source import NOBODY, Stream
 from streamflow.platforms.spec import PlatformSpec, StreamSpec
 
 
@@ -26,7 +26,7 @@ class SpecSource:
     """
     Reads one account; there is no method that could write.
 
-    Beside the door of `platforms.base.Source` it tells of snapshots (`refresh`, `snapshot_id`) and of what it met and did not know
+    Beside the door of `platforms.source.Source` it tells of snapshots (`refresh`, `snapshot_id`) and of what it met and did not know
     (`drift`). `attachments` is None where no inbox was named.
     """
 

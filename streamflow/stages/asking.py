@@ -21,7 +21,7 @@ from streamflow.errors import (
     Unreachable,
 )
 from streamflow.model import Key, Kind, Page
-from streamflow.platforms.base import Source, Stream
+from streamflow.platforms.source import Source, Stream
 from streamflow.store.base import Ledger
 
 ASKED_IN_ALL = 3     # times for the rows of one parent, where what came does not keep to the contract: a slip is no lie

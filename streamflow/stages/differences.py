@@ -15,7 +15,7 @@ from typing import Final
 
 from streamflow.mapping.changes import APPENDED
 from streamflow.model import AuditEntry, Cursor, DestId, Intent, IntentState, Link, QueueItem, Ref, Verdict
-from streamflow.platforms.base import Feed, Happening, is_person, position_of
+from streamflow.platforms.destination import Feed, Happening, is_person, position_of
 from streamflow.stages.gone import gone_id, gone_item
 from streamflow.stages.kept import released
 from streamflow.store.base import Ledger

@@ -35,7 +35,7 @@ from streamflow.model import (
     Verdict,
     name_of,
 )
-from streamflow.platforms.base import Feed, Happening, Reader, position_of
+from streamflow.platforms.destination import Feed, Happening, Reader, position_of
 from streamflow.stages.confirmation import brought, forgotten, learnt_late, line_of, meaning_of
 from streamflow.stages.gone import MERGED
 from streamflow.stages.marks import carries_marker

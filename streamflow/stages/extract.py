@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 from streamflow.ledger_names import read_mark
 from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Record
-from streamflow.platforms.base import Source, Stream
+from streamflow.platforms.source import Source, Stream
 from streamflow.stages.asking import GoneParents, ask_for
 from streamflow.stages.moved import Moved
 from streamflow.stages.permit import Permit

@@ -18,21 +18,22 @@ import anyio
 
 from streamflow.clock import Clock, from_iso, iso
 from streamflow.errors import (
+    OURS,
     InvariantBroken,
     MadeLocked,
     NotFound,
     PlatformUnavailable,
     RecordRejected,
     Stale,
-    StoreError,
     StreamflowError,
     Throttled,
     TransientError,
     Uncertain,
+    gravest,
     sure,
 )
 from streamflow.model import DestId, Intent, IntentState, Kind, Link, Op, Ref, kind_of
-from streamflow.platforms.base import Feed, Reader, Writer
+from streamflow.platforms.destination import Feed, Reader, Writer
 from streamflow.stages.batch import Loaded, Resolved, Write
 from streamflow.stages.gone import GONE_KINDS
 from streamflow.stages.meanwhile import Meanwhile, targets
@@ -152,10 +153,10 @@ class Loader:
             with anyio.move_on_after(SAVE_S, shield=True):
                 await self._ledger.commit(await self._settled(wave, outcomes, written))
             raise
-        failures = [outcome.error for outcome in outcomes if outcome is not None and outcome.stops]
+        failures = [each.error for each in outcomes if each is not None and each.error is not None and each.stops]
         with anyio.CancelScope(shield=True):
             changes = await self._settled(wave, outcomes, written)
-        return [*changes, *self._meanwhile.take()], next(iter(failures), None)
+        return [*changes, *self._meanwhile.take()], gravest(failures) if failures else None
 
     async def _weigh(self, wave: Sequence[Progress], outcomes: list[Outcome | None]) -> None:
         """Tell what single records meet from what all do: that stops the run, the rest of a wave shows that it is not so."""
@@ -243,6 +244,9 @@ class Loader:
                 return Outcome(state=state, dest_id=intent.dest_id, error=None if intent.op is Op.DELETE else error)
             except MadeLocked as error:     # made all the same: it is kept, and the rest of its kind waits
                 return Outcome(state=IntentState.CONFIRMED, dest_id=error.dest_id, error=error)
+            except InvariantBroken as error:     # perhaps behind a create that was confirmed: it is looked for
+                state = IntentState.IN_DOUBT if intent.op is Op.CREATE else _surely_not(intent)
+                return Outcome(state=state, dest_id=intent.dest_id, error=error)
             except StreamflowError as error:
                 return Outcome(state=_surely_not(intent), dest_id=intent.dest_id, error=error)
         away = PlatformUnavailable(
@@ -261,7 +265,7 @@ class Loader:
             return False
         try:
             return any([await self._vanished.look(kind, ids) for kind, ids in named.items()])
-        except (StoreError, InvariantBroken):
+        except OURS:
             raise
         except StreamflowError:
             return False     # the refusal is what is known
@@ -273,7 +277,7 @@ class Loader:
             return False
         try:
             is_other = await reads_otherwise(self._rereader, write)
-        except (StoreError, InvariantBroken):
+        except OURS:
             raise
         except StreamflowError:
             return False     # the write itself meets whatever that was
@@ -286,7 +290,7 @@ class Loader:
             return False
         try:
             return bool(await self._meanwhile.moved(targets([write]), track.seen, at_once=True))
-        except (StoreError, InvariantBroken):
+        except OURS:
             raise
         except StreamflowError:
             return True     # the platform does not answer: the record comes again, nothing was written

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from streamflow.clock import Clock
 from streamflow.model import Cursor, DestId, Kind, Op
-from streamflow.platforms.base import Feed, Happening, position_of
+from streamflow.platforms.destination import Feed, Happening, position_of
 from streamflow.stages.batch import Write
 from streamflow.stages.overwritten import Done, items_of, ours_among
 from streamflow.stages.unknown import REMADE_KINDS

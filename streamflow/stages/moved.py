@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from streamflow.ledger_names import read_mark
 from streamflow.model import Key, Kind, Page, Record, Staged
-from streamflow.platforms.base import MADE_KEY, Source, Stream
+from streamflow.platforms.source import MADE_KEY, Source, Stream
 from streamflow.stages.permit import Permit
 from streamflow.stages.rekey import renamed, successors
 from streamflow.store.base import Ledger

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from streamflow.errors import sure
 from streamflow.model import Cursor, DestId, Fields, Intent, Kind, QueueItem, Ref
-from streamflow.platforms.base import Happening, is_person
+from streamflow.platforms.destination import Happening, is_person
 from streamflow.store.change import Change, PutSetting
 
 UNLOOKED: Final = "unlooked:"

@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from streamflow.model import UNSETTLED_INTENTS, AuditEntry, Key, Kind, Page, Record
-from streamflow.platforms.base import MADE_KEY, Stream
+from streamflow.platforms.source import MADE_KEY, Stream
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, Fold, PutSetting, Rekey, Reopen
 

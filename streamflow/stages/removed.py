@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from streamflow.model import DestId, Fields, Intent
-from streamflow.platforms.base import Reader
+from streamflow.platforms.destination import Reader
 from streamflow.stages.marks import carries_marker
 from streamflow.stages.planning import Compare
 from streamflow.stages.updating import both_ways

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from streamflow.model import Kind, Op
-from streamflow.platforms.base import Reader
+from streamflow.platforms.destination import Reader
 from streamflow.stages.batch import Write
 from streamflow.stages.updating import both_ways
 

@@ -18,7 +18,7 @@ from streamflow.ledger_names import UNDONE
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.identity import Match, Merge, Review
 from streamflow.model import Cursor, DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref, kind_of, name_of
-from streamflow.platforms.base import Reader
+from streamflow.platforms.destination import Reader
 from streamflow.stages.batch import Mapped, Plan, Resolved, Write
 from streamflow.stages.conflicts import answers_for
 from streamflow.stages.directory import Directory

@@ -17,7 +17,7 @@ from typing import Any
 import anyio
 
 from streamflow.model import AuditEntry, DestId, Fields, Key, Kind, Link, Ref, Verdict, kind_of
-from streamflow.platforms.base import Reader
+from streamflow.platforms.destination import Reader
 from streamflow.stages.gone import GONE, GONE_KINDS, MERGED, gone_item, waits_for
 from streamflow.stages.kept import KEPT, expected, known, rebuilt, released
 from streamflow.stages.kin import hanging_on

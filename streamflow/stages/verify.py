@@ -14,7 +14,7 @@ from typing import TypeAlias
 from streamflow.ledger_names import STOCK
 from streamflow.mapping.changes import BLOCKS
 from streamflow.model import AuditEntry, DestId, FieldCheck, Fields, Kind, Link, Ref, Verdict, kind_of
-from streamflow.platforms.base import Feed, Reader
+from streamflow.platforms.destination import Feed, Reader
 from streamflow.stages.batch import Loaded
 from streamflow.stages.differences import Differences
 from streamflow.stages.kept import expected as expected_of

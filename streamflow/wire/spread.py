@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import anyio
 
-from streamflow.errors import StreamflowError
+from streamflow.errors import StreamflowError, gravest
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -17,7 +17,8 @@ async def spread(ask: Callable[[T], Awaitable[R]], items: Sequence[T], *, width:
     """
     Call *ask* for each item, at most *width* at a time; answers in the order of the items.
 
-    The first StreamflowError ends the others and is raised itself. For reads only: a cancelled write would be in doubt.
+    The first StreamflowError ends the others and is raised itself, but for a graver one of the same moment. For reads only: a cancelled
+    write would be in doubt.
     """
     answers: dict[int, R] = {}
     failed: list[StreamflowError] = []
@@ -37,5 +38,5 @@ async def spread(ask: Callable[[T], Awaitable[R]], items: Sequence[T], *, width:
         for _ in range(min(width, len(items))):
             tasks.start_soon(work)
     if failed:
-        raise failed[0]
+        raise gravest(failed)
     return [answers[index] for index in range(len(items))]

@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 from streamflow.migration import work
-from streamflow.platforms.base import Capabilities
+from streamflow.platforms.destination import Capabilities
 from streamflow.stages.doubt import QuietTime
 from tests.drill.world import Arm
 from tests.simulate.planted import PLANTED, Plant

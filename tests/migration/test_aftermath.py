@@ -11,7 +11,7 @@ import pytest
 from streamflow.clock import from_iso
 from streamflow.migration import cutover
 from streamflow.migration.life import State
-from streamflow.platforms.base import Happening, is_person
+from streamflow.platforms.destination import Happening, is_person
 from streamflow.stages.overwritten import UNLOOKED
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
 from tests.migration.test_resolving import STATUS, contact_of

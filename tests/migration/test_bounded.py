@@ -16,7 +16,7 @@ from streamflow.migration.companies import CompanyTable
 from streamflow.migration.context import Migration
 from streamflow.migration.freshness import FORM, Moves
 from streamflow.model import Cursor, Kind, Page, Record
-from streamflow.platforms.base import Source, Stream
+from streamflow.platforms.source import Source, Stream
 from streamflow.stages.extract import Intake
 from streamflow.store.base import Ledger
 from streamflow.store.sqlite import SqliteLedger

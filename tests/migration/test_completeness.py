@@ -16,7 +16,7 @@ from streamflow.migration.owed import OWED
 from streamflow.migration.precheck import precheck
 from streamflow.migration.rollback import Rollback
 from streamflow.model import Key, Kind, Page, Record
-from streamflow.platforms.base import Stream
+from streamflow.platforms.source import Stream
 from streamflow.reports.reconciliation import reconciliation
 from streamflow.stages.extract import PARENTS_AT_ONCE, Intake
 from streamflow.stages.tally import Tally

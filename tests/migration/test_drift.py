@@ -14,7 +14,7 @@ from streamflow.migration.drift import BASIS, compare, stands, with_rows
 from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
 from streamflow.migration.proposal import MapGate
-from streamflow.platforms.base import FieldSpec
+from streamflow.platforms.destination import FieldSpec
 from tests.migration.rig import ASK_CUTOVER, AUTO, Voyage, in_tail, voyage
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +22,7 @@ from streamflow.migration.undoing import plan_step
 from streamflow.migration.watch import BROUGHT_BACK
 from streamflow.model import Link, QueueItem, RecordState, Ref, Verdict
 from streamflow.platforms.nutshell.dialect.compare import compare
-from streamflow.store.change import Enqueue, Reopen, ResolveItem
+from streamflow.store.change import Enqueue, PutLink, Reopen, ResolveItem
 from streamflow.wire.message import BACKFILL, DELTA
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage, with_terms
 
@@ -272,6 +274,35 @@ async def test_a_drain_that_finds_something_reads_everything_again(tmp_path: Pat
         assert await trip.ledger.setting("round:drain") == 4, "given up at the freeze, then two complete passes"
 
 
+@pytest.mark.parametrize("finds", ["what changed", "everything"])
+async def test_behind_a_find_both_passes_are_read_again(tmp_path: Path, finds: str) -> None:
+    """Whichever pass of the drain finds something, two quiet ones must follow: what is written behind the first of them still arrives."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+        await in_cutover(trip)
+        early, late = sorted(row["leadid"] for row in trip.source_rows("leads"))[:2]
+        if finds == "what changed":
+            trip.in_source("edit", "leads", early, address="1 Before Lane")
+        else:
+            note = next(row for row in trip.source_rows("notes") if row["leadid"] == early)
+            trip.in_source("edit", "notes", note["noteid"], silent=True, note="1 Before Lane")
+        original, passes, behind = trip.doors.pages, list[str](), list[str]()
+
+        async def pages(kind: str, start: Any) -> AsyncGenerator[Any, None]:
+            async with aclosing(original(kind, start)) as shown:
+                async for page in shown:
+                    yield page
+            if kind == "lead":
+                passes.append(trip.m.phase.reason)
+                if len(passes) > 1 and finds in passes[-2] and not behind:
+                    behind.append(trip.in_source("edit", "leads", late, force=True, address="2 Behind Lane"))
+
+        trip.doors.pages = pages
+        await trip.until(State.WATCH)
+        written = [str(row) for kind in ("contacts", "notes") for row in trip.live(kind).values()]
+        assert any("1 Before Lane" in row for row in written)
+        assert any("2 Behind Lane" in row for row in written), passes
+
+
 async def test_what_went_just_before_the_freeze_is_told(tmp_path: Path) -> None:
     """A note deleted shortly before is missed by two complete passes of the drain itself, also where nothing is watched after it."""
     async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
@@ -334,7 +365,9 @@ async def test_late_writes_wait_for_a_person_and_can_be_taken(tmp_path: Path) ->
         await trip.stopping(trip.phase, lambda: any(row["name"] == "Taken Later" for row in trip.live("contacts").values()))
         names = {row["name"] for row in trip.live("contacts").values()}
         assert "Left Behind" not in names
-        assert "Leavers Ltd" not in {row["name"] for row in trip.live("accounts").values()}, "nor is anything made for it"
+        companies = {row["name"] for row in trip.live("accounts").values()}
+        assert "Takers Ltd" in companies, "with all that comes with it"
+        assert "Leavers Ltd" not in companies, "nor is anything made for it"
         trip.in_source("edit", "leads", taken, force=True, name="Written Afterwards")
         trip.clock.skipped_s += 2 * 86_400
         assert await trip.phase() is State.DONE
@@ -469,6 +502,64 @@ async def test_the_last_reading_is_tried_again(tmp_path: Path) -> None:
         assert "for the last time; it cannot be read just now: leadtrekker: nobody answers" in asked[-1]
         assert [item.key for item in await trip.items("after_freeze") if item.kind == "lead"] == [key]
         assert await trip.items("last_read_failed") == []
+
+
+@pytest.mark.parametrize("fault", ["reset_before", "reset_after"])
+async def test_a_late_write_whose_answer_was_lost_is_looked_for_by_the_next_start(tmp_path: Path, fault: str) -> None:
+    """Taken, sent, and the process ends before it is known what became of it: it is there once and read back when the window ends."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        key = trip.in_source("create", "leads", force=True, name="Taken Later", email="taken.later@example.com")
+        await look_once(trip)
+        [item] = [item for item in await trip.items("after_freeze") if item.kind == "lead"]
+        await trip.resolve(item, "take")
+        trip.site.faults.merge({fault: {"match": "POST /rest/contacts", "times": 1}, "events_lag_s": 3_600.0})
+        await trip.stopping(trip.phase, lambda: "waiting for the outcome" in trip.m.phase.reason)
+        assert await trip.ledger.open_intents()
+        trip.site.faults.merge({"events_lag_s": 0.0})
+        trip.clock.skipped_s += 86_400
+        assert await trip.phase() is State.DONE
+        assert await trip.ledger.open_intents() == []
+        assert [row["name"] for row in trip.live("contacts").values()].count("Taken Later") == 1
+        [link] = await trip.ledger.links_of("lead", [key])
+        assert link.verified == "verified"
+
+
+async def test_what_was_written_just_before_a_kill_is_read_back_by_the_next_start(tmp_path: Path) -> None:
+    """Nothing else is to be delivered by then: the write of the last process does not stay unverified for good."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        key = trip.in_source("create", "leads", force=True, name="Taken Later", email="taken.later@example.com")
+        await look_once(trip)
+        [item] = [item for item in await trip.items("after_freeze") if item.kind == "lead"]
+        await trip.resolve(item, "take")
+        await trip.stopping(trip.phase, lambda: any(row["name"] == "Taken Later" for row in trip.live("contacts").values()))
+        await trip.ledger.commit([PutLink(link=replace(each, verified="pending")) for each in await trip.ledger.links_of("lead", [key])])
+        await look_once(trip)
+        [link] = await trip.ledger.links_of("lead", [key])
+        assert link.verified == "verified"
+
+
+async def test_a_silent_late_write_is_found_however_seldom_all_is_read(tmp_path: Path) -> None:
+    """The last reading is a complete one whether a sweep is due or not: what moves no time of change is asked about, too."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0, sweep_every_s=30 * 86_400.0) as trip:
+        await look_once(trip)
+        note = next(each for each in (await trip.staged("note")).values() if each.record.parent)
+        trip.in_source("edit", "notes", note.record.key, force=True, silent=True, note="written silently")
+        await look_once(trip)
+        assert await trip.items("after_freeze") == []
+        trip.clock.skipped_s += 86_400
+        assert await trip.phase() is State.DONE
+        assert [item.key for item in await trip.items("after_freeze")] == [note.record.key]
+
+
+async def test_a_user_who_turns_up_after_the_switch_ends_with_a_disposition(tmp_path: Path) -> None:
+    """Nobody writes users, so nobody is asked about one; it does not stay pending for good either."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        user = trip.in_source("create", "users", force=True, name="New Colleague", email="new.colleague@example.com")
+        await look_once(trip)
+        await look_once(trip)
+        staged = (await trip.staged("user"))[user]
+        assert (staged.state, staged.disposition is None) == (RecordState.DONE, False)
+        assert await trip.items("after_freeze") == []
 
 
 # ------------------------------------------------------------------------------------------------ rollback

@@ -26,7 +26,7 @@ from streamflow.migration.proposal import VOLUME, MapGate
 from streamflow.migration.schema import SchemaPhase, defined_fields
 from streamflow.migration.scope import headroom
 from streamflow.model import Record, Ref
-from streamflow.platforms.base import FieldSpec
+from streamflow.platforms.destination import FieldSpec
 from streamflow.stages.roles import roles_of
 from tests.mapping.builders import PAIR
 from tests.migration.rig import ASK_CUTOVER, FALLBACK, Killed, Voyage, in_tail, voyage

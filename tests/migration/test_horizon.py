@@ -18,7 +18,7 @@ from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
 from streamflow.migration.terms import Terms
 from streamflow.model import Record
-from streamflow.platforms.base import Stream
+from streamflow.platforms.source import Stream
 from streamflow.stages.tally import Tally
 from streamflow.store.change import PutSetting
 from streamflow.store.memory import MemoryLedger

@@ -10,7 +10,7 @@ from streamflow.clock import SystemClock
 from streamflow.migration.context import Migration
 from streamflow.migration.orphans import find_orphans
 from streamflow.model import Record
-from streamflow.platforms.base import Stream
+from streamflow.platforms.source import Stream
 from streamflow.store.change import ResolveItem
 from streamflow.store.memory import MemoryLedger
 from tests.mapping.porch import PORCH, client, document, quote, scan, visit

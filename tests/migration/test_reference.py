@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from streamflow.migration.reference import missing_reference, needs_sources
-from streamflow.platforms.base import Reference
+from streamflow.platforms.destination import Reference
 from tests.mapping.builders import PAIR, proposed
 from tests.mapping.porch import PORCH, document
 

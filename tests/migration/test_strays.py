@@ -16,7 +16,7 @@ from streamflow.migration.context import Migration
 from streamflow.migration.control import Control
 from streamflow.migration.strays import ask_owners
 from streamflow.model import Key, Record
-from streamflow.platforms.base import Stream
+from streamflow.platforms.source import Stream
 from streamflow.stages.extract import Intake
 from streamflow.store.memory import MemoryLedger
 

@@ -15,7 +15,7 @@ from streamflow.migration.reversals import Reversals
 from streamflow.migration.ties import NOBODY, Ties
 from streamflow.migration.touched import Touches
 from streamflow.model import DestId, Fields, Kind, Link, Ref
-from streamflow.platforms.base import HUNG
+from streamflow.platforms.destination import HUNG
 from streamflow.store.memory import MemoryLedger
 from tests.platforms.leadtrekker_rig import HastyClock
 

@@ -13,7 +13,7 @@ from streamflow.errors import RecordRejected, Uncertain
 from streamflow.migration.life import State
 from streamflow.migration.touched import Touches
 from streamflow.model import DestId, Kind, Link, Ref
-from streamflow.platforms.base import Happening, position_of
+from streamflow.platforms.destination import Happening, position_of
 from streamflow.store.change import PutLink, PutSetting
 from streamflow.store.memory import MemoryLedger
 from tests.migration.rig import ASK_CUTOVER, NO_PROBES, Voyage, in_tail, voyage

@@ -6,13 +6,15 @@ from collections import Counter
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
+
 from streamflow.clock import SystemClock
-from streamflow.errors import PlatformUnavailable
+from streamflow.errors import InvariantBroken, PlatformUnavailable, StoreError, StreamflowError
 from streamflow.migration import unread
 from streamflow.migration.context import Migration
 from streamflow.migration.holes import Holes
 from streamflow.model import Key, QueueItem, Record
-from streamflow.platforms.base import Stream
+from streamflow.platforms.source import Stream
 from streamflow.stages.tally import CHANGED, RECENT, Tally
 from streamflow.store.change import ResolveItem
 from streamflow.store.memory import MemoryLedger
@@ -120,3 +122,22 @@ async def test_the_latest_part_asks_nothing_new_of_those_given_up_by_name() -> N
     assert not await bench.open()
     assert not (await bench.read("row 1 of the latest never comes", "row 3 of the latest never comes", part=RECENT)).given_up
     assert len(await bench.open()) == 2
+
+
+@pytest.mark.parametrize(
+    ("trouble", "is_ours"),
+    [(StoreError("the disk is full"), True), (InvariantBroken("a write on the source"), True), (PlatformUnavailable("away"), False)],
+)
+async def test_trouble_of_our_own_is_not_told_as_a_source_that_is_away(trouble: StreamflowError, is_ours: bool) -> None:
+    """Before a cutover the source is asked once more: only what it did not answer is a reason to wait, a bug of ours is raised."""
+    bench = Bench()
+
+    async def check() -> dict[str, str]:
+        raise trouble
+
+    bench.m.source.check = check  # type: ignore[method-assign]
+    if is_ours:
+        with pytest.raises(type(trouble), match=trouble.message):
+            await unread.look_again(bench.m)
+    else:
+        assert await unread.look_again(bench.m) == ["the source cannot be asked: away"]

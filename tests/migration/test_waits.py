@@ -21,8 +21,8 @@ from streamflow.migration.life import State
 from streamflow.migration.terms import Terms
 from streamflow.migration.waits import Waits
 from streamflow.migration.watch import Watch
-from streamflow.platforms.base import Stream
 from streamflow.platforms.catalog import pair_of
+from streamflow.platforms.source import Stream
 from streamflow.stages.extract import Intake
 from streamflow.stages.tally import Tally
 from streamflow.store.change import MoveMark, PutSetting
@@ -180,6 +180,26 @@ async def test_the_window_is_as_long_as_agreed(step_s: float, monkeypatch: pytes
     window.rig, window.step_s = rig, step_s
     assert await window.run() is State.DONE
     assert [at_s for at_s, which in rig.looks if which == "last"] == [DAY_S]
+
+
+async def test_without_a_window_a_source_that_is_away_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A last reading that fails is tried again for no longer than the window was: with none the run ends with its one look."""
+    async def outlasted(*_: Any) -> bool:
+        return True
+
+    class Away(Window):
+        async def _look(self, number: int, *, is_last: bool, since: str) -> None:
+            await super()._look(number, is_last=is_last, since=since)
+            self._trouble = "; it cannot be read just now"
+
+    monkeypatch.setattr(aftermath, "outlasted", outlasted)
+    rig = Rig()
+    migration = rig.migration(watch_days=0.0, poll_s=60.0)
+    await migration.ledger.commit([PutSetting(name="switched", value={"switched_at": iso(BEGUN)})])
+    window = Away(migration, cast(Any, SimpleNamespace(reader=SimpleNamespace(look_at_all=lambda: None))))
+    window.rig, window.step_s = rig, 0.0
+    assert await window.run() is State.DONE
+    assert rig.looks == [(rig.clock.at_s, "last")]
 
 
 @dataclass(slots=True)

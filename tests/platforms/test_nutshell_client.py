@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from streamflow.clock import SystemClock
-from streamflow.errors import AccessRefused, NotFound, PlanLimit, ProtocolMismatch, RecordRejected, Throttled, Uncertain
+from streamflow.errors import AccessRefused, InvariantBroken, NotFound, PlanLimit, ProtocolMismatch, RecordRejected, Throttled, Uncertain
 from streamflow.model import Fields, Verdict
-from streamflow.platforms.base import Destination, FieldSpec
+from streamflow.platforms.destination import Destination, FieldSpec
 from streamflow.platforms.nutshell import platform
+from streamflow.platforms.nutshell.lead_actions import LeadActions
 from streamflow.sandbox.nutshell.admin import act
 from streamflow.wire.limiter import PacedLimiter
 from streamflow.wire.message import DELTA, NORMAL, at_priority
@@ -509,6 +510,19 @@ async def test_a_lead_that_was_made_stays_made() -> None:
         person = await made.nutshell.writer.create("contacts", NIA)
         dest_id = await made.nutshell.writer.create("leads", {"description": "x", "link:contacts": [person], "stageset": "999-stagesets"})
         assert made.stored("leads", dest_id)["description"] == "x"
+
+
+async def test_a_bug_behind_a_create_is_no_refused_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What breaks within us after a lead was made is raised, not logged and left to read-back as what the platform refuses is."""
+    async with rig() as made:
+        person = await made.nutshell.writer.create("contacts", NIA)
+
+        async def breaks(*_: object) -> None:
+            raise InvariantBroken("no id where there must be one")
+
+        monkeypatch.setattr(LeadActions, "_do", breaks)
+        with pytest.raises(InvariantBroken):
+            await made.nutshell.writer.create("leads", {"description": "x", "link:contacts": [person], "stageset": "1-stagesets"})
 
 
 async def test_errors_tell_no_values() -> None:

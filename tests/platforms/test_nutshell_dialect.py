@@ -18,7 +18,7 @@ from streamflow.errors import (
     RecordRejected,
 )
 from streamflow.model import Ref, Verdict
-from streamflow.platforms.base import FieldSpec
+from streamflow.platforms.destination import FieldSpec
 from streamflow.platforms.nutshell.dialect import (
     bodies,
     compare,

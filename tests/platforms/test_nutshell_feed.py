@@ -7,7 +7,7 @@ import gc
 import pytest
 
 from streamflow.model import DestId
-from streamflow.platforms.base import HUNG, Happening
+from streamflow.platforms.destination import HUNG, Happening
 from streamflow.platforms.nutshell.dialect import events
 from streamflow.platforms.nutshell.listing import AGAIN_S
 from streamflow.sandbox.nutshell.admin import act

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from streamflow.errors import TransientError
-from streamflow.platforms.base import FieldSpec
+from streamflow.platforms.destination import FieldSpec
 from streamflow.platforms.nutshell import listing
 from tests.platforms.nutshell_rig import Rig, rig
 

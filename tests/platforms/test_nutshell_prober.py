@@ -7,11 +7,12 @@ from typing import Any
 import anyio
 import pytest
 
-from streamflow.errors import ProtocolMismatch, RecordRejected, StoreError
+from streamflow.errors import InvariantBroken, ProtocolMismatch, RecordRejected, StoreError
 from streamflow.model import DestId, Kind
-from streamflow.platforms.base import FieldSpec
+from streamflow.platforms.destination import FieldSpec
 from streamflow.platforms.nutshell import listing, prober
 from streamflow.platforms.nutshell.flags import PATH_BY_NAME, PATH_UNDER_CUSTOM, Flags
+from streamflow.platforms.nutshell.writer import NutshellWriter
 
 from .nutshell_rig import ADMIN, Journal, Rig, rig
 
@@ -277,6 +278,27 @@ async def test_a_journal_that_cannot_write_stops_the_probe() -> None:
         with pytest.raises(StoreError):
             await made.nutshell.prober.probe(Broken())
         assert _standing(made) == []
+
+
+async def test_a_bug_while_removing_is_not_taken_for_a_record_that_cannot_be_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends the probe and is not told as an account's refusal; the journal still holds what stands, and a sweep removes it."""
+    async with rig(flags=SOON) as made:
+        journal = Journal()
+
+        delete = NutshellWriter.delete
+
+        async def breaks(self: NutshellWriter, kind: Kind, dest_id: DestId) -> None:
+            if kind == "contacts":     # what the probes build on stands to the end
+                raise InvariantBroken("no id where there must be one")
+            await delete(self, kind, dest_id)
+
+        monkeypatch.setattr(NutshellWriter, "delete", breaks)
+        with pytest.raises(InvariantBroken):
+            await made.nutshell.prober.probe(journal)
+        monkeypatch.undo()
+        assert _standing(made)
+        await made.nutshell.prober.sweep_probes(journal)
+        assert (_standing(made), journal.open) == ([], {})
 
 
 @pytest.mark.parametrize(("switches", "chars"), [

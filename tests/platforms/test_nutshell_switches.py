@@ -9,7 +9,7 @@ import pytest
 
 from streamflow.errors import ConfigError, NotPermitted, RecordRejected
 from streamflow.model import Fields
-from streamflow.platforms.base import FieldSpec
+from streamflow.platforms.destination import FieldSpec
 from streamflow.platforms.nutshell.flags import NOT_USED, Flags
 from streamflow.sandbox.nutshell.switches import NEVER_MET
 

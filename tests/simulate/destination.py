@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from streamflow.model import DestId, Fields, Kind
-from streamflow.platforms.base import Happening
+from streamflow.platforms.destination import Happening
 from tests.simulate.agenda import Agenda
 from tests.simulate.conditions import Conditions
 from tests.simulate.source import BEGIN

@@ -11,7 +11,7 @@ import anyio
 
 from streamflow.errors import NotFound, PlatformUnavailable, RecordRejected, Stale, Throttled, TransientError, Uncertain
 from streamflow.model import Cursor, DestId, Fields, Kind, Verdict
-from streamflow.platforms.base import HUNG, FieldSpec, Happening, ProbeJournal, Reference, position_of
+from streamflow.platforms.destination import HUNG, FieldSpec, Happening, ProbeJournal, Reference, position_of
 from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.platforms.nutshell.flags import Flags
 from tests.simulate.destination import FED, PROGRAM, USERS, Account, Held

@@ -14,7 +14,7 @@ import anyio
 
 from streamflow.errors import PlatformUnavailable, Throttled, TransientError
 from streamflow.model import Cursor, Key, Kind, Page, Record
-from streamflow.platforms.base import Stream
+from streamflow.platforms.source import Stream
 from tests.simulate.agenda import Agenda
 from tests.simulate.conditions import Conditions
 

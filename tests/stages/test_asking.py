@@ -8,7 +8,7 @@ import pytest
 
 from streamflow.errors import PlatformUnavailable, ProtocolMismatch, StreamflowError, Unreachable
 from streamflow.model import Key, Kind, Page, Record
-from streamflow.platforms.base import Stream
+from streamflow.platforms.source import Stream
 from streamflow.stages.extract import Intake
 from streamflow.store.memory import MemoryLedger
 from tests.wire.virtual import VirtualClock

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from streamflow.model import Ref
-from streamflow.platforms.base import FieldSpec
+from streamflow.platforms.destination import FieldSpec
 from tests.mapping.porch import PORCH, client, inquiry, quote
 from tests.stages.rig import Rig, rig
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -11,10 +12,12 @@ import pytest
 from streamflow.errors import PlatformUnavailable, Uncertain
 from streamflow.migration.reversals import Reversals
 from streamflow.migration.undoing import Step, plan_step, unconfirmed
-from streamflow.model import ADOPTED, Disposition, IntentState, RecordState, Ref
+from streamflow.model import ADOPTED, Disposition, Fields, Intent, IntentState, Op, RecordState, Ref
+from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.stages import doubt
-from streamflow.stages.doubt import QuietTime
+from streamflow.stages.doubt import DOUBLED, QuietTime
 from streamflow.stages.marks import carries_marker
+from streamflow.stages.removed import Removed, judged
 from streamflow.stages.vanished import Vanished
 from streamflow.store.change import DropLink, PutLink
 from tests.stages.rig import QUIET, Rig, lead, note, rig
@@ -527,3 +530,73 @@ async def test_who_somebody_made_and_removed_is_nobody_of_ours(name: str) -> Non
         asked = await one.ledger.queue(cause="in_doubt")
         assert one.calls().count("POST contacts") == (name == "Somebody Else")
         assert [other in item.reason for item in asked] == [True] * (name != "Somebody Else")
+
+
+async def test_a_mark_that_two_records_bear_is_left_to_a_person() -> None:
+    """The answer to a create is lost, and somebody makes another of the same name and mark: nobody guesses which of the two was meant."""
+    async with rig(switches={"search_lag_s": 5.0}) as one:
+        spoil(one, "create", after=0)
+        await one.stage(lead("2"))
+        await one.deliver("lead")
+        [made] = one.named("Person Number2")
+        other = await one.existing("Person Number2", "else@own.test", customFields={"Streamflow ID": "lt:lead:2"})
+        await one.run_dry()
+        [item] = await one.ledger.queue(cause="in_doubt")
+        assert DOUBLED in item.reason
+        assert made["id"] in item.reason
+        assert other in item.reason
+        assert await one.ledger.links([Ref("lead", "2")]) == {}
+
+
+async def test_a_record_that_people_delete_while_a_change_is_unknown_is_not_made_again() -> None:
+    """A change that never happened, to a person whom people deleted before that was known: it is asked about, and nobody comes back."""
+    async with rig(switches={"search_lag_s": 5.0}) as one:
+        await one.stage(lead("1"))
+        await one.run_dry()
+        person = (await one.link("lead", "1")).dest_id
+        spoil(one, "update", after=0, happens=False)
+        await one.stage(lead("1", name="Another Name"))
+        await one.deliver()
+        one.person("delete", "contacts", person)
+        await one.run_dry()
+        assert one.live("contacts") == []
+        assert [item.details["dest_id"] for item in await one.ledger.queue(cause="deleted_at_destination")] == [person]
+
+
+async def test_a_removal_that_may_still_happen_is_not_over() -> None:
+    """The answer to a delete is lost and the record is still there: no other write is decided on before it can no longer go."""
+    async with rig(switches={"search_lag_s": 5.0}, flags=NO_EDIT) as one:
+        await _moved(one)
+        old = (await one.link("note", "5")).dest_id
+        one.switch(reset_after={"match": "POST /rest/notes", "times": 1})
+        await one.stage(note("5", "1", "new"))
+        await one.deliver("note")
+        one.person("undelete", "notes", old)
+        assert await one.resolve_doubts() == 0
+        spoil(one, "delete", after=0, happens=False)
+        spoil(one, "delete_unchanged", after=0, happens=False)
+        await one.deliver("note")
+        assert bodies(one) == ["new", "old"]
+        for _ in range(2):
+            assert await one.resolve_doubts() == 1
+            one.clock.account.advance(QUIET.late_s / 2 - 1.0)
+        await one.run_dry()
+        assert bodies(one) == ["new"]
+
+
+SENT = {"name": "Nia Okafor", "description": "Owns two shops", "emails": [], "link:owner": "3-users", "custom:Streamflow ID": "lt:lead:2"}
+ELSE = {"name": "Nia Other", "description": "Sells cars", "link:owner": "3-users"}
+
+
+@pytest.mark.parametrize(("sent", "gone", "found"), [
+    (SENT, {"1-contacts": SENT}, Removed(made="1-contacts")),
+    (SENT, {"1-contacts": SENT, "2-contacts": ELSE}, Removed(made="1-contacts")),
+    (SENT, {"1-contacts": SENT, "2-contacts": SENT}, Removed(unclear=("1-contacts", "2-contacts"))),
+    (SENT, {"1-contacts": ELSE}, Removed()),
+    (SENT, {"1-contacts": {**SENT, "name": "Nia Other", "custom:Streamflow ID": ""}}, Removed(unclear=("1-contacts",))),
+    ({"name": "Nia Okafor"}, {"1-contacts": {"name": "Nia Okafor"}}, Removed(unclear=("1-contacts",))),
+], ids=["it", "it and another", "two of them", "another of the same owner", "it with another name", "a name alone"])
+def test_what_was_removed_is_taken_for_ours_only_where_it_is_sure(sent: Fields, gone: Mapping[str, Fields], found: Removed) -> None:
+    """Of two that look alike, of one that people changed, and of a name alone nobody can tell: a person is asked."""
+    intent = Intent(id="1-1", ref=Ref("lead", "2"), op=Op.CREATE, dest_kind="contacts", fields=sent, marker="lt:lead:2")
+    assert judged(intent, gone, compare) == found

@@ -9,7 +9,7 @@ import pytest
 
 from streamflow.clock import SystemClock
 from streamflow.model import Key, Page, Record
-from streamflow.platforms.base import Source, Stream
+from streamflow.platforms.source import Source, Stream
 from streamflow.stages.extract import Intake, Settling
 from streamflow.stages.tally import Tally
 from streamflow.store.change import Change, PutSetting

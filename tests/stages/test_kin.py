@@ -12,7 +12,7 @@ import pytest
 from streamflow.clock import SystemClock
 from streamflow.mapping.uplinks import uplinks_of
 from streamflow.model import Disposition, Key, Kind, Page, Record, RecordState, Ref
-from streamflow.platforms.base import Source, Stream
+from streamflow.platforms.source import Source, Stream
 from streamflow.sandbox.nutshell import admin
 from streamflow.stages.extract import Intake
 from streamflow.store.base import Ledger

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from streamflow.model import Cursor, DestId, Intent, IntentState, Kind, Op, QueueItem, Ref
-from streamflow.platforms.base import Happening, position_of
+from streamflow.platforms.destination import Happening, position_of
 from streamflow.stages import load
 from streamflow.stages.batch import Write
 from streamflow.stages.meanwhile import AWAITED_S, LATEST_S, LEFT_AT_MOST, OVERDUE_S, Meanwhile

@@ -11,7 +11,7 @@ import pytest
 
 from streamflow.errors import PlatformUnavailable, Throttled, TransientError
 from streamflow.model import DestId, Kind, Ref
-from streamflow.platforms.base import Happening
+from streamflow.platforms.destination import Happening
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.overwritten import UNLOOKED, lost_to
 from tests.stages.rig import Rig, lead, note, reminder, rig

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from streamflow.model import Disposition, Intent, IntentState, Key, Op, Page, Record, RecordState, Ref
-from streamflow.platforms.base import Source, Stream
+from streamflow.platforms.source import Source, Stream
 from streamflow.stages.extract import Intake
 from streamflow.store.change import Change, PutIntent, PutLink, Rekey, SettleIntent
 from streamflow.store.memory import MemoryLedger

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from streamflow.model import Key, Kind, Page, Record
-from streamflow.platforms.base import Stream
+from streamflow.platforms.source import Stream
 from streamflow.stages.extract import PARENTS_AT_ONCE, Intake
 from streamflow.store.memory import MemoryLedger
 from streamflow.wire.limiter import PacedLimiter

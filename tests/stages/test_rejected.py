@@ -10,7 +10,7 @@ import pytest
 
 from streamflow.clock import SystemClock
 from streamflow.model import Key, Page, Record, Reject
-from streamflow.platforms.base import Source, Stream
+from streamflow.platforms.source import Source, Stream
 from streamflow.stages.extract import PARENTS_AT_ONCE, Intake
 from streamflow.stages.rejected import CAUSE
 from streamflow.stages.tally import Tally

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from streamflow.model import Disposition, Intent, IntentState, Key, Op, Page, Record, RecordState, Ref
-from streamflow.platforms.base import Source, Stream
+from streamflow.platforms.source import Source, Stream
 from streamflow.stages.extract import Intake
 from streamflow.stages.rekey import alike, successors
 from streamflow.store.change import PutIntent, PutLink, SettleIntent

@@ -10,6 +10,7 @@ import pytest
 
 from streamflow.errors import AccessRefused, InvariantBroken, PlanLimit, PlatformUnavailable, RecordRejected, Throttled
 from streamflow.model import Disposition, IntentState, RecordState, Ref
+from streamflow.platforms.nutshell.writer import NutshellWriter
 from streamflow.stages import load
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.store.change import Change, Fold, Reopen, SettleIntent
@@ -286,6 +287,36 @@ async def test_a_broken_promise_of_our_own_is_not_taken_for_a_busy_platform(monk
         await one.run_dry()
         [person] = one.live("contacts")
         assert (await one.fields("contacts", person["id"]))["name"] == "Another Name"
+
+
+async def test_a_broken_promise_right_behind_a_create_makes_no_double(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record is there already, its links are not looked after: the run ends loudly, and the next one finds it by its marker."""
+    async with rig(switches={"search_lag_s": 5.0}) as one:
+        async def breaks(*_: object) -> None:
+            raise InvariantBroken("no id where there must be one")
+
+        monkeypatch.setattr(NutshellWriter, "_patch", breaks)
+        await one.stage(lead("1"))
+        with pytest.raises(InvariantBroken, match="no id where there must be one"):
+            await one.deliver()
+        monkeypatch.undo()
+        assert len(one.live("contacts")) == 1
+        await one.run_dry()
+        assert len(one.live("contacts")) == 1
+
+
+async def test_a_broken_promise_beside_a_full_plan_ends_the_run() -> None:
+    """Of one wave the first record meets a full plan and the second a bug: that is told, not left for when there is room."""
+    async with rig() as one:
+        await one.stage(lead("1"), lead("2"))
+        troubles = iter([PlanLimit("no more contacts"), InvariantBroken("no id where there must be one")])
+
+        async def fails(*_: object, **__: object) -> str:
+            raise next(troubles)
+
+        one.nutshell.writer.create = fails  # type: ignore[method-assign]
+        with pytest.raises(InvariantBroken, match="no id where there must be one"):
+            await one.deliver()
 
 
 async def test_a_broken_promise_right_before_a_write_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from streamflow.errors import NotFound
+from streamflow.errors import InvariantBroken, NotFound
 from streamflow.wire.limiter import PacedLimiter
 from streamflow.wire.message import Attempt
 from streamflow.wire.pace import MANY, SAMPLE, AdaptivePace, PacePolicy, price
@@ -185,3 +185,13 @@ async def test_spread_keeps_order_and_width_and_raises_one_plain_error() -> None
     assert await spread(ask, []) == []
     with pytest.raises(NotFound):
         await spread(ask, [1, 99, 2])
+
+
+async def test_of_several_failures_at_once_our_own_is_heard() -> None:
+    """What breaks within us beside an address that is not there is not lost behind it."""
+
+    async def ask(item: int) -> int:
+        raise InvariantBroken("no id where there must be one") if item else NotFound("gone")
+
+    with pytest.raises(InvariantBroken):
+        await spread(ask, [0, 1])

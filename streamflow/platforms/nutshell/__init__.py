@@ -1,7 +1,7 @@
 """
 Nutshell as a destination: `platform` describes it for the catalogue of platforms; `doors` has what it is opened by.
 
-Files here: flags, a pure dialect, and thin shells behind the doors of `platforms.base`.
+Files here: flags, a pure dialect, and thin shells behind the doors of `platforms.destination`.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ from typing import Any
 import anyio
 
 from streamflow.clock import Clock
-from streamflow.errors import AccessRefused, NotFound, PlanLimit, RecordRejected, StoreError, StreamflowError, Throttled, Uncertain
+from streamflow.errors import OURS, AccessRefused, NotFound, PlanLimit, RecordRejected, StreamflowError, Throttled, Uncertain
 from streamflow.model import DestId, Fields, Kind
-from streamflow.platforms.base import ProbeJournal
+from streamflow.platforms.destination import ProbeJournal
 from streamflow.platforms.nutshell.calls import PATCH, Calls
 from streamflow.platforms.nutshell.dialect.bodies import create_body
 from streamflow.platforms.nutshell.dialect.envelope import is_gone, made_id, rows
@@ -106,7 +106,7 @@ class Bench:
             for kind, marker, dest_id in reversed(self._standing):
                 try:
                     await self.remove(kind, marker, dest_id)
-                except StoreError:
+                except OURS:
                     raise
                 except StreamflowError as error:
                     stuck[dest_id] = error.message

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from streamflow.clock import Clock
 from streamflow.errors import NotFound, ProtocolMismatch, RecordRejected
 from streamflow.model import Cursor, DestId, Kind
-from streamflow.platforms.base import Happening
+from streamflow.platforms.destination import Happening
 from streamflow.platforms.nutshell.calls import Calls
 from streamflow.platforms.nutshell.dialect.events import PAGE, SURELY_WHOLE, happenings, number
 from streamflow.platforms.nutshell.labels import Labels

@@ -12,7 +12,7 @@ from typing import Any
 
 from streamflow.errors import AccessRefused, NotFound, NotPermitted, ProtocolMismatch, RecordRejected, TransientError
 from streamflow.model import Kind
-from streamflow.platforms.base import Happening
+from streamflow.platforms.destination import Happening
 from streamflow.platforms.nutshell.dialect.definitions import label_of
 from streamflow.platforms.nutshell.dialect.ids import kind_of
 from streamflow.platforms.nutshell.flags import ENTITIES

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from streamflow.errors import NotPermitted, StreamflowError
+from streamflow.errors import OURS, NotPermitted, StreamflowError
 from streamflow.model import DestId, Fields
 from streamflow.platforms.nutshell.calls import PATCH, Calls
 from streamflow.platforms.nutshell.caps import Caps
@@ -24,11 +24,13 @@ class LeadActions:
         self._caps = caps
 
     async def after_create(self, dest_id: DestId, fields: Fields) -> None:
-        """Do what a new lead asks for. The lead exists, so trouble here is logged and left to read-back, never raised."""
+        """Do what a new lead asks for. The lead exists, so trouble of the platform here is logged and left to read-back."""
         for action in ACTIONS:
             if fields.get(action):
                 try:
                     await self._do(action, dest_id, str(fields[action]))
+                except OURS:
+                    raise
                 except StreamflowError as error:
                     log.warning("nutshell.lead_action_failed", dest_id=dest_id, action=action, code=error.code, reason=error.message)
 

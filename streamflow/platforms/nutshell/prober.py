@@ -11,19 +11,18 @@ import structlog
 
 from streamflow.clock import Clock
 from streamflow.errors import (
+    OURS,
     AccessRefused,
-    InvariantBroken,
     NotFound,
     PlatformUnavailable,
     ProtocolMismatch,
     RecordRejected,
-    StoreError,
     StreamflowError,
     Throttled,
     Uncertain,
 )
 from streamflow.model import DestId, Fields, Kind
-from streamflow.platforms.base import FieldSpec, ProbeJournal
+from streamflow.platforms.destination import FieldSpec, ProbeJournal
 from streamflow.platforms.nutshell import probes_deals as deals
 from streamflow.platforms.nutshell import probes_people as people
 from streamflow.platforms.nutshell.bench import Bench
@@ -78,7 +77,7 @@ class NutshellProber:
                     found = await self._patiently(partial(probe, bench))
                     bench.learn(found)
                     learned.update(found)
-                except (StoreError, InvariantBroken):
+                except OURS:
                     raise
                 except StreamflowError as error:
                     reasons[name] = error.message
@@ -190,7 +189,7 @@ class NutshellProber:
                 if dest_id is None:
                     await journal.made(kind, marker, found)      # should its removal fail, it can be named
                 await self._patiently(partial(bench.remove, kind, marker, found))
-        except (StoreError, InvariantBroken):
+        except OURS:
             raise
         except StreamflowError as error:
             log.warning("nutshell.probe_left", kind=kind, dest_id=dest_id or "", code=error.code, reason=error.message)

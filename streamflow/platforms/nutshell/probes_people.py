@@ -6,7 +6,7 @@ from typing import Any
 
 from streamflow.errors import AccessRefused, ProtocolMismatch, RecordRejected
 from streamflow.model import DestId
-from streamflow.platforms.base import FieldSpec
+from streamflow.platforms.destination import FieldSpec
 from streamflow.platforms.nutshell.bench import Bench
 from streamflow.platforms.nutshell.dialect.envelope import rows
 from streamflow.platforms.nutshell.dialect.events import happenings

@@ -9,7 +9,7 @@ from streamflow.clock import Clock
 from streamflow.compact import Numbers
 from streamflow.errors import NotFound, RecordRejected
 from streamflow.model import DestId, Fields, Kind, Verdict
-from streamflow.platforms.base import HUNG
+from streamflow.platforms.destination import HUNG
 from streamflow.platforms.nutshell.calls import Calls
 from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.platforms.nutshell.dialect.envelope import is_gone, merged_with, rows

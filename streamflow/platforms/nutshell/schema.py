@@ -8,7 +8,7 @@ from typing import Any
 from streamflow.clock import Clock
 from streamflow.errors import AccessRefused, NotFound, NotPermitted, PlanLimit, ProtocolMismatch, RecordRejected, StreamflowError
 from streamflow.model import DestId, Kind
-from streamflow.platforms.base import FieldSpec, Reference
+from streamflow.platforms.destination import FieldSpec, Reference
 from streamflow.platforms.nutshell.calls import Calls
 from streamflow.platforms.nutshell.dialect.definitions import definition_body, label_of, mismatch, spec_of, type_names
 from streamflow.platforms.nutshell.dialect.envelope import made_id, rows

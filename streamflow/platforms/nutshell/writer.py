@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from streamflow.errors import (
+    OURS,
     AccessRefused,
     NotFound,
     NotPermitted,
@@ -141,6 +142,8 @@ class NutshellWriter:
         lost = forgotten_links(kind, fields, row)
         try:
             await self._patch(kind, dest_id, patch_groups(kind, lost, flat(kind, row), self._calls.flags))
+        except OURS:
+            raise
         except StreamflowError as error:
             log.warning("nutshell.links_not_set", dest_id=dest_id, fields=sorted(lost), code=error.code, reason=error.message)
 

@@ -16,7 +16,7 @@ import pytest
 from streamflow.clock import SystemClock
 from streamflow.errors import NotObeyed, ProtocolMismatch
 from streamflow.model import Key, Kind, Record
-from streamflow.platforms.base import Source
+from streamflow.platforms.source import Source
 from streamflow.platforms.spec_source import SpecSource
 from streamflow.sandbox.leadperfection.customers import METHODS
 from streamflow.sandbox.leadperfection.operation import Operation, perform

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from streamflow.model import Kind
-from streamflow.platforms.base import FieldSpec
+from streamflow.platforms.destination import FieldSpec
 from streamflow.platforms.nutshell.flags import Flags
 
 # Names in lists differ from names in creates, and both differ between documents: compared by family (5.1).

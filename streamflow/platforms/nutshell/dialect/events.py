@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from streamflow.model import DestId, Fields
-from streamflow.platforms.base import Happening
+from streamflow.platforms.destination import Happening
 from streamflow.platforms.nutshell.dialect.envelope import rows
 from streamflow.platforms.nutshell.dialect.ids import kind_of
 from streamflow.platforms.nutshell.dialect.records import flat, many, one, unix

@@ -1,0 +1,134 @@
+"""What was written in the source after the switch, version by version: what waits for a person, and what it counts as meanwhile."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from streamflow.clock import SystemClock
+from streamflow.ledger_names import SWITCHED
+from streamflow.migration.watch import LATE, Watch, decided_on
+from streamflow.model import Disposition, QueueItem, Record, RecordState, Staged
+from streamflow.platforms.catalog import pair_of
+from streamflow.store.change import Enqueue, Finish, PutSetting, Reopen, ResolveItem
+from streamflow.store.memory import MemoryLedger
+
+SINCE = "2026-06-01T10:00:00Z"
+
+
+class Held:
+    """A ledger behind the switch, and a watch that has only to hold what came late."""
+
+    def __init__(self) -> None:
+        self.ledger = MemoryLedger(clock=SystemClock())
+        self.touched: defaultdict[str, set[str]] = defaultdict(set)
+        migration = SimpleNamespace(ledger=self.ledger, pair=pair_of("leadtrekker", "nutshell"), touched=self.touched)
+        self.watch = Watch(cast(Any, migration), cast(Any, None))
+
+    async def moved(self, key: str) -> None:
+        """Let a lead be moved before the switch."""
+        await self.write(key, "as it was moved")
+        staged = await self.staged(key)
+        done = Finish(kind="lead", key=key, seq=staged.seq, disposition=Disposition.CREATED)
+        await self.ledger.commit([done, PutSetting(name=SWITCHED, value={"switched_at": SINCE})])
+
+    async def write(self, key: str, text: str) -> None:
+        """Read a version of a lead."""
+        await self.ledger.stage([Record(kind="lead", key=key, data={"name": text}, digest=f"{hash(text):016x}"[-12:])], scan=text)
+        self.touched["lead"].add(key)
+
+    async def staged(self, key: str) -> Staged:
+        return (await self.ledger.staged("lead", [key]))[key]
+
+    async def held(self) -> list[str]:
+        """Hold what is late, and give the leads that somebody is asked about."""
+        await self.watch._hold_late(SINCE)
+        return [item.key for item in await self.ledger.queue(cause=LATE)]
+
+    async def answer(self, item: QueueItem, decision: str) -> None:
+        """Answer a question as the operator's desk does, the record pending again."""
+        await self.ledger.commit([
+            *await decided_on(self.ledger, item), ResolveItem(id=item.id, decision=decision, by="uid:7"),
+            Reopen(kind="lead", keys=(item.key,)),
+        ])
+
+    async def asked(self, key: str) -> QueueItem:
+        """Put another question about a lead."""
+        item = QueueItem(id=f"rejected:lead:{key}", cause="rejected", kind="lead", key=key, reason="?", decisions=("retry", "waive"))
+        await self.ledger.commit([Enqueue(item=item)])
+        return item
+
+
+async def test_a_record_that_was_moved_counts_as_moved_while_its_late_version_waits() -> None:
+    """The report goes on telling what became of it; one that was never moved is flagged, so that none is without a disposition."""
+    held = Held()
+    await held.moved("1")
+    await held.write("1", "written late")
+    await held.write("2", "made late")
+    assert await held.held() == ["1", "2"]
+    assert [(each.state, each.disposition) for each in [await held.staged("1"), await held.staged("2")]] == [
+        (RecordState.HELD, Disposition.CREATED), (RecordState.HELD, Disposition.FLAGGED),
+    ]
+
+
+@pytest.mark.parametrize(("decision", "goes"), [("retry", True), ("waive", False), ("keep", False), ("accept", False), ("ignore", False)])
+async def test_only_an_answer_that_sends_it_lets_a_record_go(decision: str, goes: bool) -> None:
+    """Who leaves a record as it is has not asked for what is written in it later: that waits for a person of its own."""
+    held = Held()
+    await held.moved("1")
+    await held.answer(await held.asked("1"), decision)
+    assert (await held.held() == []) is goes
+    assert ((await held.staged("1")).state is RecordState.PENDING) is goes
+
+
+async def test_a_late_version_waits_for_its_own_answer_whatever_else_is_decided() -> None:
+    """Held already and asked about, it is not let go by a question on the same record that is answered meanwhile."""
+    held = Held()
+    await held.moved("1")
+    question = await held.asked("1")
+    await held.write("1", "written late")
+    assert await held.held() == ["1"]
+    await held.answer(question, "retry")
+    await held.held()
+    assert (await held.staged("1")).state is RecordState.HELD
+    [late] = await held.ledger.queue(cause=LATE)
+    await held.answer(late, "take")
+    assert await held.held() == []
+    assert (await held.staged("1")).state is RecordState.PENDING
+
+
+async def test_a_version_that_was_ignored_stays_where_it_is() -> None:
+    """It is not sent when the record is looked at again for another reason, and nobody is asked twice."""
+    held = Held()
+    await held.moved("1")
+    await held.write("1", "written late")
+    await held.held()
+    [late] = await held.ledger.queue(cause=LATE)
+    await held.answer(late, "ignore")
+    assert await held.held() == []
+    assert (await held.staged("1")).state is RecordState.HELD
+
+
+async def test_what_was_decided_before_the_switch_lets_nothing_go_after_it() -> None:
+    """A question that was answered while the tail still ran is over: a later version of its record is a late write."""
+    held = Held()
+    await held.write("1", "as it was moved")
+    await held.answer(await held.asked("1"), "retry")
+    staged = await held.staged("1")
+    since = "9999-01-01T00:00:00Z"      # the switch, behind what our clock gives the answer
+    await held.ledger.commit([Finish(kind="lead", key="1", seq=staged.seq, disposition=Disposition.CREATED)])
+    await held.write("1", "written late")
+    await held.watch._hold_late(since)
+    assert [item.key for item in await held.ledger.queue(cause=LATE)] == ["1"]
+
+
+async def test_a_late_person_makes_no_company_before_somebody_takes_it() -> None:
+    """What is held is not among those whose companies are looked at next."""
+    held = Held()
+    await held.moved("1")
+    await held.write("2", "made late")
+    await held.held()
+    assert held.touched["lead"] == {"1"}
