@@ -20,7 +20,7 @@ from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, Prot
 from streamflow.ledger_names import CLOSED, SWEPT, SWITCHED
 from streamflow.mapping.pair import Role
 from streamflow.migration import aftermath, lookalikes
-from streamflow.migration.context import AFTER_FREEZE, DEST_ORDER, Migration
+from streamflow.migration.context import DEST_ORDER, LATE, Migration
 from streamflow.migration.life import State
 from streamflow.migration.returning import ROLLED_BACK, undone
 from streamflow.migration.stopped import WHOLE
@@ -32,7 +32,7 @@ from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, Enqueue, PutSetting
 from streamflow.wire.message import DELTA, at_priority
 
-LATE = "after_freeze"
+WRITTEN_LATE = "written in the source after the switch; the destination is the system of record"
 DECIDED = "watch:decided:"
 """Prefix of the setting that says which version of its record a question was decided on: by its id."""
 ANY = ""      # what the engine found answered by itself: the first version that goes on then is noted
@@ -48,13 +48,13 @@ class LetGo:
     decided: Mapping[tuple[Kind, Key], frozenset[str]] = field(default_factory=dict)    # versions then; `ANY`: it was not noted
     unnoted: Mapping[tuple[Kind, Key], tuple[str, ...]] = field(default_factory=dict)   # ids of the items of which it was not
     people: frozenset[Key] = frozenset()                   # keys of people among both
-    brought_back: frozenset[str] = frozenset()             # reasons for which records were kept away that are to come back
+    brought_back: frozenset[str] = frozenset()             # grounds on which records were kept away that are to come back
 
     def holds(self, staged: Staged) -> bool:
         """Say whether a pending record waits for a person: to take one version takes no later one."""
         versions = self.decided.get((staged.record.kind, staged.record.key), frozenset())
-        is_decided = bool(versions & {ANY, version_of(staged)}) and staged.reason != AFTER_FREEZE
-        return late_id(staged) not in self.taken and not is_decided and staged.reason not in self.brought_back
+        is_decided = bool(versions & {ANY, version_of(staged)}) and staged.ground != LATE
+        return late_id(staged) not in self.taken and not is_decided and staged.ground not in self.brought_back
 
 
 class Watch:
@@ -215,9 +215,10 @@ def late_changes(staged: Staged) -> list[Change]:
     """Hold a record that was written in the source after the freeze, and ask."""
     record = staged.record
     item = QueueItem(
-        id=late_id(staged), cause=LATE, kind=record.kind, key=record.key, reason=AFTER_FREEZE, decisions=("take", "ignore"),
+        id=late_id(staged), cause=LATE, kind=record.kind, key=record.key, reason=WRITTEN_LATE, decisions=("take", "ignore"),
         suggested="take",
     )
-    finish = finish_of(staged, state=RecordState.HELD, disposition=staged.disposition or Disposition.FLAGGED, reason=AFTER_FREEZE)
+    disposition = staged.disposition or Disposition.FLAGGED
+    finish = finish_of(staged, state=RecordState.HELD, disposition=disposition, reason=WRITTEN_LATE, ground=LATE)
     entry = AuditEntry(actor="streamflow", action="late_write.found", kind=record.kind, key=record.key)
     return [Enqueue(item=item), finish, Audit(entry=entry)]

@@ -16,6 +16,7 @@ from streamflow.model import (
     Cursor,
     DestId,
     Disposition,
+    Ending,
     FieldCheck,
     Intent,
     IntentState,
@@ -43,6 +44,7 @@ class Finish:
     state: RecordState = RecordState.DONE
     disposition: Disposition | None = None
     reason: str = ""
+    ground: str = ""                               # as in `Staged`; replaced together with the reason
     waiting_on: str = ""
 
 
@@ -84,6 +86,8 @@ class SettleIntent:
     state: IntentState
     dest_id: DestId | None = None
     reason: str = ""
+    ending: Ending = Ending.PLAIN
+    unknown_since: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -195,7 +195,7 @@ class MemoryLedger(MemoryReading):
         if held is None or held.staged.seq != change.seq:
             return
         self._set(held, state=change.state, disposition=change.disposition or held.staged.disposition, reason=change.reason,
-                  waiting_on=change.waiting_on)
+                  ground=change.ground, waiting_on=change.waiting_on)
         if change.state is RecordState.PARKED and self._book.wakes.get(change.waiting_on, 0) >= change.seq:
             self._pend([(change.kind, change.key)])
 
@@ -222,7 +222,10 @@ class MemoryLedger(MemoryReading):
         if intent.state in UNSETTLED_INTENTS:
             settled_at = "" if change.state in OPEN_INTENTS else at
             dest_id = change.dest_id or intent.dest_id
-            settled = replace(intent, state=change.state, dest_id=dest_id, reason=change.reason, settled_at=settled_at)
+            settled = replace(
+                intent, state=change.state, dest_id=dest_id, reason=change.reason, settled_at=settled_at, ending=change.ending,
+                unknown_since=change.unknown_since,
+            )
             self._book.put(self._book.intents, change.id, settled)
 
     def _verified(self, change: MarkVerified) -> None:

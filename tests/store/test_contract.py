@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from streamflow.errors import InvariantBroken
-from streamflow.model import Disposition, IntentState, Op, RecordState, Ref, Verdict
+from streamflow.model import Disposition, Ending, IntentState, Op, RecordState, Ref, Verdict
 from streamflow.store.base import KindCount, Ledger, Others
 from streamflow.store.change import (
     Change,
@@ -417,9 +417,10 @@ async def test_intents_live_from_meant_to_their_answer(ledger: Ledger, clock: St
     [meant] = await ledger.open_intents()
     assert meant == intent("a", "1", marker="lt:lead:1", author="7", seq=3, feed_cursor="e9", meant_at="2026-03-01T12:00:00Z", epoch=1)
     await clock.sleep(5)
-    await ledger.commit([SettleIntent(id="a", state=IntentState.IN_DOUBT, reason="timeout")])
+    await ledger.commit([SettleIntent(id="a", state=IntentState.IN_DOUBT, reason="timeout", unknown_since="2026-03-01T12:00:04Z")])
     [doubted] = await ledger.open_intents()
     assert (doubted.state, doubted.settled_at, doubted.reason) == (IntentState.IN_DOUBT, "", "timeout")
+    assert doubted.unknown_since == "2026-03-01T12:00:04Z"
     await ledger.commit([SettleIntent(id="a", state=IntentState.CONFIRMED, dest_id="5-contacts"), PutIntent(intent=intent("b", "1"))])
     assert [one.id for one in await ledger.open_intents()] == ["b"]
     settled = (await ledger.intents_of("lead", "1"))[0]
@@ -447,14 +448,14 @@ async def test_what_became_of_others_meanwhile(ledger: Ledger, clock: StillClock
     await clock.sleep(1.0)
     await ledger.commit([PutIntent(intent=intent(name, key)) for name, key in (("b", "8"), ("c", "1"), ("d", "2"), ("e", "3"))])
     assert await ledger.others_meanwhile("c", limit=9) == Others(taken=False)
-    found = SettleIntent(id="b", state=IntentState.CONFIRMED, dest_id="8-contacts", reason="found by its marker")
+    found = SettleIntent(id="b", state=IntentState.CONFIRMED, dest_id="8-contacts", ending=Ending.FOUND)
     lost = [SettleIntent(id="d", state=IntentState.ABANDONED), SettleIntent(id="e", state=IntentState.IN_DOUBT)]
     await ledger.commit([found, *lost, PutIntent(intent=intent("f", "2")), PutIntent(intent=intent("g", "1", part="lead"))])
     await ledger.commit([SettleIntent(id="f", state=IntentState.IN_DOUBT), SettleIntent(id="g", state=IntentState.CONFIRMED, dest_id="1")])
     others = await ledger.others_meanwhile("c", limit=9)
     assert (others.taken, sorted(others.unanswered)) == (False, [("lead", "2"), ("lead", "3")])
     assert len((await ledger.others_meanwhile("c", limit=1)).unanswered) == 1
-    await ledger.commit([SettleIntent(id="f", state=IntentState.CONFIRMED, dest_id="2-contacts")])
+    await ledger.commit([SettleIntent(id="f", state=IntentState.CONFIRMED, dest_id="2-contacts", reason="whatever")])
     assert (await ledger.others_meanwhile("c", limit=9)).taken
 
 
