@@ -89,4 +89,4 @@ def kind_passed(mark: str) -> Kind | None:
 
 # ------------------------------------------------------------------------------------------------ what a record's reason begins with
 
-UNDONE: Final = "undone by a rollback of "     # and then the scope: it stays away until the source changes it or somebody says so
+UNDONE: Final = "undone:"     # and then the scope: the ground of what stays away until the source changes it or somebody says so

@@ -95,7 +95,8 @@ class Staged:
     seq: int                            # number of its latest change; larger is newer
     state: RecordState
     disposition: Disposition | None = None
-    reason: str = ""
+    reason: str = ""                    # for people; nothing is decided by its words
+    ground: str = ""                    # what decisions have to know of why it stands where it does, in one word; "": nothing
     waiting_on: str = ""                # "kind:key" when parked
     missing_scans: int = 0              # complete scans in a row that did not show it
     first_seen: str = ""
@@ -180,6 +181,16 @@ UNSETTLED_INTENTS = (*OPEN_INTENTS, IntentState.PARKED)
 """Without a definite answer: they may still become anything, and nothing else may be done to what they write."""
 
 
+class Ending(StrEnum):
+    """What later decisions have to know of how a write ended, beyond its state."""
+
+    PLAIN = ""                   # nothing: confirmed by its own answer, or not counted among any tries
+    FOUND = "found"              # confirmed without an answer of its own: says nothing of whether writes are taken at present
+    COUNTED = "counted"          # it came to nothing, and that counts against its record
+    UNCOUNTED = "uncounted"      # it came to nothing while no others were taken either
+    GIVEN_UP = "given_up"        # the last of a series in vain: a person is asked, or the rollback leaves it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """A write about to be sent, as the ledger knows it."""
@@ -197,8 +208,10 @@ class Intent:
     state: IntentState = IntentState.MEANT
     meant_at: str = ""
     settled_at: str = ""
-    reason: str = ""
+    reason: str = ""                   # for people; nothing is decided by its words
     epoch: int = 0                     # which start of the daemon wrote it
+    ending: Ending = Ending.PLAIN
+    unknown_since: str = ""            # in doubt: since when, by the steady clock of the process that noted it
 
 
 class Verdict(StrEnum):

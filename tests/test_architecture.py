@@ -66,6 +66,9 @@ SOURCE_PARTS = {
 }
 """What every source is read with, and which other parts of the platforms each may know: no platform, and not one another sideways."""
 
+PATTERNS = ("match", "fullmatch", "search", "findall", "finditer")
+WORDS_RENEWED = "migration/context.py:"     # the words shown of a phase are written anew only where they are others
+
 
 @cache
 def modules() -> tuple[Path, ...]:
@@ -180,6 +183,23 @@ def test_only_daemon_and_cli_read_the_configuration() -> None:
         if "config" in inner_targets(module, names)
     ]
     assert wrong == []
+
+
+def test_nothing_is_decided_by_the_words_of_a_reason() -> None:
+    """Reasons are for people: what the program has to know again has a field of its own, and anybody may word a reason better."""
+    reading = {"startswith", "endswith", "partition", "rpartition", "split", "find", "index", "count", "removeprefix", "removesuffix"}
+    wrong = []
+    for path in modules():
+        for node in nodes(path):
+            parts: list[ast.expr] = []
+            if isinstance(node, ast.Compare):
+                parts = [node.left, *node.comparators]
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                parts = [node.func.value] if node.func.attr in reading else node.args if node.func.attr in PATTERNS else []
+            wrong += [f"{place(path)}:{part.lineno}" for part in parts if isinstance(part, ast.Attribute) and part.attr == "reason"]
+    statements = (PACKAGE / "store" / "queries.sql").read_text(encoding="utf-8")
+    wrong += re.findall(r"\w\.reason\s*(?:[=<>!]|LIKE|GLOB|IN\b|IS\b).*", statements)
+    assert [each for each in wrong if not each.startswith(WORDS_RENEWED)] == []
 
 
 def words_of_sources() -> tuple[set[str], set[str]]:

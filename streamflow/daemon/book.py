@@ -75,8 +75,8 @@ async def read_book(ledger: Ledger, *, now: float, before: Book | None = None) -
 
 
 async def _doubled(ledger: Ledger) -> int:
-    """Count the records that were found twice; items never go, and what one says stays."""
-    return sum([DOUBLED in item.reason async for page in ledger.items(state=None, cause="in_doubt") for item in page])
+    """Count the records that were found twice; items never go, and what one was asked about stays."""
+    return sum([bool(item.details.get(DOUBLED)) async for page in ledger.items(state=None, cause="in_doubt") for item in page])
 
 
 def _looked_at(marks: Mapping[str, datetime]) -> dict[Kind, datetime]:

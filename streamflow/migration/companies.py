@@ -11,14 +11,15 @@ from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.text import squeeze
-from streamflow.migration.context import AFTER_FREEZE, Migration
+from streamflow.migration.context import LATE, Migration
 from streamflow.model import Disposition, Key, Kind, QueueItem, Record, RecordState, Staged
 from streamflow.stages.planning import finish_of
-from streamflow.store.change import Enqueue, Reopen
+from streamflow.store.change import Enqueue, Finish, Reopen
 
 PAGE = 500
 AMBIGUOUS = "company_ambiguous"
-GIVEN_UP = "nobody names this company any more, or it was joined with another by a decision"
+UNNAMED = "unnamed"
+"""The ground of a company of which nothing is made: nobody names it any more, or it is the same as another one."""
 
 
 class Clusters(Companies):
@@ -91,7 +92,7 @@ class CompanyTable:
     def _count(self, page: Iterable[Staged]) -> set[Key]:
         touched: set[Key] = set()
         for staged in page:
-            if staged.state is RecordState.HELD and staged.reason == AFTER_FREEZE:
+            if staged.state is RecordState.HELD and staged.ground == LATE:
                 continue   # nothing of it moves unless a person takes it
             text, own_name = self._texts(staged.record)
             before, cluster = self._said[self._counted[staged.record.key]]
@@ -122,7 +123,7 @@ class CompanyTable:
             result = await self._m.ledger.stage(chunk, scan="company:derived")
             changed += result.new + result.changed
             known = await self._m.ledger.staged(self.kind, [record.key for record in chunk])
-            if back := tuple(each.record.key for each in known.values() if each.state is RecordState.DONE and each.reason == GIVEN_UP):
+            if back := tuple(each.record.key for each in known.values() if each.state is RecordState.DONE and each.ground == UNNAMED):
                 await self._m.ledger.commit([Reopen(kind=self.kind, keys=back)])
                 changed += len(back)
         return changed
@@ -130,13 +131,19 @@ class CompanyTable:
     async def _give_up(self, page: Iterable[Staged]) -> None:
         gone = [each for each in page if each.state is RecordState.PENDING and self.companies.cluster(each.record.key) is None]
         unmade = [each for each in gone if not await self._m.ledger.links_of(self.kind, [each.record.key])]
-        await self._m.ledger.commit([finish_of(each, disposition=Disposition.FILTERED, reason=GIVEN_UP) for each in unmade])
+        await self._m.ledger.commit([given_up(each) for each in unmade])
 
     async def queue_ambiguous(self) -> None:
         """Ask a person about companies that look alike; people wait until each is decided or waived."""
         pairs = self.companies.ambiguous()
         while some := list(islice(pairs, PAGE)):
             await self._m.ledger.commit([Enqueue(item=pair_item(pair, kind=self.kind, known=pair.one)) for pair in some])
+
+
+def given_up(company: Staged) -> Finish:
+    """Make nothing of a company, until somebody names it again."""
+    reason = "nobody names this company any more, or it was joined with another by a decision"
+    return finish_of(company, disposition=Disposition.FILTERED, reason=reason, ground=UNNAMED)
 
 
 def pair_item(pair: Lookalikes, *, kind: Kind, known: Key) -> QueueItem:

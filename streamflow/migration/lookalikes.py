@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from streamflow.mapping.companies import Lookalikes
-from streamflow.migration.companies import AMBIGUOUS, GIVEN_UP, CompanyTable, pair_item
+from streamflow.migration.companies import AMBIGUOUS, CompanyTable, given_up, pair_item
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
 from streamflow.model import Disposition, Key, Kind, RecordState, Staged, name_of
@@ -64,7 +64,7 @@ async def release(migration: Migration) -> int:
     changes: list[Change] = []
     for key in free:
         is_joined = any(decided[item] == "same" for item in held.pop(key))
-        changes += _given_up(staged, kind, key) if is_joined else [Reopen(kind=kind, keys=(key,))]
+        changes += _joined(staged, kind, key) if is_joined else [Reopen(kind=kind, keys=(key,))]
     await migration.ledger.commit([*changes, PutSetting(name=HELD, value=held or None)])
     return len(free)
 
@@ -83,8 +83,8 @@ def _hold(staged: Staged, pair: Lookalikes) -> Change:
     return finish_of(staged, state=RecordState.HELD, disposition=Disposition.FLAGGED, reason=reason)
 
 
-def _given_up(staged: Mapping[Key, Staged], kind: Kind, key: Key) -> list[Change]:
+def _joined(staged: Mapping[Key, Staged], kind: Kind, key: Key) -> list[Change]:
     """People who waited for it are mapped anew, to the company it was joined with."""
     each = staged.get(key)
-    given_up = [finish_of(each, disposition=Disposition.FILTERED, reason=GIVEN_UP)] if each is not None else []
-    return [*given_up, Wake(on=(name_of(kind, key),))]
+    finish = [given_up(each)] if each is not None else []
+    return [*finish, Wake(on=(name_of(kind, key),))]

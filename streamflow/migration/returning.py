@@ -16,8 +16,8 @@ ROLLED_BACK: Final = "rolled_back"
 
 
 def undone(scope: str) -> str:
-    """Say why a record is held that was undone."""
-    return f"{UNDONE}{scope}; a change in the source brings it back"
+    """Give the ground on which a record is held that a rollback of this scope undid."""
+    return f"{UNDONE}{scope}"
 
 
 def undone_item(plan: Mapping[str, Any]) -> QueueItem:
@@ -32,22 +32,24 @@ def undone_item(plan: Mapping[str, Any]) -> QueueItem:
 async def kept_away(ledger: Ledger, scope: str, refs: Sequence[Ref]) -> dict[Ref, Sequence[Change]]:
     """Say what keeps source records from coming back once a rollback of *scope* has undone them."""
     found: dict[Ref, Sequence[Change]] = {}
+    reason = f"undone by a rollback of {scope}; a change in the source brings it back"
     for kind in {ref.kind for ref in refs}:
         staged = await ledger.staged(kind, sorted({ref.key for ref in refs if ref.kind == kind}))
         for ref in refs:
             if ref.kind == kind and (each := staged.get(ref.key)) is not None:
-                found[ref] = (finish_of(each, state=RecordState.HELD, disposition=Disposition.FLAGGED, reason=undone(scope)),)
+                found[ref] = (
+                    finish_of(each, state=RecordState.HELD, disposition=Disposition.FLAGGED, reason=reason, ground=undone(scope)),
+                )
     return found
 
 
 async def brought_back(ledger: Ledger, pair: Pair, scope: str) -> list[Change]:
     """Let all records that a rollback of this scope undid run through the stages again."""
     changes: list[Change] = []
-    reason = undone(scope)
     for kind in pair.order:
         keys = [
             each.record.key async for page in ledger.every(kind) for each in page
-            if each.state is RecordState.HELD and each.reason == reason
+            if each.state is RecordState.HELD and each.ground == undone(scope)
         ]
         if keys:
             changes.append(Reopen(kind=kind, keys=tuple(keys)))

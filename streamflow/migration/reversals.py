@@ -16,8 +16,7 @@ from streamflow.migration.returning import kept_away
 from streamflow.migration.reversal import UNDOING, Reversal
 from streamflow.migration.scopes import WHOLE
 from streamflow.migration.undoing import Step
-from streamflow.model import AuditEntry, Cursor, DestId, Fields, Intent, IntentState, Link, Op, Ref
-from streamflow.stages.unanswered import GIVEN_UP
+from streamflow.model import AuditEntry, Cursor, DestId, Ending, Fields, Intent, IntentState, Link, Op, Ref
 from streamflow.stages.updating import LOST_KINDS, both_ways
 from streamflow.store.change import Audit, Change, DropLink, DropLookup, PutIntent, PutLink, PutSetting, SettleIntent
 
@@ -161,8 +160,8 @@ class Reversals:
             if intent.state is IntentState.CONFIRMED:
                 return replace(reversal, link=replace(reversal.link, dest_id=intent.dest_id or reversal.link.dest_id))
             self._in_vain.add(ref)
-            if intent.reason.startswith(GIVEN_UP):
-                self.given_up[ref] = f"{reversal.action}: {intent.reason.removeprefix(GIVEN_UP)}"
+            if intent.ending is Ending.GIVEN_UP:
+                self.given_up[ref] = f"{reversal.action}: {intent.reason}"
         return None
 
     async def _kept_away(self, scope: str, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Change]]:

@@ -20,7 +20,7 @@ from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, Prot
 from streamflow.ledger_names import CLOSED, SWEPT, SWITCHED
 from streamflow.mapping.pair import Role
 from streamflow.migration import aftermath, lookalikes
-from streamflow.migration.context import AFTER_FREEZE, DEST_ORDER, Migration
+from streamflow.migration.context import DEST_ORDER, LATE, Migration
 from streamflow.migration.life import State
 from streamflow.migration.returning import ROLLED_BACK, undone
 from streamflow.migration.stopped import WHOLE
@@ -32,7 +32,7 @@ from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, Enqueue, PutSetting
 from streamflow.wire.message import DELTA, at_priority
 
-LATE = "after_freeze"
+WRITTEN_LATE = "written in the source after the switch; the destination is the system of record"
 DECIDED = "watch:decided:"
 """Prefix of the setting that says which version of its record a question was decided on: by its id."""
 ANY = ""      # what the engine found answered by itself: the first version that goes on then is noted
@@ -49,13 +49,13 @@ class LetGo:
     decided: Mapping[tuple[Kind, Key], frozenset[str]] = field(default_factory=dict)    # versions then; `ANY`: it was not noted
     unnoted: Mapping[tuple[Kind, Key], tuple[str, ...]] = field(default_factory=dict)   # ids of the items of which it was not
     people: frozenset[Key] = frozenset()                   # keys of people among both
-    brought_back: frozenset[str] = frozenset()             # reasons for which records were kept away that are to come back
+    brought_back: frozenset[str] = frozenset()             # grounds on which records were kept away that are to come back
 
     def holds(self, staged: Staged) -> bool:
         """Say whether a pending record waits for a person: to take one version takes no later one."""
         versions = self.decided.get((staged.record.kind, staged.record.key), frozenset())
-        is_decided = bool(versions & {ANY, version_of(staged)}) and staged.reason != AFTER_FREEZE
-        return late_id(staged) not in self.taken and not is_decided and staged.reason not in self.brought_back
+        is_decided = bool(versions & {ANY, version_of(staged)}) and staged.ground != LATE
+        return late_id(staged) not in self.taken and not is_decided and staged.ground not in self.brought_back
 
 
 class Watch:
@@ -113,7 +113,7 @@ class Watch:
         await aftermath.look_after(self._m)
         await self._hold_late(since)
         await self._work.watch.follow()
-        await self._hold_late(since, BROUGHT_BACK)     # nobody wrote that in the source
+        await self._hold_late(since, is_written=False)     # nobody wrote that in the source
 
     async def _read(self, number: int, *, is_last: bool, since: str) -> None:
         """Poll; from time to time and at the end read everything, since a silent write shows in no poll."""
@@ -162,7 +162,7 @@ class Watch:
             brought_back=frozenset(undone(str(item.details.get("scope"))) for item in resolved if item.cause == ROLLED_BACK),
         )
 
-    async def _hold_late(self, since: str, reason: str = AFTER_FREEZE) -> None:
+    async def _hold_late(self, since: str, *, is_written: bool = True) -> None:
         for kind in self._own:
             async for page in pending_pages(self._m.ledger, kind):
                 let_go = await self._let_go(since)     # behind the page: what it shows pending by a decision is known as decided
@@ -171,7 +171,7 @@ class Watch:
                     PutSetting(name=f"{DECIDED}{id}", value=version_of(each)) for each in page if each not in late
                     for id in let_go.unnoted.get((each.record.kind, each.record.key), ())
                 ]
-                await self._m.ledger.commit([*notes, *(change for each in late for change in late_changes(each, reason))])
+                await self._m.ledger.commit([*notes, *(change for each in late for change in late_changes(each, is_written=is_written))])
                 if kind == self._person:
                     self._m.touched[kind].difference_update(each.record.key for each in late)
 
@@ -213,13 +213,15 @@ def version_id(kind: Kind, key: Key, version: str) -> str:
     return f"{LATE}:{kind}:{key}:{version}"
 
 
-def late_changes(staged: Staged, reason: str = AFTER_FREEZE) -> list[Change]:
-    """Hold a record that was written in the source after the freeze, or is to run again for another *reason*, and ask."""
-    record, reason = staged.record, AFTER_FREEZE if staged.reason == AFTER_FREEZE else reason
+def late_changes(staged: Staged, *, is_written: bool = True) -> list[Change]:
+    """Hold a record that was *written* in the source after the freeze, or is to run again since people brought something back, and ask."""
+    record, is_late = staged.record, is_written or staged.ground == LATE
+    reason = WRITTEN_LATE if is_late else BROUGHT_BACK
     item = QueueItem(
         id=late_id(staged), cause=LATE, kind=record.kind, key=record.key, reason=reason, decisions=("take", "ignore"),
         suggested="take",
     )
-    finish = finish_of(staged, state=RecordState.HELD, disposition=staged.disposition or Disposition.FLAGGED, reason=reason)
+    disposition = staged.disposition or Disposition.FLAGGED
+    finish = finish_of(staged, state=RecordState.HELD, disposition=disposition, reason=reason, ground=LATE if is_late else "")
     entry = AuditEntry(actor="streamflow", action="late_write.found", kind=record.kind, key=record.key, note=reason)
     return [Enqueue(item=item), finish, Audit(entry=entry)]

@@ -24,6 +24,7 @@ from streamflow.model import (
     AuditEntry,
     DestId,
     Disposition,
+    Ending,
     Fields,
     Intent,
     IntentState,
@@ -41,15 +42,15 @@ from streamflow.stages.gone import MERGED
 from streamflow.stages.marks import carries_marker
 from streamflow.stages.removed import removed
 from streamflow.stages.unanswered import left_to_a_person, weigh
-from streamflow.stages.unknown import REMADE_KINDS, Joiner, outcome_name, since, unknown_since
+from streamflow.stages.unknown import REMADE_KINDS, Joiner, outcome_name, since
 from streamflow.stages.updating import both_ways
 from streamflow.stages.vanished import as_it_reads, joined, moved_by_merging
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, DropLink, Enqueue, Finish, PutLink, SettleIntent, Wake
 
 AT_ONCE = 2000     # so many outcomes are looked for together
-DOUBLED = "records carry the marker"
-"""What the reason of a parked intent says when the same record was found twice."""
+DOUBLED = "doubled"
+"""The detail of an item about a write in doubt that says that the same record was found more than once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,8 @@ class Ruling:
     stale_id: DestId | None = None      # the record that an adopted one replaces, when it is still there
     lost: bool = False                  # the record it was about is gone: its line goes too, so that it is made anew
     reason: str = ""
-    is_last: bool = False               # it came to nothing so often that it is not sent again by itself
+    ending: Ending = Ending.PLAIN
+    doubled: bool = False               # the same record was found more than once
 
 
 def rule_create(intent: Intent, sightings: Sequence[DestId], *, waited_s: float, quiet: QuietTime) -> Ruling:
@@ -92,7 +94,9 @@ def rule_create(intent: Intent, sightings: Sequence[DestId], *, waited_s: float,
     if len(sightings) == 1:
         return Ruling(state=IntentState.CONFIRMED, dest_id=sightings[0], reason="found by its marker")
     if len(sightings) > 1:
-        return Ruling(state=IntentState.PARKED, reason=f"{len(sightings)} {DOUBLED}: {', '.join(sightings)}")
+        return Ruling(
+            state=IntentState.PARKED, doubled=True, reason=f"{len(sightings)} records carry the marker: {', '.join(sightings)}",
+        )
     if waited_s < quiet.decisive_s:
         return Ruling()
     if quiet.seconds is None:
@@ -109,7 +113,7 @@ def rule_change(
             return Ruling(state=IntentState.CONFIRMED, dest_id=intent.dest_id, reason="the record is gone")
         return _not_applied("the record is still there", waited_s, quiet)
     if len(replacements) > 1:
-        return Ruling(state=IntentState.PARKED, reason=f"{len(replacements)} further {DOUBLED}")
+        return Ruling(state=IntentState.PARKED, doubled=True, reason=f"{len(replacements)} further records carry the marker")
     if replacements:
         stale = intent.dest_id if now is not None else None
         return Ruling(state=IntentState.CONFIRMED, dest_id=replacements[0], stale_id=stale, reason="re-made under its marker")
@@ -180,7 +184,7 @@ class DoubtResolver:
         unnoted = [intent for intent in intents if since(intent) is None]
         if unnoted:
             await self._ledger.commit([
-                SettleIntent(id=intent.id, state=IntentState.IN_DOUBT, reason=unknown_since(at, "the run ended meanwhile"))
+                SettleIntent(id=intent.id, state=IntentState.IN_DOUBT, reason="the run ended meanwhile", unknown_since=at)
                 for intent in unnoted
             ])
 
@@ -219,7 +223,7 @@ class DoubtResolver:
         if ruling.state is not IntentState.ABANDONED or ruling.lost:
             return ruling
         weighed = await weigh(self._ledger, intent, ruling.reason, now=self._clock.steady())
-        return replace(ruling, reason=weighed.reason, is_last=weighed.is_last)
+        return replace(ruling, reason=weighed.reason, ending=weighed.ending)
 
     def _is_applied(self, intent: Intent, now: Fields) -> bool:
         """All values are there, and lists hold nothing that was to be taken out."""
@@ -292,8 +296,9 @@ class DoubtResolver:
 
     async def _apply(self, intent: Intent, ruling: Ruling) -> None:
         state = sure(ruling.state, "state of a ruling")
+        ending = Ending.FOUND if state is IntentState.CONFIRMED else ruling.ending
         changes: list[Change] = [
-            SettleIntent(id=intent.id, state=state, dest_id=ruling.dest_id, reason=ruling.reason),
+            SettleIntent(id=intent.id, state=state, dest_id=ruling.dest_id, reason=ruling.reason, ending=ending),
             Audit(entry=AuditEntry(
                 actor="streamflow", action=f"doubt.{state.value}", kind=intent.ref.kind, key=intent.ref.key,
                 dest_id=ruling.dest_id or "", note=ruling.reason,
@@ -302,7 +307,7 @@ class DoubtResolver:
         if state is IntentState.PARKED:
             changes += await self._asked(intent, ruling)
         else:
-            rests = await left_to_a_person(self._ledger, intent, ruling.reason) if ruling.is_last else []
+            rests = await left_to_a_person(self._ledger, intent, ruling.reason) if ruling.ending is Ending.GIVEN_UP else []
             changes += [*rests, Wake(on=(outcome_name(intent.id),)), forgotten(intent)]
         if ruling.lost:
             changes.append(DropLink(ref=intent.ref))
@@ -317,7 +322,7 @@ class DoubtResolver:
         item = QueueItem(
             id=outcome_name(intent.id), cause="in_doubt", kind=kind, key=key, blocking=True, suggested="waive",
             reason=f"{intent.dest_kind} {intent.op.value}: {ruling.reason}", decisions=("recreate", "adopt:<destination id>", "waive"),
-            details={"marker": intent.marker, "intent": intent.id},
+            details={"marker": intent.marker, "intent": intent.id, DOUBLED: ruling.doubled},
         )
         staged = (await self._ledger.staged(kind, [key])).get(key)
         finish = Finish(

@@ -110,7 +110,8 @@ def _take_along(jobs: Sequence[Job], directory: Directory) -> None:
 
     One that was refused before, or waited, is made by itself; who brings an address of others, or a company of their own, joins later.
     """
-    heads = {job.staged.record.key: job for job in jobs if isinstance(job.decision, Create) and job.main is None and not job.staged.reason}
+    fresh = [job for job in jobs if job.main is None and job.staged.disposition is None and not job.staged.ground]
+    heads = {job.staged.record.key: job for job in fresh if isinstance(job.decision, Create)}
     for job in jobs:
         decision = job.decision
         if not isinstance(decision, Merge) or (head := heads.get(decision.head)) is None:

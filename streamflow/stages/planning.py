@@ -61,11 +61,11 @@ class Waiting:
 
 
 def finish_of(staged: Staged, *, state: RecordState = RecordState.DONE, disposition: Disposition | None = None,
-              reason: str = "", waiting_on: str = "") -> Finish:
+              reason: str = "", ground: str = "", waiting_on: str = "") -> Finish:
     """Build the Finish of a staged record."""
     return Finish(
         kind=staged.record.kind, key=staged.record.key, seq=staged.seq, state=state, disposition=disposition, reason=reason,
-        waiting_on=waiting_on,
+        ground=ground, waiting_on=waiting_on,
     )
 
 

@@ -21,6 +21,7 @@ from streamflow.model import (
     Cursor,
     DestId,
     Disposition,
+    Ending,
     Fields,
     Intent,
     IntentState,
@@ -34,7 +35,7 @@ from streamflow.model import (
 from streamflow.stages.batch import Plan, Resolved, Write
 from streamflow.stages.confirmation import brought, forgotten, line_of
 from streamflow.stages.unanswered import Weighed
-from streamflow.stages.unknown import Joiner, Meaning, outcome_name, unknown_since
+from streamflow.stages.unknown import ALONE, Joiner, Meaning, outcome_name
 from streamflow.store.base import Others
 from streamflow.store.change import Audit, Change, DropLink, Enqueue, Finish, PutLink, SettleIntent, Wake
 
@@ -131,9 +132,11 @@ def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, since: str
     write, intent, staged = sure(track.next, "write"), sure(track.intent, "intent"), track.plan.staged
     meaning, reason = track.meaning, outcome.error.message if outcome.error else ""
     reason = outcome.weighed.reason if outcome.weighed is not None else reason
-    if outcome.state is IntentState.IN_DOUBT:
-        reason = unknown_since(since, reason)
-    changes: list[Change] = [SettleIntent(id=intent.id, state=outcome.state, dest_id=outcome.dest_id, reason=reason)]
+    changes: list[Change] = [SettleIntent(
+        id=intent.id, state=outcome.state, dest_id=outcome.dest_id, reason=reason,
+        ending=outcome.weighed.ending if outcome.weighed is not None else Ending.PLAIN,
+        unknown_since=since if outcome.state is IntentState.IN_DOUBT else "",
+    )]
     if meaning.is_kept_for(intent) and outcome.state is not IntentState.IN_DOUBT:
         changes.append(forgotten(intent))
     changes.append(Audit(entry=AuditEntry(
@@ -150,10 +153,12 @@ def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, since: str
     finish = Finish(kind=staged.record.kind, key=staged.record.key, seq=staged.seq)
     track.has_moved = outcome.state is not IntentState.ABANDONED
     if outcome.state is IntentState.IN_DOUBT:
-        changes.append(replace(finish, state=RecordState.PARKED, waiting_on=outcome_name(intent.id), reason="outcome of a write unknown"))
+        changes.append(replace(
+            finish, state=RecordState.PARKED, waiting_on=outcome_name(intent.id), reason="outcome of a write unknown", ground=ALONE,
+        ))
     elif outcome.state is IntentState.REJECTED and meaning.joiners:
-        # Whose value it was is not known: made anew by itself, which its reason says, and each of the others answers for its own.
-        changes.append(replace(finish, state=RecordState.PENDING, reason="refused together with those it is one person with"))
+        # Whose value it was is not known: made anew by itself, and each of the others answers for its own.
+        changes.append(replace(finish, state=RecordState.PENDING, reason="refused together with those it is one person with", ground=ALONE))
     elif outcome.state is IntentState.REJECTED:
         changes.append(replace(finish, disposition=Disposition.FAILED, reason=outcome.error.message if outcome.error else "refused"))
         changes.append(Enqueue(item=rejection(track, write, outcome)))

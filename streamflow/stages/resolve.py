@@ -325,7 +325,7 @@ class Resolver:
         disposition = _disposition(job, writes)
         return Plan(
             staged=staged, writes=tuple(writes), changes=tuple(changes), links=tuple(links), disposition=disposition,
-            finish=finish_of(staged, disposition=disposition, reason=_reason(job)), joined=tuple(job.joined),
+            finish=finish_of(staged, disposition=disposition, reason=_reason(job), ground=_ground(job)), joined=tuple(job.joined),
         )
 
     def _given_up(self, plan: Plan, writes: Sequence[Write]) -> Plan:
@@ -364,7 +364,16 @@ def _disposition(job: Job, writes: Sequence[Write]) -> Disposition:
 def _reason(job: Job) -> str:
     if isinstance(job.decision, Merge | Match):
         return job.decision.reason
-    reason = job.staged.reason if job.staged.state is not RecordState.HELD and job.main is not None else ""
+    reason = job.staged.reason if _goes_on(job) else ""
     if not reason and job.main is not None and job.main.is_merged and job.group:     # it changed while it was being joined
         return f"the same person as {job.staged.record.kind} {job.group[0]}"
     return reason
+
+
+def _ground(job: Job) -> str:
+    return job.staged.ground if _goes_on(job) and not isinstance(job.decision, Merge | Match) else ""
+
+
+def _goes_on(job: Job) -> bool:
+    """Say whether a record that has its destination record is only changed: what was known of it holds on."""
+    return job.staged.state is not RecordState.HELD and job.main is not None

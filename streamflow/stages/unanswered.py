@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from streamflow.clock import from_iso
-from streamflow.model import OPEN_INTENTS, Disposition, Intent, IntentState, Key, Kind, Op, QueueItem, Ref
+from streamflow.model import OPEN_INTENTS, Disposition, Ending, Intent, IntentState, Key, Kind, Op, QueueItem, Ref
 from streamflow.stages.questions import next_question, repeated
 from streamflow.store.base import Ledger, Others
 from streamflow.store.change import Change, Enqueue, Finish
@@ -25,10 +25,6 @@ BAD_HOUR_S: Final = 3600.0
 PAUSE_S: Final = 60.0     # between two tries by itself that were refused at once: what has no quiet time is not tried in a second
 FEW: Final = 5            # after a bad hour without any write taken so many other records may be in the same case
 LOOKED: Final = 50        # more records without an answer than that are not one record's fault
-COUNTS: Final = "; that counts against the record"
-COUNTS_NOT: Final = "; that counts for nothing, as no others were taken meanwhile"
-GIVEN_UP: Final = "given up: "
-"""What the reason of the last intent of a series begins with."""
 CAUSE = "unanswered"
 
 
@@ -41,7 +37,7 @@ class Series:
 
     @property
     def counted(self) -> int:
-        return sum(each.reason.endswith(COUNTS) for each in self.tries)
+        return sum(each.ending is Ending.COUNTED for each in self.tries)
 
     @property
     def is_suspect(self) -> bool:
@@ -56,20 +52,27 @@ def series_of(intents: Sequence[Intent], ref: Ref, op: Op) -> Series:
     for each in intents:
         if each.ref != ref or each.op is not op or each.state in OPEN_INTENTS:
             continue
-        if each.state is not IntentState.ABANDONED or each.reason.startswith(GIVEN_UP):
+        if each.state is not IntentState.ABANDONED or each.ending is Ending.GIVEN_UP:
             tries, was_asked = [], each.state is IntentState.ABANDONED
-        elif each.reason.endswith((COUNTS, COUNTS_NOT)):
+        elif each.ending in (Ending.COUNTED, Ending.UNCOUNTED):
             tries.append(each)
     return Series(tries=tuple(tries), was_asked=was_asked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weighed:
-    """One more try in vain: what its reason says, and whether it was the last one."""
+    """One more try in vain: what people are told of it, and whether it counts against the record or was the last one."""
 
     reason: str
-    counts: bool
-    is_last: bool = False
+    ending: Ending
+
+    @property
+    def counts(self) -> bool:
+        return self.ending is not Ending.UNCOUNTED
+
+    @property
+    def is_last(self) -> bool:
+        return self.ending is Ending.GIVEN_UP
 
 
 async def weigh(ledger: Ledger, intent: Intent, why: str, *, now: datetime, others: Others | None = None) -> Weighed:
@@ -82,10 +85,10 @@ async def weigh(ledger: Ledger, intent: Intent, why: str, *, now: datetime, othe
     pause_s = PAUSE_S if others is not None else 0.0
     others = others if others is not None else await ledger.others_meanwhile(intent.id, limit=LOOKED)
     if not await _counts(ledger, intent, before, others, now, pause_s):
-        return Weighed(reason=why + COUNTS_NOT, counts=False)
+        return Weighed(reason=f"{why}; that counts for nothing, as no others were taken meanwhile", ending=Ending.UNCOUNTED)
     if before.counted + 1 < TRIES:
-        return Weighed(reason=why + COUNTS, counts=True)
-    return Weighed(reason=GIVEN_UP + _told(intent, len(before.tries) + 1, why), counts=True, is_last=True)
+        return Weighed(reason=f"{why}; that counts against the record", ending=Ending.COUNTED)
+    return Weighed(reason=_told(intent, len(before.tries) + 1, why), ending=Ending.GIVEN_UP)
 
 
 async def _counts(ledger: Ledger, intent: Intent, before: Series, others: Others, now: datetime, pause_s: float) -> bool:
@@ -108,8 +111,8 @@ async def _is_suspect(ledger: Ledger, name: tuple[Kind, Key]) -> bool:
 
 def _told(intent: Intent, times: int, why: str) -> str:
     """Say how often it was sent and how that ended; *intent* is the last one, still open."""
-    ended = intent.reason.partition(": ")[2]
-    return f"sent {times} times, never answered as done ({f'last: {ended}; ' if ended else ''}{why})"
+    last = f"last: {intent.reason}; " if intent.reason else ""
+    return f"sent {times} times, never answered as done ({last}{why})"
 
 
 async def left_to_a_person(ledger: Ledger, intent: Intent, reason: str) -> list[Change]:
@@ -125,9 +128,9 @@ async def left_to_a_person(ledger: Ledger, intent: Intent, reason: str) -> list[
     question = await next_question(ledger, repeated(f"{CAUSE}:{ref.kind}:{ref.key}:{ref.part}"))
     item = QueueItem(
         id=question.name, cause=CAUSE, kind=ref.kind, key=ref.key, decisions=("retry", "waive"), suggested="retry",
-        reason=f"{intent.dest_kind} {intent.op.value}: {reason.removeprefix(GIVEN_UP)}. `retry` tries it again; if that changes "
+        reason=f"{intent.dest_kind} {intent.op.value}: {reason}. `retry` tries it again; if that changes "
         "nothing, correct the record in the source, or make it by hand and `waive`",
         details={"marker": intent.marker, "intent": intent.id},
     )
-    finish = Finish(kind=ref.kind, key=ref.key, seq=intent.seq, disposition=Disposition.FAILED, reason=reason)
+    finish = Finish(kind=ref.kind, key=ref.key, seq=intent.seq, disposition=Disposition.FAILED, reason=f"given up: {reason}")
     return [Enqueue(item=item), finish]

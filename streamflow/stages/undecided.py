@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from streamflow.model import OPEN_INTENTS, DestId, Disposition, Intent, IntentState, Key, Kind, Op, RecordState, Staged
+from streamflow.model import OPEN_INTENTS, DestId, Disposition, Ending, Intent, IntentState, Key, Kind, Op, RecordState, Staged
 from streamflow.stages.batch import Plan
 from streamflow.stages.confirmation import brought, forgotten, learnt_late, line_of, meaning_of
 from streamflow.stages.directory import Directory
 from streamflow.stages.planning import finish_of
-from streamflow.stages.unknown import Meaning, outcome_name
+from streamflow.stages.unknown import ALONE, Meaning, outcome_name
 from streamflow.store.base import Ledger
 from streamflow.store.change import Change, DropLink, SettleIntent
 
@@ -67,7 +67,8 @@ def clear(staged: Staged, doubts: Undecided, directory: Directory, *, epoch: int
             changes += [DropLink(ref=intent.ref)] if intent.op is not Op.CREATE else []
         elif verb == "adopt" and named:
             meaning = doubts.meanings[intent.id]
-            changes.append(SettleIntent(id=intent.id, state=IntentState.CONFIRMED, dest_id=named, reason="named by a person"))
+            found, reason = IntentState.CONFIRMED, "named by a person"
+            changes.append(SettleIntent(id=intent.id, state=found, dest_id=named, reason=reason, ending=Ending.FOUND))
             changes += brought(line_of(intent, meaning, named, phase="decision", at=""), meaning.joiners)
             changes += learnt_late(intent, meaning, at=0.0)     # a person was asked behind the quiet time, and found it
         else:
@@ -85,6 +86,7 @@ def outcome_awaited(staged: Staged, intent: Intent, epoch: int) -> Plan:
 def _parked(staged: Staged, intent: Intent) -> Plan:
     disposition = (staged.disposition or Disposition.FLAGGED) if intent.state is IntentState.PARKED else None
     finish = finish_of(
-        staged, state=RecordState.PARKED, disposition=disposition, reason="outcome of a write unknown", waiting_on=outcome_name(intent.id)
+        staged, state=RecordState.PARKED, disposition=disposition, reason="outcome of a write unknown", ground=ALONE,
+        waiting_on=outcome_name(intent.id),
     )
     return Plan(staged=staged, finish=finish, disposition=Disposition.FLAGGED)

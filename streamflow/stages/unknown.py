@@ -1,12 +1,11 @@
 """
 What must be known of a write whose outcome is not: since when, and what the crosswalk is to say if it turns out to have happened.
 
-Both are in the ledger before they are needed: the moment in the intent's reason, the meaning of the write in a setting of its own.
+Both are in the ledger before they are needed: the moment in the intent, the meaning of the write in a setting of its own.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,8 +20,10 @@ REMADE_KINDS: Final[frozenset[Kind]] = frozenset({"notes", "tasks"})
 STAMP: Final = timedelta(seconds=1)
 """How much earlier than the moment itself a time in the ledger may be."""
 
+ALONE: Final = "alone"
+"""The ground of a record whose write is in doubt, or was refused with others in it: made by itself, each of them answers for its own."""
+
 _OUTCOME: Final = "doubt:"
-_SINCE: Final = re.compile(r"^unknown since (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +81,6 @@ def intent_awaited(name: str) -> str | None:
     return name.removeprefix(_OUTCOME) if name.startswith(_OUTCOME) else None
 
 
-def unknown_since(at: str, reason: str) -> str:
-    """Write down since when an outcome is unknown; *at* by the steady clock of this process, as `iso` writes it."""
-    return f"unknown since {at}: {reason}" if reason else f"unknown since {at}"
-
-
 def since(intent: Intent) -> datetime | None:
     """
     Give the moment from which the quiet time counts, by the steady clock of the process that noted it; None when none did.
@@ -92,5 +88,5 @@ def since(intent: Intent) -> datetime | None:
     Not the moment it was meant: a write may have waited long for its turn before it was sent. What is noted is cut to its second, so the
     end of that second counts: a bound that is waited for is waited for in full.
     """
-    found = _SINCE.match(intent.reason) if intent.state is IntentState.IN_DOUBT else None
-    return from_iso(found[1]) + STAMP if found else None
+    noted = intent.unknown_since if intent.state is IntentState.IN_DOUBT else ""
+    return from_iso(noted) + STAMP if noted else None

@@ -16,6 +16,7 @@ from streamflow.model import (
     Cursor,
     DestId,
     Disposition,
+    Ending,
     FieldCheck,
     Intent,
     IntentState,
@@ -43,6 +44,7 @@ class Finish:
     state: RecordState = RecordState.DONE
     disposition: Disposition | None = None
     reason: str = ""
+    ground: str = ""                               # as in `Staged`; replaced together with the reason
     waiting_on: str = ""
 
 
@@ -51,7 +53,7 @@ class Reopen:
     """
     Make records pending again (a decision was taken, the map changed, a parent appeared). Empty keys: all of the kind.
 
-    They get a new seq each, so that work in flight under the former decision no longer finishes them. Records that are held for a reason
+    They get a new seq each, so that work in flight under the former decision no longer finishes them. Records that are held on a ground
     that begins with *but* stay as they are.
     """
 
@@ -86,6 +88,8 @@ class SettleIntent:
     state: IntentState
     dest_id: DestId | None = None
     reason: str = ""
+    ending: Ending = Ending.PLAIN
+    unknown_since: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

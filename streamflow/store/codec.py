@@ -14,6 +14,7 @@ import orjson
 from streamflow.errors import InvariantBroken
 from streamflow.model import (
     Disposition,
+    Ending,
     FieldCheck,
     Intent,
     IntentState,
@@ -67,7 +68,7 @@ def intent_row(intent: Intent, *, at: str, epoch: int) -> Row:
     return [
         intent.id, *ref_cells(intent.ref), intent.op.value, intent.dest_kind, text_of(intent.fields), intent.marker, intent.dest_id,
         intent.author, intent.seq, intent.feed_cursor, intent.state.value, intent.meant_at or at, intent.settled_at, intent.reason,
-        intent.epoch or epoch,
+        intent.epoch or epoch, intent.ending.value, intent.unknown_since,
     ]
 
 
@@ -98,11 +99,12 @@ def verdicts_of(checks: Iterable[FieldCheck]) -> str:
 
 def staged_of(row: Row) -> Staged:
     """Read a staged record."""
-    kind, key, data, digest, parent, changed_at, seq, state, disposition, reason, waiting_on, missing, first_seen, last_seen = row
+    kind, key, data, digest, parent, changed_at, seq, state, disposition, reason, ground, waiting_on, missing, *seen = row
+    first_seen, last_seen = seen
     return Staged(
         record=Record(kind=kind, key=key, data=orjson.loads(data), digest=digest, parent=parent, changed_at=changed_at),
         seq=seq, state=RecordState(state), disposition=Disposition(disposition) if disposition else None, reason=reason,
-        waiting_on=waiting_on, missing_scans=missing, first_seen=first_seen, last_seen=last_seen,
+        ground=ground, waiting_on=waiting_on, missing_scans=missing, first_seen=first_seen, last_seen=last_seen,
     )
 
 
@@ -118,11 +120,11 @@ def link_of(row: Row) -> Link:
 def intent_of(row: Row) -> Intent:
     """Read an intent."""
     id_, kind, key, part, op, dest_kind, fields, marker, dest_id, author, seq, feed_cursor, state, *rest = row
-    meant_at, settled_at, reason, epoch = rest
+    meant_at, settled_at, reason, epoch, ending, unknown_since = rest
     return Intent(
         id=id_, ref=Ref(kind, key, part), op=Op(op), dest_kind=dest_kind, fields=orjson.loads(fields), marker=marker, dest_id=dest_id,
         author=author, seq=seq, feed_cursor=feed_cursor, state=IntentState(state), meant_at=meant_at, settled_at=settled_at, reason=reason,
-        epoch=epoch,
+        epoch=epoch, ending=Ending(ending), unknown_since=unknown_since,
     )
 
 

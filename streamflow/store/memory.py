@@ -141,7 +141,7 @@ class MemoryLedger(MemoryReading):
                 self._finish(change)
             case Reopen(kind=kind, keys=keys, but=but):
                 named = {name: h.staged for name, h in book.records.items() if name[0] == kind and (not keys or name[1] in keys)}
-                self._pend([n for n, s in named.items() if not (but and s.state is RecordState.HELD and s.reason.startswith(but))])
+                self._pend([n for n, s in named.items() if not (but and s.state is RecordState.HELD and s.ground.startswith(but))])
             case Wake(on=things):
                 number = book.next()
                 for thing in things:
@@ -196,7 +196,7 @@ class MemoryLedger(MemoryReading):
         if held is None or held.staged.seq != change.seq:
             return
         self._set(held, state=change.state, disposition=change.disposition or held.staged.disposition, reason=change.reason,
-                  waiting_on=change.waiting_on)
+                  ground=change.ground, waiting_on=change.waiting_on)
         if change.state is RecordState.PARKED and self._book.wakes.get(change.waiting_on, 0) >= change.seq:
             self._pend([(change.kind, change.key)])
 
@@ -223,7 +223,10 @@ class MemoryLedger(MemoryReading):
         if intent.state in UNSETTLED_INTENTS:
             settled_at = "" if change.state in OPEN_INTENTS else at
             dest_id = change.dest_id or intent.dest_id
-            settled = replace(intent, state=change.state, dest_id=dest_id, reason=change.reason, settled_at=settled_at)
+            settled = replace(
+                intent, state=change.state, dest_id=dest_id, reason=change.reason, settled_at=settled_at, ending=change.ending,
+                unknown_since=change.unknown_since,
+            )
             self._book.put(self._book.intents, change.id, settled)
 
     def _verified(self, change: MarkVerified) -> None:

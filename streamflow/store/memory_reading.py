@@ -12,6 +12,7 @@ from streamflow.model import (
     OPEN_INTENTS,
     DestId,
     Disposition,
+    Ending,
     FieldCheck,
     Intent,
     IntentState,
@@ -224,7 +225,7 @@ class MemoryReading:
             if each.meant_at >= me.meant_at and (each.ref.kind, each.ref.key) != (me.ref.kind, me.ref.key)
         ]
         left = [(each.ref.kind, each.ref.key) for each in others if each.state in (IntentState.IN_DOUBT, IntentState.ABANDONED)]
-        taken = any(each.state is IntentState.CONFIRMED and not each.reason for each in others)
+        taken = any(each.state is IntentState.CONFIRMED and each.ending is not Ending.FOUND for each in others)
         return Others(taken=taken, unanswered=tuple(dict.fromkeys(left))[:limit])
 
     async def intent_counts(self) -> Mapping[IntentState, int]:

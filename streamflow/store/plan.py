@@ -208,7 +208,7 @@ def _finished(changes: Sequence[Finish]) -> list[Step]:
     rows: list[Row] = []
     for change in merged(changes):
         disposition = change.disposition.value if change.disposition else None
-        rows.append([change.kind, change.key, change.seq, change.state.value, disposition, change.reason, change.waiting_on])
+        rows.append([change.kind, change.key, change.seq, change.state.value, disposition, change.reason, change.ground, change.waiting_on])
     steps = [Step(name="finish", rows=rows)]
     parked = [row[:2] for row in rows if row[3] == RecordState.PARKED]
     if parked:
@@ -257,7 +257,10 @@ def _settled(run: Sequence[SettleIntent], now: Moment) -> list[Step]:
         before = rows.get(change.id, [change.id, IntentState.MEANT, None])
         refuse_resettling(IntentState(before[1]), change)
         dest_id = change.dest_id or before[2]
-        rows[change.id] = [change.id, change.state.value, dest_id, change.reason, "" if change.state in OPEN_INTENTS else now.at]
+        settled_at = "" if change.state in OPEN_INTENTS else now.at
+        rows[change.id] = [
+            change.id, change.state.value, dest_id, change.reason, settled_at, change.ending.value, change.unknown_since,
+        ]
     return [Step(name="settle_intents", rows=list(rows.values()), expect=len(rows))]
 
 

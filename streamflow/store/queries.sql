@@ -41,8 +41,10 @@ DELETE FROM scan WHERE name > ?1 || ':' AND name < ?1 || ';' AND name <> ?2
 -- ---------------------------------------------------------------------------------------------- record changes
 
 -- name: finish
-UPDATE record SET state = v.state, disposition = coalesce(v.disposition, record.disposition), reason = v.reason, waiting_on = v.waiting_on
-FROM (SELECT r.id, j.column4 AS state, j.column5 AS disposition, j.column6 AS reason, j.column7 AS waiting_on
+UPDATE record SET state = v.state, disposition = coalesce(v.disposition, record.disposition), reason = v.reason,
+  ground = v.ground, waiting_on = v.waiting_on
+FROM (SELECT r.id, j.column4 AS state, j.column5 AS disposition, j.column6 AS reason, j.column7 AS ground,
+        j.column8 AS waiting_on
       FROM (:rows) j CROSS JOIN record r
       WHERE r.kind = j.column1 AND r.key = j.column2 AND r.seq = j.column3 LIMIT -1) v
 WHERE record.id = v.id
@@ -55,13 +57,13 @@ WHERE record.id = v.id
 -- name: reopen_all
 UPDATE record SET state = 'pending', waiting_on = '', seq = ?3 + v.i
 FROM (SELECT id, row_number() OVER (ORDER BY seq) AS i FROM record
-      WHERE kind = ?1 AND NOT (state = 'held' AND ?2 <> '' AND substr(reason, 1, length(?2)) = ?2)) v
+      WHERE kind = ?1 AND NOT (state = 'held' AND ?2 <> '' AND substr(ground, 1, length(?2)) = ?2)) v
 WHERE record.id = v.id
 -- name: reopen
 UPDATE record SET state = 'pending', waiting_on = '', seq = ?1 + v.i
 FROM (SELECT r.id, row_number() OVER (ORDER BY r.seq) AS i
       FROM (:rows) j CROSS JOIN record r WHERE r.kind = j.column1 AND r.key = j.column2
-      AND NOT (r.state = 'held' AND j.column3 <> '' AND substr(r.reason, 1, length(j.column3)) = j.column3)) v
+      AND NOT (r.state = 'held' AND j.column3 <> '' AND substr(r.ground, 1, length(j.column3)) = j.column3)) v
 WHERE record.id = v.id
 -- name: call_out
 INSERT INTO wake (thing, seq) SELECT column1, ?1 + 1 FROM (:rows) WHERE true ON CONFLICT DO UPDATE SET seq = excluded.seq
@@ -133,17 +135,20 @@ UPDATE intent SET kind = ?4, key = ?5, part = ?6 WHERE kind = ?1 AND key = ?2 AN
 
 -- name: put_intents
 INSERT INTO intent (id, kind, key, part, op, dest_kind, fields, marker, dest_id, author, seq, feed_cursor, state, meant_at, settled_at,
-                    reason, epoch)
+                    reason, epoch, ending, unknown_since)
 SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9, column10,
-       column11, column12, column13, column14, column15, column16, column17
+       column11, column12, column13, column14, column15, column16, column17, column18, column19
 FROM (:rows)
 -- name: settle_intents
 UPDATE intent SET
   dest_id = CASE WHEN intent.state IN ('meant', 'in_doubt', 'parked') THEN coalesce(v.dest_id, intent.dest_id) ELSE intent.dest_id END,
   settled_at = CASE WHEN intent.state IN ('meant', 'in_doubt', 'parked') THEN v.settled_at ELSE intent.settled_at END,
   reason = CASE WHEN intent.state IN ('meant', 'in_doubt', 'parked') THEN v.reason ELSE intent.reason END,
+  ending = CASE WHEN intent.state IN ('meant', 'in_doubt', 'parked') THEN v.ending ELSE intent.ending END,
+  unknown_since = CASE WHEN intent.state IN ('meant', 'in_doubt', 'parked') THEN v.unknown_since ELSE intent.unknown_since END,
   state = v.state
-FROM (SELECT t.n, j.column2 AS state, j.column3 AS dest_id, j.column4 AS reason, j.column5 AS settled_at
+FROM (SELECT t.n, j.column2 AS state, j.column3 AS dest_id, j.column4 AS reason, j.column5 AS settled_at, j.column6 AS ending,
+        j.column7 AS unknown_since
       FROM (:rows) j CROSS JOIN intent t
       WHERE t.id = j.column1 AND (t.state IN ('meant', 'in_doubt', 'parked') OR t.state = j.column2) LIMIT -1) v
 WHERE intent.n = v.n
@@ -217,27 +222,27 @@ INSERT INTO audit (seq, entry, hash) SELECT column1, column2, column3 FROM (:row
 -- ---------------------------------------------------------------------------------------------- reading records
 
 -- name: pending
-SELECT r.kind, r.key, p.data, r.digest, r.parent, r.changed_at, r.seq, r.state, r.disposition, r.reason, r.waiting_on, r.missing,
+SELECT r.kind, r.key, p.data, r.digest, r.parent, r.changed_at, r.seq, r.state, r.disposition, r.reason, r.ground, r.waiting_on, r.missing,
        r.first_seen, r.last_seen
 FROM record r CROSS JOIN payload p ON p.id = r.id
 WHERE r.kind = ?1 AND r.state = 'pending' AND r.seq > ?2 ORDER BY r.seq LIMIT ?3
 -- name: staged
-SELECT r.kind, r.key, p.data, r.digest, r.parent, r.changed_at, r.seq, r.state, r.disposition, r.reason, r.waiting_on, r.missing,
+SELECT r.kind, r.key, p.data, r.digest, r.parent, r.changed_at, r.seq, r.state, r.disposition, r.reason, r.ground, r.waiting_on, r.missing,
        r.first_seen, r.last_seen
 FROM json_each(?2) j CROSS JOIN record r CROSS JOIN payload p ON p.id = r.id
 WHERE r.kind = ?1 AND r.key = j.value
 -- name: every
-SELECT r.kind, r.key, p.data, r.digest, r.parent, r.changed_at, r.seq, r.state, r.disposition, r.reason, r.waiting_on, r.missing,
+SELECT r.kind, r.key, p.data, r.digest, r.parent, r.changed_at, r.seq, r.state, r.disposition, r.reason, r.ground, r.waiting_on, r.missing,
        r.first_seen, r.last_seen
 FROM record r CROSS JOIN payload p ON p.id = r.id
 WHERE r.kind = ?1 AND r.key > ?2 ORDER BY r.key LIMIT ?3
 -- name: children
-SELECT r.kind, r.key, p.data, r.digest, r.parent, r.changed_at, r.seq, r.state, r.disposition, r.reason, r.waiting_on, r.missing,
+SELECT r.kind, r.key, p.data, r.digest, r.parent, r.changed_at, r.seq, r.state, r.disposition, r.reason, r.ground, r.waiting_on, r.missing,
        r.first_seen, r.last_seen
 FROM record r CROSS JOIN payload p ON p.id = r.id
 WHERE r.kind = ?1 AND r.parent = ?2 ORDER BY r.id
 -- name: children_of
-SELECT r.kind, r.key, p.data, r.digest, r.parent, r.changed_at, r.seq, r.state, r.disposition, r.reason, r.waiting_on, r.missing,
+SELECT r.kind, r.key, p.data, r.digest, r.parent, r.changed_at, r.seq, r.state, r.disposition, r.reason, r.ground, r.waiting_on, r.missing,
        r.first_seen, r.last_seen
 FROM json_each(?2) j CROSS JOIN record r CROSS JOIN payload p ON p.id = r.id
 WHERE r.kind = ?1 AND r.parent = j.value ORDER BY r.id
@@ -321,14 +326,16 @@ WHERE l.kind = ?1 AND l.key = ?2 ORDER BY l.part, v.key
 -- ---------------------------------------------------------------------------------------------- reading the rest
 
 -- name: open_intents
-SELECT id, kind, key, part, op, dest_kind, fields, marker, dest_id, author, seq, feed_cursor, state, meant_at, settled_at, reason, epoch
+SELECT id, kind, key, part, op, dest_kind, fields, marker, dest_id, author, seq, feed_cursor, state, meant_at, settled_at, reason, epoch,
+       ending, unknown_since
 FROM intent WHERE state IN ('meant', 'in_doubt') ORDER BY n LIMIT ?1
 -- name: intents_of
-SELECT id, kind, key, part, op, dest_kind, fields, marker, dest_id, author, seq, feed_cursor, state, meant_at, settled_at, reason, epoch
+SELECT id, kind, key, part, op, dest_kind, fields, marker, dest_id, author, seq, feed_cursor, state, meant_at, settled_at, reason, epoch,
+       ending, unknown_since
 FROM intent WHERE kind = ?1 AND key = ?2 ORDER BY n
 -- name: others_taken
 SELECT 1 FROM intent me CROSS JOIN intent t
-WHERE me.id = ?1 AND t.n > me.n - 1000 AND t.meant_at >= me.meant_at AND t.state = 'confirmed' AND t.reason = ''
+WHERE me.id = ?1 AND t.n > me.n - 1000 AND t.meant_at >= me.meant_at AND t.state = 'confirmed' AND t.ending <> 'found'
   AND (t.kind, t.key) <> (me.kind, me.key) LIMIT 1
 -- name: others_unanswered
 SELECT DISTINCT t.kind, t.key FROM intent me CROSS JOIN intent t

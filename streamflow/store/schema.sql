@@ -30,7 +30,8 @@ CREATE TABLE record (                   -- narrow on purpose: states change ofte
   missing     INTEGER NOT NULL DEFAULT 0,
   touched     INTEGER NOT NULL,         -- number of the staging that saw it last
   first_seen  TEXT NOT NULL,
-  last_seen   TEXT NOT NULL
+  last_seen   TEXT NOT NULL,
+  ground      TEXT NOT NULL DEFAULT ''  -- what decisions stand on; a reason is for people alone
 );
 CREATE UNIQUE INDEX record_key ON record (kind, key);
 CREATE INDEX record_order ON record (kind, id);
@@ -137,7 +138,9 @@ CREATE TABLE intent (
   meant_at    TEXT NOT NULL,
   settled_at  TEXT NOT NULL,
   reason      TEXT NOT NULL,
-  epoch       INTEGER NOT NULL
+  epoch       INTEGER NOT NULL,
+  ending      TEXT NOT NULL DEFAULT '', -- what decisions stand on, as what follows
+  unknown_since TEXT NOT NULL DEFAULT ''
 );
 CREATE UNIQUE INDEX intent_id ON intent (id);
 CREATE INDEX intent_ref ON intent (kind, key);

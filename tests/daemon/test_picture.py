@@ -88,10 +88,13 @@ async def test_doubles_and_doubts_are_counted(tmp_path: Path) -> None:
         id="i1", ref=Ref("lead", "1"), op=Op.CREATE, dest_kind="contacts", fields={}, marker="lt:lead:1", seq=1,
     )  # fmt: skip
     await m.ledger.commit([PutIntent(intent=intent), SettleIntent(id="i1", state=IntentState.IN_DOUBT)])
-    items = [("doubt:i2", f"contacts create: 2 {DOUBLED}: 1-contacts, 2-contacts"), ("doubt:i3", "no bound for the search lag is known")]
+    items = [("doubt:i2", "2 of it: 1-contacts, 2-contacts", True), ("doubt:i3", "no bound for the search lag is known", False)]
     await m.ledger.commit([
-        Enqueue(item=QueueItem(id=id, cause="in_doubt", kind="lead", key="2", reason=reason, decisions=("waive",), suggested="waive"))
-        for id, reason in items
+        Enqueue(item=QueueItem(
+            id=id, cause="in_doubt", kind="lead", key="2", reason=reason, decisions=("waive",), suggested="waive",
+            details={DOUBLED: is_doubled},
+        ))
+        for id, reason, is_doubled in items
     ])
     picture = Picture(m, {}, CallCount())
     await picture.take()
@@ -114,7 +117,8 @@ async def test_the_items_about_doubts_are_looked_through_when_there_are_more_of_
     book, doubled = None, []
     for number in (1, 2):
         await ledger.commit([Enqueue(item=QueueItem(
-            id=f"doubt:{number}", cause="in_doubt", kind="lead", key="2", reason=f"contacts create: 2 {DOUBLED}", decisions=("waive",),
+            id=f"doubt:{number}", cause="in_doubt", kind="lead", key="2", reason="2 of it", decisions=("waive",),
+            details={DOUBLED: True},
         ))])
         for _ in range(3):
             book = await read_book(ledger, now=0.0, before=book)

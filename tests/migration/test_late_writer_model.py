@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
-from streamflow.migration.context import AFTER_FREEZE
+from streamflow.migration.context import LATE
 from streamflow.migration.cutover import CHANGED, EVERYTHING, PASSES
 from streamflow.migration.round import Reading
 from streamflow.migration.watch import ANY, LetGo, version_id
@@ -210,7 +210,7 @@ def _held(world: World, protocol: Protocol) -> World:
 def _waits(version: int, was_asked: bool, taken: tuple[int, ...], protocol: Protocol) -> bool:
     """Ask the engine whether a version waits for a person."""
     record = Record(kind="lead", key="7", data={}, digest=f"{version:08}")
-    staged = Staged(record=record, seq=version, state=RecordState.PENDING, reason=AFTER_FREEZE if was_asked else "")
+    staged = Staged(record=record, seq=version, state=RecordState.PENDING, ground=LATE if was_asked else "")
     let_go = LetGo(
         taken=frozenset(version_id("lead", "7", f"{each:08}") for each in taken),
         decided={("lead", "7"): frozenset({ANY})} if taken and not protocol.takes_one else {},

@@ -14,8 +14,7 @@ from streamflow.errors import NotFound, TransientError, Uncertain
 from streamflow.migration.reversal import UNDOING
 from streamflow.migration.reversals import Reversals
 from streamflow.migration.undoing import Step
-from streamflow.model import IntentState, Link, Ref, Verdict
-from streamflow.stages.unanswered import GIVEN_UP
+from streamflow.model import Ending, IntentState, Link, Ref, Verdict
 from streamflow.store.change import PutLink, SettleIntent
 from streamflow.store.memory import MemoryLedger
 
@@ -131,7 +130,7 @@ async def test_what_is_given_up_is_known_to_every_later_start() -> None:
     with pytest.raises(Uncertain):
         await carry_out()
     [intent] = await ledger.open_intents()
-    await ledger.commit([SettleIntent(id=intent.id, state=IntentState.ABANDONED, reason=f"{GIVEN_UP}sent 5 times")])
+    await ledger.commit([SettleIntent(id=intent.id, state=IntentState.ABANDONED, reason="sent 5 times", ending=Ending.GIVEN_UP)])
     for _ in range(2):
         reversals = Reversals(SimpleNamespace(ledger=ledger))  # type: ignore[arg-type]
         assert await reversals.recall() == []

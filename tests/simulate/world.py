@@ -252,7 +252,7 @@ def simulate(seed: int, *, keep_lines: bool = False, planted: Callable[[], Abstr
     intents = world.ledger._book.intents.values()
     return Verdict(
         seed=seed, faults=[*dict.fromkeys(world.faults), *found], crashes=world.crashes, ending=world.conditions.ending,
-        doubts=sum("unknown since" in each.reason or "quiet time" in each.reason or "marker" in each.reason for each in intents),
+        doubts=sum(each.unknown_since != "" or "quiet time" in each.reason or "marker" in each.reason for each in intents),
         unknown=Counter(each.state.value for each in intents if each.op is Op.CREATE and each.id in world.in_doubt),
         records=len(world.books.rows), manners=tuple(sorted(manners)), said=+world.orders.said, receipts=actions["cutover.switched"],
         seconds=world.agenda.now, trace=world.agenda.trace, lines=world.agenda.lines or [],

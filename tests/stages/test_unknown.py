@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from streamflow.clock import iso
 from streamflow.model import Intent, IntentState, Op, Ref
-from streamflow.stages.unknown import since, unknown_since
+from streamflow.stages.unknown import since
 
 
 def test_the_quiet_time_never_begins_before_the_outcome_became_unknown() -> None:
@@ -15,7 +15,7 @@ def test_the_quiet_time_never_begins_before_the_outcome_became_unknown() -> None
         at = datetime(2026, 6, 1, 10, 0, 2, 1000 * millis, tzinfo=UTC)
         intent = Intent(
             id="1", ref=Ref("lead", "1"), op=Op.CREATE, dest_kind="contacts", fields={}, marker="m", seq=1,
-            state=IntentState.IN_DOUBT, reason=unknown_since(iso(at), "cut short"),
+            state=IntentState.IN_DOUBT, reason="cut short", unknown_since=iso(at),
         )  # fmt: skip
         noted = since(intent)
         assert noted is not None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from streamflow.errors import InvariantBroken
-from streamflow.model import Disposition, IntentState, Op, RecordState, Ref, Verdict
+from streamflow.model import Disposition, Ending, IntentState, Op, RecordState, Ref, Verdict
 from streamflow.store.base import KindCount, Ledger, Others
 from streamflow.store.change import (
     Change,
@@ -241,12 +241,12 @@ async def test_reopening_all_of_a_kind_keeps_their_order(ledger: Ledger) -> None
 
 @pytest.mark.parametrize("keys", [(), ("1", "2", "3", "4")])
 async def test_what_is_held_for_good_is_not_reopened_with_the_others(ledger: Ledger, keys: tuple[str, ...]) -> None:
-    """Records held for a reason that begins so stay held, named or not; without such a reason all of them are pending anew."""
+    """Records held on a ground that begins so stay held, named or not; without such a word all of them are pending anew."""
     await ledger.stage([record(key) for key in "1234"], scan="lead:1")
-    held = {"1": "undone by us", "2": "it was undone", "3": ""}
-    await ledger.commit([finish(key, await seq_of(ledger, key), state=RecordState.HELD, reason=why) for key, why in held.items()])
-    await ledger.commit([finish("4", await seq_of(ledger, "4"), reason="undone by us")])
-    await ledger.commit([Reopen(kind="lead", keys=keys, but="undone")])
+    held = {"1": "undone:run", "2": "it was undone:", "3": ""}
+    await ledger.commit([finish(key, await seq_of(ledger, key), state=RecordState.HELD, ground=why) for key, why in held.items()])
+    await ledger.commit([finish("4", await seq_of(ledger, "4"), ground="undone:run")])
+    await ledger.commit([Reopen(kind="lead", keys=keys, but="undone:")])
     assert sorted(await pending(ledger)) == ["2", "3", "4"]
     assert (await ledger.staged("lead", ["1"]))["1"].state is RecordState.HELD
     await ledger.commit([Reopen(kind="lead", keys=keys)])
@@ -431,9 +431,10 @@ async def test_intents_live_from_meant_to_their_answer(ledger: Ledger, clock: St
     [meant] = await ledger.open_intents()
     assert meant == intent("a", "1", marker="lt:lead:1", author="7", seq=3, feed_cursor="e9", meant_at="2026-03-01T12:00:00Z", epoch=1)
     await clock.sleep(5)
-    await ledger.commit([SettleIntent(id="a", state=IntentState.IN_DOUBT, reason="timeout")])
+    await ledger.commit([SettleIntent(id="a", state=IntentState.IN_DOUBT, reason="timeout", unknown_since="2026-03-01T12:00:04Z")])
     [doubted] = await ledger.open_intents()
     assert (doubted.state, doubted.settled_at, doubted.reason) == (IntentState.IN_DOUBT, "", "timeout")
+    assert doubted.unknown_since == "2026-03-01T12:00:04Z"
     await ledger.commit([SettleIntent(id="a", state=IntentState.CONFIRMED, dest_id="5-contacts"), PutIntent(intent=intent("b", "1"))])
     assert [one.id for one in await ledger.open_intents()] == ["b"]
     settled = (await ledger.intents_of("lead", "1"))[0]
@@ -461,14 +462,14 @@ async def test_what_became_of_others_meanwhile(ledger: Ledger, clock: StillClock
     await clock.sleep(1.0)
     await ledger.commit([PutIntent(intent=intent(name, key)) for name, key in (("b", "8"), ("c", "1"), ("d", "2"), ("e", "3"))])
     assert await ledger.others_meanwhile("c", limit=9) == Others(taken=False)
-    found = SettleIntent(id="b", state=IntentState.CONFIRMED, dest_id="8-contacts", reason="found by its marker")
+    found = SettleIntent(id="b", state=IntentState.CONFIRMED, dest_id="8-contacts", ending=Ending.FOUND)
     lost = [SettleIntent(id="d", state=IntentState.ABANDONED), SettleIntent(id="e", state=IntentState.IN_DOUBT)]
     await ledger.commit([found, *lost, PutIntent(intent=intent("f", "2")), PutIntent(intent=intent("g", "1", part="lead"))])
     await ledger.commit([SettleIntent(id="f", state=IntentState.IN_DOUBT), SettleIntent(id="g", state=IntentState.CONFIRMED, dest_id="1")])
     others = await ledger.others_meanwhile("c", limit=9)
     assert (others.taken, sorted(others.unanswered)) == (False, [("lead", "2"), ("lead", "3")])
     assert len((await ledger.others_meanwhile("c", limit=1)).unanswered) == 1
-    await ledger.commit([SettleIntent(id="f", state=IntentState.CONFIRMED, dest_id="2-contacts")])
+    await ledger.commit([SettleIntent(id="f", state=IntentState.CONFIRMED, dest_id="2-contacts", reason="whatever")])
     assert (await ledger.others_meanwhile("c", limit=9)).taken
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from streamflow.errors import InvariantBroken
-from streamflow.model import Disposition, IntentState, Op, RecordState, Ref, Staged, Verdict
+from streamflow.model import Disposition, Ending, IntentState, Op, RecordState, Ref, Staged, Verdict
 from streamflow.store.base import Ledger
 from streamflow.store.change import (
     Change,
@@ -48,14 +48,16 @@ def some_change(dice: random.Random, held: dict[tuple[str, str], int], step: int
     seq = held.get((kind, key), 0) - (dice.random() < 0.1)
     number = f"i{dice.randrange(60)}"
     makers: list[Any] = [
-        lambda: finish(key, seq, kind=kind, disposition=dice.choice(list(Disposition)), reason=f"r{step}"),
-        lambda: finish(key, seq, kind=kind, state=RecordState.HELD, disposition=None, reason=dice.choice(["", "undone by it"])),
+        lambda: finish(key, seq, kind=kind, disposition=dice.choice(list(Disposition)), reason=f"r{step}",
+                       ground=dice.choice(["", f"c{step}"])),
+        lambda: finish(key, seq, kind=kind, state=RecordState.HELD, disposition=None, ground=dice.choice(["", "undone:it"])),
         lambda: parked(key, seq, f"lead:{other}", kind=kind),
-        lambda: Reopen(kind=kind, keys=dice.choice([(), (key, other)]), but=dice.choice(["", "undone"])),
+        lambda: Reopen(kind=kind, keys=dice.choice([(), (key, other)]), but=dice.choice(["", "undone:"])),
         lambda: Wake(on=(f"lead:{key}", f"lead:{other}")),
         lambda: Missed(kind=kind, keys=(key,)),
         lambda: PutIntent(intent=intent(number, key, op=dice.choice([Op.CREATE, Op.UPDATE]), part=dice.choice(["", "x"]))),
-        lambda: SettleIntent(id=number, state=dice.choice(list(IntentState)), dest_id=dice.choice([None, "9-x"]), reason="s"),
+        lambda: SettleIntent(id=number, state=dice.choice(list(IntentState)), dest_id=dice.choice([None, "9-x"]), reason="s",
+                             ending=dice.choice(list(Ending)), unknown_since=dice.choice(["", f"u{step}"])),
         lambda: PutLink(link=link(key, kind=kind, dest_id=f"{other}-d", verified=dice.choice(["pending", "verified"]), phase=f"p{step}")),
         lambda: DropLink(ref=Ref(kind, key)),
         lambda: MarkVerified(ref=Ref("lead", key), verified=dice.choice(["verified", "differs"]),

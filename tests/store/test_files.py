@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -15,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from streamflow.errors import DiskRefused, StoreError
-from streamflow.model import Ref, Verdict
+from streamflow.model import Ending, IntentState, Ref, Verdict
 from streamflow.store import files
-from streamflow.store.change import Enqueue, MarkVerified, MoveMark, PutLink, ResolveItem
+from streamflow.store.change import Enqueue, MarkVerified, MoveMark, PutIntent, PutLink, ResolveItem, SettleIntent
 from streamflow.store.lock import DirectoryInUse
 from streamflow.store.sqlite import SqliteLedger
 
-from .values import TO_FIRST, TO_SECOND, StillClock, audit, checks, item, link, record
+from .values import TO_FIRST, TO_SECOND, TO_THIRD, StillClock, audit, checks, finish, intent, item, link, record
 
 
 async def filled(directory: Path, clock: StillClock) -> Path:
@@ -33,11 +34,11 @@ async def filled(directory: Path, clock: StillClock) -> Path:
 
 
 def parts(path: Path) -> set[tuple[str, ...]]:
-    """Give the tables, indices and triggers of a ledger, as they were made."""
+    """Give the tables, indices and triggers of a ledger, as they were made; columns that were added stand in another layout."""
     with sqlite3.connect(path) as raw:
-        found = {tuple(row) for row in raw.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master")}
+        found = list(raw.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master"))
     raw.close()
-    return found
+    return {(what, name, re.sub(r"--.*|\s", "", sql)) for what, name, sql in found}
 
 
 async def refused(directory: Path, clock: StillClock, words: str) -> None:
@@ -253,6 +254,60 @@ async def test_the_queue_of_a_ledger_that_did_not_count_it_is_counted(tmp_path: 
         await ledger.commit([Enqueue(item=item("q1")), ResolveItem(id="q2", decision="keep", by="uid:0"), Enqueue(item=item("q4"))])
         assert await ledger.queue_counts() == {("open", "conflict", False): 2, done: 2}
         assert sum((await ledger.queue_counts()).values()) == len(await ledger.queue(state=None))
+
+
+ENDED = {
+    "answered": (IntentState.CONFIRMED, Ending.PLAIN, ""),
+    "looked for": (IntentState.CONFIRMED, Ending.FOUND, "found by its marker"),
+    "refused": (IntentState.REJECTED, Ending.PLAIN, "given up: by them; that counts against the record"),
+    "planned anew": (IntentState.ABANDONED, Ending.PLAIN, "changed since it was read"),
+    "counts": (IntentState.ABANDONED, Ending.COUNTED, "not there after the quiet time; that counts against the record"),
+    "counts not": (
+        IntentState.ABANDONED, Ending.UNCOUNTED, "no answer; that counts for nothing, as no others were taken meanwhile",
+    ),
+    "given up": (IntentState.ABANDONED, Ending.GIVEN_UP, "sent 5 times, never answered as done (no answer)"),
+}
+GROUNDS = {
+    "written in the source after the switch; the destination is the system of record": "after_freeze",
+    "nobody names this company any more, or it was joined with another by a decision": "unnamed",
+    "outcome of a write unknown": "alone",
+    "refused together with those it is one person with": "alone",
+    "undone by a rollback of lead:7; a change in the source brings it back": "undone:lead:7",
+    "its owner Ann has no user in the destination": "",
+    "": "",
+}
+
+
+async def test_what_a_ledger_knew_by_its_words_it_knows_by_columns(tmp_path: Path, clock: StillClock) -> None:
+    """What decisions stand on was said in the reasons up to the third version: none of it is forgotten, and nothing is read into others."""
+    doubts = {"1": "no answer: reset", "2": ""}
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        staged = await ledger.stage([record(str(number)) for number, _ in enumerate(GROUNDS)], scan="lead:1")
+        told = [finish(key, seq, reason=reason, ground=ground) for (_, key, seq), (reason, ground) in zip(
+            staged.touched, GROUNDS.items(), strict=True,
+        )]
+        meant = [PutIntent(intent=intent(name, name)) for name in (*ENDED, *doubts)]
+        ended = [SettleIntent(id=name, state=state, ending=ending, reason=reason) for name, (state, ending, reason) in ENDED.items()]
+        unknown = [SettleIntent(
+            id=name, state=IntentState.IN_DOUBT, reason=reason, unknown_since="2026-03-01T12:00:00Z",
+        ) for name, reason in doubts.items()]
+        asked = [
+            Enqueue(item=item("q1", cause="in_doubt", reason="contacts create: 2 records carry the marker: 1", details={"doubled": True})),
+            Enqueue(item=item("q2", cause="in_doubt", reason="contacts create: no bound is known", details={"marker": "m"})),
+        ]
+        await ledger.commit([*told, *meant, *ended, *unknown, *asked])
+
+    async def known() -> list[object]:
+        async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+            records = await ledger.staged("lead", [str(number) for number, _ in enumerate(GROUNDS)])
+            intents = [await ledger.intents_of("lead", name) for name in (*ENDED, *doubts)]
+            return [{key: (each.reason, each.ground) for key, each in records.items()}, intents, await ledger.queue()]
+
+    before = await known()
+    with sqlite3.connect(tmp_path / files.LEDGER_FILE) as raw:
+        raw.executescript(TO_THIRD)
+    raw.close()
+    assert await known() == before
 
 
 async def test_a_failed_migration_leaves_the_old_version(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:

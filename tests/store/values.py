@@ -24,7 +24,16 @@ from streamflow.model import (
 )
 from streamflow.store.change import Audit, Finish
 
-TO_SECOND = """
+TO_THIRD = """
+UPDATE intent SET reason = 'unknown since ' || unknown_since || iif(reason = '', '', ': ' || reason)
+WHERE unknown_since <> '';
+UPDATE intent SET reason = 'given up: ' || reason WHERE ending = 'given_up';
+UPDATE item SET details = json_remove(details, '$.doubled');
+ALTER TABLE record DROP COLUMN ground; ALTER TABLE intent DROP COLUMN ending; ALTER TABLE intent DROP COLUMN unknown_since;
+PRAGMA user_version = 3;
+"""
+TO_SECOND = f"""
+{TO_THIRD}
 DROP TRIGGER item_asked; DROP TRIGGER item_moved; DELETE FROM tally WHERE scope = 'item'; PRAGMA user_version = 2;
 """
 TO_FIRST = f"""
