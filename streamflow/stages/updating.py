@@ -96,8 +96,8 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
         same=lambda name, one, other: both_ways(facts.compare, draft.kind, name, one, other), policies=policies,
     )
     merged = _leave_theirs(merged, link, fields, now, policies)
-    in_place = facts.edits(draft.kind)
-    lost = lost_by_replacing(link, now, merged.changes, in_place=in_place, compare=facts.compare) if link.ours else []
+    in_place, filled = facts.edits(draft.kind), facts.fills(draft.kind)
+    lost = lost_by_replacing(link, now, merged.changes, in_place=in_place, filled=filled, compare=facts.compare) if link.ours else []
     if lost:
         merged = _leave_whole(merged, link, fields, now, decided)
     if link.is_adopted and (joins or not link.base):
@@ -338,9 +338,9 @@ def remove_stale(stale: Iterable[Link], staged: Staged, facts: Facts) -> Update:
         if now is None:
             changes += [] if is_aside(link) and _stays_removed(link, facts) else [DropLink(ref=link.ref)]
             continue
-        theirs = _theirs(link, now, facts.compare)
-        item = _kept_part(staged, link, now, theirs)
-        is_plain = link.ours and link.dest_kind in TEXT_KINDS and not theirs
+        theirs, is_told = _theirs(link, now, facts), link.dest_id in facts.worked_on
+        item = _kept_part(staged, link, now, theirs, is_told=is_told)
+        is_plain = link.ours and link.dest_kind in TEXT_KINDS and not theirs and not is_told
         if is_plain or (link.ours and facts.directory.decisions.get(item.id) == "remove"):
             writes.append(Write(
                 op=Op.DELETE, ref=link.ref, dest_kind=link.dest_kind, fields={}, dest_id=link.dest_id, now=dict(now),
@@ -352,14 +352,19 @@ def remove_stale(stale: Iterable[Link], staged: Staged, facts: Facts) -> Update:
     return Update(writes=tuple(writes), changes=tuple(changes))
 
 
-def _theirs(link: Link, now: Fields, compare: Compare) -> list[str]:
+def _theirs(link: Link, now: Fields, facts: Facts) -> list[str]:
     """Name what people changed or put on a part of ours; lists count when either side has more."""
-    changed = [name for name, value in expected(link.base).items() if not both_ways(compare, link.dest_kind, name, value, now.get(name))]
-    return sorted({*kept(link.base), *changed, *added_fields(link, now)})
+    kind, compare = link.dest_kind, facts.compare
+    changed = [name for name, value in expected(link.base).items() if not both_ways(compare, kind, name, value, now.get(name))]
+    return sorted({*kept(link.base), *changed, *added_fields(link, now, facts.fills(kind))})
 
 
-def _kept_part(staged: Staged, link: Link, now: Fields, theirs: Sequence[str]) -> QueueItem:
-    """Ask what is to become of a part that the source no longer asks for; what people do to it later is another question."""
+def _kept_part(staged: Staged, link: Link, now: Fields, theirs: Sequence[str], *, is_told: bool) -> QueueItem:
+    """
+    Ask what is to become of a part that the source no longer asks for; what people do to it later is another question.
+
+    *is_told*: the destination says that somebody changed it, though it may read as we left it.
+    """
     record = staged.record
     name, suggested = f"conflict:{record.kind}:{record.key}:{link.ref.part}:part", "keep"
     decisions: tuple[str, ...] = ("keep", "remove") if link.ours else ("keep",)
@@ -369,6 +374,9 @@ def _kept_part(staged: Staged, link: Link, now: Fields, theirs: Sequence[str]) -
         state = json.dumps({each: now.get(each) for each in theirs}, sort_keys=True, default=str)
         name = f"{name}:{crc32(state.encode()):08x}"
         reason = f"it was left, since people worked on it ({', '.join(theirs)})"
+    elif is_told:
+        name = f"{name}:told"
+        reason = "it was left, since the destination tells that somebody changed it after us: look at it, then decide"
     else:
         suggested = "remove"
         reason = "it shows no work of people; it was left, since what people hung on it would go with it: look at it, then decide"
