@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import anyio
 
-from streamflow.clock import from_iso, iso
+from streamflow.clock import iso
 from streamflow.errors import NotFound, RecordRejected, Stale, StreamflowError, Throttled, TransientError, gravest
 from streamflow.mapping.catalogue import WITH_CUSTOM_FIELDS
 from streamflow.mapping.marker import marker_in
@@ -18,6 +18,7 @@ from streamflow.migration.scopes import WHOLE
 from streamflow.migration.undoing import Step
 from streamflow.model import AuditEntry, Cursor, DestId, Ending, Fields, Intent, IntentState, Link, Op, Ref
 from streamflow.stages.updating import LOST_KINDS, both_ways
+from streamflow.stages.written import written_by_us
 from streamflow.store.change import Audit, Change, DropLink, DropLookup, PutIntent, PutLink, PutSetting, SettleIntent
 
 TRIES = 8
@@ -233,7 +234,8 @@ class Reversals:
     async def _delete(self, link: Link) -> None:
         writer = self._m.destination.writer
         if link.dest_kind in LOST_KINDS and link.written_at:
-            await writer.delete_unchanged(link.dest_kind, link.dest_id, from_iso(link.written_at))
+            intents = await self._m.ledger.intents_of(link.ref.kind, link.ref.key)
+            await writer.delete_unchanged(link.dest_kind, link.dest_id, written_by_us(link.dest_id, intents, last=link.written_at))
         else:
             await writer.delete(link.dest_kind, link.dest_id)
 

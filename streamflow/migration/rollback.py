@@ -201,11 +201,12 @@ class Rollback:
             now = {**{dest_id: fields for dest_id, fields in now.items() if dest_id not in moved}, **again}
         await self._absorbed.look(dest_kind, sorted({link.dest_id for link in links} - now.keys()))
         staying, gone = await self._staying(links), await self._hanging.gone(links, now)
+        filled = self._m.destination.writer.fills(dest_kind)
         steps = [
             plan_step(
                 link, now.get(link.dest_id), reader.compare, foreign=self._hanging.on(link.dest_id), staying=staying.get(link.dest_id, ()),
                 ours=self._hanging.ours, meant=await self._meant(link), touched_by=self._touches.by_others(link),
-                belongs=await self._outside.belongs(link), gone=gone,
+                belongs=await self._outside.belongs(link), gone=gone, filled=filled,
             )
             for link in links
         ]

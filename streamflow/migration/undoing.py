@@ -52,7 +52,7 @@ def unconfirmed(link: Link, intents: Sequence[Intent]) -> Fields:
 def plan_step(
     link: Link, now: Fields | None, compare: Compare, *, foreign: Sequence[DestId], staying: Sequence[Ref] = (),
     ours: frozenset[DestId] = frozenset(), meant: Mapping[str, Any] | None = None, touched_by: str = "", belongs: bool = False,
-    gone: Collection[DestId] = (),
+    gone: Collection[DestId] = (), filled: Collection[str] = (),
 ) -> Step:  # fmt: skip
     """
     Decide about one line of the crosswalk from what is there now (None: gone).
@@ -60,7 +60,7 @@ def plan_step(
     *foreign* are records that stay and hang on it, those in *ours* outside this rollback and the rest people's; *staying* are source
     records outside it that share it; *meant* is what `unconfirmed` gives; *touched_by* is what the events tell of others' work on it;
     *belongs* says that something outside it was hung there because of this line, wherever that is by now; *gone* is what it was tied to and
-    is no more.
+    is no more; *filled* are fields that the destination gives its kind by itself.
     """
     if link.is_merged:
         return Step(link=link, action="spare", reason=_BELONGS) if belongs else Step(link=link, action="forget")
@@ -82,12 +82,12 @@ def plan_step(
         return restoring(link, now, compare, meant or {})
     if touched_by:
         return Step(link=link, action="spare", reason=f"changed by people since: {touched_by}")
-    if touched := touched_fields(link, now, compare, gone):
+    if touched := touched_fields(link, now, compare, gone, filled):
         return Step(link=link, action="spare", reason=f"changed by people since: {', '.join(sorted(touched)[:5])}")
     return Step(link=link, action="delete")
 
 
-def touched_fields(link: Link, now: Fields, compare: Compare, gone: Collection[DestId] = ()) -> list[str]:
+def touched_fields(link: Link, now: Fields, compare: Compare, gone: Collection[DestId], filled: Collection[str]) -> list[str]:
     """
     Name the fields in which a record of ours holds what people put there: another value, none, one more, or one where we left a blank.
 
@@ -102,7 +102,7 @@ def touched_fields(link: Link, now: Fields, compare: Compare, gone: Collection[D
     grown = [   # a list that holds ours among others compares well
         name for name in GROWING if name in ours and name not in changed and len(now.get(name) or ()) > len(ours[name] or ())
     ]
-    return [*changed, *grown, *kept(link.base), *added_fields(link, now)]
+    return [*changed, *grown, *kept(link.base), *added_fields(link, now, filled)]
 
 
 def _without_gone(value: Any, gone: Collection[DestId]) -> Any:

@@ -125,6 +125,7 @@ class Work:
             resolver=Resolver(
                 ledger=self._m.ledger, reader=destination.reader, mapper=mapper, directory=await self.directory(), busy=busy,
                 meanwhile=self._m.meanwhile, vanished=self.vanished, edits=destination.writer.edits,
+                fills=destination.writer.fills,
             ),
             loader=Loader(
                 ledger=self._m.ledger, writer=destination.writer, feed=destination.feed, clock=self._m.clock,

@@ -44,6 +44,14 @@ HUNG: Final = "hung"
 """Under what name `Reader.remains` gives the records that hang on one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ours:
+    """When we wrote to a record, aware, by our clock."""
+
+    last: datetime                       # when our last write was confirmed
+    begun: datetime | None = None        # when its making was begun; None where that is not known, or we wrote to it again
+
+
 class Writer(Protocol):
     """
     Single writes, never retried below.
@@ -68,14 +76,18 @@ class Writer(Protocol):
         """Say whether records of a kind that may be re-made are surely changed in place."""
         ...
 
+    def fills(self, kind: Kind) -> Collection[str]:
+        """Name the fields that a new record of a kind may get without being told: filled, they are no sign of people by themselves."""
+        ...
+
     async def delete(self, kind: Kind, dest_id: DestId) -> None: ...
 
     async def delete_all(self, kind: Kind, dest_ids: Sequence[DestId]) -> bool:
         """Delete several in one call; False when each is to be deleted by itself: this call can have no effect any more."""
         ...
 
-    async def delete_unchanged(self, kind: Kind, dest_id: DestId, since: datetime) -> None:
-        """Delete a record; raises Stale where the platform can tell that it was changed after *since*, our last write to it."""
+    async def delete_unchanged(self, kind: Kind, dest_id: DestId, ours: Ours) -> None:
+        """Delete a record; raises Stale where the platform can tell that it was changed after *ours*, our writes to it."""
         ...
 
     async def restore(self, kind: Kind, dest_id: DestId) -> None: ...

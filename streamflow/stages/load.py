@@ -16,7 +16,7 @@ from typing import assert_never
 
 import anyio
 
-from streamflow.clock import Clock, from_iso, iso
+from streamflow.clock import Clock, iso
 from streamflow.errors import (
     OURS,
     InvariantBroken,
@@ -44,6 +44,7 @@ from streamflow.stages.rereading import reads_otherwise
 from streamflow.stages.unanswered import left_to_a_person, weigh
 from streamflow.stages.unknown import REMADE_KINDS, meaning_name
 from streamflow.stages.vanished import Vanished
+from streamflow.stages.written import written_by_us
 from streamflow.store.base import Ledger
 from streamflow.store.change import Change, DropLink, PutIntent, PutSetting
 
@@ -234,6 +235,8 @@ class Loader:
             except Uncertain as error:
                 return Outcome(state=IntentState.IN_DOUBT, dest_id=intent.dest_id, error=error)
             except Stale as error:
+                if intent.op is Op.DELETE and intent.dest_id is not None:
+                    self._meanwhile.worked_on.add(intent.dest_id)     # it may read as we left it: whoever plans anew is to ask
                 return Outcome(state=IntentState.ABANDONED, dest_id=intent.dest_id, error=error)
             except RecordRejected as error:
                 if await self._is_about_vanished(intent):
@@ -305,7 +308,8 @@ class Loader:
         if write.op is not Op.DELETE:
             assert_never(write.op)
         if write.since:
-            await self._writer.delete_unchanged(write.dest_kind, dest_id, from_iso(write.since))
+            intents = await self._ledger.intents_of(write.ref.kind, write.ref.key)
+            await self._writer.delete_unchanged(write.dest_kind, dest_id, written_by_us(dest_id, intents, last=write.since))
         else:
             await self._writer.delete(write.dest_kind, dest_id)
         return dest_id

@@ -48,6 +48,7 @@ class Meanwhile:
     clock: Clock
     told_within_s: Callable[[], float] = lambda: 0.0
     edited: set[DestId] = field(default_factory=set)
+    worked_on: set[DestId] = field(default_factory=set)      # what the destination did not let us remove, since somebody had changed it
     _positions: dict[Kind, Cursor] = field(default_factory=dict)                 # up to where each kind was looked at
     _starts: dict[Kind, Cursor] = field(default_factory=dict)                    # and from where on
     _looked_at: dict[Kind, float] = field(default_factory=dict)                  # monotonic

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from streamflow.model import Fields, Kind, Link, Verdict
 from streamflow.stages.kept import expected, kept
 from streamflow.stages.planning import Compare
-
-FILLED_BY_ITSELF: Final[Mapping[Kind, frozenset[str]]] = {
-    "accounts": frozenset({"link:owner"}),
-    "contacts": frozenset({"firstName", "lastName", "link:owner"}),
-    "leads": frozenset({"link:owner", "dueTime", "stage", "stageset", "confidence", "watchers"}),
-    "activities": frozenset({"endTime", "link:participants"}),
-    "notes": frozenset({"createdTime"}),
-    "tasks": frozenset({"link:assignee"}),
-}
-"""What the destination may give a new record without being told: no sign of people by itself, the events tell who changed it."""
 
 IDLE: Final[Mapping[str, tuple[Any, ...]]] = {
     "status": ("open",), "isCompleted": (False,), "isLogged": (False,), "isAllDay": (False,), "isFlagged": (False,),
@@ -31,12 +21,12 @@ REPLACING: Final[Mapping[Kind, frozenset[str] | None]] = {"notes": None, "tasks"
 """Kinds that may have to be replaced whole to be changed, and what of people's would be lost by it; None: everything."""
 
 
-def added_fields(link: Link, now: Fields) -> list[str]:
-    """Name the fields that people filled and we never wrote; what the destination fills by itself is left out."""
-    ours, own = expected(link.base), FILLED_BY_ITSELF.get(link.dest_kind, frozenset())
+def added_fields(link: Link, now: Fields, filled: Collection[str]) -> list[str]:
+    """Name the fields that people filled and we never wrote; *filled* is what the destination gives its kind by itself (`Writer.fills`)."""
+    ours = expected(link.base)
     return [
         name for name, value in now.items()
-        if name not in ours and name not in own and value not in IDLE.get(name, ()) and ACTED.get(name) not in ours
+        if name not in ours and name not in filled and value not in IDLE.get(name, ()) and ACTED.get(name) not in ours
     ]
 
 
@@ -46,7 +36,9 @@ def edited_fields(link: Link, now: Fields, compare: Compare) -> list[str]:
     return sorted({*kept(link.base), *(name for name in ours if compare(kind, name, ours[name], now.get(name)) is Verdict.DIFFERS)})
 
 
-def lost_by_replacing(link: Link, now: Fields, changes: Fields, *, in_place: bool, compare: Compare) -> list[str]:
+def lost_by_replacing(
+    link: Link, now: Fields, changes: Fields, *, in_place: bool, filled: Collection[str], compare: Compare
+) -> list[str]:
     """
     Name what people put on a record of ours that changing it may take away, since it may have to be made anew.
 
@@ -59,5 +51,5 @@ def lost_by_replacing(link: Link, now: Fields, changes: Fields, *, in_place: boo
         return []
     lost = REPLACING[link.dest_kind]
     if lost is not None:
-        return [name for name in added_fields(link, now) if name in lost]
-    return [*edited_fields(link, now, compare), *added_fields(link, now)]
+        return [name for name in added_fields(link, now, filled) if name in lost]
+    return [*edited_fields(link, now, compare), *added_fields(link, now, filled)]

@@ -42,6 +42,8 @@ class Facts:
     busy: set[str] = field(default_factory=set)                # destination ids and records ("kind:key") that a plan is writing to
     edits: Callable[[Kind], bool] = lambda _kind: False        # whether records of a kind can be changed without being made anew
     told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)      # queue item answered -> the details that were answered about
+    fills: Callable[[Kind], Collection[str]] = lambda _kind: ()   # fields that new records of a kind may get by themselves
+    worked_on: Collection[DestId] = ()                         # records that the destination did not let go: somebody was there
     disputes: Callable[[Kind, Kind], Mapping[str, Policy]] = lambda _kind, _dest_kind: {}   # what the map says of fields both changed
     gone: Collection[DestId] = ()                              # records of ours that people deleted
     held: frozenset[str] = frozenset()                         # those that were busy when the facts began to be collected: may be stale

@@ -10,7 +10,7 @@ the collecting began is left for the next pass, since what was read of it may be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -72,13 +72,14 @@ class Resolver:
     def __init__(
         self, *, ledger: Ledger, reader: Reader, mapper: Mapper, directory: Directory, busy: set[str] | None = None,
         meanwhile: Meanwhile | None = None, edits: Callable[[Kind], bool] = lambda _kind: False,
-        vanished: Vanished | None = None,
+        fills: Callable[[Kind], Collection[str]] = lambda _kind: (), vanished: Vanished | None = None,
     ) -> None:  # fmt: skip
         self.busy: set[str] = busy if busy is not None else set()   # shared with the loader, which takes out what it has written
         self._ledger = ledger
         self._reader = reader
         self._meanwhile = meanwhile
         self._edits = edits
+        self._fills = fills
         self._mapper = mapper
         self._directory = directory
         self._groups = Groups(ledger, mapper, directory)
@@ -112,7 +113,8 @@ class Resolver:
         parents = await self._parents.missing(jobs, links)
         facts = Facts(
             links=links, now={}, parents=parents, directory=self._directory, compare=self._reader.compare, busy=self.busy,
-            held=held | doubts.dest_ids, edits=self._edits, gone=self._vanished.gone, disputes=self._mapper.disputes,
+            held=held | doubts.dest_ids, edits=self._edits, fills=self._fills, gone=self._vanished.gone,
+            disputes=self._mapper.disputes, worked_on=self._meanwhile.worked_on if self._meanwhile is not None else (),
         )
         seen, now = await self._present_values(jobs, facts)
         facts = replace(facts, now=now)

@@ -99,8 +99,8 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
         same=lambda name, one, other: both_ways(facts.compare, draft.kind, name, one, other), policies=policies,
     )
     merged = _leave_theirs(merged, link, fields, now, policies)
-    in_place = facts.edits(draft.kind)
-    lost = lost_by_replacing(link, now, merged.changes, in_place=in_place, compare=facts.compare) if link.ours else []
+    in_place, filled = facts.edits(draft.kind), facts.fills(draft.kind)
+    lost = lost_by_replacing(link, now, merged.changes, in_place=in_place, filled=filled, compare=facts.compare) if link.ours else []
     if lost:
         merged = _leave_whole(merged, link, fields, now, decided)
     if link.is_adopted and (joins or not link.base):
@@ -348,45 +348,56 @@ def remove_stale(stale: Iterable[Link], staged: Staged, facts: Facts) -> Update:
         if now is None:
             changes += [] if is_aside(link) and _stays_removed(link, facts) else [DropLink(ref=link.ref)]
             continue
-        theirs = _theirs(link, now, facts.compare)
-        last, fresh = facts.directory.last_answered(_part_question(link, now, theirs))
+        theirs, is_told = _theirs(link, now, facts), link.dest_id in facts.worked_on
+        question = _part_question(link, now, theirs, is_told=is_told)
+        last, fresh = facts.directory.last_answered(question)
         is_answered = facts.told.get(last, {}).get("dest_id") == link.dest_id     # else it was about one that stood here before
-        is_plain = link.ours and link.dest_kind in TEXT_KINDS and not theirs
+        is_plain = link.ours and link.dest_kind in TEXT_KINDS and not theirs and not is_told
         if is_plain or (link.ours and is_answered and facts.directory.decisions[last] == "remove"):
             writes.append(Write(
                 op=Op.DELETE, ref=link.ref, dest_kind=link.dest_kind, fields={}, dest_id=link.dest_id, now=dict(now),
                 since=link.written_at if is_plain and link.dest_kind in LOST_KINDS else "",
             ))
         else:
-            changes.append(Enqueue(item=_kept_part(staged, link, theirs, last if is_answered else fresh)))
+            changes.append(Enqueue(item=_kept_part(staged, link, theirs, last if is_answered else fresh, is_told=is_told)))
     facts.busy.update(write.dest_id for write in writes if write.dest_id is not None)
     return Update(writes=tuple(writes), changes=tuple(changes))
 
 
-def _theirs(link: Link, now: Fields, compare: Compare) -> list[str]:
+def _theirs(link: Link, now: Fields, facts: Facts) -> list[str]:
     """Name what people changed or put on a part of ours; lists count when either side has more."""
-    changed = [name for name, value in expected(link.base).items() if not both_ways(compare, link.dest_kind, name, value, now.get(name))]
-    return sorted({*kept(link.base), *changed, *added_fields(link, now)})
+    kind, compare = link.dest_kind, facts.compare
+    changed = [name for name, value in expected(link.base).items() if not both_ways(compare, kind, name, value, now.get(name))]
+    return sorted({*kept(link.base), *changed, *added_fields(link, now, facts.fills(kind))})
 
 
 def stale_answers(stale: Iterable[Link], facts: Facts) -> Iterable[str]:
     """Name the items by which a person last answered what is to become of parts that the source no longer asks for."""
     for link in stale:
         now = facts.now.get(link.dest_id)
-        if now is not None and (last := facts.directory.last_answered(_part_question(link, now, _theirs(link, now, facts.compare)))[0]):
+        if now is None:
+            continue
+        question = _part_question(link, now, _theirs(link, now, facts), is_told=link.dest_id in facts.worked_on)
+        if last := facts.directory.last_answered(question)[0]:
             yield last
 
 
-def _part_question(link: Link, now: Fields, theirs: Sequence[str]) -> str:
-    """Name the question about a part that the source no longer asks for; what people do to it later is another question."""
+def _part_question(link: Link, now: Fields, theirs: Sequence[str], *, is_told: bool) -> str:
+    """
+    Name the question about a part that the source no longer asks for; what people do to it later is another question.
+
+    *is_told*: the destination says that somebody changed it, though it may read as we left it.
+    """
     name = f"conflict:{link.ref.kind}:{link.ref.key}:{link.ref.part}:part"
-    if not link.ours or not theirs:
+    if not link.ours:
         return name
+    if not theirs:
+        return f"{name}:told" if is_told else name
     state = json.dumps({each: now.get(each) for each in theirs}, sort_keys=True, default=str)
     return f"{name}:{crc32(state.encode()):08x}"
 
 
-def _kept_part(staged: Staged, link: Link, theirs: Sequence[str], name: str) -> QueueItem:
+def _kept_part(staged: Staged, link: Link, theirs: Sequence[str], name: str, *, is_told: bool) -> QueueItem:
     """Ask what is to become of a part that the source no longer asks for."""
     record, suggested = staged.record, "keep"
     decisions: tuple[str, ...] = ("keep", "remove") if link.ours else ("keep",)
@@ -394,6 +405,8 @@ def _kept_part(staged: Staged, link: Link, theirs: Sequence[str], name: str) -> 
         reason = "it was there before us and stays"
     elif theirs:
         reason = f"it was left, since people worked on it ({', '.join(theirs)})"
+    elif is_told:
+        reason = "it was left, since the destination tells that somebody changed it after us: look at it, then decide"
     else:
         suggested = "remove"
         reason = "it shows no work of people; it was left, since what people hung on it would go with it: look at it, then decide"

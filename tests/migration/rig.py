@@ -62,7 +62,8 @@ ASK_CUTOVER = {"map": "auto", "sample": "auto", "cutover": "ask"}
 QUICK: dict[str, Any] = {"search_lag_s": 0.0}
 NO_PROBES: dict[str, Any] = {
     "search_lag_s": 0.0, "late_commit_s": 0.0, "timeout_s": 2.0, "activity_delete": "rpc", "lead_stage_write": "patch",
-    "note_edit": "rpc_24h", "task_complete": False, "rpc_find_custom_fields": True,
+    "note_edit": "rpc_24h", "task_complete": False, "task_assignee_filled": False,
+    "rpc_find_custom_fields": True,
 }  # fmt: skip
 """Capabilities as the probes would find them, so that most tests need not wait for probing."""
 

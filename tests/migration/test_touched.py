@@ -15,7 +15,9 @@ from streamflow.migration.touched import Touches, Trace
 from streamflow.migration.undoing import plan_step
 from streamflow.model import Kind, Link, Ref
 from streamflow.platforms.nutshell.dialect.compare import compare
-from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
+from streamflow.platforms.nutshell.dialect.filled import filled
+from streamflow.platforms.nutshell.flags import Flags
+from tests.migration.rig import ASK_CUTOVER, NO_PROBES, Voyage, in_tail, voyage
 
 PHONE = {"name": "work", "value": "+27825551111", "isPrimary": True}
 
@@ -137,6 +139,30 @@ async def test_an_open_deal_nobody_touched_may_be_removed(tmp_path: Path) -> Non
         assert {first, second} & trip.live("leads").keys() == {second}
 
 
+@pytest.mark.parametrize("is_filled", [False, True])
+async def test_a_task_that_people_gave_to_somebody_is_spared(tmp_path: Path, is_filled: bool) -> None:
+    """Made for nobody and given to somebody by a person, it stays and is listed; an assignee that the account gives spares no task."""
+    known = {"task_assignee_filled": is_filled}
+    async with voyage(
+        tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER, destination=known, flags={**NO_PROBES, **known}
+    ) as trip:
+        leads = [row["leadid"] for row in trip.source_rows("leads")[:2]]
+        await in_tail(trip, lambda: [
+            trip.in_source("create", "reminders", leadid=each, note="Call back", due="2026-12-01 10:00:00") for each in leads
+        ])
+        for_nobody = [rid for rid, link in (await ours(trip, "tasks")).items() if "link:assignee" not in link.base]
+        given, _ = for_nobody
+        held = trip.live("tasks")[given]["links"]
+        assert bool(held.get("assignee")) is is_filled
+        if not is_filled:
+            trip.in_destination("edit", kind="tasks", id=given, values={"links": {**held, "assignee": next(iter(trip.live("users")))}})
+        trip.site.faults.merge({"events_lag_s": 3600.0})      # of tasks no feed need tell: the record itself does
+        for told in ((await Rollback(trip.m).undo(dry_run=True)).spared, (await Rollback(trip.m).undo()).spared):
+            reasons = {each["id"]: each["reason"] for each in told}
+            assert ["link:assignee" in reasons.get(rid, "") for rid in for_nobody] == [not is_filled, False]
+        assert [rid in trip.live("tasks") for rid in for_nobody] == [not is_filled, False]
+
+
 CASES: list[tuple[Kind, dict[str, Any], dict[str, Any], str]] = [
     ("contacts", {"name": "Ann", "phones": [PHONE]}, {"phones": None}, "phones"),
     ("contacts", {"name": "Ann"}, {"files": ["1-files"]}, "files"),
@@ -152,6 +178,7 @@ CASES: list[tuple[Kind, dict[str, Any], dict[str, Any], str]] = [
     ("tasks", {"title": "A task", "dueTime": 5}, {"isCompleted": True}, "isCompleted"),
     ("tasks", {"title": "A task", "dueTime": 5}, {"dueTime": None}, "dueTime"),
     ("tasks", {"title": "A task"}, {"recurrenceRule": "FREQ=WEEKLY"}, "recurrenceRule"),
+    ("tasks", {"title": "A task"}, {"link:assignee": "1-users"}, "link:assignee"),
 ]
 FRESH: dict[str, dict[str, Any]] = {
     "contacts": {"firstName": "Ann", "link:owner": "1-users"}, "accounts": {"link:owner": "1-users"},
@@ -164,9 +191,10 @@ FRESH: dict[str, dict[str, Any]] = {
 def test_the_record_itself_shows_people(kind: Kind, base: dict[str, Any], change: dict[str, Any], field: str) -> None:
     """Without any event the fields tell: what was cleared, what was put there; what a new record has by itself tells nothing."""
     link = Link(ref=Ref("lead", "1"), dest_kind=kind, dest_id=f"1-{kind}", base=base, ours=True, verified="verified")
-    now = {**base, **({} if "outcome" in base else FRESH[kind])}
-    assert plan_step(link, now, compare, foreign=()).action == "delete"
-    step = plan_step(link, {name: value for name, value in {**now, **change}.items() if value is not None}, compare, foreign=())
+    now, own = {**base, **({} if "outcome" in base else FRESH[kind])}, filled(kind, Flags(task_assignee_filled=False))
+    assert plan_step(link, now, compare, foreign=(), filled=own).action == "delete"
+    changed = {name: value for name, value in {**now, **change}.items() if value is not None}
+    step = plan_step(link, changed, compare, foreign=(), filled=own)
     assert step.action == "spare"
     assert field in step.reason
 

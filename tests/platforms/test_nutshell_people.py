@@ -8,6 +8,7 @@ import pytest
 
 from streamflow.errors import Stale
 from streamflow.model import Fields
+from streamflow.platforms.destination import Ours
 from streamflow.sandbox.nutshell.admin import act
 
 from .nutshell_rig import OTHER, rig
@@ -28,11 +29,32 @@ async def test_what_cannot_be_restored_is_removed_by_its_revision(kind: str) -> 
         row["modifiedTime"] = row["createdTime"] + 900
         since = datetime.fromtimestamp(row["createdTime"], UTC)
         with pytest.raises(Stale):
-            await writer.delete_unchanged(kind, touched, since)
+            await writer.delete_unchanged(kind, touched, Ours(last=since))
         assert made.stored(kind, touched).get("deletedTime") is None
-        await writer.delete_unchanged(kind, touched, since + timedelta(seconds=900))   # that change was our own
-        await writer.delete_unchanged(kind, fresh, since)
+        await writer.delete_unchanged(kind, touched, Ours(last=since + timedelta(seconds=900)))   # that change was our own
+        await writer.delete_unchanged(kind, fresh, Ours(last=since))
         assert {row["id"] for row in made.live(kind)} & {touched, fresh} == set()
+
+
+@pytest.mark.parametrize(("edited_s", "took_s", "is_known", "is_left"), [
+    (30, 1, True, True), (30, 1, False, False), (3, 0, True, True), (2, 0, True, False), (30, 40, True, False), (30, -5, True, False),
+    (300, -5, True, True),
+], ids=["after the making", "a later write of ours", "at once", "of the making", "made late", "clock set back", "long after"])  # fmt: skip
+async def test_of_what_we_only_ever_made_any_change_is_somebody_s(edited_s: int, took_s: int, is_known: bool, is_left: bool) -> None:
+    """However far apart the two clocks are: a task changed after its making took its time is left, one that may be as we made it goes."""
+    async with rig() as made:
+        writer = made.nutshell.writer
+        task = await writer.create("tasks", {"title": "T"})
+        row = made.stored("tasks", task)
+        row["modifiedTime"] = row["createdTime"] + edited_s
+        begun = datetime.fromtimestamp(row["createdTime"], UTC) - timedelta(seconds=60 if edited_s < 300 else 0)
+        ours = Ours(last=begun + timedelta(seconds=took_s), begun=begun if is_known else None)
+        if is_left:
+            with pytest.raises(Stale):
+                await writer.delete_unchanged("tasks", task, ours)
+        else:
+            await writer.delete_unchanged("tasks", task, ours)
+        assert bool(made.stored("tasks", task).get("deletedTime")) is not is_left
 
 
 async def test_a_task_is_removed_where_no_revision_is_to_be_had() -> None:
@@ -40,7 +62,7 @@ async def test_a_task_is_removed_where_no_revision_is_to_be_had() -> None:
     async with rig(switches={"rpc_enabled": False}, flags={"rpc_methods": []}) as made:
         task = await made.nutshell.writer.create("tasks", {"title": "T"})
         made.calls()
-        await made.nutshell.writer.delete_unchanged("tasks", task, datetime.now(UTC))
+        await made.nutshell.writer.delete_unchanged("tasks", task, Ours(last=datetime.now(UTC)))
         assert made.calls() == ["DELETE tasks/{id}"]
 
 

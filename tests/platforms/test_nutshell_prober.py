@@ -62,6 +62,7 @@ async def test_the_flags_of_an_ordinary_account() -> None:
             "note_max_chars": 30_000,
             "note_edit": "rpc_24h",
             "task_body_form": "flat",
+            "task_assignee_filled": False,
             "tasks_patch_media": "json-patch+json",
             "multi_get_kinds": {},
             "rpc_find_custom_fields": True,
@@ -87,6 +88,7 @@ async def test_the_flags_of_an_account_that_differs_everywhere() -> None:
         "note_max_chars": 6_000,
         "note_edit": "none",
         "task_body_form": "data",
+        "task_assignee_filled": True,
         "tasks_patch_media": "json",
         "multi_get_max": 4,
         "rpc_whole_records": False,
@@ -110,6 +112,7 @@ async def test_the_flags_of_an_account_that_differs_everywhere() -> None:
             "note_max_chars": 5_000,
             "note_edit": "none",
             "task_body_form": "data",
+            "task_assignee_filled": True,
             "tasks_patch_media": "json",
             "rpc_find_custom_fields": False,
         }

@@ -88,6 +88,14 @@ async def test_the_task_body_form_is_a_switch(open_nutshell, form):
         assert (await nut.post("/tasks", body)).status == (200 if name == form else 400)
 
 
+@pytest.mark.parametrize("is_filled", [False, True])
+async def test_whose_a_task_made_for_nobody_is(open_nutshell, is_filled):
+    """Nobody's, or with the switch that of the user who made it."""
+    nut = await open_nutshell(task_assignee_filled=is_filled)
+    made = (await nut.post("/tasks", {"title": "T"})).body["tasks"][0]
+    assert made["links"].get("assignee") == (nut.site.user_by_email(nut.user)["id"] if is_filled else None)
+
+
 async def test_a_task_changes_only_its_assignee(open_nutshell):
     """Other paths are refused, completion too unless switched on; the media type is a switch; no undelete."""
     nut = await open_nutshell()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -11,7 +10,7 @@ import anyio
 
 from streamflow.errors import NotFound, PlatformUnavailable, RecordRejected, Stale, Throttled, TransientError, Uncertain
 from streamflow.model import Cursor, DestId, Fields, Kind, Verdict
-from streamflow.platforms.destination import HUNG, FieldSpec, Happening, ProbeJournal, Reference, position_of
+from streamflow.platforms.destination import HUNG, FieldSpec, Happening, Ours, ProbeJournal, Reference, position_of
 from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.platforms.nutshell.flags import Flags
 from tests.simulate.destination import FED, PROGRAM, USERS, Account, Held
@@ -149,6 +148,9 @@ class WriteDoor:
     def edits(self, kind: Kind) -> bool:
         return kind == "notes" and self._account.conditions.edits_notes
 
+    def fills(self, _kind: Kind) -> tuple[str, ...]:
+        return ()     # this account gives a record nothing by itself
+
     async def delete(self, kind: Kind, dest_id: DestId) -> None:
         await self._line.send(lambda: self._delete(kind, dest_id, missing_ok=False))
 
@@ -168,10 +170,10 @@ class WriteDoor:
         for dest_id in dest_ids:
             self._delete(kind, dest_id, missing_ok=True)
 
-    async def delete_unchanged(self, kind: Kind, dest_id: DestId, since: datetime) -> None:
-        await self._line.send(lambda: self._delete_unchanged(kind, dest_id, since))
+    async def delete_unchanged(self, kind: Kind, dest_id: DestId, ours: Ours) -> None:
+        await self._line.send(lambda: self._delete_unchanged(kind, dest_id))
 
-    def _delete_unchanged(self, kind: Kind, dest_id: DestId, since: datetime) -> None:
+    def _delete_unchanged(self, kind: Kind, dest_id: DestId) -> None:
         held = self._account.records[dest_id]
         if held.deeds[-1].actor != PROGRAM:
             raise Stale("a person was there", platform="nutshell")

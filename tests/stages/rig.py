@@ -110,6 +110,7 @@ class Rig:
     pair: Pair = builders.PAIR
     activity_types: dict[str, DestId] = field(default_factory=lambda: {"phone call": "1-activityTypes"})
     rereads: bool = True                                         # as in the tail
+    worked_on: set[DestId] = field(default_factory=set)          # what this process learned of removals that were refused
     url: str = ""                                                # where the account is
     _doubts: tuple[Ledger, DoubtResolver] | None = None          # one a process: what an earlier one left is waited for anew
 
@@ -144,7 +145,7 @@ class Rig:
         pipeline = Pipeline(
             ledger=self.ledger, transformer=Transformer(mapper, self.ledger, by_email),
             resolver=Resolver(ledger=self.ledger, reader=reader, mapper=mapper, directory=directory, busy=busy, meanwhile=meanwhile,
-                              edits=self.nutshell.writer.edits, vanished=vanished),
+                              edits=self.nutshell.writer.edits, fills=self.nutshell.writer.fills, vanished=vanished),
             loader=Loader(
                 ledger=self.ledger, writer=self.nutshell.writer, feed=feed, clock=self.clock, phase=lambda: "tail",
                 numbers=self.numbers, busy=busy, meanwhile=meanwhile, vanished=vanished, rereader=reader if self.rereads else None,
@@ -178,7 +179,7 @@ class Rig:
 
     def looks(self) -> Meanwhile:
         """Build the looks of a run of the stages."""
-        return Meanwhile(self.nutshell.feed, self.clock, lambda: self.nutshell.flags.search_lag_s)
+        return Meanwhile(self.nutshell.feed, self.clock, lambda: self.nutshell.flags.search_lag_s, worked_on=self.worked_on)
 
     async def look_after(self) -> float:
         """Look after the writes that are due, as a daemon just started would; answers for how long the switch would wait."""
@@ -224,6 +225,7 @@ class Rig:
         if isinstance(self.ledger, MemoryLedger):
             self.ledger = self.ledger.reopened()
             self.clock.began_ahead_s = self.clock.ahead_s
+        self.worked_on.clear()
 
     # --- the source
 

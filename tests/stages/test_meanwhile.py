@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime
 from typing import Any
 
 import pytest
 
 from streamflow.errors import PlatformUnavailable, Throttled, TransientError
 from streamflow.model import DestId, Kind, Ref
-from streamflow.platforms.destination import Happening
+from streamflow.platforms.destination import Happening, Ours
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.overwritten import UNLOOKED, lost_to
 from tests.stages.rig import Rig, lead, note, reminder, rig
@@ -268,9 +267,9 @@ async def test_a_task_somebody_works_on_at_the_last_moment_is_not_removed() -> N
             work()
             await delete(kind, dest_id)
 
-        async def deleted_unchanged(kind: Kind, dest_id: DestId, since: datetime) -> None:
+        async def deleted_unchanged(kind: Kind, dest_id: DestId, ours: Ours) -> None:
             work()
-            await delete_unchanged(kind, dest_id, since)
+            await delete_unchanged(kind, dest_id, ours)
 
         one.nutshell.writer.delete = deleted  # type: ignore[method-assign]
         one.nutshell.writer.delete_unchanged = deleted_unchanged  # type: ignore[method-assign]
@@ -294,6 +293,34 @@ async def test_a_done_reminder_takes_its_task_only_when_nobody_worked_on_it(is_t
         assert [row["id"] for row in one.live("tasks")] == ([task] if is_touched else [])
         items = [item for item in await one.ledger.queue() if item.cause == "conflict"]
         assert [("isCompleted" in item.reason, item.decisions) for item in items] == ([(True, ("keep", "remove"))] if is_touched else [])
+
+
+@pytest.mark.parametrize(("is_filled", "is_known", "is_given", "asked"), [
+    (False, True, True, ["link:assignee"]), (False, False, True, ["destination tells"]), (False, True, False, []),
+    (True, True, False, []), (True, False, False, []), (True, True, True, ["destination tells"]),
+], ids=["given", "given, not probed", "for nobody", "filled", "filled, not probed", "filled and given"])  # fmt: skip
+async def test_a_task_that_people_gave_to_somebody_stays(is_filled: bool, is_known: bool, is_given: bool, asked: list[str]) -> None:
+    """A task made for nobody that a person gave to somebody is that person's work; an assignee that the account gives by itself is not."""
+    flags = {"task_assignee_filled": is_filled} if is_known else {}
+    async with rig(flags=flags, switches={"task_assignee_filled": is_filled}) as one:
+        await one.stage(lead("1"), reminder("7", "1", note="Call back"))
+        await one.run_dry()
+        [task] = one.live("tasks")
+        assert bool(task["links"].get("assignee")) is is_filled
+        one.clock.account.advance(30.0)
+        if is_given:
+            one.person("edit", "tasks", task["id"], links={**task["links"], "assignee": "13-users"})
+        await one.stage(reminder("7", "1", note="Call back", done="1"))
+        await one.run_dry()
+        assert [(row["id"], row["links"]["assignee"]) for row in one.live("tasks")] == ([(task["id"], "13-users")] if is_given else [])
+        assert len(one.live("notes")) == 1
+        items = [item for item in await one.ledger.queue() if item.cause == "conflict"]
+        assert len(items) == len(asked)
+        for item, reason in zip(items, asked, strict=True):
+            assert reason in item.reason
+            await one.decide(item.id, "remove", reopen=Ref("reminder", "7"))
+        await one.run_dry()
+        assert one.live("tasks") == []
 
 
 @pytest.mark.parametrize("is_able", [False, True])

@@ -60,6 +60,7 @@ class Flags:
     note_max_chars: int = 30_000
     long_text_max_chars: int = 0                 # what a long custom field keeps whole; 0 until the probe saw it: notes are written instead
     task_body_form: str = "flat"                 # flat | tasks | data
+    task_assignee_filled: bool = True            # a task made for nobody gets an assignee; until the probe saw that it gets none
     tasks_patch_media: str = "json-patch+json"   # json-patch+json | json
     task_complete: bool = False
     payload_custom_fields: bool = False          # record payloads (REST and events) carry customFields

@@ -120,6 +120,7 @@ class NutshellProber:
             ("note_max_chars", deals.note),
             ("note_edit", lambda bench: deals.note_edit(bench, writer, users)),
             ("task_body_form", lambda bench: deals.task(bench, users)),
+            ("task_assignee_filled", deals.task_for_nobody),
             ("tasks_patch_media", lambda bench: deals.task_media(bench, users)),
             ("task_complete", deals.task_complete),
             ("note_backdate", deals.note_backdate),

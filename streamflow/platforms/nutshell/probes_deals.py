@@ -217,6 +217,14 @@ async def task(bench: Bench, directory: Directory) -> dict[str, Any]:
     raise RecordRejected("a task was taken in no known form", platform="nutshell")
 
 
+async def task_for_nobody(bench: Bench) -> dict[str, Any]:
+    """See whether a task that is made for nobody gets an assignee; where it gets none, one that has it was given to somebody by people."""
+    marker = bench.marker()
+    fields: Fields = {"title": marker, "description": marker, "dueTime": DUE, "link:relatedEntity": bench.anchor("contacts")}
+    dest_id = await bench.make("tasks", marker, fields)
+    return {"task_assignee_filled": bool((await bench.fields("tasks", dest_id)).get("link:assignee"))}
+
+
 async def task_media(bench: Bench, directory: Directory) -> dict[str, Any]:
     """See which media type a PATCH of a task wants."""
     dest_id = bench.anchor("tasks")

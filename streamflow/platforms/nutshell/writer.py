@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -21,10 +20,12 @@ from streamflow.errors import (
     Uncertain,
 )
 from streamflow.model import DestId, Fields, Kind
+from streamflow.platforms.destination import Ours
 from streamflow.platforms.nutshell.calls import PATCH, Calls
 from streamflow.platforms.nutshell.caps import Caps
 from streamflow.platforms.nutshell.dialect.bodies import ACTIONS, create_body, put_activity_body
 from streamflow.platforms.nutshell.dialect.envelope import made_id, rows
+from streamflow.platforms.nutshell.dialect.filled import filled
 from streamflow.platforms.nutshell.dialect.patch import Group, patch_groups
 from streamflow.platforms.nutshell.dialect.records import flat, forgotten_links
 from streamflow.platforms.nutshell.lead_actions import LeadActions
@@ -92,6 +93,10 @@ class NutshellWriter:
         """Tasks where JSON-RPC edits them; a note only for a day, which nobody can be sure of."""
         return kind == "tasks" and self._calls.flags.has_rpc("getTask") and self._calls.flags.has_rpc("editTask")
 
+    def fills(self, kind: Kind) -> frozenset[str]:
+        """Name what new records of a kind may get by themselves, as far as the account is known."""
+        return filled(kind, self._calls.flags)
+
     async def delete(self, kind: Kind, dest_id: DestId) -> None:
         """Delete softly. Raises NotFound when it is gone already, RecordRejected when this kind cannot be deleted."""
         if kind == "activities":
@@ -109,11 +114,11 @@ class NutshellWriter:
             return False     # some may be gone: deleting one by one says which
         return True
 
-    async def delete_unchanged(self, kind: Kind, dest_id: DestId, since: datetime) -> None:
+    async def delete_unchanged(self, kind: Kind, dest_id: DestId, ours: Ours) -> None:
         """As `delete`; what cannot be restored goes by its revision where that is to be had: Stale when somebody was there meanwhile."""
         if kind == "activities":
-            await self._delete_activity(dest_id, since)
-        elif kind != "tasks" or not await self._revisions.deleted("Task", dest_id, since):
+            await self._delete_activity(dest_id, ours)
+        elif kind != "tasks" or not await self._revisions.deleted("Task", dest_id, ours):
             await self.delete(kind, dest_id)
 
     async def restore(self, kind: Kind, dest_id: DestId) -> None:
@@ -192,11 +197,11 @@ class NutshellWriter:
         await self._calls.send("PUT", f"activities/{dest_id}", body, endpoint="activities/{id}")
         return dest_id
 
-    async def _delete_activity(self, dest_id: DestId, since: datetime | None) -> None:
+    async def _delete_activity(self, dest_id: DestId, ours: Ours | None) -> None:
         flags = self._calls.flags
         if flags.activity_delete != "rpc" or not flags.has_rpc("deleteActivity"):
             raise RecordRejected("activities cannot be deleted in this account", platform="nutshell", hint="delete it in the web app")
-        await self._revisions.delete("Activity", dest_id, since)
+        await self._revisions.delete("Activity", dest_id, ours)
 
     async def recreate(self, kind: Kind, dest_id: DestId, fields: Fields, author: DestId | None) -> DestId:
         """

@@ -70,7 +70,7 @@ def create_task(site: Site, call: Call) -> Reply:
 
 
 def new_task(site: Site, values: dict[str, Any], actor: Actor) -> Record:
-    """Check and store a task; dueTime is a Unix time written as a string."""
+    """Check and store a task (switch task_assignee_filled); dueTime is a Unix time written as a string."""
     if not isinstance(values.get("title"), str) or not values["title"].strip():
         raise invalid("A task needs a title.", field="title")
     due = values.get("dueTime")
@@ -91,8 +91,11 @@ def new_task(site: Site, values: dict[str, Any], actor: Actor) -> Record:
         if target is None:
             raise invalid("Invalid relatedEntity", field="relatedEntity")
         record["links"]["relatedEntity"] = target["id"]
-    if links.get("assignee") is not None:
-        replace_link(site, record, "assignee", links["assignee"], actor)
+    assignee = links.get("assignee")
+    if assignee is None and site.switches["task_assignee_filled"]:
+        assignee = actor.user or None
+    if assignee is not None:
+        replace_link(site, record, "assignee", assignee, actor)
     del record["type"]
     return site.state.insert("tasks", record, actor)
 

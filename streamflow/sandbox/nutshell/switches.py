@@ -81,6 +81,7 @@ NUTSHELL_SWITCHES: dict[str, Any] = {
     "note_over_limit": "refused",  # "refused" | "truncated"
     "task_body_form": "flat",  # "flat" | "tasks" | "data"
     "tasks_patch_media": "json-patch+json",  # "json-patch+json" | "json"
+    "task_assignee_filled": False,  # a task made without an assignee gets the user who makes it
     "task_complete": False,
     # the rest
     "file_upload": False,
