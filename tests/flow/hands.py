@@ -63,6 +63,8 @@ def provides(profile: str) -> frozenset[str]:
 class Hands:
     """Starts a run, attends to it, strikes it and starts it again, until it ends by itself."""
 
+    slow = 1.0      # how many times longer everything takes than on this very machine
+
     def __init__(self, box: Box, dice: random.Random, wanted: list[str], *, stops: Stops | None = None, faults: str = CALM) -> None:
         self.box = box
         self.daemon = Daemon(box)

@@ -30,12 +30,12 @@ class People:
 
     goes_back = False
 
-    def __init__(self, box: Box, before: Destination, seed: int, *, by_files: bool = False) -> None:
+    def __init__(self, box: Box, before: Destination, seed: int, *, by_files: bool = False, slow: float = 1.0) -> None:
         self.agreed: Any = None              # the source as it was when everybody had to stop, before somebody cheated
         self.source: Any = None              # as it was at the switch, before somebody cheated again
         self._box = box
         self._deeds = Deeds(box, before, seed, go_back=self.goes_back)
-        self._within_s = 0.0 if by_files else CHEATED_S      # of what is written after the last export no reader can know
+        self._within_s = 0.0 if by_files else CHEATED_S * slow      # of what is written after the last export no reader can know
         self._cheats_at = 0.0
         self._next = 0.0
         self._left = {"tail": BEFORE, "watch": AFTER}

@@ -148,7 +148,7 @@ def survive(trial: Trial, *, handed: Handed = _handed) -> Survived:
         telling = of_source(box.source()) | of_destination(before)
         findings: list[Finding] = []
         hands = handed(trial, box, dice, wanted)
-        people = (Meddlers if trial.meddled else People)(box, before, trial.seed, by_files=trial.reader == "files")
+        people = (Meddlers if trial.meddled else People)(box, before, trial.seed, by_files=trial.reader == "files", slow=hands.slow)
         if trial.undone:
             hands.at_watch = lambda: findings.extend(_at_switch(hands, people))
         if trial.meddled or (trial.life and not (trial.undone or trial.parts)):

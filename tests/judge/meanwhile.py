@@ -120,9 +120,11 @@ class Excuses:
 
     def _is_excused(self, finding: Finding, told: set[Identity]) -> bool:
         if finding.fault == "lost":
-            return self._waits(finding) or self._waits_without_id(finding, told) or self._is_rewritten_without_id(finding, told)
+            return self._waits(finding) or self._waits_without_id(finding, told) or self._is_asked_without_id(finding, told)
         if finding.fault == "doubled":
             return self._was_left(finding)
+        if finding.fault == "stray":
+            return any(edit.rid == finding.what and self._asked_without_id(edit) for edit in self.edits)
         if finding.fault == "orphaned":
             return self._stays_with_the_merged(finding) or self._is_left(finding) or self._waits(finding)
         if finding.fault != "wrong":
@@ -137,9 +139,15 @@ class Excuses:
             is_of_the_merge = _plain(finding.why) not in self._wrong_before(identity)     # of either: what one had is asked of both
             if is_of_the_merge or identity in merged:
                 return is_of_the_merge or self._is_asked(identity) or self._asks(ASKED_OF_DELETED, identity, rid)
-        if any(edit.rid == rid or identity in self._said_by(edit) for edit in self._of("deleted")):
-            return self._asks(ASKED_OF_DELETED, identity, rid)
-        return any(edit.rid == rid and edit.was is not None for edit in self._edited()) and self._is_asked(identity)
+        is_deleted = any(edit.rid == rid or identity in self._said_by(edit) for edit in self._of("deleted"))
+        return (is_deleted and self._asks(ASKED_OF_DELETED, identity, rid)) or self._is_rewritten(identity, rid)
+
+    def _is_rewritten(self, identity: Identity, rid: str) -> bool:
+        """Say whether people edited the record, and that is asked about; or another that tells of the same, asked about by its id."""
+        edited = [edit for edit in self._edited() if edit.was is not None]
+        if any(edit.rid == rid for edit in edited):
+            return self._is_asked(identity)
+        return any(identity in self._said_by(edit) and self._is_asked_by_id(identity, edit.rid) for edit in edited)
 
     def _wrong_before(self, identity: Identity) -> set[str]:
         """Give what is wrong with a source record also where nobody merged anything: that was still to be carried over, or came since."""
@@ -163,9 +171,7 @@ class Excuses:
         identity, rid = (place["kind"], place["key"]), place["rid"]
         if any(edit.rid == rid for edit in self._of("deleted")):
             return self._asks(ASKED_OF_DELETED, identity, rid)
-        return any(edit.rid == rid for edit in self._edited()) and any(
-            each.cause in ASKED_OF_EDITED and rid in each.others and (each.kind, each.key) == identity for each in self.asked
-        )
+        return any(edit.rid == rid for edit in self._edited()) and self._is_asked_by_id(identity, rid)
 
     def _gone(self) -> list[Edit]:
         """Give the records that people deleted, and those they merged into one that they deleted."""
@@ -203,21 +209,26 @@ class Excuses:
                     return True
         return False
 
-    def _is_rewritten_without_id(self, finding: Finding, told: set[Identity]) -> bool:
+    def _is_asked_without_id(self, finding: Finding, told: set[Identity]) -> bool:
         """
-        Say whether one more record of this kind and owner, under a made-up key, was rewritten by people and is asked about.
+        Say whether one more record of this kind and owner, under a made-up key, was rewritten or deleted by people and is asked about.
 
-        What the source says of it since stands nowhere then, and nothing but the record that people rewrote tells which one it was.
+        What the source says of it since stands nowhere then, and nothing but the record that people worked on tells which one it was.
         """
         kind, owner = finding.what.partition(" ")[0], _OWNER.search(f"{finding.what} {finding.why}")
-        for edit in self._edited() if owner is not None else ():
+        for edit in self.edits if owner is not None else ():
             home = self.whose(str(((edit.was or {}).get("links") or {}).get("parent")))
-            about = {(each.kind, each.key) for each in self.asked if each.cause in ASKED_OF_EDITED and edit.rid in each.others}
-            free = sorted(each for each in about - told if each[0] == kind and each[1].startswith("~"))
+            free = sorted(each for each in self._asked_without_id(edit) - told if each[0] == kind)
             if owner and owner["key"] in home and free:
                 told.add(free[0])
                 return True
         return False
+
+    def _asked_without_id(self, edit: Edit) -> set[Identity]:
+        """Give the records under made-up keys about which it asks for what people did here: it names the record that they worked on."""
+        causes = {"deleted": frozenset({ASKED_OF_DELETED}), "merged": frozenset[str]()}.get(edit.field, ASKED_OF_EDITED)
+        about = (each for each in self.asked if each.cause in causes and edit.rid in each.others and each.key.startswith("~"))
+        return {(each.kind, each.key) for each in about} if edit.was is not None else set()
 
     def _was_left(self, finding: Finding) -> bool:
         """Say whether all but one of the records were left because people had worked on them, and each is asked about by its id."""
@@ -230,6 +241,12 @@ class Excuses:
 
     def _is_asked(self, identity: Identity) -> bool:
         return any(each.cause in ASKED_OF_EDITED and (each.kind, each.key) == identity for each in self.asked)
+
+    def _is_asked_by_id(self, identity: Identity, rid: str) -> bool:
+        """Say whether it asks about an edited record by its id; the source record it asks for may go by a made-up key."""
+        kind, key = identity
+        about = (each for each in self.asked if each.cause in ASKED_OF_EDITED and rid in each.others and each.kind == kind)
+        return any(each.key == key or each.key.startswith("~") for each in about)
 
     def _asks(self, cause: str, identity: Identity, rid: str) -> bool:
         """Say whether it asks about this source record, or about this very record of the destination."""

@@ -160,6 +160,25 @@ def test_a_deleted_note_of_what_two_shared_is_asked_about(mark: str, asked: bool
     assert (list(excuses.left(found)) == []) is excused
 
 
+SHARED = _set("5-notes", "body", "Said by people")
+"""The note that tells of the second of two leads who are one person."""
+
+
+@pytest.mark.parametrize(("question", "excused"), [
+    (("conflict", "2", "5-notes"), True), (None, False), (("conflict", "2", "9-notes"), False), (("conflict", "1", "5-notes"), False),
+    (("deleted_at_destination", "2", "5-notes"), False),
+])  # fmt: skip
+def test_a_rewritten_note_of_what_two_shared_is_asked_about(question: tuple[str, str, str] | None, excused: bool) -> None:
+    """What the source says since of the second of two who are one stood in a note that people rewrote: asked about by its id, or wrong."""
+    dump, rows = after(), tables()
+    put("5-notes", "body", "Said by people")(dump)
+    assert _found(dump, (SHARED,), rows=rows) == []
+    rows["leads"][1]["custom_fields"]["Message"] = "Said otherwise since"
+    asked = () if question is None else (Question(cause=question[0], kind="lead", key=question[1], others=frozenset({question[2]})),)
+    told = ["lead 2 on 5-contacts: Message: 'Said otherwise since' is not there"]
+    assert [f"{each.what}: {each.why}" for each in _found(dump, (SHARED,), asked, rows=rows)] == ([] if excused else told)
+
+
 @pytest.mark.parametrize(("home", "asked", "excused"), [
     ("5-contacts", ("conflict", "note", "13"), True), ("5-contacts", ("conflict", "note", "14"), False),
     ("5-contacts", ("bad_phone", "note", "13"), False), ("8-contacts", ("conflict", "note", "13"), False),
@@ -202,9 +221,11 @@ def test_what_people_worked_on_need_not_move_where_that_is_asked(field: str, que
 @pytest.mark.parametrize(("deed", "cause", "named", "key", "excused"), [
     ("body", "conflict", "6-notes", "~ab", 1), ("body", "conflict", "7-notes", "~ab", 0), ("body", "conflict", "6-notes", "13", 0),
     ("body", "bad_phone", "6-notes", "~ab", 0), ("deleted", "conflict", "6-notes", "~ab", 0),
+    ("deleted", "deleted_at_destination", "6-notes", "~ab", 1), ("body", "deleted_at_destination", "6-notes", "~ab", 0),
+    ("merged", "conflict", "6-notes", "~ab", 0),
 ])  # fmt: skip
-def test_a_record_without_id_that_people_rewrote_explains_one_record(deed: str, cause: str, named: str, key: str, excused: int) -> None:
-    """Two notes are not there, and one of their person's was rewritten and is asked about: the other is lost, as is anybody else's."""
+def test_a_record_without_id_that_people_worked_on_explains_one_record(deed: str, cause: str, named: str, key: str, excused: int) -> None:
+    """Two notes are not there, and one of their person's that people worked on is asked about: the other is lost, as is anybody else's."""
     note = Edit(rid="6-notes", field=deed, value="Said by people", was={"id": "6-notes", "links": {"parent": "9-contacts"}})
     found = [Finding(fault="lost", what=f"note {number}", why=f"of prospect {owner} is not there") for number, owner in enumerate("778")]
     asked = (Question(cause=cause, kind="note", key=key, others=frozenset({named})),)

@@ -9,9 +9,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from multiprocessing import get_context
@@ -19,67 +17,61 @@ from pathlib import Path
 from typing import Any
 
 from tests.flow.box import Box
+from tests.flow.schedule import RATE_PER_S
 from tests.flow.sides import SIDES
-from tests.flow.survival import Survived, Trial, survive
+from tests.flow.survival import Trial, survive
+from tests.flow.wanting import Met
 from tests.judge.comparison import told
-from tests.judge.states import VERDICTS
 from tests.power.device import device
+from tests.power.end import End
 from tests.power.image import Image, build, wanting
 from tests.power.machine import Machine, new_disk
-from tests.power.medium import SECTOR
 from tests.power.plug import Plug
-
-COLUMNS = (
-    "seed", "pair", "cuts", "at boot", "by phase", "by what was left", "unflushed", "acked lost", *VERDICTS, "in doubt", "adopted",
-    "resent", "queued", "open", "too fast", "leaks", "edits", "back s", "minutes",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
-    """What became of one run, or why it came to no end; what the plug saw is there in any case."""
-
-    trial: Trial
-    took_s: float
-    run: Survived | None = None
-    failure: str = ""
-    lost: tuple[str, ...] = ()
-    ways: tuple[str, ...] = ()
-    loose: tuple[int, ...] = ()
-    at_boot: int = 0
-
-    @property
-    def is_right(self) -> bool:
-        """Say whether it ended, and with every promise kept."""
-        run = self.run
-        return run is not None and not (self.lost or run.findings or run.leaks or run.doubts.get("open") or run.calls.exceeded)
+from tests.power.table import laid_out
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until so many cuts were survived, and print the table; 0 when every promise held in all of them, and the liar was found out."""
+    """
+    Run until so many cuts were survived, and print the table.
+
+    Gives 0 when every promise held in all of them, people worked in both accounts, and the liar was found out.
+    """
     given = _options(arguments)
     if missing := wanting():
         _say(f"make power needs root and the tools qemu-system-x86_64, mmdebstrap and e2fsprogs; not here: {', '.join(missing)}")
         return os.EX_UNAVAILABLE
     began = time.monotonic()
-    bad: list[End] = []
-    rows: list[Sequence[str]] = [COLUMNS]
     with tempfile.TemporaryDirectory(prefix="sf-power-") as folder:
         image = build(given.image or Path(folder))
         _say(f"seed {given.seed}; the machine was made in {time.monotonic() - began:.0f} s")
-        try:
-            for end in _ends(list(_trials(given)), image, given.jobs):
-                rows.append(_cells(end))
-                bad += [] if end.is_right else [end]
-                _tell(end)
-        finally:     # what took so long is not lost to whoever ends it early
-            _say("\n" + _laid_out(rows))
+        is_right = _run(list(_trials(given)), image, given.jobs)
         is_found = not given.control or _is_found_out(_attempt(_control(given), image, obeys=False))
-    for end in bad:
-        trial = end.trial
-        _say(f"again: python -m tests.power --cuts {trial.kills} --per-run {trial.kills} --pair {trial.pair} --seed {trial.seed}")
-    _say(f"{sum(int(row[2]) for row in rows[1:])} cuts in {(time.monotonic() - began) / 60:.0f} minutes")
-    return 1 if bad or not is_found else 0
+    return 0 if is_right and is_found else 1
+
+
+def _run(trials: Sequence[Trial], image: Image, jobs: int) -> bool:
+    """Make all runs, and tell what came of them also when somebody ends it early; says whether all is as it must be."""
+    began = time.monotonic()
+    ends: list[End] = []
+    met = Met()
+    try:
+        for end in _ends(trials, image, jobs):
+            ends.append(end)
+            if end.run is not None:
+                met.add(end.trial, end.run)
+            _tell(end)
+    finally:     # what took so long is not lost to whoever ends it early
+        cuts, took_s = sum(len(end.ways) for end in ends), time.monotonic() - began
+        _say(f"\n{laid_out(ends)}\n\n{cuts} cuts in {took_s / 60:.0f} minutes, {took_s / max(cuts, 1):.0f} s each")
+        for words in (*met.words(), *(f"again: {again(end.trial)}" for end in ends if not end.is_right)):
+            _say(words)
+    return all(end.is_right for end in ends) and not met.is_wanting
+
+
+def again(trial: Trial) -> str:
+    """Give the words that repeat this run alone."""
+    how = f"--cuts {trial.kills} --per-run {trial.kills} --records {trial.records} --life {trial.life}"
+    return f"python -m tests.power {how} --pair {trial.pair} --seed {trial.seed}"
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -113,7 +105,10 @@ def _control(given: argparse.Namespace) -> Trial:
 
 
 def _trial(given: argparse.Namespace, *, seed: int, kills: int, pair: str) -> Trial:
-    return Trial(seed=seed, kills=kills, pair=pair, records=given.records, life=given.life, limit_s=given.limit)
+    return Trial(
+        seed=seed, kills=kills, pair=pair, records=given.records, life=given.life, limit_s=given.limit, rate_per_s=RATE_PER_S,
+        source_rate_per_s=RATE_PER_S,
+    )  # fmt: skip
 
 
 def _ends(trials: Sequence[Trial], image: Image, jobs: int) -> Iterator[End]:
@@ -121,7 +116,7 @@ def _ends(trials: Sequence[Trial], image: Image, jobs: int) -> Iterator[End]:
         yield from map(partial(_attempt, image=image), trials)
         return
     with get_context("spawn").Pool(jobs, signal.signal, (signal.SIGTERM, leave), maxtasksperchild=1) as pool:
-        yield from pool.imap(partial(_attempt, image=image), trials)
+        yield from pool.imap_unordered(partial(_attempt, image=image), trials)
         pool.close()
         pool.join()
 
@@ -146,7 +141,8 @@ def _attempt(trial: Trial, image: Image, obeys: bool = True) -> End:
     plug = plugs[0] if plugs else None
     return End(
         trial=trial, took_s=time.monotonic() - began, run=run, failure=failure, lost=tuple(plug.lost if plug else ()),
-        ways=tuple(plug.machine.ways if plug else ()), loose=tuple(plug.machine.loose if plug else ()), at_boot=plug.at_boot if plug else 0,
+        phases=tuple(plug.struck if plug else ()), ways=tuple(plug.machine.ways if plug else ()),
+        loose=tuple(plug.machine.loose if plug else ()), at_boot=plug.at_boot if plug else 0,
     )  # fmt: skip
 
 
@@ -168,36 +164,6 @@ def _tell(end: End) -> None:
         _say(told(run.findings))
     for words in run.leaks if run is not None else ():
         _say(words)
-
-
-def _cells(end: End) -> list[str]:
-    run, trial = end.run, end.trial
-    phases = Counter(run.phases) if run else Counter()
-    verdicts = Counter(each.verdict for each in run.findings) if run else Counter()
-    doubts = Counter(run.doubts) if run else Counter()
-    back = sorted(run.resumes_s)[len(run.resumes_s) // 2] if run and run.resumes_s else 0.0
-    figures: dict[str, Any] = {
-        **{name: verdicts[name] for name in VERDICTS}, **{name: doubts[name] for name in ("adopted", "resent", "queued", "open")},
-        "seed": trial.seed, "pair": trial.pair, "cuts": len(end.ways), "at boot": end.at_boot, "acked lost": len(end.lost),
-        "by phase": _counted(phases), "by what was left": _counted(Counter(end.ways)), "unflushed": _unflushed(end.loose),
-        "in doubt": doubts.total(), "too fast": run.calls.exceeded if run else 0, "leaks": len(run.leaks) if run else 0,
-        "edits": run.edits if run else "unfinished", "back s": f"{back:.0f}", "minutes": f"{end.took_s / 60:.1f}",
-    }  # fmt: skip
-    return [str(figures[name]) for name in COLUMNS]
-
-
-def _counted(what: Counter[str]) -> str:
-    return ", ".join(f"{name} {number}" for name, number in what.items()) or "-"
-
-
-def _unflushed(loose: Sequence[int]) -> str:
-    """Tell at how many cuts something was in the disk's cache, and how much at most: what is flushed no cut can take."""
-    return f"{sum(map(bool, loose))} cuts, up to {max(loose, default=0) * SECTOR >> 10} KiB"
-
-
-def _laid_out(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[at]) for row in rows) for at in range(len(COLUMNS))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
 def leave(*_: Any) -> None:

@@ -18,7 +18,7 @@ from tests.power.device import MOMENTS
 from tests.power.machine import Machine, NotWhole
 
 SLOW = 4.0
-"""An emulated processor takes its time: by so much longer does it live before a cut."""
+"""An emulated processor takes its time: by so much longer does it live before a cut, and people take to go on writing in a cutover."""
 BOOT_S = (0.1, 5.0)
 """The same after the power is back, where that strikes the boot, the look at the file system, or the daemon's start."""
 AT_BOOT = 0.2
@@ -39,6 +39,8 @@ DAY_S = 86_400.0
 
 class Plug(Hands):
     """Attends to a machine and takes its power away at seeded moments."""
+
+    slow = SLOW
 
     def __init__(self, box: Box, dice: random.Random, wanted: list[str], machine: Machine) -> None:
         super().__init__(box, dice, wanted)
@@ -64,7 +66,7 @@ class Plug(Hands):
 
     def _arm(self, life_s: float) -> None:
         """Pull the plug after so long, whatever is being asked then; *life_s* is what a process would be given on this very machine."""
-        life_s *= SLOW
+        life_s *= self.slow
         super()._arm(life_s + IDLE_S)
         self._timer = threading.Timer(life_s, self.machine.pull_at, (self._dice.choice(MOMENTS), self._dice.randint(1, REQUESTS)))
         self._timer.daemon = True

@@ -27,12 +27,14 @@ def judge_notes(ground: Ground) -> Iterator[Finding]:
             for why in _values(ground, row, places):
                 yield Finding(fault="wrong", what=f"note {key} ({places[0][1]['id']})", why=why)
             continue
-        found = _alike(ground, row, bare, taken) if ground.seen.bare(ground.book, row) else None
+        found = _bare_one(ground, row, bare, taken) if ground.seen.bare(ground.book, row) else None
         if found is None:
             yield from _absent(ground, key, row)
             continue
         taken.add(found)
-        for why in _context(ground, row, [place for _, place in bare[found]]):
+        places = [place for _, place in bare[found]]
+        yield from misplaced(ground, f"note {key}", row, places)
+        for why in _context(ground, row, places):
             yield Finding(fault="wrong", what=f"note {key} (bare, {found})", why=why)
     yield from _left(ground, bare, taken)
 
@@ -43,10 +45,17 @@ def _bare(ground: Ground) -> Mapping[str, Found]:
     return {key: ground.of("note", key) for key in sorted(keys) if key.startswith("~")}
 
 
-def _alike(ground: Ground, row: Row, bare: Mapping[str, Found], taken: Collection[str]) -> str | None:
-    """Give the key of the bare note on the right person that tells exactly this text, of several one that stands for no other yet."""
-    wanted = ground.person(row)
-    here = [key for key, found in bare.items() if any(wanted in parents_of(*place) for _, place in found)]
+def _bare_one(ground: Ground, row: Row, bare: Mapping[str, Found], taken: Collection[str]) -> str | None:
+    """Give the key of the bare note that is this one: on its person, else left on one whom people merged into that person at the source."""
+    prospect, home = str(row["cst_id"]), ground.person(row)
+    former = {ground.contact_of[key] for key in ground.book.heirs if key in ground.contact_of and ground.book.heir(key) == prospect}
+    found = None if home is None else _alike(row, bare, taken, {home})
+    return found or _alike(row, {key: bare[key] for key in bare.keys() - taken}, taken, former)
+
+
+def _alike(row: Row, bare: Mapping[str, Found], taken: Collection[str], people: Collection[str]) -> str | None:
+    """Give the key of the bare note on one of these that tells exactly this text, of several one that stands for no other yet."""
+    here = [key for key, found in sorted(bare.items()) if any({*parents_of(*place)} & {*people} for _, place in found)]
     alike = [key for key in here if _is_text([content(*place) for _, place in bare[key]], str(row["note"]))]
     return next((key for key in alike if key not in taken), next(iter(alike), None))
 
