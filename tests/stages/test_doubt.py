@@ -15,7 +15,7 @@ from streamflow.migration.undoing import Step, plan_step, unconfirmed
 from streamflow.model import ADOPTED, Disposition, Fields, Intent, IntentState, Op, RecordState, Ref
 from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.stages import doubt
-from streamflow.stages.doubt import DOUBLED, QuietTime
+from streamflow.stages.doubt import QuietTime
 from streamflow.stages.marks import carries_marker
 from streamflow.stages.removed import Removed, judged
 from streamflow.stages.vanished import Vanished
