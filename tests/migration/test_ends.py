@@ -746,10 +746,10 @@ def test_what_people_add_to_ours_counts_as_touched() -> None:
     """A value where we left a blank, one more address, a custom value of their own: each spares the record."""
     mail = {"name": "email", "value": "a@example.com", "isPrimary": True}
     link = Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id="1-contacts", base={"name": "Ann", "emails": [mail]}, ours=True)
-    now = {"name": "Ann", "firstName": "Ann", "emails": [mail], "link:owner": "1-users"}
-    assert plan_step(link, now, same, foreign=()).action == "delete"
+    now, filled = {"name": "Ann", "firstName": "Ann", "emails": [mail], "link:owner": "1-users"}, {"firstName", "link:owner"}
+    assert plan_step(link, now, same, foreign=(), filled=filled).action == "delete"
     for more in ({"jobTitle": "Boss"}, {"emails": [mail, {**mail, "value": "b@example.com"}]}, {"custom:Birthday": "1990-01-01"}):
-        step = plan_step(link, {**now, **more}, loosely_same, foreign=())
+        step = plan_step(link, {**now, **more}, loosely_same, foreign=(), filled=filled)
         assert (step.action, *more) == ("spare", *more)
         assert next(iter(more)) in step.reason
 

@@ -576,7 +576,7 @@ async def test_a_text_made_anew_that_shows_twice_is_left_to_a_person() -> None:
         admin.act(one.site, {"as": PERSON, "do": "create", "kind": "notes", "values": values})
         await one.run_dry()
         [item] = await one.ledger.queue(cause="in_doubt")
-        assert DOUBLED in item.reason
+        assert item.details["doubled"]
         assert len(one.live("notes")) == 2
 
 
