@@ -17,7 +17,8 @@ from streamflow.migration.reversal import UNDOING, Reversal
 from streamflow.migration.scopes import WHOLE
 from streamflow.migration.undoing import Step
 from streamflow.model import AuditEntry, Cursor, DestId, Ending, Fields, Intent, IntentState, Link, Op, Ref
-from streamflow.stages.updating import LOST_KINDS, both_ways
+from streamflow.stages.stale import LOST_KINDS
+from streamflow.stages.updating import both_ways
 from streamflow.stages.written import written_by_us
 from streamflow.store.change import Audit, Change, DropLink, DropLookup, PutIntent, PutLink, PutSetting, SettleIntent
 
