@@ -19,6 +19,7 @@ from streamflow.stages.kept import expected, kept, known, rebuilt, unlisted
 from streamflow.stages.lists import agreed, brought, there_before
 from streamflow.stages.peoples import lost_by_replacing
 from streamflow.stages.planning import ACTION_FIELDS, SAME, Compare, Facts, create_writes
+from streamflow.stages.unknown import ALONE
 from streamflow.store.change import Change, Enqueue
 
 _SENT_WHOLE: Mapping[Kind, str] = {"activities": "link:participants"}
@@ -275,11 +276,16 @@ def _decided(link: Link, fields: Fields, staged: Staged, facts: Facts, now: Fiel
     for name in {**fields, **known(link.base)}:
         if answer(link, name, fields.get(name), now, facts)[0] == "take":
             found[name] = "take"
-    if link.ours and staged.disposition in (None, Disposition.FAILED):
+    if link.ours and _was_never_finished(staged):
         found.update({name: "take" for name in ACTION_FIELDS if name in fields and name not in known(link.base)})
     if link.ours and _stands_where_it_began(link, now, facts):
         found.update({name: "take" for name in _ALWAYS if name in fields and name not in known(link.base)})
     return found
+
+
+def _was_never_finished(staged: Staged) -> bool:
+    """Say so of a record that is not done, or was refused, or waits for its first writes after it had waited for something else."""
+    return staged.disposition in (None, Disposition.FAILED) or (staged.disposition is Disposition.FLAGGED and staged.ground == ALONE)
 
 
 def _stands_where_it_began(link: Link, now: Fields, facts: Facts) -> bool:

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from streamflow.mapping.changes import APPENDED
 from streamflow.mapping.combining import Combining, combine
-from streamflow.model import Draft, Fields, Intent, IntentState, Link, Op, Record, RecordState, Ref, Staged, Verdict
+from streamflow.model import Disposition, Draft, Fields, Intent, IntentState, Link, Op, Record, RecordState, Ref, Staged, Verdict
 from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import QuietTime, rule_change, rule_create
 from streamflow.stages.kept import expected, kept, known, rebuilt, released
 from streamflow.stages.planning import Facts
 from streamflow.stages.roles import roles_of
+from streamflow.stages.unknown import ALONE
 from streamflow.stages.updating import update_part
 from streamflow.stages.verify import holds_block, judge
 from tests.mapping.builders import PAIR
@@ -58,6 +59,23 @@ def test_who_joins_waits_for_what_is_under_way(joins: bool) -> None:
     facts = Facts(links={link.ref: link}, now={ID: {"name": "a"}}, directory=Directory(roles=ROLES), compare=compare, busy={ID})
     update = update_part(Draft(kind="contacts", fields={"name": "a"}), link, {"name": "a"}, staged, facts, joins=joins)
     assert update.busy is joins
+
+
+@pytest.mark.parametrize(("disposition", "ground", "is_done"), [
+    (None, "", True), (Disposition.FAILED, "", True), (Disposition.FLAGGED, ALONE, True),
+    (Disposition.FLAGGED, "", False), (Disposition.CREATED, ALONE, False), (Disposition.CREATED, "", False),
+])  # fmt: skip
+def test_a_lead_that_was_placed_in_part_is_placed(disposition: Disposition | None, ground: str, is_done: bool) -> None:
+    """Of our own placing only the pipeline took effect: the stage follows, also where the record had waited. Else people chose it."""
+    ref, wanted = Ref("job", "1"), {"stageset": "7-stagesets", "stage": "37-stages"}
+    link = Link(ref=ref, dest_kind="leads", dest_id="5-leads", base={"description": "A job"}, ours=True)
+    record = Record(kind="job", key="1", data={}, digest="d")
+    staged = Staged(record=record, seq=1, state=RecordState.PENDING, disposition=disposition, ground=ground)
+    now = {"description": "A job", "stageset": "7-stagesets", "stage": "31-stages"}
+    directory = Directory(roles=ROLES, first_stages={"": "7-stages", "7-stagesets": "31-stages"})
+    facts = Facts(links={ref: link}, now={"5-leads": now}, directory=directory, compare=compare)
+    update = update_part(Draft(kind="leads", fields={**link.base, **wanted}), link, {**link.base, **wanted}, staged, facts)
+    assert [write.fields for write in update.writes] == [{"stage": "37-stages"}] * is_done
 
 
 def after(update: Any, base: Fields, now: Fields) -> tuple[Fields, Fields]:
