@@ -17,7 +17,7 @@ from tests.power.acked import Book, missing, read_book
 from tests.power.device import MOMENTS
 from tests.power.machine import Machine, NotWhole
 
-SLOW = 4.0
+SLOW = 2.0
 """An emulated processor takes its time: by so much longer does it live before a cut, and people take to go on writing in a cutover."""
 BOOT_S = (0.1, 5.0)
 """The same after the power is back, where that strikes the boot, the look at the file system, or the daemon's start."""
