@@ -98,6 +98,7 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
         _base_for(link, fields, now, policies, facts.compare), fields, now,
         same=lambda name, one, other: both_ways(facts.compare, draft.kind, name, one, other), policies=policies,
     )
+    clearable = merged.changes.keys()
     merged = _leave_theirs(merged, link, fields, now, policies)
     in_place, filled = facts.edits(draft.kind), facts.fills(draft.kind)
     lost = lost_by_replacing(link, now, merged.changes, in_place=in_place, filled=filled, compare=facts.compare) if link.ours else []
@@ -108,7 +109,7 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
     is_told = bool(link.base) or link.is_adopted
     news = tuple(
         each for conflict in (*merged.conflicts, *outdated(merged, link, fields, now, facts)) if is_told
-        for each in told(conflict, link, staged, by_map, lost, answer(link, conflict.field, conflict.wanted, now, facts)[1])
+        for each in told(conflict, link, staged, by_map, lost, answer(link, conflict.field, conflict.wanted, now, facts)[1], clearable)
     )
     base = _base_after(link, fields, now, merged, draft.kind, facts.compare)
     if not merged.changes:
