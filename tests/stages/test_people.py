@@ -37,6 +37,24 @@ async def test_a_match_fills_what_is_empty_and_nothing_else() -> None:
         assert await one.verify() == {"verified": 1}
 
 
+async def test_who_is_matched_with_a_record_that_follows_another_lead_joins_that_lead() -> None:
+    """The record named in the answer has become another lead's meanwhile: one leads it, and what was there before us is noted once."""
+    async with rig() as one:
+        row = await one.existing("Nia Okafor", "nia@own.test")
+        await one.ledger.commit([Enqueue(item=QueueItem(
+            id="identity:lead:2", cause="several_candidates", kind="lead", key="2", reason="?", decisions=("separate", "match:<id>"),
+        ))])
+        await one.stage(lead("1", name="Nia Okafor", email="nia@own.test", number="0825550142"))
+        await one.run_dry()
+        await one.decide("identity:lead:2", f"match:{row}")
+        await one.stage(lead("2", name="Nia O", email="other@own.test", number="0825550143"))
+        await one.run_dry()
+        assert [(await one.link("lead", key)).dest_id for key in "12"] == [row, row]
+        assert [(await one.link("lead", key)).is_matched for key in "12"] == [True, False]
+        assert (await one.link("lead", "2")).is_merged
+        assert len((await one.fields("contacts", row))["phones"]) == 2
+
+
 async def test_a_second_run_of_a_matched_person_does_nothing() -> None:
     """Values of theirs that were kept are not asked about, read or written again as long as the source says the same."""
     async with rig() as one:
