@@ -254,6 +254,9 @@ class Cutover:
         """One transaction: from here on the destination is the system of record. Nothing is written in this step, so the wait is once."""
         if not await aftermath.outlasted(self._m, "cutover"):
             return
+        if await pending_records(self._m):     # somebody's answer let it run again since the drain: behind the switch it would be late
+            await self._keep("drain")
+            return
         counts = {f"{count.kind}:{count.disposition or count.state}": count.count for count in await self._m.ledger.counts()}
         async with self._m.cutover_lock:
             plan = await self._plan()

@@ -14,7 +14,8 @@ import pytest
 
 from streamflow.daemon.desk import Desk
 from streamflow.errors import PlatformUnavailable, ProtocolMismatch, RecordRejected, Uncertain
-from streamflow.migration import cutover
+from streamflow.migration import aftermath, cutover
+from streamflow.migration.context import Migration
 from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
 from streamflow.migration.rollback import Rollback
@@ -346,6 +347,26 @@ async def test_a_cutover_asked_for_while_paused_is_refused_with_the_reason(tmp_p
         assert note not in found.reasons
         with_terms(trip, watch_days=1.0)
         assert (await precheck(trip.m)).notes == ()
+
+
+async def test_what_is_answered_just_before_the_switch_is_carried_out_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that an answer lets run again behind the drain is delivered first: nobody hears that it was written after the switch."""
+    async with voyage(tmp_path, at=State.CUTOVER, records=20, watch_days=1.0) as trip:
+        original, key = aftermath.outlasted, trip.source_rows("leads")[0]["leadid"]
+
+        async def outlasted(migration: Migration, what: str) -> bool:
+            if await trip.ledger.item(f"rejected:lead:{key}") is None:
+                await trip.ledger.commit([Enqueue(item=QueueItem(
+                    id=f"rejected:lead:{key}", cause="rejected", kind="lead", key=key, reason="?", decisions=("retry", "waive"),
+                ))])
+                await desk_of(trip).queue_resolve(actor="uid:7", id=f"rejected:lead:{key}", decision="retry")
+            return await original(migration, what)
+
+        monkeypatch.setattr(aftermath, "outlasted", outlasted)
+        assert await trip.phase() is State.WATCH
+        assert await trip.ledger.item(f"rejected:lead:{key}") is not None
+        assert (await trip.staged("lead"))[key].state is RecordState.DONE
+        assert await trip.items("after_freeze") == []
 
 
 # ------------------------------------------------------------------------------------------------ watch
