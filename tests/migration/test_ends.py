@@ -397,6 +397,31 @@ async def test_late_writes_wait_for_a_person_and_can_be_taken(tmp_path: Path) ->
         assert "Written Afterwards" not in {row["name"] for row in trip.live("contacts").values()}
 
 
+@pytest.mark.parametrize("first", ["take", "ignore"])
+async def test_a_version_that_comes_back_after_another_one_is_asked_about_again(tmp_path: Path, first: str) -> None:
+    """What was said of it was about that time: it neither moves unasked nor is held in silence, whatever became of it before."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        people = [link async for page in trip.ledger.crosswalk(dest_kind="contacts") for link in page if link.ours and not link.is_merged]
+        key, dest_id = people[0].ref.key, people[0].dest_id
+
+        async def written(name: str, decision: str) -> str:
+            trip.in_source("edit", "leads", key, force=True, name=f"{name} Version")
+            await trip.work.reader.everything("watch")
+            await look_once(trip)
+            [item] = [each for each in await trip.items("after_freeze") if each.kind == "lead"]
+            if decision:
+                await desk_of(trip).queue_resolve(actor="uid:7", id=item.id, decision=decision)
+                await look_once(trip)
+            return item.id
+
+        asked = [await written("First", first), await written("Second", "take"), await written("First", "")]
+        assert trip.live("contacts")[dest_id]["name"].startswith("Second Version")
+        assert len(set(asked)) == 3
+        await desk_of(trip).queue_resolve(actor="uid:7", id=asked[2], decision="take")
+        await look_once(trip)
+        assert trip.live("contacts")[dest_id]["name"].startswith("First Version")
+
+
 def desk_of(trip: Voyage) -> Desk:
     supervisor: Any = SimpleNamespace(m=trip.m, work=trip.work, chain=None)
     unused: Any = None

@@ -324,7 +324,11 @@ def _late_writes() -> AbstractContextManager[Any]:
 @plant("a late write is held and nobody is asked", ("unexplained", "lost"))
 def _held_in_silence() -> AbstractContextManager[Any]:
     real = watch.late_changes
-    return patch.object(watch, "late_changes", lambda staged: [each for each in real(staged) if not isinstance(each, Enqueue)])
+
+    def silent(*args: Any, **more: Any) -> list[Any]:
+        return [each for each in real(*args, **more) if not isinstance(each, Enqueue)]
+
+    return patch.object(watch, "late_changes", silent)
 
 
 @plant("an order of the switch while one is under way begins another one", ("cutover",))
