@@ -26,6 +26,7 @@ from streamflow.migration.returning import ROLLED_BACK, undone
 from streamflow.migration.stopped import WHOLE
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
+from streamflow.stages.gone import BACK
 from streamflow.stages.pending import pending_pages
 from streamflow.stages.planning import finish_of
 from streamflow.stages.questions import AGAIN, next_question, repeated
@@ -145,7 +146,7 @@ class Watch:
         """Look up what a person has decided since the switch; late writes are asked about only then, whatever the clock says."""
         resolved = [
             item async for page in self._m.ledger.items(state="resolved") for item in page
-            if item.decision not in ("ignore", "waive", "keep", "accept") and (item.cause == LATE or item.resolved_at >= since)
+            if item.decision not in ("ignore", "waive", "keep", "accept", BACK) and (item.cause == LATE or item.resolved_at >= since)
         ]
         found = [item for item in resolved if item.key]
         noted, asked = await self._m.ledger.settings(DECIDED), await self._m.ledger.settings(ASKED)

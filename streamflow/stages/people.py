@@ -10,7 +10,7 @@ from streamflow.mapping.identity import Create, Decision, Known, Lent, Match, Me
 from streamflow.model import DestId, Key, Kind, Link, QueueItem, Ref, Staged
 from streamflow.stages.batch import Plan
 from streamflow.stages.directory import Directory
-from streamflow.stages.gone import gone_name
+from streamflow.stages.gone import gone_name, gone_word
 from streamflow.stages.kept import known as known_base
 from streamflow.stages.planning import question_plan
 from streamflow.stages.questions import next_question, repeated
@@ -75,7 +75,7 @@ def decided_match(ref: Ref, directory: Directory) -> DestId | None:
     if verb != "match" or not target.strip():
         return None
     dest_id = DestId(target.strip())
-    return None if directory.decisions.get(gone_name(ref, dest_id)) == "recreate" else dest_id
+    return None if gone_word(gone_name(ref, dest_id), directory) == "recreate" else dest_id
 
 
 def is_circular(key: Key, decision: Merge, directory: Directory, kind: Kind) -> bool:

@@ -18,7 +18,7 @@ import anyio
 
 from streamflow.model import AuditEntry, DestId, Fields, Key, Kind, Link, Ref, Verdict, kind_of
 from streamflow.platforms.destination import Reader
-from streamflow.stages.gone import GONE, GONE_KINDS, MERGED, gone_item, waits_for
+from streamflow.stages.gone import GONE, GONE_KINDS, MERGED, gone_item, gone_place, waits_for
 from streamflow.stages.kept import KEPT, expected, known, rebuilt, released
 from streamflow.stages.kin import hanging_on
 from streamflow.stages.planning import Compare
@@ -142,7 +142,7 @@ class Vanished:
         changes: list[Change] = [PutSetting(name=waits_for(dest_id), value={"kind": kind})]
         for link in await self._lines(kind, dest_id):
             changes.append(Audit(entry=_entry("destination.gone", link, "deleted by people")))
-            changes += [] if link.is_merged else [Enqueue(item=gone_item(link))]
+            changes += [] if link.is_merged else [Enqueue(item=gone_item(link, await gone_place(self._ledger, link)))]
         await self._ledger.commit(changes)
 
     async def _note_back(self, dest_id: DestId) -> None:
