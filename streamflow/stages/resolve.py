@@ -10,14 +10,30 @@ the collecting began is left for the next pass, since what was read of it may be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from streamflow.ledger_names import UNDONE
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.identity import Match, Merge, Review
-from streamflow.model import Cursor, DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref, kind_of, name_of
+from streamflow.model import (
+    OPEN_INTENTS,
+    Cursor,
+    DestId,
+    Disposition,
+    Draft,
+    Fields,
+    IntentState,
+    Key,
+    Kind,
+    Link,
+    Op,
+    RecordState,
+    Ref,
+    kind_of,
+    name_of,
+)
 from streamflow.platforms.destination import Reader
 from streamflow.stages.batch import Mapped, Plan, Resolved, Write
 from streamflow.stages.conflicts import answers_for
@@ -46,7 +62,7 @@ from streamflow.stages.planning import (
 )
 from streamflow.stages.sharing import with_shared
 from streamflow.stages.succession import Succession
-from streamflow.stages.undecided import Undecided, clear, undecided
+from streamflow.stages.undecided import Undecided, clear, outcome_awaited, undecided
 from streamflow.stages.updating import (
     base_after,
     beside,
@@ -107,6 +123,9 @@ class Resolver:
             jobs = [job for job in jobs if job.staged.record.key not in waiting]
         if batch.kind == self._directory.roles.person:
             await self._groups.identify(jobs)
+            waiting = outcomes_awaited(jobs, doubts, epoch=self._ledger.epoch)
+            plans |= waiting
+            jobs = [job for job in jobs if job.staged.record.key not in waiting]
         elif batch.kind == self._directory.roles.company:
             await match_firms(jobs, self._ledger, self._directory)
         links = await self._links(jobs)
@@ -350,6 +369,25 @@ class Resolver:
         changes += [Reopen(kind=child, keys=tuple(found), but=UNDONE) for child, found in children.items()]
         changes += await self._vanished.hung_on(gone.dest_id)
         return Plan(staged=job.staged, changes=(*job.changes, *changes))
+
+
+def outcomes_awaited(jobs: Iterable[Job], doubts: Undecided, *, epoch: int) -> dict[Key, Plan]:
+    """
+    Let those wait who seem to be several people, one of whom is being made with an outcome that nobody knows yet.
+
+    The other one may be the very record that was made: people's own and ours are told apart only by our book.
+    """
+    found: dict[Key, Plan] = {}
+    for job in jobs:
+        named = [word.partition(":") for word in job.decision.decisions] if isinstance(job.decision, Review) else []
+        heads = [key for verb, _, key in named if verb == "merge"] if any(verb == "match" for verb, _, _ in named) else []
+        makings = [
+            intent for key in heads for intent in doubts.by_record.get((job.staged.record.kind, key), ())
+            if intent.op is Op.CREATE and intent.state in OPEN_INTENTS
+        ]
+        if makings:
+            found[job.staged.record.key] = outcome_awaited(job.staged, makings[0], epoch)
+    return found
 
 
 def _disposition(job: Job, writes: Sequence[Write]) -> Disposition:
