@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from streamflow.errors import InvariantBroken, RecordRejected, Uncertain
-from streamflow.migration.inventory import lookup_of
+from streamflow.migration.lookups import lookup_of
 from streamflow.model import Disposition, Fields, QueueItem, Record, RecordState, Ref
 from streamflow.stages.batch import Batch, Plan, Resolved
 from streamflow.store.change import Enqueue, Reopen
