@@ -16,10 +16,10 @@ from typing import Final
 from streamflow.mapping.changes import APPENDED
 from streamflow.model import AuditEntry, Cursor, DestId, Intent, IntentState, Link, QueueItem, Ref, Verdict
 from streamflow.platforms.destination import Feed, Happening, is_person, position_of
-from streamflow.stages.gone import gone_item, gone_place
+from streamflow.stages.gone import GONE_KINDS, gone_item, gone_place, written_name
 from streamflow.stages.kept import released
 from streamflow.store.base import Ledger
-from streamflow.store.change import Audit, Change, Enqueue, MarkVerified, PutLink
+from streamflow.store.change import Audit, Change, Enqueue, MarkVerified, PutLink, PutSetting
 
 WRITTEN_AS: Final = ("notes", "tasks")
 """Kinds that we also change in the name of an author; others are made in it at most."""
@@ -78,6 +78,8 @@ class Differences:
                     note=f"{note}: {', '.join(fields)}",
                 )
                 told: list[Change] = [Enqueue(item=item)] if link.ref in gone and not accepted else []
+                if link.ref in gone and link.dest_kind in GONE_KINDS:      # nobody changed it: back again, it is as we wrote it
+                    told.append(PutSetting(name=written_name(link), value=dict(link.base)))
                 settled.append((after, [PutLink(link=after), Audit(entry=entry), *told]))
             else:
                 asked.append(Enqueue(item=item))

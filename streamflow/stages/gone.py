@@ -21,6 +21,7 @@ GONE: Final = "gone:"
 """Prefix of the setting that remembers a removed record, and of what its children wait for while they are parked."""
 MERGED: Final = "merged:"
 """Prefix of the setting that remembers a record people merged away: {"kind", "into", "refs": [[kind, key, part]]}."""
+WRITTEN: Final = "written:"
 GONE_KINDS: frozenset[Kind] = frozenset({"accounts", "contacts", "leads"})
 """Kinds that carry others and that people merge."""
 BACK: Final = "back"
@@ -88,6 +89,11 @@ def gone_item(link: Link, name: str, reason: str = "") -> QueueItem:
         reason=reason or f"{link.dest_kind} record {link.dest_id} was deleted, or merged without a trace; nothing was made again",
         decisions=("keep", "recreate"), suggested="keep", details={"dest_id": link.dest_id},
     )
+
+
+def written_name(link: Link) -> str:
+    """Name the setting that keeps what was ours of a record that is gone, for the time when it is back: its base."""
+    return f"{WRITTEN}{link.dest_id}:{link.ref.kind}:{link.ref.key}:{link.ref.part}"
 
 
 def waits_for(dest_id: DestId) -> str:
