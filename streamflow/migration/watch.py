@@ -17,7 +17,7 @@ from datetime import timedelta
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
-from streamflow.ledger_names import CLOSED, SWEPT, SWITCHED
+from streamflow.ledger_names import BEFORE_SWITCH, CLOSED, SWEPT, SWITCHED
 from streamflow.mapping.pair import Role
 from streamflow.migration import aftermath, lookalikes
 from streamflow.migration.context import DEST_ORDER, LATE, Migration
@@ -144,12 +144,17 @@ class Watch:
 
     async def _let_go(self, since: str) -> LetGo:
         """Look up what a person has decided since the switch; late writes are asked about only then, whatever the clock says."""
+        noted, asked = await self._m.ledger.settings(DECIDED), await self._m.ledger.settings(ASKED)
+        before = set(await self._m.ledger.setting(BEFORE_SWITCH) or ())
+
+        def is_since(item: QueueItem) -> bool:
+            return f"{DECIDED}{item.id}" in noted or (item.resolved_at >= since and item.id not in before)
+
         resolved = [
             item async for page in self._m.ledger.items(state="resolved") for item in page
-            if item.decision not in ("ignore", "waive", "keep", "accept", BACK) and (item.cause == LATE or item.resolved_at >= since)
+            if item.decision not in ("ignore", "waive", "keep", "accept", BACK) and (item.cause == LATE or is_since(item))
         ]
         found = [item for item in resolved if item.key]
-        noted, asked = await self._m.ledger.settings(DECIDED), await self._m.ledger.settings(ASKED)
         decided: defaultdict[tuple[Kind, Key], set[str]] = defaultdict(set)
         unnoted: defaultdict[tuple[Kind, Key], list[str]] = defaultdict(list)
         for item in found:
