@@ -332,7 +332,7 @@ def _no_horizon() -> AbstractContextManager[Any]:
 
 @plant("what is written in the source after the switch is carried over unasked", ("unasked", "unexplained"))
 def _late_writes() -> AbstractContextManager[Any]:
-    async def hold(*_: Any) -> None:
+    async def hold(*_: Any, **__: Any) -> None:
         return None
 
     return patch.object(watch.Watch, "_hold_late", hold)

@@ -197,7 +197,7 @@ def test_what_is_made_twice_is_seen_when_it_is_made() -> None:
     assert found == [f"doubled: [sf:sim:remark:r1] is {first}, and is made again"]
     world.account.delete(first, PROGRAM)
     assert list(watching.doubled(world.account, "create", fields, heard=0)) == []
-    assert list(watching.doubled(world.account, "create", {"body": "of theirs"})) == []
+    assert list(watching.doubled(world.account, "create", {"body": "of theirs"}, heard=0)) == []
 
 
 def _intent(number: int, key: str) -> Intent:
