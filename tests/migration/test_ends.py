@@ -460,7 +460,7 @@ async def test_a_decision_on_another_question_takes_no_later_version(tmp_path: P
 
 
 async def test_an_answer_from_before_the_switch_lets_nothing_go_whatever_the_clock_says(tmp_path: Path) -> None:
-    """Answered and carried out, then the wall clock is set back over the switch: a late write of that record is asked about all the same."""
+    """Answered and carried out, then the wall clock is set back over the switch: a late write of it is asked about all the same."""
     async with voyage(tmp_path, at=State.CUTOVER, records=20, watch_days=1.0) as trip:
         key = next(str(row["leadid"]) for row in trip.source_rows("leads"))
         item = QueueItem(id=f"rejected:lead:{key}", cause="rejected", kind="lead", key=key, reason="?", decisions=("retry", "waive"))
