@@ -139,9 +139,10 @@ _REPORTS: Final[Mapping[str, About]] = {
         title="Crosswalk", order=4, intro="Which destination record each source record became. The CSV file holds every line."
     ),
     "unmatched": About(
-        title="Unmatched activities",
+        title="Without a person",
         order=5,
-        intro="Activities whose person could not be told. Each can be given a parent in the queue and is then moved.",
+        intro="Activities, enquiries and deals whose person could not be told, was not moved, or was deleted in the destination, and "
+        "people who wait for such a company. Those with a question in the queue can be given a parent there and are then moved.",
     ),
     "deal-values": About(
         title="Deal values, side by side",

@@ -1,4 +1,4 @@
-"""What people do by hand, and what the data could not give: automations, repeats, companies, quality, unmatched activities."""
+"""What people do by hand, and what the data could not give: automations, repeats, companies, quality, what waits for a person."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from streamflow.mapping.values import is_empty
 from streamflow.model import Key, Kind, Link, QueueItem, Record, RecordState, Staged
 from streamflow.reports.queue import cause_rows, is_of_data, item_row
 from streamflow.reports.rows import HELD, Rows
+from streamflow.stages.unknown import intent_awaited
 from streamflow.store.base import Ledger
 
 _LIKE_A_RULE: Final = 0.9
 _ENOUGH: Final = 10
+_AT_REST: Final = (RecordState.HELD, RecordState.PARKED)
 
 
 async def automations(ledger: Ledger, pair: Pair) -> dict[str, Any]:
@@ -207,16 +209,25 @@ async def _empty(ledger: Ledger, pair: Pair) -> tuple[int, dict[str, int]]:
 
 
 async def unmatched(ledger: Ledger, pair: Pair) -> dict[str, Any]:
-    """Give the activities that have no person in the destination: held for a decision, or parked on one that was not moved."""
-    rows = Rows()
-    for kind in pair.in_role(Role.HAPPENING, Role.FILE):
+    """
+    Give what waits for a record that is not in the destination: not moved, or deleted there; activities that a person must decide as well.
+
+    People, enquiries and deals are held for reasons of their own, each of which is a question: of these only what waits for another record.
+    """
+    rows, activities = Rows(), pair.in_role(Role.HAPPENING, Role.FILE)
+    for kind in pair.written:
         waiting: list[Staged] = []
         async for page in ledger.every(kind):
-            waiting += [staged for staged in page if staged.state in (RecordState.HELD, RecordState.PARKED)]
+            waiting += [staged for staged in page if _waits(staged) or (kind in activities and staged.state in _AT_REST)]
             if len(waiting) >= HELD:  # the queue is looked through once for many
                 await _tell_unmatched(ledger, pair, kind, waiting, rows)
         await _tell_unmatched(ledger, pair, kind, waiting, rows)
     return {"count": len(rows), "rows": rows}
+
+
+def _waits(staged: Staged) -> bool:
+    """Say whether a record waits for another one, and not for the outcome of a write, which is asked about."""
+    return staged.state is RecordState.PARKED and intent_awaited(staged.waiting_on) is None
 
 
 async def _tell_unmatched(ledger: Ledger, pair: Pair, kind: Kind, waiting: list[Staged], rows: Rows) -> None:

@@ -9,7 +9,7 @@ from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.derived import NO_KIN, Kin
 from streamflow.mapping.emails import normal
 from streamflow.mapping.identity import Create, Merge, Person, Review
-from streamflow.model import DestId, Draft, Key, Kind, Link, Record, Ref, Staged
+from streamflow.model import DestId, Disposition, Draft, Key, Kind, Link, Record, Ref, Staged
 from streamflow.stages.batch import Joined
 from streamflow.stages.directory import Directory
 from streamflow.stages.job import Job
@@ -110,7 +110,7 @@ def _take_along(jobs: Sequence[Job], directory: Directory) -> None:
 
     One that was refused before, or waited, is made by itself; who brings an address of others, or a company of their own, joins later.
     """
-    fresh = [job for job in jobs if job.main is None and job.staged.disposition is None and not job.staged.ground]
+    fresh = [job for job in jobs if job.main is None and job.staged.disposition is not Disposition.FAILED and not job.staged.ground]
     heads = {job.staged.record.key: job for job in fresh if isinstance(job.decision, Create)}
     for job in jobs:
         decision = job.decision

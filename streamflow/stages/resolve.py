@@ -62,22 +62,10 @@ from streamflow.stages.planning import (
     waiting_for_gone,
 )
 from streamflow.stages.sharing import with_shared
+from streamflow.stages.stale import beside, remove_stale, stale_answers, stale_parts, surviving, without_moving
 from streamflow.stages.succession import Succession
 from streamflow.stages.undecided import Undecided, clear, outcome_awaited, undecided
-from streamflow.stages.updating import (
-    base_after,
-    beside,
-    create_part,
-    is_settled,
-    leave_to_others,
-    left_out,
-    remove_stale,
-    stale_answers,
-    stale_parts,
-    surviving,
-    update_part,
-    without_moving,
-)
+from streamflow.stages.updating import base_after, create_part, is_settled, leave_to_others, left_out, update_part
 from streamflow.stages.vanished import Vanished
 from streamflow.store.base import Ledger
 from streamflow.store.change import Change, Reopen

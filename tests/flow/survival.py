@@ -203,7 +203,7 @@ def _judged(hands: Hands, people: People, parts: Parts | None = None) -> list[Fi
     box, edits = hands.box, people.edits
     source, destination, book = people.source or box.source(), box.destination(), read_told(hands.box.state / "reports")
     source = parts.truth(source) if parts is not None else source
-    asked, explained = (*hands.asked, *book.questions), {**read_waiting(hands.box.state / "reports"), **hands.explained}
+    asked, explained = (*hands.asked, *book.questions), {**hands.explained, **read_waiting(hands.box.state / "reports")}
 
     def compare(truth: Any) -> list[Finding]:
         return box.compare(truth, destination, before=people.before, explained=explained, asked=asked, edits=edits)

@@ -26,6 +26,7 @@ _NUMBERED = re.compile(r"\d+-[a-zA-Z]+")
 _QUOTED = re.compile(r"[\"'(\[{]")
 _OWNER = re.compile(r"\bprospect (?P<key>\S+)")
 _HOME = re.compile(r"hangs on (?P<rid>\d+-[a-zA-Z]+), not on ")
+_WANTED = re.compile(r", not o[nf] (?P<rid>\d+-[a-zA-Z]+)$")
 _PLACE = re.compile(r"(?P<kind>[a-z]+) (?P<key>\S+) (?:on )?\(?(?P<rid>\d+-[a-zA-Z]+)\)?")
 
 
@@ -102,6 +103,7 @@ class Excuses:
         explained: What it says of records it left out, by (kind, key).
         already: Findings about the same account with merged records beside those that stayed: what the merge itself did is not among them.
         whose: Gives the keys of the source records that a record of the destination is marked with.
+        is_made_up: Says whether such a key on a record of the destination was made up, its source record having none.
     """
 
     edits: Sequence[Edit]
@@ -110,6 +112,7 @@ class Excuses:
     explained: Mapping[Identity, str] | None
     already: Sequence[Finding] = ()
     whose: Callable[[str], Collection[str]] = lambda _rid: ()
+    is_made_up: Callable[[str], bool] = lambda _rid: False
 
     def left(self, findings: Sequence[Finding]) -> Iterator[Finding]:
         """Give what they do not explain."""
@@ -126,7 +129,7 @@ class Excuses:
         if finding.fault == "stray":
             return any(edit.rid == finding.what and self._asked_without_id(edit) for edit in self.edits)
         if finding.fault == "orphaned":
-            return self._stays_with_the_merged(finding) or self._is_left(finding) or self._waits(finding)
+            return self._stays_with_the_merged(finding) or self._is_left(finding) or self._waits_to_move(finding, told)
         if finding.fault != "wrong":
             return False
         if self._waits(finding):
@@ -196,6 +199,27 @@ class Excuses:
         kind, _, rest = finding.what.partition(" ")
         said = (self.explained or {}).get((kind, rest.partition(" ")[0]), "")
         return any(f"belongs to {edit.rid}," in said for edit in self._gone())
+
+    def _waits_to_move(self, finding: Finding, told: set[Identity]) -> bool:
+        """
+        Say whether it is told to wait for the very one it has to hang on by now, whom people deleted.
+
+        What has no id of its own goes by a made-up key, which is another since the source moved it: one more such record that waits for
+        this one explains one.
+        """
+        wanted, place = _WANTED.search(finding.why), _PLACE.match(finding.what)
+        if wanted is None:
+            return self._waits(finding)
+        kind, _, rest = finding.what.partition(" ")
+        words = [f"belongs to {edit.rid}," for edit in self._gone() if survivor(edit.rid, self.edits) == wanted["rid"]]
+        waiting = {each for each, said in (self.explained or {}).items() if each[0] == kind and any(word in said for word in words)}
+        if (kind, rest.partition(" ")[0]) in waiting:
+            return True
+        free = sorted(each for each in waiting - told if each[1].startswith("~"))
+        if not free or (place is not None and not self.is_made_up(place["rid"])):
+            return False
+        told.add(free[0])
+        return True
 
     def _waits_without_id(self, finding: Finding, told: set[Identity]) -> bool:
         """Say whether one more record of this kind, under a key that the product made up, waits for this one's person."""
@@ -267,11 +291,14 @@ def excused(
     is_merged = any(edit.field == "merged" for edit in edits)
     already = compared(put_back(destination, edits, apart=True)) if is_merged and findings else ()
 
-    def whose(rid: str) -> set[str]:
-        rows = {**destination.of("contacts"), **{edit.rid: edit.was for edit in edits if edit.was is not None}}
-        return {key for _, key, _ in marks_on("contacts", rows.get(rid, {}), prefix)}
+    def keys(at: str, rid: str) -> set[str]:
+        rows = {**destination.of(at), **{edit.rid: edit.was for edit in edits if edit.was is not None}}
+        return {key for _, key, _ in marks_on(at, rows.get(rid, {}), prefix)}
 
-    excuses = Excuses(edits=edits, prefix=prefix, asked=asked, explained=explained, already=already, whose=whose)
+    excuses = Excuses(
+        edits=edits, prefix=prefix, asked=asked, explained=explained, already=already, whose=lambda rid: keys("contacts", rid),
+        is_made_up=lambda rid: any(key.startswith("~") for key in keys(rid.partition("-")[2], rid)),
+    )  # fmt: skip
     return list(excuses.left(findings))
 
 

@@ -271,11 +271,26 @@ async def test_what_the_operator_reads_off_the_screens_is_held_against_the_count
         assert offer in next(data["reason"] for event, data in trip.said if event == "cutover.given_up"), "by itself"
         assert (await Rollback(trip.m).undo(dry_run=True)).to_json()["deleted"], "and to be had from there"
         await trip.resolve(item, "waive")
+        with_terms(trip, expected_counts={"lead": there + 3})
+        await in_tail(trip)
+        assert await try_cutover(trip) is State.TAIL, "these figures were let pass, and no others"
+        with_terms(trip, expected_counts={"lead": there + 2, "note": len(trip.source_rows("notes"))})
         await in_tail(trip)
         assert await try_cutover(trip) is State.WATCH
         report = await reconciliation(trip.ledger, pair=trip.m.pair)
         rows = {row["kind"]: (row["expected"], row["verdict"]) for row in report["source_counts"]}
         assert (rows["lead"], rows["note"][1]) == ((there + 2, "differs"), "holds")
+
+
+async def test_while_people_go_on_writing_a_count_is_told_and_holds_nothing_up(tmp_path: Path) -> None:
+    """In a live cutover no two looks at the source need agree: the report says what was counted, nobody is asked."""
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER, cutover_mode="live") as trip:
+        await in_tail(trip)
+        with_terms(trip, expected_counts={"lead": len(trip.source_rows("leads")) + 2})
+        assert await try_cutover(trip) is State.WATCH
+        assert await trip.items("counts_differ") == []
+        report = await reconciliation(trip.ledger, pair=trip.m.pair)
+        assert {row["kind"]: row["verdict"] for row in report["source_counts"]}["lead"] == "differs"
 
 
 # ------------------------------------------------------------------------------------------------ passes with holes

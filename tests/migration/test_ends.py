@@ -304,6 +304,79 @@ async def test_behind_a_find_both_passes_are_read_again(tmp_path: Path, finds: s
         assert any("2 Behind Lane" in row for row in written), passes
 
 
+async def test_an_unknown_outcome_is_waited_for_before_the_switch(tmp_path: Path) -> None:
+    """A write of the drain is never answered and did not happen: the attempt is not given up for it, it is made, and then it switches."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+        await in_cutover(trip)
+        trip.in_source("create", "leads", name="Just Before", email="just.before@example.com")
+        trip.site.faults.merge({"reset_before": {"match": "POST /rest/contacts", "times": 1}})
+        assert await trip.phase() is State.WATCH
+        assert [row["name"] for row in trip.live("contacts").values()].count("Just Before") == 1
+        assert await trip.ledger.open_intents() == []
+
+
+async def test_what_comes_up_during_the_drain_stands_against_the_switch(tmp_path: Path) -> None:
+    """All is looked at once more right before: a question that blocks, put after the attempt began, leads back with its reason."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+        await in_cutover(trip)
+
+        async def hear(kind: str, parent: str) -> None:
+            await trip.ledger.commit([Enqueue(item=QueueItem(
+                id="late", cause="plan_limit", kind="lead", key="", reason="no room", blocking=True, decisions=("retry",),
+            ))])
+
+        on_children(trip, hear)
+        assert await trip.phase() is State.TAIL
+        assert "1 queue items block the cutover" in (await trip.ledger.setting("cutover:last"))["reason"]
+        assert await trip.ledger.setting("switched") is None
+
+
+async def test_a_cancel_at_the_last_moment_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told "cancelled" while the switch waits for the feed, the operator finds nothing switched; behind the switch it is told so."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+        await in_cutover(trip)
+        answers: list[str] = []
+
+        async def outlasted(*_: Any) -> bool:
+            answers.append(await cutover.cancel(trip.m, "uid:7"))
+            return True
+
+        monkeypatch.setattr(aftermath, "outlasted", outlasted)
+        assert await trip.phase() is State.TAIL
+        assert answers == ["cancelled"]
+        assert await trip.ledger.setting("switched") is None
+        monkeypatch.undo()
+        await cutover.request(trip.m, "uid:7", freeze_confirmed=True)
+        await trip.until(State.WATCH)
+        assert await cutover.cancel(trip.m, "uid:7") == "not_running"
+
+
+async def test_only_who_says_so_confirms_the_freeze(tmp_path: Path) -> None:
+    """An order given twice without the confirmation is one order, and people may go on writing until somebody confirms."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+        said = [await cutover.request(trip.m, "uid:7", freeze_confirmed=confirmed) for confirmed in (False, False)]
+        assert said == ["started", "already_running"]
+        assert not (await trip.ledger.setting("cutover"))["freeze_confirmed"]
+        said = [await cutover.request(trip.m, "uid:7", freeze_confirmed=confirmed) for confirmed in (True, True)]
+        assert said == ["freeze_confirmed", "already_running"]
+        assert (await trip.ledger.setting("cutover"))["freeze_confirmed"]
+
+
+async def test_a_live_cutover_takes_the_last_changes_along(tmp_path: Path) -> None:
+    """What somebody writes behind the last complete pass is in the destination when it switches, and is no late write."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER, cutover_mode="live") as trip:
+        await in_cutover(trip)
+        lead, written = trip.source_rows("leads")[0]["leadid"], list[str]()
+
+        async def hear(kind: str, parent: str) -> None:
+            if not written:
+                written.append(trip.in_source("edit", "leads", lead, address="2 Behind Lane"))
+
+        on_children(trip, hear)
+        await trip.until(State.WATCH)
+        assert any("2 Behind Lane" in str(row) for row in trip.live("contacts").values())
+
+
 async def test_what_went_just_before_the_freeze_is_told(tmp_path: Path) -> None:
     """A note deleted shortly before is missed by two complete passes of the drain itself, also where nothing is watched after it."""
     async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
@@ -735,10 +808,10 @@ def test_what_people_add_to_ours_counts_as_touched() -> None:
     """A value where we left a blank, one more address, a custom value of their own: each spares the record."""
     mail = {"name": "email", "value": "a@example.com", "isPrimary": True}
     link = Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id="1-contacts", base={"name": "Ann", "emails": [mail]}, ours=True)
-    now = {"name": "Ann", "firstName": "Ann", "emails": [mail], "link:owner": "1-users"}
-    assert plan_step(link, now, same, foreign=()).action == "delete"
+    now, filled = {"name": "Ann", "firstName": "Ann", "emails": [mail], "link:owner": "1-users"}, {"firstName", "link:owner"}
+    assert plan_step(link, now, same, foreign=(), filled=filled).action == "delete"
     for more in ({"jobTitle": "Boss"}, {"emails": [mail, {**mail, "value": "b@example.com"}]}, {"custom:Birthday": "1990-01-01"}):
-        step = plan_step(link, {**now, **more}, loosely_same, foreign=())
+        step = plan_step(link, {**now, **more}, loosely_same, foreign=(), filled=filled)
         assert (step.action, *more) == ("spare", *more)
         assert next(iter(more)) in step.reason
 

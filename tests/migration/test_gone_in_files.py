@@ -50,6 +50,25 @@ async def test_one_export_that_lacks_a_record_proves_nothing(tmp_path: Path) -> 
         assert not await _asked(trip, "note")
 
 
+async def test_nothing_is_switched_on_an_export_from_before_the_freeze(tmp_path: Path) -> None:
+    """What was written behind the last export comes with the one that is asked for, however complete the last one was."""
+    async with embark(tmp_path, records=20, gates=ASK_CUTOVER, reader="files", streams={"lead": {}}) as trip:
+        _export(trip)
+        await trip.until(State.TAIL)
+        await in_tail(trip)
+        trip.clock.skipped_s += 3_600.0
+        await cutover.request(trip.m, "uid:7", freeze_confirmed=True)
+        await trip.until(State.CUTOVER)
+        trip.in_source("create", "leads", name="Just Before", email="just.before@example.com")
+
+        async def export() -> None:
+            _export(trip)
+
+        await trip.answering({"export": export})
+        assert trip.m.phase.state is State.WATCH
+        assert "Just Before" in {row["name"] for row in trip.live("contacts").values()}
+
+
 def _export(trip: Voyage) -> None:
     """Write the account as it stands into the inbox, each time as if a minute later."""
     inbox = trip.folder / "inbox"

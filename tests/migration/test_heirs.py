@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+import pytest
+
+from streamflow.clock import SystemClock
+from streamflow.migration.heirs import follow_merges
 from streamflow.migration.life import State
-from streamflow.stages.heirs import HEIR
+from streamflow.model import QueueItem, Record
+from streamflow.stages.heirs import HEIR, SURVIVOR
+from streamflow.store.change import Enqueue, PutSetting
+from streamflow.store.memory import MemoryLedger
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
 
 
@@ -52,3 +61,18 @@ def _made(trip: Voyage, name: str) -> str:
 
 async def _links(trip: Voyage, key: str) -> dict[str, str]:
     return {link.ref.part: link.dest_id for link in await trip.ledger.links_of("lead", [key])}
+
+
+@pytest.mark.parametrize("heirs", [["2"], ["2", "3"]])
+async def test_children_that_went_to_two_people_show_nobody_who_stayed(heirs: list[str]) -> None:
+    """What hangs on a vanished person follows the children only where all went to the same one; else it stays and is asked about."""
+    ledger = MemoryLedger(clock=SystemClock())
+    await ledger.stage([Record(kind="lead", key=key, data={}, digest=key) for key in ("1", "2", "3")], scan="one")
+    item = QueueItem(id="deleted:lead:1", cause="deleted_at_source", kind="lead", key="1", reason="gone", decisions=("keep", "note"))
+    later = "9999-01-01T00:00:00Z"
+    await ledger.commit([Enqueue(item=item), *(
+        PutSetting(name=f"{HEIR}lead:1:{heir}", value={"kind": "lead", "from": "1", "to": heir, "at": later}) for heir in heirs
+    )])
+    found = await follow_merges(cast(Any, SimpleNamespace(ledger=ledger)))
+    assert found == (len(heirs) == 1)
+    assert [each["to"] for each in (await ledger.settings(SURVIVOR)).values()] == (["2"] if len(heirs) == 1 else [])

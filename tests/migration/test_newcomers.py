@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from streamflow.migration.life import State
-from streamflow.model import Ref
+from streamflow.migration.newcomers import is_there, names_of, says
+from streamflow.model import Disposition, Record, RecordState, Ref, Staged
+from streamflow.platforms.catalog import pair_of
 from tests.migration.rig import ASK_CUTOVER, Voyage, embark, in_tail
 from tests.migration.test_scopes import undo
 
@@ -55,6 +58,32 @@ async def test_who_turns_up_late_brings_nothing_back_that_was_undone(tmp_path: P
         trip.in_source("create", "users", late, **{name: value for name, value in user.items() if name != "userid"})
         await in_tail(trip)
         assert not [text for text in _bodies(trip).values() if "[sf:" in text]
+
+
+@pytest.mark.parametrize(("disposition", "state", "is_told"), [
+    (Disposition.CREATED, RecordState.DONE, True), (Disposition.UPDATED, RecordState.DONE, True),
+    (Disposition.MERGED, RecordState.DONE, True), (Disposition.MATCHED, RecordState.DONE, True),
+    (Disposition.FAILED, RecordState.DONE, False), (Disposition.FLAGGED, RecordState.DONE, False),
+    (Disposition.FLAGGED, RecordState.HELD, False), (Disposition.CREATED, RecordState.HELD, False),
+])  # fmt: skip
+def test_who_turns_up_is_told_in_what_was_moved_and_brings_nothing_else_along(
+    disposition: Disposition, state: RecordState, is_told: bool
+) -> None:
+    """What was refused, left out by a person, or waits for one is not sent again because a colleague turned up."""
+    record = Record(kind="note", key="1", data={}, digest="1")
+    staged = Staged(record=record, seq=1, first_seen="", last_seen="", state=state, disposition=disposition)
+    assert is_there(staged) is is_told
+
+
+@pytest.mark.parametrize("data", [
+    {"userid": 27}, {"owner_email": "Ann@Example.com"}, {"custom": {"Sold by": "ann  smith"}}, {"team": [{"rep": "27"}]},
+])  # fmt: skip
+def test_a_newcomer_is_found_wherever_a_record_names_them(data: dict[str, Any]) -> None:
+    """By number, address or name, in a field of the platform or in one that the account made up, alone or among others."""
+    user = Record(kind="user", key="27", data={"name": "Ann Smith", "email": "ann@example.com"}, digest="1")
+    words = set(names_of(user, pair_of("leadtrekker", "nutshell")))
+    assert says(data, words)
+    assert not says(dict.fromkeys(data, "somebody else"), words)
 
 
 def _author(trip: Voyage) -> str:

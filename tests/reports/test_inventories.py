@@ -11,15 +11,17 @@ import pytest
 
 from streamflow.errors import StoreError
 from streamflow.mapping.pair import MORE_REPORTS, REPORTS
+from streamflow.model import Disposition, RecordState
 from streamflow.platforms.catalog import pair_of
 from streamflow.reports import inventories, people, trail
 from streamflow.reports.crosswalk import write_crosswalk
 from streamflow.reports.final import DRAWN_BY_PAIR, write_all
 from streamflow.reports.people import permission_note
 from streamflow.reports.writer import ReportWriter
+from streamflow.stages.unknown import outcome_name
 from streamflow.store.base import Ledger
 
-from .account import FORMULA, cluster, lead, stage
+from .account import FORMULA, cluster, finish, lead, record, stage
 
 PAIR = pair_of("leadtrekker", "nutshell")
 
@@ -164,3 +166,20 @@ async def test_a_full_disk_is_told(ledger: Ledger, writer: ReportWriter) -> None
 def test_a_pair_can_name_every_report_there_is() -> None:
     """The names that a pair may list are those of the reports that are drawn by it."""
     assert set(DRAWN_BY_PAIR) == {*REPORTS, *MORE_REPORTS}
+
+
+@pytest.mark.parametrize(("kind", "key"), [("prospect", "2"), ("lead", "7"), ("job", "8"), ("appointment", "9")])
+@pytest.mark.parametrize(("state", "on", "is_told"), [
+    (RecordState.PARKED, "gone:5-contacts", {"prospect", "lead", "job", "appointment"}),
+    (RecordState.PARKED, outcome_name("w1"), {"appointment"}),
+    (RecordState.HELD, "", {"appointment"}),
+])  # fmt: skip
+async def test_whatever_waits_for_another_is_named(
+    empty: Ledger, kind: str, key: str, state: RecordState, on: str, is_told: set[str]
+) -> None:
+    """What waits for a record that is not there is listed with its reason, an enquiry no less than a note; what is asked about is not."""
+    await stage(empty, record(kind, key, parent=None if kind == "prospect" else "4"))
+    why = "belongs to 5-contacts, which people deleted in the destination"
+    await finish(empty, kind, key, Disposition.FLAGGED, state=state, reason=why, waiting_on=on)
+    told = (await inventories.unmatched(empty, pair_of("lead_perfection", "nutshell")))["rows"]
+    assert [(row["kind"], row["key"], row["reason"]) for row in told] == ([(kind, key, why)] if kind in is_told else [])

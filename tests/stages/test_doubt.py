@@ -14,13 +14,14 @@ from streamflow.migration.reversals import Reversals
 from streamflow.migration.undoing import Step, plan_step, unconfirmed
 from streamflow.model import ADOPTED, Disposition, Fields, Intent, IntentState, Op, RecordState, Ref
 from streamflow.platforms.nutshell.dialect.compare import compare
+from streamflow.sandbox.nutshell import admin
 from streamflow.stages import doubt
 from streamflow.stages.doubt import QuietTime
 from streamflow.stages.marks import carries_marker
 from streamflow.stages.removed import Removed, judged
 from streamflow.stages.vanished import Vanished
 from streamflow.store.change import DropLink, DropLookup, PutLink
-from tests.stages.rig import QUIET, Rig, lead, note, rig
+from tests.stages.rig import PERSON, QUIET, Rig, lead, note, rig
 
 UNBOUNDED = QuietTime(timeout_s=1.0, late_commit_s=1.0, search_lag_s=None)
 NO_EDIT = {"note_edit": "none"}      # the text of a note can only be replaced by another note
@@ -185,6 +186,21 @@ async def test_without_a_bound_for_the_lag_a_person_decides() -> None:
         await one.decide(item, "recreate", reopen=Ref("note", "5"))
         await one.run_dry()
         assert bodies(one) == ["new"]
+
+
+async def test_a_change_whose_outcome_is_left_as_it_is_leaves_the_record_moved() -> None:
+    """A person waives the question: the record goes on counting as what it was, a moved one."""
+    async with rig(flags=NO_EDIT, quiet=UNBOUNDED) as one:
+        await _moved(one)
+        spoil(one, "create", after=0, happens=False)
+        await one.stage(note("5", "1", "new"))
+        await one.deliver("note")
+        await one.settle_unbounded()
+        [item] = await one.open_items("in_doubt")
+        await one.decide(item, "waive", reopen=Ref("note", "5"))
+        await one.run_dry()
+        staged = await one.staged("note", "5")
+        assert (staged.state, staged.disposition) == (RecordState.DONE, Disposition.CREATED)
 
 
 async def test_without_a_bound_what_is_carried_out_late_is_awaited() -> None:
@@ -568,6 +584,22 @@ async def test_a_mark_that_two_records_bear_is_left_to_a_person() -> None:
         assert made["id"] in item.reason
         assert other in item.reason
         assert await one.ledger.links([Ref("lead", "2")]) == {}
+
+
+async def test_a_text_made_anew_that_shows_twice_is_left_to_a_person() -> None:
+    """The answer to the new note is lost and somebody copies it, mark and all: which of the two is ours nobody guesses."""
+    async with rig(switches={"search_lag_s": 5.0}, flags=NO_EDIT) as one:
+        await _moved(one)
+        one.switch(reset_after={"match": "POST /rest/notes", "times": 1})
+        await one.stage(note("5", "1", "new"))
+        await one.deliver("note")
+        [made] = one.live("notes")
+        values = {"body": made["body"], "parent": made["links"]["parent"]}
+        admin.act(one.site, {"as": PERSON, "do": "create", "kind": "notes", "values": values})
+        await one.run_dry()
+        [item] = await one.ledger.queue(cause="in_doubt")
+        assert item.details["doubled"]
+        assert len(one.live("notes")) == 2
 
 
 async def test_a_record_that_people_delete_while_a_change_is_unknown_is_not_made_again() -> None:

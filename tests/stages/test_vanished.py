@@ -179,6 +179,44 @@ async def test_children_of_a_deleted_person_wait_and_come_when_they_are_back(sho
         assert (len(one.live("activities")), len(one.live("tasks"))) == (1, 1)
 
 
+async def test_what_waits_for_a_deleted_person_goes_on_when_they_are_merged_after_all() -> None:
+    """Deleted, brought back and merged into another one before anybody looked: what waited for the first belongs to the second."""
+    async with rig() as one:
+        await one.stage(lead("1"), lead("2"))
+        await one.run_dry()
+        gone, kept = (await one.link("lead", "1")).dest_id, (await one.link("lead", "2")).dest_id
+        one.person("delete", "contacts", gone)
+        await one.stage(note("5", "1"))
+        await one.run_dry()
+        vanished = Vanished(ledger=one.ledger, reader=one.nutshell.reader)
+        await vanished.recall()
+        await vanished.returned("contacts", [gone])
+        assert (await one.staged("note", "5")).state is RecordState.PARKED, "they are not back yet"
+        one.person("undelete", "contacts", gone)
+        one.person("merge", "contacts", gone, into=kept)
+        await vanished.returned("contacts", [gone])
+        await one.run_dry()
+        assert [row["links"]["parent"] for row in one.live("notes")] == [kept]
+
+
+async def test_what_the_source_said_of_a_deleted_person_reaches_them_when_they_are_back() -> None:
+    """A change that came while they were away is compared again, and written."""
+    async with rig() as one:
+        await one.stage(lead("1"))
+        await one.run_dry()
+        gone = (await one.link("lead", "1")).dest_id
+        one.person("delete", "contacts", gone)
+        await one.stage(lead("1", name="Renamed Meanwhile"))
+        await one.run_dry()
+        assert one.live("contacts") == []
+        one.person("undelete", "contacts", gone)
+        vanished = Vanished(ledger=one.ledger, reader=one.nutshell.reader)
+        await vanished.recall()
+        await vanished.returned("contacts", [gone])
+        await one.run_dry()
+        assert [row["name"] for row in one.live("contacts")] == ["Renamed Meanwhile"]
+
+
 async def test_what_is_only_changed_as_a_whole_waits_for_the_person_it_names() -> None:
     """A change of a call does not take a person out whom people deleted: it waits, and comes when they are back, with them."""
     async with rig() as one:

@@ -15,6 +15,7 @@ from streamflow.platforms.api import answers, paging, windows
 from streamflow.platforms.api.canary import Canaries
 from streamflow.platforms.api.forms import Companion, Completed, Dialect, Raw, Wait, ensure_read
 from streamflow.platforms.api.listing import HELD_BACK, Learned, Listing
+from streamflow.platforms.api.offspring import Offspring
 from streamflow.platforms.api.walk import Place, Walk
 from streamflow.platforms.rows.canon import Canon, Pass, squeezed
 from streamflow.platforms.rows.roster import Roster
@@ -27,7 +28,6 @@ from streamflow.wire.session import Session
 
 LOOKS = 3
 LOOK_AGAIN_S = 1.0
-MERGED_AT_MOST = 10      # rows of more other parents are not those of one that some were merged into, but everybody's
 
 
 class ApiReader:
@@ -48,8 +48,7 @@ class ApiReader:
         self._learned = Learned()
         self._resigned: dict[Kind, frozenset[Key]] = {}      # what a person gave up
         self._stuck: set[tuple[Kind, Place]] = set()         # pages that did not come, and were read row by row
-        self._merged: dict[tuple[Kind, Key], frozenset[Key]] = {}     # whose rows a parent has as well, as it said twice
-        self._last_child: dict[Kind, tuple[Key, bytes]] = {}
+        self._offspring = Offspring(spec, self._children)
 
     async def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
         """
@@ -138,11 +137,7 @@ class ApiReader:
 
     async def children(self, kind: Kind, parent: Key) -> Page:
         """Read all rows of one parent, over several calls where they are paged."""
-        page, digest = await self._children(kind, parent)
-        await self._check_others(kind, parent, page)
-        if page.records:
-            await self._check_obeyed(kind, parent, digest)
-        return page
+        return await self._offspring.of(kind, parent)
 
     async def one(self, kind: Kind, key: Key) -> Record | None:
         """Read one record by its id; None when the source says that it is not there."""
@@ -341,56 +336,7 @@ class ApiReader:
             pages.append(self._page(kind, found, parent, memory))
             listing.took(own(pages[-1]), found)
             rows += found
-        page = joined(pages)
-        self._check_named(stream, parent, page)
-        return page, page_digest(rows)
-
-    def _check_named(self, stream: StreamSpec, parent: Key, page: Page) -> None:
-        """See that the rows are not everybody's: some other parents may have been merged into this one, or this one into another."""
-        if len(_others(stream, parent, page)) > MERGED_AT_MOST:
-            raise NotObeyed(
-                "rows of many other parents came than was asked for, so the parameter that names the parent is not obeyed",
-                platform=self._spec.platform, stream=stream.kind, hint="correct key_param of this stream",
-            )  # fmt: skip
-
-    async def _check_others(self, kind: Kind, parent: Key, page: Page) -> None:
-        """
-        Make sure that rows which name some other parent belong to the one that was asked for: merged into it, they do so each time.
-
-        Raises NotObeyed when they do not come again: then it was an answer about everybody, or a part of one, and not about this parent.
-        """
-        stream = self._spec.streams[kind]
-        others = _others(stream, parent, page)
-        if others <= self._merged.get((kind, parent), frozenset()):
-            return
-        if not others <= _others(stream, parent, (await self._children(kind, parent))[0]):
-            raise NotObeyed(
-                "rows of other parents came than was asked for, and did not come again, so key_param was not obeyed",
-                platform=self._spec.platform, stream=kind, hint="it is asked again; if this goes on, correct key_param of this stream",
-            )  # fmt: skip
-        self._merged[kind, parent] = others
-
-    async def _check_obeyed(self, kind: Kind, parent: Key, digest: bytes) -> None:
-        """
-        Make sure that the server looks at which parent was asked for.
-
-        Two parents with the very same rows are suspicious, and innocent where one was just merged into the other; so the first is asked
-        again. Raises ProtocolMismatch when both still have them.
-        """
-        other, before = self._last_child.get(kind, (parent, b""))
-        if digest != before or other == parent or (await self._children(kind, other))[1] != digest:
-            self._last_child[kind] = (parent, digest)     # not where it lied: asked once more, it is held against the same answer
-            return
-        raise NotObeyed(
-            "two parents have exactly the same rows, so the parameter that names the parent is not obeyed", platform=self._spec.platform,
-            stream=kind, hint="correct key_param of this stream",
-        )  # fmt: skip
-
-
-def _others(stream: StreamSpec, parent: Key, page: Page) -> frozenset[Key]:
-    """Give the other parents that rows of a page say they belong to."""
-    told = {str(record.data.get(stream.parent_field) or "") for record in page.records if record.kind == stream.kind}
-    return frozenset(told - {"", parent})
+        return joined(pages), page_digest(rows)
 
 
 async def _cut(stream: StreamSpec, walk: Walk, listing: Listing, place: Place, number: int | None, *, rows: int) -> Place | None:
