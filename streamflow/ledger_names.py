@@ -18,6 +18,7 @@ DELTA_OPENED: Final = "delta_opened_at"        # when both sides had taken the c
 CUTOVER: Final = "cutover"                     # the attempt under way (`cutover.Plan`)
 CUTOVER_GIVEN_UP: Final = "cutover:last"       # why the last attempt was given up, when, and its steps
 SWITCHED: Final = "switched"                   # the receipt of the switch
+BEFORE_SWITCH: Final = "switch:before"        # items answered before it whose time says otherwise: somebody had set the clock
 CLOSED: Final = "closed_at"                    # when the window after the switch was over
 ROLLBACK: Final = "rollback"                   # the order for a rollback (`rollback_order`)
 ROLLBACK_RESULT: Final = "rollback:result"     # what the last one did, and left

@@ -9,8 +9,9 @@ Delivering: `work` joins the stages under the confirmed map, with `mapper`, `arc
 Reading: `reading` runs rounds over the source. How far one has come: `round`, `finished`, `stopped`, `snapshots`. Only what changed:
 `settled`, `clocked`, `horizon`. Children of parents that moved on: `freshness`, `owed`. What did not come: `unread`, `holes`. What is gone:
 `absence`, `heirs`. Whose a record is: `strays`, `orphans`. Fields that are new or gone: `drift`.
-The destination: `inventory` (what it holds), `adoption` (what of it an earlier run made), `reference`, `sources`, `own_fields` (what must
-be there before records), `offering` (what it lacks), `leftovers` (of the write probes), `aftermath` (people's work under our last writes).
+The destination: `inventory` (what it holds, in `lookups`), `adoption` (what of it an earlier run made), `brought_back` (what people restore
+of ours), `reference`, `sources`, `own_fields` (what must be there before records), `offering` (what it lacks), `leftovers` (of the write
+probes), `aftermath` (people's work under our last writes).
 Gates: `scope` (the report of the probe), `owners_file`, `choosing`, `differences`, `named` (the sample), `targets` (decisions that name a
 record).
 The switch: `precheck`, `readiness`, `counting`.

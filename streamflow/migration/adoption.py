@@ -52,7 +52,7 @@ class Adoption:
             first = held.setdefault(ref, dest_id)
             if first == dest_id:
                 self._found[kind] += 1
-                changes += _adopted(kind, dest_id, ref)
+                changes += adopted(kind, dest_id, ref, "adopted by its marker")
             else:
                 changes.append(Enqueue(item=_double(ref, first, dest_id)))
         return changes
@@ -86,9 +86,10 @@ def shapes_of(pair: Pair) -> frozenset[tuple[Kind, Kind, str]]:
     )
 
 
-def _adopted(kind: Kind, dest_id: DestId, ref: Ref) -> list[Change]:
+def adopted(kind: Kind, dest_id: DestId, ref: Ref, note: str) -> list[Change]:
+    """Lead a source record to what was there before this run, or is there again; the *note* goes into the audit."""
     link = Link(ref=ref, dest_kind=kind, dest_id=dest_id, base={}, ours=False, before={}, verified="verified", phase=ADOPTED)
-    entry = AuditEntry(actor="streamflow", action="link", kind=ref.kind, key=ref.key, dest_id=dest_id, note="adopted by its marker")
+    entry = AuditEntry(actor="streamflow", action="link", kind=ref.kind, key=ref.key, dest_id=dest_id, note=note)
     return [PutLink(link=link), Audit(entry=entry)]
 
 

@@ -26,7 +26,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from streamflow.clock import from_iso, iso
-from streamflow.ledger_names import CUTOVER, CUTOVER_GIVEN_UP, SWITCHED
+from streamflow.ledger_names import BEFORE_SWITCH, CUTOVER, CUTOVER_GIVEN_UP, SWITCHED
 from streamflow.migration import absence, aftermath, leftovers, unread
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.counting import CAUSE, count_again
@@ -254,6 +254,9 @@ class Cutover:
         """One transaction: from here on the destination is the system of record. Nothing is written in this step, so the wait is once."""
         if not await aftermath.outlasted(self._m, "cutover"):
             return
+        if await pending_records(self._m):     # somebody's answer let it run again since the drain: behind the switch it would be late
+            await self._keep("drain")
+            return
         counts = {f"{count.kind}:{count.disposition or count.state}": count.count for count in await self._m.ledger.counts()}
         async with self._m.cutover_lock:
             plan = await self._plan()
@@ -267,8 +270,14 @@ class Cutover:
             done = {**plan, "step": "switched", "times": {**plan.get("times", {}), "switched": now}}
             await self._m.ledger.commit([
                 PutSetting(name=CUTOVER, value=done), PutSetting(name=SWITCHED, value=receipt), Audit(entry=entry),
+                PutSetting(name=BEFORE_SWITCH, value=await self._answered_later(now) or None),
             ])
         self._m.log("cutover.switched", receipt=receipt["id"])
+
+    async def _answered_later(self, now: str) -> list[str]:
+        """Name what was answered by now and seems to be answered later: the watch takes what is answered after the switch for decisions."""
+        pages = self._m.ledger.items(state="resolved")
+        return [item.id async for page in pages for item in page if item.key and item.resolved_at >= now]
 
     async def _back(self, reason: str) -> State:
         async with self._m.cutover_lock:

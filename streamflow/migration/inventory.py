@@ -5,33 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from streamflow.mapping.companies import normal_form
-from streamflow.mapping.emails import normal
+from streamflow.migration import brought_back
 from streamflow.migration.adoption import TEXT_KINDS, Adoption, may_hold_markers
 from streamflow.migration.context import Migration
+from streamflow.migration.lookups import MATCHED_KINDS, lookup_of
 from streamflow.migration.touched import FIRST
 from streamflow.model import DestId, Fields, Kind
 from streamflow.platforms.destination import Happening
 from streamflow.stages.gone import GONE_KINDS
 from streamflow.stages.vanished import Vanished
-from streamflow.store.change import Change, DropLookup, MoveMark, PutLookup, PutSetting
+from streamflow.store.change import Change, DropLookup, MoveMark, PutSetting
 
-MATCHED_KINDS: tuple[Kind, ...] = ("accounts", "contacts")
 STOCK_NAMES: Mapping[Kind, str] = {"leads": "open_leads"}
 """Under which other name a kind is counted."""
-
-
-def lookup_of(kind: Kind, dest_id: DestId, fields: Fields) -> PutLookup:
-    """Make a destination record findable by what identifies it."""
-    emails = [str(each["value"]) for each in fields.get("emails") or [] if each.get("value")]
-    phones = [str(each["value"]) for each in fields.get("phones") or [] if each.get("value")]
-    values: dict[str, tuple[str, ...]] = {"email": tuple(normal(text) for text in emails), "phone": tuple(phones)}
-    name = str(fields.get("name") or "")
-    if kind == "accounts" and name:
-        values["name"] = (normal_form(name),)
-    if fields.get("custom:Streamflow ID"):
-        values["marker"] = (str(fields["custom:Streamflow ID"]),)
-    return PutLookup(side="dest", kind=kind, id=dest_id, values=values, info={"name": name, "emails": emails, "phones": phones})
 
 
 class DestinationWatch:
@@ -81,6 +67,7 @@ class DestinationWatch:
         await self._vanished.recall()
         async for happenings, cursor in self._m.destination.feed.portions(mark.cursor):
             await self._follow_ours(happenings)
+            await brought_back.take(self._m, happenings)
             foreign = await self._foreign(happenings)
             seen += len(foreign)
             changes = [

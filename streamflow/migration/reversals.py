@@ -17,6 +17,8 @@ from streamflow.migration.reversal import UNDOING, Reversal
 from streamflow.migration.scopes import WHOLE
 from streamflow.migration.undoing import Step
 from streamflow.model import AuditEntry, Cursor, DestId, Ending, Fields, Intent, IntentState, Link, Op, Ref
+from streamflow.stages.formerly import remembered
+from streamflow.stages.gone import GONE_KINDS
 from streamflow.stages.stale import LOST_KINDS
 from streamflow.stages.updating import both_ways
 from streamflow.stages.written import written_by_us
@@ -265,7 +267,10 @@ def _let_go(link: Link) -> list[Change]:
 def _undone(reversal: Reversal, kept: Mapping[Ref, Sequence[Change]]) -> list[Change]:
     """Give what the ledger is to say of a record from now on: what is removed is found by nobody."""
     link = reversal.link
-    gone = [DropLookup(side="dest", kind=link.dest_kind, id=link.dest_id)] if reversal.action == "delete" else []
+    is_gone = reversal.action == "delete"
+    gone: list[Change] = [DropLookup(side="dest", kind=link.dest_kind, id=link.dest_id)] if is_gone else []
+    may_come_back = is_gone and reversal.scope != WHOLE and link.dest_kind in GONE_KINDS
+    gone += [remembered(link.dest_kind, link.dest_id, link.ref)] if may_come_back else []
     return [*gone, *_let_go(link), *kept.get(link.ref, ())]
 
 

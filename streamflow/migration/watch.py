@@ -1,8 +1,8 @@
 """
 After the switch: writes made to the source after the freeze are found and queued, the queue is worked, then the run closes.
 
-Rule 1: from the switch on nothing moves by itself any more; what shows up late waits for a person, each version of a record anew. What
-somebody decided on another question about a record lets it go on as it was then, and no later version.
+Rule 1: from the switch on nothing moves by itself any more; what shows up late waits for a person, each version of a record anew, also one
+that it comes back to. What somebody decided on another question about a record lets it go on as it was then, and no later version.
 Rule 2: a source that cannot be read any more ends nothing: the window goes on, and what was decided is still carried out.
 Rule 3: the last reading is a complete one. What keeps it from being complete is waited for a while, then asked about: nobody is to take a
 window that closed half blind for one in which nothing was written.
@@ -17,7 +17,7 @@ from datetime import timedelta
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
-from streamflow.ledger_names import CLOSED, SWEPT, SWITCHED
+from streamflow.ledger_names import BEFORE_SWITCH, CLOSED, SWEPT, SWITCHED
 from streamflow.mapping.pair import Role
 from streamflow.migration import aftermath, lookalikes
 from streamflow.migration.context import DEST_ORDER, LATE, Migration
@@ -26,8 +26,10 @@ from streamflow.migration.returning import ROLLED_BACK, undone
 from streamflow.migration.stopped import WHOLE
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
+from streamflow.stages.gone import BACK
 from streamflow.stages.pending import pending_pages
 from streamflow.stages.planning import finish_of
+from streamflow.stages.questions import AGAIN, next_question, repeated
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, Enqueue, PutSetting
 from streamflow.wire.message import DELTA, at_priority
@@ -35,6 +37,8 @@ from streamflow.wire.message import DELTA, at_priority
 WRITTEN_LATE = "written in the source after the switch; the destination is the system of record"
 DECIDED = "watch:decided:"
 """Prefix of the setting that says which version of its record a question was decided on: by its id."""
+ASKED = "watch:asked:"
+"""Prefix of the setting that names the last question about a version of a record, by its kind and key: what was said of others is over."""
 ANY = ""      # what the engine found answered by itself: the first version that goes on then is noted
 BROUGHT_BACK = "people brought back in the destination, after the switch, what it is or belongs to; what the source said of it may differ"
 UNREAD = "last_read_failed"
@@ -140,12 +144,17 @@ class Watch:
 
     async def _let_go(self, since: str) -> LetGo:
         """Look up what a person has decided since the switch; late writes are asked about only then, whatever the clock says."""
+        noted, asked = await self._m.ledger.settings(DECIDED), await self._m.ledger.settings(ASKED)
+        before = set(await self._m.ledger.setting(BEFORE_SWITCH) or ())
+
+        def is_since(item: QueueItem) -> bool:
+            return f"{DECIDED}{item.id}" in noted or (item.resolved_at >= since and item.id not in before)
+
         resolved = [
             item async for page in self._m.ledger.items(state="resolved") for item in page
-            if item.decision not in ("ignore", "waive", "keep", "accept") and (item.cause == LATE or item.resolved_at >= since)
+            if item.decision not in ("ignore", "waive", "keep", "accept", BACK) and (item.cause == LATE or is_since(item))
         ]
         found = [item for item in resolved if item.key]
-        noted = await self._m.ledger.settings(DECIDED)
         decided: defaultdict[tuple[Kind, Key], set[str]] = defaultdict(set)
         unnoted: defaultdict[tuple[Kind, Key], list[str]] = defaultdict(list)
         for item in found:
@@ -155,7 +164,10 @@ class Watch:
                 if version == ANY:
                     unnoted[item.kind, item.present_key].append(item.id)
         return LetGo(
-            taken=frozenset(version_id(item.kind, item.present_key, item.id.rpartition(":")[2]) for item in found if item.cause == LATE),
+            taken=frozenset(
+                version_id(item.kind, item.present_key, _version_in(item.id)) for item in found
+                if item.cause == LATE and asked.get(f"{ASKED}{item.kind}:{item.key}", item.id) == item.id
+            ),
             decided={ref: frozenset(versions) for ref, versions in decided.items()},
             unnoted={ref: tuple(ids) for ref, ids in unnoted.items()},
             people=frozenset(item.present_key for item in found if item.kind == self._person),
@@ -171,9 +183,20 @@ class Watch:
                     PutSetting(name=f"{DECIDED}{id}", value=version_of(each)) for each in page if each not in late
                     for id in let_go.unnoted.get((each.record.kind, each.record.key), ())
                 ]
-                await self._m.ledger.commit([*notes, *(change for each in late for change in late_changes(each, is_written=is_written))])
+                names = {each.record.key: await self._question(each) for each in late}
+                held = [change for each in late for change in late_changes(each, names[each.record.key], is_written=is_written)]
+                await self._m.ledger.commit([*notes, *held])
                 if kind == self._person:
                     self._m.touched[kind].difference_update(each.record.key for each in late)
+
+    async def _question(self, staged: Staged) -> str:
+        """Name the question about the version that was read last: another one where a later version was asked about meanwhile."""
+        first = late_id(staged)
+        last = await self._m.ledger.setting(f"{ASKED}{staged.record.kind}:{staged.record.key}")
+        is_same = last is None or (_version_in(last) == version_of(staged) and await self._m.ledger.item(last) is not None)
+        if is_same:
+            return last or first
+        return (await next_question(self._m.ledger, repeated(first), is_over=lambda item: item.state == "resolved")).name
 
     async def _deliver(self, since: str) -> None:
         """Carry out what a person decided and learn what became of it, of an earlier start's writes too; the rest was held just before."""
@@ -213,15 +236,27 @@ def version_id(kind: Kind, key: Key, version: str) -> str:
     return f"{LATE}:{kind}:{key}:{version}"
 
 
-def late_changes(staged: Staged, *, is_written: bool = True) -> list[Change]:
-    """Hold a record that was *written* in the source after the freeze, or is to run again since people brought something back, and ask."""
+def _version_in(id: str) -> str:
+    """Give the version that a question is about, by its id, whichever time it is put."""
+    while id.endswith(AGAIN):
+        id = id.removesuffix(AGAIN)
+    return id.rpartition(":")[2]
+
+
+def late_changes(staged: Staged, name: str, *, is_written: bool = True) -> list[Change]:
+    """
+    Hold a record that was *written* in the source after the freeze, or is to run again since people brought something back, and ask.
+
+    *name*: the id of the question.
+    """
     record, is_late = staged.record, is_written or staged.ground == LATE
     reason = WRITTEN_LATE if is_late else BROUGHT_BACK
     item = QueueItem(
-        id=late_id(staged), cause=LATE, kind=record.kind, key=record.key, reason=reason, decisions=("take", "ignore"),
+        id=name, cause=LATE, kind=record.kind, key=record.key, reason=reason, decisions=("take", "ignore"),
         suggested="take",
     )
     disposition = staged.disposition or Disposition.FLAGGED
     finish = finish_of(staged, state=RecordState.HELD, disposition=disposition, reason=reason, ground=LATE if is_late else "")
     entry = AuditEntry(actor="streamflow", action="late_write.found", kind=record.kind, key=record.key, note=reason)
-    return [Enqueue(item=item), finish, Audit(entry=entry)]
+    asked = PutSetting(name=f"{ASKED}{record.kind}:{record.key}", value=name)
+    return [Enqueue(item=item), asked, finish, Audit(entry=entry)]

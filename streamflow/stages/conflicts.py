@@ -9,7 +9,7 @@ anew, also where the source comes back to a value that was answered about long a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
@@ -75,17 +75,19 @@ def mapped(link: Link, name: str, wanted: Any, facts: Facts) -> Policy | None:
 
 
 def told(
-    conflict: Conflict, link: Link, staged: Staged, policies: Mapping[str, Policy], lost: Sequence[str], question: str
-) -> Iterable[Change]:
+    conflict: Conflict, link: Link, staged: Staged, policies: Mapping[str, Policy], lost: Sequence[str], question: str,
+    clearable: Collection[str] = (),
+) -> Iterable[Change]:  # fmt: skip
     """
     Ask about a field that both sides changed; where the map says what becomes of it, the audit tells that, once a value.
 
-    A source that holds nothing any more takes nothing away: theirs stays under every policy. *question* is the item's id.
+    A source that holds nothing any more takes nothing away: theirs stays under every policy, and nothing else is offered but for the
+    *clearable* fields, which are still as we wrote them. *question* is the item's id.
     """
     word = policies.get(conflict.field, "ask")
     is_blank = _is_blank(conflict.wanted)
     if conflict.policy != "take" and (word == "ask" or lost):
-        yield Enqueue(item=_question(conflict, link, staged, lost, question))
+        yield Enqueue(item=_question(conflict, link, staged, lost, question, can_go=not is_blank or conflict.field in clearable))
     elif word != "ask" and ((word == "take" and not is_blank) or kept(link.base).get(conflict.field, _NEVER) != conflict.wanted):
         yield Audit(entry=AuditEntry(
             actor="streamflow", action=f"conflict.{'keep' if is_blank else word}", kind=staged.record.kind, key=staged.record.key,
@@ -94,17 +96,18 @@ def told(
         ))
 
 
-def _question(conflict: Conflict, link: Link, staged: Staged, lost: Sequence[str], question: str) -> QueueItem:
+def _question(conflict: Conflict, link: Link, staged: Staged, lost: Sequence[str], question: str, *, can_go: bool) -> QueueItem:
     record = staged.record
     reason = (_WHY_ADOPTED if link.is_adopted else _WHY_CONFLICT).format(field=conflict.field, record=link.dest_id)
     if lost:
         reason = (
             f"{conflict.field} was changed in the source; {link.dest_id} might have to be made anew for it, and people worked on it "
-            f"({', '.join(sorted(lost))}): it was left; \"take\" replaces it"
+            f"({', '.join(sorted(lost))}): it was left"
         )
+        reason += '; "take" replaces it' if can_go else ""
     return QueueItem(
         id=question, cause="conflict", kind=record.kind, key=record.key,
-        reason=reason, decisions=("keep", "take"), suggested="keep",
+        reason=reason, decisions=("keep", "take") if can_go else ("keep",), suggested="keep",
         details={"field": conflict.field, "base": conflict.base, "source": conflict.wanted, "destination": conflict.now,
                  "dest_id": link.dest_id},
     )

@@ -16,10 +16,10 @@ from typing import Final
 from streamflow.mapping.changes import APPENDED
 from streamflow.model import AuditEntry, Cursor, DestId, Intent, IntentState, Link, QueueItem, Ref, Verdict
 from streamflow.platforms.destination import Feed, Happening, is_person, position_of
-from streamflow.stages.gone import gone_id, gone_item
+from streamflow.stages.gone import GONE_KINDS, gone_item, gone_place, written_name
 from streamflow.stages.kept import released
 from streamflow.store.base import Ledger
-from streamflow.store.change import Audit, Change, Enqueue, MarkVerified, PutLink
+from streamflow.store.change import Audit, Change, Enqueue, MarkVerified, PutLink, PutSetting
 
 WRITTEN_AS: Final = ("notes", "tasks")
 """Kinds that we also change in the name of an author; others are made in it at most."""
@@ -48,7 +48,7 @@ class Differences:
         for link in links:
             checks = await self._ledger.checks_of(link.ref.kind, link.ref.key)
             fields = sorted(check.field for check in checks if check.ref == link.ref and check.verdict is Verdict.DIFFERS)
-            items = [await self._ledger.item(name) for name in (_item(link, fields).id, gone_id(link))]
+            items = [await self._ledger.item(name) for name in (_item(link, fields).id, await gone_place(self._ledger, link))]
             if any(item is not None and item.state == "open" for item in items):
                 found.add(link.ref)
         return found
@@ -67,7 +67,7 @@ class Differences:
         persons = await self._persons(links, named)
         for link in links:
             fields = named[link.ref]
-            item = gone_item(link, _WHY_GONE.format(link.dest_id)) if link.ref in gone else _item(link, fields)
+            item = await self._gone(link) if link.ref in gone else _item(link, fields)
             held = await self._ledger.item(item.id)
             accepted = held is not None and held.state == "resolved" and held.decision in ("accept", "keep")
             if accepted or link.ref in persons:
@@ -78,12 +78,17 @@ class Differences:
                     note=f"{note}: {', '.join(fields)}",
                 )
                 told: list[Change] = [Enqueue(item=item)] if link.ref in gone and not accepted else []
+                if link.ref in gone and link.dest_kind in GONE_KINDS:      # nobody changed it: back again, it is as we wrote it
+                    told.append(PutSetting(name=written_name(link), value=dict(link.base)))
                 settled.append((after, [PutLink(link=after), Audit(entry=entry), *told]))
             else:
                 asked.append(Enqueue(item=item))
         if asked:
             await self._ledger.commit(asked)
         return settled
+
+    async def _gone(self, link: Link) -> QueueItem:
+        return gone_item(link, await gone_place(self._ledger, link), _WHY_GONE.format(link.dest_id))
 
     async def _persons(self, links: Sequence[Link], named: Mapping[Ref, Sequence[str]]) -> set[Ref]:
         """Say which of these somebody else has changed since each of the fields *named* was last written by us, if it ever was."""

@@ -34,11 +34,13 @@ from streamflow.model import (
     RecordState,
     Ref,
     Verdict,
+    kind_of,
     name_of,
 )
 from streamflow.platforms.destination import Feed, Happening, Reader, position_of
 from streamflow.stages.confirmation import brought, forgotten, learnt_late, line_of, meaning_of
-from streamflow.stages.gone import MERGED
+from streamflow.stages.formerly import REMOVED
+from streamflow.stages.gone import GONE_KINDS, MERGED
 from streamflow.stages.marks import carries_marker
 from streamflow.stages.removed import removed
 from streamflow.stages.unanswered import left_to_a_person, weigh
@@ -271,10 +273,17 @@ class DoubtResolver:
         return ruling
 
     async def _known(self, dest_ids: set[DestId]) -> set[DestId]:
-        """Those that another record has led to from the beginning; one that people merged others into meanwhile may be what was meant."""
+        """
+        Those that another record has led to from the beginning; one that people merged others into meanwhile may be what was meant.
+
+        One that was given up or removed before is not: it bears the marker, and people may have brought it back just now.
+        """
+        before: set[DestId] = set()
+        for kind in GONE_KINDS & {kind_of(dest_id) for dest_id in dest_ids}:
+            before |= {each.id for each in await self._ledger.candidates(kind, {"id": sorted(dest_ids)}, side=REMOVED)}
         links = await self._ledger.links_to(sorted(dest_ids))
         moved = await moved_by_merging(self._ledger) if links else set()
-        return {link.dest_id for link in links if (link.dest_id, link.ref) not in moved}
+        return before | {link.dest_id for link in links if (link.dest_id, link.ref) not in moved}
 
     def _may_be(self, intent: Intent, payload: Fields | None) -> bool:
         """Say whether an event's payload could be this write, so that only likely ones are read back."""

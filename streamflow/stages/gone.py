@@ -1,4 +1,8 @@
-"""Names and questions about destination records that people removed: plain values."""
+"""
+Names and questions about destination records that people removed.
+
+Rule: an answer is about the time when the record was gone. Once it is there again the answer is over; gone once more is asked about anew.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,20 @@ from dataclasses import replace
 from typing import Final
 
 from streamflow.model import DestId, Kind, Link, QueueItem, Ref
+from streamflow.stages.directory import Directory
+from streamflow.stages.questions import closed, next_question, repeated
+from streamflow.store.base import Ledger
+from streamflow.store.change import Change, Enqueue
 
 GONE: Final = "gone:"
 """Prefix of the setting that remembers a removed record, and of what its children wait for while they are parked."""
 MERGED: Final = "merged:"
 """Prefix of the setting that remembers a record people merged away: {"kind", "into", "refs": [[kind, key, part]]}."""
+WRITTEN: Final = "written:"
 GONE_KINDS: frozenset[Kind] = frozenset({"accounts", "contacts", "leads"})
 """Kinds that carry others and that people merge."""
+BACK: Final = "back"
+"""The word by which the engine itself answers the next question about a record that is there again: what was said before is over."""
 _FURTHER: Final = re.compile(r":?\d+/\d+$")
 
 
@@ -45,13 +56,44 @@ def set_aside(part: str, own: Mapping[str, Link]) -> Link | None:
     return next((link for name, link in own.items() if name == aside(first, link.dest_kind)), None)
 
 
-def gone_item(link: Link, reason: str = "") -> QueueItem:
-    """Ask what is to become of a record that a person removed in the destination."""
+def gone_word(question: str, directory: Directory) -> str:
+    """Give what a person decided about a record that is gone, by the first id of the question; "" when nothing, or when that is over."""
+    word, _ = directory.last_word(question)
+    return "" if word == BACK else word
+
+
+def gone_asked(link: Link, directory: Directory) -> str:
+    """Give the id under which it is asked about a record that is gone, or was answered about while it is still the same loss."""
+    last, fresh = directory.last_answered(gone_id(link))
+    return last if last and directory.decisions[last] != BACK else fresh
+
+
+async def gone_place(ledger: Ledger, link: Link) -> str:
+    """Give the same from what the ledger holds."""
+    first = gone_id(link)
+    place = await next_question(ledger, repeated(first), is_over=lambda item: item.state == "resolved")
+    return place.last.id if place.last is not None and place.standing is None and place.last.decision != BACK else place.name
+
+
+def over(link: Link, directory: Directory) -> list[Change]:
+    """Say that a record is there again of which a person decided what was to become of it when it was gone."""
+    _, fresh = directory.last_answered(gone_id(link))
+    item = gone_item(link, fresh, f"{link.dest_kind} record {link.dest_id} is there again: what was decided when it was gone is over")
+    return [Enqueue(item=item), *closed(item, BACK)]
+
+
+def gone_item(link: Link, name: str, reason: str = "") -> QueueItem:
+    """Ask under a *name* what is to become of a record that a person removed in the destination."""
     return QueueItem(
-        id=gone_id(link), cause="deleted_at_destination", kind=link.ref.kind, key=link.ref.key,
+        id=name, cause="deleted_at_destination", kind=link.ref.kind, key=link.ref.key,
         reason=reason or f"{link.dest_kind} record {link.dest_id} was deleted, or merged without a trace; nothing was made again",
         decisions=("keep", "recreate"), suggested="keep", details={"dest_id": link.dest_id},
     )
+
+
+def written_name(link: Link) -> str:
+    """Name the setting that keeps what was ours of a record that is gone, for the time when it is back: its base."""
+    return f"{WRITTEN}{link.dest_id}:{link.ref.kind}:{link.ref.key}:{link.ref.part}"
 
 
 def waits_for(dest_id: DestId) -> str:

@@ -10,7 +10,7 @@ from streamflow.mapping.identity import Create, Decision, Known, Lent, Match, Me
 from streamflow.model import DestId, Key, Kind, Link, QueueItem, Ref, Staged
 from streamflow.stages.batch import Plan
 from streamflow.stages.directory import Directory
-from streamflow.stages.gone import gone_name
+from streamflow.stages.gone import gone_name, gone_word
 from streamflow.stages.kept import known as known_base
 from streamflow.stages.planning import question_plan
 from streamflow.stages.questions import next_question, repeated
@@ -75,7 +75,7 @@ def decided_match(ref: Ref, directory: Directory) -> DestId | None:
     if verb != "match" or not target.strip():
         return None
     dest_id = DestId(target.strip())
-    return None if directory.decisions.get(gone_name(ref, dest_id)) == "recreate" else dest_id
+    return None if gone_word(gone_name(ref, dest_id), directory) == "recreate" else dest_id
 
 
 def is_circular(key: Key, decision: Merge, directory: Directory, kind: Kind) -> bool:
@@ -140,12 +140,16 @@ class Identity:
         """Decide for records that have no destination record yet, and register them in the ledger before anything is written."""
         if not people:
             return {}
-        found = await self._candidates([person for _, person in people])
+        said = {staged.record.key: decided_before(staged, directory) for staged, _ in people}
+        named = [each.dest_id for each in said.values() if isinstance(each, Match)]
+        found = await self._candidates([person for _, person in people], named=named)
         results: dict[Key, Decision] = {}
         for staged, person in people:
             key = staged.record.key
             known = _known(found, person, key)
-            decided = decided_before(staged, directory)
+            decided = said[key]
+            if isinstance(decided, Match) and (head := found.ours.get(decided.dest_id, key)) != key:
+                decided = Merge(head=head, reason=decided.reason)      # it follows another one already, maybe since the question was put
             decision = decide(person, known) if decided is None else with_lent(decided, person, known)
             results[key] = decision
             head = decision.head if isinstance(decision, Merge) else key
@@ -174,15 +178,15 @@ class Identity:
             found.candidates.extend(_as_candidates(self._kind, key, person, key))   # whoever comes next in the batch sees it taken
         return borrowed
 
-    async def _candidates(self, people: Sequence[Person]) -> _Found:
-        """Find everybody on both sides who shares an address or a number."""
+    async def _candidates(self, people: Sequence[Person], *, named: Sequence[DestId] = ()) -> _Found:
+        """Find everybody on both sides who shares an address or a number; say of those and of the *named* whom they follow."""
         wanted = {
             "email": sorted({normal(text) for person in people for text in person.emails}),
             "phone": sorted({text for person in people for text in person.phones}),
         }
         found = [*await self._ledger.candidates(self._kind, wanted, side="src")]
         there = await self._ledger.candidates(self._dest_kind, wanted, side="dest")
-        links = await self._ledger.links_to(sorted({each.id for each in there}))
+        links = await self._ledger.links_to(sorted({*named, *(each.id for each in there)}))
         ours = {link.dest_id: link.ref.key for link in links if not link.is_merged and link.ref.part == "" and link.ref.kind == self._kind}
         found += there
         heads = await self._heads(found)

@@ -18,7 +18,7 @@ from streamflow.mapping.derived import Issue
 from streamflow.model import DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, RecordState, Ref, Staged, Verdict, name_of
 from streamflow.stages.batch import Plan, Write
 from streamflow.stages.directory import Directory
-from streamflow.stages.gone import gone_id, waits_for
+from streamflow.stages.gone import gone_id, gone_word, waits_for
 from streamflow.stages.kept import known
 from streamflow.store.change import Change, Enqueue, Finish
 
@@ -127,7 +127,7 @@ def _stands(line: Link | None, name: str, ids: Sequence[Any], facts: Facts) -> b
 
 def _does_without(name: str, gone: Sequence[Link], facts: Facts) -> bool:
     """Say whether somebody wants those companies gone: then people do without them."""
-    return name == "link:accounts" and all(facts.directory.decisions.get(gone_id(link)) == "keep" for link in gone)
+    return name == "link:accounts" and all(gone_word(gone_id(link), facts.directory) == "keep" for link in gone)
 
 
 def waiting_for_gone(dest_id: DestId) -> Waiting:

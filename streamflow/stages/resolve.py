@@ -10,19 +10,36 @@ the collecting began is left for the next pass, since what was read of it may be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from streamflow.ledger_names import UNDONE
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.identity import Match, Merge, Review
-from streamflow.model import Cursor, DestId, Disposition, Draft, Fields, IntentState, Key, Kind, Link, RecordState, Ref, kind_of, name_of
+from streamflow.model import (
+    OPEN_INTENTS,
+    Cursor,
+    DestId,
+    Disposition,
+    Draft,
+    Fields,
+    IntentState,
+    Key,
+    Kind,
+    Link,
+    Op,
+    RecordState,
+    Ref,
+    kind_of,
+    name_of,
+)
 from streamflow.platforms.destination import Reader
 from streamflow.stages.batch import Mapped, Plan, Resolved, Write
 from streamflow.stages.conflicts import answers_for
 from streamflow.stages.directory import Directory
 from streamflow.stages.firms import match_firms
+from streamflow.stages.formerly import given_up
 from streamflow.stages.groups import Groups
 from streamflow.stages.heirs import Heirs
 from streamflow.stages.job import Job
@@ -47,11 +64,11 @@ from streamflow.stages.planning import (
 from streamflow.stages.sharing import with_shared
 from streamflow.stages.stale import beside, remove_stale, stale_answers, stale_parts, surviving, without_moving
 from streamflow.stages.succession import Succession
-from streamflow.stages.undecided import Undecided, clear, undecided
+from streamflow.stages.undecided import Undecided, clear, outcome_awaited, undecided
 from streamflow.stages.updating import base_after, create_part, is_settled, leave_to_others, left_out, update_part
 from streamflow.stages.vanished import Vanished
 from streamflow.store.base import Ledger
-from streamflow.store.change import Change, DropLink, Reopen
+from streamflow.store.change import Change, Reopen
 
 
 class Resolver:
@@ -95,6 +112,9 @@ class Resolver:
             jobs = [job for job in jobs if job.staged.record.key not in waiting]
         if batch.kind == self._directory.roles.person:
             await self._groups.identify(jobs)
+            waiting = outcomes_awaited(jobs, doubts, epoch=self._ledger.epoch)
+            plans |= waiting
+            jobs = [job for job in jobs if job.staged.record.key not in waiting]
         elif batch.kind == self._directory.roles.company:
             await match_firms(jobs, self._ledger, self._directory)
         links = await self._links(jobs)
@@ -296,7 +316,7 @@ class Resolver:
             if update.anew and draft.part == "" and link.ref.kind in self._directory.roles.blocking:
                 return self._given_up(await self._anew(job, link), writes)
             if update.anew:
-                changes.append(DropLink(ref=link.ref))
+                changes += given_up(link)
                 writes += create_writes(draft, link.ref, fields, self._directory)
             changes += await self._heirs.note(job, draft, link, fields) if update.writes or update.links else []
             base = base_after(link, update) if draft.part == "" else base
@@ -332,12 +352,31 @@ class Resolver:
         kind = gone.ref.kind
         sharing = [link for link in await self._ledger.links_to([gone.dest_id]) if link.ref.part == "" and link.ref.kind == kind]
         keys = tuple(dict.fromkeys([job.staged.record.key, *(link.ref.key for link in sharing)]))
-        changes: list[Change] = [DropLink(ref=link.ref) for link in sharing]
+        changes: list[Change] = [change for link in sharing for change in given_up(link)]
         changes.append(Reopen(kind=kind, keys=keys))
         children = await hanging_on(self._ledger, kind, keys)
         changes += [Reopen(kind=child, keys=tuple(found), but=UNDONE) for child, found in children.items()]
         changes += await self._vanished.hung_on(gone.dest_id)
         return Plan(staged=job.staged, changes=(*job.changes, *changes))
+
+
+def outcomes_awaited(jobs: Iterable[Job], doubts: Undecided, *, epoch: int) -> dict[Key, Plan]:
+    """
+    Let those wait who seem to be several people, one of whom is being made with an outcome that nobody knows yet.
+
+    The other one may be the very record that was made: people's own and ours are told apart only by our book.
+    """
+    found: dict[Key, Plan] = {}
+    for job in jobs:
+        named = [word.partition(":") for word in job.decision.decisions] if isinstance(job.decision, Review) else []
+        heads = [key for verb, _, key in named if verb == "merge"] if any(verb == "match" for verb, _, _ in named) else []
+        makings = [
+            intent for key in heads for intent in doubts.by_record.get((job.staged.record.kind, key), ())
+            if intent.op is Op.CREATE and intent.state in OPEN_INTENTS
+        ]
+        if makings:
+            found[job.staged.record.key] = outcome_awaited(job.staged, makings[0], epoch)
+    return found
 
 
 def _disposition(job: Job, writes: Sequence[Write]) -> Disposition:

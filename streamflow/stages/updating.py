@@ -14,7 +14,7 @@ from streamflow.mapping.changes import APPENDED, BLOCKS, Conflict, Merged, Polic
 from streamflow.model import DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Ref, Staged, Verdict
 from streamflow.stages.batch import Write
 from streamflow.stages.conflicts import answer, conflict_id, mapped, outdated, told
-from streamflow.stages.gone import gone_id, gone_item, set_aside
+from streamflow.stages.gone import gone_asked, gone_id, gone_item, gone_word, over, set_aside
 from streamflow.stages.kept import expected, kept, known, rebuilt, unlisted
 from streamflow.stages.lists import agreed, brought, there_before
 from streamflow.stages.peoples import lost_by_replacing
@@ -50,7 +50,7 @@ def both_ways(compare: Compare, kind: Kind, name: str, one: Any, other: Any) -> 
 def is_settled(link: Link, fields: Fields, facts: Facts) -> bool:
     """Say whether the source asks for nothing new of a part, so that it need not even be read."""
     before, theirs, fields = known(link.base), kept(link.base), _in_place(link, fields)
-    if facts.directory.decisions.get(gone_id(link)) == "recreate":
+    if gone_word(gone_id(link), facts.directory) == "recreate":
         return False
     for name in {**fields, **before}:
         wanted = fields.get(name)
@@ -80,9 +80,9 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
         return Update(busy=True)
     now = facts.now.get(link.dest_id)
     if now is None:
-        if facts.directory.decisions.get(gone_id(link)) == "recreate":
+        if gone_word(gone_id(link), facts.directory) == "recreate":
             return Update(anew=True)
-        return Update(changes=(Enqueue(item=gone_item(link)),))
+        return Update(changes=(Enqueue(item=gone_item(link, gone_asked(link, facts.directory))),))
     decided = _decided(link, fields, staged, facts, now)
     by_map = {name: word for name in {**fields, **known(link.base)} if (word := mapped(link, name, fields.get(name), facts))}
     policies = {**by_map, **decided}
@@ -90,6 +90,7 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
         _base_for(link, fields, now, policies, facts.compare), fields, now,
         same=lambda name, one, other: both_ways(facts.compare, draft.kind, name, one, other), policies=policies,
     )
+    clearable = merged.changes.keys()
     merged = _leave_theirs(merged, link, fields, now, policies)
     in_place, filled = facts.edits(draft.kind), facts.fills(draft.kind)
     lost = lost_by_replacing(link, now, merged.changes, in_place=in_place, filled=filled, compare=facts.compare) if link.ours else []
@@ -100,8 +101,9 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
     is_told = bool(link.base) or link.is_adopted
     news = tuple(
         each for conflict in (*merged.conflicts, *outdated(merged, link, fields, now, facts)) if is_told
-        for each in told(conflict, link, staged, by_map, lost, answer(link, conflict.field, conflict.wanted, now, facts)[1])
+        for each in told(conflict, link, staged, by_map, lost, answer(link, conflict.field, conflict.wanted, now, facts)[1], clearable)
     )
+    news += tuple(over(link, facts.directory)) if gone_word(gone_id(link), facts.directory) == "recreate" else ()
     base = _base_after(link, fields, now, merged, draft.kind, facts.compare)
     if not merged.changes:
         quiet = () if base == link.base else (replace(link, base=base, verified="pending"),)
@@ -132,13 +134,13 @@ def create_part(draft: Draft, ref: Ref, fields: Fields, own: Mapping[str, Link],
     """Make a part that is not there yet, unless people removed what it was as another kind: then somebody is asked."""
     was = set_aside(draft.part, own)
     if was is not None and stays_removed(was, facts):
-        return Update(changes=(Enqueue(item=gone_item(was)),))
+        return Update(changes=(Enqueue(item=gone_item(was, gone_asked(was, facts.directory))),))
     return Update(writes=tuple(create_writes(draft, ref, fields, facts.directory)))
 
 
 def stays_removed(was: Link, facts: Facts) -> bool:
     """Say whether a part is gone that nobody said was to be made again."""
-    return was.dest_id not in facts.now and facts.directory.decisions.get(gone_id(was)) != "recreate"
+    return was.dest_id not in facts.now and gone_word(gone_id(was), facts.directory) != "recreate"
 
 
 def leave_to_others(link: Link, fields: Fields, staged: Staged) -> Update:

@@ -18,7 +18,7 @@ import anyio
 
 from streamflow.model import AuditEntry, DestId, Fields, Key, Kind, Link, Ref, Verdict, kind_of
 from streamflow.platforms.destination import Reader
-from streamflow.stages.gone import GONE, GONE_KINDS, MERGED, gone_item, waits_for
+from streamflow.stages.gone import GONE, GONE_KINDS, MERGED, gone_item, gone_place, waits_for, written_name
 from streamflow.stages.kept import KEPT, expected, known, rebuilt, released
 from streamflow.stages.kin import hanging_on
 from streamflow.stages.planning import Compare
@@ -142,7 +142,7 @@ class Vanished:
         changes: list[Change] = [PutSetting(name=waits_for(dest_id), value={"kind": kind})]
         for link in await self._lines(kind, dest_id):
             changes.append(Audit(entry=_entry("destination.gone", link, "deleted by people")))
-            changes += [] if link.is_merged else [Enqueue(item=gone_item(link))]
+            changes += [] if link.is_merged else [Enqueue(item=gone_item(link, await gone_place(self._ledger, link)))]
         await self._ledger.commit(changes)
 
     async def _note_back(self, dest_id: DestId) -> None:
@@ -150,6 +150,8 @@ class Vanished:
         self.gone.discard(dest_id)
         changes: list[Change] = [PutSetting(name=waits_for(dest_id), value=None), Wake(on=(waits_for(dest_id),))]
         for link in await self._ledger.links_to([dest_id]):
+            if (base := await self._ledger.setting(written_name(link))) is not None:
+                changes += [PutLink(link=replace(link, base=base, verified="pending")), PutSetting(name=written_name(link), value=None)]
             changes += [
                 Audit(entry=_entry("destination.back", link, "restored by people")), Reopen(kind=link.ref.kind, keys=(link.ref.key,)),
             ]

@@ -194,7 +194,7 @@ class PutSetting:
 class PutLookup:
     """Make a record findable by what identifies it. Replaces all lookups of (side, kind, id)."""
 
-    side: str                                      # "src" | "dest"
+    side: str                                      # "src" | "dest" | "removed"
     kind: Kind
     id: str                                        # source key or destination id
     values: Mapping[str, tuple[str, ...]]          # "email" -> (...), "phone" -> (...), "name" -> (...), "marker" -> (...)

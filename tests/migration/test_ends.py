@@ -15,6 +15,7 @@ import pytest
 from streamflow.daemon.desk import Desk
 from streamflow.errors import PlatformUnavailable, ProtocolMismatch, RecordRejected, Uncertain
 from streamflow.migration import aftermath, cutover
+from streamflow.migration.context import Migration
 from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
 from streamflow.migration.rollback import Rollback
@@ -421,6 +422,26 @@ async def test_a_cutover_asked_for_while_paused_is_refused_with_the_reason(tmp_p
         assert (await precheck(trip.m)).notes == ()
 
 
+async def test_what_is_answered_just_before_the_switch_is_carried_out_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that an answer lets run again behind the drain is delivered first: nobody hears that it was written after the switch."""
+    async with voyage(tmp_path, at=State.CUTOVER, records=20, watch_days=1.0) as trip:
+        original, key = aftermath.outlasted, trip.source_rows("leads")[0]["leadid"]
+
+        async def outlasted(migration: Migration, what: str) -> bool:
+            if await trip.ledger.item(f"rejected:lead:{key}") is None:
+                await trip.ledger.commit([Enqueue(item=QueueItem(
+                    id=f"rejected:lead:{key}", cause="rejected", kind="lead", key=key, reason="?", decisions=("retry", "waive"),
+                ))])
+                await desk_of(trip).queue_resolve(actor="uid:7", id=f"rejected:lead:{key}", decision="retry")
+            return await original(migration, what)
+
+        monkeypatch.setattr(aftermath, "outlasted", outlasted)
+        assert await trip.phase() is State.WATCH
+        assert await trip.ledger.item(f"rejected:lead:{key}") is not None
+        assert (await trip.staged("lead"))[key].state is RecordState.DONE
+        assert await trip.items("after_freeze") == []
+
+
 # ------------------------------------------------------------------------------------------------ watch
 
 
@@ -447,6 +468,31 @@ async def test_late_writes_wait_for_a_person_and_can_be_taken(tmp_path: Path) ->
         [later] = [item for item in await trip.items("after_freeze") if item.key == taken and item.kind == "lead"]
         assert later.id != items[taken].id
         assert "Written Afterwards" not in {row["name"] for row in trip.live("contacts").values()}
+
+
+@pytest.mark.parametrize("first", ["take", "ignore"])
+async def test_a_version_that_comes_back_after_another_one_is_asked_about_again(tmp_path: Path, first: str) -> None:
+    """What was said of it was about that time: it neither moves unasked nor is held in silence, whatever became of it before."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        people = [link async for page in trip.ledger.crosswalk(dest_kind="contacts") for link in page if link.ours and not link.is_merged]
+        key, dest_id = people[0].ref.key, people[0].dest_id
+
+        async def written(name: str, decision: str) -> str:
+            trip.in_source("edit", "leads", key, force=True, name=f"{name} Version")
+            await trip.work.reader.everything("watch")
+            await look_once(trip)
+            [item] = [each for each in await trip.items("after_freeze") if each.kind == "lead"]
+            if decision:
+                await desk_of(trip).queue_resolve(actor="uid:7", id=item.id, decision=decision)
+                await look_once(trip)
+            return item.id
+
+        asked = [await written("First", first), await written("Second", "take"), await written("First", "")]
+        assert trip.live("contacts")[dest_id]["name"].startswith("Second Version")
+        assert len(set(asked)) == 3
+        await desk_of(trip).queue_resolve(actor="uid:7", id=asked[2], decision="take")
+        await look_once(trip)
+        assert trip.live("contacts")[dest_id]["name"].startswith("First Version")
 
 
 def desk_of(trip: Voyage) -> Desk:
@@ -484,6 +530,22 @@ async def test_a_decision_on_another_question_takes_no_later_version(tmp_path: P
         await look_once(trip)
         assert {item.key for item in await trip.items("after_freeze") if item.kind == "lead"} == {by_person, by_engine}
         assert not [row for row in trip.live("contacts").values() if "Written Later" in str(row["name"])]
+
+
+async def test_an_answer_from_before_the_switch_lets_nothing_go_whatever_the_clock_says(tmp_path: Path) -> None:
+    """Answered and carried out, then the wall clock is set back over the switch: a late write of it is asked about all the same."""
+    async with voyage(tmp_path, at=State.CUTOVER, records=20, watch_days=1.0) as trip:
+        key = next(str(row["leadid"]) for row in trip.source_rows("leads"))
+        item = QueueItem(id=f"rejected:lead:{key}", cause="rejected", kind="lead", key=key, reason="?", decisions=("retry", "waive"))
+        await trip.ledger.commit([Enqueue(item=item)])
+        trip.clock.skipped_s += 7200.0
+        await desk_of(trip).queue_resolve(actor="uid:7", id=item.id, decision="retry")
+        trip.clock.skipped_s -= 7200.0
+        assert await trip.phase() is State.WATCH
+        trip.in_source("edit", "leads", key, force=True, name="Written Late")
+        await look_once(trip)
+        assert key in [each.key for each in await trip.items("after_freeze")]
+        assert not [row for row in trip.live("contacts").values() if "Written Late" in str(row["name"])]
 
 
 async def test_what_is_brought_back_after_the_switch_comes_without_more_questions(tmp_path: Path) -> None:

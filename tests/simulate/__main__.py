@@ -74,7 +74,7 @@ def _many(seeds: range, jobs: int) -> int:
     begun = time.monotonic()
     with ProcessPoolExecutor(max_workers=jobs, initializer=_quietly) as pool:
         verdicts = list(pool.map(simulate, seeds, chunksize=20))
-    print(*_table(verdicts), "", *_cutovers(verdicts), "", _unknown(verdicts), sep="\n")
+    print(*_table(verdicts), "", *_cutovers(verdicts), "", _unknown(verdicts), _deeds(verdicts), sep="\n")
     failed = [verdict for verdict in verdicts if verdict.faults]
     print(f"\nseeds {seeds.start} to {seeds.stop - 1} in {time.monotonic() - begun:.0f} s; {len(failed)} broke a promise")
     for verdict in failed[:FEW]:
@@ -116,6 +116,12 @@ def _unknown(verdicts: Sequence[Verdict]) -> str:
     ends = sum((verdict.unknown for verdict in verdicts), Counter[str]())
     told = ", ".join(f"{state} {count:,}" for state, count in sorted(ends.items()))
     return f"creates with an unknown outcome: {sum(ends.values()):,} ({told or 'none'})"
+
+
+def _deeds(verdicts: Sequence[Verdict]) -> str:
+    """What people answered, and what those did who make it hard."""
+    done = sum((verdict.deeds for verdict in verdicts), Counter[str]())
+    return f"answered and done: {', '.join(f'{what} {count:,}' for what, count in sorted(done.items())) or 'nothing'}"
 
 
 def _kind(fault: str, kinds: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 FAULTS_END_S = 400.0           # reads fail no longer than this: then everything has to come to its end
 ENDINGS = ("cutover", "cutover", "cutover", "rollback in tail", "rollback after the switch")
@@ -51,6 +52,13 @@ class Conditions:
     sweep_every_s: float = 40.0
     looks_every_s: float = 3.0
     faults_end_s: float = FAULTS_END_S
+    answers: float = 0.0           # share of the questions that somebody answers
+    watch_s: float = 20.0          # of the window after the switch
+    # people who make it hard; in a world of its own each, and in some together
+    undeletes: int = 0             # records of ours that were removed, by whomever, and that people bring back
+    early: int = 0                 # contacts of the account's own that people delete or merge before anybody is matched
+    known: int = 0                 # people whom the source knows, or is about to, entered by hand in the destination
+    toggles: int = 0               # records that are written one way, another way and the first way again after the switch
     # the machine
     steps: tuple[tuple[float, float], ...] = ()      # when somebody sets its wall clock, and by how much
 
@@ -68,8 +76,16 @@ class Conditions:
             works_until_s=dice.choice((30.0, 90.0)), deeds=dice.randint(3, 14), edits=dice.choice((0, 2, 5)),
             cheats=dice.choice((0, 0, 2)), batch=dice.choice((2, 5, 40)),
             part=dice.choice(PARTS), strays=dice.choice((0, 0, 1, 3)), skips=dice.choice((0.0, 0.0, 0.1)),
-            steps=_steps(Random(f"wall clock {seed}")),
+            steps=_steps(Random(f"wall clock {seed}")), **_hard(Random(f"hard {seed}")),
         )  # fmt: skip
+
+
+def _hard(dice: Random) -> dict[str, Any]:
+    answers = dice.choice((0.0, 0.0, 0.6, 0.95))
+    return {
+        "answers": answers, "undeletes": dice.choice((0, 0, 2, 4)), "early": dice.choice((0, 0, 1, 3)), "known": dice.choice((0, 0, 1, 3)),
+        "toggles": dice.choice((0, 2)) if answers else 0, "watch_s": 60.0 if answers else 20.0,
+    }
 
 
 def _steps(dice: Random) -> tuple[tuple[float, float], ...]:

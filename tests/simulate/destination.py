@@ -51,6 +51,17 @@ class Held:
     def maker(self) -> str:
         return self.deeds[0].actor
 
+    @property
+    def is_brought_back(self) -> bool:
+        """Say whether it is there since people restored it."""
+        last = next(deed for deed in reversed(self.deeds) if deed.action in ("create", "delete", "restore"))
+        return last.action == "restore" and last.actor == PERSON
+
+    @property
+    def restored_at(self) -> float:
+        """Give when people brought it back last, 0 for never."""
+        return max((deed.at for deed in self.deeds if deed.action == "restore" and deed.actor == PERSON), default=0.0)
+
 
 @dataclass(slots=True)
 class Account:
@@ -70,6 +81,10 @@ class Account:
     def live(self, kind: Kind) -> dict[DestId, Held]:
         """Give the records of a kind that are there."""
         return {dest_id: held for dest_id, held in self.records.items() if held.kind == kind and not held.is_gone}
+
+    def told_at(self, dest_id: DestId) -> int:
+        """Give the position of the last event in which people did something to a record, 0 for none."""
+        return max((at for at, event in enumerate(self.events, 1) if event.actor == PERSON and dest_id in event.ids), default=0)
 
     def create(self, kind: Kind, fields: Fields, actor: str) -> DestId:
         """Make a record."""

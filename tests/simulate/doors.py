@@ -96,7 +96,7 @@ class WriteDoor:
         return str(await self._line.send(lambda: self._create(kind, dict(fields))))
 
     def _create(self, kind: Kind, fields: Fields) -> DestId:
-        self._refuse(fields, _marker(fields))
+        self._refuse(fields, marker_in(fields))
         self._account.on_effect("create", kind, None, fields)
         return self._account.create(kind, fields, PROGRAM)
 
@@ -247,10 +247,11 @@ def _linked(fields: Fields) -> set[str]:
 
 def marker_of(held: Held) -> str:
     """Give the marker a record carries, "" for none."""
-    return _marker(held.fields)
+    return marker_in(held.fields)
 
 
-def _marker(fields: Fields) -> str:
+def marker_in(fields: Fields) -> str:
+    """Give the marker in the fields of a write, "" for none."""
     text = str(fields.get("body") or fields.get("description") or "").rstrip()
     last = text.rsplit("\n", 1)[-1].strip()
     return str(fields.get("custom:Streamflow ID") or (last if last.startswith("[sf:") else ""))

@@ -7,8 +7,8 @@ Shares no code with the engine: it imports nothing that maps, decides, writes or
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from streamflow.store.memory import MemoryLedger
 from tests.simulate.conditions import Conditions, ahead_s
 from tests.simulate.destination import PERSON, PROGRAM, Account, Held
 from tests.simulate.doors import marker_of
-from tests.simulate.source import BEGIN, CHILDREN, Books, Row, content
+from tests.simulate.source import BEGIN, CHILDREN, Books, Row, content, record_of
 
 DEST_KINDS = {"client": "contacts", "quote": "leads", "visit": "activities", "remark": "notes", "errand": "tasks"}
 PARENT_LINKS = {"quote": "link:contacts", "visit": "link:participants", "remark": "link:parent", "errand": "link:relatedEntity"}
@@ -39,19 +39,29 @@ class Evidence:
     items: dict[str, QueueItem]
     phase: str
     ledger: MemoryLedger
+    answered: Mapping[str, float] = field(default_factory=dict)     # queue item -> when somebody answered
 
     @classmethod
-    def of(cls, books: Books, account: Account, ledger: MemoryLedger, conditions: Conditions) -> Evidence:
+    def of(
+        cls, books: Books, account: Account, ledger: MemoryLedger, conditions: Conditions, answered: Mapping[str, float] | None = None
+    ) -> Evidence:  # fmt: skip
         """Take down what is there."""
         book = ledger._book
         return cls(
             books=books, account=account, conditions=conditions, staged={name: held.staged for name, held in book.records.items()},
             links=dict(book.links), items=dict(book.items), phase=(book.settings.get("phase") or {}).get("state", ""), ledger=ledger,
+            answered=answered or {},
         )
 
     def asked_about(self, kind: Kind, key: Key) -> list[QueueItem]:
         """Give the questions about a record."""
         return [item for item in self.items.values() if item.kind == kind and item.key == key]
+
+    @property
+    def heard(self) -> int:
+        """Give how far the destination's feed was followed."""
+        mark = self.ledger._book.marks.get("feed")
+        return int(mark.cursor.partition("-")[0]) if mark is not None else 0
 
     def stands(self, dest_id: DestId | None) -> DestId | None:
         """Give the live record that a record is or was merged into, None when there is none."""
@@ -114,9 +124,14 @@ def _doubled(seen: Evidence) -> Iterator[str]:
     for dest_id, held in seen.account.records.items():
         if held.maker == PROGRAM and not held.is_gone and (marker := marker_of(held)):
             markers.setdefault(marker, []).append(dest_id)
+    heard = seen.heard
     for marker, ids in markers.items():
-        if len(ids) > 1:
+        back = [each for each in ids if seen.account.records[each].is_brought_back]
+        told = {item.details.get("dest_id") for item in seen.items.values() if item.cause == "doubled_marker"}
+        if len(ids) - len(back) > 1:
             yield f"doubled: {marker} is {', '.join(ids)}"
+        elif len(ids) > 1 and not any(each in told or seen.account.told_at(each) > heard for each in back):
+            yield f"unexplained: {marker} is {', '.join(ids)}, since people brought back {', '.join(back)}, and nobody was told"
 
 
 # ------------------------------------------------------------------------------------------------ the records
@@ -134,11 +149,17 @@ def _records(seen: Evidence) -> Iterator[str]:
 
 def _record(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
     agreed = seen.books.at(kind, key, seen.books.frozen_at)
-    if content(agreed) == content(row):
+    if content(agreed) == content(row) and not _taken(seen, kind, key):
         yield from _moved(seen, kind, key, row)
         return
-    is_asked = any(item.cause == "after_freeze" for item in seen.asked_about(kind, key))
-    if is_asked:
+    asked = [item for item in seen.asked_about(kind, key) if item.cause == "after_freeze"]
+    if asked:
+        is_late = content(seen.books.at(kind, key, seen.books.switched_at)) != content(row)
+        written_at = seen.books.rows[kind, key][-1].at
+        about = [item for item in asked if _version(item) == _digest(kind, key, row)]
+        is_answered = any(item.state == "open" or seen.answered.get(item.id, 0.0) >= written_at for item in about)
+        if is_late and _version(asked[-1]) != _digest(kind, key, row) and not is_answered:
+            yield f"unexplained: {kind} {key} was written again after what was asked about, and nobody was asked"
         yield from _late(seen, kind, key, row)
     elif content(seen.books.at(kind, key, seen.books.switched_at)) != content(row):
         yield f"unexplained: {kind} {key} was written after the switch, and nobody was asked"
@@ -172,7 +193,14 @@ def _late(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
     """
     frozen, switched = seen.books.frozen_at or 0.0, seen.books.switched_at or 0.0
     between = [each.row for each in seen.books.rows[kind, key] if frozen < each.at <= switched]
-    allowed = [each for each in (seen.books.at(kind, key, frozen), *between) if each is not None]
+    taken = _taken(seen, kind, key)
+    about = [each for each in seen.asked_about(kind, key) if each.cause == "after_freeze" and _version(each) == _digest(kind, key, row)]
+    written_at = seen.books.rows[kind, key][-1].at
+    if any(each.decision == "take" and seen.answered.get(each.id, 0.0) >= written_at for each in about):
+        yield from _moved(seen, kind, key, row)      # somebody wanted just that
+        return
+    since = [each.row for each in seen.books.rows[kind, key] if each.row is not None and _digest(kind, key, each.row) in taken]
+    allowed = [each for each in (seen.books.at(kind, key, frozen), *between, *since) if each is not None]
     link = seen.links.get(Ref(kind, key))
     held = seen.account.records.get(seen.stands(link.dest_id) or "") if link is not None else None
     if held is not None:
@@ -185,6 +213,20 @@ def _late(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
     found = [list(_moved(seen, kind, key, each)) for each in allowed]
     if found and all(found):
         yield from found[0]
+
+
+def _taken(seen: Evidence, kind: Kind, key: Key) -> set[str]:
+    """Give the versions, written late, that somebody took."""
+    asked = (item for item in seen.asked_about(kind, key) if item.cause == "after_freeze")
+    return {_version(item) for item in asked if item.decision == "take"}
+
+
+def _version(item: QueueItem) -> str:
+    return item.id.split(":")[3]
+
+
+def _digest(kind: Kind, key: Key, row: Row) -> str:
+    return record_of(kind, key, row).digest[:8]
 
 
 def _missing(seen: Evidence, kind: Kind, key: Key, row: Row, staged: Staged, link: Link | None) -> Iterator[str]:
@@ -210,6 +252,10 @@ def _taken_away(seen: Evidence, link: Link) -> str:
     if held is None or held.deeds[-1].actor != PERSON:
         return "was not removed by people"
     is_asked = any(item.cause == "deleted_at_destination" and item.details.get("dest_id") == link.dest_id for item in seen.items.values())
+    answers = [item for item in seen.items.values() if item.cause == "deleted_at_destination" and item.details.get("dest_id") == held.id]
+    is_held = any(item.cause == "after_freeze" and item.decision != "take" for item in seen.asked_about(link.ref.kind, link.ref.key))
+    if answers and answers[-1].decision == "recreate" and not is_held:
+        return "was removed by people, was to be made again, and was not"
     return "" if is_asked else "was removed by people, and nobody was asked"
 
 
@@ -218,13 +264,14 @@ def _is_excused(seen: Evidence, kind: Kind, key: Key, row: Row, staged: Staged) 
     if staged.disposition not in EXPLAINED:
         return False
     open_ones = {item.cause for item in seen.asked_about(kind, key) if item.state == "open"}
+    is_late = any(item.cause == "after_freeze" and item.decision != "take" for item in seen.asked_about(kind, key))
     why = {
-        "refused": "rejected" in open_ones and _was_refused(seen, kind, key),
+        "refused": ("rejected" in open_ones or is_late) and _was_refused(seen, kind, key),
         "unclear": bool(open_ones & {"several_candidates", "unclear_name"}) and kind == "client",
         "unanswered": "unanswered" in open_ones and len(_intents(seen, kind, key)) >= TRIES,
-        "undone": _is_undone(seen, kind, key, staged, is_late="after_freeze" in open_ones),
+        "undone": _is_undone(seen, kind, key, staged, is_late=is_late),
         "with a refused one": kind == "client" and _waits_for_a_refused_one(seen, staged),
-        "alone": kind != "client" and _is_alone(seen, row, staged, is_late="after_freeze" in open_ones),
+        "alone": kind != "client" and _is_alone(seen, row, staged, is_late=is_late),
     }
     return any(why.values())
 
@@ -246,7 +293,10 @@ def _intents(seen: Evidence, kind: Kind, key: Key) -> list[Intent]:
 
 def _is_undone(seen: Evidence, kind: Kind, key: Key, staged: Staged, *, is_late: bool) -> bool:
     """Say whether it was undone with a part of the run, which the queue holds open to be taken back."""
-    asked = any(item.cause == "rolled_back" and item.details["scope"] == seen.conditions.part for item in seen.items.values())
+    asked = any(
+        item.cause == "rolled_back" and item.details["scope"] == seen.conditions.part and item.decision != "retry"
+        for item in seen.items.values()
+    )
     entries = [json.loads(line.text) for line in seen.ledger._book.audit.values()]
     done = any((each["kind"], each["key"]) == (kind, key) and each["action"].startswith("rollback.") for each in entries)
     return asked and done and staged.state is RecordState.HELD and (is_late or seen.conditions.part in staged.reason)
@@ -263,8 +313,11 @@ def _is_alone(seen: Evidence, row: Row, staged: Staged, *, is_late: bool) -> boo
 
 
 def _orphaned(seen: Evidence, kind: Kind, row: Row, held: Held) -> Iterator[str]:
-    if kind == "client" or any(deed.actor == PERSON and PARENT_LINKS[kind] in deed.fields for deed in held.deeds):
+    if kind == "client" or _is_theirs_now(held) or any(deed.actor == PERSON and PARENT_LINKS[kind] in deed.fields for deed in held.deeds):
         return
+    asked = [item for item in seen.asked_about(kind, str(row[f"{kind}id"])) if item.cause == "after_freeze"]
+    if any(item.decision != "take" for item in asked):
+        return      # whether it is to move with its client was asked after the switch, and nobody wanted it
     parent = seen.links.get(Ref("client", row["clientid"]))
     stands = seen.stands(parent.dest_id) if parent is not None else None
     value = held.fields.get(PARENT_LINKS[kind])
@@ -275,11 +328,27 @@ def _orphaned(seen: Evidence, kind: Kind, row: Row, held: Held) -> Iterator[str]
 
 def _wrong(seen: Evidence, kind: Kind, key: Key, row: Row, held: Held) -> Iterator[str]:
     theirs = {name for deed in held.deeds if deed.actor == PERSON for name in deed.fields}
+    is_asked = any(item.cause == "after_freeze" and item.decision != "take" for item in seen.asked_about(kind, key))
+    is_back_late = is_asked and held.restored_at > (seen.books.switched_at or 0.0)      # what the source said meanwhile was asked about
+    theirs |= set(held.fields) if _is_theirs_now(held) or is_back_late else set()
+    decided = _decided_for_ours(seen, kind, key, row, held)
     asked = _in_dispute(seen, kind, key)
     for name, wanted in expected(kind, row).items():
         actual = held.fields.get(name)
-        if name not in theirs and name not in asked and not _holds(name, wanted, actual):
-            yield f"{name} is {actual!r}, the source says {wanted!r}"
+        if not _holds(name, wanted, actual) and (name in decided or name not in theirs | asked):
+            yield f"{name} is {actual!r}, the source says {wanted!r}{' and somebody took that' if name in decided else ''}"
+
+
+def _decided_for_ours(seen: Evidence, kind: Kind, key: Key, row: Row, held: Held) -> set[str]:
+    """Name the fields of which somebody took the source's value over the one that people had last put there."""
+    found: dict[str, bool] = {}
+    for item in seen.asked_about(kind, key):
+        name = str(item.details.get("field"))
+        if item.cause == "conflict" and item.details.get("dest_id") == held.id and name in SCALARS:
+            last = [deed.fields[name] for deed in held.deeds if deed.actor == PERSON and name in deed.fields][-1:]
+            is_about = str(item.details.get("source")) == str(expected(kind, row).get(name)) and last == [item.details.get("destination")]
+            found[name] = is_about and item.decision == "take"
+    return {name for name, is_ours in found.items() if is_ours}
 
 
 def _in_dispute(seen: Evidence, kind: Kind, key: Key) -> set[str]:
@@ -310,17 +379,25 @@ def _holds(name: str, wanted: Any, actual: Any) -> bool:
 
 def _overwritten(seen: Evidence) -> Iterator[str]:
     """What a person wrote last into a field stands, or somebody was told what it was."""
-    told = [str(item.details.get("destination")) for item in seen.items.values()]
+    told = [
+        str(item.details.get("destination")) for item in seen.items.values()
+        if item.cause != "conflict" or item.decision == "take" or item.id.startswith("overwritten:")
+    ]      # by any other question it was said that theirs stays
     for dest_id, held in seen.account.records.items():
         last: dict[str, Any] = {}
         for deed in held.deeds:
             if deed.actor == PERSON:
                 last.update({name: value for name, value in deed.fields.items() if name in SCALARS})
-        if held.is_gone and held.deeds[-1].actor == PROGRAM and last:
+        if held.is_gone and held.deeds[-1].actor == PROGRAM and last and dest_id not in _removable(seen):
             yield f"overwritten: {dest_id}, on which people worked, was removed"
         for name, value in last.items():
             if not held.is_gone and held.fields.get(name) != value and str(value) not in told:
                 yield f"overwritten: {name} of {dest_id} is {held.fields.get(name)!r}; a person wrote {value!r}, and nobody was told"
+
+
+def _removable(seen: Evidence) -> set[DestId]:
+    """Name the records of which somebody said that they are to be removed though people worked on them."""
+    return {str(item.details.get("dest_id")) for item in seen.items.values() if item.cause == "conflict" and item.decision == "remove"}
 
 
 def _false_questions(seen: Evidence) -> Iterator[str]:
@@ -335,14 +412,17 @@ def _false_questions(seen: Evidence) -> Iterator[str]:
 
 
 def _returned(seen: Evidence) -> Iterator[str]:
-    """What was undone with a part of the run stays away until the source changes it."""
+    """What was undone with a part of the run stays away until the source changes it, or somebody has it brought back."""
+    if any(item.cause == "rolled_back" and item.decision == "retry" for item in seen.items.values()):
+        return
     live = {marker_of(held): dest_id for dest_id, held in seen.account.records.items() if not held.is_gone}
     for intent in seen.ledger._book.intents.values():
         gone = seen.account.records.get(intent.dest_id or "")
         if intent.op is not Op.DELETE or intent.seq or intent.state is not IntentState.CONFIRMED or gone is None or not gone.is_gone:
             continue
         versions = seen.books.rows[intent.ref.kind, intent.ref.key]
-        if (marker := marker_of(gone)) in live and len(versions) == 1:
+        again = any(item.decision == "recreate" for item in seen.asked_about(intent.ref.kind, intent.ref.key))
+        if (marker := marker_of(gone)) in live and len(versions) == 1 and not again:
             yield f"returned: {intent.ref.kind} {intent.ref.key} was undone and is {live[marker]} now, and nobody changed it"
 
 
@@ -350,17 +430,29 @@ def _undone(seen: Evidence) -> Iterator[str]:
     result = seen.ledger._book.settings.get("rollback:result") or {}
     listed = {str(each["id"]) for each in result.get("spared", ())}
     by_people = _touched(seen)
+    intents = seen.ledger._book.intents.values()      # one that people removed at the same moment counts as removed by us
+    removed = {each.dest_id for each in intents if each.op is Op.DELETE and not each.seq and each.state is IntentState.CONFIRMED}
+    doubles = {str(item.details.get("dest_id")) for item in seen.items.values() if item.cause == "doubled_marker"}     # told already
     for dest_id, held in seen.account.records.items():
         if held.maker == PROGRAM and not held.is_gone and not (dest_id in by_people or _carries(seen, dest_id)):
             yield f"not undone: {dest_id} ({marker_of(held)}) is still there, and nobody touched it"
-        if held.maker == PROGRAM and not held.is_gone and dest_id not in listed:
+        is_late = held.restored_at > (seen.books.undoing_at or 0.0)
+        if _is_theirs_now(held) or (held.is_brought_back and (dest_id in removed or is_late)):
+            continue      # out of the trash of a rollback, or behind the back of this one: theirs to know
+        if held.maker == PROGRAM and not held.is_gone and dest_id not in listed | doubles:
             yield f"unexplained: {dest_id} ({marker_of(held)}) stayed, and the report does not say so"
         if held.maker == PERSON:
             if held.is_gone and held.deeds[-1].actor == PROGRAM:
                 yield f"overwritten: {dest_id} was there before, and was removed"
-            yield from _restored(dest_id, held)
+            if not (held.is_brought_back and dest_id in doubles):      # given up for another one by decision, and told when it came back
+                yield from _restored(dest_id, held)
         elif held.is_gone and held.deeds[-1].actor == PROGRAM and any(deed.actor == PERSON for deed in held.deeds):
             yield f"overwritten: {dest_id}, on which people worked, was removed"
+
+
+def _is_theirs_now(held: Held) -> bool:
+    """Say whether people took it out of the trash into which a rollback had put it: that is theirs to know."""
+    return held.is_brought_back and any(deed.action == "delete" and deed.actor == PROGRAM for deed in held.deeds)
 
 
 def _touched(seen: Evidence) -> set[DestId]:

@@ -77,8 +77,15 @@ class SourcePeople:
             assert other is not None
             email = other["email"]
             first, last = other["fullname"].split() if self._dice.random() < 0.5 else (first, last)
+        self._write(key, f"{first} {last}", email)
+
+    def enter(self, name: str, email: str) -> None:
+        """Write somebody down who is nobody's double."""
+        self._write(self._key("client"), name, email)
+
+    def _write(self, key: Key, name: str, email: str) -> None:
         self._books.put("client", key, {
-            "clientid": key, "fullname": f"{first} {last}", "email": email, "phone": f"40755501{len(self._books.rows) % 90 + 10}",
+            "clientid": key, "fullname": name, "email": email, "phone": f"40755501{len(self._books.rows) % 90 + 10}",
             "town": self._dice.choice(TOWNS), "repid": self._dice.choice(("r1", "r2")), "made": self._books.clock(), "moved": "",
         })
 
@@ -169,12 +176,13 @@ class DestinationPeople:
 
     def begin(self) -> None:
         """Fill the account with what was there before: somebody unknown, and somebody whom the source knows as well."""
-        self._make("Paula Prior", "paula@prior.test", "Tampa")
+        self.make("Paula Prior", "paula@prior.test", "Tampa")
         for _, row in sorted(self._books.true("client").items()):
             if self._dice.random() < 0.15:
-                self._make(row["fullname"], row["email"], "" if self._dice.random() < 0.5 else "Tampa")
+                self.make(row["fullname"], row["email"], "" if self._dice.random() < 0.5 else "Tampa")
 
-    def _make(self, name: str, email: str, town: str) -> DestId:
+    def make(self, name: str, email: str, town: str) -> DestId:
+        """Enter a person."""
         fields = {"name": name, "emails": [{"name": "work", "value": email, "isPrimary": True}], **({"custom:Town": town} if town else {})}
         return self._account.create("contacts", fields, PERSON)
 
@@ -218,7 +226,7 @@ class DestinationPeople:
 
     def meet(self) -> None:
         """Enter somebody by hand."""
-        self._make(f"Nadia New{self._dice.randint(10, 99)}", f"nadia{self._dice.randint(10, 99)}@new.test", "")
+        self.make(f"Nadia New{self._dice.randint(10, 99)}", f"nadia{self._dice.randint(10, 99)}@new.test", "")
 
     def _some(self, kind: Kind) -> DestId | None:
         ids = [dest_id for dest_id, held in self._account.live(kind).items() if marker_of(held)]

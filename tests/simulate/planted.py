@@ -15,7 +15,8 @@ from unittest.mock import patch
 import anyio
 
 from streamflow.errors import Uncertain
-from streamflow.migration import absence, cutover, rollback, watch
+from streamflow.migration import absence, brought_back, cutover, rollback, watch
+from streamflow.migration.inventory import DestinationWatch
 from streamflow.migration.reversals import Reversals
 from streamflow.migration.undoing import Step
 from streamflow.model import IntentState, Op, QueueItem
@@ -229,6 +230,22 @@ def _removes_touched() -> AbstractContextManager[Any]:
     return patch.object(rollback, "plan_step", step)
 
 
+@plant("what people bring back is not looked at", ("doubled", "unexplained"))
+def _not_taken_back() -> AbstractContextManager[Any]:
+    async def nothing(*_: Any) -> None:
+        return None
+
+    return patch.object(brought_back, "take", nothing)
+
+
+@plant("who is entered by hand while all is moved is not taken in", DOUBLED)
+def _no_strangers() -> AbstractContextManager[Any]:
+    async def nobody(*_: Any) -> dict[str, Any]:
+        return {}
+
+    return patch.object(DestinationWatch, "_foreign", nobody)
+
+
 @plant("a rollback forgets what it removed when it is cut short", ("overwritten", "lost"))
 def _forgets_removals() -> AbstractContextManager[Any]:
     async def recall(_: Reversals) -> list[Any]:
@@ -315,7 +332,7 @@ def _no_horizon() -> AbstractContextManager[Any]:
 
 @plant("what is written in the source after the switch is carried over unasked", ("unasked", "unexplained"))
 def _late_writes() -> AbstractContextManager[Any]:
-    async def hold(*_: Any) -> None:
+    async def hold(*_: Any, **__: Any) -> None:
         return None
 
     return patch.object(watch.Watch, "_hold_late", hold)
@@ -324,7 +341,19 @@ def _late_writes() -> AbstractContextManager[Any]:
 @plant("a late write is held and nobody is asked", ("unexplained", "lost"))
 def _held_in_silence() -> AbstractContextManager[Any]:
     real = watch.late_changes
-    return patch.object(watch, "late_changes", lambda staged: [each for each in real(staged) if not isinstance(each, Enqueue)])
+
+    def silent(*args: Any, **more: Any) -> list[Any]:
+        return [each for each in real(*args, **more) if not isinstance(each, Enqueue)]
+
+    return patch.object(watch, "late_changes", silent)
+
+
+@plant("a late version that comes back is not asked about again", ("unexplained", "unasked"))
+def _asked_once() -> AbstractContextManager[Any]:
+    async def first(_: watch.Watch, staged: Any) -> str:
+        return watch.late_id(staged)
+
+    return patch.object(watch.Watch, "_question", first)
 
 
 @plant("an order of the switch while one is under way begins another one", ("cutover",))

@@ -22,6 +22,7 @@ from streamflow.store.base import StageResult
 from streamflow.store.change import Audit, Change, PutSetting
 from streamflow.store.memory import MemoryLedger
 from tests.simulate.agenda import Agenda
+from tests.simulate.answers import Answers
 from tests.simulate.conditions import Conditions, ahead_s
 from tests.simulate.orders import Orders
 from tests.simulate.source import BEGIN
@@ -100,7 +101,7 @@ def terms_of(conditions: Conditions) -> Terms:
     return Terms(
         name="sim", state_dir=Path("/nonexistent"), timezone="UTC", gates={"map": "auto", "sample": "auto", "cutover": "ask"},
         fallback_owner="office@sim.test", sample_size=2, batch_size=conditions.batch, cutover_deadline_s=900.0,
-        watch_days=20.0 / DAY_S, poll_s=conditions.poll_s, settle_s=SETTLE_S, sweep_every_s=conditions.sweep_every_s,
+        watch_days=conditions.watch_s / DAY_S, poll_s=conditions.poll_s, settle_s=SETTLE_S, sweep_every_s=conditions.sweep_every_s,
         future_activities="send",
         flags={
             "search_lag_s": conditions.search_lag_s, "late_commit_s": conditions.late_commit_s, "timeout_s": conditions.timeout_s,
@@ -126,12 +127,13 @@ async def daemon(
 
 
 class Operator:
-    """Who runs the daemon: takes off a pause, asks for a part to be undone, and in the end for the switch or for all to be undone."""
+    """Who runs the daemon: takes off a pause, answers, asks for a part to be undone, in the end for the switch or to undo it all."""
 
     def __init__(
-        self, agenda: Agenda, conditions: Conditions, orders: Orders, *, on_freeze: Callable[[], None], on_switch: Callable[[], None]
-    ) -> None:
-        self._agenda, self._conditions, self._orders = agenda, conditions, orders
+        self, agenda: Agenda, conditions: Conditions, orders: Orders, answers: Answers, *, on_freeze: Callable[[], None],
+        on_switch: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._agenda, self._conditions, self._orders, self._answers = agenda, conditions, orders, answers
         self._on_freeze, self._on_switch = on_freeze, on_switch
 
     async def attend(self, engine: Supervisor) -> None:
@@ -142,6 +144,7 @@ class Operator:
             if migration.control.paused is not None:
                 migration.control.resume()
             await self._answer(engine)
+            await self._answers.look(engine)
             state = migration.phase.state
             if state in FINAL:
                 return

@@ -46,6 +46,7 @@ class Books:
     merged: dict[Key, Key] = field(default_factory=dict)       # clients merged away -> into whom
     frozen_at: float | None = None
     switched_at: float | None = None
+    undoing_at: float | None = None      # when all was to be undone
     lies_left: int = 0
     skips_left: int = 1            # passes that leave a record out after people stopped; before that any number may
     served: dict[tuple[Kind, Cursor], dict[Key, str]] = field(default_factory=dict)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from functools import partial
 from unittest.mock import patch
 
@@ -11,9 +13,9 @@ import pytest
 from streamflow.migration.reversal import Reversal
 from streamflow.model import Intent, IntentState, Link, Op, QueueItem, Ref
 from streamflow.stages.load import Loader
-from streamflow.store.change import Enqueue, PutIntent, SettleIntent
+from streamflow.store.change import Enqueue, MoveMark, PutIntent, ResolveItem, SettleIntent
 from tests.simulate import planted, watching
-from tests.simulate.destination import PERSON, PROGRAM
+from tests.simulate.destination import PERSON, PROGRAM, Held
 from tests.simulate.judge import DEST_KINDS, Evidence, judge
 from tests.simulate.planted import PLANTED, Bug, found_by
 from tests.simulate.source import CHILDREN, record_of
@@ -22,6 +24,10 @@ from tests.simulate.world import Verdict, World, lived, simulate
 SEEDS = range(1001, 1004)
 ASKED_ABOUT = 1000
 """A world with questions about records that are there."""
+HARD = (503, 506, 508, 521)
+"""Worlds of people who make it hard."""
+TAKEN = 540
+"""A world in which somebody took the source's value over one of theirs."""
 QUICKLY_FOUND = {
     "a create whose answer was lost is sent again": 0, "intents are committed after the send": 0,
     "an update does not look what people changed": 0, "a mark moves before its records are in the ledger": 0,
@@ -34,6 +40,74 @@ QUICKLY_FOUND = {
 def test_a_world_ends_with_every_promise_kept(seed: int) -> None:
     """Crashes, lost answers, late effects, lies and people at work on both sides: nothing lost, doubled, overwritten, unexplained."""
     assert simulate(seed).faults == []
+
+
+def test_people_do_what_nobody_reckons_with() -> None:
+    """Each answer that is offered is given, early and late, and each deed that meets the program's at its seams is done in these worlds."""
+    done: Counter[str] = Counter()
+    for seed in HARD:
+        verdict = simulate(seed)
+        assert verdict.faults == [], seed
+        done += verdict.deeds
+    assert set(done) >= {
+        "take", "keep", "ignore", "recreate", "match", "separate", "retry", "later", "deleted early", "merged early",
+        "brought back what they removed", "brought back what we removed", "entered before the sample", "entered in tail", "toggled",
+    }
+
+
+def test_who_was_entered_by_hand_is_not_made_once_the_feed_has_told_of_them() -> None:
+    """The same name and address as somebody people entered is a double, but before the feed told, or where a person said they are two."""
+    world = World(1)
+    fields = {"name": "Wilma Walkin", "emails": [{"value": "wilma@walk.test"}]}
+    world.account.create("contacts", fields, PERSON)
+    meant = PutIntent(intent=replace(_intent(0, "c1"), fields=fields))
+    assert list(watching.strangers(world.ledger, world.account, [meant])) == []
+    anyio.run(world.ledger.commit, [MoveMark(name="feed", cursor="1-events")])
+    assert len(list(watching.strangers(world.ledger, world.account, [meant]))) == 1
+    asked = replace(_question("several_candidates", "client", "c1"), id="identity:client:c1")
+    anyio.run(world.ledger.commit, [Enqueue(item=asked), ResolveItem(id=asked.id, decision="separate", by="uid:1")])
+    assert list(watching.strangers(world.ledger, world.account, [meant])) == []
+
+
+def test_what_people_brought_back_is_no_double_of_ours_if_somebody_was_told() -> None:
+    """Two with one mark, one of them restored by people: told is explained, untold is not, and two that we made are a double."""
+    world = World(1)
+    fields = {"name": "x", "custom:Streamflow ID": "sim:client:c1"}
+    first = world.account.create("contacts", fields, PROGRAM)
+    world.account.delete(first, PERSON)
+    world.account.create("contacts", fields, PROGRAM)
+    world.account.restore(first, PERSON)
+
+    def found() -> list[str]:
+        seen = Evidence.of(world.books, world.account, world.ledger, world.conditions)
+        return [fault.partition(":")[0] for fault in judge(seen) if fault.startswith(("doubled: sim:", "unexplained: sim:"))]
+
+    assert found() == [], "the feed has not told of it"
+    anyio.run(world.ledger.commit, [MoveMark(name="feed", cursor="9-events")])
+    assert found() == ["unexplained"]
+    anyio.run(world.ledger.commit, [Enqueue(item=_question("doubled_marker", "client", "c1", dest_id=first))])
+    assert found() == []
+    world.account.create("contacts", fields, PROGRAM)
+    assert found() == ["doubled"]
+
+
+@pytest.mark.parametrize(("decision", "broken"), [("take", ["wrong"]), ("keep", ["overwritten"])])
+def test_what_a_person_decided_is_held_against_the_world(decision: str, broken: list[str]) -> None:
+    """Taken, and theirs stands all the same; kept, and ours is there: either is seen."""
+    world = lived(TAKEN)
+    seen = Evidence.of(world.books, world.account, world.ledger, world.conditions, world.answers.times)
+    assert [*world.faults, *judge(seen)] == []
+    item, held = _disputed(world, seen)
+    seen.items[item.id] = replace(item, decision=decision)
+    held.fields[str(item.details["field"])] = item.details["destination" if decision == "take" else "source"]
+    assert [fault.partition(":")[0] for fault in judge(seen)] == broken
+
+
+def _disputed(world: World, seen: Evidence) -> tuple[QueueItem, Held]:
+    """Give a question about two values whose answer was to take ours, and the record."""
+    taken = (item for item in seen.items.values() if item.cause == "conflict" and item.decision == "take" and "field" in item.details)
+    item = next(item for item in taken if isinstance(item.details["source"], str))
+    return item, world.account.records[str(item.details["dest_id"])]
 
 
 def test_a_seed_tells_one_world() -> None:
@@ -119,10 +193,11 @@ def test_what_is_made_twice_is_seen_when_it_is_made() -> None:
     world = World(1)
     fields = {"body": "said\n[sf:sim:remark:r1]"}
     first = world.account.create("notes", fields, PROGRAM)
-    assert list(watching.doubled(world.account, "create", fields)) == [f"doubled: [sf:sim:remark:r1] is {first}, and is made again"]
+    found = list(watching.doubled(world.account, "create", fields, heard=0))
+    assert found == [f"doubled: [sf:sim:remark:r1] is {first}, and is made again"]
     world.account.delete(first, PROGRAM)
-    assert list(watching.doubled(world.account, "create", fields)) == []
-    assert list(watching.doubled(world.account, "create", {"body": "of theirs"})) == []
+    assert list(watching.doubled(world.account, "create", fields, heard=0)) == []
+    assert list(watching.doubled(world.account, "create", {"body": "of theirs"}, heard=0)) == []
 
 
 def _intent(number: int, key: str) -> Intent:

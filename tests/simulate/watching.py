@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from streamflow.model import OPEN_INTENTS, DestId, Fields, IntentState, Kind, Op, RecordState
-from streamflow.store.change import Change, Enqueue, MoveMark, PutSetting, SettleIntent
+from streamflow.platforms.destination import position_of
+from streamflow.store.change import Change, Enqueue, MoveMark, PutIntent, PutSetting, SettleIntent
 from streamflow.store.memory import MemoryLedger
-from tests.simulate.destination import PROGRAM, Account, Held
+from tests.simulate.destination import PERSON, PROGRAM, Account, Held
 from tests.simulate.source import CHILDREN, Books, content
 
 
@@ -23,13 +24,43 @@ def effect(ledger: MemoryLedger, what: str, kind: Kind, dest_id: DestId | None, 
     yield f"unmeant: {what} of {dest_id or _marker(fields) or kind} took effect without an open intent"
 
 
-def doubled(account: Account, what: str, fields: Fields) -> Iterator[str]:
-    """Nothing is made while there is one of it that the program made: a run that stops over that has doubled it all the same."""
+def doubled(account: Account, what: str, fields: Fields, *, heard: int) -> Iterator[str]:
+    """
+    Nothing is made while there is one of it that the program made: a run that stops over that has doubled it all the same.
+
+    What people brought back is seen once the feed has told of it; *heard*: how far the feed was followed when the write was meant.
+    """
     if what == "create" and (marker := _marker(fields)):
         ours = [held for held in account.records.values() if held.maker == PROGRAM and not held.is_gone]
-        ids = [held.id for held in ours if _marker(held.fields) == marker]
+        known = [held for held in ours if not held.is_brought_back or account.told_at(held.id) <= heard]
+        ids = [held.id for held in known if _marker(held.fields) == marker]
         if ids:
             yield f"doubled: {marker} is {', '.join(ids)}, and is made again"
+
+
+def heard(ledger: MemoryLedger) -> int:
+    """Give the position up to which the feed was followed; 0 before that began."""
+    mark = ledger._book.marks.get("feed")
+    return position_of(mark.cursor) if mark is not None else 0
+
+
+def strangers(ledger: MemoryLedger, account: Account, changes: Sequence[Change]) -> Iterator[str]:
+    """Nobody is made whom people entered by hand, once the feed has told of that, unless somebody said that these are two."""
+    for intent in (change.intent for change in changes if isinstance(change, PutIntent)):
+        if intent.op is not Op.CREATE or intent.dest_kind != "contacts":
+            continue
+        question = f"identity:{intent.ref.kind}:{intent.ref.key}"
+        if any(item.id.startswith(question) and item.decision == "separate" for item in ledger._book.items.values()):
+            continue
+        addresses = _addresses(intent.fields)
+        for dest_id, held in account.live("contacts").items():
+            is_same = held.fields.get("name") == intent.fields.get("name") and bool(addresses & _addresses(held.fields))
+            if held.maker == PERSON and is_same and account.told_at(dest_id) <= heard(ledger):
+                yield f"doubled: {intent.ref.kind} {intent.ref.key} is made, and people had entered them as {dest_id}"
+
+
+def _addresses(fields: Fields) -> set[str]:
+    return {str(each.get("value")).lower() for each in fields.get("emails") or []}
 
 
 def removal(change: Change) -> dict[DestId, set[str]]:

@@ -21,13 +21,15 @@ from streamflow.mapping.pair import Pair
 from streamflow.migration import drift, proposal, reading, work
 from streamflow.migration.life import State
 from streamflow.model import DestId, Fields, IntentState, Kind, Op
-from streamflow.store.change import Change, PutSetting, SettleIntent
+from streamflow.store.change import Change, PutIntent, PutSetting, SettleIntent
 from streamflow.store.memory import MemoryLedger
 from tests.simulate import watching
 from tests.simulate.agenda import Agenda
+from tests.simulate.answers import Answers
 from tests.simulate.conditions import Conditions
 from tests.simulate.destination import Account
-from tests.simulate.doors import DestinationDoor
+from tests.simulate.doors import DestinationDoor, marker_in
+from tests.simulate.hard import HardPeople
 from tests.simulate.judge import Evidence, judge
 from tests.simulate.loop import TURNS, Stuck, VirtualLoop, clear_graves, process, run, settled_order
 from tests.simulate.orders import Orders
@@ -59,6 +61,7 @@ class Verdict:
     receipts: int = 0
     trace: str = ""
     lines: list[str] = field(default_factory=list)
+    deeds: Counter[str] = field(default_factory=Counter)     # of those who make it hard, and what was answered
 
 
 class World:
@@ -79,11 +82,14 @@ class World:
         self.faults: list[str] = []
         self.is_whole = True       # it came to its end: else there is nothing to be judged
         self.crashes = 0
+        self.answers = Answers(self.agenda, self.conditions)
         self.orders = Orders(self.agenda, self.conditions, storm=self._storm, strike=self._strike)
         self._workers = SourcePeople(self.books, self.conditions, self._dice("workers"))
         self._users = DestinationPeople(self.account, self.books, self.conditions, self._dice("users"))
+        self._others = HardPeople(self.account, self.books, self._workers, self.conditions, self._dice("others"), lambda: self._phase)
         self._switched = False
         self.in_doubt: set[str] = set()          # intents whose outcome was unknown at some time
+        self._heard: dict[str, int] = {}         # marker -> how far the feed was followed when its create was meant
         self._removals: dict[DestId, set[str]] = {}       # what a rollback noted before it removed it, and what that was related to
         self._strays: list[str] = []      # the steps in which somebody is still going to write
         self._ends_by, self._left = "", 0
@@ -104,8 +110,10 @@ class World:
         """Let processes follow one another until the migration is done."""
         self._workers.begin()
         self._users.begin()
+        self._others.begin()
         self._workers.plan()
         self._users.plan()
+        self._others.plan()
         ends = self._dice("crashes")
         is_over = False
         while not is_over:
@@ -151,7 +159,7 @@ class World:
         return True
 
     def _operator(self) -> Operator:
-        return Operator(self.agenda, self.conditions, self.orders, on_freeze=self._freeze, on_switch=self._switch)
+        return Operator(self.agenda, self.conditions, self.orders, self.answers, on_freeze=self._freeze, on_switch=self._switch)
 
     def _source(self) -> SourceDoor:
         return SourceDoor(self.books)
@@ -199,6 +207,7 @@ class World:
         if not self._switched:
             self._switched = True
             self._workers.cheat()
+            self._others.toggle()
 
     # --- looking over its shoulder
 
@@ -210,7 +219,7 @@ class World:
         held = self.account.records.get(dest_id or "")
         if held is None or not watching.brings_back(self._removals, what, held, fields):
             self.faults += watching.effect(self.ledger, what, kind, dest_id, fields)
-            self.faults += watching.doubled(self.account, what, fields)
+            self.faults += watching.doubled(self.account, what, fields, heard=self._heard.get(marker_in(fields), 0))
         self._count("effects")
         if self._phase in (State.TAIL, State.ROLLBACK):
             self._count("later effects")
@@ -218,7 +227,11 @@ class World:
     def _on_commit(self, changes: Sequence[Change], is_done: bool) -> None:
         self._count("commits")      # twice: before it and after it
         for change in changes if is_done else ():
+            if isinstance(change, PutIntent) and change.intent.marker:
+                self._heard[change.intent.marker] = watching.heard(self.ledger)
             self._removals |= watching.removal(change)
+            if isinstance(change, PutSetting) and change.name == "rollback" and change.value and change.value["scope"] == "run":
+                self.books.undoing_at = self.books.undoing_at or self.agenda.now
             if isinstance(change, SettleIntent) and change.state is IntentState.IN_DOUBT:
                 self.in_doubt.add(change.id)
             if isinstance(change, PutSetting) and change.name == "cutover" and change.value and self.books.frozen_at is not None:
@@ -226,6 +239,7 @@ class World:
         if is_done:
             self.faults += watching.marks(self.ledger, self.books, changes)
             self.faults += watching.questions(self.books, self.account, changes)
+            self.faults += watching.strangers(self.ledger, self.account, changes)
             self.faults += watching.confirmed(self.ledger, self.account, changes)
 
 
@@ -243,7 +257,7 @@ def lived(seed: int, *, keep_lines: bool = False, planted: Callable[[], Abstract
 def simulate(seed: int, *, keep_lines: bool = False, planted: Callable[[], AbstractContextManager[None]] = nullcontext) -> Verdict:
     """Run one world and judge it."""
     world = lived(seed, keep_lines=keep_lines, planted=planted)
-    found = judge(Evidence.of(world.books, world.account, world.ledger, world.conditions)) if world.is_whole else []
+    found = judge(Evidence.of(world.books, world.account, world.ledger, world.conditions, world.answers.times)) if world.is_whole else []
     manners = {*world.orders.manners} - ({"killed", "mid-batch"} - world.orders.said.keys())
     manners |= {"killed"} if world.orders.said["killed"] else set()
     manners |= {"late to show"} if world.books.showed_late() and "started" in world.orders.said else set()
@@ -255,6 +269,7 @@ def simulate(seed: int, *, keep_lines: bool = False, planted: Callable[[], Abstr
         doubts=sum(each.unknown_since != "" or "quiet time" in each.reason or "marker" in each.reason for each in intents),
         unknown=Counter(each.state.value for each in intents if each.op is Op.CREATE and each.id in world.in_doubt),
         records=len(world.books.rows), manners=tuple(sorted(manners)), said=+world.orders.said, receipts=actions["cutover.switched"],
+        deeds=world.answers.counted + world._others.done,
         seconds=world.agenda.now, trace=world.agenda.trace, lines=world.agenda.lines or [],
     )
 

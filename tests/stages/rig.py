@@ -24,7 +24,7 @@ from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.pair import Pair
 from streamflow.mapping.uplinks import uplinks_of
-from streamflow.migration.inventory import lookup_of
+from streamflow.migration.lookups import lookup_of
 from streamflow.model import DestId, Disposition, Fields, Kind, Link, Record, RecordState, Ref, Staged
 from streamflow.pipeline import Gauges, Pipeline
 from streamflow.platforms.nutshell.client import Nutshell

@@ -60,6 +60,15 @@ async def test_an_empty_source_takes_nothing_away() -> None:
         assert await one.verify() == {"verified": 1}
 
 
+@pytest.mark.parametrize(("ours", "offered"), [("Quoted", ["keep", "take"]), ("", ["keep"])])
+async def test_only_what_has_an_effect_is_offered(ours: str, offered: list[str]) -> None:
+    """A source that holds nothing any more empties nothing a person wrote, so nobody is offered to take its value."""
+    async with rig() as one:
+        await both_change(one, "Hot", ours)
+        [item] = await one.ledger.queue(cause="conflict")
+        assert list(item.decisions) == offered
+
+
 async def test_what_was_there_before_us_is_not_taken() -> None:
     """A value of a record of the account's own was never ours: no map writes over it."""
     async with rig() as one:

@@ -20,7 +20,7 @@ from streamflow.stages.doubt import QuietTime
 from streamflow.stages.marks import carries_marker
 from streamflow.stages.removed import Removed, judged
 from streamflow.stages.vanished import Vanished
-from streamflow.store.change import DropLink, PutLink
+from streamflow.store.change import DropLink, DropLookup, PutLink
 from tests.stages.rig import PERSON, QUIET, Rig, lead, note, rig
 
 UNBOUNDED = QuietTime(timeout_s=1.0, late_commit_s=1.0, search_lag_s=None)
@@ -30,6 +30,28 @@ NO_EDIT = {"note_edit": "none"}      # the text of a note can only be replaced b
 def bodies(one: Rig) -> list[str]:
     """The texts of all live notes, without header and marker."""
     return sorted(str(row["body"]).split("\n")[1] for row in one.live("notes"))
+
+
+async def test_what_was_given_up_is_not_taken_for_what_was_made_instead() -> None:
+    """Made again by a decision, the outcome unknown, and the old one is brought back meanwhile: it bears the marker and is not it."""
+    async with rig() as one:
+        own = await one.existing("Nia Okafor", "nia@own.test")
+        await one.stage(lead("1", name="Nia Okafor", email="nia@own.test"))
+        await one.run_dry()
+        one.person("delete", "contacts", own)
+        await one.stage(lead("1", name="Nia Okafor", email="nia@own.test", status="New"))
+        await one.run_dry()
+        [item] = await one.open_items("deleted_at_destination")
+        await one.decide(item, "recreate", reopen=Ref("lead", "1"))
+        await one.ledger.commit([DropLookup(side="dest", kind="contacts", id=own)])      # as the feed told
+        spoil(one, "create", after=0, happens=False)
+        while not await one.ledger.open_intents():
+            await one.deliver()
+        one.person("undelete", "contacts", own)
+        await one.run_dry()
+        line = await one.link("lead", "1")
+        assert line.dest_id != own
+        assert line.ours
 
 
 def spoil(one: Rig, method: str, *, after: int, happens: bool = True) -> None:

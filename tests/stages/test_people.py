@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from streamflow.errors import InvariantBroken, RecordRejected, Uncertain
+from streamflow.migration.lookups import lookup_of
 from streamflow.model import Disposition, Fields, QueueItem, Record, RecordState, Ref
 from streamflow.stages.batch import Batch, Plan, Resolved
 from streamflow.store.change import Enqueue, Reopen
@@ -35,6 +36,40 @@ async def test_a_match_fills_what_is_empty_and_nothing_else() -> None:
         assert link.before is not None
         assert link.before["description"] == "their words"
         assert await one.verify() == {"verified": 1}
+
+
+async def test_who_is_matched_with_a_record_that_follows_another_lead_joins_that_lead() -> None:
+    """The record named in the answer has become another lead's meanwhile: one leads it, and what was there before us is noted once."""
+    async with rig() as one:
+        row = await one.existing("Nia Okafor", "nia@own.test")
+        await one.ledger.commit([Enqueue(item=QueueItem(
+            id="identity:lead:2", cause="several_candidates", kind="lead", key="2", reason="?", decisions=("separate", "match:<id>"),
+        ))])
+        await one.stage(lead("1", name="Nia Okafor", email="nia@own.test", number="0825550142"))
+        await one.run_dry()
+        await one.decide("identity:lead:2", f"match:{row}")
+        await one.stage(lead("2", name="Nia O", email="other@own.test", number="0825550143"))
+        await one.run_dry()
+        assert [(await one.link("lead", key)).dest_id for key in "12"] == [row, row]
+        assert [(await one.link("lead", key)).is_matched for key in "12"] == [True, False]
+        assert (await one.link("lead", "2")).is_merged
+        assert len((await one.fields("contacts", row))["phones"]) == 2
+
+
+async def test_a_lead_waits_for_the_outcome_of_the_create_that_it_may_join() -> None:
+    """The feed tells of a contact whose create is in doubt: it is no stranger beside that lead, and nobody is asked who is meant."""
+    async with rig() as one:
+        one.switch(reset_after={"match": "POST /rest/contacts", "times": 1})
+        await one.stage(lead("1", name="Nia Okafor", email="nia@own.test"))
+        await one.deliver()
+        [row] = one.live("contacts")
+        await one.ledger.commit([lookup_of("contacts", str(row["id"]), await one.fields("contacts", str(row["id"])))])
+        await one.stage(lead("2", name="Nia Okafor", email="nia@own.test"))
+        await one.deliver()
+        assert (await one.staged("lead", "2")).state is RecordState.PARKED
+        await one.run_dry()
+        assert [(await one.link("lead", key)).dest_id for key in "12"] == [row["id"]] * 2
+        assert not await one.open_items("several_candidates")
 
 
 async def test_a_second_run_of_a_matched_person_does_nothing() -> None:

@@ -256,6 +256,53 @@ async def test_children_of_a_deleted_person_come_when_they_are_made_again() -> N
         assert [row["links"]["parent"] for row in one.live("notes")] == [person["id"]] != [gone]
 
 
+async def test_to_make_it_again_was_said_of_that_loss_alone() -> None:
+    """Brought back by people before the answer was carried out, then deleted once more: nothing is made, and somebody is asked anew."""
+    async with rig() as one:
+        await one.stage(lead("1"))
+        await one.run_dry()
+        gone = (await one.link("lead", "1")).dest_id
+        one.person("delete", "contacts", gone)
+        await one.stage(lead("1", "Renamed Person"))
+        await one.run_dry()
+        [first] = await one.open_items("deleted_at_destination")
+        one.person("undelete", "contacts", gone)
+        await one.decide(first, "recreate", reopen=Ref("lead", "1"))
+        await one.run_dry()
+        assert (await one.fields("contacts", gone))["name"] == "Renamed Person"
+        assert not await one.open_items("deleted_at_destination")
+        one.person("delete", "contacts", gone)
+        await one.stage(lead("1", "Renamed Again"))
+        await one.run_dry()
+        assert not one.live("contacts")
+        [second] = await one.open_items("deleted_at_destination")
+        await one.verify()
+        assert await one.open_items("deleted_at_destination") == [second] != [first]
+        await one.decide(second, "recreate", reopen=Ref("lead", "1"))
+        await one.run_dry()
+        [person] = one.live("contacts")
+        assert person["id"] != gone
+
+
+async def test_what_comes_back_is_ours_as_we_wrote_it() -> None:
+    """Read back while it was gone, no value of it is taken for people's: the source's next change of it goes there, and nobody is asked."""
+    async with rig() as one:
+        await one.stage(lead("1", status="New"))
+        await one.run_dry()
+        gone = (await one.link("lead", "1")).dest_id
+        one.person("delete", "contacts", gone)
+        vanished = Vanished(ledger=one.ledger, reader=one.nutshell.reader)
+        await vanished.look("contacts", [gone])
+        for _ in range(3):
+            await one.verify()
+        one.person("undelete", "contacts", gone)
+        await vanished.returned("contacts", [gone])
+        await one.stage(lead("1", status="Won"))
+        await one.run_dry()
+        assert (await one.fields("contacts", gone))["custom:Lead Status"] == "Won"
+        assert not await one.open_items("conflict")
+
+
 async def test_what_hung_on_a_deleted_person_goes_to_the_one_made_again() -> None:
     """Whatever was made before the loss follows, also what a person gave that lead by hand and its open lead; nothing is there twice."""
     whole = {"payload_custom_fields": True}

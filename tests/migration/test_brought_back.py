@@ -1,0 +1,64 @@
+"""Records of ours that were removed, and that people bring back: taken again where nothing took their place, told where something did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamflow.migration.life import State
+from streamflow.model import Kind, Link
+from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
+
+
+async def first_made(trip: Voyage, kind: Kind) -> Link:
+    """Give the line of a record that we made and that no other lead shares."""
+    lines = [link async for page in trip.ledger.crosswalk(dest_kind=kind) for link in page]
+    shared = {link.dest_id for link in lines if link.is_merged}
+    return next(link for link in lines if link.ours and link.dest_id not in shared)
+
+
+async def undone(trip: Voyage, scope: str) -> None:
+    """Undo a part of the run."""
+    await trip.set("rollback", {"scope": scope, "by": "uid:7", "at": "now", "asked_in": "tail", "paused": None})
+    await trip.m.enter(State.ROLLBACK, "asked for")
+    assert await trip.phase() is State.TAIL
+
+
+@pytest.mark.parametrize("comes", ["first", "later"])
+async def test_what_a_rollback_removed_and_people_brought_back_is_not_made_beside_itself(tmp_path: Path, comes: str) -> None:
+    """A change of the source goes to the record that is there again; where it came first, somebody is told that two carry one mark."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+        await in_tail(trip)
+        line = await first_made(trip, "contacts")
+        await undone(trip, f"record:lead:{line.ref.key}")
+        assert line.dest_id not in trip.live("contacts")
+        deeds = [
+            lambda: trip.in_destination("undelete", kind="contacts", id=line.dest_id),
+            lambda: trip.in_source("edit", "leads", line.ref.key, name="Written Since"),
+        ]
+        await in_tail(trip, *(deeds if comes == "first" else deeds[::-1]), lambda: None)
+        [now] = [link for link in await trip.ledger.links_of("lead", [line.ref.key]) if link.ref.part == ""]
+        told = [item.details["dest_id"] for item in await trip.items("doubled_marker")]
+        assert (now.dest_id == line.dest_id, told) == ((True, []) if comes == "first" else (False, [line.dest_id]))
+        marked = [rid for rid, row in trip.live("contacts").items() if f"lead:{line.ref.key}'" in str(row)]
+        assert set(marked) == {now.dest_id, line.dest_id}
+
+
+async def test_what_was_made_again_and_comes_back_all_the_same_is_told(tmp_path: Path) -> None:
+    """Somebody had a deleted person made again, somebody else takes the old one out of the trash: both are there, and it is said."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+        await in_tail(trip)
+        line = await first_made(trip, "contacts")
+        trip.in_destination("delete", kind="contacts", id=line.dest_id)
+        trip.in_source("edit", "leads", line.ref.key, name="Written Since")
+        await in_tail(trip)
+        [item] = [each for each in await trip.items("deleted_at_destination") if each.key == line.ref.key]
+        await trip.resolve(item, "recreate")
+        await in_tail(trip)
+        [now] = [link for link in await trip.ledger.links_of("lead", [line.ref.key]) if link.ref.part == ""]
+        assert now.dest_id != line.dest_id
+        trip.in_destination("undelete", kind="contacts", id=line.dest_id)
+        await in_tail(trip)
+        [told] = await trip.items("doubled_marker")
+        assert (told.key, told.details) == (line.ref.key, {"dest_id": line.dest_id, "first": now.dest_id})
