@@ -13,11 +13,11 @@ from collections.abc import Collection, Sequence
 from streamflow.migration.adoption import adopted
 from streamflow.migration.context import Migration
 from streamflow.migration.lookups import MATCHED_KINDS, lookup_of
-from streamflow.model import OPEN_INTENTS, DestId, Kind, Op, QueueItem, Ref
+from streamflow.model import OPEN_INTENTS, DestId, Kind, Op, QueueItem, Ref, name_of
 from streamflow.platforms.destination import Happening
 from streamflow.stages.formerly import REMOVED, forgotten, ref_in
 from streamflow.stages.gone import GONE_KINDS
-from streamflow.store.change import Change, Enqueue
+from streamflow.store.change import Change, Enqueue, Wake
 
 
 async def take(migration: Migration, happenings: Sequence[Happening]) -> None:
@@ -46,6 +46,7 @@ async def _of_kind(migration: Migration, kind: Kind, ids: Collection[DestId]) ->
             continue
         taken.add(ref)
         changes += [*adopted(kind, dest_id, ref, "brought back by people"), forgotten(kind, dest_id)]
+        changes.append(Wake(on=(name_of(ref.kind, ref.key),)))     # what belongs to it waited for it to be made
         changes += [lookup_of(kind, dest_id, fields)] if kind in MATCHED_KINDS else []
     await ledger.commit(changes)
 

@@ -271,6 +271,7 @@ def _is_excused(seen: Evidence, kind: Kind, key: Key, row: Row, staged: Staged) 
         "unanswered": "unanswered" in open_ones and len(_intents(seen, kind, key)) >= TRIES,
         "undone": _is_undone(seen, kind, key, staged, is_late=is_late),
         "with a refused one": kind == "client" and _waits_for_a_refused_one(seen, staged),
+        "its client came back late": kind != "client" and is_late and _came_back_late(seen, row),
         "alone": kind != "client" and _is_alone(seen, row, staged, is_late=is_late),
     }
     return any(why.values())
@@ -300,6 +301,13 @@ def _is_undone(seen: Evidence, kind: Kind, key: Key, staged: Staged, *, is_late:
     entries = [json.loads(line.text) for line in seen.ledger._book.audit.values()]
     done = any((each["kind"], each["key"]) == (kind, key) and each["action"].startswith("rollback.") for each in entries)
     return asked and done and staged.state is RecordState.HELD and (is_late or seen.conditions.part in staged.reason)
+
+
+def _came_back_late(seen: Evidence, row: Row) -> bool:
+    """Say whether people brought back the client it belongs to after the switch: whether it comes as well is asked."""
+    link = seen.links.get(Ref("client", row["clientid"]))
+    held = seen.account.records.get(link.dest_id) if link is not None else None
+    return held is not None and held.restored_at > (seen.books.switched_at or 0.0)
 
 
 def _is_alone(seen: Evidence, row: Row, staged: Staged, *, is_late: bool) -> bool:
@@ -342,6 +350,8 @@ def _wrong(seen: Evidence, kind: Kind, key: Key, row: Row, held: Held) -> Iterat
 def _decided_for_ours(seen: Evidence, kind: Kind, key: Key, row: Row, held: Held) -> set[str]:
     """Name the fields of which somebody took the source's value over the one that people had last put there."""
     found: dict[str, bool] = {}
+    if content(row) != content(seen.books.now(kind, key)):
+        return set()      # the source says something else by now
     for item in seen.asked_about(kind, key):
         name = str(item.details.get("field"))
         if item.cause == "conflict" and item.details.get("dest_id") == held.id and name in SCALARS:
@@ -437,7 +447,8 @@ def _undone(seen: Evidence) -> Iterator[str]:
         if held.maker == PROGRAM and not held.is_gone and not (dest_id in by_people or _carries(seen, dest_id)):
             yield f"not undone: {dest_id} ({marker_of(held)}) is still there, and nobody touched it"
         is_late = held.restored_at > (seen.books.undoing_at or 0.0)
-        if _is_theirs_now(held) or (held.is_brought_back and (dest_id in removed or is_late)):
+        is_unheard = seen.account.told_at(dest_id) > seen.heard
+        if _is_theirs_now(held) or (held.is_brought_back and (dest_id in removed or is_late or is_unheard)):
             continue      # out of the trash of a rollback, or behind the back of this one: theirs to know
         if held.maker == PROGRAM and not held.is_gone and dest_id not in listed | doubles:
             yield f"unexplained: {dest_id} ({marker_of(held)}) stayed, and the report does not say so"
