@@ -168,7 +168,9 @@ class BusyWorld(World):
             self.agenda.at(BEGINS_S + second + self._makes.random(), self._change)
 
     def _operator(self) -> Operator:
-        return LookingOperator(self, self.agenda, self.conditions, self.orders, self.answers, on_freeze=self._freeze, on_switch=self._switch)
+        return LookingOperator(
+            self, self.agenda, self.conditions, self.orders, self.answers, on_freeze=self._freeze, on_switch=self._switch,
+        )
 
     def _source(self) -> SourceDoor:
         return NotingDoor(self)
