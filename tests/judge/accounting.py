@@ -13,9 +13,11 @@ from typing import Any
 
 from tests.judge.marks import read_marks
 from tests.judge.meanwhile import NAMING
+from tests.judge.refusals import PARENTLESS
 from tests.judge.states import Destination, Finding, Identity, Question, Row
 
 _RECORD = re.compile(r"\b\d+-[a-zA-Z]+\b")
+_OWNER = re.compile(r"\bbelongs to (?:lead|prospect) (\S+?),")
 _WITH_LINE = ("created", "updated", "merged", "matched")
 _WITHOUT = ("filtered", "flagged", "failed")
 
@@ -59,7 +61,8 @@ def read_waiting(reports: Path) -> dict[Identity, str]:
 def _question(item: Row) -> Question:
     """Read a line of the queue: who is who it tells in full only when it is asked for by itself."""
     cause = str(item["cause"])
-    named = _RECORD.findall(f"{item['id']} {item['reason']}") if cause in NAMING else ()
+    pattern = _RECORD if cause in NAMING else _OWNER if cause == PARENTLESS else None
+    named = pattern.findall(f"{item['id']} {item['reason']}") if pattern is not None else ()
     return Question(
         cause=cause, kind=str(item["kind"]), key=str(item["key"]), others=frozenset(named), name=str(item["id"]),
         is_over=item["state"] == "resolved" and item["decision"] != "waive",

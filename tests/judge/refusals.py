@@ -22,6 +22,8 @@ REFUSED = frozenset({"rejected", "unanswered"})
 """Causes of questions that tell of a record which the destination does not take (docs/queue.md)."""
 UNREAD = "source_unread"
 """The cause of those that tell of something the source does not show."""
+PARENTLESS = "unknown_parent"
+"""The cause of those about a record that names somebody who was never shown."""
 CREATE_PERSON = "POST /rest/contacts"
 NUMBERS = ("number", "phone1")
 _NO_DIGIT = re.compile(r"\D")
@@ -86,6 +88,8 @@ class Excuse:
             return True
         if any(self._is_away((each, owner)) for each in PEOPLE for owner in owners):
             return True
+        if kind == "attachment" and any(self._is_parentless(owner) for owner in row.get(MOVED_FROM, ())):
+            return True
         if any(_is_nameless(each, kind) and _tells(body, row) and self._is_told(each) for each, body in self.refusals.written.items()):
             return True
         return self.was_not_shown(identity, row)
@@ -103,6 +107,11 @@ class Excuse:
 
     def _is_told(self, identity: Identity) -> bool:
         return any(each.cause in REFUSED and not each.is_over and (each.kind, each.key) == identity for each in self.asked)
+
+    def _is_parentless(self, owner: str) -> bool:
+        """Say whether a file is asked about by the lead in whose folder it lies, who was merged away before anybody could read of them."""
+        about = (each for each in self.asked if each.cause == PARENTLESS and each.kind == "attachment" and not each.is_over)
+        return ("lead", owner) not in self.there and any(owner in each.others for each in about)
 
     def _is_away(self, person: Identity) -> bool:
         """Say whether a person was refused, and never taken since."""

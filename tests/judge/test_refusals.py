@@ -22,6 +22,7 @@ ROWS = {
     ("attachment", "20"): {"leadid": "9", "name": "plan.txt", "sha256": "c1f0"},
     ("attachment", "23"): {"leadid": "9", "name": "plan.txt", "sha256": "c1f0", "moved_from": ["8"]},
 }  # fmt: skip
+ASKED_FOR = Question(cause="unknown_parent", kind="attachment", key="7cc7", others=frozenset({"8"}))
 CALL = ("call", "of 2026-11-22T13:53:23 with prospect 3")
 REFUSED = [
     ("lead", "6"), ("lead", "7"), ("note", "11"), ("note", "12"), ("note", "14"), ("note", "16"), ("attachment", "18"),
@@ -142,3 +143,15 @@ def test_a_list_that_was_refused_is_told_by_the_name_of_whose_it_is(name: str, i
 def test_nothing_else_is_excused(kind: str, key: str, fault: str) -> None:
     """Neither other records, nor other faults."""
     assert _left(kind, key, (*TOLD, Question(cause="rejected", kind=kind, key=key)), fault)
+
+
+@pytest.mark.parametrize(("key", "told", "there", "is_found"), [
+    ("23", (ASKED_FOR,), (), False), ("23", (), (), True), ("23", (replace(ASKED_FOR, is_over=True),), (), True),
+    ("23", (replace(ASKED_FOR, others=frozenset({"5"})),), (), True), ("23", (ASKED_FOR,), (("lead", "8"),), True),
+    ("20", (ASKED_FOR,), (), True),
+])  # fmt: skip
+def test_a_file_of_somebody_merged_away_before_they_were_read_is_asked_about(
+    key: str, told: tuple[Question, ...], there: tuple[Identity, ...], is_found: bool
+) -> None:
+    """It lies in the folder of a lead that nobody was ever shown: asked about by that lead it is not lost, and by any other it is."""
+    assert _left("attachment", key, told, there=there) is is_found
