@@ -592,6 +592,31 @@ async def test_what_is_brought_back_after_the_switch_comes_without_more_question
         assert [each.key for each in await trip.items("after_freeze")] == [note.record.key]
 
 
+async def test_what_came_back_by_one_decision_after_the_switch_takes_no_later_version(tmp_path: Path) -> None:
+    """Undone in the watch, restored by people and let come back: it is as it was then, and what is written in it later is asked about."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        await look_once(trip)
+        people = [link async for page in trip.ledger.crosswalk(dest_kind="contacts") for link in page if link.ours]
+        shared = {link.dest_id for link in people if link.is_merged}
+        line = next(link for link in people if link.dest_id not in shared)
+        scope = f"record:lead:{line.ref.key}"
+        await trip.set("rollback", {"scope": scope, "by": "uid:7", "at": "now", "asked_in": "watch", "paused": None})
+        await trip.m.enter(State.ROLLBACK, "asked for")
+        assert await trip.phase() is State.WATCH
+        assert line.dest_id not in trip.live("contacts")
+        trip.in_destination("undelete", kind="contacts", id=line.dest_id)
+        await look_once(trip)
+        [item] = await trip.items("rolled_back")
+        await desk_of(trip).queue_resolve(actor="uid:7", id=item.id, decision="retry")
+        await look_once(trip)
+        staged = (await trip.staged("lead"))[line.ref.key]
+        assert (staged.state, "undone" in staged.reason) == (RecordState.DONE, False)
+        trip.in_source("edit", "leads", line.ref.key, force=True, name="Written Later")
+        await look_once(trip)
+        assert line.ref.key in [each.key for each in await trip.items("after_freeze") if each.kind == "lead"]
+        assert not [row for row in trip.live("contacts").values() if "Written Later" in str(row["name"])]
+
+
 async def test_a_late_write_taken_while_others_are_held_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The decision comes between two looks into the ledger: it is not taken for one more late write, and held for good."""
     async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
