@@ -275,9 +275,13 @@ class Cutover:
         self._m.log("cutover.switched", receipt=receipt["id"])
 
     async def _answered_later(self, now: str) -> list[str]:
-        """Name what was answered by now and seems to be answered later: the watch takes what is answered after the switch for decisions."""
+        """
+        Name what was answered by now and seems to be answered later: the watch takes what is answered after the switch for decisions.
+
+        Also what is about no record: that an undone part of the run is to come back was decided for what was undone then.
+        """
         pages = self._m.ledger.items(state="resolved")
-        return [item.id async for page in pages for item in page if item.key and item.resolved_at >= now]
+        return [item.id async for page in pages for item in page if item.resolved_at >= now]
 
     async def _back(self, reason: str) -> State:
         async with self._m.cutover_lock:

@@ -60,7 +60,8 @@ class Reversals:
         await self._m.ledger.commit([
             change for step in steps if step.action == "forget"
             for change in (
-                *_let_go(step.link), *kept.get(step.link.ref, ()), _entry(step.link, step.action, step.reason or NOTHING_TO_UNDO),
+                *_let_go(step.link), *_may_be_back(step, scope), *kept.get(step.link.ref, ()),
+                _entry(step.link, step.action, step.reason or NOTHING_TO_UNDO),
             )
         ])
         writes = [self._reversal(step, now, scope, seen) for step in steps if step.action in ("delete", "restore")]
@@ -269,9 +270,19 @@ def _undone(reversal: Reversal, kept: Mapping[Ref, Sequence[Change]]) -> list[Ch
     link = reversal.link
     is_gone = reversal.action == "delete"
     gone: list[Change] = [DropLookup(side="dest", kind=link.dest_kind, id=link.dest_id)] if is_gone else []
-    may_come_back = is_gone and reversal.scope != WHOLE and link.dest_kind in GONE_KINDS
-    gone += [remembered(link.dest_kind, link.dest_id, link.ref)] if may_come_back else []
-    return [*gone, *_let_go(link), *kept.get(link.ref, ())]
+    back = _remembered(link, reversal.scope) if is_gone else []
+    return [*gone, *back, *_let_go(link), *kept.get(link.ref, ())]
+
+
+def _may_be_back(step: Step, scope: str) -> list[Change]:
+    """Remember whose a record of ours was that people had deleted: one that is there and only let go was theirs, or is shared."""
+    link = step.link
+    return _remembered(link, scope) if link.ours else []
+
+
+def _remembered(link: Link, scope: str) -> list[Change]:
+    """Remember whose record it was that is gone: people may bring it back while the migration goes on."""
+    return [remembered(link.dest_kind, link.dest_id, link.ref)] if scope != WHOLE and link.dest_kind in GONE_KINDS else []
 
 
 def _told(reversal: Reversal) -> list[Change]:

@@ -404,5 +404,9 @@ def _ground(job: Job) -> str:
 
 
 def _goes_on(job: Job) -> bool:
-    """Say whether a record that has its destination record is only changed: what was known of it holds on."""
-    return job.staged.state is not RecordState.HELD and job.main is not None
+    """
+    Say whether a record that has its destination record is only changed: what was known of it holds on.
+
+    That it was undone and stays away does not, once it is back.
+    """
+    return job.staged.state is not RecordState.HELD and job.main is not None and not job.staged.ground.startswith(UNDONE)

@@ -62,3 +62,20 @@ async def test_what_was_made_again_and_comes_back_all_the_same_is_told(tmp_path:
         await in_tail(trip)
         [told] = await trip.items("doubled_marker")
         assert (told.key, told.details) == (line.ref.key, {"dest_id": line.dest_id, "first": now.dest_id})
+
+
+async def test_what_people_had_deleted_before_a_rollback_and_bring_back_is_told(tmp_path: Path) -> None:
+    """A rollback finds a record gone, the source has it made again, people take the old one out of the trash: both are there, and told."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+        await in_tail(trip)
+        line = await first_made(trip, "contacts")
+        trip.in_destination("delete", kind="contacts", id=line.dest_id)
+        await undone(trip, f"record:lead:{line.ref.key}")
+        trip.in_source("edit", "leads", line.ref.key, name="Written Since")
+        await in_tail(trip)
+        [now] = [link for link in await trip.ledger.links_of("lead", [line.ref.key]) if link.ref.part == ""]
+        assert now.dest_id != line.dest_id
+        trip.in_destination("undelete", kind="contacts", id=line.dest_id)
+        await in_tail(trip)
+        [told] = await trip.items("doubled_marker")
+        assert (told.key, told.details) == (line.ref.key, {"dest_id": line.dest_id, "first": now.dest_id})

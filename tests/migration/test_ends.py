@@ -18,11 +18,13 @@ from streamflow.migration import aftermath, cutover
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
+from streamflow.migration.returning import undone, undone_item
 from streamflow.migration.rollback import Rollback
 from streamflow.migration.undoing import plan_step
 from streamflow.migration.watch import BROUGHT_BACK
 from streamflow.model import Link, QueueItem, RecordState, Ref, Verdict
 from streamflow.platforms.nutshell.dialect.compare import compare
+from streamflow.stages.planning import finish_of
 from streamflow.store.change import Enqueue, PutLink, Reopen, ResolveItem
 from streamflow.wire.message import BACKFILL, DELTA
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage, with_terms
@@ -548,6 +550,25 @@ async def test_an_answer_from_before_the_switch_lets_nothing_go_whatever_the_clo
         assert not [row for row in trip.live("contacts").values() if "Written Late" in str(row["name"])]
 
 
+async def test_what_was_brought_back_before_the_switch_lets_nothing_go_whatever_the_clock_says(tmp_path: Path) -> None:
+    """A part of the run was to come back, then the clock is set back over the switch: a late write of it is asked about all the same."""
+    async with voyage(tmp_path, at=State.CUTOVER, records=20, watch_days=1.0) as trip:
+        key = next(str(row["leadid"]) for row in trip.source_rows("leads"))
+        item = undone_item({"scope": "kind:lead", "at": "earlier"})
+        await trip.ledger.commit([Enqueue(item=item)])
+        trip.clock.skipped_s += 7200.0
+        await desk_of(trip).queue_resolve(actor="uid:7", id=item.id, decision="retry")
+        trip.clock.skipped_s -= 7200.0
+        assert await trip.phase() is State.WATCH
+        staged = (await trip.staged("lead"))[key]
+        # as one that a rollback removed a moment too soon and gave back: nothing was left to be done with it when it came back
+        await trip.ledger.commit([finish_of(staged, disposition=staged.disposition, reason=staged.reason, ground=undone("kind:lead"))])
+        trip.in_source("edit", "leads", key, force=True, name="Written Late")
+        await look_once(trip)
+        assert key in [each.key for each in await trip.items("after_freeze")]
+        assert not [row for row in trip.live("contacts").values() if "Written Late" in str(row["name"])]
+
+
 async def test_what_is_brought_back_after_the_switch_comes_without_more_questions(tmp_path: Path) -> None:
     """Notes that were undone in the watch and brought back by one decision are there again; only what is written later is asked about."""
     async with voyage(tmp_path, at=State.WATCH, records=30, watch_days=1.0) as trip:
@@ -569,6 +590,31 @@ async def test_what_is_brought_back_after_the_switch_comes_without_more_question
         await trip.work.reader.everything("watch")
         await look_once(trip)
         assert [each.key for each in await trip.items("after_freeze")] == [note.record.key]
+
+
+async def test_what_came_back_by_one_decision_after_the_switch_takes_no_later_version(tmp_path: Path) -> None:
+    """Undone in the watch, restored by people and let come back: it is as it was then, and what is written in it later is asked about."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        await look_once(trip)
+        people = [link async for page in trip.ledger.crosswalk(dest_kind="contacts") for link in page if link.ours]
+        shared = {link.dest_id for link in people if link.is_merged}
+        line = next(link for link in people if link.dest_id not in shared)
+        scope = f"record:lead:{line.ref.key}"
+        await trip.set("rollback", {"scope": scope, "by": "uid:7", "at": "now", "asked_in": "watch", "paused": None})
+        await trip.m.enter(State.ROLLBACK, "asked for")
+        assert await trip.phase() is State.WATCH
+        assert line.dest_id not in trip.live("contacts")
+        trip.in_destination("undelete", kind="contacts", id=line.dest_id)
+        await look_once(trip)
+        [item] = await trip.items("rolled_back")
+        await desk_of(trip).queue_resolve(actor="uid:7", id=item.id, decision="retry")
+        await look_once(trip)
+        staged = (await trip.staged("lead"))[line.ref.key]
+        assert (staged.state, "undone" in staged.reason) == (RecordState.DONE, False)
+        trip.in_source("edit", "leads", line.ref.key, force=True, name="Written Later")
+        await look_once(trip)
+        assert line.ref.key in [each.key for each in await trip.items("after_freeze") if each.kind == "lead"]
+        assert not [row for row in trip.live("contacts").values() if "Written Later" in str(row["name"])]
 
 
 async def test_a_late_write_taken_while_others_are_held_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,13 +138,29 @@ def _doubled(seen: Evidence) -> Iterator[str]:
 
 
 def _records(seen: Evidence) -> Iterator[str]:
+    closed_at = _closed_early_at(seen)
     for kind in ("client", *CHILDREN):
-        for key, row in seen.books.true(kind).items():
-            yield from _record(seen, kind, key, row)
+        for key in seen.books.true(kind):
+            if (row := seen.books.at(kind, key, closed_at)) is not None:
+                yield from _record(seen, kind, key, row)
     for (kind, key), versions in seen.books.rows.items():
         if versions[-1].row is None and (kind, key) in seen.staged and kind in DEST_KINDS and seen.staged[kind, key].missing_scans < 2:
             if not any(item.cause == "deleted_at_source" for item in seen.asked_about(kind, key)):
                 yield f"unexplained: {kind} {key} was removed from the source and nobody was told"
+
+
+def _closed_early_at(seen: Evidence) -> float | None:
+    """
+    Give when the window after the switch ended before its time, since a process began in it under a clock that somebody had set forward.
+
+    What is written later is not looked for. None where it lasted, and where nothing but a fault can have ended it.
+    """
+    books, steps = seen.books, seen.conditions.steps
+    if books.switched_at is None or books.closed_at is None or books.begun_at <= books.switched_at:
+        return None
+    lasted_s = books.closed_at - books.switched_at
+    set_forward_s = ahead_s(steps, books.begun_at) - ahead_s(steps, books.switched_at)
+    return books.closed_at if lasted_s < seen.conditions.watch_s <= lasted_s + set_forward_s else None
 
 
 def _record(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
@@ -271,7 +287,8 @@ def _is_excused(seen: Evidence, kind: Kind, key: Key, row: Row, staged: Staged) 
         "unanswered": "unanswered" in open_ones and len(_intents(seen, kind, key)) >= TRIES,
         "undone": _is_undone(seen, kind, key, staged, is_late=is_late),
         "with a refused one": kind == "client" and _waits_for_a_refused_one(seen, staged),
-        "its client came back late": kind != "client" and is_late and _came_back_late(seen, row),
+        "written late, with a refused one": kind == "client" and is_late and _is_as_one_refused(seen, key),
+        "its client came late": kind != "client" and is_late and _came_late(seen, row),
         "alone": kind != "client" and _is_alone(seen, row, staged, is_late=is_late),
     }
     return any(why.values())
@@ -282,6 +299,23 @@ def _waits_for_a_refused_one(seen: Evidence, staged: Staged) -> bool:
     kind, _, key = (staged.waiting_on or "").partition(":")
     is_asked = any(item.cause == "rejected" and item.state == "open" for item in seen.asked_about(kind, key))
     return staged.state is RecordState.PARKED and kind == "client" and is_asked and _was_refused(seen, kind, key)
+
+
+def _is_as_one_refused(seen: Evidence, key: Key) -> bool:
+    """Say whether it was never tried, and another client of its name and of an address or number of its own is refused, and asked about."""
+    mine = [each.row for each in seen.books.rows["client", key] if each.row is not None]
+    if _intents(seen, "client", key):
+        return False
+    for (kind, other), versions in seen.books.rows.items():
+        if kind == "client" and other != key and _was_refused(seen, kind, other):
+            theirs = [each.row for each in versions if each.row is not None]
+            is_same = any(
+                one["fullname"] == two["fullname"] and (one["email"] == two["email"] or one["phone"] == two["phone"])
+                for one in mine for two in theirs
+            )
+            if is_same and any(item.cause == "rejected" and item.state == "open" for item in seen.asked_about(kind, other)):
+                return True
+    return False
 
 
 def _was_refused(seen: Evidence, kind: Kind, key: Key) -> bool:
@@ -303,11 +337,18 @@ def _is_undone(seen: Evidence, kind: Kind, key: Key, staged: Staged, *, is_late:
     return asked and done and staged.state is RecordState.HELD and (is_late or seen.conditions.part in staged.reason)
 
 
-def _came_back_late(seen: Evidence, row: Row) -> bool:
-    """Say whether people brought back the client it belongs to after the switch: whether it comes as well is asked."""
+def _came_late(seen: Evidence, row: Row) -> bool:
+    """Say whether the client it belongs to was made, or brought back by people, after the switch: whether it comes as well is asked."""
     link = seen.links.get(Ref("client", row["clientid"]))
     held = seen.account.records.get(link.dest_id) if link is not None else None
-    return held is not None and held.restored_at > (seen.books.switched_at or 0.0)
+    return held is not None and (held.deeds[0].at > (seen.books.switched_at or 0.0) or _is_back_late(seen, held))
+
+
+def _is_back_late(seen: Evidence, held: Held) -> bool:
+    """Say whether people brought a record back after the switch, or so short before it that the feed told of it only afterwards."""
+    theirs = [deed.action for deed in held.deeds if deed.actor == PERSON]
+    is_unheard = theirs[-1:] == ["restore"] and seen.account.told_at(held.id) > seen.books.heard_at_switch
+    return is_unheard or held.restored_at > (seen.books.switched_at or 0.0)
 
 
 def _is_alone(seen: Evidence, row: Row, staged: Staged, *, is_late: bool) -> bool:
@@ -337,7 +378,7 @@ def _orphaned(seen: Evidence, kind: Kind, row: Row, held: Held) -> Iterator[str]
 def _wrong(seen: Evidence, kind: Kind, key: Key, row: Row, held: Held) -> Iterator[str]:
     theirs = {name for deed in held.deeds if deed.actor == PERSON for name in deed.fields}
     is_asked = any(item.cause == "after_freeze" and item.decision != "take" for item in seen.asked_about(kind, key))
-    is_back_late = is_asked and held.restored_at > (seen.books.switched_at or 0.0)      # what the source said meanwhile was asked about
+    is_back_late = is_asked and _is_back_late(seen, held)      # what the source said meanwhile was asked about
     theirs |= set(held.fields) if _is_theirs_now(held) or is_back_late else set()
     decided = _decided_for_ours(seen, kind, key, row, held)
     asked = _in_dispute(seen, kind, key)

@@ -46,6 +46,9 @@ class Books:
     merged: dict[Key, Key] = field(default_factory=dict)       # clients merged away -> into whom
     frozen_at: float | None = None
     switched_at: float | None = None
+    heard_at_switch: int = 0             # how far the destination's feed had been followed then
+    begun_at: float = 0.0                # when the latest process began
+    closed_at: float | None = None       # when the window after the switch was over
     undoing_at: float | None = None      # when all was to be undone
     lies_left: int = 0
     skips_left: int = 1            # passes that leave a record out after people stopped; before that any number may

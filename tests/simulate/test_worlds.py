@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from functools import partial
+from typing import Any
 from unittest.mock import patch
 
 import anyio
 import pytest
 
 from streamflow.migration.reversal import Reversal
-from streamflow.model import Intent, IntentState, Link, Op, QueueItem, Ref
+from streamflow.model import Disposition, Intent, IntentState, Link, Op, QueueItem, RecordState, Ref
 from streamflow.stages.load import Loader
-from streamflow.store.change import Enqueue, MoveMark, PutIntent, ResolveItem, SettleIntent
+from streamflow.stages.planning import finish_of
+from streamflow.store.change import Enqueue, MoveMark, PutIntent, PutLink, ResolveItem, SettleIntent
 from tests.simulate import planted, watching
+from tests.simulate.conditions import Conditions
 from tests.simulate.destination import PERSON, PROGRAM, Held
 from tests.simulate.judge import DEST_KINDS, Evidence, judge
 from tests.simulate.planted import PLANTED, Bug, found_by
@@ -242,3 +245,95 @@ def test_there_are_enough_bugs_to_find() -> None:
     """Each is one rule, and each name says which."""
     assert len(PLANTED) >= 12
     assert set(QUICKLY_FOUND) <= PLANTED.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "broken"), [("Ada Petrov", "open", False), ("Ada Smith", "open", True), ("Ada Petrov", "resolved", True)],
+)
+def test_who_waits_for_a_refused_one_and_is_written_late_is_no_loss(name: str, state: str, broken: bool) -> None:
+    """Who is the same person as one whom the destination refuses waits for the answer about them; anybody else is lost."""
+    world = switching()
+    client(world, "c1", name="Ada Petrov")
+    client(world, "c2", name=name)
+    frozen(world)
+    world.books.put("client", "c2", {**world.books.true("client")["c2"], "town": "Late"})
+    world.account.refused.add("sim:client:c1")
+    held_late(world, "client", "c2")
+    anyio.run(world.ledger.commit, [PutIntent(intent=_intent(0, "c1")), Enqueue(item=_question("rejected", "client", "c1"))])
+    if state == "resolved":
+        anyio.run(world.ledger.commit, [ResolveItem(id="rejected:c1", decision="waive", by="uid:1")])
+    assert any(fault.startswith("lost: client c2") for fault in judged(world)) == broken
+
+
+@pytest.mark.parametrize(
+    ("comes", "broken"), [("made before", True), ("made after", False), ("back unheard", False), ("back heard", True)],
+)
+def test_what_belongs_to_one_that_comes_after_the_switch_is_asked_about(comes: str, broken: bool) -> None:
+    """A client made after the switch, or told of only then, has its own held with a question; one that was there before has not."""
+    world = switching()
+    client(world, "c1", name="Ada Petrov")
+    world.books.put("quote", "q1", {"quoteid": "q1", "clientid": "c1", "amount": "5.00", "phase": "A", "state": "Offered"})
+    made = world.account.create("contacts", {"custom:Streamflow ID": "sim:client:c1"}, PROGRAM) if comes != "made after" else ""
+    frozen(world)
+    if not made:
+        made = world.account.create("contacts", {"custom:Streamflow ID": "sim:client:c1"}, PROGRAM)
+    if "back" in comes:
+        world.account.delete(made, PROGRAM)
+        world.account.restore(made, PERSON)
+        world.books.switched_at, world.books.heard_at_switch = world.agenda.now, len(world.account.events) if comes == "back heard" else 0
+    held_late(world, "quote", "q1")
+    link = Link(ref=Ref("client", "c1"), dest_kind="contacts", dest_id=made, base={}, ours=True)
+    anyio.run(world.ledger.commit, [PutLink(link=link)])
+    assert any(fault.startswith("lost: quote q1") for fault in judged(world)) == broken
+
+
+@pytest.mark.parametrize(
+    ("set_by_s", "begun_at", "broken"), [(86_400.0, 15.0, False), (86_400.0, 10.0, True), (-60.0, 15.0, True), (5.0, 15.0, True)],
+)
+def test_a_window_that_a_clock_ended_early_sees_no_later_write(set_by_s: float, begun_at: float, broken: bool) -> None:
+    """A process that begins under a clock set forward past its end may end it, nothing else may; a write before that is asked about."""
+    world = switching(steps=((12.0, set_by_s),), watch_s=60.0)
+    client(world, "c1", name="Ada Petrov")
+    frozen(world)
+    world.books.begun_at, world.books.closed_at = begun_at, 16.0
+    anyio.run(partial(world.ledger.stage, [record_of("client", "c1", world.books.true("client")["c1"])], scan="first"))
+    world.agenda.until(20.0)
+    world.books.put("client", "c1", {**world.books.true("client")["c1"], "town": "Late"})
+    wrong = "unexplained: client c1 was written after the switch, and nobody was asked"
+    assert (wrong in judged(world)) == broken
+    world.books.rows["client", "c1"][-1].at = 15.5
+    assert wrong in judged(world), "it was written before the window ended"
+
+
+def switching(**more: Any) -> World:
+    """Give an empty world that ends in the watch, with other conditions where named."""
+    return World(1, conditions=replace(Conditions.of(1), ending="cutover", **more))
+
+
+def client(world: World, key: str, *, name: str) -> None:
+    """Enter somebody in the source; all of them have one address."""
+    row = {"clientid": key, "fullname": name, "email": "ada@x.test", "phone": f"407555{key}", "town": "Oviedo"}
+    world.books.put("client", key, row)
+
+
+def frozen(world: World) -> None:
+    """Let people stop, and the switch be at 10 s."""
+    world.books.frozen_at = world.agenda.now
+    world.agenda.until(10.0)
+    world.books.switched_at = world.agenda.now
+    world.agenda.until(11.0)
+
+
+def held_late(world: World, kind: str, key: str) -> None:
+    """Let a record be held as written late, with a question."""
+    record = record_of(kind, key, world.books.true(kind)[key])
+    anyio.run(partial(world.ledger.stage, [record], scan="first"))
+    staged = world.ledger._book.records[kind, key].staged
+    held = finish_of(staged, state=RecordState.HELD, disposition=Disposition.FLAGGED, reason="written late")
+    item = replace(_question("after_freeze", kind, key), id=f"after_freeze:{kind}:{key}:{record.digest[:8]}")
+    anyio.run(world.ledger.commit, [held, Enqueue(item=item)])
+
+
+def judged(world: World) -> list[str]:
+    """Judge a world as it is."""
+    return judge(Evidence.of(world.books, world.account, world.ledger, world.conditions))

@@ -15,6 +15,7 @@ from unittest.mock import patch
 import orjson
 
 from streamflow.errors import StreamflowError
+from streamflow.ledger_names import CLOSED
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.pair import Pair
@@ -132,6 +133,7 @@ class World:
         operator = self._operator()
         ledger = SlowLedger(self.ledger, self.agenda, dice, self._on_commit)
         self.books.served.clear()
+        self.books.begun_at = self.agenda.now
         self.clock.begin()
         with process(self.agenda, dice, self.TURNS) as loop:
             self._loop = loop
@@ -192,7 +194,7 @@ class World:
         step = str(plan.get("step"))
         step = f"{step} {plan['quiet']}" if step == "drain" else step
         if step == "switched" and self.books.switched_at is None:
-            self.books.switched_at = self.agenda.now
+            self.books.switched_at, self.books.heard_at_switch = self.agenda.now, watching.heard(self.ledger)
             self.faults += watching.switched(self.ledger, self.books)
         dice = self._dice(f"stray {step} {len(self._strays)}")
         while step in self._strays:
@@ -232,6 +234,8 @@ class World:
             self._removals |= watching.removal(change)
             if isinstance(change, PutSetting) and change.name == "rollback" and change.value and change.value["scope"] == "run":
                 self.books.undoing_at = self.books.undoing_at or self.agenda.now
+            if isinstance(change, PutSetting) and change.name == CLOSED:
+                self.books.closed_at = self.agenda.now
             if isinstance(change, SettleIntent) and change.state is IntentState.IN_DOUBT:
                 self.in_doubt.add(change.id)
             if isinstance(change, PutSetting) and change.name == "cutover" and change.value and self.books.frozen_at is not None:
