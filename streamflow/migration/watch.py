@@ -2,7 +2,8 @@
 After the switch: writes made to the source after the freeze are found and queued, the queue is worked, then the run closes.
 
 Rule 1: from the switch on nothing moves by itself any more; what shows up late waits for a person, each version of a record anew, also one
-that it comes back to. What somebody decided on another question about a record lets it go on as it was then, and no later version.
+that it comes back to. What somebody decided on another question about a record lets it go on as it was then, and no later version; what
+belongs to it goes with it.
 Rule 2: a source that cannot be read any more ends nothing: the window goes on, and what was decided is still carried out.
 Rule 3: the last reading is a complete one. What keeps it from being complete is waited for a while, then asked about: nobody is to take a
 window that closed half blind for one in which nothing was written.
@@ -14,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
@@ -29,6 +31,7 @@ from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, Reco
 from streamflow.stages.gone import BACK
 from streamflow.stages.pending import pending_pages
 from streamflow.stages.planning import finish_of
+from streamflow.stages.reopened import ALONG, ASKED, asked_name, runs_along, version_of
 from streamflow.stages.questions import AGAIN, next_question, repeated
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, Enqueue, PutSetting
@@ -37,8 +40,6 @@ from streamflow.wire.message import DELTA, at_priority
 WRITTEN_LATE = "written in the source after the switch; the destination is the system of record"
 DECIDED = "watch:decided:"
 """Prefix of the setting that says which version of its record a question was decided on: by its id."""
-ASKED = "watch:asked:"
-"""Prefix of the setting that names the last question about a version of a record, by its kind and key: what was said of others is over."""
 ANY = ""      # what the engine found answered by itself: the first version that goes on then is noted
 BROUGHT_BACK = "people brought back in the destination, after the switch, what it is or belongs to; what the source said of it may differ"
 UNREAD = "last_read_failed"
@@ -53,12 +54,15 @@ class LetGo:
     decided: Mapping[tuple[Kind, Key], frozenset[str]] = field(default_factory=dict)    # versions then; `ANY`: it was not noted
     unnoted: Mapping[tuple[Kind, Key], tuple[str, ...]] = field(default_factory=dict)   # ids of the items of which it was not
     people: frozenset[Key] = frozenset()                   # keys of people among both
+    along: Mapping[str, Any] = field(default_factory=dict)    # settings that tell what runs again with what it belongs to
+    asked: Mapping[str, Any] = field(default_factory=dict)    # settings that name the last questions about late versions
     brought_back: frozenset[str] = frozenset()             # grounds on which records were kept away that are to come back
 
     def holds(self, staged: Staged) -> bool:
         """Say whether a pending record waits for a person: to take one version takes no later one."""
         versions = self.decided.get((staged.record.kind, staged.record.key), frozenset())
-        is_decided = bool(versions & {ANY, version_of(staged)}) and staged.ground != LATE
+        is_decided = bool(versions & {ANY, version_of(staged)}) or runs_along(staged, self.along, self.asked)
+        is_decided = is_decided and staged.ground != LATE
         return late_id(staged) not in self.taken and not is_decided and staged.ground not in self.brought_back
 
 
@@ -166,8 +170,9 @@ class Watch:
         return LetGo(
             taken=frozenset(
                 version_id(item.kind, item.present_key, _version_in(item.id)) for item in found
-                if item.cause == LATE and asked.get(f"{ASKED}{item.kind}:{item.key}", item.id) == item.id
+                if item.cause == LATE and asked.get(asked_name(item.kind, item.key), item.id) == item.id
             ),
+            along=await self._m.ledger.settings(ALONG), asked=asked,
             decided={ref: frozenset(versions) for ref, versions in decided.items()},
             unnoted={ref: tuple(ids) for ref, ids in unnoted.items()},
             people=frozenset(item.present_key for item in found if item.kind == self._person),
@@ -192,7 +197,7 @@ class Watch:
     async def _question(self, staged: Staged) -> str:
         """Name the question about the version that was read last: another one where a later version was asked about meanwhile."""
         first = late_id(staged)
-        last = await self._m.ledger.setting(f"{ASKED}{staged.record.kind}:{staged.record.key}")
+        last = await self._m.ledger.setting(asked_name(staged.record.kind, staged.record.key))
         is_same = last is None or (_version_in(last) == version_of(staged) and await self._m.ledger.item(last) is not None)
         if is_same:
             return last or first
@@ -216,11 +221,6 @@ class Watch:
 def late_id(staged: Staged) -> str:
     """Give the id of the queue item about this version of a record."""
     return version_id(staged.record.kind, staged.record.key, version_of(staged))
-
-
-def version_of(staged: Staged) -> str:
-    """Name the version of a record that was read last."""
-    return staged.record.digest[:8]
 
 
 async def decided_on(ledger: Ledger, item: QueueItem) -> list[Change]:
@@ -258,5 +258,5 @@ def late_changes(staged: Staged, name: str, *, is_written: bool = True) -> list[
     disposition = staged.disposition or Disposition.FLAGGED
     finish = finish_of(staged, state=RecordState.HELD, disposition=disposition, reason=reason, ground=LATE if is_late else "")
     entry = AuditEntry(actor="streamflow", action="late_write.found", kind=record.kind, key=record.key, note=reason)
-    asked = PutSetting(name=f"{ASKED}{record.kind}:{record.key}", value=name)
+    asked = PutSetting(name=asked_name(record.kind, record.key), value=name)
     return [Enqueue(item=item), asked, finish, Audit(entry=entry)]
