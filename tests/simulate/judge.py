@@ -255,7 +255,8 @@ def _taken_away(seen: Evidence, link: Link) -> str:
     answers = [item for item in seen.items.values() if item.cause == "deleted_at_destination" and item.details.get("dest_id") == held.id]
     wanted_at = seen.answered.get(answers[-1].id, 0.0) if answers else 0.0
     is_held = any(      # what it would be made of was written late, and nobody wanted that since
-        item.cause == "after_freeze" and (item.state == "open" or (item.decision != "take" and seen.answered.get(item.id, 0.0) >= wanted_at))
+        item.cause == "after_freeze" and item.decision != "take"
+        and (item.state == "open" or seen.answered.get(item.id, 0.0) >= wanted_at)
         for item in seen.asked_about(link.ref.kind, link.ref.key)
     )
     if answers and answers[-1].decision == "recreate" and not is_held:
