@@ -14,10 +14,11 @@ from collections.abc import Mapping, Sequence
 from streamflow.mapping.deals import BESIDE
 from streamflow.mapping.marker import FIELD, marker_in, ref_of
 from streamflow.mapping.pair import Pair, Role
-from streamflow.model import ADOPTED, AuditEntry, DestId, Fields, Kind, Link, QueueItem, Ref
+from streamflow.model import DestId, Fields, Kind, QueueItem, Ref
 from streamflow.platforms.destination import FieldSpec
+from streamflow.stages.formerly import adopted
 from streamflow.store.base import Ledger
-from streamflow.store.change import Audit, Change, Enqueue, PutLink, PutSetting
+from streamflow.store.change import Change, Enqueue, PutSetting
 
 FOUND = "adopted"
 """The setting that says how many of each destination kind were adopted; not there when none was."""
@@ -84,13 +85,6 @@ def shapes_of(pair: Pair) -> frozenset[tuple[Kind, Kind, str]]:
         (one.destination, one.source, BESIDE if one.destination == "leads" and pair.of(one.source).role is Role.PERSON else "")
         for one in pair.objects if one.destination in MARKED_KINDS and pair.of(one.source).role is not Role.REFERENCE
     )
-
-
-def adopted(kind: Kind, dest_id: DestId, ref: Ref, note: str) -> list[Change]:
-    """Lead a source record to what was there before this run, or is there again; the *note* goes into the audit."""
-    link = Link(ref=ref, dest_kind=kind, dest_id=dest_id, base={}, ours=False, before={}, verified="verified", phase=ADOPTED)
-    entry = AuditEntry(actor="streamflow", action="link", kind=ref.kind, key=ref.key, dest_id=dest_id, note=note)
-    return [PutLink(link=link), Audit(entry=entry)]
 
 
 def _double(ref: Ref, first: DestId, other: DestId) -> QueueItem:

@@ -3,21 +3,25 @@ Records of ours that we removed, or gave up for others that we made again, and t
 
 Rule 1: one whose source record has none by now is taken for it again, as a record of an earlier run is: nothing is made beside it.
 Rule 2: one whose source record has another by now is left as it is, and told: two carry one mark.
+Rule 3: while it is unknown whether another one was made, nothing is said: it is looked at again once that is known. Where none was
+made, whoever finds that out (`stages/doubt`) takes the one that is back.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from streamflow.migration.adoption import adopted
 from streamflow.migration.context import Migration
 from streamflow.migration.lookups import MATCHED_KINDS, lookup_of
-from streamflow.model import OPEN_INTENTS, DestId, Kind, Op, QueueItem, Ref, name_of
+from streamflow.model import OPEN_INTENTS, DestId, Kind, Op, QueueItem, Ref, kind_of
 from streamflow.platforms.destination import Happening
-from streamflow.stages.formerly import REMOVED, forgotten, ref_in
+from streamflow.stages.formerly import REMOVED, ref_in, taken_again
 from streamflow.stages.gone import GONE_KINDS
-from streamflow.store.change import Change, Enqueue, Wake
+from streamflow.store.change import Change, Enqueue, PutSetting
+
+AWAITED = "brought_back:"
+"""Prefix of the setting that names one of which it is unknown whether another was made: by its id; true."""
 
 
 async def take(migration: Migration, happenings: Sequence[Happening]) -> None:
@@ -26,29 +30,48 @@ async def take(migration: Migration, happenings: Sequence[Happening]) -> None:
     for event in happenings:
         if event.kind in GONE_KINDS and event.action != "delete":
             stirred[event.kind].update(event.ids)
-    for kind, ids in stirred.items():
+    await _look_at(migration, stirred)
+
+
+async def look_again(migration: Migration) -> None:
+    """Look again at those of which it was unknown whether another one was made."""
+    waiting: dict[Kind, set[DestId]] = defaultdict(set)
+    for name in await migration.ledger.settings(AWAITED):
+        dest_id = name.removeprefix(AWAITED)
+        waiting[kind_of(dest_id)].add(dest_id)
+    await _look_at(migration, waiting, is_again=True)
+
+
+async def _look_at(migration: Migration, found: Mapping[Kind, Collection[DestId]], *, is_again: bool = False) -> None:
+    for kind, ids in found.items():
         ours = {link.dest_id for link in await migration.ledger.links_to(sorted(ids))}
-        await _of_kind(migration, kind, ids - ours)
+        changes, awaited = await _of_kind(migration, kind, set(ids) - ours)
+        settled = set(ids) - awaited if is_again else set()
+        changes += [PutSetting(name=f"{AWAITED}{dest_id}", value=True) for dest_id in sorted(awaited)]
+        await migration.ledger.commit([*changes, *(PutSetting(name=f"{AWAITED}{dest_id}", value=None) for dest_id in sorted(settled))])
 
 
-async def _of_kind(migration: Migration, kind: Kind, ids: Collection[DestId]) -> None:
+async def _of_kind(migration: Migration, kind: Kind, ids: Collection[DestId]) -> tuple[list[Change], set[DestId]]:
+    """Say what is to be noted of those that are there, and of which of them it is not known yet."""
     ledger = migration.ledger
     known = {each.id: ref_in(each.info) for each in await ledger.candidates(kind, {"id": sorted(ids)}, side=REMOVED)} if ids else {}
     now = await migration.destination.reader.read(kind, sorted(known), custom=True) if known else {}
     changes: list[Change] = []
     taken: set[Ref] = set()
+    awaited: set[DestId] = set()
     for dest_id, fields in sorted(now.items()):
         ref = known[dest_id]
         link = (await ledger.links([ref])).get(ref)
-        is_made = any(each.op is Op.CREATE and each.state in OPEN_INTENTS for each in await ledger.intents_of(ref.kind, ref.key))
-        if link is not None or is_made or ref in taken:
+        if link is None and any(each.op is Op.CREATE and each.state in OPEN_INTENTS for each in await ledger.intents_of(ref.kind, ref.key)):
+            awaited.add(dest_id)
+            continue
+        if link is not None or ref in taken:
             changes.append(Enqueue(item=_double(ref, dest_id, link.dest_id if link is not None else "")))
             continue
         taken.add(ref)
-        changes += [*adopted(kind, dest_id, ref, "brought back by people"), forgotten(kind, dest_id)]
-        changes.append(Wake(on=(name_of(ref.kind, ref.key),)))     # what belongs to it waited for it to be made
+        changes += taken_again(kind, dest_id, ref)
         changes += [lookup_of(kind, dest_id, fields)] if kind in MATCHED_KINDS else []
-    await ledger.commit(changes)
+    return changes, awaited
 
 
 def _double(ref: Ref, dest_id: DestId, first: DestId) -> QueueItem:

@@ -65,6 +65,7 @@ class DestinationWatch:
             return 0
         seen = 0
         await self._vanished.recall()
+        await brought_back.look_again(self._m)
         async for happenings, cursor in self._m.destination.feed.portions(mark.cursor):
             await self._follow_ours(happenings)
             await brought_back.take(self._m, happenings)

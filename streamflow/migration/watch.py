@@ -2,7 +2,8 @@
 After the switch: writes made to the source after the freeze are found and queued, the queue is worked, then the run closes.
 
 Rule 1: from the switch on nothing moves by itself any more; what shows up late waits for a person, each version of a record anew, also one
-that it comes back to. What somebody decided on another question about a record lets it go on as it was then, and no later version.
+that it comes back to. What somebody decided on another question about a record lets it go on as it was then, and no later version; what
+belongs to it goes with it.
 Rule 2: a source that cannot be read any more ends nothing: the window goes on, and what was decided is still carried out.
 Rule 3: the last reading is a complete one. What keeps it from being complete is waited for a while, then asked about: nobody is to take a
 window that closed half blind for one in which nothing was written.
@@ -14,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
@@ -30,6 +32,7 @@ from streamflow.stages.gone import BACK
 from streamflow.stages.pending import pending_pages
 from streamflow.stages.planning import finish_of
 from streamflow.stages.questions import AGAIN, next_question, repeated
+from streamflow.stages.reopened import ALONG, ASKED, asked_name, runs_along, version_of
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, Enqueue, PutSetting
 from streamflow.wire.message import DELTA, at_priority
@@ -37,10 +40,14 @@ from streamflow.wire.message import DELTA, at_priority
 WRITTEN_LATE = "written in the source after the switch; the destination is the system of record"
 DECIDED = "watch:decided:"
 """Prefix of the setting that says which version of its record a question was decided on: by its id."""
-ASKED = "watch:asked:"
-"""Prefix of the setting that names the last question about a version of a record, by its kind and key: what was said of others is over."""
 ANY = ""      # what the engine found answered by itself: the first version that goes on then is noted
 BROUGHT_BACK = "people brought back in the destination, after the switch, what it is or belongs to; what the source said of it may differ"
+OVERRULED = "watch:overruled:"
+"""Prefix of the setting that names the last question about a late version that was answered when another one was: by the other's id."""
+MADE_AGAIN = (
+    "somebody had it made again, and what the source says of it by now was let pass after the switch: taken, it is made again with that; "
+    "ignored, it is not made again"
+)
 UNREAD = "last_read_failed"
 LAST_LOOK_S = 3600.0     # a last reading that fails is tried again for so long, and for no longer than the window was
 
@@ -53,12 +60,16 @@ class LetGo:
     decided: Mapping[tuple[Kind, Key], frozenset[str]] = field(default_factory=dict)    # versions then; `ANY`: it was not noted
     unnoted: Mapping[tuple[Kind, Key], tuple[str, ...]] = field(default_factory=dict)   # ids of the items of which it was not
     people: frozenset[Key] = frozenset()                   # keys of people among both
+    along: Mapping[str, Any] = field(default_factory=dict)    # settings that tell what runs again with what it belongs to
+    asked: Mapping[str, Any] = field(default_factory=dict)    # settings that name the last questions about late versions
+    overruled: frozenset[str] = frozenset()                # questions about late versions answered before somebody had these made again
     brought_back: frozenset[str] = frozenset()             # grounds on which records were kept away that are to come back
 
     def holds(self, staged: Staged) -> bool:
         """Say whether a pending record waits for a person: to take one version takes no later one."""
         versions = self.decided.get((staged.record.kind, staged.record.key), frozenset())
-        is_decided = bool(versions & {ANY, version_of(staged)}) and staged.ground != LATE
+        is_decided = bool(versions & {ANY, version_of(staged)}) or runs_along(staged, self.along, self.asked)
+        is_decided = is_decided and staged.ground != LATE
         return late_id(staged) not in self.taken and not is_decided and staged.ground not in self.brought_back
 
 
@@ -163,11 +174,16 @@ class Watch:
                 decided[item.kind, item.present_key].add(version)
                 if version == ANY:
                     unnoted[item.kind, item.present_key].append(item.id)
+        passed = await self._m.ledger.settings(OVERRULED)
         return LetGo(
+            overruled=frozenset(
+                passed[f"{OVERRULED}{item.id}"] for item in found if item.decision == "recreate" and f"{OVERRULED}{item.id}" in passed
+            ),
             taken=frozenset(
                 version_id(item.kind, item.present_key, _version_in(item.id)) for item in found
-                if item.cause == LATE and asked.get(f"{ASKED}{item.kind}:{item.key}", item.id) == item.id
+                if item.cause == LATE and asked.get(asked_name(item.kind, item.key), item.id) == item.id
             ),
+            along=await self._m.ledger.settings(ALONG), asked=asked,
             decided={ref: frozenset(versions) for ref, versions in decided.items()},
             unnoted={ref: tuple(ids) for ref, ids in unnoted.items()},
             people=frozenset(item.present_key for item in found if item.kind == self._person),
@@ -183,18 +199,24 @@ class Watch:
                     PutSetting(name=f"{DECIDED}{id}", value=version_of(each)) for each in page if each not in late
                     for id in let_go.unnoted.get((each.record.kind, each.record.key), ())
                 ]
-                names = {each.record.key: await self._question(each) for each in late}
-                held = [change for each in late for change in late_changes(each, names[each.record.key], is_written=is_written)]
+                held = [change for each in late for change in await self._held(each, let_go, is_written=is_written)]
                 await self._m.ledger.commit([*notes, *held])
                 if kind == self._person:
                     self._m.touched[kind].difference_update(each.record.key for each in late)
 
-    async def _question(self, staged: Staged) -> str:
-        """Name the question about the version that was read last: another one where a later version was asked about meanwhile."""
+    async def _held(self, staged: Staged, let_go: LetGo, *, is_written: bool) -> list[Change]:
+        """Hold a record, and ask: once more where a person decided, after the version was let pass, that it is made again."""
+        last = await self._m.ledger.setting(asked_name(staged.record.kind, staged.record.key))
+        is_overruled = last in let_go.overruled and _version_in(last) == version_of(staged)
+        reason = MADE_AGAIN if is_overruled else WRITTEN_LATE if is_written or staged.ground == LATE else BROUGHT_BACK
+        return late_changes(staged, await self._question(staged, is_over=is_overruled), reason)
+
+    async def _question(self, staged: Staged, *, is_over: bool) -> str:
+        """Name the question about the version that was read last: another one where the last *is over*, or was about a later version."""
         first = late_id(staged)
-        last = await self._m.ledger.setting(f"{ASKED}{staged.record.kind}:{staged.record.key}")
+        last = await self._m.ledger.setting(asked_name(staged.record.kind, staged.record.key))
         is_same = last is None or (_version_in(last) == version_of(staged) and await self._m.ledger.item(last) is not None)
-        if is_same:
+        if is_same and not is_over:
             return last or first
         return (await next_question(self._m.ledger, repeated(first), is_over=lambda item: item.state == "resolved")).name
 
@@ -218,17 +240,18 @@ def late_id(staged: Staged) -> str:
     return version_id(staged.record.kind, staged.record.key, version_of(staged))
 
 
-def version_of(staged: Staged) -> str:
-    """Name the version of a record that was read last."""
-    return staged.record.digest[:8]
-
-
 async def decided_on(ledger: Ledger, item: QueueItem) -> list[Change]:
     """Note, after the switch, of which version a person decided a question that is not about a late write."""
     if not item.key or item.cause == LATE or await ledger.setting(SWITCHED) is None:
         return []
     staged = (await ledger.staged(item.kind, [item.present_key])).get(item.present_key)
-    return [] if staged is None else [PutSetting(name=f"{DECIDED}{item.id}", value=version_of(staged))]
+    last = await ledger.setting(asked_name(item.kind, item.present_key))
+    late = await ledger.item(last) if last is not None else None
+    is_over = late is not None and late.state == "resolved"
+    return [
+        *([] if staged is None else [PutSetting(name=f"{DECIDED}{item.id}", value=version_of(staged))]),
+        *([PutSetting(name=f"{OVERRULED}{item.id}", value=last)] if is_over else []),
+    ]
 
 
 def version_id(kind: Kind, key: Key, version: str) -> str:
@@ -243,14 +266,9 @@ def _version_in(id: str) -> str:
     return id.rpartition(":")[2]
 
 
-def late_changes(staged: Staged, name: str, *, is_written: bool = True) -> list[Change]:
-    """
-    Hold a record that was *written* in the source after the freeze, or is to run again since people brought something back, and ask.
-
-    *name*: the id of the question.
-    """
-    record, is_late = staged.record, is_written or staged.ground == LATE
-    reason = WRITTEN_LATE if is_late else BROUGHT_BACK
+def late_changes(staged: Staged, name: str, reason: str = WRITTEN_LATE) -> list[Change]:
+    """Hold a record that was written in the source after the freeze, or is to run again for another *reason*, and ask under a *name*."""
+    record, is_late = staged.record, reason != BROUGHT_BACK
     item = QueueItem(
         id=name, cause=LATE, kind=record.kind, key=record.key, reason=reason, decisions=("take", "ignore"),
         suggested="take",
@@ -258,5 +276,5 @@ def late_changes(staged: Staged, name: str, *, is_written: bool = True) -> list[
     disposition = staged.disposition or Disposition.FLAGGED
     finish = finish_of(staged, state=RecordState.HELD, disposition=disposition, reason=reason, ground=LATE if is_late else "")
     entry = AuditEntry(actor="streamflow", action="late_write.found", kind=record.kind, key=record.key, note=reason)
-    asked = PutSetting(name=f"{ASKED}{record.kind}:{record.key}", value=name)
+    asked = PutSetting(name=asked_name(record.kind, record.key), value=name)
     return [Enqueue(item=item), asked, finish, Audit(entry=entry)]

@@ -39,7 +39,7 @@ from streamflow.model import (
 )
 from streamflow.platforms.destination import Feed, Happening, Reader, position_of
 from streamflow.stages.confirmation import brought, forgotten, learnt_late, line_of, meaning_of
-from streamflow.stages.formerly import REMOVED
+from streamflow.stages.formerly import REMOVED, restored, taken_again
 from streamflow.stages.gone import GONE_KINDS, MERGED
 from streamflow.stages.marks import carries_marker
 from streamflow.stages.removed import removed
@@ -89,6 +89,7 @@ class Ruling:
     reason: str = ""
     ending: Ending = Ending.PLAIN
     doubled: bool = False               # the same record was found more than once
+    back: DestId | None = None          # what it was to be made again for, and people brought back: that one is followed again
 
 
 def rule_create(intent: Intent, sightings: Sequence[DestId], *, waited_s: float, quiet: QuietTime) -> Ruling:
@@ -218,11 +219,13 @@ class DoubtResolver:
         if not intent.marker:
             return Ruling(state=IntentState.PARKED, reason="the write carries no marker to look for")
         ruling = rule_create(intent, await self._sightings(intent, happenings, waited_s), waited_s=waited_s, quiet=self.quiet)
-        return await self._unless_removed(intent, happenings, ruling) if ruling.state is IntentState.ABANDONED else ruling
+        if ruling.state is not IntentState.ABANDONED:
+            return ruling
+        return await self._unless_restored(intent, await self._unless_removed(intent, happenings, ruling))
 
     async def _weighed(self, intent: Intent, ruling: Ruling) -> Ruling:
         """Count a write that did not happen among the tries of its record."""
-        if ruling.state is not IntentState.ABANDONED or ruling.lost:
+        if ruling.state is not IntentState.ABANDONED or ruling.lost or ruling.back is not None:
             return ruling
         weighed = await weigh(self._ledger, intent, ruling.reason, now=self._clock.steady())
         return replace(ruling, reason=weighed.reason, ending=weighed.ending)
@@ -272,6 +275,13 @@ class DoubtResolver:
             return Ruling(state=IntentState.PARKED, reason=reason)
         return ruling
 
+    async def _unless_restored(self, intent: Intent, ruling: Ruling) -> Ruling:
+        """Make nothing again whose earlier record people brought back meanwhile, heard of or not: to make it again is over."""
+        if ruling.state is not IntentState.ABANDONED or (await self._ledger.links([intent.ref])).get(intent.ref) is not None:
+            return ruling
+        back = await restored(self._ledger, self._reader, intent.dest_kind, intent.ref)
+        return ruling if back is None else replace(ruling, back=back, reason=f"{ruling.reason}; {back}, which it was before, is back")
+
     async def _known(self, dest_ids: set[DestId]) -> set[DestId]:
         """
         Those that another record has led to from the beginning; one that people merged others into meanwhile may be what was meant.
@@ -320,6 +330,8 @@ class DoubtResolver:
             changes += [*rests, Wake(on=(outcome_name(intent.id),)), forgotten(intent)]
         if ruling.lost:
             changes.append(DropLink(ref=intent.ref))
+        if ruling.back is not None:
+            changes += taken_again(intent.dest_kind, ruling.back, intent.ref)
         if state is IntentState.CONFIRMED:
             changes += await self._adopted(intent, ruling)
             changes.append(Wake(on=(name_of(intent.ref.kind, intent.ref.key),)))

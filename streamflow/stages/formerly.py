@@ -1,21 +1,28 @@
-"""Whose records were that we removed, or gave up for others that are made again: remembered, should people bring them back."""
+"""
+Whose records were that we removed, or gave up for others that are made again: remembered, should people bring them back.
+
+Rule: a source record is led to what is there again only while it has none; nothing is made beside it then.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from streamflow.model import DestId, Kind, Link, Ref
-from streamflow.stages.gone import GONE_KINDS
-from streamflow.store.change import Change, DropLink, DropLookup, PutLookup
+from streamflow.model import ADOPTED, AuditEntry, DestId, Kind, Link, Ref, name_of
+from streamflow.platforms.destination import Reader
+from streamflow.stages.gone import GONE_KINDS, waits_for
+from streamflow.store.base import Ledger
+from streamflow.store.change import Audit, Change, DropLink, DropLookup, PutLink, PutLookup, PutSetting, Wake
 
 REMOVED: Final = "removed"
-"""The side on which they are looked up by "id"; nobody is matched with what stands there."""
+"""The side on which they are looked up by "id" and by "ref", whose they were; nobody is matched with what stands there."""
 
 
 def remembered(kind: Kind, dest_id: DestId, ref: Ref) -> PutLookup:
     """Remember whose record this was."""
-    return PutLookup(side=REMOVED, kind=kind, id=dest_id, values={"id": (dest_id,)}, info={"ref": [ref.kind, ref.key, ref.part]})
+    values = {"id": (dest_id,), "ref": (_name(ref),)}
+    return PutLookup(side=REMOVED, kind=kind, id=dest_id, values=values, info={"ref": [ref.kind, ref.key, ref.part]})
 
 
 def given_up(line: Link) -> list[Change]:
@@ -33,3 +40,31 @@ def ref_in(info: Mapping[str, Any]) -> Ref:
     """Give whose it was."""
     kind, key, part = info["ref"]
     return Ref(kind, key, part)
+
+
+async def restored(ledger: Ledger, reader: Reader, kind: Kind, ref: Ref) -> DestId | None:
+    """Give the record that a part of a source record had before, where people brought it back; costs a call where it had one."""
+    if kind not in GONE_KINDS:
+        return None
+    ids = sorted({each.id for each in await ledger.candidates(kind, {"ref": [_name(ref)]}, side=REMOVED)})
+    return min(await reader.read(kind, ids, custom=False), default=None) if ids else None
+
+
+def adopted(kind: Kind, dest_id: DestId, ref: Ref, note: str) -> list[Change]:
+    """Lead a source record to what was there before this run, or is there again; the *note* goes into the audit."""
+    link = Link(ref=ref, dest_kind=kind, dest_id=dest_id, base={}, ours=False, before={}, verified="verified", phase=ADOPTED)
+    entry = AuditEntry(actor="streamflow", action="link", kind=ref.kind, key=ref.key, dest_id=dest_id, note=note)
+    return [PutLink(link=link), Audit(entry=entry)]
+
+
+def taken_again(kind: Kind, dest_id: DestId, ref: Ref) -> list[Change]:
+    """Lead a source record to what people brought back, and wake what belongs to it and waited for it, or for one made again."""
+    waited = waits_for(dest_id)
+    return [
+        *adopted(kind, dest_id, ref, "brought back by people"), forgotten(kind, dest_id), PutSetting(name=waited, value=None),
+        Wake(on=(name_of(ref.kind, ref.key), waited)),
+    ]
+
+
+def _name(ref: Ref) -> str:
+    return ":".join((ref.kind, ref.key, ref.part))

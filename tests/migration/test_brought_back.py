@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from streamflow.migration.life import State
+from streamflow.migration.watch import decided_on
 from streamflow.model import Kind, Link
-from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
+from streamflow.stages.kin import hanging_on
+from streamflow.store.change import Change, DropLink
+from tests.migration.rig import ASK_CUTOVER, Fragile, Voyage, in_tail, voyage
 
 
 async def first_made(trip: Voyage, kind: Kind) -> Link:
@@ -79,3 +83,38 @@ async def test_what_people_had_deleted_before_a_rollback_and_bring_back_is_told(
         await in_tail(trip)
         [told] = await trip.items("doubled_marker")
         assert (told.key, told.details) == (line.ref.key, {"dest_id": line.dest_id, "first": now.dest_id})
+
+
+async def test_what_runs_again_with_what_it_belongs_to_is_no_late_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the switch somebody has a person made again, and the process ends just then: nobody hears that theirs was written late."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        await watched(trip)
+        people = [link async for page in trip.ledger.crosswalk(dest_kind="contacts") for link in page if link.ours]
+        [line, *_] = [link for link in people if await hanging_on(trip.ledger, "lead", [link.ref.key])]
+        trip.in_destination("delete", kind="contacts", id=line.dest_id)
+        await watched(trip)
+        [item] = [each for each in await trip.items("deleted_at_destination") if each.key == line.ref.key]
+        await trip.m.decide("uid:7", "queue.resolved", *await decided_on(trip.ledger, item))
+        await trip.resolve(item, "recreate")
+        commit = Fragile.commit
+
+        async def ends(ledger: Fragile, changes: Sequence[Change]) -> None:
+            if DropLink(ref=line.ref) in changes:
+                ledger.commits_left, ledger.late = 1, True
+            await commit(ledger, changes)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Fragile, "commit", ends)
+            assert await trip.killed_at(0, lambda: watched(trip))
+        await watched(trip)
+        assert await trip.items("after_freeze", None) == []
+        now = (await trip.ledger.links([line.ref]))[line.ref]
+        assert now.dest_id != line.dest_id
+        children = [str(row["links"]) for kind in ("notes", "activities", "tasks", "leads") for row in trip.live(kind).values()]
+        assert any(now.dest_id in each for each in children)
+
+
+async def watched(trip: Voyage) -> None:
+    """Let the watch look, and carry out what was decided."""
+    await trip.m.explain("to be looked at")
+    await trip.stopping(trip.phase, lambda: "watching" in trip.m.phase.reason)

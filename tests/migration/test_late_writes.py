@@ -10,7 +10,7 @@ import pytest
 
 from streamflow.clock import SystemClock
 from streamflow.ledger_names import SWITCHED
-from streamflow.migration.watch import LATE, Watch, decided_on
+from streamflow.migration.watch import LATE, MADE_AGAIN, Watch, decided_on
 from streamflow.model import Disposition, QueueItem, Record, RecordState, Staged
 from streamflow.platforms.catalog import pair_of
 from streamflow.store.change import Enqueue, Finish, PutSetting, Reopen, ResolveItem
@@ -132,3 +132,41 @@ async def test_a_late_person_makes_no_company_before_somebody_takes_it() -> None
     await held.write("2", "made late")
     await held.held()
     assert held.touched["lead"] == {"1"}
+
+
+async def ignored_then_gone() -> tuple[Held, QueueItem, QueueItem]:
+    """Let a late version be ignored, then its record be deleted in the destination; gives both questions."""
+    held = Held()
+    await held.moved("1")
+    await held.write("1", "written late")
+    await held.held()
+    [late] = await held.ledger.queue(cause=LATE)
+    await held.answer(late, "ignore")
+    words = ("keep", "recreate")
+    gone = QueueItem(id="gone:lead:1::9-contacts", cause="deleted_at_destination", kind="lead", key="1", reason="?", decisions=words)
+    await held.ledger.commit([Enqueue(item=gone)])
+    return held, late, gone
+
+
+async def test_what_is_to_be_made_again_is_asked_about_once_more_where_its_version_was_ignored() -> None:
+    """A late version was let pass, then somebody has the record, deleted meanwhile, made again: that answer is heard, once."""
+    held, late, gone = await ignored_then_gone()
+    await held.answer(gone, "recreate")
+    assert await held.held() == ["1"]
+    [again] = await held.ledger.queue(cause=LATE)
+    assert (again.id, again.reason) == (f"{late.id}:again", MADE_AGAIN)
+    await held.answer(again, "ignore")
+    assert await held.held() == [], "who says that it stays as it is is not asked again"
+    assert (await held.staged("1")).state is RecordState.HELD
+
+
+@pytest.mark.parametrize("decision", ["take", "ignore"])
+async def test_an_answer_to_the_repeated_question_decides_whether_it_is_made_again(decision: str) -> None:
+    """Taken, what was let pass goes after all; a record that was only to stay removed is not asked about."""
+    held, _, gone = await ignored_then_gone()
+    await held.answer(gone, "recreate" if decision == "take" else "keep")
+    assert await held.held() == (["1"] if decision == "take" else [])
+    for item in await held.ledger.queue(cause=LATE):
+        await held.answer(item, decision)
+    await held.held()
+    assert (await held.staged("1")).state is (RecordState.PENDING if decision == "take" else RecordState.HELD)

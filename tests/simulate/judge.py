@@ -269,7 +269,12 @@ def _taken_away(seen: Evidence, link: Link) -> str:
         return "was not removed by people"
     is_asked = any(item.cause == "deleted_at_destination" and item.details.get("dest_id") == link.dest_id for item in seen.items.values())
     answers = [item for item in seen.items.values() if item.cause == "deleted_at_destination" and item.details.get("dest_id") == held.id]
-    is_held = any(item.cause == "after_freeze" and item.decision != "take" for item in seen.asked_about(link.ref.kind, link.ref.key))
+    wanted_at = seen.answered.get(answers[-1].id, 0.0) if answers else 0.0
+    is_held = any(      # what it would be made of was written late, and nobody wanted that since
+        item.cause == "after_freeze" and item.decision != "take"
+        and (item.state == "open" or seen.answered.get(item.id, 0.0) >= wanted_at)
+        for item in seen.asked_about(link.ref.kind, link.ref.key)
+    )
     if answers and answers[-1].decision == "recreate" and not is_held:
         return "was removed by people, was to be made again, and was not"
     return "" if is_asked else "was removed by people, and nobody was asked"
@@ -457,6 +462,9 @@ def _false_questions(seen: Evidence) -> Iterator[str]:
             versions = seen.books.rows.get((item.kind, item.key), [])
             if all(version.row is not None for version in versions):
                 yield f"unexplained: {item.kind} {item.key} is called deleted in the source, and never was"
+        if item.cause == "after_freeze" and item.reason.startswith("written in the source"):
+            if all(version.at <= (seen.books.frozen_at or 0.0) for version in seen.books.rows.get((item.kind, item.key), [])):
+                yield f"unexplained: {item.kind} {item.key} is called written after the switch, and was not"
 
 
 # ------------------------------------------------------------------------------------------------ undone

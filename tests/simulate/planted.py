@@ -350,7 +350,7 @@ def _held_in_silence() -> AbstractContextManager[Any]:
 
 @plant("a late version that comes back is not asked about again", ("unexplained", "unasked"))
 def _asked_once() -> AbstractContextManager[Any]:
-    async def first(_: watch.Watch, staged: Any) -> str:
+    async def first(_: watch.Watch, staged: Any, **__: Any) -> str:
         return watch.late_id(staged)
 
     return patch.object(watch.Watch, "_question", first)

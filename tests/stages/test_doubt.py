@@ -32,26 +32,32 @@ def bodies(one: Rig) -> list[str]:
     return sorted(str(row["body"]).split("\n")[1] for row in one.live("notes"))
 
 
-async def test_what_was_given_up_is_not_taken_for_what_was_made_instead() -> None:
-    """Made again by a decision, the outcome unknown, and the old one is brought back meanwhile: it bears the marker and is not it."""
+@pytest.mark.parametrize("happens", [True, False])
+async def test_what_was_given_up_and_comes_back_is_told_from_what_was_made_instead(happens: bool) -> None:
+    """
+    Made again by a decision, the outcome unknown, and the old one is brought back meanwhile: it bears the marker and is not what was made.
+
+    Where nothing was made it is followed again, and nothing is made beside it.
+    """
     async with rig() as one:
         own = await one.existing("Nia Okafor", "nia@own.test")
         await one.stage(lead("1", name="Nia Okafor", email="nia@own.test"))
         await one.run_dry()
         one.person("delete", "contacts", own)
-        await one.stage(lead("1", name="Nia Okafor", email="nia@own.test", status="New"))
+        await one.stage(lead("1", name="Nia Okafor", email="nia@own.test", status="New"), note("5", "1"))
         await one.run_dry()
         [item] = await one.open_items("deleted_at_destination")
         await one.decide(item, "recreate", reopen=Ref("lead", "1"))
         await one.ledger.commit([DropLookup(side="dest", kind="contacts", id=own)])      # as the feed told
-        spoil(one, "create", after=0, happens=False)
+        spoil(one, "create", after=0, happens=happens)
         while not await one.ledger.open_intents():
             await one.deliver()
         one.person("undelete", "contacts", own)
         await one.run_dry()
         line = await one.link("lead", "1")
-        assert line.dest_id != own
-        assert line.ours
+        assert (line.dest_id != own, line.ours) == (happens, happens)
+        assert len(one.named("Nia Okafor")) == 1 + happens
+        assert line.dest_id in str([row["links"] for row in one.live("notes")])
 
 
 def spoil(one: Rig, method: str, *, after: int, happens: bool = True) -> None:

@@ -1,0 +1,53 @@
+"""
+What runs again after the switch since a person decided about what it belongs to: not written late, in the version it has then.
+
+Rule: that holds until something is asked about a late version of it; from then on what was said of those versions counts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from streamflow.ledger_names import SWITCHED
+from streamflow.model import Key, Kind, Staged
+from streamflow.store.base import Ledger
+from streamflow.store.change import Change, PutSetting, Reopen
+
+ALONG: Final = "watch:along:"
+"""Prefix of the setting that says in which version a record runs again, by its kind and key: [version, last question about a late one]."""
+ASKED: Final = "watch:asked:"
+"""Prefix of the setting that names the last question about a version of a record, by its kind and key: what was said of others is over."""
+
+
+def version_of(staged: Staged) -> str:
+    """Name the version of a record that was read last."""
+    return staged.record.digest[:8]
+
+
+def asked_name(kind: Kind, key: Key) -> str:
+    """Name the setting that names the last question about a late version of a record."""
+    return f"{ASKED}{kind}:{key}"
+
+
+async def run_along(ledger: Ledger, changes: Sequence[Change]) -> list[Change]:
+    """Note, after the switch, which versions run again by the reopenings among these changes, which follow from what a person decided."""
+    if await ledger.setting(SWITCHED) is None:
+        return []
+    keys: defaultdict[Kind, set[Key]] = defaultdict(set)
+    for change in changes:
+        if isinstance(change, Reopen):
+            keys[change.kind].update(change.keys)
+    found = [each for kind, those in sorted(keys.items()) for each in (await ledger.staged(kind, sorted(those))).values()]
+    return [
+        PutSetting(name=f"{ALONG}{each.record.kind}:{each.record.key}", value=[
+            version_of(each), await ledger.setting(asked_name(each.record.kind, each.record.key)),
+        ]) for each in found
+    ]
+
+
+def runs_along(staged: Staged, along: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Say whether a record runs again in the version of which that was noted, by the settings of both prefixes."""
+    kind, key = staged.record.kind, staged.record.key
+    return along.get(f"{ALONG}{kind}:{key}") == [version_of(staged), asked.get(asked_name(kind, key))]
