@@ -18,7 +18,7 @@ DELTA_OPENED: Final = "delta_opened_at"        # when both sides had taken the c
 CUTOVER: Final = "cutover"                     # the attempt under way (`cutover.Plan`)
 CUTOVER_GIVEN_UP: Final = "cutover:last"       # why the last attempt was given up, when, and its steps
 SWITCHED: Final = "switched"                   # the receipt of the switch
-BEFORE_SWITCH: Final = "switch:before"        # items answered before it whose time says otherwise: somebody had set the clock
+BEFORE_SWITCH: Final = "switch:before"         # items answered before it whose time says otherwise: somebody had set the clock
 CLOSED: Final = "closed_at"                    # when the window after the switch was over
 ROLLBACK: Final = "rollback"                   # the order for a rollback (`rollback_order`)
 ROLLBACK_RESULT: Final = "rollback:result"     # what the last one did, and left
@@ -88,6 +88,7 @@ def kind_passed(mark: str) -> Kind | None:
     word, _, kind = mark.partition(":")
     return kind if word in _PASSES and kind else None
 
-# ------------------------------------------------------------------------------------------------ what a record's reason begins with
 
-UNDONE: Final = "undone:"     # and then the scope: the ground of what stays away until the source changes it or somebody says so
+# ------------------------------------------------------------------------------------------------ what a record's ground begins with
+
+UNDONE: Final = "undone:"     # and then the scope of a rollback: what it undid stays away until the source changes it or somebody says so

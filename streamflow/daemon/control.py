@@ -77,7 +77,7 @@ class Control:
         uid = _peer_uid(request)
         if uid is None or uid not in self._allowed_uids | self._looking_uids:
             _log.warning("control.refused", uid=uid)
-            hint = "run the command as the daemon's user, or put your user id into [control] allow_uids"
+            hint = "run the command as the daemon's user, or put your user id into [control] allow_uids, or look_uids to ask only"
             body = error_body("forbidden", "this user may not speak to the daemon", hint)
             return _answer(403, body, close=True)
         try:

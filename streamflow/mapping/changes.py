@@ -165,12 +165,13 @@ def _as_there(field: str, items: Mapping[Any, Any], present: Mapping[Any, Any], 
     """Call items what they are called where they are there in another form: the destination writes numbers its own way."""
     found: dict[Any, Any] = {}
     for key, item in items.items():
-        alike = (there for there, other in present.items() if there not in items and same(field, [_unranked(item)], [_unranked(other)]))
+        alike = (there for there, other in present.items() if there not in items and same(field, [unranked(item)], [unranked(other)]))
         found[key if key in present else next(alike, key)] = item
     return found
 
 
-def _unranked(item: Any) -> Any:
+def unranked(item: Any) -> Any:
+    """Give an item of a list as it is wherever it stands: whether it comes first is no part of it."""
     return {**item, "isPrimary": False} if isinstance(item, Mapping) else item
 
 

@@ -20,13 +20,13 @@ from streamflow.stages.questions import closed
 from streamflow.store.change import Change, Enqueue, PutSetting, Reopen, Wake
 
 HELD = "companies:held"     # setting: companies that wait, each with the queue items it waits for
-LATE = frozenset({State.TAIL, State.CUTOVER, State.WATCH})
+PAST_SAMPLE = frozenset({State.TAIL, State.CUTOVER, State.WATCH})
 """States in which companies turn up that no sample gate has asked about."""
 
 
 async def ask(migration: Migration, table: CompanyTable) -> None:
     """Hold companies that are about to be made and look like another one, and put each pair to a person."""
-    fresh = await _fresh(migration, table.kind) if table.kind and migration.phase.state in LATE else {}
+    fresh = await _fresh(migration, table.kind) if table.kind and migration.phase.state in PAST_SAMPLE else {}
     if not fresh:
         return
     held: dict[Key, list[str]] = dict(await migration.ledger.setting(HELD) or {})

@@ -20,16 +20,15 @@ from streamflow.migration.reversal import Reversal
 from streamflow.migration.reversals import Reversals
 from streamflow.migration.touched import Touches
 from streamflow.migration.undoing import restoring, unconfirmed
-from streamflow.model import AuditEntry, Fields, Link, QueueItem, Verdict
+from streamflow.model import AuditEntry, Fields, Link, QueueItem
 from streamflow.platforms.destination import Happening
 from streamflow.stages.overwritten import lost_to
-from streamflow.stages.updating import both_ways
+from streamflow.stages.planning import SAME, both_ways
 from streamflow.store.change import Audit, Change, Enqueue
 
 KEPT: Final = 480         # restorations are looked after for so many more, and as long as the feed may show late what happened before
 LOOKS: Final = 5          # at the end, while the feed does not show our own writes yet
 LOOKS_EVERY_S: Final = 1.0
-FORMS: Final = (Verdict.EQUAL, Verdict.NORMALISED)
 SURELY_WHOLE: Final = 60  # characters: what events show may be cut short, and nobody says where
 
 
@@ -124,7 +123,7 @@ class Restorations:
             theirs = event.changes[attribute][1]
             shown = {value for other in events for value in other.changes.get(attribute, ()) if value}
             plain = [value for value in (each.now.get(name), each.fields[name]) if isinstance(value, str) and value]
-            whole = [other for value in plain for other in shown if compare(link.dest_kind, name, value, other) in FORMS]
+            whole = [other for value in plain for other in shown if compare(link.dest_kind, name, value, other) in SAME]
             is_plain = bool(whole) and len(theirs) <= max(SURELY_WHOLE, *map(len, whole))
             former = replace(link, before={name: (link.before or {}).get(name)})
             wanted = restoring(former, {name: theirs or None}, compare, meant).fields.get(name, theirs or None)

@@ -19,8 +19,8 @@ from streamflow.migration.undoing import Step
 from streamflow.model import AuditEntry, Cursor, DestId, Ending, Fields, Intent, IntentState, Link, Op, Ref
 from streamflow.stages.formerly import remembered
 from streamflow.stages.gone import GONE_KINDS
+from streamflow.stages.planning import both_ways
 from streamflow.stages.stale import LOST_KINDS
-from streamflow.stages.updating import both_ways
 from streamflow.stages.written import written_by_us
 from streamflow.store.change import Audit, Change, DropLink, DropLookup, PutIntent, PutLink, PutSetting, SettleIntent
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamflow.mapping.changes import APPENDED, BLOCKS, merge
-from streamflow.model import DestId, Fields, Intent, Kind, Link, Op, Ref, Verdict
+from streamflow.model import DestId, Fields, Intent, Link, Op, Ref, Verdict
 from streamflow.stages.kept import expected, kept, known
 from streamflow.stages.lists import brought, given_back, listed
 from streamflow.stages.peoples import added_fields
-from streamflow.stages.updating import both_ways
+from streamflow.stages.planning import Compare, both_ways
 
-SAME = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY, Verdict.UNREADABLE)
+UNTOUCHED = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY, Verdict.UNREADABLE)
+"""Verdicts on a value of ours that show no hand of people."""
 
 GROWING = ("emails", "phones", "urls", "addresses", "link:accounts", "link:contacts", "link:sources", "link:tags")
 """Lists to which people add."""
@@ -21,8 +22,6 @@ GROWING = ("emails", "phones", "urls", "addresses", "link:accounts", "link:conta
 GONE: Final = "gone already"
 """Why nothing was to be done about what people deleted."""
 _BELONGS: Final = "records outside this rollback belong to it"
-
-Compare = Callable[[Kind, str, Any, Any], Verdict]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +96,7 @@ def touched_fields(link: Link, now: Fields, compare: Compare, gone: Collection[D
     ours = {name: left for name, value in expected(link.base).items() if (left := _without_gone(value, gone)) or not value or now.get(name)}
     changed = [
         name for name, value in ours.items()
-        if (name in now or link.verified == "verified") and compare(link.dest_kind, name, value, now.get(name)) not in SAME
+        if (name in now or link.verified == "verified") and compare(link.dest_kind, name, value, now.get(name)) not in UNTOUCHED
     ]
     grown = [   # a list that holds ours among others compares well
         name for name in GROWING if name in ours and name not in changed and len(now.get(name) or ()) > len(ours[name] or ())

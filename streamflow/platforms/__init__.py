@@ -1,1 +1,1 @@
-"""One folder per remote system, each behind the doors of `base`."""
+"""One folder per remote system, each behind the doors of `source` or `destination`."""

@@ -16,7 +16,7 @@ from zlib import crc32
 from streamflow.mapping.changes import Conflict, Merged, Policy
 from streamflow.model import AuditEntry, Fields, Link, QueueItem, Staged
 from streamflow.stages.kept import expected, kept, known
-from streamflow.stages.planning import SAME, Facts
+from streamflow.stages.planning import SAME, Facts, is_blank
 from streamflow.store.change import Audit, Change, Enqueue
 
 _WHY_CONFLICT = "{field} of {record} was changed by a person there and in the source; theirs was kept"
@@ -37,8 +37,8 @@ def answer(link: Link, name: str, wanted: Any, now: Fields, facts: Facts) -> tup
     if "destination" not in facts.told.get(last, {}):
         return "", fresh
     told, there = facts.told[last]["destination"], now.get(name)
-    both_ways = [facts.compare(link.dest_kind, name, one, other) in SAME for one, other in ((told, there), (there, told))]
-    is_as_told = (_is_blank(told) and _is_blank(there)) or told == there or all(both_ways)
+    either_way = [facts.compare(link.dest_kind, name, one, other) in SAME for one, other in ((told, there), (there, told))]
+    is_as_told = (is_blank(told) and is_blank(there)) or told == there or all(either_way)
     return (facts.directory.decisions[last], last) if is_as_told else ("", fresh)
 
 
@@ -55,7 +55,7 @@ def outdated(merged: Merged, link: Link, fields: Fields, now: Fields, facts: Fac
     return tuple(
         Conflict(field=name, policy="keep", base=wanted, wanted=fields.get(name), now=now.get(name))
         for name, wanted in kept(link.base).items()
-        if name not in settled and not _is_blank(fields.get(name)) and fields.get(name) == wanted
+        if name not in settled and not is_blank(fields.get(name)) and fields.get(name) == wanted
         and facts.directory.last_word(conflict_id(link, name, wanted))[0] == "take"
         and not answer(link, name, wanted, now, facts)[0]
         and facts.compare(link.dest_kind, name, wanted, now.get(name)) not in SAME
@@ -85,12 +85,12 @@ def told(
     *clearable* fields, which are still as we wrote them. *question* is the item's id.
     """
     word = policies.get(conflict.field, "ask")
-    is_blank = _is_blank(conflict.wanted)
+    is_nothing = is_blank(conflict.wanted)
     if conflict.policy != "take" and (word == "ask" or lost):
-        yield Enqueue(item=_question(conflict, link, staged, lost, question, can_go=not is_blank or conflict.field in clearable))
-    elif word != "ask" and ((word == "take" and not is_blank) or kept(link.base).get(conflict.field, _NEVER) != conflict.wanted):
+        yield Enqueue(item=_question(conflict, link, staged, lost, question, can_go=not is_nothing or conflict.field in clearable))
+    elif word != "ask" and ((word == "take" and not is_nothing) or kept(link.base).get(conflict.field, _NEVER) != conflict.wanted):
         yield Audit(entry=AuditEntry(
-            actor="streamflow", action=f"conflict.{'keep' if is_blank else word}", kind=staged.record.kind, key=staged.record.key,
+            actor="streamflow", action=f"conflict.{'keep' if is_nothing else word}", kind=staged.record.kind, key=staged.record.key,
             dest_id=link.dest_id, note=f"{conflict.field}: by the map",
             before={"base": conflict.base, "destination": conflict.now}, after={"source": conflict.wanted},
         ))
@@ -111,7 +111,3 @@ def _question(conflict: Conflict, link: Link, staged: Staged, lost: Sequence[str
         details={"field": conflict.field, "base": conflict.base, "source": conflict.wanted, "destination": conflict.now,
                  "dest_id": link.dest_id},
     )
-
-
-def _is_blank(value: Any) -> bool:
-    return value is None or value in ("", [], {})

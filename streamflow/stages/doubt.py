@@ -42,10 +42,10 @@ from streamflow.stages.confirmation import brought, forgotten, learnt_late, line
 from streamflow.stages.formerly import REMOVED, restored, taken_again
 from streamflow.stages.gone import GONE_KINDS, MERGED
 from streamflow.stages.marks import carries_marker
+from streamflow.stages.planning import both_ways
 from streamflow.stages.removed import removed
 from streamflow.stages.unanswered import left_to_a_person, weigh
 from streamflow.stages.unknown import REMADE_KINDS, Joiner, outcome_name, since
-from streamflow.stages.updating import both_ways
 from streamflow.stages.vanished import as_it_reads, joined, moved_by_merging
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, DropLink, Enqueue, Finish, PutLink, SettleIntent, Wake

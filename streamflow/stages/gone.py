@@ -18,10 +18,11 @@ from streamflow.store.base import Ledger
 from streamflow.store.change import Change, Enqueue
 
 GONE: Final = "gone:"
-"""Prefix of the setting that remembers a removed record, and of what its children wait for while they are parked."""
+"""Prefix of the setting that remembers a removed record, of what its children wait for while they are parked, and of the question."""
 MERGED: Final = "merged:"
 """Prefix of the setting that remembers a record people merged away: {"kind", "into", "refs": [[kind, key, part]]}."""
 WRITTEN: Final = "written:"
+"""Prefix of the setting that keeps the base of a removed record (`written_name`)."""
 GONE_KINDS: frozenset[Kind] = frozenset({"accounts", "contacts", "leads"})
 """Kinds that carry others and that people merge."""
 BACK: Final = "back"

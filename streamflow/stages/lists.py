@@ -7,9 +7,9 @@ Rule 2: an item that people took out stays out, whoever had put it there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from streamflow.mapping.changes import unranked
 from streamflow.model import Fields, Kind, Link
 from streamflow.stages.kept import expected, known
 from streamflow.stages.planning import SAME, Compare
@@ -17,8 +17,8 @@ from streamflow.stages.planning import SAME, Compare
 
 def has(compare: Compare, kind: Kind, name: str, items: Any, item: Any) -> bool:
     """Say whether a list holds an item, first or not."""
-    plain = _unranked(item)
-    return any(_unranked(each) == plain for each in listed(items)) or (bool(items) and compare(kind, name, [plain], items) in SAME)
+    plain = unranked(item)
+    return any(unranked(each) == plain for each in listed(items)) or (bool(items) and compare(kind, name, [plain], items) in SAME)
 
 
 def brought(compare: Compare, kind: Kind, name: str, items: Any, there: Any) -> list[Any]:
@@ -69,7 +69,3 @@ def listed(value: Any) -> list[Any]:
     if value in (None, "", {}, ()):
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def _unranked(item: Any) -> Any:
-    return {**item, "isPrimary": False} if isinstance(item, Mapping) else item

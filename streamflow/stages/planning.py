@@ -62,6 +62,18 @@ class Waiting:
     reason: str = ""
 
 
+def both_ways(compare: Compare, kind: Kind, name: str, one: Any, other: Any) -> bool:
+    """Say whether two values are the same; lists only when neither has more than the other."""
+    if compare(kind, name, one, other) not in SAME:
+        return False
+    return not (isinstance(one, list) or isinstance(other, list)) or compare(kind, name, other, one) in SAME
+
+
+def is_blank(value: Any) -> bool:
+    """Say whether a field holds nothing."""
+    return value is None or value in ("", [], {})
+
+
 def finish_of(staged: Staged, *, state: RecordState = RecordState.DONE, disposition: Disposition | None = None,
               reason: str = "", ground: str = "", waiting_on: str = "") -> Finish:
     """Build the Finish of a staged record."""

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from streamflow.model import DestId, Fields, Intent
 from streamflow.platforms.destination import Reader
 from streamflow.stages.marks import carries_marker
-from streamflow.stages.planning import Compare
-from streamflow.stages.updating import both_ways
+from streamflow.stages.planning import Compare, both_ways
 
 ALIKE_AT_LEAST = 2
 """So many values of a record must be those of the write, and none another, before it counts as made by it where no marker can be read."""

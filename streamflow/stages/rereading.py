@@ -11,7 +11,7 @@ from typing import Final
 from streamflow.model import Kind, Op
 from streamflow.platforms.destination import Reader
 from streamflow.stages.batch import Write
-from streamflow.stages.updating import both_ways
+from streamflow.stages.planning import both_ways
 
 PATCHED_KINDS: Final[frozenset[Kind]] = frozenset({"accounts", "contacts", "leads"})
 """Kinds of which single fields are changed, whatever else is there (`Writer.update`)."""

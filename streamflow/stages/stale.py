@@ -17,8 +17,8 @@ from streamflow.stages.batch import Write
 from streamflow.stages.gone import is_aside
 from streamflow.stages.kept import expected, kept
 from streamflow.stages.peoples import added_fields
-from streamflow.stages.planning import Facts
-from streamflow.stages.updating import Update, both_ways, stays_removed
+from streamflow.stages.planning import Facts, both_ways
+from streamflow.stages.updating import Update, stays_removed
 from streamflow.store.change import Audit, Change, DropLink, Enqueue, PutLink
 
 TEXT_KINDS: frozenset[Kind] = frozenset({"notes", "tasks", "activities"})

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from streamflow.mapping.changes import APPENDED, BLOCKS, Conflict, Merged, Policy, merge
 from streamflow.model import DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Ref, Staged, Verdict
@@ -18,7 +17,7 @@ from streamflow.stages.gone import gone_asked, gone_id, gone_item, gone_word, ov
 from streamflow.stages.kept import expected, kept, known, rebuilt, unlisted
 from streamflow.stages.lists import agreed, brought, there_before
 from streamflow.stages.peoples import lost_by_replacing
-from streamflow.stages.planning import ACTION_FIELDS, SAME, Compare, Facts, create_writes
+from streamflow.stages.planning import ACTION_FIELDS, Compare, Facts, both_ways, create_writes, is_blank
 from streamflow.stages.unknown import ALONE
 from streamflow.store.change import Change, Enqueue
 
@@ -40,13 +39,6 @@ class Update:
     anew: bool = False           # it is gone and a person wants it made again
 
 
-def both_ways(compare: Compare, kind: Kind, name: str, one: Any, other: Any) -> bool:
-    """Say whether two values are the same; lists only when neither has more than the other."""
-    if compare(kind, name, one, other) not in SAME:
-        return False
-    return not (isinstance(one, list) or isinstance(other, list)) or compare(kind, name, other, one) in SAME
-
-
 def is_settled(link: Link, fields: Fields, facts: Facts) -> bool:
     """Say whether the source asks for nothing new of a part, so that it need not even be read."""
     before, theirs, fields = known(link.base), kept(link.base), _in_place(link, fields)
@@ -54,9 +46,9 @@ def is_settled(link: Link, fields: Fields, facts: Facts) -> bool:
         return False
     for name in {**fields, **before}:
         wanted = fields.get(name)
-        if wanted != before.get(name) and not (_is_blank(wanted) and _is_blank(before.get(name))):
+        if wanted != before.get(name) and not (is_blank(wanted) and is_blank(before.get(name))):
             return False
-        if name not in theirs or _is_blank(wanted):
+        if name not in theirs or is_blank(wanted):
             continue
         said = (facts.directory.last_word(conflict_id(link, name, wanted))[0], mapped(link, name, wanted, facts))
         if "take" in said:
@@ -147,7 +139,7 @@ def leave_to_others(link: Link, fields: Fields, staged: Staged) -> Update:
     """Write nothing to a record that people merged into another source record's; what the source changes of it is asked about once."""
     before = known(link.base)
     names = sorted(name for name in {**fields, **before} if fields.get(name) != before.get(name) and not (
-        _is_blank(fields.get(name)) and _is_blank(before.get(name))
+        is_blank(fields.get(name)) and is_blank(before.get(name))
     ))
     if not names:
         return Update()
@@ -176,7 +168,7 @@ def _leave_theirs(merged: Merged, link: Link, fields: Fields, now: Fields, polic
     """Never write over a value that is kept as theirs, even where it still is what the source held before: it was never ours."""
     theirs = [
         name for name in merged.changes
-        if name in kept(link.base) and name not in APPENDED and policies.get(name) != "take" and not _is_blank(now.get(name))
+        if name in kept(link.base) and name not in APPENDED and policies.get(name) != "take" and not is_blank(now.get(name))
     ]
     if not theirs:
         return merged
@@ -261,10 +253,6 @@ def base_after(link: Link, update: Update) -> Fields:
     if update.writes:
         return update.writes[-1].base
     return update.links[-1].base if update.links else link.base
-
-
-def _is_blank(value: Any) -> bool:
-    return value is None or value == "" or value == [] or value == {}
 
 
 def _decided(link: Link, fields: Fields, staged: Staged, facts: Facts, now: Fields) -> dict[str, Policy]:

@@ -38,7 +38,7 @@ class Offspring:
         stream = self._spec.streams[kind]
         if len(others(stream, parent, page)) > MERGED_AT_MOST:
             raise NotObeyed(
-                "rows of many other parents came than was asked for, so the parameter that names the parent is not obeyed",
+                "rows of many parents came besides those of the one asked for, so the parameter that names the parent is not obeyed",
                 platform=self._spec.platform, stream=kind, hint="correct key_param of this stream",
             )  # fmt: skip
         return page, digest
@@ -51,7 +51,7 @@ class Offspring:
             return
         if not named <= others(stream, parent, (await self._checked(kind, parent))[0]):
             raise NotObeyed(
-                "rows of other parents came than was asked for, and did not come again, so key_param was not obeyed",
+                "rows of other parents than the one asked for came, and did not come again, so key_param was not obeyed",
                 platform=self._spec.platform, stream=kind, hint="it is asked again; if this goes on, correct key_param of this stream",
             )  # fmt: skip
         self._merged[kind, parent] = named
