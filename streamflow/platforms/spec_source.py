@@ -21,6 +21,8 @@ from streamflow.platforms.rows.roster import Roster
 from streamflow.platforms.source import NOBODY, Stream
 from streamflow.platforms.spec import PlatformSpec, StreamSpec
 
+ASKED_BY = 3      # parents by which a stream is looked at before it counts as one that cannot be read
+
 
 class SpecSource:
     """
@@ -77,12 +79,12 @@ class SpecSource:
         Raises AccessRefused, PlatformUnavailable.
         """
         state: dict[Kind, str] = {}
-        some_lead: dict[Kind, Key | None] = {}
+        parents: dict[Kind, Sequence[Key]] = {}
         for stream in sorted(self.streams(), key=lambda stream: stream.optional):      # what cannot be missing is asked first
             if stream.via is not None:
                 continue
             try:
-                state[stream.kind] = await self._look(stream, some_lead)
+                state[stream.kind] = await self._look(stream, parents)
             except (PlatformUnavailable, AccessRefused) as error:
                 if not stream.optional:
                     raise
@@ -241,25 +243,31 @@ class SpecSource:
             raise NotFound("no address of the API is configured", platform=self.name, stream=spec.kind, hint="set source.base_url")
         return self._api.pages(spec.kind, start)
 
-    async def _look(self, stream: Stream, some: dict[Kind, Key | None]) -> str:
+    async def _look(self, stream: Stream, parents: dict[Kind, Sequence[Key]]) -> str:
+        """Look at one stream; where it is asked by parent, by a few of them: one that cannot be asked about is no fault of it."""
         if stream.reader == "files" and self._files is not None:
             return await self._files.look(stream.kind)
         if self._api is None:
             return "not available: no address of the API is configured"
-        if stream.parent is not None and stream.parent not in some:
-            some[stream.parent] = await self._any_key(stream.parent)
-        return await self._api.look(stream.kind, some.get(stream.parent or ""))
+        if stream.parent is not None and stream.parent not in parents:
+            parents[stream.parent] = await self._some_keys(stream.parent)
+        words = "ok"
+        for parent in parents.get(stream.parent or "") or (None,):
+            words = await self._api.look(stream.kind, parent)
+            if words == "ok":
+                break
+        return words
 
-    async def _any_key(self, kind: Kind) -> Key | None:
+    async def _some_keys(self, kind: Kind) -> Sequence[Key]:
         try:
             async with aclosing(self._reader_pages(self._spec_of(kind), None)) as pages:
                 async for page in pages:
-                    return page.records[0].key if page.records else None
+                    return [record.key for record in page.records[:ASKED_BY]]
         except AccessRefused:
             raise
         except (NotFound, ProtocolMismatch, PlatformUnavailable):
             pass      # reported where that stream itself is looked at
-        return None
+        return ()
 
     def _note(self, page: Page) -> None:
         found = self._drift.setdefault(page.kind, Counter())
