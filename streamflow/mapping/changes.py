@@ -18,7 +18,10 @@ from streamflow.model import Fields
 
 Policy: TypeAlias = Literal["keep", "take", "ask"]
 Same: TypeAlias = Callable[[str, Any, Any], bool]
-"""Says whether two values of the named field are the same after the destination's own normalisation."""
+"""
+Says whether two values of the named field are the same after the destination's own normalisation; the one that was meant first, then the
+one that is there: it may read as the destination writes it.
+"""
 
 APPENDED: Final = frozenset(
     {
@@ -121,7 +124,7 @@ def _decide(field: str, base: Any, wanted: Any, now: Any, same: Same, policy: Po
         return _NOTHING, "equal"
     if field in BLOCKS and (text := _decide_block(base, wanted, now)) is not None:
         return text, "written"
-    if _equal(field, now, base, same):
+    if _equal(field, base, now, same):
         return (None if _is_blank(wanted) else wanted), "written"  # untouched since; rule 3's second half
     if _is_blank(wanted) or policy != "take":
         return _NOTHING, "conflict"  # rules 2 and 3

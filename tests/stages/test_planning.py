@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from streamflow.mapping.changes import APPENDED
 from streamflow.mapping.combining import Combining, combine
+from streamflow.migration.undoing import restoring
 from streamflow.model import Disposition, Draft, Fields, Intent, IntentState, Link, Op, Record, RecordState, Ref, Staged, Verdict
 from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.stages.directory import Directory
@@ -76,6 +77,25 @@ def test_a_lead_that_was_placed_in_part_is_placed(disposition: Disposition | Non
     facts = Facts(links={ref: link}, now={"5-leads": now}, directory=directory, compare=compare)
     update = update_part(Draft(kind="leads", fields={**link.base, **wanted}), link, {**link.base, **wanted}, staged, facts)
     assert [write.fields for write in update.writes] == [{"stage": "37-stages"}] * is_done
+
+
+WRITTEN_ITS_OWN_WAY = [("name", "A & B", "A & C", "A &amp; B"), ("custom:Sold", "2024-01-31", "2024-02-29", "2024-01-31T00:00:00Z")]
+
+
+@pytest.mark.parametrize(("name", "ours", "wanted", "there"), WRITTEN_ITS_OWN_WAY)
+def test_what_the_destination_writes_its_own_way_is_no_work_of_people(name: str, ours: str, wanted: str, there: str) -> None:
+    """A value of ours that is there in another form follows the source, and nobody is asked."""
+    update = plan({name: ours}, {name: wanted}, {name: there})
+    assert [write.fields for write in update.writes] == [{name: wanted}]
+    assert not update.changes
+
+
+@pytest.mark.parametrize(("name", "ours", "before", "there"), WRITTEN_ITS_OWN_WAY)
+def test_what_the_destination_writes_its_own_way_is_given_back(name: str, ours: str, before: str, there: str) -> None:
+    """A rollback takes a value of ours that is there in another form back to what was there before us."""
+    link = Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id=ID, base={name: ours}, ours=False, before={name: before})
+    step = restoring(link, {name: there}, compare, {})
+    assert (step.fields, step.reason) == ({name: before}, "")
 
 
 def after(update: Any, base: Fields, now: Fields) -> tuple[Fields, Fields]:
