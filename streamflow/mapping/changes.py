@@ -10,18 +10,14 @@ Rule 4: lists and descriptions are added to, not replaced: what people added sur
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+from streamflow.mapping.items import Same, is_blank, lacking, listed, paired, unranked
 from streamflow.model import Fields
 
 Policy: TypeAlias = Literal["keep", "take", "ask"]
-Same: TypeAlias = Callable[[str, Any, Any], bool]
-"""
-Says whether two values of the named field are the same after the destination's own normalisation; the one that was meant first, then the
-one that is there: it may read as the destination writes it.
-"""
 
 APPENDED: Final = frozenset(
     {
@@ -89,7 +85,7 @@ def merge(
         if value is not _NOTHING:
             changes[field] = value
         if outcome not in ("conflict", "keep"):
-            _note(after, field, _as_it_stands(field, wanted.get(field), now.get(field) if value is _NOTHING else value))
+            _note(after, field, _as_it_stands(field, wanted.get(field), now.get(field) if value is _NOTHING else value, same))
     return Merged(changes=changes, base=after, conflicts=tuple(conflicts), unread=tuple(unread))
 
 
@@ -98,20 +94,20 @@ def _policy(policies: Mapping[str, Policy], field: str) -> Policy:
 
 
 def _note(base: Fields, field: str, value: Any) -> None:
-    if _is_blank(value):
+    if is_blank(value):
         base.pop(field, None)
     else:
         base[field] = value
 
 
-def _as_it_stands(field: str, wanted: Any, there: Any) -> Any:
+def _as_it_stands(field: str, wanted: Any, there: Any, same: Same) -> Any:
     """Give what is ours of a list; where another item than the one we wanted comes first *there*, that is not ours to say."""
     if field not in APPENDED or not isinstance(wanted, list):
         return wanted
-    held = _by_identity(there)
-    firsts = [held.get(_identity(item)) for item in wanted if isinstance(item, Mapping) and item.get("isPrimary")]
-    others_first = any(isinstance(item, Mapping) and not item.get("isPrimary") for item in firsts)
-    return [{**item, "isPrimary": False} if isinstance(item, Mapping) else item for item in wanted] if others_first else wanted
+    held = listed(there)
+    pairs = paired(field, wanted, held, same)
+    others_first = any(_is_first(item) and place in pairs and not _is_first(held[pairs[place]]) for place, item in enumerate(wanted))
+    return [unranked(item) for item in wanted] if others_first else wanted
 
 
 def _decide(field: str, base: Any, wanted: Any, now: Any, same: Same, policy: Policy) -> tuple[Any, str]:
@@ -125,8 +121,8 @@ def _decide(field: str, base: Any, wanted: Any, now: Any, same: Same, policy: Po
     if field in BLOCKS and (text := _decide_block(base, wanted, now)) is not None:
         return text, "written"
     if _equal(field, base, now, same):
-        return (None if _is_blank(wanted) else wanted), "written"  # untouched since; rule 3's second half
-    if _is_blank(wanted) or policy != "take":
+        return (None if is_blank(wanted) else wanted), "written"  # untouched since; rule 3's second half
+    if is_blank(wanted) or policy != "take":
         return _NOTHING, "conflict"  # rules 2 and 3
     return wanted, "taken"
 
@@ -142,77 +138,42 @@ def _decide_block(base: Any, wanted: Any, now: Any) -> str | None:
 
 
 def _decide_list(field: str, base: Any, wanted: Any, now: Any, same: Same) -> tuple[Any, str]:
-    present = _by_identity(now)
-    ours, new = (_as_there(field, _by_identity(value), present, same) for value in (base, wanted))
-    result: dict[Any, Any] = {}
-    for key, item in present.items():
-        if key in ours and key not in new:
+    ours, new, present = listed(base), listed(wanted), listed(now)
+    brought = {there: ours[place] for place, there in paired(field, ours, present, same).items()}
+    asked = {there: new[place] for place, there in paired(field, new, present, same).items()}
+    result: list[Any] = []
+    for place, item in enumerate(present):
+        if place in brought and place not in asked:
             continue  # we brought it and the source has dropped it
-        fresh = new.get(key)
-        is_relabelled = fresh is not None and key in ours and _text_of(ours[key]) == _text_of(item) != _text_of(fresh)
-        result[key] = fresh if is_relabelled else item
-    # What a person removed of ours stays removed
-    result.update({key: item for key, item in new.items() if key not in present and key not in ours})
-    values = _one_primary(list(result.values()), present)
-    if _same_lists(values, list(present.values())) or same(field, values, now if now is not None else []):
+        is_relabelled = place in brought and place in asked and _text_of(brought[place]) == _text_of(item) != _text_of(asked[place])
+        result.append(asked[place] if is_relabelled else item)
+    taken_out = lacking(field, ours, present, same)
+    result += lacking(field, lacking(field, new, present, same), taken_out, same)  # what a person removed of ours stays removed
+    values = _one_primary(field, result, present, same)
+    if values == present or same(field, values, present):
         return _NOTHING, "equal"
     return values, "written"
-
-
-def _by_identity(value: Any) -> dict[Any, Any]:
-    items = value if isinstance(value, (list, tuple)) else [] if _is_blank(value) else [value]
-    return {_identity(item): item for item in items}
-
-
-def _as_there(field: str, items: Mapping[Any, Any], present: Mapping[Any, Any], same: Same) -> dict[Any, Any]:
-    """Call items what they are called where they are there in another form: the destination writes numbers its own way."""
-    found: dict[Any, Any] = {}
-    for key, item in items.items():
-        alike = (there for there, other in present.items() if there not in items and same(field, [unranked(item)], [unranked(other)]))
-        found[key if key in present else next(alike, key)] = item
-    return found
-
-
-def unranked(item: Any) -> Any:
-    """Give an item of a list as it is wherever it stands: whether it comes first is no part of it."""
-    return {**item, "isPrimary": False} if isinstance(item, Mapping) else item
-
-
-def _identity(item: Any) -> Any:
-    if not isinstance(item, Mapping):
-        return item
-    value = item.get("value")
-    if isinstance(value, Mapping):
-        return tuple(sorted((str(name), str(part).strip().casefold()) for name, part in value.items() if part))
-    text = str(value).strip().casefold()
-    if "@" in text or "/" in text:
-        return text
-    return "".join(char for char in text if char.isdigit()) or text
 
 
 def _text_of(item: Any) -> Any:
     return {name: part for name, part in item.items() if name in ("name", "isPrimary")} if isinstance(item, Mapping) else item
 
 
-def _one_primary(items: list[Any], present: Mapping[Any, Any]) -> list[Any]:
+def _one_primary(field: str, items: list[Any], present: Sequence[Any], same: Same) -> list[Any]:
     """Keep the primary that is there; what is ours beside it is not primary."""
-    primaries = [place for place, item in enumerate(items) if isinstance(item, Mapping) and item.get("isPrimary")]
+    primaries = [place for place, item in enumerate(items) if _is_first(item)]
     if len(primaries) < 2:
         return items
-    there = {place: present.get(_identity(items[place])) for place in primaries}
-    kept = next((place for place, item in there.items() if isinstance(item, Mapping) and item.get("isPrimary")), primaries[0])
+    there = paired(field, items, present, same)
+    kept = next((place for place in primaries if place in there and _is_first(present[there[place]])), primaries[0])
     return [{**item, "isPrimary": place == kept} if place in primaries else item for place, item in enumerate(items)]
 
 
-def _same_lists(one: list[Any], other: list[Any]) -> bool:
-    return len(one) == len(other) and all(item in other for item in one)
+def _is_first(item: Any) -> bool:
+    return isinstance(item, Mapping) and bool(item.get("isPrimary"))
 
 
 def _equal(field: str, one: Any, other: Any, same: Same) -> bool:
-    if _is_blank(one) or _is_blank(other):
-        return _is_blank(one) and _is_blank(other)
+    if is_blank(one) or is_blank(other):
+        return is_blank(one) and is_blank(other)
     return bool(one == other or same(field, one, other))
-
-
-def _is_blank(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip()) or value in ([], {}, ())

@@ -132,7 +132,7 @@ def _phones(row: Row, tools: Tools) -> Step:
         phones = read_phones(defuse(tidy(text)), region)
         known = {phone.value for phone in found.phones.valid}
         valid = (*found.phones.valid, *(phone for phone in phones.valid if phone.value not in known))
-        found.phones = Phones(valid=valid, unparsable=(*found.phones.unparsable, *phones.unparsable))
+        found.phones = Phones(valid=valid, unparsable=tuple(dict.fromkeys((*found.phones.unparsable, *phones.unparsable))))
         hopeful = tuple(raw for raw in found.phones.unparsable if sum(char.isdigit() for char in raw) >= _REACHABLE_DIGITS)
         if valid or hopeful:
             found.fields["phones"] = phone_fields(Phones(valid=valid, unparsable=hopeful))

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamflow.mapping.changes import APPENDED, BLOCKS, merge
+from streamflow.mapping.items import lacking, listed
 from streamflow.model import DestId, Fields, Intent, Link, Op, Ref, Verdict
 from streamflow.stages.kept import expected, kept, known
-from streamflow.stages.lists import brought, given_back, listed
+from streamflow.stages.lists import given_back
 from streamflow.stages.peoples import added_fields
-from streamflow.stages.planning import Compare, both_ways
+from streamflow.stages.planning import Compare, sameness
 
 UNTOUCHED = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY, Verdict.UNREADABLE)
 """Verdicts on a value of ours that show no hand of people."""
@@ -118,11 +119,7 @@ def restoring(link: Link, now: Fields, compare: Compare, meant: Mapping[str, Any
     Lists lose exactly what we added, and what people took out of them stays out; a text loses our part of it.
     """
     before = link.before or {}
-    base = {**meant, **expected(link.base)}
-
-    def same(name: str, one: Any, other: Any) -> bool:
-        return both_ways(compare, link.dest_kind, name, one, other)
-
+    base, same = {**meant, **expected(link.base)}, sameness(compare, link.dest_kind)
     plain = [name for name in before if name not in APPENDED | BLOCKS]
     ours = {name: base.get(name) for name in plain if name not in kept(link.base)}
     merged = merge(ours, {name: before[name] for name in ours}, now, same=same)
@@ -130,10 +127,10 @@ def restoring(link: Link, now: Fields, compare: Compare, meant: Mapping[str, Any
     theirs = [each.field for each in merged.conflicts]
     theirs += [name for name in plain if name not in ours and not same(name, before[name], now.get(name))]     # people's stood already
     for name in APPENDED & before.keys():
-        left = given_back(compare, link, name, now, meant.get(name))
-        if len(left) != len(listed(now.get(name))) or brought(compare, link.dest_kind, name, left, now.get(name)):
+        left = given_back(same, link, name, now, meant.get(name))
+        if len(left) != len(listed(now.get(name))) or lacking(name, left, now.get(name), same):
             fields[name] = left
-        theirs += [name] if brought(compare, link.dest_kind, name, before[name], left) else []
+        theirs += [name] if lacking(name, before[name], left, same) else []
     if "description" in before:
         text = _without(str(now.get("description") or ""), str({**base, **kept(link.base)}.get("description") or ""), before["description"])
         if text is None:

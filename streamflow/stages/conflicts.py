@@ -14,9 +14,10 @@ from typing import Any
 from zlib import crc32
 
 from streamflow.mapping.changes import Conflict, Merged, Policy
+from streamflow.mapping.items import is_blank
 from streamflow.model import AuditEntry, Fields, Link, QueueItem, Staged
 from streamflow.stages.kept import expected, kept, known
-from streamflow.stages.planning import SAME, Facts, is_blank
+from streamflow.stages.planning import SAME, Facts
 from streamflow.store.change import Audit, Change, Enqueue
 
 _WHY_CONFLICT = "{field} of {record} was changed by a person there and in the source; theirs was kept"

@@ -15,6 +15,7 @@ from typing import Any
 
 from streamflow.mapping.changes import Policy
 from streamflow.mapping.derived import Issue
+from streamflow.mapping.items import Same
 from streamflow.model import DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, RecordState, Ref, Staged, Verdict, name_of
 from streamflow.stages.batch import Plan, Write
 from streamflow.stages.directory import Directory
@@ -69,9 +70,9 @@ def both_ways(compare: Compare, kind: Kind, name: str, one: Any, other: Any) -> 
     return not (isinstance(one, list) or isinstance(other, list)) or compare(kind, name, other, one) in SAME
 
 
-def is_blank(value: Any) -> bool:
-    """Say whether a field holds nothing."""
-    return value is None or value in ("", [], {})
+def sameness(compare: Compare, kind: Kind) -> Same:
+    """Say of records of a kind whether two values are the same (`both_ways`)."""
+    return lambda name, one, other: both_ways(compare, kind, name, one, other)
 
 
 def finish_of(staged: Staged, *, state: RecordState = RecordState.DONE, disposition: Disposition | None = None,

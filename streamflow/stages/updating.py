@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from streamflow.mapping.changes import APPENDED, BLOCKS, Conflict, Merged, Policy, merge
+from streamflow.mapping.items import Same, is_blank, lacking
 from streamflow.model import DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Ref, Staged, Verdict
 from streamflow.stages.batch import Write
 from streamflow.stages.conflicts import answer, conflict_id, mapped, outdated, told
 from streamflow.stages.gone import gone_asked, gone_id, gone_item, gone_word, over, set_aside
 from streamflow.stages.kept import expected, kept, known, rebuilt, unlisted
-from streamflow.stages.lists import agreed, brought, there_before
+from streamflow.stages.lists import agreed, there_before
 from streamflow.stages.peoples import lost_by_replacing
-from streamflow.stages.planning import ACTION_FIELDS, Compare, Facts, both_ways, create_writes, is_blank
+from streamflow.stages.planning import ACTION_FIELDS, Compare, Facts, both_ways, create_writes, sameness
 from streamflow.stages.unknown import ALONE
 from streamflow.store.change import Change, Enqueue
 
@@ -78,10 +79,8 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
     decided = _decided(link, fields, staged, facts, now)
     by_map = {name: word for name in {**fields, **known(link.base)} if (word := mapped(link, name, fields.get(name), facts))}
     policies = {**by_map, **decided}
-    merged = merge(
-        _base_for(link, fields, now, policies, facts.compare), fields, now,
-        same=lambda name, one, other: both_ways(facts.compare, draft.kind, name, one, other), policies=policies,
-    )
+    same = sameness(facts.compare, draft.kind)
+    merged = merge(_base_for(link, fields, now, policies, same), fields, now, same=same, policies=policies)
     clearable = merged.changes.keys()
     merged = _leave_theirs(merged, link, fields, now, policies)
     in_place, filled = facts.edits(draft.kind), facts.fills(draft.kind)
@@ -151,12 +150,12 @@ def leave_to_others(link: Link, fields: Fields, staged: Staged) -> Update:
     return Update(links=(replace(link, base=rebuilt({}, fields)),), changes=(Enqueue(item=item),))
 
 
-def _base_for(link: Link, fields: Fields, now: Fields, policies: Mapping[str, Policy], compare: Compare) -> Fields:
+def _base_for(link: Link, fields: Fields, now: Fields, policies: Mapping[str, Policy], same: Same) -> Fields:
     """The base to compare with. A block of ours that stands in the text already is known, whatever a lost answer said of it."""
     theirs = {name for name in kept(link.base) if policies.get(name) == "take"}
     base = {name: value for name, value in known(link.base).items() if name not in theirs}
     for name in (APPENDED & {**fields, **base}.keys()) - theirs if link.is_matched else ():
-        base[name] = agreed(compare, link, name, now)
+        base[name] = agreed(same, link, name, now)
     for name in BLOCKS & fields.keys():
         wanted, there = str(fields[name] or ""), str(now.get(name) or "")
         if wanted.strip() and wanted in there and base.get(name):
@@ -201,7 +200,7 @@ def _leave_unknown(merged: Merged, link: Link, fields: Fields, now: Fields, poli
     return replace(merged, changes=changes, conflicts=(*merged.conflicts, *conflicts))
 
 
-def _found_there(link: Link, fields: Fields, now: Fields, merged: Merged, kind: Kind, compare: Compare) -> tuple[Fields, Fields]:
+def _found_there(link: Link, fields: Fields, now: Fields, merged: Merged, same: Same) -> tuple[Fields, Fields]:
     """
     Of a record that existed before us: what was there already and stays theirs, and of lists what we add to theirs.
 
@@ -216,7 +215,7 @@ def _found_there(link: Link, fields: Fields, now: Fields, merged: Merged, kind: 
         is_list = name in APPENDED and isinstance(fields[name], list)
         was_written = name in merged.changes or name in (link.before or {})
         if is_list and (was_written or name in expected(link.base)):
-            ours[name] = brought(compare, kind, name, merged.base[name], there_before(compare, link, name, now))
+            ours[name] = lacking(name, merged.base[name], there_before(same, link, name, now), same)
         elif not was_written:
             theirs[name] = fields[name]
     return theirs, ours
@@ -239,7 +238,7 @@ def _base_after(link: Link, fields: Fields, now: Fields, merged: Merged, kind: K
     """What is ours to find again, and of which fields theirs stands."""
     conflicts = {each.field for each in merged.conflicts if each.policy != "take" or each.field not in merged.changes}
     theirs = {name: fields.get(name) for name in (*conflicts, *_changed_since(link, now, compare)) if name not in merged.changes}
-    found, added = _found_there(link, fields, now, merged, kind, compare)
+    found, added = _found_there(link, fields, now, merged, sameness(compare, kind))
     theirs = {**found, **theirs}
     for name, value in kept(link.base).items():
         regained = name in merged.changes or both_ways(compare, kind, name, fields.get(name), now.get(name))

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamflow.mapping.changes import merge
+from streamflow.mapping.items import lacking
 from streamflow.migration.undoing import restoring
 from streamflow.model import ADOPTED, Draft, Fields, Link, Record, RecordState, Ref, Staged, Verdict
 from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.stages.directory import Directory
 from streamflow.stages.kept import released
-from streamflow.stages.planning import Facts
+from streamflow.stages.planning import Facts, sameness
 from streamflow.stages.updating import update_part
 from streamflow.stages.verify import judge
 from tests.stages.rig import lead, rig
@@ -93,6 +96,63 @@ def test_each_keeps_what_is_theirs(there: list[str], first: list[str], steps: li
     assert life.own | life.added <= left <= values(life.now)
     if not any(who == "person" for who, _ in steps):
         assert left == set(there)
+
+
+FORMS: dict[str, list[Any]] = {
+    "emails": ["a@x.test", "A@x.test", "b@x.test"],
+    "phones": ["+27821234567", "082 123 4567", "+27115551234 x1", "+27 11 555 1234 x2", "24"],
+    "urls": ["shop24.test", "24hours.test", "https://a.test/", "https://A.test"],
+    "addresses": [{"address_1": "1 Main  Street"}, {"address_1": "1 main street", "city": ""}, {"address_1": "2 Main Street"}],
+    "link:tags": ["1", "2", "24"],
+}
+SAME = sameness(compare, "contacts")
+
+
+def entries(name: str, held: list[Any], labels: list[str]) -> list[Any]:
+    if name.startswith("link:"):
+        return held
+    return [{"name": label, "value": value, "isPrimary": False} for value, label in zip(held, labels, strict=False)]
+
+
+@st.composite
+def three_lists(draw: st.DrawFn) -> tuple[str, list[list[Any]]]:
+    name = draw(st.sampled_from(sorted(FORMS)))
+    some = st.lists(st.sampled_from(FORMS[name]), max_size=4, unique=name.startswith("link:"))
+    labels = st.lists(st.sampled_from(["work", "home"]), min_size=4, max_size=4)
+    return name, [entries(name, draw(some), draw(labels)) for _ in range(3)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(drawn=three_lists())
+def test_the_merge_and_the_rollback_tell_items_apart_alike(drawn: tuple[str, list[list[Any]]]) -> None:
+    """What is theirs stays and what is new comes, nothing else does, and what people took out stays out, however it is written."""
+    name, (ours, wanted, now) = drawn
+    after = merge({name: ours}, {name: wanted}, {name: now}, same=SAME).changes.get(name, now)
+    theirs, taken_out = lacking(name, now, ours, SAME), lacking(name, ours, now, SAME)
+    assert not lacking(name, theirs, after, SAME)
+    assert not lacking(name, lacking(name, wanted, ours, SAME), after, SAME)
+    assert not lacking(name, after, [*theirs, *wanted], SAME)
+    assert not lacking(name, after, [*now, *lacking(name, wanted, taken_out, SAME)], SAME)
+
+
+@pytest.mark.parametrize(("name", "theirs", "ours"), [
+    ("urls", [("web", "shop24.test"), ("web", "24hours.test")], "https://new.test"),
+    ("phones", [("mobile", "+27821234567"), ("work", "+27821234567")], "+27115551234"),
+    ("phones", [("work", "+27115551234 x1")], "+27115551234 x2"),
+])  # fmt: skip
+def test_what_looks_alike_is_told_apart(name: str, theirs: list[tuple[str, str]], ours: str) -> None:
+    """Sites with the same figures, a number under two labels, another extension: theirs stay, ours comes, and goes with a rollback."""
+    there = [{"name": label, "value": value, "isPrimary": False} for label, value in theirs]
+    life = Life([])
+    life.now = {name: there}
+    new = {"name": "work", "value": ours, "isPrimary": False}
+    wanted: Fields = {name: [new, there[0]]}
+    staged = Staged(record=Record(kind="lead", key="1", data={}, digest="d"), seq=1, state=RecordState.PENDING)
+    facts = Facts(links={life.link.ref: life.link}, now={ID: life.now}, directory=Directory(roles=ROLES), compare=compare)
+    [write] = update_part(Draft(kind="contacts", fields=wanted), life.link, wanted, staged, facts).writes
+    assert write.fields == {name: [*there, new]}
+    link = replace(life.link, base=write.base, before=write.before)
+    assert restoring(link, write.fields, compare, {}).fields == {name: there}
 
 
 async def test_an_address_that_was_there_before_us_outlives_the_source_s() -> None:
