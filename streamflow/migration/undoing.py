@@ -17,9 +17,6 @@ from streamflow.stages.planning import Compare, sameness
 UNTOUCHED = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY, Verdict.UNREADABLE)
 """Verdicts on a value of ours that show no hand of people."""
 
-GROWING = ("emails", "phones", "urls", "addresses", "link:accounts", "link:contacts", "link:sources", "link:tags")
-"""Lists to which people add."""
-
 GONE: Final = "gone already"
 """Why nothing was to be done about what people deleted."""
 _BELONGS: Final = "records outside this rollback belong to it"
@@ -99,8 +96,8 @@ def touched_fields(link: Link, now: Fields, compare: Compare, gone: Collection[D
         name for name, value in ours.items()
         if (name in now or link.verified == "verified") and compare(link.dest_kind, name, value, now.get(name)) not in UNTOUCHED
     ]
-    grown = [   # a list that holds ours among others compares well
-        name for name in GROWING if name in ours and name not in changed and len(now.get(name) or ()) > len(ours[name] or ())
+    grown = [   # a list that holds ours among others compares well; what the destination fills by itself may grow without people
+        name for name in sorted((APPENDED & ours.keys()).difference(filled, changed)) if len(now.get(name) or ()) > len(ours[name] or ())
     ]
     return [*changed, *grown, *kept(link.base), *added_fields(link, now, filled)]
 
@@ -128,7 +125,7 @@ def restoring(link: Link, now: Fields, compare: Compare, meant: Mapping[str, Any
     theirs += [name for name in plain if name not in ours and not same(name, before[name], now.get(name))]     # people's stood already
     for name in APPENDED & before.keys():
         left = given_back(same, link, name, now, meant.get(name))
-        if len(left) != len(listed(now.get(name))) or lacking(name, left, now.get(name), same):
+        if left != listed(now.get(name)):
             fields[name] = left
         theirs += [name] if lacking(name, before[name], left, same) else []
     if "description" in before:
