@@ -17,7 +17,7 @@ from streamflow.mapping.changes import Conflict, Merged, Policy
 from streamflow.mapping.items import is_blank
 from streamflow.model import AuditEntry, Fields, Link, QueueItem, Staged
 from streamflow.stages.kept import expected, kept, known
-from streamflow.stages.planning import SAME, Facts
+from streamflow.stages.planning import Facts, both_ways, is_there
 from streamflow.store.change import Audit, Change, Enqueue
 
 _WHY_CONFLICT = "{field} of {record} was changed by a person there and in the source; theirs was kept"
@@ -37,9 +37,7 @@ def answer(link: Link, name: str, wanted: Any, now: Fields, facts: Facts) -> tup
     last, fresh = facts.directory.last_answered(conflict_id(link, name, wanted))
     if "destination" not in facts.told.get(last, {}):
         return "", fresh
-    told, there = facts.told[last]["destination"], now.get(name)
-    either_way = [facts.compare(link.dest_kind, name, one, other) in SAME for one, other in ((told, there), (there, told))]
-    is_as_told = (is_blank(told) and is_blank(there)) or told == there or all(either_way)
+    is_as_told = both_ways(facts.compare, link.dest_kind, name, facts.told[last]["destination"], now.get(name))
     return (facts.directory.decisions[last], last) if is_as_told else ("", fresh)
 
 
@@ -59,7 +57,7 @@ def outdated(merged: Merged, link: Link, fields: Fields, now: Fields, facts: Fac
         if name not in settled and not is_blank(fields.get(name)) and fields.get(name) == wanted
         and facts.directory.last_word(conflict_id(link, name, wanted))[0] == "take"
         and not answer(link, name, wanted, now, facts)[0]
-        and facts.compare(link.dest_kind, name, wanted, now.get(name)) not in SAME
+        and not is_there(facts.compare, link.dest_kind, name, wanted, now.get(name))
     )
 
 

@@ -63,11 +63,15 @@ class Waiting:
     reason: str = ""
 
 
+def is_there(compare: Compare, kind: Kind, name: str, wanted: Any, now: Any) -> bool:
+    """Say whether a value is what is there *now*; a list when its items are among those there, whatever people put beside them."""
+    return compare(kind, name, wanted, now) in SAME
+
+
 def both_ways(compare: Compare, kind: Kind, name: str, one: Any, other: Any) -> bool:
     """Say whether two values are the same; lists only when neither has more than the other."""
-    if compare(kind, name, one, other) not in SAME:
-        return False
-    return not (isinstance(one, list) or isinstance(other, list)) or compare(kind, name, other, one) in SAME
+    is_list = isinstance(one, list) or isinstance(other, list)
+    return is_there(compare, kind, name, one, other) and (not is_list or is_there(compare, kind, name, other, one))
 
 
 def sameness(compare: Compare, kind: Kind) -> Same:
