@@ -10,7 +10,7 @@ the collecting began is left for the next pass, since what was read of it may be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,6 @@ from streamflow.ledger_names import UNDONE
 from streamflow.mapping.compiled import Mapper
 from streamflow.mapping.identity import Match, Merge, Review
 from streamflow.model import (
-    OPEN_INTENTS,
     Cursor,
     DestId,
     Disposition,
@@ -28,8 +27,6 @@ from streamflow.model import (
     Key,
     Kind,
     Link,
-    Op,
-    RecordState,
     Ref,
     kind_of,
     name_of,
@@ -38,6 +35,7 @@ from streamflow.platforms.destination import Reader
 from streamflow.stages.batch import Mapped, Plan, Resolved, Write
 from streamflow.stages.conflicts import answers_for
 from streamflow.stages.directory import Directory
+from streamflow.stages.disposition import disposition_of, ground_of, reason_of
 from streamflow.stages.firms import match_firms
 from streamflow.stages.formerly import given_up
 from streamflow.stages.groups import Groups
@@ -65,7 +63,7 @@ from streamflow.stages.reopened import run_along
 from streamflow.stages.sharing import with_shared
 from streamflow.stages.stale import beside, remove_stale, stale_answers, stale_parts, surviving, without_moving
 from streamflow.stages.succession import Succession
-from streamflow.stages.undecided import Undecided, clear, outcome_awaited, undecided
+from streamflow.stages.undecided import Undecided, clear, outcomes_awaited, undecided
 from streamflow.stages.updating import base_after, create_part, is_settled, leave_to_others, left_out, update_part
 from streamflow.stages.vanished import Vanished
 from streamflow.store.base import Ledger
@@ -333,10 +331,10 @@ class Resolver:
             changes += await self._parents.came(staged)
         if job.decision is not None and job.main is not None and not any(link.ref == job.main.ref for link in links):
             links.insert(0, job.main)
-        disposition = _disposition(job, writes)
+        disposition = disposition_of(job, writes)
         return Plan(
             staged=staged, writes=tuple(writes), changes=tuple(changes), links=tuple(links), disposition=disposition,
-            finish=finish_of(staged, disposition=disposition, reason=_reason(job), ground=_ground(job)), joined=tuple(job.joined),
+            finish=finish_of(staged, disposition=disposition, reason=reason_of(job), ground=ground_of(job)), joined=tuple(job.joined),
         )
 
     def _given_up(self, plan: Plan, writes: Sequence[Write]) -> Plan:
@@ -360,55 +358,3 @@ class Resolver:
         changes += await self._vanished.hung_on(gone.dest_id)
         changes += await run_along(self._ledger, changes)
         return Plan(staged=job.staged, changes=(*job.changes, *changes))
-
-
-def outcomes_awaited(jobs: Iterable[Job], doubts: Undecided, *, epoch: int) -> dict[Key, Plan]:
-    """
-    Let those wait who seem to be several people, one of whom is being made with an outcome that nobody knows yet.
-
-    The other one may be the very record that was made: people's own and ours are told apart only by our book.
-    """
-    found: dict[Key, Plan] = {}
-    for job in jobs:
-        named = [word.partition(":") for word in job.decision.decisions] if isinstance(job.decision, Review) else []
-        heads = [key for verb, _, key in named if verb == "merge"] if any(verb == "match" for verb, _, _ in named) else []
-        makings = [
-            intent for key in heads for intent in doubts.by_record.get((job.staged.record.kind, key), ())
-            if intent.op is Op.CREATE and intent.state in OPEN_INTENTS
-        ]
-        if makings:
-            found[job.staged.record.key] = outcome_awaited(job.staged, makings[0], epoch)
-    return found
-
-
-def _disposition(job: Job, writes: Sequence[Write]) -> Disposition:
-    before = job.staged.disposition
-    if job.main is not None and job.main.is_merged:
-        return Disposition.MERGED
-    if before in (Disposition.CREATED, Disposition.UPDATED):
-        return before
-    if isinstance(job.decision, Match) or (job.main is not None and job.main.is_matched):
-        return Disposition.UPDATED if any(write.ref.part == "" for write in writes) else Disposition.MATCHED
-    return Disposition.CREATED
-
-
-def _reason(job: Job) -> str:
-    if isinstance(job.decision, Merge | Match):
-        return job.decision.reason
-    reason = job.staged.reason if _goes_on(job) else ""
-    if not reason and job.main is not None and job.main.is_merged and job.group:     # it changed while it was being joined
-        return f"the same person as {job.staged.record.kind} {job.group[0]}"
-    return reason
-
-
-def _ground(job: Job) -> str:
-    return job.staged.ground if _goes_on(job) and not isinstance(job.decision, Merge | Match) else ""
-
-
-def _goes_on(job: Job) -> bool:
-    """
-    Say whether a record that has its destination record is only changed: what was known of it holds on.
-
-    That it was undone and stays away does not, once it is back.
-    """
-    return job.staged.state is not RecordState.HELD and job.main is not None and not job.staged.ground.startswith(UNDONE)

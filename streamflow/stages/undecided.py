@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from streamflow.mapping.identity import Review
 from streamflow.model import OPEN_INTENTS, DestId, Disposition, Ending, Intent, IntentState, Key, Kind, Op, RecordState, Staged
 from streamflow.stages.batch import Plan
 from streamflow.stages.confirmation import brought, forgotten, learnt_late, line_of, meaning_of
 from streamflow.stages.directory import Directory
+from streamflow.stages.job import Job
 from streamflow.stages.planning import finish_of
 from streamflow.stages.unknown import ALONE, Meaning, outcome_name
 from streamflow.store.base import Ledger
@@ -81,6 +83,25 @@ def outcome_awaited(staged: Staged, intent: Intent, epoch: int) -> Plan:
     if intent.state is IntentState.MEANT and intent.epoch == epoch:
         return Plan(staged=staged)
     return _parked(staged, intent)
+
+
+def outcomes_awaited(jobs: Iterable[Job], doubts: Undecided, *, epoch: int) -> dict[Key, Plan]:
+    """
+    Let those wait who seem to be several people, one of whom is being made with an outcome that nobody knows yet.
+
+    The other one may be the very record that was made: people's own and ours are told apart only by our book.
+    """
+    found: dict[Key, Plan] = {}
+    for job in jobs:
+        named = [word.partition(":") for word in job.decision.decisions] if isinstance(job.decision, Review) else []
+        heads = [key for verb, _, key in named if verb == "merge"] if any(verb == "match" for verb, _, _ in named) else []
+        makings = [
+            intent for key in heads for intent in doubts.by_record.get((job.staged.record.kind, key), ())
+            if intent.op is Op.CREATE and intent.state in OPEN_INTENTS
+        ]
+        if makings:
+            found[job.staged.record.key] = outcome_awaited(job.staged, makings[0], epoch)
+    return found
 
 
 def _parked(staged: Staged, intent: Intent) -> Plan:
