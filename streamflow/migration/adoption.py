@@ -16,7 +16,7 @@ from streamflow.mapping.marker import FIELD, marker_in, ref_of
 from streamflow.mapping.pair import Pair, Role
 from streamflow.model import DestId, Fields, Kind, QueueItem, Ref
 from streamflow.platforms.destination import FieldSpec
-from streamflow.stages.formerly import adopted
+from streamflow.stages.formerly import adopted, doubled
 from streamflow.store.base import Ledger
 from streamflow.store.change import Change, Enqueue, PutSetting
 
@@ -55,7 +55,8 @@ class Adoption:
                 self._found[kind] += 1
                 changes += adopted(kind, dest_id, ref, "adopted by its marker")
             else:
-                changes.append(Enqueue(item=_double(ref, first, dest_id)))
+                why = f"{dest_id} carries the marker of {first}: one of the two is a copy; {first} is followed, {dest_id} is left as it is"
+                changes.append(Enqueue(item=doubled(ref, dest_id, first, why)))
         return changes
 
     def told(self) -> list[Change]:
@@ -84,12 +85,4 @@ def shapes_of(pair: Pair) -> frozenset[tuple[Kind, Kind, str]]:
     return frozenset(
         (one.destination, one.source, BESIDE if one.destination == "leads" and pair.of(one.source).role is Role.PERSON else "")
         for one in pair.objects if one.destination in MARKED_KINDS and pair.of(one.source).role is not Role.REFERENCE
-    )
-
-
-def _double(ref: Ref, first: DestId, other: DestId) -> QueueItem:
-    return QueueItem(
-        id=f"doubled:{other}", cause="doubled_marker", kind=ref.kind, key=ref.key, decisions=("accept",), suggested="accept",
-        reason=f"{other} carries the marker of {first}: one of the two is a copy; {first} is followed, {other} is left as it is",
-        details={"dest_id": other, "first": first},
     )

@@ -14,9 +14,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 from streamflow.migration.context import Migration
 from streamflow.migration.lookups import MATCHED_KINDS, lookup_of
-from streamflow.model import OPEN_INTENTS, DestId, Kind, Op, QueueItem, Ref, kind_of
+from streamflow.model import OPEN_INTENTS, DestId, Kind, Op, Ref, kind_of
 from streamflow.platforms.destination import Happening
-from streamflow.stages.formerly import REMOVED, ref_in, taken_again
+from streamflow.stages.formerly import REMOVED, doubled, ref_in, taken_again
 from streamflow.stages.gone import GONE_KINDS
 from streamflow.store.change import Change, Enqueue, PutSetting
 
@@ -66,7 +66,8 @@ async def _of_kind(migration: Migration, kind: Kind, ids: Collection[DestId]) ->
             awaited.add(dest_id)
             continue
         if link is not None or ref in taken:
-            changes.append(Enqueue(item=_double(ref, dest_id, link.dest_id if link is not None else "")))
+            first = link.dest_id if link is not None else ""
+            changes.append(Enqueue(item=doubled(ref, dest_id, first, _why(dest_id, first))))
             continue
         taken.add(ref)
         changes += taken_again(kind, dest_id, ref)
@@ -74,10 +75,8 @@ async def _of_kind(migration: Migration, kind: Kind, ids: Collection[DestId]) ->
     return changes, awaited
 
 
-def _double(ref: Ref, dest_id: DestId, first: DestId) -> QueueItem:
-    return QueueItem(
-        id=f"doubled:{dest_id}", cause="doubled_marker", kind=ref.kind, key=ref.key, decisions=("accept",), suggested="accept",
-        reason=f"{dest_id} was removed and made again as {first or 'another one'}, and people brought it back: both carry one mark; "
-        f"{first or 'the other one'} is followed, {dest_id} is left as it is: merge the two, or delete one",
-        details={"dest_id": dest_id, "first": first},
+def _why(dest_id: DestId, first: DestId) -> str:
+    return (
+        f"{dest_id} was removed and made again as {first or 'another one'}, and people brought it back: both carry one mark; "
+        f"{first or 'the other one'} is followed, {dest_id} is left as it is: merge the two, or delete one"
     )

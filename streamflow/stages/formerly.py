@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from streamflow.model import ADOPTED, AuditEntry, DestId, Kind, Link, Ref, name_of
+from streamflow.model import ADOPTED, AuditEntry, DestId, Kind, Link, QueueItem, Ref, name_of
 from streamflow.platforms.destination import Reader
 from streamflow.stages.gone import GONE_KINDS, waits_for
 from streamflow.store.base import Ledger
@@ -55,6 +55,14 @@ def adopted(kind: Kind, dest_id: DestId, ref: Ref, note: str) -> list[Change]:
     link = Link(ref=ref, dest_kind=kind, dest_id=dest_id, base={}, ours=False, before={}, verified="verified", phase=ADOPTED)
     entry = AuditEntry(actor="streamflow", action="link", kind=ref.kind, key=ref.key, dest_id=dest_id, note=note)
     return [PutLink(link=link), Audit(entry=entry)]
+
+
+def doubled(ref: Ref, other: DestId, first: DestId, reason: str) -> QueueItem:
+    """Tell of another record that carries the mark of the one that is followed ("" where that is not known yet): once, whoever finds it."""
+    return QueueItem(
+        id=f"doubled:{other}", cause="doubled_marker", kind=ref.kind, key=ref.key, decisions=("accept",), suggested="accept",
+        reason=reason, details={"dest_id": other, "first": first},
+    )
 
 
 def taken_again(kind: Kind, dest_id: DestId, ref: Ref) -> list[Change]:
