@@ -176,15 +176,21 @@ async def test_more_outcomes_than_are_looked_for_at_once_stay_counted(monkeypatc
         assert await one.resolve_doubts() == 0
 
 
+async def _asked_about_a_note(one: Rig) -> str:
+    """Let a note be removed to be made anew, and nobody know whether that happened; answers the question about it."""
+    await _moved(one)
+    spoil(one, "create", after=0, happens=False)
+    await one.stage(note("5", "1", "new"))
+    await one.deliver("note")
+    await one.settle_unbounded()
+    [item] = await one.open_items("in_doubt")
+    return item
+
+
 async def test_without_a_bound_for_the_lag_a_person_decides() -> None:
     """A removed note whose successor cannot be excluded is left to a person, who has it made again."""
     async with rig(flags=NO_EDIT, quiet=UNBOUNDED) as one:
-        await _moved(one)
-        spoil(one, "create", after=0, happens=False)
-        await one.stage(note("5", "1", "new"))
-        await one.deliver("note")
-        await one.settle_unbounded()
-        [item] = await one.open_items("in_doubt")
+        item = await _asked_about_a_note(one)
         assert [each.id for each in await one.ledger.queue() if each.blocking] == [item], "nothing is switched over it"
         await one.deliver()
         staged = await one.staged("note", "5")
@@ -197,12 +203,7 @@ async def test_without_a_bound_for_the_lag_a_person_decides() -> None:
 async def test_a_change_whose_outcome_is_left_as_it_is_leaves_the_record_moved() -> None:
     """A person waives the question: the record goes on counting as what it was, a moved one."""
     async with rig(flags=NO_EDIT, quiet=UNBOUNDED) as one:
-        await _moved(one)
-        spoil(one, "create", after=0, happens=False)
-        await one.stage(note("5", "1", "new"))
-        await one.deliver("note")
-        await one.settle_unbounded()
-        [item] = await one.open_items("in_doubt")
+        item = await _asked_about_a_note(one)
         await one.decide(item, "waive", reopen=Ref("note", "5"))
         await one.run_dry()
         staged = await one.staged("note", "5")
