@@ -121,6 +121,13 @@ def test_several_addresses_of_a_cell_all_arrive() -> None:
     assert "phones" not in fields
 
 
+def test_a_number_that_cannot_be_read_arrives_once() -> None:
+    """In two source fields the same, as written: one number, and the person has it once."""
+    record = lead(number="4155551234", custom={"Alternative number": "4155551234"})
+    fields = only(mapper(record).drafts(record).drafts).fields
+    assert [item["value"] for item in fields["phones"]] == ["4155551234"]
+
+
 def test_further_addresses_and_numbers_are_added() -> None:
     """Addresses and numbers of several source fields are all there, once, with one primary; identity knows them all."""
     custom = {"Alternative email": "own@x.org", "Alternative number": "021 555 0100"}
