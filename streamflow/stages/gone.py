@@ -63,6 +63,11 @@ def gone_word(question: str, directory: Directory) -> str:
     return "" if word == BACK else word
 
 
+def is_wanted_again(link: Link, directory: Directory) -> bool:
+    """Say whether a person wants a record made again that is gone."""
+    return gone_word(gone_id(link), directory) == "recreate"
+
+
 def gone_asked(link: Link, directory: Directory) -> str:
     """Give the id under which it is asked about a record that is gone, or was answered about while it is still the same loss."""
     last, fresh = directory.last_answered(gone_id(link))

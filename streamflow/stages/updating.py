@@ -14,7 +14,7 @@ from streamflow.mapping.items import Same, is_blank, lacking
 from streamflow.model import DestId, Disposition, Draft, Fields, Kind, Link, Op, QueueItem, Ref, Staged, Verdict
 from streamflow.stages.batch import Write
 from streamflow.stages.conflicts import answer, conflict_id, mapped, outdated, told
-from streamflow.stages.gone import gone_asked, gone_id, gone_item, gone_word, over, set_aside
+from streamflow.stages.gone import gone_asked, gone_item, is_wanted_again, over, set_aside
 from streamflow.stages.kept import expected, kept, known, rebuilt, unlisted
 from streamflow.stages.lists import agreed, there_before
 from streamflow.stages.peoples import lost_by_replacing
@@ -43,7 +43,7 @@ class Update:
 def is_settled(link: Link, fields: Fields, facts: Facts) -> bool:
     """Say whether the source asks for nothing new of a part, so that it need not even be read."""
     before, theirs, fields = known(link.base), kept(link.base), _in_place(link, fields)
-    if gone_word(gone_id(link), facts.directory) == "recreate":
+    if is_wanted_again(link, facts.directory):
         return False
     for name in {**fields, **before}:
         wanted = fields.get(name)
@@ -73,7 +73,7 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
         return Update(busy=True)
     now = facts.now.get(link.dest_id)
     if now is None:
-        if gone_word(gone_id(link), facts.directory) == "recreate":
+        if is_wanted_again(link, facts.directory):
             return Update(anew=True)
         return Update(changes=(Enqueue(item=gone_item(link, gone_asked(link, facts.directory))),))
     decided = _decided(link, fields, staged, facts, now)
@@ -94,7 +94,7 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
         each for conflict in (*merged.conflicts, *outdated(merged, link, fields, now, facts)) if is_told
         for each in told(conflict, link, staged, by_map, lost, answer(link, conflict.field, conflict.wanted, now, facts)[1], clearable)
     )
-    news += tuple(over(link, facts.directory)) if gone_word(gone_id(link), facts.directory) == "recreate" else ()
+    news += tuple(over(link, facts.directory)) if is_wanted_again(link, facts.directory) else ()
     base = _base_after(link, fields, now, merged, draft.kind, facts.compare)
     if not merged.changes:
         quiet = () if base == link.base else (replace(link, base=base, verified="pending"),)
@@ -131,7 +131,7 @@ def create_part(draft: Draft, ref: Ref, fields: Fields, own: Mapping[str, Link],
 
 def stays_removed(was: Link, facts: Facts) -> bool:
     """Say whether a part is gone that nobody said was to be made again."""
-    return was.dest_id not in facts.now and gone_word(gone_id(was), facts.directory) != "recreate"
+    return was.dest_id not in facts.now and not is_wanted_again(was, facts.directory)
 
 
 def leave_to_others(link: Link, fields: Fields, staged: Staged) -> Update:
