@@ -28,7 +28,7 @@ def reason_of(job: Job) -> str:
     if isinstance(job.decision, Merge | Match):
         return job.decision.reason
     reason = job.staged.reason if _goes_on(job) else ""
-    if not reason and job.main is not None and job.main.is_merged and job.group:     # it changed while it was being joined
+    if not reason and job.main is not None and job.main.is_merged and job.group:  # it changed while it was being joined
         return f"the same person as {job.staged.record.kind} {job.group[0]}"
     return reason
 
