@@ -16,8 +16,7 @@ from streamflow.migration.context import Migration
 from streamflow.migration.lookups import MATCHED_KINDS, lookup_of
 from streamflow.model import OPEN_INTENTS, DestId, Kind, Op, QueueItem, Ref, kind_of
 from streamflow.platforms.destination import Happening
-from streamflow.stages.formerly import REMOVED, ref_in, taken_again
-from streamflow.stages.gone import GONE_KINDS
+from streamflow.stages.formerly import REMOVED, RESTORABLE, ref_in, taken_again
 from streamflow.store.change import Change, Enqueue, PutSetting
 
 AWAITED = "brought_back:"
@@ -28,7 +27,7 @@ async def take(migration: Migration, happenings: Sequence[Happening]) -> None:
     """Look which of the records that something happened to are such, and take them or tell of them."""
     stirred: dict[Kind, set[DestId]] = defaultdict(set)
     for event in happenings:
-        if event.kind in GONE_KINDS and event.action != "delete":
+        if event.kind in RESTORABLE and event.action != "delete":
             stirred[event.kind].update(event.ids)
     await _look_at(migration, stirred)
 

@@ -181,7 +181,7 @@ class Watch:
             ),
             taken=frozenset(
                 version_id(item.kind, item.present_key, _version_in(item.id)) for item in found
-                if item.cause == LATE and asked.get(asked_name(item.kind, item.key), item.id) == item.id
+                if item.cause == LATE and asked.get(asked_name(item.kind, item.present_key), item.id) == item.id
             ),
             along=await self._m.ledger.settings(ALONG), asked=asked,
             decided={ref: frozenset(versions) for ref, versions in decided.items()},
