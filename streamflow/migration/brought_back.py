@@ -1,5 +1,5 @@
 """
-Records of ours that we removed, or gave up for others that we made again, and that people brought back in the destination.
+Records of ours that we removed, or made again since they were gone, and that people brought back in the destination.
 
 Rule 1: one whose source record has none by now is taken for it again, as a record of an earlier run is: nothing is made beside it.
 Rule 2: one whose source record has another by now is left as it is, and told: two carry one mark.

@@ -63,14 +63,14 @@ class LetGo:
     along: Mapping[str, Any] = field(default_factory=dict)    # settings that tell what runs again with what it belongs to
     asked: Mapping[str, Any] = field(default_factory=dict)    # settings that name the last questions about late versions
     overruled: frozenset[str] = frozenset()                # questions about late versions answered before somebody had these made again
-    brought_back: frozenset[str] = frozenset()             # grounds on which records were kept away that are to come back
+    let_back: frozenset[str] = frozenset()                 # grounds on which records were kept away that are to come back
 
     def holds(self, staged: Staged) -> bool:
         """Say whether a pending record waits for a person: to take one version takes no later one."""
         versions = self.decided.get((staged.record.kind, staged.record.key), frozenset())
         is_decided = bool(versions & {ANY, version_of(staged)}) or runs_along(staged, self.along, self.asked)
         is_decided = is_decided and staged.ground != LATE
-        return late_id(staged) not in self.taken and not is_decided and staged.ground not in self.brought_back
+        return late_id(staged) not in self.taken and not is_decided and staged.ground not in self.let_back
 
 
 class Watch:
@@ -187,7 +187,7 @@ class Watch:
             decided={ref: frozenset(versions) for ref, versions in decided.items()},
             unnoted={ref: tuple(ids) for ref, ids in unnoted.items()},
             people=frozenset(item.present_key for item in found if item.kind == self._person),
-            brought_back=frozenset(undone(str(item.details.get("scope"))) for item in resolved if item.cause == ROLLED_BACK),
+            let_back=frozenset(undone(str(item.details.get("scope"))) for item in resolved if item.cause == ROLLED_BACK),
         )
 
     async def _hold_late(self, since: str, *, is_written: bool = True) -> None:

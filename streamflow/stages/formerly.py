@@ -1,5 +1,5 @@
 """
-Whose records were that we removed, or gave up for others that are made again: remembered, should people bring them back.
+Whose records were that we removed, or that are made again since they were gone: remembered, should people bring them back.
 
 Rule: a source record is led to what is there again only while it has none; nothing is made beside it then.
 """
@@ -28,7 +28,7 @@ def remembered(kind: Kind, dest_id: DestId, ref: Ref) -> PutLookup:
     return PutLookup(side=REMOVED, kind=kind, id=dest_id, values=values, info={"ref": [ref.kind, ref.key, ref.part]})
 
 
-def given_up(line: Link) -> list[Change]:
+def dropped(line: Link) -> list[Change]:
     """Take a line out of the crosswalk whose record is gone and is made again; it is remembered whose it was, if it was made for it."""
     leads = line.dest_kind in RESTORABLE and not line.is_merged
     return [DropLink(ref=line.ref), *([remembered(line.dest_kind, line.dest_id, line.ref)] if leads else [])]

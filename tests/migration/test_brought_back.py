@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from streamflow.migration.life import State
-from streamflow.migration.returning import brought_back
+from streamflow.migration.returning import let_back
 from streamflow.migration.watch import decided_on
 from streamflow.model import Kind, Link
 from streamflow.stages.kin import hanging_on
@@ -62,7 +62,7 @@ async def test_a_note_that_people_brought_back_after_a_rollback_is_not_made_besi
         if comes == "first":
             trip.in_destination("undelete", kind="notes", id=line.dest_id)
             await in_tail(trip)
-        await trip.m.decide("uid:7", "queue.resolved", *await brought_back(trip.ledger, trip.m.pair, scope))
+        await trip.m.decide("uid:7", "queue.resolved", *await let_back(trip.ledger, trip.m.pair, scope))
         await in_tail(trip)
         if comes == "later":
             trip.in_destination("undelete", kind="notes", id=line.dest_id)
