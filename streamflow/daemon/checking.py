@@ -89,13 +89,12 @@ async def _destination(doors: Doors) -> list[Finding]:
 
 def _rights(answer: Mapping[str, Any]) -> list[Finding]:
     """What the user may do: a permission that is surely lacking fails, what only may turn out so is a warning."""
-    warnings = [str(text) for text in answer.get("warnings", ())]
-    lacking = [text for text in warnings if text.startswith(("the user lacks", "the user is switched off"))]
+    lacking = [str(text) for text in answer.get("lacking", ())]
+    rest = [str(text) for text in answer.get("warnings", ())]
     hint = "let an administrator of the account give the permission to this user, or name another user"
     found = [Finding(subject="destination", question="permissions", ok=False, detail=text, hint=hint, code="access") for text in lacking]
     if not lacking:
         found.append(Finding(subject="destination", question="permissions", ok=True))
-    rest = [text for text in warnings if text not in lacking]
     return found + [Finding(subject="destination", question="worth knowing", ok=False, detail=text, is_warning=True) for text in rest]
 
 

@@ -21,7 +21,7 @@ from streamflow.migration.context import DEST_ORDER
 from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
 from streamflow.migration.progress import progress
-from streamflow.migration.returning import ROLLED_BACK, brought_back
+from streamflow.migration.returning import ROLLED_BACK, let_back
 from streamflow.migration.rollback import Rollback
 from streamflow.migration.rollback_order import ALREADY_ORDERED, ordered, standing
 from streamflow.migration.scopes import accepted
@@ -212,7 +212,7 @@ class Desk:
         if word == "waive" and await self._is_held(item):
             changes.append(Reopen(kind=item.kind, keys=(item.present_key,)))   # it runs once more, and the decision finishes it
         if item.cause == ROLLED_BACK and word == "retry":
-            changes += await brought_back(self._m.ledger, self._m.pair, str(item.details.get("scope")))
+            changes += await let_back(self._m.ledger, self._m.pair, str(item.details.get("scope")))
         self._m.decisions[id] = decision   # before the commit: what is reopened by it must find it
         present = await self._m.ledger.item(item.present_id)
         if present is None or present.state != "resolved":

@@ -1,5 +1,5 @@
 """
-Records of ours that we removed, or gave up for others that we made again, and that people brought back in the destination.
+Records of ours that we removed, or made again since they were gone, and that people brought back in the destination.
 
 Rule 1: one whose source record has none by now is taken for it again, as a record of an earlier run is: nothing is made beside it.
 Rule 2: one whose source record has another by now is left as it is, and told: two carry one mark.
@@ -16,8 +16,7 @@ from streamflow.migration.context import Migration
 from streamflow.migration.lookups import MATCHED_KINDS, lookup_of
 from streamflow.model import OPEN_INTENTS, DestId, Kind, Op, Ref, kind_of
 from streamflow.platforms.destination import Happening
-from streamflow.stages.formerly import REMOVED, doubled, ref_in, taken_again
-from streamflow.stages.gone import GONE_KINDS
+from streamflow.stages.formerly import REMOVED, RESTORABLE, doubled, ref_in, taken_again
 from streamflow.store.change import Change, Enqueue, PutSetting
 
 AWAITED = "brought_back:"
@@ -28,7 +27,7 @@ async def take(migration: Migration, happenings: Sequence[Happening]) -> None:
     """Look which of the records that something happened to are such, and take them or tell of them."""
     stirred: dict[Kind, set[DestId]] = defaultdict(set)
     for event in happenings:
-        if event.kind in GONE_KINDS and event.action != "delete":
+        if event.kind in RESTORABLE and event.action != "delete":
             stirred[event.kind].update(event.ids)
     await _look_at(migration, stirred)
 

@@ -131,7 +131,7 @@ class CompanyTable:
     async def _give_up(self, page: Iterable[Staged]) -> None:
         gone = [each for each in page if each.state is RecordState.PENDING and self.companies.cluster(each.record.key) is None]
         unmade = [each for each in gone if not await self._m.ledger.links_of(self.kind, [each.record.key])]
-        await self._m.ledger.commit([given_up(each) for each in unmade])
+        await self._m.ledger.commit([unnamed(each) for each in unmade])
 
     async def queue_ambiguous(self) -> None:
         """Ask a person about companies that look alike; people wait until each is decided or waived."""
@@ -140,7 +140,7 @@ class CompanyTable:
             await self._m.ledger.commit([Enqueue(item=pair_item(pair, kind=self.kind, known=pair.one)) for pair in some])
 
 
-def given_up(company: Staged) -> Finish:
+def unnamed(company: Staged) -> Finish:
     """Make nothing of a company, until somebody names it again."""
     reason = "nobody names this company any more, or it was joined with another by a decision"
     return finish_of(company, disposition=Disposition.FILTERED, reason=reason, ground=UNNAMED)

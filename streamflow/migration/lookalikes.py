@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from streamflow.mapping.companies import Lookalikes
-from streamflow.migration.companies import AMBIGUOUS, CompanyTable, given_up, pair_item
+from streamflow.migration.companies import AMBIGUOUS, CompanyTable, pair_item, unnamed
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
 from streamflow.model import Disposition, Key, Kind, RecordState, Staged, name_of
@@ -86,5 +86,5 @@ def _hold(staged: Staged, pair: Lookalikes) -> Change:
 def _joined(staged: Mapping[Key, Staged], kind: Kind, key: Key) -> list[Change]:
     """People who waited for it are mapped anew, to the company it was joined with."""
     each = staged.get(key)
-    finish = [given_up(each)] if each is not None else []
+    finish = [unnamed(each)] if each is not None else []
     return [*finish, Wake(on=(name_of(kind, key),))]

@@ -16,7 +16,8 @@ _ACTIVITIES: Final = {"activity type Email": "mail", "activity type Phone call":
 
 def plan_gaps(document: MapDocument, pair: Pair, reference: Reference, account: Mapping[str, Any]) -> list[dict[str, str]]:
     """Name what the account's plan, permissions or set-up does not offer, each with the rows of the map that it concerns. Pure."""
-    gaps = [{"gap": str(each), "rows": _rows_behind(document, reference, str(each))} for each in account.get("warnings") or ()]
+    told = [str(each) for name in ("lacking", "warnings") for each in account.get(name) or ()]
+    gaps = [{"gap": each, "rows": _rows_behind(document, reference, each)} for each in told]
     if account.get("is_admin") is False:
         gaps.append({"gap": "the user is no administrator and may not create custom fields", "rows": _new_fields(document, reference)})
     settings = settings_of(document.settings, pair)

@@ -43,7 +43,7 @@ async def kept_away(ledger: Ledger, scope: str, refs: Sequence[Ref]) -> dict[Ref
     return found
 
 
-async def brought_back(ledger: Ledger, pair: Pair, scope: str) -> list[Change]:
+async def let_back(ledger: Ledger, pair: Pair, scope: str) -> list[Change]:
     """Let all records that a rollback of this scope undid run through the stages again."""
     changes: list[Change] = []
     for kind in pair.order:

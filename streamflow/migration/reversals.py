@@ -17,8 +17,7 @@ from streamflow.migration.reversal import UNDOING, Reversal
 from streamflow.migration.scopes import WHOLE
 from streamflow.migration.undoing import Step
 from streamflow.model import AuditEntry, Cursor, DestId, Ending, Fields, Intent, IntentState, Link, Op, Ref
-from streamflow.stages.formerly import remembered
-from streamflow.stages.gone import GONE_KINDS
+from streamflow.stages.formerly import RESTORABLE, remembered
 from streamflow.stages.planning import both_ways
 from streamflow.stages.stale import LOST_KINDS
 from streamflow.stages.written import written_by_us
@@ -282,7 +281,7 @@ def _may_be_back(step: Step, scope: str) -> list[Change]:
 
 def _remembered(link: Link, scope: str) -> list[Change]:
     """Remember whose record it was that is gone: people may bring it back while the migration goes on."""
-    return [remembered(link.dest_kind, link.dest_id, link.ref)] if scope != WHOLE and link.dest_kind in GONE_KINDS else []
+    return [remembered(link.dest_kind, link.dest_id, link.ref)] if scope != WHOLE and link.dest_kind in RESTORABLE else []
 
 
 def _told(reversal: Reversal) -> list[Change]:

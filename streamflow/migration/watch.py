@@ -12,7 +12,7 @@ window that closed half blind for one in which nothing was written.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -54,23 +54,22 @@ LAST_LOOK_S = 3600.0     # a last reading that fails is tried again for so long,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetGo:
-    """What may go on after the switch since a person said so: versions that were taken, and records that another question was about."""
+    """What of some records may go on after the switch since a person said so: versions that were taken, or another question was about."""
 
     taken: frozenset[str] = frozenset()                    # ids of the items about these versions, by the keys they have now
     decided: Mapping[tuple[Kind, Key], frozenset[str]] = field(default_factory=dict)    # versions then; `ANY`: it was not noted
     unnoted: Mapping[tuple[Kind, Key], tuple[str, ...]] = field(default_factory=dict)   # ids of the items of which it was not
-    people: frozenset[Key] = frozenset()                   # keys of people among both
     along: Mapping[str, Any] = field(default_factory=dict)    # settings that tell what runs again with what it belongs to
     asked: Mapping[str, Any] = field(default_factory=dict)    # settings that name the last questions about late versions
     overruled: frozenset[str] = frozenset()                # questions about late versions answered before somebody had these made again
-    brought_back: frozenset[str] = frozenset()             # grounds on which records were kept away that are to come back
+    let_back: frozenset[str] = frozenset()                 # grounds on which records were kept away that are to come back
 
     def holds(self, staged: Staged) -> bool:
         """Say whether a pending record waits for a person: to take one version takes no later one."""
         versions = self.decided.get((staged.record.kind, staged.record.key), frozenset())
         is_decided = bool(versions & {ANY, version_of(staged)}) or runs_along(staged, self.along, self.asked)
         is_decided = is_decided and staged.ground != LATE
-        return late_id(staged) not in self.taken and not is_decided and staged.ground not in self.brought_back
+        return late_id(staged) not in self.taken and not is_decided and staged.ground not in self.let_back
 
 
 class Watch:
@@ -124,7 +123,7 @@ class Watch:
         await self._read(number, is_last=is_last, since=since)
         await self._hold_late(since)
         with at_priority(DELTA):
-            await self._deliver(since)
+            await self._deliver()
         await aftermath.look_after(self._m)
         await self._hold_late(since)
         await self._work.watch.follow()
@@ -153,19 +152,24 @@ class Watch:
         is_due = self._m.waits.passed_s("sweep", last) >= self._m.terms.sweep_every_s
         return is_due or self._m.stopped.holds(WHOLE)
 
-    async def _let_go(self, since: str) -> LetGo:
-        """Look up what a person has decided since the switch; late writes are asked about only then, whatever the clock says."""
+    async def _let_go(self, since: str, kind: Kind, page: Sequence[Staged]) -> LetGo:
+        """
+        Look up what a person has decided of these records of a kind since the switch.
+
+        Late writes are asked about only then, whatever the clock says.
+        """
         noted, asked = await self._m.ledger.settings(DECIDED), await self._m.ledger.settings(ASKED)
         before = set(await self._m.ledger.setting(BEFORE_SWITCH) or ())
 
         def is_since(item: QueueItem) -> bool:
             return f"{DECIDED}{item.id}" in noted or (item.resolved_at >= since and item.id not in before)
 
-        resolved = [
-            item async for page in self._m.ledger.items(state="resolved") for item in page
-            if item.decision not in ("ignore", "waive", "keep", "accept", BACK) and (item.cause == LATE or is_since(item))
-        ]
-        found = [item for item in resolved if item.key]
+        def sends(item: QueueItem) -> bool:
+            is_heard = item.state == "resolved" and item.decision not in ("ignore", "waive", "keep", "accept", BACK)
+            return is_heard and (item.cause == LATE or is_since(item))
+
+        found = [item for item in await self._m.ledger.items_about(kind, [each.record.key for each in page]) if sends(item)]
+        rollbacks = [item for item in await self._m.ledger.queue(state="resolved", cause=ROLLED_BACK) if sends(item)]
         decided: defaultdict[tuple[Kind, Key], set[str]] = defaultdict(set)
         unnoted: defaultdict[tuple[Kind, Key], list[str]] = defaultdict(list)
         for item in found:
@@ -181,19 +185,18 @@ class Watch:
             ),
             taken=frozenset(
                 version_id(item.kind, item.present_key, _version_in(item.id)) for item in found
-                if item.cause == LATE and asked.get(asked_name(item.kind, item.key), item.id) == item.id
+                if item.cause == LATE and asked.get(asked_name(item.kind, item.present_key), item.id) == item.id
             ),
             along=await self._m.ledger.settings(ALONG), asked=asked,
             decided={ref: frozenset(versions) for ref, versions in decided.items()},
             unnoted={ref: tuple(ids) for ref, ids in unnoted.items()},
-            people=frozenset(item.present_key for item in found if item.kind == self._person),
-            brought_back=frozenset(undone(str(item.details.get("scope"))) for item in resolved if item.cause == ROLLED_BACK),
+            let_back=frozenset(undone(str(item.details.get("scope"))) for item in rollbacks),
         )
 
     async def _hold_late(self, since: str, *, is_written: bool = True) -> None:
         for kind in self._own:
             async for page in pending_pages(self._m.ledger, kind):
-                let_go = await self._let_go(since)     # behind the page: what it shows pending by a decision is known as decided
+                let_go = await self._let_go(since, kind, page)     # behind it: what it shows pending by a decision is known as decided
                 late = [each for each in page if let_go.holds(each)]
                 notes = [
                     PutSetting(name=f"{DECIDED}{id}", value=version_of(each)) for each in page if each not in late
@@ -220,13 +223,12 @@ class Watch:
             return last or first
         return (await next_question(self._m.ledger, repeated(first), is_over=lambda item: item.state == "resolved")).name
 
-    async def _deliver(self, since: str) -> None:
+    async def _deliver(self) -> None:
         """Carry out what a person decided and learn what became of it, of an earlier start's writes too; the rest was held just before."""
         released = await lookalikes.release(self._m)
         counts = await self._m.ledger.counts()
         waiting = {count.kind for count in counts if count.state is RecordState.PENDING}
         if released or waiting & set(self._own) or await self._work.doubts.count():
-            self._m.touched[self._person].update((await self._let_go(since)).people)
             await self._work.deliver_all()
             await self._work.wait_for_doubts(deliver=True)
         elif waiting & set(self._references):

@@ -152,8 +152,12 @@ class Work:
         return changed
 
     async def _unfinished_people(self) -> set[Key]:
-        """Those who wait to be delivered while both sides go on: a pass that broke off behind the page that showed them touched nobody."""
-        if self._m.phase.state not in (State.TAIL, State.CUTOVER):
+        """
+        Those who wait to be delivered while both sides go on: a pass that broke off behind the page that showed them touched nobody.
+
+        After the switch those are who is let go.
+        """
+        if self._m.phase.state not in (State.TAIL, State.CUTOVER, State.WATCH):
             return set()
         pages = pending_pages(self._m.ledger, self._m.pair.person.kind)
         return {staged.record.key async for page in pages for staged in page}

@@ -203,7 +203,7 @@ class Schema(Protocol):
     """Reference data and custom-field definitions."""
 
     async def check(self) -> Mapping[str, Any]:
-        """Sign in, read permissions and what the account offers; writes nothing."""
+        """Sign in, read permissions and what the account offers; writes nothing. Gives "lacking" and "warnings" among others."""
         ...
 
     async def reference(self) -> Reference: ...

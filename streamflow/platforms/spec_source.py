@@ -11,7 +11,7 @@ from typing import Any
 
 import anyio
 
-from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch
+from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, Unreachable
 from streamflow.model import Cursor, Key, Kind, Page, Record
 from streamflow.platforms.api.reader import ApiReader
 from streamflow.platforms.files.reader import FilesReader
@@ -251,12 +251,16 @@ class SpecSource:
             return "not available: no address of the API is configured"
         if stream.parent is not None and stream.parent not in parents:
             parents[stream.parent] = await self._some_keys(stream.parent)
-        words = "ok"
-        for parent in parents.get(stream.parent or "") or (None,):
-            words = await self._api.look(stream.kind, parent)
-            if words == "ok":
-                break
-        return words
+        *others, last = parents.get(stream.parent or "") or (None,)
+        for parent in others:
+            try:
+                if await self._api.look(stream.kind, parent) == "ok":
+                    return "ok"
+            except Unreachable:
+                raise
+            except PlatformUnavailable:
+                continue      # of this parent alone, perhaps
+        return await self._api.look(stream.kind, last)
 
     async def _some_keys(self, kind: Kind) -> Sequence[Key]:
         try:

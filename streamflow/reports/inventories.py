@@ -231,7 +231,8 @@ def _waits(staged: Staged) -> bool:
 
 
 async def _tell_unmatched(ledger: Ledger, pair: Pair, kind: Kind, waiting: list[Staged], rows: Rows) -> None:
-    items = {item.key: item for item in await ledger.items_about(kind, [staged.record.key for staged in waiting])} if waiting else {}
+    about = await ledger.items_about(kind, [staged.record.key for staged in waiting]) if waiting else ()
+    items = {item.present_key: item for item in about}
     rows.extend(_unmatched_row(staged, items.get(staged.record.key), pair) for staged in waiting)
     waiting.clear()
 

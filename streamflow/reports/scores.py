@@ -56,8 +56,8 @@ async def _score(ledger: Ledger, pair: Pair, kind: Kind, by_weight: dict[int, Ro
 async def _items(ledger: Ledger, kind: Kind, keys: Sequence[Key]) -> dict[Key, list[QueueItem]]:
     found: dict[Key, list[QueueItem]] = defaultdict(list)
     for item in await ledger.items_about(kind, keys):
-        if is_of_data(item.cause) and item.key is not None:
-            found[item.key].append(item)
+        if is_of_data(item.cause):
+            found[item.present_key].append(item)
     return found
 
 

@@ -39,8 +39,8 @@ from streamflow.model import (
 )
 from streamflow.platforms.destination import Feed, Happening, Reader, position_of
 from streamflow.stages.confirmation import brought, forgotten, learnt_late, line_of, meaning_of
-from streamflow.stages.formerly import REMOVED, restored, taken_again
-from streamflow.stages.gone import GONE_KINDS, MERGED
+from streamflow.stages.formerly import REMOVED, RESTORABLE, restored, taken_again
+from streamflow.stages.gone import MERGED
 from streamflow.stages.marks import carries_marker
 from streamflow.stages.planning import both_ways
 from streamflow.stages.removed import removed
@@ -289,7 +289,7 @@ class DoubtResolver:
         One that was given up or removed before is not: it bears the marker, and people may have brought it back just now.
         """
         before: set[DestId] = set()
-        for kind in GONE_KINDS & {kind_of(dest_id) for dest_id in dest_ids}:
+        for kind in RESTORABLE & {kind_of(dest_id) for dest_id in dest_ids}:
             before |= {each.id for each in await self._ledger.candidates(kind, {"id": sorted(dest_ids)}, side=REMOVED)}
         links = await self._ledger.links_to(sorted(dest_ids))
         moved = await moved_by_merging(self._ledger) if links else set()

@@ -1,5 +1,5 @@
 """
-Whose records were that we removed, or gave up for others that are made again: remembered, should people bring them back.
+Whose records were that we removed, or that are made again since they were gone: remembered, should people bring them back.
 
 Rule: a source record is led to what is there again only while it has none; nothing is made beside it then.
 """
@@ -7,28 +7,40 @@ Rule: a source record is led to what is there again only while it has none; noth
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from streamflow.model import ADOPTED, AuditEntry, DestId, Kind, Link, QueueItem, Ref, name_of
+from streamflow.model import ADOPTED, AuditEntry, DestId, Key, Kind, Link, QueueItem, Ref, name_of
 from streamflow.platforms.destination import Reader
 from streamflow.stages.gone import GONE_KINDS, waits_for
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, DropLink, DropLookup, PutLink, PutLookup, PutSetting, Wake
 
 REMOVED: Final = "removed"
-"""The side on which they are looked up by "id" and by "ref", whose they were; nobody is matched with what stands there."""
+"""The side on which they are looked up by "id", by "ref" and by "record", whose they were; nobody is matched with what stands there."""
+RESTORABLE: Final[frozenset[Kind]] = GONE_KINDS | {"notes"}
+"""Kinds of which people can take out of the trash what was removed; of activities and tasks nothing comes back."""
 
 
 def remembered(kind: Kind, dest_id: DestId, ref: Ref) -> PutLookup:
     """Remember whose record this was."""
-    values = {"id": (dest_id,), "ref": (_name(ref),)}
+    values = {"id": (dest_id,), "ref": (_name(ref),), "record": (name_of(ref.kind, ref.key),)}
     return PutLookup(side=REMOVED, kind=kind, id=dest_id, values=values, info={"ref": [ref.kind, ref.key, ref.part]})
 
 
-def given_up(line: Link) -> list[Change]:
+def dropped(line: Link) -> list[Change]:
     """Take a line out of the crosswalk whose record is gone and is made again; it is remembered whose it was, if it was made for it."""
-    leads = line.dest_kind in GONE_KINDS and not line.is_merged
+    leads = line.dest_kind in RESTORABLE and not line.is_merged
     return [DropLink(ref=line.ref), *([remembered(line.dest_kind, line.dest_id, line.ref)] if leads else [])]
+
+
+async def following(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change]:
+    """Remember under the key that a record goes by from now on what was its own."""
+    values = {"record": [name_of(kind, old)]}
+    return [
+        remembered(dest_kind, each.id, replace(ref_in(each.info), key=new))
+        for dest_kind in sorted(RESTORABLE) for each in await ledger.candidates(dest_kind, values, side=REMOVED)
+    ]
 
 
 def forgotten(kind: Kind, dest_id: DestId) -> DropLookup:
@@ -44,7 +56,7 @@ def ref_in(info: Mapping[str, Any]) -> Ref:
 
 async def restored(ledger: Ledger, reader: Reader, kind: Kind, ref: Ref) -> DestId | None:
     """Give the record that a part of a source record had before, where people brought it back; costs a call where it had one."""
-    if kind not in GONE_KINDS:
+    if kind not in RESTORABLE:
         return None
     ids = sorted({each.id for each in await ledger.candidates(kind, {"ref": [_name(ref)]}, side=REMOVED)})
     return min(await reader.read(kind, ids, custom=False), default=None) if ids else None

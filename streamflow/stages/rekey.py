@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 
 from streamflow.model import UNSETTLED_INTENTS, AuditEntry, Key, Kind, Page, Record
 from streamflow.platforms.source import MADE_KEY, Stream
+from streamflow.stages import formerly, reopened
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, Fold, PutSetting, Rekey, Reopen
 
@@ -187,7 +188,7 @@ async def _carried_out(ledger: Ledger, kind: Kind, found: Names) -> Mapping[Key,
         if old in apart:
             continue
         if await _is_free(ledger, kind, (old, new)):
-            await ledger.commit(_folded(kind, old, new))
+            await ledger.commit(await _folded(ledger, kind, old, new))
         else:
             kept.pop(old, None)
             await ledger.commit([PutSetting(name=f"{_owed(kind)}{old}", value=new)])
@@ -198,7 +199,7 @@ async def renamed(ledger: Ledger, kind: Kind, old: Key, new: Key, *told: Change)
     """Let a record go by another key, and note what is *told* with it, unless a write of it is open; says whether it does."""
     if not await _is_free(ledger, kind, (old, new)) or await ledger.links_of(kind, [new]):
         return False
-    await ledger.commit([*_renaming(kind, old, new), *told])
+    await ledger.commit([*await _renaming(ledger, kind, old, new), *told])
     return True
 
 
@@ -212,7 +213,7 @@ async def _make_up(ledger: Ledger, kind: Kind, shown: Collection[Key]) -> None:
         elif len(await ledger.staged(kind, [old, new])) < len((old, new)):
             await ledger.commit([done])
         elif await _is_free(ledger, kind, (old, new)):
-            await ledger.commit([*_folded(kind, old, new), done])
+            await ledger.commit([*await _folded(ledger, kind, old, new), done])
 
 
 async def _is_free(ledger: Ledger, kind: Kind, keys: Sequence[Key]) -> bool:
@@ -221,19 +222,25 @@ async def _is_free(ledger: Ledger, kind: Kind, keys: Sequence[Key]) -> bool:
     return all(intent.state not in UNSETTLED_INTENTS for intent in intents)
 
 
-def _renaming(kind: Kind, old: Key, new: Key) -> list[Change]:
+async def _renaming(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change]:
     note = "the same record under another key"
     entry = AuditEntry(actor="streamflow", action="record.renamed", kind=kind, key=new, before=old, note=note)
-    return [Rekey(kind=kind, old=old, new=new), Audit(entry=entry)]
+    return [Rekey(kind=kind, old=old, new=new), *await _following(ledger, kind, old, new), Audit(entry=entry)]
 
 
-def _folded(kind: Kind, old: Key, new: Key) -> list[Change]:
+async def _folded(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change]:
     """What was made of both stands twice: the record is planned again, and what is one too many goes or is asked about."""
     note = "the same record, read under both keys: what was made twice of it is removed, or asked about where people worked on it"
     entries = [
         AuditEntry(actor="streamflow", action="record.folded", kind=kind, key=key, before=old, after=new, note=note) for key in (old, new)
     ]
-    return [Fold(kind=kind, old=old, into=new), Reopen(kind=kind, keys=(new,)), *(Audit(entry=entry) for entry in entries)]
+    followed = await _following(ledger, kind, old, new)
+    return [Fold(kind=kind, old=old, into=new), Reopen(kind=kind, keys=(new,)), *followed, *(Audit(entry=entry) for entry in entries)]
+
+
+async def _following(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change]:
+    """Let go along what the stages keep by a record's key, and the ledger does not know of."""
+    return [*await reopened.following(ledger, kind, old, new), *await formerly.following(ledger, kind, old, new)]
 
 
 def _beside(kind: Kind, key: Key) -> str:

@@ -51,3 +51,14 @@ def runs_along(staged: Staged, along: Mapping[str, Any], asked: Mapping[str, Any
     """Say whether a record runs again in the version of which that was noted, by the settings of both prefixes."""
     kind, key = staged.record.kind, staged.record.key
     return along.get(f"{ALONG}{kind}:{key}") == [version_of(staged), asked.get(asked_name(kind, key))]
+
+
+async def following(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change]:
+    """Note under the key that a record goes by from now on what is noted here under its own; what is noted there already stays."""
+    changes: list[Change] = []
+    for prefix in (ASKED, ALONG):
+        before, now = f"{prefix}{kind}:{old}", f"{prefix}{kind}:{new}"
+        if (value := await ledger.setting(before)) is not None:
+            changes += [PutSetting(name=before, value=None)]
+            changes += [PutSetting(name=now, value=value)] if await ledger.setting(now) is None else []
+    return changes

@@ -37,7 +37,7 @@ from streamflow.stages.conflicts import answers_for
 from streamflow.stages.directory import Directory
 from streamflow.stages.disposition import disposition_of, ground_of, reason_of
 from streamflow.stages.firms import match_firms
-from streamflow.stages.formerly import given_up
+from streamflow.stages.formerly import dropped
 from streamflow.stages.groups import Groups
 from streamflow.stages.heirs import Heirs
 from streamflow.stages.job import Job
@@ -315,7 +315,7 @@ class Resolver:
             if update.anew and draft.part == "" and link.ref.kind in self._directory.roles.blocking:
                 return self._given_up(await self._anew(job, link), writes)
             if update.anew:
-                changes += given_up(link)
+                changes += dropped(link)
                 writes += create_writes(draft, link.ref, fields, self._directory)
             changes += await self._heirs.note(job, draft, link, fields) if update.writes or update.links else []
             base = base_after(link, update) if draft.part == "" else base
@@ -351,7 +351,7 @@ class Resolver:
         kind = gone.ref.kind
         sharing = [link for link in await self._ledger.links_to([gone.dest_id]) if link.ref.part == "" and link.ref.kind == kind]
         keys = tuple(dict.fromkeys([job.staged.record.key, *(link.ref.key for link in sharing)]))
-        changes: list[Change] = [change for link in sharing for change in given_up(link)]
+        changes: list[Change] = [change for link in sharing for change in dropped(link)]
         changes.append(Reopen(kind=kind, keys=keys))
         children = await hanging_on(self._ledger, kind, keys)
         changes += [Reopen(kind=child, keys=tuple(found), but=UNDONE) for child, found in children.items()]

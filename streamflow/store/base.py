@@ -228,7 +228,7 @@ class Ledger(Protocol):
         ...
 
     async def items_about(self, kind: Kind, keys: Sequence[Key]) -> Sequence[QueueItem]:
-        """Items about these source records, in order of opening; looks through the whole queue, so name many keys at once."""
+        """Items about these source records, by the keys they have now, in order of opening; looks through the whole queue."""
         ...
 
     async def decisions(self) -> Mapping[str, str]:

@@ -263,7 +263,7 @@ class MemoryReading:
             after = chosen[-1] + 1
 
     async def items_about(self, kind: Kind, keys: Sequence[Key]) -> Sequence[QueueItem]:
-        return [item for item in await self.queue(state=None) if item.kind == kind and item.key in keys]
+        return [item for item in await self.queue(state=None) if item.kind == kind and item.present_key in keys]
 
     async def decisions(self) -> Mapping[str, str]:
         items = await self.queue(state="resolved")

@@ -354,7 +354,7 @@ SELECT n, id, cause, kind, key, reason, decisions, suggested, blocking, state, d
 FROM item WHERE n > ?1 AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR cause = ?3) ORDER BY n LIMIT ?4
 -- name: items_about
 SELECT id, cause, kind, key, reason, decisions, suggested, blocking, state, decision, details, opened_at, resolved_at, resolved_by
-FROM item WHERE kind = ?1 AND key IN (SELECT value FROM json_each(?2)) ORDER BY n
+FROM item WHERE kind = ?1 AND COALESCE(details ->> '$.now', key) IN (SELECT value FROM json_each(?2)) ORDER BY n
 -- name: decisions
 SELECT id, decision, kind, key, COALESCE(json_extract(details, '$.now'), key) FROM item WHERE state = 'resolved' ORDER BY n
 -- name: item

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from streamflow.migration.life import State
+from streamflow.migration.returning import let_back
 from streamflow.migration.watch import decided_on
 from streamflow.model import Kind, Link
 from streamflow.stages.kin import hanging_on
@@ -47,6 +48,29 @@ async def test_what_a_rollback_removed_and_people_brought_back_is_not_made_besid
         assert (now.dest_id == line.dest_id, told) == ((True, []) if comes == "first" else (False, [line.dest_id]))
         marked = [rid for rid, row in trip.live("contacts").items() if f"lead:{line.ref.key}'" in str(row)]
         assert set(marked) == {now.dest_id, line.dest_id}
+
+
+@pytest.mark.parametrize("comes", ["first", "later"])
+async def test_a_note_that_people_brought_back_after_a_rollback_is_not_made_beside_itself(tmp_path: Path, comes: str) -> None:
+    """Let back by the operator, it is the one that is there again; where it was made first, somebody is told that two carry one mark."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+        await in_tail(trip)
+        line, before = await first_made(trip, "notes"), len(trip.live("notes"))
+        scope = f"record:{line.ref.kind}:{line.ref.key}"
+        await undone(trip, scope)
+        assert line.dest_id not in trip.live("notes")
+        if comes == "first":
+            trip.in_destination("undelete", kind="notes", id=line.dest_id)
+            await in_tail(trip)
+        await trip.m.decide("uid:7", "queue.resolved", *await let_back(trip.ledger, trip.m.pair, scope))
+        await in_tail(trip)
+        if comes == "later":
+            trip.in_destination("undelete", kind="notes", id=line.dest_id)
+            await in_tail(trip)
+        now = (await trip.ledger.links([line.ref]))[line.ref]
+        told = [each.details["dest_id"] for each in await trip.items("doubled_marker")]
+        found = (now.dest_id == line.dest_id, told, len(trip.live("notes")) - before)
+        assert found == ((True, [], 0) if comes == "first" else (False, [line.dest_id], 1))
 
 
 async def test_what_was_made_again_and_comes_back_all_the_same_is_told(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ async def test_what_the_account_does_not_offer_names_the_rows(tmp_path: Path) ->
         assert email["rows"].split("; ") == [text for (_, text), row in rows.items() if text.startswith("email.") and row.target]
         lacking = [f"the user lacks the permission {name}" for name in ("canAccessSetup", "canAssignEntities", "canDeleteEntities")]
         bare = dataclasses.replace(reference, teams={}, custom_fields=(FieldSpec(entity="contacts", label="Lead Status", family="text"),))
-        gaps = {each["gap"]: each["rows"] for each in plan_gaps(document, trip.m.pair, bare, {"warnings": lacking, "is_admin": False})}
+        gaps = {each["gap"]: each["rows"] for each in plan_gaps(document, trip.m.pair, bare, {"lacking": lacking, "is_admin": False})}
         setup = set(gaps[lacking[0]].split("; "))
         assert setup == set(gaps["the user is no administrator and may not create custom fields"].split("; ")) == {
             text for (entity, text), row in rows.items()

@@ -13,6 +13,7 @@ from streamflow.ledger_names import SWITCHED
 from streamflow.migration.watch import LATE, MADE_AGAIN, Watch, decided_on
 from streamflow.model import Disposition, QueueItem, Record, RecordState, Staged
 from streamflow.platforms.catalog import pair_of
+from streamflow.stages.rekey import renamed
 from streamflow.store.change import Enqueue, Finish, PutSetting, Reopen, ResolveItem
 from streamflow.store.memory import MemoryLedger
 
@@ -132,6 +133,25 @@ async def test_a_late_person_makes_no_company_before_somebody_takes_it() -> None
     await held.write("2", "made late")
     await held.held()
     assert held.touched["lead"] == {"1"}
+
+
+@pytest.mark.parametrize("decision", ["ignore", "take"])
+async def test_what_was_said_of_a_version_is_over_also_where_the_record_goes_by_other_keys(decision: str) -> None:
+    """A key made of the text changes with it: a version that the record comes back to is asked about anew, and nothing of it goes."""
+    held = Held()
+    await held.moved("1")
+    await held.write("1", "written late")
+    await held.held()
+    [first] = await held.ledger.queue(cause=LATE)
+    await held.answer(first, decision)
+    assert await renamed(held.ledger, "lead", "1", "2")
+    await held.write("2", "written later")
+    assert await held.held() == ["2"]
+    assert await renamed(held.ledger, "lead", "2", "1")
+    await held.write("1", "written late")
+    await held.held()
+    assert (await held.staged("1")).state is RecordState.HELD
+    assert f"{first.id}:again" in [item.id for item in await held.ledger.queue(cause=LATE)]
 
 
 async def ignored_then_gone() -> tuple[Held, QueueItem, QueueItem]:

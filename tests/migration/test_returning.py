@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamflow.clock import SystemClock
 from streamflow.migration.context import LATE
-from streamflow.migration.returning import brought_back, kept_away
+from streamflow.migration.returning import kept_away, let_back
 from streamflow.model import Disposition, Record, RecordState, Ref, Staged
 from streamflow.platforms.catalog import pair_of
 from streamflow.store.change import Finish
@@ -55,5 +55,5 @@ async def test_bringing_back_one_rollback_leaves_all_else_where_it_waits() -> No
     await undone.ledger.commit([
         Finish(kind="note", key="3", seq=late, state=RecordState.HELD, disposition=Disposition.CREATED, ground=LATE),
     ])
-    await undone.ledger.commit(await brought_back(undone.ledger, pair_of("leadtrekker", "nutshell"), "phase:tail"))
+    await undone.ledger.commit(await let_back(undone.ledger, pair_of("leadtrekker", "nutshell"), "phase:tail"))
     assert await undone.pending() == ["2"]

@@ -15,7 +15,7 @@ from streamflow.daemon.desk import Desk
 from streamflow.errors import DoesNotFit, UsageError
 from streamflow.migration.life import State
 from streamflow.migration.proposal import MapGate
-from streamflow.migration.returning import brought_back
+from streamflow.migration.returning import let_back
 from streamflow.migration.rollback import Rollback, Tally
 from streamflow.migration.scopes import checked
 from streamflow.model import DestId, Fields, Kind, Link, RecordState, Ref
@@ -101,7 +101,7 @@ async def test_one_record_goes_with_all_that_belongs_to_it(tmp_path: Path, kills
         await in_tail(trip, lambda: None, lambda: None)
         assert await trip.ledger.links_of("lead", [lead])
         [item] = await trip.items("rolled_back")
-        await trip.m.decide("uid:7", "queue.resolved", *await brought_back(trip.ledger, trip.m.pair, str(item.details["scope"])))
+        await trip.m.decide("uid:7", "queue.resolved", *await let_back(trip.ledger, trip.m.pair, str(item.details["scope"])))
         await in_tail(trip, lambda: None, lambda: None)
         assert Counter(link.ref for link in await links_of(trip)) == Counter(link.ref for link in before)
 
@@ -228,6 +228,6 @@ async def test_a_new_version_of_the_map_brings_nothing_back_that_was_undone(tmp_
         await in_tail(trip)
         assert not [row for row in trip.live("notes").values() if "[sf:" in str(row["body"])]
         [item] = await trip.items("rolled_back")
-        await trip.resolve(item, "retry", *await brought_back(trip.ledger, trip.m.pair, "kind:notes"))
+        await trip.resolve(item, "retry", *await let_back(trip.ledger, trip.m.pair, "kind:notes"))
         await in_tail(trip)
         assert [row for row in trip.live("notes").values() if "[sf:" in str(row["body"])]

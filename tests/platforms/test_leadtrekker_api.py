@@ -136,14 +136,15 @@ async def test_html_in_place_of_an_unknown_function_is_said_too() -> None:
         assert (await source.check())["call"].startswith("cannot be read")
 
 
-async def test_one_lead_that_cannot_be_asked_about_leaves_no_stream_out() -> None:
-    """Whatever is refused for the first lead alone is refused for that lead: its stream is read, and that one lead is asked about."""
+@pytest.mark.parametrize("status", [400, 503])
+async def test_one_lead_that_cannot_be_asked_about_leaves_no_stream_out(status: int) -> None:
+    """What is refused, or never answered, for the first lead alone is that lead's: its stream is read, and that one lead is asked about."""
 
     async def refusing(request: web.Request) -> web.Response:
         name = request.path.rsplit("/", 1)[-1].removeprefix("get")
         asked = decode_tree(await request.json(), strict=True).get("leadid")
         if name == "calls" and asked == "1":
-            return web.json_response({"error": "Record could not be processed"}, status=400)
+            return web.json_response({"error": "Record could not be processed"}, status=status)
         rows = [{"leadid": "1", "name": "A B"}, {"leadid": "2", "name": "C D"}] if name == "leads" else []
         return web.json_response({name: rows, "users": [], "groups": []})
 

@@ -20,6 +20,7 @@ from streamflow.reports.people import permission_note
 from streamflow.reports.writer import ReportWriter
 from streamflow.stages.unknown import outcome_name
 from streamflow.store.base import Ledger
+from streamflow.store.change import Rekey
 
 from .account import FORMULA, cluster, finish, lead, record, stage
 
@@ -108,6 +109,13 @@ async def test_quality_and_unmatched(ledger: Ledger) -> None:
     assert [row["value"] for row in data["items"] if row["cause"] == "bad_email"] == [FORMULA]
     [row] = (await inventories.unmatched(ledger, PAIR))["rows"]
     assert (row["kind"], row["key"], row["state"], row["queue_item"]) == ("note", "12", "held", "unknown_parent:note:12")
+
+
+async def test_a_question_is_named_also_where_its_record_has_another_key_by_now(ledger: Ledger) -> None:
+    """Who reads which activities have no person finds the question about each, under whatever key the source calls it since."""
+    await ledger.commit([Rekey(kind="note", old="12", new="n12")])
+    [row] = (await inventories.unmatched(ledger, PAIR))["rows"]
+    assert (row["key"], row["queue_item"]) == ("n12", "unknown_parent:note:12")
 
 
 async def test_audit_summary(ledger: Ledger) -> None:

@@ -11,6 +11,7 @@ import pytest
 from streamflow.model import Disposition, Intent, IntentState, Key, Op, Page, Record, RecordState, Ref
 from streamflow.platforms.source import Source, Stream
 from streamflow.stages.extract import Intake
+from streamflow.stages.formerly import REMOVED, ref_in, remembered
 from streamflow.stages.rekey import alike, successors
 from streamflow.store.change import PutIntent, PutLink, SettleIntent
 from streamflow.store.memory import MemoryLedger
@@ -114,6 +115,19 @@ async def test_a_visit_put_off_stays_the_same_visit() -> None:
     assert (now.state, now.disposition, now.missing_scans) == (RecordState.PENDING, Disposition.CREATED, 0)
     assert [each.ref for each in await reading.ledger.links_of("visit", ["~1", "~2"])] == [Ref("visit", "~2")]
     assert await reading.read(visit("8", at="15:00")) == {"8": "15:00"}
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_whose_a_removed_record_was_is_known_by_the_new_key_too(known: bool) -> None:
+    """People take out of the trash what belonged to a remark before it was edited, or read under both keys: it is still that remark's."""
+    reading, both = Reading(), [remark("~1", "bare")]
+    both += [remark("7", "bare")] if known else []
+    await reading.ledger.stage([client(), *both], scan="client:0")
+    await reading.ledger.commit([remembered("notes", "9-notes", Ref("remark", "~1", "part"))])
+    await reading.read(remark("7", "bare"))
+    assert list(await reading.remarks()) == ["7"]
+    [found] = await reading.ledger.candidates("notes", {"id": ["9-notes"]}, side=REMOVED)
+    assert ref_in(found.info) == Ref("remark", "7", "part")
 
 
 async def test_what_is_not_shown_whole_proves_nothing() -> None:

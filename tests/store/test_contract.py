@@ -523,6 +523,8 @@ async def test_a_record_goes_by_another_key(ledger: Ledger) -> None:
     held = await ledger.item("q1")
     assert held is not None
     assert held.details["now"] == "3"
+    assert [each.id for each in await ledger.items_about("lead", ["1", "3"])] == ["q1", "gone:lead:1::5"]
+    assert await ledger.items_about("lead", ["1"]) == []
     await ledger.commit([ResolveItem(id=name, decision="keep", by="uid:1") for name in ("q1", "gone:lead:1::5")])
     assert await ledger.decisions() == {"q1": "keep", "gone:lead:1::5": "keep", "gone:lead:3::5": "keep"}
     assert await pending(ledger, "note") == ["a"]

@@ -11,14 +11,16 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from streamflow.errors import DiskRefused, StoreError
 from streamflow.model import Ending, IntentState, Ref, Verdict
+from streamflow.stages.reopened import ASKED, asked_name
 from streamflow.store import files
-from streamflow.store.change import Enqueue, MarkVerified, MoveMark, PutIntent, PutLink, ResolveItem, SettleIntent
+from streamflow.store.change import Enqueue, MarkVerified, MoveMark, PutIntent, PutLink, Rekey, ResolveItem, SettleIntent
 from streamflow.store.lock import DirectoryInUse
 from streamflow.store.sqlite import SqliteLedger
 
@@ -308,6 +310,21 @@ async def test_what_a_ledger_knew_by_its_words_it_knows_by_columns(tmp_path: Pat
         raw.executescript(TO_THIRD)
     raw.close()
     assert await known() == before
+
+
+async def test_a_ledger_that_did_not_note_the_last_question_about_late_versions_knows_it(tmp_path: Path, clock: StillClock) -> None:
+    """A window that the third version began goes on with the question that it asked last of each record, under the key of today."""
+    names = ("1:aaaaaaaa", "2:bbbbbbbb", "1:cccccccc")
+    late = [replace(item(f"after_freeze:lead:{name}", cause="after_freeze"), key=name[0]) for name in names]
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        await ledger.stage([record("2")], scan="lead:1")
+        await ledger.commit([*(Enqueue(item=each) for each in late), ResolveItem(id=late[0].id, decision="take", by="uid:0")])
+        await ledger.commit([Rekey(kind="lead", old="2", new="3")])
+    with sqlite3.connect(tmp_path / files.LEDGER_FILE) as raw:
+        raw.executescript(TO_THIRD)
+    raw.close()
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        assert await ledger.settings(ASKED) == {asked_name("lead", "1"): late[2].id, asked_name("lead", "3"): late[1].id}
 
 
 async def test_a_failed_migration_leaves_the_old_version(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,13 +9,14 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from streamflow.clock import Clock
-from streamflow.errors import NotFound, NotObeyed, PlatformUnavailable, ProtocolMismatch, StreamflowError, Unreachable
+from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Unreachable
 from streamflow.model import Cursor, Key, Kind, Page, Record
 from streamflow.platforms.api import answers, paging, windows
 from streamflow.platforms.api.canary import Canaries
 from streamflow.platforms.api.forms import Companion, Completed, Dialect, Raw, Wait, ensure_read
 from streamflow.platforms.api.listing import HELD_BACK, Learned, Listing
 from streamflow.platforms.api.offspring import Offspring
+from streamflow.platforms.api.strays import Strays, Told
 from streamflow.platforms.api.walk import Place, Walk
 from streamflow.platforms.rows.canon import Canon, Pass, squeezed
 from streamflow.platforms.rows.roster import Roster
@@ -49,6 +50,7 @@ class ApiReader:
         self._resigned: dict[Kind, frozenset[Key]] = {}      # what a person gave up
         self._stuck: set[tuple[Kind, Place]] = set()         # pages that did not come, and were read row by row
         self._offspring = Offspring(spec, self._children)
+        self._strays = Strays(spec, self._told_owner)
 
     async def pages(self, kind: Kind, start: Cursor | None) -> AsyncGenerator[Page, None]:
         """
@@ -166,26 +168,10 @@ class ApiReader:
         return found
 
     async def owner_of(self, record: Record) -> Mapping[str, str] | None:
-        """
-        Ask whose a record is that does not say it; answers the fields that name its owner, empty where it is nobody's.
+        """Ask whose a record is that does not say it (`Strays.owner_of`)."""
+        return await self._strays.owner_of(record)
 
-        None where the platform cannot be asked, or the record has nothing to ask by.
-        """
-        stream = self._spec.streams[record.kind]
-        rule = stream.owner
-        key = str(record.data.get(rule.field) or "") if rule is not None else ""
-        if rule is None or not key:
-            return None
-        owner, is_sure = await self._told_owner(stream, rule, key)
-        if not is_sure and (await self._told_owner(stream, rule, key))[0] != owner:
-            raise NotObeyed(
-                f"asked whose one record is, it answered about another, and did not say so again, so {rule.call.key_param} was not obeyed",
-                platform=self._spec.platform, stream=stream.kind, hint="it is asked again with the next complete reading",
-            )  # fmt: skip
-        return owner
-
-    async def _told_owner(self, stream: StreamSpec, rule: OwnerCall, key: Key) -> tuple[Mapping[str, str], bool]:
-        """Give the fields that name the owner, and whether the answer names this record: one about another has an owner too."""
+    async def _told_owner(self, stream: StreamSpec, rule: OwnerCall, key: Key) -> Told:
         rows = await self._rows(stream, rule.call, {**rule.call.params, rule.call.key_param: key}, priority=NORMAL)
         if not rows:
             await self._canaries.ask(stream.kind)

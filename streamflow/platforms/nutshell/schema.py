@@ -43,25 +43,27 @@ class NutshellSchema:
         """
         Sign in, look at the user's permissions and at what the account offers; writes nothing.
 
-        Gives "user" (id), "is_admin", "permissions", "rpc_methods" (number, 0 when unknown), "instance" and "warnings" (texts).
+        Gives "user" (id), "is_admin", "permissions", "rpc_methods" (number, 0 when unknown), "instance", "lacking" and "warnings": texts of
+        what the user surely cannot do, and of what may turn out so.
         """
         await self._directory.users(fresh=True)
         me = await self._directory.myself()
+        lacking: list[str] = []
         warnings: list[str] = []
         held = me.get("permissions") if me else None
         permissions: dict[str, Any] = held if isinstance(held, dict) else {}
         if me is None:
             warnings.append("the user name is not the address of a user; permissions cannot be seen")
         elif me.get("isEnabled") is False:
-            warnings.append("the user is switched off")
+            lacking.append("the user is switched off")
         elif not me.get("isAdministrator"):
             warnings.append("the user is no administrator; custom fields may not be creatable")
-        warnings.extend(f"the user lacks the permission {name}" for name in NEEDED if permissions.get(name) is False)
+        lacking.extend(f"the user lacks the permission {name}" for name in NEEDED if permissions.get(name) is False)
         methods = await self._methods(warnings)
         instance = await self._instance() if methods else {}
         return {
             "user": str(me["id"]) if me else "", "is_admin": bool(me and me.get("isAdministrator")), "permissions": dict(permissions),
-            "rpc_methods": len(methods), "instance": instance, "warnings": tuple(warnings),
+            "rpc_methods": len(methods), "instance": instance, "lacking": tuple(lacking), "warnings": tuple(warnings),
         }  # fmt: skip
 
     async def _methods(self, warnings: list[str]) -> tuple[str, ...]:

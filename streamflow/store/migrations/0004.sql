@@ -22,3 +22,9 @@ UPDATE intent SET unknown_since = substr(reason, 15, 20), reason = substr(reason
 WHERE state = 'in_doubt' AND reason GLOB 'unknown since ????-??-??T??:??:??Z*';
 
 UPDATE item SET details = json_set(details, '$.doubled', json('true')) WHERE cause = 'in_doubt' AND reason LIKE '%records carry the marker%';
+
+-- Which question about a late version of a record was the last one was not noted: it is the one that was asked last.
+INSERT INTO setting
+SELECT 'watch:asked:' || kind || ':' || present, json_quote(id)
+FROM (SELECT id, kind, COALESCE(details ->> '$.now', key) AS present, max(n) FROM item WHERE cause = 'after_freeze' GROUP BY kind, present)
+WHERE true ON CONFLICT DO NOTHING;
