@@ -142,11 +142,24 @@ def _records(seen: Evidence) -> Iterator[str]:
     for kind in ("client", *CHILDREN):
         for key in seen.books.true(kind):
             if (row := seen.books.at(kind, key, closed_at)) is not None:
-                yield from _record(seen, kind, key, row)
+                found = list(_record(seen, kind, key, row))
+                yield from _as_read_last(seen, kind, key, row) if found and closed_at is not None else found
     for (kind, key), versions in seen.books.rows.items():
         if versions[-1].row is None and (kind, key) in seen.staged and kind in DEST_KINDS and seen.staged[kind, key].missing_scans < 2:
             if not any(item.cause == "deleted_at_source" for item in seen.asked_about(kind, key)):
                 yield f"unexplained: {kind} {key} was removed from the source and nobody was told"
+
+
+def _as_read_last(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
+    """
+    Judge by what the last complete reading showed of a record: what came behind that, until the window ended, nobody can have seen.
+
+    Only a reading of the process that ended the window is its last one.
+    """
+    listed_at = seen.books.listed_at.get(kind, 0.0)
+    shown = seen.books.shown_by(kind, key, listed_at) if listed_at >= seen.books.begun_at else row
+    if shown is not None:
+        yield from _record(seen, kind, key, shown)
 
 
 def _closed_early_at(seen: Evidence) -> float | None:

@@ -302,8 +302,12 @@ def test_a_window_that_a_clock_ended_early_sees_no_later_write(set_by_s: float, 
     world.books.put("client", "c1", {**world.books.true("client")["c1"], "town": "Late"})
     wrong = "unexplained: client c1 was written after the switch, and nobody was asked"
     assert (wrong in judged(world)) == broken
-    world.books.rows["client", "c1"][-1].at = 15.5
+    late = world.books.rows["client", "c1"][-1]
+    late.at = late.shown_at = 15.5
     assert wrong in judged(world), "it was written before the window ended"
+    for listed_at, is_behind in ((15.3, True), (15.7, False), (9.0, False)):
+        world.books.listed_at["client"] = listed_at
+        assert (wrong in judged(world)) == (broken or not is_behind), "behind the last complete reading, which that process made"
 
 
 @pytest.mark.parametrize(
