@@ -2,7 +2,7 @@
 Undoing: in reverse order of kinds, resumable, previewable.
 
 Rule 1: deleted is only what we created and nobody has touched since; what carries records of people is touched.
-Rule 2: what existed before us gets back the values it had, field by field, where our value is still there.
+Rule 2: what existed before us gets back the values that people last had there, field by field, where our value is still there.
 Rule 3: everything else is spared and listed with its reason, and so is what a spared record hangs on.
 Rule 4: a dry run makes the same plan that a run carries out.
 Rule 5: what was done is read back; the report tells what that showed.

@@ -100,13 +100,13 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
         quiet = () if base == link.base else (replace(link, base=base, verified="pending"),)
         return Update(links=quiet, changes=news)
     facts.busy.add(link.dest_id)
-    before = {**{name: now.get(name) for name in merged.changes}, **(link.before or {})} if link.is_matched else link.before
+    before = _image(link, merged, now) if link.is_matched else link.before
     write = Write(
         op=Op.UPDATE, ref=link.ref, dest_kind=link.dest_kind, fields=merged.changes, marker=draft.marker, dest_id=link.dest_id,
         author=facts.directory.author(draft.author), now=dict(now), base=base, before=before, ours=link.ours, force=bool(lost),
         phase=link.phase if link.is_adopted else "",
     )
-    # The image of what was there before us is in the book before the first byte that changes it is sent.
+    # The image of what people had there is in the book before the first byte that changes it is sent.
     image = (replace(link, before=before),) if link.is_matched and before != link.before else ()
     return Update(writes=(write,), links=image, changes=news)
 
@@ -219,6 +219,18 @@ def _found_there(link: Link, fields: Fields, now: Fields, merged: Merged, same: 
         elif not was_written:
             theirs[name] = fields[name]
     return theirs, ours
+
+
+def _image(link: Link, merged: Merged, now: Fields) -> Fields:
+    """
+    Give what people last had in the fields of a record of theirs that we write, which a rollback gives back.
+
+    That is what was there before us; where they put another value in place of ours and the source's goes before it all the same, it is
+    that one. Of lists and texts only our own part is ever taken out again.
+    """
+    replaced = {each.field for each in merged.conflicts} & merged.changes.keys() - APPENDED - BLOCKS
+    there = {name: now.get(name) for name in merged.changes}
+    return {**there, **(link.before or {}), **{name: there[name] for name in replaced}}
 
 
 def _changed_since(link: Link, now: Fields, compare: Compare) -> list[str]:

@@ -7,7 +7,7 @@ Shares no code with the engine: it imports nothing that maps, decides, writes or
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -142,11 +142,24 @@ def _records(seen: Evidence) -> Iterator[str]:
     for kind in ("client", *CHILDREN):
         for key in seen.books.true(kind):
             if (row := seen.books.at(kind, key, closed_at)) is not None:
-                yield from _record(seen, kind, key, row)
+                found = list(_record(seen, kind, key, row))
+                yield from _as_read_last(seen, kind, key, row) if found and closed_at is not None else found
     for (kind, key), versions in seen.books.rows.items():
         if versions[-1].row is None and (kind, key) in seen.staged and kind in DEST_KINDS and seen.staged[kind, key].missing_scans < 2:
             if not any(item.cause == "deleted_at_source" for item in seen.asked_about(kind, key)):
                 yield f"unexplained: {kind} {key} was removed from the source and nobody was told"
+
+
+def _as_read_last(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
+    """
+    Judge by what the last complete reading showed of a record: what came behind that, until the window ended, nobody can have seen.
+
+    Only a reading of the process that ended the window is its last one.
+    """
+    listed_at = seen.books.listed_at.get(kind, 0.0)
+    shown = seen.books.shown_by(kind, key, listed_at) if listed_at >= seen.books.begun_at else row
+    if shown is not None:
+        yield from _record(seen, kind, key, shown)
 
 
 def _closed_early_at(seen: Evidence) -> float | None:
@@ -172,7 +185,7 @@ def _record(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
     if asked:
         is_late = content(seen.books.at(kind, key, seen.books.switched_at)) != content(row)
         written_at = seen.books.rows[kind, key][-1].at
-        about = [item for item in asked if _version(item) == _digest(kind, key, row)]
+        about = _about_now(asked, _digest(kind, key, row))
         is_answered = any(item.state == "open" or seen.answered.get(item.id, 0.0) >= written_at for item in about)
         if is_late and _version(asked[-1]) != _digest(kind, key, row) and not is_answered:
             yield f"unexplained: {kind} {key} was written again after what was asked about, and nobody was asked"
@@ -210,7 +223,7 @@ def _late(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
     frozen, switched = seen.books.frozen_at or 0.0, seen.books.switched_at or 0.0
     between = [each.row for each in seen.books.rows[kind, key] if frozen < each.at <= switched]
     taken = _taken(seen, kind, key)
-    about = [each for each in seen.asked_about(kind, key) if each.cause == "after_freeze" and _version(each) == _digest(kind, key, row)]
+    about = _about_now([each for each in seen.asked_about(kind, key) if each.cause == "after_freeze"], _digest(kind, key, row))
     written_at = seen.books.rows[kind, key][-1].at
     if any(each.decision == "take" and seen.answered.get(each.id, 0.0) >= written_at for each in about):
         yield from _moved(seen, kind, key, row)      # somebody wanted just that
@@ -229,6 +242,18 @@ def _late(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
     found = [list(_moved(seen, kind, key, each)) for each in allowed]
     if found and all(found):
         yield from found[0]
+
+
+def _about_now(asked: Sequence[QueueItem], version: str) -> list[QueueItem]:
+    """
+    Give the questions about a version since it came back, where another one was asked about in between; the latest last.
+
+    Who answers an earlier one of them by then speaks of a row that was seen otherwise meanwhile: that it came back is asked about anew.
+    """
+    about = [item for item in asked if _version(item) == version]
+    while about and any(_version(item) != version for item in asked[asked.index(about[0]) : asked.index(about[-1])]):
+        about.pop(0)
+    return about
 
 
 def _taken(seen: Evidence, kind: Kind, key: Key) -> set[str]:

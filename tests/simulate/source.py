@@ -49,6 +49,7 @@ class Books:
     heard_at_switch: int = 0             # how far the destination's feed had been followed then
     begun_at: float = 0.0                # when the latest process began
     closed_at: float | None = None       # when the window after the switch was over
+    listed_at: dict[Kind, float] = field(default_factory=dict)      # when the latest pass over a whole list began
     undoing_at: float | None = None      # when all was to be undone
     lies_left: int = 0
     skips_left: int = 1            # passes that leave a record out after people stopped; before that any number may
@@ -83,6 +84,10 @@ class Books:
         versions = [each for each in self.rows[kind, key] if moment is None or each.at <= moment]
         return versions[-1].row if versions else None
 
+    def shown_by(self, kind: Kind, key: Key, moment: float) -> Row | None:
+        """Give a row as a reader saw it at a moment, None when it was not there."""
+        return _visible(self.rows[kind, key], moment)
+
     def true(self, kind: Kind) -> dict[Key, Row]:
         """Give all rows of a kind as they truly are."""
         return {key: row for (each, key), versions in self.rows.items() if each == kind and (row := versions[-1].row) is not None}
@@ -102,18 +107,19 @@ class Books:
         """Give the rows of a kind as a reader sees them at this moment, in the order of the list."""
         found: list[tuple[Any, Key, Row]] = []
         for place, ((each, key), versions) in enumerate(self.rows.items()):
-            if each == kind and (row := self._visible(versions)) is not None:
+            if each == kind and (row := _visible(versions, self.agenda.now)) is not None:
                 found.append(((row.get("moved", ""), place) if self.conditions.by_time else place, key, row))
         found.sort(key=lambda one: one[0], reverse=self.conditions.by_time)
         return iter([(key, row) for _, key, row in found])
 
     def shown_one(self, kind: Kind, key: Key) -> Row | None:
         """Give one row as a reader sees it."""
-        return self._visible(self.rows.get((kind, key), []))
+        return _visible(self.rows.get((kind, key), []), self.agenda.now)
 
-    def _visible(self, versions: Sequence[Version]) -> Row | None:
-        seen = [version for version in versions if version.shown_at <= self.agenda.now]
-        return seen[-1].row if seen else None
+
+def _visible(versions: Sequence[Version], moment: float) -> Row | None:
+    seen = [version for version in versions if version.shown_at <= moment]
+    return seen[-1].row if seen else None
 
 
 def content(row: Mapping[str, Any] | None) -> Row | None:
@@ -155,6 +161,8 @@ class SourceDoor:
         at = int(place)
         handed: dict[Key, str] = dict(self._books.served.get((kind, start or ""), {})) if start else {}
         skipped = self._skips(kind) if start is None else None
+        if start is None:
+            self._books.listed_at[kind] = self._books.agenda.now
         while True:
             await self._call()
             rows = [

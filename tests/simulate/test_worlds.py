@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -301,8 +302,39 @@ def test_a_window_that_a_clock_ended_early_sees_no_later_write(set_by_s: float, 
     world.books.put("client", "c1", {**world.books.true("client")["c1"], "town": "Late"})
     wrong = "unexplained: client c1 was written after the switch, and nobody was asked"
     assert (wrong in judged(world)) == broken
-    world.books.rows["client", "c1"][-1].at = 15.5
+    late = world.books.rows["client", "c1"][-1]
+    late.at = late.shown_at = 15.5
     assert wrong in judged(world), "it was written before the window ended"
+    for listed_at, is_behind in ((15.3, True), (15.7, False), (9.0, False)):
+        world.books.listed_at["client"] = listed_at
+        assert (wrong in judged(world)) == (broken or not is_behind), "behind the last complete reading, which that process made"
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "broken"), [
+        (("one", "other", "one"), 0, False), (("one", "other"), 0, True), (("one", "one"), 0, True), (("one", "other", "one"), 2, True),
+    ], ids=["asked about anew", "not asked about anew", "never seen otherwise", "taken anew"],
+)  # fmt: skip
+def test_an_answer_is_about_the_version_as_it_was_asked_about_last(asked: Sequence[str], answered: int, broken: bool) -> None:
+    """Taken is what the last question about it says: an earlier one, answered when another version had been asked about, is over."""
+    world = switching()
+    client(world, "c1", name="Ada Petrov")
+    row = world.books.true("client")["c1"]
+    fields = {"name": row["fullname"], "emails": [{"value": row["email"]}], "custom:Town": row["town"]}
+    made = world.account.create("contacts", fields, PROGRAM)
+    frozen(world)
+    for town in ("one", "other", "one"):
+        world.books.put("client", "c1", {**row, "town": town})
+    anyio.run(world.ledger.commit, [PutLink(link=Link(ref=Ref("client", "c1"), dest_kind="contacts", dest_id=made, base={}, ours=True))])
+    names = []
+    for town in asked:
+        first = f"after_freeze:client:c1:{record_of('client', 'c1', {**row, 'town': town}).digest[:8]}"
+        names.append(f"{first}:again" if first in names else first)
+        held_late(world, "client", "c1", names[-1], Disposition.CREATED)
+    world.agenda.until(12.0)
+    anyio.run(world.ledger.commit, [ResolveItem(id=names[answered], decision="take", by="uid:1")])
+    found = judged(world, {names[answered]: world.agenda.now})
+    assert any(fault.startswith("wrong: client c1") for fault in found) == broken
 
 
 def switching(**more: Any) -> World:
@@ -324,16 +356,16 @@ def frozen(world: World) -> None:
     world.agenda.until(11.0)
 
 
-def held_late(world: World, kind: str, key: str) -> None:
-    """Let a record be held as written late, with a question."""
+def held_late(world: World, kind: str, key: str, name: str = "", disposition: Disposition = Disposition.FLAGGED) -> None:
+    """Let a record be held as written late, with a question, of that name where there is one."""
     record = record_of(kind, key, world.books.true(kind)[key])
     anyio.run(partial(world.ledger.stage, [record], scan="first"))
     staged = world.ledger._book.records[kind, key].staged
-    held = finish_of(staged, state=RecordState.HELD, disposition=Disposition.FLAGGED, reason="written late")
-    item = replace(_question("after_freeze", kind, key), id=f"after_freeze:{kind}:{key}:{record.digest[:8]}")
+    held = finish_of(staged, state=RecordState.HELD, disposition=disposition, reason="written late")
+    item = replace(_question("after_freeze", kind, key), id=name or f"after_freeze:{kind}:{key}:{record.digest[:8]}")
     anyio.run(world.ledger.commit, [held, Enqueue(item=item)])
 
 
-def judged(world: World) -> list[str]:
-    """Judge a world as it is."""
-    return judge(Evidence.of(world.books, world.account, world.ledger, world.conditions))
+def judged(world: World, answered: Mapping[str, float] | None = None) -> list[str]:
+    """Judge a world as it is, with when somebody *answered* which question."""
+    return judge(Evidence.of(world.books, world.account, world.ledger, world.conditions, answered))

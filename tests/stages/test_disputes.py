@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from streamflow.model import Ref
+from streamflow.migration.undoing import plan_step
+from streamflow.model import Record, Ref
 from tests.stages.rig import Rig, lead, rig
 
 STATUS = "custom:Lead Status"
@@ -125,3 +126,30 @@ async def test_a_decision_that_was_carried_out_serves_once() -> None:
         await one.run_dry()
         assert (await one.fields("contacts", row))[STATUS] == "Signed"
         assert len(await one.open_items("conflict")) == 1
+
+
+@pytest.mark.parametrize("by_map", [False, True], ids=["by a person", "by the map"])
+async def test_what_people_had_written_comes_back_when_the_source_s_value_is_undone(by_map: bool) -> None:
+    """Taken over a value that a person put into a record of theirs in place of ours, and changed once more: undone, theirs is there."""
+    async with rig() as one:
+        if by_map:
+            one.disputes[STATUS] = "take"
+        row = await one.existing("Nia Okafor", "nia@own.test")
+        await one.stage(said("New"))
+        await one.run_dry()
+        one.person("edit", "contacts", row, customFields={"Lead Status": "Hot"})
+        for status in ("Quoted", "Won"):
+            await one.stage(said(status))
+            await one.run_dry()
+            for item in await one.open_items("conflict"):
+                await one.decide(item, "take", reopen=Ref("lead", "1"))
+                await one.run_dry()
+            now = await one.fields("contacts", row)
+            assert now[STATUS] == status
+            step = plan_step(await one.link("lead", "1"), now, one.nutshell.reader.compare, foreign=())
+            assert (step.action, step.fields[STATUS], step.fields["custom:Streamflow ID"]) == ("restore", "Hot", None)
+
+
+def said(status: str) -> Record:
+    """The lead of somebody whom the account had before us."""
+    return lead("1", name="Nia Okafor", email="nia@own.test", status=status)
