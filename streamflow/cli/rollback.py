@@ -19,7 +19,7 @@ def register(add: Adder) -> None:
     """Add the command."""
     rollback = add("rollback", _rollback, "undo: delete what was created and nobody touched, restore what was changed, list the rest")
     rollback.add_argument("--scope", default="run", metavar="SCOPE", help="run (all of it), phase:NAME, kind:KIND or record:KIND:KEY")
-    rollback.add_argument("--dry-run", action="store_true", help="only count what would be undone")
+    rollback.add_argument("--dry-run", action="store_true", help="tell what would be undone, and name it in a report")
     rollback.add_argument("--confirm", default="", metavar="NAME", help="the name of the migration, to show that it is meant")
 
 

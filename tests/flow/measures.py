@@ -50,10 +50,16 @@ class Calls:
 
 def doubts(state: Path) -> Counter[str]:
     """Count from the audit how writes in doubt were resolved, one that was queued and decided once; "open" are those that were not."""
+    actions = [json.loads(entry)["action"] for _, entry, _ in audit(state)]
     with closing(sqlite3.connect(f"file:{state / 'ledger.sqlite'}?mode=ro", uri=True)) as connection:
-        actions = [json.loads(entry)["action"] for (entry,) in connection.execute("SELECT entry FROM audit")]
         (still,) = connection.execute("SELECT count(*) FROM intent WHERE state IN ('meant', 'in_doubt')").fetchone()
     return Counter(ENDS[action] for action in actions if action in ENDS) + Counter(open=still)
+
+
+def audit(state: Path) -> list[tuple[int, str, str]]:
+    """Give the entries of the audit in order: number, text, hash."""
+    with closing(sqlite3.connect(f"file:{state / 'ledger.sqlite'}?mode=ro", uri=True)) as connection:
+        return list(connection.execute("SELECT seq, entry, hash FROM audit ORDER BY seq"))
 
 
 def calls(box: Box) -> Calls:

@@ -2,8 +2,8 @@
 The daemon with named points at which it kills itself: `python -m tests.flow.stopping PLAN -c CONFIG run`.
 
 A point lies before and after each side effect, and is named by it: "before:intent create", "after:send POST contacts",
-"before:phase tail", "after:cutover drain"; in the switch and in a rollback the name says so ("before:rollback/send DELETE notes/{id}"),
-in that of a part with what was asked for ("after:rollback kind/phase tail").
+"before:phase tail", "after:cutover/step drain"; among probes, in the switch and in a rollback the name says so
+("before:rollback/send DELETE notes/{id}"), in that of a part with what was asked for ("after:rollback kind/phase tail").
 
 The product knows nothing of this: what it does is watched at its ledger, at its session, and where it writes reports.
 
@@ -34,13 +34,16 @@ from streamflow.store.change import Audit, Change, Enqueue, Finish, MarkVerified
 from streamflow.store.sqlite import SqliteLedger
 from streamflow.wire.session import Session
 
-SECTIONS = ("cutover", "rollback")
-"""Phases whose side effects are points of their own, whatever was struck before."""
+SECTIONS = ("schema", "cutover", "rollback")
+"""
+Phases whose side effects are points of their own, whatever was struck before; in the first the destination is tried with records of
+probes, and whoever is struck there is not struck at a send of anybody's record.
+"""
 EACH = (
     "stage", "mark", "finish", "enqueue", "intent create", "intent update", "settle confirmed", "settle in_doubt", "verified", "report",
     "decision", "phase map", "phase schema", "phase owners", "phase sample", "phase backfill", "phase tail", "phase cutover",
-    "send POST contacts", "send POST notes", "send PATCH contacts/{id}", "cutover/step freeze", "cutover/step drain",
-    "cutover/step verify", "cutover/step switch", "cutover/switch", "phase watch",
+    "schema/send POST contacts", "send POST contacts", "send POST notes", "send PATCH contacts/{id}", "cutover/step freeze",
+    "cutover/step drain", "cutover/step verify", "cutover/step switch", "cutover/switch", "phase watch",
 )  # fmt: skip
 """Points that every run comes by."""
 TAKEN_BACK = (

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from tests.flow.box import Box, sandbox
 from tests.flow.hands import CALM, PHASES, Hands
-from tests.flow.measures import Calls, calls, doubts, leaks, of_destination, of_source
+from tests.flow.measures import Calls, audit, calls, doubts, leaks, of_destination, of_source
 from tests.flow.meddlers import Meddlers
 from tests.flow.parts import Parts
 from tests.flow.people import People
@@ -21,12 +21,14 @@ from tests.flow.telltales import plant
 from tests.judge.accounting import read_told, read_waiting, unaccounted
 from tests.judge.archive import unarchived
 from tests.judge.beside import left_beside
+from tests.judge.chain import unchained
 from tests.judge.comparison import worst_first
 from tests.judge.guarding import foreign, overwritten, rolled_back
 from tests.judge.late import judged, unasked
 from tests.judge.marks import read_marks
 from tests.judge.meanwhile import taken_away
 from tests.judge.plans import against_plan
+from tests.judge.readonly import written
 from tests.judge.refusals import MOVED_FROM, PEOPLE, Excuse, read_refusals, standing
 from tests.judge.states import Destination, Finding, ask
 from tests.judge.takenback import taken_back
@@ -166,6 +168,7 @@ def survive(trial: Trial, *, handed: Handed = _handed) -> Survived:
             _undone(hands, people, after) if trial.undone else _judged_by_parts(hands, people, parts) if trial.parts
             else [*_judged(hands, people), *_after_switch(trial, hands, people)]
         )
+        findings += [*unchained(audit(box.state)), *written(box.source_state()["write_calls"])]
         return Survived(
             kills=len(hands.struck) + struck(hands.plan).total(), phases=tuple(hands.struck), code=code,
             findings=tuple(worst_first(findings)), points=struck(hands.plan), missed=_missed(trial, hands), doubts=doubts(box.state),

@@ -52,6 +52,14 @@ def test_a_point_that_nobody_came_by_is_told(tmp_path: Path) -> None:
     assert not any("rollback" in point for point in left)
 
 
+def test_probes_use_up_no_point_of_a_record(tmp_path: Path) -> None:
+    """What is sent to try the destination is a point of its own, so that the sends of a run are struck around somebody's record."""
+    points = Points(tmp_path / "stops.json", Stops(), phase="schema")
+    assert points.within("send POST contacts") == "schema/send POST contacts"
+    points.phase = "sample"
+    assert points.within("send POST contacts") == "send POST contacts"
+
+
 def test_a_rollback_of_a_part_has_points_of_its_own(tmp_path: Path) -> None:
     """They bear the name of what was asked for, from the order to where the life goes on; what else is done keeps its own."""
     points = Points(tmp_path / "stops.json", Stops(within=tuple(PARTS)), phase="tail")

@@ -8,7 +8,7 @@ from typing import Any
 from tests.judge.states import Finding
 
 COUNTED = ("deleted", "restored")
-"""What a plan tells by number alone; whatever it tells to be spared has an id. The accounts show which records the others were."""
+"""What is compared by number; whatever is told to be spared has an id. The accounts show which records the others were."""
 
 
 def against_plan(planned: Mapping[str, Any] | None, done: Mapping[str, Any]) -> Iterator[Finding]:

@@ -802,7 +802,8 @@ async def test_a_rollback_of_an_untouched_run_is_exact(tmp_path: Path, kills: in
         spoilt = refused_in_part(trip, before["contacts"])
         await trip.until(State.TAIL)
         assert spoilt
-        assert pictured(trip) != before
+        moved = pictured(trip)
+        assert moved != before
         await begin_rollback(trip)
         planned = await Rollback(trip.m).undo(dry_run=True)
         for number in range(kills):
@@ -821,6 +822,10 @@ async def test_a_rollback_of_an_untouched_run_is_exact(tmp_path: Path, kills: in
         assert {each["fields"] for each in report["not_restored"]} <= {"link:owner"}
         assert report["read_back"] == ("differs" if report["not_restored"] else "as before")
         assert (report["deleted"], report["restored"]) == (planned.deleted, planned.restored), "counted over all starts"
+        named = {action: {each["id"] for each in planned.named if each["action"] == action} for action in ("delete", "restore")}
+        assert named["delete"] == {rid for kind in KINDS for rid in moved[kind].keys() - after[kind].keys()}, "the plan told which"
+        assert named["restore"] <= {rid for kind in KINDS for rid, row in before[kind].items() if moved[kind][rid] != row}
+        assert len(named["restore"]) == planned.restored
         assert report["spared"] == []
         assert "Streamflow ID" in {each["label"] for each in report["cannot_be_removed_by_api"]["custom_fields"]}
 

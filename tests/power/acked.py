@@ -7,7 +7,6 @@ stands in the audit; and what the ledger held after the cut before was made sure
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Collection, Iterator
@@ -15,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.judge.chain import unchained
 from tests.judge.states import Identity
 
 LEDGER = "ledger.sqlite"
@@ -55,19 +55,11 @@ def read_book(state: Path) -> Book:
             return Book(
                 audit=tuple(hashed for _, _, hashed in lines), meant=frozenset((str(kind), str(key)) for kind, key, _ in known),
                 placed=frozenset(str(dest_id) for _, _, dest_id in known if dest_id),
-                orders=sum(json.loads(text)["action"] == "order.given" for _, text, _ in lines), faults=(*faults, *_breaks(lines)),
+                orders=sum(json.loads(text)["action"] == "order.given" for _, text, _ in lines),
+                faults=(*faults, *(each.why for each in unchained(lines))),
             )  # fmt: skip
         except sqlite3.DatabaseError as error:
             return Book(faults=(f"the ledger does not open: {error}",))
-
-
-def _breaks(lines: list[tuple[int, str, str]]) -> Iterator[str]:
-    last = ""
-    for number, (seq, text, hashed) in enumerate(lines, start=1):
-        last = hashlib.sha256(f"{last}\n{text}".encode()).hexdigest()
-        if (seq, hashed) != (number, last):
-            yield f"the audit's chain breaks at entry {number}"
-            return
 
 
 def missing(book: Book, *, before: Book, orders: int, written: Collection[tuple[Identity, str]]) -> Iterator[str]:
