@@ -3,7 +3,7 @@ After the switch: writes made to the source after the freeze are found and queue
 
 Rule 1: from the switch on nothing moves by itself any more; what shows up late waits for a person, each version of a record anew, also one
 that it comes back to. What somebody decided on another question about a record lets it go on as it was then, and no later version; what
-belongs to it goes with it.
+belongs to it goes with it, but for what was asked about or let pass itself: of that it is asked what becomes of it now.
 Rule 2: a source that cannot be read any more ends nothing: the window goes on, and what was decided is still carried out.
 Rule 3: the last reading is a complete one. What keeps it from being complete is waited for a while, then asked about: nobody is to take a
 window that closed half blind for one in which nothing was written.
@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from streamflow.clock import from_iso, iso
@@ -24,6 +25,7 @@ from streamflow.mapping.pair import Role
 from streamflow.migration import aftermath, lookalikes
 from streamflow.migration.context import DEST_ORDER, LATE, Migration
 from streamflow.migration.life import State
+from streamflow.migration.made_again import INSTEAD, WISH, by_record, wish_for
 from streamflow.migration.returning import ROLLED_BACK, undone
 from streamflow.migration.stopped import WHOLE
 from streamflow.migration.work import Work
@@ -31,7 +33,7 @@ from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, Reco
 from streamflow.stages.gone import BACK
 from streamflow.stages.pending import pending_pages
 from streamflow.stages.planning import finish_of
-from streamflow.stages.questions import AGAIN, next_question, repeated
+from streamflow.stages.questions import AGAIN, closed, next_question, repeated
 from streamflow.stages.reopened import ALONG, ASKED, asked_name, runs_along, version_of
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, Enqueue, PutSetting
@@ -42,12 +44,6 @@ DECIDED = "watch:decided:"
 """Prefix of the setting that says which version of its record a question was decided on: by its id."""
 ANY = ""      # what the engine found answered by itself: the first version that goes on then is noted
 BROUGHT_BACK = "people brought back in the destination, after the switch, what it is or belongs to; what the source said of it may differ"
-OVERRULED = "watch:overruled:"
-"""Prefix of the setting that names the last question about a late version that was answered when another one was: by the other's id."""
-MADE_AGAIN = (
-    "somebody had it made again, and what the source says of it by now was let pass after the switch: taken, it is made again with that; "
-    "ignored, it is not made again"
-)
 UNREAD = "last_read_failed"
 LAST_LOOK_S = 3600.0     # a last reading that fails is tried again for so long, and for no longer than the window was
 
@@ -61,7 +57,7 @@ class LetGo:
     unnoted: Mapping[tuple[Kind, Key], tuple[str, ...]] = field(default_factory=dict)   # ids of the items of which it was not
     along: Mapping[str, Any] = field(default_factory=dict)    # settings that tell what runs again with what it belongs to
     asked: Mapping[str, Any] = field(default_factory=dict)    # settings that name the last questions about late versions
-    overruled: frozenset[str] = frozenset()                # questions about late versions answered before somebody had these made again
+    recreated: Mapping[tuple[Kind, Key], Sequence[QueueItem]] = field(default_factory=dict)    # answers that want it made again
     let_back: frozenset[str] = frozenset()                 # grounds on which records were kept away that are to come back
 
     def holds(self, staged: Staged) -> bool:
@@ -91,6 +87,7 @@ class Watch:
         window_s, until = window / timedelta(seconds=1), iso(from_iso(since) + window)
         number = 0
         self._work.reader.look_at_all()    # without a window there is no second look
+        self._work.through = partial(self._through, since)
         while True:
             number += 1
             is_last = self._m.waits.passed_s("switch", since) >= window_s
@@ -165,7 +162,7 @@ class Watch:
             return f"{DECIDED}{item.id}" in noted or (item.resolved_at >= since and item.id not in before)
 
         def sends(item: QueueItem) -> bool:
-            is_heard = item.state == "resolved" and item.decision not in ("ignore", "waive", "keep", "accept", BACK)
+            is_heard = item.state == "resolved" and item.decision not in ("ignore", "waive", "keep", "accept", BACK, INSTEAD)
             return is_heard and (item.cause == LATE or is_since(item))
 
         found = [item for item in await self._m.ledger.items_about(kind, [each.record.key for each in page]) if sends(item)]
@@ -178,11 +175,8 @@ class Watch:
                 decided[item.kind, item.present_key].add(version)
                 if version == ANY:
                     unnoted[item.kind, item.present_key].append(item.id)
-        passed = await self._m.ledger.settings(OVERRULED)
         return LetGo(
-            overruled=frozenset(
-                passed[f"{OVERRULED}{item.id}"] for item in found if item.decision == "recreate" and f"{OVERRULED}{item.id}" in passed
-            ),
+            recreated=by_record(item for item in found if item.decision == "recreate"),
             taken=frozenset(
                 version_id(item.kind, item.present_key, _version_in(item.id)) for item in found
                 if item.cause == LATE and asked.get(asked_name(item.kind, item.present_key), item.id) == item.id
@@ -202,26 +196,45 @@ class Watch:
                     PutSetting(name=f"{DECIDED}{id}", value=version_of(each)) for each in page if each not in late
                     for id in let_go.unnoted.get((each.record.kind, each.record.key), ())
                 ]
-                held = [change for each in late for change in await self._held(each, let_go, is_written=is_written)]
-                await self._m.ledger.commit([*notes, *held])
-                if kind == self._person:
-                    self._m.touched[kind].difference_update(each.record.key for each in late)
+                await self._hold(kind, late, let_go, notes, is_written=is_written)
+
+    async def _through(self, since: str, kind: Kind, page: Sequence[Staged]) -> Sequence[Staged]:
+        """Of what is about to be moved, hold what is late and runs again with something else: nobody took it."""
+        if kind not in self._own or all(each.ground != LATE for each in page):
+            return page
+        let_go = await self._let_go(since, kind, page)
+        late = [each for each in page if each.ground == LATE and let_go.holds(each)]
+        await self._hold(kind, late, let_go, [])
+        return [each for each in page if each not in late]
+
+    async def _hold(
+        self, kind: Kind, late: Sequence[Staged], let_go: LetGo, notes: Sequence[Change], *, is_written: bool = True
+    ) -> None:
+        held = [change for each in late for change in await self._held(each, let_go, is_written=is_written)]
+        await self._m.ledger.commit([*notes, *held])
+        if kind == self._person:
+            self._m.touched[kind].difference_update(each.record.key for each in late)
 
     async def _held(self, staged: Staged, let_go: LetGo, *, is_written: bool) -> list[Change]:
-        """Hold a record, and ask: once more where a person decided, after the version was let pass, that it is made again."""
-        last = await self._m.ledger.setting(asked_name(staged.record.kind, staged.record.key))
-        is_overruled = last in let_go.overruled and _version_in(last) == version_of(staged)
-        reason = MADE_AGAIN if is_overruled else WRITTEN_LATE if is_written or staged.ground == LATE else BROUGHT_BACK
-        return late_changes(staged, await self._question(staged, is_over=is_overruled), reason)
+        """Hold a record, and ask: anew where somebody has it made again since, or what it belongs to, for an answer means more then."""
+        ref = staged.record.kind, staged.record.key
+        last = await self._m.ledger.setting(asked_name(*ref))
+        before = await self._m.ledger.item(last) if last is not None else None
+        is_same = last is None or (before is not None and _version_in(last) == version_of(staged))
+        wish = await wish_for(self._m.ledger, staged, let_go.recreated.get(ref, ()), let_go.along, let_go.asked)
+        if wish is not None and (before is None or not is_same or before.details.get(WISH) != wish.id):
+            instead = closed(before, INSTEAD) if is_same and before is not None and before.state == "open" else []
+            name = await self._next(staged, passing=last if instead else None)
+            return [*instead, *late_changes(staged, name, wish.reason, details={WISH: wish.id})]
+        reason = WRITTEN_LATE if is_written or staged.ground == LATE else BROUGHT_BACK
+        if is_same and before is not None and WISH in before.details:
+            reason = before.reason
+        return late_changes(staged, (last or late_id(staged)) if is_same else await self._next(staged), reason)
 
-    async def _question(self, staged: Staged, *, is_over: bool) -> str:
-        """Name the question about the version that was read last: another one where the last *is over*, or was about a later version."""
-        first = late_id(staged)
-        last = await self._m.ledger.setting(asked_name(staged.record.kind, staged.record.key))
-        is_same = last is None or (_version_in(last) == version_of(staged) and await self._m.ledger.item(last) is not None)
-        if is_same and not is_over:
-            return last or first
-        return (await next_question(self._m.ledger, repeated(first), is_over=lambda item: item.state == "resolved")).name
+    async def _next(self, staged: Staged, *, passing: str | None = None) -> str:
+        """Name the next question about the version that was read last; *passing* is closed along with it."""
+        names = repeated(late_id(staged))
+        return (await next_question(self._m.ledger, names, is_over=lambda item: item.state == "resolved" or item.id == passing)).name
 
     async def _deliver(self) -> None:
         """Carry out what a person decided and learn what became of it, of an earlier start's writes too; the rest was held just before."""
@@ -247,13 +260,7 @@ async def decided_on(ledger: Ledger, item: QueueItem) -> list[Change]:
     if not item.key or item.cause == LATE or await ledger.setting(SWITCHED) is None:
         return []
     staged = (await ledger.staged(item.kind, [item.present_key])).get(item.present_key)
-    last = await ledger.setting(asked_name(item.kind, item.present_key))
-    late = await ledger.item(last) if last is not None else None
-    is_over = late is not None and late.state == "resolved"
-    return [
-        *([] if staged is None else [PutSetting(name=f"{DECIDED}{item.id}", value=version_of(staged))]),
-        *([PutSetting(name=f"{OVERRULED}{item.id}", value=last)] if is_over else []),
-    ]
+    return [] if staged is None else [PutSetting(name=f"{DECIDED}{item.id}", value=version_of(staged))]
 
 
 def version_id(kind: Kind, key: Key, version: str) -> str:
@@ -268,12 +275,12 @@ def _version_in(id: str) -> str:
     return id.rpartition(":")[2]
 
 
-def late_changes(staged: Staged, name: str, reason: str = WRITTEN_LATE) -> list[Change]:
+def late_changes(staged: Staged, name: str, reason: str = WRITTEN_LATE, *, details: Mapping[str, Any] | None = None) -> list[Change]:
     """Hold a record that was written in the source after the freeze, or is to run again for another *reason*, and ask under a *name*."""
     record, is_late = staged.record, reason != BROUGHT_BACK
     item = QueueItem(
         id=name, cause=LATE, kind=record.kind, key=record.key, reason=reason, decisions=("take", "ignore"),
-        suggested="take",
+        suggested="take", details=details or {},
     )
     disposition = staged.disposition or Disposition.FLAGGED
     finish = finish_of(staged, state=RecordState.HELD, disposition=disposition, reason=reason, ground=LATE if is_late else "")

@@ -30,7 +30,7 @@ from streamflow.stages.batch import Batch
 from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
 from streamflow.stages.load import Loader
-from streamflow.stages.pending import StagedBatches, pending_pages
+from streamflow.stages.pending import StagedBatches, Through, pending_pages
 from streamflow.stages.questions import next_question, numbered
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
@@ -72,6 +72,7 @@ class Work:
         self._companies: CompanyTable | None = None
         self._companies_map = ""
         self.suspended: dict[Kind, str] = {}
+        self.through: Through | None = None     # of what is about to be moved, gives what goes on; None: all of it
 
     async def document(self) -> MapDocument:
         """The confirmed map; to be called only behind the map gate."""
@@ -228,7 +229,9 @@ class Work:
                 await self._m.ledger.commit(changes)
 
     def _batches(self, kind: Kind) -> Callable[[], AsyncIterator[Batch]]:
-        return StagedBatches(ledger=self._m.ledger, kind=kind, size=self._m.terms.batch_size, permit=self._m.control.permit)
+        return StagedBatches(
+            ledger=self._m.ledger, kind=kind, size=self._m.terms.batch_size, permit=self._m.control.permit, through=self.through
+        )
 
     async def _suspend(self, kind: Kind, error: PlanLimit) -> None:
         """Leave a kind aside until a person has made room; each time it happens it is asked anew."""

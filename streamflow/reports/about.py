@@ -103,6 +103,8 @@ _REPORTS: Final[Mapping[str, About]] = {
             "unmapped": "Source fields without a place of their own in the confirmed map.",
             "drift": "Names that the source showed and its description does not know; kept as labelled text.",
             "touched": "Values that people changed or removed in the destination. Theirs were kept.",
+            "lookalikes": "People and companies of the destination's own that stand beside one of ours: entered by hand while that kind "
+            "was moved, or told of after it. Merge the two in the destination, or leave both.",
             "spot_check": "Persons picked by the seed, repeatably, with the source's value beside the expected and the actual one.",
         },
         heads={
@@ -125,6 +127,7 @@ _REPORTS: Final[Mapping[str, About]] = {
             "drift": "Names unknown to us",
             "queue": "Review queue",
             "touched": "Touched by people",
+            "lookalikes": "Beside one of ours",
             "queue_items": "Items of the review queue",
             "spot_check": "Spot check",
             "spot_check.rows": "Spot check, field by field",

@@ -16,6 +16,7 @@ from streamflow.model import IntentState, Kind, Verdict
 from streamflow.reports.about import LIST
 from streamflow.reports.dispositions import kinds_in, walk
 from streamflow.reports.listings import listed
+from streamflow.reports.lookalikes import lookalikes
 from streamflow.reports.people import owners
 from streamflow.reports.queue import cause_rows, view
 from streamflow.reports.spot import spot_check
@@ -32,8 +33,8 @@ async def reconciliation(ledger: Ledger, pair: Pair, *, seed: int = 7, spot_size
     Give the whole reconciliation as data for the writer; writes nothing.
 
     Keys: verdict, summary, kinds, source_counts, reference, reasons, waiting, written, writes, fields, null_rates, sums, segments,
-    differences, links, orphans, owners, unmapped, drift, queue, touched, queue_items, out_of_scope, spot_check. However long the queue,
-    little of it is in memory.
+    differences, links, orphans, owners, unmapped, drift, queue, touched, lookalikes, queue_items, out_of_scope, spot_check. However long
+    the queue, little of it is in memory.
     """
     counts = await ledger.counts()
     kinds = kinds_in(counts, pair)
@@ -59,6 +60,7 @@ async def reconciliation(ledger: Ledger, pair: Pair, *, seed: int = 7, spot_size
         "drift": _drift(await ledger.setting(UNKNOWN_KEYS)),
         "queue": cause_rows(await ledger.queue_counts()),
         "touched": queue.touched,
+        "lookalikes": await lookalikes(ledger),
         "queue_items": queue.items,
         "out_of_scope": list(pair.out_of_scope),
         "spot_check": await spot_check(ledger, pair, seed=seed, size=spot_size),

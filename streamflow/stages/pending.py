@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 from streamflow.model import Key, Kind, RecordState, Staged
 from streamflow.stages.batch import Batch
 from streamflow.stages.permit import Permit
 from streamflow.store.base import Ledger
+
+Through = Callable[[Kind, Sequence[Staged]], Awaitable[Sequence[Staged]]]
+"""Gives those of some pending records of a kind that go on; what became of the others is in the ledger by then."""
 
 
 async def pending_pages(ledger: Ledger, kind: Kind, *, size: int = 500) -> AsyncIterator[Sequence[Staged]]:
@@ -19,13 +22,14 @@ async def pending_pages(ledger: Ledger, kind: Kind, *, size: int = 500) -> Async
 
 
 class StagedBatches:
-    """Hands on pending records of a kind, oldest change first, each once a pass."""
+    """Hands on pending records of a kind, oldest change first, each once a pass, as far as they are let *through*."""
 
-    def __init__(self, *, ledger: Ledger, kind: Kind, size: int, permit: Permit) -> None:
+    def __init__(self, *, ledger: Ledger, kind: Kind, size: int, permit: Permit, through: Through | None = None) -> None:
         self._ledger = ledger
         self._kind = kind
         self._size = size
         self._permit = permit
+        self._through = through
 
     async def __call__(self) -> AsyncIterator[Batch]:
         after = 0
@@ -36,7 +40,8 @@ class StagedBatches:
             if not staged:
                 return
             after = staged[-1].seq
-            yield Batch(kind=self._kind, staged=tuple(staged))
+            if going := staged if self._through is None else await self._through(self._kind, staged):
+                yield Batch(kind=self._kind, staged=tuple(going))
 
 
 class ChosenBatches:

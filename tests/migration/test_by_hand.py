@@ -1,13 +1,16 @@
-"""People of the destination who add somebody by hand while the migration stands at its gates."""
+"""People of the destination who add somebody by hand while the migration stands at its gates, or moves them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from streamflow.migration.life import State
-from tests.migration.rig import voyage
+from streamflow.reports.lookalikes import lookalikes
+from streamflow.reports.reconciliation import reconciliation
+from tests.migration.rig import ASK_CUTOVER, in_tail, voyage
 
 
 @pytest.mark.parametrize("at", [State.MAP, State.BACKFILL])
@@ -26,3 +29,29 @@ async def test_who_was_added_by_hand_before_they_were_moved_is_not_made_again(tm
         assert (link.dest_id, link.ours) == (row["id"], False)
         address = str(leads[key]["email"]).lower()
         assert [rid for rid, each in trip.live("contacts").items() if address in str(each.get("emails")).lower()] == [row["id"]]
+
+
+async def test_who_is_added_by_hand_too_late_is_named_beside_ours(tmp_path: Path) -> None:
+    """A person and a company entered when theirs were moved already stand beside ours, and the reconciliation names both; no namesake."""
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER) as trip:
+        await in_tail(trip)
+        assert list(await lookalikes(trip.ledger)) == []
+        lines = [link async for page in trip.ledger.crosswalk() for link in page if link.ours and not link.is_merged]
+        shared = Counter(str(each["value"]).lower() for link in lines for each in link.base.get("emails") or [])
+        person = next(link for link in lines if link.dest_kind == "contacts" and link.base.get("emails")
+                      and shared[str(link.base["emails"][0]["value"]).lower()] == 1)
+        company = next(link for link in lines if link.dest_kind == "accounts")
+        email = person.base["emails"][0]["value"]
+        twin = trip.in_destination("create", kind="contacts", values={
+            "name": person.base["name"], "emails": [{"name": "work", "value": email, "isPrimary": True}],
+        })
+        trip.in_destination("create", kind="contacts", values={"name": person.base["name"]})
+        firm = trip.in_destination("create", kind="accounts", values={"name": company.base["name"]})
+        await in_tail(trip)
+        told = (await reconciliation(trip.ledger, trip.m.pair))["lookalikes"]
+        assert {(row["destination"], row["record"], row["beside"]) for row in told} == {
+            ("contacts", person.dest_id, twin["id"]), ("accounts", company.dest_id, firm["id"]),
+        }
+        trip.in_destination("delete", kind="contacts", id=twin["id"])
+        await in_tail(trip)
+        assert [row["beside"] for row in await lookalikes(trip.ledger)] == [firm["id"]]

@@ -10,11 +10,12 @@ import pytest
 
 from streamflow.clock import SystemClock
 from streamflow.ledger_names import SWITCHED
-from streamflow.migration.watch import LATE, MADE_AGAIN, Watch, decided_on
-from streamflow.model import Disposition, QueueItem, Record, RecordState, Staged
+from streamflow.migration.made_again import MADE_AGAIN
+from streamflow.migration.watch import LATE, Watch, decided_on
+from streamflow.model import Disposition, Link, QueueItem, Record, RecordState, Ref, Staged
 from streamflow.platforms.catalog import pair_of
 from streamflow.stages.rekey import renamed
-from streamflow.store.change import Enqueue, Finish, PutSetting, Reopen, ResolveItem
+from streamflow.store.change import Enqueue, Finish, PutLink, PutSetting, Reopen, ResolveItem
 from streamflow.store.memory import MemoryLedger
 
 SINCE = "2026-06-01T10:00:00Z"
@@ -163,8 +164,12 @@ async def ignored_then_gone() -> tuple[Held, QueueItem, QueueItem]:
     [late] = await held.ledger.queue(cause=LATE)
     await held.answer(late, "ignore")
     words = ("keep", "recreate")
-    gone = QueueItem(id="gone:lead:1::9-contacts", cause="deleted_at_destination", kind="lead", key="1", reason="?", decisions=words)
-    await held.ledger.commit([Enqueue(item=gone)])
+    gone = QueueItem(
+        id="gone:lead:1::9-contacts", cause="deleted_at_destination", kind="lead", key="1", reason="?", decisions=words,
+        details={"dest_id": "9-contacts"},
+    )
+    line = Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id="9-contacts", base={}, ours=True)
+    await held.ledger.commit([Enqueue(item=gone), PutLink(link=line)])
     return held, late, gone
 
 

@@ -163,6 +163,25 @@ async def test_a_task_that_people_gave_to_somebody_is_spared(tmp_path: Path, is_
         assert [rid in trip.live("tasks") for rid in for_nobody] == [not is_filled, False]
 
 
+@pytest.mark.parametrize("is_filled", [False, True])
+async def test_a_person_whom_people_gave_an_owner_is_spared(tmp_path: Path, is_filled: bool) -> None:
+    """Made for nobody and given to somebody by a person, they stay though no event tells; an owner that the account gives spares nobody."""
+    known = {"owner_filled": ["contacts"] if is_filled else []}
+    async with voyage(
+        tmp_path, at=State.TAIL, records=40, gates=ASK_CUTOVER, destination=known, flags={**NO_PROBES, **known}
+    ) as trip:
+        await in_tail(trip)
+        given = next(rid for rid, link in (await ours(trip, "contacts")).items() if "link:owner" not in link.base)
+        held = trip.live("contacts")[given]["links"]
+        assert bool(held.get("owner")) is is_filled
+        trip.site.faults.merge({"events_lag_s": 3600.0})
+        if not is_filled:
+            trip.in_destination("edit", kind="contacts", id=given, values={"links": {**held, "owner": next(iter(trip.live("users")))}})
+        reasons = {each["id"]: each["reason"] for each in (await Rollback(trip.m).undo()).spared}
+        assert ("owner" in reasons.get(given, "")) is not is_filled
+        assert (given in trip.live("contacts")) is not is_filled
+
+
 CASES: list[tuple[Kind, dict[str, Any], dict[str, Any], str]] = [
     ("contacts", {"name": "Ann", "phones": [PHONE]}, {"phones": None}, "phones"),
     ("contacts", {"name": "Ann"}, {"files": ["1-files"]}, "files"),

@@ -63,6 +63,7 @@ async def test_the_flags_of_an_ordinary_account() -> None:
             "note_edit": "rpc_24h",
             "task_body_form": "flat",
             "task_assignee_filled": False,
+            "owner_filled": [],
             "tasks_patch_media": "json-patch+json",
             "multi_get_kinds": {},
             "rpc_find_custom_fields": True,
@@ -89,6 +90,7 @@ async def test_the_flags_of_an_account_that_differs_everywhere() -> None:
         "note_edit": "none",
         "task_body_form": "data",
         "task_assignee_filled": True,
+        "owner_filled": ["accounts", "leads"],
         "tasks_patch_media": "json",
         "multi_get_max": 4,
         "rpc_whole_records": False,
@@ -113,6 +115,7 @@ async def test_the_flags_of_an_account_that_differs_everywhere() -> None:
             "note_edit": "none",
             "task_body_form": "data",
             "task_assignee_filled": True,
+            "owner_filled": ["accounts", "leads"],
             "tasks_patch_media": "json",
             "rpc_find_custom_fields": False,
         }

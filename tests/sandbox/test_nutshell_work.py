@@ -96,6 +96,14 @@ async def test_whose_a_task_made_for_nobody_is(open_nutshell, is_filled):
     assert made["links"].get("assignee") == (nut.site.user_by_email(nut.user)["id"] if is_filled else None)
 
 
+@pytest.mark.parametrize("kinds", [[], ["contacts"]])
+async def test_whose_a_person_made_for_nobody_is(open_nutshell, kinds):
+    """Nobody's, or with the switch that of the user who made it."""
+    nut = await open_nutshell(owner_filled=kinds)
+    me = nut.site.user_by_email(nut.user)["id"]
+    assert (await nut.contact())["links"].get("owner") == (me if kinds else None)
+
+
 async def test_a_task_changes_only_its_assignee(open_nutshell):
     """Other paths are refused, completion too unless switched on; the media type is a switch; no undelete."""
     nut = await open_nutshell()

@@ -52,6 +52,7 @@ class Flags:
     lead_due_form: str = "object"                # object | int | string
     lead_stage_write: str = "none"               # patch | rpc | none; until the probe saw a stage change
     team_owner: bool = False
+    owner_filled: tuple[str, ...] = ENTITIES     # kinds of which one made for nobody gets an owner; until the probe saw that it gets none
     activity_backdate: bool = True
     activity_participants: tuple[str, ...] = ("users", "contacts", "leads", "accounts")
     activity_delete: str = "rpc"                 # rpc | none
@@ -162,6 +163,7 @@ _SPECIAL: dict[str, Callable[[Any], Any]] = {
     "task_body_form": _one_of("flat", "tasks", "data"),
     "tasks_patch_media": _one_of("json-patch+json", "json"),
     "activity_participants": _names,
+    "owner_filled": _names,
     "rpc_methods": lambda value: None if value is None else _names(value),
 }
 

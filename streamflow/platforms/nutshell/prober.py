@@ -112,6 +112,7 @@ class NutshellProber:
             ("impersonation", lambda bench: people.impersonation(bench, users)),
             ("lead_requires_contact", deals.lonely_lead),
             ("lead_due_form", deals.lead),
+            ("owner_filled", deals.owners_filled),
             ("lead_stage_write", deals.stage),
             *long_texts,
             ("activity_backdate", lambda bench: deals.activity(bench, users)),

@@ -14,6 +14,7 @@ from streamflow.platforms.nutshell.dialect.ids import number_of
 from streamflow.platforms.nutshell.dialect.parts import CUSTOM, customs_from_wire
 from streamflow.platforms.nutshell.dialect.patch import custom_path
 from streamflow.platforms.nutshell.dialect.records import one
+from streamflow.platforms.nutshell.flags import ENTITIES
 from streamflow.platforms.nutshell.lead_actions import move_by_patch, move_by_rpc
 from streamflow.platforms.nutshell.people import Directory
 from streamflow.platforms.nutshell.probes_people import MARKED
@@ -53,6 +54,11 @@ async def lead(bench: Bench) -> dict[str, Any]:
     marker = bench.marker()
     await bench.make("leads", marker, {"description": marker, "link:contacts": [bench.anchor("contacts")]})
     raise RecordRejected("a due time was taken in no known form", field="dueTime", platform="nutshell")
+
+
+async def owners_filled(bench: Bench) -> dict[str, Any]:
+    """See which of the records made so far, all of them for nobody, have got an owner; where none did, one was given by people."""
+    return {"owner_filled": [kind for kind in ENTITIES if (await bench.fields(kind, bench.anchor(kind))).get("link:owner")]}
 
 
 async def stage(bench: Bench) -> dict[str, Any]:

@@ -59,8 +59,10 @@ def make_contact(site: Site, call: Call, values: dict[str, Any]) -> Record:
 
 
 def store(site: Site, record: Record, actor: Actor) -> Record:
-    """Insert a draft."""
+    """Insert a draft (switch owner_filled)."""
     kind = record.pop("type")
+    if kind in site.switches["owner_filled"] and actor.user and record["links"].get("owner") is None:
+        record["links"]["owner"] = actor.user
     return site.state.insert(kind, record, actor)
 
 

@@ -53,6 +53,7 @@ NUTSHELL_SWITCHES: dict[str, Any] = {
     "cf_long_max": None,  # longest value of a Text or LongText field
     "cf_long_over_limit": "refused",  # "refused" | "truncated"
     "cf_long_lines": "kept",  # line ends in such a value: "kept" | "blanks"
+    "owner_filled": [],  # kinds (accounts, contacts, leads) of which one made without an owner gets the user who makes it
     # people and companies
     "phone_value_form": "string",  # "string" | "object" | "both"
     "email_check": "accept",  # an e-mail without @: "accept" | "refused" | "dropped"

@@ -1,0 +1,73 @@
+"""
+After the switch: what is to be made again in the destination by a person's decision, and of which the source said something late.
+
+Rule: whoever answers a question about a late version is told what the answer means for that. An answer from before says nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from streamflow.model import IntentState, Key, Kind, QueueItem, Staged
+from streamflow.stages.reopened import asked_name, runs_along
+from streamflow.store.base import Ledger
+
+MADE_AGAIN: Final = (
+    "somebody had it made again, and what the source says of it by now was written after the switch: taken, it is made again with that; "
+    "ignored, it is not made again"
+)
+COMES_ALONG: Final = (
+    "somebody had made again what it belongs to, and what the source says of it by now was written after the switch: taken, it comes along "
+    "with that; ignored, it stays as it is in the destination, and away where it is no longer there"
+)
+WISH: Final = "wish"
+"""The detail of a question about a late version that names the decision whose fate it settles too."""
+INSTEAD: Final = "asked_instead"
+"""The word by which the engine closes an open question about a late version that is put anew since the answer means more by now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A decision that is still to be carried out on a record: what tells it from others, and what is asked because of it."""
+
+    id: str
+    reason: str
+
+
+def by_record(items: Iterable[QueueItem]) -> Mapping[tuple[Kind, Key], Sequence[QueueItem]]:
+    """Give questions by the record they are about, under the key it has now."""
+    found: defaultdict[tuple[Kind, Key], list[QueueItem]] = defaultdict(list)
+    for item in items:
+        found[item.kind, item.present_key].append(item)
+    return found
+
+
+async def wish_for(
+    ledger: Ledger, staged: Staged, recreated: Sequence[QueueItem], along: Mapping[str, Any], asked: Mapping[str, Any]
+) -> Wish | None:
+    """
+    Say what is to be carried out on a record that is about to be held as late.
+
+    Args:
+        recreated: The questions about it that were answered "recreate" since the switch.
+        along: What runs again with what it belongs to, and in which version (settings under `stages.reopened.ALONG`).
+        asked: The last questions about late versions (settings under `stages.reopened.ASKED`).
+    """
+    for item in recreated:
+        if await _is_owed(ledger, staged, item):
+            return Wish(id=item.id, reason=MADE_AGAIN)
+    if runs_along(staged, along, asked):     # no longer so once it was asked about
+        return Wish(id=str(asked.get(asked_name(staged.record.kind, staged.record.key))), reason=COMES_ALONG)
+    return None
+
+
+async def _is_owed(ledger: Ledger, staged: Staged, item: QueueItem) -> bool:
+    """Say whether it is not made again yet: its line still leads to what is gone, or the write in doubt still stands."""
+    kind, key = staged.record.kind, staged.record.key
+    if (gone := item.details.get("dest_id")) is not None:
+        return any(link.dest_id == gone for link in await ledger.links_of(kind, [key]))
+    intent = item.details.get("intent")
+    return any(each.id == intent and each.state is IntentState.PARKED for each in await ledger.intents_of(kind, key))
