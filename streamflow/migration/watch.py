@@ -89,7 +89,9 @@ class Watch:
         self._own = tuple(kind for kind in pair.written if not pair.of(kind).derived)   # written by people in the source
 
     async def run(self) -> State:
-        """Answer DONE when the window has passed."""
+        """Answer DONE when the window has passed, at once where an earlier start closed it."""
+        if await self._m.ledger.setting(CLOSED) is not None:
+            return State.DONE
         since = (await self._m.ledger.setting(SWITCHED))["switched_at"]
         window = timedelta(days=self._m.terms.watch_days)
         window_s, until = window / timedelta(seconds=1), iso(from_iso(since) + window)

@@ -10,6 +10,7 @@ import pytest
 from streamflow.errors import DoesNotFit
 from streamflow.migration import aftermath
 from streamflow.migration.life import State
+from streamflow.migration.watch import Watch
 from streamflow.model import QueueItem, RecordState
 from tests.migration.rig import Voyage, voyage
 from tests.migration.test_targets import desk
@@ -58,3 +59,16 @@ async def test_once_the_window_has_closed_nothing_is_promised(tmp_path: Path) ->
         await desk(trip).queue_resolve(actor="uid:7", id=item.id, decision="ignore")
         assert (await trip.staged("lead"))[item.key].state is RecordState.HELD
         assert LATE not in names(trip)
+
+
+async def test_a_window_that_has_closed_is_not_opened_by_a_start(tmp_path: Path) -> None:
+    """The process ends behind the closing: the next one is done at once, reads the source no more and has closed nothing twice."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=0.0) as trip:
+        assert await Watch(trip.m, trip.work).run() is State.DONE
+        await trip.restart()
+        closed_at = await trip.ledger.setting("closed_at")
+        trip.wire("leadtrekker")
+        assert await trip.phase() is State.DONE
+        assert trip.wire("leadtrekker") == []
+        assert await trip.ledger.setting("closed_at") == closed_at
+        assert [row.entry.action async for page in trip.ledger.audit() for row in page].count("watch.closed") == 1
