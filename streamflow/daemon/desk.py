@@ -15,7 +15,17 @@ from streamflow.daemon.status import Snapshot
 from streamflow.daemon.supervisor import Supervisor
 from streamflow.daemon.tracing import traced
 from streamflow.errors import DoesNotFit, NotFound, UsageError
-from streamflow.ledger_names import FALLBACK_OWNER, MAP_CONFIRMED, MAP_PROPOSED, OBSERVATION, PACES, PAUSED, SAMPLE_ACCEPTED, SAMPLE_KEYS
+from streamflow.ledger_names import (
+    CLOSED,
+    FALLBACK_OWNER,
+    MAP_CONFIRMED,
+    MAP_PROPOSED,
+    OBSERVATION,
+    PACES,
+    PAUSED,
+    SAMPLE_ACCEPTED,
+    SAMPLE_KEYS,
+)
 from streamflow.migration import cutover, targets
 from streamflow.migration.context import DEST_ORDER
 from streamflow.migration.life import State
@@ -33,6 +43,8 @@ from streamflow.wire.limiter import Limiter
 
 REOPENING = ("retry", "take", "merge", "match", "separate", "reparent", "same", "recreate")
 """Decisions after which the record runs through the stages again."""
+SEEN = ("accept", "waive", "keep", "ignore", "note", "done")
+"""Decisions that leave everything as it is: those that can still be taken when nothing is carried out any more."""
 
 
 SHOWN = 1000
@@ -206,19 +218,27 @@ class Desk:
         if item.state == "resolved" and item.decision == decision:
             return {"result": "already_resolved", "id": id, "decision": decision}
         decision = await targets.checked(self._m, item, decision)
-        word = decision.partition(":")[0]
-        changes: list[Change] = [ResolveItem(id=id, decision=decision, by=actor)]
+        async with self._m.closing:
+            await self._take(item, decision, actor)
+        return {"result": "resolved", "id": id, "decision": decision}
+
+    async def _take(self, item: QueueItem, decision: str, actor: str) -> None:
+        """Take an answer that will be carried out. Raises DoesNotFit where nothing is any more."""
+        word, is_closed = decision.partition(":")[0], await self._m.ledger.setting(CLOSED) is not None
+        if is_closed and word not in SEEN:
+            hint = "do it by hand in the destination; the item stays open, and the reports name it"
+            raise DoesNotFit("the window after the switch has closed, and nothing is carried out any more", hint=hint)
+        changes: list[Change] = [ResolveItem(id=item.id, decision=decision, by=actor)]
         changes += [*self._consequences(item, word), *await decided_on(self._m.ledger, item)]
-        if word == "waive" and await self._is_held(item):
+        if word == "waive" and not is_closed and await self._is_held(item):
             changes.append(Reopen(kind=item.kind, keys=(item.present_key,)))   # it runs once more, and the decision finishes it
         if item.cause == ROLLED_BACK and word == "retry":
             changes += await let_back(self._m.ledger, self._m.pair, str(item.details.get("scope")))
-        self._m.decisions[id] = decision   # before the commit: what is reopened by it must find it
+        self._m.decisions[item.id] = decision   # before the commit: what is reopened by it must find it
         present = await self._m.ledger.item(item.present_id)
         if present is None or present.state != "resolved":
             self._m.decisions[item.present_id] = decision     # as the ledger will tell it
-        await self._m.decide(actor, "queue.resolved", *changes, note=f"{id}: {decision}")
-        return {"result": "resolved", "id": id, "decision": decision}
+        await self._m.decide(actor, "queue.resolved", *changes, note=f"{item.id}: {decision}")
 
     async def _is_held(self, item: QueueItem) -> bool:
         staged = (await self._m.ledger.staged(item.kind, [item.present_key])).get(item.present_key) if item.key else None

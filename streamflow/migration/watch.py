@@ -7,6 +7,8 @@ belongs to it goes with it, but for what was asked about or let pass itself: of 
 Rule 2: a source that cannot be read any more ends nothing: the window goes on, and what was decided is still carried out.
 Rule 3: the last reading is a complete one. What keeps it from being complete is waited for a while, then asked about: nobody is to take a
 window that closed half blind for one in which nothing was written.
+Rule 4: what is decided before the window closes is carried out first, however late it is decided; once it has closed nothing is taken that
+would have to be.
 """
 
 from __future__ import annotations
@@ -75,13 +77,16 @@ class Watch:
         self._m = migration
         self._work = work
         self._trouble = ""
+        self._tried: set[str] = set()      # what was decided or pending when all was carried out last
         pair = migration.pair
         self._person = pair.person.kind
         self._references = pair.in_role(Role.REFERENCE)
         self._own = tuple(kind for kind in pair.written if not pair.of(kind).derived)   # written by people in the source
 
     async def run(self) -> State:
-        """Answer DONE when the window has passed."""
+        """Answer DONE when the window has passed, at once where an earlier start closed it."""
+        if await self._m.ledger.setting(CLOSED) is not None:
+            return State.DONE
         since = (await self._m.ledger.setting(SWITCHED))["switched_at"]
         window = timedelta(days=self._m.terms.watch_days)
         window_s, until = window / timedelta(seconds=1), iso(from_iso(since) + window)
@@ -99,10 +104,24 @@ class Watch:
             await self._m.explain(f"{words}{self._trouble}")
             left_s = self._m.terms.poll_s if is_last else window_s - passed_s
             await self._m.control.wait(min(self._m.terms.poll_s, max(0.0, left_s)))
+        while not await self._closed():
+            await self._carry_out(since)
+        return State.DONE
+
+    async def _closed(self) -> bool:
+        """Close the window; False where something was decided, or came to run again, since all was carried out last."""
         while not await aftermath.outlasted(self._m, "closing"):
             pass
-        await self._close()
-        return State.DONE
+        async with self._m.closing:
+            if not await self._owed() <= self._tried:
+                return False
+            await self._close()
+        return True
+
+    async def _owed(self) -> set[str]:
+        """Name what was decided, and what is pending; a record that runs once more has another name then."""
+        pages = [page for kind in self._m.pair.order async for page in pending_pages(self._m.ledger, kind)]
+        return {*self._m.decisions, *(f"{each.record.kind}:{each.record.key}:{each.seq}" for page in pages for each in page)}
 
     async def _close(self) -> None:
         note = f"the source is not read any more{self._trouble}"
@@ -118,6 +137,11 @@ class Watch:
     async def _look(self, number: int, *, is_last: bool, since: str) -> None:
         await self._hold_late(since)       # what an earlier start read and could not hold any more comes first
         await self._read(number, is_last=is_last, since=since)
+        await self._carry_out(since)
+
+    async def _carry_out(self, since: str) -> None:
+        """Deliver what a person decided, and nothing else that was written late; what people did in the destination is followed."""
+        self._tried = await self._owed()
         await self._hold_late(since)
         with at_priority(DELTA):
             await self._deliver()

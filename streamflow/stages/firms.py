@@ -25,7 +25,7 @@ async def match_firms(jobs: Sequence[Job], ledger: Ledger, directory: Directory)
         word, _ = directory.last_word(f"identity:{ref.kind}:{ref.key}")
         if (there := decided_match(ref, directory)) is not None:
             ids = [there]
-        elif word:      # "separate", or made again
+        elif word == "separate":
             ids = []
         if len(ids) == 1:
             job.decision = Match(dest_id=ids[0], reason="a company of that name exists")

@@ -57,15 +57,13 @@ def known_from(candidate: Candidate, found: _Found) -> Known:
 
 
 def decided_before(staged: Staged, directory: Directory) -> Decision | None:
-    """Take what a person decided in the queue about who this is."""
+    """Take what a person decided in the queue about who this is; nothing where they named somebody who is gone and is made again."""
     word, _ = directory.last_word(f"identity:{staged.record.kind}:{staged.record.key}")
     verb, _, target = word.partition(":")
     if verb == "merge" and target:
         return Merge(head=target.strip(), reason="decided by a person")
     if (there := decided_match(Ref(staged.record.kind, staged.record.key), directory)) is not None:
         return Match(dest_id=there, reason="decided by a person")
-    if verb == "match":
-        return Create(reason="decided by a person, and made again since that one is gone")
     return Create(reason="decided by a person") if verb == "separate" else None
 
 

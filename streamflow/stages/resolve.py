@@ -67,7 +67,7 @@ from streamflow.stages.undecided import Undecided, clear, outcomes_awaited, unde
 from streamflow.stages.updating import base_after, create_part, is_settled, leave_to_others, left_out, update_part
 from streamflow.stages.vanished import Vanished
 from streamflow.store.base import Ledger
-from streamflow.store.change import Change, Reopen
+from streamflow.store.change import Change, DropLookup, Reopen
 
 
 class Resolver:
@@ -346,13 +346,14 @@ class Resolver:
         """
         Let a person or company that was deleted in the destination be made again, since somebody said so.
 
-        All who share it lose their line and decide anew who they are; what belongs to them runs again, to be hung onto the new one.
+        All who share it lose their line and decide anew who they are, among those who are there; what belongs to them runs again, to be
+        hung onto the new one.
         """
         kind = gone.ref.kind
         sharing = [link for link in await self._ledger.links_to([gone.dest_id]) if link.ref.part == "" and link.ref.kind == kind]
         keys = tuple(dict.fromkeys([job.staged.record.key, *(link.ref.key for link in sharing)]))
         changes: list[Change] = [change for link in sharing for change in dropped(link)]
-        changes.append(Reopen(kind=kind, keys=keys))
+        changes += [DropLookup(side="dest", kind=gone.dest_kind, id=gone.dest_id), Reopen(kind=kind, keys=keys)]
         children = await hanging_on(self._ledger, kind, keys)
         changes += [Reopen(kind=child, keys=tuple(found), but=UNDONE) for child, found in children.items()]
         changes += await self._vanished.hung_on(gone.dest_id)

@@ -68,6 +68,7 @@ class Rig:
         return SimpleNamespace(
             clock=self.clock, waits=Waits(self.clock), ledger=MemoryLedger(clock=self.clock), explain=explain,
             control=SimpleNamespace(wait=self.clock.sleep, check=lambda: None), cutover_cancelled=False,
+            closing=anyio.Lock(), decisions={},
             pair=pair_of("leadtrekker", "nutshell"), source=SimpleNamespace(streams=lambda: (), changes_from=self._changes_from),
             terms=Terms(name="x", state_dir=Path(), timezone="UTC", **terms),
         )

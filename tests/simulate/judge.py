@@ -225,7 +225,8 @@ def _late(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
     taken = _taken(seen, kind, key)
     about = _about_now([each for each in seen.asked_about(kind, key) if each.cause == "after_freeze"], _digest(kind, key, row))
     written_at = seen.books.rows[kind, key][-1].at
-    if any(each.decision == "take" and seen.answered.get(each.id, 0.0) >= written_at for each in about):
+    last = about[-1:] if _came_back(seen, kind, key) else about      # each time it comes back it is asked about anew
+    if any(each.decision == "take" and seen.answered.get(each.id, 0.0) >= written_at for each in last):
         yield from _moved(seen, kind, key, row)      # somebody wanted just that
         return
     since = [each.row for each in seen.books.rows[kind, key] if each.row is not None and _digest(kind, key, each.row) in taken]
@@ -260,6 +261,14 @@ def _taken(seen: Evidence, kind: Kind, key: Key) -> set[str]:
     """Give the versions, written late, that somebody took."""
     asked = (item for item in seen.asked_about(kind, key) if item.cause == "after_freeze")
     return {_version(item) for item in asked if item.decision == "take"}
+
+
+def _came_back(seen: Evidence, kind: Kind, key: Key) -> bool:
+    """Say whether a row is as it was before it was another one, all of that written when people were to have stopped."""
+    frozen = seen.books.frozen_at or 0.0
+    late = [content(each.row) for each in seen.books.rows[kind, key] if each.at > frozen]
+    others = [at for at, each in enumerate(late) if each != late[-1]]
+    return bool(others) and late[-1] in late[: others[-1]]
 
 
 def _version(item: QueueItem) -> str:
@@ -317,6 +326,7 @@ def _is_excused(seen: Evidence, kind: Kind, key: Key, row: Row, staged: Staged) 
         "unanswered": "unanswered" in open_ones and len(_intents(seen, kind, key)) >= TRIES,
         "undone": _is_undone(seen, kind, key, staged, is_late=is_late),
         "with a refused one": kind == "client" and _waits_for_a_refused_one(seen, staged),
+        "with a deleted one": kind == "client" and _waits_for_a_deleted_one(seen, staged),
         "written late, with a refused one": kind == "client" and is_late and _is_as_one_refused(seen, key),
         "its client came late": kind != "client" and is_late and _came_late(seen, row),
         "alone": kind != "client" and _is_alone(seen, row, staged, is_late=is_late),
@@ -331,21 +341,32 @@ def _waits_for_a_refused_one(seen: Evidence, staged: Staged) -> bool:
     return staged.state is RecordState.PARKED and kind == "client" and is_asked and _was_refused(seen, kind, key)
 
 
+def _waits_for_a_deleted_one(seen: Evidence, staged: Staged) -> bool:
+    """Say whether it is the same person as a client whose record people deleted, which was asked about."""
+    if staged.state is not RecordState.PARKED:
+        return False
+    lines = [link for ref, link in seen.links.items() if ref.kind == "client" and f"gone:{link.dest_id}" == staged.waiting_on]
+    return any(_are_one(seen, staged.record.key, link.ref.key) and not _taken_away(seen, link) for link in lines)
+
+
 def _is_as_one_refused(seen: Evidence, key: Key) -> bool:
     """Say whether it was never tried, and another client of its name and of an address or number of its own is refused, and asked about."""
-    mine = [each.row for each in seen.books.rows["client", key] if each.row is not None]
     if _intents(seen, "client", key):
         return False
-    for (kind, other), versions in seen.books.rows.items():
-        if kind == "client" and other != key and _was_refused(seen, kind, other):
-            theirs = [each.row for each in versions if each.row is not None]
-            is_same = any(
-                one["fullname"] == two["fullname"] and (one["email"] == two["email"] or one["phone"] == two["phone"])
-                for one in mine for two in theirs
-            )
-            if is_same and any(item.cause == "rejected" and item.state == "open" for item in seen.asked_about(kind, other)):
+    for kind, other in seen.books.rows:
+        if kind == "client" and other != key and _was_refused(seen, kind, other) and _are_one(seen, key, other):
+            if any(item.cause == "rejected" and item.state == "open" for item in seen.asked_about(kind, other)):
                 return True
     return False
+
+
+def _are_one(seen: Evidence, key: Key, other: Key) -> bool:
+    """Say whether two clients had the same name and an address or number in common at any time."""
+    mine, theirs = ([each.row for each in seen.books.rows["client", each_key] if each.row is not None] for each_key in (key, other))
+    return any(
+        one["fullname"] == two["fullname"] and (one["email"] == two["email"] or one["phone"] == two["phone"])
+        for one in mine for two in theirs
+    )
 
 
 def _was_refused(seen: Evidence, kind: Kind, key: Key) -> bool:

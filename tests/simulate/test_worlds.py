@@ -267,6 +267,54 @@ def test_who_waits_for_a_refused_one_and_is_written_late_is_no_loss(name: str, s
 
 
 @pytest.mark.parametrize(
+    ("name", "deleted_by", "is_asked", "broken"),
+    [("Ada Petrov", PERSON, True, False), ("Ada Smith", PERSON, True, True), ("Ada Petrov", PROGRAM, True, True),
+     ("Ada Petrov", PERSON, False, True)],
+)
+def test_who_waits_for_one_whom_people_deleted_is_no_loss(name: str, deleted_by: str, is_asked: bool, broken: bool) -> None:
+    """Who is the same person as one whose record people deleted waits for the answer about them; anybody else is lost."""
+    world = switching()
+    client(world, "c1", name="Ada Petrov")
+    client(world, "c2", name=name)
+    made = world.account.create("contacts", {"name": "Ada Petrov"}, PERSON)
+    world.account.delete(made, deleted_by)
+    rows = [record_of("client", key, row) for key, row in world.books.true("client").items()]
+    anyio.run(partial(world.ledger.stage, rows, scan="first"))
+    staged = world.ledger._book.records["client", "c2"].staged
+    waits = finish_of(staged, state=RecordState.PARKED, disposition=Disposition.FLAGGED, reason="waits", waiting_on=f"gone:{made}")
+    link = Link(ref=Ref("client", "c1"), dest_kind="contacts", dest_id=made, base={}, ours=False, before={})
+    asked = [Enqueue(item=_question("deleted_at_destination", "client", "c1", dest_id=made))] if is_asked else []
+    anyio.run(world.ledger.commit, [waits, PutLink(link=link), *asked])
+    frozen(world)
+    assert any(fault.startswith("lost: client c2") for fault in judged(world)) == broken
+
+
+@pytest.mark.parametrize(
+    ("written", "again", "broken"), [(("one",), "", True), (("one", "two", "one"), "ignore", False), (("one", "two", "one"), "take", True)],
+)
+def test_the_last_word_on_a_version_that_comes_back_holds(written: Sequence[str], again: str, broken: bool) -> None:
+    """A late version that somebody took is carried over, but not if it came back and was let pass then; one that stayed was wanted."""
+    world = switching()
+    client(world, "c1", name="Ada Petrov")
+    made = world.account.create("contacts", {"name": "Ada Petrov", "custom:Town": "Oviedo", "emails": [{"value": "ada@x.test"}]}, PROGRAM)
+    link = Link(ref=Ref("client", "c1"), dest_kind="contacts", dest_id=made, base={}, ours=True)
+    anyio.run(world.ledger.commit, [PutLink(link=link)])
+    frozen(world)
+    for town in written:
+        world.books.put("client", "c1", {**world.books.true("client")["c1"], "town": town})
+        held_late(world, "client", "c1")
+    staged = world.ledger._book.records["client", "c1"].staged
+    first = world.ledger._book.items[f"after_freeze:client:c1:{staged.record.digest[:8]}"]
+    answers = {first.id: "take", **({f"{first.id}:again": again} if again else {})}
+    if again:
+        anyio.run(world.ledger.commit, [Enqueue(item=replace(first, id=f"{first.id}:again"))])
+    held = finish_of(staged, state=RecordState.HELD, disposition=Disposition.CREATED)
+    anyio.run(world.ledger.commit, [held, *(ResolveItem(id=id, decision=said, by="uid:1") for id, said in answers.items())])
+    seen = Evidence.of(world.books, world.account, world.ledger, world.conditions, dict.fromkeys(answers, world.agenda.now))
+    assert any(fault.startswith("wrong: client c1") for fault in judge(seen)) == broken
+
+
+@pytest.mark.parametrize(
     ("comes", "broken"), [("made before", True), ("made after", False), ("back unheard", False), ("back heard", True)],
 )
 def test_what_belongs_to_one_that_comes_after_the_switch_is_asked_about(comes: str, broken: bool) -> None:

@@ -86,6 +86,46 @@ async def test_who_was_named_and_deleted_is_made_once_somebody_says_so() -> None
         assert len(one.named("Thandi Mokoena")) == 1
 
 
+async def named_then_gone(one: Rig, *, beside: int) -> list[DestId]:
+    """Let one of several who fit be taken for a lead, people delete them, and somebody say `recreate`; gives the others."""
+    there, *others = [await one.existing("Thandi Mokoena", "t@x.test") for _ in range(1 + beside)]
+    await one.stage(lead("1", name="Thandi Mokoena", email="t@x.test"), note("2", "1"))
+    await one.run_dry()
+    await one.decide("identity:lead:1", f"match:{there}", reopen=Ref("lead", "1"))
+    await one.run_dry()
+    assert (await one.link("lead", "1")).dest_id == there
+    one.person("delete", "contacts", there)
+    await one.stage(lead("1", name="Thandi Mokoena", email="t@x.test", status="Hot"))
+    await one.run_dry()
+    [item] = await one.open_items("deleted_at_destination")
+    await one.decide(item, "recreate", reopen=Ref("lead", "1"))
+    await one.run_dry()
+    return others
+
+
+async def test_nobody_is_made_again_beside_others_who_fit() -> None:
+    """Who is to be made again when the one taken for them is gone is asked about once more, by those who are there, and not made before."""
+    async with rig() as one:
+        others = await named_then_gone(one, beside=2)
+        assert sorted(row["id"] for row in one.named("Thandi Mokoena")) == sorted(others)
+        [item] = [await one.ledger.item(name) for name in await one.open_items("several_candidates")]
+        assert item is not None
+        assert {f"match:{each}" for each in others} == set(item.decisions) - {"separate"}
+        await one.decide(item.id, f"match:{others[1]}", reopen=Ref("lead", "1"))
+        await one.run_dry()
+        assert (await one.link("lead", "1")).dest_id == others[1]
+        assert (await one.fields("contacts", others[1]))["custom:Lead Status"] == "Hot"
+        assert {row["links"]["parent"] for row in one.live("notes")} == {others[1]}
+
+
+async def test_who_is_made_again_is_the_only_other_one_who_fits() -> None:
+    """With one who fits left in the account nothing is made: they are taken for the lead's, as they would be for any lead."""
+    async with rig() as one:
+        [other] = await named_then_gone(one, beside=1)
+        assert (await one.link("lead", "1")).dest_id == other
+        assert [row["id"] for row in one.named("Thandi Mokoena")] == [other]
+
+
 async def test_an_address_beside_theirs_is_read_back_right() -> None:
     """Somebody matched by the phone, who has another address first, has ours as well, and nobody is asked why it is not the first."""
     async with rig() as one:
