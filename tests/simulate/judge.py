@@ -15,6 +15,7 @@ from typing import Any
 from streamflow.model import DestId, Disposition, Intent, IntentState, Key, Kind, Link, Op, QueueItem, RecordState, Ref, Staged
 from streamflow.store.audit import Head, first_break
 from streamflow.store.memory import MemoryLedger
+from tests.simulate import watching
 from tests.simulate.conditions import Conditions, ahead_s
 from tests.simulate.destination import PERSON, PROGRAM, Account, Held
 from tests.simulate.doors import marker_of
@@ -60,8 +61,7 @@ class Evidence:
     @property
     def heard(self) -> int:
         """Give how far the destination's feed was followed."""
-        mark = self.ledger._book.marks.get("feed")
-        return int(mark.cursor.partition("-")[0]) if mark is not None else 0
+        return watching.heard(self.ledger)
 
     def stands(self, dest_id: DestId | None) -> DestId | None:
         """Give the live record that a record is or was merged into, None when there is none."""
@@ -213,8 +213,7 @@ def _late(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
     taken = _taken(seen, kind, key)
     about = [each for each in seen.asked_about(kind, key) if each.cause == "after_freeze" and _version(each) == _digest(kind, key, row)]
     written_at = seen.books.rows[kind, key][-1].at
-    last = max((each for each in about if each.id in seen.answered), key=lambda each: seen.answered[each.id], default=None)
-    if last is not None and last.decision == "take" and seen.answered[last.id] >= written_at:
+    if about and about[-1].decision == "take" and seen.answered.get(about[-1].id, 0.0) >= written_at:
         yield from _moved(seen, kind, key, row)      # somebody wanted just that
         return
     since = [each.row for each in seen.books.rows[kind, key] if each.row is not None and _digest(kind, key, each.row) in taken]

@@ -362,6 +362,26 @@ def test_a_refusal_that_nobody_is_asked_about_is_a_loss_once_the_late_version_wa
     assert any(fault.startswith("lost: client c1") for fault in judge(seen)) == broken
 
 
+@pytest.mark.parametrize(("last", "broken"), [("take", True), ("ignore", False), ("", False)])
+def test_of_several_questions_about_one_version_the_last_counts(last: str, broken: bool) -> None:
+    """Taken, asked about anew when it came back behind another version: it is missed where it was taken then as well, and only there."""
+    world = switching()
+    quoted(world, hangs_on="theirs")
+    row = world.books.true("quote")["q1"]
+    for phase in ("late", "other", "late"):
+        world.books.put("quote", "q1", {**row, "phase": phase})
+    held_late(world, "quote", "q1", disposition=Disposition.CREATED)
+    [first] = world.ledger._book.items.values()
+    again = replace(first, id=f"{first.id}:again")
+    answers = {first.id: "take", **({again.id: last} if last else {})}
+    anyio.run(world.ledger.commit, [
+        Enqueue(item=again), *(ResolveItem(id=id, decision=decision, by="uid:1") for id, decision in answers.items()),
+    ])  # fmt: skip
+    times = {id: 12.0 + number for number, id in enumerate(answers)}
+    found = judge(Evidence.of(world.books, world.account, world.ledger, world.conditions, times))
+    assert any(fault.startswith("wrong: quote q1") for fault in found) == broken
+
+
 def quoted(world: World, *, hangs_on: str) -> str:
     """Enter a client with a quote, both moved before the switch, and give the quote's place; it hangs on one contact of two."""
     client(world, "c1", name="Ada Petrov")
