@@ -217,7 +217,7 @@ def _judged(hands: Hands, people: People, parts: Parts | None = None) -> list[Fi
     logs = (ask(f"{box.source_admin}log"), ask(f"{box.destination_admin}log"))
     refusals = read_refusals(*logs, [key for kind, key in rows if kind in PEOPLE])
     there = read_marks(destination, box.side.prefix).identities()
-    found = list(standing(found, rows, Excuse(refusals=refusals, asked=book.questions, there=there)))
+    found = list(standing(found, rows, Excuse(refusals=refusals, asked=book.questions, explained=explained, there=there)))
     found += unarchived(destination, box.archived(), prefix=box.side.prefix)
     return [*found, *unaccounted(book, destination, prefix=box.side.prefix, deleted=taken_away(edits))]
 

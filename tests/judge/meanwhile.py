@@ -27,6 +27,8 @@ _QUOTED = re.compile(r"[\"'(\[{]")
 _OWNER = re.compile(r"\bprospect (?P<key>\S+)")
 _HOME = re.compile(r"hangs on (?P<rid>\d+-[a-zA-Z]+), not on ")
 _WANTED = re.compile(r", not o[nf] (?P<rid>\d+-[a-zA-Z]+)$")
+_LACKING = re.compile(r"(?!e-mail \S+@\S+ is )(?:flag |.*\bis (?:not|lost)\b)", re.DOTALL)
+"""What a finding says is not there and a note beside the record could tell; not a value that is another, nor a person's address."""
 _PLACE = re.compile(r"(?P<kind>[a-z]+) (?P<key>\S+) (?:on )?\(?(?P<rid>\d+-[a-zA-Z]+)\)?")
 
 
@@ -104,6 +106,7 @@ class Excuses:
         already: Findings about the same account with merged records beside those that stayed: what the merge itself did is not among them.
         whose: Gives the keys of the source records that a record of the destination is marked with.
         is_made_up: Says whether such a key on a record of the destination was made up, its source record having none.
+        was_changed: Says whether people changed this record in the source since, as far as that can be told.
     """
 
     edits: Sequence[Edit]
@@ -113,6 +116,7 @@ class Excuses:
     already: Sequence[Finding] = ()
     whose: Callable[[str], Collection[str]] = lambda _rid: ()
     is_made_up: Callable[[str], bool] = lambda _rid: False
+    was_changed: Callable[[Identity], bool] = lambda _identity: False
 
     def left(self, findings: Sequence[Finding]) -> Iterator[Finding]:
         """Give what they do not explain."""
@@ -127,7 +131,8 @@ class Excuses:
         if finding.fault == "doubled":
             return self._was_left(finding)
         if finding.fault == "stray":
-            return any(edit.rid == finding.what and self._asked_without_id(edit) for edit in self.edits)
+            is_older = finding.why.endswith(" any more")
+            return is_older and any(edit.rid == finding.what and self._asked_without_id(edit) for edit in self.edits)
         if finding.fault == "orphaned":
             return self._stays_with_the_merged(finding) or self._is_left(finding) or self._waits_to_move(finding, told)
         if finding.fault != "wrong":
@@ -142,15 +147,18 @@ class Excuses:
             is_of_the_merge = _plain(finding.why) not in self._wrong_before(identity)     # of either: what one had is asked of both
             if is_of_the_merge or identity in merged:
                 return is_of_the_merge or self._is_asked(identity) or self._asks(ASKED_OF_DELETED, identity, rid)
-        is_deleted = any(edit.rid == rid or identity in self._said_by(edit) for edit in self._of("deleted"))
-        return (is_deleted and self._asks(ASKED_OF_DELETED, identity, rid)) or self._is_rewritten(identity, rid)
+        if any(edit.rid == rid for edit in self._of("deleted")) and self._asks(ASKED_OF_DELETED, identity, rid):
+            return True
+        if any(edit.rid == rid and edit.was is not None for edit in self._edited()) and self._is_asked(identity):
+            return True
+        return _LACKING.match(finding.why) is not None and self._stood_beside(identity)
 
-    def _is_rewritten(self, identity: Identity, rid: str) -> bool:
-        """Say whether people edited the record, and that is asked about; or another that tells of the same, asked about by its id."""
-        edited = [edit for edit in self._edited() if edit.was is not None]
-        if any(edit.rid == rid for edit in edited):
-            return self._is_asked(identity)
-        return any(identity in self._said_by(edit) and self._is_asked_by_id(identity, edit.rid) for edit in edited)
+    def _stood_beside(self, identity: Identity) -> bool:
+        """Say whether people deleted or edited another record that tells of the same, and it is asked about by that one's id."""
+        beside = [edit for edit in self.edits if identity in self._said_by(edit)]
+        if any(edit.field == "deleted" and self._asks(ASKED_OF_DELETED, identity, edit.rid) for edit in beside):
+            return True
+        return any(edit.field not in GONE and self._is_asked_by_id(identity, edit.rid) for edit in beside)
 
     def _wrong_before(self, identity: Identity) -> set[str]:
         """Give what is wrong with a source record also where nobody merged anything: that was still to be carried over, or came since."""
@@ -196,8 +204,7 @@ class Excuses:
 
     def _waits(self, finding: Finding) -> bool:
         """Say whether the product tells that it waits for a record that people deleted, and names that one."""
-        kind, _, rest = finding.what.partition(" ")
-        said = (self.explained or {}).get((kind, rest.partition(" ")[0]), "")
+        said = (self.explained or {}).get(_about(finding), "")
         return any(f"belongs to {edit.rid}," in said for edit in self._gone())
 
     def _waits_to_move(self, finding: Finding, told: set[Identity]) -> bool:
@@ -208,12 +215,14 @@ class Excuses:
         this one explains one.
         """
         wanted, place = _WANTED.search(finding.why), _PLACE.match(finding.what)
+        if not _NUMBERED.search(finding.why.partition(", not ")[0]):
+            return False     # it stays where it was, and hangs on nobody
         if wanted is None:
             return self._waits(finding)
-        kind, _, rest = finding.what.partition(" ")
+        identity = _about(finding)
         words = [f"belongs to {edit.rid}," for edit in self._gone() if survivor(edit.rid, self.edits) == wanted["rid"]]
-        waiting = {each for each, said in (self.explained or {}).items() if each[0] == kind and any(word in said for word in words)}
-        if (kind, rest.partition(" ")[0]) in waiting:
+        waiting = {each for each, said in (self.explained or {}).items() if each[0] == identity[0] and any(word in said for word in words)}
+        if identity in waiting:
             return True
         free = sorted(each for each in waiting - told if each[1].startswith("~"))
         if not free or (place is not None and not self.is_made_up(place["rid"])):
@@ -239,10 +248,13 @@ class Excuses:
 
         What the source says of it since stands nowhere then, and nothing but the record that people worked on tells which one it was.
         """
-        kind, owner = finding.what.partition(" ")[0], _OWNER.search(f"{finding.what} {finding.why}")
+        identity = _about(finding)
+        if not self.was_changed(identity):
+            return False
+        owner = _OWNER.search(f"{finding.what} {finding.why}")
         for edit in self.edits if owner is not None else ():
             home = self.whose(str(((edit.was or {}).get("links") or {}).get("parent")))
-            free = sorted(each for each in self._asked_without_id(edit) - told if each[0] == kind)
+            free = sorted(each for each in self._asked_without_id(edit) - told if each[0] == identity[0])
             if owner and owner["key"] in home and free:
                 told.add(free[0])
                 return True
@@ -256,8 +268,7 @@ class Excuses:
 
     def _was_left(self, finding: Finding) -> bool:
         """Say whether all but one of the records were left because people had worked on them, and each is asked about by its id."""
-        kind, _, rest = finding.what.partition(" ")
-        about = [each for each in self.asked if (each.kind, each.key) == (kind, rest.partition(" ")[0]) and each.cause in ASKED_OF_EDITED]
+        about = [each for each in self.asked if (each.kind, each.key) == _about(finding) and each.cause in ASKED_OF_EDITED]
         edited = {edit.rid for edit in self._edited()}
         carriers = _NUMBERED.findall(finding.why) if finding.why.startswith("carried by ") else []
         left = [rid for rid in carriers if rid in edited and any(rid in each.others for each in about)]
@@ -277,6 +288,12 @@ class Excuses:
         return any(each.cause == cause and ((each.kind, each.key) == identity or rid in each.others) for each in self.asked)
 
 
+def _about(finding: Finding) -> Identity:
+    """Give the source record that a finding is about."""
+    kind, _, rest = finding.what.partition(" ")
+    return kind, rest.partition(" ")[0]
+
+
 def _plain(why: str) -> str:
     """Give what a finding is about without what it found."""
     return _QUOTED.split(_NUMBERED.sub("", why))[0]
@@ -284,9 +301,9 @@ def _plain(why: str) -> str:
 
 def excused(
     compared: Callable[[Destination], list[Finding]], destination: Destination, *, edits: Sequence[Edit], prefix: str,
-    asked: Sequence[Question], explained: Mapping[Identity, str] | None,
+    asked: Sequence[Question], explained: Mapping[Identity, str] | None, was_changed: Callable[[Identity], bool] = lambda _identity: False,
 ) -> list[Finding]:  # fmt: skip
-    """Compare an account without what people did to it, and leave out what that explains."""
+    """Compare an account without what people did to it, and leave out what that explains; the rest as `Excuses` takes it."""
     findings = compared(put_back(destination, edits))
     is_merged = any(edit.field == "merged" for edit in edits)
     already = compared(put_back(destination, edits, apart=True)) if is_merged and findings else ()
@@ -297,7 +314,7 @@ def excused(
 
     excuses = Excuses(
         edits=edits, prefix=prefix, asked=asked, explained=explained, already=already, whose=lambda rid: keys("contacts", rid),
-        is_made_up=lambda rid: any(key.startswith("~") for key in keys(rid.partition("-")[2], rid)),
+        is_made_up=lambda rid: any(key.startswith("~") for key in keys(rid.partition("-")[2], rid)), was_changed=was_changed,
     )  # fmt: skip
     return list(excuses.left(findings))
 

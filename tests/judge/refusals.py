@@ -71,11 +71,13 @@ class Excuse:
 
     Args:
         asked: What it asks; only what is still asked, or was given up, and what is about a refusal excuses anything.
+        explained: What it says of records that wait for another one, by (kind, key).
         there: Records of the source that are in the destination: what hangs on these has no excuse by them.
     """
 
     refusals: Refusals
     asked: Sequence[Question]
+    explained: Mapping[Identity, str] = field(default_factory=dict)
     there: Collection[Identity] = ()
 
     def holds(self, identity: Identity, row: Row) -> bool:
@@ -84,15 +86,22 @@ class Excuse:
         owners = {str(row[name]) for name in OWNERS if row.get(name)}
         if identity in self.refusals.written:
             return self._is_told(identity)
-        if kind in PEOPLE and any(self._is_away(each) and _is_one_with(self.refusals.written[each], row) for each in self.refusals.people):
-            return True
         if any(self._is_away((each, owner)) for each in PEOPLE for owner in owners):
-            return True
-        if kind == "attachment" and any(self._is_parentless(owner) for owner in row.get(MOVED_FROM, ())):
             return True
         if any(_is_nameless(each, kind) and _tells(body, row) and self._is_told(each) for each, body in self.refusals.written.items()):
             return True
         return self.was_not_shown(identity, row)
+
+    def waits(self, identity: Identity, row: Row, spent: set[Question]) -> bool:
+        """Say whether this record may be missing since it waits for another one; *spent*: the questions that explained one already."""
+        said = self.explained.get(identity, "")
+        heads = (each for each in self.refusals.people if f"belongs to {each[0]} {each[1]}," in said and self._is_away(each))
+        if any(_is_one_with(self.refusals.written[each], row) for each in heads):
+            return True
+        folders = set(row.get(MOVED_FROM, ())) if identity[0] == "attachment" else set()
+        about = next((each for each in self.asked if each not in spent and self._is_parentless(each, folders)), None)
+        spent |= {about} if about is not None else set()
+        return about is not None
 
     def is_shared(self, finding: Finding) -> bool:
         """Say whether a person shows what is another's of the source as well, of whom the note that would name them was refused."""
@@ -108,10 +117,10 @@ class Excuse:
     def _is_told(self, identity: Identity) -> bool:
         return any(each.cause in REFUSED and not each.is_over and (each.kind, each.key) == identity for each in self.asked)
 
-    def _is_parentless(self, owner: str) -> bool:
-        """Say whether a file is asked about by the lead in whose folder it lies, who was merged away before anybody could read of them."""
-        about = (each for each in self.asked if each.cause == PARENTLESS and each.kind == "attachment" and not each.is_over)
-        return ("lead", owner) not in self.there and any(owner in each.others for each in about)
+    def _is_parentless(self, question: Question, folders: Collection[str]) -> bool:
+        """Say whether it asks about a file by the lead in whose folder it lies, who was merged away before anybody could read of them."""
+        owners = {owner for owner in question.others & {*folders} if ("lead", owner) not in self.there}
+        return bool(owners) and (question.cause, question.kind, question.is_over) == (PARENTLESS, "attachment", False)
 
     def _is_away(self, person: Identity) -> bool:
         """Say whether a person was refused, and never taken since."""
@@ -130,9 +139,12 @@ def standing(findings: Sequence[Finding], rows: Mapping[Identity, Row], excuse: 
 
     Both are asked for: the platform's own account of the refusal, and a question of the product about that very refusal.
     """
+    spent: set[Question] = set()
     for finding in findings:
         identity, row = _of(finding, rows)
         if finding.fault == "wrong" and excuse.is_shared(finding):
+            continue
+        if finding.fault == "lost" and row is not None and excuse.waits(identity, row, spent):
             continue
         held = {"lost": excuse.holds, "wrong": excuse.holds, "unexplained": excuse.was_not_shown}.get(finding.fault)
         if held is None or row is None or not held(identity, row):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -179,6 +180,16 @@ def test_a_rewritten_note_of_what_two_shared_is_asked_about(question: tuple[str,
     assert [f"{each.what}: {each.why}" for each in _found(dump, (SHARED,), asked, rows=rows)] == ([] if excused else told)
 
 
+@pytest.mark.parametrize(("deed", "cause"), [("body", "conflict"), ("deleted", "deleted_at_destination")])
+def test_what_no_note_can_tell_is_not_explained_by_one(deed: str, cause: str) -> None:
+    """People worked on the note about the second lead of a person: an address of that lead is on the person all the same."""
+    dump, rows = after(), tables()
+    put("5-notes", "deletedTime" if deed == "deleted" else "body", "Said by people")(dump)
+    rows["leads"][1]["email"] = "other@example.co.za"
+    asked = (Question(cause=cause, kind="lead", key="2", others=frozenset({"5-notes"})),)
+    assert ["wrong"] == [each.fault for each in _found(dump, (_set("5-notes", deed, "Said by people"),), asked, rows=rows)]
+
+
 @pytest.mark.parametrize(("home", "asked", "excused"), [
     ("5-contacts", ("conflict", "note", "13"), True), ("5-contacts", ("conflict", "note", "14"), False),
     ("5-contacts", ("bad_phone", "note", "13"), False), ("8-contacts", ("conflict", "note", "13"), False),
@@ -217,6 +228,19 @@ def test_what_is_to_move_to_somebody_deleted_stays_where_that_is_told(identity: 
     for told in (identity, (identity[0], "14"), ("prospect", identity[1])):
         excuses = Excuses(edits=gone, prefix="lp", asked=(), explained={told: said} if said else {})
         assert (list(excuses.left(found)) == []) is (excused and told == identity)
+
+
+@pytest.mark.parametrize(("what", "why"), [
+    ("note 13 (11-notes)", "hangs on nothing, not on 7-contacts"), ("job 13 (11-leads)", "is a deal of nobody, not of 7-contacts"),
+    ("job 13 (11-notes)", "its note hangs on nothing"), ("call of 2026-05-05T10:00:00 with prospect 9", "is on nobody, not on 7-contacts"),
+])  # fmt: skip
+def test_what_waits_to_move_hangs_on_somebody_meanwhile(what: str, why: str) -> None:
+    """It stays where it was before the source moved it: what hangs on nobody is an orphan, whomever it waits for."""
+    gone = Edit(rid="7-contacts", field="deleted", was={"id": "7-contacts"})
+    word = "belongs to 7-contacts, which people deleted in the destination"
+    said = {(what.partition(" ")[0], key): word for key in ("13", "~ab")}
+    found = [Finding(fault="orphaned", what=what, why=why)]
+    assert list(Excuses(edits=(gone,), prefix="lp", asked=(), explained=said).left(found)) == found
 
 
 @pytest.mark.parametrize(("plural", "kind", "key"), [
@@ -277,12 +301,19 @@ def test_what_people_worked_on_need_not_move_where_that_is_asked(field: str, que
     ("merged", "conflict", "6-notes", "~ab", 0),
 ])  # fmt: skip
 def test_a_record_without_id_that_people_worked_on_explains_one_record(deed: str, cause: str, named: str, key: str, excused: int) -> None:
-    """Two notes are not there, and one of their person's that people worked on is asked about: the other is lost, as is anybody else's."""
+    """
+    Two notes are not there, and one of their person's that people worked on is asked about: the other is lost, as is anybody else's.
+
+    So are all where the source says what it always said.
+    """
     note = Edit(rid="6-notes", field=deed, value="Said by people", was={"id": "6-notes", "links": {"parent": "9-contacts"}})
     found = [Finding(fault="lost", what=f"note {number}", why=f"of prospect {owner} is not there") for number, owner in enumerate("778")]
     asked = (Question(cause=cause, kind="note", key=key, others=frozenset({named})),)
-    excuses = Excuses(edits=(note,), prefix="lp", asked=asked, explained=None, whose={"9-contacts": ("7",)}.__getitem__)
+    excuses = Excuses(
+        edits=(note,), prefix="lp", asked=asked, explained=None, whose={"9-contacts": ("7",)}.__getitem__, was_changed=lambda _: True,
+    )  # fmt: skip
     assert list(excuses.left(found)) == found[excused:]
+    assert list(replace(excuses, was_changed=lambda _: False).left(found)) == found
 
 
 def test_a_record_without_id_that_waits_explains_one_record() -> None:

@@ -30,6 +30,16 @@ async def undone(trip: Voyage, scope: str) -> None:
     assert await trip.phase() is State.TAIL
 
 
+async def comes_back_beside(trip: Voyage, line: Link) -> None:
+    """See that a lead was made again, let people take the first record out of the trash, and see that somebody is told of both."""
+    [now] = [link for link in await trip.ledger.links_of("lead", [line.ref.key]) if link.ref.part == ""]
+    assert now.dest_id != line.dest_id
+    trip.in_destination("undelete", kind="contacts", id=line.dest_id)
+    await in_tail(trip)
+    [told] = await trip.items("doubled_marker")
+    assert (told.key, told.details) == (line.ref.key, {"dest_id": line.dest_id, "first": now.dest_id})
+
+
 @pytest.mark.parametrize("comes", ["first", "later"])
 async def test_what_a_rollback_removed_and_people_brought_back_is_not_made_beside_itself(tmp_path: Path, comes: str) -> None:
     """A change of the source goes to the record that is there again; where it came first, somebody is told that two carry one mark."""
@@ -84,12 +94,7 @@ async def test_what_was_made_again_and_comes_back_all_the_same_is_told(tmp_path:
         [item] = [each for each in await trip.items("deleted_at_destination") if each.key == line.ref.key]
         await trip.resolve(item, "recreate")
         await in_tail(trip)
-        [now] = [link for link in await trip.ledger.links_of("lead", [line.ref.key]) if link.ref.part == ""]
-        assert now.dest_id != line.dest_id
-        trip.in_destination("undelete", kind="contacts", id=line.dest_id)
-        await in_tail(trip)
-        [told] = await trip.items("doubled_marker")
-        assert (told.key, told.details) == (line.ref.key, {"dest_id": line.dest_id, "first": now.dest_id})
+        await comes_back_beside(trip, line)
 
 
 async def test_what_people_had_deleted_before_a_rollback_and_bring_back_is_told(tmp_path: Path) -> None:
@@ -101,12 +106,7 @@ async def test_what_people_had_deleted_before_a_rollback_and_bring_back_is_told(
         await undone(trip, f"record:lead:{line.ref.key}")
         trip.in_source("edit", "leads", line.ref.key, name="Written Since")
         await in_tail(trip)
-        [now] = [link for link in await trip.ledger.links_of("lead", [line.ref.key]) if link.ref.part == ""]
-        assert now.dest_id != line.dest_id
-        trip.in_destination("undelete", kind="contacts", id=line.dest_id)
-        await in_tail(trip)
-        [told] = await trip.items("doubled_marker")
-        assert (told.key, told.details) == (line.ref.key, {"dest_id": line.dest_id, "first": now.dest_id})
+        await comes_back_beside(trip, line)
 
 
 async def test_what_runs_again_with_what_it_belongs_to_is_no_late_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -534,20 +534,30 @@ async def test_a_decision_on_another_question_takes_no_later_version(tmp_path: P
         assert not [row for row in trip.live("contacts").values() if "Written Later" in str(row["name"])]
 
 
+async def answered_ahead(trip: Voyage, item: QueueItem) -> None:
+    """Let a question be answered before the switch, by a clock that is set back two hours before that."""
+    await trip.ledger.commit([Enqueue(item=item)])
+    trip.clock.skipped_s += 7200.0
+    await desk_of(trip).queue_resolve(actor="uid:7", id=item.id, decision="retry")
+    trip.clock.skipped_s -= 7200.0
+    assert await trip.phase() is State.WATCH
+
+
+async def asked_about_late(trip: Voyage, key: str) -> None:
+    """Write a lead after the switch: it is asked about, and nothing of it arrives."""
+    trip.in_source("edit", "leads", key, force=True, name="Written Late")
+    await look_once(trip)
+    assert key in [each.key for each in await trip.items("after_freeze")]
+    assert not [row for row in trip.live("contacts").values() if "Written Late" in str(row["name"])]
+
+
 async def test_an_answer_from_before_the_switch_lets_nothing_go_whatever_the_clock_says(tmp_path: Path) -> None:
     """Answered and carried out, then the wall clock is set back over the switch: a late write of it is asked about all the same."""
     async with voyage(tmp_path, at=State.CUTOVER, records=20, watch_days=1.0) as trip:
         key = next(str(row["leadid"]) for row in trip.source_rows("leads"))
         item = QueueItem(id=f"rejected:lead:{key}", cause="rejected", kind="lead", key=key, reason="?", decisions=("retry", "waive"))
-        await trip.ledger.commit([Enqueue(item=item)])
-        trip.clock.skipped_s += 7200.0
-        await desk_of(trip).queue_resolve(actor="uid:7", id=item.id, decision="retry")
-        trip.clock.skipped_s -= 7200.0
-        assert await trip.phase() is State.WATCH
-        trip.in_source("edit", "leads", key, force=True, name="Written Late")
-        await look_once(trip)
-        assert key in [each.key for each in await trip.items("after_freeze")]
-        assert not [row for row in trip.live("contacts").values() if "Written Late" in str(row["name"])]
+        await answered_ahead(trip, item)
+        await asked_about_late(trip, key)
 
 
 async def test_what_was_brought_back_before_the_switch_lets_nothing_go_whatever_the_clock_says(tmp_path: Path) -> None:
@@ -555,18 +565,11 @@ async def test_what_was_brought_back_before_the_switch_lets_nothing_go_whatever_
     async with voyage(tmp_path, at=State.CUTOVER, records=20, watch_days=1.0) as trip:
         key = next(str(row["leadid"]) for row in trip.source_rows("leads"))
         item = undone_item({"scope": "kind:lead", "at": "earlier"})
-        await trip.ledger.commit([Enqueue(item=item)])
-        trip.clock.skipped_s += 7200.0
-        await desk_of(trip).queue_resolve(actor="uid:7", id=item.id, decision="retry")
-        trip.clock.skipped_s -= 7200.0
-        assert await trip.phase() is State.WATCH
+        await answered_ahead(trip, item)
         staged = (await trip.staged("lead"))[key]
         # as one that a rollback removed a moment too soon and gave back: nothing was left to be done with it when it came back
         await trip.ledger.commit([finish_of(staged, disposition=staged.disposition, reason=staged.reason, ground=undone("kind:lead"))])
-        trip.in_source("edit", "leads", key, force=True, name="Written Late")
-        await look_once(trip)
-        assert key in [each.key for each in await trip.items("after_freeze")]
-        assert not [row for row in trip.live("contacts").values() if "Written Late" in str(row["name"])]
+        await asked_about_late(trip, key)
 
 
 async def test_what_is_brought_back_after_the_switch_comes_without_more_questions(tmp_path: Path) -> None:

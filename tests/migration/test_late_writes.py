@@ -57,6 +57,13 @@ class Held:
             Reopen(kind="lead", keys=(item.key,)),
         ])
 
+    async def answer_late(self, decision: str) -> RecordState:
+        """Answer what is asked about as late, look again, and give the state of that lead; nobody is asked any more."""
+        [late] = await self.ledger.queue(cause=LATE)
+        await self.answer(late, decision)
+        assert await self.held() == []
+        return (await self.staged(late.key)).state
+
     async def asked(self, key: str) -> QueueItem:
         """Put another question about a lead."""
         item = QueueItem(id=f"rejected:lead:{key}", cause="rejected", kind="lead", key=key, reason="?", decisions=("retry", "waive"))
@@ -96,10 +103,7 @@ async def test_a_late_version_waits_for_its_own_answer_whatever_else_is_decided(
     await held.answer(question, "retry")
     await held.held()
     assert (await held.staged("1")).state is RecordState.HELD
-    [late] = await held.ledger.queue(cause=LATE)
-    await held.answer(late, "take")
-    assert await held.held() == []
-    assert (await held.staged("1")).state is RecordState.PENDING
+    assert await held.answer_late("take") is RecordState.PENDING
 
 
 async def test_a_version_that_was_ignored_stays_where_it_is() -> None:
@@ -108,10 +112,7 @@ async def test_a_version_that_was_ignored_stays_where_it_is() -> None:
     await held.moved("1")
     await held.write("1", "written late")
     await held.held()
-    [late] = await held.ledger.queue(cause=LATE)
-    await held.answer(late, "ignore")
-    assert await held.held() == []
-    assert (await held.staged("1")).state is RecordState.HELD
+    assert await held.answer_late("ignore") is RecordState.HELD
 
 
 async def test_what_was_decided_before_the_switch_lets_nothing_go_after_it() -> None:

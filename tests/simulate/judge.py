@@ -15,6 +15,7 @@ from typing import Any
 from streamflow.model import DestId, Disposition, Intent, IntentState, Key, Kind, Link, Op, QueueItem, RecordState, Ref, Staged
 from streamflow.store.audit import Head, first_break
 from streamflow.store.memory import MemoryLedger
+from tests.simulate import watching
 from tests.simulate.conditions import Conditions, ahead_s
 from tests.simulate.destination import PERSON, PROGRAM, Account, Held
 from tests.simulate.doors import marker_of
@@ -60,8 +61,7 @@ class Evidence:
     @property
     def heard(self) -> int:
         """Give how far the destination's feed was followed."""
-        mark = self.ledger._book.marks.get("feed")
-        return int(mark.cursor.partition("-")[0]) if mark is not None else 0
+        return watching.heard(self.ledger)
 
     def stands(self, dest_id: DestId | None) -> DestId | None:
         """Give the live record that a record is or was merged into, None when there is none."""
@@ -73,7 +73,7 @@ class Evidence:
 
 def judge(seen: Evidence) -> list[str]:
     """Give every fault of a finished world; none is what was promised."""
-    found = [*_book(seen), *_receipts(seen), *_doubled(seen), *_returned(seen)]
+    found = [*_book(seen), *_receipts(seen), *_doubled(seen), *_returned(seen), *_removed(seen)]
     if seen.conditions.ending.startswith("rollback"):
         found += _undone(seen)
     else:
@@ -125,12 +125,13 @@ def _doubled(seen: Evidence) -> Iterator[str]:
         if held.maker == PROGRAM and not held.is_gone and (marker := marker_of(held)):
             markers.setdefault(marker, []).append(dest_id)
     heard = seen.heard
+    told = {item.details.get("dest_id") for item in seen.items.values() if item.cause == "doubled_marker"}
     for marker, ids in markers.items():
         back = [each for each in ids if seen.account.records[each].is_brought_back]
-        told = {item.details.get("dest_id") for item in seen.items.values() if item.cause == "doubled_marker"}
+        untold = [each for each in back if each not in told and seen.account.told_at(each) <= heard]
         if len(ids) - len(back) > 1:
             yield f"doubled: {marker} is {', '.join(ids)}"
-        elif len(ids) > 1 and not any(each in told or seen.account.told_at(each) > heard for each in back):
+        elif len(ids) - len(back) + len(untold) > 1:
             yield f"unexplained: {marker} is {', '.join(ids)}, since people brought back {', '.join(back)}, and nobody was told"
 
 
@@ -225,8 +226,7 @@ def _late(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
     taken = _taken(seen, kind, key)
     about = _about_now([each for each in seen.asked_about(kind, key) if each.cause == "after_freeze"], _digest(kind, key, row))
     written_at = seen.books.rows[kind, key][-1].at
-    last = about[-1:] if _came_back(seen, kind, key) else about      # each time it comes back it is asked about anew
-    if any(each.decision == "take" and seen.answered.get(each.id, 0.0) >= written_at for each in last):
+    if any(each.decision == "take" and seen.answered.get(each.id, 0.0) >= written_at for each in about):
         yield from _moved(seen, kind, key, row)      # somebody wanted just that
         return
     since = [each.row for each in seen.books.rows[kind, key] if each.row is not None and _digest(kind, key, each.row) in taken]
@@ -247,13 +247,19 @@ def _late(seen: Evidence, kind: Kind, key: Key, row: Row) -> Iterator[str]:
 
 def _about_now(asked: Sequence[QueueItem], version: str) -> list[QueueItem]:
     """
-    Give the questions about a version since it came back, where another one was asked about in between; the latest last.
+    Give the questions about a version since it came back, where another one was asked about in between, or since an answer means more.
 
     Who answers an earlier one of them by then speaks of a row that was seen otherwise meanwhile: that it came back is asked about anew.
+    So is a version whose answer decides by now what somebody wants made again, too.
     """
-    about = [item for item in asked if _version(item) == version]
-    while about and any(_version(item) != version for item in asked[asked.index(about[0]) : asked.index(about[-1])]):
-        about.pop(0)
+    about: list[QueueItem] = []
+    since: list[QueueItem] = []
+    for item in asked:
+        if _version(item) != version or "wish" in item.details:
+            since = []
+        if _version(item) == version:
+            since = [*since, item]
+            about = since
     return about
 
 
@@ -263,12 +269,10 @@ def _taken(seen: Evidence, kind: Kind, key: Key) -> set[str]:
     return {_version(item) for item in asked if item.decision == "take"}
 
 
-def _came_back(seen: Evidence, kind: Kind, key: Key) -> bool:
-    """Say whether a row is as it was before it was another one, all of that written when people were to have stopped."""
-    frozen = seen.books.frozen_at or 0.0
-    late = [content(each.row) for each in seen.books.rows[kind, key] if each.at > frozen]
-    others = [at for at, each in enumerate(late) if each != late[-1]]
-    return bool(others) and late[-1] in late[: others[-1]]
+def _is_held_late(seen: Evidence, kind: Kind, key: Key) -> bool:
+    """Say whether it was asked about as written late, and the last answer was not to take it."""
+    asked = [item for item in seen.asked_about(kind, key) if item.cause == "after_freeze"]
+    return bool(asked) and asked[-1].decision != "take"
 
 
 def _version(item: QueueItem) -> str:
@@ -319,7 +323,7 @@ def _is_excused(seen: Evidence, kind: Kind, key: Key, row: Row, staged: Staged) 
     if staged.disposition not in EXPLAINED:
         return False
     open_ones = {item.cause for item in seen.asked_about(kind, key) if item.state == "open"}
-    is_late = any(item.cause == "after_freeze" and item.decision != "take" for item in seen.asked_about(kind, key))
+    is_late = _is_held_late(seen, kind, key)
     why = {
         "refused": ("rejected" in open_ones or is_late) and _was_refused(seen, kind, key),
         "unclear": bool(open_ones & {"several_candidates", "unclear_name"}) and kind == "client",
@@ -413,24 +417,36 @@ def _is_alone(seen: Evidence, row: Row, staged: Staged, *, is_late: bool) -> boo
 
 
 def _orphaned(seen: Evidence, kind: Kind, row: Row, held: Held) -> Iterator[str]:
-    if kind == "client" or _is_theirs_now(held) or any(deed.actor == PERSON and PARENT_LINKS[kind] in deed.fields for deed in held.deeds):
+    if kind == "client" or any(deed.actor == PERSON and PARENT_LINKS[kind] in deed.fields for deed in held.deeds):
         return
-    asked = [item for item in seen.asked_about(kind, str(row[f"{kind}id"])) if item.cause == "after_freeze"]
-    if any(item.decision != "take" for item in asked):
-        return      # whether it is to move with its client was asked after the switch, and nobody wanted it
     parent = seen.links.get(Ref("client", row["clientid"]))
     stands = seen.stands(parent.dest_id) if parent is not None else None
     value = held.fields.get(PARENT_LINKS[kind])
-    if stands is not None and stands not in (value if isinstance(value, list) else [value]):
+    hangs_on = value if isinstance(value, list) else [value]
+    if _is_held_late(seen, kind, str(row[f"{kind}id"])) and _were_homes(seen, kind, row) & {*hangs_on}:
+        return      # whether it is to move with its client was asked after the switch, and nobody wanted it
+    if stands is not None and stands not in hangs_on:
         if PARENT_LINKS[kind] not in _in_dispute(seen, kind, str(row[f"{kind}id"])):
             yield f"hangs on {value}, its client is {stands}"
 
 
+def _were_homes(seen: Evidence, kind: Kind, row: Row) -> set[DestId]:
+    """Name the contacts that are or were those of the clients it belonged to at any time."""
+    versions = [each.row for each in seen.books.rows[kind, str(row[f"{kind}id"])] if each.row is not None]
+    return {each for client in {str(each["clientid"]) for each in versions} for each in _were(seen, Ref("client", client))}
+
+
+def _were(seen: Evidence, ref: Ref) -> set[DestId]:
+    """Name the records of the destination that a source record is or was, as the book has it."""
+    link = seen.links.get(ref)
+    return {each.dest_id for each in _intents(seen, ref.kind, ref.key) if each.dest_id} | ({link.dest_id} if link is not None else set())
+
+
 def _wrong(seen: Evidence, kind: Kind, key: Key, row: Row, held: Held) -> Iterator[str]:
     theirs = {name for deed in held.deeds if deed.actor == PERSON for name in deed.fields}
-    is_asked = any(item.cause == "after_freeze" and item.decision != "take" for item in seen.asked_about(kind, key))
-    is_back_late = is_asked and _is_back_late(seen, held)      # what the source said meanwhile was asked about
-    theirs |= set(held.fields) if _is_theirs_now(held) or is_back_late else set()
+    if _is_held_late(seen, kind, key) and _is_back_late(seen, held):      # what the source said meanwhile was asked about
+        before = [expected(kind, each.row) for each in seen.books.rows[kind, key] if each.row is not None]
+        theirs |= {name for name, wanted in expected(kind, row).items() if any(each.get(name) != wanted for each in before)}
     decided = _decided_for_ours(seen, kind, key, row, held)
     asked = _in_dispute(seen, kind, key)
     for name, wanted in expected(kind, row).items():
@@ -479,6 +495,13 @@ def _holds(name: str, wanted: Any, actual: Any) -> bool:
 # ------------------------------------------------------------------------------------------------ people's work
 
 
+def _removed(seen: Evidence) -> Iterator[str]:
+    """What people had made is never removed, also where they brought it back."""
+    for dest_id, held in seen.account.records.items():
+        if held.maker == PERSON and any((deed.action, deed.actor) == ("delete", PROGRAM) for deed in held.deeds):
+            yield f"overwritten: {dest_id} is of people's own making, and was removed"
+
+
 def _overwritten(seen: Evidence) -> Iterator[str]:
     """What a person wrote last into a field stands, or somebody was told what it was."""
     told = [
@@ -502,12 +525,19 @@ def _removable(seen: Evidence) -> set[DestId]:
     return {str(item.details.get("dest_id")) for item in seen.items.values() if item.cause == "conflict" and item.decision == "remove"}
 
 
-def _began_behind_a_restore(seen: Evidence) -> bool:
-    """Say whether a process began in the window when people had brought something back: what runs again for that, it takes for late."""
-    books = seen.books
-    deeds = (deed for held in seen.account.records.values() for deed in held.deeds)
-    restored = [deed.at for deed in deeds if (deed.action, deed.actor) == ("restore", PERSON)]
-    return books.switched_at is not None and books.begun_at > books.switched_at and any(at < books.begun_at for at in restored)
+def _was_let_run_again(seen: Evidence, item: QueueItem) -> bool:
+    """
+    Say whether a process began in the window behind what lets this one run again: that process takes it for a late write.
+
+    People brought it or its client back, or its client became a record of ours only then.
+    """
+    switched_at, begun_at, known = seen.books.switched_at or 0.0, seen.books.begun_at, seen.account.records
+    versions = [each.row for each in seen.books.rows[item.kind, item.key] if each.row is not None]
+    clients = [known[each] for row in versions for each in _were(seen, Ref("client", str(row["clientid"]))) if each in known]
+    itself = [known[each] for each in _were(seen, Ref(item.kind, item.key)) if each in known]
+    marked = [deed.at for held in clients for deed in held.deeds if deed.actor == PROGRAM and "custom:Streamflow ID" in deed.fields]
+    back = [held.restored_at for held in (*clients, *itself) if _is_back_late(seen, held)]
+    return begun_at > switched_at and any(at < begun_at for at in (*back, *(each for each in marked if each > switched_at)))
 
 
 def _false_questions(seen: Evidence) -> Iterator[str]:
@@ -516,7 +546,7 @@ def _false_questions(seen: Evidence) -> Iterator[str]:
             versions = seen.books.rows.get((item.kind, item.key), [])
             if all(version.row is not None for version in versions):
                 yield f"unexplained: {item.kind} {item.key} is called deleted in the source, and never was"
-        if item.cause == "after_freeze" and item.reason.startswith("written in the source") and not _began_behind_a_restore(seen):
+        if item.cause == "after_freeze" and item.reason.startswith("written in the source") and not _was_let_run_again(seen, item):
             if all(version.at <= (seen.books.frozen_at or 0.0) for version in seen.books.rows.get((item.kind, item.key), [])):
                 yield f"unexplained: {item.kind} {item.key} is called written after the switch, and was not"
 

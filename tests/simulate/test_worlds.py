@@ -91,8 +91,11 @@ def test_what_people_brought_back_is_no_double_of_ours_if_somebody_was_told() ->
     assert found() == ["unexplained"]
     anyio.run(world.ledger.commit, [Enqueue(item=_question("doubled_marker", "client", "c1", dest_id=first))])
     assert found() == []
-    world.account.create("contacts", fields, PROGRAM)
+    again = world.account.create("contacts", fields, PROGRAM)
     assert found() == ["doubled"]
+    world.account.delete(again, PERSON)
+    world.account.restore(again, PERSON)
+    assert found() == ["unexplained"], "of one of them nobody was told"
 
 
 @pytest.mark.parametrize(("decision", "broken"), [("take", ["wrong"]), ("keep", ["overwritten"])])
@@ -378,7 +381,7 @@ def test_an_answer_is_about_the_version_as_it_was_asked_about_last(asked: Sequen
     for town in asked:
         first = f"after_freeze:client:c1:{record_of('client', 'c1', {**row, 'town': town}).digest[:8]}"
         names.append(f"{first}:again" if first in names else first)
-        held_late(world, "client", "c1", names[-1], Disposition.CREATED)
+        held_late(world, "client", "c1", names[-1], disposition=Disposition.CREATED)
     world.agenda.until(12.0)
     anyio.run(world.ledger.commit, [ResolveItem(id=names[answered], decision="take", by="uid:1")])
     found = judged(world, {names[answered]: world.agenda.now})
@@ -404,7 +407,7 @@ def frozen(world: World) -> None:
     world.agenda.until(11.0)
 
 
-def held_late(world: World, kind: str, key: str, name: str = "", disposition: Disposition = Disposition.FLAGGED) -> None:
+def held_late(world: World, kind: str, key: str, name: str = "", *, disposition: Disposition = Disposition.FLAGGED) -> None:
     """Let a record be held as written late, with a question, of that name where there is one."""
     record = record_of(kind, key, world.books.true(kind)[key])
     anyio.run(partial(world.ledger.stage, [record], scan="first"))
@@ -417,3 +420,113 @@ def held_late(world: World, kind: str, key: str, name: str = "", disposition: Di
 def judged(world: World, answered: Mapping[str, float] | None = None) -> list[str]:
     """Judge a world as it is, with when somebody *answered* which question."""
     return judge(Evidence.of(world.books, world.account, world.ledger, world.conditions, answered))
+
+
+@pytest.mark.parametrize(("decision", "broken"), [("ignore", False), ("take", True)])
+def test_a_refusal_that_nobody_is_asked_about_is_a_loss_once_the_late_version_was_taken(decision: str, broken: bool) -> None:
+    """A late version that was ignored need not be tried; one that was taken last, and refused, is asked about."""
+    world = switching()
+    client(world, "c1", name="Ada Petrov")
+    frozen(world)
+    first = world.books.true("client")["c1"]
+    world.books.put("client", "c1", {**first, "town": "Late"})
+    held_late(world, "client", "c1")
+    [late] = world.ledger._book.items.values()
+    again = replace(late, id=f"{late.id}:again")
+    world.account.refused.add("sim:client:c1")
+    anyio.run(world.ledger.commit, [
+        PutIntent(intent=_intent(0, "c1")), ResolveItem(id=late.id, decision="ignore", by="uid:1"), Enqueue(item=again),
+        ResolveItem(id=again.id, decision=decision, by="uid:1"),
+    ])  # fmt: skip
+    seen = Evidence.of(world.books, world.account, world.ledger, world.conditions, {late.id: 12.0, again.id: 13.0})
+    assert any(fault.startswith("lost: client c1") for fault in judge(seen)) == broken
+
+
+@pytest.mark.parametrize(("last", "broken"), [("take", True), ("ignore", False), ("", False)])
+def test_of_several_questions_about_one_version_the_last_counts(last: str, broken: bool) -> None:
+    """Taken, asked about anew when it came back behind another version: it is missed where it was taken then as well, and only there."""
+    world = switching()
+    quoted(world, hangs_on="theirs")
+    row = world.books.true("quote")["q1"]
+    for phase in ("late", "other", "late"):
+        world.books.put("quote", "q1", {**row, "phase": phase})
+    held_late(world, "quote", "q1", disposition=Disposition.CREATED)
+    [first] = world.ledger._book.items.values()
+    other, again = replace(first, id="after_freeze:quote:q1:other"), replace(first, id=f"{first.id}:again")
+    answers = {first.id: "take", **({again.id: last} if last else {})}
+    anyio.run(world.ledger.commit, [
+        Enqueue(item=other), Enqueue(item=again), *(ResolveItem(id=id, decision=decision, by="uid:1") for id, decision in answers.items()),
+    ])  # fmt: skip
+    times = {id: 12.0 + number for number, id in enumerate(answers)}
+    found = judge(Evidence.of(world.books, world.account, world.ledger, world.conditions, times))
+    assert any(fault.startswith("wrong: quote q1") for fault in found) == broken
+
+
+def quoted(world: World, *, hangs_on: str) -> str:
+    """Enter a client with a quote, both moved before the switch, and give the quote's place; it hangs on one contact of two."""
+    client(world, "c1", name="Ada Petrov")
+    row = {"quoteid": "q1", "clientid": "c1", "amount": "5.00", "phase": "A", "state": "Offered"}
+    world.books.put("quote", "q1", row)
+    theirs, other = (world.account.create("contacts", {"custom:Streamflow ID": f"sim:client:{key}"}, PROGRAM) for key in ("c1", "c2"))
+    home = {"theirs": theirs, "other": other}[hangs_on]
+    fields = {"manualValue": "5.00", "custom:Phase": "A", "custom:Streamflow ID": "sim:quote:q1", "link:contacts": [home]}
+    deal = world.account.create("leads", fields, PROGRAM)
+    frozen(world)
+    lines = [("client", "c1", "contacts", theirs), ("quote", "q1", "leads", deal)]
+    anyio.run(world.ledger.commit, [
+        PutLink(link=Link(ref=Ref(kind, key), dest_kind=at, dest_id=rid, base={}, ours=True)) for kind, key, at, rid in lines
+    ])
+    return deal
+
+
+@pytest.mark.parametrize(("hangs_on", "broken"), [("theirs", False), ("other", True)])
+def test_what_is_not_to_move_hangs_where_it_hung(hangs_on: str, broken: bool) -> None:
+    """Asked after the switch whether it moves with its client, it may stay with a contact of that client, and with nobody else's."""
+    world = switching()
+    quoted(world, hangs_on=hangs_on)
+    made = world.account.create("contacts", {"custom:Streamflow ID": "sim:client:c1"}, PROGRAM)
+    held_late(world, "quote", "q1")
+    was = world.ledger._book.links[Ref("client", "c1")].dest_id
+    anyio.run(world.ledger.commit, [
+        PutIntent(intent=replace(_intent(0, "c1"), dest_id=was)), PutLink(link=Link(
+            ref=Ref("client", "c1"), dest_kind="contacts", dest_id=made, base={}, ours=True)),
+    ])  # fmt: skip
+    assert any(fault.startswith("orphaned: quote q1") for fault in judged(world)) == broken
+
+
+@pytest.mark.parametrize(("field", "broken"), [("manualValue", False), ("custom:Phase", True)])
+def test_what_was_brought_back_late_is_otherwise_only_where_the_source_said_something_since(field: str, broken: bool) -> None:
+    """What the source said meanwhile is asked about; what it never said otherwise is wrong."""
+    world = switching()
+    row = {"quoteid": "q1", "clientid": "c1", "amount": "4.00", "phase": "A", "state": "Offered"}
+    world.books.put("quote", "q1", row)
+    deal = quoted(world, hangs_on="theirs")
+    world.account.records[deal].fields[field] = "4.00"
+    world.account.delete(deal, PERSON)
+    world.account.restore(deal, PERSON)
+    held_late(world, "quote", "q1", disposition=Disposition.CREATED)
+    assert any(fault.startswith("wrong: quote q1") for fault in judged(world)) == broken
+
+
+@pytest.mark.parametrize(("back", "broken"), [("c1", False), ("c2", True)])
+def test_only_what_came_back_itself_is_taken_for_a_late_write(back: str, broken: bool) -> None:
+    """A process that begins behind a restore asks about that one and its own in these words; about anybody else they are false."""
+    world = switching()
+    quoted(world, hangs_on="theirs")
+    [rid] = [rid for rid, held in world.account.records.items() if held.fields["custom:Streamflow ID"] == f"sim:client:{back}"]
+    world.account.delete(rid, PERSON)
+    world.account.restore(rid, PERSON)
+    world.books.begun_at = world.agenda.now + 1.0
+    item = _question("after_freeze", "quote", "q1", reason="written in the source after the switch")
+    anyio.run(world.ledger.commit, [Enqueue(item=replace(item, id="after_freeze:quote:q1:0"))])
+    assert any("is called written after the switch" in fault for fault in judged(world)) == broken
+
+
+@pytest.mark.parametrize("ending", ["cutover", "rollback in tail"])
+def test_what_people_made_is_not_removed_though_they_bring_it_back(ending: str) -> None:
+    """Taking it out of the trash mends nothing: it was theirs."""
+    world = World(1, conditions=replace(Conditions.of(1), ending=ending))
+    rid = world.account.create("contacts", {"name": "Paula Prior"}, PERSON)
+    world.account.delete(rid, PROGRAM)
+    world.account.restore(rid, PERSON)
+    assert f"overwritten: {rid} is of people's own making, and was removed" in judged(world)

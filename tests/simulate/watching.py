@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from streamflow.model import OPEN_INTENTS, DestId, Fields, IntentState, Kind, Op, RecordState
-from streamflow.platforms.destination import position_of
 from streamflow.store.change import Change, Enqueue, MoveMark, PutIntent, PutSetting, SettleIntent
 from streamflow.store.memory import MemoryLedger
 from tests.simulate.destination import PERSON, PROGRAM, Account, Held
@@ -41,7 +40,7 @@ def doubled(account: Account, what: str, fields: Fields, *, heard: int) -> Itera
 def heard(ledger: MemoryLedger) -> int:
     """Give the position up to which the feed was followed; 0 before that began."""
     mark = ledger._book.marks.get("feed")
-    return position_of(mark.cursor) if mark is not None else 0
+    return int(mark.cursor.partition("-")[0] or 0) if mark is not None else 0
 
 
 def strangers(ledger: MemoryLedger, account: Account, changes: Sequence[Change]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from tests.judge.leadperfection.meetings import judge_values as judge_meeting
 from tests.judge.leadperfection.notes import judge_notes
 from tests.judge.leadperfection.owners import Owners, read_reps
 from tests.judge.leadperfection.people import judge_people
-from tests.judge.leadperfection.reports import matched, renamed, reported
+from tests.judge.leadperfection.reports import WITHOUT_ID, matched, renamed, reported
 from tests.judge.leadperfection.strays import PREFIX, judge_strays
 from tests.judge.marks import doubled_marks, read_marks
 from tests.judge.meanwhile import excused, followed
@@ -64,8 +64,12 @@ def compare(
             *judge_strays(ground, before),
         ]  # fmt: skip
 
+    def was_changed(identity: Identity) -> bool:
+        """Of what reports tell without an id the book cannot say which row became another."""
+        return identity in book.edited or (seen.is_reported and identity[0] in WITHOUT_ID)
+
     return worst_first([
-        *excused(compared, destination, edits=edits, prefix=PREFIX, asked=asked, explained=explained),
+        *excused(compared, destination, edits=edits, prefix=PREFIX, asked=asked, explained=explained, was_changed=was_changed),
         *overwritten(destination, edits), *foreign(followed(before, edits), destination, edits),
     ])  # fmt: skip
 

@@ -74,9 +74,12 @@ def _absent(ground: Ground, key: str, row: Row) -> Iterator[Finding]:
 def _left(ground: Ground, bare: Mapping[str, Found], taken: set[str]) -> Iterator[Finding]:
     """Find bare notes that no note of the book accounts for, but for those that people deleted or took away with their person."""
     spared: dict[str, int] = defaultdict(int)
+    rewritten: set[str] = set()
     for prospect, deeds in ground.book.note_deeds.items():
         is_joined = prospect in ground.book.heirs.values() or prospect in ground.book.heirs
-        spared[ground.contact_of.get(ground.book.heir(prospect), "")] += _untraceable(deeds, is_joined=is_joined)
+        contact = ground.contact_of.get(ground.book.heir(prospect), "")
+        spared[contact] += _untraceable(deeds, is_joined=is_joined)
+        rewritten |= {contact} if any(deed == "edit" for deed, _ in deeds) else set()
     for key, found in bare.items():
         parents = [parent for _, place in found for parent in parents_of(*place)]
         if key in taken or any(ground.is_ghost(parent) and not ground.living(parent) for parent in parents):
@@ -90,7 +93,8 @@ def _left(ground: Ground, bare: Mapping[str, Found], taken: set[str]) -> Iterato
         elif spared[parent] > 0:
             spared[parent] -= 1
         elif not ground.is_ghost(parent):
-            yield Finding(fault="stray", what=found[0][1][1]["id"], why=f"note {key} tells what no note of the source says")
+            since = " any more" if parent in rewritten else ""
+            yield Finding(fault="stray", what=found[0][1][1]["id"], why=f"note {key} tells what no note of the source says{since}")
 
 
 def _untraceable(deeds: Sequence[tuple[str, str]], *, is_joined: bool) -> int:

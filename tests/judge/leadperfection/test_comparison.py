@@ -402,6 +402,51 @@ def test_what_people_worked_on_and_the_source_rewrote_is_asked_about(
     assert [each.fault for each in _found(dump, source=source, edits=edits, asked=(*ASKED, question))] == faults
 
 
+REWRITTEN = Question(cause="conflict", kind="note", key="~cd34", others=frozenset({"16-notes"}))
+
+
+def _rewritten(dump: Dump) -> Edit:
+    """Let people rewrite the note without an id."""
+    was = copy.deepcopy(row_of(dump, "16-notes"))
+    put("16-notes", "body", "Said by people")(dump)
+    return Edit(rid="16-notes", field="body", value="Said by people", was=was)
+
+
+def test_what_people_rewrote_explains_no_other_note() -> None:
+    """The source rewrote the note that they worked on, and what it says now is there beside it: another note is lost."""
+    rows, dump = tables(), _right()
+    beside = copy.deepcopy(row_of(dump, "16-notes"))
+    edit = _rewritten(dump)
+    dump["notes"].append({**beside, "id": "30-notes", "body": "[time unknown]\nsaid otherwise since\n[sf:lp:note:~cd34]"})
+    next(row for row in rows["notes"] if row["id"] == "53")["note"] = "said otherwise since"
+    source = book_of(rows, [{"op": "edit", "kind": "notes", "id": "53", "cst_id": "4"}])
+    assert _found(dump, source=source, edits=(*EDITS, edit), asked=(*ASKED, REWRITTEN)) == []
+    drop("17-notes")(dump)
+    found = _found(dump, source=source, edits=(*EDITS, edit), asked=(*ASKED, REWRITTEN))
+    assert [(each.fault, each.what) for each in found] == [("lost", "note 56")]
+
+
+def test_what_was_moved_wrong_is_not_explained_by_people_who_rewrote_it() -> None:
+    """Garbled as it was moved: nothing was rewritten in the source, so that what stands there is no older text of it."""
+    dump = _right()
+    put("16-notes", "body", "[time unknown]\nnull and file\n[sf:lp:note:~cd34]")(dump)
+    edit = _rewritten(dump)
+    assert [each.fault for each in _found(dump, edits=(*EDITS, edit), asked=(*ASKED, REWRITTEN))] == ["lost", "stray"]
+
+
+def test_what_a_deal_is_worth_is_not_explained_by_its_note() -> None:
+    """People rewrote the note that tells more of a deal, and that is asked about: the deal itself is as the source says."""
+    dump = _right()
+    note = next(row for row in dump["notes"] if "[sf:lp:job:32:details]" in row["body"])
+    edit = Edit(rid=note["id"], field="body", value="Said by people", was=copy.deepcopy(note))
+    note["body"] = "Said by people"
+    put("32-leads", "manualValue", "400.33")(dump)
+    question = Question(cause="conflict", kind="job", key="32", others=frozenset({note["id"]}))
+    assert [(each.fault, each.what) for each in _found(dump, edits=(*EDITS, edit), asked=(*ASKED, question))] == [
+        ("wrong", "job 32 (32-leads)")
+    ]
+
+
 def _merged_away() -> tuple[Book, Dump]:
     """Give a book in which Karen was merged into Luis, and the account in which all that she had came to him but her person."""
     rows = {plural: [row for row in held if plural != "prospects" or row["cst_id"] != "4"] for plural, held in tables().items()}
