@@ -29,6 +29,7 @@ from streamflow.platforms.destination import Capabilities
 from streamflow.stages.batch import Batch
 from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import DoubtResolver, QuietTime
+from streamflow.stages.gone import GONE
 from streamflow.stages.load import Loader
 from streamflow.stages.pending import StagedBatches, Through, pending_pages
 from streamflow.stages.questions import next_question, numbered
@@ -265,20 +266,28 @@ class Work:
             await self._m.control.wait(min(DOUBT_PATIENCE_S, max(0.2, (self.doubts.quiet.seconds or 5.0) / 5)))
 
     async def wake_parked(self) -> None:
-        """Wake records whose reason to wait is gone; makes up for a wake that crossed the parking."""
+        """
+        Wake records whose reason to wait is gone; makes up for a wake that crossed the parking.
+
+        A record that people removed is waited for as long as a line leads to it: without one it is nobody's who may come back.
+        """
         waiting = await self._m.ledger.waiting()
         refs: dict[Ref, str] = {}
         gone: list[str] = []
+        removed: dict[DestId, str] = {}
         open_doubts = {intent.id for intent in await self._m.ledger.open_intents(limit=100_000)} if waiting else set()
         parked = {item.id for item in await self._m.ledger.queue(cause="in_doubt")} if waiting else set()
         for name in waiting:
             if (intent := intent_awaited(name)) is not None:
                 if intent not in open_doubts and name not in parked:
                     gone.append(name)
+            elif name.startswith(GONE):
+                removed[DestId(name.removeprefix(GONE))] = name
             else:
                 kind, _, key = name.partition(":")
                 refs[Ref(kind, key)] = name
         links = await self._m.ledger.links(list(refs)) if refs else {}
-        woken = [*gone, *(refs[ref] for ref in links)]
+        led_to = {link.dest_id for link in await self._m.ledger.links_to(sorted(removed))}
+        woken = [*gone, *(refs[ref] for ref in links), *(name for dest_id, name in removed.items() if dest_id not in led_to)]
         if woken:
             await self._m.ledger.commit([Wake(on=tuple(woken))])

@@ -14,6 +14,8 @@ from streamflow.migration.rollback import Rollback
 from streamflow.model import Disposition, RecordState
 from streamflow.reports import inventories
 from streamflow.sandbox.nutshell.admin import dump
+from streamflow.stages.gone import waits_for
+from streamflow.stages.planning import finish_of
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
 
 
@@ -139,3 +141,19 @@ async def test_a_probe_record_that_stays_is_told_until_it_is_gone(tmp_path: Path
         trip.in_destination("delete", kind="activities", id=left["id"])
         await Rollback(trip.m).run({"by": "uid:7"})
         assert trip.reports["rollback"]["cannot_be_removed_by_api"]["probe_records"] == []
+
+
+async def test_nobody_waits_for_a_removed_record_to_which_nothing_leads(tmp_path: Path) -> None:
+    """What waited for it runs again once a rollback has taken its line; where one leads to it the wait goes on."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+        other = min(await trip.staged("lead"))
+        [line] = [each for each in await trip.ledger.links_of("lead", [other]) if each.ref.part == ""]
+        staged = await trip.staged("note")
+        first, second = [each for each in staged.values() if each.state is RecordState.DONE][:2]
+        await trip.ledger.commit([
+            finish_of(each, state=RecordState.PARKED, disposition=Disposition.FLAGGED, waiting_on=waits_for(dest_id))
+            for each, dest_id in ((first, "999999-contacts"), (second, line.dest_id))
+        ])
+        await trip.work.wake_parked()
+        staged = await trip.staged("note")
+        assert [staged[each.record.key].state for each in (first, second)] == [RecordState.PENDING, RecordState.PARKED]
