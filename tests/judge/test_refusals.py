@@ -101,6 +101,16 @@ def test_whose_note_was_refused_may_show_on_whom_they_share_a_person_with() -> N
     assert is_left("41-contacts", ())
 
 
+@pytest.mark.parametrize(("home", "told", "is_left"), [
+    ("41-contacts", TOLD, False), ("4-contacts", TOLD, True), ("41-contacts", (), True), ("3-contacts, 41-contacts", TOLD, True),
+])  # fmt: skip
+def test_what_was_refused_on_its_way_to_another_person_stays_where_it_was(home: str, told: Sequence[Question], is_left: bool) -> None:
+    """The refusal names where it belongs, and a question tells of it; refused on its way to anybody else, it hangs on the wrong one."""
+    finding = Finding(fault="orphaned", what="lead 6 (5-notes)", why=f"hangs on 9-contacts, not on {home}")
+    excuse = Excuse(refusals=read_refusals(SOURCE, DESTINATION, []), asked=told)
+    assert (list(standing([finding], ROWS, excuse)) == [finding]) is is_left
+
+
 def test_what_hangs_on_the_head_of_a_merge_has_no_excuse() -> None:
     """Of one who shares a person with another a note was refused: what else they have hangs on that person, who is there."""
     assert not _left("lead", "6", TOLD)
