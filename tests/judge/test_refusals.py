@@ -89,6 +89,14 @@ def test_what_only_a_refused_list_would_have_shown_cannot_be_told_by_name() -> N
     assert _left("note", "11", TOLD, "unexplained")
 
 
+def test_what_only_a_refused_list_would_have_shown_may_hang_where_it_was() -> None:
+    """Nobody can know that a note went to a lead whose list was refused; of one whose list was read, or none told, it hangs wrong."""
+    assert not _left("note", "21", TOLD, "orphaned")
+    assert _left("note", "21", (), "orphaned")
+    assert _left("note", "22", TOLD, "orphaned")
+    assert _left("note", "11", TOLD, "orphaned")
+
+
 def test_whose_note_was_refused_may_show_on_whom_they_share_a_person_with() -> None:
     """What the other one has stands on the person, and nothing there names them; on any other person it is wrong, and untold as well."""
     def is_left(rid: str, told: Sequence[Question]) -> bool:
