@@ -150,6 +150,8 @@ class Comparison:
         shown = set(texts.name_parts(contact.get("name")))
         group = [lead_name(self.source.of("lead")[each]) for each in self.people.leads_of[contact["id"]]]
         own = [lead_name(row)] if lead in self.people.primary and len(group) == 1 else group
+        if self._is_ghost(contact):     # it may bear the name of one who is no more
+            return
         if not any(shown == set(name) or shown == set(texts.words(" ".join(name))) for name in own if name) and any(own):
             yield f"is named {contact.get('name')!r}, not {' '.join(own[0])!r}"
 

@@ -31,6 +31,7 @@ _RUN = re.compile(r"\d{9,}")
 _CALL = re.compile(r"call of (\S+) with prospect (\S+)")
 _ESCAPED = re.compile(r"\\[nrt]")
 _WORD = re.compile(r"\w{4,}")
+_HOME = re.compile(r"^hangs on \S+, not on (\d+-contacts)$")
 _ON = re.compile(r" on (\d+-contacts)$")
 _MERGED = re.compile(r"\b(?:lt|lp):([a-z_]+):([^\s:\]\"\\]+):merged\]")
 _PARENT = re.compile(r'"(\d+-contacts)"')
@@ -103,6 +104,11 @@ class Excuse:
         spent |= {about} if about is not None else set()
         return about is not None
 
+    def stays(self, identity: Identity, finding: Finding) -> bool:
+        """Say whether a record stays where it hangs since its way to where it belongs, and nowhere else, was refused."""
+        home = _HOME.search(finding.why)
+        return home is not None and f'"{home[1]}"' in self.refusals.written.get(identity, "") and self._is_told(identity)
+
     def is_shared(self, finding: Finding) -> bool:
         """Say whether a person shows what is another's of the source as well, of whom the note that would name them was refused."""
         on = _ON.search(finding.what)
@@ -146,7 +152,9 @@ def standing(findings: Sequence[Finding], rows: Mapping[Identity, Row], excuse: 
             continue
         if finding.fault == "lost" and row is not None and excuse.waits(identity, row, spent):
             continue
-        held = {"lost": excuse.holds, "wrong": excuse.holds, "unexplained": excuse.was_not_shown}.get(finding.fault)
+        if finding.fault == "orphaned" and excuse.stays(identity, finding):
+            continue
+        held = {"lost": excuse.holds, "wrong": excuse.holds, "orphaned": excuse.was_not_shown, "unexplained": excuse.was_not_shown}.get(finding.fault)
         if held is None or row is None or not held(identity, row):
             yield finding
 

@@ -89,6 +89,14 @@ def test_what_only_a_refused_list_would_have_shown_cannot_be_told_by_name() -> N
     assert _left("note", "11", TOLD, "unexplained")
 
 
+def test_what_only_a_refused_list_would_have_shown_may_hang_where_it_was() -> None:
+    """Nobody can know that a note went to a lead whose list was refused; of one whose list was read, or none told, it hangs wrong."""
+    assert not _left("note", "21", TOLD, "orphaned")
+    assert _left("note", "21", (), "orphaned")
+    assert _left("note", "22", TOLD, "orphaned")
+    assert _left("note", "11", TOLD, "orphaned")
+
+
 def test_whose_note_was_refused_may_show_on_whom_they_share_a_person_with() -> None:
     """What the other one has stands on the person, and nothing there names them; on any other person it is wrong, and untold as well."""
     def is_left(rid: str, told: Sequence[Question]) -> bool:
@@ -99,6 +107,16 @@ def test_whose_note_was_refused_may_show_on_whom_they_share_a_person_with() -> N
     assert not is_left("41-contacts", TOLD)
     assert is_left("4-contacts", TOLD)
     assert is_left("41-contacts", ())
+
+
+@pytest.mark.parametrize(("home", "told", "is_left"), [
+    ("41-contacts", TOLD, False), ("4-contacts", TOLD, True), ("41-contacts", (), True), ("3-contacts, 41-contacts", TOLD, True),
+])  # fmt: skip
+def test_what_was_refused_on_its_way_to_another_person_stays_where_it_was(home: str, told: Sequence[Question], is_left: bool) -> None:
+    """The refusal names where it belongs, and a question tells of it; refused on its way to anybody else, it hangs on the wrong one."""
+    finding = Finding(fault="orphaned", what="lead 6 (5-notes)", why=f"hangs on 9-contacts, not on {home}")
+    excuse = Excuse(refusals=read_refusals(SOURCE, DESTINATION, []), asked=told)
+    assert (list(standing([finding], ROWS, excuse)) == [finding]) is is_left
 
 
 def test_what_hangs_on_the_head_of_a_merge_has_no_excuse() -> None:
