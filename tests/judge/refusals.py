@@ -154,7 +154,9 @@ def standing(findings: Sequence[Finding], rows: Mapping[Identity, Row], excuse: 
             continue
         if finding.fault == "orphaned" and excuse.stays(identity, finding):
             continue
-        held = {"lost": excuse.holds, "wrong": excuse.holds, "orphaned": excuse.was_not_shown, "unexplained": excuse.was_not_shown}.get(finding.fault)
+        held = {
+            "lost": excuse.holds, "wrong": excuse.holds, "orphaned": excuse.was_not_shown, "unexplained": excuse.was_not_shown,
+        }.get(finding.fault)  # fmt: skip
         if held is None or row is None or not held(identity, row):
             yield finding
 
