@@ -269,7 +269,7 @@ class Excuses:
         return {(each.kind, each.key) for each in about} if edit.was is not None else set()
 
     def _was_left(self, finding: Finding) -> bool:
-        """Say whether all but one of the records were left, as people worked on them or merged theirs, and each is asked about by its id."""
+        """Say whether all but one of the records were left, as people worked on them or merged theirs, each asked about by its id."""
         about = [each for each in self.asked if (each.kind, each.key) == _about(finding) and each.cause in ASKED_OF_EDITED]
         edited = {edit.rid for edit in self._edited()}
         carriers = _NUMBERED.findall(finding.why) if finding.why.startswith("carried by ") else []
