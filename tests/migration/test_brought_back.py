@@ -30,6 +30,20 @@ async def undone(trip: Voyage, scope: str) -> None:
     assert await trip.phase() is State.TAIL
 
 
+async def made_again(trip: Voyage, line: Link) -> Link:
+    """Let people delete a record, the source say something new of it, and somebody have it made again; answers its line then."""
+    trip.in_destination("delete", kind=line.dest_kind, id=line.dest_id)
+    edits = {"contacts": ("leads", {"name": "Written Since"}), "leads": ("leads", {"value": "77"}), "notes": ("notes", {"note": "Said since"})}
+    what, fields = edits[line.dest_kind]
+    fields = {name: f"{value} {line.dest_id}" for name, value in fields.items()} if line.dest_kind != "leads" else fields
+    trip.in_source("edit", what, line.ref.key, **fields)
+    await in_tail(trip)
+    [item] = [each for each in await trip.items("deleted_at_destination") if each.details["dest_id"] == line.dest_id]
+    await trip.resolve(item, "recreate")
+    await in_tail(trip)
+    return (await trip.ledger.links([line.ref]))[line.ref]
+
+
 @pytest.mark.parametrize("comes", ["first", "later"])
 async def test_what_a_rollback_removed_and_people_brought_back_is_not_made_beside_itself(tmp_path: Path, comes: str) -> None:
     """A change of the source goes to the record that is there again; where it came first, somebody is told that two carry one mark."""
@@ -90,6 +104,26 @@ async def test_what_was_made_again_and_comes_back_all_the_same_is_told(tmp_path:
         await in_tail(trip)
         [told] = await trip.items("doubled_marker")
         assert (told.key, told.details) == (line.ref.key, {"dest_id": line.dest_id, "first": now.dest_id})
+
+
+@pytest.mark.parametrize("kind", ["contacts", "leads", "notes"])
+async def test_what_was_made_again_is_not_made_a_third_time_beside_the_first(tmp_path: Path, kind: Kind) -> None:
+    """A record is made again, people bring the old one back and delete the new one: `recreate` follows the old one, and makes none."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+        await in_tail(trip)
+        line = await first_made(trip, kind)
+        now = await made_again(trip, line)
+        assert now.dest_id != line.dest_id
+        trip.in_destination("undelete", kind=kind, id=line.dest_id)
+        await in_tail(trip)
+        [told] = await trip.items("doubled_marker")
+        assert told.details == {"dest_id": line.dest_id, "first": now.dest_id}
+        held = trip.live(kind).keys()
+        last = await made_again(trip, now)
+        assert (last.dest_id, trip.live(kind).keys()) == (line.dest_id, held - {now.dest_id})
+        trip.in_destination("undelete", kind=kind, id=now.dest_id)     # whose it was is known of both
+        await in_tail(trip)
+        assert now.dest_id in {item.details["dest_id"] for item in await trip.items("doubled_marker")} or kind == "contacts"
 
 
 async def test_what_people_had_deleted_before_a_rollback_and_bring_back_is_told(tmp_path: Path) -> None:
