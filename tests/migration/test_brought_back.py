@@ -142,7 +142,8 @@ async def test_what_comes_back_in_the_moment_it_is_made_again_is_told(
             return await create(*given, **named)
 
         now = await made_again(trip, line, lambda: monkeypatch.setattr(writer, "create", comes_back))
-        assert {line.dest_id, now.dest_id} <= trip.live(kind).keys() and now.dest_id != line.dest_id
+        assert now.dest_id != line.dest_id
+        assert {line.dest_id, now.dest_id} <= trip.live(kind).keys()
         await in_tail(trip)
         [told] = await trip.items("doubled_marker")
         assert told.details == {"dest_id": line.dest_id, "first": now.dest_id}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from streamflow.model import DestId, Fields, Kind, Ref
+from streamflow.model import DestId, Fields, Kind, Ref, kind_of
 from streamflow.platforms.destination import Reader
 from streamflow.stages.formerly import remembered, restored
 from streamflow.store.memory import MemoryLedger
@@ -42,8 +42,8 @@ async def test_what_never_had_another_costs_no_call() -> None:
 async def test_all_that_is_to_be_made_is_looked_for_in_one_call_a_kind() -> None:
     """What was there before and is still gone is made again; of two that are back one is followed, the same one each time."""
     ledger, shelf = MemoryLedger(clock=StillClock()), Shelf("8-contacts", "9-contacts", "5-notes")
-    had = [("contacts", "7-contacts", ONE), ("contacts", "9-contacts", OTHER), ("contacts", "8-contacts", OTHER), ("notes", "5-notes", NOTE)]
-    await ledger.commit([remembered(*each) for each in had])
+    had = {"7-contacts": ONE, "9-contacts": OTHER, "8-contacts": OTHER, "5-notes": NOTE}
+    await ledger.commit([remembered(kind_of(dest_id), dest_id, ref) for dest_id, ref in had.items()])
     found = await looked(ledger, shelf, {ONE: "contacts", OTHER: "contacts", NOTE: "notes"})
     assert found == {OTHER: "8-contacts", NOTE: "5-notes"}
     assert shelf.asked == [("contacts", ["7-contacts", "8-contacts", "9-contacts"]), ("notes", ["5-notes"])]
