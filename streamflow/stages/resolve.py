@@ -27,6 +27,7 @@ from streamflow.model import (
     Key,
     Kind,
     Link,
+    Op,
     Ref,
     kind_of,
     name_of,
@@ -37,7 +38,7 @@ from streamflow.stages.conflicts import answers_for
 from streamflow.stages.directory import Directory
 from streamflow.stages.disposition import disposition_of, ground_of, reason_of
 from streamflow.stages.firms import match_firms
-from streamflow.stages.formerly import dropped
+from streamflow.stages.formerly import dropped, restored, taken_again
 from streamflow.stages.groups import Groups
 from streamflow.stages.heirs import Heirs
 from streamflow.stages.job import Job
@@ -130,6 +131,7 @@ class Resolver:
             return await self.resolve(batch)     # their lines lead elsewhere now, or they are somebody else
         for job in jobs:
             plans[job.staged.record.key] = await self._plan(job, facts)
+        await self._leave_what_is_back(jobs, plans)
         return Resolved(kind=batch.kind, plans=tuple(plans[key] for key in keys), seen=seen)
 
     async def _open(self, batch: Mapped, doubts: Undecided, held: frozenset[str]) -> tuple[list[Job], dict[Key, Plan]]:
@@ -336,6 +338,21 @@ class Resolver:
             staged=staged, writes=tuple(writes), changes=tuple(changes), links=tuple(links), disposition=disposition,
             finish=finish_of(staged, disposition=disposition, reason=reason_of(job), ground=ground_of(job)), joined=tuple(job.joined),
         )
+
+    async def _leave_what_is_back(self, jobs: Sequence[Job], plans: dict[Key, Plan]) -> None:
+        """Make nothing of what people brought back since it was gone: its line leads there again, and the record comes once more."""
+        made = {write.ref: write.dest_kind for plan in plans.values() for write in plan.writes if write.op is Op.CREATE}
+        back = await restored(self._ledger, self._reader, made)
+        for job in jobs:
+            plan = plans[job.staged.record.key]
+            mine = {write.ref: back[write.ref] for write in plan.writes if write.ref in back}
+            if not mine:
+                continue
+            lines = [line for part, line in job.own.items() if Ref(job.staged.record.kind, job.staged.record.key, part) in mine]
+            changes = [change for line in lines for change in dropped(line)]
+            changes += [change for ref, dest_id in mine.items() for change in taken_again(made[ref], dest_id, ref)]
+            plans[job.staged.record.key] = self._given_up(Plan(staged=job.staged, changes=(*job.changes, *changes)), plan.writes)
+            self.busy.discard(job.name)
 
     def _given_up(self, plan: Plan, writes: Sequence[Write]) -> Plan:
         """Give back the destination records that writes of a plan given up would have changed."""
