@@ -56,6 +56,26 @@ async def test_changes_that_show_late_are_not_passed_over() -> None:
         assert {record.data["note"] for record in (await held.held("note")).values()} >= {"shows late", "later"}
 
 
+@pytest.mark.parametrize("order", ["key", "newest", "shuffled"])
+async def test_changes_of_one_time_that_fill_several_pages_are_all_read(order: str) -> None:
+    """Made in one moment, more than several pages hold and than a window may, which no cut can part: all are there after one round."""
+    crowded = {"prospect": {"window": {"start": "2024-11-01", "split_rows": 3}, "paging": {"size": 4}}}
+    async with book(40, source={"streams": crowded}, order=order) as (wire, held):
+        made = [await wire.act("create", "prospects", values={"firstname": f"One {n}", "lastname": "Moment"}) for n in range(21)]
+        for key in made:
+            await wire.act("create", "leads", values={"cst_id": key})
+        old = [key for key in await held.held("prospect") if key not in made][:9]
+        for key in old:
+            await wire.act("create", "notes", values={"cst_id": key, "note": f"of {key} in that moment"})
+        wire.clock.advance(60.0)
+        held.clock.skipped_s += 60.0
+        assert (await held.poll()).is_complete
+        assert set(made) <= set(await held.held("prospect"))
+        assert set(made) <= {str(record.parent) for record in (await held.held("lead")).values()}
+        assert {f"of {key} in that moment" for key in old} <= {record.data["note"] for record in (await held.held("note")).values()}
+        assert (await held.poll()).is_quiet
+
+
 async def test_look_ups_and_the_timetable_are_not_read_in_every_round() -> None:
     """A quiet round asks for what changed alone; what rows bring anyway is looked up again after its pause, or as often as it is told."""
     asked: Counter[str] = Counter()
@@ -316,6 +336,26 @@ async def test_a_hole_proves_nothing_and_hides_nothing_but_itself_once_it_is_giv
         assert await held.ledger.mark("delta:prospect") != moved
         assert (await held.reader.everything("sweep")).is_complete
         assert not [item for item in await held.ledger.queue() if item.cause == "source_unread"]
+
+
+async def test_a_prospect_whose_row_spoils_each_answer_costs_one_question() -> None:
+    """It is asked about by its id, while others who are changed arrive; once it can be read again the question closes by itself."""
+    at_once = {"prospect": {"window": {"start": "2024-11-01", "step_days": 40_000}}}      # it stands in one place of each list
+    async with book(60, source={"streams": at_once}) as (wire, held):
+        first, second = sorted(await held.held("prospect"), key=int)[3:5]
+        await wire.switch(spoilt={"cst_id": first})
+        for key in (first, second):
+            await wire.act("create", "notes", values={"cst_id": key, "note": f"of {key}"})
+        held.clock.skipped_s += 600.0
+        assert not (await held.reader.everything("sweep")).is_complete
+        assert [item.key for item in await held.ledger.queue(state="open")] == [first]
+        assert held.troubles == []
+        told = {record.data["note"] for record in (await held.held("note")).values()}
+        assert (f"of {second}" in told, f"of {first}" in told) == (True, False)
+        await wire.switch(spoilt=None)
+        assert (await held.reader.everything("sweep")).is_complete
+        assert not await held.ledger.queue(state="open")
+        assert f"of {first}" in {record.data["note"] for record in (await held.held("note")).values()}
 
 
 async def test_what_was_given_up_is_waited_for_once_and_briefly_until_it_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
