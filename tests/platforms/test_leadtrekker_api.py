@@ -49,6 +49,7 @@ async def test_every_kind_is_read_whole_and_only_by_reads() -> None:
     [
         {"reply_base64": True}, {"reply_ids": "number"}, {"reply_dates": "mixed"}, {"wrap": "root"}, {"null_text": True},
         {"page_size_max": 7}, {"page_base": 0}, {"report_total": True}, {"header": "legacy"}, {"order": "desc"},
+        {"strict_base64": False},
     ],
     ids=lambda switches: "-".join(map(str, next(iter(switches.items())))),
 )  # fmt: skip
@@ -106,9 +107,9 @@ async def test_servers_that_do_not_page_are_an_error_and_no_loop(switches: dict[
 
 
 async def test_an_unpaged_dump_is_read_with_paging_none() -> None:
-    """Told that there is no paging, one call brings the whole list."""
+    """Told that there is no paging, one call brings the whole list, however slowly it is written."""
     streams = {"lead": {"paging": {"style": "none"}}}
-    async with sandbox(records=400, paging=False) as server, reading(server, streams=streams) as source:
+    async with sandbox(records=400, paging=False, dump_delay_ms=30) as server, reading(server, streams=streams) as source:
         pages = await all_pages(source, "lead")
         assert len(pages) == 1
         assert len(pages[0].records) == len(truth(server, "leads"))

@@ -156,6 +156,46 @@ async def test_edits_that_move_no_date_are_found_at_night() -> None:
         assert (await held.held("lead"))[lead].data["verified"] == "true"
 
 
+async def test_dates_that_no_window_finds_are_found_by_the_whole_list() -> None:
+    """Where a server passes over one of the dates, what moved it alone is in no round, and comes with the next complete read."""
+    async with book(blind_bits=[131_072]) as (wire, held):
+        key = next(iter(await held.held("prospect")))
+        wire.clock.advance(8 * 3_600.0)
+        held.clock.skipped_s += 8 * 3_600.0
+        await wire.act("create", "notes", values={"cst_id": key, "note": "passed over"})
+        assert (await held.poll()).is_complete
+        assert (await held.reader.everything("sweep")).is_complete
+        assert "passed over" in {record.data["note"] for record in (await held.held("note")).values()}
+
+
+async def test_edits_of_a_prospect_that_show_as_changes_of_its_leads_come_at_once() -> None:
+    """Where the server says so, a new address is in the next round and needs no night."""
+    async with book(prospect_edits="lead") as (wire, held):
+        lead = max(await held.held("lead"), key=int)
+        prospect = (await held.held("lead"))[lead].parent
+        wire.clock.advance(60.0)
+        held.clock.skipped_s += 60.0
+        await wire.act("edit", "prospects", prospect, values={"address1": "9 Open Lane"})
+        await held.poll()
+        assert (await held.held("prospect"))[str(prospect)].data["address1"] == "9 Open Lane"
+
+
+@pytest.mark.parametrize("days", [3, 60])
+async def test_calls_that_are_shown_for_some_days_only_are_not_gone_after_them(days: int) -> None:
+    """However far back calls are told, one that was read stays, and its absence later is no deletion that anybody is asked about."""
+    async with book(60, call_days=days) as (wire, held):
+        before = await held.held("call")
+        assert before
+        for _ in range(3):
+            wire.clock.advance((days + 1) * 86_400.0)
+            held.clock.skipped_s += (days + 1) * 86_400.0
+            assert (await held.reader.everything("sweep")).is_complete
+        staged = await held.ledger.staged("call", list(before))
+        assert staged.keys() == before.keys()
+        assert {each.missing_scans for each in staged.values()} == {0}
+        assert [item for item in await held.ledger.queue(state="open") if item.kind == "call"] == []
+
+
 async def test_the_text_of_an_appointment_follows_its_change() -> None:
     """A new text, and a new time, arrive under the same id; there is one record as before."""
     async with book() as (wire, held):
