@@ -39,6 +39,8 @@ async def comes_back_beside(trip: Voyage, line: Link) -> None:
     await in_tail(trip)
     [told] = await trip.items("doubled_marker")
     assert (told.key, told.details) == (line.ref.key, {"dest_id": line.dest_id, "first": now.dest_id})
+
+
 async def made_again(trip: Voyage, line: Link, comes: Callable[[], None] = lambda: None) -> Link:
     """Let people delete a record, the source say something of it, and somebody have it made again, as *comes*; answers its line then."""
     trip.in_destination("delete", kind=line.dest_kind, id=line.dest_id)
