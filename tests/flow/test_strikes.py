@@ -13,7 +13,7 @@ import pytest
 from tests.flow import hands as of_hands
 from tests.flow.box import Box
 from tests.flow.hands import DAY_S, STILL_S, Hands
-from tests.flow.strikes import AT_WORK_S, LIFETIME_S, PHASES, PLACES, by_place, dealt, told
+from tests.flow.strikes import AT_WORK_S, LIFETIME_S, PHASES, by_place, dealt, told
 
 RATES = {"lag_s": 3.0, "eta_s": 60.0}
 
