@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -32,15 +32,15 @@ from tests.judge.meanwhile import taken_away
 from tests.judge.plans import against_plan
 from tests.judge.readonly import written
 from tests.judge.refusals import MOVED_FROM, PEOPLE, Excuse, read_refusals, standing
-from tests.judge.states import Destination, Finding, ask
+from tests.judge.states import Destination, Finding, Question, ask
 from tests.judge.takenback import taken_back
 
 LAG_S = 3.0
 """What a run that is struck at named points is told of the destination's lists, instead of measuring it."""
 HOSTILE_DEADLINE_S = 400
 """What a cutover is given where some lists are never answered: that takes most of the time of each complete read. By default it is 4 h."""
-UNSHOWN = ("hostile",)
-"""Profiles under which some lists of a source are never answered for: what is written there after the switch nobody can be asked about."""
+SAMPLED = 1 / 4
+"""Of the records of a run, how many are its sample: by default that is 300, and in a small account nothing would be left for later."""
 LATE = "late_visibility_s"
 
 
@@ -166,7 +166,7 @@ def survive(trial: Trial, *, handed: Handed = _handed) -> Survived:
         telling |= of_source(box.source()) | of_destination(people.before)
         findings += (
             _undone(hands, people, after) if trial.undone else _judged_by_parts(hands, people, parts) if trial.parts
-            else [*_judged(hands, people), *_after_switch(trial, hands, people)]
+            else [*_judged(hands, people), *_after_switch(hands, people)]
         )
         findings += [*unchained(audit(box.state)), *written(box.source_state()["write_calls"])]
         return Survived(
@@ -193,8 +193,10 @@ def _configure(box: Box, trial: Trial, watch_s: float) -> None:
         box.configure("deadline_s = 120", f"deadline_s = {HOSTILE_DEADLINE_S}")
     if trial.reader == "api":
         box.configure("[pace.source]", f"{box.side.pages}\n[pace.source]")
-    if trial.parts:
-        box.configure('sample = "auto"', 'sample = "ask"')      # what it made can then be told from what came later
+    if trial.parts:     # the sample is one of them: what it made must be much, and be told from what came later
+        box.configure('sample = "auto"', 'sample = "ask"')
+    else:
+        box.configure("[cutover]\n", f"[sample]\nsize = {max(1, int(trial.records * SAMPLED))}\n[cutover]\n")
     if trial.stops is not None:     # what is not known is taken for a minute, and waited for at every kill among the probes
         box.configure("late_commit_s = 1.0\n", f"late_commit_s = 1.0\nsearch_lag_s = {LAG_S}\n")
     box.configure("watch_days = 0\n", f"watch_days = {watch_s / DAY_S:.6f}\n")
@@ -219,21 +221,29 @@ def _judged(hands: Hands, people: People, parts: Parts | None = None) -> list[Fi
         return box.compare(truth, destination, before=people.before, explained=explained, asked=asked, edits=edits)
 
     found = judged(compare, people.agreed or source, source, asked)
+    found = list(_without_excuse(box, found, source, destination, book.questions))
+    found += unarchived(destination, box.archived(), prefix=box.side.prefix)
+    return [*found, *unaccounted(book, destination, prefix=box.side.prefix, deleted=taken_away(edits))]
+
+
+def _without_excuse(
+    box: Box, found: Sequence[Finding], source: Any, destination: Destination, asked: Sequence[Question]
+) -> Iterator[Finding]:
+    """Leave out what a platform never took or never gave, by its own log, where that is asked about."""
     moved = getattr(source, "moved_files", {})      # of the platform whose merges take files along
     rows = {(kind, key): {**row, MOVED_FROM: sorted(moved.get(key, ()))} for kind, key, row in source.every()}
     logs = (ask(f"{box.source_admin}log"), ask(f"{box.destination_admin}log"))
     refusals = read_refusals(*logs, [key for kind, key in rows if kind in PEOPLE])
     there = read_marks(destination, box.side.prefix).identities()
-    found = list(standing(found, rows, Excuse(refusals=refusals, asked=book.questions, there=there)))
-    found += unarchived(destination, box.archived(), prefix=box.side.prefix)
-    return [*found, *unaccounted(book, destination, prefix=box.side.prefix, deleted=taken_away(edits))]
+    yield from standing(found, rows, Excuse(refusals=refusals, asked=asked, there=there))
 
 
-def _after_switch(trial: Trial, hands: Hands, people: People) -> Iterator[Finding]:
-    """Find what was written in the source after the switch and is not asked about, where nothing hides it for good from whoever reads."""
-    if people.source is not None and (trial.reader == "files" or trial.faults not in UNSHOWN):
-        asked = read_told(hands.box.state / "reports").questions
-        yield from unasked(people.source, hands.box.source(), asked)
+def _after_switch(hands: Hands, people: People) -> Iterator[Finding]:
+    """Find what was written in the source after the switch and is not asked about."""
+    if people.source is not None:
+        box, ended = hands.box, hands.box.source()
+        asked = read_told(box.state / "reports").questions
+        yield from _without_excuse(box, list(unasked(people.source, ended, asked)), ended, box.destination(), asked)
 
 
 def _judged_by_parts(hands: Hands, people: People, parts: Parts) -> list[Finding]:

@@ -14,6 +14,7 @@ from tests.flow import hands as of_hands
 from tests.flow.box import Box
 from tests.flow.hands import DAY_S, STILL_S, Hands
 from tests.flow.strikes import AT_WORK_S, LIFETIME_S, PHASES, by_place, dealt, told
+from tests.flow.survival import Trial, _watch_s
 
 RATES = {"lag_s": 3.0, "eta_s": 60.0}
 
@@ -115,6 +116,15 @@ def test_the_watch_lasts_until_all_kills_have_struck_and_some_time_more(
     hands._strike()
     [days] = [line.split(" = ")[1] for line in hands.box.config.read_text(encoding="utf-8").splitlines() if line.startswith("watch_days")]
     assert float(days) * DAY_S == pytest.approx(ends_s, abs=0.1)
+
+
+@pytest.mark.parametrize(("more", "shown_s"), [
+    ({"faults": "calm"}, 0.0), ({"faults": "slow"}, 45.0), ({"faults": "lying"}, 20.0), ({"faults": "slow", "reader": "files"}, 0.0),
+])  # fmt: skip
+def test_what_is_written_after_the_switch_can_be_seen_before_the_watch_is_over(more: dict[str, str], shown_s: float, tmp_path: Path) -> None:
+    """The watch is longer than the source takes to show it; files show what was exported at once."""
+    box = Box(dir=tmp_path, source_admin="", destination_admin="")
+    assert _watch_s(Trial(seed=1, life=0.2, **more), box) == shown_s + STILL_S  # type: ignore[arg-type]
 
 
 def test_where_kills_struck_is_told_in_the_order_of_a_life() -> None:
