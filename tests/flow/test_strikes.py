@@ -121,7 +121,7 @@ def test_the_watch_lasts_until_all_kills_have_struck_and_some_time_more(
 @pytest.mark.parametrize(("more", "shown_s"), [
     ({"faults": "calm"}, 0.0), ({"faults": "slow"}, 45.0), ({"faults": "lying"}, 20.0), ({"faults": "slow", "reader": "files"}, 0.0),
 ])  # fmt: skip
-def test_what_is_written_after_the_switch_can_be_seen_before_the_watch_is_over(more: dict[str, str], shown_s: float, tmp_path: Path) -> None:
+def test_what_is_written_after_the_switch_shows_before_the_watch_is_over(more: dict[str, str], shown_s: float, tmp_path: Path) -> None:
     """The watch is longer than the source takes to show it; files show what was exported at once."""
     box = Box(dir=tmp_path, source_admin="", destination_admin="")
     assert _watch_s(Trial(seed=1, life=0.2, **more), box) == shown_s + STILL_S  # type: ignore[arg-type]
