@@ -207,7 +207,8 @@ def _missed(trial: Trial, hands: Hands) -> tuple[str, ...]:
         return ()
     if trial.parts:
         return missed_in_parts(hands.plan, is_meddled=trial.meddled)
-    return missed(hands.plan, is_undone=trial.undone, by_files=trial.reader == "files")
+    has_files = any(kind == "attachment" for kind, _, _ in hands.box.source().every())
+    return missed(hands.plan, is_undone=trial.undone, has_files=has_files)
 
 
 def _judged(hands: Hands, people: People, parts: Parts | None = None) -> list[Finding]:

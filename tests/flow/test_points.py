@@ -52,11 +52,15 @@ def test_a_run_struck_at_named_points_ends_as_if_it_had_not_been() -> None:
 def test_a_point_that_nobody_came_by_is_told(tmp_path: Path) -> None:
     """Before and after it, for whatever a run of that kind must do."""
     plan = tmp_path / "stops.json"
-    plan.with_suffix(".struck").write_text("before:stage\nafter:phase done\n", encoding="utf-8")
+    plan.with_suffix(".struck").write_text("before:stage\nbefore:tail/enqueue\nafter:phase done\n", encoding="utf-8")
     assert {"after:stage", "before:rollback/intent update", "after:phase rolled_back"} <= set(missed(plan, is_undone=True))
     assert "before:stage" not in missed(plan, is_undone=True)
+    assert "before:tail/stage" in missed(plan, is_undone=True)
+    assert not {"before:enqueue", "before:tail/enqueue"} & set(missed(plan, is_undone=True)), "in the tail is as good as before it"
     assert "before:phase done" in (left := missed(plan, is_undone=False))
     assert "after:phase done" not in left
+    assert "after:archive" not in left
+    assert "after:archive" in missed(plan, is_undone=False, has_files=True)
     assert not any("rollback" in point for point in left)
 
 
