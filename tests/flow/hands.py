@@ -7,6 +7,7 @@ import os
 import random
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -80,7 +81,7 @@ class Hands:
         self.at_sample: Callable[[], None] | None = None    # called before the sample is accepted, where that is for a person to do
         self.at_rest: Callable[[], bool] = lambda: False    # called when all has arrived; says whether the switch has to wait
         self.work: Callable[[str], None] = lambda _phase: None         # called at each look, with the phase: people at work
-        self.watch_s: float | None = None    # how long the source is watched at least, where the watch lasts until all kills have struck
+        self.watch_s: float | None = None    # how long people see the watch at least, where it lasts until all kills have struck
         self._dice = dice
         self._wanted = wanted        # the phase from which on each kill to come strikes, in order
         self._is_calm = faults == CALM
@@ -88,7 +89,8 @@ class Hands:
         self._stays_down = stays_down()
         self._kill_at = math.inf
         self._begun: Any = None              # what was done of the phase to be struck when this life was first seen in it
-        self._switched_at: float | None = None  # monotonic: when it was first seen behind the switch
+        self._watched_at: float | None = None   # monotonic: when it was first seen behind the switch
+        self._switched_s = 0.0                  # how long it was there by then
         self._started_at: float | None = None   # until it has answered
         self._seen: Any = None
         self._looked_at: set[str] = set()    # questions, by id of the item
@@ -181,8 +183,8 @@ class Hands:
 
     def _end_watch(self, least_s: float) -> None:
         """Let the watch come to an end from the next start on, nothing being left to strike in it."""
-        passed_s = 0.0 if self._switched_at is None else time.monotonic() - self._switched_at
-        watch_s = max(least_s, passed_s + min(least_s, STILL_S))
+        passed_s = 0.0 if self._watched_at is None else time.monotonic() - self._watched_at
+        watch_s = self._switched_s + max(least_s, passed_s + min(least_s, STILL_S))
         self.box.configure(f"watch_days = {1.0:.6f}", f"watch_days = {watch_s / DAY_S:.6f}")
 
     def _measure(self) -> None:
@@ -197,8 +199,9 @@ class Hands:
             self.resumes_s.append(time.monotonic() - self._started_at)
             self._started_at = None
         self._phase = str(status["phase"])
-        if self._phase == "watch" and self._switched_at is None:
-            self._switched_at = time.monotonic()
+        if self._phase == "watch" and self._watched_at is None:
+            self._watched_at = time.monotonic()
+            self._switched_s = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(status["since"])).total_seconds())
         self._aim(status)
         if status["state"] == "paused":
             assert not self._is_calm, status["reason"]

@@ -105,17 +105,18 @@ def test_what_is_at_work_is_never_struck_later_for_it(tmp_path: Path, clock: Now
 def test_the_watch_lasts_until_all_kills_have_struck_and_some_time_more(
     watch_s: float, in_watch_s: float | None, ends_s: float, tmp_path: Path, clock: Now
 ) -> None:
-    """So many seconds from the switch on, and long enough behind the last kill for a start and some looks; until then it has no end."""
+    """So long since somebody saw the switch, and some time behind the last kill, for a start and some looks; till then it has no end."""
     hands = _hands(tmp_path, "cutover", "watch" if in_watch_s is not None else "cutover")
     hands.watch_s = watch_s
     hands._strike()
     assert "watch_days = 1.000000\n" in hands.box.config.read_text(encoding="utf-8")
     if in_watch_s is not None:
-        hands._switched_at = clock.now_s
+        hands._watched_at, hands._switched_s = clock.now_s, 5.0
         clock.now_s += in_watch_s
     hands._strike()
     [days] = [line.split(" = ")[1] for line in hands.box.config.read_text(encoding="utf-8").splitlines() if line.startswith("watch_days")]
-    assert float(days) * DAY_S == pytest.approx(ends_s, abs=0.1)
+    unseen_s = 0.0 if in_watch_s is None else 5.0
+    assert float(days) * DAY_S == pytest.approx(unseen_s + ends_s, abs=0.1)
 
 
 @pytest.mark.parametrize(("more", "shown_s"), [
