@@ -54,7 +54,7 @@ TAKEN_BACK = (
     "rollback/send DELETE contacts/{id}", "rollback/settle confirmed", "rollback/audit rollback.done", "phase rolled_back",
 )  # fmt: skip
 """Points that a run which is rolled back comes by as well."""
-KEPT = ("phase done",)
+KEPT = ("watch/mark", "watch/setting closed_at", "phase done")
 """Points of a run that is not."""
 WITH_FILES = ("archive",)
 """Points of a run from a source that has files: they are copied."""

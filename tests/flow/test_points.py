@@ -59,6 +59,7 @@ def test_a_point_that_nobody_came_by_is_told(tmp_path: Path) -> None:
     assert not {"before:enqueue", "before:tail/enqueue"} & set(missed(plan, is_undone=True)), "in the tail is as good as before it"
     assert "before:phase done" in (left := missed(plan, is_undone=False))
     assert "after:phase done" not in left
+    assert {"before:watch/mark", "after:watch/setting closed_at"} <= set(left)
     assert "after:archive" not in left
     assert "after:archive" in missed(plan, is_undone=False, has_files=True)
     assert not any("rollback" in point for point in left)
