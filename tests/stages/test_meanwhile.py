@@ -389,9 +389,10 @@ def test_what_a_rollback_gives_back_is_what_people_last_had(image: str, later: l
         ref=Ref("lead", "1"), dest_kind="contacts", dest_id="5-contacts", base={"jobTitle": "Ours"}, ours=False, before={"jobTitle": image},
     )
     lost = [
-        QueueItem(id=f"overwritten:lead:1::jobTitle:{place}", cause="conflict", kind="lead", key="1", reason="?", details={
-            "field": "jobTitle", "destination": value, "dest_id": line.dest_id, "before": "", "is_whole": True,
-        })
+        QueueItem(
+            id=f"overwritten:lead:1::jobTitle:{place}", cause="conflict", kind="lead", key="1", reason="?", decisions=("accept",),
+            details={"field": "jobTitle", "destination": value, "dest_id": line.dest_id, "before": "", "is_whole": True},
+        )
         for place, value in enumerate(later)
     ]  # fmt: skip
     assert with_lost(line, lost).before == {"jobTitle": given_back}
