@@ -177,11 +177,10 @@ class Resolver:
 
     async def _sent(self, jobs: Sequence[Job], facts: Facts) -> dict[Ref, Sent]:
         """Give what updates of parts that are there may have left in them without ever being confirmed."""
-        counts = await self._ledger.intent_counts()
-        if not counts.keys() & {IntentState.ABANDONED, IntentState.REJECTED}:
-            return {}
         targets = [self._target(job, draft, facts) for job in jobs for draft in job.drafts]
-        lines = {link.ref: link for link in targets if link is not None and link.base.keys() | (link.before or {}).keys()}
+        lines = {link.ref: link for link in targets if link is not None and (link.base or link.before)}
+        if not lines or not (await self._ledger.intent_counts()).keys() & {IntentState.ABANDONED, IntentState.REJECTED}:
+            return {}
         found: dict[Ref, Sent] = {}
         for kind, key in sorted({(ref.kind, ref.key) for ref in lines}):
             intents = await self._ledger.intents_of(kind, key)
