@@ -317,7 +317,10 @@ class DoubtResolver:
         state = sure(ruling.state, "state of a ruling")
         ending = Ending.FOUND if state is IntentState.CONFIRMED else ruling.ending
         changes: list[Change] = [
-            SettleIntent(id=intent.id, state=state, dest_id=ruling.dest_id, reason=ruling.reason, ending=ending),
+            SettleIntent(
+                id=intent.id, state=state, dest_id=ruling.dest_id, reason=ruling.reason, ending=ending,
+                unknown_since=intent.unknown_since or iso(self._clock.steady()),     # what was given up may be there in part
+            ),
             Audit(entry=AuditEntry(
                 actor="streamflow", action=f"doubt.{state.value}", kind=intent.ref.kind, key=intent.ref.key,
                 dest_id=ruling.dest_id or "", note=ruling.reason,

@@ -41,6 +41,7 @@ from streamflow.stages.firms import match_firms
 from streamflow.stages.formerly import dropped, restored, taken_again
 from streamflow.stages.groups import Groups
 from streamflow.stages.heirs import Heirs
+from streamflow.stages.in_part import NOTHING, Sent, sent_in_part
 from streamflow.stages.job import Job
 from streamflow.stages.kept import swapped
 from streamflow.stages.kin import hanging_on
@@ -124,6 +125,7 @@ class Resolver:
             held=held | doubts.dest_ids, edits=self._edits, fills=self._fills, gone=self._vanished.gone,
             disputes=self._mapper.disputes, worked_on=self._meanwhile.worked_on if self._meanwhile is not None else (),
         )
+        facts = replace(facts, sent=await self._sent(jobs, facts))
         seen, now = await self._present_values(jobs, facts)
         facts = replace(facts, now=now)
         facts = replace(facts, told=await self._told(jobs, facts))
@@ -173,6 +175,18 @@ class Resolver:
                 )
         return links
 
+    async def _sent(self, jobs: Sequence[Job], facts: Facts) -> dict[Ref, Sent]:
+        """Give what updates of parts that are there may have left in them without ever being confirmed."""
+        targets = [self._target(job, draft, facts) for job in jobs for draft in job.drafts]
+        lines = {link.ref: link for link in targets if link is not None and (link.base or link.before)}
+        if not lines or not (await self._ledger.intent_counts()).keys() & {IntentState.ABANDONED, IntentState.REJECTED}:
+            return {}
+        found: dict[Ref, Sent] = {}
+        for kind, key in sorted({(ref.kind, ref.key) for ref in lines}):
+            intents = await self._ledger.intents_of(kind, key)
+            found |= {ref: sent_in_part(line, intents) for ref, line in lines.items() if (ref.kind, ref.key) == (kind, key)}
+        return {ref: sent for ref, sent in found.items() if sent}
+
     async def _present_values(self, jobs: Sequence[Job], facts: Facts) -> tuple[Cursor, dict[DestId, Fields]]:
         """Read the destination records that are to be changed, custom fields only where one differs; with the feed's position before."""
         plain: dict[Kind, set[DestId]] = {}
@@ -180,6 +194,7 @@ class Resolver:
         for job in jobs:
             for draft, link, fields in self._to_be_changed(job, facts):
                 differing = {name for name in {**fields, **link.base} if fields.get(name) != link.base.get(name)}
+                differing |= facts.sent.get(link.ref, NOTHING).keys()
                 is_custom = any("custom:" in name for name in differing)
                 (custom if is_custom else plain).setdefault(draft.kind, set()).add(link.dest_id)
             for link in stale_parts(job.own.values(), job.drafts):
