@@ -25,7 +25,7 @@ class Backfill:
         if await self._work.map_has_moved():
             return State.MAP
         with at_priority(BACKFILL):
-            await self._work.wait_for_doubts(deliver=False)
+            await self._work.wait_for_doubts()
             for kind in self._m.pair.order:
                 await self._m.explain(f"moving {kind} records")
                 if self._m.pair.of(kind).role in MATCHED:
@@ -35,7 +35,8 @@ class Backfill:
                     return State.MAP
                 self._m.control.check()
                 self._m.report(f"phase-{kind}", {"rows": phase_rows(await self._m.ledger.counts(), kind)})
-            await self._work.wait_for_doubts(deliver=True)
+            await self._work.wait_for_doubts()
+            await self._work.deliver_all()     # what did not happen; what is in doubt once more is the tail's, and holds nothing up
         for dest_kind in DEST_ORDER:
             await self._m.explain(f"reading {dest_kind} back")
             await self._work.verifier.settle(dest_kind)

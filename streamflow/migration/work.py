@@ -245,14 +245,15 @@ class Work:
         ))])
 
     async def settle_doubts(self, *, deliver: bool = True) -> int:
-        """Look once for the outcome of open intents, and deliver what that set free; answers how many stay open."""
+        """Look once for the outcome of open intents, and deliver what that set free; answers how many are open then, of those sent again too."""
         if not (before := await self.doubts.count()):
             return 0
         self.doubts.quiet = await self._quiet_time()
         left = await self.doubts.resolve(phase=self._m.phase.state.value)
-        if left < before and deliver:
-            await self.deliver_all()
-        return left
+        if left == before or not deliver:
+            return left
+        await self.deliver_all()
+        return await self.doubts.count()
 
     async def _quiet_time(self) -> QuietTime:
         """The bounds as they are known by now: a lag that the probe did not see the end of is none, whatever the flag says by default."""

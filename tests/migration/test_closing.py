@@ -47,6 +47,20 @@ async def test_what_is_decided_while_the_window_closes_is_carried_out(tmp_path: 
         assert not [each.record.key for each in everything if each.state is RecordState.PENDING]
 
 
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_the_window_stays_open_until_the_outcome_of_every_write_is_known(tmp_path: Path, times: int) -> None:
+    """A write of the last look goes unanswered, and so do those that are sent in its place: it is there at the end, with nothing in doubt."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        item = await asked_about_a_late_lead(trip)
+        await desk(trip).queue_resolve(actor="uid:7", id=item.id, decision="take")
+        trip.site.faults.merge({"reset_before": {"match": "POST /rest/contacts", "times": times}})
+        trip.clock.skipped_s += 2 * 86_400
+        assert await trip.phase() is State.DONE
+        assert trip.site.faults.log.faults["reset_before"] == times
+        assert await trip.work.doubts.count() == 0
+        assert LATE in names(trip)
+
+
 async def test_once_the_window_has_closed_nothing_is_promised(tmp_path: Path) -> None:
     """What would have to be carried out is refused with the reason and stays open; what leaves all as it is can still be said."""
     async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:

@@ -306,12 +306,13 @@ async def test_behind_a_find_both_passes_are_read_again(tmp_path: Path, finds: s
         assert any("2 Behind Lane" in row for row in written), passes
 
 
-async def test_an_unknown_outcome_is_waited_for_before_the_switch(tmp_path: Path) -> None:
-    """A write of the drain is never answered and did not happen: the attempt is not given up for it, it is made, and then it switches."""
+@pytest.mark.parametrize("times", [1, 2])
+async def test_an_unknown_outcome_is_waited_for_before_the_switch(tmp_path: Path, times: int) -> None:
+    """Writes of the drain are never answered and did not happen: the attempt is not given up for them, they are made, and it switches."""
     async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
         await in_cutover(trip)
         trip.in_source("create", "leads", name="Just Before", email="just.before@example.com")
-        trip.site.faults.merge({"reset_before": {"match": "POST /rest/contacts", "times": 1}})
+        trip.site.faults.merge({"reset_before": {"match": "POST /rest/contacts", "times": times}})
         assert await trip.phase() is State.WATCH
         assert [row["name"] for row in trip.live("contacts").values()].count("Just Before") == 1
         assert await trip.ledger.open_intents() == []
