@@ -245,7 +245,7 @@ class Work:
         ))])
 
     async def settle_doubts(self, *, deliver: bool = True) -> int:
-        """Look once for the outcome of open intents, and deliver what that set free; answers how many are open then, of those sent again too."""
+        """Look once for the outcome of open intents, and deliver what that set free; answers how many are open then, sent again or not."""
         if not (before := await self.doubts.count()):
             return 0
         self.doubts.quiet = await self._quiet_time()

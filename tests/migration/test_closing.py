@@ -49,7 +49,7 @@ async def test_what_is_decided_while_the_window_closes_is_carried_out(tmp_path: 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
 async def test_the_window_stays_open_until_the_outcome_of_every_write_is_known(tmp_path: Path, times: int) -> None:
-    """A write of the last look goes unanswered, and so do those that are sent in its place: it is there at the end, with nothing in doubt."""
+    """A write of the last look goes unanswered, and so do those sent in its place: the record is there at the end, nothing in doubt."""
     async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
         item = await asked_about_a_late_lead(trip)
         await desk(trip).queue_resolve(actor="uid:7", id=item.id, decision="take")
