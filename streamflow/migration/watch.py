@@ -26,6 +26,7 @@ from streamflow.ledger_names import BEFORE_SWITCH, CLOSED, SWEPT, SWITCHED
 from streamflow.mapping.pair import Role
 from streamflow.migration import aftermath, lookalikes
 from streamflow.migration.context import DEST_ORDER, LATE, Migration
+from streamflow.migration.decided import ANY, DECIDED
 from streamflow.migration.life import State
 from streamflow.migration.made_again import INSTEAD, WISH, by_record, wish_for
 from streamflow.migration.returning import ROLLED_BACK, undone
@@ -37,14 +38,10 @@ from streamflow.stages.pending import pending_pages
 from streamflow.stages.planning import finish_of
 from streamflow.stages.questions import AGAIN, closed, next_question, repeated
 from streamflow.stages.reopened import ALONG, ASKED, asked_name, runs_along, version_of
-from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, Enqueue, PutSetting
 from streamflow.wire.message import DELTA, at_priority
 
 WRITTEN_LATE = "written in the source after the switch; the destination is the system of record"
-DECIDED = "watch:decided:"
-"""Prefix of the setting that says which version of its record a question was decided on: by its id."""
-ANY = ""      # what the engine found answered by itself: the first version that goes on then is noted
 BROUGHT_BACK = "people brought back in the destination, after the switch, what it is or belongs to; what the source said of it may differ"
 UNREAD = "last_read_failed"
 LAST_LOOK_S = 3600.0     # a last reading that fails is tried again for so long, and for no longer than the window was
@@ -277,14 +274,6 @@ class Watch:
 def late_id(staged: Staged) -> str:
     """Give the id of the queue item about this version of a record."""
     return version_id(staged.record.kind, staged.record.key, version_of(staged))
-
-
-async def decided_on(ledger: Ledger, item: QueueItem) -> list[Change]:
-    """Note, after the switch, of which version a person decided a question that is not about a late write."""
-    if not item.key or item.cause == LATE or await ledger.setting(SWITCHED) is None:
-        return []
-    staged = (await ledger.staged(item.kind, [item.present_key])).get(item.present_key)
-    return [] if staged is None else [PutSetting(name=f"{DECIDED}{item.id}", value=version_of(staged))]
 
 
 def version_id(kind: Kind, key: Key, version: str) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from streamflow.migration.decided import decided_on
 from streamflow.migration.life import State
 from streamflow.migration.returning import let_back
-from streamflow.migration.watch import decided_on
 from streamflow.model import Kind, Link
 from streamflow.stages.kin import hanging_on
 from streamflow.store.change import Change, DropLink
