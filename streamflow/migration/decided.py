@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from streamflow.ledger_names import SWITCHED
-from streamflow.migration.context import LATE
+from streamflow.ledger_names import LATE, SWITCHED
 from streamflow.model import QueueItem
 from streamflow.stages.reopened import version_of
 from streamflow.store.base import Ledger

@@ -22,10 +22,10 @@ from typing import Any
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
-from streamflow.ledger_names import BEFORE_SWITCH, CLOSED, SWEPT, SWITCHED
+from streamflow.ledger_names import BEFORE_SWITCH, CLOSED, LATE, SWEPT, SWITCHED
 from streamflow.mapping.pair import Role
 from streamflow.migration import aftermath, lookalikes
-from streamflow.migration.context import DEST_ORDER, LATE, Migration
+from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.decided import ANY, DECIDED
 from streamflow.migration.life import State
 from streamflow.migration.made_again import INSTEAD, WISH, by_record, wish_for
@@ -33,6 +33,7 @@ from streamflow.migration.returning import ROLLED_BACK, undone
 from streamflow.migration.stopped import WHOLE
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
+from streamflow.stages.accepted import let_go_on
 from streamflow.stages.gone import BACK
 from streamflow.stages.pending import pending_pages
 from streamflow.stages.planning import finish_of
@@ -213,10 +214,11 @@ class Watch:
             async for page in pending_pages(self._m.ledger, kind):
                 let_go = await self._let_go(since, kind, page)     # behind it: what it shows pending by a decision is known as decided
                 late = [each for each in page if let_go.holds(each)]
-                notes = [
+                notes: list[Change] = [
                     PutSetting(name=f"{DECIDED}{id}", value=version_of(each)) for each in page if each not in late
                     for id in let_go.unnoted.get((each.record.kind, each.record.key), ())
                 ]
+                notes += [change for each in page if each not in late for change in await let_go_on(self._m.ledger, each)]
                 await self._hold(kind, late, let_go, notes, is_written=is_written)
 
     async def _through(self, since: str, kind: Kind, page: Sequence[Staged]) -> Sequence[Staged]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from streamflow.ledger_names import SWITCHED
 from streamflow.model import Key, Kind, Staged
+from streamflow.stages.accepted import ACCEPTED
 from streamflow.store.base import Ledger
 from streamflow.store.change import Change, PutSetting, Reopen
 
@@ -56,7 +57,7 @@ def runs_along(staged: Staged, along: Mapping[str, Any], asked: Mapping[str, Any
 async def following(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change]:
     """Note under the key that a record goes by from now on what is noted here under its own; what is noted there already stays."""
     changes: list[Change] = []
-    for prefix in (ASKED, ALONG):
+    for prefix in (ASKED, ALONG, ACCEPTED):
         before, now = f"{prefix}{kind}:{old}", f"{prefix}{kind}:{new}"
         if (value := await ledger.setting(before)) is not None:
             changes += [PutSetting(name=before, value=None)]

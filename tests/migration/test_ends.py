@@ -629,6 +629,34 @@ async def test_who_gets_an_owner_after_the_switch_goes_on_whatever_the_clock_say
         assert await trip.items("after_freeze", None) == []
 
 
+@pytest.mark.parametrize("answer", ["ignore", ""])
+async def test_one_late_version_that_is_taken_takes_no_other_of_the_same_person(tmp_path: Path, answer: str) -> None:
+    """Two leads are one person, both are written late: one is taken and adds its address; the other's, passed or still open, does not."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, watch_days=1.0) as trip:
+        first, second = (trip.in_source("create", "leads", name="Thandi Mokoena", email="t@own.test") for _ in range(2))
+        await trip.until(State.WATCH)
+        await look_once(trip)
+
+        async def written(key: str, email: str, answer: str) -> None:
+            trip.in_source("edit", "leads", key, force=True, email=email)
+            await look_once(trip)
+            [*_, item] = [each for each in await trip.items("after_freeze") if each.key == key]
+            if answer:
+                await desk_of(trip).queue_resolve(actor="uid:7", id=item.id, decision=answer)
+                await look_once(trip)
+
+        async def addresses() -> set[str]:
+            [line] = (await trip.ledger.links([Ref("lead", first)])).values()
+            return {str(each["value"]) for each in trip.live("contacts")[line.dest_id]["emails"]}
+
+        assert (await trip.ledger.links([Ref("lead", second)]))[Ref("lead", second)].is_merged
+        await written(first, "passed@own.test", answer)
+        await written(second, "taken@own.test", "take")
+        assert await addresses() == {"t@own.test", "taken@own.test"}
+        await written(first, "later@own.test", "take")
+        assert await addresses() == {"later@own.test", "taken@own.test"}
+
+
 async def test_what_came_back_by_one_decision_after_the_switch_takes_no_later_version(tmp_path: Path) -> None:
     """Undone in the watch, restored by people and let come back: it is as it was then, and what is written in it later is asked about."""
     async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
