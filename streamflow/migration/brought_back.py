@@ -17,6 +17,7 @@ from streamflow.migration.lookups import MATCHED_KINDS, lookup_of
 from streamflow.model import OPEN_INTENTS, DestId, Kind, Op, Ref, kind_of
 from streamflow.platforms.destination import Happening
 from streamflow.stages.formerly import REMOVED, RESTORABLE, doubled, ref_in, taken_again
+from streamflow.stages.reopened import run_along
 from streamflow.store.change import Change, Enqueue, PutSetting
 
 AWAITED = "brought_back:"
@@ -47,6 +48,7 @@ async def _look_at(migration: Migration, found: Mapping[Kind, Collection[DestId]
         changes, awaited = await _of_kind(migration, kind, set(ids) - ours)
         settled = set(ids) - awaited if is_again else set()
         changes += [PutSetting(name=f"{AWAITED}{dest_id}", value=True) for dest_id in sorted(awaited)]
+        changes += await run_along(migration.ledger, changes, by_people=True)
         await migration.ledger.commit([*changes, *(PutSetting(name=f"{AWAITED}{dest_id}", value=None) for dest_id in sorted(settled))])
 
 

@@ -59,7 +59,6 @@ from streamflow.stages.planning import (
     waiting_for,
     waiting_for_gone,
 )
-from streamflow.stages.reopened import run_along
 from streamflow.stages.sharing import with_shared
 from streamflow.stages.stale import beside, remove_stale, stale_answers, stale_parts, surviving, without_moving
 from streamflow.stages.succession import Succession
@@ -357,5 +356,4 @@ class Resolver:
         children = await hanging_on(self._ledger, kind, keys)
         changes += [Reopen(kind=child, keys=tuple(found), but=UNDONE) for child, found in children.items()]
         changes += await self._vanished.hung_on(gone.dest_id)
-        changes += await run_along(self._ledger, changes)
         return Plan(staged=job.staged, changes=(*job.changes, *changes))

@@ -525,28 +525,13 @@ def _removable(seen: Evidence) -> set[DestId]:
     return {str(item.details.get("dest_id")) for item in seen.items.values() if item.cause == "conflict" and item.decision == "remove"}
 
 
-def _was_let_run_again(seen: Evidence, item: QueueItem) -> bool:
-    """
-    Say whether a process began in the window behind what lets this one run again: that process takes it for a late write.
-
-    People brought it or its client back, or its client became a record of ours only then.
-    """
-    switched_at, begun_at, known = seen.books.switched_at or 0.0, seen.books.begun_at, seen.account.records
-    versions = [each.row for each in seen.books.rows[item.kind, item.key] if each.row is not None]
-    clients = [known[each] for row in versions for each in _were(seen, Ref("client", str(row["clientid"]))) if each in known]
-    itself = [known[each] for each in _were(seen, Ref(item.kind, item.key)) if each in known]
-    marked = [deed.at for held in clients for deed in held.deeds if deed.actor == PROGRAM and "custom:Streamflow ID" in deed.fields]
-    back = [held.restored_at for held in (*clients, *itself) if _is_back_late(seen, held)]
-    return begun_at > switched_at and any(at < begun_at for at in (*back, *(each for each in marked if each > switched_at)))
-
-
 def _false_questions(seen: Evidence) -> Iterator[str]:
     for item in seen.items.values():
         if item.cause == "deleted_at_source" and item.state == "open":
             versions = seen.books.rows.get((item.kind, item.key), [])
             if all(version.row is not None for version in versions):
                 yield f"unexplained: {item.kind} {item.key} is called deleted in the source, and never was"
-        if item.cause == "after_freeze" and item.reason.startswith("written in the source") and not _was_let_run_again(seen, item):
+        if item.cause == "after_freeze" and item.reason.startswith("written in the source"):
             if all(version.at <= (seen.books.frozen_at or 0.0) for version in seen.books.rows.get((item.kind, item.key), [])):
                 yield f"unexplained: {item.kind} {item.key} is called written after the switch, and was not"
 
