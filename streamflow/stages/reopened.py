@@ -61,16 +61,16 @@ async def run_along(ledger: Ledger, changes: Sequence[Change], *, by_people: boo
 
 def runs_along(staged: Staged, along: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
     """Say whether a record runs again by a decision, in the version of which that was noted, by the settings of both prefixes."""
-    return _noted(staged, along) == [version_of(staged), _last(staged, asked)]
+    return _noted(staged, along) == (version_of(staged), _last(staged, asked))
 
 
 def runs_by_people(staged: Staged, along: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
     """Say the same of a record that runs again since people of the destination did something: nobody decided that it may."""
-    return _noted(staged, along) == [version_of(staged), _last(staged, asked), BY_PEOPLE]
+    return _noted(staged, along) == (version_of(staged), _last(staged, asked), BY_PEOPLE)
 
 
-def _noted(staged: Staged, along: Mapping[str, Any]) -> Any:
-    return along.get(f"{ALONG}{staged.record.kind}:{staged.record.key}")
+def _noted(staged: Staged, along: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(along.get(f"{ALONG}{staged.record.kind}:{staged.record.key}") or ())
 
 
 def _last(staged: Staged, asked: Mapping[str, Any]) -> Any:
