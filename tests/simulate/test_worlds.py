@@ -28,7 +28,7 @@ from tests.simulate.world import Verdict, World, lived, simulate
 SEEDS = range(1001, 1004)
 ASKED_ABOUT = 1000
 """A world with questions about records that are there."""
-HARD = (503, 506, 508, 521)
+HARD = (503, 506, 508, 510, 521)
 """Worlds of people who make it hard."""
 TAKEN = 540
 """A world in which somebody took the source's value over one of theirs."""
