@@ -157,6 +157,14 @@ class QuestionRefused(ProtocolMismatch):
     """A question was refused outright, which the contract does not foresee: that says nothing of any other question."""
 
 
+class NoProperAnswer(ProtocolMismatch):
+    """No answer to a question kept to the contract, however often it was asked: for what it asks about, or for the endpoint as a whole."""
+
+
+UNANSWERED: Final = (PlatformUnavailable, QuestionRefused, NoProperAnswer)
+"""What may be the affair of one record that a question is about, or of everything; who asks about another record can tell."""
+
+
 class InvariantBroken(StreamflowError):
     """A promise of our own was about to be broken; stop loudly."""
 

@@ -34,7 +34,7 @@ from streamflow.daemon.signals import on_signals
 from streamflow.daemon.status import ListenStatus
 from streamflow.daemon.supervisor import Supervisor, load_phase
 from streamflow.daemon.terms import terms_of
-from streamflow.errors import ConfigError, StreamflowError
+from streamflow.errors import ConfigError, StoreError, StreamflowError
 from streamflow.ledger_names import PACES, SETTINGS
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.control import Control, Drained
@@ -111,7 +111,8 @@ class _Daemon:
         self._notifier = Notifier(clock)
         self._pulse = Pulse(clock.monotonic())
         self._drain_by: float | None = None
-        self._signal = ""               # that asked for the drain; whoever ordered it by the socket is in the audit already
+        self._stop_told = anyio.Event()
+        self._stop_told.set()           # nobody was told to stop by a signal; whoever orders it by the socket is in the audit already
         self._exit = Exit.TRY_AGAIN     # until the end is reached in order
 
     async def run(self) -> Exit:
@@ -161,11 +162,10 @@ class _Daemon:
                     self._say("daemon.ended", state=self._supervisor.m.phase.state.value, exit_code=int(self._exit))
                 except Drained:
                     self._exit = Exit.DONE
-                    if self._signal:
-                        await self._supervisor.m.decide(f"signal:{self._signal}", "stop")
                     self._say("daemon.drained")
                 finally:
                     self._notifier.stopping(self._line())
+                await self._stop_told.wait()
                 self._events.publish("status", **(await self._picture.take()).to_json())
                 group.cancel_scope.cancel()
 
@@ -229,7 +229,9 @@ class _Daemon:
     def _drain(self, signal: str = "") -> None:
         if self._control.draining:
             return
-        self._signal = signal
+        if signal:
+            self._stop_told = anyio.Event()
+            self._group.start_soon(self._note_stop, signal)
         self._say("daemon.draining", actor=signal or "the operator")
         self._drain_by = self._clock.monotonic() + DRAIN_LIMIT_S
         self._notifier.stopping("draining")
@@ -277,6 +279,15 @@ class _Daemon:
         self._say("settings.reloaded", changed=list(found.changed), needs_restart=list(found.needs_restart))
         if found.changed:
             self._group.start_soon(self._note_settings, actor, ", ".join(found.changed))
+
+    async def _note_stop(self, signal: str) -> None:
+        """Tell the audit which signal ended the run, while it drains; a ledger that cannot be written makes no stop fail."""
+        try:
+            await self._supervisor.m.decide(f"signal:{signal}", "stop")
+        except StoreError as error:
+            self._say("trouble", code=error.code, message=f"the audit was not told of {signal}: {error}")
+        finally:
+            self._stop_told.set()
 
     async def _note_settings(self, actor: str, names: str) -> None:
         """A signal has no peer whose uid could be told; who may send it is the daemon's own user or root."""

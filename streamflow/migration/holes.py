@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch
+from streamflow.errors import UNANSWERED, NotFound, ProtocolMismatch
 from streamflow.migration import unread
 from streamflow.migration.context import Migration
 from streamflow.model import Key, Kind
@@ -58,7 +58,7 @@ class Holes:
         for key in [*missing, *strangers]:
             try:
                 there += [key] if await self._m.source.one(kind, key) is not None else []
-            except PlatformUnavailable:
+            except UNANSWERED:
                 if not await self._answers(kind, besides=missing):
                     return
                 held.append(key)
@@ -87,6 +87,6 @@ class Holes:
             if key not in besides:
                 try:
                     return await self._m.source.one(kind, key) is not None
-                except PlatformUnavailable:
+                except UNANSWERED:
                     return False
         return False

@@ -1,5 +1,5 @@
 """
-After the switch: what is to be made again in the destination by a person's decision, and of which the source said something late.
+After the switch: what is to run again, or be made again, by a person's decision, and of which the source said something late.
 
 Rule: whoever answers a question about a late version is told what the answer means for that. An answer from before says nothing of it.
 """
@@ -22,6 +22,10 @@ MADE_AGAIN: Final = (
 COMES_ALONG: Final = (
     "somebody had made again what it belongs to, and what the source says of it by now was written after the switch: taken, it comes along "
     "with that; ignored, it stays as it is in the destination, and away where it is no longer there"
+)
+GOES_ON: Final = (
+    "somebody answered another question about it so that it goes on, and what the source says of it by now was written after the switch: "
+    "taken, it goes on with that, as was answered; ignored, nothing comes of that answer"
 )
 WISH: Final = "wish"
 """The detail of a question about a late version that names the decision whose fate it settles too."""
@@ -46,13 +50,16 @@ def by_record(items: Iterable[QueueItem]) -> Mapping[tuple[Kind, Key], Sequence[
 
 
 async def wish_for(
-    ledger: Ledger, staged: Staged, recreated: Sequence[QueueItem], along: Mapping[str, Any], asked: Mapping[str, Any]
-) -> Wish | None:
+    ledger: Ledger, staged: Staged, before: QueueItem | None, recreated: Sequence[QueueItem], goes_on: Sequence[str],
+    along: Mapping[str, Any], asked: Mapping[str, Any],
+) -> Wish | None:  # fmt: skip
     """
     Say what is to be carried out on a record that is about to be held as late.
 
     Args:
+        before: The last question about a late version of it.
         recreated: The questions about it that were answered "recreate" since the switch.
+        goes_on: The ids of those that were answered otherwise, about this very version, and that nobody was told of yet.
         along: What runs again with what it belongs to, and in which version (settings under `stages.reopened.ALONG`).
         asked: The last questions about late versions (settings under `stages.reopened.ASKED`).
     """
@@ -61,6 +68,10 @@ async def wish_for(
             return Wish(id=item.id, reason=MADE_AGAIN)
     if runs_along(staged, along, asked):     # no longer so once it was asked about
         return Wish(id=str(asked.get(asked_name(staged.record.kind, staged.record.key))), reason=COMES_ALONG)
+    if goes_on:
+        return Wish(id=goes_on[0], reason=GOES_ON)
+    if before is not None and before.state == "open" and WISH in before.details:      # of a later version the same is asked
+        return Wish(id=before.details[WISH], reason=before.reason)
     return None
 
 

@@ -42,9 +42,10 @@ from streamflow.migration.ties import Ties
 from streamflow.migration.touched import Touches
 from streamflow.migration.undoing import GONE, Step, plan_step, unconfirmed
 from streamflow.migration.work import Work
-from streamflow.model import AuditEntry, DestId, Fields, Kind, Link, Ref
+from streamflow.model import AuditEntry, DestId, Fields, Kind, Link, QueueItem, Ref
 from streamflow.stages.gone import WRITTEN, written_name
 from streamflow.stages.kept import known
+from streamflow.stages.overwritten import OVERWRITTEN, with_lost
 from streamflow.store.change import Audit, Change, Enqueue, PutSetting
 
 NAMED = 10_000      # records that a plan tells by name; the rest of a larger one is counted
@@ -115,6 +116,7 @@ class Rollback:
         if scope == WHOLE:
             await self._beside.begin(dry_run=dry_run)
         await self._absorbed.recall()
+        lost = await self._lost()
         await self._look(tally, dry_run=dry_run)     # what came while the lists were read
         for dest_kind in reversed(DEST_ORDER):
             if looked_at and not dry_run:
@@ -122,7 +124,7 @@ class Rollback:
             async for page in self._m.ledger.crosswalk(dest_kind=dest_kind):
                 looked_at += len(page)
                 progress(looked_at, of)
-                links = [self._as_written(link) for link in page if self._wanted(link)]
+                links = [with_lost(self._as_written(link), lost.get(link.dest_id, ())) for link in page if self._wanted(link)]
                 for start in range(0, len(links), READ_AT_ONCE):
                     await self._undo_some(dest_kind, links[start : start + READ_AT_ONCE], tally, dry_run=dry_run)
                     if not dry_run:
@@ -132,6 +134,15 @@ class Rollback:
                     await self._m.explain(f"rolling back {dest_kind}: {tally.deleted} removed, {len(tally.spared)} spared")
         await self._end(tally, dry_run=dry_run)
         return tally
+
+    async def _lost(self) -> dict[DestId, list[QueueItem]]:
+        """Give the questions about what people had put under our writes, by the record, the oldest first."""
+        found: dict[DestId, list[QueueItem]] = defaultdict(list)
+        async for page in self._m.ledger.items(state=None, cause="conflict"):
+            for item in page:
+                if item.id.startswith(OVERWRITTEN):
+                    found[DestId(item.details["dest_id"])].append(item)
+        return found
 
     async def _end(self, tally: Tally, *, dry_run: bool) -> None:
         """Look after what was written last; of the whole run see to what it left besides."""

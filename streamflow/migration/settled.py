@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from streamflow.errors import NotFound, ProtocolMismatch
+from streamflow.errors import NoProperAnswer, NotFound, ProtocolMismatch, QuestionRefused
 from streamflow.ledger_names import read_mark
 from streamflow.migration.context import Migration
 from streamflow.migration.freshness import FORM, NotingSource
@@ -128,7 +128,7 @@ class SettledFeed:
     async def _is_there(self, kind: Kind, key: Key, since: datetime) -> bool:
         try:
             record = await self._m.source.one(kind, key)
-        except NotFound:
+        except (NotFound, QuestionRefused, NoProperAnswer):
             return True     # nobody can tell: the whole list will
         at = moment(record.changed_at) if record is not None else None
         return at is not None and at >= since

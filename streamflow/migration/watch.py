@@ -60,6 +60,7 @@ class LetGo:
     along: Mapping[str, Any] = field(default_factory=dict)    # settings that tell what runs again with what it belongs to
     asked: Mapping[str, Any] = field(default_factory=dict)    # settings that name the last questions about late versions
     recreated: Mapping[tuple[Kind, Key], Sequence[QueueItem]] = field(default_factory=dict)    # answers that want it made again
+    goes_on: Mapping[tuple[Kind, Key, str], Sequence[str]] = field(default_factory=dict)    # ids of other answers about a version: not told
     let_back: frozenset[str] = frozenset()                 # grounds on which records were kept away that are to come back
 
     def holds(self, staged: Staged) -> bool:
@@ -189,23 +190,27 @@ class Watch:
             is_heard = item.state == "resolved" and item.decision not in ("ignore", "waive", "keep", "accept", BACK, INSTEAD)
             return is_heard and (item.cause == LATE or is_since(item))
 
-        found = [item for item in await self._m.ledger.items_about(kind, [each.record.key for each in page]) if sends(item)]
+        about = await self._m.ledger.items_about(kind, [each.record.key for each in page])
+        found, told = [item for item in about if sends(item)], {item.details.get(WISH) for item in about if item.cause == LATE}
         rollbacks = [item for item in await self._m.ledger.queue(state="resolved", cause=ROLLED_BACK) if sends(item)]
         decided: defaultdict[tuple[Kind, Key], set[str]] = defaultdict(set)
         unnoted: defaultdict[tuple[Kind, Key], list[str]] = defaultdict(list)
+        goes_on: defaultdict[tuple[Kind, Key, str], list[str]] = defaultdict(list)
         for item in found:
             if item.cause != LATE:
                 version = noted.get(f"{DECIDED}{item.id}", ANY)
                 decided[item.kind, item.present_key].add(version)
                 if version == ANY:
                     unnoted[item.kind, item.present_key].append(item.id)
+                elif item.decision != "recreate" and item.id not in told:
+                    goes_on[item.kind, item.present_key, version].append(item.id)
         return LetGo(
             recreated=by_record(item for item in found if item.decision == "recreate"),
             taken=frozenset(
                 version_id(item.kind, item.present_key, _version_in(item.id)) for item in found
                 if item.cause == LATE and asked.get(asked_name(item.kind, item.present_key), item.id) == item.id
             ),
-            along=await self._m.ledger.settings(ALONG), asked=asked,
+            along=await self._m.ledger.settings(ALONG), asked=asked, goes_on={ref: tuple(ids) for ref, ids in goes_on.items()},
             decided={ref: frozenset(versions) for ref, versions in decided.items()},
             unnoted={ref: tuple(ids) for ref, ids in unnoted.items()},
             let_back=frozenset(undone(str(item.details.get("scope"))) for item in rollbacks),
@@ -245,7 +250,10 @@ class Watch:
         last = await self._m.ledger.setting(asked_name(*ref))
         before = await self._m.ledger.item(last) if last is not None else None
         is_same = last is None or (before is not None and _version_in(last) == version_of(staged))
-        wish = await wish_for(self._m.ledger, staged, let_go.recreated.get(ref, ()), let_go.along, let_go.asked)
+        wish = await wish_for(
+            self._m.ledger, staged, before, let_go.recreated.get(ref, ()), let_go.goes_on.get((*ref, version_of(staged)), ()),
+            let_go.along, let_go.asked,
+        )  # fmt: skip
         if wish is not None and (before is None or not is_same or before.details.get(WISH) != wish.id):
             instead = closed(before, INSTEAD) if is_same and before is not None and before.state == "open" else []
             name = await self._next(staged, passing=last if instead else None)

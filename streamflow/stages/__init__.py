@@ -10,6 +10,6 @@ belongs to: `parents`, `heirs`, `succession`; what that comes to: `planning`, `u
 `peoples`, `conflicts`, `gone`, `formerly` (whose removed records were); what waits for an outcome: `undecided`; what a record comes to
 count as: `disposition`; what a question is called: `questions`; what goes on after the switch with what it belongs to: `reopened`.
 Writing: `load`; what outcomes mean: `progress`, `confirmation`; what people did at the same time: `meanwhile`, `rereading`, `written`,
-`overwritten`, `vanished`; writes that were not answered: `unknown`, `doubt`, `marks`, `removed`, `unanswered`.
+`overwritten`, `vanished`; writes that were not answered: `unknown`, `doubt`, `in_part`, `marks`, `removed`, `unanswered`.
 Reading back: `verify`, `differences`.
 """

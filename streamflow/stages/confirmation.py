@@ -45,8 +45,8 @@ def learnt_late(intent: Intent, meaning: Meaning, *, at: float) -> list[Change]:
 
     *at* is when the write had surely been carried out, in Unix seconds by the steady clock.
     """
-    looked_after = [Done.of(intent, seen=meaning.seen, now=meaning.now, at=at).noted] if meaning.seen else []
-    return [*looked_after, forgotten(intent)]
+    done = Done.of(intent, seen=meaning.seen, now=meaning.now, before=meaning.before, at=at) if meaning.seen else None
+    return [*([done.noted] if done is not None else []), forgotten(intent)]
 
 
 def forgotten(intent: Intent) -> Change:

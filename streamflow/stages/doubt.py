@@ -279,7 +279,7 @@ class DoubtResolver:
         """Make nothing again whose earlier record people brought back meanwhile, heard of or not: to make it again is over."""
         if ruling.state is not IntentState.ABANDONED or (await self._ledger.links([intent.ref])).get(intent.ref) is not None:
             return ruling
-        back = await restored(self._ledger, self._reader, intent.dest_kind, intent.ref)
+        back = (await restored(self._ledger, self._reader, {intent.ref: intent.dest_kind})).get(intent.ref)
         return ruling if back is None else replace(ruling, back=back, reason=f"{ruling.reason}; {back}, which it was before, is back")
 
     async def _known(self, dest_ids: set[DestId]) -> set[DestId]:
@@ -317,7 +317,10 @@ class DoubtResolver:
         state = sure(ruling.state, "state of a ruling")
         ending = Ending.FOUND if state is IntentState.CONFIRMED else ruling.ending
         changes: list[Change] = [
-            SettleIntent(id=intent.id, state=state, dest_id=ruling.dest_id, reason=ruling.reason, ending=ending),
+            SettleIntent(
+                id=intent.id, state=state, dest_id=ruling.dest_id, reason=ruling.reason, ending=ending,
+                unknown_since=intent.unknown_since or iso(self._clock.steady()),     # what was given up may be there in part
+            ),
             Audit(entry=AuditEntry(
                 actor="streamflow", action=f"doubt.{state.value}", kind=intent.ref.kind, key=intent.ref.key,
                 dest_id=ruling.dest_id or "", note=ruling.reason,

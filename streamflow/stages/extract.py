@@ -24,7 +24,7 @@ from streamflow.stages.moved import Moved
 from streamflow.stages.permit import Permit
 from streamflow.stages.rejected import told
 from streamflow.stages.rekey import hand_over
-from streamflow.stages.tally import CHANGED, Tally
+from streamflow.stages.tally import CHANGED, Tally, cut_short
 from streamflow.stages.uplinks import Uplinked
 from streamflow.store.base import Ledger, StageResult
 from streamflow.store.change import Audit, Change, Missed, MoveMark
@@ -65,7 +65,8 @@ class Intake:
         tally = Tally(names_touched=names_touched)
         mark = await self._ledger.mark(read_mark(stream.kind))
         tally.recall(mark, scan)
-        start = mark.cursor if mark is not None and mark.note.get("scan") == scan and not mark.note.get("complete") else None
+        begun = cut_short(mark, scan)
+        start = begun.cursor if begun is not None else None
         moved = Moved(ledger=self._ledger, source=self._source, stream=stream, permit=self._permit)
         async with aclosing(self._source.pages(stream.kind, start or None)) as pages:
             async for shown in pages:

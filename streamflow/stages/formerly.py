@@ -2,8 +2,10 @@
 What records were to us that leave the crosswalk since they are gone, whoever removed them: remembered, should people bring them back.
 
 Rule 1: a source record is led to what is there again only while it has none; nothing is made beside it then.
-Rule 2: what was of our making is people's from then on: no rollback removes it, and the one of the whole run lists it.
-Rule 3: what was there before us is what it was: what we wrote, and what was there before that, is known again, and can be undone.
+Rule 2: so whoever is about to make something, and whoever finds that nothing was made, looks first whether what was there before is back
+(`restored`), heard of or not. What people bring back between that look and the write stands beside the new one, and is told (`doubled`).
+Rule 3: what was of our making is people's from then on: no rollback removes it, and the one of the whole run lists it.
+Rule 4: what was there before us is what it was: what we wrote, and what was there before that, is known again, and can be undone.
 """
 
 from __future__ import annotations
@@ -56,12 +58,23 @@ def line_in(info: Mapping[str, Any]) -> Link:
     return Link(**{**info, "ref": Ref(**info["ref"])})
 
 
-async def restored(ledger: Ledger, reader: Reader, kind: Kind, ref: Ref) -> DestId | None:
-    """Give the record that a part of a source record had before, where people brought it back; costs a call where it had one."""
-    if kind not in RESTORABLE:
-        return None
-    ids = sorted({each.id for each in await ledger.candidates(kind, {"ref": [_name(ref)]}, side=REMOVED)})
-    return min(await reader.read(kind, ids, custom=False), default=None) if ids else None
+async def restored(ledger: Ledger, reader: Reader, wanted: Mapping[Ref, Kind]) -> dict[Ref, DestId]:
+    """
+    Give the records that parts of source records had before, of those where people brought it back.
+
+    Costs calls for the parts that had one, and none for the others.
+
+    Args:
+        wanted: The kind of record that is to be made of each part.
+    """
+    back: dict[Ref, DestId] = {}
+    for kind in sorted(RESTORABLE.intersection(wanted.values())):
+        names = {_name(ref): ref for ref, each in wanted.items() if each == kind}
+        had = {each.id: names[each.value] for each in await ledger.candidates(kind, {"ref": sorted(names)}, side=REMOVED)}
+        there = await reader.read(kind, sorted(had), custom=False) if had else {}
+        for dest_id in sorted(there):
+            back.setdefault(had[dest_id], dest_id)
+    return back
 
 
 def adopted(kind: Kind, dest_id: DestId, ref: Ref, note: str) -> list[Change]:

@@ -178,7 +178,8 @@ class Loader:
             write, intent = track.next, track.intent
             is_done = outcome.state is IntentState.CONFIRMED and write is not None and write.op is Op.UPDATE and bool(write.dest_id)
             if is_done and write is not None and intent is not None:
-                done = Done.of(intent, seen=track.seen, now=write.now, at=self._clock.steady().timestamp())
+                at_s = self._clock.steady().timestamp()
+                done = Done.of(intent, seen=track.seen, now=write.now, before=write.before, at=at_s)
                 changes += self._meanwhile.wrote(done)
             changes += settle(track, outcome, phase=phase, at=at, since=since, written=written)
             if intent is not None and outcome.weighed is not None and outcome.weighed.is_last:

@@ -7,17 +7,20 @@ Rule 2: our own write is among the events of its record. Until it shows there, n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from streamflow.errors import sure
-from streamflow.model import Cursor, DestId, Fields, Intent, Kind, QueueItem, Ref
+from streamflow.model import Cursor, DestId, Fields, Intent, Kind, Link, QueueItem, Ref
 from streamflow.platforms.destination import Happening, is_person
+from streamflow.stages.kept import released
 from streamflow.store.change import Change, PutSetting
 
 UNLOOKED: Final = "unlooked:"
 """Prefix of the setting that keeps a confirmed update (`Done.noted`) by its intent until it was looked after."""
+OVERWRITTEN: Final = "overwritten:"
+"""Prefix of the questions about what was lost."""
 SURELY_CUT: Final = 60     # characters from which on a value that an event shows may have been cut short
 
 
@@ -32,15 +35,17 @@ class Done:
     dest_id: DestId
     fields: Fields
     now: Fields                  # what these fields held when it was read
+    before: Fields               # of these, what a rollback gave back by then
     at: float                    # Unix seconds by the steady clock: when it was surely carried out; 0.0: so long ago that all of it is told
 
     @classmethod
-    def of(cls, intent: Intent, *, seen: Cursor, now: Mapping[str, Any], at: float) -> Done:
-        """Give what is to be looked after once a write is confirmed."""
+    def of(cls, intent: Intent, *, seen: Cursor, now: Mapping[str, Any], before: Mapping[str, Any] | None = None, at: float) -> Done:
+        """Give what is to be looked after once a write is confirmed; *before* is the image of a record that was there before us."""
         dest_id = sure(intent.dest_id, "record that was written to")
         return cls(
             id=intent.id, seen=seen, ref=intent.ref, dest_kind=intent.dest_kind, dest_id=dest_id, fields=intent.fields,
             now={name: now.get(name) for name in intent.fields}, at=at,
+            before={name: value for name, value in (before or {}).items() if name in intent.fields},
         )
 
     @property
@@ -48,7 +53,7 @@ class Done:
         """What keeps it over a restart; to be committed with its confirmation."""
         value = {
             "seen": self.seen, "ref": [self.ref.kind, self.ref.key, self.ref.part], "dest_kind": self.dest_kind, "dest_id": self.dest_id,
-            "fields": self.fields, "now": self.now, "at": self.at,
+            "fields": self.fields, "now": self.now, "before": self.before, "at": self.at,
         }
         return PutSetting(name=f"{UNLOOKED}{self.id}", value=value)
 
@@ -63,6 +68,7 @@ class Done:
         return cls(
             id=name.removeprefix(UNLOOKED), seen=value["seen"], ref=Ref(*value["ref"]), dest_kind=value["dest_kind"],
             dest_id=value["dest_id"], fields=dict(value["fields"]), now=dict(value["now"]), at=float(value.get("at", 0.0)),
+            before=dict(value.get("before") or {}),
         )
 
     def field_of(self, attribute: str) -> str | None:
@@ -113,7 +119,7 @@ def lost_to(events: Sequence[Happening], ours: Sequence[Happening] | None = None
 def items_of(done: Done, events: Sequence[Happening], ours: Sequence[Happening]) -> list[QueueItem]:
     """Ask about what was lost to this write; what had been read before it was decided on was not."""
     lost = lost_to(events, ours)
-    return [_item(done, attribute, event) for attribute, event in lost.items() if not _was_read(done, attribute, event)]
+    return [_item(done, attribute, event, ours) for attribute, event in lost.items() if not _was_read(done, attribute, event)]
 
 
 def _was_read(done: Done, attribute: str, event: Happening) -> bool:
@@ -129,12 +135,35 @@ def _shows(value: Any, text: str) -> bool:
     return whole == text or (len(text) >= SURELY_CUT and whole.startswith(text))
 
 
-def _item(done: Done, attribute: str, lost: Happening) -> QueueItem:
+def _item(done: Done, attribute: str, lost: Happening, ours: Sequence[Happening]) -> QueueItem:
     ref, name = done.ref, done.field_of(attribute) or attribute
+    theirs, wrote = lost.changes[attribute][1], done.fields.get(name)
+    is_shown = isinstance(wrote, str) and any(_shows(wrote, event.changes[attribute][1]) for event in ours if attribute in event.changes)
+    image = {"before": done.before[name], "is_whole": is_shown and len(theirs) < SURELY_CUT} if name in done.before else {}
     return QueueItem(
-        id=f"overwritten:{ref.kind}:{ref.key}:{ref.part}:{attribute}:{lost.id}", cause="conflict", kind=ref.kind, key=ref.key,
+        id=f"{OVERWRITTEN}{ref.kind}:{ref.key}:{ref.part}:{attribute}:{lost.id}", cause="conflict", kind=ref.kind, key=ref.key,
         decisions=("accept",), suggested="accept",
         reason=f"{name} was changed by a person at the very moment it was written, and ours stands; what they had put there is kept here",
-        details={"field": name, "base": done.now.get(name), "source": done.fields.get(name), "destination": lost.changes[attribute][1],
-                 "dest_id": done.dest_id, "by": lost.actor},
+        details={"field": name, "base": done.now.get(name), "source": wrote, "destination": theirs, "dest_id": done.dest_id,
+                 "by": lost.actor, **image},
     )
+
+
+def with_lost(link: Link, lost: Iterable[QueueItem]) -> Link:
+    """
+    Give the line of a record that was there before us with what people had put under our writes, which is what they last had there.
+
+    *lost* are the questions about it, the oldest first. A field of which the image is newer keeps that; one of which the events may not
+    show all, or show it another way than it is written, counts as theirs and stays as it is.
+    """
+    before, unclear = dict(link.before or {}), set()
+    for details in (item.details for item in lost):
+        name = str(details["field"])
+        if "before" not in details or (link.before or {}).get(name) != details["before"]:
+            continue
+        if details["is_whole"]:
+            before[name] = details["destination"] or None
+            unclear.discard(name)
+        else:
+            unclear.add(name)
+    return replace(link, before=before, base=released(link.base, unclear)) if link.is_matched else link

@@ -47,6 +47,7 @@ class Facts:
     worked_on: Collection[DestId] = ()                         # records that the destination did not let go: somebody was there
     disputes: Callable[[Kind, Kind], Mapping[str, Policy]] = lambda _kind, _dest_kind: {}   # what the map says of fields both changed
     gone: Collection[DestId] = ()                              # records of ours that people deleted
+    sent: Mapping[Ref, Mapping[str, Sequence[Any]]] = field(default_factory=dict)    # own part -> field -> what may be there (`in_part`)
     held: frozenset[str] = frozenset()                         # those that were busy when the facts began to be collected: may be stale
 
     def is_busy(self, name: str) -> bool:

@@ -27,6 +27,7 @@ from streamflow.model import (
     Key,
     Kind,
     Link,
+    Op,
     Ref,
     kind_of,
     name_of,
@@ -37,9 +38,10 @@ from streamflow.stages.conflicts import answers_for
 from streamflow.stages.directory import Directory
 from streamflow.stages.disposition import disposition_of, ground_of, reason_of
 from streamflow.stages.firms import match_firms
-from streamflow.stages.formerly import dropped
+from streamflow.stages.formerly import dropped, restored, taken_again
 from streamflow.stages.groups import Groups
 from streamflow.stages.heirs import Heirs
+from streamflow.stages.in_part import NOTHING, Sent, sent_in_part
 from streamflow.stages.job import Job
 from streamflow.stages.kept import swapped
 from streamflow.stages.kin import hanging_on
@@ -123,6 +125,7 @@ class Resolver:
             held=held | doubts.dest_ids, edits=self._edits, fills=self._fills, gone=self._vanished.gone,
             disputes=self._mapper.disputes, worked_on=self._meanwhile.worked_on if self._meanwhile is not None else (),
         )
+        facts = replace(facts, sent=await self._sent(jobs, facts))
         seen, now = await self._present_values(jobs, facts)
         facts = replace(facts, now=now)
         facts = replace(facts, told=await self._told(jobs, facts))
@@ -130,6 +133,7 @@ class Resolver:
             return await self.resolve(batch)     # their lines lead elsewhere now, or they are somebody else
         for job in jobs:
             plans[job.staged.record.key] = await self._plan(job, facts)
+        await self._leave_what_is_back(jobs, plans)
         return Resolved(kind=batch.kind, plans=tuple(plans[key] for key in keys), seen=seen)
 
     async def _open(self, batch: Mapped, doubts: Undecided, held: frozenset[str]) -> tuple[list[Job], dict[Key, Plan]]:
@@ -171,6 +175,18 @@ class Resolver:
                 )
         return links
 
+    async def _sent(self, jobs: Sequence[Job], facts: Facts) -> dict[Ref, Sent]:
+        """Give what updates of parts that are there may have left in them without ever being confirmed."""
+        targets = [self._target(job, draft, facts) for job in jobs for draft in job.drafts]
+        lines = {link.ref: link for link in targets if link is not None and (link.base or link.before)}
+        if not lines or not (await self._ledger.intent_counts()).keys() & {IntentState.ABANDONED, IntentState.REJECTED}:
+            return {}
+        found: dict[Ref, Sent] = {}
+        for kind, key in sorted({(ref.kind, ref.key) for ref in lines}):
+            intents = await self._ledger.intents_of(kind, key)
+            found |= {ref: sent_in_part(line, intents) for ref, line in lines.items() if (ref.kind, ref.key) == (kind, key)}
+        return {ref: sent for ref, sent in found.items() if sent}
+
     async def _present_values(self, jobs: Sequence[Job], facts: Facts) -> tuple[Cursor, dict[DestId, Fields]]:
         """Read the destination records that are to be changed, custom fields only where one differs; with the feed's position before."""
         plain: dict[Kind, set[DestId]] = {}
@@ -178,6 +194,7 @@ class Resolver:
         for job in jobs:
             for draft, link, fields in self._to_be_changed(job, facts):
                 differing = {name for name in {**fields, **link.base} if fields.get(name) != link.base.get(name)}
+                differing |= facts.sent.get(link.ref, NOTHING).keys()
                 is_custom = any("custom:" in name for name in differing)
                 (custom if is_custom else plain).setdefault(draft.kind, set()).add(link.dest_id)
             for link in stale_parts(job.own.values(), job.drafts):
@@ -336,6 +353,22 @@ class Resolver:
             staged=staged, writes=tuple(writes), changes=tuple(changes), links=tuple(links), disposition=disposition,
             finish=finish_of(staged, disposition=disposition, reason=reason_of(job), ground=ground_of(job)), joined=tuple(job.joined),
         )
+
+    async def _leave_what_is_back(self, jobs: Sequence[Job], plans: dict[Key, Plan]) -> None:
+        """Make nothing of what people brought back since it was gone: its line leads there again, and the record comes once more."""
+        made = {write.ref: write.dest_kind for plan in plans.values() for write in plan.writes if write.op is Op.CREATE}
+        back = await restored(self._ledger, self._reader, made)
+        for job in jobs:
+            plan = plans[job.staged.record.key]
+            mine = {write.ref: back[write.ref] for write in plan.writes if write.ref in back}
+            if not mine:
+                continue
+            lines = [line for part, line in job.own.items() if Ref(job.staged.record.kind, job.staged.record.key, part) in mine]
+            changes = [change for line in lines for change in dropped(line)]
+            for ref, dest_id in mine.items():
+                changes += await taken_again(self._ledger, made[ref], dest_id)
+            plans[job.staged.record.key] = self._given_up(Plan(staged=job.staged, changes=(*job.changes, *changes)), plan.writes)
+            self.busy.discard(job.name)
 
     def _given_up(self, plan: Plan, writes: Sequence[Write]) -> Plan:
         """Give back the destination records that writes of a plan given up would have changed."""

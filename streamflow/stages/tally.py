@@ -13,6 +13,11 @@ from streamflow.store.base import Mark, StageResult
 CHANGED, RECENT = "changed", "recent"      # parts of a list: what changed, and the latest of it
 
 
+def cut_short(mark: Mark | None, scan: str) -> Mark | None:
+    """Give the mark of a stream if this very pass left it and did not come to its end: it goes on there. None: it begins anew."""
+    return mark if mark is not None and mark.note.get("scan") == scan and not mark.note.get("complete") else None
+
+
 @dataclass(slots=True)
 class Tally:
     """What one pass over a stream found."""
@@ -59,12 +64,12 @@ class Tally:
 
     def recall(self, mark: Mark | None, scan: str) -> None:
         """Take up what the mark kept of the part of this pass that was read before."""
-        if mark is not None and mark.note.get("scan") == scan and not mark.note.get("complete"):
-            self.gaps.update(mark.note.get("gaps", {}))
-            self.unread += mark.note.get("unread", ())
-            self.holes.update(mark.note.get("holes", {}))
-            self.shown += mark.note.get("shown", 0)
-            self._know(mark.note.get("unknown", {}), mark.note.get("unknown_of", {}))
+        if (begun := cut_short(mark, scan)) is not None:
+            self.gaps.update(begun.note.get("gaps", {}))
+            self.unread += begun.note.get("unread", ())
+            self.holes.update(begun.note.get("holes", {}))
+            self.shown += begun.note.get("shown", 0)
+            self._know(begun.note.get("unknown", {}), begun.note.get("unknown_of", {}))
 
     def add(self, page: Page, result: StageResult) -> None:
         self.read += len(page.records)

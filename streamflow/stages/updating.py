@@ -15,9 +15,10 @@ from streamflow.model import DestId, Disposition, Draft, Fields, Kind, Link, Op,
 from streamflow.stages.batch import Write
 from streamflow.stages.conflicts import answer, conflict_id, mapped, outdated, told
 from streamflow.stages.gone import gone_asked, gone_item, is_wanted_again, over, set_aside
+from streamflow.stages.in_part import with_sent
 from streamflow.stages.kept import expected, kept, known, rebuilt, unlisted
 from streamflow.stages.lists import agreed, there_before
-from streamflow.stages.peoples import lost_by_replacing
+from streamflow.stages.peoples import added_fields, lost_by_replacing
 from streamflow.stages.planning import ACTION_FIELDS, Compare, Facts, both_ways, create_writes, sameness
 from streamflow.stages.unknown import ALONE
 from streamflow.store.change import Change, Enqueue
@@ -43,7 +44,7 @@ class Update:
 def is_settled(link: Link, fields: Fields, facts: Facts) -> bool:
     """Say whether the source asks for nothing new of a part, so that it need not even be read."""
     before, theirs, fields = known(link.base), kept(link.base), _in_place(link, fields)
-    if is_wanted_again(link, facts.directory):
+    if is_wanted_again(link, facts.directory) or link.ref in facts.sent:
         return False
     for name in {**fields, **before}:
         wanted = fields.get(name)
@@ -76,6 +77,7 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
         if is_wanted_again(link, facts.directory):
             return Update(anew=True)
         return Update(changes=(Enqueue(item=gone_item(link, gone_asked(link, facts.directory))),))
+    line, link = link, with_sent(link, facts.sent.get(link.ref, {}), now, facts.compare)
     decided = _decided(link, fields, staged, facts, now)
     by_map = {name: word for name in {**fields, **known(link.base)} if (word := mapped(link, name, fields.get(name), facts))}
     policies = {**by_map, **decided}
@@ -95,9 +97,9 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
         for each in told(conflict, link, staged, by_map, lost, answer(link, conflict.field, conflict.wanted, now, facts)[1], clearable)
     )
     news += tuple(over(link, facts.directory)) if is_wanted_again(link, facts.directory) else ()
-    base = _base_after(link, fields, now, merged, draft.kind, facts.compare)
+    base = _base_after(link, fields, now, merged, facts)
     if not merged.changes:
-        quiet = () if base == link.base else (replace(link, base=base, verified="pending"),)
+        quiet = () if base == line.base else (replace(link, base=base, verified="pending"),)
         return Update(links=quiet, changes=news)
     facts.busy.add(link.dest_id)
     before = _image(link, merged, now) if link.is_matched else link.before
@@ -204,8 +206,8 @@ def _found_there(link: Link, fields: Fields, now: Fields, merged: Merged, same: 
     """
     Of a record that existed before us: what was there already and stays theirs, and of lists what we add to theirs.
 
-    The first is remembered as kept, the second is the base: dropping it later must not take their own items along. What an earlier
-    write of ours changed, as the image before it tells, was not there already, though that write was never confirmed.
+    The first is remembered as kept, the second is the base: dropping it later must not take their own items along. What an
+    earlier write of ours put into a list or text, as the image before it tells, was not there already, though it was never confirmed.
     """
     theirs: Fields = {}
     ours: Fields = {}
@@ -213,10 +215,11 @@ def _found_there(link: Link, fields: Fields, now: Fields, merged: Merged, same: 
         if name not in merged.base:
             continue
         is_list = name in APPENDED and isinstance(fields[name], list)
-        was_written = name in merged.changes or name in (link.before or {})
-        if is_list and (was_written or name in expected(link.base)):
+        was_meant = name in APPENDED | BLOCKS and name in (link.before or {})
+        is_ours = name in merged.changes or name in expected(link.base) or was_meant
+        if is_list and is_ours:
             ours[name] = lacking(name, merged.base[name], there_before(same, link, name, now), same)
-        elif not was_written:
+        elif not is_ours:
             theirs[name] = fields[name]
     return theirs, ours
 
@@ -233,30 +236,51 @@ def _image(link: Link, merged: Merged, now: Fields) -> Fields:
     return {**there, **(link.before or {}), **{name: there[name] for name in replaced}}
 
 
-def _changed_since(link: Link, now: Fields, compare: Compare) -> list[str]:
-    """Name what reads otherwise than when it was read back and found right: people changed it, whatever becomes of other fields."""
-    if link.verified != "verified":
-        return []
+def _changed_since(link: Link, fields: Fields, now: Fields, facts: Facts) -> list[str]:
+    """
+    Name what people changed: what reads otherwise than when it was read back and found right, whatever becomes of other fields.
+
+    What was not read back yet and reads otherwise than we wrote may be no more than the destination's way to write it. Where the source
+    comes to say the very same, it is what people had put there before it.
+    """
+    kind, alike = link.dest_kind, _alike(link, fields, now, facts.compare)
     has_custom = any(name.startswith("custom:") for name in now)   # else they were not read
-    return [
+    changed = [
         name for name, value in expected(link.base).items()
-        if (has_custom or not name.startswith("custom:"))
-        and compare(link.dest_kind, name, value, now.get(name)) is Verdict.DIFFERS
+        if (link.verified == "verified" or name in alike) and (has_custom or not name.startswith("custom:"))
+        and facts.compare(kind, name, value, now.get(name)) is Verdict.DIFFERS
         and not (name in BLOCKS and str(value or "") in str(now.get(name) or ""))
     ]
+    filled = added_fields(link, now, facts.fills(kind)) if link.ours else ()
+    return [*changed, *(name for name in filled if name in alike)]
 
 
-def _base_after(link: Link, fields: Fields, now: Fields, merged: Merged, kind: Kind, compare: Compare) -> Fields:
-    """What is ours to find again, and of which fields theirs stands."""
+def _alike(link: Link, fields: Fields, now: Fields, compare: Compare) -> set[str]:
+    """Name the fields that hold just what the source says now, but for lists and texts: of those only our part is ever ours."""
+    names = {name for name in fields.keys() - APPENDED - BLOCKS if not is_blank(fields[name])}
+    return {name for name in names if both_ways(compare, link.dest_kind, name, fields[name], now.get(name))}
+
+
+def _base_after(link: Link, fields: Fields, now: Fields, merged: Merged, facts: Facts) -> Fields:
+    """
+    What is ours to find again, and of which fields theirs stands.
+
+    A value of theirs to which the source comes stays theirs, unless somebody said that this very value of the source goes.
+    """
     conflicts = {each.field for each in merged.conflicts if each.policy != "take" or each.field not in merged.changes}
-    theirs = {name: fields.get(name) for name in (*conflicts, *_changed_since(link, now, compare)) if name not in merged.changes}
-    found, added = _found_there(link, fields, now, merged, sameness(compare, kind))
+    theirs = {name: fields.get(name) for name in (*conflicts, *_changed_since(link, fields, now, facts)) if name not in merged.changes}
+    found, added = _found_there(link, fields, now, merged, sameness(facts.compare, link.dest_kind))
     theirs = {**found, **theirs}
+    alike = _alike(link, fields, now, facts.compare)
     for name, value in kept(link.base).items():
-        regained = name in merged.changes or both_ways(compare, kind, name, fields.get(name), now.get(name))
-        if name not in theirs and name in merged.base and not regained:
-            theirs[name] = value
-    return rebuilt({**merged.base, **added}, theirs)
+        regained = name in merged.changes or both_ways(facts.compare, link.dest_kind, name, fields.get(name), now.get(name))
+        if name not in theirs and name in merged.base and (name in alike or not regained):
+            theirs[name] = fields[name] if name in alike else value
+    taken = {
+        name for name in alike.intersection(kept(link.base))
+        if facts.directory.last_word(conflict_id(link, name, fields[name]))[0] == "take"
+    }
+    return rebuilt({**merged.base, **added}, {name: value for name, value in theirs.items() if name not in taken})
 
 
 def base_after(link: Link, update: Update) -> Fields:

@@ -9,11 +9,11 @@ from typing import TypeAlias
 
 from streamflow.errors import (
     AccessRefused,
+    NoProperAnswer,
     NotFound,
     NotPermitted,
     PlanLimit,
     PlatformUnavailable,
-    ProtocolMismatch,
     QuestionRefused,
     RecordRejected,
     StreamflowError,
@@ -77,7 +77,7 @@ def error_for(
         return NotFound(what, platform=platform)
     if verdict in (CallVerdict.INVALID, CallVerdict.CONFLICT):
         return RecordRejected(what, field=said.field, status=outcome.status, platform=platform, hint=_field_hint(said.field))
-    refused = QuestionRefused if 400 <= outcome.status < 500 else ProtocolMismatch
+    refused = QuestionRefused if 400 <= outcome.status < 500 else NoProperAnswer
     return refused(what, platform=platform, hint="the answer is outside the contract; has the platform changed?")
 
 

@@ -7,6 +7,7 @@ import os
 import random
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -17,17 +18,15 @@ from tests.flow.daemon import Daemon, NotAnswering
 from tests.flow.harness import DECIDED, question_of, short
 from tests.flow.measures import peak_mib
 from tests.flow.stopping import Stops, struck
+from tests.flow.strikes import AT_WORK_S, LIFETIME_S, UNDOING_S, done_so_far, is_come
 from tests.judge.marks import read_marks
 from tests.judge.states import WHO_IS_WHO, Question
 
 CALM = "calm"
 POLL_S = 0.05
-LIFETIME_S = (0.1, 4.0)
-"""How long the daemon lives before a kill, from when it is where it is to be struck: from hardly begun to well under way."""
-UNDOING_S = (0.0, 1.2)
-"""The same while all is taken back, which takes a few seconds in all."""
-PHASES = ("probe", "map", "schema", "owners", "sample", "backfill", "tail", "cutover", "watch", "rollback", "rolled_back", "done")
-LATER = ("cutover", "rollback")
+STILL_S = 8.0
+"""How long the source is watched behind the last kill: a start, and some looks."""
+DAY_S = 86_400.0
 TOLD = ("shared_email", "possible_duplicate", "unmapped_value")
 """Causes that only tell; a run that is struck at named points accepts them, so that it comes by a decision for certain."""
 SINCE = "gone from the destination since it was written"
@@ -82,12 +81,16 @@ class Hands:
         self.at_sample: Callable[[], None] | None = None    # called before the sample is accepted, where that is for a person to do
         self.at_rest: Callable[[], bool] = lambda: False    # called when all has arrived; says whether the switch has to wait
         self.work: Callable[[str], None] = lambda _phase: None         # called at each look, with the phase: people at work
+        self.watch_s: float | None = None    # how long people see the watch at least, where it lasts until all kills have struck
         self._dice = dice
         self._wanted = wanted        # the phase from which on each kill to come strikes, in order
         self._is_calm = faults == CALM
         self._provided = provides(faults)
         self._stays_down = stays_down()
         self._kill_at = math.inf
+        self._begun: Any = None              # what was done of the phase to be struck when this life was first seen in it
+        self._watched_at: float | None = None   # monotonic: when it was first seen behind the switch
+        self._switched_s = 0.0                  # how long it was there by then
         self._started_at: float | None = None   # until it has answered
         self._seen: Any = None
         self._looked_at: set[str] = set()    # questions, by id of the item
@@ -152,15 +155,37 @@ class Hands:
         self._kill_at = math.inf
         return left
 
+    def _aim(self, status: Any) -> None:
+        """Have the next kill strike when the run is where that is to be; soon, once something is done there."""
+        if not self._wanted or not is_come(self._phase, self._wanted[0]):
+            return
+        if self._kill_at == math.inf:
+            self._begun = done_so_far(status)
+            self._arm(self._dice.uniform(*(UNDOING_S if self._wanted[0] == "rollback" else LIFETIME_S)))
+        elif self._begun is not None and done_so_far(status) != self._begun:
+            self._begun = None
+            self._hasten(self._dice.uniform(*AT_WORK_S))
+
     def _arm(self, life_s: float) -> None:
         self._kill_at = time.monotonic() + life_s
+
+    def _hasten(self, life_s: float) -> None:
+        self._kill_at = min(self._kill_at, time.monotonic() + life_s)
 
     def _strike(self) -> None:
         self._measure()
         self.daemon.kill()
         self.struck.append(self._phase)
         self._wanted.pop(0)
+        if not self._wanted and self.watch_s is not None:
+            self._end_watch(self.watch_s)
         self._start()
+
+    def _end_watch(self, least_s: float) -> None:
+        """Let the watch come to an end from the next start on, nothing being left to strike in it."""
+        passed_s = 0.0 if self._watched_at is None else time.monotonic() - self._watched_at
+        watch_s = self._switched_s + max(least_s, passed_s + min(least_s, STILL_S))
+        self.box.configure(f"watch_days = {1.0:.6f}", f"watch_days = {watch_s / DAY_S:.6f}")
 
     def _measure(self) -> None:
         assert self.daemon.process is not None
@@ -174,8 +199,10 @@ class Hands:
             self.resumes_s.append(time.monotonic() - self._started_at)
             self._started_at = None
         self._phase = str(status["phase"])
-        if self._wanted and self._kill_at == math.inf and PHASES.index(self._phase) >= PHASES.index(self._wanted[0]):
-            self._arm(self._dice.uniform(*(UNDOING_S if self._wanted[0] == "rollback" else LIFETIME_S)))
+        if self._phase == "watch" and self._watched_at is None:
+            self._watched_at = time.monotonic()
+            self._switched_s = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(status["since"])).total_seconds())
+        self._aim(status)
         if status["state"] == "paused":
             assert not self._is_calm, status["reason"]
             if BY_ITSELF in status["reason"]:
@@ -192,7 +219,7 @@ class Hands:
             return
         if self._phase == "watch":
             self._look_back()
-        elif self._phase == "tail" and (not self._wanted or self._wanted[0] in LATER):   # what strikes before it comes first
+        elif self._phase == "tail" and not (self._wanted and is_come("tail", self._wanted[0])):   # what strikes before it comes first
             self._switch(status)
 
     def _export(self, gate: dict[str, Any]) -> None:

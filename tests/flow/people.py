@@ -35,6 +35,7 @@ class People:
         self.source: Any = None              # as it was at the switch, before somebody cheated again
         self._box = box
         self._deeds = Deeds(box, before, seed, go_back=self.goes_back)
+        self._by_files = by_files
         self._within_s = 0.0 if by_files else CHEATED_S * slow      # of what is written after the last export no reader can know
         self._cheats_at = 0.0
         self._next = 0.0
@@ -52,7 +53,11 @@ class People:
         return self._deeds.before
 
     def work(self, phase: str) -> None:
-        """Do at most one thing, now and then; somebody cheats in the source in the cutover, and at the first look after the switch."""
+        """
+        Do at most one thing, now and then.
+
+        Somebody cheats in the source in the cutover, and at the first look after the switch; by files all of it is exported once more then.
+        """
         self._cheat(phase)
         budget = BUDGETS.get(phase)
         if budget is None or not self._left[budget] or time.monotonic() < self._next:
@@ -88,3 +93,5 @@ class People:
         if phase == "watch" and self.source is None:
             self.source = self._box.source()
             ask(f"{self._box.source_admin}freeze", {"cheat": CHEATS})
+            if self._by_files:
+                self._box.export()

@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     add("--people", choices=(*PEOPLE, "both"), default="both", help="whether people work in the destination while these, or parts, go back")
     add("--records", type=int, default=100, help="source records of a run")
     add("--life", type=float, default=0.2, help="changes a second that people make in the source")
-    add("--limit", type=float, default=600.0, help="seconds that a run may take")
+    add("--limit", type=float, default=1200.0, help="seconds that a run may take")
     add("--seed", type=int, default=1, help="of the first run; each further one takes the next")
     add("--jobs", type=int, default=1, help="how many runs go on side by side")
     add("--pair", choices=tuple(SIDES), nargs="+", default=list(SIDES))

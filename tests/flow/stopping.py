@@ -5,7 +5,7 @@ A point lies before and after each side effect, and is named by it: "before:inte
 "before:phase tail", "after:cutover/step drain"; among probes, in the switch and in a rollback the name says so
 ("before:rollback/send DELETE notes/{id}"), in that of a part with what was asked for ("after:rollback kind/phase tail").
 
-The product knows nothing of this: what it does is watched at its ledger, at its session, and where it writes reports.
+The product knows nothing of this: what it does is watched at its ledger, at its session, and where it writes reports or keeps a file.
 
 The plan is a JSON file; see `Stops`. What was struck is written beside it, a line each, before the process dies. Each life is a fork of
 a process that has loaded everything and does nothing: there are hundreds, and most of a start is loading.
@@ -28,22 +28,25 @@ from pathlib import Path
 from typing import Any
 
 from streamflow.cli.main import main
+from streamflow.platforms.files import attachment
 from streamflow.reports.writer import ReportWriter
 from streamflow.store.base import StageResult
 from streamflow.store.change import Audit, Change, Enqueue, Finish, MarkVerified, MoveMark, PutIntent, PutSetting, ResolveItem, SettleIntent
 from streamflow.store.sqlite import SqliteLedger
 from streamflow.wire.session import Session
 
-SECTIONS = ("schema", "cutover", "rollback")
+SECTIONS = ("schema", "tail", "cutover", "watch", "rollback")
 """
 Phases whose side effects are points of their own, whatever was struck before; in the first the destination is tried with records of
-probes, and whoever is struck there is not struck at a send of anybody's record.
+probes, and whoever is struck there is not struck at a send of anybody's record. What is outside is struck where it first comes: mostly
+in the sample.
 """
 EACH = (
     "stage", "mark", "finish", "enqueue", "intent create", "intent update", "settle confirmed", "settle in_doubt", "verified", "report",
     "decision", "phase map", "phase schema", "phase owners", "phase sample", "phase backfill", "phase tail", "phase cutover",
     "schema/send POST contacts", "send POST contacts", "send POST notes", "send PATCH contacts/{id}", "cutover/step freeze",
     "cutover/step drain", "cutover/step verify", "cutover/step switch", "cutover/switch", "phase watch",
+    "tail/mark", "tail/stage",
 )  # fmt: skip
 """Points that every run comes by."""
 TAKEN_BACK = (
@@ -51,8 +54,10 @@ TAKEN_BACK = (
     "rollback/send DELETE contacts/{id}", "rollback/settle confirmed", "rollback/audit rollback.done", "phase rolled_back",
 )  # fmt: skip
 """Points that a run which is rolled back comes by as well."""
-KEPT = ("phase done",)
+KEPT = ("watch/mark", "watch/setting closed_at", "phase done")
 """Points of a run that is not."""
+WITH_FILES = ("archive",)
+"""Points of a run from a source that has files: they are copied."""
 PARTS: Mapping[str, tuple[str, ...]] = {
     "rollback phase": ("send DELETE notes/{id}", "send DELETE contacts/{id}"), "rollback kind": ("send DELETE notes/{id}",),
     "rollback record": ("send DELETE notes/{id}", "send DELETE contacts/{id}"),
@@ -92,9 +97,15 @@ def struck(plan: Path) -> Counter[str]:
     return Counter(book.read_text(encoding="utf-8").splitlines()) if book.exists() else Counter()
 
 
-def missed(plan: Path, *, is_undone: bool) -> tuple[str, ...]:
-    """Give the points before or after which no process was struck, though a run of this kind must have come by them."""
-    return _not_among(struck(plan), (*EACH, *(TAKEN_BACK if is_undone else KEPT)))
+def missed(plan: Path, *, is_undone: bool, has_files: bool = False) -> tuple[str, ...]:
+    """
+    Give the points before or after which no process was struck, though a run of this kind must have come by them.
+
+    Some runs come by what is named without a section in the tail alone: that is as good.
+    """
+    told = struck(plan)
+    somewhere = told + Counter(point.replace(":tail/", ":", 1) for point in told)
+    return _not_among(somewhere, (*EACH, *(TAKEN_BACK if is_undone else KEPT), *(WITH_FILES if has_files else ())))
 
 
 def missed_in_parts(plan: Path, *, is_meddled: bool) -> tuple[str, ...]:
@@ -172,6 +183,7 @@ _TELLING: Mapping[type, Callable[[Any], str]] = {
 def watch(points: Points) -> None:
     """Lay a point before and after whatever this process does that lasts."""
     commit, stage, write, report = SqliteLedger.commit, SqliteLedger.stage, Session.write, ReportWriter.__call__
+    copy = attachment.copy
 
     async def phase_of(ledger: SqliteLedger) -> None:
         if not points.phase:
@@ -220,9 +232,16 @@ def watch(points: Points) -> None:
         report(self, name, data)
         points.come(f"after:{points.within('report')}")
 
+    @wraps(copy)
+    def keeping(source: Path, target: Path) -> str:
+        points.come(f"before:{points.within('archive')}")
+        digest = copy(source, target)
+        points.come(f"after:{points.within('archive')}")
+        return digest
+
     for holder, name, ours in (
         (SqliteLedger, "commit", committing), (SqliteLedger, "stage", staging), (Session, "write", sending),
-        (ReportWriter, "__call__", reporting),
+        (ReportWriter, "__call__", reporting), (attachment, "copy", keeping),
     ):  # fmt: skip
         setattr(holder, name, ours)
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from streamflow.sandbox.profiles import read_profile
 from tests.flow.box import Box, sandbox
-from tests.flow.hands import CALM, PHASES, Hands
+from tests.flow.hands import CALM, DAY_S, STILL_S, Hands
 from tests.flow.measures import Calls, audit, calls, doubts, leaks, of_destination, of_source
 from tests.flow.meddlers import Meddlers
 from tests.flow.parts import Parts
 from tests.flow.people import People
 from tests.flow.sides import LEADTREKKER, SIDES
 from tests.flow.stopping import Stops, missed, missed_in_parts, peak_mib, struck
+from tests.flow.strikes import dealt
 from tests.flow.strokes import Stroke, strokes
 from tests.flow.telltales import plant
 from tests.judge.accounting import read_told, read_waiting, unaccounted
@@ -30,20 +32,16 @@ from tests.judge.meanwhile import taken_away
 from tests.judge.plans import against_plan
 from tests.judge.readonly import written
 from tests.judge.refusals import MOVED_FROM, PEOPLE, Excuse, read_refusals, standing
-from tests.judge.states import Destination, Finding, ask
+from tests.judge.states import Destination, Finding, Identity, Question, ask
 from tests.judge.takenback import taken_back
 
-STRUCK = ("probe", "schema", "sample", "backfill", "tail", "cutover")
-"""Where kills strike: half of them as soon as may be, the others from one of these on, so that no part of a run is spared."""
-WATCH_S = 8.0
-"""How long the run goes on after the switch for each kill that is to strike there: the longest life, and a start."""
 LAG_S = 3.0
 """What a run that is struck at named points is told of the destination's lists, instead of measuring it."""
 HOSTILE_DEADLINE_S = 400
 """What a cutover is given where some lists are never answered: that takes most of the time of each complete read. By default it is 4 h."""
-DAY_S = 86_400.0
-SEEN_THROUGH = (CALM, "flaky")
-"""Profiles under which a source shows each write by the end of the watch: nothing comes late, and no edit is without a time."""
+SAMPLED = 1 / 4
+"""Of the records of a run, how many are its sample: by default that is 300, and in a small account nothing would be left for later."""
+LATE = "late_visibility_s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,15 +139,17 @@ def _handed(trial: Trial, box: Box, dice: random.Random, wanted: list[str]) -> H
 def survive(trial: Trial, *, handed: Handed = _handed) -> Survived:
     """Run one migration with exactly so many kills, judge both sides at its end, and tell what else was seen; *handed* gives the hands."""
     dice = random.Random(f"kills-{trial.seed}")
-    wanted = sorted((dice.choice(("probe", dice.choice(STRUCK))) for _ in range(trial.kills)), key=PHASES.index)
+    wanted = dealt(trial.kills, dice)
     wanted += ["rollback"] * trial.backs if trial.undone else []
     with sandbox(**trial.options) as box:
-        _configure(box, trial, wanted)
+        watch_s = _watch_s(trial, box)
+        _configure(box, trial, DAY_S if trial.undone or trial.kills else watch_s)
         box, planted = plant(box, trial.options, trial.seed)
         before = box.destination()
         telling = of_source(box.source()) | of_destination(before)
         findings: list[Finding] = []
         hands = handed(trial, box, dice, wanted)
+        hands.watch_s = watch_s if trial.kills and not trial.undone else None
         people = (Meddlers if trial.meddled else People)(box, before, trial.seed, by_files=trial.reader == "files", slow=hands.slow)
         if trial.undone:
             hands.at_watch = lambda: findings.extend(_at_switch(hands, people))
@@ -166,7 +166,7 @@ def survive(trial: Trial, *, handed: Handed = _handed) -> Survived:
         telling |= of_source(box.source()) | of_destination(people.before)
         findings += (
             _undone(hands, people, after) if trial.undone else _judged_by_parts(hands, people, parts) if trial.parts
-            else [*_judged(hands, people), *_after_switch(trial, hands, people)]
+            else [*_judged(hands, people), *_after_switch(hands, people)]
         )
         findings += [*unchained(audit(box.state)), *written(box.source_state()["write_calls"])]
         return Survived(
@@ -179,17 +179,26 @@ def survive(trial: Trial, *, handed: Handed = _handed) -> Survived:
         )  # fmt: skip
 
 
-def _configure(box: Box, trial: Trial, wanted: list[str]) -> None:
+def _watch_s(trial: Trial, box: Box) -> float:
+    """Give how long a run that is kept is watched: until the source shows what is written in it right after the switch."""
+    if not trial.life:
+        return 0.0
+    late = read_profile(trial.faults)[box.side.platform].get(LATE) or [0.0]
+    return STILL_S + (0.0 if trial.reader == "files" or trial.parts else float(late[-1]))
+
+
+def _configure(box: Box, trial: Trial, watch_s: float) -> None:
     box.configure('cutover = "auto"', 'cutover = "ask"')
     if trial.faults == "hostile":
         box.configure("deadline_s = 120", f"deadline_s = {HOSTILE_DEADLINE_S}")
     if trial.reader == "api":
         box.configure("[pace.source]", f"{box.side.pages}\n[pace.source]")
-    if trial.parts:
-        box.configure('sample = "auto"', 'sample = "ask"')      # what it made can then be told from what came later
+    if trial.parts:     # the sample is one of them: what it made must be much, and be told from what came later
+        box.configure('sample = "auto"', 'sample = "ask"')
+    else:
+        box.configure("[cutover]\n", f"[sample]\nsize = {max(1, int(trial.records * SAMPLED))}\n[cutover]\n")
     if trial.stops is not None:     # what is not known is taken for a minute, and waited for at every kill among the probes
         box.configure("late_commit_s = 1.0\n", f"late_commit_s = 1.0\nsearch_lag_s = {LAG_S}\n")
-    watch_s = DAY_S if trial.undone else WATCH_S * max(wanted.count("cutover"), bool(trial.life))
     box.configure("watch_days = 0\n", f"watch_days = {watch_s / DAY_S:.6f}\n")
 
 
@@ -198,7 +207,8 @@ def _missed(trial: Trial, hands: Hands) -> tuple[str, ...]:
         return ()
     if trial.parts:
         return missed_in_parts(hands.plan, is_meddled=trial.meddled)
-    return missed(hands.plan, is_undone=trial.undone)
+    has_files = any(kind == "attachment" for kind, _, _ in hands.box.source().every())
+    return missed(hands.plan, is_undone=trial.undone, has_files=has_files)
 
 
 def _judged(hands: Hands, people: People, parts: Parts | None = None) -> list[Finding]:
@@ -212,21 +222,29 @@ def _judged(hands: Hands, people: People, parts: Parts | None = None) -> list[Fi
         return box.compare(truth, destination, before=people.before, explained=explained, asked=asked, edits=edits)
 
     found = judged(compare, people.agreed or source, source, asked)
+    found = list(_without_excuse(box, found, source, destination, book.questions, explained))
+    found += unarchived(destination, box.archived(), prefix=box.side.prefix)
+    return [*found, *unaccounted(book, destination, prefix=box.side.prefix, deleted=taken_away(edits))]
+
+
+def _without_excuse(
+    box: Box, found: Sequence[Finding], source: Any, destination: Destination, asked: Sequence[Question], explained: Mapping[Identity, str]
+) -> Iterator[Finding]:
+    """Leave out what a platform never took or never gave, by its own log, where that is asked about."""
     moved = getattr(source, "moved_files", {})      # of the platform whose merges take files along
     rows = {(kind, key): {**row, MOVED_FROM: sorted(moved.get(key, ()))} for kind, key, row in source.every()}
     logs = (ask(f"{box.source_admin}log"), ask(f"{box.destination_admin}log"))
     refusals = read_refusals(*logs, [key for kind, key in rows if kind in PEOPLE])
     there = read_marks(destination, box.side.prefix).identities()
-    found = list(standing(found, rows, Excuse(refusals=refusals, asked=book.questions, explained=explained, there=there)))
-    found += unarchived(destination, box.archived(), prefix=box.side.prefix)
-    return [*found, *unaccounted(book, destination, prefix=box.side.prefix, deleted=taken_away(edits))]
+    yield from standing(found, rows, Excuse(refusals=refusals, asked=asked, explained=explained, there=there))
 
 
-def _after_switch(trial: Trial, hands: Hands, people: People) -> Iterator[Finding]:
-    """Find what was written in the source after the switch and is not asked about, where nothing hides it from whoever reads."""
-    if people.source is not None and trial.reader == "api" and trial.faults in SEEN_THROUGH:
-        asked = read_told(hands.box.state / "reports").questions
-        yield from unasked(people.source, hands.box.source(), asked)
+def _after_switch(hands: Hands, people: People) -> Iterator[Finding]:
+    """Find what was written in the source after the switch and is not asked about."""
+    if people.source is not None:
+        box, ended = hands.box, hands.box.source()
+        asked, waiting = read_told(box.state / "reports").questions, read_waiting(box.state / "reports")
+        yield from _without_excuse(box, list(unasked(people.source, ended, asked)), ended, box.destination(), asked, waiting)
 
 
 def _judged_by_parts(hands: Hands, people: People, parts: Parts) -> list[Finding]:

@@ -18,10 +18,15 @@ class Account:
 
     source_admin = ""
     writes = 0
+    exported = None
 
     def source(self) -> int:
         """Give its state."""
         return self.writes
+
+    def export(self) -> None:
+        """Keep what is there for whoever reads files."""
+        self.exported = self.writes
 
     def write(self, _url: str, order: Any) -> None:
         """Take what somebody writes in spite of the freeze."""
@@ -44,6 +49,7 @@ def test_somebody_cheats_once_before_the_switch_and_once_after(
     for phase in phases:
         one.work(phase)
     assert (one.agreed, one.source, account.writes) == (agreed, switched, written)
+    assert account.exported == (None if switched is None else written), "what is written after the switch is in no file"
 
 
 def test_people_have_work_left_for_after_the_switch(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,15 +10,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
+from streamflow.clock import SystemClock
+from streamflow.config import Config, load
+from streamflow.daemon.home import open_home
 from streamflow.model import Intent, IntentState, Op, Ref
+from streamflow.platforms.catalog import forms
 from streamflow.store.base import AuditEntry
 from streamflow.store.change import Audit, Change, MoveMark, PutIntent, PutSetting, SettleIntent
 from tests.flow.box import REPOSITORY, environment
 from tests.flow.harness import assert_right
+from tests.flow.measures import audit
 from tests.flow.stopping import PARTS, Points, Stops, missed, missed_in_parts, name_of, peak_mib, struck
 from tests.flow.survival import Trial, survive
+from tests.test_config import MINIMAL, SECRET, written
 
 STRUCK = (
     "before:intent create", "after:decision", "after:send POST contacts", "after:phase tail", "before:cutover/switch",
@@ -44,11 +52,16 @@ def test_a_run_struck_at_named_points_ends_as_if_it_had_not_been() -> None:
 def test_a_point_that_nobody_came_by_is_told(tmp_path: Path) -> None:
     """Before and after it, for whatever a run of that kind must do."""
     plan = tmp_path / "stops.json"
-    plan.with_suffix(".struck").write_text("before:stage\nafter:phase done\n", encoding="utf-8")
+    plan.with_suffix(".struck").write_text("before:stage\nbefore:tail/enqueue\nafter:phase done\n", encoding="utf-8")
     assert {"after:stage", "before:rollback/intent update", "after:phase rolled_back"} <= set(missed(plan, is_undone=True))
     assert "before:stage" not in missed(plan, is_undone=True)
+    assert "before:tail/stage" in missed(plan, is_undone=True)
+    assert not {"before:enqueue", "before:tail/enqueue"} & set(missed(plan, is_undone=True)), "in the tail is as good as before it"
     assert "before:phase done" in (left := missed(plan, is_undone=False))
     assert "after:phase done" not in left
+    assert {"before:watch/mark", "after:watch/setting closed_at"} <= set(left)
+    assert "after:archive" not in left
+    assert "after:archive" in missed(plan, is_undone=False, has_files=True)
     assert not any("rollback" in point for point in left)
 
 
@@ -96,6 +109,41 @@ def test_whoever_struck_itself_lives_again_until_a_life_ends_otherwise(tmp_path:
     code = subprocess.run([sys.executable, "-c", _LIVES, str(plan)], cwd=REPOSITORY, env=environment(), check=False, timeout=30).returncode
     assert (code, struck(plan)) == (75, {"before:mark": 4})
     assert peak_mib(plan) > 1
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """Give the configuration of a migration that wrote something, came to the tail, and does not run."""
+    monkeypatch.setenv("LT_KEY", SECRET)
+    (tmp_path / "nutshell.key").touch(mode=0o600)
+    (tmp_path / "nutshell.key").write_text(SECRET)
+    config = load(written(tmp_path, MINIMAL), forms())
+
+    async def begin() -> None:
+        async with open_home(config, SystemClock()) as ledger:
+            settings = {"phase": {"state": "tail"}, "fields:meant": [["leads", "Streamflow ID"]]}
+            await ledger.commit([PutSetting(name=name, value=value) for name, value in settings.items()])
+
+    anyio.run(begin)
+    return config
+
+
+async def _order(config: Config) -> Any:
+    async with open_home(config, SystemClock()) as ledger:
+        return await ledger.setting("rollback")
+
+
+def test_a_rollback_ordered_while_nobody_runs_is_noted_once(config: Config) -> None:
+    """Killed right before it is kept and right behind, and said again each time, it is one order in the operator's name."""
+    plan, points = config.path.with_name("stops.json"), [f"{side}:tail/audit rollback.requested" for side in ("before", "after")]
+    Stops(only=tuple(points)).write(plan)
+    command = [sys.executable, "-m", "tests.flow.stopping", str(plan), "-c", str(config.path), "rollback", "--confirm", "acme"]
+    ended = subprocess.run(command, cwd=REPOSITORY, env=environment(), check=False, timeout=60, capture_output=True, text=True)
+    assert ended.returncode == os.EX_OK, ended.stderr
+    assert struck(plan) == dict.fromkeys(points, 1)
+    told = [json.loads(entry) for _, entry, _ in audit(config.migration.state_dir)]
+    assert [(each["actor"], each["note"]) for each in told if each["action"] == "rollback.requested"] == [(f"uid:{os.geteuid()}", "run")]
+    assert anyio.run(_order, config)["scope"] == "run"
 
 
 def _intent() -> Intent:

@@ -13,10 +13,11 @@ from tests.flow import strokes, torture
 from tests.flow.box import Box
 from tests.flow.measures import Calls
 from tests.flow.schedule import MANY, UNDONE_UNDER, again, parser, schedule
+from tests.flow.strikes import PLACES
 from tests.flow.strokes import Stroke
 from tests.flow.survival import Survived, Trial
 from tests.flow.tally import MOST_MIB, MOST_UP_S
-from tests.flow.wanting import ENOUGH, SURE, Met
+from tests.flow.wanting import ENOUGH, KILLS, SURE, Met
 from tests.judge.states import Finding
 
 ONE = ("--kills", "3", "--points", "0", "--profiles", "calm", "--pair", "leadtrekker-nutshell")
@@ -188,6 +189,19 @@ def test_a_table_in_which_nobody_worked_after_the_switch_is_wrong() -> None:
     assert _met(ENOUGH, times=1, late_edits=0).is_wanting
     assert not _met(ENOUGH, times=1, late_edits=1).is_wanting
     assert not _met(ENOUGH - 1, times=1, late_edits=0).is_wanting
+
+
+def test_a_table_whose_kills_spared_a_part_of_the_run_is_wrong() -> None:
+    """Of many kills some strike in each part; of few none may have."""
+    everywhere = [place for place in PLACES for _ in range(KILLS // len(PLACES) + 1)]
+    met = _met(1, times=1, phases=tuple(everywhere))
+    assert not met.is_wanting
+    for spared in PLACES:
+        rest = tuple(phase for phase in everywhere * 2 if phase != spared)
+        assert (met := _met(1, times=1, phases=rest)).is_wanting
+        assert list(met.words()) == [f"WRONG: none of {len(rest)} random kills struck in {spared}"]
+        assert not _met(1, times=1, phases=rest[: KILLS - 1]).is_wanting
+    assert list(_met(1, times=1, phases=()).words()) == [], "a tour has none"
 
 
 def test_what_a_table_lacks_makes_its_exit_code(ends: list[Any], capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from tests.flow.schedule import again, parser, schedule
+from tests.flow.strikes import told as told_by_phase
 from tests.flow.survival import Survived, Trial, survive
 from tests.flow.tally import Line, is_right, laid_out, name_of
 from tests.flow.wanting import Met
@@ -60,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _say(words)
     finally:    # hours of runs are not lost to whoever ends them early
         _say(f"\n{laid_out(table)}\n\n{_cost(table.values(), time.monotonic() - began)}")
+        if met.phases:
+            _say(f"random kills by phase: {told_by_phase(met.phases)}")
         for words in met.words():
             _say(words)
         for trial in bad:

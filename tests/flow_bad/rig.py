@@ -240,6 +240,14 @@ class Place:
         """Begin a command line in a process of its own."""
         return Command(["-c", str(self.config), *words], environ(**variables))
 
+    def audit(self) -> list[dict[str, Any]]:
+        """Export the audit and give its entries."""
+        path = self.dir / "audit.jsonl"
+        path.unlink(missing_ok=True)
+        said = self.cli("audit", "export", str(path))
+        assert said.code == 0, said
+        return [json.loads(line)["entry"] for line in path.read_text(encoding="utf-8").splitlines()]
+
     def snapshot(self) -> dict[str, bytes]:
         """Give every file of the state directory but lock and side files, to see that nothing was touched."""
         passing = ("lock", "-wal", "-shm")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import tempfile
 import time
@@ -106,6 +107,7 @@ def test_second_signal(beginning: Place, pair: Pair) -> None:
         daemon.signal(signal.SIGTERM)
         assert daemon.end() == 75, daemon.words()
         assert time.monotonic() - begun < 6.0
+    assert [each["actor"] for each in beginning.audit() if each["action"] == "stop"] == ["signal:SIGTERM"], "told as it came"
     pair.destination(delay_after=None, latency_ms=0)
     with running_daemon(beginning) as daemon:
         daemon.until(lambda status: status["phase"] == "tail", "tail", timeout_s=50.0)
@@ -138,6 +140,8 @@ def test_rollback_noted_while_nobody_runs(beginning: Place, pair: Pair) -> None:
     assert_clear(beginning.cli("rollback"), 64, "must be confirmed")
     said = beginning.cli("rollback", "--confirm", "sandbox")
     assert (said.code, "noted" in said.out, "run` carries it out" in said.out) == (0, True, True)
+    [ordered] = [each for each in beginning.audit() if each["action"] == "rollback.requested"]
+    assert (ordered["actor"], ordered["note"]) == (f"uid:{os.geteuid()}", "run")
     with running_daemon(beginning) as daemon:
         assert daemon.end() == 0, daemon.words()
     assert ids(pair) == []

@@ -105,6 +105,7 @@ class Excuses:
         explained: What it says of records it left out, by (kind, key).
         already: Findings about the same account with merged records beside those that stayed: what the merge itself did is not among them.
         whose: Gives the keys of the source records that a record of the destination is marked with.
+        was_hung: Says whether people's merge hung this record on another one, which counts as a change of it.
         is_made_up: Says whether such a key on a record of the destination was made up, its source record having none.
         was_changed: Says whether people changed this record in the source since, as far as that can be told.
     """
@@ -115,6 +116,7 @@ class Excuses:
     explained: Mapping[Identity, str] | None
     already: Sequence[Finding] = ()
     whose: Callable[[str], Collection[str]] = lambda _rid: ()
+    was_hung: Callable[[str], bool] = lambda _rid: False
     is_made_up: Callable[[str], bool] = lambda _rid: False
     was_changed: Callable[[Identity], bool] = lambda _identity: False
 
@@ -267,11 +269,11 @@ class Excuses:
         return {(each.kind, each.key) for each in about} if edit.was is not None else set()
 
     def _was_left(self, finding: Finding) -> bool:
-        """Say whether all but one of the records were left because people had worked on them, and each is asked about by its id."""
+        """Say whether all but one of the records were left, as people worked on them or merged theirs, each asked about by its id."""
         about = [each for each in self.asked if (each.kind, each.key) == _about(finding) and each.cause in ASKED_OF_EDITED]
         edited = {edit.rid for edit in self._edited()}
         carriers = _NUMBERED.findall(finding.why) if finding.why.startswith("carried by ") else []
-        left = [rid for rid in carriers if rid in edited and any(rid in each.others for each in about)]
+        left = [rid for rid in carriers if (rid in edited or self.was_hung(rid)) and any(rid in each.others for each in about)]
         return bool(left) and len(carriers) - len(left) == 1
 
     def _is_asked(self, identity: Identity) -> bool:
@@ -312,8 +314,15 @@ def excused(
         rows = {**destination.of(at), **{edit.rid: edit.was for edit in edits if edit.was is not None}}
         return {key for _, key, _ in marks_on(at, rows.get(rid, {}), prefix)}
 
+    stayed = {survivor(edit.rid, edits) for edit in edits if edit.field == "merged"}
+
+    def was_hung(rid: str) -> bool:
+        row = destination.of(rid.partition("-")[2]).get(rid, {})
+        return int(row.get("rev") or 1) > 1 and any(each in stayed for each in (row.get("links") or {}).values() if isinstance(each, str))
+
     excuses = Excuses(
-        edits=edits, prefix=prefix, asked=asked, explained=explained, already=already, whose=lambda rid: keys("contacts", rid),
+        edits=edits, prefix=prefix, asked=asked, explained=explained, already=already, was_hung=was_hung,
+        whose=lambda rid: keys("contacts", rid),
         is_made_up=lambda rid: any(key.startswith("~") for key in keys(rid.partition("-")[2], rid)), was_changed=was_changed,
     )  # fmt: skip
     return list(excuses.left(findings))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.judge import meanwhile
 from tests.judge.comparison import compare
 from tests.judge.corrupting import Change, Dump, double, drop, each_of, put, reword, row_of
 from tests.judge.guarding import Edit
@@ -314,6 +315,19 @@ def test_a_record_without_id_that_people_worked_on_explains_one_record(deed: str
     )  # fmt: skip
     assert list(excuses.left(found)) == found[excused:]
     assert list(replace(excuses, was_changed=lambda _: False).left(found)) == found
+
+
+@pytest.mark.parametrize(("home", "rev", "named", "excused"), [
+    ("5-contacts", 2, "48-tasks", True), ("7-contacts", 2, "48-tasks", False), ("5-contacts", 1, "48-tasks", False),
+    ("5-contacts", 2, "49-tasks", False), ("5-contacts", 2, "", False),
+])  # fmt: skip
+def test_what_a_merge_hung_elsewhere_may_stay_beside_what_took_its_place(home: str, rev: int, named: str, excused: bool) -> None:
+    """A merge changes what hung on the one who went: it is left and asked about by its id; what nobody changed is removed."""
+    dump = {**after(), "tasks": [{"id": "48-tasks", "rev": rev, "links": {"relatedEntity": home}}]}
+    asked = (Question(cause="conflict", kind="reminder", key="8", others=frozenset({named})),) if named else ()
+    found = [Finding(fault="doubled", what="reminder 8", why="carried by 74-notes, 48-tasks")]
+    left = meanwhile.excused(lambda _: found, destination_of(dump), edits=MERGE, prefix="lt", asked=asked, explained={})
+    assert (left == []) is excused
 
 
 def test_a_record_without_id_that_waits_explains_one_record() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ async def first_made(trip: Voyage, kind: Kind) -> Link:
     """Give the line of a record that we made and that no other lead shares."""
     lines = [link async for page in trip.ledger.crosswalk(dest_kind=kind) for link in page]
     shared = {link.dest_id for link in lines if link.is_merged}
-    return next(link for link in lines if link.ours and link.dest_id not in shared)
+    return next(link for link in lines if link.ours and link.dest_id not in shared and link.ref.kind in ("lead", "note"))
 
 
 async def undone(trip: Voyage, scope: str) -> None:
@@ -38,6 +39,19 @@ async def comes_back_beside(trip: Voyage, line: Link) -> None:
     await in_tail(trip)
     [told] = await trip.items("doubled_marker")
     assert (told.key, told.details) == (line.ref.key, {"dest_id": line.dest_id, "first": now.dest_id})
+
+
+async def made_again(trip: Voyage, line: Link, comes: Callable[[], None] = lambda: None) -> Link:
+    """Let people delete a record, the source say something of it, and somebody have it made again, as *comes*; answers its line then."""
+    trip.in_destination("delete", kind=line.dest_kind, id=line.dest_id)
+    where, what = {"contacts": ("leads", "name"), "notes": ("notes", "note")}[line.dest_kind]
+    trip.in_source("edit", where, line.ref.key, **{what: f"Written Since {line.dest_id}"})
+    await in_tail(trip)
+    [item] = [each for each in await trip.items("deleted_at_destination") if each.details["dest_id"] == line.dest_id]
+    await trip.resolve(item, "recreate")
+    comes()
+    await in_tail(trip)
+    return (await trip.ledger.links([line.ref]))[line.ref]
 
 
 @pytest.mark.parametrize("comes", ["first", "later"])
@@ -95,6 +109,49 @@ async def test_what_was_made_again_and_comes_back_all_the_same_is_told(tmp_path:
         await trip.resolve(item, "recreate")
         await in_tail(trip)
         await comes_back_beside(trip, line)
+
+
+@pytest.mark.parametrize("kind", ["contacts", "notes"])
+async def test_what_was_made_again_is_not_made_a_third_time_beside_the_first(tmp_path: Path, kind: Kind) -> None:
+    """A record is made again, people bring the old one back and delete the new one: `recreate` follows the old one, and makes none."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+        await in_tail(trip)
+        line = await first_made(trip, kind)
+        now = await made_again(trip, line)
+        assert now.dest_id != line.dest_id
+        trip.in_destination("undelete", kind=kind, id=line.dest_id)
+        await in_tail(trip)
+        [told] = await trip.items("doubled_marker")
+        assert told.details == {"dest_id": line.dest_id, "first": now.dest_id}
+        held = trip.live(kind).keys()
+        last = await made_again(trip, now)
+        assert (last.dest_id, trip.live(kind).keys()) == (line.dest_id, held - {now.dest_id})
+        trip.in_destination("undelete", kind=kind, id=now.dest_id)
+        await in_tail(trip)
+        told = next(item for item in await trip.items("doubled_marker") if item.details["dest_id"] == now.dest_id)
+        assert told.details["first"] == line.dest_id
+
+
+@pytest.mark.parametrize("kind", ["contacts", "notes"])
+async def test_what_comes_back_in_the_moment_it_is_made_again_is_told(
+    tmp_path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could have seen it before the new one was sent: both are there, and somebody is told that two carry one mark."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+        await in_tail(trip)
+        line, writer = await first_made(trip, kind), trip.destination.writer
+        create = writer.create
+
+        async def comes_back(*given: Any, **named: Any) -> Any:
+            trip.in_destination("undelete", kind=kind, id=line.dest_id)
+            return await create(*given, **named)
+
+        now = await made_again(trip, line, lambda: monkeypatch.setattr(writer, "create", comes_back))
+        assert now.dest_id != line.dest_id
+        assert {line.dest_id, now.dest_id} <= trip.live(kind).keys()
+        await in_tail(trip)
+        [told] = await trip.items("doubled_marker")
+        assert told.details == {"dest_id": line.dest_id, "first": now.dest_id}
 
 
 async def test_what_people_had_deleted_before_a_rollback_and_bring_back_is_told(tmp_path: Path) -> None:

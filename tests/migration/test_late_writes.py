@@ -10,8 +10,8 @@ import pytest
 
 from streamflow.clock import SystemClock
 from streamflow.ledger_names import SWITCHED
-from streamflow.migration.made_again import MADE_AGAIN
-from streamflow.migration.watch import LATE, Watch, decided_on
+from streamflow.migration.made_again import GOES_ON, MADE_AGAIN
+from streamflow.migration.watch import LATE, WRITTEN_LATE, Watch, decided_on
 from streamflow.model import Disposition, Link, QueueItem, Record, RecordState, Ref, Staged
 from streamflow.platforms.catalog import pair_of
 from streamflow.stages.rekey import renamed
@@ -104,6 +104,34 @@ async def test_a_late_version_waits_for_its_own_answer_whatever_else_is_decided(
     await held.held()
     assert (await held.staged("1")).state is RecordState.HELD
     assert await held.answer_late("take") is RecordState.PENDING
+
+
+@pytest.mark.parametrize("first", ["", "ignore"])
+async def test_an_answer_that_a_late_version_keeps_from_being_carried_out_is_told(first: str) -> None:
+    """Whoever is asked about the late version hears what their answer means for it; each is asked once, and later versions likewise."""
+    held = Held()
+    await held.moved("1")
+    question = await held.asked("1")
+    await held.write("1", "written late")
+    await held.held()
+    if first:
+        await held.answer((await held.ledger.queue(cause=LATE))[0], first)
+        assert await held.held() == []
+    await held.answer(question, "retry")
+    assert await held.held() == ["1"]
+    [late] = await held.ledger.queue(cause=LATE)
+    assert late.reason == GOES_ON
+    await held.write("1", "written later still")
+    await held.held()
+    assert [item.reason for item in await held.ledger.queue(cause=LATE)] == [GOES_ON, GOES_ON]
+    for late in await held.ledger.queue(cause=LATE):
+        await held.answer(late, "ignore")
+    assert await held.held() == []
+    assert (await held.staged("1")).state is RecordState.HELD
+    await held.write("1", "written last")
+    await held.held()
+    [late] = await held.ledger.queue(cause=LATE)
+    assert late.reason == WRITTEN_LATE
 
 
 async def test_a_version_that_was_ignored_stays_where_it_is() -> None:

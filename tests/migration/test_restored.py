@@ -90,6 +90,34 @@ async def test_a_change_under_a_restoration_is_given_back(tmp_path: Path, ended:
         assert await trip.ledger.settings("undoing:") == {}
 
 
+@pytest.mark.parametrize("theirs", [THEIRS, "R 1.00, says a person, " * 4], ids=["shown whole", "perhaps cut short"])
+async def test_what_was_put_under_a_write_is_what_a_rollback_gives_back(tmp_path: Path, theirs: str) -> None:
+    """A person's value that our write went over at the very moment comes back, not the one before; not known whole, it is listed."""
+    async with voyage(tmp_path, at=State.TAIL, records=40, gates=ASK_CUTOVER) as trip:
+        await in_tail(trip)
+        link = await matched(trip)
+        row = next(each for each in trip.source_rows("leads") if each["leadid"] == link.ref.key)
+        edited = at_the_very_moment(trip, link.dest_id, {"customFields": {"Lead Status": theirs}})
+        other = next(each["statusid"] for each in trip.source_rows("statuses") if each["name"] != row["status"])
+        await in_tail(trip, lambda: trip.in_source("edit", "leads", row["leadid"], statusid=other))
+        [item] = [item for item in await trip.items("conflict") if item.id.startswith("overwritten:")]
+        assert edited
+        ours = custom(trip, link.dest_id, "Lead Status")
+        assert item.details["source"] == ours
+        plan = await Rollback(trip.m).undo(dry_run=True)
+        await undo(trip)
+        await trip.phase()
+        report = trip.reports["rollback"]
+        spared = [each["reason"] for each in report["spared"] if each["id"] == link.dest_id]
+        if theirs == THEIRS:
+            assert (custom(trip, link.dest_id, "Lead Status"), spared) == (theirs, [])
+        else:
+            assert custom(trip, link.dest_id, "Lead Status") == ours
+            assert "custom:Lead Status" in spared[0]
+        assert [each["reason"] for each in plan.spared if each["id"] == link.dest_id] == spared
+        assert report["read_back"] == "as before"
+
+
 async def test_what_was_left_is_listed_however_often_it_is_cut_short(tmp_path: Path) -> None:
     """What people changed stays, and is told at the end, as is what they deleted, also by a start that finds it done."""
     async with voyage(tmp_path, at=State.TAIL, records=40, gates=ASK_CUTOVER) as trip:

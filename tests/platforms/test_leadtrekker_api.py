@@ -49,6 +49,7 @@ async def test_every_kind_is_read_whole_and_only_by_reads() -> None:
     [
         {"reply_base64": True}, {"reply_ids": "number"}, {"reply_dates": "mixed"}, {"wrap": "root"}, {"null_text": True},
         {"page_size_max": 7}, {"page_base": 0}, {"report_total": True}, {"header": "legacy"}, {"order": "desc"},
+        {"strict_base64": False},
     ],
     ids=lambda switches: "-".join(map(str, next(iter(switches.items())))),
 )  # fmt: skip
@@ -106,9 +107,9 @@ async def test_servers_that_do_not_page_are_an_error_and_no_loop(switches: dict[
 
 
 async def test_an_unpaged_dump_is_read_with_paging_none() -> None:
-    """Told that there is no paging, one call brings the whole list."""
+    """Told that there is no paging, one call brings the whole list, however slowly it is written."""
     streams = {"lead": {"paging": {"style": "none"}}}
-    async with sandbox(records=400, paging=False) as server, reading(server, streams=streams) as source:
+    async with sandbox(records=400, paging=False, dump_delay_ms=30) as server, reading(server, streams=streams) as source:
         pages = await all_pages(source, "lead")
         assert len(pages) == 1
         assert len(pages[0].records) == len(truth(server, "leads"))
@@ -381,6 +382,30 @@ async def test_changed_since_reads_use_the_window_and_the_sources_clock() -> Non
             found = {record.key for page in await all_pages(source, "lead", cursor) for record in page.records}
         assert found == {key for key, record in everything.items() if record.data["updated"] >= "2026-05-20 02:00:00"}
         assert 0 < len(found) < len(everything)
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+async def test_changes_of_one_time_that_fill_several_pages_are_all_read(order: str) -> None:
+    """Leads made and changed in one moment, more of them than several pages hold: each comes, in a whole list, and from each cursor on."""
+    window = {"from_param": "datefrom", "overlap_s": 7200}
+    streams = {"lead": {"window": window, "paging": {"size": 4}}}
+    async with sandbox(records=40, date_filter="honoured", order=order, stamp_grain_s=86_400) as server:
+        account = simulation_of(server)
+        old = [str(record["leadid"]) for record in truth(server, "leads")][:9]
+        new = [account.write(Operation(do="create", kind="leads", values={"name": f"One {n}"}), by="test") for n in range(21)]
+        for key in old:
+            account.write(Operation(do="edit", kind="leads", key=key, values={"name": "Other"}), by="test")
+        batch = {*map(str, new), *old}
+        [moment] = {str(record["updated"]) for record in truth(server, "leads") if str(record["leadid"]) in batch}
+        async with reading(server, streams=streams) as source:
+            assert batch <= set(await all_records(source, "lead"))
+            cursor = source.changes_from("lead", datetime.fromisoformat(moment))
+            found = await all_pages(source, "lead", cursor)
+            assert {record.key for page in found for record in page.records} == batch
+            for page in found[:-1]:
+                rest = {record.key for later in await all_pages(source, "lead", page.next) for record in later.records}
+                read = {record.key for before in found[: found.index(page) + 1] for record in before.records}
+                assert read | rest == batch
 
 
 async def test_missing_settings_are_named_all_at_once() -> None:

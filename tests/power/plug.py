@@ -11,7 +11,8 @@ from http import HTTPStatus
 from typing import Any
 
 from tests.flow.box import Box
-from tests.flow.hands import PHASES, Hands
+from tests.flow.hands import Hands
+from tests.flow.strikes import is_come
 from tests.judge.marks import read_marks
 from tests.power.acked import Book, missing, read_book
 from tests.power.device import MOMENTS
@@ -54,7 +55,7 @@ class Plug(Hands):
         box.configure("timeout_s = 5.0", f"timeout_s = {ANSWER_S}")
         box.configure("deadline_s = 120", f"deadline_s = {DEADLINE_S}")
         text = box.config.read_text(encoding="utf-8")
-        watch_days = (LEAST_S + WATCH_S * wanted.count("cutover")) / DAY_S
+        watch_days = (LEAST_S + WATCH_S * sum(wanted.count(phase) for phase in ("cutover", "watch"))) / DAY_S
         box.config.write_text(re.sub(r"watch_days = [\d.]+", f"watch_days = {watch_days:.6f}", text), encoding="utf-8")
 
     def _goes_on(self, code: int) -> bool:
@@ -72,6 +73,9 @@ class Plug(Hands):
         self._timer.daemon = True
         self._timer.start()
 
+    def _hasten(self, life_s: float) -> None:
+        """Leave it at the moment that was drawn: a machine is slow, and much of it is writing."""
+
     def _strike(self) -> None:
         self.machine.pull()
         if self._timer is not None:
@@ -84,7 +88,7 @@ class Plug(Hands):
         self.struck.append(self._phase)
         self._wanted.pop(0)
         self._start()
-        if self._wanted and PHASES.index(self._phase) >= PHASES.index(self._wanted[0]) and self._dice.random() < AT_BOOT:
+        if self._wanted and is_come(self._phase, self._wanted[0]) and self._dice.random() < AT_BOOT:
             self.at_boot += 1
             self._arm(self._dice.uniform(*BOOT_S))
 

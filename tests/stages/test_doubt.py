@@ -404,14 +404,14 @@ async def test_the_image_from_before_us_survives_a_lost_answer() -> None:
         assert not any(link.before.values())
 
 
-def spoil_in_part(one: Rig, *names: str) -> None:
-    """Let the next update carry out only what it says of these fields, and its answer be lost."""
+def spoil_in_part(one: Rig, *names: str, error: Exception | None = None) -> None:
+    """Let the next update carry out only what it says of these fields, and its answer be lost, or be this error."""
     original = one.nutshell.writer.update
 
     async def halved(kind: str, dest_id: str, changes: dict[str, Any], **rest: Any) -> str:
         one.nutshell.writer.update = original  # type: ignore[method-assign]
         await original(kind, dest_id, {name: value for name, value in changes.items() if name in names}, **rest)
-        raise Uncertain("nobody knows")
+        raise error or Uncertain("nobody knows")
 
     one.nutshell.writer.update = halved  # type: ignore[method-assign, assignment]
 

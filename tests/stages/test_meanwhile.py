@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from streamflow.errors import PlatformUnavailable, Throttled, TransientError
-from streamflow.model import DestId, Kind, Ref
+from streamflow.model import DestId, Kind, Link, QueueItem, Ref
 from streamflow.platforms.destination import Happening, Ours
 from streamflow.stages.meanwhile import Meanwhile
-from streamflow.stages.overwritten import UNLOOKED, lost_to
+from streamflow.stages.overwritten import UNLOOKED, lost_to, with_lost
 from tests.stages.rig import Rig, lead, note, reminder, rig
 
 NO_RPC: dict[str, Any] = {"rpc_methods": [], "rpc_find_custom_fields": False, "note_edit": "none"}
@@ -375,3 +376,24 @@ def happening(number: int, actor: str, **changes: str) -> Happening:
 def test_only_what_we_wrote_over_is_lost(events: list[Happening], lost: list[str]) -> None:
     """The same field, a person's change, and ours after it: anything else survived."""
     assert sorted(lost_to(events)) == lost
+
+
+@pytest.mark.parametrize(("image", "later", "given_back"), [
+    ("", ["Hot"], "Hot"),                     # put under our write, and nothing since
+    ("", ["Hot", "Warm"], "Warm"),            # twice
+    ("Cold", ["Hot"], "Cold"),                # people put another one there since, and the source's went before that
+])  # fmt: skip
+def test_what_a_rollback_gives_back_is_what_people_last_had(image: str, later: list[str], given_back: str) -> None:
+    """Of what they put under our writes and what they had put in place of ours it is the latest."""
+    line = Link(
+        ref=Ref("lead", "1"), dest_kind="contacts", dest_id="5-contacts", base={"jobTitle": "Ours"}, ours=False, before={"jobTitle": image},
+    )
+    lost = [
+        QueueItem(
+            id=f"overwritten:lead:1::jobTitle:{place}", cause="conflict", kind="lead", key="1", reason="?", decisions=("accept",),
+            details={"field": "jobTitle", "destination": value, "dest_id": line.dest_id, "before": "", "is_whole": True},
+        )
+        for place, value in enumerate(later)
+    ]  # fmt: skip
+    assert with_lost(line, lost).before == {"jobTitle": given_back}
+    assert with_lost(replace(line, before=None), lost).before is None

@@ -3,6 +3,8 @@ Every order of events of a run that ends and goes on, up to small bounds: each r
 
 Two records on two pages. A page is staged with its mark, a write is meant before it is sent, its disposition comes with its outcome; the
 process may end between any two of these, twice. Whatever is sent may be lost, and a new process knows nothing but the ledger.
+Where a pass goes on, which writes a new process looks for, and what it makes of them are the program's own rulings; that a page and its
+mark, and an outcome and its disposition, are one transaction each is the model's, and held by the tests of reading and writing.
 """
 
 from __future__ import annotations
@@ -12,9 +14,16 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.stages.exploring import explorer
+from streamflow.model import OPEN_INTENTS, Intent, IntentState, Op, Ref
+from streamflow.stages.doubt import rule_create
+from streamflow.stages.tally import Tally, cut_short
+from streamflow.store.base import Mark
+from tests.stages.exploring import QUIET, explorer
 
 RECORDS = (0, 1)
+SCAN = "first"
+INTENT = Intent(id="1", ref=Ref("lead", "1"), op=Op.CREATE, dest_kind="contacts", fields={}, marker="lt:lead:1")
+STATES = {"meant": IntentState.MEANT, "doubt": IntentState.IN_DOUBT}
 Pair = tuple[str, str]
 
 
@@ -85,17 +94,33 @@ def _writing(world: World, record: int, protocol: Protocol) -> Iterator[World]:
     if state == "meant" and world.sent[record]:
         yield _doubtful(world, record)                                 # the answer got lost, or the process gave up waiting
         yield replace(_doubtful(world, record), under_way=_add(world.under_way, record, -world.under_way[record]))
-    if state == "doubt" and not world.under_way[record]:               # the quiet time is over
-        there = world.copies[record] > 0
-        yield _answered(world, record) if there else replace(world, ledger=_state(world.ledger, record, "pending"))
+    if state == "doubt":
+        yield from _looked_for(world, record)
+
+
+def _looked_for(world: World, record: int) -> Iterator[World]:
+    """Give what the program's ruling makes of an open write; once nothing can arrive any more its quiet time is over."""
+    waited_s = 0.0 if world.under_way[record] else QUIET.decisive_s
+    ruling = rule_create(INTENT, ["a record"] * world.copies[record], waited_s=waited_s, quiet=QUIET)
+    if ruling.state is IntentState.CONFIRMED:
+        yield _answered(world, record)
+    elif ruling.state is IntentState.ABANDONED:
+        yield replace(world, ledger=_state(world.ledger, record, "pending"))
 
 
 def _restarted(world: World, protocol: Protocol) -> World:
     ledger = world.ledger
     for record in RECORDS:
-        if ledger[record] == "meant":
+        if STATES.get(ledger[record]) in OPEN_INTENTS:
             ledger = _state(ledger, record, "doubt" if protocol.looks_at_open else "pending")
-    return replace(world, alive=True, ledger=ledger, reads=world.mark if protocol.reads_on else 0, half=False)
+    return replace(world, alive=True, ledger=ledger, reads=_goes_on_at(world.mark) if protocol.reads_on else 0, half=False)
+
+
+def _goes_on_at(mark: int) -> int:
+    """Give the page at which the program goes on with a pass that left this mark."""
+    note = Tally().note(SCAN, ended=mark > RECORDS[-1])
+    begun = cut_short(Mark(name="read:lead", cursor=str(mark), note=note, at="") if mark else None, SCAN)
+    return int(begun.cursor) if begun is not None else 0
 
 
 def _answered(world: World, record: int) -> World:
@@ -122,7 +147,7 @@ def is_broken(world: World) -> bool:
     """Say whether a record was made twice, or is passed over or called done without being there, with nothing left to make it."""
     if any(copies + way > 1 for copies, way in zip(world.copies, world.under_way, strict=True)):
         return True
-    passed_over = [record for record in RECORDS if not world.ledger[record] and world.mark > record and not world.half]
+    passed_over = [record for record in RECORDS if not world.ledger[record] and max(world.mark, world.reads) > record and not world.half]
     done = [record for record in RECORDS if world.finished[record] and world.ledger[record] in ("pending", "done")]
     return bool(passed_over) or any(not world.copies[record] and not world.under_way[record] for record in done)
 

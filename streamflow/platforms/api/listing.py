@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-from streamflow.errors import PlatformUnavailable, ProtocolMismatch, Unreachable
+from streamflow.errors import UNANSWERED, ProtocolMismatch, Unreachable
 from streamflow.model import Kind, Record
 from streamflow.platforms.api import paging, proof
 from streamflow.platforms.api.forms import Raw, Wait
@@ -109,7 +109,7 @@ class Listing:
         """
         Read a page that does not come row by row: its rows, the number of the next, and which rows of the list (from 0) do not come.
 
-        Raises PlatformUnavailable where several in a row do not come: then it is not for one of them.
+        Raises the last failure where several in a row do not come: then it is not for one of them.
         """
         first = (number - self._stream.paging.first) * self._stream.paging.size
         rows: list[Raw] = []
@@ -119,7 +119,7 @@ class Listing:
                 found = await self._row(skipped, is_doubted=len(held_back) < self._resigned)
             except Unreachable:
                 raise
-            except PlatformUnavailable:
+            except UNANSWERED:
                 held_back.append(skipped)
                 if held_back[-HELD_BACK:] == list(range(skipped - HELD_BACK + 1, skipped + 1)):
                     raise

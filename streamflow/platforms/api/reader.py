@@ -9,7 +9,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from streamflow.clock import Clock
-from streamflow.errors import NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Unreachable
+from streamflow.errors import UNANSWERED, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Unreachable
 from streamflow.model import Cursor, Key, Kind, Page, Record
 from streamflow.platforms.api import answers, paging, windows
 from streamflow.platforms.api.canary import Canaries
@@ -57,7 +57,7 @@ class ApiReader:
         Yield the pages of a whole list, or of what changed, from *start*; the last has next None and may be empty.
 
         A stretch that is read by windows is one list: each is drained before the next, and one that holds too much is cut first. A page
-        that never comes is read row by row; what of it does not come by itself either is a gap.
+        that never comes, or is refused each time, is read row by row; what of it does not come by itself either is a gap.
         """
         stream = self._spec.streams[kind]
         call = _named(stream.list, stream)
@@ -71,7 +71,7 @@ class ApiReader:
                 rows, number, gaps = await self._read(stream, walk, listing, place)
             except (PlatformUnavailable, ProtocolMismatch) as error:
                 usual = walk.usual(place)
-                if usual is None or (walk.is_paged and isinstance(error, ProtocolMismatch)):     # not for being too much
+                if usual is None or (walk.is_paged and not isinstance(error, UNANSWERED)):     # not for being too much
                     raise
                 place, listing = usual, self._listing(stream, call, walk.confined(usual), learns=True)
                 continue
@@ -106,7 +106,7 @@ class ApiReader:
             return rows, number, ()
         except Unreachable:
             raise
-        except PlatformUnavailable:
+        except UNANSWERED:
             if place.span is None or walk.usual(place) is not None or not walk.is_paged or stream.paging.size == 1:
                 raise
             rows, number, held_back = await listing.page_by_rows(place.number)
@@ -226,7 +226,7 @@ class ApiReader:
                 return await self._rows(stream, call, each, priority=NORMAL)
             except Unreachable:
                 raise
-            except PlatformUnavailable:
+            except UNANSWERED:
                 continue
         return await self._rows(stream, call, asked[-1], priority=NORMAL)
 

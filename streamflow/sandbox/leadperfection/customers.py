@@ -9,7 +9,7 @@ import anyio
 from aiohttp import web
 
 from streamflow.sandbox.leadperfection import dress
-from streamflow.sandbox.leadperfection.forms import Form
+from streamflow.sandbox.leadperfection.forms import Form, HandlerFault
 from streamflow.sandbox.leadperfection.hits import Key
 from streamflow.sandbox.leadperfection.paging import page
 from streamflow.sandbox.leadperfection.simulation import LeadPerfection
@@ -56,7 +56,7 @@ async def get_job_status_changes(simulation: LeadPerfection, form: Form) -> Answ
         found = [key for key in found if (job := simulation.state.find("jobs", key[1])) and job[1]["jbs_id"].lower() == status]
     rows = [simulation.state.find("jobs", job_id) for _, job_id in page(found, form, "GetJobStatusChanges", simulation.switches)]
     for row in filter(None, rows):
-        await _wait(simulation, row[0]["cst_id"], by_id=bool(job_id or cst_id))
+        await _reach(simulation, row[0]["cst_id"], by_id=bool(job_id or cst_id))
     dressed = [dress.job_feed_row(job, lead or {}, tree, simulation.switches) for tree, job, lead in filter(None, rows)]
     return _given(dressed, simulation, by_id=bool(job_id))
 
@@ -112,7 +112,7 @@ async def _prospects(simulation: LeadPerfection, form: Form, method: str) -> lis
     trees = [simulation.state.prospect(cst_id) for cst_id in page(cst_ids, form, method, simulation.switches)]
     found = [tree for tree in trees if tree is not None]
     for tree in found:
-        await _wait(simulation, tree["cst_id"], by_id=bool(named))
+        await _reach(simulation, tree["cst_id"], by_id=bool(named))
     return found
 
 
@@ -138,10 +138,13 @@ def _window(form: Form) -> tuple[float, float] | None:
     return None if low is None or high is None or low > high else (low, high)
 
 
-async def _wait(simulation: LeadPerfection, cst_id: str, *, by_id: bool) -> None:
+async def _reach(simulation: LeadPerfection, cst_id: str, *, by_id: bool) -> None:
+    """Take as long as this prospect takes. Raises HandlerFault where its row cannot be converted."""
     wait_s = simulation.slow_s(cst_id, by_id=by_id)
     if wait_s:
         await anyio.sleep(wait_s)
+    if simulation.is_spoilt(cst_id, by_id=by_id):
+        raise HandlerFault("Conversion failed when converting the row.")
 
 
 def _searched(simulation: LeadPerfection, form: Form) -> list[Node]:

@@ -108,12 +108,20 @@ class LeadPerfection:
     def slow_s(self, cst_id: str, *, by_id: bool) -> float:
         """Give the seconds that a call with this prospect takes; nearly always 0."""
         slow = self.switches["slow"]
-        if slow is None or (slow.get("where", "any") == "by_id" and not by_id):
-            return 0.0
-        wanted = str(slow.get("cst_id", "auto"))
+        return float(slow.get("seconds", _SLOW_S)) if self._is_meant("slow", cst_id, by_id=by_id) else 0.0
+
+    def is_spoilt(self, cst_id: str, *, by_id: bool) -> bool:
+        """Say whether the row of this prospect cannot be converted; nearly never."""
+        return self._is_meant("spoilt", cst_id, by_id=by_id)
+
+    def _is_meant(self, switch: str, cst_id: str, *, by_id: bool) -> bool:
+        meant = self.switches[switch]
+        if meant is None or (meant.get("where", "any") == "by_id" and not by_id):
+            return False
+        wanted = str(meant.get("cst_id", "auto"))
         if wanted == "auto":
             wanted = str(self.state.account.plan.cst_id(min(_SLOW_INDEX, self.state.account.prospect_count - 1)))
-        return float(slow.get("seconds", _SLOW_S)) if cst_id in wanted.split() else 0.0
+        return cst_id in wanted.split()
 
 
 SIMULATION = web.AppKey("simulation", LeadPerfection)

@@ -97,6 +97,13 @@ _FORMS: Mapping[str, Form] = {
     "dump_delay_ms": (is_length, "milliseconds from 0"),
 }
 
+NEVER_MET = {
+    "create_reply": "nothing is ever created in a source",
+    "frozen_writes": "what becomes of a write by API; nothing is ever written to a source, and people who cheat do so by hand",
+}
+"""Switches that the migration cannot meet, since it never makes the call, and why; the others are turned in its tests."""
+
+
 
 class LeadtrekkerFaults(CheckedFaults):
     """The shared faults plus the switches above, which it also checks."""

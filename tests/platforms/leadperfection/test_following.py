@@ -56,6 +56,26 @@ async def test_changes_that_show_late_are_not_passed_over() -> None:
         assert {record.data["note"] for record in (await held.held("note")).values()} >= {"shows late", "later"}
 
 
+@pytest.mark.parametrize("order", ["key", "newest", "shuffled"])
+async def test_changes_of_one_time_that_fill_several_pages_are_all_read(order: str) -> None:
+    """Made in one moment, more than several pages hold and than a window may, which no cut can part: all are there after one round."""
+    crowded = {"prospect": {"window": {"start": "2024-11-01", "split_rows": 3}, "paging": {"size": 4}}}
+    async with book(40, source={"streams": crowded}, order=order) as (wire, held):
+        made = [await wire.act("create", "prospects", values={"firstname": f"One {n}", "lastname": "Moment"}) for n in range(21)]
+        for key in made:
+            await wire.act("create", "leads", values={"cst_id": key})
+        old = [key for key in await held.held("prospect") if key not in made][:9]
+        for key in old:
+            await wire.act("create", "notes", values={"cst_id": key, "note": f"of {key} in that moment"})
+        wire.clock.advance(60.0)
+        held.clock.skipped_s += 60.0
+        assert (await held.poll()).is_complete
+        assert set(made) <= set(await held.held("prospect"))
+        assert set(made) <= {str(record.parent) for record in (await held.held("lead")).values()}
+        assert {f"of {key} in that moment" for key in old} <= {record.data["note"] for record in (await held.held("note")).values()}
+        assert (await held.poll()).is_quiet
+
+
 async def test_look_ups_and_the_timetable_are_not_read_in_every_round() -> None:
     """A quiet round asks for what changed alone; what rows bring anyway is looked up again after its pause, or as often as it is told."""
     asked: Counter[str] = Counter()
@@ -134,6 +154,46 @@ async def test_edits_that_move_no_date_are_found_at_night() -> None:
         await held.poll()
         assert (await held.held("prospect"))[str(prospect)].data["address1"] == "9 Silent Lane"
         assert (await held.held("lead"))[lead].data["verified"] == "true"
+
+
+async def test_dates_that_no_window_finds_are_found_by_the_whole_list() -> None:
+    """Where a server passes over one of the dates, what moved it alone is in no round, and comes with the next complete read."""
+    async with book(blind_bits=[131_072]) as (wire, held):
+        key = next(iter(await held.held("prospect")))
+        wire.clock.advance(8 * 3_600.0)
+        held.clock.skipped_s += 8 * 3_600.0
+        await wire.act("create", "notes", values={"cst_id": key, "note": "passed over"})
+        assert (await held.poll()).is_complete
+        assert (await held.reader.everything("sweep")).is_complete
+        assert "passed over" in {record.data["note"] for record in (await held.held("note")).values()}
+
+
+async def test_edits_of_a_prospect_that_show_as_changes_of_its_leads_come_at_once() -> None:
+    """Where the server says so, a new address is in the next round and needs no night."""
+    async with book(prospect_edits="lead") as (wire, held):
+        lead = max(await held.held("lead"), key=int)
+        prospect = (await held.held("lead"))[lead].parent
+        wire.clock.advance(60.0)
+        held.clock.skipped_s += 60.0
+        await wire.act("edit", "prospects", prospect, values={"address1": "9 Open Lane"})
+        await held.poll()
+        assert (await held.held("prospect"))[str(prospect)].data["address1"] == "9 Open Lane"
+
+
+@pytest.mark.parametrize("days", [3, 60])
+async def test_calls_that_are_shown_for_some_days_only_are_not_gone_after_them(days: int) -> None:
+    """However far back calls are told, one that was read stays, and its absence later is no deletion that anybody is asked about."""
+    async with book(60, call_days=days) as (wire, held):
+        before = await held.held("call")
+        assert before
+        for _ in range(3):
+            wire.clock.advance((days + 1) * 86_400.0)
+            held.clock.skipped_s += (days + 1) * 86_400.0
+            assert (await held.reader.everything("sweep")).is_complete
+        staged = await held.ledger.staged("call", list(before))
+        assert staged.keys() == before.keys()
+        assert {each.missing_scans for each in staged.values()} == {0}
+        assert [item for item in await held.ledger.queue(state="open") if item.kind == "call"] == []
 
 
 async def test_the_text_of_an_appointment_follows_its_change() -> None:
@@ -316,6 +376,26 @@ async def test_a_hole_proves_nothing_and_hides_nothing_but_itself_once_it_is_giv
         assert await held.ledger.mark("delta:prospect") != moved
         assert (await held.reader.everything("sweep")).is_complete
         assert not [item for item in await held.ledger.queue() if item.cause == "source_unread"]
+
+
+async def test_a_prospect_whose_row_spoils_each_answer_costs_one_question() -> None:
+    """It is asked about by its id, while others who are changed arrive; once it can be read again the question closes by itself."""
+    at_once = {"prospect": {"window": {"start": "2024-11-01", "step_days": 40_000}}}      # it stands in one place of each list
+    async with book(60, source={"streams": at_once}) as (wire, held):
+        first, second = sorted(await held.held("prospect"), key=int)[3:5]
+        await wire.switch(spoilt={"cst_id": first})
+        for key in (first, second):
+            await wire.act("create", "notes", values={"cst_id": key, "note": f"of {key}"})
+        held.clock.skipped_s += 600.0
+        assert not (await held.reader.everything("sweep")).is_complete
+        assert [item.key for item in await held.ledger.queue(state="open")] == [first]
+        assert held.troubles == []
+        told = {record.data["note"] for record in (await held.held("note")).values()}
+        assert (f"of {second}" in told, f"of {first}" in told) == (True, False)
+        await wire.switch(spoilt=None)
+        assert (await held.reader.everything("sweep")).is_complete
+        assert not await held.ledger.queue(state="open")
+        assert f"of {first}" in {record.data["note"] for record in (await held.held("note")).values()}
 
 
 async def test_what_was_given_up_is_waited_for_once_and_briefly_until_it_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -222,7 +222,7 @@ SAME = ("prospect", "lead", "job", "appointment", "note", "call")
     {"appointment_id": "ils_id"}, {"appointment_id": "id"}, {"appointment_parents": True}, {"appointment_dates": "iso"},
     {"appointment_end": "exclusive"}, {"job_children": "full"}, {"key_case": "contract", "numbers": "text", "booleans": "text"},
     {"order": "newest"}, {"order": "shuffled"}, {"id_window": "applied"}, {"by_id": "object"},
-    {"paging_required": "exception"}, {"padding": False},
+    {"paging_required": "exception"}, {"padding": False}, {"address2": "always"},
 ], ids=lambda switches: "-".join(f"{name}={value}" for name, value in switches.items()).replace(" ", ""))  # fmt: skip
 async def test_what_is_only_assumed_may_be_otherwise(switches: dict[str, Any], few: Held) -> None:
     """Whatever a tenant's server does where the contract only assumes, the same records come out, with the same content."""
@@ -237,6 +237,30 @@ async def test_what_is_only_assumed_may_be_otherwise(switches: dict[str, Any], f
             mine, usual = ({key: record for key, record in each.items() if key not in stray} for each in (mine, usual))
         assert {key: record.digest for key, record in mine.items()} == {key: record.digest for key, record in usual.items()}, kind
         assert parents(mine) == parents(usual) or switches.get("appointment_parents"), kind
+
+
+async def test_an_account_that_tells_no_marks_not_to_contact_has_none(few: Held) -> None:
+    """Without that field everybody is read all the same, with all else they have, and nobody bears a mark that was not told."""
+    async with serving(FEW, dnc="absent") as wire, reading(wire) as source:
+        found = of(await everything(source, "prospect"), "prospect")
+    usual = of(few, "prospect")
+    assert any(record.data.get("dnc") for record in usual.values())
+    assert {key: {**record.data, "dnc": ""} for key, record in usual.items()} == {
+        key: {"dnc": "", **record.data} for key, record in found.items()
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["objects", "strings", "string"])
+async def test_no_form_of_notes_loses_a_text(form: str, few: Held) -> None:
+    """Whichever form all notes of an account have, every word of each is there, under the prospect whose it is."""
+    def words(held: Held) -> dict[str, set[str]]:
+        told: dict[str, set[str]] = {}
+        for record in of(held, "note").values():
+            told.setdefault(str(record.data["cst_id"]), set()).update(record.data["note"].split())
+        return told
+
+    async with serving(FEW, notes=form) as wire, reading(wire) as source:
+        assert words(await everything(source, "prospect", "job")) == words(few)
 
 
 async def test_a_record_asked_for_by_its_id_may_come_alone(monkeypatch: pytest.MonkeyPatch) -> None:

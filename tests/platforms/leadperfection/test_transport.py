@@ -33,10 +33,13 @@ async def cst_ids(source: Any) -> set[str]:
     return set(of(await everything(source, "prospect"), "prospect"))
 
 
-@pytest.mark.parametrize("status", [401, 403])
-async def test_a_token_that_ran_out_is_fetched_anew_once(status: int) -> None:
-    """After a refusal the token is renewed and the call repeated, whichever status the server answers with."""
-    async with serving(FEW, denied_status=status) as wire, reading(wire) as source:
+@pytest.mark.parametrize("switches", [
+    {"denied_status": 403}, {"denied_body": "empty"}, {"denied_body": "html"}, {"denied_status": 403, "denied_body": "html"},
+    {"token_type": "absent"},
+], ids=str)  # fmt: skip
+async def test_a_token_that_ran_out_is_fetched_anew_once(switches: dict[str, Any]) -> None:
+    """After a refusal the token is renewed and the call repeated, whatever the server refuses it with."""
+    async with serving(FEW, **switches) as wire, reading(wire) as source:
         before = wire.simulation.tokens.given
         first = await cst_ids(source)
         assert wire.simulation.tokens.given == before + 1
@@ -170,9 +173,10 @@ async def test_an_account_without_jobs_has_none() -> None:
         assert not of(await everything(source, "job"), "job")
 
 
-async def test_a_prospect_that_never_comes_is_a_gap() -> None:
-    """Of the page around it every other row is read; the pass has a hole that names where, and nobody."""
-    async with serving(120, slow={"cst_id": "auto", "seconds": 30.0}) as wire, reading(wire, timeout_s=0.4) as source:
+@pytest.mark.parametrize("switches", [{"slow": {"cst_id": "auto", "seconds": 30.0}}, {"spoilt": {"cst_id": "auto"}}], ids=str)
+async def test_a_prospect_that_never_comes_is_a_gap(switches: dict[str, Any]) -> None:
+    """Of the page around one that takes too long, or spoils each answer, every other row is read; the hole says where, and not who."""
+    async with serving(120, **switches) as wire, reading(wire, timeout_s=0.4) as source:
         found = await pages(source, "prospect")
     every = [tree["cst_id"] for tree in truth(120).prospects()]
     read = {record.key for page in found for record in page.records if record.kind == "prospect"}
@@ -192,6 +196,19 @@ async def test_large_windows_are_cut_and_read_through() -> None:
         found = await pages(source, "prospect")
     read = Counter(record.key for page in found for record in page.records if record.kind == "prospect")
     assert set(read) == {tree["cst_id"] for tree in truth(300).prospects()}
+
+
+@pytest.mark.parametrize(("switches", "size"), [({"page_size_max": 20}, 50), ({"deep_rows": 55}, 60)], ids=str)
+async def test_pages_that_are_larger_than_the_server_gives_are_no_end_of_the_list(switches: dict[str, Any], size: int) -> None:
+    """Where it answers them with nothing, that is told and never taken for an account without prospects; smaller pages bring all of it."""
+    window = {"start": "2024-11-01", "step_days": 40_000, "split_rows": 10_000}
+    every = {tree["cst_id"] for tree in truth(400).prospects()}
+    async with serving(400, **switches) as wire:
+        async with reading(wire, streams={"prospect": {"window": window, "paging": {"size": size}}}) as source:
+            with pytest.raises((ProtocolMismatch, PlatformUnavailable)):
+                await cst_ids(source)
+        async with reading(wire, streams={"prospect": {"window": window, "paging": {"size": 20}}}) as source:
+            assert await cst_ids(source) == every
 
 
 async def test_years_before_the_first_record_cost_few_calls() -> None:

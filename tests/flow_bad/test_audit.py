@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,13 +60,6 @@ def to_sample(daemon: Daemon) -> None:
     daemon.until(there, "the sample", timeout_s=90.0)
 
 
-def audit(place: Place, name: str) -> list[dict[str, Any]]:
-    """Export the audit and give its entries."""
-    path = place.dir / name
-    assert place.cli("audit", "export", str(path)).code == 0
-    return [json.loads(line)["entry"] for line in path.read_text(encoding="utf-8").splitlines()]
-
-
 def test_every_order_is_in_the_audit(place: Place) -> None:
     """Through a whole life up to its rollback each order leaves an entry with the uid that the kernel told of the peer."""
     with running_daemon(place) as daemon:
@@ -103,7 +96,7 @@ def test_every_order_is_in_the_audit(place: Place) -> None:
         daemon.until(lambda status: status["phase"] == "tail", "the tail")
         order(daemon, "/v1/rollback", confirm="sandbox")
         daemon.end(timeout_s=60.0)
-    entries = audit(place, "audit.jsonl")
+    entries = place.audit()
     mine = {each["action"] for each in entries if each["actor"] == f"uid:{os.geteuid()}"}
     assert {route.path for route in ROUTES if route.method == "POST"} == ACTIONS.keys(), "a new order belongs into this test"
     assert set(ACTIONS.values()) - mine == {"gate.sample.discard"}
@@ -140,7 +133,7 @@ def test_discarding_a_sample_is_in_the_audit(place: Place) -> None:
         order(daemon, "/v1/owners/fallback", email=FALLBACK)
         to_sample(daemon)
         order(daemon, "/v1/sample/discard")
-    mine = {each["action"] for each in audit(place, "audit.jsonl") if each["actor"] == f"uid:{os.geteuid()}"}
+    mine = {each["action"] for each in place.audit() if each["actor"] == f"uid:{os.geteuid()}"}
     assert "gate.sample.discard" in mine
 
 
@@ -157,7 +150,24 @@ def test_settings_that_changed_between_two_starts_are_in_the_audit(place: Place)
     start_and_stop()
     place.edit(('cutover = "ask"', 'cutover = "auto"'), ("watch_days = 0", "watch_days = 7"))
     start_and_stop()
-    taken = [each for each in audit(place, "audit.jsonl") if each["action"] == "settings.taken"]
+    taken = [each for each in place.audit() if each["action"] == "settings.taken"]
     assert [each["note"] for each in taken] == ["as they stand at the first start", "cutover.watch_days, gates.cutover"]
     assert {each["actor"] for each in taken} == {f"uid:{os.geteuid()}"}
     assert {(each["before"], each["after"]) for each in taken} == {(None, None)}
+
+
+def test_a_stop_by_a_signal_is_in_the_audit(place: Place) -> None:
+    """Each says which signal it was; a disk that takes no entry neither holds the stop up nor makes it fail, and the log tells it."""
+    order = place.dir / "disk"
+    order.write_text("")
+    for sent, word in ((signal.SIGINT, ""), (signal.SIGTERM, "full"), (signal.SIGTERM, "")):
+        with running_daemon(place, by=(sys.executable, "-m", "tests.store.disk", str(order))) as daemon:
+            daemon.gate("map")
+            order.write_text(word)
+            daemon.signal(sent)
+            assert daemon.end(timeout_s=30.0) == 0, daemon.words()
+            untold = [line for line in daemon.said("trouble") if "the audit was not told of SIGTERM" in line["message"]]
+            assert len(untold) == bool(word), daemon.words()
+        order.write_text("")
+    stops = [each["actor"] for each in place.audit() if each["action"] == "stop"]
+    assert stops == ["signal:SIGINT", "signal:SIGTERM"]
