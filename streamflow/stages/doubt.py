@@ -335,7 +335,7 @@ class DoubtResolver:
         if ruling.lost:
             changes.append(DropLink(ref=intent.ref))
         if ruling.back is not None:
-            changes += taken_again(intent.dest_kind, ruling.back, intent.ref)
+            changes += await taken_again(self._ledger, intent.dest_kind, ruling.back)
         if state is IntentState.CONFIRMED:
             changes += await self._adopted(intent, ruling)
             changes.append(Wake(on=(name_of(intent.ref.kind, intent.ref.key),)))

@@ -364,7 +364,8 @@ class Resolver:
                 continue
             lines = [line for part, line in job.own.items() if Ref(job.staged.record.kind, job.staged.record.key, part) in mine]
             changes = [change for line in lines for change in dropped(line)]
-            changes += [change for ref, dest_id in mine.items() for change in taken_again(made[ref], dest_id, ref)]
+            for ref, dest_id in mine.items():
+                changes += await taken_again(self._ledger, made[ref], dest_id)
             plans[job.staged.record.key] = self._given_up(Plan(staged=job.staged, changes=(*job.changes, *changes)), plan.writes)
             self.busy.discard(job.name)
 

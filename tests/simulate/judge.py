@@ -558,16 +558,14 @@ def _undone(seen: Evidence) -> Iterator[str]:
     result = seen.ledger._book.settings.get("rollback:result") or {}
     listed = {str(each["id"]) for each in result.get("spared", ())}
     by_people = _touched(seen)
-    intents = seen.ledger._book.intents.values()      # one that people removed at the same moment counts as removed by us
-    removed = {each.dest_id for each in intents if each.op is Op.DELETE and not each.seq and each.state is IntentState.CONFIRMED}
     doubles = {str(item.details.get("dest_id")) for item in seen.items.values() if item.cause == "doubled_marker"}     # told already
     for dest_id, held in seen.account.records.items():
         if held.maker == PROGRAM and not held.is_gone and not (dest_id in by_people or _carries(seen, dest_id)):
             yield f"not undone: {dest_id} ({marker_of(held)}) is still there, and nobody touched it"
         is_late = held.restored_at > (seen.books.undoing_at or 0.0)
         is_unheard = seen.account.told_at(dest_id) > seen.heard
-        if _is_theirs_now(held) or (held.is_brought_back and (dest_id in removed or is_late or is_unheard)):
-            continue      # out of the trash of a rollback, or behind the back of this one: theirs to know
+        if held.is_brought_back and (is_late or is_unheard):
+            continue      # behind the back of this rollback: theirs to know
         if held.maker == PROGRAM and not held.is_gone and dest_id not in listed | doubles:
             yield f"unexplained: {dest_id} ({marker_of(held)}) stayed, and the report does not say so"
         if held.maker == PERSON:
@@ -577,11 +575,6 @@ def _undone(seen: Evidence) -> Iterator[str]:
                 yield from _restored(dest_id, held)
         elif held.is_gone and held.deeds[-1].actor == PROGRAM and any(deed.actor == PERSON for deed in held.deeds):
             yield f"overwritten: {dest_id}, on which people worked, was removed"
-
-
-def _is_theirs_now(held: Held) -> bool:
-    """Say whether people took it out of the trash into which a rollback had put it: that is theirs to know."""
-    return held.is_brought_back and any(deed.action == "delete" and deed.actor == PROGRAM for deed in held.deeds)
 
 
 def _touched(seen: Evidence) -> set[DestId]:
