@@ -89,6 +89,7 @@ def kind_passed(mark: str) -> Kind | None:
     return kind if word in _PASSES and kind else None
 
 
-# ------------------------------------------------------------------------------------------------ what a record's ground begins with
+# ------------------------------------------------------------------------------------------------ what a record's ground is, or begins with
 
+LATE: Final = "after_freeze"     # held in the watch as written after the switch; the cause of the question about it as well
 UNDONE: Final = "undone:"     # and then the scope of a rollback: what it undid stays away until the source changes it or somebody says so

@@ -124,6 +124,7 @@ class Draft:
 
 
 ADOPTED = "adopted"   # the phase of links found by their markers: made by an earlier run whose state is not here
+BROUGHT_BACK = "brought_back"   # that of links to records of our making that were removed, and that people brought back: theirs since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +153,13 @@ class Link:
 
     @property
     def is_adopted(self) -> bool:
-        """Say whether it is one of those that were there before this run and carry our marker."""
-        return self.phase == ADOPTED
+        """Say whether it is one of those that carry our marker and count as there before this run."""
+        return self.phase in (ADOPTED, BROUGHT_BACK)
+
+    @property
+    def is_brought_back(self) -> bool:
+        """Say whether it is of our making, was removed, and is there since people brought it back."""
+        return self.phase == BROUGHT_BACK
 
 
 class Op(StrEnum):

@@ -28,6 +28,7 @@ from streamflow.ledger_names import (
 )
 from streamflow.migration import cutover, targets
 from streamflow.migration.context import DEST_ORDER
+from streamflow.migration.decided import decided_on
 from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
 from streamflow.migration.progress import progress
@@ -35,7 +36,6 @@ from streamflow.migration.returning import ROLLED_BACK, let_back
 from streamflow.migration.rollback import Rollback
 from streamflow.migration.rollback_order import ALREADY_ORDERED, ordered, standing
 from streamflow.migration.scopes import accepted
-from streamflow.migration.watch import decided_on
 from streamflow.model import QueueItem, RecordState
 from streamflow.reports.writer import ReportWriter
 from streamflow.store.change import Change, PutSetting, Reopen, ResolveItem

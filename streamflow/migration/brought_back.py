@@ -1,7 +1,7 @@
 """
 Records of ours that we removed, or made again since they were gone, and that people brought back in the destination.
 
-Rule 1: one whose source record has none by now is taken for it again, as a record of an earlier run is: nothing is made beside it.
+Rule 1: one whose source record has none by now is taken for it again, and is people's from then on: nothing is made beside it.
 Rule 2: one whose source record has another by now is left as it is, and told: two carry one mark.
 Rule 3: while it is unknown whether another one was made, nothing is said: it is looked at again once that is known. Where none was
 made, whoever finds that out (`stages/doubt`) takes the one that is back.
@@ -16,7 +16,8 @@ from streamflow.migration.context import Migration
 from streamflow.migration.lookups import MATCHED_KINDS, lookup_of
 from streamflow.model import OPEN_INTENTS, DestId, Kind, Op, Ref, kind_of
 from streamflow.platforms.destination import Happening
-from streamflow.stages.formerly import REMOVED, RESTORABLE, doubled, ref_in, taken_again
+from streamflow.stages.formerly import REMOVED, RESTORABLE, doubled, line_in, taken_again
+from streamflow.stages.reopened import run_along
 from streamflow.store.change import Change, Enqueue, PutSetting
 
 AWAITED = "brought_back:"
@@ -47,13 +48,14 @@ async def _look_at(migration: Migration, found: Mapping[Kind, Collection[DestId]
         changes, awaited = await _of_kind(migration, kind, set(ids) - ours)
         settled = set(ids) - awaited if is_again else set()
         changes += [PutSetting(name=f"{AWAITED}{dest_id}", value=True) for dest_id in sorted(awaited)]
+        changes += await run_along(migration.ledger, changes, by_people=True)
         await migration.ledger.commit([*changes, *(PutSetting(name=f"{AWAITED}{dest_id}", value=None) for dest_id in sorted(settled))])
 
 
 async def _of_kind(migration: Migration, kind: Kind, ids: Collection[DestId]) -> tuple[list[Change], set[DestId]]:
     """Say what is to be noted of those that are there, and of which of them it is not known yet."""
     ledger = migration.ledger
-    known = {each.id: ref_in(each.info) for each in await ledger.candidates(kind, {"id": sorted(ids)}, side=REMOVED)} if ids else {}
+    known = {each.id: line_in(each.info).ref for each in await ledger.candidates(kind, {"id": sorted(ids)}, side=REMOVED)} if ids else {}
     now = await migration.destination.reader.read(kind, sorted(known), custom=True) if known else {}
     changes: list[Change] = []
     taken: set[Ref] = set()
@@ -69,7 +71,7 @@ async def _of_kind(migration: Migration, kind: Kind, ids: Collection[DestId]) ->
             changes.append(Enqueue(item=doubled(ref, dest_id, first, _why(dest_id, first))))
             continue
         taken.add(ref)
-        changes += taken_again(kind, dest_id, ref)
+        changes += await taken_again(ledger, kind, dest_id)
         changes += [lookup_of(kind, dest_id, fields)] if kind in MATCHED_KINDS else []
     return changes, awaited
 

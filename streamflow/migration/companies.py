@@ -11,8 +11,9 @@ from streamflow.mapping.compiled import compile_map
 from streamflow.mapping.derived import Context
 from streamflow.mapping.document import MapDocument
 from streamflow.mapping.text import squeeze
-from streamflow.migration.context import LATE, Migration
+from streamflow.migration.context import Migration
 from streamflow.model import Disposition, Key, Kind, QueueItem, Record, RecordState, Staged
+from streamflow.stages.accepted import is_late
 from streamflow.stages.planning import finish_of
 from streamflow.store.change import Enqueue, Finish, Reopen
 
@@ -92,7 +93,7 @@ class CompanyTable:
     def _count(self, page: Iterable[Staged]) -> set[Key]:
         touched: set[Key] = set()
         for staged in page:
-            if staged.state is RecordState.HELD and staged.ground == LATE:
+            if is_late(staged):
                 continue   # nothing of it moves unless a person takes it
             text, own_name = self._texts(staged.record)
             before, cluster = self._said[self._counted[staged.record.key]]

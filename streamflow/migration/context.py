@@ -31,8 +31,6 @@ from streamflow.stages.meanwhile import Meanwhile
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, PutSetting
 
-LATE = "after_freeze"
-"""The ground on which a record is held in the watch, and the cause of the question about it."""
 DEST_ORDER: tuple[Kind, ...] = ("accounts", "contacts", "leads", "activities", "notes", "tasks")
 
 

@@ -17,6 +17,7 @@ from streamflow.model import Disposition, Key, Kind, RecordState, Staged, name_o
 from streamflow.stages.pending import pending_pages
 from streamflow.stages.planning import finish_of
 from streamflow.stages.questions import closed
+from streamflow.stages.reopened import run_along
 from streamflow.store.change import Change, Enqueue, PutSetting, Reopen, Wake
 
 HELD = "companies:held"     # setting: companies that wait, each with the queue items it waits for
@@ -65,6 +66,7 @@ async def release(migration: Migration) -> int:
     for key in free:
         is_joined = any(decided[item] == "same" for item in held.pop(key))
         changes += _joined(staged, kind, key) if is_joined else [Reopen(kind=kind, keys=(key,))]
+    changes += await run_along(migration.ledger, changes)
     await migration.ledger.commit([*changes, PutSetting(name=HELD, value=held or None)])
     return len(free)
 

@@ -15,6 +15,7 @@ from streamflow.mapping.pair import Pair, Role
 from streamflow.migration.context import Migration
 from streamflow.model import Disposition, Kind, Record, RecordState, Staged
 from streamflow.stages.pending import pending_pages
+from streamflow.stages.reopened import run_along
 from streamflow.store.change import Reopen
 
 MOVED = frozenset({Disposition.CREATED, Disposition.UPDATED, Disposition.MERGED, Disposition.MATCHED})
@@ -42,7 +43,8 @@ class Newcomers:
         opened = 0
         async for page in self._m.ledger.every(kind):
             if keys := tuple(staged.record.key for staged in page if is_there(staged) and says(staged.record.data, words)):
-                await self._m.ledger.commit([Reopen(kind=kind, keys=keys)])
+                again = Reopen(kind=kind, keys=keys)
+                await self._m.ledger.commit([again, *await run_along(self._m.ledger, [again])])
                 opened += len(keys)
         return opened
 

@@ -16,6 +16,7 @@ from streamflow.ledger_names import FALLBACK_OWNER, OWNERS
 from streamflow.mapping.owning import is_active, name_key, named_once, owner_keys
 from streamflow.mapping.pair import Pair
 from streamflow.migration.context import Migration
+from streamflow.migration.decided import decided_on
 from streamflow.migration.life import State
 from streamflow.migration.owners_file import OwnersFile, read_file
 from streamflow.model import DestId, Disposition, Kind, QueueItem, Record, RecordState, Ref, Staged
@@ -206,7 +207,8 @@ class OwnersGate:
             for item in page:
                 if directory.lookup(Ref(roles.users, str(item.details.get("owner")))) is not None:
                     resolved = ResolveItem(id=item.id, decision="retry", by=actor)
-                    await self._m.decide(actor, "queue.resolved", resolved, Reopen(kind=item.kind, keys=(item.present_key,)), note=item.id)
+                    changes = [resolved, Reopen(kind=item.kind, keys=(item.present_key,)), *await decided_on(self._m.ledger, item)]
+                    await self._m.decide(actor, "queue.resolved", *changes, note=item.id)
 
     async def run(self) -> State:
         """Pass when every owner is matched or sent to the fallback; there is no other way past."""

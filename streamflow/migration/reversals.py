@@ -18,6 +18,7 @@ from streamflow.migration.scopes import WHOLE
 from streamflow.migration.undoing import Step
 from streamflow.model import AuditEntry, Cursor, DestId, Ending, Fields, Intent, IntentState, Link, Op, Ref
 from streamflow.stages.formerly import RESTORABLE, remembered
+from streamflow.stages.gone import written_name
 from streamflow.stages.planning import both_ways
 from streamflow.stages.stale import LOST_KINDS
 from streamflow.stages.written import written_by_us
@@ -59,7 +60,7 @@ class Reversals:
         await self._m.ledger.commit([
             change for step in steps if step.action == "forget"
             for change in (
-                *_let_go(step.link), *_may_be_back(step, scope), *kept.get(step.link.ref, ()),
+                *_forgotten(step.link, scope, is_gone=step.link.dest_id not in now), *kept.get(step.link.ref, ()),
                 _entry(step.link, step.action, step.reason or NOTHING_TO_UNDO),
             )
         ])
@@ -252,16 +253,17 @@ def _marker(now: Fields) -> str:
     return next((found for name in ("body", "description") if (found := marker_in(str(now.get(name) or "")))), "")
 
 
-def _let_go(link: Link) -> list[Change]:
+def _let_go(link: Link, *, is_gone: bool = False) -> list[Change]:
     """
     Take a line out of the crosswalk; a source record without a destination record leads no others any more.
 
-    A record of an earlier run is there as before and goes on being known, as it was when this run found it.
+    A record of an earlier run that is there as before goes on being known, as it was when this run found it.
     """
-    if link.is_adopted:
-        return [PutLink(link=replace(link, base={}, before={}, verified="verified"))]
+    kept = [PutSetting(name=written_name(link), value=None)] if link.is_matched else []     # what was ours of it is over
+    if link.is_adopted and not is_gone:
+        return [PutLink(link=replace(link, base={}, before={}, verified="verified")), *kept]
     nameless = [DropLookup(side="src", kind=link.ref.kind, id=link.ref.key)] if link.ref.part == "" else []
-    return [DropLink(ref=link.ref), *nameless]
+    return [DropLink(ref=link.ref), *nameless, *kept]
 
 
 def _undone(reversal: Reversal, kept: Mapping[Ref, Sequence[Change]]) -> list[Change]:
@@ -273,15 +275,14 @@ def _undone(reversal: Reversal, kept: Mapping[Ref, Sequence[Change]]) -> list[Ch
     return [*gone, *back, *_let_go(link), *kept.get(link.ref, ())]
 
 
-def _may_be_back(step: Step, scope: str) -> list[Change]:
-    """Remember whose a record of ours was that people had deleted: one that is there and only let go was theirs, or is shared."""
-    link = step.link
-    return _remembered(link, scope) if link.ours else []
+def _forgotten(link: Link, scope: str, *, is_gone: bool) -> list[Change]:
+    """Let go of a line of which nothing is to be undone: what people had deleted is remembered, what is there was theirs, or is shared."""
+    return [*_let_go(link, is_gone=is_gone), *(_remembered(link, scope) if is_gone and not link.is_merged else [])]
 
 
 def _remembered(link: Link, scope: str) -> list[Change]:
-    """Remember whose record it was that is gone: people may bring it back while the migration goes on."""
-    return [remembered(link.dest_kind, link.dest_id, link.ref)] if scope != WHOLE and link.dest_kind in RESTORABLE else []
+    """Remember what a record that is gone was to us: people may bring it back while the migration goes on."""
+    return [remembered(link)] if scope != WHOLE and link.dest_kind in RESTORABLE else []
 
 
 def _told(reversal: Reversal) -> list[Change]:

@@ -18,7 +18,7 @@ Rule 8: of the whole run, what is no record of the crosswalk goes last (`beside`
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -43,6 +43,7 @@ from streamflow.migration.touched import Touches
 from streamflow.migration.undoing import GONE, Step, plan_step, unconfirmed
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, DestId, Fields, Kind, Link, QueueItem, Ref
+from streamflow.stages.gone import WRITTEN, written_name
 from streamflow.stages.kept import known
 from streamflow.stages.overwritten import OVERWRITTEN, with_lost
 from streamflow.store.change import Audit, Change, Enqueue, PutSetting
@@ -98,12 +99,14 @@ class Rollback:
         self._outside = Outside(migration)
         self._hanging = Hanging(migration, self._touches, self._removals, self._outside, self._ties)
         self._beside = Beside(migration, self._touches)
+        self._written: Mapping[str, Any] = {}      # what was ours of records that were gone when they were read back (`gone.written_name`)
 
     async def undo(self, scope: str = WHOLE, *, dry_run: bool = False) -> Tally:
         """Undo what the scope names; what was interrupted is simply planned again from what is left. Raises UsageError for no scope."""
         self._scope, self._wanted = scope, await wanted_by(self._m.ledger, self._m.pair, scope)
         self._outside.clear()
         self._hanging.begin(self._wanted)
+        self._written = await self._m.ledger.settings(WRITTEN)
         tally = Tally()
         looked_at, of = 0, sum((await self._m.ledger.link_counts()).values())
         if not dry_run:
@@ -121,7 +124,7 @@ class Rollback:
             async for page in self._m.ledger.crosswalk(dest_kind=dest_kind):
                 looked_at += len(page)
                 progress(looked_at, of)
-                links = [with_lost(link, lost.get(link.dest_id, ())) for link in page if self._wanted(link)]
+                links = [with_lost(self._as_written(link), lost.get(link.dest_id, ())) for link in page if self._wanted(link)]
                 for start in range(0, len(links), READ_AT_ONCE):
                     await self._undo_some(dest_kind, links[start : start + READ_AT_ONCE], tally, dry_run=dry_run)
                     if not dry_run:
@@ -245,6 +248,11 @@ class Rollback:
                 continue
             tally.deleted += step.action == "delete"
             tally.restored += step.action == "restore"
+
+    def _as_written(self, link: Link) -> Link:
+        """Give the line of a record of theirs with what we wrote there: back again, it holds that, heard of or not."""
+        base = self._written.get(written_name(link)) if link.is_matched else None
+        return link if base is None else replace(link, base=base)
 
     def _unless_in_vain(self, step: Step) -> Step:
         """Spare what was sent so often without ever happening: it must not hold up the rest."""

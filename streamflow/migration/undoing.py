@@ -17,6 +17,8 @@ from streamflow.stages.planning import Compare, sameness
 UNTOUCHED = (Verdict.EQUAL, Verdict.NORMALISED, Verdict.LOSSY, Verdict.UNREADABLE)
 """Verdicts on a value of ours that show no hand of people."""
 
+BACK: Final = "people brought it back after it had been removed"
+"""Why a record of our making stays that is theirs since."""
 GONE: Final = "gone already"
 """Why nothing was to be done about what people deleted."""
 _BELONGS: Final = "records outside this rollback belong to it"
@@ -61,6 +63,8 @@ def plan_step(
     """
     if link.is_merged:
         return Step(link=link, action="spare", reason=_BELONGS) if belongs else Step(link=link, action="forget")
+    if link.is_brought_back and now is not None:
+        return Step(link=link, action="spare", reason=BACK)
     if link.is_adopted and not link.before:
         return Step(link=link, action="leave")
     if now is None:

@@ -22,29 +22,27 @@ from typing import Any
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
-from streamflow.ledger_names import BEFORE_SWITCH, CLOSED, SWEPT, SWITCHED
+from streamflow.ledger_names import BEFORE_SWITCH, CLOSED, LATE, SWEPT, SWITCHED
 from streamflow.mapping.pair import Role
 from streamflow.migration import aftermath, lookalikes
-from streamflow.migration.context import DEST_ORDER, LATE, Migration
+from streamflow.migration.context import DEST_ORDER, Migration
+from streamflow.migration.decided import ANY, DECIDED
 from streamflow.migration.life import State
 from streamflow.migration.made_again import INSTEAD, WISH, by_record, wish_for
 from streamflow.migration.returning import ROLLED_BACK, undone
 from streamflow.migration.stopped import WHOLE
 from streamflow.migration.work import Work
 from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
+from streamflow.stages.accepted import let_go_on
 from streamflow.stages.gone import BACK
 from streamflow.stages.pending import pending_pages
 from streamflow.stages.planning import finish_of
 from streamflow.stages.questions import AGAIN, closed, next_question, repeated
-from streamflow.stages.reopened import ALONG, ASKED, asked_name, runs_along, version_of
-from streamflow.store.base import Ledger
+from streamflow.stages.reopened import ALONG, ASKED, asked_name, runs_along, runs_by_people, version_of
 from streamflow.store.change import Audit, Change, Enqueue, PutSetting
 from streamflow.wire.message import DELTA, at_priority
 
 WRITTEN_LATE = "written in the source after the switch; the destination is the system of record"
-DECIDED = "watch:decided:"
-"""Prefix of the setting that says which version of its record a question was decided on: by its id."""
-ANY = ""      # what the engine found answered by itself: the first version that goes on then is noted
 BROUGHT_BACK = "people brought back in the destination, after the switch, what it is or belongs to; what the source said of it may differ"
 UNREAD = "last_read_failed"
 LAST_LOOK_S = 3600.0     # a last reading that fails is tried again for so long, and for no longer than the window was
@@ -149,7 +147,7 @@ class Watch:
         await aftermath.look_after(self._m)
         await self._hold_late(since)
         await self._work.watch.follow()
-        await self._hold_late(since, is_written=False)     # nobody wrote that in the source
+        await self._hold_late(since)
 
     async def _read(self, number: int, *, is_last: bool, since: str) -> None:
         """Poll; from time to time and at the end read everything, since a silent write shows in no poll."""
@@ -216,16 +214,17 @@ class Watch:
             let_back=frozenset(undone(str(item.details.get("scope"))) for item in rollbacks),
         )
 
-    async def _hold_late(self, since: str, *, is_written: bool = True) -> None:
+    async def _hold_late(self, since: str) -> None:
         for kind in self._own:
             async for page in pending_pages(self._m.ledger, kind):
                 let_go = await self._let_go(since, kind, page)     # behind it: what it shows pending by a decision is known as decided
                 late = [each for each in page if let_go.holds(each)]
-                notes = [
+                notes: list[Change] = [
                     PutSetting(name=f"{DECIDED}{id}", value=version_of(each)) for each in page if each not in late
                     for id in let_go.unnoted.get((each.record.kind, each.record.key), ())
                 ]
-                await self._hold(kind, late, let_go, notes, is_written=is_written)
+                notes += [change for each in page if each not in late for change in await let_go_on(self._m.ledger, each)]
+                await self._hold(kind, late, let_go, notes)
 
     async def _through(self, since: str, kind: Kind, page: Sequence[Staged]) -> Sequence[Staged]:
         """Of what is about to be moved, hold what is late and runs again with something else: nobody took it."""
@@ -236,15 +235,13 @@ class Watch:
         await self._hold(kind, late, let_go, [])
         return [each for each in page if each not in late]
 
-    async def _hold(
-        self, kind: Kind, late: Sequence[Staged], let_go: LetGo, notes: Sequence[Change], *, is_written: bool = True
-    ) -> None:
-        held = [change for each in late for change in await self._held(each, let_go, is_written=is_written)]
+    async def _hold(self, kind: Kind, late: Sequence[Staged], let_go: LetGo, notes: Sequence[Change]) -> None:
+        held = [change for each in late for change in await self._held(each, let_go)]
         await self._m.ledger.commit([*notes, *held])
         if kind == self._person:
             self._m.touched[kind].difference_update(each.record.key for each in late)
 
-    async def _held(self, staged: Staged, let_go: LetGo, *, is_written: bool) -> list[Change]:
+    async def _held(self, staged: Staged, let_go: LetGo) -> list[Change]:
         """Hold a record, and ask: anew where somebody has it made again since, or what it belongs to, for an answer means more then."""
         ref = staged.record.kind, staged.record.key
         last = await self._m.ledger.setting(asked_name(*ref))
@@ -258,7 +255,8 @@ class Watch:
             instead = closed(before, INSTEAD) if is_same and before is not None and before.state == "open" else []
             name = await self._next(staged, passing=last if instead else None)
             return [*instead, *late_changes(staged, name, wish.reason, details={WISH: wish.id})]
-        reason = WRITTEN_LATE if is_written or staged.ground == LATE else BROUGHT_BACK
+        is_back = runs_by_people(staged, let_go.along, let_go.asked) and staged.ground != LATE      # nobody wrote that in the source
+        reason = BROUGHT_BACK if is_back else WRITTEN_LATE
         if is_same and before is not None and WISH in before.details:
             reason = before.reason
         return late_changes(staged, (last or late_id(staged)) if is_same else await self._next(staged), reason)
@@ -285,14 +283,6 @@ class Watch:
 def late_id(staged: Staged) -> str:
     """Give the id of the queue item about this version of a record."""
     return version_id(staged.record.kind, staged.record.key, version_of(staged))
-
-
-async def decided_on(ledger: Ledger, item: QueueItem) -> list[Change]:
-    """Note, after the switch, of which version a person decided a question that is not about a late write."""
-    if not item.key or item.cause == LATE or await ledger.setting(SWITCHED) is None:
-        return []
-    staged = (await ledger.staged(item.kind, [item.present_key])).get(item.present_key)
-    return [] if staged is None else [PutSetting(name=f"{DECIDED}{item.id}", value=version_of(staged))]
 
 
 def version_id(kind: Kind, key: Key, version: str) -> str:

@@ -33,6 +33,7 @@ from streamflow.stages.gone import GONE
 from streamflow.stages.load import Loader
 from streamflow.stages.pending import StagedBatches, Through, pending_pages
 from streamflow.stages.questions import next_question, numbered
+from streamflow.stages.reopened import run_along
 from streamflow.stages.resolve import Resolver
 from streamflow.stages.roles import roles_of
 from streamflow.stages.transform import Transformer
@@ -291,4 +292,5 @@ class Work:
         led_to = {link.dest_id for link in await self._m.ledger.links_to(sorted(removed))}
         woken = [*gone, *(refs[ref] for ref in links), *(name for dest_id, name in removed.items() if dest_id not in led_to)]
         if woken:
-            await self._m.ledger.commit([Wake(on=tuple(woken))])
+            wake = Wake(on=tuple(woken))
+            await self._m.ledger.commit([wake, *await run_along(self._m.ledger, [wake])])

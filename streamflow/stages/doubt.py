@@ -44,6 +44,7 @@ from streamflow.stages.gone import MERGED
 from streamflow.stages.marks import carries_marker
 from streamflow.stages.planning import both_ways
 from streamflow.stages.removed import removed
+from streamflow.stages.reopened import run_along
 from streamflow.stages.unanswered import left_to_a_person, weigh
 from streamflow.stages.unknown import REMADE_KINDS, Joiner, outcome_name, since
 from streamflow.stages.vanished import as_it_reads, joined, moved_by_merging
@@ -334,11 +335,11 @@ class DoubtResolver:
         if ruling.lost:
             changes.append(DropLink(ref=intent.ref))
         if ruling.back is not None:
-            changes += taken_again(intent.dest_kind, ruling.back, intent.ref)
+            changes += await taken_again(self._ledger, intent.dest_kind, ruling.back)
         if state is IntentState.CONFIRMED:
             changes += await self._adopted(intent, ruling)
             changes.append(Wake(on=(name_of(intent.ref.kind, intent.ref.key),)))
-        await self._ledger.commit(changes)
+        await self._ledger.commit([*changes, *await run_along(self._ledger, changes)])
 
     async def _asked(self, intent: Intent, ruling: Ruling) -> list[Change]:
         """Leave the write to a person; until then its record is flagged and waits."""

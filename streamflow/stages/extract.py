@@ -19,6 +19,7 @@ from types import MappingProxyType
 from streamflow.ledger_names import read_mark
 from streamflow.model import AuditEntry, Cursor, Key, Kind, Page, Record
 from streamflow.platforms.source import Source, Stream
+from streamflow.stages.accepted import kept_by_staging
 from streamflow.stages.asking import GoneParents, ask_for
 from streamflow.stages.moved import Moved
 from streamflow.stages.permit import Permit
@@ -215,7 +216,8 @@ class Intake:
 
     async def _stage(self, records: Sequence[Record], scan: str, changes: Sequence[Change] = (), *news: Change) -> StageResult:
         """Stage records, and open again who looks at those that are new or changed."""
-        return await self._ledger.stage(records, scan=scan, changes=[*changes, *await self.uplinked.by_staging(records)], news=news)
+        along = [*await self.uplinked.by_staging(records), *await kept_by_staging(self._ledger, records)]
+        return await self._ledger.stage(records, scan=scan, changes=[*changes, *along], news=news)
 
     async def _may_be_empty(self, stream: Stream) -> bool:
         """Say whether a whole list that ended without a row may be closed as it is: nothing of it is known, or a person says so."""

@@ -1,18 +1,20 @@
 """
-Whose records were that we removed, or that are made again since they were gone: remembered, should people bring them back.
+What records were to us that leave the crosswalk since they are gone, whoever removed them: remembered, should people bring them back.
 
 Rule 1: a source record is led to what is there again only while it has none; nothing is made beside it then.
 Rule 2: so whoever is about to make something, and whoever finds that nothing was made, looks first whether what was there before is back
 (`restored`), heard of or not. What people bring back between that look and the write stands beside the new one, and is told (`doubled`).
+Rule 3: what was of our making is people's from then on: no rollback removes it, and the one of the whole run lists it.
+Rule 4: what was there before us is what it was: what we wrote, and what was there before that, is known again, and can be undone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, Final
 
-from streamflow.model import ADOPTED, AuditEntry, DestId, Key, Kind, Link, QueueItem, Ref, name_of
+from streamflow.model import ADOPTED, BROUGHT_BACK, AuditEntry, DestId, Key, Kind, Link, QueueItem, Ref, name_of
 from streamflow.platforms.destination import Reader
 from streamflow.stages.gone import GONE_KINDS, waits_for
 from streamflow.store.base import Ledger
@@ -24,25 +26,26 @@ RESTORABLE: Final[frozenset[Kind]] = GONE_KINDS | {"notes"}
 """Kinds of which people can take out of the trash what was removed; of activities and tasks nothing comes back."""
 
 
-def remembered(kind: Kind, dest_id: DestId, ref: Ref) -> PutLookup:
-    """Remember whose record this was."""
-    values = {"id": (dest_id,), "ref": (_name(ref),), "record": (name_of(ref.kind, ref.key),)}
-    return PutLookup(side=REMOVED, kind=kind, id=dest_id, values=values, info={"ref": [ref.kind, ref.key, ref.part]})
+def remembered(line: Link) -> PutLookup:
+    """Remember whose record this was, and what it was to us."""
+    ref = line.ref
+    values = {"id": (line.dest_id,), "ref": (_name(ref),), "record": (name_of(ref.kind, ref.key),)}
+    return PutLookup(side=REMOVED, kind=line.dest_kind, id=line.dest_id, values=values, info=asdict(line))
 
 
 def dropped(line: Link) -> list[Change]:
     """Take a line out of the crosswalk whose record is gone and is made again; it is remembered whose it was, if it was made for it."""
     leads = line.dest_kind in RESTORABLE and not line.is_merged
-    return [DropLink(ref=line.ref), *([remembered(line.dest_kind, line.dest_id, line.ref)] if leads else [])]
+    return [DropLink(ref=line.ref), *([remembered(line)] if leads else [])]
 
 
 async def following(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change]:
     """Remember under the key that a record goes by from now on what was its own."""
     values = {"record": [name_of(kind, old)]}
-    return [
-        remembered(dest_kind, each.id, replace(ref_in(each.info), key=new))
-        for dest_kind in sorted(RESTORABLE) for each in await ledger.candidates(dest_kind, values, side=REMOVED)
+    lines = [
+        line_in(each.info) for dest_kind in sorted(RESTORABLE) for each in await ledger.candidates(dest_kind, values, side=REMOVED)
     ]
+    return [remembered(replace(line, ref=replace(line.ref, key=new))) for line in lines]
 
 
 def forgotten(kind: Kind, dest_id: DestId) -> DropLookup:
@@ -50,10 +53,9 @@ def forgotten(kind: Kind, dest_id: DestId) -> DropLookup:
     return DropLookup(side=REMOVED, kind=kind, id=dest_id)
 
 
-def ref_in(info: Mapping[str, Any]) -> Ref:
-    """Give whose it was."""
-    kind, key, part = info["ref"]
-    return Ref(kind, key, part)
+def line_in(info: Mapping[str, Any]) -> Link:
+    """Give the line that led to it."""
+    return Link(**{**info, "ref": Ref(**info["ref"])})
 
 
 async def restored(ledger: Ledger, reader: Reader, wanted: Mapping[Ref, Kind]) -> dict[Ref, DestId]:
@@ -76,10 +78,8 @@ async def restored(ledger: Ledger, reader: Reader, wanted: Mapping[Ref, Kind]) -
 
 
 def adopted(kind: Kind, dest_id: DestId, ref: Ref, note: str) -> list[Change]:
-    """Lead a source record to what was there before this run, or is there again; the *note* goes into the audit."""
-    link = Link(ref=ref, dest_kind=kind, dest_id=dest_id, base={}, ours=False, before={}, verified="verified", phase=ADOPTED)
-    entry = AuditEntry(actor="streamflow", action="link", kind=ref.kind, key=ref.key, dest_id=dest_id, note=note)
-    return [PutLink(link=link), Audit(entry=entry)]
+    """Lead a source record to what was there before this run; the *note* goes into the audit."""
+    return _led(Link(ref=ref, dest_kind=kind, dest_id=dest_id, base={}, ours=False, before={}, verified="verified", phase=ADOPTED), note)
 
 
 def doubled(ref: Ref, other: DestId, first: DestId, reason: str) -> QueueItem:
@@ -90,13 +90,20 @@ def doubled(ref: Ref, other: DestId, first: DestId, reason: str) -> QueueItem:
     )
 
 
-def taken_again(kind: Kind, dest_id: DestId, ref: Ref) -> list[Change]:
-    """Lead a source record to what people brought back, and wake what belongs to it and waited for it, or for one made again."""
-    waited = waits_for(dest_id)
+async def taken_again(ledger: Ledger, kind: Kind, dest_id: DestId) -> list[Change]:
+    """Lead a source record to what people brought back of it, and wake what belongs to it and waited for it, or for one made again."""
+    [found] = await ledger.candidates(kind, {"id": [dest_id]}, side=REMOVED)
+    was, waited = line_in(found.info), waits_for(dest_id)
+    theirs = replace(was, base={}, ours=False, before={}, verified="verified", phase=BROUGHT_BACK)
     return [
-        *adopted(kind, dest_id, ref, "brought back by people"), forgotten(kind, dest_id), PutSetting(name=waited, value=None),
-        Wake(on=(name_of(ref.kind, ref.key), waited)),
+        *_led(theirs if was.ours else was, "brought back by people"), forgotten(kind, dest_id), PutSetting(name=waited, value=None),
+        Wake(on=(name_of(was.ref.kind, was.ref.key), waited)),
     ]
+
+
+def _led(link: Link, note: str) -> list[Change]:
+    entry = AuditEntry(actor="streamflow", action="link", kind=link.ref.kind, key=link.ref.key, dest_id=link.dest_id, note=note)
+    return [PutLink(link=link), Audit(entry=entry)]
 
 
 def _name(ref: Ref) -> str:

@@ -10,6 +10,7 @@ from streamflow.mapping.derived import NO_KIN, Kin
 from streamflow.mapping.emails import normal
 from streamflow.mapping.identity import Create, Merge, Person, Review
 from streamflow.model import DestId, Disposition, Draft, Key, Kind, Link, Record, Ref, Staged
+from streamflow.stages.accepted import as_accepted
 from streamflow.stages.batch import Joined
 from streamflow.stages.directory import Directory
 from streamflow.stages.job import Job
@@ -85,7 +86,7 @@ class Groups:
     async def _combine(self, jobs: Sequence[Job]) -> None:
         """Where several records are one person, what is wanted of the person follows from all of them, the head's values first."""
         keys = sorted({key for job in jobs for key in job.group})
-        staged = await self._ledger.staged(self._kind, keys)
+        staged = await as_accepted(self._ledger, await self._ledger.staged(self._kind, keys))
         whole = {**staged, **{job.staged.record.key: job.staged for job in jobs}}
         kin = await self._kinship.of([each.record for each in whole.values()])
         for job in jobs:

@@ -40,6 +40,7 @@ from streamflow.stages.meanwhile import Meanwhile, targets
 from streamflow.stages.overwritten import Done
 from streamflow.stages.progress import Outcome, Progress, fill_refs, names_under_way, opening, perhaps_their_own, settle
 from streamflow.stages.questions import next_question, repeated
+from streamflow.stages.reopened import run_along
 from streamflow.stages.rereading import reads_otherwise
 from streamflow.stages.unanswered import left_to_a_person, weigh
 from streamflow.stages.unknown import REMADE_KINDS, meaning_name
@@ -123,7 +124,10 @@ class Loader:
     async def _keep(self, changes: Sequence[Change]) -> None:
         """Commit what is known; a run that is cut short waits for it, as long as the ledger lets a transaction take."""
         with anyio.CancelScope(shield=True):
-            await self._ledger.commit(changes)
+            await self._commit(changes)
+
+    async def _commit(self, changes: Sequence[Change]) -> None:
+        await self._ledger.commit([*changes, *await run_along(self._ledger, changes)])
 
     async def _mean(self, tracks: Sequence[Progress], changes: Sequence[Change]) -> tuple[list[Progress], list[Change]]:
         """Give the next write of each plan that goes on, and what makes these durable beside *changes*; nothing is committed here."""
@@ -152,7 +156,7 @@ class Loader:
             await self._weigh(wave, outcomes)
         except BaseException:     # a cancellation as well: the answers that came before it are known
             with anyio.move_on_after(SAVE_S, shield=True):
-                await self._ledger.commit(await self._settled(wave, outcomes, written))
+                await self._commit(await self._settled(wave, outcomes, written))
             raise
         failures = [each.error for each in outcomes if each is not None and each.error is not None and each.stops]
         with anyio.CancelScope(shield=True):

@@ -1,5 +1,5 @@
 """
-What runs again after the switch since a person decided about what it belongs to: not written late, in the version it has then.
+What runs again after the switch by what a person decided, or since what it waits for is there: not written late, as it is then.
 
 Rule: that holds until something is asked about a late version of it; from then on what was said of those versions counts.
 """
@@ -12,11 +12,14 @@ from typing import Any, Final
 
 from streamflow.ledger_names import SWITCHED
 from streamflow.model import Key, Kind, Staged
+from streamflow.stages.accepted import ACCEPTED
 from streamflow.store.base import Ledger
-from streamflow.store.change import Change, PutSetting, Reopen
+from streamflow.store.change import Change, PutSetting, Reopen, Wake
 
 ALONG: Final = "watch:along:"
 """Prefix of the setting that says in which version a record runs again, by its kind and key: [version, last question about a late one]."""
+BY_PEOPLE: Final = "people"
+"""What stands third in that where people brought it back, or what it belongs to: what the source said of it meanwhile is asked about."""
 ASKED: Final = "watch:asked:"
 """Prefix of the setting that names the last question about a version of a record, by its kind and key: what was said of others is over."""
 
@@ -31,32 +34,53 @@ def asked_name(kind: Kind, key: Key) -> str:
     return f"{ASKED}{kind}:{key}"
 
 
-async def run_along(ledger: Ledger, changes: Sequence[Change]) -> list[Change]:
-    """Note, after the switch, which versions run again by the reopenings among these changes, which follow from what a person decided."""
-    if await ledger.setting(SWITCHED) is None:
-        return []
+async def run_along(ledger: Ledger, changes: Sequence[Change], *, by_people: bool = False) -> list[Change]:
+    """
+    Note, after the switch, which versions run again by what is reopened and woken among these changes.
+
+    They follow from a decision, or else from what people of the destination did (*by_people*). To be committed with the changes, so that
+    who comes after this process knows it.
+    """
     keys: defaultdict[Kind, set[Key]] = defaultdict(set)
+    things: list[str] = []
     for change in changes:
         if isinstance(change, Reopen):
             keys[change.kind].update(change.keys)
+        elif isinstance(change, Wake):
+            things += change.on
+    if not (keys or things) or await ledger.setting(SWITCHED) is None:
+        return []
     found = [each for kind, those in sorted(keys.items()) for each in (await ledger.staged(kind, sorted(those))).values()]
+    found += await ledger.parked_on(things)
     return [
         PutSetting(name=f"{ALONG}{each.record.kind}:{each.record.key}", value=[
-            version_of(each), await ledger.setting(asked_name(each.record.kind, each.record.key)),
+            version_of(each), await ledger.setting(asked_name(each.record.kind, each.record.key)), *([BY_PEOPLE] if by_people else []),
         ]) for each in found
     ]
 
 
 def runs_along(staged: Staged, along: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
-    """Say whether a record runs again in the version of which that was noted, by the settings of both prefixes."""
-    kind, key = staged.record.kind, staged.record.key
-    return along.get(f"{ALONG}{kind}:{key}") == [version_of(staged), asked.get(asked_name(kind, key))]
+    """Say whether a record runs again by a decision, in the version of which that was noted, by the settings of both prefixes."""
+    return _noted(staged, along) == (version_of(staged), _last(staged, asked))
+
+
+def runs_by_people(staged: Staged, along: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Say the same of a record that runs again since people of the destination did something: nobody decided that it may."""
+    return _noted(staged, along) == (version_of(staged), _last(staged, asked), BY_PEOPLE)
+
+
+def _noted(staged: Staged, along: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(along.get(f"{ALONG}{staged.record.kind}:{staged.record.key}") or ())
+
+
+def _last(staged: Staged, asked: Mapping[str, Any]) -> Any:
+    return asked.get(asked_name(staged.record.kind, staged.record.key))
 
 
 async def following(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change]:
     """Note under the key that a record goes by from now on what is noted here under its own; what is noted there already stays."""
     changes: list[Change] = []
-    for prefix in (ASKED, ALONG):
+    for prefix in (ASKED, ALONG, ACCEPTED):
         before, now = f"{prefix}{kind}:{old}", f"{prefix}{kind}:{new}"
         if (value := await ledger.setting(before)) is not None:
             changes += [PutSetting(name=before, value=None)]

@@ -61,7 +61,6 @@ from streamflow.stages.planning import (
     waiting_for,
     waiting_for_gone,
 )
-from streamflow.stages.reopened import run_along
 from streamflow.stages.sharing import with_shared
 from streamflow.stages.stale import beside, remove_stale, stale_answers, stale_parts, surviving, without_moving
 from streamflow.stages.succession import Succession
@@ -365,7 +364,8 @@ class Resolver:
                 continue
             lines = [line for part, line in job.own.items() if Ref(job.staged.record.kind, job.staged.record.key, part) in mine]
             changes = [change for line in lines for change in dropped(line)]
-            changes += [change for ref, dest_id in mine.items() for change in taken_again(made[ref], dest_id, ref)]
+            for ref, dest_id in mine.items():
+                changes += await taken_again(self._ledger, made[ref], dest_id)
             plans[job.staged.record.key] = self._given_up(Plan(staged=job.staged, changes=(*job.changes, *changes)), plan.writes)
             self.busy.discard(job.name)
 
@@ -389,5 +389,4 @@ class Resolver:
         children = await hanging_on(self._ledger, kind, keys)
         changes += [Reopen(kind=child, keys=tuple(found), but=UNDONE) for child, found in children.items()]
         changes += await self._vanished.hung_on(gone.dest_id)
-        changes += await run_along(self._ledger, changes)
         return Plan(staged=job.staged, changes=(*job.changes, *changes))

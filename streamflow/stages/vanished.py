@@ -22,6 +22,7 @@ from streamflow.stages.gone import GONE, GONE_KINDS, MERGED, gone_item, gone_pla
 from streamflow.stages.kept import KEPT, expected, known, rebuilt, released
 from streamflow.stages.kin import hanging_on
 from streamflow.stages.planning import Compare
+from streamflow.stages.reopened import run_along
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, DropLookup, Enqueue, PutLink, PutSetting, Reopen, Wake
 
@@ -155,7 +156,7 @@ class Vanished:
             changes += [
                 Audit(entry=_entry("destination.back", link, "restored by people")), Reopen(kind=link.ref.kind, keys=(link.ref.key,)),
             ]
-        await self._ledger.commit(changes)
+        await self._ledger.commit([*changes, *await run_along(self._ledger, changes, by_people=True)])
 
     # ------------------------------------------------------------------------------------------ merged
 
@@ -188,7 +189,7 @@ class Vanished:
             PutSetting(name=f"{MERGED}{lost}", value={"kind": kind, "into": survivor, "refs": refs}),
             PutSetting(name=waits_for(lost), value=None), Wake(on=(waits_for(lost),)), DropLookup(side="dest", kind=kind, id=lost),
         ]
-        await self._ledger.commit(changes)
+        await self._ledger.commit([*changes, *await run_along(self._ledger, changes, by_people=True)])
 
     async def _children(self, kind: Kind, lines: Sequence[Link], lost: DestId, survivor: DestId) -> list[Change]:
         """Lines of records that hang on the one merged away: the destination moved them along, so that is what is expected of them."""

@@ -169,6 +169,10 @@ class Ledger(Protocol):
         """What parked records wait for, each named once."""
         ...
 
+    async def parked_on(self, things: Sequence[str]) -> Sequence[Staged]:
+        """Records parked on any of these, in order of seq."""
+        ...
+
     # --- crosswalk
     async def links(self, refs: Iterable[Ref]) -> Mapping[Ref, Link]: ...
 

@@ -295,6 +295,11 @@ class MemoryReading:
         await checkpoint()
         return sorted({held.staged.waiting_on for held in self._book.records.values() if held.staged.state is RecordState.PARKED})
 
+    async def parked_on(self, things: Sequence[str]) -> Sequence[Staged]:
+        await checkpoint()
+        parked = (held.staged for held in self._book.records.values() if held.staged.state is RecordState.PARKED)
+        return [_out(each) for each in sorted(parked, key=lambda each: each.seq) if each.waiting_on in things]
+
     async def check_counts(self) -> Mapping[tuple[Kind, str, str], int]:
         await checkpoint()
         return _counted((check.dest_kind, check.field, check.verdict.value) for check in self._checks())

@@ -312,6 +312,11 @@ GROUP BY r.kind
 SELECT dest_kind, count(*) FROM intent WHERE state IN ('meant', 'in_doubt') AND state = 'in_doubt' GROUP BY dest_kind
 -- name: waiting
 SELECT DISTINCT waiting_on FROM record WHERE state = 'parked' ORDER BY waiting_on
+-- name: parked_on
+SELECT r.kind, r.key, p.data, r.digest, r.parent, r.changed_at, r.seq, r.state, r.disposition, r.reason, r.ground, r.waiting_on, r.missing,
+       r.first_seen, r.last_seen
+FROM json_each(?1) j CROSS JOIN record r CROSS JOIN payload p ON p.id = r.id
+WHERE r.state = 'parked' AND r.waiting_on = j.value ORDER BY r.seq
 -- name: checks
 SELECT l.kind, l.key, l.part, l.dest_kind, l.dest_id, v.key, v.value, f.expected, f.actual
 FROM shape s CROSS JOIN link l CROSS JOIN json_each(s.verdicts) v LEFT JOIN finding f ON f.link = l.id AND f.field = v.key

@@ -193,6 +193,9 @@ class SqliteReading:
     async def waiting(self) -> Sequence[str]:
         return [thing for (thing,) in await self._connection.rows("waiting")]
 
+    async def parked_on(self, things: Sequence[str]) -> Sequence[Staged]:
+        return [staged_of(row) for row in await self._connection.rows("parked_on", text_of(list(dict.fromkeys(things))))]
+
     async def check_counts(self) -> Mapping[tuple[Kind, str, str], int]:
         return {(dest_kind, field, verdict): n for dest_kind, field, verdict, n in await self._connection.rows("tally", "check")}
 

@@ -77,7 +77,7 @@ def test_a_rollback_of_a_part_has_points_of_its_own(tmp_path: Path) -> None:
     """They bear the name of what was asked for, from the order to where the life goes on; what else is done keeps its own."""
     points = Points(tmp_path / "stops.json", Stops(within=tuple(PARTS)), phase="tail")
     points.ask({"scope": "kind:notes"})
-    assert [points.within(name) for name in ("audit rollback.requested", "mark")] == ["rollback kind/audit rollback.requested", "mark"]
+    assert [points.within(name) for name in ("audit rollback.requested", "mark")] == ["rollback kind/audit rollback.requested", "tail/mark"]
     points.phase = "rollback"
     assert [points.within(name) for name in ("intent delete", "phase tail")] == ["rollback kind/intent delete", "rollback kind/phase tail"]
     points.ask(None)

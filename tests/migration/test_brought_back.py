@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from streamflow.migration.decided import decided_on
 from streamflow.migration.life import State
 from streamflow.migration.returning import let_back
-from streamflow.migration.watch import decided_on
-from streamflow.model import Kind, Link
+from streamflow.migration.watch import BROUGHT_BACK
+from streamflow.model import Disposition, Kind, Link, QueueItem, RecordState
+from streamflow.stages.gone import waits_for
 from streamflow.stages.kin import hanging_on
-from streamflow.store.change import Change, DropLink
+from streamflow.stages.planning import finish_of
+from streamflow.store.change import Change, DropLink, Enqueue, PutSetting, Reopen, Wake
 from tests.migration.rig import ASK_CUTOVER, Fragile, Voyage, in_tail, voyage
 
 
@@ -41,10 +44,26 @@ async def comes_back_beside(trip: Voyage, line: Link) -> None:
     assert (told.key, told.details) == (line.ref.key, {"dest_id": line.dest_id, "first": now.dest_id})
 
 
+async def ends_behind(trip: Voyage, monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
+    """Look on after the switch, let the process end behind the transaction that holds this change, and let the next one look."""
+    commit = Fragile.commit
+
+    async def ends(ledger: Fragile, changes: Sequence[Change]) -> None:
+        if change in changes:
+            ledger.commits_left, ledger.late = 1, True
+        await commit(ledger, changes)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Fragile, "commit", ends)
+        assert await trip.killed_at(0, lambda: watched(trip))
+    await watched(trip)
+
+
 async def made_again(trip: Voyage, line: Link, comes: Callable[[], None] = lambda: None) -> Link:
     """Let people delete a record, the source say something of it, and somebody have it made again, as *comes*; answers its line then."""
     trip.in_destination("delete", kind=line.dest_kind, id=line.dest_id)
     where, what = {"contacts": ("leads", "name"), "notes": ("notes", "note")}[line.dest_kind]
+    trip.lt.faults.switches["clock_skew_s"] += 1       # its dates have whole seconds: a second change within one shows in no poll
     trip.in_source("edit", where, line.ref.key, **{what: f"Written Since {line.dest_id}"})
     await in_tail(trip)
     [item] = [each for each in await trip.items("deleted_at_destination") if each.details["dest_id"] == line.dest_id]
@@ -177,17 +196,7 @@ async def test_what_runs_again_with_what_it_belongs_to_is_no_late_write(tmp_path
         [item] = [each for each in await trip.items("deleted_at_destination") if each.key == line.ref.key]
         await trip.m.decide("uid:7", "queue.resolved", *await decided_on(trip.ledger, item))
         await trip.resolve(item, "recreate")
-        commit = Fragile.commit
-
-        async def ends(ledger: Fragile, changes: Sequence[Change]) -> None:
-            if DropLink(ref=line.ref) in changes:
-                ledger.commits_left, ledger.late = 1, True
-            await commit(ledger, changes)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Fragile, "commit", ends)
-            assert await trip.killed_at(0, lambda: watched(trip))
-        await watched(trip)
+        await ends_behind(trip, monkeypatch, DropLink(ref=line.ref))
         assert await trip.items("after_freeze", None) == []
         now = (await trip.ledger.links([line.ref]))[line.ref]
         assert now.dest_id != line.dest_id
@@ -199,3 +208,35 @@ async def watched(trip: Voyage) -> None:
     """Let the watch look, and carry out what was decided."""
     await trip.m.explain("to be looked at")
     await trip.stopping(trip.phase, lambda: "watching" in trip.m.phase.reason)
+
+
+async def test_what_waited_for_a_person_who_was_decided_on_is_no_late_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the switch somebody decides about a person, and the process ends as theirs is woken: it is moved, and called late by nobody."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        await watched(trip)
+        note = next(each.record for each in (await trip.staged("note")).values() if each.record.parent)
+        person, key = f"lead:{note.parent}", str(note.parent)
+        await trip.ledger.commit([Reopen(kind="note", keys=(note.key,))])       # behind all that was called out until now
+        staged = (await trip.staged("note"))[note.key]
+        parked = finish_of(staged, state=RecordState.PARKED, disposition=Disposition.FLAGGED, reason="waits", waiting_on=person)
+        item = QueueItem(id=f"rejected:{person}", cause="rejected", kind="lead", key=key, reason="?", decisions=("retry",))
+        await trip.ledger.commit([Enqueue(item=item), parked])
+        await trip.m.decide("uid:7", "queue.resolved", *await decided_on(trip.ledger, item))
+        await trip.resolve(item, "retry")
+        await ends_behind(trip, monkeypatch, Wake(on=(person,)))
+        now = (await trip.staged("note"))[note.key]
+        assert (now.state, await trip.items("after_freeze", None)) == (RecordState.DONE, [])
+
+
+async def test_what_people_bring_back_after_the_switch_is_not_called_written_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """People restore a person after the switch, and the process ends as that is noted: the next one asks in words that are true."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        await watched(trip)
+        line = await first_made(trip, "contacts")
+        trip.in_destination("delete", kind="contacts", id=line.dest_id)
+        await watched(trip)
+        trip.in_destination("undelete", kind="contacts", id=line.dest_id)
+        await ends_behind(trip, monkeypatch, PutSetting(name=waits_for(line.dest_id), value=None))
+        asked = await trip.items("after_freeze", None)
+        assert {each.reason for each in asked} == {BROUGHT_BACK}
+        assert line.ref.key in {each.key for each in asked}

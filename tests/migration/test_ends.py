@@ -17,6 +17,7 @@ from streamflow.errors import PlatformUnavailable, ProtocolMismatch, RecordRejec
 from streamflow.migration import aftermath, cutover
 from streamflow.migration.context import Migration
 from streamflow.migration.life import State
+from streamflow.migration.owners import UNOWNED, OwnersGate
 from streamflow.migration.precheck import precheck
 from streamflow.migration.returning import undone, undone_item
 from streamflow.migration.rollback import Rollback
@@ -594,6 +595,67 @@ async def test_what_is_brought_back_after_the_switch_comes_without_more_question
         await trip.work.reader.everything("watch")
         await look_once(trip)
         assert [each.key for each in await trip.items("after_freeze")] == [note.record.key]
+
+
+async def test_what_is_brought_back_after_the_switch_comes_whatever_the_clock_says(tmp_path: Path) -> None:
+    """The clock is set back over the switch, then notes are let come back: they do, and nobody hears that they were written late."""
+    async with voyage(tmp_path, at=State.CUTOVER, records=20, watch_days=1.0) as trip:
+        item = undone_item({"scope": "kind:note", "at": "earlier"})
+        assert await trip.phase() is State.WATCH
+        note = next(each for each in (await trip.staged("note")).values() if each.record.parent)
+        away = finish_of(note, state=RecordState.HELD, disposition=note.disposition, reason="undone", ground=undone("kind:note"))
+        await trip.ledger.commit([Enqueue(item=item), away])
+        trip.clock.skipped_s -= 7200.0
+        await desk_of(trip).queue_resolve(actor="uid:7", id=item.id, decision="retry")
+        await look_once(trip)
+        assert (await trip.staged("note"))[note.record.key].state is RecordState.DONE
+        assert await trip.items("after_freeze", None) == []
+
+
+async def test_who_gets_an_owner_after_the_switch_goes_on_whatever_the_clock_says(tmp_path: Path) -> None:
+    """The clock is set back over the switch, then a recheck finds the owner of a record: it is sent, and not called written late."""
+    async with voyage(tmp_path, at=State.CUTOVER, records=20, watch_days=1.0) as trip:
+        assert await trip.phase() is State.WATCH
+        owner = next(each["key"] for each in await trip.ledger.setting("owners") if each["dest_id"])
+        key = next(iter(await trip.staged("lead")))
+        item = QueueItem(
+            id=f"{UNOWNED}:lead:{key}", cause=UNOWNED, kind="lead", key=key, reason="?", decisions=("retry",), details={"owner": owner},
+        )
+        await trip.ledger.commit([Enqueue(item=item)])
+        trip.clock.skipped_s -= 7200.0
+        await OwnersGate(trip.m).recheck("uid:7")
+        await look_once(trip)
+        assert (await trip.staged("lead"))[key].state is RecordState.DONE
+        assert [each.state for each in await trip.items(UNOWNED, None)] == ["resolved"]
+        assert await trip.items("after_freeze", None) == []
+
+
+@pytest.mark.parametrize("answer", ["ignore", ""])
+async def test_one_late_version_that_is_taken_takes_no_other_of_the_same_person(tmp_path: Path, answer: str) -> None:
+    """Two leads are one person, both are written late: one is taken and adds its address; the other's, passed or still open, does not."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, watch_days=1.0) as trip:
+        first, second = (trip.in_source("create", "leads", name="Thandi Mokoena", email="t@own.test") for _ in range(2))
+        await trip.until(State.WATCH)
+        await look_once(trip)
+
+        async def written(key: str, email: str, answer: str) -> None:
+            trip.in_source("edit", "leads", key, force=True, email=email)
+            await look_once(trip)
+            [*_, item] = [each for each in await trip.items("after_freeze") if each.key == key]
+            if answer:
+                await desk_of(trip).queue_resolve(actor="uid:7", id=item.id, decision=answer)
+                await look_once(trip)
+
+        async def addresses() -> set[str]:
+            [line] = (await trip.ledger.links([Ref("lead", first)])).values()
+            return {str(each["value"]) for each in trip.live("contacts")[line.dest_id]["emails"]}
+
+        assert (await trip.ledger.links([Ref("lead", second)]))[Ref("lead", second)].is_merged
+        await written(first, "passed@own.test", answer)
+        await written(second, "taken@own.test", "take")
+        assert await addresses() == {"t@own.test", "taken@own.test"}
+        await written(first, "later@own.test", "take")
+        assert await addresses() == {"later@own.test", "taken@own.test"}
 
 
 async def test_what_came_back_by_one_decision_after_the_switch_takes_no_later_version(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
-from streamflow.migration.context import LATE
+from streamflow.ledger_names import LATE
 from streamflow.migration.cutover import CHANGED, EVERYTHING, PASSES
 from streamflow.migration.round import Reading
 from streamflow.migration.watch import ANY, LetGo, version_id

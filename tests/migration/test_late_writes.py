@@ -9,9 +9,10 @@ from typing import Any, cast
 import pytest
 
 from streamflow.clock import SystemClock
-from streamflow.ledger_names import SWITCHED
+from streamflow.ledger_names import LATE, SWITCHED
+from streamflow.migration.decided import decided_on
 from streamflow.migration.made_again import GOES_ON, MADE_AGAIN
-from streamflow.migration.watch import LATE, WRITTEN_LATE, Watch, decided_on
+from streamflow.migration.watch import WRITTEN_LATE, Watch
 from streamflow.model import Disposition, Link, QueueItem, Record, RecordState, Ref, Staged
 from streamflow.platforms.catalog import pair_of
 from streamflow.stages.rekey import renamed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamflow.clock import SystemClock
-from streamflow.migration.context import LATE
+from streamflow.ledger_names import LATE
 from streamflow.migration.returning import kept_away, let_back
 from streamflow.model import Disposition, Record, RecordState, Ref, Staged
 from streamflow.platforms.catalog import pair_of

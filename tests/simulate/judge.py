@@ -525,28 +525,13 @@ def _removable(seen: Evidence) -> set[DestId]:
     return {str(item.details.get("dest_id")) for item in seen.items.values() if item.cause == "conflict" and item.decision == "remove"}
 
 
-def _was_let_run_again(seen: Evidence, item: QueueItem) -> bool:
-    """
-    Say whether a process began in the window behind what lets this one run again: that process takes it for a late write.
-
-    People brought it or its client back, or its client became a record of ours only then.
-    """
-    switched_at, begun_at, known = seen.books.switched_at or 0.0, seen.books.begun_at, seen.account.records
-    versions = [each.row for each in seen.books.rows[item.kind, item.key] if each.row is not None]
-    clients = [known[each] for row in versions for each in _were(seen, Ref("client", str(row["clientid"]))) if each in known]
-    itself = [known[each] for each in _were(seen, Ref(item.kind, item.key)) if each in known]
-    marked = [deed.at for held in clients for deed in held.deeds if deed.actor == PROGRAM and "custom:Streamflow ID" in deed.fields]
-    back = [held.restored_at for held in (*clients, *itself) if _is_back_late(seen, held)]
-    return begun_at > switched_at and any(at < begun_at for at in (*back, *(each for each in marked if each > switched_at)))
-
-
 def _false_questions(seen: Evidence) -> Iterator[str]:
     for item in seen.items.values():
         if item.cause == "deleted_at_source" and item.state == "open":
             versions = seen.books.rows.get((item.kind, item.key), [])
             if all(version.row is not None for version in versions):
                 yield f"unexplained: {item.kind} {item.key} is called deleted in the source, and never was"
-        if item.cause == "after_freeze" and item.reason.startswith("written in the source") and not _was_let_run_again(seen, item):
+        if item.cause == "after_freeze" and item.reason.startswith("written in the source"):
             if all(version.at <= (seen.books.frozen_at or 0.0) for version in seen.books.rows.get((item.kind, item.key), [])):
                 yield f"unexplained: {item.kind} {item.key} is called written after the switch, and was not"
 
@@ -573,16 +558,14 @@ def _undone(seen: Evidence) -> Iterator[str]:
     result = seen.ledger._book.settings.get("rollback:result") or {}
     listed = {str(each["id"]) for each in result.get("spared", ())}
     by_people = _touched(seen)
-    intents = seen.ledger._book.intents.values()      # one that people removed at the same moment counts as removed by us
-    removed = {each.dest_id for each in intents if each.op is Op.DELETE and not each.seq and each.state is IntentState.CONFIRMED}
     doubles = {str(item.details.get("dest_id")) for item in seen.items.values() if item.cause == "doubled_marker"}     # told already
     for dest_id, held in seen.account.records.items():
         if held.maker == PROGRAM and not held.is_gone and not (dest_id in by_people or _carries(seen, dest_id)):
             yield f"not undone: {dest_id} ({marker_of(held)}) is still there, and nobody touched it"
         is_late = held.restored_at > (seen.books.undoing_at or 0.0)
         is_unheard = seen.account.told_at(dest_id) > seen.heard
-        if _is_theirs_now(held) or (held.is_brought_back and (dest_id in removed or is_late or is_unheard)):
-            continue      # out of the trash of a rollback, or behind the back of this one: theirs to know
+        if held.is_brought_back and (is_late or is_unheard):
+            continue      # behind the back of this rollback: theirs to know
         if held.maker == PROGRAM and not held.is_gone and dest_id not in listed | doubles:
             yield f"unexplained: {dest_id} ({marker_of(held)}) stayed, and the report does not say so"
         if held.maker == PERSON:
@@ -592,11 +575,6 @@ def _undone(seen: Evidence) -> Iterator[str]:
                 yield from _restored(dest_id, held)
         elif held.is_gone and held.deeds[-1].actor == PROGRAM and any(deed.actor == PERSON for deed in held.deeds):
             yield f"overwritten: {dest_id}, on which people worked, was removed"
-
-
-def _is_theirs_now(held: Held) -> bool:
-    """Say whether people took it out of the trash into which a rollback had put it: that is theirs to know."""
-    return held.is_brought_back and any(deed.action == "delete" and deed.actor == PROGRAM for deed in held.deeds)
 
 
 def _touched(seen: Evidence) -> set[DestId]:

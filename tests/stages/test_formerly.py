@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from streamflow.model import DestId, Fields, Kind, Ref, kind_of
+from streamflow.model import DestId, Fields, Kind, Link, Ref, kind_of
 from streamflow.platforms.destination import Reader
 from streamflow.stages.formerly import remembered, restored
 from streamflow.store.memory import MemoryLedger
@@ -26,6 +26,10 @@ class Shelf:
         return {each: {} for each in ids if each in self.there}
 
 
+def line(dest_id: DestId, ref: Ref) -> Link:
+    return Link(ref=ref, dest_kind=kind_of(dest_id), dest_id=dest_id, base={}, ours=True)
+
+
 async def looked(ledger: MemoryLedger, shelf: Shelf, wanted: Mapping[Ref, Kind]) -> dict[Ref, DestId]:
     return await restored(ledger, cast(Reader, cast(Any, shelf)), wanted)
 
@@ -35,7 +39,7 @@ async def test_what_never_had_another_costs_no_call() -> None:
     ledger, shelf = MemoryLedger(clock=StillClock()), Shelf("7-contacts")
     wanted: dict[Ref, Kind] = {ONE: "contacts", OTHER: "contacts", NOTE: "notes", TASK: "tasks"}
     assert (await looked(ledger, shelf, wanted), shelf.asked) == ({}, [])
-    await ledger.commit([remembered("contacts", "7-contacts", OTHER)])
+    await ledger.commit([remembered(line("7-contacts", OTHER))])
     assert (await looked(ledger, shelf, wanted), shelf.asked) == ({OTHER: "7-contacts"}, [("contacts", ["7-contacts"])])
 
 
@@ -43,7 +47,7 @@ async def test_all_that_is_to_be_made_is_looked_for_in_one_call_a_kind() -> None
     """What was there before and is still gone is made again; of two that are back one is followed, the same one each time."""
     ledger, shelf = MemoryLedger(clock=StillClock()), Shelf("8-contacts", "9-contacts", "5-notes")
     had = {"7-contacts": ONE, "9-contacts": OTHER, "8-contacts": OTHER, "5-notes": NOTE}
-    await ledger.commit([remembered(kind_of(dest_id), dest_id, ref) for dest_id, ref in had.items()])
+    await ledger.commit([remembered(line(dest_id, ref)) for dest_id, ref in had.items()])
     found = await looked(ledger, shelf, {ONE: "contacts", OTHER: "contacts", NOTE: "notes"})
     assert found == {OTHER: "8-contacts", NOTE: "5-notes"}
     assert shelf.asked == [("contacts", ["7-contacts", "8-contacts", "9-contacts"]), ("notes", ["5-notes"])]

@@ -11,7 +11,7 @@ import pytest
 from streamflow.model import Disposition, Intent, IntentState, Key, Op, Page, Record, RecordState, Ref
 from streamflow.platforms.source import Source, Stream
 from streamflow.stages.extract import Intake
-from streamflow.stages.formerly import REMOVED, ref_in, remembered
+from streamflow.stages.formerly import REMOVED, line_in, remembered
 from streamflow.stages.rekey import alike, successors
 from streamflow.store.change import PutIntent, PutLink, SettleIntent
 from streamflow.store.memory import MemoryLedger
@@ -123,11 +123,12 @@ async def test_whose_a_removed_record_was_is_known_by_the_new_key_too(known: boo
     reading, both = Reading(), [remark("~1", "bare")]
     both += [remark("7", "bare")] if known else []
     await reading.ledger.stage([client(), *both], scan="client:0")
-    await reading.ledger.commit([remembered("notes", "9-notes", Ref("remark", "~1", "part"))])
+    line = replace(link("~1", kind="remark", dest_kind="notes"), dest_id="9-notes", ref=Ref("remark", "~1", "part"))
+    await reading.ledger.commit([remembered(line)])
     await reading.read(remark("7", "bare"))
     assert list(await reading.remarks()) == ["7"]
     [found] = await reading.ledger.candidates("notes", {"id": ["9-notes"]}, side=REMOVED)
-    assert ref_in(found.info) == Ref("remark", "7", "part")
+    assert line_in(found.info).ref == Ref("remark", "7", "part")
 
 
 async def test_what_is_not_shown_whole_proves_nothing() -> None:

@@ -271,8 +271,10 @@ async def test_parked_records_wake_when_what_they_wait_for_appears(ledger: Ledge
     await ledger.commit([parked("1", await seq_of(ledger, "1", "note"), "lead:7", kind="note"),
                          parked("2", await seq_of(ledger, "2", "note"), "lead:8", kind="note")])
     assert await pending(ledger, "note") == []
+    assert [each.record.key for each in await ledger.parked_on(["lead:7", "lead:99"])] == ["1"]
     await ledger.commit([Wake(on=("lead:7", "lead:99"))])
     assert await pending(ledger, "note") == ["1"]
+    assert [each.record.key for each in await ledger.parked_on(["lead:7", "lead:8"])] == ["2"]
     assert (await ledger.staged("note", ["1"]))["1"].waiting_on == ""
 
 

@@ -1,0 +1,59 @@
+"""
+What counts of a record that was written late, for those who share its person: its last version that was let go on.
+
+Rule: whoever takes the late version of one of them takes no other's; that one waits for its own answer, or was let pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from streamflow.ledger_names import LATE, SWITCHED
+from streamflow.model import Key, Kind, Record, RecordState, Staged
+from streamflow.store.base import Ledger
+from streamflow.store.change import Change, PutSetting
+
+ACCEPTED: Final = "watch:accepted:"
+"""Prefix of the setting that keeps the version which a record had before those that nobody took yet, by its kind and key."""
+
+
+def is_late(staged: Staged) -> bool:
+    """Say whether a record is held in a version that was written after the switch, and that nobody took."""
+    return staged.state is RecordState.HELD and staged.ground == LATE
+
+
+async def kept_by_staging(ledger: Ledger, records: Sequence[Record]) -> list[Change]:
+    """Give what goes with staging these records: after the switch, the versions that it replaces are kept. To be asked right before."""
+    if not records or await ledger.setting(SWITCHED) is None:
+        return []
+    changes: list[Change] = []
+    for kind in sorted({record.kind for record in records}):
+        fresh = {record.key: record for record in records if record.kind == kind}
+        for key, before in (await ledger.staged(kind, sorted(fresh))).items():
+            is_accepted = not is_late(before) and await ledger.setting(_name(kind, key)) is None
+            if is_accepted and before.record.digest != fresh[key].digest:
+                last = before.record
+                value = {"data": last.data, "digest": last.digest, "parent": last.parent, "changed_at": last.changed_at}
+                changes.append(PutSetting(name=_name(kind, key), value=value))
+    return changes
+
+
+async def let_go_on(ledger: Ledger, staged: Staged) -> list[Change]:
+    """Give what is over once the version that was read last goes on: the one before it."""
+    name = _name(staged.record.kind, staged.record.key)
+    return [PutSetting(name=name, value=None)] if await ledger.setting(name) is not None else []
+
+
+async def as_accepted(ledger: Ledger, staged: Mapping[Key, Staged]) -> dict[Key, Staged]:
+    """Put in place of what is held as late what was kept; where an earlier version of the program kept nothing it stays as it is."""
+    found = dict(staged)
+    for key, each in staged.items():
+        if is_late(each) and (value := await ledger.setting(_name(each.record.kind, key))) is not None:
+            found[key] = replace(each, record=replace(each.record, **value))
+    return found
+
+
+def _name(kind: Kind, key: Key) -> str:
+    return f"{ACCEPTED}{kind}:{key}"
