@@ -425,9 +425,18 @@ def _orphaned(seen: Evidence, kind: Kind, row: Row, held: Held) -> Iterator[str]
     hangs_on = value if isinstance(value, list) else [value]
     if _is_held_late(seen, kind, str(row[f"{kind}id"])) and _were_homes(seen, kind, row) & {*hangs_on}:
         return      # whether it is to move with its client was asked after the switch, and nobody wanted it
+    if _is_back_undone(seen, kind, str(row[f"{kind}id"]), held) and _were_homes(seen, kind, row) & {*hangs_on}:
+        return      # its part was undone and stays so until somebody says otherwise: it is theirs, as they took it out of the trash
     if stands is not None and stands not in hangs_on:
         if PARENT_LINKS[kind] not in _in_dispute(seen, kind, str(row[f"{kind}id"])):
             yield f"hangs on {value}, its client is {stands}"
+
+
+def _is_back_undone(seen: Evidence, kind: Kind, key: Key, held: Held) -> bool:
+    """Say whether people brought back what we had removed with a part of the run that the queue holds open to be taken back."""
+    staged = seen.staged.get((kind, key))
+    was_removed = any((deed.actor, deed.action) == (PROGRAM, "delete") for deed in held.deeds) and held.is_brought_back
+    return staged is not None and was_removed and _is_undone(seen, kind, key, staged, is_late=False)
 
 
 def _were_homes(seen: Evidence, kind: Kind, row: Row) -> set[DestId]:

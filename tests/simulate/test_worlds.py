@@ -13,10 +13,10 @@ import anyio
 import pytest
 
 from streamflow.migration.reversal import Reversal
-from streamflow.model import Disposition, Intent, IntentState, Link, Op, QueueItem, RecordState, Ref
+from streamflow.model import AuditEntry, Disposition, Intent, IntentState, Link, Op, QueueItem, RecordState, Ref
 from streamflow.stages.load import Loader
 from streamflow.stages.planning import finish_of
-from streamflow.store.change import Enqueue, MoveMark, PutIntent, PutLink, ResolveItem, SettleIntent
+from streamflow.store.change import Audit, Enqueue, MoveMark, PutIntent, PutLink, ResolveItem, SettleIntent
 from tests.simulate import planted, watching
 from tests.simulate.conditions import Conditions
 from tests.simulate.destination import PERSON, PROGRAM, Held
@@ -490,6 +490,31 @@ def test_what_is_not_to_move_hangs_where_it_hung(hangs_on: str, broken: bool) ->
     anyio.run(world.ledger.commit, [
         PutIntent(intent=replace(_intent(0, "c1"), dest_id=was)), PutLink(link=Link(
             ref=Ref("client", "c1"), dest_kind="contacts", dest_id=made, base={}, ours=True)),
+    ])  # fmt: skip
+    assert any(fault.startswith("orphaned: quote q1") for fault in judged(world)) == broken
+
+
+@pytest.mark.parametrize(("hangs_on", "restored", "decision", "broken"), [
+    ("theirs", True, "", False), ("other", True, "", True), ("theirs", False, "", True), ("theirs", True, "retry", True),
+])  # fmt: skip
+def test_what_people_bring_back_of_an_undone_part_hangs_where_it_hung(hangs_on: str, restored: bool, decision: str, broken: bool) -> None:
+    """It is theirs until somebody has the part come back: it may stay with a contact that its client was, and with nobody else's."""
+    world = switching(part="phase:backfill")
+    deal = quoted(world, hangs_on=hangs_on)
+    made = world.account.create("contacts", {"custom:Streamflow ID": "sim:client:c1"}, PROGRAM)
+    if restored:
+        world.account.delete(deal, PROGRAM)
+        world.account.restore(deal, PERSON)
+    record, was = record_of("quote", "q1", world.books.true("quote")["q1"]), world.ledger._book.links[Ref("client", "c1")].dest_id
+    anyio.run(partial(world.ledger.stage, [record], scan="first"))
+    staged = world.ledger._book.records["quote", "q1"].staged
+    anyio.run(world.ledger.commit, [
+        PutIntent(intent=replace(_intent(0, "c1"), dest_id=was)),
+        PutLink(link=Link(ref=Ref("client", "c1"), dest_kind="contacts", dest_id=made, base={}, ours=True)),
+        finish_of(staged, state=RecordState.HELD, disposition=Disposition.FLAGGED, reason="undone with phase:backfill"),
+        Audit(entry=AuditEntry(actor="streamflow", action="rollback.removed", kind="quote", key="q1")),
+        Enqueue(item=_question("rolled_back", "", "", scope="phase:backfill")),
+        *([ResolveItem(id="rolled_back:", decision=decision, by="uid:1")] if decision else []),
     ])  # fmt: skip
     assert any(fault.startswith("orphaned: quote q1") for fault in judged(world)) == broken
 
