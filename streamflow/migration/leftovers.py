@@ -102,6 +102,7 @@ def _item(kind: Kind, marker: str, dest_id: DestId | None) -> QueueItem:
     return QueueItem(
         id=f"{CAUSE}:{kind}:{marker}", cause=CAUSE, kind="", key="", decisions=("done", "waive"), suggested="done",
         reason=f"{record}, named {marker!r}, was made to try out the destination and could not be removed by the API so far, which is "
-        "tried again when the tail begins and before the switch: else delete it in the web app",
+        "tried again when the tail begins and before the switch, or somebody put other words into it, and it is left: else delete it in "
+        "the web app",
         details={"dest_id": dest_id or "", "kind": kind, "marker": marker},
     )

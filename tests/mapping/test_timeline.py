@@ -143,6 +143,16 @@ def test_future_activities_can_be_sent() -> None:
     assert only(mapper(context=context).drafts(child("call")).drafts).fields["isLogged"] is False
 
 
+@pytest.mark.parametrize("kind", ["call", "email"])
+@pytest.mark.parametrize(("ahead_s", "is_logged"), [(300, True), (301, False)])
+def test_what_a_fast_clock_noted_has_happened(kind: str, ahead_s: int, is_logged: bool) -> None:
+    """A source whose clock is minutes ahead lists calls and e-mails of just now under times to come: they are logged as any other."""
+    [usual] = mapper(context=Context(activity_types=TYPES)).drafts(child(kind)).drafts
+    [draft] = mapper(context=Context(activity_types=TYPES, now_s=usual.fields["startTime"] - ahead_s)).drafts(child(kind)).drafts
+    assert (draft == usual) is is_logged
+    assert draft.kind == ("activities" if is_logged else "notes")
+
+
 def test_an_email_is_an_activity_of_its_type() -> None:
     """Subject as name, header lines, body as plain text below them, sent time to the second."""
     draft = only(mapper().drafts(child("email")).drafts)

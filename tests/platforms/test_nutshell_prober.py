@@ -235,6 +235,20 @@ async def test_an_unanswered_probe_is_swept_later() -> None:
         assert _standing(made) == []
 
 
+async def test_a_record_of_a_probe_that_somebody_worked_on_stays() -> None:
+    """Left behind by a run that was cut short, and given another title by people: it is theirs, stays, and stays in the journal."""
+    async with rig(flags=SOON) as made:
+        journal = Journal()
+        for number, title in enumerate(("Said by people", "")):
+            marker = f"Streamflow probe 1-{number}"
+            task = await made.nutshell.writer.create("tasks", {"title": title or marker, "description": marker})
+            await journal.meant("tasks", marker)
+            await journal.made("tasks", marker, task)
+        await made.nutshell.prober.sweep_probes(journal)
+        assert list(journal.open) == [("tasks", "Streamflow probe 1-0")]
+        assert [row["title"] for row in made.live("tasks")] == ["Said by people"]
+
+
 @pytest.mark.parametrize("kind", ["contacts", "accounts"])
 async def test_what_shows_late_is_not_taken_for_what_was_never_made(kind: str) -> None:
     """Killed behind a create whose answer nobody saw: neither feed nor list shows the record yet, and it is removed all the same."""

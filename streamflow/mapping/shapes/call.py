@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from streamflow.mapping.block import block
-from streamflow.mapping.shapes.drafting import Drafting, Happening, Shape
+from streamflow.mapping.shapes.drafting import CLOCKS_DIFFER_S, Drafting, Happening, Shape
 from streamflow.mapping.text import squeeze
 from streamflow.model import Draft, Ref
 
@@ -20,7 +20,8 @@ def _compose(found: Happening, parent: Ref, drafting: Drafting) -> list[Draft]:
     text = block(found.lines)
     if not drafting.is_activity:
         return drafting.as_notes(found, parent, text, "Call")
-    return drafting.as_activity(found, parent, _TYPES, squeeze(f"{way}: {disposition}" if disposition else way), text)
+    title = squeeze(f"{way}: {disposition}" if disposition else way)
+    return drafting.as_activity(found, parent, _TYPES, title, text, ahead_s=CLOCKS_DIFFER_S)
 
 
 CALL: Final = Shape(compose=_compose)

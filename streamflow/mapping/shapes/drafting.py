@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from streamflow.mapping.dates import Moment, read_duration_s
 from streamflow.mapping.derived import Context, Issue
@@ -12,6 +12,9 @@ from streamflow.mapping.notes import Text, note_draft, note_drafts, parts
 from streamflow.mapping.pair import KindPlan, Pair
 from streamflow.mapping.text import defuse
 from streamflow.model import Draft, Fields, Key, Record, Ref
+
+CLOCKS_DIFFER_S: Final = 300
+"""A call or an e-mail is listed once it has happened: one that lies ahead by no more than this has the time of a clock that is fast."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,14 +59,21 @@ class Drafting:
         """Name the user of a happening."""
         return Ref(self.pair.kind_naming("user"), found.user)
 
-    def as_activity(self, found: Happening, parent: Ref, types: tuple[str, ...], name: str, body: str) -> list[Draft]:
-        """Write a logged activity; a note instead where type or time is missing, or where it would invite people to what is to come."""
+    def as_activity(
+        self, found: Happening, parent: Ref, types: tuple[str, ...], name: str, body: str, *, ahead_s: int = 0
+    ) -> list[Draft]:
+        """
+        Write a logged activity; a note instead where type or time is missing, or where it would invite people to what is to come.
+
+        Args:
+            ahead_s: By how much it may lie ahead, in seconds, and be over all the same.
+        """
         type_id = next((self.context.activity_types[each] for each in types if each in self.context.activity_types), None)
         if type_id is None:
             found.complain(
                 "missing_activity_type", "kind", f"add the activity type {types[0]!r} in the web app; written as a note until then"
             )
-        is_future = found.moment is not None and found.moment.unix_s > self.context.now_s
+        is_future = found.moment is not None and found.moment.unix_s > self.context.now_s + ahead_s
         if type_id is None or found.moment is None or (is_future and self.context.future_activities == "skip"):
             return self.as_notes(found, parent, body, name)
         start_s = found.moment.unix_s

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import anyio
 
 from streamflow.clock import Clock
-from streamflow.errors import OURS, AccessRefused, NotFound, PlanLimit, RecordRejected, StreamflowError, Throttled, Uncertain
+from streamflow.errors import OURS, AccessRefused, NotFound, PlanLimit, RecordRejected, Stale, StreamflowError, Throttled, Uncertain
 from streamflow.model import DestId, Fields, Kind
 from streamflow.platforms.destination import ProbeJournal
 from streamflow.platforms.nutshell.calls import PATCH, Calls
@@ -19,6 +20,13 @@ from streamflow.platforms.nutshell.flags import Flags
 from streamflow.platforms.nutshell.writer import NutshellWriter
 
 REMOVAL_S = 60.0
+PROGRAM = "Streamflow"
+NAMED = f"{PROGRAM} probe"
+_TEXTS: Mapping[Kind, Sequence[str]] = {
+    "accounts": ("name",), "contacts": ("name",), "leads": ("description",), "notes": ("body",), "tasks": ("title", "description"),
+    "activities": ("name", "description"),
+}
+"""What says what a probe's record is, where it holds a text at all."""
 
 
 class Bench:
@@ -39,7 +47,7 @@ class Bench:
     def marker(self) -> str:
         """Give a new name that nobody else uses; it says what the record is, should it be left behind."""
         self._count += 1
-        return f"Streamflow probe {self._token}-{self._count}"
+        return f"{NAMED} {self._token}-{self._count}"
 
     def learn(self, values: dict[str, Any]) -> None:
         """Use what was learned for the probes that follow."""
@@ -91,8 +99,10 @@ class Bench:
         await self.calls.send("PATCH", f"{kind}/{dest_id}", body, endpoint=f"{kind}/{{id}}", media=media)
 
     async def remove(self, kind: Kind, marker: str, dest_id: DestId) -> None:
-        """Remove one record and say so to the journal."""
+        """Remove one record and say so to the journal. Raises Stale for one that somebody worked on: it is theirs by now."""
         try:
+            if _was_reworded(kind, await self.fields(kind, dest_id)):
+                raise Stale(f"somebody worked on {dest_id}, which was made to try out the destination", platform="nutshell")
             await self._writer.delete(kind, dest_id)
         except NotFound:
             pass
@@ -111,3 +121,8 @@ class Bench:
                 except StreamflowError as error:
                     stuck[dest_id] = error.message
         return stuck
+
+
+def _was_reworded(kind: Kind, fields: Fields) -> bool:
+    """Say whether somebody put other words where a probe had put what the record is."""
+    return any(text and PROGRAM not in text for text in (str(fields.get(name) or "") for name in _TEXTS[kind]))

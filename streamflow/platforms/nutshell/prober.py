@@ -25,7 +25,7 @@ from streamflow.model import DestId, Fields, Kind
 from streamflow.platforms.destination import FieldSpec, ProbeJournal
 from streamflow.platforms.nutshell import probes_deals as deals
 from streamflow.platforms.nutshell import probes_people as people
-from streamflow.platforms.nutshell.bench import Bench
+from streamflow.platforms.nutshell.bench import NAMED, Bench
 from streamflow.platforms.nutshell.calls import Calls
 from streamflow.platforms.nutshell.dialect.envelope import rows
 from streamflow.platforms.nutshell.dialect.events import PAGE, happenings, number
@@ -220,7 +220,7 @@ class NutshellProber:
             if len(page) < PAGE or number(page[0].id) <= 1:
                 break
             before = number(page[0].id) - 1
-        likely = [i for i, fields in found.items() if any("Streamflow probe" in str(fields.get(name) or "") for name in _NAMES)]
+        likely = [i for i, fields in found.items() if any(NAMED in str(fields.get(name) or "") for name in _NAMES)]
         return dict(await self._reader.read(kind, likely, custom=False))
 
 
