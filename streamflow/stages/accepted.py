@@ -32,8 +32,8 @@ async def kept_by_staging(ledger: Ledger, records: Sequence[Record]) -> list[Cha
     for kind in sorted({record.kind for record in records}):
         fresh = {record.key: record for record in records if record.kind == kind}
         for key, before in (await ledger.staged(kind, sorted(fresh))).items():
-            is_accepted = not is_late(before) and await ledger.setting(_name(kind, key)) is None
-            if is_accepted and before.record.digest != fresh[key].digest:
+            is_replaced = not is_late(before) and before.record.digest != fresh[key].digest
+            if is_replaced and await ledger.setting(_name(kind, key)) is None:
                 last = before.record
                 value = {"data": last.data, "digest": last.digest, "parent": last.parent, "changed_at": last.changed_at}
                 changes.append(PutSetting(name=_name(kind, key), value=value))
