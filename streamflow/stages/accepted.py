@@ -1,12 +1,12 @@
 """
-What counts of a record that was written late, for those who share its person: its last version that was let go on.
+What counts of a record that was written late, for those who share its person or company: its last version that was let go on.
 
 Rule: whoever takes the late version of one of them takes no other's; that one waits for its own answer, or was let pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -46,12 +46,18 @@ async def let_go_on(ledger: Ledger, staged: Staged) -> list[Change]:
     return [PutSetting(name=name, value=None)] if await ledger.setting(name) is not None else []
 
 
-async def as_accepted(ledger: Ledger, staged: Mapping[Key, Staged]) -> dict[Key, Staged]:
-    """Put in place of what is held as late what was kept; where an earlier version of the program kept nothing it stays as it is."""
-    found = dict(staged)
-    for key, each in staged.items():
-        if is_late(each) and (value := await ledger.setting(_name(each.record.kind, key))) is not None:
-            found[key] = replace(each, record=replace(each.record, **value))
+async def as_accepted(ledger: Ledger, staged: Iterable[Staged]) -> list[Staged]:
+    """
+    Give records as they count: in place of one that is held as late, what was kept.
+
+    One of which nothing was kept, since it was made late or by an earlier version of the program, is left out.
+    """
+    found: list[Staged] = []
+    for each in staged:
+        if not is_late(each):
+            found.append(each)
+        elif (value := await ledger.setting(_name(each.record.kind, each.record.key))) is not None:
+            found.append(replace(each, record=replace(each.record, **value)))
     return found
 
 

@@ -148,8 +148,8 @@ async def test_a_version_that_is_taken_while_records_are_moved_is_the_one_that_c
     await held.ledger.commit([Finish(kind="lead", key="1", seq=moving.seq, disposition=Disposition.UPDATED)])
     await held.write("1", "written later still")
     assert await held.held() == ["1"]
-    seen = await as_accepted(held.ledger, {"1": await held.staged("1")})
-    assert seen["1"].record.data == {"name": "written late"}
+    [seen] = await as_accepted(held.ledger, [await held.staged("1")])
+    assert seen.record.data == {"name": "written late"}
 
 
 async def test_a_version_that_was_ignored_stays_where_it_is() -> None:
