@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from streamflow.ledger_names import LATE, SWITCHED
-from streamflow.model import Key, Kind, Record, RecordState, Staged
+from streamflow.model import Disposition, Key, Kind, Record, RecordState, Staged
 from streamflow.store.base import Ledger
 from streamflow.store.change import Change, PutSetting
 
@@ -48,16 +48,18 @@ async def let_go_on(ledger: Ledger, staged: Staged) -> list[Change]:
 
 async def as_accepted(ledger: Ledger, staged: Iterable[Staged]) -> list[Staged]:
     """
-    Give records as they count: in place of one that is held as late, what was kept.
+    Give records as they count: in place of one that is held as late, what was kept; as it is where it was read over by no later version.
 
-    One of which nothing was kept, since it was made late or by an earlier version of the program, is left out.
+    One that was made late is left out, since nothing of it was ever let go on. Where an earlier version of the program kept nothing the
+    late version counts.
     """
     found: list[Staged] = []
     for each in staged:
-        if not is_late(each):
-            found.append(each)
-        elif (value := await ledger.setting(_name(each.record.kind, each.record.key))) is not None:
+        value = await ledger.setting(_name(each.record.kind, each.record.key)) if is_late(each) else None
+        if value is not None:
             found.append(replace(each, record=replace(each.record, **value)))
+        elif not is_late(each) or each.disposition is not Disposition.FLAGGED:
+            found.append(each)
     return found
 
 

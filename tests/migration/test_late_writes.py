@@ -152,6 +152,19 @@ async def test_a_version_that_is_taken_while_records_are_moved_is_the_one_that_c
     assert seen.record.data == {"name": "written late"}
 
 
+async def test_what_counts_of_who_is_held_is_what_was_let_go_on_last() -> None:
+    """The version before the late one; the one there is, where the record is only looked at again; nothing of one that was made late."""
+    held = Held()
+    for key in ("1", "2"):
+        await held.moved(key)
+    await held.write("1", "written late")
+    await held.ledger.commit([Reopen(kind="lead", keys=("2",))])     # something that it looks at was written late
+    await held.write("3", "made late")
+    assert await held.held() == ["1", "2", "3"]
+    seen = await as_accepted(held.ledger, [await held.staged(key) for key in ("1", "2", "3")])
+    assert [(each.record.key, each.record.data["name"]) for each in seen] == [("1", "as it was moved"), ("2", "as it was moved")]
+
+
 async def test_a_version_that_was_ignored_stays_where_it_is() -> None:
     """It is not sent when the record is looked at again for another reason, and nobody is asked twice."""
     held = Held()
