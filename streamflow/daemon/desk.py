@@ -46,6 +46,7 @@ REOPENING = ("retry", "take", "merge", "match", "separate", "reparent", "same", 
 SEEN = ("accept", "waive", "keep", "ignore", "note", "done")
 """Decisions that leave everything as it is: those that can still be taken when nothing is carried out any more."""
 
+_NOBODY_GOES_ON = "records whose owner has no user in the destination stay as they are, and the reports name them: see to them by hand"
 
 SHOWN = 1000
 """Spared records that a plan names in its answer; the report has all of them."""
@@ -185,7 +186,9 @@ class Desk:
     async def owners_recheck(self, *, actor: str) -> Answer:
         if self._m.phase.state in (State.PROBE, State.MAP):
             raise DoesNotFit("owners are looked at after the map is confirmed", hint="see `status`")
-        await self._s.owners.recheck(actor)
+        async with self._m.closing:
+            await self._ensure_open(_NOBODY_GOES_ON)
+            await self._s.owners.recheck(actor)
         self._m.control.notify()
         return {"result": "checked", **await self.owners_show()}
 
@@ -194,10 +197,12 @@ class Desk:
         known = {str(user.get("email") or "").strip().lower() for user in reference.users if user.get("enabled", True)}
         if email.strip().lower() not in known:
             raise UsageError("no enabled user of the destination has this e-mail address", hint="let the admin add the user first")
-        await self._m.decide(actor, "owners.fallback", PutSetting(name=FALLBACK_OWNER, value=email.strip()))
-        if self._m.phase.state not in (State.PROBE, State.MAP):
-            await self._s.owners.recheck(actor)
-            self._m.control.notify()
+        async with self._m.closing:
+            await self._ensure_open(_NOBODY_GOES_ON)
+            await self._m.decide(actor, "owners.fallback", PutSetting(name=FALLBACK_OWNER, value=email.strip()))
+            if self._m.phase.state not in (State.PROBE, State.MAP):
+                await self._s.owners.recheck(actor)
+                self._m.control.notify()
         return {"result": "set", "fallback": email.strip()}
 
     async def sample_accept(self, *, actor: str) -> Answer:
@@ -225,9 +230,8 @@ class Desk:
     async def _take(self, item: QueueItem, decision: str, actor: str) -> None:
         """Take an answer that will be carried out. Raises DoesNotFit where nothing is any more."""
         word, is_closed = decision.partition(":")[0], await self._m.ledger.setting(CLOSED) is not None
-        if is_closed and word not in SEEN:
-            hint = "do it by hand in the destination; the item stays open, and the reports name it"
-            raise DoesNotFit("the window after the switch has closed, and nothing is carried out any more", hint=hint)
+        if word not in SEEN:
+            await self._ensure_open("do it by hand in the destination; the item stays open, and the reports name it")
         changes: list[Change] = [ResolveItem(id=item.id, decision=decision, by=actor)]
         changes += [*self._consequences(item, word), *await decided_on(self._m.ledger, item)]
         if word == "waive" and not is_closed and await self._is_held(item):
@@ -239,6 +243,11 @@ class Desk:
         if present is None or present.state != "resolved":
             self._m.decisions[item.present_id] = decision     # as the ledger will tell it
         await self._m.decide(actor, "queue.resolved", *changes, note=f"{item.id}: {decision}")
+
+    async def _ensure_open(self, hint: str) -> None:
+        """Raise DoesNotFit with this *hint* once the window after the switch has closed; to be asked under `closing`."""
+        if await self._m.ledger.setting(CLOSED) is not None:
+            raise DoesNotFit("the window after the switch has closed, and nothing is carried out any more", hint=hint)
 
     async def _is_held(self, item: QueueItem) -> bool:
         staged = (await self._m.ledger.staged(item.kind, [item.present_key])).get(item.present_key) if item.key else None

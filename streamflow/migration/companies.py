@@ -13,7 +13,7 @@ from streamflow.mapping.document import MapDocument
 from streamflow.mapping.text import squeeze
 from streamflow.migration.context import Migration
 from streamflow.model import Disposition, Key, Kind, QueueItem, Record, RecordState, Staged
-from streamflow.stages.accepted import is_late
+from streamflow.stages.accepted import as_accepted
 from streamflow.stages.planning import finish_of
 from streamflow.store.change import Enqueue, Finish, Reopen
 
@@ -77,7 +77,7 @@ class CompanyTable:
             return 0   # of a source that knows no companies
         if keys is None or not self._is_counted:
             async for page in self._m.ledger.every(self._person, page=PAGE):
-                self._count(page)
+                self._count(await as_accepted(self._m.ledger, page))
             self._is_counted = True
             changed = await self._stage(self.companies.keys())
             async for page in self._m.ledger.every(self.kind, page=PAGE):
@@ -85,7 +85,8 @@ class CompanyTable:
             return changed
         touched: set[Key] = set()
         for start in range(0, len(keys), PAGE):
-            touched |= self._count((await self._m.ledger.staged(self._person, keys[start : start + PAGE])).values())
+            people = await self._m.ledger.staged(self._person, keys[start : start + PAGE])
+            touched |= self._count(await as_accepted(self._m.ledger, people.values()))
         changed = await self._stage(sorted(touched))
         await self._give_up((await self._m.ledger.staged(self.kind, sorted(touched))).values())
         return changed
@@ -93,8 +94,6 @@ class CompanyTable:
     def _count(self, page: Iterable[Staged]) -> set[Key]:
         touched: set[Key] = set()
         for staged in page:
-            if is_late(staged):
-                continue   # nothing of it moves unless a person takes it
             text, own_name = self._texts(staged.record)
             before, cluster = self._said[self._counted[staged.record.key]]
             if text == before:

@@ -218,13 +218,7 @@ class Watch:
         for kind in self._own:
             async for page in pending_pages(self._m.ledger, kind):
                 let_go = await self._let_go(since, kind, page)     # behind it: what it shows pending by a decision is known as decided
-                late = [each for each in page if let_go.holds(each)]
-                notes: list[Change] = [
-                    PutSetting(name=f"{DECIDED}{id}", value=version_of(each)) for each in page if each not in late
-                    for id in let_go.unnoted.get((each.record.kind, each.record.key), ())
-                ]
-                notes += [change for each in page if each not in late for change in await let_go_on(self._m.ledger, each)]
-                await self._hold(kind, late, let_go, notes)
+                await self._hold(kind, page, [each for each in page if let_go.holds(each)], let_go)
 
     async def _through(self, since: str, kind: Kind, page: Sequence[Staged]) -> Sequence[Staged]:
         """Of what is about to be moved, hold what is late and runs again with something else: nobody took it."""
@@ -232,12 +226,20 @@ class Watch:
             return page
         let_go = await self._let_go(since, kind, page)
         late = [each for each in page if each.ground == LATE and let_go.holds(each)]
-        await self._hold(kind, late, let_go, [])
+        await self._hold(kind, page, late, let_go)
         return [each for each in page if each not in late]
 
-    async def _hold(self, kind: Kind, late: Sequence[Staged], let_go: LetGo, notes: Sequence[Change]) -> None:
-        held = [change for each in late for change in await self._held(each, let_go)]
-        await self._m.ledger.commit([*notes, *held])
+    async def _hold(self, kind: Kind, page: Sequence[Staged], late: Sequence[Staged], let_go: LetGo) -> None:
+        """Hold those of a page that are late, and note of the others which version goes on."""
+        changes: list[Change] = []
+        for each in page:
+            if each in late:
+                changes += await self._held(each, let_go)
+                continue
+            unnoted = let_go.unnoted.get((each.record.kind, each.record.key), ())
+            changes += [PutSetting(name=f"{DECIDED}{id}", value=version_of(each)) for id in unnoted]
+            changes += await let_go_on(self._m.ledger, each)
+        await self._m.ledger.commit(changes)
         if kind == self._person:
             self._m.touched[kind].difference_update(each.record.key for each in late)
 

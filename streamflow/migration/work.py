@@ -271,7 +271,8 @@ class Work:
         """
         Wake records whose reason to wait is gone; makes up for a wake that crossed the parking.
 
-        A record that people removed is waited for as long as a line leads to it: without one it is nobody's who may come back.
+        A record that people removed is waited for as long as it is known to be gone and a line leads to it: without one it is nobody's who
+        may come back.
         """
         waiting = await self._m.ledger.waiting()
         refs: dict[Ref, str] = {}
@@ -290,7 +291,9 @@ class Work:
                 refs[Ref(kind, key)] = name
         links = await self._m.ledger.links(list(refs)) if refs else {}
         led_to = {link.dest_id for link in await self._m.ledger.links_to(sorted(removed))}
-        woken = [*gone, *(refs[ref] for ref in links), *(name for dest_id, name in removed.items() if dest_id not in led_to)]
+        still_gone = set(await self._m.ledger.settings(GONE)) if removed else set()
+        back = [name for dest_id, name in removed.items() if dest_id not in led_to or name not in still_gone]
+        woken = [*gone, *(refs[ref] for ref in links), *back]
         if woken:
             wake = Wake(on=tuple(woken))
             await self._m.ledger.commit([wake, *await run_along(self._m.ledger, [wake])])

@@ -1,17 +1,17 @@
 """
-What counts of a record that was written late, for those who share its person: its last version that was let go on.
+What counts of a record that was written late, for those who share its person or company: its last version that was let go on.
 
 Rule: whoever takes the late version of one of them takes no other's; that one waits for its own answer, or was let pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from streamflow.ledger_names import LATE, SWITCHED
-from streamflow.model import Key, Kind, Record, RecordState, Staged
+from streamflow.model import Disposition, Key, Kind, Record, RecordState, Staged
 from streamflow.store.base import Ledger
 from streamflow.store.change import Change, PutSetting
 
@@ -32,8 +32,8 @@ async def kept_by_staging(ledger: Ledger, records: Sequence[Record]) -> list[Cha
     for kind in sorted({record.kind for record in records}):
         fresh = {record.key: record for record in records if record.kind == kind}
         for key, before in (await ledger.staged(kind, sorted(fresh))).items():
-            is_accepted = not is_late(before) and await ledger.setting(_name(kind, key)) is None
-            if is_accepted and before.record.digest != fresh[key].digest:
+            is_replaced = not is_late(before) and before.record.digest != fresh[key].digest
+            if is_replaced and await ledger.setting(_name(kind, key)) is None:
                 last = before.record
                 value = {"data": last.data, "digest": last.digest, "parent": last.parent, "changed_at": last.changed_at}
                 changes.append(PutSetting(name=_name(kind, key), value=value))
@@ -46,12 +46,20 @@ async def let_go_on(ledger: Ledger, staged: Staged) -> list[Change]:
     return [PutSetting(name=name, value=None)] if await ledger.setting(name) is not None else []
 
 
-async def as_accepted(ledger: Ledger, staged: Mapping[Key, Staged]) -> dict[Key, Staged]:
-    """Put in place of what is held as late what was kept; where an earlier version of the program kept nothing it stays as it is."""
-    found = dict(staged)
-    for key, each in staged.items():
-        if is_late(each) and (value := await ledger.setting(_name(each.record.kind, key))) is not None:
-            found[key] = replace(each, record=replace(each.record, **value))
+async def as_accepted(ledger: Ledger, staged: Iterable[Staged]) -> list[Staged]:
+    """
+    Give records as they count: in place of one that is held as late, what was kept; as it is where it was read over by no later version.
+
+    One that was made late is left out, since nothing of it was ever let go on. Where an earlier version of the program kept nothing the
+    late version counts.
+    """
+    found: list[Staged] = []
+    for each in staged:
+        value = await ledger.setting(_name(each.record.kind, each.record.key)) if is_late(each) else None
+        if value is not None:
+            found.append(replace(each, record=replace(each.record, **value)))
+        elif not is_late(each) or each.disposition is not Disposition.FLAGGED:
+            found.append(each)
     return found
 
 

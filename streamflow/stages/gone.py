@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from streamflow.model import DestId, Kind, Link, QueueItem, Ref
+from streamflow.model import DestId, Key, Kind, Link, QueueItem, Ref
 from streamflow.stages.directory import Directory
 from streamflow.stages.questions import closed, next_question, repeated
 from streamflow.store.base import Ledger
-from streamflow.store.change import Change, Enqueue
+from streamflow.store.change import Change, Enqueue, PutSetting
 
 GONE: Final = "gone:"
 """Prefix of the setting that remembers a removed record, of what its children wait for while they are parked, and of the question."""
@@ -100,6 +100,16 @@ def gone_item(link: Link, name: str, reason: str = "") -> QueueItem:
 def written_name(link: Link) -> str:
     """Name the setting that keeps what was ours of a record that is gone, for the time when it is back: its base."""
     return f"{WRITTEN}{link.dest_id}:{link.ref.kind}:{link.ref.key}:{link.ref.part}"
+
+
+async def written_following(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change]:
+    """Keep under the key that a record goes by from now on what was ours of those of its records that are gone."""
+    changes: list[Change] = []
+    for line in await ledger.links_of(kind, [old]):
+        if (base := await ledger.setting(written_name(line))) is not None:
+            now = written_name(replace(line, ref=replace(line.ref, key=new)))
+            changes += [PutSetting(name=written_name(line), value=None), PutSetting(name=now, value=base)]
+    return changes
 
 
 def waits_for(dest_id: DestId) -> str:

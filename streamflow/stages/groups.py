@@ -86,8 +86,9 @@ class Groups:
     async def _combine(self, jobs: Sequence[Job]) -> None:
         """Where several records are one person, what is wanted of the person follows from all of them, the head's values first."""
         keys = sorted({key for job in jobs for key in job.group})
-        staged = await as_accepted(self._ledger, await self._ledger.staged(self._kind, keys))
-        whole = {**staged, **{job.staged.record.key: job.staged for job in jobs}}
+        staged = await self._ledger.staged(self._kind, keys)
+        counting = await as_accepted(self._ledger, staged.values())
+        whole = {**staged, **{each.record.key: each for each in [*counting, *(job.staged for job in jobs)]}}
         kin = await self._kinship.of([each.record for each in whole.values()])
         for job in jobs:
             drafts = self._main_drafts([whole[key].record for key in job.group if key in whole], kin)

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from streamflow.model import UNSETTLED_INTENTS, AuditEntry, Key, Kind, Page, Record
 from streamflow.platforms.source import MADE_KEY, Stream
 from streamflow.stages import formerly, reopened
+from streamflow.stages.gone import written_following
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, Fold, PutSetting, Rekey, Reopen
 
@@ -240,7 +241,8 @@ async def _folded(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change
 
 async def _following(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change]:
     """Let go along what the stages keep by a record's key, and the ledger does not know of."""
-    return [*await reopened.following(ledger, kind, old, new), *await formerly.following(ledger, kind, old, new)]
+    follow = (reopened.following, formerly.following, written_following)
+    return [change for each in follow for change in await each(ledger, kind, old, new)]
 
 
 def _beside(kind: Kind, key: Key) -> str:

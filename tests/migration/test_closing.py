@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from streamflow.errors import DoesNotFit
+from streamflow.ledger_names import FALLBACK_OWNER
 from streamflow.migration import aftermath
 from streamflow.migration.life import State
+from streamflow.migration.owners import UNOWNED
 from streamflow.migration.watch import Watch
 from streamflow.model import QueueItem, RecordState
-from tests.migration.rig import Voyage, voyage
+from streamflow.store.change import Enqueue
+from tests.migration.rig import FALLBACK, Voyage, voyage
 from tests.migration.test_targets import desk
 
 LATE = "Written Late"
@@ -73,6 +76,25 @@ async def test_once_the_window_has_closed_nothing_is_promised(tmp_path: Path) ->
         await desk(trip).queue_resolve(actor="uid:7", id=item.id, decision="ignore")
         assert (await trip.staged("lead"))[item.key].state is RecordState.HELD
         assert LATE not in names(trip)
+
+
+async def test_once_the_window_has_closed_no_owner_lets_anything_go(tmp_path: Path) -> None:
+    """Owners looked at again, or a fallback named, would set free who waits for one: both are refused with the reason, and nothing runs."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=0.0) as trip:
+        assert await trip.phase() is State.DONE
+        owner = next(each["key"] for each in await trip.ledger.setting("owners") if each["dest_id"])
+        key = next(iter(await trip.staged("lead")))
+        item = QueueItem(
+            id=f"{UNOWNED}:lead:{key}", cause=UNOWNED, kind="lead", key=key, reason="?", decisions=("retry",), details={"owner": owner},
+        )
+        await trip.ledger.commit([Enqueue(item=item)])
+        with pytest.raises(DoesNotFit, match="closed"):
+            await desk(trip).owners_recheck(actor="uid:7")
+        with pytest.raises(DoesNotFit, match="closed"):
+            await desk(trip).owners_fallback(actor="uid:7", email=FALLBACK)
+        assert (await trip.staged("lead"))[key].state is RecordState.DONE
+        assert [each.state for each in await trip.items(UNOWNED, None)] == ["open"]
+        assert await trip.ledger.setting(FALLBACK_OWNER) is None
 
 
 async def test_a_window_that_has_closed_is_not_opened_by_a_start(tmp_path: Path) -> None:

@@ -658,6 +658,30 @@ async def test_one_late_version_that_is_taken_takes_no_other_of_the_same_person(
         assert await addresses() == {"later@own.test", "taken@own.test"}
 
 
+@pytest.mark.parametrize("late", [{"name": "Written Late"}, {"company": "Elsewhere Ltd"}])
+async def test_a_start_in_the_watch_counts_companies_as_they_were_agreed(tmp_path: Path, late: dict[str, str]) -> None:
+    """Who waits with a late version still says what their company is called; the first count of a start changes no company by that."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, watch_days=1.0) as trip:
+        first, _ = (
+            trip.in_source("create", "leads", name=name, email=f"{at}@vaal.test", company=company)
+            for name, at, company in (("Thandi Nel", "thandi", "Vaal Pumps (Pty) Ltd"), ("Sipho Nel", "sipho", "VAAL PUMPS"))
+        )
+        await trip.until(State.WATCH)
+        await look_once(trip)
+        before = await trip.staged("company")
+        assert "Vaal Pumps (Pty) Ltd" in str([each.record.data for each in before.values()])
+        trip.in_source("edit", "leads", first, force=True, **late)
+        await trip.work.reader.everything("watch")
+        await look_once(trip)
+        assert [each.key for each in await trip.items("after_freeze") if each.kind == "lead"] == [first]
+        await trip.restart()
+        assert await trip.work.refresh_companies() == 0
+        after = await trip.staged("company")
+        assert {key: (each.record.data, each.state) for key, each in after.items()} == {
+            key: (each.record.data, RecordState.DONE) for key, each in before.items()
+        }
+
+
 async def test_what_came_back_by_one_decision_after_the_switch_takes_no_later_version(tmp_path: Path) -> None:
     """Undone in the watch, restored by people and let come back: it is as it was then, and what is written in it later is asked about."""
     async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:

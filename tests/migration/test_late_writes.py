@@ -15,6 +15,7 @@ from streamflow.migration.made_again import GOES_ON, MADE_AGAIN
 from streamflow.migration.watch import WRITTEN_LATE, Watch
 from streamflow.model import Disposition, Link, QueueItem, Record, RecordState, Ref, Staged
 from streamflow.platforms.catalog import pair_of
+from streamflow.stages.accepted import as_accepted, kept_by_staging
 from streamflow.stages.rekey import renamed
 from streamflow.store.change import Enqueue, Finish, PutLink, PutSetting, Reopen, ResolveItem
 from streamflow.store.memory import MemoryLedger
@@ -40,7 +41,8 @@ class Held:
 
     async def write(self, key: str, text: str) -> None:
         """Read a version of a lead."""
-        await self.ledger.stage([Record(kind="lead", key=key, data={"name": text}, digest=f"{hash(text):016x}"[-12:])], scan=text)
+        read = [Record(kind="lead", key=key, data={"name": text}, digest=f"{hash(text):016x}"[-12:])]
+        await self.ledger.stage(read, scan=text, changes=await kept_by_staging(self.ledger, read))
         self.touched["lead"].add(key)
 
     async def staged(self, key: str) -> Staged:
@@ -133,6 +135,34 @@ async def test_an_answer_that_a_late_version_keeps_from_being_carried_out_is_tol
     await held.held()
     [late] = await held.ledger.queue(cause=LATE)
     assert late.reason == WRITTEN_LATE
+
+
+async def test_a_version_that_is_taken_while_records_are_moved_is_the_one_that_counts() -> None:
+    """Its answer comes when what is late was held already, and it is moved at once: who shares its person sees it, and no later one."""
+    held = Held()
+    await held.moved("1")
+    await held.write("1", "written late")
+    await held.held()
+    await held.answer((await held.ledger.queue(cause=LATE))[0], "take")
+    [moving] = await held.watch._through(SINCE, "lead", await held.ledger.pending("lead", limit=10))
+    await held.ledger.commit([Finish(kind="lead", key="1", seq=moving.seq, disposition=Disposition.UPDATED)])
+    await held.write("1", "written later still")
+    assert await held.held() == ["1"]
+    [seen] = await as_accepted(held.ledger, [await held.staged("1")])
+    assert seen.record.data == {"name": "written late"}
+
+
+async def test_what_counts_of_who_is_held_is_what_was_let_go_on_last() -> None:
+    """The version before the late one; the one there is, where the record is only looked at again; nothing of one that was made late."""
+    held = Held()
+    for key in ("1", "2"):
+        await held.moved(key)
+    await held.write("1", "written late")
+    await held.ledger.commit([Reopen(kind="lead", keys=("2",))])     # something that it looks at was written late
+    await held.write("3", "made late")
+    assert await held.held() == ["1", "2", "3"]
+    seen = await as_accepted(held.ledger, [await held.staged(key) for key in ("1", "2", "3")])
+    assert [(each.record.key, each.record.data["name"]) for each in seen] == [("1", "as it was moved"), ("2", "as it was moved")]
 
 
 async def test_a_version_that_was_ignored_stays_where_it_is() -> None:

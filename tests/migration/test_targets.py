@@ -12,13 +12,14 @@ import pytest
 from streamflow.daemon.desk import Desk
 from streamflow.errors import NotFound, UsageError
 from streamflow.migration.life import State
+from streamflow.migration.owners import OwnersGate
 from streamflow.model import QueueItem
 from streamflow.store.change import Enqueue
 from tests.migration.rig import ASK_CUTOVER, Voyage, voyage
 
 
 def desk(trip: Voyage) -> Desk:
-    supervisor: Any = SimpleNamespace(m=trip.m, work=trip.work)
+    supervisor: Any = SimpleNamespace(m=trip.m, work=trip.work, owners=OwnersGate(trip.m))
     return Desk(supervisor, picture=None, reports=None, limiters={}, stop=lambda: None, set_cap=lambda *_: None)  # type: ignore[arg-type]
 
 

@@ -16,6 +16,7 @@ from streamflow.reports import inventories
 from streamflow.sandbox.nutshell.admin import dump
 from streamflow.stages.gone import waits_for
 from streamflow.stages.planning import finish_of
+from streamflow.store.change import PutSetting
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
 
 
@@ -144,16 +145,20 @@ async def test_a_probe_record_that_stays_is_told_until_it_is_gone(tmp_path: Path
 
 
 async def test_nobody_waits_for_a_removed_record_to_which_nothing_leads(tmp_path: Path) -> None:
-    """What waited for it runs again once a rollback has taken its line; where one leads to it the wait goes on."""
+    """What waited for it runs again once a rollback has taken its line, or once it is there again; till then the wait goes on."""
     async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
-        other = min(await trip.staged("lead"))
-        [line] = [each for each in await trip.ledger.links_of("lead", [other]) if each.ref.part == ""]
+        lines = [each for each in await trip.ledger.links_of("lead", sorted(await trip.staged("lead"))) if each.ref.part == ""]
+        removed, there = [each.dest_id for each in lines[:2]]
         staged = await trip.staged("note")
-        first, second = [each for each in staged.values() if each.state is RecordState.DONE][:2]
+        waiting = [each for each in staged.values() if each.state is RecordState.DONE][:3]
         await trip.ledger.commit([
-            finish_of(each, state=RecordState.PARKED, disposition=Disposition.FLAGGED, waiting_on=waits_for(dest_id))
-            for each, dest_id in ((first, "999999-contacts"), (second, line.dest_id))
+            PutSetting(name=waits_for(removed), value={"kind": "contacts"}),
+            *(
+                finish_of(each, state=RecordState.PARKED, disposition=Disposition.FLAGGED, waiting_on=waits_for(dest_id))
+                for each, dest_id in zip(waiting, ("999999-contacts", removed, there), strict=True)
+            ),
         ])
         await trip.work.wake_parked()
         staged = await trip.staged("note")
-        assert [staged[each.record.key].state for each in (first, second)] == [RecordState.PENDING, RecordState.PARKED]
+        states = [staged[each.record.key].state for each in waiting]
+        assert states == [RecordState.PENDING, RecordState.PARKED, RecordState.PENDING]

@@ -12,8 +12,9 @@ from streamflow.model import Disposition, Intent, IntentState, Key, Op, Page, Re
 from streamflow.platforms.source import Source, Stream
 from streamflow.stages.extract import Intake
 from streamflow.stages.formerly import REMOVED, line_in, remembered
+from streamflow.stages.gone import WRITTEN, written_name
 from streamflow.stages.rekey import alike, successors
-from streamflow.store.change import PutIntent, PutLink, SettleIntent
+from streamflow.store.change import PutIntent, PutLink, PutSetting, SettleIntent
 from streamflow.store.memory import MemoryLedger
 from tests.stages.test_extract import yes
 from tests.store.values import StillClock, finish, link
@@ -129,6 +130,19 @@ async def test_whose_a_removed_record_was_is_known_by_the_new_key_too(known: boo
     assert list(await reading.remarks()) == ["7"]
     [found] = await reading.ledger.candidates("notes", {"id": ["9-notes"]}, side=REMOVED)
     assert line_in(found.info).ref == Ref("remark", "7", "part")
+
+
+async def test_what_was_ours_of_a_removed_record_is_known_by_the_new_key_too() -> None:
+    """People remove the record of a visit, and the visit gets another key: brought back, the record is as we wrote it all the same."""
+    reading = Reading()
+    await reading.read(visit("~1"))
+    staged = (await reading.ledger.staged("visit", ["~1"]))["~1"]
+    line = link("~1", kind="visit", dest_kind="leads")
+    written = PutSetting(name=written_name(line), value={"name": "as we wrote it"})
+    await reading.ledger.commit([finish("~1", staged.seq, kind="visit"), PutLink(link=line), written])
+    await reading.read(visit("~2", at="15:00"))
+    [now] = await reading.ledger.links_of("visit", ["~2"])
+    assert await reading.ledger.settings(WRITTEN) == {written_name(now): {"name": "as we wrote it"}}
 
 
 async def test_what_is_not_shown_whole_proves_nothing() -> None:
