@@ -22,8 +22,8 @@ STORES = ("state", "inbox", "keys", "servers", "sandbox.json", "switches.json", 
 """Where records or keys may be: the daemon's store, what the customer supplies, and the sandbox's own things."""
 TELLING = ("name", "company", "owner", "address", "city", "street", "town", "note", "body", "subject", "message", "title")
 """What the name of a field holds that tells of people."""
-NOBODY = frozenset({"undefined", "self employed", "integration", "internet", "customer"})
-"""What stands in such fields and tells of nobody."""
+NOBODY = frozenset({"undefined", "self employed", "integration", "internet", "customer", "migration"})
+"""What stands in such fields and tells of nobody; the last is the given name of the account that the sandbox gives to the program."""
 CRASHES = ("control.verb_crashed", "control.verb_failed")
 """What the daemon says of an order that it could not answer, for no reason that it knows of."""
 _MAIL = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[a-z]+")
