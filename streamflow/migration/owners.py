@@ -22,7 +22,9 @@ from streamflow.migration.owners_file import OwnersFile, read_file
 from streamflow.model import DestId, Disposition, Kind, QueueItem, Record, RecordState, Ref, Staged
 from streamflow.platforms.source import MADE_KEY
 from streamflow.stages.directory import Directory
+from streamflow.stages.questions import next_question, repeated
 from streamflow.stages.roles import Roles, roles_of
+from streamflow.store.base import Ledger
 from streamflow.store.change import Change, Enqueue, Finish, PutSetting, Reopen, ResolveItem
 
 UNOWNED = "owner_unmatched"
@@ -135,12 +137,13 @@ def directory_of(owners: Iterable[Owner], roles: Roles) -> Directory:
     return Directory(roles=roles, users=users, fallback_user=fallback)
 
 
-def unowned_changes(staged: Staged, name: str) -> list[Change]:
-    """Hold a record whose owner has no user in the destination."""
+async def unowned_changes(ledger: Ledger, staged: Staged, name: str) -> list[Change]:
+    """Hold a record whose owner has no user in the destination, and ask: anew where that was answered before and they have none still."""
     record = staged.record
     reason = f"its owner {name} has no user in the destination"
+    question = await next_question(ledger, repeated(f"{UNOWNED}:{record.kind}:{record.key}"))
     item = QueueItem(
-        id=f"{UNOWNED}:{record.kind}:{record.key}", cause=UNOWNED, kind=record.kind, key=record.key, reason=reason, blocking=True,
+        id=question.name, cause=UNOWNED, kind=record.kind, key=record.key, reason=reason, blocking=True,
         decisions=("retry",), suggested="retry", details={"owner": name},
     )
     finish = Finish(

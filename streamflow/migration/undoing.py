@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from streamflow.mapping.changes import APPENDED, BLOCKS, merge
 from streamflow.mapping.items import lacking, listed
-from streamflow.model import DestId, Fields, Intent, Link, Op, Ref, Verdict
+from streamflow.model import DestId, Fields, Intent, IntentState, Link, Op, Ref, Verdict
+from streamflow.stages.in_part import may_be_done_in_part
 from streamflow.stages.kept import expected, kept, known
 from streamflow.stages.lists import given_back
 from streamflow.stages.peoples import added_fields
@@ -38,12 +39,14 @@ def unconfirmed(link: Link, intents: Sequence[Intent]) -> Fields:
     """
     Give what we meant to write into a record that was there before us and never saw confirmed: it may be there in part.
 
-    The image of what was there says that we meant to; the base, which tells what we know to be there, does not name it.
+    The image of what was there says that we meant to; the base, which tells what we know to be there, does not name it. What surely came to
+    nothing is left out: who holds that value has it from somebody else.
     """
     names = set(link.before or {}) - set(known(link.base)) if link.is_matched else set()
     found: Fields = {}
     for intent in intents:
-        if intent.dest_id == link.dest_id and intent.op is Op.UPDATE and intent.seq:     # a rollback's own serve no source record
+        is_nothing = intent.state in (IntentState.REJECTED, IntentState.ABANDONED) and not may_be_done_in_part(intent)
+        if intent.dest_id == link.dest_id and intent.op is Op.UPDATE and intent.seq and not is_nothing:    # seq: not a rollback's own
             found.update({name: value for name, value in intent.fields.items() if name in names})
     return found
 

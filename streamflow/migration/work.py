@@ -227,7 +227,7 @@ class Work:
                 for staged in page:
                     names = owner_keys(staged.record, self._m.pair)
                     if names and not any(directory.lookup(Ref(directory.roles.users, name)) for name in names):
-                        changes += unowned_changes(staged, names[0])
+                        changes += await unowned_changes(self._m.ledger, staged, names[0])
                 await self._m.ledger.commit(changes)
 
     def _batches(self, kind: Kind) -> Callable[[], AsyncIterator[Batch]]:

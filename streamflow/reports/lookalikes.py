@@ -89,7 +89,7 @@ async def _asked(ledger: Ledger, links: Sequence[Link]) -> set[str]:
     keys: defaultdict[Kind, list[str]] = defaultdict(list)
     for link in links:
         keys[link.ref.kind].append(link.ref.key)
-    return {item.key for kind, those in keys.items() for item in await ledger.items_about(kind, those) if item.cause in _ASKED}
+    return {item.present_key for kind, those in keys.items() for item in await ledger.items_about(kind, those) if item.cause in _ASKED}
 
 
 def _values(parts: Any) -> list[str]:

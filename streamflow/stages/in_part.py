@@ -32,13 +32,13 @@ def sent_in_part(link: Link, intents: Sequence[Intent]) -> Sent:
         for name, value in intent.fields.items():
             if intent.state is IntentState.CONFIRMED:
                 found.pop(name, None)
-            elif name not in APPENDED | BLOCKS and _may_be_done_in_part(intent):
+            elif name not in APPENDED | BLOCKS and may_be_done_in_part(intent):
                 found.setdefault(name, []).append(value)
     told = expected(link.base)
     return {name: values for name, values in found.items() if any(value != told.get(name) for value in values)}
 
 
-def _may_be_done_in_part(intent: Intent) -> bool:
+def may_be_done_in_part(intent: Intent) -> bool:
     """Say so of an update that went unanswered, of one refused for a single field of it, and of one of a lead that takes several calls."""
     if intent.op is not Op.UPDATE or not intent.seq:      # a rollback's own serve no source record
         return False

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from streamflow.clock import SystemClock
 from streamflow.errors import ConfigError
 from streamflow.mapping.owning import name_key
-from streamflow.migration.owners import Owner, directory_of, match, tally, unmatched, without_user
+from streamflow.migration.owners import UNOWNED, Owner, directory_of, match, tally, unmatched, unowned_changes, without_user
 from streamflow.migration.owners_file import OwnersFile, read_file
-from streamflow.model import Record, Ref
+from streamflow.model import Record, RecordState, Ref
 from streamflow.stages.roles import roles_of
+from streamflow.store.change import Reopen, ResolveItem
+from streamflow.store.memory import MemoryLedger
 from tests.mapping.porch import PORCH
 
 USERS = [{"id": f"{n}-users", "email": f"u{n}@x.test", "enabled": True} for n in range(1, 6)]
@@ -80,3 +83,16 @@ def test_a_file_without_its_columns_is_refused(tmp_path: Path) -> None:
         path.write_bytes(bad)
         with pytest.raises(ConfigError, match=r"reps\.csv"):
             read_file(path)
+
+
+async def test_a_record_whose_owner_has_nobody_is_never_held_without_a_question() -> None:
+    """Tried again while the owner still has no user, or with another one who has none: it is held again, and somebody is asked again."""
+    ledger = MemoryLedger(clock=SystemClock())
+    await ledger.stage([Record(kind="quote", key="1", data={}, digest="")], scan="read")
+    for name in ("87", "87", "88"):
+        [staged] = await ledger.pending("quote", limit=10)
+        await ledger.commit(await unowned_changes(ledger, staged, name))
+        [item] = await ledger.queue(cause=UNOWNED)
+        assert (item.key, item.details["owner"]) == ("1", name)
+        assert (await ledger.staged("quote", ["1"]))["1"].state is RecordState.HELD
+        await ledger.commit([ResolveItem(id=item.id, decision="retry", by="uid:7"), Reopen(kind="quote", keys=("1",))])
