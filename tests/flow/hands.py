@@ -29,6 +29,8 @@ STILL_S = 8.0
 DAY_S = 86_400.0
 TOLD = ("shared_email", "possible_duplicate", "unmapped_value")
 """Causes that only tell; a run that is struck at named points accepts them, so that it comes by a decision for certain."""
+CUT_OFF = "unanswered"
+"""The cause about a write whose every try was cut off, as happens to who is struck at each point on the way: it is to be tried again."""
 SINCE = "gone from the destination since it was written"
 """Of a record that was removed before it was read back, nobody can tell by whom: it holds up the switch until it is answered."""
 UNREAD = "source_unread"
@@ -97,7 +99,7 @@ class Hands:
         self._phase = "start"
         self._unread: dict[str, float] = {}  # since when the source does not show something, by id of the item
         self._exported = ""          # since when the gate stood that the last export was made for
-        self._causes = DECIDED if stops is None else (*DECIDED, *TOLD)
+        self._causes = DECIDED if stops is None else (*DECIDED, *TOLD, CUT_OFF)
         if stops is not None:
             stops.write(self.plan)
             self.daemon.command = ("-m", "tests.flow.stopping", str(self.plan))
