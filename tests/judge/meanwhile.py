@@ -10,6 +10,7 @@ Nothing else is excused: made again it is there twice, and whatever people did n
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from tests.judge.marks import FIELD, marks_on
 from tests.judge.states import Destination, Finding, Identity, Question, Row
 
 ASKED_OF_DELETED = "deleted_at_destination"
+PROBE_LEFT = "probe_left"
 NAMING = (ASKED_OF_DELETED, "conflict")
 """Causes of questions that name a record of the destination."""
 ASKED_OF_EDITED = frozenset({"conflict", "read_back_differs"})
@@ -134,7 +136,8 @@ class Excuses:
             return self._was_left(finding)
         if finding.fault == "stray":
             is_older = finding.why.endswith(" any more")
-            return is_older and any(edit.rid == finding.what and self._asked_without_id(edit) for edit in self.edits)
+            is_asked = any(edit.rid == finding.what and self._asked_without_id(edit) for edit in self.edits)
+            return self._is_of_a_probe(finding.what) or (is_older and is_asked)
         if finding.fault == "orphaned":
             return self._stays_with_the_merged(finding) or self._is_left(finding) or self._waits_to_move(finding, told)
         if finding.fault != "wrong":
@@ -154,6 +157,11 @@ class Excuses:
         if any(edit.rid == rid and edit.was is not None for edit in self._edited()) and self._is_asked(identity):
             return True
         return _LACKING.match(finding.why) is not None and self._stood_beside(identity)
+
+    def _is_of_a_probe(self, rid: str) -> bool:
+        """Say whether people worked on what a probe had left behind, and somebody is asked to delete what bears that very name."""
+        names = [name for each in self.asked if each.cause == PROBE_LEFT and not each.is_over and (name := each.name.split(":", 2)[-1])]
+        return any(edit.rid == rid and any(f'"{name}"' in json.dumps(edit.was) for name in names) for edit in self._edited())
 
     def _stood_beside(self, identity: Identity) -> bool:
         """Say whether people deleted or edited another record that tells of the same, and it is asked about by that one's id."""

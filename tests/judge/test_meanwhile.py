@@ -330,6 +330,25 @@ def test_what_a_merge_hung_elsewhere_may_stay_beside_what_took_its_place(home: s
     assert (left == []) is excused
 
 
+PROBED = {"id": "22-tasks", "title": "Streamflow probe 6e-8", "description": "Streamflow probe 6e-8"}
+
+
+@pytest.mark.parametrize(("rid", "question", "excused"), [
+    ("22-tasks", Question(cause="probe_left", kind="", key="", name="probe_left:tasks:Streamflow probe 6e-8"), True),
+    ("22-tasks", Question(cause="probe_left", kind="", key="", name="probe_left:tasks:Streamflow probe 6e-8", is_over=True), False),
+    ("22-tasks", Question(cause="probe_left", kind="", key="", name="probe_left:tasks:Streamflow probe 6e"), False),
+    ("22-tasks", Question(cause="conflict", kind="", key="", name="probe_left:tasks:Streamflow probe 6e-8"), False),
+    ("23-tasks", Question(cause="probe_left", kind="", key="", name="probe_left:tasks:Streamflow probe 6e-8"), False),
+    ("22-tasks", None, False),
+])  # fmt: skip
+def test_what_a_probe_left_and_people_worked_on_stays_where_that_is_asked(rid: str, question: Question | None, excused: bool) -> None:
+    """It is theirs by now: somebody is asked about it by the name that it had; whatever else is new and without a mark is a stray."""
+    edit = Edit(rid="22-tasks", field="title", value="Said by people", was=PROBED)
+    found = [Finding(fault="stray", what=rid, why="is new and carries no mark")]
+    excuses = Excuses(edits=(edit,), prefix="lp", asked=() if question is None else (question,), explained={})
+    assert (list(excuses.left(found)) == []) is excused
+
+
 def test_a_record_without_id_that_waits_explains_one_record() -> None:
     """Two calls of somebody deleted are not there, and one waits under a made-up key: the other is lost, as is anybody else's."""
     person = Edit(rid="9-contacts", field="deleted", was={"id": "9-contacts", "customFields": {FIELD: "lp:prospect:7"}})
