@@ -127,14 +127,21 @@ class Vanished:
         return [Reopen(kind=kind, keys=tuple(sorted(those))) for kind, those in sorted(keys.items())]
 
     async def returned(self, kind: Kind, dest_ids: Iterable[DestId]) -> None:
-        """See which records known to be deleted are back, and let what waited for them go on."""
+        """
+        See which records known to be deleted are back, and let what waited for them go on.
+
+        Others that are gone may have been merged into one that is back: while that was deleted too, nobody could tell.
+        """
         asked = sorted(self.gone & set(dest_ids))
         fates = await self._reader.fates(kind, asked) if asked else {}
-        for dest_id in asked:
+        back = [dest_id for dest_id in asked if dest_id not in fates]
+        if others := sorted(each for each in self.gone.difference(asked) if kind_of(each) == kind) if back else []:
+            fates |= await self._reader.fates(kind, others)
+        for dest_id in back:
+            await self._note_back(dest_id)
+        for dest_id in (*asked, *others):
             if (survivor := fates.get(dest_id)) is not None:
                 await self._relink(kind, dest_id, survivor)
-            elif dest_id not in fates:
-                await self._note_back(dest_id)
 
     # ------------------------------------------------------------------------------------------ deleted, and back
 

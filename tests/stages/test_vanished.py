@@ -303,6 +303,23 @@ async def test_what_comes_back_is_ours_as_we_wrote_it() -> None:
         assert not await one.open_items("conflict")
 
 
+async def test_who_was_merged_into_one_that_was_gone_too_is_followed_when_that_one_is_back() -> None:
+    """Merged, and the other one deleted before anybody looked, both are gone; once that one is back, both leads are that person."""
+    async with rig() as one:
+        await one.stage(lead("1", "Ada Petrov", status="New"), lead("2", "Max Osei", status="New"))
+        await one.run_dry()
+        lost, kept = [(await one.link("lead", key)).dest_id for key in "12"]
+        one.person("merge", "contacts", lost, into=kept)
+        one.person("delete", "contacts", kept)
+        vanished = Vanished(ledger=one.ledger, reader=one.nutshell.reader)
+        await vanished.look("contacts", [lost, kept])
+        assert vanished.gone == {lost, kept}
+        one.person("undelete", "contacts", kept)
+        await vanished.returned("contacts", [kept])
+        assert [(await one.link("lead", key)).dest_id for key in "12"] == [kept, kept]
+        assert not vanished.gone
+
+
 async def test_what_hung_on_a_deleted_person_goes_to_the_one_made_again() -> None:
     """Whatever was made before the loss follows, also what a person gave that lead by hand and its open lead; nothing is there twice."""
     whole = {"payload_custom_fields": True}
