@@ -133,7 +133,7 @@ class Vanished:
         Others that are gone may have been merged into one that is back: while that was deleted too, nobody could tell.
         """
         asked = sorted(self.gone & set(dest_ids))
-        fates = await self._reader.fates(kind, asked) if asked else {}
+        fates = dict(await self._reader.fates(kind, asked)) if asked else {}
         back = [dest_id for dest_id in asked if dest_id not in fates]
         if others := sorted(each for each in self.gone.difference(asked) if kind_of(each) == kind) if back else []:
             fates |= await self._reader.fates(kind, others)
