@@ -353,7 +353,7 @@ def _asked_once() -> AbstractContextManager[Any]:
     async def first(_: watch.Watch, staged: Any, **__: Any) -> str:
         return watch.late_id(staged)
 
-    return patch.object(watch.Watch, "_question", first)
+    return patch.object(watch.Watch, "_next", first)
 
 
 @plant("an order of the switch while one is under way begins another one", ("cutover",))
