@@ -6,13 +6,13 @@ Rule: whoever answers a question about a late version is told what the answer me
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from streamflow.model import IntentState, Key, Kind, QueueItem, Staged
-from streamflow.stages.reopened import asked_name, runs_along
+from streamflow.migration.late_questions import WISH
+from streamflow.migration.let_go import LetGo
+from streamflow.model import IntentState, QueueItem, Staged
+from streamflow.stages.reopened import asked_name, runs_along, version_of
 from streamflow.store.base import Ledger
 
 MADE_AGAIN: Final = (
@@ -27,10 +27,6 @@ GOES_ON: Final = (
     "somebody answered another question about it so that it goes on, and what the source says of it by now was written after the switch: "
     "taken, it goes on with that, as was answered; ignored, nothing comes of that answer"
 )
-WISH: Final = "wish"
-"""The detail of a question about a late version that names the decision whose fate it settles too."""
-INSTEAD: Final = "asked_instead"
-"""The word by which the engine closes an open question about a late version that is put anew since the answer means more by now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,34 +37,15 @@ class Wish:
     reason: str
 
 
-def by_record(items: Iterable[QueueItem]) -> Mapping[tuple[Kind, Key], Sequence[QueueItem]]:
-    """Give questions by the record they are about, under the key it has now."""
-    found: defaultdict[tuple[Kind, Key], list[QueueItem]] = defaultdict(list)
-    for item in items:
-        found[item.kind, item.present_key].append(item)
-    return found
-
-
-async def wish_for(
-    ledger: Ledger, staged: Staged, before: QueueItem | None, recreated: Sequence[QueueItem], goes_on: Sequence[str],
-    along: Mapping[str, Any], asked: Mapping[str, Any],
-) -> Wish | None:  # fmt: skip
-    """
-    Say what is to be carried out on a record that is about to be held as late.
-
-    Args:
-        before: The last question about a late version of it.
-        recreated: The questions about it that were answered "recreate" since the switch.
-        goes_on: The ids of those that were answered otherwise, about this very version, and that nobody was told of yet.
-        along: What runs again with what it belongs to, and in which version (settings under `stages.reopened.ALONG`).
-        asked: The last questions about late versions (settings under `stages.reopened.ASKED`).
-    """
-    for item in recreated:
+async def wish_for(ledger: Ledger, staged: Staged, before: QueueItem | None, let_go: LetGo) -> Wish | None:
+    """Say what is to be carried out on a record that is about to be held as late; *before* is the last question about such a version."""
+    ref = staged.record.kind, staged.record.key
+    for item in let_go.recreated.get(ref, ()):
         if await _is_owed(ledger, staged, item):
             return Wish(id=item.id, reason=MADE_AGAIN)
-    if runs_along(staged, along, asked):     # no longer so once it was asked about
-        return Wish(id=str(asked.get(asked_name(staged.record.kind, staged.record.key))), reason=COMES_ALONG)
-    if goes_on:
+    if runs_along(staged, let_go.along, let_go.asked):     # no longer so once it was asked about
+        return Wish(id=str(let_go.asked.get(asked_name(*ref))), reason=COMES_ALONG)
+    if goes_on := let_go.goes_on.get((*ref, version_of(staged)), ()):
         return Wish(id=goes_on[0], reason=GOES_ON)
     if before is not None and before.state == "open" and WISH in before.details:      # of a later version the same is asked
         return Wish(id=before.details[WISH], reason=before.reason)

@@ -13,60 +13,33 @@ would have to be.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
-from streamflow.ledger_names import BEFORE_SWITCH, CLOSED, LATE, SWEPT, SWITCHED
+from streamflow.ledger_names import CLOSED, LATE, SWEPT, SWITCHED
 from streamflow.mapping.pair import Role
 from streamflow.migration import aftermath, lookalikes
 from streamflow.migration.context import DEST_ORDER, Migration
-from streamflow.migration.decided import ANY, DECIDED
+from streamflow.migration.decided import DECIDED
+from streamflow.migration.late_questions import BROUGHT_BACK, INSTEAD, WISH, late_changes, late_id, next_name, version_in
+from streamflow.migration.let_go import LetGo, read_let_go
 from streamflow.migration.life import State
-from streamflow.migration.made_again import INSTEAD, WISH, by_record, wish_for
-from streamflow.migration.returning import ROLLED_BACK, undone
+from streamflow.migration.made_again import wish_for
 from streamflow.migration.stopped import WHOLE
 from streamflow.migration.work import Work
-from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
+from streamflow.model import AuditEntry, Kind, QueueItem, RecordState, Staged
 from streamflow.stages.accepted import let_go_on
-from streamflow.stages.gone import BACK
 from streamflow.stages.pending import pending_pages
-from streamflow.stages.planning import finish_of
-from streamflow.stages.questions import AGAIN, closed, next_question, repeated
-from streamflow.stages.reopened import ALONG, ASKED, asked_name, runs_along, runs_by_people, version_of
+from streamflow.stages.questions import closed
+from streamflow.stages.reopened import asked_name, runs_by_people, version_of
 from streamflow.store.change import Audit, Change, Enqueue, PutSetting
 from streamflow.wire.message import DELTA, at_priority
 
-WRITTEN_LATE = "written in the source after the switch; the destination is the system of record"
-BROUGHT_BACK = "people brought back in the destination, after the switch, what it is or belongs to; what the source said of it may differ"
 UNREAD = "last_read_failed"
 LAST_LOOK_S = 3600.0     # a last reading that fails is tried again for so long, and for no longer than the window was
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LetGo:
-    """What of some records may go on after the switch since a person said so: versions that were taken, or another question was about."""
-
-    taken: frozenset[str] = frozenset()                    # ids of the items about these versions, by the keys they have now
-    decided: Mapping[tuple[Kind, Key], frozenset[str]] = field(default_factory=dict)    # versions then; `ANY`: it was not noted
-    unnoted: Mapping[tuple[Kind, Key], tuple[str, ...]] = field(default_factory=dict)   # ids of the items of which it was not
-    along: Mapping[str, Any] = field(default_factory=dict)    # settings that tell what runs again with what it belongs to
-    asked: Mapping[str, Any] = field(default_factory=dict)    # settings that name the last questions about late versions
-    recreated: Mapping[tuple[Kind, Key], Sequence[QueueItem]] = field(default_factory=dict)    # answers that want it made again
-    goes_on: Mapping[tuple[Kind, Key, str], Sequence[str]] = field(default_factory=dict)    # ids of other answers about a version: not told
-    let_back: frozenset[str] = frozenset()                 # grounds on which records were kept away that are to come back
-
-    def holds(self, staged: Staged) -> bool:
-        """Say whether a pending record waits for a person: to take one version takes no later one."""
-        versions = self.decided.get((staged.record.kind, staged.record.key), frozenset())
-        is_decided = bool(versions & {ANY, version_of(staged)}) or runs_along(staged, self.along, self.asked)
-        is_decided = is_decided and staged.ground != LATE
-        return late_id(staged) not in self.taken and not is_decided and staged.ground not in self.let_back
 
 
 class Watch:
@@ -172,59 +145,18 @@ class Watch:
         is_due = self._m.waits.passed_s("sweep", last) >= self._m.terms.sweep_every_s
         return is_due or self._m.stopped.holds(WHOLE)
 
-    async def _let_go(self, since: str, kind: Kind, page: Sequence[Staged]) -> LetGo:
-        """
-        Look up what a person has decided of these records of a kind since the switch.
-
-        Late writes are asked about only then, whatever the clock says.
-        """
-        noted, asked = await self._m.ledger.settings(DECIDED), await self._m.ledger.settings(ASKED)
-        before = set(await self._m.ledger.setting(BEFORE_SWITCH) or ())
-
-        def is_since(item: QueueItem) -> bool:
-            return f"{DECIDED}{item.id}" in noted or (item.resolved_at >= since and item.id not in before)
-
-        def sends(item: QueueItem) -> bool:
-            is_heard = item.state == "resolved" and item.decision not in ("ignore", "waive", "keep", "accept", BACK, INSTEAD)
-            return is_heard and (item.cause == LATE or is_since(item))
-
-        about = await self._m.ledger.items_about(kind, [each.record.key for each in page])
-        found, told = [item for item in about if sends(item)], {item.details.get(WISH) for item in about if item.cause == LATE}
-        rollbacks = [item for item in await self._m.ledger.queue(state="resolved", cause=ROLLED_BACK) if sends(item)]
-        decided: defaultdict[tuple[Kind, Key], set[str]] = defaultdict(set)
-        unnoted: defaultdict[tuple[Kind, Key], list[str]] = defaultdict(list)
-        goes_on: defaultdict[tuple[Kind, Key, str], list[str]] = defaultdict(list)
-        for item in found:
-            if item.cause != LATE:
-                version = noted.get(f"{DECIDED}{item.id}", ANY)
-                decided[item.kind, item.present_key].add(version)
-                if version == ANY:
-                    unnoted[item.kind, item.present_key].append(item.id)
-                elif item.decision != "recreate" and item.id not in told:
-                    goes_on[item.kind, item.present_key, version].append(item.id)
-        return LetGo(
-            recreated=by_record(item for item in found if item.decision == "recreate"),
-            taken=frozenset(
-                version_id(item.kind, item.present_key, _version_in(item.id)) for item in found
-                if item.cause == LATE and asked.get(asked_name(item.kind, item.present_key), item.id) == item.id
-            ),
-            along=await self._m.ledger.settings(ALONG), asked=asked, goes_on={ref: tuple(ids) for ref, ids in goes_on.items()},
-            decided={ref: frozenset(versions) for ref, versions in decided.items()},
-            unnoted={ref: tuple(ids) for ref, ids in unnoted.items()},
-            let_back=frozenset(undone(str(item.details.get("scope"))) for item in rollbacks),
-        )
-
     async def _hold_late(self, since: str) -> None:
         for kind in self._own:
             async for page in pending_pages(self._m.ledger, kind):
-                let_go = await self._let_go(since, kind, page)     # behind it: what it shows pending by a decision is known as decided
+                # Behind the page: what it shows pending by a decision is known as decided.
+                let_go = await read_let_go(self._m.ledger, since, kind, page)
                 await self._hold(kind, page, [each for each in page if let_go.holds(each)], let_go)
 
     async def _through(self, since: str, kind: Kind, page: Sequence[Staged]) -> Sequence[Staged]:
         """Of what is about to be moved, hold what is late and runs again with something else: nobody took it."""
         if kind not in self._own or all(each.ground != LATE for each in page):
             return page
-        let_go = await self._let_go(since, kind, page)
+        let_go = await read_let_go(self._m.ledger, since, kind, page)
         late = [each for each in page if each.ground == LATE and let_go.holds(each)]
         await self._hold(kind, page, late, let_go)
         return [each for each in page if each not in late]
@@ -248,25 +180,17 @@ class Watch:
         ref = staged.record.kind, staged.record.key
         last = await self._m.ledger.setting(asked_name(*ref))
         before = await self._m.ledger.item(last) if last is not None else None
-        is_same = last is None or (before is not None and _version_in(last) == version_of(staged))
-        wish = await wish_for(
-            self._m.ledger, staged, before, let_go.recreated.get(ref, ()), let_go.goes_on.get((*ref, version_of(staged)), ()),
-            let_go.along, let_go.asked,
-        )  # fmt: skip
+        is_same = last is None or (before is not None and version_in(last) == version_of(staged))
+        wish = await wish_for(self._m.ledger, staged, before, let_go)
         if wish is not None and (before is None or not is_same or before.details.get(WISH) != wish.id):
             instead = closed(before, INSTEAD) if is_same and before is not None and before.state == "open" else []
-            name = await self._next(staged, passing=last if instead else None)
+            name = await next_name(self._m.ledger, staged, passing=last if instead else None)
             return [*instead, *late_changes(staged, name, wish.reason, details={WISH: wish.id})]
         is_back = runs_by_people(staged, let_go.along, let_go.asked) and staged.ground != LATE      # nobody wrote that in the source
-        reason = BROUGHT_BACK if is_back else WRITTEN_LATE
+        name = (last or late_id(staged)) if is_same else await next_name(self._m.ledger, staged)
         if is_same and before is not None and WISH in before.details:
-            reason = before.reason
-        return late_changes(staged, (last or late_id(staged)) if is_same else await self._next(staged), reason)
-
-    async def _next(self, staged: Staged, *, passing: str | None = None) -> str:
-        """Name the next question about the version that was read last; *passing* is closed along with it."""
-        names = repeated(late_id(staged))
-        return (await next_question(self._m.ledger, names, is_over=lambda item: item.state == "resolved" or item.id == passing)).name
+            return late_changes(staged, name, before.reason)
+        return late_changes(staged, name, BROUGHT_BACK, is_late=False) if is_back else late_changes(staged, name)
 
     async def _deliver(self) -> None:
         """Carry out what a person decided and learn what became of it, of an earlier start's writes too; the rest was held just before."""
@@ -280,34 +204,3 @@ class Watch:
             await self._work.deliver_all(last=self._references[-1])
         for dest_kind in DEST_ORDER:
             await self._work.verifier.settle(dest_kind)
-
-
-def late_id(staged: Staged) -> str:
-    """Give the id of the queue item about this version of a record."""
-    return version_id(staged.record.kind, staged.record.key, version_of(staged))
-
-
-def version_id(kind: Kind, key: Key, version: str) -> str:
-    """Give the id of the queue item about a version, by the first eight characters of its digest."""
-    return f"{LATE}:{kind}:{key}:{version}"
-
-
-def _version_in(id: str) -> str:
-    """Give the version that a question is about, by its id, whichever time it is put."""
-    while id.endswith(AGAIN):
-        id = id.removesuffix(AGAIN)
-    return id.rpartition(":")[2]
-
-
-def late_changes(staged: Staged, name: str, reason: str = WRITTEN_LATE, *, details: Mapping[str, Any] | None = None) -> list[Change]:
-    """Hold a record that was written in the source after the freeze, or is to run again for another *reason*, and ask under a *name*."""
-    record, is_late = staged.record, reason != BROUGHT_BACK
-    item = QueueItem(
-        id=name, cause=LATE, kind=record.kind, key=record.key, reason=reason, decisions=("take", "ignore"),
-        suggested="take", details=details or {},
-    )
-    disposition = staged.disposition or Disposition.FLAGGED
-    finish = finish_of(staged, state=RecordState.HELD, disposition=disposition, reason=reason, ground=LATE if is_late else "")
-    entry = AuditEntry(actor="streamflow", action="late_write.found", kind=record.kind, key=record.key, note=reason)
-    asked = PutSetting(name=asked_name(record.kind, record.key), value=name)
-    return [Enqueue(item=item), asked, finish, Audit(entry=entry)]

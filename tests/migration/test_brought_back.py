@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from streamflow.migration.decided import decided_on
+from streamflow.migration.late_questions import BROUGHT_BACK
 from streamflow.migration.life import State
 from streamflow.migration.returning import let_back
-from streamflow.migration.watch import BROUGHT_BACK
 from streamflow.model import Disposition, Kind, Link, QueueItem, RecordState
 from streamflow.stages.gone import waits_for
 from streamflow.stages.kin import hanging_on

@@ -16,13 +16,13 @@ from streamflow.daemon.desk import Desk
 from streamflow.errors import PlatformUnavailable, ProtocolMismatch, RecordRejected, Uncertain
 from streamflow.migration import aftermath, cutover
 from streamflow.migration.context import Migration
+from streamflow.migration.late_questions import BROUGHT_BACK
 from streamflow.migration.life import State
 from streamflow.migration.owners import UNOWNED, OwnersGate
 from streamflow.migration.precheck import precheck
 from streamflow.migration.returning import undone, undone_item
 from streamflow.migration.rollback import Rollback
 from streamflow.migration.undoing import plan_step
-from streamflow.migration.watch import BROUGHT_BACK
 from streamflow.model import Link, QueueItem, RecordState, Ref, Verdict
 from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.stages.planning import finish_of

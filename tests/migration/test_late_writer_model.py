@@ -18,8 +18,10 @@ import pytest
 
 from streamflow.ledger_names import LATE
 from streamflow.migration.cutover import CHANGED, EVERYTHING, PASSES
+from streamflow.migration.decided import ANY
+from streamflow.migration.late_questions import version_id
+from streamflow.migration.let_go import LetGo
 from streamflow.migration.round import Reading
-from streamflow.migration.watch import ANY, LetGo, version_id
 from streamflow.model import Record, RecordState, Staged
 from streamflow.stages.tally import Tally
 from tests.stages.exploring import explorer

@@ -11,8 +11,9 @@ import pytest
 from streamflow.clock import SystemClock
 from streamflow.ledger_names import LATE, SWITCHED
 from streamflow.migration.decided import decided_on
+from streamflow.migration.late_questions import WRITTEN_LATE
 from streamflow.migration.made_again import GOES_ON, MADE_AGAIN
-from streamflow.migration.watch import WRITTEN_LATE, Watch
+from streamflow.migration.watch import Watch
 from streamflow.model import Disposition, Link, QueueItem, Record, RecordState, Ref, Staged
 from streamflow.platforms.catalog import pair_of
 from streamflow.stages.accepted import as_accepted, kept_by_staging

@@ -350,10 +350,10 @@ def _held_in_silence() -> AbstractContextManager[Any]:
 
 @plant("a late version that comes back is not asked about again", ("unexplained", "unasked"))
 def _asked_once() -> AbstractContextManager[Any]:
-    async def first(_: watch.Watch, staged: Any, **__: Any) -> str:
+    async def first(_: Any, staged: Any, **__: Any) -> str:
         return watch.late_id(staged)
 
-    return patch.object(watch.Watch, "_next", first)
+    return patch.object(watch, "next_name", first)
 
 
 @plant("an order of the switch while one is under way begins another one", ("cutover",))
