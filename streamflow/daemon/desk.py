@@ -28,7 +28,7 @@ from streamflow.ledger_names import (
 )
 from streamflow.migration import cutover, targets
 from streamflow.migration.context import DEST_ORDER
-from streamflow.migration.decided import decided_on
+from streamflow.migration.decided import STAYS, decided_on
 from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
 from streamflow.migration.progress import progress
@@ -43,8 +43,6 @@ from streamflow.wire.limiter import Limiter
 
 REOPENING = ("retry", "take", "merge", "match", "separate", "reparent", "same", "recreate")
 """Decisions after which the record runs through the stages again."""
-SEEN = ("accept", "waive", "keep", "ignore", "note", "done")
-"""Decisions that leave everything as it is: those that can still be taken when nothing is carried out any more."""
 
 _NOBODY_GOES_ON = "records whose owner has no user in the destination stay as they are, and the reports name them: see to them by hand"
 
@@ -229,12 +227,12 @@ class Desk:
 
     async def _take(self, item: QueueItem, decision: str, actor: str) -> None:
         """Take an answer that will be carried out. Raises DoesNotFit where nothing is any more."""
-        word, is_closed = decision.partition(":")[0], await self._m.ledger.setting(CLOSED) is not None
-        if word not in SEEN:
+        word = decision.partition(":")[0]
+        if word not in STAYS:
             await self._ensure_open("do it by hand in the destination; the item stays open, and the reports name it")
         changes: list[Change] = [ResolveItem(id=item.id, decision=decision, by=actor)]
         changes += [*self._consequences(item, word), *await decided_on(self._m.ledger, item)]
-        if word == "waive" and not is_closed and await self._is_held(item):
+        if word == "waive" and await self._m.ledger.setting(CLOSED) is None and await self._is_held(item):
             changes.append(Reopen(kind=item.kind, keys=(item.present_key,)))   # it runs once more, and the decision finishes it
         if item.cause == ROLLED_BACK and word == "retry":
             changes += await let_back(self._m.ledger, self._m.pair, str(item.details.get("scope")))

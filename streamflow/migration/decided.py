@@ -16,6 +16,8 @@ from streamflow.store.change import Change, PutSetting
 
 DECIDED: Final = "watch:decided:"
 """Prefix of the setting that says which version of its record a question was decided on: by its id."""
+STAYS: Final = frozenset({"accept", "waive", "keep", "ignore", "note", "done"})
+"""Decisions that leave everything as it is: they let nothing go on, and are taken also when nothing is carried out any more."""
 ANY: Final = ""      # none was read by then, or it is about no single record; of a record the first version that goes on then is noted
 
 

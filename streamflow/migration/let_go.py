@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streamflow.ledger_names import BEFORE_SWITCH, LATE
-from streamflow.migration.decided import ANY, DECIDED
+from streamflow.migration.decided import ANY, DECIDED, STAYS
 from streamflow.migration.late_questions import INSTEAD, WISH, late_id, version_id, version_in
 from streamflow.migration.returning import ROLLED_BACK, undone
 from streamflow.model import Key, Kind, QueueItem, Staged
@@ -56,7 +56,7 @@ async def read_let_go(ledger: Ledger, since: str, kind: Kind, page: Sequence[Sta
         return f"{DECIDED}{item.id}" in noted or (item.resolved_at >= since and item.id not in before)
 
     def sends(item: QueueItem) -> bool:
-        is_heard = item.state == "resolved" and item.decision not in ("ignore", "waive", "keep", "accept", BACK, INSTEAD)
+        is_heard = item.state == "resolved" and item.decision not in STAYS | {BACK, INSTEAD}
         return is_heard and (item.cause == LATE or is_since(item))
 
     about = await ledger.items_about(kind, [each.record.key for each in page])

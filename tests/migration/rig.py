@@ -21,7 +21,7 @@ from streamflow.migration.context import Gate, Migration
 from streamflow.migration.control import Control, Drained
 from streamflow.migration.cutover import Cutover
 from streamflow.migration.life import Phase, State
-from streamflow.migration.owners import OwnersGate
+from streamflow.migration.owners import UNOWNED, OwnersGate
 from streamflow.migration.probe import Probe
 from streamflow.migration.proposal import MapGate
 from streamflow.migration.rollback import Rollback
@@ -46,7 +46,7 @@ from streamflow.sandbox.nutshell import open_site
 from streamflow.sandbox.nutshell.admin import act, dump
 from streamflow.sandbox.nutshell.site import Site
 from streamflow.sandbox.planting import ADMIN_EMAIL, FALLBACK_EMAIL, nutshell_settings
-from streamflow.store.change import Change, PutSetting, Reopen, ResolveItem
+from streamflow.store.change import Change, Enqueue, PutSetting, Reopen, ResolveItem
 from streamflow.store.sqlite import SqliteLedger
 from streamflow.wire.backoff import Patience
 from streamflow.wire.limiter import PacedLimiter
@@ -412,3 +412,14 @@ async def in_tail(trip: Voyage, *rounds: Callable[[], Any]) -> None:
         deed()
         trip.m.gate = trip.m._last_gate = None
         await trip.stopping(trip.phase, lambda: trip.m.gate is not None)
+
+
+async def lead_without_owner(trip: Voyage) -> str:
+    """A question about a lead whose owner had no user, and has one by now. Returns the lead's key."""
+    owner = next(each["key"] for each in await trip.ledger.setting("owners") if each["dest_id"])
+    key = next(iter(await trip.staged("lead")))
+    item = QueueItem(
+        id=f"{UNOWNED}:lead:{key}", cause=UNOWNED, kind="lead", key=key, reason="?", decisions=("retry",), details={"owner": owner},
+    )
+    await trip.ledger.commit([Enqueue(item=item)])
+    return key

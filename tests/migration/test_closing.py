@@ -14,8 +14,7 @@ from streamflow.migration.life import State
 from streamflow.migration.owners import UNOWNED
 from streamflow.migration.watch import Watch
 from streamflow.model import QueueItem, RecordState
-from streamflow.store.change import Enqueue
-from tests.migration.rig import FALLBACK, Voyage, voyage
+from tests.migration.rig import FALLBACK, Voyage, lead_without_owner, voyage
 from tests.migration.test_targets import desk
 
 LATE = "Written Late"
@@ -82,12 +81,7 @@ async def test_once_the_window_has_closed_no_owner_lets_anything_go(tmp_path: Pa
     """Owners looked at again, or a fallback named, would set free who waits for one: both are refused with the reason, and nothing runs."""
     async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=0.0) as trip:
         assert await trip.phase() is State.DONE
-        owner = next(each["key"] for each in await trip.ledger.setting("owners") if each["dest_id"])
-        key = next(iter(await trip.staged("lead")))
-        item = QueueItem(
-            id=f"{UNOWNED}:lead:{key}", cause=UNOWNED, kind="lead", key=key, reason="?", decisions=("retry",), details={"owner": owner},
-        )
-        await trip.ledger.commit([Enqueue(item=item)])
+        key = await lead_without_owner(trip)
         with pytest.raises(DoesNotFit, match="closed"):
             await desk(trip).owners_recheck(actor="uid:7")
         with pytest.raises(DoesNotFit, match="closed"):

@@ -28,7 +28,7 @@ from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.stages.planning import finish_of
 from streamflow.store.change import Enqueue, PutLink, Reopen, ResolveItem
 from streamflow.wire.message import BACKFILL, DELTA
-from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage, with_terms
+from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, lead_without_owner, voyage, with_terms
 
 
 async def in_cutover(trip: Voyage) -> None:
@@ -616,12 +616,7 @@ async def test_who_gets_an_owner_after_the_switch_goes_on_whatever_the_clock_say
     """The clock is set back over the switch, then a recheck finds the owner of a record: it is sent, and not called written late."""
     async with voyage(tmp_path, at=State.CUTOVER, records=20, watch_days=1.0) as trip:
         assert await trip.phase() is State.WATCH
-        owner = next(each["key"] for each in await trip.ledger.setting("owners") if each["dest_id"])
-        key = next(iter(await trip.staged("lead")))
-        item = QueueItem(
-            id=f"{UNOWNED}:lead:{key}", cause=UNOWNED, kind="lead", key=key, reason="?", decisions=("retry",), details={"owner": owner},
-        )
-        await trip.ledger.commit([Enqueue(item=item)])
+        key = await lead_without_owner(trip)
         trip.clock.skipped_s -= 7200.0
         await OwnersGate(trip.m).recheck("uid:7")
         await look_once(trip)

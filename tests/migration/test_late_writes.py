@@ -87,7 +87,10 @@ async def test_a_record_that_was_moved_counts_as_moved_while_its_late_version_wa
     ]
 
 
-@pytest.mark.parametrize(("decision", "goes"), [("retry", True), ("waive", False), ("keep", False), ("accept", False), ("ignore", False)])
+LEFT = ("waive", "keep", "accept", "ignore", "note", "done")
+
+
+@pytest.mark.parametrize(("decision", "goes"), [("retry", True), *((word, False) for word in LEFT)])
 async def test_only_an_answer_that_sends_it_lets_a_record_go(decision: str, goes: bool) -> None:
     """Who leaves a record as it is has not asked for what is written in it later: that waits for a person of its own."""
     held = Held()

@@ -24,6 +24,7 @@ from tests.simulate.planted import PLANTED, found_by
 from tests.simulate.world import Verdict, simulate
 
 FEW = 20      # failures told in full
+ENOUGH = 200  # worlds in which a planted bug is looked for: the rarest needs some hundred
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--seed", type=int, help="one world, with all that happens in it")
     parser.add_argument("--planted", choices=sorted(PLANTED), help="with this bug in the engine")
-    parser.add_argument("--bugs", action="store_true", help="plant each bug, and tell in which of a hundred worlds it is found first")
+    parser.add_argument("--bugs", action="store_true", help="plant each bug, and tell in which of two hundred worlds it is found first")
     parser.add_argument("--bug", action="append", metavar="NAME", help="the same of those alone whose names begin so")
     parser.add_argument("--days", type=float, help="so many days in tail on the ledger's file, then the switch")
     parser.add_argument("--pace", type=float, metavar="DAYS", help="so many days of calls against a server that counts for itself")
@@ -132,7 +133,7 @@ def _kind(fault: str, kinds: Sequence[str]) -> str:
 def _bugs(names: Sequence[str], first: int, jobs: int) -> int:
     missed = 0
     with ProcessPoolExecutor(max_workers=jobs, initializer=_quietly) as pool:
-        for name, (found, fault) in zip(names, pool.map(partial(found_by, seeds=range(first, first + 100)), names), strict=True):
+        for name, (found, fault) in zip(names, pool.map(partial(found_by, seeds=range(first, first + ENOUGH)), names), strict=True):
             missed += found is None
             print(f"{name:82} {'not found' if found is None else f'seed {found}: {fault[:90]}'}", flush=True)
     return int(bool(missed))

@@ -37,7 +37,7 @@ QUICKLY_FOUND = {
     "an update does not look what people changed": 0, "a mark moves before its records are in the ledger": 0,
     "an empty answer counts as the end of the list, and as all deleted": 0,
 }
-"""Bugs that a world shows, and which; `python -m tests.simulate --bugs` plants them all and looks through a hundred worlds from seed 0."""
+"""Bugs that a world shows, and which; `python -m tests.simulate --bugs` plants them all and looks through two hundred worlds from seed 0."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)
