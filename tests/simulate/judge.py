@@ -339,9 +339,10 @@ def _is_excused(seen: Evidence, kind: Kind, key: Key, row: Row, staged: Staged) 
 
 
 def _waits_for_a_refused_one(seen: Evidence, staged: Staged) -> bool:
-    """Say whether it is the same person as a client whom the destination refuses, which was asked about."""
+    """Say whether it is the same person as a client whom the destination refuses, which was asked about, or let pass late."""
     kind, _, key = (staged.waiting_on or "").partition(":")
     is_asked = any(item.cause == "rejected" and item.state == "open" for item in seen.asked_about(kind, key))
+    is_asked |= _is_held_late(seen, kind, key)      # the other was to be tried again, and what was written in it since decides that now
     return staged.state is RecordState.PARKED and kind == "client" and is_asked and _was_refused(seen, kind, key)
 
 
