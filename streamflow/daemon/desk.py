@@ -36,9 +36,10 @@ from streamflow.migration.returning import ROLLED_BACK, let_back
 from streamflow.migration.rollback import Rollback
 from streamflow.migration.rollback_order import ALREADY_ORDERED, ordered, standing
 from streamflow.migration.scopes import accepted
-from streamflow.model import QueueItem, RecordState
+from streamflow.model import QueueItem, RecordState, name_of
 from streamflow.reports.writer import ReportWriter
-from streamflow.store.change import Change, PutSetting, Reopen, ResolveItem
+from streamflow.stages.reopened import run_along
+from streamflow.store.change import Change, PutSetting, Reopen, ResolveItem, Wake
 from streamflow.wire.limiter import Limiter
 
 REOPENING = ("retry", "take", "merge", "match", "separate", "reparent", "same", "recreate")
@@ -232,8 +233,11 @@ class Desk:
             await self._ensure_open("do it by hand in the destination; the item stays open, and the reports name it")
         changes: list[Change] = [ResolveItem(id=item.id, decision=decision, by=actor)]
         changes += [*self._consequences(item, word), *await decided_on(self._m.ledger, item)]
-        if word == "waive" and await self._m.ledger.setting(CLOSED) is None and await self._is_held(item):
-            changes.append(Reopen(kind=item.kind, keys=(item.present_key,)))   # it runs once more, and the decision finishes it
+        if word == "waive" and await self._m.ledger.setting(CLOSED) is None and item.key:
+            if await self._is_held(item):
+                changes.append(Reopen(kind=item.kind, keys=(item.present_key,)))   # it runs once more, and the decision finishes it
+            wake = Wake(on=(name_of(item.kind, item.present_key),))     # whoever is the same person need not be left out with it
+            changes += [wake, *await run_along(self._m.ledger, [wake])]
         if item.cause == ROLLED_BACK and word == "retry":
             changes += await let_back(self._m.ledger, self._m.pair, str(item.details.get("scope")))
         self._m.decisions[item.id] = decision   # before the commit: what is reopened by it must find it

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from streamflow.mapping.emails import normal
 from streamflow.mapping.identity import Create, Decision, Known, Lent, Match, Merge, Person, Review, decide, lent, with_lent
-from streamflow.model import DestId, Key, Kind, Link, QueueItem, Ref, Staged
+from streamflow.model import DestId, Disposition, Key, Kind, Link, QueueItem, RecordState, Ref, Staged
 from streamflow.stages.batch import Plan
 from streamflow.stages.directory import Directory
 from streamflow.stages.gone import gone_name, gone_word
@@ -96,10 +96,19 @@ def review_plan(staged: Staged, review: Review, directory: Directory) -> Plan:
     )
 
 
+def is_left_out(head: Staged, directory: Directory) -> bool:
+    """Say whether nothing is made of a record: the map or a person left it out, of one that was refused by giving it up."""
+    kind, key = head.record.kind, head.record.key
+    if head.state is not RecordState.DONE or head.disposition is not Disposition.FAILED:
+        return head.state is RecordState.DONE and head.disposition in (Disposition.FILTERED, Disposition.FLAGGED)
+    return any(directory.last_word(f"{cause}:{kind}:{key}:")[0] == "waive" for cause in ("rejected", "unanswered"))
+
+
 def headless_plan(staged: Staged, decision: Merge, directory: Directory) -> Plan:
-    """Ask again when the record that this one was to join does not exist, or would join this one in turn."""
+    """Ask again when the record that this one was to join does not exist, was left out, or would join this one in turn."""
+    reason = f"it was to be merged into {staged.record.kind} {decision.head}, which cannot be the head of it or was left out"
     return question_plan(
-        staged, "unknown_head", f"it was to be merged into {staged.record.kind} {decision.head}, which cannot be the head of it", directory,
+        staged, "unknown_head", reason, directory,
         decisions=("separate", f"merge:<{staged.record.kind}>", "waive"), suggested="separate", stem="identity",
     )
 

@@ -47,7 +47,7 @@ from streamflow.stages.kept import swapped
 from streamflow.stages.kin import hanging_on
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.parents import Parents, derive
-from streamflow.stages.people import decided_match, headless_plan, is_circular, lent_note, review_plan
+from streamflow.stages.people import decided_match, headless_plan, is_circular, is_left_out, lent_note, review_plan
 from streamflow.stages.planning import (
     Facts,
     Waiting,
@@ -294,8 +294,9 @@ class Resolver:
         head = Ref(kind, decision.head)
         if head in facts.links:
             return Plan(staged=job.staged)   # matched in this very batch
-        waiting = waiting_for(head, facts)
-        if waiting.unknown or is_circular(key, decision, self._directory, kind):
+        waiting, there = waiting_for(head, facts), facts.parents.get(head)
+        is_missing = waiting.unknown if there is None else is_left_out(there, self._directory)
+        if is_missing or is_circular(key, decision, self._directory, kind):
             return headless_plan(job.staged, decision, self._directory)
         return wait_plan(job.staged, waiting, self._directory)
 

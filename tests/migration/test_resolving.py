@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from streamflow.migration.life import State
-from streamflow.model import RecordState
+from streamflow.model import Disposition, RecordState
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
 from tests.migration.test_targets import desk
 
@@ -47,3 +47,24 @@ async def test_a_decision_runs_its_record_again_and_no_other(tmp_path: Path) -> 
         assert {rid for rid, row in live.items() if row["rev"] != before[rid]} == {contacts[0]}
         [told] = [row.entry async for page in trip.ledger.audit() for row in page if row.entry.action == "queue.resolved"]
         assert (told.actor, told.note) == ("uid:7", f"{item.id}: take")
+
+
+async def test_who_is_the_same_person_as_one_that_is_left_out_can_still_be_moved(tmp_path: Path) -> None:
+    """Two new leads are one person, and the first is refused: who leaves that one out is asked about the other, and can have it made."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+        def one_person_twice() -> None:
+            trip.site.faults.merge({"poison": {"match": "POST /rest/contacts"}})
+            for phone in ("0115550101", "0115550102"):
+                trip.in_source("create", "leads", force=True, name="Thandi Mokoena", email="t@example.com", phone=phone)
+
+        await in_tail(trip, one_person_twice)
+        [item] = await trip.items("rejected")
+        await desk(trip).queue_resolve(actor="uid:7", id=item.id, decision="waive")
+        trip.site.faults.merge({"poison": None})
+        await in_tail(trip)
+        [asked] = await trip.items("unknown_head")
+        assert item.key in asked.reason
+        await desk(trip).queue_resolve(actor="uid:7", id=asked.id, decision="separate")
+        await in_tail(trip)
+        assert (await trip.staged("lead"))[asked.key].disposition is Disposition.CREATED
+        assert [row["name"] for row in trip.live("contacts").values()].count("Thandi Mokoena") == 1

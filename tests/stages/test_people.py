@@ -12,7 +12,7 @@ from streamflow.errors import InvariantBroken, RecordRejected, Uncertain
 from streamflow.migration.lookups import lookup_of
 from streamflow.model import Disposition, Fields, QueueItem, Record, RecordState, Ref
 from streamflow.stages.batch import Batch, Plan, Resolved
-from streamflow.store.change import Enqueue, Reopen
+from streamflow.store.change import Enqueue, Reopen, Wake
 from tests.stages.rig import Engine, Rig, lead, note, rig
 
 
@@ -412,6 +412,22 @@ async def _with_refused_head(one: Rig) -> None:
     one.nutshell.writer.create = picky  # type: ignore[method-assign]
     await one.stage(lead("1", name="Thandi Mokoena", email="t@x.test"), lead("2", name="Thandi Mokoena", email="t@x.test"))
     await one.run_dry()
+
+
+async def test_who_is_the_same_person_as_one_that_was_left_out_is_asked_about() -> None:
+    """A person leaves out the one that was refused: the other is no part of that, waits for nobody, and can be made by itself."""
+    async with rig() as one:
+        await _with_refused_head(one)
+        [item] = await one.open_items("rejected")
+        await one.decide(item, "waive")
+        await one.ledger.commit([Wake(on=("lead:1",))])
+        await one.run_dry()
+        [asked] = await one.open_items("unknown_head")
+        assert "lead 1" in (await one.ledger.item(asked)).reason
+        await one.decide(asked, "separate", reopen=Ref("lead", "2"))
+        await one.run_dry()
+        assert await one.dispositions("lead") == {Disposition.FAILED: 1, Disposition.CREATED: 1}
+        assert [person["name"] for person in one.live("contacts")] == ["Thandi Mokoena"]
 
 
 async def test_a_merge_into_nobody_is_asked_about_again() -> None:
