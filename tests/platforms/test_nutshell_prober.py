@@ -249,6 +249,20 @@ async def test_a_record_of_a_probe_that_somebody_worked_on_stays() -> None:
         assert [row["title"] for row in made.live("tasks")] == ["Said by people"]
 
 
+@pytest.mark.parametrize("times", [1, 1000])
+async def test_an_answer_that_shows_nothing_of_a_record_does_not_leave_it_behind(times: int) -> None:
+    """A reading that is empty, once or each time, is no word that a record is gone: only its removal says so."""
+    async with rig(flags=SOON) as made:
+        journal, marker = Journal(), "Streamflow probe 1-1"
+        task = await made.nutshell.writer.create("tasks", {"title": marker})
+        await journal.meant("tasks", marker)
+        await journal.made("tasks", marker, task)
+        made.switch(empty_200={"path": "GET /rest/tasks/*", "times": times, "probability": 1.0})
+        await made.nutshell.prober.sweep_probes(journal)
+        assert journal.open == {}
+        assert made.live("tasks") == []
+
+
 @pytest.mark.parametrize("kind", ["contacts", "accounts"])
 async def test_what_shows_late_is_not_taken_for_what_was_never_made(kind: str) -> None:
     """Killed behind a create whose answer nobody saw: neither feed nor list shows the record yet, and it is removed all the same."""

@@ -9,7 +9,18 @@ from typing import Any
 import anyio
 
 from streamflow.clock import Clock
-from streamflow.errors import OURS, AccessRefused, NotFound, PlanLimit, RecordRejected, Stale, StreamflowError, Throttled, Uncertain
+from streamflow.errors import (
+    OURS,
+    AccessRefused,
+    NotFound,
+    PlanLimit,
+    ProtocolMismatch,
+    RecordRejected,
+    Stale,
+    StreamflowError,
+    Throttled,
+    Uncertain,
+)
 from streamflow.model import DestId, Fields, Kind
 from streamflow.platforms.destination import ProbeJournal
 from streamflow.platforms.nutshell.calls import PATCH, Calls
@@ -20,6 +31,7 @@ from streamflow.platforms.nutshell.flags import Flags
 from streamflow.platforms.nutshell.writer import NutshellWriter
 
 REMOVAL_S = 60.0
+LOOKS = 3        # at a record that an answer leaves out, before nothing is said of it
 PROGRAM = "Streamflow"
 NAMED = f"{PROGRAM} probe"
 _TEXTS: Mapping[Kind, Sequence[str]] = {
@@ -82,11 +94,10 @@ class Bench:
         return dest_id
 
     async def row(self, kind: Kind, dest_id: DestId) -> dict[str, Any]:
-        """Read a record as it is on the wire. Raises NotFound when it is gone."""
-        found = rows(await self.calls.get(f"{kind}/{dest_id}", endpoint=f"{kind}/{{id}}"), kind)
-        row = next((row for row in found if row.get("id") == dest_id), None)
-        if row is None or is_gone(row):
-            raise NotFound(f"a probe record among {kind} is gone", platform="nutshell")
+        """Read a record as it is on the wire. Raises NotFound when it is gone, ProtocolMismatch when no answer shows it."""
+        row = await self._shown(kind, dest_id)
+        if row is None:
+            raise ProtocolMismatch(f"a probe record among {kind} is not in the answers about it", platform="nutshell")
         return row
 
     async def fields(self, kind: Kind, dest_id: DestId) -> Fields:
@@ -99,9 +110,14 @@ class Bench:
         await self.calls.send("PATCH", f"{kind}/{dest_id}", body, endpoint=f"{kind}/{{id}}", media=media)
 
     async def remove(self, kind: Kind, marker: str, dest_id: DestId) -> None:
-        """Remove one record and say so to the journal. Raises Stale for one that somebody worked on: it is theirs by now."""
+        """
+        Remove one record and say so to the journal. Raises Stale for one that somebody worked on: it is theirs by now.
+
+        Of one that no answer shows the removal itself says whether it is gone.
+        """
         try:
-            if _was_reworded(kind, await self.fields(kind, dest_id)):
+            row = await self._shown(kind, dest_id)
+            if row is not None and _was_reworded(kind, flat(kind, row)):
                 raise Stale(f"somebody worked on {dest_id}, which was made to try out the destination", platform="nutshell")
             await self._writer.delete(kind, dest_id)
         except NotFound:
@@ -121,6 +137,17 @@ class Bench:
                 except StreamflowError as error:
                     stuck[dest_id] = error.message
         return stuck
+
+    async def _shown(self, kind: Kind, dest_id: DestId) -> dict[str, Any] | None:
+        """Read a record, None when answer after answer leaves it out. Raises NotFound when it is said to be gone."""
+        for _ in range(LOOKS):
+            found = rows(await self.calls.get(f"{kind}/{dest_id}", endpoint=f"{kind}/{{id}}"), kind)
+            row = next((row for row in found if row.get("id") == dest_id), None)
+            if row is not None and is_gone(row):
+                raise NotFound(f"a probe record among {kind} is gone", platform="nutshell")
+            if row is not None:
+                return row
+        return None
 
 
 def _was_reworded(kind: Kind, fields: Fields) -> bool:
