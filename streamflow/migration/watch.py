@@ -68,7 +68,7 @@ class Watch:
         while True:
             number += 1
             is_last = self._m.waits.passed_s("switch", since) >= window_s
-            await self._look(number, is_last=is_last, since=since)
+            await self._look(number, behind=until if is_last else "", since=since)
             passed_s = self._m.waits.passed_s("switch", since)
             if is_last and (not self._trouble or passed_s >= window_s + min(window_s, LAST_LOOK_S)):
                 break
@@ -106,9 +106,9 @@ class Watch:
             )))
         await self._m.ledger.commit([PutSetting(name=CLOSED, value=iso(self._m.clock.now())), *changes])
 
-    async def _look(self, number: int, *, is_last: bool, since: str) -> None:
+    async def _look(self, number: int, *, behind: str, since: str) -> None:
         await self._hold_late(since)       # what an earlier start read and could not hold any more comes first
-        await self._read(number, is_last=is_last, since=since)
+        await self._read(number, behind=behind, since=since)
         await self._carry_out(since)
 
     async def _carry_out(self, since: str) -> None:
@@ -122,12 +122,16 @@ class Watch:
         await self._work.watch.follow()
         await self._hold_late(since)
 
-    async def _read(self, number: int, *, is_last: bool, since: str) -> None:
-        """Poll; from time to time and at the end read everything, since a silent write shows in no poll."""
+    async def _read(self, number: int, *, behind: str, since: str) -> None:
+        """
+        Poll; from time to time, and *behind* the end of the window, read everything, since a silent write shows in no poll.
+
+        What is read behind the end is a pass of its own: one that was cut off before goes on, and had read a part too early.
+        """
         try:
-            if self._m.terms.watch_days and (is_last or await self._is_sweep_due(since)):
+            if self._m.terms.watch_days and (behind or await self._is_sweep_due(since)):
                 begun = iso(self._m.clock.now())
-                reading = await self._work.reader.everything("watch")
+                reading = await self._work.reader.everything(f"watch until {behind.replace(':', '')}" if behind else "watch")
                 await self._work.reader.suspects(reading)
                 await self._m.ledger.commit([] if reading.stopped else [PutSetting(name=SWEPT, value=begun)])
             else:

@@ -474,6 +474,25 @@ async def test_late_writes_wait_for_a_person_and_can_be_taken(tmp_path: Path) ->
         assert "Written Afterwards" not in {row["name"] for row in trip.live("contacts").values()}
 
 
+async def test_the_last_look_at_the_source_reads_everything_behind_the_window(tmp_path: Path) -> None:
+    """What a reading had seen before it was cut off in the window is read again behind it: an edit that shows in no list is asked about."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        began: list[str] = []
+
+        async def hear(kind: str, parent: str) -> None:
+            began.append(kind)
+
+        still = on_children(trip, hear)
+        trip.clock.skipped_s += 43_200
+        await trip.stopping(trip.phase, lambda: bool(began))     # people were read, what belongs to them was not
+        still()
+        people = [link async for page in trip.ledger.crosswalk(dest_kind="contacts") for link in page if link.ours and not link.is_merged]
+        trip.in_source("edit", "leads", people[0].ref.key, force=True, silent=True, name="Written Late")
+        trip.clock.skipped_s += 86_400
+        assert await trip.phase() is State.DONE
+        assert [(each.kind, each.key) for each in await trip.items("after_freeze")] == [("lead", people[0].ref.key)]
+
+
 @pytest.mark.parametrize("first", ["take", "ignore"])
 async def test_a_version_that_comes_back_after_another_one_is_asked_about_again(tmp_path: Path, first: str) -> None:
     """What was said of it was about that time: it neither moves unasked nor is held in silence, whatever became of it before."""
