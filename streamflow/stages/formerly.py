@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from streamflow.model import ADOPTED, BROUGHT_BACK, AuditEntry, DestId, Key, Kind, Link, QueueItem, Ref, name_of
 from streamflow.platforms.destination import Reader
-from streamflow.stages.gone import GONE_KINDS, waits_for
+from streamflow.stages.gone import GONE_KINDS, as_written, waits_for
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, DropLink, DropLookup, PutLink, PutLookup, PutSetting, Wake
 
@@ -33,10 +33,15 @@ def remembered(line: Link) -> PutLookup:
     return PutLookup(side=REMOVED, kind=line.dest_kind, id=line.dest_id, values=values, info=asdict(line))
 
 
-def dropped(line: Link) -> list[Change]:
-    """Take a line out of the crosswalk whose record is gone and is made again; it is remembered whose it was, if it was made for it."""
+async def dropped(ledger: Ledger, line: Link) -> list[Change]:
+    """
+    Take a line out of the crosswalk whose record is gone and is made again; it is remembered whose it was, if it was made for it.
+
+    What was ours of it is remembered with that, though it was let go when it was read back.
+    """
+    was, over = await as_written(ledger, line)
     leads = line.dest_kind in RESTORABLE and not line.is_merged
-    return [DropLink(ref=line.ref), *([remembered(line)] if leads else [])]
+    return [DropLink(ref=line.ref), *([remembered(was)] if leads else []), *over]
 
 
 async def following(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change]:
