@@ -15,6 +15,7 @@ from streamflow.model import OPEN_INTENTS, DestId, Disposition, Ending, Intent, 
 from streamflow.stages.batch import Plan
 from streamflow.stages.confirmation import brought, forgotten, learnt_late, line_of, meaning_of
 from streamflow.stages.directory import Directory
+from streamflow.stages.formerly import taken_away
 from streamflow.stages.job import Job
 from streamflow.stages.planning import finish_of
 from streamflow.stages.unknown import ALONE, Meaning, outcome_name
@@ -71,7 +72,8 @@ def clear(staged: Staged, doubts: Undecided, directory: Directory, *, epoch: int
             meaning = doubts.meanings[intent.id]
             found, reason = IntentState.CONFIRMED, "named by a person"
             changes.append(SettleIntent(id=intent.id, state=found, dest_id=named, reason=reason, ending=Ending.FOUND))
-            changes += brought(line_of(intent, meaning, named, phase="decision", at=""), meaning.joiners)
+            line = line_of(intent, meaning, named, phase="decision", at="")
+            changes += [*brought(line, meaning.joiners), *taken_away(intent, line)]
             changes += learnt_late(intent, meaning, at=0.0)     # a person was asked behind the quiet time, and found it
         else:
             return _parked(staged, intent)

@@ -342,6 +342,22 @@ async def test_what_was_there_before_us_is_as_we_wrote_it_when_it_is_back_after_
         assert not await one.open_items("conflict")
 
 
+async def test_a_part_that_the_source_dropped_and_people_brought_back_is_not_made_beside_itself() -> None:
+    """A note became shorter and its second part was removed; people take that out of the trash, and the text grows again: there are two."""
+    async with rig(flags={"note_max_chars": 200}) as one:
+        await one.stage(lead("1"), note("5", "1", "word " * 40))
+        await one.run_dry()
+        second = (await one.link("note", "5", "2/2")).dest_id
+        await one.stage(note("5", "1", "word"))
+        await one.run_dry()
+        assert [row["id"] for row in one.live("notes")] == [(await one.link("note", "5")).dest_id]
+        one.person("undelete", "notes", second)
+        await one.stage(note("5", "1", "word " * 40))
+        await one.run_dry()
+        assert (await one.link("note", "5", "2/2")).dest_id == second
+        assert len(one.live("notes")) == 2
+
+
 async def test_who_was_merged_into_one_that_was_gone_too_is_followed_when_that_one_is_back() -> None:
     """Merged, and the other one deleted before anybody looked, both are gone; once that one is back, both leads are that person."""
     async with rig() as one:
