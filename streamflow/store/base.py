@@ -232,7 +232,7 @@ class Ledger(Protocol):
         ...
 
     async def items_about(self, kind: Kind, keys: Sequence[Key]) -> Sequence[QueueItem]:
-        """Items about these source records, by the keys they have now, in order of opening; looks through the whole queue."""
+        """Items about these source records, by the keys they have now, in order of opening."""
         ...
 
     async def decisions(self) -> Mapping[str, str]:
