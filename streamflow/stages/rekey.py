@@ -229,8 +229,8 @@ async def _make_up(ledger: Ledger, kind: Kind, shown: Collection[Key]) -> None:
 
 async def _is_free(ledger: Ledger, kind: Kind, keys: Sequence[Key]) -> bool:
     """Say whether no write of these records waits for its outcome."""
-    intents = [intent for key in keys for intent in await ledger.intents_of(kind, key)]
-    return all(intent.state not in UNSETTLED_INTENTS for intent in intents)
+    writes = await ledger.intents_by_key(kind, keys)
+    return all(intent.state not in UNSETTLED_INTENTS for intents in writes.values() for intent in intents)
 
 
 async def _renaming(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change]:

@@ -181,9 +181,10 @@ class Resolver:
         if not lines or not (await self._ledger.intent_counts()).keys() & {IntentState.ABANDONED, IntentState.REJECTED}:
             return {}
         found: dict[Ref, Sent] = {}
-        for kind, key in sorted({(ref.kind, ref.key) for ref in lines}):
-            intents = await self._ledger.intents_of(kind, key)
-            found |= {ref: sent_in_part(line, intents) for ref, line in lines.items() if (ref.kind, ref.key) == (kind, key)}
+        for kind in sorted({ref.kind for ref in lines}):
+            own = {ref: line for ref, line in lines.items() if ref.kind == kind}
+            intents = await self._ledger.intents_by_key(kind, sorted({ref.key for ref in own}))
+            found |= {ref: sent_in_part(line, intents.get(ref.key, ())) for ref, line in own.items()}
         return {ref: sent for ref, sent in found.items() if sent}
 
     async def _present_values(self, jobs: Sequence[Job], facts: Facts) -> tuple[Cursor, dict[DestId, Fields]]:

@@ -42,8 +42,8 @@ async def undecided(ledger: Ledger, kind: Kind, keys: Iterable[Key], *, any_park
     for intent in open_ones:
         found.setdefault((intent.ref.kind, intent.ref.key), []).append(intent)
     if any_parked:
-        for key in keys:
-            parked = [intent for intent in await ledger.intents_of(kind, key) if intent.state is IntentState.PARKED]
+        for key, intents in (await ledger.intents_by_key(kind, list(keys))).items():
+            parked = [intent for intent in intents if intent.state is IntentState.PARKED]
             if parked:
                 found.setdefault((kind, key), []).extend(parked)
                 meanings |= {intent.id: await meaning_of(ledger, intent) for intent in parked}
