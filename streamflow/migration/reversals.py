@@ -259,11 +259,11 @@ def _let_go(link: Link, *, is_gone: bool = False) -> list[Change]:
 
     A record of an earlier run that is there as before goes on being known, as it was when this run found it.
     """
-    kept = [PutSetting(name=written_name(link), value=None)] if link.is_matched else []     # what was ours of it is over
+    over = PutSetting(name=written_name(link), value=None)     # what was ours of it, kept while it was gone
     if link.is_adopted and not is_gone:
-        return [PutLink(link=replace(link, base={}, before={}, verified="verified")), *kept]
+        return [PutLink(link=replace(link, base={}, before={}, verified="verified")), over]
     nameless = [DropLookup(side="src", kind=link.ref.kind, id=link.ref.key)] if link.ref.part == "" else []
-    return [DropLink(ref=link.ref), *nameless, *kept]
+    return [DropLink(ref=link.ref), *nameless, over]
 
 
 def _undone(reversal: Reversal, kept: Mapping[Ref, Sequence[Change]]) -> list[Change]:

@@ -75,6 +75,7 @@ async def _still_free(ledger: Ledger, kind: Kind, joiners: Sequence[Joiner]) -> 
     if not keys:
         return ()
     known, lines = await ledger.staged(kind, keys), await ledger.links([Ref(kind, key) for key in keys])
-    writes = [each for key in keys for each in await ledger.intents_of(kind, key) if each.op is Op.CREATE and each.ref.part == ""]
-    under_way = {each.ref.key for each in writes if each.state in UNSETTLED_INTENTS}
+    writes = [each for intents in (await ledger.intents_by_key(kind, keys)).values() for each in intents]
+    creates = [each for each in writes if each.op is Op.CREATE and each.ref.part == ""]
+    under_way = {each.ref.key for each in creates if each.state in UNSETTLED_INTENTS}
     return tuple(each for each in joiners if each.key in known and Ref(kind, each.key) not in lines and each.key not in under_way)

@@ -39,7 +39,7 @@ from streamflow.model import (
 )
 from streamflow.platforms.destination import Feed, Happening, Reader, position_of
 from streamflow.stages.confirmation import brought, forgotten, learnt_late, line_of, meaning_of
-from streamflow.stages.formerly import REMOVED, RESTORABLE, restored, taken_again
+from streamflow.stages.formerly import REMOVED, RESTORABLE, dropped, restored, taken_again, taken_away
 from streamflow.stages.gone import MERGED
 from streamflow.stages.marks import carries_marker
 from streamflow.stages.planning import both_ways
@@ -333,7 +333,8 @@ class DoubtResolver:
             rests = await left_to_a_person(self._ledger, intent, ruling.reason) if ruling.ending is Ending.GIVEN_UP else []
             changes += [*rests, Wake(on=(outcome_name(intent.id),)), forgotten(intent)]
         if ruling.lost:
-            changes.append(DropLink(ref=intent.ref))
+            for line in (await self._ledger.links([intent.ref])).values():
+                changes += await dropped(self._ledger, line)
         if ruling.back is not None:
             changes += await taken_again(self._ledger, intent.dest_kind, ruling.back)
         if state is IntentState.CONFIRMED:
@@ -365,7 +366,7 @@ class DoubtResolver:
         """
         dest_id = sure(ruling.dest_id, "record that was adopted")
         if intent.op is Op.DELETE:
-            return [DropLink(ref=intent.ref)]
+            return [DropLink(ref=intent.ref), *taken_away(intent, None)]
         meaning = await meaning_of(self._ledger, intent)
         now = line_of(intent, meaning, dest_id, phase=self._phase or "recovery", at=iso(self._clock.now()))
         if intent.op is Op.CREATE:
@@ -373,7 +374,7 @@ class DoubtResolver:
         changes = [*brought(now, meaning.joiners), *learnt_late(intent, meaning, at=self._clock.steady().timestamp())]
         line = (await self._ledger.links([intent.ref])).get(intent.ref)
         if ruling.stale_id is None or line is None:
-            return changes
+            return [*changes, *taken_away(intent, now)]
         aside = replace(line, ref=Ref(line.ref.kind, line.ref.key, f"{line.ref.part}~{ruling.stale_id}"), verified="verified")
         return [*changes, PutLink(link=aside)]
 

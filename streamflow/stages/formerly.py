@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, Final
 
-from streamflow.model import ADOPTED, BROUGHT_BACK, AuditEntry, DestId, Key, Kind, Link, QueueItem, Ref, name_of
+from streamflow.model import ADOPTED, BROUGHT_BACK, AuditEntry, DestId, Intent, Key, Kind, Link, Op, QueueItem, Ref, name_of
 from streamflow.platforms.destination import Reader
-from streamflow.stages.gone import GONE_KINDS, waits_for
+from streamflow.stages.gone import GONE_KINDS, as_written, waits_for
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, DropLink, DropLookup, PutLink, PutLookup, PutSetting, Wake
 
@@ -33,10 +33,28 @@ def remembered(line: Link) -> PutLookup:
     return PutLookup(side=REMOVED, kind=line.dest_kind, id=line.dest_id, values=values, info=asdict(line))
 
 
-def dropped(line: Link) -> list[Change]:
-    """Take a line out of the crosswalk whose record is gone and is made again; it is remembered whose it was, if it was made for it."""
+async def dropped(ledger: Ledger, line: Link) -> list[Change]:
+    """
+    Take a line out of the crosswalk whose record is gone and is made again; it is remembered whose it was, if it was made for it.
+
+    What was ours of it is remembered with that, though it was let go when it was read back.
+    """
+    was, over = await as_written(ledger, line)
     leads = line.dest_kind in RESTORABLE and not line.is_merged
-    return [DropLink(ref=line.ref), *([remembered(line)] if leads else [])]
+    return [DropLink(ref=line.ref), *([remembered(was)] if leads else []), *over]
+
+
+def taken_away(intent: Intent, now: Link | None) -> list[Change]:
+    """
+    Remember what a confirmed write of ours removed: the record of a part that went (*now* is None), or a text that was made anew.
+
+    *now* is the line as it is from now on; people may bring back what it led to before.
+    """
+    dest_id = intent.dest_id
+    if intent.op is Op.CREATE or dest_id is None or intent.dest_kind not in RESTORABLE or (now is not None and now.dest_id == dest_id):
+        return []
+    line = now or Link(ref=intent.ref, dest_kind=intent.dest_kind, dest_id=dest_id, base={}, ours=True)
+    return [remembered(replace(line, dest_id=dest_id))]
 
 
 async def following(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change]:

@@ -102,14 +102,24 @@ def written_name(link: Link) -> str:
     return f"{WRITTEN}{link.dest_id}:{link.ref.kind}:{link.ref.key}:{link.ref.part}"
 
 
+async def as_written(ledger: Ledger, link: Link) -> tuple[Link, list[Change]]:
+    """Give a line with all that is ours of its record, though that was gone when it was read back; and what ends the note of it."""
+    base = await ledger.setting(written_name(link))
+    if base is None:
+        return link, []
+    return replace(link, base=base, verified="pending"), [PutSetting(name=written_name(link), value=None)]
+
+
+async def written_moved(ledger: Ledger, line: Link, ref: Ref) -> list[Change]:
+    """Keep under the name of the part that a line belongs to from now on what was ours of its record, while that is gone."""
+    was, over = await as_written(ledger, line)
+    return [*over, PutSetting(name=written_name(replace(line, ref=ref)), value=was.base)] if over else []
+
+
 async def written_following(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change]:
     """Keep under the key that a record goes by from now on what was ours of those of its records that are gone."""
-    changes: list[Change] = []
-    for line in await ledger.links_of(kind, [old]):
-        if (base := await ledger.setting(written_name(line))) is not None:
-            now = written_name(replace(line, ref=replace(line.ref, key=new)))
-            changes += [PutSetting(name=written_name(line), value=None), PutSetting(name=now, value=base)]
-    return changes
+    lines = await ledger.links_of(kind, [old])
+    return [change for line in lines for change in await written_moved(ledger, line, replace(line.ref, key=new))]
 
 
 def waits_for(dest_id: DestId) -> str:

@@ -34,6 +34,7 @@ from streamflow.model import (
 )
 from streamflow.stages.batch import Plan, Resolved, Write
 from streamflow.stages.confirmation import brought, forgotten, line_of
+from streamflow.stages.formerly import taken_away
 from streamflow.stages.unanswered import Weighed
 from streamflow.stages.unknown import ALONE, Joiner, Meaning, outcome_name
 from streamflow.store.base import Others
@@ -195,11 +196,11 @@ def confirmed(
     changes: list[Change] = []
     track.ids[intent.ref] = dest_id
     if intent.op is Op.DELETE:
-        changes.append(DropLink(ref=intent.ref))
+        changes += [DropLink(ref=intent.ref), *taken_away(intent, None)]
     else:
         meaning = track.meaning
         line = written[intent.ref] = line_of(intent, meaning, dest_id, phase=phase, at=at)
-        changes += brought(line, meaning.joiners)
+        changes += [*brought(line, meaning.joiners), *taken_away(intent, line)]
     track.step += 1
     if track.next is None and track.plan.finish is not None:
         track.has_moved = True

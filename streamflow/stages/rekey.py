@@ -19,15 +19,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from streamflow.model import UNSETTLED_INTENTS, AuditEntry, Key, Kind, Page, Record
 from streamflow.platforms.source import MADE_KEY, Stream
-from streamflow.stages import formerly, reopened
+from streamflow.stages import formerly
+from streamflow.stages.accepted import ACCEPTED
 from streamflow.stages.gone import written_following
+from streamflow.stages.reopened import ALONG, ASKED
 from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, Change, Fold, PutSetting, Rekey, Reopen
 
 Same = Callable[[Record, Record], bool]
+
+BESIDE: Final = "beside:"
+"""Prefix of the setting that says that a record was shown beside another one, by its kind and key: they are two."""
+OWED: Final = "fold:"
+"""Prefix of the setting that names the record in which one is to go up, by its kind and key."""
+BY_KEY: Final = (ASKED, ALONG, ACCEPTED, BESIDE)
+"""Prefixes of settings that are named by the kind and key of a record, and go along with it: each that is belongs here."""
 
 
 def successors(gone: Iterable[Record], fresh: Sequence[Record], same: Same) -> Sequence[tuple[Key, Key]]:
@@ -219,14 +229,15 @@ async def _make_up(ledger: Ledger, kind: Kind, shown: Collection[Key]) -> None:
 
 async def _is_free(ledger: Ledger, kind: Kind, keys: Sequence[Key]) -> bool:
     """Say whether no write of these records waits for its outcome."""
-    intents = [intent for key in keys for intent in await ledger.intents_of(kind, key)]
-    return all(intent.state not in UNSETTLED_INTENTS for intent in intents)
+    writes = await ledger.intents_by_key(kind, keys)
+    return all(intent.state not in UNSETTLED_INTENTS for intents in writes.values() for intent in intents)
 
 
 async def _renaming(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change]:
     note = "the same record under another key"
     entry = AuditEntry(actor="streamflow", action="record.renamed", kind=kind, key=new, before=old, note=note)
-    return [Rekey(kind=kind, old=old, new=new), *await _following(ledger, kind, old, new), Audit(entry=entry)]
+    followed = [*await _following(ledger, kind, old, new), *await _carried(ledger, OWED, kind, old, new)]
+    return [Rekey(kind=kind, old=old, new=new), *followed, Audit(entry=entry)]
 
 
 async def _folded(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change]:
@@ -241,16 +252,25 @@ async def _folded(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change
 
 async def _following(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change]:
     """Let go along what the stages keep by a record's key, and the ledger does not know of."""
-    follow = (reopened.following, formerly.following, written_following)
-    return [change for each in follow for change in await each(ledger, kind, old, new)]
+    named = [change for prefix in BY_KEY for change in await _carried(ledger, prefix, kind, old, new)]
+    follow = (formerly.following, written_following)
+    return named + [change for each in follow for change in await each(ledger, kind, old, new)]
+
+
+async def _carried(ledger: Ledger, prefix: str, kind: Kind, old: Key, new: Key) -> list[Change]:
+    """Note under the key that a record goes by from now on what is noted under its own; what is noted there already stays."""
+    before, now = f"{prefix}{kind}:{old}", f"{prefix}{kind}:{new}"
+    if (value := await ledger.setting(before)) is None:
+        return []
+    return [PutSetting(name=before, value=None), *([PutSetting(name=now, value=value)] if await ledger.setting(now) is None else [])]
 
 
 def _beside(kind: Kind, key: Key) -> str:
-    return f"beside:{kind}:{key}"
+    return f"{BESIDE}{kind}:{key}"
 
 
 def _owed(kind: Kind) -> str:
-    return f"fold:{kind}:"
+    return f"{OWED}{kind}:"
 
 
 def _is_made(record: Record) -> bool:

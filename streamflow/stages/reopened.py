@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from streamflow.ledger_names import SWITCHED
 from streamflow.model import Key, Kind, Staged
-from streamflow.stages.accepted import ACCEPTED
 from streamflow.store.base import Ledger
 from streamflow.store.change import Change, PutSetting, Reopen, Wake
 
@@ -75,14 +74,3 @@ def _noted(staged: Staged, along: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _last(staged: Staged, asked: Mapping[str, Any]) -> Any:
     return asked.get(asked_name(staged.record.kind, staged.record.key))
-
-
-async def following(ledger: Ledger, kind: Kind, old: Key, new: Key) -> list[Change]:
-    """Note under the key that a record goes by from now on what is noted here under its own; what is noted there already stays."""
-    changes: list[Change] = []
-    for prefix in (ASKED, ALONG, ACCEPTED):
-        before, now = f"{prefix}{kind}:{old}", f"{prefix}{kind}:{new}"
-        if (value := await ledger.setting(before)) is not None:
-            changes += [PutSetting(name=before, value=None)]
-            changes += [PutSetting(name=now, value=value)] if await ledger.setting(now) is None else []
-    return changes

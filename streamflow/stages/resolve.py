@@ -181,9 +181,10 @@ class Resolver:
         if not lines or not (await self._ledger.intent_counts()).keys() & {IntentState.ABANDONED, IntentState.REJECTED}:
             return {}
         found: dict[Ref, Sent] = {}
-        for kind, key in sorted({(ref.kind, ref.key) for ref in lines}):
-            intents = await self._ledger.intents_of(kind, key)
-            found |= {ref: sent_in_part(line, intents) for ref, line in lines.items() if (ref.kind, ref.key) == (kind, key)}
+        for kind in sorted({ref.kind for ref in lines}):
+            own = {ref: line for ref, line in lines.items() if ref.kind == kind}
+            intents = await self._ledger.intents_by_key(kind, sorted({ref.key for ref in own}))
+            found |= {ref: sent_in_part(line, intents.get(ref.key, ())) for ref, line in own.items()}
         return {ref: sent for ref, sent in found.items() if sent}
 
     async def _present_values(self, jobs: Sequence[Job], facts: Facts) -> tuple[Cursor, dict[DestId, Fields]]:
@@ -332,7 +333,7 @@ class Resolver:
             if update.anew and draft.part == "" and link.ref.kind in self._directory.roles.blocking:
                 return self._given_up(await self._anew(job, link), writes)
             if update.anew:
-                changes += dropped(link)
+                changes += await dropped(self._ledger, link)
                 writes += create_writes(draft, link.ref, fields, self._directory)
             changes += await self._heirs.note(job, draft, link, fields) if update.writes or update.links else []
             base = base_after(link, update) if draft.part == "" else base
@@ -364,7 +365,7 @@ class Resolver:
             if not mine:
                 continue
             lines = [line for part, line in job.own.items() if Ref(job.staged.record.kind, job.staged.record.key, part) in mine]
-            changes = [change for line in lines for change in dropped(line)]
+            changes = [change for line in lines for change in await dropped(self._ledger, line)]
             for ref, dest_id in mine.items():
                 changes += await taken_again(self._ledger, made[ref], dest_id)
             plans[job.staged.record.key] = self._given_up(Plan(staged=job.staged, changes=(*job.changes, *changes)), plan.writes)
@@ -385,7 +386,7 @@ class Resolver:
         kind = gone.ref.kind
         sharing = [link for link in await self._ledger.links_to([gone.dest_id]) if link.ref.part == "" and link.ref.kind == kind]
         keys = tuple(dict.fromkeys([job.staged.record.key, *(link.ref.key for link in sharing)]))
-        changes: list[Change] = [change for link in sharing for change in dropped(link)]
+        changes: list[Change] = [change for link in sharing for change in await dropped(self._ledger, link)]
         changes += [DropLookup(side="dest", kind=gone.dest_kind, id=gone.dest_id), Reopen(kind=kind, keys=keys)]
         children = await hanging_on(self._ledger, kind, keys)
         changes += [Reopen(kind=child, keys=tuple(found), but=UNDONE) for child, found in children.items()]

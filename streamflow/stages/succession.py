@@ -14,6 +14,7 @@ from streamflow.mapping.compiled import Mapper
 from streamflow.model import AuditEntry, Intent, Key, Kind, Link, Ref
 from streamflow.stages.batch import Plan
 from streamflow.stages.directory import Directory
+from streamflow.stages.gone import written_moved
 from streamflow.stages.job import Job
 from streamflow.stages.kin import Kinship
 from streamflow.stages.undecided import outcome_awaited, undecided
@@ -57,8 +58,19 @@ class Succession:
                 if asked:
                     plans[job.staged.record.key] = outcome_awaited(job.staged, asked[0], self._ledger.epoch)
                 elif former in lines and not writes:
-                    _take(job, lines[former])
+                    await self._hand_over(job, lines[former])
         return plans
+
+    async def _hand_over(self, job: Job, line: Link) -> None:
+        own = Ref(job.staged.record.kind, job.staged.record.key)
+        if line.is_merged or line.dest_kind != job.drafts[0].kind:
+            return
+        job.own[""] = replace(line, ref=own)
+        entry = AuditEntry(
+            actor="streamflow", action="link.moved", kind=own.kind, key=own.key, dest_id=line.dest_id,
+            before=f"{line.ref.kind}:{line.ref.key}", note="it is the deal now",
+        )
+        job.changes += [MoveLink(old=line.ref, new=own), *await written_moved(self._ledger, line, own), Audit(entry=entry)]
 
     def _is_waived(self, write: Intent) -> bool:
         """Say whether a person left the outcome of a write as it is: nothing will come of it, and it stays where it was."""
@@ -69,15 +81,3 @@ class Succession:
         known = (await self._ledger.staged(kind, keys)).values()
         kin = await self._kinship.of([each.record for each in known])
         return {key: found.heirs[0] for key, found in kin.items() if found.heirs}
-
-
-def _take(job: Job, line: Link) -> None:
-    own = Ref(job.staged.record.kind, job.staged.record.key)
-    if line.is_merged or line.dest_kind != job.drafts[0].kind:
-        return
-    job.own[""] = replace(line, ref=own)
-    entry = AuditEntry(
-        actor="streamflow", action="link.moved", kind=own.kind, key=own.key, dest_id=line.dest_id, before=f"{line.ref.kind}:{line.ref.key}",
-        note="it is the deal now",
-    )
-    job.changes += [MoveLink(old=line.ref, new=own), Audit(entry=entry)]

@@ -15,6 +15,7 @@ from streamflow.model import OPEN_INTENTS, DestId, Disposition, Ending, Intent, 
 from streamflow.stages.batch import Plan
 from streamflow.stages.confirmation import brought, forgotten, learnt_late, line_of, meaning_of
 from streamflow.stages.directory import Directory
+from streamflow.stages.formerly import taken_away
 from streamflow.stages.job import Job
 from streamflow.stages.planning import finish_of
 from streamflow.stages.unknown import ALONE, Meaning, outcome_name
@@ -41,8 +42,8 @@ async def undecided(ledger: Ledger, kind: Kind, keys: Iterable[Key], *, any_park
     for intent in open_ones:
         found.setdefault((intent.ref.kind, intent.ref.key), []).append(intent)
     if any_parked:
-        for key in keys:
-            parked = [intent for intent in await ledger.intents_of(kind, key) if intent.state is IntentState.PARKED]
+        for key, intents in (await ledger.intents_by_key(kind, list(keys))).items():
+            parked = [intent for intent in intents if intent.state is IntentState.PARKED]
             if parked:
                 found.setdefault((kind, key), []).extend(parked)
                 meanings |= {intent.id: await meaning_of(ledger, intent) for intent in parked}
@@ -71,7 +72,8 @@ def clear(staged: Staged, doubts: Undecided, directory: Directory, *, epoch: int
             meaning = doubts.meanings[intent.id]
             found, reason = IntentState.CONFIRMED, "named by a person"
             changes.append(SettleIntent(id=intent.id, state=found, dest_id=named, reason=reason, ending=Ending.FOUND))
-            changes += brought(line_of(intent, meaning, named, phase="decision", at=""), meaning.joiners)
+            line = line_of(intent, meaning, named, phase="decision", at="")
+            changes += [*brought(line, meaning.joiners), *taken_away(intent, line)]
             changes += learnt_late(intent, meaning, at=0.0)     # a person was asked behind the quiet time, and found it
         else:
             return _parked(staged, intent)

@@ -18,7 +18,7 @@ import anyio
 
 from streamflow.model import AuditEntry, DestId, Fields, Key, Kind, Link, Ref, Verdict, kind_of
 from streamflow.platforms.destination import Reader
-from streamflow.stages.gone import GONE, GONE_KINDS, MERGED, gone_item, gone_place, waits_for, written_name
+from streamflow.stages.gone import GONE, GONE_KINDS, MERGED, as_written, gone_item, gone_place, waits_for
 from streamflow.stages.kept import KEPT, expected, known, rebuilt, released
 from streamflow.stages.kin import hanging_on
 from streamflow.stages.planning import Compare
@@ -158,8 +158,8 @@ class Vanished:
         self.gone.discard(dest_id)
         changes: list[Change] = [PutSetting(name=waits_for(dest_id), value=None), Wake(on=(waits_for(dest_id),))]
         for link in await self._ledger.links_to([dest_id]):
-            if (base := await self._ledger.setting(written_name(link))) is not None:
-                changes += [PutLink(link=replace(link, base=base, verified="pending")), PutSetting(name=written_name(link), value=None)]
+            was, over = await as_written(self._ledger, link)
+            changes += [PutLink(link=was), *over] if over else []
             changes += [
                 Audit(entry=_entry("destination.back", link, "restored by people")), Reopen(kind=link.ref.kind, keys=(link.ref.key,)),
             ]

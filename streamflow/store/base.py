@@ -211,6 +211,10 @@ class Ledger(Protocol):
 
     async def intents_of(self, kind: Kind, key: Key) -> Sequence[Intent]: ...
 
+    async def intents_by_key(self, kind: Kind, keys: Sequence[Key]) -> Mapping[Key, Sequence[Intent]]:
+        """Writes of each of these records, oldest first; records without any are left out."""
+        ...
+
     async def others_meanwhile(self, id: str, *, limit: int) -> Others:
         """Tell what became of other records' writes that were meant no sooner than this one; of the unanswered at most so many."""
         ...
@@ -232,7 +236,7 @@ class Ledger(Protocol):
         ...
 
     async def items_about(self, kind: Kind, keys: Sequence[Key]) -> Sequence[QueueItem]:
-        """Items about these source records, by the keys they have now, in order of opening; looks through the whole queue."""
+        """Items about these source records, by the keys they have now, in order of opening."""
         ...
 
     async def decisions(self) -> Mapping[str, str]:

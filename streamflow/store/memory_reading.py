@@ -217,6 +217,14 @@ class MemoryReading:
         await checkpoint()
         return [_intent_out(i) for i in self._book.intents.values() if (i.ref.kind, i.ref.key) == (kind, key)]
 
+    async def intents_by_key(self, kind: Kind, keys: Sequence[Key]) -> Mapping[Key, Sequence[Intent]]:
+        await checkpoint()
+        found: dict[Key, list[Intent]] = {}
+        for intent in self._book.intents.values():
+            if intent.ref.kind == kind and intent.ref.key in keys:
+                found.setdefault(intent.ref.key, []).append(_intent_out(intent))
+        return found
+
     async def others_meanwhile(self, id: str, *, limit: int) -> Others:
         await checkpoint()
         me, so_far = self._book.intents[id], list(self._book.intents.values())

@@ -334,10 +334,10 @@ WHERE l.kind = ?1 AND l.key = ?2 ORDER BY l.part, v.key
 SELECT id, kind, key, part, op, dest_kind, fields, marker, dest_id, author, seq, feed_cursor, state, meant_at, settled_at, reason, epoch,
        ending, unknown_since
 FROM intent WHERE state IN ('meant', 'in_doubt') ORDER BY n LIMIT ?1
--- name: intents_of
-SELECT id, kind, key, part, op, dest_kind, fields, marker, dest_id, author, seq, feed_cursor, state, meant_at, settled_at, reason, epoch,
-       ending, unknown_since
-FROM intent WHERE kind = ?1 AND key = ?2 ORDER BY n
+-- name: intents_by_key
+SELECT i.id, i.kind, i.key, i.part, i.op, i.dest_kind, i.fields, i.marker, i.dest_id, i.author, i.seq, i.feed_cursor, i.state, i.meant_at,
+       i.settled_at, i.reason, i.epoch, i.ending, i.unknown_since
+FROM json_each(?2) j CROSS JOIN intent i WHERE i.kind = ?1 AND i.key = j.value ORDER BY i.n
 -- name: others_taken
 SELECT 1 FROM intent me CROSS JOIN intent t
 WHERE me.id = ?1 AND t.n > me.n - 1000 AND t.meant_at >= me.meant_at AND t.state = 'confirmed' AND t.ending <> 'found'

@@ -189,6 +189,7 @@ CREATE TABLE item (
   resolved_at TEXT NOT NULL,
   resolved_by TEXT NOT NULL
 );
+CREATE INDEX item_about ON item (kind, COALESCE(details ->> '$.now', key));    -- by the key that the record has now
 
 CREATE TRIGGER item_asked AFTER INSERT ON item BEGIN
   INSERT INTO tally VALUES ('item', NEW.state, NEW.cause, CAST(NEW.blocking AS TEXT), 1) ON CONFLICT DO UPDATE SET n = n + 1;

@@ -137,7 +137,14 @@ class SqliteReading:
         return [intent_of(row) for row in await self._connection.rows("open_intents", limit)]
 
     async def intents_of(self, kind: Kind, key: Key) -> Sequence[Intent]:
-        return [intent_of(row) for row in await self._connection.rows("intents_of", kind, key)]
+        return (await self.intents_by_key(kind, [key])).get(key, [])
+
+    async def intents_by_key(self, kind: Kind, keys: Sequence[Key]) -> Mapping[Key, Sequence[Intent]]:
+        found: dict[Key, list[Intent]] = {}
+        for row in await self._connection.rows("intents_by_key", kind, text_of(list(dict.fromkeys(keys)))):
+            intent = intent_of(row)
+            found.setdefault(intent.ref.key, []).append(intent)
+        return found
 
     async def others_meanwhile(self, id: str, *, limit: int) -> Others:
         taken = await self._connection.rows("others_taken", id)

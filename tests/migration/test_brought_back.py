@@ -17,7 +17,7 @@ from streamflow.stages.gone import waits_for
 from streamflow.stages.kin import hanging_on
 from streamflow.stages.planning import finish_of
 from streamflow.store.change import Change, DropLink, Enqueue, PutSetting, Reopen, Wake
-from tests.migration.rig import ASK_CUTOVER, Fragile, Voyage, in_tail, voyage
+from tests.migration.rig import ASK_CUTOVER, NO_PROBES, Fragile, Voyage, in_tail, voyage, with_terms
 
 
 async def first_made(trip: Voyage, kind: Kind) -> Link:
@@ -169,6 +169,21 @@ async def test_what_comes_back_in_the_moment_it_is_made_again_is_told(
         assert now.dest_id != line.dest_id
         assert {line.dest_id, now.dest_id} <= trip.live(kind).keys()
         await in_tail(trip)
+        [told] = await trip.items("doubled_marker")
+        assert told.details == {"dest_id": line.dest_id, "first": now.dest_id}
+
+
+async def test_a_note_that_was_made_anew_since_is_told_when_it_comes_back(tmp_path: Path) -> None:
+    """Its text could only be changed by another note in its place: people take the first one out of the trash, and both are told."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+        with_terms(trip, flags={**NO_PROBES, "note_edit": "none"})
+        await in_tail(trip)
+        line = await first_made(trip, "notes")
+        trip.lt.faults.switches["clock_skew_s"] += 1       # its dates have whole seconds
+        await in_tail(trip, lambda: trip.in_source("edit", "notes", line.ref.key, note="Written Since"))
+        now = (await trip.ledger.links([line.ref]))[line.ref]
+        assert now.dest_id != line.dest_id
+        await in_tail(trip, lambda: trip.in_destination("undelete", kind="notes", id=line.dest_id))
         [told] = await trip.items("doubled_marker")
         assert told.details == {"dest_id": line.dest_id, "first": now.dest_id}
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from streamflow.errors import RecordRejected
 from streamflow.migration.undoing import Step, plan_step
 from streamflow.model import IntentState, Record, Ref
+from streamflow.store.memory import MemoryLedger
 from tests.stages.rig import Rig, lead, rig
 from tests.stages.test_doubt import spoil_in_part
 
@@ -162,3 +166,28 @@ async def test_what_a_write_refused_in_part_left_there_is_ours() -> None:
         assert not await one.open_items("conflict")
         await one.verify()
         assert (await undone(one)).fields[STATUS] is None
+
+
+async def test_one_refusal_makes_no_page_ask_for_each_of_its_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What refused writes may have left is looked up for a page of records at once, however many it holds."""
+    async with rig(batch_size=100) as one:
+        await arrived(one, "New", is_matched=True)
+        await one.stage(*(lead(str(number)) for number in range(2, 22)))
+        await one.run_dry()
+        spoil_in_part(one, STATUS, error=RecordRejected("no such number", platform="nutshell"))
+        await comes_to(one, "Hot", number="0825550142")
+        looks: list[str] = []
+        for name in ("intents_of", "intents_by_key"):
+            monkeypatch.setattr(MemoryLedger, name, counted(getattr(MemoryLedger, name), looks))
+        await one.stage(*(lead(str(number), status="Hot") for number in range(2, 22)))
+        await one.deliver()
+        assert [(await one.fields("contacts", str(row["id"])))[STATUS] for row in one.live("contacts")] == ["Hot"] * 21
+        assert len(looks) <= 2
+
+
+def counted(method: Callable[..., Any], looks: list[str]) -> Callable[..., Any]:
+    def asked(*args: Any) -> Any:
+        looks.append(method.__name__)
+        return method(*args)
+
+    return asked

@@ -81,6 +81,30 @@ async def _moved(one: Rig, text: str = "old") -> None:
     await one.run_dry()
 
 
+@pytest.mark.parametrize("happens", [True, False])
+@pytest.mark.parametrize("heard", [True, False])
+async def test_an_earlier_note_that_people_bring_back_is_not_the_one_made_anew(heard: bool, happens: bool) -> None:
+    """The note was made anew before, its answer lost or not; the first one, out of the trash, bears the mark and is nobody's write."""
+    async with rig(switches={"search_lag_s": 5.0}, flags=NO_EDIT) as one:
+        await _moved(one, "first")
+        first = (await one.link("note", "5")).dest_id
+        if not heard:
+            spoil(one, "update", after=0)
+        await one.stage(note("5", "1", "second"))
+        await one.run_dry()
+        one.clock.account.advance(30.0)
+        one.person("undelete", "notes", first)
+        spoil(one, "update", after=0, happens=happens)
+        await one.stage(note("5", "1", "third"))
+        await one.deliver()
+        one.clock.account.advance(30.0)      # nobody looks before the quiet time is over
+        await one.run_dry()
+        line = await one.link("note", "5")
+        assert line.dest_id != first
+        assert "third" in (await one.fields("notes", line.dest_id))["body"]
+        assert bodies(one) == ["first", "third"]
+
+
 @pytest.mark.parametrize(("fault", "delay_s"), [("reset_after", 0.0), ("late_commit", 5.0)])
 async def test_a_note_made_anew_with_a_lost_answer_is_found(fault: str, delay_s: float) -> None:
     """The old note is deleted, the answer to the new one is lost: the new one is adopted, and there is one note with the new text."""

@@ -15,6 +15,7 @@ from streamflow.model import Disposition, Key, Kind, Page, Record, RecordState, 
 from streamflow.platforms.source import Source, Stream
 from streamflow.sandbox.nutshell import admin
 from streamflow.stages.extract import Intake
+from streamflow.stages.vanished import Vanished
 from streamflow.store.base import Ledger
 from streamflow.store.change import Finish
 from streamflow.store.memory import MemoryLedger
@@ -237,6 +238,28 @@ async def test_an_open_deal_becomes_that_of_the_first_quote() -> None:
         await one.stage(inquiry("i1", "c1", wish="Old windows"))
         await one.run_dry()
         assert len(await deals(one)) == 2
+
+
+async def test_a_deal_that_was_gone_when_it_passed_on_is_as_we_wrote_it_when_it_is_back() -> None:
+    """People delete an inquiry's deal, it is read back, and a quote comes: brought back, it becomes that quote's, and nobody is asked."""
+    async with porch(unqualified="lead", rule="always") as one:
+        await one.stage(client("c1"), inquiry("i1", "c1"))
+        await one.run_dry()
+        line = await one.link("inquiry", "i1")
+        one.person("delete", "leads", line.dest_id)
+        vanished = Vanished(ledger=one.ledger, reader=one.nutshell.reader)
+        await vanished.look("leads", [line.dest_id])
+        for _ in range(3):
+            await one.verify()
+        bare = {"step": "", "steps": [], "number": "", "made": "", "amount": "", "state": ""}    # nothing of it is a note on its deal
+        await one.stage(version(1, "q1", "c1", inquiryid="i1", **bare))
+        await one.run_dry()
+        assert (await one.link("quote", "q1")).dest_id == line.dest_id
+        one.person("undelete", "leads", line.dest_id)
+        await vanished.returned("leads", [line.dest_id])
+        await one.run_dry()
+        assert await deals(one) == {"po:quote:q1": "Windows"}
+        assert not await one.open_items("conflict")
 
 
 @pytest.mark.parametrize("fault", ["reset_before", "reset_after"])

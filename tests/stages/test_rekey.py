@@ -204,6 +204,14 @@ async def test_two_that_were_shown_beside_each_other_are_two() -> None:
     assert await reading.read(visit("~1")) == {"~1": "10:00", "7": "10:00"}
 
 
+async def test_two_that_were_shown_beside_each_other_are_two_by_whatever_key() -> None:
+    """Both are put off, and the one without an id goes by another made key; when the other one comes to that very hour, both stay."""
+    reading = Reading()
+    await reading.read(visit("~1"), visit("7"))
+    assert await reading.read(visit("~2", at="15:00"), visit("7", at="11:00")) == {"~2": "15:00", "7": "11:00"}
+    assert await reading.read(visit("7", at="15:00")) == {"~2": "15:00", "7": "15:00"}
+
+
 @pytest.mark.parametrize("state", [IntentState.IN_DOUBT, IntentState.PARKED])
 @pytest.mark.parametrize(
     ("known", "shown"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streamflow.errors import InvariantBroken, StoreError, StreamflowError
-from streamflow.model import Disposition, Link, RecordState, Ref
+from streamflow.model import DestId, Disposition, Link, RecordState, Ref
 from streamflow.sandbox.nutshell import admin
 from streamflow.stages.gone import MERGED
 from streamflow.stages.vanished import Vanished
@@ -301,6 +301,61 @@ async def test_what_comes_back_is_ours_as_we_wrote_it() -> None:
         await one.run_dry()
         assert (await one.fields("contacts", gone))["custom:Lead Status"] == "Won"
         assert not await one.open_items("conflict")
+
+
+async def made_again(one: Rig, name: str, status: str) -> DestId:
+    """Have a lead's person made again who is gone, with what the source says by now; answers the one that is followed then."""
+    await one.stage(lead("1", name, email="t@x.test", status=status))
+    await one.run_dry()
+    [item] = await one.open_items("deleted_at_destination")
+    await one.decide(item, "recreate", reopen=Ref("lead", "1"))
+    await one.run_dry()
+    return (await one.link("lead", "1")).dest_id
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["back once", "back twice"])
+async def test_what_was_there_before_us_is_as_we_wrote_it_when_it_is_back_after_another_was_made(again: bool) -> None:
+    """A person of theirs, read back while gone and made again, comes back instead: what the source says goes there, nobody is asked."""
+    async with rig() as one:
+        there = await one.existing("Thandi Mokoena", "t@x.test")
+        await one.stage(lead("1", "Thandi Mokoena", email="t@x.test", status="New"))
+        await one.run_dry()
+        assert ((await one.link("lead", "1")).dest_id, (await one.link("lead", "1")).is_matched) == (there, True)
+        one.person("delete", "contacts", there)
+        vanished = Vanished(ledger=one.ledger, reader=one.nutshell.reader)
+        await vanished.look("contacts", [there])
+        for _ in range(3):
+            await one.verify()
+        made = await made_again(one, "Thandi Mokoena", "Hot")
+        assert made != there
+        one.person("undelete", "contacts", there)
+        one.person("delete", "contacts", made)
+        assert await made_again(one, "Thandi Mokoena", "Won") == there
+        if again:
+            one.person("delete", "contacts", there)
+            await vanished.look("contacts", [there])
+            one.person("undelete", "contacts", there)
+            await vanished.returned("contacts", [there])
+            await one.stage(lead("1", "Thandi Mokoena", email="t@x.test", status="Lost"))
+            await one.run_dry()
+        assert (await one.fields("contacts", there))["custom:Lead Status"] == ("Lost" if again else "Won")
+        assert not await one.open_items("conflict")
+
+
+async def test_a_part_that_the_source_dropped_and_people_brought_back_is_not_made_beside_itself() -> None:
+    """A note became shorter and its second part was removed; people take that out of the trash, and the text grows again: there are two."""
+    async with rig(flags={"note_max_chars": 200}) as one:
+        await one.stage(lead("1"), note("5", "1", "word " * 40))
+        await one.run_dry()
+        second = (await one.link("note", "5", "2/2")).dest_id
+        await one.stage(note("5", "1", "word"))
+        await one.run_dry()
+        assert [row["id"] for row in one.live("notes")] == [(await one.link("note", "5")).dest_id]
+        one.person("undelete", "notes", second)
+        await one.stage(note("5", "1", "word " * 40))
+        await one.run_dry()
+        assert (await one.link("note", "5", "2/2")).dest_id == second
+        assert len(one.live("notes")) == 2
 
 
 async def test_who_was_merged_into_one_that_was_gone_too_is_followed_when_that_one_is_back() -> None:

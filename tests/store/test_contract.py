@@ -457,6 +457,14 @@ async def test_a_record_is_never_meant_to_be_created_twice_at_once(ledger: Ledge
     assert [one.id for one in await ledger.intents_of("lead", "1")] == ["a", "c", "d", "e"]
 
 
+async def test_writes_of_several_records_are_told_apart(ledger: Ledger) -> None:
+    """Those of each record are given by its key, oldest first, a key that is asked for twice once; records without any are left out."""
+    await ledger.commit([PutIntent(intent=intent(id, key, op=Op.UPDATE)) for id, key in (("a", "2"), ("b", "1"), ("c", "2"), ("d", "3"))])
+    found = await ledger.intents_by_key("lead", ["1", "2", "2", "none"])
+    assert {key: [each.id for each in intents] for key, intents in found.items()} == {"1": ["b"], "2": ["a", "c"]}
+    assert await ledger.intents_by_key("note", ["1"]) == {}
+
+
 async def test_what_became_of_others_meanwhile(ledger: Ledger, clock: StillClock) -> None:
     """Only what was meant no sooner counts, of other records; taken is what its own answer confirmed; each record is named once."""
     await ledger.commit([PutIntent(intent=intent("a", "9"))])

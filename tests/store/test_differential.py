@@ -93,7 +93,7 @@ async def answers(ledger: Ledger) -> dict[str, Any]:
         "unverified": await ledger.unverified("contacts", limit=4, after="1"),
         "differing": [await ledger.differing(kind, limit=3, after=Ref("lead", "1")) for kind in ("contacts", "leads")],
         "open": await ledger.open_intents(),
-        "intents": [await ledger.intents_of("lead", key) for key in KEYS],
+        "intents": [await ledger.intents_of("lead", key) for key in KEYS] + [await ledger.intents_by_key(kind, KEYS) for kind in KINDS],
         "others": [
             (each.id, others.taken, set(others.unanswered)) for key in KEYS for each in await ledger.intents_of("lead", key)
             for others in [await ledger.others_meanwhile(each.id, limit=1000)]

@@ -22,9 +22,10 @@ from streamflow.stages.reopened import ASKED, asked_name
 from streamflow.store import files
 from streamflow.store.change import Enqueue, MarkVerified, MoveMark, PutIntent, PutLink, Rekey, ResolveItem, SettleIntent
 from streamflow.store.lock import DirectoryInUse
+from streamflow.store.queries import SQL
 from streamflow.store.sqlite import SqliteLedger
 
-from .values import TO_FIRST, TO_SECOND, TO_THIRD, StillClock, audit, checks, finish, intent, item, link, record
+from .values import TO_FIRST, TO_FOURTH, TO_SECOND, TO_THIRD, StillClock, audit, checks, finish, intent, item, link, record
 
 
 async def filled(directory: Path, clock: StillClock) -> Path:
@@ -325,6 +326,23 @@ async def test_a_ledger_that_did_not_note_the_last_question_about_late_versions_
     raw.close()
     async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
         assert await ledger.settings(ASKED) == {asked_name("lead", "1"): late[2].id, asked_name("lead", "3"): late[1].id}
+
+
+async def test_what_is_asked_about_some_records_is_found_by_them(tmp_path: Path, clock: StillClock) -> None:
+    """Thousands of questions are not looked through for each page of records, in a new ledger nor in one of an earlier version."""
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        await ledger.commit([Enqueue(item=item(f"q{number}")) for number in range(50)])
+    path = tmp_path / files.LEDGER_FILE
+    for script in ("", TO_FOURTH):
+        with sqlite3.connect(path) as raw:
+            raw.executescript(script)
+        raw.close()
+        async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+            assert len(await ledger.items_about("lead", ["1"])) == 50
+        with sqlite3.connect(path) as raw:
+            steps = [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {SQL['items_about']}", ("lead", '["1"]'))]
+        raw.close()
+        assert [step for step in steps if "item" in step.split()] == ["SEARCH item USING INDEX item_about (kind=? AND <expr>=?)"]
 
 
 async def test_a_failed_migration_leaves_the_old_version(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,9 @@ from streamflow.model import (
 )
 from streamflow.store.change import Audit, Finish
 
-TO_THIRD = """
+TO_FOURTH = "DROP INDEX item_about; PRAGMA user_version = 4;"
+TO_THIRD = f"""
+{TO_FOURTH}
 UPDATE intent SET reason = 'unknown since ' || unknown_since || iif(reason = '', '', ': ' || reason)
 WHERE unknown_since <> '';
 UPDATE intent SET reason = 'given up: ' || reason WHERE ending = 'given_up';
