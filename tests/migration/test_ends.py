@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from streamflow.daemon.desk import Desk
-from streamflow.errors import PlatformUnavailable, ProtocolMismatch, RecordRejected, Uncertain
+from streamflow.errors import DoesNotFit, PlatformUnavailable, ProtocolMismatch, RecordRejected, Uncertain
 from streamflow.migration import aftermath, cutover
 from streamflow.migration.context import Migration
 from streamflow.migration.late_questions import BROUGHT_BACK
@@ -497,6 +497,26 @@ async def test_a_version_that_comes_back_after_another_one_is_asked_about_again(
         await desk_of(trip).queue_resolve(actor="uid:7", id=asked[2], decision="take")
         await look_once(trip)
         assert trip.live("contacts")[dest_id]["name"].startswith("First Version")
+
+
+async def test_of_a_record_that_is_written_late_twice_the_last_version_alone_is_asked_about(tmp_path: Path) -> None:
+    """The question before closes by itself, which the audit tells; to take what is there no more is refused, and says what to answer."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        key = trip.in_source("create", "leads", force=True, name="First Version", email="twice@example.com")
+        await look_once(trip)
+        [first] = [each for each in await trip.items("after_freeze") if each.kind == "lead"]
+        trip.in_source("edit", "leads", key, force=True, name="Second Version")
+        await trip.work.reader.everything("watch")
+        await look_once(trip)
+        [second] = [each for each in await trip.items("after_freeze") if each.kind == "lead"]
+        assert second.id != first.id
+        assert f"{first.id}: asked_instead" in [each.entry.note async for page in trip.ledger.audit() for each in page]
+        with pytest.raises(DoesNotFit) as refused:
+            await desk_of(trip).queue_resolve(actor="uid:7", id=first.id, decision="take")
+        assert second.id in str(refused.value.hint)
+        await desk_of(trip).queue_resolve(actor="uid:7", id=second.id, decision="take")
+        await look_once(trip)
+        assert [row["name"] for row in trip.live("contacts").values() if "Version" in str(row["name"])] == ["Second Version"]
 
 
 def desk_of(trip: Voyage) -> Desk:
