@@ -165,17 +165,18 @@ class Watch:
         """Give those of some pending records that go on, and hold the others: what is about to be moved may have come to run meanwhile."""
         if kind not in self._own:
             return page
-        # Behind the page: what it shows pending by a decision is known as decided.
-        let_go = await read_let_go(self._m.ledger, since, kind, page)
         going: list[Staged] = []
-        changes: list[Change] = []
-        for each in page:
-            if let_go.holds(each):
-                changes += await self._held(each, let_go)
-            else:
-                changes += await self._going(each, let_go)
-                going.append(each)
-        await self._m.ledger.commit(changes)
+        async with self._m.closing:      # no answer comes between looking what was answered and closing what is asked anew
+            # Behind the page: what it shows pending by a decision is known as decided.
+            let_go = await read_let_go(self._m.ledger, since, kind, page)
+            changes: list[Change] = []
+            for each in page:
+                if let_go.holds(each):
+                    changes += await self._held(each, let_go)
+                else:
+                    changes += await self._going(each, let_go)
+                    going.append(each)
+            await self._m.ledger.commit(changes)
         if kind == self._person:
             self._m.touched[kind].difference_update({each.record.key for each in page} - {each.record.key for each in going})
         return going

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
+import anyio
 import pytest
 
 from streamflow.clock import SystemClock
@@ -35,7 +36,7 @@ class Held:
 
         self.ledger = MemoryLedger(clock=SystemClock())
         self.touched: defaultdict[str, set[str]] = defaultdict(set)
-        migration = SimpleNamespace(ledger=self.ledger, pair=pair_of("leadtrekker", "nutshell"), touched=self.touched)
+        migration = SimpleNamespace(ledger=self.ledger, pair=pair_of("leadtrekker", "nutshell"), touched=self.touched, closing=anyio.Lock())
         self.watch = Watch(cast(Any, migration), cast(Any, SimpleNamespace(uplinks=uplinks)))
 
     async def moved(self, key: str) -> None:
