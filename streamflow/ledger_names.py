@@ -92,4 +92,5 @@ def kind_passed(mark: str) -> Kind | None:
 # ------------------------------------------------------------------------------------------------ what a record's ground is, or begins with
 
 LATE: Final = "after_freeze"     # held in the watch as written after the switch; the cause of the question about it as well
+RETURNED: Final = "returned"     # held in the watch since people brought it back, or what it belongs to, and asked about: not written late
 UNDONE: Final = "undone:"     # and then the scope of a rollback: what it undid stays away until the source changes it or somebody says so

@@ -18,6 +18,7 @@ from streamflow.errors import DoesNotFit, NotFound, UsageError
 from streamflow.ledger_names import (
     CLOSED,
     FALLBACK_OWNER,
+    LATE,
     MAP_CONFIRMED,
     MAP_PROPOSED,
     OBSERVATION,
@@ -38,7 +39,7 @@ from streamflow.migration.rollback_order import ALREADY_ORDERED, ordered, standi
 from streamflow.migration.scopes import accepted
 from streamflow.model import QueueItem, RecordState, name_of
 from streamflow.reports.writer import ReportWriter
-from streamflow.stages.reopened import run_along
+from streamflow.stages.reopened import asked_name, run_along
 from streamflow.store.change import Change, PutSetting, Reopen, ResolveItem, Wake
 from streamflow.wire.limiter import Limiter
 
@@ -227,10 +228,11 @@ class Desk:
         return {"result": "resolved", "id": id, "decision": decision}
 
     async def _take(self, item: QueueItem, decision: str, actor: str) -> None:
-        """Take an answer that will be carried out. Raises DoesNotFit where nothing is any more."""
+        """Take an answer that will be carried out. Raises DoesNotFit where nothing is any more, or where it is not heard."""
         word = decision.partition(":")[0]
         if word not in STAYS:
             await self._ensure_open("do it by hand in the destination; the item stays open, and the reports name it")
+            await self._ensure_last(item)      # to leave it as it is stays true
         changes: list[Change] = [ResolveItem(id=item.id, decision=decision, by=actor)]
         changes += [*self._consequences(item, word), *await decided_on(self._m.ledger, item)]
         if word == "waive" and await self._m.ledger.setting(CLOSED) is None and item.key:
@@ -245,6 +247,12 @@ class Desk:
         if present is None or present.state != "resolved":
             self._m.decisions[item.present_id] = decision     # as the ledger will tell it
         await self._m.decide(actor, "queue.resolved", *changes, note=f"{item.id}: {decision}")
+
+    async def _ensure_last(self, item: QueueItem) -> None:
+        """Raise DoesNotFit where a later version of what was written late is asked about by now: nothing would come of this answer."""
+        last = await self._m.ledger.setting(asked_name(item.kind, item.present_key)) if item.cause == LATE else None
+        if last not in (None, item.id):
+            raise DoesNotFit("the record was asked about anew since, and only the last question is heard", hint=f"answer {last}")
 
     async def _ensure_open(self, hint: str) -> None:
         """Raise DoesNotFit with this *hint* once the window after the switch has closed; to be asked under `closing`."""

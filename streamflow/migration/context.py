@@ -68,7 +68,7 @@ class Migration:
     stopped: Stopped = field(default_factory=Stopped)         # streams whose endpoint does not keep to the contract
     failing: Failing = field(default_factory=Failing)         # what failed last, and was not seen to go well since
     cutover_lock: anyio.Lock = field(default_factory=anyio.Lock)   # the operator and the running attempt both renew its plan
-    closing: anyio.Lock = field(default_factory=anyio.Lock)        # an answer is taken, or the window after the switch is closed
+    closing: anyio.Lock = field(default_factory=anyio.Lock)        # an answer is taken, late versions are held, or the window is closed
     cutover_cancelled: bool = False                       # seen between two pages, long before the plan is looked at again
     listed: tuple[float, Sequence[FieldSpec]] | None = None   # the destination's custom fields, and when they were listed (monotonic)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))   # of intents, one run a start

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from streamflow.ledger_names import LATE
+from streamflow.ledger_names import LATE, RETURNED
 from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
 from streamflow.stages.planning import finish_of
 from streamflow.stages.questions import AGAIN, next_question, repeated
@@ -24,7 +24,9 @@ BROUGHT_BACK: Final = (
 WISH: Final = "wish"
 """The detail of a question about a late version that names the decision whose fate it settles too."""
 INSTEAD: Final = "asked_instead"
-"""The word by which the engine closes an open question about a late version that is put anew since the answer means more by now."""
+"""The word by which the engine closes an open question about a late version that is put anew: of a later one, or since it means more."""
+WENT_ON: Final = "went_on"
+"""The word by which it closes one about a record that goes on by another answer."""
 
 
 def late_id(staged: Staged) -> str:
@@ -65,7 +67,7 @@ def late_changes(
         suggested="take", details=details or {},
     )
     disposition = staged.disposition or Disposition.FLAGGED
-    finish = finish_of(staged, state=RecordState.HELD, disposition=disposition, reason=reason, ground=LATE if is_late else "")
+    finish = finish_of(staged, state=RecordState.HELD, disposition=disposition, reason=reason, ground=LATE if is_late else RETURNED)
     entry = AuditEntry(actor="streamflow", action="late_write.found", kind=record.kind, key=record.key, note=reason)
     asked = PutSetting(name=asked_name(record.kind, record.key), value=name)
     return [Enqueue(item=item), asked, finish, Audit(entry=entry)]

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamflow.ledger_names import BEFORE_SWITCH, LATE
+from streamflow.ledger_names import BEFORE_SWITCH, LATE, RETURNED
 from streamflow.migration.decided import ANY, DECIDED, STAYS
-from streamflow.migration.late_questions import INSTEAD, WISH, late_id, version_id, version_in
+from streamflow.migration.late_questions import INSTEAD, WENT_ON, WISH, late_id, version_id, version_in
 from streamflow.migration.returning import ROLLED_BACK, undone
 from streamflow.model import Key, Kind, QueueItem, Staged
 from streamflow.stages.gone import BACK
@@ -29,18 +29,20 @@ class LetGo:
     taken: frozenset[str] = frozenset()                    # ids of the items about these versions, by the keys they have now
     decided: Mapping[tuple[Kind, Key], frozenset[str]] = field(default_factory=dict)    # versions then; `ANY`: it was not noted
     unnoted: Mapping[tuple[Kind, Key], tuple[str, ...]] = field(default_factory=dict)   # ids of the items of which it was not
+    unfollowed: Mapping[str, Sequence[str]] = field(default_factory=dict)    # ids of items that took them, by those: nobody looked yet
     along: Mapping[str, Any] = field(default_factory=dict)    # settings that tell what runs again with what it belongs to
     asked: Mapping[str, Any] = field(default_factory=dict)    # settings that name the last questions about late versions
     recreated: Mapping[tuple[Kind, Key], Sequence[QueueItem]] = field(default_factory=dict)    # answers that want it made again
+    standing: Mapping[tuple[Kind, Key], Sequence[QueueItem]] = field(default_factory=dict)     # open questions about late versions
     goes_on: Mapping[tuple[Kind, Key, str], Sequence[str]] = field(default_factory=dict)    # ids of other answers about a version: not told
     let_back: frozenset[str] = frozenset()                 # grounds on which records were kept away that are to come back
 
     def holds(self, staged: Staged) -> bool:
         """Say whether a pending record waits for a person: to take one version takes no later one."""
         versions = self.decided.get((staged.record.kind, staged.record.key), frozenset())
-        is_decided = bool(versions & {ANY, version_of(staged)}) or runs_along(staged, self.along, self.asked)
-        is_decided = is_decided and staged.ground != LATE
-        return late_id(staged) not in self.taken and not is_decided and staged.ground not in self.let_back
+        is_decided = bool(versions & {ANY, version_of(staged)}) and staged.ground != LATE
+        goes_along = runs_along(staged, self.along, self.asked) and staged.ground not in (LATE, RETURNED)     # asked about itself
+        return late_id(staged) not in self.taken and not is_decided and not goes_along and staged.ground not in self.let_back
 
 
 async def read_let_go(ledger: Ledger, since: str, kind: Kind, page: Sequence[Staged]) -> LetGo:
@@ -56,7 +58,7 @@ async def read_let_go(ledger: Ledger, since: str, kind: Kind, page: Sequence[Sta
         return f"{DECIDED}{item.id}" in noted or (item.resolved_at >= since and item.id not in before)
 
     def sends(item: QueueItem) -> bool:
-        is_heard = item.state == "resolved" and item.decision not in STAYS | {BACK, INSTEAD}
+        is_heard = item.state == "resolved" and item.decision not in STAYS | {BACK, INSTEAD, WENT_ON}
         return is_heard and (item.cause == LATE or is_since(item))
 
     about = await ledger.items_about(kind, [each.record.key for each in page])
@@ -73,12 +75,15 @@ async def read_let_go(ledger: Ledger, since: str, kind: Kind, page: Sequence[Sta
                 unnoted[item.kind, item.present_key].append(item.id)
             elif item.decision != "recreate" and item.id not in told:
                 goes_on[item.kind, item.present_key, version].append(item.id)
+    taken: defaultdict[str, list[str]] = defaultdict(list)
+    for item in found:
+        if item.cause == LATE and asked.get(asked_name(item.kind, item.present_key), item.id) == item.id:
+            taken[version_id(item.kind, item.present_key, version_in(item.id))].append(item.id)
     return LetGo(
         recreated=_by_record(item for item in found if item.decision == "recreate"),
-        taken=frozenset(
-            version_id(item.kind, item.present_key, version_in(item.id)) for item in found
-            if item.cause == LATE and asked.get(asked_name(item.kind, item.present_key), item.id) == item.id
-        ),
+        standing=_by_record(item for item in about if item.cause == LATE and item.state == "open"),
+        taken=frozenset(taken),
+        unfollowed={name: fresh for name, ids in taken.items() if (fresh := [id for id in ids if f"{DECIDED}{id}" not in noted])},
         along=await ledger.settings(ALONG), asked=asked, goes_on={ref: tuple(ids) for ref, ids in goes_on.items()},
         decided={ref: frozenset(versions) for ref, versions in decided.items()},
         unnoted={ref: tuple(ids) for ref, ids in unnoted.items()},

@@ -23,6 +23,10 @@ COMES_ALONG: Final = (
     "somebody had made again what it belongs to, and what the source says of it by now was written after the switch: taken, it comes along "
     "with that; ignored, it stays as it is in the destination, and away where it is no longer there"
 )
+CAME_ALONG: Final = (
+    "people had brought it back in the destination, and somebody had made again what it belongs to since: taken, it comes along as the "
+    "source has it; ignored, it stays as it is in the destination, and away where it is no longer there"
+)
 GOES_ON: Final = (
     "somebody answered another question about it so that it goes on, and what the source says of it by now was written after the switch: "
     "taken, it goes on with that, as was answered; ignored, nothing comes of that answer"
@@ -37,14 +41,18 @@ class Wish:
     reason: str
 
 
-async def wish_for(ledger: Ledger, staged: Staged, before: QueueItem | None, let_go: LetGo) -> Wish | None:
-    """Say what is to be carried out on a record that is about to be held as late; *before* is the last question about such a version."""
+async def wish_for(ledger: Ledger, staged: Staged, before: QueueItem | None, let_go: LetGo, *, is_back: bool) -> Wish | None:
+    """
+    Say what is to be carried out on a record that is about to be held as late, or since people brought it back.
+
+    *before* is the last question about such a version.
+    """
     ref = staged.record.kind, staged.record.key
     for item in let_go.recreated.get(ref, ()):
         if await _is_owed(ledger, staged, item):
             return Wish(id=item.id, reason=MADE_AGAIN)
     if runs_along(staged, let_go.along, let_go.asked):     # no longer so once it was asked about
-        return Wish(id=str(let_go.asked.get(asked_name(*ref))), reason=COMES_ALONG)
+        return Wish(id=str(let_go.asked.get(asked_name(*ref))), reason=CAME_ALONG if is_back else COMES_ALONG)
     if goes_on := let_go.goes_on.get((*ref, version_of(staged)), ()):
         return Wish(id=goes_on[0], reason=GOES_ON)
     if before is not None and before.state == "open" and WISH in before.details:      # of a later version the same is asked

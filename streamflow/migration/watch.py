@@ -19,12 +19,22 @@ from functools import partial
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
-from streamflow.ledger_names import CLOSED, LATE, SWEPT, SWITCHED
+from streamflow.ledger_names import CLOSED, LATE, RETURNED, SWEPT, SWITCHED
 from streamflow.mapping.pair import Role
 from streamflow.migration import aftermath, lookalikes
 from streamflow.migration.context import DEST_ORDER, Migration
 from streamflow.migration.decided import DECIDED
-from streamflow.migration.late_questions import BROUGHT_BACK, INSTEAD, WISH, late_changes, late_id, next_name, version_in
+from streamflow.migration.late_questions import (
+    BROUGHT_BACK,
+    INSTEAD,
+    WENT_ON,
+    WISH,
+    WRITTEN_LATE,
+    late_changes,
+    late_id,
+    next_name,
+    version_in,
+)
 from streamflow.migration.let_go import LetGo, read_let_go
 from streamflow.migration.life import State
 from streamflow.migration.made_again import wish_for
@@ -35,6 +45,7 @@ from streamflow.stages.accepted import let_go_on
 from streamflow.stages.pending import pending_pages
 from streamflow.stages.questions import closed
 from streamflow.stages.reopened import asked_name, runs_by_people, version_of
+from streamflow.stages.uplinks import by_going_on
 from streamflow.store.change import Audit, Change, Enqueue, PutSetting
 from streamflow.wire.message import DELTA, at_priority
 
@@ -152,49 +163,63 @@ class Watch:
     async def _hold_late(self, since: str) -> None:
         for kind in self._own:
             async for page in pending_pages(self._m.ledger, kind):
-                # Behind the page: what it shows pending by a decision is known as decided.
-                let_go = await read_let_go(self._m.ledger, since, kind, page)
-                await self._hold(kind, page, [each for each in page if let_go.holds(each)], let_go)
+                await self._through(since, kind, page)
 
     async def _through(self, since: str, kind: Kind, page: Sequence[Staged]) -> Sequence[Staged]:
-        """Of what is about to be moved, hold what is late and runs again with something else: nobody took it."""
-        if kind not in self._own or all(each.ground != LATE for each in page):
+        """Give those of some pending records that go on, and hold the others: what is about to be moved may have come to run meanwhile."""
+        if kind not in self._own:
             return page
-        let_go = await read_let_go(self._m.ledger, since, kind, page)
-        late = [each for each in page if each.ground == LATE and let_go.holds(each)]
-        await self._hold(kind, page, late, let_go)
-        return [each for each in page if each not in late]
-
-    async def _hold(self, kind: Kind, page: Sequence[Staged], late: Sequence[Staged], let_go: LetGo) -> None:
-        """Hold those of a page that are late, and note of the others which version goes on."""
-        changes: list[Change] = []
-        for each in page:
-            if each in late:
-                changes += await self._held(each, let_go)
-                continue
-            unnoted = let_go.unnoted.get((each.record.kind, each.record.key), ())
-            changes += [PutSetting(name=f"{DECIDED}{id}", value=version_of(each)) for id in unnoted]
-            changes += await let_go_on(self._m.ledger, each)
-        await self._m.ledger.commit(changes)
+        going: list[Staged] = []
+        async with self._m.closing:      # no answer comes between looking what was answered and closing what is asked anew
+            # Behind the page: what it shows pending by a decision is known as decided.
+            let_go = await read_let_go(self._m.ledger, since, kind, page)
+            changes: list[Change] = []
+            for each in page:
+                if let_go.holds(each):
+                    changes += await self._held(each, let_go)
+                else:
+                    changes += await self._going(each, let_go)
+                    going.append(each)
+            await self._m.ledger.commit(changes)
         if kind == self._person:
-            self._m.touched[kind].difference_update(each.record.key for each in late)
+            self._m.touched[kind].difference_update({each.record.key for each in page} - {each.record.key for each in going})
+        return going
+
+    async def _going(self, staged: Staged, let_go: LetGo) -> list[Change]:
+        """Note which version of a record goes on; whose values follow from it run along, and what was asked about it is over."""
+        ref = staged.record.kind, staged.record.key
+        changes = [change for item in let_go.standing.get(ref, ()) for change in closed(item, WENT_ON)]
+        if unfollowed := let_go.unfollowed.get(late_id(staged), ()):
+            changes += await by_going_on(self._m.ledger, await self._work.uplinks(), staged.record)
+        changes += [PutSetting(name=f"{DECIDED}{id}", value=version_of(staged)) for id in (*let_go.unnoted.get(ref, ()), *unfollowed)]
+        return [*changes, *await let_go_on(self._m.ledger, staged)]
 
     async def _held(self, staged: Staged, let_go: LetGo) -> list[Change]:
-        """Hold a record, and ask: anew where somebody has it made again since, or what it belongs to, for an answer means more then."""
+        """
+        Hold a record, and ask: anew where somebody has it made again since, or what it belongs to, for an answer means more then.
+
+        The question before closes by itself: only the last one is heard.
+        """
         ref = staged.record.kind, staged.record.key
         last = await self._m.ledger.setting(asked_name(*ref))
         before = await self._m.ledger.item(last) if last is not None else None
         is_same = last is None or (before is not None and version_in(last) == version_of(staged))
-        wish = await wish_for(self._m.ledger, staged, before, let_go)
+        is_back = staged.ground != LATE and (       # nobody wrote that in the source
+            runs_by_people(staged, let_go.along, let_go.asked) or (staged.ground == RETURNED and is_same)
+        )
+        wish = await wish_for(self._m.ledger, staged, before, let_go, is_back=is_back)
+        reason, details = BROUGHT_BACK if is_back else WRITTEN_LATE, {}
         if wish is not None and (before is None or not is_same or before.details.get(WISH) != wish.id):
-            instead = closed(before, INSTEAD) if is_same and before is not None and before.state == "open" else []
-            name = await next_name(self._m.ledger, staged, passing=last if instead else None)
-            return [*instead, *late_changes(staged, name, wish.reason, details={WISH: wish.id})]
-        is_back = runs_by_people(staged, let_go.along, let_go.asked) and staged.ground != LATE      # nobody wrote that in the source
-        name = (last or late_id(staged)) if is_same else await next_name(self._m.ledger, staged)
-        if is_same and before is not None and WISH in before.details:
-            return late_changes(staged, name, before.reason)
-        return late_changes(staged, name, BROUGHT_BACK, is_late=False) if is_back else late_changes(staged, name)
+            name = await next_name(self._m.ledger, staged, passing=last)
+            reason, details = wish.reason, {WISH: wish.id}
+        elif not is_same:
+            name = await next_name(self._m.ledger, staged)
+        else:
+            name = last or late_id(staged)
+            if before is not None and WISH in before.details:
+                reason = before.reason
+        instead = [change for item in let_go.standing.get(ref, ()) if item.id != name for change in closed(item, INSTEAD)]
+        return [*instead, *late_changes(staged, name, reason, is_late=not is_back, details=details)]
 
     async def _deliver(self) -> None:
         """Carry out what a person decided and learn what became of it, of an earlier start's writes too; the rest was held just before."""

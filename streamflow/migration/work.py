@@ -11,6 +11,7 @@ from streamflow.mapping.document import MapDocument, digest
 from streamflow.mapping.document_json import from_json
 from streamflow.mapping.owning import owner_keys
 from streamflow.mapping.pair import Role
+from streamflow.mapping.uplinks import Uplinks, uplinks_of
 from streamflow.migration import drift, lookalikes
 from streamflow.migration.aftermath import look_after
 from streamflow.migration.archive import Archive
@@ -87,6 +88,10 @@ class Work:
         """Say whether a map was confirmed (or taken back) since the destination was made ready: its fields must be there first."""
         confirmed = await self._m.ledger.setting(MAP_CONFIRMED)
         return confirmed is None or confirmed["digest"] != await self._m.ledger.setting(SCHEMA_DIGEST)
+
+    async def uplinks(self) -> Uplinks:
+        """Who looks at whom under the confirmed map."""
+        return uplinks_of(await self.document(), self._m.pair)
 
     async def companies(self) -> CompanyTable:
         """The company table under the decisions of the confirmed map and of the queue."""

@@ -1,16 +1,18 @@
 """
-What counts of a record that was written late, for those who share its person or company: its last version that was let go on.
+What counts of a record that was written late, for those who share its person or company, or whose values follow from it: its last version
+that was let go on.
 
 Rule: whoever takes the late version of one of them takes no other's; that one waits for its own answer, or was let pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from streamflow.ledger_names import LATE, SWITCHED
+from streamflow.ledger_names import LATE, RETURNED, SWITCHED
 from streamflow.model import Disposition, Key, Kind, Record, RecordState, Staged
 from streamflow.store.base import Ledger
 from streamflow.store.change import Change, PutSetting
@@ -22,6 +24,11 @@ ACCEPTED: Final = "watch:accepted:"
 def is_late(staged: Staged) -> bool:
     """Say whether a record is held in a version that was written after the switch, and that nobody took."""
     return staged.state is RecordState.HELD and staged.ground == LATE
+
+
+def is_asked_about(staged: Staged) -> bool:
+    """Say the same of one that is held since people brought it back, too: it waits for its own answer, whatever else runs again."""
+    return staged.state is RecordState.HELD and staged.ground in (LATE, RETURNED)
 
 
 async def kept_by_staging(ledger: Ledger, records: Sequence[Record]) -> list[Change]:
@@ -46,6 +53,12 @@ async def let_go_on(ledger: Ledger, staged: Staged) -> list[Change]:
     return [PutSetting(name=name, value=None)] if await ledger.setting(name) is not None else []
 
 
+async def counted_before(ledger: Ledger, record: Record) -> Record | None:
+    """Give what counts of a record until the version that was read last goes on; None where nothing is kept apart from that."""
+    value = await ledger.setting(_name(record.kind, record.key))
+    return replace(record, **value) if value is not None else None
+
+
 async def as_accepted(ledger: Ledger, staged: Iterable[Staged]) -> list[Staged]:
     """
     Give records as they count: in place of one that is held as late, what was kept; as it is where it was read over by no later version.
@@ -55,12 +68,26 @@ async def as_accepted(ledger: Ledger, staged: Iterable[Staged]) -> list[Staged]:
     """
     found: list[Staged] = []
     for each in staged:
-        value = await ledger.setting(_name(each.record.kind, each.record.key)) if is_late(each) else None
-        if value is not None:
-            found.append(replace(each, record=replace(each.record, **value)))
+        before = await counted_before(ledger, each.record) if is_late(each) else None
+        if before is not None:
+            found.append(replace(each, record=before))
         elif not is_late(each) or each.disposition is not Disposition.FLAGGED:
             found.append(each)
     return found
+
+
+async def accepted_children(ledger: Ledger, kind: Kind, parents: Sequence[Key]) -> Mapping[Key, Sequence[Staged]]:
+    """Give records of a kind as they count, by the parents that they count under: one that moved late is still where it was."""
+    found = [each for children in (await ledger.children_of(kind, parents)).values() for each in children]
+    wanted, known = set(parents), {each.record.key for each in found}
+    kept = await ledger.settings(_name(kind, ""))
+    moved = {name.removeprefix(_name(kind, "")) for name, value in kept.items() if value["parent"] in wanted}
+    found += (await ledger.staged(kind, sorted(moved - known))).values()
+    under: defaultdict[Key, list[Staged]] = defaultdict(list)
+    for each in await as_accepted(ledger, found):
+        if each.record.parent in wanted:
+            under[str(each.record.parent)].append(each)
+    return under
 
 
 def _name(kind: Kind, key: Key) -> str:

@@ -10,6 +10,7 @@ from streamflow.mapping.derived import NO_KIN, Kin
 from streamflow.mapping.document import Row
 from streamflow.mapping.rollups import child_of, rolled_up
 from streamflow.model import Key, Kind, Record, Staged
+from streamflow.stages.accepted import accepted_children
 from streamflow.store.base import Ledger
 
 GONE_SCANS: Final = 2
@@ -32,7 +33,7 @@ class Kinship:
         if not child_kinds and yields is None:
             return {}
         keys = [record.key for record in records]
-        children = {child: await self._ledger.children_of(child, keys) for child in child_kinds}
+        children = {child: await accepted_children(self._ledger, child, keys) for child in child_kinds}
         heirs = await self._heirs(records, *yields) if yields is not None else {}
         return {key: kin_of({child: found.get(key, ()) for child, found in children.items()}, heirs.get(key, ())) for key in keys}
 
@@ -42,7 +43,7 @@ class Kinship:
 
     async def _heirs(self, records: Sequence[Record], kind: Kind, name: str) -> Mapping[Key, Sequence[Key]]:
         """Give, by record, those under the same parent that name it in the field *name*, the oldest number first."""
-        siblings = await self._ledger.children_of(kind, [record.parent for record in records if record.parent])
+        siblings = await accepted_children(self._ledger, kind, [record.parent for record in records if record.parent])
         found: dict[Key, list[Key]] = {}
         for record in records:
             named = [each.record for each in siblings.get(record.parent or "", ()) if str(each.record.data.get(name) or "") == record.key]
@@ -63,7 +64,7 @@ async def hanging_on(ledger: Ledger, kind: Kind, keys: Sequence[Key]) -> Mapping
 async def rolled_up_of(ledger: Ledger, row: Row, keys: Sequence[Key], *, delimiter: str) -> dict[Key, str]:
     """Give what a roll-up of the map makes of the records that hang on these, "" for none."""
     kind = child_of(row)[0]
-    children = await ledger.children_of(kind, keys)
+    children = await accepted_children(ledger, kind, keys)
     return {key: rolled_up(row, kin_of({kind: children.get(key, ())}), delimiter) for key in keys}
 
 

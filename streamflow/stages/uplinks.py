@@ -1,13 +1,19 @@
-"""Records that are derived anew because one they look at was read: reopened in the transaction that stages or misses it."""
+"""
+Records that are derived anew because one they look at was read: reopened in the transaction that stages or misses it.
+
+Rule: after the switch what is read is not let go yet; who looks at it is derived anew once it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from streamflow.ledger_names import UNDONE
+from streamflow.ledger_names import SWITCHED, UNDONE
 from streamflow.mapping.uplinks import NO_UPLINKS, Uplinks
 from streamflow.model import Key, Kind, Record, Ref
+from streamflow.stages.accepted import counted_before, is_asked_about
 from streamflow.stages.kin import GONE_SCANS
+from streamflow.stages.reopened import run_along
 from streamflow.store.base import Ledger
 from streamflow.store.change import Change, Reopen
 
@@ -26,15 +32,16 @@ class Uplinked:
         To be asked right before, and by who alone stages records of these kinds.
         """
         found: set[Ref] = set()
-        for kind in self.links.kinds & {record.kind for record in records}:
+        kinds = self.links.kinds & {record.kind for record in records}
+        is_late = bool(kinds) and await self._ledger.setting(SWITCHED) is not None
+        for kind in kinds:
             fresh = [record for record in records if record.kind == kind]
             known = await self._ledger.staged(kind, [record.key for record in fresh])
             for record in fresh:
                 before = known.get(record.key)
-                if before is None:
-                    found |= self.links.of(record)
-                elif before.record.digest != record.digest or before.missing_scans >= GONE_SCANS:
-                    found |= self.links.of(record) | self.links.of(before.record)
+                is_back = before is not None and before.missing_scans >= GONE_SCANS
+                if is_back or (not is_late and (before is None or before.record.digest != record.digest)):
+                    found |= self.links.of(record) | (self.links.of(before.record) if before is not None else frozenset())
         return _reopened(found)
 
     async def by_missing(self, kind: Kind, keys: Sequence[Key]) -> list[Change]:
@@ -43,6 +50,22 @@ class Uplinked:
             return []
         known = (await self._ledger.staged(kind, keys)).values()
         return _reopened({ref for each in known if each.missing_scans == GONE_SCANS - 1 for ref in self.links.of(each.record)})
+
+
+async def by_going_on(ledger: Ledger, links: Uplinks, record: Record) -> list[Change]:
+    """
+    Give what goes with letting a late version go on: who looks at it, or at what counted until then, runs along.
+
+    To be asked right before. Who waits for an answer of their own is left alone: once they go on, they are derived from this one too.
+    """
+    before = await counted_before(ledger, record)
+    refs = links.of(record) | (links.of(before) if before is not None else frozenset())
+    found: set[Ref] = set()
+    for kind in {ref.kind for ref in refs}:
+        staged = await ledger.staged(kind, sorted(ref.key for ref in refs if ref.kind == kind))
+        found |= {Ref(kind, key) for key, each in staged.items() if not is_asked_about(each)}
+    again = _reopened(found)
+    return [*again, *await run_along(ledger, again)]
 
 
 def _reopened(refs: Iterable[Ref]) -> list[Change]:

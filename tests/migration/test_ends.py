@@ -13,8 +13,8 @@ import anyio
 import pytest
 
 from streamflow.daemon.desk import Desk
-from streamflow.errors import PlatformUnavailable, ProtocolMismatch, RecordRejected, Uncertain
-from streamflow.migration import aftermath, cutover
+from streamflow.errors import DoesNotFit, PlatformUnavailable, ProtocolMismatch, RecordRejected, Uncertain
+from streamflow.migration import aftermath, cutover, watch
 from streamflow.migration.context import Migration
 from streamflow.migration.late_questions import BROUGHT_BACK
 from streamflow.migration.life import State
@@ -516,6 +516,62 @@ async def test_a_version_that_comes_back_after_another_one_is_asked_about_again(
         await desk_of(trip).queue_resolve(actor="uid:7", id=asked[2], decision="take")
         await look_once(trip)
         assert trip.live("contacts")[dest_id]["name"].startswith("First Version")
+
+
+async def test_of_a_record_that_is_written_late_twice_the_last_version_alone_is_asked_about(tmp_path: Path) -> None:
+    """The question before closes by itself, which the audit tells; to take what is there no more is refused, and says what to answer."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        key = trip.in_source("create", "leads", force=True, name="First Version", email="twice@example.com")
+        await look_once(trip)
+        [first] = [each for each in await trip.items("after_freeze") if each.kind == "lead"]
+        trip.in_source("edit", "leads", key, force=True, name="Second Version")
+        await trip.work.reader.everything("watch")
+        await look_once(trip)
+        [second] = [each for each in await trip.items("after_freeze") if each.kind == "lead"]
+        assert second.id != first.id
+        assert f"{first.id}: asked_instead" in [each.entry.note async for page in trip.ledger.audit() for each in page]
+        with pytest.raises(DoesNotFit) as refused:
+            await desk_of(trip).queue_resolve(actor="uid:7", id=first.id, decision="take")
+        assert second.id in str(refused.value.hint)
+        await desk_of(trip).queue_resolve(actor="uid:7", id=second.id, decision="take")
+        await look_once(trip)
+        assert [row["name"] for row in trip.live("contacts").values() if "Version" in str(row["name"])] == ["Second Version"]
+
+
+async def test_an_answer_that_comes_as_a_later_version_is_asked_about_is_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Either it was given before, or whoever gives it is told that it is not heard: none is taken and then closed by the engine."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        key = trip.in_source("create", "leads", force=True, name="First Version", email="twice@example.com")
+        await look_once(trip)
+        [first] = [each for each in await trip.items("after_freeze") if each.kind == "lead"]
+        trip.in_source("edit", "leads", key, force=True, name="Second Version")
+        await trip.work.reader.everything("watch")
+        given, real, told = anyio.Event(), watch.read_let_go, list[str]()
+
+        async def answer() -> None:
+            try:
+                await desk_of(trip).queue_resolve(actor="uid:7", id=first.id, decision="take")
+                told.append("resolved")
+            except DoesNotFit:
+                told.append("refused")
+            given.set()
+
+        async with anyio.create_task_group() as group:
+
+            async def read(ledger: Any, since: str, kind: str, page: Any) -> Any:
+                found = await real(ledger, since, kind, page)
+                if kind == "lead" and not given.is_set():
+                    group.start_soon(answer)
+                    with anyio.move_on_after(0.2):
+                        await given.wait()
+                return found
+
+            monkeypatch.setattr(watch, "read_let_go", read)
+            await look_once(trip)
+        item = await trip.ledger.item(first.id)
+        assert [(each, item.decision) for each in told[:1]] in ([("refused", "asked_instead")], [("resolved", "take")])
 
 
 def desk_of(trip: Voyage) -> Desk:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
+import anyio
 import pytest
 
 from streamflow.clock import SystemClock
 from streamflow.ledger_names import LATE, SWITCHED
+from streamflow.mapping.uplinks import NO_UPLINKS, Uplinks
 from streamflow.migration.decided import decided_on
 from streamflow.migration.late_questions import WRITTEN_LATE
 from streamflow.migration.made_again import GOES_ON, MADE_AGAIN
 from streamflow.migration.watch import Watch
 from streamflow.model import Disposition, Link, QueueItem, Record, RecordState, Ref, Staged
 from streamflow.platforms.catalog import pair_of
-from streamflow.stages.accepted import as_accepted, kept_by_staging
+from streamflow.stages.accepted import accepted_children, as_accepted, kept_by_staging
 from streamflow.stages.rekey import renamed
 from streamflow.store.change import Enqueue, Finish, PutLink, PutSetting, Reopen, ResolveItem
 from streamflow.store.memory import MemoryLedger
@@ -27,11 +30,14 @@ SINCE = "2026-06-01T10:00:00Z"
 class Held:
     """A ledger behind the switch, and a watch that has only to hold what came late."""
 
-    def __init__(self) -> None:
+    def __init__(self, links: Uplinks = NO_UPLINKS) -> None:
+        async def uplinks() -> Uplinks:
+            return links
+
         self.ledger = MemoryLedger(clock=SystemClock())
         self.touched: defaultdict[str, set[str]] = defaultdict(set)
-        migration = SimpleNamespace(ledger=self.ledger, pair=pair_of("leadtrekker", "nutshell"), touched=self.touched)
-        self.watch = Watch(cast(Any, migration), cast(Any, None))
+        migration = SimpleNamespace(ledger=self.ledger, pair=pair_of("leadtrekker", "nutshell"), touched=self.touched, closing=anyio.Lock())
+        self.watch = Watch(cast(Any, migration), cast(Any, SimpleNamespace(uplinks=uplinks)))
 
     async def moved(self, key: str) -> None:
         """Let a lead be moved before the switch."""
@@ -130,9 +136,9 @@ async def test_an_answer_that_a_late_version_keeps_from_being_carried_out_is_tol
     assert late.reason == GOES_ON
     await held.write("1", "written later still")
     await held.held()
-    assert [item.reason for item in await held.ledger.queue(cause=LATE)] == [GOES_ON, GOES_ON]
-    for late in await held.ledger.queue(cause=LATE):
-        await held.answer(late, "ignore")
+    [late] = await held.ledger.queue(cause=LATE)
+    assert late.reason == GOES_ON, "of the version that is there by now"
+    await held.answer(late, "ignore")
     assert await held.held() == []
     assert (await held.staged("1")).state is RecordState.HELD
     await held.write("1", "written last")
@@ -259,3 +265,59 @@ async def test_an_answer_to_the_repeated_question_decides_whether_it_is_made_aga
         await held.answer(item, decision)
     await held.held()
     assert (await held.staged("1")).state is (RecordState.PENDING if decision == "take" else RecordState.HELD)
+
+
+async def test_what_hangs_on_somebody_counts_as_it_was_let_go_on_last() -> None:
+    """For what follows from it: one that moved late is where it was, with what it said there, and one that was made late nowhere."""
+    held = Held()
+    ledger = held.ledger
+
+    async def write(key: str, parent: str, text: str) -> None:
+        read = [Record(kind="note", key=key, data={"note": text}, digest=f"{text}{parent}".ljust(8, "0"), parent=parent)]
+        await ledger.stage(read, scan=text, changes=await kept_by_staging(ledger, read))
+
+    async def seen() -> dict[str, list[str]]:
+        found = await accepted_children(ledger, "note", ["1", "2"])
+        return {parent: sorted(str(each.record.data["note"]) for each in notes) for parent, notes in found.items()}
+
+    await write("11", "1", "moved")
+    await write("12", "1", "stays")
+    for each in (await ledger.staged("note", ["11", "12"])).values():
+        await ledger.commit([Finish(kind="note", key=each.record.key, seq=each.seq, disposition=Disposition.CREATED)])
+    await ledger.commit([PutSetting(name=SWITCHED, value={"switched_at": SINCE})])
+    await write("11", "2", "moved late")
+    await write("13", "2", "made late")
+    await held.held()
+    assert await seen() == {"1": ["moved", "stays"]}
+    for item in await ledger.queue(cause=LATE):
+        await ledger.commit([ResolveItem(id=item.id, decision="take", by="uid:7"), Reopen(kind="note", keys=(item.key,))])
+    assert await held.held() == []
+    assert await seen() == {"1": ["stays"], "2": ["made late", "moved late"]}
+
+
+async def test_who_looks_at_a_version_that_is_taken_runs_along_and_asks_nobody() -> None:
+    """Who it hung on, and who it hangs on: both are derived anew, once, by that one answer; who waits for an answer stays where it is."""
+    held = Held(Uplinks(parents={"note": ("lead",)}))
+    for key in ("1", "2", "3"):
+        await held.moved(key)
+    await held.ledger.commit([PutSetting(name=SWITCHED, value=None)])
+    first = Record(kind="note", key="11", data={}, digest="first000", parent="1")
+    await held.ledger.stage([first], scan="first")
+    [staged] = (await held.ledger.staged("note", ["11"])).values()
+    done = Finish(kind="note", key="11", seq=staged.seq, disposition=Disposition.CREATED)
+    await held.ledger.commit([done, PutSetting(name=SWITCHED, value={"switched_at": SINCE})])
+    later = [replace(first, digest="later000", parent="2"), Record(kind="note", key="13", data={}, digest="made0000", parent="3")]
+    await held.ledger.stage(later, scan="later", changes=await kept_by_staging(held.ledger, later))
+    await held.write("3", "written late")
+    await held.held()
+    for item in await held.ledger.queue(cause=LATE):
+        if item.kind == "note":
+            await held.ledger.commit([ResolveItem(id=item.id, decision="take", by="uid:7"), Reopen(kind="note", keys=(item.key,))])
+    for _ in range(2):      # looked at again before anything is delivered, it is not opened once more
+        assert await held.held() == ["3"]
+    states = {key: (await held.staged(key)).state for key in ("1", "2", "3")}
+    assert states == {"1": RecordState.PENDING, "2": RecordState.PENDING, "3": RecordState.HELD}
+    for key in ("1", "2"):
+        await held.ledger.commit([Finish(kind="lead", key=key, seq=(await held.staged(key)).seq, disposition=Disposition.UPDATED)])
+    assert await held.held() == ["3"]
+    assert {(await held.staged(key)).state for key in ("1", "2")} == {RecordState.DONE}

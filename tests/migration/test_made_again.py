@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from streamflow.migration.late_questions import BROUGHT_BACK
 from streamflow.migration.life import State
-from streamflow.model import Key, Link, QueueItem
+from streamflow.migration.made_again import CAME_ALONG
+from streamflow.model import Key, Link, QueueItem, RecordState
 from streamflow.stages.kin import hanging_on
-from tests.migration.rig import Voyage, voyage
+from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
 from tests.migration.test_ends import desk_of, look_once
 
 
@@ -85,3 +87,40 @@ async def test_what_is_to_be_made_again_is_not_let_pass_unsaid(tmp_path: Path, o
         assert await trip.items("after_freeze") == []
         now = (await trip.ledger.links([line.ref]))[line.ref]
         assert (now.dest_id in trip.live("contacts")) is (last == "take")
+
+
+@pytest.mark.parametrize(("first", "last"), [("", "take"), ("ignore", "ignore"), ("ignore", "take")])
+async def test_a_child_that_people_brought_back_is_asked_about_when_its_parent_is_made_again(tmp_path: Path, first: str, last: str) -> None:
+    """What is to become of it was asked and nobody wanted it moved: it does not go with its parent in silence."""
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER, watch_days=1.0) as trip:
+        await in_tail(trip)
+        line, note = await parent(trip)
+        trip.in_destination("delete", kind="contacts", id=line.dest_id)
+        trip.in_source("edit", "notes", note, note="waits for its lead")
+        trip.lt.faults.switches["clock_skew_s"] += 1
+        trip.in_source("edit", "leads", line.ref.key, address="1 Before Road")
+        await in_tail(trip)
+        assert (await trip.ledger.staged("note", [note]))[note].state is RecordState.PARKED
+        trip.terms.gates["cutover"] = "auto"
+        await trip.until(State.WATCH)
+        await look_once(trip)
+        trip.in_destination("undelete", kind="contacts", id=line.dest_id)
+        await look_once(trip)
+        question = await asked(trip, "after_freeze", note)
+        assert question.reason == BROUGHT_BACK
+        if first:
+            await answered(trip, question, first)
+        trip.in_destination("delete", kind="contacts", id=line.dest_id)
+        await look_once(trip)
+        await answered(trip, await asked(trip, "deleted_at_destination", line.ref.key), "recreate")
+        await look_once(trip)
+        await look_once(trip)
+        assert not any("waits for its lead" in str(row) for row in trip.live("notes").values()), "nobody wanted that"
+        question = await asked(trip, "after_freeze", note)
+        assert question.reason == CAME_ALONG
+        assert [each.key for each in await trip.items("after_freeze")] == [note], "what was asked of its lead is over"
+        await answered(trip, question, last)
+        await look_once(trip)
+        assert await trip.items("after_freeze") == []
+        moved = [row for row in trip.live("notes").values() if "waits for its lead" in str(row)]
+        assert len(moved) == (last == "take")

@@ -9,8 +9,11 @@ import orjson
 
 from streamflow.migration.life import State
 from streamflow.migration.proposal import MapGate
+from streamflow.model import QueueItem, RecordState
+from streamflow.store.change import Enqueue
 
 from .rig import ASK_CUTOVER, Voyage, in_tail, voyage
+from .test_ends import desk_of, look_once
 from .test_scopes import undo
 
 ROLLUP = {"source": "note.key", "target": "custom:Notes there", "transform": "rollup", "family": "text", "params": {"pick": "count"}}
@@ -65,3 +68,31 @@ async def _shown(trip: Voyage, key: str) -> Any:
     [link] = [link for link in await trip.ledger.links_of("lead", [key]) if link.ref.part == ""]
     fields = (await trip.m.destination.reader.read("contacts", [link.dest_id], custom=True))[link.dest_id]
     return fields.get("custom:Notes there")
+
+
+async def test_what_nobody_took_after_the_switch_is_not_counted_at_its_parent(tmp_path: Path) -> None:
+    """A note written late waits: its lead, sent again meanwhile, shows what was there at the switch, and the note once that is taken."""
+    async with voyage(tmp_path, at=State.MAP, records=20, gates={**ASK_CUTOVER, "map": "ask"}, watch_days=1.0) as trip:
+        key = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com")
+        trip.in_source("create", "notes", leadid=key, note="one")
+        await trip.answering({"map": lambda: _confirm_with(trip, ROLLUP)})
+        await trip.until(State.TAIL)
+        trip.terms.gates["cutover"] = "auto"
+        await trip.until(State.WATCH)
+        await look_once(trip)
+        assert await _shown(trip, key) == "1"
+        late = trip.in_source("create", "notes", leadid=key, note="two", force=True)
+        await trip.work.reader.everything("watch")
+        await look_once(trip)
+        [waiting] = await trip.items("after_freeze")
+        assert (waiting.kind, waiting.key) == ("note", late), "nobody wrote in the lead itself"
+        again = QueueItem(id=f"rejected:lead:{key}", cause="rejected", kind="lead", key=key, reason="?", decisions=("retry",))
+        await trip.ledger.commit([Enqueue(item=again)])
+        await desk_of(trip).queue_resolve(actor="uid:7", id=again.id, decision="retry")
+        await look_once(trip)
+        assert (await _shown(trip, key), (await trip.staged("lead"))[key].state) == ("1", RecordState.DONE)
+        await trip.restart()
+        await desk_of(trip).queue_resolve(actor="uid:7", id=waiting.id, decision="take")
+        await look_once(trip)
+        assert await trip.items("after_freeze") == []
+        assert await _shown(trip, key) == "2"

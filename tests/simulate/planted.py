@@ -332,10 +332,10 @@ def _no_horizon() -> AbstractContextManager[Any]:
 
 @plant("what is written in the source after the switch is carried over unasked", ("unasked", "unexplained"))
 def _late_writes() -> AbstractContextManager[Any]:
-    async def hold(*_: Any, **__: Any) -> None:
-        return None
+    async def through(_: Any, since: str, kind: str, page: Any) -> Any:
+        return page
 
-    return patch.object(watch.Watch, "_hold_late", hold)
+    return patch.object(watch.Watch, "_through", through)
 
 
 @plant("a late write is held and nobody is asked", ("unexplained", "lost"))
