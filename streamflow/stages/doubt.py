@@ -13,7 +13,7 @@ is known to have gone on while no process ran: what an earlier one left open is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -37,7 +37,7 @@ from streamflow.model import (
     kind_of,
     name_of,
 )
-from streamflow.platforms.destination import Feed, Happening, Reader, position_of
+from streamflow.platforms.destination import Feed, Happening, Reader, is_person, position_of
 from streamflow.stages.confirmation import brought, forgotten, learnt_late, line_of, meaning_of
 from streamflow.stages.formerly import REMOVED, RESTORABLE, dropped, restored, taken_again, taken_away
 from streamflow.stages.gone import MERGED
@@ -142,6 +142,12 @@ def _half_way(waited_s: float, quiet: QuietTime) -> Ruling:
     return Ruling(state=IntentState.ABANDONED, lost=True, reason="removed and not made anew; it is made again")
 
 
+def was_deleted_by_people(intent: Intent, happenings: Iterable[Happening]) -> bool:
+    """Say whether people removed last what a write was to change; what a program removed went to be made anew."""
+    removals = [each for each in happenings if each.action == "delete" and intent.dest_id in each.ids]
+    return bool(removals) and is_person(max(removals, key=lambda each: (each.at, position_of(each.id))).actor)
+
+
 def told_if_lost(intent: Intent, ruling: Ruling) -> Ruling:
     """What serves no change of a source record, such as giving a text back in a rollback, no later pass makes anew: a person is told."""
     if not ruling.lost or intent.seq:
@@ -205,7 +211,7 @@ class DoubtResolver:
         oldest = min(cursors, key=position_of)
         kinds = {intent.dest_kind for intent in intents}
         portions = self._feed.portions(oldest)
-        return [event async for portion, _ in portions for event in portion if event.action == "create" and event.kind in kinds]
+        return [event async for portion, _ in portions for event in portion if event.action in ("create", "delete") and event.kind in kinds]
 
     async def _rule(self, intent: Intent, happenings: Sequence[Happening]) -> Ruling:
         waited_s = self._waited_s(intent)
@@ -216,6 +222,8 @@ class DoubtResolver:
                 replacements = await self._sightings(intent, happenings, waited_s)
             applied = now is not None and self._is_applied(intent, now)
             ruling = rule_change(intent, now, replacements, applied=applied, waited_s=waited_s, quiet=self.quiet)
+            if ruling.lost and was_deleted_by_people(intent, happenings):
+                return Ruling(state=IntentState.ABANDONED, reason="not applied: people deleted the record")
             return told_if_lost(intent, await self._unless_removed(intent, happenings, ruling) if ruling.lost else ruling)
         if not intent.marker:
             return Ruling(state=IntentState.PARKED, reason="the write carries no marker to look for")

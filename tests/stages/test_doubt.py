@@ -648,6 +648,23 @@ async def test_a_record_that_people_delete_while_a_change_is_unknown_is_not_made
         assert [item.details["dest_id"] for item in await one.ledger.queue(cause="deleted_at_destination")] == [person]
 
 
+@pytest.mark.parametrize("flags", [{}, NO_EDIT], ids=["edited in place", "made anew"])
+async def test_a_note_that_people_deleted_while_its_change_was_in_doubt_is_asked_about(flags: dict[str, Any]) -> None:
+    """The change never happened, and it is gone by people's hand: that is no half of ours, and nothing is made again unasked."""
+    async with rig(switches={"search_lag_s": 5.0}, flags=flags) as one:
+        await _moved(one)
+        gone = (await one.link("note", "5")).dest_id
+        spoil(one, "update", after=0, happens=False)
+        await one.stage(note("5", "1", "new"))
+        await one.deliver("note")
+        one.person("delete", "notes", gone)
+        assert await one.resolve_doubts() == 1
+        one.clock.account.advance(30.0)
+        await one.run_dry()
+        assert bodies(one) == []
+        assert [item.details["dest_id"] for item in await one.ledger.queue(cause="deleted_at_destination")] == [gone]
+
+
 async def test_a_removal_that_may_still_happen_is_not_over() -> None:
     """The answer to a delete is lost and the record is still there: no other write is decided on before it can no longer go."""
     async with rig(switches={"search_lag_s": 5.0}, flags=NO_EDIT) as one:
