@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from streamflow.ledger_names import UNDONE
 from streamflow.migration.absence import questions_about
 from streamflow.migration.context import Migration
 from streamflow.model import AuditEntry, Key, Kind, Link, QueueItem
@@ -64,7 +65,11 @@ async def _heir(migration: Migration, kind: Kind, key: Key, signs: list[Mapping[
 
 
 async def _followed(migration: Migration, item: QueueItem, heir: Key) -> list[Change]:
-    """Note who stayed; the vanished record is planned again, and with it those whose parts had come to it before."""
+    """
+    Note who stayed; the vanished record is planned again, and with it those whose parts had come to it before.
+
+    What a rollback undid of them stays away: to be no more in the source is no change that brings anybody back.
+    """
     links = await migration.ledger.links_of(item.kind, [item.key])
     beside = [link for link in links if link.ref.part and link.dest_kind == "leads"]
     earlier = [
@@ -72,7 +77,7 @@ async def _followed(migration: Migration, item: QueueItem, heir: Key) -> list[Ch
     ]
     return [
         PutSetting(name=f"{SURVIVOR}{item.kind}:{item.key}", value={"kind": item.kind, "from": item.key, "to": heir}),
-        Reopen(kind=item.kind, keys=(item.key, *earlier)),
+        Reopen(kind=item.kind, keys=(item.key, *earlier), but=UNDONE),
         Enqueue(item=replace(item, reason=told(heir, beside), details={
             **item.details, "merged_into": heir, "moved": [link.dest_id for link in beside],
         })),

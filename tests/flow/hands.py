@@ -81,6 +81,7 @@ class Hands:
         self.is_judged = False                              # that it was called
         self.is_planned = False                             # what a rollback would do, by its report
         self.at_sample: Callable[[], None] | None = None    # called before the sample is accepted, where that is for a person to do
+        self.at_tail: Callable[[], bool] = lambda: False    # called in the tail; says whether the freeze has to wait
         self.at_rest: Callable[[], bool] = lambda: False    # called when all has arrived; says whether the switch has to wait
         self.work: Callable[[str], None] = lambda _phase: None         # called at each look, with the phase: people at work
         self.watch_s: float | None = None    # how long people see the watch at least, where it lasts until all kills have struck
@@ -259,6 +260,8 @@ class Hands:
 
     def _switch(self, status: Any) -> None:
         """Let people stop writing to the source, and order the switch when all of it has arrived."""
+        if self.at_tail():
+            return
         self.box.freeze()
         if status["gate"] is None or any(each["backlog"] for each in status["streams"].values()):
             return

@@ -116,6 +116,10 @@ class Parts:
         assert self._sample is not None, "nobody saw the sample"
         then = read_marks(self._sample, self._box.side.prefix)
         of_it = {rid for kind in RECORDS for rid in self._sample.of(kind)}
+        for name, places in read_marks(was, self._box.side.prefix).places.items():      # who goes to another person gets a note anew
+            then_places = {str(row["id"]) for _, row in then.places.get(name, ())}
+            if then_places and then_places.isdisjoint(str(row["id"]) for _, row in places):
+                of_it |= {str(row["id"]) for _, row in places}
         carriers = {str(row["id"]) for places in then.places.values() for _, row in places}
         return self._of(PHASE, was, of_it, carriers, frozenset(then.identities()))
 

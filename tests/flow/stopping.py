@@ -41,8 +41,10 @@ Phases whose side effects are points of their own, whatever was struck before; i
 probes, and whoever is struck there is not struck at a send of anybody's record. What is outside is struck where it first comes: mostly
 in the sample.
 """
+ASKING = "enqueue"
+"""A transaction that queues something, whatever else it does."""
 EACH = (
-    "stage", "mark", "finish", "enqueue", "intent create", "intent update", "settle confirmed", "settle in_doubt", "verified", "report",
+    "stage", "mark", "finish", ASKING, "intent create", "intent update", "settle confirmed", "settle in_doubt", "verified", "report",
     "decision", "phase map", "phase schema", "phase owners", "phase sample", "phase backfill", "phase tail", "phase cutover",
     "schema/send POST contacts", "send POST contacts", "send POST notes", "send PATCH contacts/{id}", "cutover/step freeze",
     "cutover/step drain", "cutover/step verify", "cutover/step switch", "cutover/switch", "phase watch",
@@ -170,13 +172,20 @@ def name_of(changes: Sequence[Change]) -> str:
     return next((f"setting {name.partition(':')[0]}" for name in settings), type(changes[0]).__name__.lower())
 
 
+def names_of(changes: Sequence[Change]) -> tuple[str, ...]:
+    """Name a transaction by the most that it does, and one that asks something by that as well: most questions come with a write."""
+    name = name_of(changes)
+    is_asking = any(isinstance(change, Enqueue) for change in changes)
+    return (name, ASKING) if is_asking and name != ASKING else (name,)
+
+
 _LOADED = ("streamflow.daemon", "streamflow.migration", "streamflow.platforms", "streamflow.reports", "streamflow.config")
 _MIB = 1024
 _DIES_WITH_PARENT = 1       # PR_SET_PDEATHSIG of prctl(2)
 _TELLING: Mapping[type, Callable[[Any], str]] = {
     PutIntent: lambda change: f"intent {change.intent.op.value}", SettleIntent: lambda change: f"settle {change.state.value}",
     ResolveItem: lambda change: "decision", Finish: lambda change: "finish", MoveMark: lambda change: "mark",
-    MarkVerified: lambda change: "verified", Enqueue: lambda change: "enqueue",
+    MarkVerified: lambda change: "verified", Enqueue: lambda change: ASKING,
 }  # fmt: skip
 
 
@@ -199,11 +208,13 @@ def watch(points: Points) -> None:
         settings = {change.name: change.value for change in held if isinstance(change, PutSetting)}
         if settings.get("rollback"):
             points.ask(settings["rollback"])
-        name = points.within(name_of(held))
-        points.come(f"before:{name}")
+        names = [points.within(name) for name in names_of(held)]
+        for name in names:
+            points.come(f"before:{name}")
         await commit(self, held)
         points.phase = settings["phase"]["state"] if "phase" in settings else points.phase
-        points.come(f"after:{name}")
+        for name in names:
+            points.come(f"after:{name}")
         if "rollback" in settings:
             points.ask(settings["rollback"])
         return None

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from streamflow.sandbox.profiles import read_profile
 from tests.flow.box import Box, sandbox
+from tests.flow.exports import Exports
 from tests.flow.hands import CALM, DAY_S, STILL_S, Hands
 from tests.flow.measures import Calls, audit, calls, doubts, leaks, of_destination, of_source
 from tests.flow.meddlers import Meddlers
@@ -156,6 +157,8 @@ def survive(trial: Trial, *, handed: Handed = _handed) -> Survived:
         if trial.meddled or (trial.life and not (trial.undone or trial.parts)):
             hands.work = people.work
         parts = Parts(hands, people, is_meddled=trial.meddled, kills=trial.backs)
+        if trial.life and trial.reader == "files":
+            hands.at_tail = Exports(box).attend
         if trial.parts:
             hands.at_sample, hands.at_rest = parts.see_sample, parts.attend
         try:

@@ -16,14 +16,14 @@ import pytest
 from streamflow.clock import SystemClock
 from streamflow.config import Config, load
 from streamflow.daemon.home import open_home
-from streamflow.model import Intent, IntentState, Op, Ref
+from streamflow.model import Intent, IntentState, Op, QueueItem, Ref
 from streamflow.platforms.catalog import forms
 from streamflow.store.base import AuditEntry
-from streamflow.store.change import Audit, Change, MoveMark, PutIntent, PutSetting, SettleIntent
+from streamflow.store.change import Audit, Change, Enqueue, MoveMark, PutIntent, PutSetting, SettleIntent
 from tests.flow.box import REPOSITORY, environment
 from tests.flow.harness import assert_right
 from tests.flow.measures import audit
-from tests.flow.stopping import PARTS, Points, Stops, missed, missed_in_parts, name_of, peak_mib, struck
+from tests.flow.stopping import PARTS, Points, Stops, missed, missed_in_parts, name_of, names_of, peak_mib, struck
 from tests.flow.survival import Trial, survive
 from tests.test_config import MINIMAL, SECRET, written
 
@@ -166,3 +166,12 @@ def _audited(action: str, **more: Any) -> Change:
 def test_a_transaction_is_named_by_the_most_it_does(changes: list[Change], name: str) -> None:
     """What is struck can be told from its name."""
     assert name_of(changes) == name
+
+
+def test_a_question_is_struck_around_whatever_else_is_written_with_it() -> None:
+    """Most come with a write, and runs by files ask about records in no other way: that is a point of its own beside the write's."""
+    question = Enqueue(item=QueueItem(id="q", cause="shared_email", kind="lead", key="1", reason="", decisions=("accept",)))
+    write = PutIntent(intent=_intent())
+    assert names_of([write, question]) == ("intent update", "enqueue")
+    assert names_of([question]) == ("enqueue",)
+    assert names_of([write]) == ("intent update",)

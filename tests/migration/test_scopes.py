@@ -231,3 +231,33 @@ async def test_a_new_version_of_the_map_brings_nothing_back_that_was_undone(tmp_
         await trip.resolve(item, "retry", *await let_back(trip.ledger, trip.m.pair, "kind:notes"))
         await in_tail(trip)
         assert [row for row in trip.live("notes").values() if "[sf:" in str(row["body"])]
+
+
+async def test_who_was_undone_and_then_merged_away_in_the_source_is_not_made_again(tmp_path: Path) -> None:
+    """They are no more there, and nobody said that they should come back; what they had stays with the one who has it now."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
+        await in_tail(trip)
+        stays, goes = [
+            trip.in_source("create", "leads", name=name, email=f"{name[:4]}@example.com") for name in ("Lena Lead", "Olga Leed")
+        ]
+        trip.in_source("create", "notes", leadid=goes, note="note of the one who goes")
+        await in_tail(trip)
+        [home] = [link.dest_id for link in await trip.ledger.links_of("lead", [stays]) if not link.ref.part]
+        trip.in_source("merge", "leads", goes, into=stays)
+        trip.clock.skipped_s += 1.0      # the ledger notes by the second when a record was seen
+        await in_tail(trip)
+        assert not await trip.items("deleted_at_source"), "missing once proves nothing yet"
+        await undo(trip, f"record:lead:{goes}")
+        assert "Olga Leed" not in _names(trip)
+        for _ in range(3):
+            trip.clock.skipped_s += 1.0
+            await in_tail(trip)
+        told = [row.entry.key async for page in trip.ledger.audit() for row in page if row.entry.action == "source.merged"]
+        assert told == [goes], "the merge was seen"
+        assert "Olga Leed" not in _names(trip)
+        [moved] = [row for row in trip.live("notes").values() if "note of the one who goes" in row["body"]]
+        assert moved["links"]["parent"] == home
+
+
+def _names(trip: Voyage) -> set[str]:
+    return {str(row.get("name")) for row in trip.live("contacts").values()}

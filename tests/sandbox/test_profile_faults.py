@@ -11,7 +11,6 @@ from streamflow.sandbox.profiles import PLATFORMS, SHIPPED, read_profile
 from tests.named import missing
 
 NUTSHELL, LEADTREKKER, LEAD_PERFECTION = "nutshell", "leadtrekker", "lead_perfection"
-SOURCES = (LEADTREKKER, LEAD_PERFECTION)
 TIES = "changes_of_one_time_over_many_pages"
 """Not a switch: so many changes bear one time that they fill several pages."""
 
@@ -28,7 +27,8 @@ HOSTILE = {*FAILING, "swell", "deny 401", "deny 403", "stamp_grain_s"}
 HELD: Mapping[str, Mapping[str, set[str]]] = {
     "calm": {platform: set() for platform in PLATFORMS},
     "slow": {
-        NUTSHELL: SLOW | {"search_lag_s", "events_lag_s"}, **{source: SLOW | {"late_visibility_s"} for source in SOURCES},
+        NUTSHELL: SLOW | {"search_lag_s", "events_lag_s"}, LEADTREKKER: SLOW | {"late_visibility_s"},
+        LEAD_PERFECTION: SLOW | {"late_visibility_s", "clock_skew_s behind"},
     },
     "flaky": dict.fromkeys(PLATFORMS, FAILING),
     "hostile": {
@@ -64,7 +64,6 @@ ELSEWHERE: Mapping[tuple[str, str], str] = {
         "`tests/platforms/leadperfection/test_following.py::test_a_hole_proves_nothing_and_hides_nothing_but_itself_once_it_is_given_up`",
     # Worlds draw how far the source's clock is off.
     (LEADTREKKER, "clock_skew_s behind"): "`tests/simulate/test_worlds.py::test_a_world_ends_with_every_promise_kept`",
-    (LEAD_PERFECTION, "clock_skew_s behind"): "`tests/migration/test_horizon.py::test_what_reads_did_not_show_is_late`",
 }  # fmt: skip
 
 
