@@ -69,7 +69,7 @@ def first_break(head: Head, lines: Sequence[Line]) -> tuple[int | None, Head]:
     for line in lines:
         wanted = head.seq + 1
         is_bare = line.hash != _hash(head.hash, line.text)
-        if line.seq != wanted or _seq_in(line.text) != wanted or (is_bare and not _is_bare(line.text)):
+        if line.seq != wanted or _seq_in(line.text) != wanted or (is_bare and orjson.loads(line.text).get(BARE) is not True):
             return wanted, head
         if is_bare:
             head = Head(seq=wanted, hash=line.hash, bare=head.bare or wanted, print=bare_print(head.print, line))
@@ -143,11 +143,6 @@ def row_of(line: Line, previous: str) -> AuditRow:
 
 def _hash(previous: str, text: str) -> str:
     return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
-
-
-def _is_bare(text: str) -> bool:
-    held = orjson.loads(text)
-    return held.get(BARE) is True and held.get("before") is None and held.get("after") is None and not held.get("note")
 
 
 def _sealed(text: str) -> str | None:

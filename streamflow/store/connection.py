@@ -155,6 +155,10 @@ class Transaction:
         """Run the named statement with its $parts put in: names and texts of the schema itself, as SQLite told them."""
         return self._execute(_with_parts(name, parts)).fetchall()
 
+    def define(self, name: str, function: Callable[[Any], Any]) -> None:
+        """Give the statements of this connection a function of one value."""
+        self._raw.create_function(name, 1, function, deterministic=True)
+
     def _execute(self, sql: str, args: Sequence[Any] = ()) -> sqlite3.Cursor:
         if self._is_given_up:
             raise sqlite3.OperationalError("the transaction was given up")

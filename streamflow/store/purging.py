@@ -7,7 +7,8 @@ anew, and its log is emptied.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ import orjson
 from streamflow.store.audit import START, Line, bare_print
 from streamflow.store.codec import text_of
 from streamflow.store.connection import HELD_HINT, Connection, LedgerHeld, Transaction
-from streamflow.store.keeping import COLUMNS, WHOLE, bared, kept_setting
+from streamflow.store.keeping import COLUMNS, STAND_IN, WHOLE, kept_entry, kept_setting, stand_in
 
 _PAGE = 1000
 _NOTHING = "''"
@@ -47,33 +48,34 @@ async def shares(
     found: dict[str, Share] = {}
     for (table,) in await connection.rows("tables"):
         [(count,)] = await connection.rows("count_of", table=table)
-        kept = COLUMNS.get(table)
-        found[table] = Share(go=count) if kept is None else Share(stay=count) if kept == WHOLE else Share(bared=count)
+        found[table] = Share(stay=count) if table in WHOLE else Share(bared=count) if table in COLUMNS else Share(go=count)
     found["setting"], found["audit"] = Share(), Share()
     for name, value in settings.items():
         found["setting"].count(value, kept_setting(name, value))
+    key = stand_in(b"")
     async for page in audit:
         for _, line in page:
-            found["audit"].count(line.text, bared(line.text) or line.text)
+            found["audit"].count(line.text, kept_entry(line.text, key))
     return found
 
 
 def strip(book: Transaction) -> str:
     """Take out what goes; answers the print of the entries of the audit that lost their values, for their seal."""
+    key = stand_in(secrets.token_bytes())
+    book.define(STAND_IN, key)
     for (table,) in book.fetch("tables"):
-        kept = COLUMNS.get(table)
-        if kept is None:
+        if table in COLUMNS:
+            stays = {name: COLUMNS[table].get(name, _NOTHING if filled else "NULL") for name, filled in book.fetch("columns", table)}
+            book.made("bare_columns", table=table, columns=", ".join(f"{name} = {left}" for name, left in stays.items() if left != name))
+        elif table not in (*WHOLE, "setting", "audit"):
             book.made("empty", table=table)
-        elif kept != WHOLE:
-            emptied = [f"{name} = {_NOTHING if filled else 'NULL'}" for name, filled in book.fetch("columns", table) if name not in kept]
-            book.made("bare_columns", table=table, columns=", ".join(emptied))
     for name, value in list(_settings(book)):
         left = kept_setting(name, value)
         if left is None:
             book.change_many("drop_settings", [[name]])
         elif left != value:
             book.change_many("put_settings", [[name, text_of(left)]])
-    return _bare(book)
+    return _bare(book, key)
 
 
 async def shrink(connection: Connection) -> None:
@@ -84,14 +86,14 @@ async def shrink(connection: Connection) -> None:
         raise LedgerHeld("the log of the ledger cannot be emptied: another program looks into the file", hint=HELD_HINT)
 
 
-def _bare(book: Transaction) -> str:
+def _bare(book: Transaction, key: Callable[[str | None], str | None]) -> str:
     """Bare the entries of the audit; what guards them against any change is set aside for this transaction alone."""
     found = START
     guards = book.fetch("guards", "audit")
     for name, _ in guards:
         book.made("drop_guard", guard=name)
     for line in _audit(book):
-        if (left := bared(line.text)) is not None:
+        if (left := kept_entry(line.text, key)) != line.text:
             found = bare_print(found, Line(seq=line.seq, text=left, hash=line.hash))
             book.change("bare_audit", line.seq, left)
     for _, sql in guards:
