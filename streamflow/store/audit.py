@@ -72,7 +72,7 @@ def first_break(head: Head, lines: Sequence[Line]) -> tuple[int | None, Head]:
         if line.seq != wanted or _seq_in(line.text) != wanted or (is_bare and orjson.loads(line.text).get(BARE) is not True):
             return wanted, head
         if is_bare:
-            head = Head(seq=wanted, hash=line.hash, bare=head.bare or wanted, print=bare_print(head.print, line))
+            head = Head(seq=wanted, hash=line.hash, bare=head.bare or wanted, print=bare_print(head.print, head.hash, line))
         elif head.bare and (told := _sealed(line.text)) is not None:
             if told != head.print:
                 return head.bare, head
@@ -87,9 +87,9 @@ def break_at_end(head: Head, *, reached: int) -> int | None:
     return head.bare or (head.seq + 1 if head.seq < reached else None)
 
 
-def bare_print(before: str, line: Line) -> str:
-    """Go on with a print of bare entries by one more, so far as it is kept: its hash and the text that is left."""
-    return _hash(before, f"{line.hash}\n{line.text}")
+def bare_print(before: str, previous: str, line: Line) -> str:
+    """Go on with a print of bare entries by one more: the hash of the entry before it, its own, and the text that is left."""
+    return _hash(before, f"{previous}\n{line.hash}\n{line.text}")
 
 
 @dataclass(slots=True, kw_only=True)

@@ -92,9 +92,9 @@ def _bare(book: Transaction, key: Callable[[str | None], str | None]) -> str:
     guards = book.fetch("guards", "audit")
     for name, _ in guards:
         book.made("drop_guard", guard=name)
-    for line in _audit(book):
+    for previous, line in _audit(book):
         if (left := kept_entry(line.text, key)) != line.text:
-            found = bare_print(found, Line(seq=line.seq, text=left, hash=line.hash))
+            found = bare_print(found, previous, Line(seq=line.seq, text=left, hash=line.hash))
             book.change("bare_audit", line.seq, left)
     for _, sql in guards:
         book.made("make_guard", sql=sql)
@@ -106,9 +106,9 @@ def _settings(book: Transaction) -> Iterator[tuple[str, Any]]:
         yield name, orjson.loads(text)
 
 
-def _audit(book: Transaction) -> Iterator[Line]:
+def _audit(book: Transaction) -> Iterator[tuple[str, Line]]:
     after = 0
     while rows := book.fetch("audit", after, _PAGE):
-        for seq, text, _, hash_ in rows:
-            yield Line(seq=seq, text=text, hash=hash_)
+        for seq, text, previous, hash_ in rows:
+            yield previous or START, Line(seq=seq, text=text, hash=hash_)
         after = rows[-1][0]

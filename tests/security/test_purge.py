@@ -277,6 +277,7 @@ def test_killed_at_any_step_the_same_command_ends_it(ended: Ended) -> None:
             assert code == -signal.SIGKILL
             points += 1
             assert place.cli("audit", "verify").code == 0, points
+            assert ended.shown(place) or points > 1, "nothing goes before the order is in the audit"
             if points > 1:
                 assert_clear(place.cli("rollback", "--confirm", NAME), 64, "purge")
             assert purge(place)["result"] in ("purged", "already_purged"), points
