@@ -153,7 +153,7 @@ def test_a_purged_chain_holds_up_to_its_seal_and_beyond() -> None:
 
 
 def test_entries_without_values_and_without_a_seal_are_a_break() -> None:
-    """Values taken away without the seal of a purge, or behind it, are a break; a daemon never works on a purged ledger and takes any for one."""
+    """Values taken away without the seal of a purge, or behind it, are a break; for a daemon, which never works on such a ledger, any."""
     assert broken(purged()[:-1]) == BARED[0]
     later, _ = chain(Head(seq=ENTRIES + 1, hash=purged()[-1].hash), [AuditEntry(actor="streamflow", action="later", note="x")], at="now")
     assert broken([*purged(), bare(later[0])]) == ENTRIES + 2
