@@ -24,7 +24,7 @@ ROLLBACK: Final = "rollback"                   # the order for a rollback (`roll
 ROLLBACK_RESULT: Final = "rollback:result"     # what the last one did, and left
 SWEPT: Final = "sweep:at"                      # when the last complete sweep began
 IDENTITY: Final = "identity"                   # which accounts the ledger joins (`config.identity`)
-PURGE: Final = "purge"                         # of the personal data: {"by", "at", "step": "begun" | "sealed" | "done", "bare": entries}
+PURGE: Final = "purge"                         # of the personal data: {"by", "at", "step"} (`purge_order`)
 
 # ------------------------------------------------------------------------------------------------ what operators said
 

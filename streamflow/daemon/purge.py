@@ -59,7 +59,7 @@ async def purge(config: Config, clock: Clock, *, actor: str, dry_run: bool) -> d
         held = {"by": actor, "at": iso(clock.now()), **held, "step": held["step"] or BEGUN}
         await ledger.commit(_told(held, AuditEntry(actor=actor, action="purge.begun")))
         if held["step"] == BEGUN:
-            held = {**held, "step": STRIPPED, "bare": plan["tables"]["audit"]["bared"]}
+            held = {**held, "step": STRIPPED}
             await ledger.purge(lambda print_: _told(held, AuditEntry(actor=actor, action=SEALED, after={"print": print_})))
         await ledger.shrink()
         await to_thread.run_sync(_clear, folder)

@@ -26,13 +26,15 @@ from streamflow.store.connection import Connection
 from streamflow.store.lock import locked
 from streamflow.store.memory import MemoryLedger
 from streamflow.store.sqlite import SqliteLedger
-from tests.flow.box import sandbox
+from tests.flow.box import Box, sandbox
 from tests.flow.daemon import Daemon
 from tests.flow.measures import of_source
 from tests.flow.telltales import plant
 from tests.flow_bad.rig import Command, Place, assert_clear, environ, place_at, running_daemon, running_pair
 
-PAIRS = ("leadtrekker-nutshell", "lead-perfection-nutshell")
+UNDONE = " and back"
+RUNS = ("leadtrekker-nutshell", "lead-perfection-nutshell", f"leadtrekker-nutshell{UNDONE}")
+OPTIONS: dict[str, Any] = {"records": 30, "gates": "auto", "search_lag": 0.2}
 NAME = "sandbox"
 ENDS_S = 120.0
 
@@ -65,20 +67,42 @@ def rows(place: Place, query: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture(scope="module")
-def ended(request: pytest.FixtureRequest) -> Iterator[Ended]:
-    options: dict[str, Any] = {"pair": getattr(request, "param", PAIRS[0]), "records": 30, "gates": "auto", "search_lag": 0.2}
-    with sandbox(**options) as box:
-        box, planted = plant(box, options, 7)
-        told = of_source(box.source())
-        daemon = Daemon(box)
-        try:
+def runs() -> Iterator[Callable[[str], Ended]]:
+    """Give runs by their names, each made once, both simulated accounts with it until all tests are over."""
+    made: dict[str, Ended] = {}
+    with contextlib.ExitStack() as stack:
+
+        def run(name: str) -> Ended:
+            if name not in made:
+                box = stack.enter_context(sandbox(**OPTIONS, pair=name.removesuffix(UNDONE)))
+                made[name] = ended_run(box, undone=name.endswith(UNDONE))
+            return made[name]
+
+        yield run
+
+
+def ended_run(box: Box, *, undone: bool) -> Ended:
+    """Run a migration to its end in these accounts, with words planted in them, and roll it back if it is to be *undone*."""
+    box, planted = plant(box, OPTIONS, 7)
+    told = of_source(box.source())
+    daemon = Daemon(box)
+    try:
+        daemon.start()
+        assert daemon.wait(ENDS_S) in (0, 1), daemon.words()
+        if undone:
+            assert daemon.cli("rollback", "--confirm", NAME).code == 0
             daemon.start()
             assert daemon.wait(ENDS_S) in (0, 1), daemon.words()
-        finally:
-            daemon.stop()
-        fields = {field.lower() for (field,) in rows(Place(dir=box.dir), "SELECT b FROM tally WHERE scope = 'check'")}
-        words = {word.lower() for word in {*planted, *told}}
-        yield Ended(dir=box.dir, words=frozenset(word.encode() for word in words if f"custom:{word}" not in fields))
+    finally:
+        daemon.stop()
+    fields = {field.lower() for (field,) in rows(Place(dir=box.dir), "SELECT b FROM tally WHERE scope = 'check'")}
+    words = {word.lower() for word in {*planted, *told}}
+    return Ended(dir=box.dir, words=frozenset(word.encode() for word in words if f"custom:{word}" not in fields))
+
+
+@pytest.fixture
+def ended(request: pytest.FixtureRequest, runs: Callable[[str], Ended]) -> Ended:
+    return runs(getattr(request, "param", RUNS[0]))
 
 
 @pytest.fixture
@@ -94,7 +118,7 @@ def purge(place: Place, *words: str) -> Any:
     return said.body
 
 
-@pytest.mark.parametrize("ended", PAIRS, indirect=True)
+@pytest.mark.parametrize("ended", RUNS, indirect=True)
 def test_no_byte_tells_of_people_afterwards(ended: Ended, over: Place) -> None:
     """Before it words of the source are in the ledger and the files; afterwards in none, and the audit holds, says who, and is exported."""
     assert len(ended.shown(over)) > 50
@@ -194,6 +218,17 @@ def test_not_in_the_middle_of_a_run() -> None:
         before = place.snapshot()
         assert_clear(place.cli("purge", "--confirm", NAME), 64, "not over: it is in map")
         assert place.snapshot() == before
+
+
+def test_somebody_who_looks_into_the_file_is_waited_for(ended: Ended, over: Place) -> None:
+    """While another program reads the ledger its log cannot be emptied: the purge says so, and the same command ends it afterwards."""
+    with contextlib.closing(sqlite3.connect(over.state / "ledger.sqlite", isolation_level=None)) as book:
+        book.execute("BEGIN")
+        book.execute("SELECT * FROM record").fetchone()
+        assert_clear(over.cli("purge", "--confirm", NAME), 75, "another program")
+        assert_clear(over.cli("run"), 64, "a purge of this migration was begun", "`streamflow purge --confirm NAME` ends it")
+    assert purge(over)["result"] == "purged"
+    assert ended.shown(over) == set()
 
 
 def test_not_before_an_ordered_rollback(over: Place) -> None:
