@@ -107,7 +107,7 @@ async def _refuse_purged(args: Args) -> None:
     from streamflow.store.sqlite import SqliteLedger
 
     try:
-        async with SqliteLedger.open_readonly(config_of(args).migration.state_dir, clock=SystemClock()) as ledger:
+        async with SqliteLedger.open_readonly(config_of(args).migration.state_dir, clock=SystemClock(), whole=False) as ledger:
             purge = await ledger.setting(PURGE)
     except StoreError:
         return

@@ -78,12 +78,16 @@ class SqliteLedger(SqliteReading):
 
     @classmethod
     @asynccontextmanager
-    async def open_readonly(cls, directory: Path | str, *, clock: Clock) -> AsyncIterator[SqliteLedger]:
-        """Look into a ledger without holding it, whether a daemon works on it or not; writing raises StoreError."""
+    async def open_readonly(cls, directory: Path | str, *, clock: Clock, whole: bool = True) -> AsyncIterator[SqliteLedger]:
+        """
+        Look into a ledger without holding it, whether a daemon works on it or not; writing raises StoreError.
+
+        Unless *whole* is off every page is examined first, which takes a while in a large one.
+        """
         path = Path(directory) / files.LEDGER_FILE
         if not path.exists():
             raise StoreError(f"there is no ledger in {directory}", hint="check the path, or start a migration first")
-        version = await files.examine(path)
+        version = await files.examine(path, whole=whole)
         if version < files.VERSION:
             raise StoreError(f"{path} is of an older version", hint="start the daemon once, which brings it to the present version")
         connection = Connection(await connect(path, writable=False))
