@@ -13,7 +13,7 @@ STORM := tests/storm
 TOOLS := tests/tools
 SERVICE := tests/service
 CONTAINER := tests/container
-FACES := tests/flow_bad tests/acceptance tests/third_platform \
+FACES := tests/flow_bad tests/acceptance tests/third_platform tests/security/test_purge.py \
 	$(filter-out tests/flow/test_kills.py tests/flow/test_torture.py,$(wildcard tests/flow/test_*.py))
 VOYAGES := tests/migration
 # Compiled files are kept: the tests start many processes, and none of them is to compile everything anew.

@@ -23,6 +23,8 @@ CLOSED: Final = "closed_at"                    # when the window after the switc
 ROLLBACK: Final = "rollback"                   # the order for a rollback (`rollback_order`)
 ROLLBACK_RESULT: Final = "rollback:result"     # what the last one did, and left
 SWEPT: Final = "sweep:at"                      # when the last complete sweep began
+IDENTITY: Final = "identity"                   # which accounts the ledger joins (`config.identity`)
+PURGE: Final = "purge"                         # of the personal data: {"by", "at", "step"} (`purge_order`)
 
 # ------------------------------------------------------------------------------------------------ what operators said
 

@@ -8,7 +8,7 @@ from typing import Any
 
 def commands() -> Sequence[Callable[[Any], None]]:
     """Give what adds each group of commands to a parser, in the order of the help."""
-    from streamflow.cli import audit, cutover, demo, gates, probe, queue, records, rollback, sandbox, setup, status, steer
+    from streamflow.cli import audit, cutover, demo, gates, probe, purge, queue, records, rollback, sandbox, setup, status, steer
 
-    parts = (setup, probe, status, steer, gates, cutover, queue, records, audit, rollback, sandbox, demo)
+    parts = (setup, probe, status, steer, gates, cutover, queue, records, audit, rollback, purge, sandbox, demo)
     return [part.register for part in parts]

@@ -11,10 +11,10 @@ import anyio
 from streamflow.cli.output import note, say, say_json, tree
 from streamflow.cli.parsing import Args, config_of
 from streamflow.clock import SystemClock
-from streamflow.daemon.client import DaemonClient, Refusal, connect, part
+from streamflow.daemon.client import DaemonClient, DaemonNotRunning, Refusal, connect, part
 from streamflow.daemon.exits import Exit
 from streamflow.errors import StoreError
-from streamflow.ledger_names import PHASE
+from streamflow.ledger_names import PHASE, PURGE
 
 FIRST_LOOK_S = 2.0      # so long an answer is waited for before progress is shown
 LOOK_EVERY_S = 0.5
@@ -24,8 +24,12 @@ LOOK_EVERY_S = 0.5
 async def daemon(args: Args) -> AsyncIterator[DaemonClient]:
     """Open the control socket that the configuration names."""
     config = config_of(args)
-    async with connect(config.control.socket) as client:
-        yield client
+    try:
+        async with connect(config.control.socket) as client:
+            yield client
+    except DaemonNotRunning:
+        await _refuse_purged(args)     # none will ever run again
+        raise
 
 
 async def show(args: Args, path: str, text: Callable[[Any], str], **query: str) -> int:
@@ -96,6 +100,19 @@ async def last_phase(args: Args) -> str:
             return phase_name(await ledger.setting(PHASE))
     except StoreError:
         return ""
+
+
+async def _refuse_purged(args: Args) -> None:
+    from streamflow.migration.purge_order import refusal  # only when needed
+    from streamflow.store.sqlite import SqliteLedger
+
+    try:
+        async with SqliteLedger.open_readonly(config_of(args).migration.state_dir, clock=SystemClock(), whole=False) as ledger:
+            purge = await ledger.setting(PURGE)
+    except StoreError:
+        return
+    if purge is not None:
+        raise refusal(purge)
 
 
 def phase_name(value: Any) -> str:

@@ -40,7 +40,8 @@ async def _verify(args: Args) -> int:
         entries, broken = await ledger.verify_audit()
         if known is not None and broken is None and await ledger.audit_hash(known[0]) != known[1]:
             broken = known[0]
-    tell(args, _verdict(entries, broken), _text)
+        bare = await ledger.audit_bare()
+    tell(args, _verdict(entries, broken, bare), _text)
     return Exit.DONE if broken is None else Exit.OPEN_ITEMS
 
 
@@ -56,8 +57,9 @@ async def _export(args: Args) -> int:
     path = Path(args.file)
     async with _ledger(args) as ledger:
         entries, broken = await ledger.verify_audit()
+        bare = await ledger.audit_bare()
         written = await _write(ledger, path)
-    answer = {**_verdict(entries, broken), "written": written, "path": str(path.absolute())}
+    answer = {**_verdict(entries, broken, bare), "written": written, "path": str(path.absolute())}
     tell(args, answer, lambda answer: f"wrote {written} entries to {path}\n{_text(answer)}")
     return Exit.DONE if broken is None else Exit.OPEN_ITEMS
 
@@ -88,11 +90,12 @@ async def _fill(descriptor: int, ledger: SqliteLedger) -> int:
     return written
 
 
-def _verdict(entries: int, broken: int | None) -> dict[str, Any]:
-    return {"result": "whole" if broken is None else "broken", "entries": entries, "first_broken": broken}
+def _verdict(entries: int, broken: int | None, bare: int) -> dict[str, Any]:
+    return {"result": "whole" if broken is None else "broken", "entries": entries, "first_broken": broken, "purged": bare}
 
 
 def _text(answer: Mapping[str, Any]) -> str:
     if answer["first_broken"] is None:
-        return f"the audit is whole: {answer['entries']} entries"
+        bare = f", of which {answer['purged']} lost their values in a purge, and stand as it left them" if answer["purged"] else ""
+        return f"the audit is whole: {answer['entries']} entries{bare}"
     return f"the audit is BROKEN at entry {answer['first_broken']}\n  keep the state folder as it is and compare it with a backup"

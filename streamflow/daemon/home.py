@@ -12,8 +12,9 @@ from streamflow.clock import Clock, iso
 from streamflow.config import Config, identity
 from streamflow.daemon.exits import AlreadyRunning
 from streamflow.errors import ConfigError, DiskRefused, DoesNotFit, StoreError, is_of_the_disk
-from streamflow.ledger_names import PHASE
+from streamflow.ledger_names import IDENTITY, PHASE, PURGE
 from streamflow.migration.life import State
+from streamflow.migration.purge_order import refusal
 from streamflow.migration.rollback_order import ALREADY_ORDERED, ordered, standing
 from streamflow.migration.scopes import accepted, checked
 from streamflow.model import AuditEntry
@@ -31,11 +32,14 @@ ALWAYS_KNOWN = ("source.platform", "source.timezone")
 
 
 @asynccontextmanager
-async def open_home(config: Config, clock: Clock) -> AsyncIterator[SqliteLedger]:
+async def open_home(config: Config, clock: Clock, *, purging: bool = False, limit_s: float = 60.0) -> AsyncIterator[SqliteLedger]:
     """
     Hold the ledger of this migration until the block ends; makes one in an empty place, and closes the folder to others.
 
+    One whose purge was begun is for *purging* alone. *limit_s* bounds each transaction.
+
     Raises:
+        DoesNotFit: its personal data was purged, or is being purged.
         AlreadyRunning: another daemon holds it.
         LedgerHeld: another program holds its file.
         DiskRefused: its disk is full, fails, or became read-only since it was first used.
@@ -45,8 +49,11 @@ async def open_home(config: Config, clock: Clock) -> AsyncIterator[SqliteLedger]
     refuse_shared(folder)
     async with AsyncExitStack() as stack:
         try:
-            ledger = await stack.enter_async_context(SqliteLedger.open(folder, clock=clock))
-            await claim(ledger, config)
+            ledger = await stack.enter_async_context(SqliteLedger.open(folder, clock=clock, limit_s=limit_s))
+            if (purge := await ledger.setting(PURGE)) is None:
+                await claim(ledger, config)
+            elif not purging:
+                raise refusal(purge)
             await to_thread.run_sync(own_tree, folder)
         except DirectoryInUse as error:
             raise AlreadyRunning(error.message, hint=error.hint) from error
@@ -80,13 +87,18 @@ def refuse_shared(folder: Path) -> None:
 
 async def claim(ledger: Ledger, config: Config) -> None:
     """Write on a new ledger which accounts it joins, or see that it is these. Raises ConfigError; the ledger stays as it was."""
-    mine = dict(identity(config))
-    stored = await ledger.setting("identity")
-    if stored is not None and (faults := foreign(mine, stored)):
-        raise ConfigError(faults, hint="name another migration.state_dir, or correct the file; the state was not touched")
+    mine, stored = dict(identity(config)), await refuse_foreign(ledger, config)
     known = {**mine, **{name: value for name, value in (stored or {}).items() if value}}
     if known != stored:
-        await ledger.commit([PutSetting(name="identity", value=known)])
+        await ledger.commit([PutSetting(name=IDENTITY, value=known)])
+
+
+async def refuse_foreign(ledger: Ledger, config: Config) -> dict[str, str] | None:
+    """Give what the ledger says of the accounts it joins, None for nothing. Raises ConfigError where they are others."""
+    stored: dict[str, str] | None = await ledger.setting(IDENTITY)
+    if stored is not None and (faults := foreign(dict(identity(config)), stored)):
+        raise ConfigError(faults, hint="name another migration.state_dir, or correct the file; the state was not touched")
+    return stored
 
 
 def foreign(mine: dict[str, str], stored: dict[str, str]) -> list[str]:
@@ -135,7 +147,9 @@ async def present(config: Config, clock: Clock) -> list[str]:
         return []
     try:
         async with SqliteLedger.open_readonly(folder, clock=clock) as ledger:
-            return foreign(dict(identity(config)), await ledger.setting("identity") or dict(identity(config)))
+            if (purge := await ledger.setting(PURGE)) is not None:
+                return [str(refusal(purge))]
+            return foreign(dict(identity(config)), await ledger.setting(IDENTITY) or dict(identity(config)))
     except DiskRefused as error:
         raise DiskRefused(f"migration.state_dir: {error}", hint=error.hint) from error
     except StoreError as error:

@@ -41,6 +41,7 @@ from streamflow.migration.control import Control, Drained
 from streamflow.migration.life import FINAL
 from streamflow.pipeline import first_cause
 from streamflow.platforms.catalog import forms, pair_of
+from streamflow.reports.files import REPORTS
 from streamflow.reports.writer import ReportWriter
 from streamflow.store.change import PutSetting
 from streamflow.store.sqlite import SqliteLedger
@@ -117,7 +118,7 @@ class _Daemon:
 
     async def run(self) -> Exit:
         config = self._config
-        reports = ReportWriter(config.migration.state_dir / "reports", config.migration.name, self._clock)
+        reports = ReportWriter(config.migration.state_dir / REPORTS, config.migration.name, self._clock)
         migration = Migration(
             terms=terms_of(config), pair=pair_of(config.source.platform, config.destination.platform), ledger=self._ledger,
             source=self._doors.source, attachments=self._doors.attachments, destination=self._doors.destination, clock=self._clock,

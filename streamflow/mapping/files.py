@@ -7,6 +7,7 @@ from hashlib import sha256
 from streamflow.mapping.pair import Pair
 from streamflow.model import Record
 
+ARCHIVE = "files"         # the folder of the archive, below the state directory
 LONGEST_BYTES = 200     # of a part of a path; file systems take 255, and a draft beside it has a longer name
 
 
@@ -19,7 +20,7 @@ def archive_path(record: Record, pair: Pair) -> str:
     one = pair.object(record.kind)
     fields = [row.source for row in one.rows if row.transform == "parent"] if one is not None else []
     parent = next((value for field in fields if (value := record.data.get(field))), "unknown")
-    return f"files/{_part(str(parent))}/{_part(record.key)}"
+    return f"{ARCHIVE}/{_part(str(parent))}/{_part(record.key)}"
 
 
 def _part(text: str) -> str:

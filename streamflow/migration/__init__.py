@@ -19,4 +19,5 @@ The switch: `precheck`, `readiness`, `counting`; behind it `late_questions`, `de
 Undoing: `rollback_order`, `scopes`, `returning` (what is undone, and how it comes back), `undoing` (what is to happen to one record);
 `touched`, `hanging`, `ties`, `outside`, `absorbed` (whose work would go with it); `reversal`, `reversals` (the writes), `removals`,
 `restorations` (what became of them); `beside`, `source_uses`, `source_removals` (what a run left besides records); `proof` (reading back).
+When it is over: `purge_order`.
 """

@@ -10,6 +10,7 @@ from typing import TextIO
 
 from streamflow.errors import DiskRefused, StoreError, is_of_the_disk
 
+REPORTS = "reports"     # their folder, below the state directory
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 

@@ -1,14 +1,17 @@
 """
 The hash chain of the audit: each entry's hash covers the entry and the hash before it. Pure.
 
-Rule: what is hashed is the very text that is kept, so that no later change of how values are written can break an old chain.
+Rule 1: what is hashed is the very text that is kept, so that no later change of how values are written can break an old chain.
+Rule 2: a purge takes the values out of entries and leaves their hashes. Such a bare entry says so, its hash goes on carrying the chain, and
+the purge's own entry, the seal, holds a print of all of them as they were left: a bare entry before no seal, or another, is a break.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 import orjson
 
@@ -19,14 +22,18 @@ from streamflow.store.codec import text_of
 UNREADABLE = "unreadable"
 START = ""
 """The hash before the first entry."""
+BARE: Final = "purged"               # true in an entry whose values were purged
+SEALED: Final = "purge.sealed"       # the action of the seal; its *after* has the print under "print"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """Where the chain stands: number and hash of its last entry."""
+    """Where the chain stands: number and hash of its last entry, and which bare entries no seal was met for yet."""
 
     seq: int = 0
     hash: str = START
+    bare: int = 0          # number of the first of them, 0 for none
+    print: str = START     # of all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +64,32 @@ def first_break(head: Head, lines: Sequence[Line]) -> tuple[int | None, Head]:
     """
     Follow *lines* from *head*; answer the number of the first entry that is missing, moved or changed, and the new head.
 
-    A missing entry is named by the number it had.
+    A missing entry is named by the number it had; of bare entries that do not stand as their seal says the first is named.
     """
     for line in lines:
         wanted = head.seq + 1
-        if line.seq != wanted or line.hash != _hash(head.hash, line.text) or _seq_in(line.text) != wanted:
+        is_bare = line.hash != _hash(head.hash, line.text)
+        if line.seq != wanted or _seq_in(line.text) != wanted or (is_bare and orjson.loads(line.text).get(BARE) is not True):
             return wanted, head
-        head = Head(seq=line.seq, hash=line.hash)
+        if is_bare:
+            head = Head(seq=wanted, hash=line.hash, bare=head.bare or wanted, print=bare_print(head.print, head.hash, line))
+        elif head.bare and (told := _sealed(line.text)) is not None:
+            if told != head.print:
+                return head.bare, head
+            head = Head(seq=wanted, hash=line.hash)
+        else:
+            head = replace(head, seq=wanted, hash=line.hash)
     return None, head
+
+
+def break_at_end(head: Head, *, reached: int) -> int | None:
+    """Answer the first entry that does not fit once all lines were followed to *head*; the chain is known to go to *reached*."""
+    return head.bare or (head.seq + 1 if head.seq < reached else None)
+
+
+def bare_print(before: str, previous: str, line: Line) -> str:
+    """Go on with a print of bare entries by one more: the hash of the entry before it, its own, and the text that is left."""
+    return _hash(before, f"{previous}\n{line.hash}\n{line.text}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -118,6 +143,14 @@ def row_of(line: Line, previous: str) -> AuditRow:
 
 def _hash(previous: str, text: str) -> str:
     return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
+
+
+def _sealed(text: str) -> str | None:
+    """Give the print that an entry holds as the seal of bare ones, None of any other."""
+    held = orjson.loads(text)
+    if held.get("action") != SEALED:
+        return None
+    return str(held["after"].get("print")) if isinstance(held.get("after"), dict) else ""
 
 
 def _seq_in(text: str) -> int | None:

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
+from string import Template
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -116,6 +117,10 @@ def _with_rows(sql: str, rows: int, cells: int) -> str:
     return sql.replace("(:rows)", f"(VALUES {','.join([row] * rows)})")
 
 
+def _with_parts(name: str, parts: Mapping[str, str]) -> str:
+    return Template(SQL[name]).substitute(parts) if parts else SQL[name]
+
+
 class Transaction:
     """The statements of one transaction; lives and dies in the thread of the connection."""
 
@@ -146,6 +151,14 @@ class Transaction:
         """Run the named write for all *rows* at once, at most `PORTION` of them."""
         return self._execute(_with_rows(SQL[name], len(rows), len(rows[0])), [*args, *chain.from_iterable(rows)]).rowcount
 
+    def made(self, name: str, **parts: str) -> list[Row]:
+        """Run the named statement with its $parts put in: names and texts of the schema itself, as SQLite told them."""
+        return self._execute(_with_parts(name, parts)).fetchall()
+
+    def define(self, name: str, function: Callable[[Any], Any]) -> None:
+        """Give the statements of this connection a function of one value."""
+        self._raw.create_function(name, 1, function, deterministic=True)
+
     def _execute(self, sql: str, args: Sequence[Any] = ()) -> sqlite3.Cursor:
         if self._is_given_up:
             raise sqlite3.OperationalError("the transaction was given up")
@@ -163,13 +176,13 @@ class Connection:
         self._unwritable_by: type[StoreError] = StoreError
         self._unreadable = ""    # why nothing may be read any more
 
-    async def rows(self, name: str, *args: Any) -> list[Row]:
-        """Run the named read outside any transaction."""
+    async def rows(self, name: str, *args: Any, **parts: str) -> list[Row]:
+        """Run the named read outside any transaction; *parts* as of `made`."""
         async with self._lock:
             if self._unreadable:
                 raise StoreError(self._unreadable, hint="stop the daemon and start it again")
             try:
-                return list(await self._raw.execute_fetchall(SQL[name], args))
+                return list(await self._raw.execute_fetchall(_with_parts(name, parts), args))
             except sqlite3.Error as error:
                 raise refusal(error, "cannot be read") from error
 

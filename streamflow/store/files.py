@@ -105,9 +105,9 @@ async def make(path: Path, *, at: str) -> None:
         raise family(f"the ledger cannot be made: {error.strerror}", hint=f"check disk, owner and rights of {path.parent}") from error
 
 
-async def examine(path: Path) -> int:
+async def examine(path: Path, *, whole: bool = True) -> int:
     """
-    Look at a file through a connection that cannot write, and answer its version.
+    Look at a file through a connection that cannot write, and answer its version; at every page of it, or its head alone if not *whole*.
 
     Raises:
         StoreError: it is not a ledger, is damaged, or belongs to a newer streamflow.
@@ -121,7 +121,7 @@ async def examine(path: Path) -> int:
                 f"{path} was written by a newer streamflow (version {version} of the ledger, this one knows {VERSION})",
                 hint="install the newer streamflow again; the file was not touched",
             )
-        faults = [row[0] for row in await raw.execute_fetchall("PRAGMA quick_check(5)")]
+        faults = [row[0] for row in await raw.execute_fetchall("PRAGMA quick_check(5)")] if whole else ["ok"]
     except sqlite3.Error as error:
         raise refusal(error, "cannot be examined") from error
     finally:

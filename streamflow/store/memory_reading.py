@@ -25,7 +25,7 @@ from streamflow.model import (
     Staged,
     Verdict,
 )
-from streamflow.store.audit import START, Head, Line, first_break, row_of
+from streamflow.store.audit import START, Head, Line, break_at_end, first_break, row_of
 from streamflow.store.base import NO_REF, AuditRow, Candidate, KindCount, Mark, Others
 from streamflow.store.change import PutLookup
 from streamflow.store.codec import copy_of
@@ -337,8 +337,8 @@ class MemoryReading:
 
     async def verify_audit(self) -> tuple[int, int | None]:
         await checkpoint()
-        broken, _ = first_break(Head(), list(self._book.audit.values()))
-        return len(self._book.audit), broken
+        broken, head = first_break(Head(), list(self._book.audit.values()))
+        return len(self._book.audit), broken if broken is not None else break_at_end(head, reached=len(self._book.audit))
 
     def _audit_row(self, seq: int) -> AuditRow:
         return row_of(self._book.audit[seq], self._book.audit[seq - 1].hash if seq > 1 else START)

@@ -380,3 +380,32 @@ SELECT seq, entry, (SELECT hash FROM audit q WHERE q.seq = a.seq - 1), hash FROM
 WHERE kind = ?1 AND key = ?2 AND key <> '' ORDER BY seq DESC LIMIT ?3
 -- name: audit_extent
 SELECT (SELECT count(*) FROM audit), coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'audit'), 0)
+
+-- ------------------------------------------------------------------------------------------ a purge
+
+-- name: overwrite_what_goes
+PRAGMA secure_delete = ON
+-- name: rebuild
+VACUUM
+-- name: empty_wal
+PRAGMA wal_checkpoint(TRUNCATE)
+-- name: tables
+SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name
+-- name: columns
+SELECT name, "notnull" FROM pragma_table_info(?1) WHERE pk = 0 ORDER BY cid
+-- name: guards
+SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?1 ORDER BY name
+-- name: count_of
+SELECT count(*) FROM $table
+-- name: empty
+DELETE FROM $table
+-- name: bare_columns
+UPDATE $table SET $columns
+-- name: drop_guard
+DROP TRIGGER $guard
+-- name: make_guard
+$sql
+-- name: count_bare
+SELECT count(*) FROM audit WHERE entry ->> '$.purged'
+-- name: bare_audit
+UPDATE audit SET entry = ?2 WHERE seq = ?1

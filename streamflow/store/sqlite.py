@@ -17,7 +17,7 @@ from typing import TypeVar
 from streamflow.clock import Clock, iso
 from streamflow.errors import InvariantBroken, StoreError
 from streamflow.model import Record
-from streamflow.store import files
+from streamflow.store import files, purging
 from streamflow.store.audit import START, Head
 from streamflow.store.base import StageResult
 from streamflow.store.change import Change
@@ -25,6 +25,7 @@ from streamflow.store.codec import text_of
 from streamflow.store.connection import Connection, Transaction, connect, portions
 from streamflow.store.lock import locked
 from streamflow.store.plan import Moment, Step, plan
+from streamflow.store.purging import Share
 from streamflow.store.sqlite_reading import SqliteReading
 from streamflow.store.staging import Known, Staging, reader_of, stage_page
 
@@ -77,12 +78,16 @@ class SqliteLedger(SqliteReading):
 
     @classmethod
     @asynccontextmanager
-    async def open_readonly(cls, directory: Path | str, *, clock: Clock) -> AsyncIterator[SqliteLedger]:
-        """Look into a ledger without holding it, whether a daemon works on it or not; writing raises StoreError."""
+    async def open_readonly(cls, directory: Path | str, *, clock: Clock, whole: bool = True) -> AsyncIterator[SqliteLedger]:
+        """
+        Look into a ledger without holding it, whether a daemon works on it or not; writing raises StoreError.
+
+        Unless *whole* is off every page is examined first, which takes a while in a large one.
+        """
         path = Path(directory) / files.LEDGER_FILE
         if not path.exists():
             raise StoreError(f"there is no ledger in {directory}", hint="check the path, or start a migration first")
-        version = await files.examine(path)
+        version = await files.examine(path, whole=whole)
         if version < files.VERSION:
             raise StoreError(f"{path} is of an older version", hint="start the daemon once, which brings it to the present version")
         connection = Connection(await connect(path, writable=False))
@@ -130,6 +135,28 @@ class SqliteLedger(SqliteReading):
             self._apply(book, held, standing)
 
         await self._write(work)
+
+    async def shares(self) -> dict[str, Share]:
+        """Count what a purge would leave and take, by table."""
+        return await purging.shares(self._connection, await self.settings(""), self.audit_lines())
+
+    async def purge(self, changes: Callable[[str], Iterable[Change]]) -> None:
+        """
+        Take out for good what `keeping` does not name, with *changes*, given the print of the bared audit, in the same transaction.
+
+        What went is in free pages and in the log beside the file until `shrink`.
+        """
+        await self._connection.rows("overwrite_what_goes")
+
+        def work(book: Transaction, standing: _Standing) -> None:
+            self._apply(book, tuple(changes(purging.strip(book))), standing)
+
+        await self._write(work)
+
+    async def shrink(self) -> None:
+        """Build the file anew from what is left, and empty its log. Raises LedgerHeld where somebody looks into the file meanwhile."""
+        await self._connection.rows("overwrite_what_goes")
+        await purging.shrink(self._connection)
 
     async def _write(self, work: Callable[[Transaction, _Standing], T]) -> T:
         if not self._writable:

@@ -22,7 +22,7 @@ from streamflow.model import (
     Staged,
     asked_as,
 )
-from streamflow.store.audit import START, Head, Line, Walk, first_break, row_of
+from streamflow.store.audit import START, Head, Line, Walk, break_at_end, first_break, row_of
 from streamflow.store.base import NO_REF, AuditRow, Candidate, KindCount, Mark, Others
 from streamflow.store.codec import (
     Row,
@@ -231,6 +231,11 @@ class SqliteReading:
         [(reached, _)] = await self._connection.rows("audit_head")
         return int(reached)
 
+    async def audit_bare(self) -> int:
+        """Count the entries whose values were purged."""
+        [(count,)] = await self._connection.rows("count_bare")
+        return int(count)
+
     async def audit_hash(self, seq: int) -> str | None:
         """Give the hash that an entry is kept with, None where there is no such entry."""
         rows = await self._connection.rows("audit", seq - 1, 1)
@@ -243,7 +248,7 @@ class SqliteReading:
         head, broken = Head(), None
         while broken is None and (rows := await self._connection.rows("audit", head.seq, _AUDIT_PAGE)):
             broken, head = first_break(head, [Line(seq=seq, text=text, hash=hash_) for seq, text, _, hash_ in rows])
-        return held, broken if broken is not None or head.seq >= reached else head.seq + 1
+        return held, broken if broken is not None else break_at_end(head, reached=reached)
 
     async def walk_audit(self, *, is_over: Callable[[], bool]) -> Walk | None:
         """Walk the whole chain, whatever breaks it has; None when *is_over* says so between two pages."""

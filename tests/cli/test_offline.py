@@ -46,7 +46,7 @@ def test_version_and_help(tmp_path: Path) -> None:
     assert run(tmp_path, "--version").stdout.strip() == f"streamflow {__version__}"
     page = run(tmp_path, "--help").stdout
     for name in ("init", "check", "run", "status", "top", "pause", "resume", "pace", "map", "owners", "sample", "cutover", "queue", "trace",
-                 "verify", "report", "audit", "rollback", "sandbox", "demo"):  # fmt: skip
+                 "verify", "report", "audit", "rollback", "purge", "sandbox", "demo"):  # fmt: skip
         assert f"\n    {name} " in page or f"\n    {name}\n" in page, name
 
 
@@ -127,6 +127,8 @@ def test_local_mistakes_need_no_daemon(configured: Path) -> None:
         (("pace", "nutshell", "fast"), '"fast" is not a rate'),
         (("rollback",), "must be confirmed"),
         (("rollback", "--confirm", "other"), "is not the name of this migration"),
+        (("purge",), "must be confirmed"),
+        (("purge", "--confirm", "other"), "is not the name of this migration"),
         (("map", "edit", "gone.json"), "cannot be read"),
         (("queue", "import", "gone.csv"), "cannot be read"),
         (("owners", "fallback", "nobody"), "is not an e-mail address"),

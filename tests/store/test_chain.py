@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 
+import orjson
 import pytest
 
 from streamflow.model import AuditEntry
-from streamflow.store.audit import Head, Line, Walk, chain, first_break, row_of
+from streamflow.store.audit import BARE, SEALED, START, Head, Line, Walk, bare_print, break_at_end, chain, first_break, row_of
+from streamflow.store.codec import text_of
 
 ENTRIES = 40
 HARMS = 200
@@ -115,3 +117,63 @@ def test_an_entry_that_tells_nothing_any_more_keeps_no_other_from_being_told(tex
     row = row_of(replace(lines()[3], text=text), "before")
     assert (row.seq, row.entry.action, row.entry.actor) == (4, "unreadable", "")
     assert row_of(lines()[3], "before").entry == AuditEntry(actor="streamflow", action="read", key="k3")
+
+
+# ------------------------------------------------------------------------------------------------ after a purge
+
+
+BARED = range(9, 30, 4)
+"""Numbers of entries that lose their values."""
+
+
+def bare(line: Line) -> Line:
+    return replace(line, text=text_of({**orjson.loads(line.text), "note": "", "after": None, BARE: True}, ordered=True))
+
+
+def purged() -> list[Line]:
+    """The chain as a purge leaves it: some entries bare with the hashes they had, and the seal of them at its end."""
+    book = [bare(line) if line.seq in BARED else line for line in lines()]
+    found = START
+    for at, line in enumerate(book):
+        found = bare_print(found, book[at - 1].hash, line) if line.seq in BARED else found
+    seal, _ = chain(Head(seq=ENTRIES, hash=book[-1].hash), [AuditEntry(actor="uid:7", action=SEALED, after={"print": found})], at="now")
+    return [*book, *seal]
+
+
+def broken(book: list[Line]) -> int | None:
+    at, head = first_break(Head(), book)
+    return at if at is not None else break_at_end(head, reached=ENTRIES + 1)
+
+
+def test_a_purged_chain_holds_up_to_its_seal_and_beyond() -> None:
+    """Entries without their values stand where a seal shows that they were left like that; what follows is chained as ever."""
+    assert broken(purged()) is None
+    more, _ = chain(Head(seq=ENTRIES + 1, hash=purged()[-1].hash), [AuditEntry(actor="streamflow", action="later")], at="now")
+    assert broken([*purged(), *more]) is None
+
+
+def test_entries_without_values_and_without_a_seal_are_a_break() -> None:
+    """Values taken away without the seal of a purge, or behind it, are a break; for a daemon, which never works on such a ledger, any."""
+    assert broken(purged()[:-1]) == BARED[0]
+    later, _ = chain(Head(seq=ENTRIES + 1, hash=purged()[-1].hash), [AuditEntry(actor="streamflow", action="later", note="x")], at="now")
+    assert broken([*purged(), bare(later[0])]) == ENTRIES + 2
+    walk = Walk()
+    walk.follow(purged())
+    assert walk.first == BARED[0]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_whatever_is_done_to_a_purged_chain_is_found(sort: str) -> None:
+    """A change of an entry with values names it, as ever; one of an entry without names the first of these at the latest."""
+    dice = random.Random(sort)
+    for _ in range(HARMS):
+        book = purged()
+        place = SORTS[sort](book, dice.randrange(ENTRIES - 4), dice)
+        found = broken(book)
+        assert found is not None, (sort, place)
+        assert found in (place + 1, BARED[0]), (sort, place)
+    book = purged()
+    for at in BARED:
+        held = orjson.loads(book[at - 1].text)
+        other = replace(book[at - 1], text=text_of({**held, "actor": "uid:9"}, ordered=True))
+        assert broken([*book[: at - 1], other, *book[at:]]) == BARED[0]
