@@ -132,7 +132,8 @@ class WriteDoor:
         held = self._account.records[dest_id]
         if held.is_gone:
             raise NotFound(f"{dest_id} is gone", platform="nutshell")
-        if [name for name, value in now.items() if compare(held.kind, name, value, held.fields.get(name)) is Verdict.DIFFERS]:
+        shown = _fields(self._account, held, True)
+        if [name for name, value in now.items() if compare(held.kind, name, value, shown.get(name)) is Verdict.DIFFERS]:
             raise Stale("it changed since it was read", platform="nutshell")
 
     def _update(self, kind: Kind, dest_id: DestId, changes: Fields) -> None:
@@ -197,7 +198,7 @@ class ReadDoor:
     async def read(self, kind: Kind, ids: Sequence[DestId], *, custom: bool) -> Mapping[DestId, Fields]:
         await self._line.ask()
         live = self._account.live(kind)
-        return {dest_id: _fields(live[dest_id], custom) for dest_id in ids if dest_id in live}
+        return {dest_id: _fields(self._account, live[dest_id], custom) for dest_id in ids if dest_id in live}
 
     async def fates(self, kind: Kind, ids: Sequence[DestId]) -> Mapping[DestId, DestId | None]:
         await self._line.ask()
@@ -215,7 +216,7 @@ class ReadDoor:
         await self._line.ask()
         held = [(dest_id, each) for dest_id, each in self._account.live(kind).items() if each.found_at <= self._account.agenda.now]
         for start in range(0, len(held), PORTION):
-            yield {dest_id: _fields(each, custom) for dest_id, each in held[start : start + PORTION] if not each.is_gone}
+            yield {dest_id: _fields(self._account, each, custom) for dest_id, each in held[start : start + PORTION] if not each.is_gone}
             await self._line.ask()
 
     async def find(self, kind: Kind, marker: str, hints: Fields) -> Sequence[DestId]:
@@ -227,7 +228,7 @@ class ReadDoor:
         await self._line.ask()
         people = {each: held for each, held in self._account.live("contacts").items() if kind == "accounts"}
         hung = [each for each, held in people.items() if dest_id in (held.fields.get("link:accounts") or ())]
-        return {**_fields(self._account.records[dest_id], False), HUNG: hung}
+        return {**_fields(self._account, self._account.records[dest_id], False), HUNG: hung}
 
     def route(self, kind: Kind) -> str:
         return "payload" if kind in ("contacts", "notes") else "search" if kind == "leads" else "single"
@@ -236,8 +237,17 @@ class ReadDoor:
         return compare(kind, field, expected, actual)
 
 
-def _fields(held: Held, custom: bool) -> Fields:
-    return {name: value for name, value in held.fields.items() if custom or not name.startswith("custom:")}
+def _fields(account: Account, held: Held, custom: bool) -> Fields:
+    """Give what is shown of a record: no list of links names one that is gone, whatever is kept of it."""
+    return {
+        name: [each for each in value if not _is_gone(account, each)] if isinstance(value, list) and name.startswith("link:") else value
+        for name, value in held.fields.items() if custom or not name.startswith("custom:")
+    }
+
+
+def _is_gone(account: Account, dest_id: DestId) -> bool:
+    held = account.records.get(dest_id)
+    return held is not None and held.is_gone
 
 
 def _linked(fields: Fields) -> set[str]:
