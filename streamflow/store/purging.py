@@ -20,7 +20,7 @@ from streamflow.store.connection import HELD_HINT, Connection, LedgerHeld, Trans
 from streamflow.store.keeping import COLUMNS, STAND_IN, WHOLE, kept_entry, kept_setting, stand_in
 
 _PAGE = 1000
-_NOTHING = "''"
+_NOTHING = "'{}'"     # in a column that must hold something: an index may look into one that is JSON, and "" is none
 
 
 @dataclass(slots=True, kw_only=True)
