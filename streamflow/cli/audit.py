@@ -40,9 +40,12 @@ async def _verify(args: Args) -> int:
         entries, broken = await ledger.verify_audit()
         if known is not None and broken is None and await ledger.audit_hash(known[0]) != known[1]:
             broken = known[0]
-        bare = await ledger.audit_bare()
-    tell(args, _verdict(entries, broken, bare), _text)
-    return Exit.DONE if broken is None else Exit.OPEN_ITEMS
+        bare, sealed = await ledger.audit_purged()
+    answer = _verdict(entries, broken, bare)
+    if known is not None and broken is None and known[0] < sealed:     # what is left of bare entries is in no hash but that of their seal
+        answer["result"] = "unproven"
+    tell(args, answer, _text)
+    return Exit.DONE if answer["result"] == "whole" else Exit.OPEN_ITEMS
 
 
 def _known(text: str) -> tuple[int, str]:
@@ -57,7 +60,7 @@ async def _export(args: Args) -> int:
     path = Path(args.file)
     async with _ledger(args) as ledger:
         entries, broken = await ledger.verify_audit()
-        bare = await ledger.audit_bare()
+        bare, _ = await ledger.audit_purged()
         written = await _write(ledger, path)
     answer = {**_verdict(entries, broken, bare), "written": written, "path": str(path.absolute())}
     tell(args, answer, lambda answer: f"wrote {written} entries to {path}\n{_text(answer)}")
@@ -83,7 +86,9 @@ async def _write(ledger: SqliteLedger, path: Path) -> int:
 
 async def _fill(descriptor: int, ledger: SqliteLedger) -> int:
     written = 0
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+    from streamflow.store.audit import AS_KEPT  # only when needed
+
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors=AS_KEPT, newline="") as file:
         async for page in ledger.audit_lines():
             file.writelines(f'{{"previous":"{previous}","hash":"{line.hash}","entry":{line.text}}}\n' for previous, line in page)
             written += len(page)
@@ -95,6 +100,11 @@ def _verdict(entries: int, broken: int | None, bare: int) -> dict[str, Any]:
 
 
 def _text(answer: Mapping[str, Any]) -> str:
+    if answer["result"] == "unproven":
+        return (
+            f"the audit fits that entry, but behind it a purge took the values of {answer['purged']} entries, and how it left them is not in it\n"
+            "  say the entry that the purge printed as its end"
+        )
     if answer["first_broken"] is None:
         bare = f", of which {answer['purged']} lost their values in a purge, and stand as it left them" if answer["purged"] else ""
         return f"the audit is whole: {answer['entries']} entries{bare}"

@@ -3,7 +3,9 @@ The hash chain of the audit: each entry's hash covers the entry and the hash bef
 
 Rule 1: what is hashed is the very text that is kept, so that no later change of how values are written can break an old chain.
 Rule 2: a purge takes the values out of entries and leaves their hashes. Such a bare entry says so, its hash goes on carrying the chain, and
-the purge's own entry, the seal, holds a print of all of them as they were left: a bare entry before no seal, or another, is a break.
+the purge's own entry, the seal, holds a print of all of them as they were left: a bare entry before no seal, or another, is a break, and
+so is any in a ledger that does not say of itself that it was purged.
+Rule 3: an entry that is no text any more is followed by its very bytes, so that it is a break like any other.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from streamflow.store.base import AuditRow
 from streamflow.store.codec import text_of
 
 UNREADABLE = "unreadable"
+AS_KEPT: Final = "surrogateescape"   # how bytes that are no text are read and written
 START = ""
 """The hash before the first entry."""
 BARE: Final = "purged"               # true in an entry whose values were purged
@@ -60,16 +63,24 @@ def chain(head: Head, entries: Iterable[AuditEntry], *, at: str) -> tuple[list[L
     return lines, Head(seq=seq, hash=last)
 
 
-def first_break(head: Head, lines: Sequence[Line]) -> tuple[int | None, Head]:
+def line_of(seq: int, entry: bytes, previous: bytes | None, own: bytes) -> tuple[str, Line]:
+    """Read a row as it is kept; answers the hash before the entry, and the entry. Bytes that are no text keep their value."""
+    return (previous or b"").decode(errors="replace"), Line(seq=seq, text=entry.decode(errors=AS_KEPT), hash=own.decode(errors="replace"))
+
+
+def first_break(head: Head, lines: Sequence[Line], *, is_purged: bool = False) -> tuple[int | None, Head]:
     """
     Follow *lines* from *head*; answer the number of the first entry that is missing, moved or changed, and the new head.
 
-    A missing entry is named by the number it had; of bare entries that do not stand as their seal says the first is named.
+    A missing entry is named by the number it had; of bare entries that do not stand as their seal says the first is named. Bare entries are
+    let pass where the ledger *is_purged* alone.
     """
     for line in lines:
         wanted = head.seq + 1
         is_bare = line.hash != _hash(head.hash, line.text)
-        if line.seq != wanted or _seq_in(line.text) != wanted or (is_bare and orjson.loads(line.text).get(BARE) is not True):
+        if line.seq != wanted or _seq_in(line.text) != wanted:
+            return wanted, head
+        if is_bare and not (is_purged and orjson.loads(line.text).get(BARE) is True):
             return wanted, head
         if is_bare:
             head = Head(seq=wanted, hash=line.hash, bare=head.bare or wanted, print=bare_print(head.print, head.hash, line))
@@ -142,7 +153,7 @@ def row_of(line: Line, previous: str) -> AuditRow:
 
 
 def _hash(previous: str, text: str) -> str:
-    return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
+    return hashlib.sha256(f"{previous}\n{text}".encode(errors=AS_KEPT)).hexdigest()
 
 
 def _sealed(text: str) -> str | None:

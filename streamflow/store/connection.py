@@ -87,13 +87,18 @@ async def connect(path: Path, *, writable: bool) -> aiosqlite.Connection:
 def refusal(error: sqlite3.Error, what: str) -> StoreError:
     """Translate SQLite's error; its text names tables and columns, never values."""
     name = getattr(error, "sqlite_errorname", type(error).__name__)
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or is_malformed(error):
         return StoreError(f"the ledger is damaged: {error} ({name})", hint=DAMAGE_HINT)
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return LedgerHeld(f"the ledger {what}: another program holds it ({name})", hint=HELD_HINT)
     remedy = "free some space on the disk" if name == "SQLITE_FULL" else "check disk, owner and rights"
     family = DiskRefused if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")) else StoreError
     return family(f"the ledger {what}: {error} ({name})", hint=f"{remedy} of the state directory")
+
+
+def is_malformed(error: sqlite3.Error) -> bool:
+    """Say whether a text that must be JSON is none."""
+    return str(error) == "malformed JSON"
 
 
 def portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

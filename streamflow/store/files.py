@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import aiosqlite
 import anyio
 
 from streamflow.errors import DiskRefused, StoreError, is_of_the_disk
-from streamflow.store.connection import DAMAGE_HINT, connect, refusal
+from streamflow.store.connection import DAMAGE_HINT, connect, is_malformed, refusal
 from streamflow.store.queries import migrations, schema
 
 LEDGER_FILE = "ledger.sqlite"
 APPLICATION_ID = 0x5374_666C   # "Stfl", in the file's header
 VERSION = 5
 _MAGIC = b"SQLite format 3\0"
+_LOOK = "PRAGMA quick_check(5)"
 
 
 def own_directory(directory: Path, *, create: bool) -> None:
@@ -121,13 +122,13 @@ async def examine(path: Path, *, whole: bool = True) -> int:
                 f"{path} was written by a newer streamflow (version {version} of the ledger, this one knows {VERSION})",
                 hint="install the newer streamflow again; the file was not touched",
             )
-        faults = [row[0] for row in await raw.execute_fetchall("PRAGMA quick_check(5)")] if whole else ["ok"]
+        faults = await _faults(raw) if whole else []
     except sqlite3.Error as error:
         raise refusal(error, "cannot be examined") from error
     finally:
         with anyio.CancelScope(shield=True):
             await raw.close()
-    if faults != ["ok"]:
+    if faults:
         raise StoreError(f"{path} is damaged: {len(faults)} faults or more", hint=DAMAGE_HINT)
     return int(version)
 
@@ -158,6 +159,27 @@ async def open_sound(path: Path) -> aiosqlite.Connection:
             await raw.close()
         raise
     return raw
+
+
+async def _faults(raw: aiosqlite.Connection) -> list[str]:
+    """
+    Look at every page, and answer what is wrong with the file.
+
+    SQLite's own look ends with an error at an entry of the audit that is no JSON any more, since the columns made of it are read too. Such
+    a ledger is looked at table by table, and the entry left to whoever follows the chain, who names it.
+    """
+    try:
+        return _told(await raw.execute_fetchall(_LOOK))
+    except sqlite3.OperationalError as error:
+        if not is_malformed(error):
+            raise
+    await raw.execute_fetchall("SELECT sum(length(entry) + length(hash)) FROM audit")
+    others = await raw.execute_fetchall("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'audit'")
+    return [fault for (table,) in others for fault in _told(await raw.execute_fetchall(f"PRAGMA quick_check('{table}')"))]
+
+
+def _told(rows: Iterable[sqlite3.Row]) -> list[str]:
+    return [row[0] for row in rows if row[0] != "ok"]
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -57,18 +57,19 @@ _SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {IDENTITY: ACCOUNTS, PHASE: ("
 """Settings of which a part stays: of the accounts that were joined, not who signed in; of the last phase, not why."""
 SETTINGS: Final = frozenset({DELTA_OPENED, SWITCHED, CLOSED, PURGE})
 
+_OF_EACH: Final = ("seq", "at", "actor", "action", "kind", "key", "dest_id", BARE)
 _NOTE, _AFTER, _OWN_KEY, _FIRST_WORD = "note", "after", "key", "first word"
 ENTRIES: Final[Mapping[str, frozenset[str]]] = {
     action: frozenset(parts) for actions, parts in {
         ("delta.opened", "read", "read.everything", "gate.map.confirmed", "map.proposed", "owners.checked", "settings.taken",
-         "settings.reloaded", "cutover.requested", "watch.closed"): (_NOTE,),
+         "settings.reloaded", "cutover.requested"): (_NOTE,),
         ("cutover.switched", SEALED, "purge.begun", "purge.done", "order.more"): (_NOTE, _AFTER),
         ("phase",): ("before", _AFTER),
         ("verify",): (_AFTER,),
         ("order.given", "order.refused", "rollback.requested"): (_FIRST_WORD,),
         ("rollback.done",): (_AFTER, _FIRST_WORD),
-        ("field.meant", "field.defined", "field.left_out"): (_OWN_KEY, _NOTE),
-        ("probe.meant", "probe.made", "probe.removed"): (_OWN_KEY,),
+        ("field.meant", "field.defined"): (_OWN_KEY, _NOTE),
+        ("field.left_out", "probe.meant", "probe.made", "probe.removed"): (_OWN_KEY,),
     }.items() for action in actions
 }  # fmt: skip
 """Action -> what stays of an entry of the audit beside who, when and which record: words and numbers of ours, never a value of a record."""
@@ -96,9 +97,10 @@ def kept_entry(text: str, key: Callable[[str | None], str | None]) -> str:
     """Give what stays of an entry of the audit, as text; *key* gives what stands for a key."""
     held = orjson.loads(text)
     stays = ENTRIES.get(held["action"], frozenset())
-    left = {name: held[name] if name in stays else empty for name, empty in (("before", None), ("after", None), ("note", ""))}
+    left = {name: held[name] for name in _OF_EACH if name in held}
+    left |= {name: held[name] if name in stays else empty for name, empty in (("before", None), ("after", None), ("note", ""))}
     if _FIRST_WORD in stays:
         left["note"] = "".join(_FIRST.findall(held["note"])[:1])
     if _OWN_KEY not in stays:
         left["key"] = key(held["key"])
-    return text if all(held[name] == value for name, value in left.items()) else text_of({**held, **left, BARE: True}, ordered=True)
+    return text if left == held else text_of({**left, BARE: True}, ordered=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from anyio.lowlevel import checkpoint
 
+from streamflow.ledger_names import PURGE
 from streamflow.model import (
     OPEN_INTENTS,
     DestId,
@@ -337,7 +338,7 @@ class MemoryReading:
 
     async def verify_audit(self) -> tuple[int, int | None]:
         await checkpoint()
-        broken, head = first_break(Head(), list(self._book.audit.values()))
+        broken, head = first_break(Head(), list(self._book.audit.values()), is_purged=PURGE in self._book.settings)
         return len(self._book.audit), broken if broken is not None else break_at_end(head, reached=len(self._book.audit))
 
     def _audit_row(self, seq: int) -> AuditRow:

@@ -14,12 +14,13 @@ from typing import Any
 
 import orjson
 
-from streamflow.store.audit import START, Line, bare_print
+from streamflow.store.audit import START, Line, bare_print, line_of
 from streamflow.store.codec import text_of
 from streamflow.store.connection import HELD_HINT, Connection, LedgerHeld, Transaction
 from streamflow.store.keeping import COLUMNS, STAND_IN, WHOLE, kept_entry, kept_setting, stand_in
 
 _PAGE = 1000
+_PORTION = 10_000
 _NOTHING = "'{}'"     # in a column that must hold something: an index may look into one that is JSON, and "" is none
 
 
@@ -66,7 +67,10 @@ def strip(book: Transaction) -> str:
     for (table,) in book.fetch("tables"):
         if table in COLUMNS:
             stays = {name: COLUMNS[table].get(name, _NOTHING if filled else "NULL") for name, filled in book.fetch("columns", table)}
-            book.made("bare_columns", table=table, columns=", ".join(f"{name} = {left}" for name, left in stays.items() if left != name))
+            columns = ", ".join(f"{name} = {left}" for name, left in stays.items() if left != name)
+            [(last,)] = book.made("last_row", table=table)
+            for after in range(0, last, _PORTION):
+                book.made("bare_columns", table=table, columns=columns, after=str(after), portion=str(_PORTION))
         elif table not in (*WHOLE, "setting", "audit"):
             book.made("empty", table=table)
     for name, value in list(_settings(book)):
@@ -109,6 +113,5 @@ def _settings(book: Transaction) -> Iterator[tuple[str, Any]]:
 def _audit(book: Transaction) -> Iterator[tuple[str, Line]]:
     after = 0
     while rows := book.fetch("audit", after, _PAGE):
-        for seq, text, previous, hash_ in rows:
-            yield previous or START, Line(seq=seq, text=text, hash=hash_)
+        yield from (line_of(*row) for row in rows)
         after = rows[-1][0]

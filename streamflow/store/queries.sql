@@ -12,7 +12,7 @@ UPDATE book SET number = ?1
 -- name: audit_head
 -- The highest number ever given, also where the entry that bore it was cut off: the gap then stays for ever.
 SELECT max(coalesce((SELECT max(seq) FROM audit), 0), coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'audit'), 0)),
-  (SELECT hash FROM audit ORDER BY seq DESC LIMIT 1)
+  (SELECT CAST(hash AS BLOB) FROM audit ORDER BY seq DESC LIMIT 1)
 
 -- ---------------------------------------------------------------------------------------------- staging
 
@@ -374,9 +374,10 @@ SELECT value FROM setting WHERE name = ?1
 -- name: settings
 SELECT name, value FROM setting WHERE name >= ?1 AND substr(name, 1, length(?1)) = ?1 ORDER BY name
 -- name: audit
-SELECT seq, entry, (SELECT hash FROM audit q WHERE q.seq = a.seq - 1), hash FROM audit a WHERE seq > ?1 ORDER BY seq LIMIT ?2
+-- As bytes: what a disk or somebody spoilt may be no text any more.
+SELECT seq, CAST(entry AS BLOB), CAST((SELECT hash FROM audit q WHERE q.seq = a.seq - 1) AS BLOB), CAST(hash AS BLOB) FROM audit a WHERE seq > ?1 ORDER BY seq LIMIT ?2
 -- name: audit_of
-SELECT seq, entry, (SELECT hash FROM audit q WHERE q.seq = a.seq - 1), hash FROM audit a
+SELECT seq, CAST(entry AS BLOB), CAST((SELECT hash FROM audit q WHERE q.seq = a.seq - 1) AS BLOB), CAST(hash AS BLOB) FROM audit a
 WHERE kind = ?1 AND key = ?2 AND key <> '' ORDER BY seq DESC LIMIT ?3
 -- name: audit_extent
 SELECT (SELECT count(*) FROM audit), coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'audit'), 0)
@@ -385,12 +386,14 @@ SELECT (SELECT count(*) FROM audit), coalesce((SELECT seq FROM sqlite_sequence W
 
 -- name: overwrite_what_goes
 PRAGMA secure_delete = ON
+-- name: no_cascades
+PRAGMA foreign_keys = OFF
 -- name: rebuild
 VACUUM
 -- name: empty_wal
 PRAGMA wal_checkpoint(TRUNCATE)
 -- name: tables
-SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name
+SELECT name FROM sqlite_master WHERE type = 'table' AND (name NOT LIKE 'sqlite\_%' ESCAPE '\' OR name LIKE 'sqlite\_stat%' ESCAPE '\') ORDER BY name
 -- name: columns
 SELECT name, "notnull" FROM pragma_table_info(?1) WHERE pk = 0 ORDER BY cid
 -- name: guards
@@ -400,12 +403,16 @@ SELECT count(*) FROM $table
 -- name: empty
 DELETE FROM $table
 -- name: bare_columns
-UPDATE $table SET $columns
+-- By portions: SQLite holds what one statement overwrites in memory.
+UPDATE $table SET $columns WHERE rowid > $after AND rowid <= $after + $portion
+-- name: last_row
+SELECT coalesce(max(rowid), 0) FROM $table
 -- name: drop_guard
 DROP TRIGGER $guard
 -- name: make_guard
 $sql
--- name: count_bare
-SELECT count(*) FROM audit WHERE entry ->> '$.purged'
+-- name: audit_purged
+SELECT count(*) FILTER (WHERE entry ->> '$.purged'), coalesce(max(seq) FILTER (WHERE entry ->> '$.action' = 'purge.sealed'), 0)
+FROM (SELECT seq, CASE WHEN json_valid(entry) THEN entry ELSE '{}' END AS entry FROM audit)
 -- name: bare_audit
 UPDATE audit SET entry = ?2 WHERE seq = ?1

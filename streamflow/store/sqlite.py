@@ -18,7 +18,7 @@ from streamflow.clock import Clock, iso
 from streamflow.errors import InvariantBroken, StoreError
 from streamflow.model import Record
 from streamflow.store import files, purging
-from streamflow.store.audit import START, Head
+from streamflow.store.audit import Head
 from streamflow.store.base import StageResult
 from streamflow.store.change import Change
 from streamflow.store.codec import text_of
@@ -147,6 +147,7 @@ class SqliteLedger(SqliteReading):
         What went is in free pages and in the log beside the file until `shrink`.
         """
         await self._connection.rows("overwrite_what_goes")
+        await self._connection.rows("no_cascades")     # all goes in any case, and a table at once
 
         def work(book: Transaction, standing: _Standing) -> None:
             self._apply(book, tuple(changes(purging.strip(book))), standing)
@@ -217,7 +218,7 @@ def _read_standing(book: Transaction) -> _Standing:
     [(_, number)] = book.fetch("book")
     [(last_id,)] = book.fetch("last_record")
     [(reached, last)] = book.fetch("audit_head")
-    head = Head(seq=reached, hash=last or START)
+    head = Head(seq=reached, hash=(last or b"").decode(errors="replace"))
     return _Standing(number=number, written=number, last_id=last_id, head=head)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from streamflow.ledger_names import PURGE
 from streamflow.model import (
     DestId,
     Disposition,
@@ -22,7 +23,7 @@ from streamflow.model import (
     Staged,
     asked_as,
 )
-from streamflow.store.audit import START, Head, Line, Walk, break_at_end, first_break, row_of
+from streamflow.store.audit import Head, Line, Walk, break_at_end, first_break, line_of, row_of
 from streamflow.store.base import NO_REF, AuditRow, Candidate, KindCount, Mark, Others
 from streamflow.store.codec import (
     Row,
@@ -220,7 +221,7 @@ class SqliteReading:
     async def audit_lines(self, *, after: int = 0, page: int = _AUDIT_PAGE) -> AsyncIterator[Sequence[tuple[str, Line]]]:
         """The entries as the very text that is kept, each with the hash before it: what somebody else can follow the chain by."""
         while rows := await self._connection.rows("audit", after, page):
-            yield [(previous or START, Line(seq=seq, text=text, hash=hash_)) for seq, text, previous, hash_ in rows]
+            yield [line_of(*row) for row in rows]
             after = rows[-1][0]
 
     async def audit_of(self, kind: Kind, key: Key, *, limit: int = 200) -> Sequence[AuditRow]:
@@ -231,23 +232,24 @@ class SqliteReading:
         [(reached, _)] = await self._connection.rows("audit_head")
         return int(reached)
 
-    async def audit_bare(self) -> int:
-        """Count the entries whose values were purged."""
-        [(count,)] = await self._connection.rows("count_bare")
-        return int(count)
+    async def audit_purged(self) -> tuple[int, int]:
+        """Count the entries whose values were purged; answer that, and the number of the entry that seals them, 0 for none."""
+        [(count, sealed)] = await self._connection.rows("audit_purged")
+        return int(count), int(sealed)
 
     async def audit_hash(self, seq: int) -> str | None:
         """Give the hash that an entry is kept with, None where there is no such entry."""
         rows = await self._connection.rows("audit", seq - 1, 1)
-        return str(rows[0][3]) if rows and rows[0][0] == seq else None
+        return line_of(*rows[0])[1].hash if rows and rows[0][0] == seq else None
 
     async def verify_audit(self) -> tuple[int, int | None]:
         """Walk the chain to its first break; what is cut off at its end is noticed as well, since the book remembers how far it went."""
         # Asked for first: what is added during the walk is not missed at its end.
         [(held, reached)] = await self._connection.rows("audit_extent")
+        is_purged = await self.setting(PURGE) is not None
         head, broken = Head(), None
         while broken is None and (rows := await self._connection.rows("audit", head.seq, _AUDIT_PAGE)):
-            broken, head = first_break(head, [Line(seq=seq, text=text, hash=hash_) for seq, text, _, hash_ in rows])
+            broken, head = first_break(head, [line_of(*row)[1] for row in rows], is_purged=is_purged)
         return held, broken if broken is not None else break_at_end(head, reached=reached)
 
     async def walk_audit(self, *, is_over: Callable[[], bool]) -> Walk | None:
@@ -255,7 +257,7 @@ class SqliteReading:
         [(_, reached)] = await self._connection.rows("audit_extent")
         walk = Walk()
         while rows := await self._connection.rows("audit", walk.head.seq, _AUDIT_PAGE):
-            walk.follow(Line(seq=seq, text=text, hash=hash_) for seq, text, _, hash_ in rows)
+            walk.follow(line_of(*row)[1] for row in rows)
             if is_over():
                 return None
         walk.end(reached)
@@ -263,5 +265,5 @@ class SqliteReading:
 
 
 def _audit_row(row: Row) -> AuditRow:
-    seq, text, previous, hash_ = row
-    return row_of(Line(seq=seq, text=text, hash=hash_), previous or START)
+    previous, line = line_of(*row)
+    return row_of(line, previous)

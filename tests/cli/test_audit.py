@@ -9,6 +9,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ import pytest
 from streamflow.clock import SystemClock
 from streamflow.config import starter
 from streamflow.model import AuditEntry
-from streamflow.store.audit import Head, chain
+from streamflow.store.audit import BARE, SEALED, START, Head, bare_print, chain
 from streamflow.store.change import Audit
+from streamflow.store.codec import text_of
 from streamflow.store.sqlite import SqliteLedger
 
 ENVIRON = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -71,6 +73,31 @@ async def test_what_the_log_told_finds_a_chain_that_was_written_anew(tmp_path: P
     assert audit(tmp_path, "verify", "--known", f"{walk.head.seq + 9}:{walk.head.hash}").returncode == 1, "an entry that is not there"
     for odd in ("5", "x:y", "-1:" + "0" * 64, "1" * 40 + ":" + "0" * 64):
         assert audit(tmp_path, "verify", f"--known={odd}").returncode == 64, odd
+
+
+async def test_a_forged_purge_is_seen(tmp_path: Path) -> None:
+    """Whoever changes an entry and calls it purged is found: by the ledger that tells of no purge, and else by an entry kept elsewhere."""
+    (tmp_path / "streamflow.toml").write_text(starter("leadtrekker-nutshell"))
+    path = tmp_path / "state" / "ledger.sqlite"
+    async with SqliteLedger.open(tmp_path / "state", clock=SystemClock()) as ledger:
+        await ledger.commit([Audit(entry=AuditEntry(actor="uid:7", action="pause", note=str(number))) for number in range(5)])
+        book = [line async for page in ledger.audit_lines() for line in page]
+    known = f"5:{book[4][1].hash}"
+    forged = replace(book[2][1], text=text_of({**json.loads(book[2][1].text), "actor": "uid:8", "note": "", BARE: True}, ordered=True))
+    seal = AuditEntry(actor="uid:7", action=SEALED, after={"print": bare_print(START, book[2][0], forged)})
+    [last], _ = chain(Head(seq=5, hash=book[4][1].hash), [seal], at="then")
+    with contextlib.closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("DROP TRIGGER audit_kept")
+        raw.execute("UPDATE audit SET entry = ? WHERE seq = 3", (forged.text,))
+        raw.execute("INSERT INTO audit (seq, entry, hash) VALUES (?, ?, ?)", (last.seq, last.text, last.hash))
+    assert json.loads(verify(tmp_path).stdout)["first_broken"] == 3
+    with contextlib.closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("INSERT INTO setting VALUES ('purge', '{}')")
+    alone = verify(tmp_path)
+    assert (alone.returncode, json.loads(alone.stdout)["purged"]) == (0, 1), "by itself it holds, and says so"
+    found = audit(tmp_path, "verify", "--known", known)
+    assert (found.returncode, json.loads(found.stdout)["result"]) == (1, "unproven")
+    assert audit(tmp_path, "verify", "--known", f"{last.seq}:{last.hash}").returncode == 0
 
 
 async def test_export_can_be_followed_by_anybody(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def purged() -> list[Line]:
 
 
 def broken(book: list[Line]) -> int | None:
-    at, head = first_break(Head(), book)
+    at, head = first_break(Head(), book, is_purged=True)
     return at if at is not None else break_at_end(head, reached=ENTRIES + 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -402,6 +403,35 @@ async def test_a_cut_tail_of_the_audit_is_found(tmp_path: Path, clock: StillCloc
     async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
         await ledger.commit([audit(f"later {number}") for number in range(9)])
         assert await ledger.verify_audit() == (10, 2), "what is written afterwards does not close the gap"
+
+
+@pytest.mark.parametrize(("was", "now"), [(b'{"action"', b'X"action"'), (b'"actor":"', b'"actor"\xff\xfe')], ids=["no JSON", "no text"])
+async def test_bytes_of_the_audit_that_are_nothing_any_more_are_named(tmp_path: Path, clock: StillClock, was: bytes, now: bytes) -> None:
+    """An entry whose bytes are no JSON or no text any more is a break of the chain like any other; the ledger opens, and goes on."""
+    path = await filled(tmp_path, clock)
+    content = path.read_bytes()
+    at = content.rindex(was, 0, content.rindex(b'"seq":2'))
+    path.write_bytes(content[:at] + now + content[at + len(was) :])
+    async with SqliteLedger.open_readonly(tmp_path, clock=clock) as look:
+        assert (await look.verify_audit())[1] == 2
+        assert [row.entry.action for page in [page async for page in look.audit()] for row in page][1] == "unreadable"
+    async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+        await ledger.commit([audit("later")])
+        walk = await ledger.walk_audit(is_over=lambda: False)
+        assert walk is not None
+        assert walk.first == 2
+
+
+async def test_a_spoilt_audit_hides_no_other_damage(tmp_path: Path, clock: StillClock) -> None:
+    """Beside an entry that is no JSON any more a damaged page of another table is still found, and the ledger refused."""
+    path = await filled(tmp_path, clock)
+    with contextlib.closing(sqlite3.connect(path)) as raw:
+        [(page,)] = raw.execute("SELECT rootpage FROM sqlite_master WHERE name = 'payload'").fetchall()
+        [(size,)] = raw.execute("PRAGMA page_size").fetchall()
+    content = bytearray(path.read_bytes().replace(b'{"action"', b'X"action"'))
+    content[(page - 1) * size : (page - 1) * size + 12] = b"\xff" * 12
+    path.write_bytes(content)
+    await refused(tmp_path, clock, "is damaged")
 
 
 async def test_kept_counts_equal_counted_ones(tmp_path: Path, clock: StillClock) -> None:
