@@ -102,7 +102,7 @@ def _verdict(entries: int, broken: int | None, bare: int) -> dict[str, Any]:
 def _text(answer: Mapping[str, Any]) -> str:
     if answer["result"] == "unproven":
         return (
-            f"the audit fits that entry, but behind it a purge took the values of {answer['purged']} entries, and how it left them is not in it\n"
+            f"the audit fits that entry, but later a purge took the values of {answer['purged']} entries: what is left is not proved\n"
             "  say the entry that the purge printed as its end"
         )
     if answer["first_broken"] is None:

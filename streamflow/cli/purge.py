@@ -39,12 +39,14 @@ def _text(answer: Mapping[str, Any]) -> str:
     from streamflow.mapping.files import ARCHIVE  # only when needed
 
     if answer["result"] == "already_purged":
-        return f"already purged at {answer['at']} by {answer['by']}; nothing is left to do"
+        return f"already purged at {answer['at']} by {answer['by']}; nothing is left to do\nthe audit ends with {answer['known']}"
     head = ("in the ledger", "stay", "lose their values", "go")
     rows = [(name, share["stay"], share["bared"], share["go"]) for name, share in answer["tables"].items() if any(share.values())]
     lines = [table(head, rows, right=head[1:]), "", *(f"files in {name}/ that go: {count}" for name, count in answer["files"].items())]
     if ARCHIVE in answer["files"] and answer["result"] == "planned":
         lines.append(f"notes in the destination name the files in {ARCHIVE}/, which are nowhere else: keep a copy of what is still needed")
+    if answer["open_questions"]:
+        lines.append(f"questions that nobody answered, and nobody can answer afterwards: {answer['open_questions']}")
     if answer["not_ours"]:
         lines.append(f"not written by streamflow, and left: {', '.join(answer['not_ours'])}")
     if answer["result"] == "planned":

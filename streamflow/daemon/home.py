@@ -23,6 +23,7 @@ from streamflow.store.base import Ledger
 from streamflow.store.change import Audit, PutSetting
 from streamflow.store.connection import LedgerHeld
 from streamflow.store.files import LEDGER_FILE, own_tree
+from streamflow.store.keeping import ACCOUNTS
 from streamflow.store.lock import DirectoryInUse
 from streamflow.store.sqlite import SqliteLedger
 
@@ -96,7 +97,9 @@ async def claim(ledger: Ledger, config: Config) -> None:
 async def refuse_foreign(ledger: Ledger, config: Config) -> dict[str, str] | None:
     """Give what the ledger says of the accounts it joins, None for nothing. Raises ConfigError where they are others."""
     stored: dict[str, str] | None = await ledger.setting(IDENTITY)
-    if stored is not None and (faults := foreign(dict(identity(config)), stored)):
+    is_purged = await ledger.setting(PURGE) is not None
+    mine = {name: value for name, value in identity(config).items() if not is_purged or name in ACCOUNTS}
+    if stored is not None and (faults := foreign(mine, stored)):
         raise ConfigError(faults, hint="name another migration.state_dir, or correct the file; the state was not touched")
     return stored
 

@@ -84,6 +84,7 @@ def strip(book: Transaction) -> str:
 
 async def shrink(connection: Connection) -> None:
     """Build the file anew from what is left, and empty its log. Raises LedgerHeld where somebody looks into the file meanwhile."""
+    await connection.rows("build_on_disk")      # nothing of people is in it any more, and a large one fits in no memory
     await connection.rows("rebuild")
     [(is_busy, *_)] = await connection.rows("empty_wal")
     if is_busy:

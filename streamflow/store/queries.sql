@@ -388,6 +388,8 @@ SELECT (SELECT count(*) FROM audit), coalesce((SELECT seq FROM sqlite_sequence W
 PRAGMA secure_delete = ON
 -- name: no_cascades
 PRAGMA foreign_keys = OFF
+-- name: build_on_disk
+PRAGMA temp_store = FILE
 -- name: rebuild
 VACUUM
 -- name: empty_wal

@@ -35,7 +35,7 @@ def spoil_bytes(place: Place, seq: int) -> None:
         book.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         [entry] = book.execute("SELECT entry FROM audit WHERE seq = ?", (seq,)).fetchone()
     content, was = path.read_bytes(), entry.encode()
-    assert content.count(was) == 1
+    assert was in content
     path.write_bytes(content.replace(was, b"X" + was[1:]))
 
 

@@ -175,6 +175,10 @@ def test_afterwards_nothing_goes_on(over: Place) -> None:
     before = over.snapshot()
     assert over.cli("check").code == 78
     assert purge(over)["result"] == "already_purged"
+    text = over.config.read_text(encoding="utf-8")
+    over.config.write_text(text.replace(f'name = "{NAME}"', 'name = "other"'), encoding="utf-8")
+    assert_clear(over.cli("purge", "--confirm", "other"), 78, "belongs to")
+    over.config.write_text(text, encoding="utf-8")
     assert "nothing is left to do" in over.cli("purge", "--confirm", NAME).out
     assert over.snapshot() == before
 
@@ -190,6 +194,16 @@ def test_it_must_be_meant(over: Place) -> None:
     over.config.write_text(text.replace('timezone = "', 'timezone = "Africa/Cairo" # '), encoding="utf-8")
     assert_clear(over.cli("purge", "--confirm", NAME), 78, "belongs to")
     assert over.snapshot() == before
+
+
+def test_a_link_is_not_followed(over: Place, tmp_path: Path) -> None:
+    """A folder that leads elsewhere is refused before anything goes, and what it leads to stays."""
+    (over.state / "reports").rename(tmp_path / "elsewhere")
+    (over.state / "reports").symlink_to(tmp_path / "elsewhere")
+    before = over.snapshot()
+    for words in (("--dry-run",), ("--confirm", NAME)):
+        assert_clear(over.cli("purge", *words), 64, "leads elsewhere")
+    assert (over.snapshot(), any((tmp_path / "elsewhere").iterdir())) == (before, True)
 
 
 def test_not_with_a_broken_audit(over: Place) -> None:
