@@ -2,8 +2,8 @@
 What stays of a ledger when its migration is over and the personal data in it goes: a list of what stays, never one of what goes. Pure.
 
 Rule 1: what is not named here goes, so that a new table, column, setting or entry of the audit holds nothing back that nobody thought of.
-Rule 2: which record became which stays, by ids. A key that is no id, as where a list knows people by their names, is replaced by a word
-that is the same wherever this key stood and that nobody can lead back to it.
+Rule 2: which record became which stays, by ids. A key that is no id, as where a list knows people by their names, or that is made of a
+name, is replaced by a word that is the same wherever this key stood and that nobody can lead back to it.
 Rule 3: of the audit every entry stays, with who, when, what and which record. Its values and words go where they are not known to be ours;
 its hash stays, so that the chain goes on over it, and the seal behind it (`store/audit.py`) shows that it stands as it was left.
 """
@@ -21,7 +21,7 @@ from streamflow.ledger_names import CLOSED, DELTA_OPENED, IDENTITY, PHASE, PURGE
 from streamflow.store.audit import BARE, SEALED
 from streamflow.store.codec import text_of
 
-_ID: Final = re.compile(r"(?=.*\d)[A-Za-z0-9_#.-]{1,64}")
+_ID: Final = re.compile(r"(?!c[0-9a-f]{12}$)(?=.*\d)[A-Za-z0-9_#.-]{1,64}")     # the first: a company's, a digest of its name
 _FIRST: Final = re.compile(r"^[\w/.-]+")
 STAND_IN: Final = "stand_in"
 """The function of SQL that gives a key, or the word that stands in for it."""

@@ -144,7 +144,8 @@ def test_no_byte_tells_of_people_afterwards(ended: Ended, over: Place) -> None:
 def test_which_record_became_which_stays(over: Place) -> None:
     """The crosswalk by ids, dispositions, counts and the receipt of the switch are as they were."""
     stays = (
-        "SELECT kind, key, part, dest_kind, dest_id, ours FROM link ORDER BY 1, 2, 3", "SELECT kind, key, state, disposition FROM record",
+        "SELECT kind, iif(kind = 'company', '', key), part, dest_kind, dest_id, ours FROM link ORDER BY id",
+        "SELECT kind, iif(kind = 'company', '', key), state, disposition FROM record",
         "SELECT * FROM tally", "SELECT value FROM setting WHERE name = 'switched'", "SELECT n, cause, state, decision FROM item",
     )
     before = [rows(over, query) for query in stays]

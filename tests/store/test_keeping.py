@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from streamflow.mapping.companies import _key_of
 from streamflow.model import AuditEntry
 from streamflow.store.audit import Head, chain
 from streamflow.store.codec import text_of
@@ -24,6 +25,15 @@ def test_a_new_part_of_an_entry_goes(action: str) -> None:
     left = kept_entry(entry(action, guest="Zuqivbax"), KEY)
     assert "Zuqivbax" not in left
     assert orjson.loads(left)["key"] == "7"
+
+
+def test_a_key_that_is_made_of_a_name_is_replaced() -> None:
+    """A company's key is a digest of its name, which whoever guesses the name finds again: it goes as the name itself; ids stay."""
+    for key in (_key_of("smith plumbing"), "Castlebay, Mia"):
+        assert KEY(key) != key
+    assert [KEY(key) for key in ("10001", "LEAD-0012", "012abec24fd11c660048c014968e9c14", "")] == [
+        "10001", "LEAD-0012", "012abec24fd11c660048c014968e9c14", "",
+    ]
 
 
 @pytest.mark.parametrize("action", ["watch.closed", "field.left_out", "queue.resolved", "phase", "a.new.one"])
