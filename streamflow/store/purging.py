@@ -20,7 +20,7 @@ from streamflow.store.connection import HELD_HINT, Connection, LedgerHeld, Trans
 from streamflow.store.keeping import COLUMNS, STAND_IN, WHOLE, kept_entry, kept_setting, stand_in
 
 _PAGE = 1000
-_PORTION = 10_000
+_PORTION = 2000      # rows, with before-images of some kilobytes
 _NOTHING = "'{}'"     # in a column that must hold something: an index may look into one that is JSON, and "" is none
 
 
