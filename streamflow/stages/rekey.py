@@ -96,13 +96,15 @@ def judged(
     """
     found, now = Names(), {each.key: each for each in shown}
     everything = {**{each.key: each for each in known}, **now}.values()
-    made, real = [each for each in everything if _is_made(each)], [each for each in everything if not _is_made(each)]
-    for old, new in successors(made, real, twins(stream.made_of)) if made and real and stream.made_of else ():
-        if old in apart:
+    made = [each for each in everything if _is_made(each)] if stream.made_of else []
+    real = [each for each in everything if not _is_made(each)]
+    same = twins(stream.made_of)
+    beside = {old.key: new.key for old in made if old.key in now for new in real if new.key in now and same(old, new)}
+    found.beside = [(old, new) for old, new in beside.items() if old not in apart]
+    for old, new in successors(made, real, same) if made and real else ():
+        if old in beside or old in apart:
             continue
-        if old in now and new in now:
-            found.beside.append((old, new))
-        elif old in now:
+        if old in now:
             found.shown_as[old] = new
             found.folded += [(old, new)] if old in there else []
         elif new in now and new in there:
