@@ -120,9 +120,14 @@ class Hanging:
             found += [each for each in live if each not in _children(_hung(live))]
         return found
 
-    async def gone(self, links: Sequence[Link], now: Mapping[DestId, Fields]) -> set[DestId]:
-        """Give what records of ours were tied to, are not any more, and is no more: who deleted that did nothing to them."""
+    async def untied(self, links: Sequence[Link], now: Mapping[DestId, Fields]) -> tuple[set[DestId], set[DestId]]:
+        """
+        Give what records of ours were tied to, are not any more, and is no more: who deleted that did nothing to them.
+
+        Then those of these records that lack something which is there: it may have come back since they were read.
+        """
         missing: dict[Kind, set[DestId]] = {}
+        lacking: dict[DestId, set[DestId]] = {}      # what is missing -> who was tied to it
         for link in links:
             before: Hung = {}
             hang(before, link.dest_id, known(link.base) if link.ours and link.dest_id in now else {})
@@ -130,12 +135,15 @@ class Hanging:
             hang(after, link.dest_id, now.get(link.dest_id, {}))
             for dest_id in before.keys() - after.keys():
                 missing.setdefault(kind_of(dest_id), set()).add(dest_id)
-        found: set[DestId] = set()
+                lacking.setdefault(dest_id, set()).add(link.dest_id)
+        gone: set[DestId] = set()
+        back: set[DestId] = set()
         for kind, ids in missing.items():
             if kind in DEST_ORDER:
                 there = await self._m.destination.reader.read(kind, sorted(ids), custom=False)
-                found |= ids - there.keys()
-        return found
+                gone |= ids - there.keys()
+                back |= {each for dest_id in there for each in lacking[dest_id]}
+        return gone, back
 
     async def _as_read(self, kind: Kind, hung: Hung) -> Hung:
         """Give what truly hangs on records of ours, of what a list shows: it may still show what was removed a moment ago."""

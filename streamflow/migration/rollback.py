@@ -18,7 +18,7 @@ Rule 8: of the whole run, what is no record of the crosswalk goes last (`beside`
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -207,14 +207,23 @@ class Rollback:
         if not links:
             return
         reader = self._m.destination.reader
-        now = await reader.read(dest_kind, sorted({link.dest_id for link in links}), custom=dest_kind in WITH_CUSTOM_FIELDS)
+        now: dict[DestId, Fields] = {}
+
+        async def read(dest_ids: Collection[DestId]) -> None:
+            for dest_id in dest_ids:
+                now.pop(dest_id, None)
+            now.update(await reader.read(dest_kind, sorted(dest_ids), custom=dest_kind in WITH_CUSTOM_FIELDS))
+
+        await read({link.dest_id for link in links})
         if not dry_run:
             await self._save(tally)     # after the reading: who edits from here on is seen by the next look
-            moved = sorted(self._removals.concerned & {link.dest_id for link in links})
-            again = await reader.read(dest_kind, moved, custom=dest_kind in WITH_CUSTOM_FIELDS) if moved else {}
-            now = {**{dest_id: fields for dest_id, fields in now.items() if dest_id not in moved}, **again}
+            if moved := self._removals.concerned & {link.dest_id for link in links}:
+                await read(moved)
         await self._absorbed.look(dest_kind, sorted({link.dest_id for link in links} - now.keys()))
-        staying, gone = await self._staying(links), await self._hanging.gone(links, now)
+        gone, back = await self._hanging.untied(links, now)
+        if back:
+            await read(back)
+        staying = await self._staying(links)
         filled = self._m.destination.writer.fills(dest_kind)
         steps = [
             plan_step(

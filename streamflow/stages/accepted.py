@@ -2,7 +2,9 @@
 What counts of a record that was written late, for those who share its person or company, or whose values follow from it: its last version
 that was let go on.
 
-Rule: whoever takes the late version of one of them takes no other's; that one waits for its own answer, or was let pass.
+Rule 1: whoever takes the late version of one of them takes no other's; that one waits for its own answer, or was let pass.
+Rule 2: one that the source shows no more since the switch counts as it was: that is asked about by itself, and no answer to it moves
+anything.
 """
 
 from __future__ import annotations
@@ -38,19 +40,27 @@ async def kept_by_staging(ledger: Ledger, records: Sequence[Record]) -> list[Cha
     changes: list[Change] = []
     for kind in sorted({record.kind for record in records}):
         fresh = {record.key: record for record in records if record.kind == kind}
-        for key, before in (await ledger.staged(kind, sorted(fresh))).items():
-            is_replaced = not is_late(before) and before.record.digest != fresh[key].digest
-            if is_replaced and await ledger.setting(_name(kind, key)) is None:
-                last = before.record
-                value = {"data": last.data, "digest": last.digest, "parent": last.parent, "changed_at": last.changed_at}
-                changes.append(PutSetting(name=_name(kind, key), value=value))
+        known = await ledger.staged(kind, sorted(fresh))
+        changes += await kept(ledger, [each for key, each in known.items() if each.record.digest != fresh[key].digest])
+    return changes
+
+
+async def kept(ledger: Ledger, staged: Iterable[Staged]) -> list[Change]:
+    """Keep these records as they are, but for what nobody took yet, as what counts of them from now on."""
+    changes: list[Change] = []
+    for each in staged:
+        last = each.record
+        if not is_late(each) and await ledger.setting(_name(last.kind, last.key)) is None:
+            changes.append(_counts(last))
     return changes
 
 
 async def let_go_on(ledger: Ledger, staged: Staged) -> list[Change]:
-    """Give what is over once the version that was read last goes on: the one before it."""
+    """Give what is over once the version that was read last goes on: the one before it. Shown no more, it is what counts from now on."""
     name = _name(staged.record.kind, staged.record.key)
-    return [PutSetting(name=name, value=None)] if await ledger.setting(name) is not None else []
+    if await ledger.setting(name) is None:
+        return []
+    return [_counts(staged.record) if staged.missing_scans else PutSetting(name=name, value=None)]
 
 
 async def counted_before(ledger: Ledger, record: Record) -> Record | None:
@@ -61,16 +71,16 @@ async def counted_before(ledger: Ledger, record: Record) -> Record | None:
 
 async def as_accepted(ledger: Ledger, staged: Iterable[Staged]) -> list[Staged]:
     """
-    Give records as they count: in place of one that is held as late, what was kept; as it is where it was read over by no later version.
+    Give records as they count: in place of one that is held as late, or is shown no more, what was kept; as it is where nothing came later.
 
     One that was made late is left out, since nothing of it was ever let go on. Where an earlier version of the program kept nothing the
     late version counts.
     """
     found: list[Staged] = []
     for each in staged:
-        before = await counted_before(ledger, each.record) if is_late(each) else None
+        before = await counted_before(ledger, each.record) if is_late(each) or each.missing_scans else None
         if before is not None:
-            found.append(replace(each, record=before))
+            found.append(replace(each, record=before, missing_scans=0))
         elif not is_late(each) or each.disposition is not Disposition.FLAGGED:
             found.append(each)
     return found
@@ -88,6 +98,12 @@ async def accepted_children(ledger: Ledger, kind: Kind, parents: Sequence[Key]) 
         if each.record.parent in wanted:
             under[str(each.record.parent)].append(each)
     return under
+
+
+def _counts(record: Record) -> Change:
+    """Note that this version of a record is the one that counts."""
+    value = {"data": record.data, "digest": record.digest, "parent": record.parent, "changed_at": record.changed_at}
+    return PutSetting(name=_name(record.kind, record.key), value=value)
 
 
 def _name(kind: Kind, key: Key) -> str:

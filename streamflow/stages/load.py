@@ -244,9 +244,9 @@ class Loader:
                     self._meanwhile.worked_on.add(intent.dest_id)     # it may read as we left it: whoever plans anew is to ask
                 return Outcome(state=IntentState.ABANDONED, dest_id=intent.dest_id, error=error)
             except RecordRejected as error:
-                if await self._is_about_vanished(intent):
-                    return Outcome(state=IntentState.ABANDONED, dest_id=intent.dest_id)     # planned anew with what is known now
-                return Outcome(state=IntentState.REJECTED, dest_id=intent.dest_id, error=error)
+                is_outdated = await self._is_about_vanished(intent)     # then it is planned anew with what is known now
+                state = IntentState.ABANDONED if is_outdated else IntentState.REJECTED
+                return Outcome(state=state, dest_id=intent.dest_id, error=error)
             except NotFound as error:
                 state = IntentState.CONFIRMED if intent.op is Op.DELETE else IntentState.ABANDONED
                 return Outcome(state=state, dest_id=intent.dest_id, error=None if intent.op is Op.DELETE else error)

@@ -86,20 +86,25 @@ class Names:
 
 def judged(
     stream: Stream, known: Sequence[Record], shown: Sequence[Record], there: Mapping[Key, Record], *,
-    lately: Collection[Key] = (), merged: Sequence[Record] = (),
+    lately: Collection[Key] = (), merged: Sequence[Record] = (), apart: Collection[Key] = (),
 ) -> Names:  # fmt: skip
     """
     Say what becomes of the names under one parent: of what is *known* there and what is *shown* now (*there*: as it is staged). Pure.
 
-    *lately*: what of that the reading before this one showed. *merged*: what parents had that were merged into this one.
+    *lately*: what of that the reading before this one showed. *merged*: what parents had that were merged into this one. *apart*: what
+    was ever shown beside another one, and goes up in none.
     """
     found, now = Names(), {each.key: each for each in shown}
     everything = {**{each.key: each for each in known}, **now}.values()
-    made, real = [each for each in everything if _is_made(each)], [each for each in everything if not _is_made(each)]
-    for old, new in successors(made, real, twins(stream.made_of)) if made and real and stream.made_of else ():
-        if old in now and new in now:
-            found.beside.append((old, new))
-        elif old in now:
+    made = [each for each in everything if _is_made(each)] if stream.made_of else []
+    real = [each for each in everything if not _is_made(each)]
+    same = twins(stream.made_of)
+    beside = {old.key: new.key for old in made if old.key in now for new in real if new.key in now and same(old, new)}
+    found.beside = [(old, new) for old, new in beside.items() if old not in apart]
+    for old, new in successors(made, real, same) if made and real else ():
+        if old in beside or old in apart:
+            continue
+        if old in now:
             found.shown_as[old] = new
             found.folded += [(old, new)] if old in there else []
         elif new in now and new in there:
@@ -117,7 +122,10 @@ def judged(
         pairs += _rewritten(stream, left, [each for each in fresh if each.key not in found.shown_as])
     for old, new in pairs:
         home = found.shown_as.get(new, new)
-        (found.folded if home != new or new in there else found.rekeyed).append((old, home))
+        if home == new and new not in there:
+            found.rekeyed.append((old, new))
+        elif old not in apart:
+            found.folded.append((old, home))
     return found
 
 
@@ -174,6 +182,7 @@ async def _found(
     known = await ledger.children_of(stream.kind, sorted({*homes, *(key for keys in homes.values() for key in keys)}))
     staged = await ledger.staged(stream.kind, sorted({record.key for record in shown}))
     there = {key: each.record for key, each in staged.items()}
+    apart = {name.removeprefix(_beside(stream.kind, "")) for name in await ledger.settings(_beside(stream.kind, ""))}
     by_parent: dict[Key | None, list[Record]] = {}
     for record in shown:
         by_parent.setdefault(record.parent, []).append(record)
@@ -184,20 +193,16 @@ async def _found(
         if held or merged or parent in by_parent:
             lately = {each.record.key for each in held if parent in seen and each.last_seen >= seen[parent]}
             own = [each.record for each in held]
-            found.append(judged(stream, own, by_parent.get(parent, ()), there, lately=lately, merged=merged))
+            found.append(judged(stream, own, by_parent.get(parent, ()), there, lately=lately, merged=merged, apart=apart))
     return found
 
 
 async def _carried_out(ledger: Ledger, kind: Kind, found: Names) -> Mapping[Key, Key]:
     """Change what can be changed now; answers under which key the page's records are to be staged, where it is another one."""
-    pairs = {*found.beside, *found.folded, *found.shown_as.items()}
-    apart = {old for old, _ in pairs if await ledger.setting(_beside(kind, old)) is not None}
-    if noted := [PutSetting(name=_beside(kind, old), value=new) for old, new in found.beside if old not in apart]:
-        await ledger.commit(noted)
-    kept = {old: new for old, new in found.shown_as.items() if old not in apart}
+    if found.beside:
+        await ledger.commit([PutSetting(name=_beside(kind, old), value=new) for old, new in found.beside])
+    kept = dict(found.shown_as)
     for old, new in found.folded:
-        if old in apart:
-            continue
         if await _is_free(ledger, kind, (old, new)):
             await ledger.commit(await _folded(ledger, kind, old, new))
         else:

@@ -64,7 +64,7 @@ from streamflow.stages.planning import (
 from streamflow.stages.sharing import with_shared
 from streamflow.stages.stale import beside, remove_stale, stale_answers, stale_parts, surviving, without_moving
 from streamflow.stages.succession import Succession
-from streamflow.stages.undecided import Undecided, clear, outcomes_awaited, undecided
+from streamflow.stages.undecided import Undecided, clear, lost_of, outcomes_awaited, undecided
 from streamflow.stages.updating import base_after, create_part, is_settled, leave_to_others, left_out, update_part
 from streamflow.stages.vanished import Vanished
 from streamflow.store.base import Ledger
@@ -106,6 +106,7 @@ class Resolver:
         held = frozenset(self.busy)
         keys = [staged.record.key for staged, _ in batch.jobs]
         doubts = await undecided(self._ledger, batch.kind, keys, any_parked=self._any_parked)
+        doubts = replace(doubts, lost=await lost_of(self._ledger, self._reader, doubts, self._directory))
         jobs, plans = await self._open(batch, doubts, held)
         if jobs and (waiting := await self._succession.take(jobs, any_parked=self._any_parked)):
             plans |= waiting

@@ -2,6 +2,8 @@
 Records with a write whose outcome is not known yet: nothing else is written for them until it is.
 
 What a person decided about a write that could not be resolved is carried out here: "recreate", "adopt:<id>" or "waive".
+
+Rule: only what is not there is made again. A change whose record is there after all is given up, and the record compared anew.
 """
 
 from __future__ import annotations
@@ -12,15 +14,16 @@ from typing import Final
 
 from streamflow.mapping.identity import Review
 from streamflow.model import OPEN_INTENTS, DestId, Disposition, Ending, Intent, IntentState, Key, Kind, Op, RecordState, Staged
+from streamflow.platforms.destination import Reader
 from streamflow.stages.batch import Plan
 from streamflow.stages.confirmation import brought, forgotten, learnt_late, line_of, meaning_of
 from streamflow.stages.directory import Directory
-from streamflow.stages.formerly import taken_away
+from streamflow.stages.formerly import dropped, taken_away
 from streamflow.stages.job import Job
 from streamflow.stages.planning import finish_of
 from streamflow.stages.unknown import ALONE, Meaning, outcome_name
 from streamflow.store.base import Ledger
-from streamflow.store.change import Change, DropLink, SettleIntent
+from streamflow.store.change import Change, SettleIntent
 
 MOST_OPEN: Final = 100_000
 
@@ -32,6 +35,7 @@ class Undecided:
     by_record: Mapping[tuple[Kind, Key], Sequence[Intent]] = field(default_factory=dict)
     dest_ids: frozenset[DestId] = frozenset()
     meanings: Mapping[str, Meaning] = field(default_factory=dict)     # of the parked ones, by intent
+    lost: Mapping[str, Sequence[Change]] = field(default_factory=dict)     # by intent that is to be made again: its record goes (`lost_of`)
 
 
 async def undecided(ledger: Ledger, kind: Kind, keys: Iterable[Key], *, any_parked: bool) -> Undecided:
@@ -51,6 +55,21 @@ async def undecided(ledger: Ledger, kind: Kind, keys: Iterable[Key], *, any_park
     return Undecided(by_record=found, dest_ids=dest_ids, meanings=meanings)
 
 
+async def lost_of(ledger: Ledger, reader: Reader, doubts: Undecided, directory: Directory) -> Mapping[str, Sequence[Change]]:
+    """Say, by intent, what takes a record out of the crosswalk whose change is to be made again: for those that are not there."""
+    asked = [
+        intent for intents in doubts.by_record.values() for intent in intents
+        if intent.op is not Op.CREATE and intent.state is IntentState.PARKED and _answer(intent, directory)[0] == "recreate"
+    ]
+    lines = await ledger.links([intent.ref for intent in asked]) if asked else {}
+    there: set[DestId] = set()
+    for kind in sorted({line.dest_kind for line in lines.values()}):
+        ids = {line.dest_id for line in lines.values() if line.dest_kind == kind}
+        there |= (await reader.read(kind, sorted(ids), custom=False)).keys()
+    gone = {intent.id: lines[intent.ref] for intent in asked if intent.ref in lines and lines[intent.ref].dest_id not in there}
+    return {name: await dropped(ledger, line) for name, line in gone.items()}
+
+
 def clear(staged: Staged, doubts: Undecided, directory: Directory, *, epoch: int) -> Plan | None:
     """Say what becomes of a record whose writes have no definite outcome; None: it has none of these."""
     intents = doubts.by_record.get((staged.record.kind, staged.record.key), ())
@@ -58,8 +77,7 @@ def clear(staged: Staged, doubts: Undecided, directory: Directory, *, epoch: int
     for intent in intents:
         if intent.state in OPEN_INTENTS:
             return outcome_awaited(staged, intent, epoch)
-        word, _ = directory.last_word(outcome_name(intent.id))
-        verb, _, named = word.partition(":")
+        verb, _, named = _answer(intent, directory)
         if verb == "waive":
             reason = "a person left the outcome of a write as it is"
             finish = finish_of(staged, disposition=staged.disposition or Disposition.FLAGGED, reason=reason)
@@ -67,7 +85,7 @@ def clear(staged: Staged, doubts: Undecided, directory: Directory, *, epoch: int
         if verb == "recreate":
             reason = "made again by a person's decision"
             changes += [SettleIntent(id=intent.id, state=IntentState.ABANDONED, reason=reason), forgotten(intent)]
-            changes += [DropLink(ref=intent.ref)] if intent.op is not Op.CREATE else []
+            changes += doubts.lost.get(intent.id, ())
         elif verb == "adopt" and named:
             meaning = doubts.meanings[intent.id]
             found, reason = IntentState.CONFIRMED, "named by a person"
@@ -78,6 +96,11 @@ def clear(staged: Staged, doubts: Undecided, directory: Directory, *, epoch: int
         else:
             return _parked(staged, intent)
     return Plan(staged=staged, changes=tuple(changes)) if intents else None     # it comes again, with what is known then
+
+
+def _answer(intent: Intent, directory: Directory) -> tuple[str, str, str]:
+    """Give what a person said of a write, as (verb, ":", what is named)."""
+    return directory.last_word(outcome_name(intent.id))[0].partition(":")
 
 
 def outcome_awaited(staged: Staged, intent: Intent, epoch: int) -> Plan:

@@ -1,7 +1,7 @@
 """
 Records that are derived anew because one they look at was read: reopened in the transaction that stages or misses it.
 
-Rule: after the switch what is read is not let go yet; who looks at it is derived anew once it is.
+Rule: after the switch what is read is not let go yet; who looks at it is derived anew once it is. What is gone then goes on counting.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from streamflow.ledger_names import SWITCHED, UNDONE
 from streamflow.mapping.uplinks import NO_UPLINKS, Uplinks
 from streamflow.model import Key, Kind, Record, Ref
-from streamflow.stages.accepted import counted_before, is_asked_about
+from streamflow.stages.accepted import counted_before, is_asked_about, kept
 from streamflow.stages.kin import GONE_SCANS
 from streamflow.stages.reopened import run_along
 from streamflow.store.base import Ledger
@@ -39,7 +39,7 @@ class Uplinked:
             known = await self._ledger.staged(kind, [record.key for record in fresh])
             for record in fresh:
                 before = known.get(record.key)
-                is_back = before is not None and before.missing_scans >= GONE_SCANS
+                is_back = before is not None and before.missing_scans >= GONE_SCANS and await counted_before(self._ledger, record) is None
                 if is_back or (not is_late and (before is None or before.record.digest != record.digest)):
                     found |= self.links.of(record) | (self.links.of(before.record) if before is not None else frozenset())
         return _reopened(found)
@@ -48,8 +48,10 @@ class Uplinked:
         """Give what goes with noting that a complete pass did not show these records: who looks at those that count as gone by it."""
         if kind not in self.links.kinds:
             return []
-        known = (await self._ledger.staged(kind, keys)).values()
-        return _reopened({ref for each in known if each.missing_scans == GONE_SCANS - 1 for ref in self.links.of(each.record)})
+        gone = [each for each in (await self._ledger.staged(kind, keys)).values() if each.missing_scans == GONE_SCANS - 1]
+        if await self._ledger.setting(SWITCHED) is not None:
+            return await kept(self._ledger, gone)
+        return _reopened({ref for each in gone for ref in self.links.of(each.record)})
 
 
 async def by_going_on(ledger: Ledger, links: Uplinks, record: Record) -> list[Change]:

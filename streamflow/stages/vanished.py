@@ -5,6 +5,7 @@ Rule 1: a record merged into another is followed: every line of the crosswalk th
 Rule 2: the one that stayed is people's work: of it only what still reads as we wrote it is ours, and a rollback spares it.
 Rule 3: a deleted record is remembered, so that what belongs to it waits instead of being refused, and is woken when it is back.
 Rule 4: what was there before us and went before anything was taken for it is no loss of ours: it is as if it had never been found.
+Rule 5: what runs again by any of this is not what a rollback of a part took back: that stays away.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 import anyio
 
+from streamflow.ledger_names import UNDONE
 from streamflow.model import AuditEntry, DestId, Fields, Key, Kind, Link, Ref, Verdict, kind_of
 from streamflow.platforms.destination import Reader
 from streamflow.stages.gone import GONE, GONE_KINDS, MERGED, as_written, gone_item, gone_place, waits_for
@@ -124,7 +126,7 @@ class Vanished:
         keys: dict[Kind, set[Key]] = defaultdict(set)
         for ref in self._hung[dest_id]:
             keys[ref.kind].add(ref.key)
-        return [Reopen(kind=kind, keys=tuple(sorted(those))) for kind, those in sorted(keys.items())]
+        return [Reopen(kind=kind, keys=tuple(sorted(those)), but=UNDONE) for kind, those in sorted(keys.items())]
 
     async def returned(self, kind: Kind, dest_ids: Iterable[DestId]) -> None:
         """
@@ -161,7 +163,8 @@ class Vanished:
             was, over = await as_written(self._ledger, link)
             changes += [PutLink(link=was), *over] if over else []
             changes += [
-                Audit(entry=_entry("destination.back", link, "restored by people")), Reopen(kind=link.ref.kind, keys=(link.ref.key,)),
+                Audit(entry=_entry("destination.back", link, "restored by people")),
+                Reopen(kind=link.ref.kind, keys=(link.ref.key,), but=UNDONE),
             ]
         await self._ledger.commit([*changes, *await run_along(self._ledger, changes, by_people=True)])
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from streamflow.migration.life import State
 from streamflow.migration.proposal import MapGate
@@ -55,6 +56,44 @@ async def test_what_hangs_on_somebody_does_not_bring_them_back(tmp_path: Path) -
         assert "Anna Alpha" not in {row["name"] for row in trip.live("contacts").values()}
         await in_tail(trip, lambda: trip.in_source("edit", "leads", key, number="082 555 9998"), lambda: None)
         assert "Anna Alpha" in {row["name"] for row in trip.live("contacts").values()}
+
+
+@pytest.mark.parametrize("then", ["", "sent again", "back"])
+async def test_a_child_deleted_after_the_switch_changes_nobody_it_hung_on(tmp_path: Path, then: str) -> None:
+    """It is asked about by itself, and nobody said that it is to count no more: its person is not asked about, nor sent without it."""
+    gates = {**ASK_CUTOVER, "map": "ask"}
+    async with voyage(tmp_path, at=State.MAP, records=20, gates=gates, sweep_every_s=0.0, watch_days=1.0) as trip:
+        await trip.answering({"map": lambda: _confirm_with(trip, ROLLUP)})
+        await trip.until(State.TAIL)
+        key = trip.in_source("create", "leads", name="Anna Alpha", email="anna.alpha@example.com")
+        notes = [trip.in_source("create", "notes", leadid=key, note=text) for text in ("one", "two")]
+        await in_tail(trip)
+        assert await _shown(trip, key) == "2"
+        trip.terms.gates["cutover"] = "auto"
+        await trip.until(State.WATCH)
+        trip.in_source("delete", "notes", notes[0], force=True)
+        for _ in range(3):
+            trip.clock.skipped_s += 1.0      # the ledger notes by the second when a record was seen
+            await look_once(trip)
+        assert [item.key for item in await trip.items("deleted_at_source")] == [notes[0]]
+        assert await trip.items("after_freeze") == []
+        if then == "back":
+            trip.in_source("create", "notes", notes[0], leadid=key, note="one", force=True)
+            await look_once(trip)
+            assert {item.kind for item in await trip.items("after_freeze")} <= {"note"}, "it had never ceased to count"
+        if then == "sent again":
+            again = QueueItem(id=f"rejected:note:{notes[0]}", cause="rejected", kind="note", key=notes[0], reason="?", decisions=("retry",))
+            await trip.ledger.commit([Enqueue(item=again)])
+            await desk_of(trip).queue_resolve(actor="uid:7", id=again.id, decision="retry")
+            await look_once(trip)
+        trip.in_source("edit", "leads", key, force=True, number="082 555 9998")
+        await look_once(trip)
+        [asked] = [item for item in await trip.items("after_freeze") if item.kind == "lead"]
+        await trip.resolve(asked, "take")
+        await look_once(trip)
+        [person] = [row for row in trip.live("contacts").values() if row["name"] == "Anna Alpha"]
+        assert "9998" in str(person["phones"])
+        assert await _shown(trip, key) == "2"
 
 
 async def _confirm_with(trip: Voyage, row: dict[str, Any]) -> None:

@@ -261,3 +261,40 @@ async def test_who_was_undone_and_then_merged_away_in_the_source_is_not_made_aga
 
 def _names(trip: Voyage) -> set[str]:
     return {str(row.get("name")) for row in trip.live("contacts").values()}
+
+
+@pytest.mark.parametrize("of", ["accounts", "contacts"])
+async def test_what_people_do_to_what_was_spared_brings_nothing_back(tmp_path: Path, of: str) -> None:
+    """Deals were undone alone; people delete the company, and it is made again, or the person, and bring them back: no deal comes along."""
+    async with voyage(tmp_path, at=State.MAP, records=20, gates={**ASK_CUTOVER, "map": "ask"}, sweep_every_s=0.0) as trip:
+        await trip.answering({"map": lambda: _confirm_with(trip, {"unqualified": "lead", "rule": "status is Interested"})})
+        await trip.until(State.TAIL)
+        key = trip.in_source("create", "leads", name="Anna Alpha", email="anna@karoo.test", company="Karoo Kites", status="Interested")
+        await in_tail(trip)
+        lines = {line.dest_kind: line for line in await trip.ledger.links_of("lead", [key])}
+        assert lines["leads"].dest_id in trip.live("leads")
+        await undo(trip, "kind:leads")
+        deals = set(trip.live("leads"))
+        [gone] = lines["contacts"].base["link:accounts"] if of == "accounts" else [lines["contacts"].dest_id]
+        trip.in_destination("delete", kind=of, id=gone)
+        await in_tail(trip)
+        if of == "accounts":
+            trip.in_source("create", "leads", name="Berta Beta", email="berta@karoo.test", company="Karoo Kites")
+            await in_tail(trip)
+        [item] = await trip.items("deleted_at_destination")
+        assert item.details["dest_id"] == gone
+        if of == "accounts":
+            await trip.resolve(item, "recreate")
+        else:
+            trip.in_destination("undelete", kind=of, id=gone)
+        await in_tail(trip, lambda: None, lambda: None)
+        assert (item.key in {line.ref.key for line in await links_of(trip) if line.dest_id == gone}) == (of == "contacts")
+        assert set(trip.live("leads")) == deals
+        assert (await trip.staged("lead"))[key].state is RecordState.HELD
+
+
+async def _confirm_with(trip: Voyage, settings: Mapping[str, str]) -> None:
+    gate = MapGate(trip.m)
+    document = orjson.loads(orjson.dumps((await trip.ledger.setting("map:proposed"))["document"]))
+    document["settings"] = {**document.get("settings", {}), **settings}
+    await gate.confirm("uid:7", await gate.edit("uid:7", document))

@@ -250,3 +250,26 @@ async def test_what_people_deleted_is_nobody_s_work_on_what_named_it(tmp_path: P
         assert call not in {each["id"]: each["reason"] for each in planned.spared}
         await Rollback(trip.m).undo()
         assert call not in trip.live("activities")
+
+
+async def test_what_people_bring_back_while_it_is_looked_at_is_nobody_s_work_either(tmp_path: Path) -> None:
+    """The call is read while its person is in the trash, and judged when they are out of it again: nobody was at the call."""
+    async with voyage(tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER) as trip:
+        await in_tail(trip)
+        people, calls = await ours(trip, "contacts"), trip.live("activities")
+        call, rid = next(
+            (call, rid) for call in await ours(trip, "activities") for rid in calls[call]["links"]["participants"] if rid in people
+        )
+        trip.in_destination("delete", kind="contacts", id=rid)
+        read, brought_back = trip.destination.reader.read, []
+
+        async def then_back(kind: Kind, ids: Any, **more: Any) -> Any:
+            found = await read(kind, ids, **more)
+            if kind == "activities" and call in found and not brought_back:
+                brought_back.append(trip.in_destination("undelete", kind="contacts", id=rid))
+            return found
+
+        trip.destination.reader.read = then_back
+        await Rollback(trip.m).undo()
+        assert brought_back
+        assert call not in trip.live("activities")

@@ -162,8 +162,8 @@ class Window(Watch):
     rig: Rig
     step_s: float
 
-    async def _look(self, number: int, *, is_last: bool, since: str) -> None:
-        self.rig.looks.append((self.rig.clock.at_s, "last" if is_last else ""))
+    async def _look(self, number: int, *, behind: str, since: str) -> None:
+        self.rig.looks.append((self.rig.clock.at_s, "last" if behind else ""))
         self.rig.clock.ahead_s = self.step_s
 
 
@@ -189,8 +189,8 @@ async def test_without_a_window_a_source_that_is_away_holds_nothing_up(monkeypat
         return True
 
     class Away(Window):
-        async def _look(self, number: int, *, is_last: bool, since: str) -> None:
-            await super()._look(number, is_last=is_last, since=since)
+        async def _look(self, number: int, *, behind: str, since: str) -> None:
+            await super()._look(number, behind=behind, since=since)
             self._trouble = "; it cannot be read just now"
 
     monkeypatch.setattr(aftermath, "outlasted", outlasted)

@@ -17,6 +17,7 @@ from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.sandbox.nutshell import admin
 from streamflow.stages import doubt
 from streamflow.stages.doubt import QuietTime
+from streamflow.stages.formerly import REMOVED, line_in
 from streamflow.stages.marks import carries_marker
 from streamflow.stages.removed import Removed, judged
 from streamflow.stages.vanished import Vanished
@@ -222,6 +223,28 @@ async def test_without_a_bound_for_the_lag_a_person_decides() -> None:
         await one.decide(item, "recreate", reopen=Ref("note", "5"))
         await one.run_dry()
         assert bodies(one) == ["new"]
+
+
+async def test_a_note_to_be_made_again_that_people_brought_back_is_changed() -> None:
+    """Asked about since its old text was removed, and people take that out of the trash: made again by a decision, it is no second one."""
+    async with rig(flags=NO_EDIT, quiet=UNBOUNDED) as one:
+        item = await _asked_about_a_note(one)
+        one.person("undelete", "notes", (await one.link("note", "5")).dest_id)
+        await one.decide(item, "recreate", reopen=Ref("note", "5"))
+        await one.run_dry()
+        assert bodies(one) == ["new"]
+
+
+async def test_what_was_ours_of_a_note_made_again_by_a_decision_is_remembered() -> None:
+    """Its old text was removed, and a person has it made again: taken out of the trash later, that is known as the note it was."""
+    async with rig(flags=NO_EDIT, quiet=UNBOUNDED) as one:
+        item = await _asked_about_a_note(one)
+        old = await one.link("note", "5")
+        await one.decide(item, "recreate", reopen=Ref("note", "5"))
+        await one.run_dry()
+        assert bodies(one) == ["new"]
+        [found] = await one.ledger.candidates("notes", {"id": [old.dest_id]}, side=REMOVED)
+        assert line_in(found.info) == old
 
 
 async def test_a_change_whose_outcome_is_left_as_it_is_leaves_the_record_moved() -> None:

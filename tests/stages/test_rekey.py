@@ -204,12 +204,29 @@ async def test_two_that_were_shown_beside_each_other_are_two() -> None:
     assert await reading.read(visit("~1")) == {"~1": "10:00", "7": "10:00"}
 
 
+async def test_three_that_were_shown_beside_each_other_are_three() -> None:
+    """One without an id beside two that have one: put off, one of the two leaves the others alike, and who is shown no more is gone."""
+    reading = Reading()
+    await reading.read(visit("~1"), visit("7"), visit("8"))
+    assert await reading.read(visit("7"), visit("8", at="11:00")) == {"~1": "10:00", "7": "10:00", "8": "11:00"}
+
+
 async def test_two_that_were_shown_beside_each_other_are_two_by_whatever_key() -> None:
     """Both are put off, and the one without an id goes by another made key; when the other one comes to that very hour, both stay."""
     reading = Reading()
     await reading.read(visit("~1"), visit("7"))
     assert await reading.read(visit("~2", at="15:00"), visit("7", at="11:00")) == {"~2": "15:00", "7": "11:00"}
     assert await reading.read(visit("7", at="15:00")) == {"~2": "15:00", "7": "15:00"}
+
+
+@pytest.mark.parametrize("put_off", [visit("~2", at="15:00"), visit("8", at="15:00")])
+async def test_one_of_two_that_is_put_off_stays_one_visit(put_off: Record) -> None:
+    """The one without an id is put off while the other one stays: it goes on under its new key, and neither is there a third time."""
+    reading = Reading()
+    await reading.read(visit("~1"), visit("7"))
+    assert await reading.read(put_off, visit("7")) == {put_off.key: "15:00", "7": "10:00"}
+    assert await reading.read(put_off, visit("7", at="15:00")) == {put_off.key: "15:00", "7": "15:00"}
+    assert await reading.read(visit("7", at="15:00")) == {put_off.key: "15:00", "7": "15:00"}
 
 
 @pytest.mark.parametrize("state", [IntentState.IN_DOUBT, IntentState.PARKED])

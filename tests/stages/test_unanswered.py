@@ -9,9 +9,10 @@ import pytest
 
 from streamflow.errors import NotPermitted, PlatformUnavailable
 from streamflow.model import Disposition, RecordState, Ref
+from streamflow.sandbox.nutshell import render
 from streamflow.stages.load import Loader
 from streamflow.stages.unanswered import BAD_HOUR_S, CAUSE, FEW, PAUSE_S, TRIES
-from tests.stages.rig import QUIET, Rig, lead, note, rig
+from tests.stages.rig import QUIET, Rig, call, lead, note, rig
 
 LAG = {"search_lag_s": 1.0}
 WAYS = ("reset_before", "fail_5xx", "html_200", "error_200", "blank_200")
@@ -220,3 +221,22 @@ async def test_what_was_answered_is_kept_when_the_run_is_cut_while_it_is_weighed
         assert await one.ledger.open_intents(limit=9) == []
         await one.run_dry()
         assert len(one.live("contacts")) == 2
+
+
+async def test_a_change_that_names_who_is_gone_and_is_shown_costs_one_item(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists go on showing whom people put there and deleted, and no change that names them is taken: in the end somebody is told."""
+    monkeypatch.setattr(render, "live_ids", lambda site, ids: list(ids or ()))
+    async with rig(switches=LAG) as one:
+        await one.stage(lead("1"), lead("2"), lead("3"), call("7", "1"))
+        await one.run_dry()
+        first, theirs = [(await one.link("lead", key)).dest_id for key in "12"]
+        line = await one.link("call", "7")
+        one.person("edit", "activities", line.dest_id, links={"participants": [first, theirs]})
+        one.person("delete", "contacts", theirs)
+        await one.stage(call("7", "3"))
+        one.calls()
+        assert len(await settled(one)) == 1
+        assert one.calls().count("PUT activities/{id}") == TRIES
+        [asked] = await one.ledger.queue(cause=CAUSE)
+        assert (asked.kind, asked.key) == ("call", "7")
+        assert (await one.staged("call", "7")).disposition is Disposition.FAILED
