@@ -3,6 +3,7 @@ After the switch: what a person let go on, of some records, and in which version
 
 Rule 1: to take one version takes no later one; what was decided on another question about a record is about the version of then.
 Rule 2: what was noted with an answer counts, and its time only where nothing was noted (`decided`).
+Rule 3: a version is late from when it is read, not from when it is asked about: a reading takes its time, and people answer meanwhile.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ ACCEPTED: Final = "watch:accepted:"
 """Prefix of the setting that keeps the version which a record had before those that nobody took yet, by its kind and key."""
 
 
-def is_late(staged: Staged) -> bool:
+def is_held_late(staged: Staged) -> bool:
     """Say whether a record is held in a version that was written after the switch, and that nobody took."""
     return staged.state is RecordState.HELD and staged.ground == LATE
 
@@ -39,7 +39,7 @@ async def kept_by_staging(ledger: Ledger, records: Sequence[Record]) -> list[Cha
     for kind in sorted({record.kind for record in records}):
         fresh = {record.key: record for record in records if record.kind == kind}
         for key, before in (await ledger.staged(kind, sorted(fresh))).items():
-            is_replaced = not is_late(before) and before.record.digest != fresh[key].digest
+            is_replaced = not is_held_late(before) and before.record.digest != fresh[key].digest
             if is_replaced and await ledger.setting(_name(kind, key)) is None:
                 last = before.record
                 value = {"data": last.data, "digest": last.digest, "parent": last.parent, "changed_at": last.changed_at}
@@ -68,10 +68,10 @@ async def as_accepted(ledger: Ledger, staged: Iterable[Staged]) -> list[Staged]:
     """
     found: list[Staged] = []
     for each in staged:
-        before = await counted_before(ledger, each.record) if is_late(each) else None
+        before = await counted_before(ledger, each.record) if is_held_late(each) else None
         if before is not None:
             found.append(replace(each, record=before))
-        elif not is_late(each) or each.disposition is not Disposition.FLAGGED:
+        elif not is_held_late(each) or each.disposition is not Disposition.FLAGGED:
             found.append(each)
     return found
 
