@@ -3,6 +3,7 @@ After the switch: what a person let go on, of some records, and in which version
 
 Rule 1: to take one version takes no later one; what was decided on another question about a record is about the version of then.
 Rule 2: what was noted with an answer counts, and its time only where nothing was noted (`decided`).
+Rule 3: a version is late from when it is read, not from when it is asked about: a reading takes its time, and people answer meanwhile.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from streamflow.migration.decided import ANY, DECIDED, STAYS
 from streamflow.migration.late_questions import INSTEAD, WENT_ON, WISH, late_id, version_id, version_in
 from streamflow.migration.returning import ROLLED_BACK, undone
 from streamflow.model import Key, Kind, QueueItem, Staged
+from streamflow.stages.accepted import counted_before
 from streamflow.stages.gone import BACK
 from streamflow.stages.reopened import ALONG, ASKED, asked_name, runs_along, version_of
 from streamflow.store.base import Ledger
@@ -32,6 +34,7 @@ class LetGo:
     unfollowed: Mapping[str, Sequence[str]] = field(default_factory=dict)    # ids of items that took them, by those: nobody looked yet
     along: Mapping[str, Any] = field(default_factory=dict)    # settings that tell what runs again with what it belongs to
     asked: Mapping[str, Any] = field(default_factory=dict)    # settings that name the last questions about late versions
+    replaced: frozenset[tuple[Kind, Key]] = frozenset()       # those of which something else counts until their last version is taken
     recreated: Mapping[tuple[Kind, Key], Sequence[QueueItem]] = field(default_factory=dict)    # answers that want it made again
     standing: Mapping[tuple[Kind, Key], Sequence[QueueItem]] = field(default_factory=dict)     # open questions about late versions
     goes_on: Mapping[tuple[Kind, Key, str], Sequence[str]] = field(default_factory=dict)    # ids of other answers about a version: not told
@@ -39,10 +42,17 @@ class LetGo:
 
     def holds(self, staged: Staged) -> bool:
         """Say whether a pending record waits for a person: to take one version takes no later one."""
+        if late_id(staged) in self.taken:
+            return False
+        if self.is_late(staged):
+            return True
         versions = self.decided.get((staged.record.kind, staged.record.key), frozenset())
-        is_decided = bool(versions & {ANY, version_of(staged)}) and staged.ground != LATE
-        goes_along = runs_along(staged, self.along, self.asked) and staged.ground not in (LATE, RETURNED)     # asked about itself
-        return late_id(staged) not in self.taken and not is_decided and not goes_along and staged.ground not in self.let_back
+        goes_along = runs_along(staged, self.along, self.asked) and staged.ground != RETURNED     # asked about itself
+        return not (versions & {ANY, version_of(staged)} or goes_along or staged.ground in self.let_back)
+
+    def is_late(self, staged: Staged) -> bool:
+        """Say whether its version was written after the switch, whether it was held for that before or was read a moment ago."""
+        return staged.ground == LATE or (staged.record.kind, staged.record.key) in self.replaced
 
 
 async def read_let_go(ledger: Ledger, since: str, kind: Kind, page: Sequence[Staged]) -> LetGo:
@@ -81,6 +91,7 @@ async def read_let_go(ledger: Ledger, since: str, kind: Kind, page: Sequence[Sta
             taken[version_id(item.kind, item.present_key, version_in(item.id))].append(item.id)
     return LetGo(
         recreated=_by_record(item for item in found if item.decision == "recreate"),
+        replaced=frozenset([(kind, each.record.key) for each in page if await counted_before(ledger, each.record) is not None]),
         standing=_by_record(item for item in about if item.cause == LATE and item.state == "open"),
         taken=frozenset(taken),
         unfollowed={name: fresh for name, ids in taken.items() if (fresh := [id for id in ids if f"{DECIDED}{id}" not in noted])},

@@ -19,7 +19,7 @@ from functools import partial
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
-from streamflow.ledger_names import CLOSED, LATE, RETURNED, SWEPT, SWITCHED
+from streamflow.ledger_names import CLOSED, RETURNED, SWEPT, SWITCHED
 from streamflow.mapping.pair import Role
 from streamflow.migration import aftermath, lookalikes
 from streamflow.migration.context import DEST_ORDER, Migration
@@ -204,7 +204,7 @@ class Watch:
         last = await self._m.ledger.setting(asked_name(*ref))
         before = await self._m.ledger.item(last) if last is not None else None
         is_same = last is None or (before is not None and version_in(last) == version_of(staged))
-        is_back = staged.ground != LATE and (       # nobody wrote that in the source
+        is_back = not let_go.is_late(staged) and (       # nobody wrote that in the source
             runs_by_people(staged, let_go.along, let_go.asked) or (staged.ground == RETURNED and is_same)
         )
         wish = await wish_for(self._m.ledger, staged, before, let_go, is_back=is_back)

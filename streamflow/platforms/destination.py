@@ -171,6 +171,10 @@ class Feed(Protocol):
         """Say whether events of this kind appear in the feed at all."""
         ...
 
+    async def our_user(self) -> DestId | None:
+        """Give the user as whose deeds ours may show, where they do not show as a program's; None where no user is configured."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldSpec:

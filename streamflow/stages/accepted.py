@@ -23,7 +23,7 @@ ACCEPTED: Final = "watch:accepted:"
 """Prefix of the setting that keeps the version which a record had before those that nobody took yet, by its kind and key."""
 
 
-def is_late(staged: Staged) -> bool:
+def is_held_late(staged: Staged) -> bool:
     """Say whether a record is held in a version that was written after the switch, and that nobody took."""
     return staged.state is RecordState.HELD and staged.ground == LATE
 
@@ -50,7 +50,7 @@ async def kept(ledger: Ledger, staged: Iterable[Staged]) -> list[Change]:
     changes: list[Change] = []
     for each in staged:
         last = each.record
-        if not is_late(each) and await ledger.setting(_name(last.kind, last.key)) is None:
+        if not is_held_late(each) and await ledger.setting(_name(last.kind, last.key)) is None:
             changes.append(_counts(last))
     return changes
 
@@ -78,10 +78,10 @@ async def as_accepted(ledger: Ledger, staged: Iterable[Staged]) -> list[Staged]:
     """
     found: list[Staged] = []
     for each in staged:
-        before = await counted_before(ledger, each.record) if is_late(each) or each.missing_scans else None
+        before = await counted_before(ledger, each.record) if is_held_late(each) or each.missing_scans else None
         if before is not None:
             found.append(replace(each, record=before, missing_scans=0))
-        elif not is_late(each) or each.disposition is not Disposition.FLAGGED:
+        elif not is_held_late(each) or each.disposition is not Disposition.FLAGGED:
             found.append(each)
     return found
 

@@ -142,10 +142,10 @@ def _half_way(waited_s: float, quiet: QuietTime) -> Ruling:
     return Ruling(state=IntentState.ABANDONED, lost=True, reason="removed and not made anew; it is made again")
 
 
-def was_deleted_by_people(intent: Intent, happenings: Iterable[Happening]) -> bool:
-    """Say whether people removed last what a write was to change; what a program removed went to be made anew."""
+def removed_by(intent: Intent, happenings: Iterable[Happening]) -> str:
+    """Name who removed last what a write was to change, as the feed does; "" where it tells of no removal."""
     removals = [each for each in happenings if each.action == "delete" and intent.dest_id in each.ids]
-    return bool(removals) and is_person(max(removals, key=lambda each: (each.at, position_of(each.id))).actor)
+    return max(removals, key=lambda each: (each.at, position_of(each.id))).actor if removals else ""
 
 
 def told_if_lost(intent: Intent, ruling: Ruling) -> Ruling:
@@ -222,7 +222,7 @@ class DoubtResolver:
                 replacements = await self._sightings(intent, happenings, waited_s)
             applied = now is not None and self._is_applied(intent, now)
             ruling = rule_change(intent, now, replacements, applied=applied, waited_s=waited_s, quiet=self.quiet)
-            if ruling.lost and was_deleted_by_people(intent, happenings):
+            if ruling.lost and is_person(who := removed_by(intent, happenings)) and who != await self._feed.our_user():
                 return Ruling(state=IntentState.ABANDONED, reason="not applied: people deleted the record")
             return told_if_lost(intent, await self._unless_removed(intent, happenings, ruling) if ruling.lost else ruling)
         if not intent.marker:

@@ -7,7 +7,7 @@ the source does not change that value again there is nothing to decide and nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from streamflow.model import DestId, Fields
@@ -43,6 +43,12 @@ def unlisted(base: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, set
     named = {name: value for name, value in expected(base).items() if name.startswith("link:") and isinstance(value, list)}
     lacking = {name: set(value) - set(shown.get(name) or ()) for name, value in named.items()}
     return {name: ids for name, ids in lacking.items() if ids}
+
+
+def with_deleted(base: Mapping[str, Any], shown: Mapping[str, Any], gone: Collection[DestId]) -> Fields:
+    """Give what is shown of a record with those whom lists of ours named and who are *gone*: the destination shows nobody deleted."""
+    back = {name: sorted(ids.intersection(gone)) for name, ids in unlisted(base, shown).items()}
+    return {**shown, **{name: [*(shown.get(name) or ()), *ids] for name, ids in back.items() if ids}}
 
 
 def swapped(base: Mapping[str, Any], shown: Mapping[str, Any]) -> set[DestId]:

@@ -16,7 +16,7 @@ from streamflow.stages.batch import Write
 from streamflow.stages.conflicts import answer, conflict_id, mapped, outdated, told
 from streamflow.stages.gone import gone_asked, gone_item, is_wanted_again, over, set_aside
 from streamflow.stages.in_part import with_sent
-from streamflow.stages.kept import expected, kept, known, rebuilt, unlisted
+from streamflow.stages.kept import expected, kept, known, rebuilt, unlisted, with_deleted
 from streamflow.stages.lists import agreed, there_before
 from streamflow.stages.peoples import added_fields, lost_by_replacing
 from streamflow.stages.planning import ACTION_FIELDS, Compare, Facts, both_ways, create_writes, sameness
@@ -77,6 +77,7 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
         if is_wanted_again(link, facts.directory):
             return Update(anew=True)
         return Update(changes=(Enqueue(item=gone_item(link, gone_asked(link, facts.directory))),))
+    read, now = now, with_deleted(link.base, now, facts.gone)
     line, link = link, with_sent(link, facts.sent.get(link.ref, {}), now, facts.compare)
     decided = _decided(link, fields, staged, facts, now)
     by_map = {name: word for name in {**fields, **known(link.base)} if (word := mapped(link, name, fields.get(name), facts))}
@@ -102,10 +103,10 @@ def update_part(draft: Draft, link: Link, fields: Fields, staged: Staged, facts:
         quiet = () if base == line.base else (replace(link, base=base, verified="pending"),)
         return Update(links=quiet, changes=news)
     facts.busy.add(link.dest_id)
-    before = _image(link, merged, now) if link.is_matched else link.before
+    before = _image(link, merged, read) if link.is_matched else link.before
     write = Write(
         op=Op.UPDATE, ref=link.ref, dest_kind=link.dest_kind, fields=merged.changes, marker=draft.marker, dest_id=link.dest_id,
-        author=facts.directory.author(draft.author), now=dict(now), base=base, before=before, ours=link.ours, force=bool(lost),
+        author=facts.directory.author(draft.author), now=dict(read), base=base, before=before, ours=link.ours, force=bool(lost),
         phase=link.phase if link.is_adopted else "",
     )
     # The image of what people had there is in the book before the first byte that changes it is sent.

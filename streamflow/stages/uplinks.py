@@ -33,14 +33,14 @@ class Uplinked:
         """
         found: set[Ref] = set()
         kinds = self.links.kinds & {record.kind for record in records}
-        is_late = bool(kinds) and await self._ledger.setting(SWITCHED) is not None
+        is_switched = bool(kinds) and await self._ledger.setting(SWITCHED) is not None
         for kind in kinds:
             fresh = [record for record in records if record.kind == kind]
             known = await self._ledger.staged(kind, [record.key for record in fresh])
             for record in fresh:
                 before = known.get(record.key)
                 is_back = before is not None and before.missing_scans >= GONE_SCANS and await counted_before(self._ledger, record) is None
-                if is_back or (not is_late and (before is None or before.record.digest != record.digest)):
+                if is_back or (not is_switched and (before is None or before.record.digest != record.digest)):
                     found |= self.links.of(record) | (self.links.of(before.record) if before is not None else frozenset())
         return _reopened(found)
 

@@ -18,7 +18,7 @@ from streamflow.platforms.destination import Feed, Reader
 from streamflow.stages.batch import Loaded
 from streamflow.stages.differences import Differences
 from streamflow.stages.kept import expected as expected_of
-from streamflow.stages.kept import unlisted
+from streamflow.stages.kept import unlisted, with_deleted
 from streamflow.stages.vanished import Vanished
 from streamflow.store.base import NO_REF, Ledger
 from streamflow.store.change import Audit, Change, MarkVerified, PutLink
@@ -110,9 +110,8 @@ class Verifier:
         gone = {dest_id for each in fates for dest_id, survivor in each.items() if survivor is None}
         shown = dict(actual)
         for link in links:
-            for name, ids in unlisted(link.base, shown[link.dest_id]).items() if link.dest_id in shown else ():
-                row = shown[link.dest_id]
-                shown[link.dest_id] = {**row, name: [*(row.get(name) or ()), *sorted(gone & ids)]}
+            if link.dest_id in shown:
+                shown[link.dest_id] = with_deleted(link.base, shown[link.dest_id], gone)
         return shown
 
     async def _merged(self, kind: Kind, missing: Sequence[DestId]) -> set[DestId]:

@@ -18,6 +18,7 @@ from streamflow.migration import aftermath, cutover, watch
 from streamflow.migration.context import Migration
 from streamflow.migration.late_questions import BROUGHT_BACK
 from streamflow.migration.life import State
+from streamflow.migration.made_again import GOES_ON
 from streamflow.migration.owners import UNOWNED, OwnersGate
 from streamflow.migration.precheck import precheck
 from streamflow.migration.returning import undone, undone_item
@@ -609,6 +610,26 @@ async def test_a_decision_on_another_question_takes_no_later_version(tmp_path: P
         await look_once(trip)
         assert {item.key for item in await trip.items("after_freeze") if item.kind == "lead"} == {by_person, by_engine}
         assert not [row for row in trip.live("contacts").values() if "Written Later" in str(row["name"])]
+
+
+async def test_a_version_that_was_read_and_is_not_asked_about_yet_goes_by_no_other_answer(tmp_path: Path) -> None:
+    """While everything is read once more nobody can know of it: another question about the record is answered, and it is asked about."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        await look_once(trip)
+        people = [link async for page in trip.ledger.crosswalk(dest_kind="contacts") for link in page if link.ours and not link.is_merged]
+        key, dest_id = people[0].ref.key, people[0].dest_id
+        other = QueueItem(id=f"rejected:lead:{key}", cause="rejected", kind="lead", key=key, reason="?", decisions=("retry", "waive"))
+        await trip.ledger.commit([Enqueue(item=other)])
+        trip.in_source("edit", "leads", key, force=True, silent=True, name="Written Late")
+        await trip.work.reader.everything("watch")
+        await desk_of(trip).queue_resolve(actor="uid:7", id=other.id, decision="retry")
+        await look_once(trip)
+        assert not str(trip.live("contacts")[dest_id]["name"]).startswith("Written Late")
+        [asked] = await trip.items("after_freeze")
+        assert (asked.kind, asked.key, asked.reason) == ("lead", key, GOES_ON)
+        await desk_of(trip).queue_resolve(actor="uid:7", id=asked.id, decision="take")
+        await look_once(trip)
+        assert str(trip.live("contacts")[dest_id]["name"]).startswith("Written Late")
 
 
 async def answered_ahead(trip: Voyage, item: QueueItem) -> None:

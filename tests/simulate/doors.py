@@ -312,6 +312,9 @@ class FeedDoor:
     def carries(self, kind: Kind) -> bool:
         return kind in FED
 
+    async def our_user(self) -> DestId | None:
+        return None
+
 
 class SchemaDoor:
     """Reference data and custom fields."""

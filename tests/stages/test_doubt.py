@@ -119,9 +119,15 @@ async def test_a_note_made_anew_with_a_lost_answer_is_found(fault: str, delay_s:
         assert await one.verify() == {"verified": 2}
 
 
-async def test_a_note_deleted_and_never_made_anew_is_made_again() -> None:
-    """When the old note is gone and no new one shows up in the quiet time, it is made; before that it is waited for."""
+@pytest.mark.parametrize("key", ["normal", "impersonate"])
+async def test_a_note_deleted_and_never_made_anew_is_made_again(key: str) -> None:
+    """
+    When the old note is gone and no new one shows up in the quiet time, it is made; before that it is waited for.
+
+    So it is where the account shows what our key does as done by its user: the removal was ours all the same.
+    """
     async with rig(switches={"search_lag_s": 5.0}, flags=NO_EDIT) as one:
+        one.site.keys["sandbox-key"]["kind"] = key
         await _moved(one)
         spoil(one, "create", after=0, happens=False)
         await one.stage(note("5", "1", "new"))

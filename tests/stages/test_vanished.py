@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streamflow.errors import InvariantBroken, StoreError, StreamflowError
+from streamflow.migration.undoing import plan_step
 from streamflow.model import DestId, Disposition, Link, RecordState, Ref
 from streamflow.sandbox.nutshell import admin
 from streamflow.stages.gone import MERGED
@@ -102,6 +103,25 @@ async def test_all_leads_of_a_person_follow_them_to_somebody_who_was_there() -> 
         assert {"verified"} == set(await one.verify())
         told = await one.ledger.setting(f"{MERGED}{lost}")
         assert told == {"kind": "contacts", "into": own, "refs": [["lead", "1", ""], ["lead", "2", ""]]}
+
+
+async def test_a_deal_that_was_written_while_its_person_is_deleted_is_undone_like_any_other() -> None:
+    """The destination shows no deleted person at it: nobody took them out, and a rollback finds no hand of people on the deal."""
+    whole = {"payload_custom_fields": True}
+    async with rig(switches=whole, flags=whole, unqualified="lead", rule="status is New", stageset="Sales") as one:
+        await one.stage(lead("1", status="New"))
+        await one.run_dry()
+        person = (await one.link("lead", "1")).dest_id
+        one.person("delete", "contacts", person)
+        await one.verify()
+        await one.stage(lead("1", "Renamed Person", status="New"))
+        await one.run_dry()
+        deal = await one.link("lead", "1", "lead")
+        now = await one.fields("leads", deal.dest_id)
+        assert now["description"] == "Renamed Person"
+        filled = one.nutshell.writer.fills("leads")
+        step = plan_step(deal, now, one.nutshell.reader.compare, foreign=(), gone={person}, filled=filled)
+        assert (step.action, step.reason) == ("delete", "")
 
 
 async def test_a_chain_of_merges_is_followed_to_its_end() -> None:

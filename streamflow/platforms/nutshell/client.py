@@ -29,7 +29,7 @@ class Nutshell:
         listings = Listings(calls, clock)
         directory = Directory(calls, listings, username, impersonate=impersonate)
         labels = Labels(listings)
-        self._feed = NutshellFeed(calls, labels, clock)
+        self._feed = NutshellFeed(calls, labels, directory, clock)
         self._writer = NutshellWriter(calls, directory)
         self._reader = NutshellReader(calls, listings, self._feed, clock)
         self._schema = NutshellSchema(calls, listings, labels, directory, clock)

@@ -20,6 +20,7 @@ from streamflow.platforms.destination import Happening
 from streamflow.platforms.nutshell.calls import Calls
 from streamflow.platforms.nutshell.dialect.events import PAGE, SURELY_WHOLE, happenings, number
 from streamflow.platforms.nutshell.labels import Labels
+from streamflow.platforms.nutshell.people import Directory
 
 LIVE = "events"
 DELETED = "events/deleted"
@@ -33,9 +34,10 @@ CURSOR_KEPT_S = 15.0    # an older cursor only lets `since` tell more; asking an
 class NutshellFeed:
     """The feed door."""
 
-    def __init__(self, calls: Calls, labels: Labels, clock: Clock) -> None:
+    def __init__(self, calls: Calls, labels: Labels, directory: Directory, clock: Clock) -> None:
         self._calls = calls
         self._labels = labels
+        self._directory = directory
         self._clock = clock
         self._kept: Cursor = ""
         self._kept_at = float("-inf")     # monotonic, when it was asked for
@@ -99,6 +101,11 @@ class NutshellFeed:
     def carries(self, kind: Kind) -> bool:
         """Say whether events of this kind appear in the feed; of tasks, tags and sources nothing is documented."""
         return kind in CARRIED
+
+    async def our_user(self) -> DestId | None:
+        """Give the configured user: with a key that may impersonate, what is written in nobody else's name shows as done by that one."""
+        row = await self._directory.myself()
+        return str(row["id"]) if row is not None else None
 
     async def newest_deletion(self) -> int:
         """Give the number of the newest deletion, 0 when there is none or no such feed."""
