@@ -107,7 +107,7 @@ class Excuses:
         explained: What it says of records it left out, by (kind, key).
         already: Findings about the same account with merged records beside those that stayed: what the merge itself did is not among them.
         whose: Gives the keys of the source records that a record of the destination is marked with.
-        was_hung: Says whether people's merge hung this record on another one, which counts as a change of it.
+        hung_on: Gives whom people's merge hung this record on, which counts as a change of it.
         is_made_up: Says whether such a key on a record of the destination was made up, its source record having none.
         was_changed: Says whether people changed this record in the source since, as far as that can be told.
     """
@@ -118,7 +118,7 @@ class Excuses:
     explained: Mapping[Identity, str] | None
     already: Sequence[Finding] = ()
     whose: Callable[[str], Collection[str]] = lambda _rid: ()
-    was_hung: Callable[[str], bool] = lambda _rid: False
+    hung_on: Callable[[str], Collection[str]] = lambda _rid: ()
     is_made_up: Callable[[str], bool] = lambda _rid: False
     was_changed: Callable[[Identity], bool] = lambda _identity: False
 
@@ -156,6 +156,8 @@ class Excuses:
             return True
         if any(edit.rid == rid and edit.was is not None for edit in self._edited()) and self._is_asked(identity):
             return True
+        if self._is_asked(identity) and {edit.rid for edit in self._of("deleted")} & set(self.hung_on(rid)):
+            return True      # nobody can say by now that it was the merge which hung it there
         return _LACKING.match(finding.why) is not None and self._stood_beside(identity)
 
     def _is_of_a_probe(self, rid: str) -> bool:
@@ -281,7 +283,7 @@ class Excuses:
         about = [each for each in self.asked if (each.kind, each.key) == _about(finding) and each.cause in ASKED_OF_EDITED]
         edited = {edit.rid for edit in self._edited()}
         carriers = _NUMBERED.findall(finding.why) if finding.why.startswith("carried by ") else []
-        left = [rid for rid in carriers if (rid in edited or self.was_hung(rid)) and any(rid in each.others for each in about)]
+        left = [rid for rid in carriers if (rid in edited or self.hung_on(rid)) and any(rid in each.others for each in about)]
         return bool(left) and len(carriers) - len(left) == 1
 
     def _is_asked(self, identity: Identity) -> bool:
@@ -324,12 +326,13 @@ def excused(
 
     stayed = {survivor(edit.rid, edits) for edit in edits if edit.field == "merged"}
 
-    def was_hung(rid: str) -> bool:
+    def hung_on(rid: str) -> set[str]:
         row = destination.of(rid.partition("-")[2]).get(rid, {})
-        return int(row.get("rev") or 1) > 1 and any(each in stayed for each in (row.get("links") or {}).values() if isinstance(each, str))
+        homes = {each for each in (row.get("links") or {}).values() if isinstance(each, str)}
+        return homes & stayed if int(row.get("rev") or 1) > 1 else set()
 
     excuses = Excuses(
-        edits=edits, prefix=prefix, asked=asked, explained=explained, already=already, was_hung=was_hung,
+        edits=edits, prefix=prefix, asked=asked, explained=explained, already=already, hung_on=hung_on,
         whose=lambda rid: keys("contacts", rid),
         is_made_up=lambda rid: any(key.startswith("~") for key in keys(rid.partition("-")[2], rid)), was_changed=was_changed,
     )  # fmt: skip

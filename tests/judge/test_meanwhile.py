@@ -330,6 +330,20 @@ def test_what_a_merge_hung_elsewhere_may_stay_beside_what_took_its_place(home: s
     assert (left == []) is excused
 
 
+@pytest.mark.parametrize(("home", "rev", "is_deleted", "cause", "excused"), [
+    ("5-contacts", 2, True, "conflict", True), ("5-contacts", 2, False, "conflict", False), ("9-contacts", 2, True, "conflict", False),
+    ("5-contacts", 1, True, "conflict", False), ("5-contacts", 2, True, "bad_email", False),
+])  # fmt: skip
+def test_what_a_merge_hung_on_somebody_deleted_may_stay_as_it_was(home: str, rev: int, is_deleted: bool, cause: str, excused: bool) -> None:
+    """The source changes its text after that: whether to make it anew is asked. Where the one who stayed is there, it is just changed."""
+    dump = {**after(), "notes": [{"id": "48-notes", "rev": rev, "links": {"parent": home}}]}
+    asked = (Question(cause=cause, kind="note", key="8", others=frozenset({"48-notes"})),)
+    found = [Finding(fault="wrong", what="note 8 (48-notes)", why="the text is not whole: 'new' became 'old'")]
+    edits = (*MERGE, _deleted("5-contacts")) if is_deleted else MERGE
+    left = meanwhile.excused(lambda _: found, destination_of(dump), edits=edits, prefix="lt", asked=asked, explained={})
+    assert (left == []) is excused
+
+
 PROBED = {"id": "22-tasks", "title": "Streamflow probe 6e-8", "description": "Streamflow probe 6e-8"}
 
 
