@@ -26,6 +26,7 @@ from streamflow.migration.rollback import Rollback
 from streamflow.migration.undoing import plan_step
 from streamflow.model import Link, QueueItem, RecordState, Ref, Verdict
 from streamflow.platforms.nutshell.dialect.compare import compare
+from streamflow.stages.kin import GONE_SCANS
 from streamflow.stages.planning import finish_of
 from streamflow.store.change import Enqueue, PutLink, Reopen, ResolveItem
 from streamflow.wire.message import BACKFILL, DELTA
@@ -125,6 +126,24 @@ async def test_what_is_gone_from_the_source_is_queued_once_and_never_removed(tmp
         items = [item.key for item in await trip.items("deleted_at_source") if item.kind == "lead"]
         assert items == [lead]
         assert set(trip.live("contacts")) == people
+
+
+async def test_what_lists_leave_out_and_is_there_when_asked_for_is_not_called_gone(tmp_path: Path) -> None:
+    """Complete pass after complete pass misses somebody whom the source still gives by name: nobody is asked about a deletion."""
+    async with voyage(tmp_path, at=State.TAIL, records=30, gates=ASK_CUTOVER, sweep_every_s=0.0) as trip:
+        await in_tail(trip)
+        lead, pages = trip.source_rows("leads")[0]["leadid"], trip.doors.pages
+
+        async def without(kind: str, start: Any) -> AsyncGenerator[Any, None]:
+            async with aclosing(pages(kind, start)) as found:
+                async for page in found:
+                    yield replace(page, records=tuple(each for each in page.records if (each.kind, each.key) != ("lead", lead)))
+
+        trip.doors.pages = without
+        for _ in range(3):
+            await in_tail(trip)
+        assert (await trip.staged("lead"))[lead].missing_scans >= GONE_SCANS
+        assert not await trip.items("deleted_at_source")
 
 
 async def test_what_is_gone_a_second_time_is_asked_about_again(tmp_path: Path) -> None:
