@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -173,6 +174,22 @@ async def test_a_silent_edit_is_found_by_the_sweep(tmp_path: Path) -> None:
         trip.in_source("edit", "notes", note["noteid"], silent=True, note="Changed without a trace")
         await in_tail(trip)
         assert any("Changed without a trace" in str(row["body"]) for row in trip.live("notes").values())
+
+
+@pytest.mark.parametrize(("first_s", "then_s"), [(-600.0, -600.0), (600.0, 600.0), (-600.0, 600.0)])
+async def test_a_clock_of_the_source_that_is_wrong_or_jumps_ahead_loses_no_change(tmp_path: Path, first_s: float, then_s: float) -> None:
+    """Ten minutes behind ours, ten minutes ahead, or first the one and then the other: each change is carried over before the switch."""
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+        links = [link async for page in trip.ledger.crosswalk(dest_kind="contacts") for link in page]
+        joined = {link.dest_id for link in links if link.is_merged}
+        alone = [link.ref.key for link in links if link.ours and link.dest_id not in joined]
+        for skew_s, lead, name in ((first_s, alone[0], "Changed Before"), (then_s, alone[1], "Changed Behind")):
+            trip.lt.faults.switches["clock_skew_s"] = skew_s
+            await in_tail(trip, partial(trip.in_source, "edit", "leads", lead, name=name))
+        await cutover.request(trip.m, "uid:7", freeze_confirmed=True)
+        await trip.until(State.WATCH)
+        names = sorted(str(row["name"]) for row in trip.live("contacts").values() if str(row["name"]).startswith("Changed B"))
+        assert [name[:14] for name in names] == ["Changed Before", "Changed Behind"]
 
 
 async def test_writes_wait_in_line_by_who_waits_for_them(tmp_path: Path) -> None:
