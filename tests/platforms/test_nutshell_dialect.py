@@ -496,3 +496,10 @@ def test_rpc_answers_are_judged_by_what_they_hold(data: Any, read: CallVerdict, 
     outcome = Outcome(response=Response(status=200, data=data, is_json=True))
     assert refusals.judge_rpc_read(outcome) is read
     assert refusals.judge_rpc_write(outcome) is write
+
+
+@pytest.mark.parametrize("time", [2.5e244, "9" * 30, {"timestamp": -1e30}, float("inf")])
+def test_a_time_that_is_none_is_left_out(time: Any) -> None:
+    """An answer may hold any number where a time is to be: what the ledger could not keep is no time."""
+    assert "dueTime" not in records.flat("leads", {"id": "1-leads", "dueTime": time})
+    assert records.flat("leads", {"id": "1-leads", "dueTime": {"timestamp": 1_767_225_600}})["dueTime"] == 1_767_225_600

@@ -15,6 +15,7 @@ from streamflow.platforms.nutshell.dialect.ids import full_id
 from streamflow.platforms.nutshell.dialect.parts import LINK, MULTI, customs_from_wire, link_ids, multi_from_wire
 
 Row = dict[str, Any]
+LATEST_S = 253_402_300_799      # the end of the year 9999: the ledger keeps whole numbers of 64 bits
 
 
 def flat(kind: str, row: Row) -> Fields:
@@ -67,15 +68,16 @@ def many(value: Any) -> list[str]:
 
 
 def unix(value: Any) -> int | None:
-    """Give Unix seconds from a number, digits in text, or the object form of a lead's times (10.7)."""
+    """Give Unix seconds from a number, digits in text, or the object form of a lead's times (10.7); None for what is no time of day."""
     if isinstance(value, dict):
         value = value.get("timestamp")
     if isinstance(value, bool) or value in (None, ""):
         return None
     try:
-        return int(float(value))
+        seconds = int(float(value))
     except (TypeError, ValueError, OverflowError):
         return None
+    return seconds if abs(seconds) <= LATEST_S else None
 
 
 def amount(value: Any) -> str | None:
