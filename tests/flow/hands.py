@@ -277,6 +277,8 @@ class Hands:
         self._explain()
         if self.at_watch is None:
             return
+        if not self.is_judged and any(stream["backlog"] for stream in self._seen["streams"].values()):
+            return     # what was read a moment ago is asked about in the next
         self._ask("GET", "/v1/reports")
         if self.daemon.is_running and not self.is_judged:
             self.is_judged = True

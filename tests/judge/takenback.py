@@ -22,7 +22,7 @@ def taken_back(before: Destination, after: Destination, edits: Sequence[Edit], *
     """
     yield from overwritten(after, edits)
     yield from _loose(before, after, edits)
-    spared = _held_up(before, after, {edit.rid for edit in edits})
+    spared = _held_up(before, after, {edit.rid for edit in edits}) | _were_worked_on(before, edits)
     for kind in RECORDS:
         for rid in sorted(after.of(kind).keys() - before.of(kind).keys()):
             if rid not in spared:
@@ -69,6 +69,12 @@ def _held_up(before: Destination, after: Destination, touched: Collection[str]) 
         found.add(rid)
         to_look_at += [each for each in above(rid, rows[rid].get("links") or {}) if each in rows]
     return found
+
+
+def _were_worked_on(before: Destination, edits: Sequence[Edit]) -> set[str]:
+    """Give what people's own records hung on that they took away again: whoever looked before that saw them there."""
+    gone = [edit for edit in edits if edit.field in GONE and edit.rid in before.of(edit.rid.partition("-")[2])]
+    return {each for edit in gone for each in above(edit.rid, (edit.was or {}).get("links") or {})}
 
 
 def above(rid: str, links: Mapping[str, Any]) -> Iterator[str]:

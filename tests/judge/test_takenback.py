@@ -101,3 +101,17 @@ def test_what_people_deleted_themselves_may_leave_their_records_loose() -> None:
 def test_what_stays_and_is_not_listed_is_found(rid: str) -> None:
     """Leaving a record for people's sake without saying so is no promise kept."""
     assert _found(right(), LISTED - {rid}) == [("unexplained", rid)]
+
+
+@pytest.mark.parametrize(("rid", "is_listed", "found"), [
+    ("2-notes", True, []), ("2-notes", False, [("unexplained", "9-contacts")]), ("6-notes", True, [("stray", "9-contacts")]),
+])  # fmt: skip
+def test_what_people_worked_on_and_cleared_away_again_may_stay_if_it_is_listed(rid: str, is_listed: bool, found: list[Any]) -> None:
+    """They took a note of their own off a person of the run while that went back: either is right. A note of the run explains nothing."""
+    dump = right()
+    _drop(dump, "2-notes")
+    edits = (*EDITS[:-1], Edit(rid=rid, field="deleted", was={"links": {"parent": "9-contacts"}}))
+    before_it = theirs() if rid == "2-notes" else {**theirs(), "notes": [row for row in theirs()["notes"] if row["id"] != "2-notes"]}
+    listed = LISTED if is_listed else LISTED - {"9-contacts"}
+    left = taken_back(destination_of(before_it), destination_of(dump), edits, listed=listed)
+    assert [(each.fault, each.what) for each in left] == found
