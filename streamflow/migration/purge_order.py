@@ -9,7 +9,7 @@ from streamflow.ledger_names import CLOSED, PHASE, ROLLBACK
 from streamflow.migration.life import State
 from streamflow.store.base import Ledger
 
-BEGUN, STRIPPED, DONE = "begun", "sealed", "done"
+BEGUN, STRIPPED, DONE = "begun", "stripped", "done"
 """How far a purge came: ordered; the ledger's values are out; no byte of them is left in its file, and the other files are gone."""
 
 

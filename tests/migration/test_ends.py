@@ -555,14 +555,20 @@ async def test_a_version_that_comes_back_after_another_one_is_asked_about_again(
         assert trip.live("contacts")[dest_id]["name"].startswith("First Version")
 
 
+async def written_late_twice(trip: Voyage) -> QueueItem:
+    """Let somebody write a lead after the switch, and once more, which is read and not asked about yet; gives the first question."""
+    key = trip.in_source("create", "leads", force=True, name="First Version", email="twice@example.com")
+    await look_once(trip)
+    [first] = [each for each in await trip.items("after_freeze") if each.kind == "lead"]
+    trip.in_source("edit", "leads", key, force=True, name="Second Version")
+    await trip.work.reader.everything("watch")
+    return first
+
+
 async def test_of_a_record_that_is_written_late_twice_the_last_version_alone_is_asked_about(tmp_path: Path) -> None:
     """The question before closes by itself, which the audit tells; to take what is there no more is refused, and says what to answer."""
     async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
-        key = trip.in_source("create", "leads", force=True, name="First Version", email="twice@example.com")
-        await look_once(trip)
-        [first] = [each for each in await trip.items("after_freeze") if each.kind == "lead"]
-        trip.in_source("edit", "leads", key, force=True, name="Second Version")
-        await trip.work.reader.everything("watch")
+        first = await written_late_twice(trip)
         await look_once(trip)
         [second] = [each for each in await trip.items("after_freeze") if each.kind == "lead"]
         assert second.id != first.id
@@ -580,11 +586,7 @@ async def test_an_answer_that_comes_as_a_later_version_is_asked_about_is_not_wri
 ) -> None:
     """Either it was given before, or whoever gives it is told that it is not heard: none is taken and then closed by the engine."""
     async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
-        key = trip.in_source("create", "leads", force=True, name="First Version", email="twice@example.com")
-        await look_once(trip)
-        [first] = [each for each in await trip.items("after_freeze") if each.kind == "lead"]
-        trip.in_source("edit", "leads", key, force=True, name="Second Version")
-        await trip.work.reader.everything("watch")
+        first = await written_late_twice(trip)
         given, real, told = anyio.Event(), watch.read_let_go, list[str]()
 
         async def answer() -> None:

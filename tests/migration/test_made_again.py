@@ -35,6 +35,15 @@ async def parent(trip: Voyage) -> tuple[Link, Key]:
     raise AssertionError("nobody of ours has a note")
 
 
+async def made_again(trip: Voyage, line: Link) -> None:
+    """Let people delete the person of a line, and somebody have it made again."""
+    trip.in_destination("delete", kind="contacts", id=line.dest_id)
+    await look_once(trip)
+    await answered(trip, await asked(trip, "deleted_at_destination", line.ref.key), "recreate")
+    await look_once(trip)
+    await look_once(trip)
+
+
 @pytest.mark.parametrize(("first", "last"), [("ignore", "take"), ("ignore", "ignore"), ("", "take"), ("", "ignore")])
 async def test_a_child_with_a_late_version_is_asked_about_when_its_parent_is_made_again(tmp_path: Path, first: str, last: str) -> None:
     """It went with its parent, and what the source says of it by now nobody took: whether it comes along is asked, and nothing is moved."""
@@ -47,11 +56,7 @@ async def test_a_child_with_a_late_version_is_asked_about_when_its_parent_is_mad
         question = await asked(trip, "after_freeze", note)
         if first:
             await answered(trip, question, first)
-        trip.in_destination("delete", kind="contacts", id=line.dest_id)
-        await look_once(trip)
-        await answered(trip, await asked(trip, "deleted_at_destination", line.ref.key), "recreate")
-        await look_once(trip)
-        await look_once(trip)
+        await made_again(trip, line)
         now = (await trip.ledger.links([line.ref]))[line.ref]
         assert now.dest_id != line.dest_id
         assert not any("written late" in str(row) for row in trip.live("notes").values()), "nobody took that"
@@ -110,11 +115,7 @@ async def test_a_child_that_people_brought_back_is_asked_about_when_its_parent_i
         assert question.reason == BROUGHT_BACK
         if first:
             await answered(trip, question, first)
-        trip.in_destination("delete", kind="contacts", id=line.dest_id)
-        await look_once(trip)
-        await answered(trip, await asked(trip, "deleted_at_destination", line.ref.key), "recreate")
-        await look_once(trip)
-        await look_once(trip)
+        await made_again(trip, line)
         assert not any("waits for its lead" in str(row) for row in trip.live("notes").values()), "nobody wanted that"
         question = await asked(trip, "after_freeze", note)
         assert question.reason == CAME_ALONG

@@ -237,15 +237,21 @@ def test_who_is_somebody_else(makers: set[str], kind: Kind, actor: str, after_s:
     assert bool(touches.by_others(link)) is is_touched
 
 
+async def call_without_person(trip: Voyage) -> tuple[str, str]:
+    """Let people delete a person of ours who takes part in a call of ours; gives (call, person)."""
+    people, calls = await ours(trip, "contacts"), trip.live("activities")
+    call, rid = next(
+        (call, rid) for call in await ours(trip, "activities") for rid in calls[call]["links"]["participants"] if rid in people
+    )
+    trip.in_destination("delete", kind="contacts", id=rid)
+    return call, rid
+
+
 async def test_what_people_deleted_is_nobody_s_work_on_what_named_it(tmp_path: Path) -> None:
     """A call is with a person whom somebody has deleted since: the call lost its participant by that, was not touched, and goes."""
     async with voyage(tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
-        people, calls = await ours(trip, "contacts"), trip.live("activities")
-        call, rid = next(
-            (call, rid) for call in await ours(trip, "activities") for rid in calls[call]["links"]["participants"] if rid in people
-        )
-        trip.in_destination("delete", kind="contacts", id=rid)
+        call, _ = await call_without_person(trip)
         planned = await Rollback(trip.m).undo(dry_run=True)
         assert call not in {each["id"]: each["reason"] for each in planned.spared}
         await Rollback(trip.m).undo()
@@ -256,11 +262,7 @@ async def test_what_people_bring_back_while_it_is_looked_at_is_nobody_s_work_eit
     """The call is read while its person is in the trash, and judged when they are out of it again: nobody was at the call."""
     async with voyage(tmp_path, at=State.TAIL, records=60, gates=ASK_CUTOVER) as trip:
         await in_tail(trip)
-        people, calls = await ours(trip, "contacts"), trip.live("activities")
-        call, rid = next(
-            (call, rid) for call in await ours(trip, "activities") for rid in calls[call]["links"]["participants"] if rid in people
-        )
-        trip.in_destination("delete", kind="contacts", id=rid)
+        call, rid = await call_without_person(trip)
         read, brought_back = trip.destination.reader.read, []
 
         async def then_back(kind: Kind, ids: Any, **more: Any) -> Any:
