@@ -13,13 +13,13 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from tests.flow_bad.rig import Daemon, Pair, Place, place_at, running_daemon, running_pair
+from tests.flow_bad.rig import Daemon, Pair, Place, Status, place_at, running_daemon, running_pair
 
 THROTTLED = {"match": "POST /rest/", "times": 1, "delay_s": 3}
 """One write is refused for 3 s; it is offered again sooner, so it waits in line while the platform is closed."""
@@ -133,13 +133,9 @@ def run(pair: Pair) -> Iterator[Run]:
             daemon.until(lambda _: scraper.most('streamflow_log_lines_total{level="warning"}') > 0, "a warning")
             place.config.write_text(good, encoding="utf-8")
             daemon.until(lambda _: scraper.most('streamflow_gate_waiting{gate="cutover"}') > 0, "the gate in the metrics")
-            at_rest(daemon)
-            daemon.ask("POST", "/v1/pause", {"reason": "counting"})
-            daemon.until(lambda status: status["state"] == "paused", "pause")
-            time.sleep(1.5)      # what was under way when the pause came is carried to its end
-            status = daemon.until(lambda status: status["state"] == "paused", "pause")
+            status = stopped_at_rest(daemon)
             shown, line = place.cli("status").out, place.cli("status", "--json").out
-            time.sleep(1.5)      # one more picture for the metrics, with everything at rest
+            daemon.until(lambda _: tells_of_the_end(scraper, place), "a scrape of the rest")
             daemon.signal(signal.SIGTERM)
             assert daemon.end() == 0, daemon.words()
         yield Run(place=place, scraper=scraper, status=dict(status), shown=shown, line=line)
@@ -151,12 +147,55 @@ def post_freeze(pair: Pair) -> None:
     urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10.0).close()
 
 
-def at_rest(daemon: Daemon) -> None:
-    """Wait until nothing is pending and nothing waits to be read back."""
-    daemon.until(
-        lambda status: (status["gate"] or {}).get("name") == "cutover" and not any(each["backlog"] for each in status["streams"].values()),
-        "rest", timeout_s=60.0,
-    )  # fmt: skip
+def stopped_at_rest(daemon: Daemon) -> Status:
+    """
+    Pause a daemon that has nothing left to do, and give the status of it.
+
+    Nothing pending is a moment's word in the tail: what the next poll brought in before the pause is let through, and the pause asked for
+    again.
+    """
+    while True:
+        daemon.until(
+            lambda status: (status["gate"] or {}).get("name") == "cutover" and not backlog(status), "rest", timeout_s=60.0,
+        )  # fmt: skip
+        daemon.ask("POST", "/v1/pause", {"reason": "counting"})
+        daemon.until(Quiet(), "quiet beneath the pause")
+        status = daemon.status()
+        if not backlog(status):
+            return status
+        daemon.ask("POST", "/v1/resume")
+
+
+def backlog(status: Status) -> int:
+    """Count what is pending."""
+    return sum(each["backlog"] for each in status["streams"].values())
+
+
+class Quiet:
+    """Says of statuses, one after another, whether a paused daemon ended what was under way: no call is out, and no number moves."""
+
+    FOR_S = 3.0    # a status is counted anew each second
+
+    def __init__(self) -> None:
+        self._seen: object = None
+        self._since = 0.0
+
+    def __call__(self, status: Status) -> bool:
+        counts = ("read", "staged", "verified", "backlog", *DISPOSITIONS)
+        counted = [stream[name] for stream in status["streams"].values() for name in counts]
+        seen = (counted, status["queue"], status["calls"])
+        is_idle = status["state"] == "paused" and not any(each["in_flight"] for each in status["pace"].values())
+        if not is_idle or seen != self._seen:
+            self._seen, self._since = seen, time.monotonic()
+        return is_idle and time.monotonic() - self._since > self.FOR_S
+
+
+def tells_of_the_end(scraper: Scraper, place: Place) -> bool:
+    """Say whether the last scrape was counted after the pause, which is the audit's last entry."""
+    with closing(sqlite3.connect(f"file:{place.state / 'ledger.sqlite'}?mode=ro", uri=True)) as book:
+        [(entries,)] = book.execute("SELECT count(*) FROM audit")
+    told = (f"streamflow_audit_entries_total {entries:.1f}", 'streamflow_state{state="paused"} 1.0')
+    return all(f"\n{line}\n" in scraper.last for line in told)
 
 
 def test_every_metric_moves(run: Run) -> None:
