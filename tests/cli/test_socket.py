@@ -21,6 +21,7 @@ from streamflow.cli.main import main
 from streamflow.config import starter
 from streamflow.daemon import log
 from streamflow.errors import PlatformUnavailable
+from tests.hanging import HUNG_S
 
 
 @dataclass
@@ -152,7 +153,7 @@ async def test_cutover_wait(seat: Seat, monkeypatch: pytest.MonkeyPatch, phase: 
     """Waiting ends with 0 once switched, with 75 once the daemon went back to tailing."""
     monkeypatch.setattr(cutover, "POLL_S", 0.01)
     seat.operator.next_phase = phase
-    with anyio.fail_after(10):
+    with anyio.fail_after(HUNG_S):
         assert (await seat.run("cutover", "--freeze-confirmed", "--wait"))[0] == code
 
 

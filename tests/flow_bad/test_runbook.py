@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.flow_bad.rig import Daemon, Pair, Place, Status, place_at, post, running_daemon, running_pair
+from tests.hanging import HUNG_S
 from tests.judge.states import read_destination
 from tests.runbook import ROWS
 
@@ -36,7 +37,7 @@ class Scene:
     def figure(self, series: str) -> float:
         """Scrape one series; 0 where it is not there."""
         at = self.daemon.status()["listen"]["metrics"]
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://{at}/metrics", timeout=10.0) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://{at}/metrics", timeout=HUNG_S) as answer:
             found = re.search(rf"^{re.escape(series)} (\S+)$", answer.read().decode(), re.MULTILINE)
         return float(found[1]) if found else 0.0
 
