@@ -20,8 +20,6 @@ _TOGETHER = frozenset({"acceptance"})
 """Folders whose tests all look at the same few whole migrations, which are to be made once."""
 _LONG = frozenset({"acceptance", "flow"})
 """Folders of whole migrations: begun first, so that none of them is what everybody waits for at the end."""
-_LONG_LIMIT_S = 500
-"""Nothing is judged by it: it ends what hangs, on a machine that is busy with other things as well."""
 
 
 def _folder(nodeid: str) -> str:
@@ -43,8 +41,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _ByFile:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the long ones first, and give them time."""
-    for item in items:
-        if _folder(item.nodeid) in _LONG:
-            item.add_marker(pytest.mark.timeout(_LONG_LIMIT_S))
+    """Put the long ones first."""
     items.sort(key=lambda item: _folder(item.nodeid) not in _LONG)

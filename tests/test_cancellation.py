@@ -9,6 +9,7 @@ import pytest
 
 from streamflow.errors import StoreError
 from streamflow.model import Disposition, IntentState
+from tests.hanging import HUNG_S
 from tests.stages.rig import Rig, lead, note, rig
 
 KINDS = ("lead", "note")
@@ -49,7 +50,7 @@ async def _deliver_and_verify(one: Rig) -> None:
 
 async def cut_short(one: Rig, hang: Hang) -> None:
     """Run until the hanging call is reached, then cancel everything."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(HUNG_S):
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(_deliver_and_verify, one)

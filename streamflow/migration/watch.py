@@ -71,13 +71,13 @@ class Watch:
         if await self._m.ledger.setting(CLOSED) is not None:
             return State.DONE
         since = (await self._m.ledger.setting(SWITCHED))["switched_at"]
-        window = timedelta(days=self._m.terms.watch_days)
-        window_s, until = window / timedelta(seconds=1), iso(from_iso(since) + window)
         number = 0
         self._work.reader.look_at_all()    # without a window there is no second look
         self._work.through = partial(self._through, since)
         while True:
             number += 1
+            window = timedelta(days=self._m.terms.watch_days)     # which may change while it is open
+            window_s, until = window / timedelta(seconds=1), iso(from_iso(since) + window)
             is_last = self._m.waits.passed_s("switch", since) >= window_s
             await self._look(number, behind=until if is_last else "", since=since)
             passed_s = self._m.waits.passed_s("switch", since)

@@ -16,6 +16,7 @@ from tests.flow.box import Box
 from tests.flow.daemon import Daemon
 from tests.flow.harness import POLL_S, Operator
 from tests.flow.sides import LEADTREKKER
+from tests.hanging import HUNG_S
 from tests.judge.marks import Marks, read_marks
 from tests.judge.states import Destination, Source, ask, destination_of
 
@@ -123,7 +124,7 @@ class Witness(Operator):
             self.look(gate, *paths)
         super()._answer(gate)
 
-    def wait_for(self, wanted: str, timeout_s: float = 90.0) -> None:
+    def wait_for(self, wanted: str, timeout_s: float = HUNG_S) -> None:
         """Wait until the queue has an item of this cause."""
         deadline = time.monotonic() + timeout_s
         while not any(item["cause"] == wanted for item in self.queue()):

@@ -17,7 +17,6 @@ RENAMED = ("custom:Group", "custom:Sales group")
 """What is adjusted in the map at the sample: a target before and after."""
 SECRETS = ("sandbox-lt-key", "sandbox-key", "sandbox-impersonate-key")
 LATE_NOTE = "Written after the freeze."
-_RUN_S = 200.0
 
 
 class Hands(Witness):
@@ -56,20 +55,20 @@ def by_api() -> Run:
         run.looks["start"] = start_of(box)
         with daemon(box) as one:
             operator = Hands(one, by_cli=False).watch_for(run)
-            operator.drive("tail", _RUN_S)
+            operator.drive("tail")
             ask(f"{box.source_admin}life", {"on": False})   # evening: what was done in the meantime is now to be caught up with
             _give_a_parent(operator, run)
             operator.settle()
             operator.look("tail")
             operator.cut_over()
-            operator.until(lambda status: status["phase"] == "watch", _RUN_S, "switch")
+            operator.until(lambda status: status["phase"] == "watch", "switch")
             _ask_more(operator, run)
             operator.look("watch", "/v1/map", "/v1/owners")
             keep(operator, one)
             run.notes["leaks"] = leaks(box, one, SECRETS)
             _write_late(operator, run, box)
             _close_the_watch(one, box)
-            run.code = one.wait(_RUN_S)
+            run.code = one.wait()
         run.looks["end"] = end_of(box)
         run.log = one.log.read_text(errors="replace")
         run.notes["leaks"] += leaks(box, one, SECRETS)
@@ -87,14 +86,14 @@ def by_files() -> Run:
         with daemon(box) as one:
             operator = Witness(one, by_cli=False).watch_for(run)
             box.freeze()
-            operator.until(lambda status: (status["gate"] or {}).get("name") == "export", _RUN_S, "gate of the export")
+            operator.until(lambda status: (status["gate"] or {}).get("name") == "export", "gate of the export")
             box.export()
-            operator.until(lambda status: status["phase"] == "watch", _RUN_S, "switch")
+            operator.until(lambda status: status["phase"] == "watch", "switch")
             operator.look("watch", "/v1/map", "/v1/owners")
             keep(operator, one)
             run.notes["planned"] = operator.order(path="/v1/rollback", dry_run=True)
             operator.order(path="/v1/rollback", confirm="sandbox")
-            run.code = one.wait(_RUN_S)
+            run.code = one.wait()
         run.looks["end"] = end_of(box)
         run.notes["audit at the end"] = read_audit(next(box.state.glob("*.sqlite")))
     return run
@@ -136,12 +135,12 @@ def _write_late(operator: Witness, run: Run, box: Box) -> None:
     item = next(item for item in operator.queue() if item["cause"] == "after_freeze")
     run.notes["late decision"] = operator.order(path=f"/v1/queue/{quote(item['id'], safe='')}/resolve", decision="take")
     place = ("note", str(late["id"]))
-    operator.until(lambda _: place in read_marks(box.destination()).identities(), _RUN_S, "late note in the destination")
+    operator.until(lambda _: place in read_marks(box.destination()).identities(), "late note in the destination")
 
 
 def _close_the_watch(one: Daemon, box: Box) -> None:
     """Stop the daemon within the days of watching, and start it again when they are over."""
     one.ask("POST", "/v1/stop")
-    one.wait(_RUN_S)
+    one.wait()
     box.configure("watch_days = 1", "watch_days = 0")
     one.start()

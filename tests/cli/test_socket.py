@@ -21,6 +21,7 @@ from streamflow.cli.main import main
 from streamflow.config import starter
 from streamflow.daemon import log
 from streamflow.errors import PlatformUnavailable
+from tests.hanging import HUNG_S
 
 
 @dataclass
@@ -91,7 +92,14 @@ async def test_long_work_is_waited_for_with_progress(seat: Seat, monkeypatch: py
     """However long a verb takes, its result is printed in the end; people see how far it is, and how it failed."""
     monkeypatch.setattr(asking, "FIRST_LOOK_S", 0.0)
     monkeypatch.setattr(asking, "LOOK_EVERY_S", 0.02)
-    seat.operator.takes_s = 0.3
+    told, note = list[str](), asking.note
+
+    def telling(line: str) -> None:
+        told.append(line)
+        note(line)
+
+    monkeypatch.setattr(asking, "note", telling)
+    seat.operator.is_over = lambda: any("40 of 100000" in line for line in told)
     code, out = await seat.run("verify")
     assert (code, "verify: 40 of 100000 records so far" in out, "verify" in out.splitlines()[-1]) == (0, True, True)
     code, out = await seat.run("verify", "--json")
@@ -152,7 +160,7 @@ async def test_cutover_wait(seat: Seat, monkeypatch: pytest.MonkeyPatch, phase: 
     """Waiting ends with 0 once switched, with 75 once the daemon went back to tailing."""
     monkeypatch.setattr(cutover, "POLL_S", 0.01)
     seat.operator.next_phase = phase
-    with anyio.fail_after(10):
+    with anyio.fail_after(HUNG_S):
         assert (await seat.run("cutover", "--freeze-confirmed", "--wait"))[0] == code
 
 

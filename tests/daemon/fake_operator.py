@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -49,7 +49,7 @@ class FakeOperator:
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     is_paused: bool = False
     blocked: anyio.Event | None = None      # verify waits for it
-    takes_s: float = 0.0                    # or takes so long
+    is_over: Callable[[], bool] = lambda: True      # or for this
     failure: Exception | None = None        # and then raises this
     ordered_before: list[tuple[str, str, str, int]] = field(default_factory=list)    # actor, order, words; how many verbs came before
     orders_ended: bool = False
@@ -163,7 +163,8 @@ class FakeOperator:
         progress(40, 100_000)
         if self.blocked is not None:
             await self.blocked.wait()
-        await anyio.sleep(self.takes_s)
+        while not self.is_over():  # noqa: ASYNC110 - it is another thread that it waits for
+            await anyio.sleep(0.01)
         if self.failure is not None:
             raise self.failure
         return self._note("verify", actor=actor)
@@ -213,6 +214,14 @@ async def served(
     )
     async with control_socket(control, folder / "control.sock"):
         yield Served(folder / "control.sock", operator, events)
+
+
+async def heard(daemon: Served, name: str) -> None:
+    """Wait until the event stream has told of something."""
+    with anyio.fail_after(5), daemon.events.listen(after=0) as listener:
+        async for event in listener.events():
+            if event.name == name:
+                return
 
 
 @contextmanager

@@ -12,16 +12,8 @@ from streamflow.daemon.events import Events
 from streamflow.daemon.jobs import Jobs
 from streamflow.errors import PlatformUnavailable
 
-from .fake_operator import Box, Served, served
+from .fake_operator import Box, heard, served
 from .test_control import ask
-
-
-async def heard(daemon: Served, name: str) -> None:
-    """Wait until the event stream has told of something."""
-    with anyio.fail_after(5), daemon.events.listen(after=0) as listener:
-        async for event in listener.events():
-            if event.name == name:
-                return
 
 
 async def test_a_long_verb_is_answered_with_its_job_and_fetched_later(folder: Path) -> None:

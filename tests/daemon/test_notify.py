@@ -12,6 +12,7 @@ import pytest
 
 from streamflow.clock import SystemClock
 from streamflow.daemon.notify import Notifier
+from tests.hanging import HUNG_S
 
 
 def listen(address: str) -> socket.socket:
@@ -70,6 +71,6 @@ async def test_silent_without_a_manager(folder: Path) -> None:
         notifier = Notifier(SystemClock(), environ)
         notifier.ready()
         notifier.stopping()
-        with anyio.fail_after(1):
+        with anyio.fail_after(HUNG_S):
             await notifier.feed(list)
     assert Notifier(SystemClock(), {"WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1"}).watchdog_s is None

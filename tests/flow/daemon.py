@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.flow.box import REPOSITORY, Box, environment
+from tests.hanging import HUNG_S
 
-_ANSWER_S = 30.0
 _STOP_S = 20.0
-_CLI_S = 60.0
 
 
 class _Unix(http.client.HTTPConnection):
@@ -80,7 +79,12 @@ class Daemon:
         self.process.kill()
         self.process.wait()
 
-    def wait(self, timeout_s: float) -> int:
+    def reload(self) -> None:
+        """Have it read its settings anew."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+
+    def wait(self, timeout_s: float = HUNG_S) -> int:
         """Wait for its end and give the exit code."""
         assert self.process is not None
         try:
@@ -108,13 +112,13 @@ class Daemon:
 
     def last_trouble(self) -> str:
         """Give the code of the last failure it told its log of."""
-        lines = self.log.read_text(errors="replace").splitlines()
+        lines = self.log.read_text(errors="replace").rpartition("\n")[0].splitlines()     # the last one may be half written
         told = (json.loads(line) for line in reversed(lines) if line.startswith("{") and '"trouble"' in line)
         return next((str(each["code"]) for each in told if each["event"] == "trouble"), "")
 
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Send one request over the control socket; gives status and JSON. Raises NotAnswering."""
-        connection = _Unix(self.box.dir / "control.sock", _ANSWER_S)
+        connection = _Unix(self.box.dir / "control.sock", HUNG_S)
         try:
             connection.request(method, path, body=None if body is None else json.dumps(body), headers={"Content-Type": "application/json"})
             response = connection.getresponse()
@@ -126,7 +130,7 @@ class Daemon:
 
     def events(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield (name, data) of the event stream until it ends. Raises NotAnswering."""
-        connection = _Unix(self.box.dir / "control.sock", _ANSWER_S)
+        connection = _Unix(self.box.dir / "control.sock", HUNG_S)
         try:
             connection.request("GET", "/v1/events")
             response = connection.getresponse()
@@ -146,7 +150,7 @@ class Daemon:
     def cli(self, *words: str) -> Said:
         """Run one command of the command line with --json."""
         command = [sys.executable, "-m", "streamflow.cli", "-c", str(self.box.config), "--json", *words]
-        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=_CLI_S, check=False, env=environment())
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=HUNG_S, check=False, env=environment())
         lines = [line for line in done.stdout.splitlines() if line.startswith(("{", "["))]
         return Said(code=done.returncode, body=json.loads(lines[-1]) if lines else None, stderr=done.stderr)
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from tests.flow.daemon import Daemon, NotAnswering
 from tests.flow.sides import LEADTREKKER, Truth
+from tests.hanging import HUNG_S
 from tests.judge.comparison import told
 from tests.judge.guarding import Edit
 from tests.judge.marks import read_marks
@@ -63,7 +64,7 @@ class Operator:
             self.phases.append(str(status["phase"]))
         return status
 
-    def until(self, wanted: Callable[[Status], bool], timeout_s: float, what: str) -> Status:
+    def until(self, wanted: Callable[[Status], bool], what: str, timeout_s: float = HUNG_S) -> Status:
         """Wait for a status; fails when the daemon ends before or the time is over."""
         deadline = time.monotonic() + timeout_s
         last: Status | None = None
@@ -92,12 +93,12 @@ class Operator:
 
     # --- gates ---
 
-    def drive(self, phase: str, timeout_s: float = 180.0) -> Status:
+    def drive(self, phase: str, timeout_s: float = HUNG_S) -> Status:
         """Answer gates until the migration is in *phase*."""
         deadline = time.monotonic() + timeout_s
         while True:
             left_s = deadline - time.monotonic()
-            status = self.until(lambda s: s["phase"] == phase or s["gate"] is not None, left_s, f"phase {phase} or a gate")
+            status = self.until(lambda s: s["phase"] == phase or s["gate"] is not None, f"phase {phase} or a gate", left_s)
             assert status["state"] != "paused", short(status)
             gate = status["gate"]
             if status["phase"] == phase and (gate is None or gate["name"] == "cutover"):
@@ -105,7 +106,7 @@ class Operator:
             assert gate is not None
             self._answer(gate["name"])
             self.gates.append(gate["name"])
-            self.until(lambda s, was=gate: _is_over(s["gate"], was), 20.0, f"end of gate {gate['name']}")  # type: ignore[misc]
+            self.until(lambda s, was=gate: _is_over(s["gate"], was), f"end of gate {gate['name']}")  # type: ignore[misc]
 
     def _answer(self, gate: str) -> None:
         answer = getattr(self, f"_open_{gate}", None)
@@ -162,13 +163,13 @@ class Operator:
 
     # --- the end ---
 
-    def settle(self, timeout_s: float = 120.0) -> Status:
+    def settle(self, timeout_s: float = HUNG_S) -> Status:
         """Wait in tail until all that was read is delivered and nothing waits for a decision."""
 
         deadline = time.monotonic() + timeout_s
         while True:
             # What waits for a decision makes its children wait too.
-            status = self.until(lambda s: s["phase"] == "tail" and s["gate"] is not None, timeout_s, "gate of the cutover")
+            status = self.until(lambda s: s["phase"] == "tail" and s["gate"] is not None, "gate of the cutover", timeout_s)
             if not self.decide() and not any(each["backlog"] for each in status["streams"].values()):
                 return status
             assert time.monotonic() < deadline, f"the tail does not come to rest: {short(status)}; {self.daemon.words()}"
@@ -177,7 +178,7 @@ class Operator:
     def cut_over(self) -> None:
         """Freeze, check, and order the switch; what comes up between the check and the order refuses it, and is waited for again."""
         self.daemon.box.freeze()
-        deadline = time.monotonic() + 40.0
+        deadline = time.monotonic() + HUNG_S
         while True:
             self.settle()
             checked = self.order("cutover", "--dry-run", path="/v1/cutover", dry_run=True)
@@ -192,7 +193,7 @@ class Operator:
             assert time.monotonic() < deadline, f"the switch goes on being refused: {reasons}"
             time.sleep(POLL_S)
 
-    def finish(self, timeout_s: float = 180.0) -> int:
+    def finish(self, timeout_s: float = HUNG_S) -> int:
         """Answer what is asked after the switch was ordered, until the daemon has ended; gives its exit code."""
         deadline = time.monotonic() + timeout_s
         asked = ""

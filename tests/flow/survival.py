@@ -21,6 +21,7 @@ from tests.flow.stopping import Stops, missed, missed_in_parts, peak_mib, struck
 from tests.flow.strikes import dealt
 from tests.flow.strokes import Stroke, strokes
 from tests.flow.telltales import plant
+from tests.hanging import HUNG_S
 from tests.judge.accounting import read_told, read_waiting, unaccounted
 from tests.judge.archive import unarchived
 from tests.judge.beside import left_beside
@@ -79,7 +80,7 @@ class Trial:
     meddled: bool = False
     rate_per_s: float | None = None
     source_rate_per_s: float | None = None
-    limit_s: float = 240.0
+    limit_s: float = 2 * HUNG_S
 
     @property
     def options(self) -> dict[str, Any]:

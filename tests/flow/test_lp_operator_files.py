@@ -19,8 +19,6 @@ from tests.judge.states import Destination, Row
 RECORDS = 150
 SHORT = 600
 """What the account keeps of a long text in one of the runs: some deals have less to say, some more."""
-WATCH_S = 20.0
-"""How long a run goes on after the switch: both sides are compared while the daemon still answers."""
 
 
 def test_an_operator_moves_a_vendors_extract_and_takes_it_back() -> None:
@@ -43,18 +41,18 @@ def test_an_operator_moves_a_vendors_extract_and_takes_it_back() -> None:
             text = "After the first extract.\r\nSecond line."
             note = box.in_source("create", "notes", lds_id=leads[1], note=text, enteredby="Ruizmar, Ana")["id"]
             box.export()
-            operator.until(lambda _: one.ask("GET", f"/v1/records/note/{note}")[0] == 200, 90.0, "new extract to be read")
+            operator.until(lambda _: one.ask("GET", f"/v1/records/note/{note}")[0] == 200, "new extract to be read")
             # Only the extract that is made after the freeze knows of this one.
             box.in_source("create", "jobs", lds_id=leads[2], grossamount="18250.0000", jbs_id="SC", jobstatus="Scheduled")
             operator.cut_over()
-            operator.until(lambda status: (status["gate"] or {}).get("name") == "export", 60.0, "gate that asks for an export")
+            operator.until(lambda status: (status["gate"] or {}).get("name") == "export", "gate that asks for an export")
             box.export()
-            operator.until(lambda status: status["phase"] == "watch", 120.0, "switch")
+            operator.until(lambda status: status["phase"] == "watch", "switch")
             findings = operator.judge(before)
             beside = _details(box.destination())
             planned = operator.order(path="/v1/rollback", dry_run=True)
             operator.order(path="/v1/rollback", confirm="sandbox")
-            code = one.wait(60.0)
+            code = one.wait()
         assert_right(findings)
         assert all(beside), f"deals with a field and with a note: {beside}"
         assert planned["spared"] == [], "nobody worked in the destination"
@@ -71,7 +69,7 @@ def test_an_operator_moves_scheduled_reports_alone() -> None:
     with sandbox(
         pair=LEAD_PERFECTION.pair, records=RECORDS, seed=29, reader="files", life=2, search_lag=0.3, switches=short
     ) as box:
-        box.configure("watch_days = 0", f"watch_days = {WATCH_S / 86_400:.6f}")
+        box.configure("watch_days = 0", "watch_days = 1")     # until the daemon was asked about what is compared
         before = box.destination()
         with daemon(box) as one:
             operator = Operator(one, by_cli=False)
@@ -80,14 +78,16 @@ def test_an_operator_moves_scheduled_reports_alone() -> None:
             box.in_source("edit", "prospects", prospects[0], phone1="4075550142")
             job = box.in_source("create", "jobs", lds_id=leads[1], grossamount="18250.0000", jobstatus="Scheduled")["id"]
             box.export()
-            operator.until(lambda _: one.ask("GET", f"/v1/records/job/{job}")[0] == 200, 90.0, "new reports to be read")
+            operator.until(lambda _: one.ask("GET", f"/v1/records/job/{job}")[0] == 200, "new reports to be read")
             box.in_source("edit", "jobs", job, grossamount="9000.5000", jobstatus="Paid In Full")
             operator.cut_over()
-            operator.until(lambda status: (status["gate"] or {}).get("name") == "export", 60.0, "gate that asks for reports")
+            operator.until(lambda status: (status["gate"] or {}).get("name") == "export", "gate that asks for reports")
             box.export()
-            operator.until(lambda status: status["phase"] == "watch", 120.0, "switch")
+            operator.until(lambda status: status["phase"] == "watch", "switch")
             source, after = box.source(), box.destination()
             explained, asked, has_open = operator.explained(source, after), operator.asked(), bool(operator.queue())
+            box.configure("watch_days = 1", "watch_days = 0.00001")
+            one.reload()
             code = operator.finish()
         assert_right(box.compare(source, after, before=before, explained=explained, asked=asked))
         assert _details(after)[0] == 0, "the account has no type for long texts"

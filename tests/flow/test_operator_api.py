@@ -8,6 +8,7 @@ from typing import Any
 from tests.flow.box import sandbox
 from tests.flow.daemon import Daemon, daemon
 from tests.flow.harness import Operator, assert_right
+from tests.hanging import HUNG_S
 
 RECORDS = 110
 
@@ -35,20 +36,20 @@ def test_an_operator_moves_a_living_account_by_hand() -> None:
                 assert box.destination() == before, "something was written before the map was confirmed"
 
             operator.before_write = nothing_written
-            operator.until(lambda status: True, 60.0, "answer")
+            operator.until(lambda status: True, "answer")
             seen: list[tuple[str, dict[str, Any]]] = []
             hearing = _listen(one, seen)
             operator.drive("tail")
             operator.cut_over()
-            operator.until(lambda status: status["phase"] == "watch", 120.0, "switch")
+            operator.until(lambda status: status["phase"] == "watch", "switch")
             assert [gate for gate in operator.gates if gate != "companies"] == ["map", "owners", "sample"]
             findings = operator.judge(before)
             assert set(_digests(box)) <= {*box.archived().values()}, "a file of the source is not in the archive"
             assert one.cli("verify").body["result"] == "verified"
             assert not box.source_state()["write_calls"], "something was written to the source"
             one.ask("POST", "/v1/stop")
-            one.wait(60.0)
-            hearing.join(5.0)
+            one.wait()
+            hearing.join(HUNG_S)
             assert one.cli("audit", "verify").code == 0
             assert_right(findings)
         entered = [data["state"] for name, data in seen if name == "phase.entered"]

@@ -7,14 +7,12 @@ from tests.flow.daemon import daemon
 from tests.flow.harness import Operator, assert_right
 
 RECORDS = 140
-WATCH_S = 20.0
-"""How long the run goes on after the switch: both sides are compared while the daemon still answers."""
 
 
 def test_an_operator_moves_exported_files_with_plain_requests() -> None:
     """People go on working from export to export, up to the freeze; the daemon ends by itself with the right exit code."""
     with sandbox(records=RECORDS, seed=23, reader="files", life=2, search_lag=0.5) as box:
-        box.configure("watch_days = 0", f"watch_days = {WATCH_S / 86_400:.6f}")
+        box.configure("watch_days = 0", "watch_days = 1")     # until both sides were compared, for which the daemon must answer
         before = box.destination()
         with daemon(box) as one:
             operator = Operator(one, by_cli=False)
@@ -24,14 +22,16 @@ def test_an_operator_moves_exported_files_with_plain_requests() -> None:
             text = "Written after the first export.\r\nSecond line."
             note = box.in_source("create", "notes", leadid=other, userid="21", note=text)["id"]
             box.export()
-            operator.until(lambda _: one.ask("GET", f"/v1/records/note/{note}")[0] == 200, 90.0, "new export to be read")
+            operator.until(lambda _: one.ask("GET", f"/v1/records/note/{note}")[0] == 200, "new export to be read")
             # Only the export that is made after the freeze knows of this one.
             box.in_source("create", "leads", name="Nomvula Latecomer", email="nomvula.latecomer@example.co.za", number="0827770002")
             operator.cut_over()
-            operator.until(lambda status: (status["gate"] or {}).get("name") == "export", 60.0, "gate that asks for an export")
+            operator.until(lambda status: (status["gate"] or {}).get("name") == "export", "gate that asks for an export")
             box.export()
-            operator.until(lambda status: status["phase"] == "watch", 120.0, "switch")
+            operator.until(lambda status: status["phase"] == "watch", "switch")
             findings, has_open = operator.judge(before), bool(operator.queue())
+            box.configure("watch_days = 1", "watch_days = 0.00001")
+            one.reload()
             code = operator.finish()
         assert_right(findings)
         assert code == (1 if has_open else 0), one.words()

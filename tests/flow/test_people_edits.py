@@ -49,14 +49,14 @@ def worked() -> Iterator[Worked]:
             operator.settle()
             lead, contact = _lone_person(box, before)
             edits = _work_on(box, lead, contact)
-            operator.until(lambda _: "+27825551111" in _numbers_of(box, contact), 90.0, "new number on the person")
+            operator.until(lambda _: "+27825551111" in _numbers_of(box, contact), "new number on the person")
             operator.settle()
             conflicts = [item for item in operator.queue() if item["cause"] == "conflict"]
             in_tail = operator.judge(before, edits=edits)
             for item in conflicts:
                 one.ask("POST", f"/v1/queue/{quote(item['id'], safe='')}/resolve", {"decision": "keep"})
             operator.cut_over()
-            operator.until(lambda status: status["phase"] == "watch", 120.0, "switch")
+            operator.until(lambda status: status["phase"] == "watch", "switch")
             yield Worked(
                 box=box, one=one, before=before, lead=lead, contact=contact, edits=edits, conflicts=conflicts, in_tail=in_tail,
                 in_watch=operator.judge(before, edits=edits),
@@ -110,7 +110,7 @@ def test_a_rollback_leaves_the_destination_as_it_was(worked: Worked) -> None:
     assert box.destination().of("contacts").keys() == moved.of("contacts").keys(), "a dry run removes nothing"
     assert worked.contact in {each["id"] for each in planned["spared"]}
     assert one.cli("rollback", "--confirm", "sandbox").code == 0
-    code = one.wait(60.0)
+    code = one.wait()
     done = json.loads((box.dir / "state" / "reports" / "rollback.json").read_text(encoding="utf-8"))["data"]
     assert done["gone_already"] == planned["gone_already"], "what was shown is what was done"
     after = box.destination()

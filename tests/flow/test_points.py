@@ -25,6 +25,7 @@ from tests.flow.harness import assert_right
 from tests.flow.measures import audit
 from tests.flow.stopping import PARTS, Points, Stops, missed, missed_in_parts, name_of, names_of, peak_mib, struck
 from tests.flow.survival import Trial, survive
+from tests.hanging import HUNG_S
 from tests.test_config import MINIMAL, SECRET, written
 
 STRUCK = (
@@ -96,7 +97,7 @@ def test_a_point_strikes_as_often_as_it_is_told(tmp_path: Path) -> None:
     """The process dies by SIGKILL each time it comes by, and after so many times it lives."""
     plan = tmp_path / "stops.json"
     ends = [
-        subprocess.run([sys.executable, "-c", _COMES, str(plan)], cwd=REPOSITORY, env=environment(), check=False, timeout=30).returncode
+        subprocess.run([sys.executable, "-c", _COMES, str(plan)], cwd=REPOSITORY, env=environment(), check=False, timeout=HUNG_S).returncode
         for _ in range(3)
     ]
     assert ends == [-signal.SIGKILL, -signal.SIGKILL, os.EX_OK]
@@ -106,8 +107,8 @@ def test_a_point_strikes_as_often_as_it_is_told(tmp_path: Path) -> None:
 def test_whoever_struck_itself_lives_again_until_a_life_ends_otherwise(tmp_path: Path) -> None:
     """Four lives end by kill -9 at one point; the fifth ends with an exit code of its own, and that is given."""
     plan = tmp_path / "stops.json"
-    code = subprocess.run([sys.executable, "-c", _LIVES, str(plan)], cwd=REPOSITORY, env=environment(), check=False, timeout=30).returncode
-    assert (code, struck(plan)) == (75, {"before:mark": 4})
+    ended = subprocess.run([sys.executable, "-c", _LIVES, str(plan)], cwd=REPOSITORY, env=environment(), check=False, timeout=HUNG_S)
+    assert (ended.returncode, struck(plan)) == (75, {"before:mark": 4})
     assert peak_mib(plan) > 1
 
 
@@ -138,7 +139,7 @@ def test_a_rollback_ordered_while_nobody_runs_is_noted_once(config: Config) -> N
     plan, points = config.path.with_name("stops.json"), [f"{side}:tail/audit rollback.requested" for side in ("before", "after")]
     Stops(only=tuple(points)).write(plan)
     command = [sys.executable, "-m", "tests.flow.stopping", str(plan), "-c", str(config.path), "rollback", "--confirm", "acme"]
-    ended = subprocess.run(command, cwd=REPOSITORY, env=environment(), check=False, timeout=60, capture_output=True, text=True)
+    ended = subprocess.run(command, cwd=REPOSITORY, env=environment(), check=False, timeout=HUNG_S, capture_output=True, text=True)
     assert ended.returncode == os.EX_OK, ended.stderr
     assert struck(plan) == dict.fromkeys(points, 1)
     told = [json.loads(entry) for _, entry, _ in audit(config.migration.state_dir)]

@@ -22,11 +22,14 @@ import streamflow.daemon.checking
 import streamflow.daemon.main
 import streamflow.store.sqlite  # noqa: F401  # warm for the commands that are forked
 from streamflow.cli.main import main
+from tests.hanging import HUNG_S
 
 ROOT = Path(__file__).parents[2]
-START_S = 90.0      # nothing is waited for that has come; a busy machine is none of what is tested
-END_S = 90.0
 PLAIN = (sys.executable, "-m", "streamflow.cli")
+FALLBACK = "office@example.co.za"
+"""The user who takes records of owners without one."""
+SLOW_MS = 300
+"""What each call takes while a daemon is to be met at writing: the whole account takes a hundred times as long, for which nobody waits."""
 Status = Mapping[str, Any]
 
 
@@ -82,7 +85,7 @@ def running_pair(folder: Path, *options: str) -> Iterator[Pair]:
             )  # fmt: skip
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=20)
+            process.wait(timeout=HUNG_S)
 
 
 @contextmanager
@@ -107,7 +110,7 @@ def get(url: str) -> Any:
 
 
 def _direct(request: urllib.request.Request) -> Any:
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10.0) as answer:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=HUNG_S) as answer:
         return json.loads(answer.read())
 
 
@@ -158,7 +161,7 @@ class Command:
             sys.stdout.flush()
             sys.stderr.flush()
 
-    def end(self, timeout_s: float = END_S) -> Said:
+    def end(self, timeout_s: float = HUNG_S) -> Said:
         """Wait for the end; a command that does not end is killed and fails the test."""
         deadline = time.monotonic() + timeout_s
         while not (ended := os.waitpid(self._pid, os.WNOHANG))[0]:
@@ -171,6 +174,13 @@ class Command:
         for file in self._files:
             file.close()
         return Said(code=os.waitstatus_to_exitcode(ended[1]), out=out, err=err)
+
+    def wait_for_words(self) -> None:
+        """Wait until it has printed something."""
+        deadline = time.monotonic() + HUNG_S
+        while not self._texts()[0]:
+            assert time.monotonic() < deadline, f"the command says nothing: {self._texts()}"
+            time.sleep(0.01)
 
     def _texts(self) -> tuple[str, str]:
         out, err = (os.pread(file.fileno(), 10_000_000, 0).decode() for file in self._files)
@@ -226,13 +236,17 @@ class Place:
         self.config.write_text(text.replace(head, f"{head}{line}\n", 1) if head in text else f"{text}\n{head}{line}\n", encoding="utf-8")
         return self
 
+    def ask_for_fallback(self) -> Place:
+        """Let owners without a user be asked about, before anybody's record is written."""
+        return self.line("fallback", "", section="[owners]")
+
     def append(self, text: str) -> Place:
         """Add to the end of the configuration."""
         with self.config.open("a", encoding="utf-8") as file:
             file.write(f"\n{text}\n")
         return self
 
-    def cli(self, *words: str, timeout_s: float = END_S, **variables: str) -> Said:
+    def cli(self, *words: str, timeout_s: float = HUNG_S, **variables: str) -> Said:
         """Run one command line to its end, in a process of its own."""
         return self.begin(*words, **variables).end(timeout_s)
 
@@ -284,10 +298,10 @@ class Daemon:
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, raw: bytes | None = None) -> tuple[int, Any]:
         """Ask over the control socket, as curl --unix-socket would."""
-        connection = http.client.HTTPConnection("daemon", timeout=20.0)
+        connection = http.client.HTTPConnection("daemon", timeout=HUNG_S)
         try:
             connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            connection.sock.settimeout(20.0)
+            connection.sock.settimeout(HUNG_S)
             connection.sock.connect(str(self.place.socket))
             connection.request(method, path, body=raw if raw is not None else json.dumps(body) if body is not None else None)
             answer = connection.getresponse()
@@ -304,7 +318,7 @@ class Daemon:
         found: Status = body
         return found
 
-    def until(self, wanted: Callable[[Status], bool], what: str, *, timeout_s: float = START_S) -> Status:
+    def until(self, wanted: Callable[[Status], bool], what: str, *, timeout_s: float = HUNG_S) -> Status:
         """Wait for a status."""
         deadline = time.monotonic() + timeout_s
         last: Status | None = None
@@ -327,7 +341,7 @@ class Daemon:
         """Send the process a signal."""
         self.process.send_signal(which)
 
-    def end(self, timeout_s: float = END_S) -> int:
+    def end(self, timeout_s: float = HUNG_S) -> int:
         """Wait for the end; gives the exit code."""
         return self.process.wait(timeout=timeout_s)
 
@@ -336,8 +350,8 @@ class Daemon:
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def said(self, event: str) -> list[dict[str, Any]]:
-        """Give the log lines of one event."""
-        lines = [json.loads(line) for line in self.words().splitlines() if line.startswith("{")]
+        """Give the log lines of one event; the last one may be half written."""
+        lines = [json.loads(line) for line in self.words().rpartition("\n")[0].splitlines() if line.startswith("{")]
         return [line for line in lines if line["event"] == event]
 
     @property
@@ -361,6 +375,15 @@ def running_daemon(place: Place, *, by: Sequence[str] = PLAIN, output: int | Non
         finally:
             if process.poll() is None:
                 process.kill()
+
+
+def in_backfill(daemon: Daemon, pair: Pair) -> None:
+    """Wait until records are being written, slowly enough to be met at it; nothing is before owners were asked about."""
+    daemon.gate("owners")
+    pair.destination(latency_ms=SLOW_MS)
+    code, answer = daemon.ask("POST", "/v1/owners/fallback", {"email": FALLBACK})
+    assert code == 200, answer
+    daemon.until(lambda status: sum(each["created"] for each in status["streams"].values()) > 0, "the first records")
 
 
 # ------------------------------------------------------------------------------------------------ verdicts

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from streamflow.daemon.routes import ROUTES
-from tests.flow_bad.rig import Daemon, Pair, Place, running_daemon, running_pair
+from tests.flow_bad.rig import FALLBACK, Daemon, Pair, Place, running_daemon, running_pair
 
 ACTIONS = {
     "/v1/pause": "pause", "/v1/resume": "resume", "/v1/pace": "pace",
@@ -24,8 +24,6 @@ ACTIONS = {
     "/v1/cutover": "cutover.requested", "/v1/cutover/cancel": "cutover.cancelled", "/v1/verify": "verify",
     "/v1/rollback": "rollback.requested", "/v1/stop": "stop",
 }  # fmt: skip
-
-FALLBACK = "office@example.co.za"
 
 
 @pytest.fixture
@@ -49,15 +47,17 @@ def decide(daemon: Daemon) -> None:
             order(daemon, f"/v1/queue/{quote(item['id'], safe='')}/resolve", decision=item["suggested"])
 
 
-def to_sample(daemon: Daemon) -> None:
-    """Wait until the sample is shown, deciding what stands before it."""
+def to_sample(daemon: Daemon, *, times: int = 1) -> None:
+    """Wait until the sample is shown, for the so-manieth time, deciding what stands before it."""
 
     def there(status: Any) -> bool:
         if status["queue"]["blocking"]:
             decide(daemon)
-        return (status["gate"] or {}).get("name") == "sample"
+        # A sample that is to be removed stays in sight for a moment.
+        shown = [line for line in daemon.said("gate.waiting") if line["gate"] == "sample"]
+        return (status["gate"] or {}).get("name") == "sample" and len(shown) == times
 
-    daemon.until(there, "the sample", timeout_s=90.0)
+    daemon.until(there, "the sample")
 
 
 def test_every_order_is_in_the_audit(place: Place) -> None:
@@ -75,14 +75,14 @@ def test_every_order_is_in_the_audit(place: Place) -> None:
         order(daemon, "/v1/owners/fallback", email=FALLBACK)
         to_sample(daemon)
         order(daemon, "/v1/sample/redo")
-        to_sample(daemon)
+        to_sample(daemon, times=2)
         order(daemon, "/v1/sample/accept")
-        daemon.until(in_tail_at_rest(daemon), "the tail", timeout_s=90.0)
+        daemon.until(in_tail_at_rest(daemon), "the tail")
         order(daemon, "/v1/verify")
-        daemon.until(in_tail_at_rest(daemon), "the tail", timeout_s=90.0)
+        daemon.until(in_tail_at_rest(daemon), "the tail")
         order(daemon, "/v1/cutover", freeze_confirmed=False)
         order(daemon, "/v1/cutover/cancel")
-        daemon.until(in_tail_at_rest(daemon), "the tail", timeout_s=90.0)
+        daemon.until(in_tail_at_rest(daemon), "the tail")
         order(daemon, "/v1/cutover", dry_run=True)
         order(daemon, "/v1/rollback", dry_run=True)
         for _ in range(3):
@@ -95,7 +95,7 @@ def test_every_order_is_in_the_audit(place: Place) -> None:
     with running_daemon(place) as daemon:
         daemon.until(lambda status: status["phase"] == "tail", "the tail")
         order(daemon, "/v1/rollback", confirm="sandbox")
-        daemon.end(timeout_s=60.0)
+        daemon.end()
     entries = place.audit()
     mine = {each["action"] for each in entries if each["actor"] == f"uid:{os.geteuid()}"}
     assert {route.path for route in ROUTES if route.method == "POST"} == ACTIONS.keys(), "a new order belongs into this test"
@@ -165,7 +165,7 @@ def test_a_stop_by_a_signal_is_in_the_audit(place: Place) -> None:
             daemon.gate("map")
             order.write_text(word)
             daemon.signal(sent)
-            assert daemon.end(timeout_s=30.0) == 0, daemon.words()
+            assert daemon.end() == 0, daemon.words()
             untold = [line for line in daemon.said("trouble") if "the audit was not told of SIGTERM" in line["message"]]
             assert len(untold) == bool(word), daemon.words()
         order.write_text("")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.flow_bad.rig import Daemon, Pair, Place, asking_pair, assert_clear, running_daemon
+from tests.flow_bad.rig import Daemon, Pair, Place, asking_pair, assert_clear, in_backfill, running_daemon
 
 
 @pytest.fixture
@@ -47,10 +47,8 @@ def paused(daemon: Daemon) -> str:
 
 def test_a_broken_audit_pauses_the_run_before_anything_is_written(place: Place, pair: Pair) -> None:
     """Nothing is written or taken back on a ledger that was changed, over restarts, until a person goes on with it; that is audited."""
-    with running_daemon(place) as daemon:
-        daemon.until(lambda status: status["phase"] in ("owners", "sample", "backfill"), "the sample")
-        pair.destination(latency_ms=120)
-        daemon.until(lambda status: sum(each["created"] for each in status["streams"].values()) > 0, "the first records")
+    with running_daemon(place.ask_for_fallback()) as daemon:
+        in_backfill(daemon, pair)
         daemon.signal(signal.SIGTERM)
         assert daemon.end() == 0, daemon.words()
     spoil_bytes(place, 3)

@@ -168,7 +168,7 @@ def ends(pair: Pair) -> Iterator[Mapping[str, Said]]:
             places[name].line("base_url", f'base_url = "{address}"', section=f"[{section}]")
         places["known"].set("destination", f'ca_file = "{bundle}"')
         begun = {name: place.begin("run") for name, place in places.items()}
-        yield {name: command.end(90.0) for name, command in begun.items()}
+        yield {name: command.end() for name, command in begun.items()}
 
 
 @pytest.mark.parametrize(("case", "section"), [("nobody", "destination"), ("nobody at source", "source")])

@@ -7,16 +7,21 @@ import json
 import shutil
 import signal
 import socket
+import socketserver
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.flow_bad.rig import Pair, Place, assert_told, place_at, running_daemon, running_pair
+from tests.hanging import HUNG_S
 
 OPTIONS = ("--records", "60", "--gates", "auto", "--search-lag", "0.2")
 
@@ -154,31 +159,58 @@ def test_new_settings(tailing: Place) -> None:
 
 def test_service_manager(tailing: Place) -> None:
     """READY comes when the socket answers, STATUS tells the phase, WATCHDOG is fed, RELOADING is answered, STOPPING comes at the end."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        address = tailing.dir / "notify"
-        manager.bind(str(address))
-        manager.settimeout(20.0)
-        heard: list[str] = []
-
-        def hear(word: str) -> None:
-            while not any(word in each for each in heard):
-                heard.append(manager.recv(4096).decode())
-
-        with running_daemon(tailing, NOTIFY_SOCKET=str(address), WATCHDOG_USEC="1500000") as daemon:
-            hear("READY=1")
+    with managing(tailing.dir / "notify") as manager:
+        with running_daemon(tailing, NOTIFY_SOCKET=str(tailing.dir / "notify"), WATCHDOG_USEC="1500000") as daemon:
+            manager.hear("READY=1")
             assert daemon.status()["state"]
-            hear("STATUS=")
-            hear("WATCHDOG=1")
+            manager.hear("STATUS=")
+            manager.hear("WATCHDOG=1")
             daemon.gate("cutover")
-            hear("STATUS=tail")
-            heard.clear()
+            manager.hear("STATUS=tail")
+            manager.told.clear()
             daemon.signal(signal.SIGHUP)
-            hear("RELOADING=1")
-            hear("READY=1")
+            manager.hear("RELOADING=1")
+            manager.hear("READY=1")
             daemon.signal(signal.SIGTERM)
-            hear("STOPPING=1")
-            hear("EXTEND_TIMEOUT_USEC=")
+            manager.hear("STOPPING=1")
+            manager.hear("EXTEND_TIMEOUT_USEC=")
             assert daemon.end() == 0
+
+
+class Manager:
+    """A service manager that takes what it is told at once: what finds its line full is lost."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self.told: list[str] = []
+        self._line = line
+        self._more = threading.Condition()
+
+    def take(self) -> None:
+        """Take everything, up to an empty word."""
+        while text := self._line.recv(4096).decode():
+            with self._more:
+                self.told.append(text)
+                self._more.notify_all()
+
+    def hear(self, word: str) -> None:
+        """Wait until it was told this word."""
+        with self._more:
+            assert self._more.wait_for(lambda: any(word in each for each in self.told), HUNG_S), (word, self.told)
+
+
+@contextmanager
+def managing(address: Path) -> Iterator[Manager]:
+    """Be the service manager that listens there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+        line.bind(str(address))
+        manager = Manager(line)
+        ear = threading.Thread(target=manager.take)
+        ear.start()
+        try:
+            yield manager
+        finally:
+            last.sendto(b"", str(address))
+            ear.join()
 
 
 def test_probes_and_figures(tailing: Place, place: Place, pair: Pair) -> None:
@@ -186,22 +218,20 @@ def test_probes_and_figures(tailing: Place, place: Place, pair: Pair) -> None:
 
     def ask(address: str, path: str) -> tuple[int, str]:
         try:
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://{address}{path}", timeout=10.0) as answer:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://{address}{path}", timeout=HUNG_S) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
-    pair.source(latency_ms=700)
-    try:
+    with held(pair.source_admin) as (there, goes_on):
+        place.line("base_url", f'base_url = "{there}/api/"', section="[source]")
         with running_daemon(place) as daemon:
             address = daemon.until(lambda status: bool(status["listen"]["metrics"]), "metrics")["listen"]["metrics"]
             assert ask(address, "/healthz")[0] == 200
             code, body = ask(address, "/readyz")
             assert (code, json.loads(body)["reasons"]) == (503, ["not signed in on both sides yet"])
-            pair.source(latency_ms=0)
+            goes_on.set()
             daemon.until(lambda _: ask(address, "/readyz")[0] == 200, "readiness")
-    finally:
-        pair.source(latency_ms=0)
     with running_daemon(tailing) as daemon:
         address = daemon.gate("cutover")["listen"]["metrics"]
         daemon.ask("POST", "/v1/pause", {})
@@ -213,13 +243,47 @@ def test_probes_and_figures(tailing: Place, place: Place, pair: Pair) -> None:
         assert (ask(address, "/healthz")[0], ask(address, "/readyz")[0]) == (200, 200)
 
 
+@contextmanager
+def held(platform: str) -> Iterator[tuple[str, threading.Event]]:
+    """Run a line to a platform on which nothing is answered before the event is set; gives its address, and the event."""
+    goes_on, at = threading.Event(), urlsplit(platform)
+
+    class Line(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            goes_on.wait()
+            with socket.create_connection((at.hostname, at.port)) as other:
+                back = threading.Thread(target=pour, args=(other, self.request))
+                back.start()
+                pour(self.request, other)
+                back.join()
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Line) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", goes_on
+        finally:
+            goes_on.set()
+            server.shutdown()
+            thread.join()
+
+
+def pour(one: socket.socket, other: socket.socket) -> None:
+    """Pass on what one side says, until it has said everything or the other one hears no more."""
+    with suppress(OSError):
+        while said := one.recv(65_536):
+            other.sendall(said)
+        other.shutdown(socket.SHUT_WR)
+
+
 def test_over_already(tailing: Place) -> None:
     """A migration that is done is not begun again: `run` says so and ends with the same code; watching it ended in order."""
-    tailing.line("cutover", 'cutover = "auto"', section="[gates]")
     with running_daemon(tailing) as daemon:
-        daemon.until(lambda _: True, "an answer")
-        watched = tailing.cli("status", "--watch", timeout_s=60.0)
-        code = daemon.end()
+        daemon.gate("cutover")
+        watching = tailing.begin("status", "--watch")
+        watching.wait_for_words()
+        daemon.until(lambda _: daemon.ask("POST", "/v1/cutover", {"freeze_confirmed": True})[0] == 200, "the switch")
+        watched, code = watching.end(), daemon.end()
         assert code in (0, 1), daemon.words()
         assert watched.code == 0, watched
     again = tailing.cli("run")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import tempfile
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.flow_bad.rig import Daemon, Pair, assert_clear, place_at, running_daemon
+from tests.hanging import HUNG_S
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +168,7 @@ def test_garbage_on_the_socket(at_map: Daemon) -> None:
     half = b"POST /v1/pause HTTP/1.1\r\nHost: d\r\nContent-Length: 999999999\r\n\r\n"
     for raw in (b"\x16\x03\x01\x02\x00garbage\r\n\r\n", b"GET", half, b"\0" * 70_000, b""):
         one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        one.settimeout(5.0)
+        one.settimeout(HUNG_S)
         one.connect(str(at_map.place.socket))
         one.sendall(raw)
         hanging.append(one)
@@ -177,10 +179,16 @@ def test_garbage_on_the_socket(at_map: Daemon) -> None:
 
 
 def test_status_in_time(at_map: Daemon) -> None:
-    """A status is answered within 100 ms, in nine of ten cases at least on a busy machine."""
+    """A status is answered within 100 ms, in nine of ten cases at least; for what a busy machine has others wait nobody is blamed."""
+    pids = (os.getpid(), at_map.process.pid)
     spent = []
     for _ in range(20):
-        begun = time.monotonic()
+        begun, waited = time.monotonic(), sum(map(waited_s, pids))
         at_map.status()
-        spent.append(time.monotonic() - begun)
+        spent.append(time.monotonic() - begun - (sum(map(waited_s, pids)) - waited))
     assert sorted(spent)[17] < 0.1, spent
+
+
+def waited_s(pid: int) -> float:
+    """Give for how long the first thread of a process, that of its loop, could have run and was given no processor."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9

@@ -21,7 +21,7 @@ PLURAL: Mapping[str, str] = {
 KEYS: Mapping[str, str] = {kind: f"{kind}id" for kind in PLURAL}
 CHILDREN = ("note", "call", "email", "reminder", "attachment")
 RECORDS = ("accounts", "contacts", "leads", "notes", "activities", "tasks")
-_TIMEOUT_S = 30.0
+_TIMEOUT_S = 240.0
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 Fault = Literal["lost", "doubled", "orphaned", "wrong", "overwritten", "foreign touched", "stray", "unexplained"]

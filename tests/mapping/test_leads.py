@@ -361,6 +361,6 @@ def test_deriving_is_fast_and_repeatable() -> None:
     """The same record gives equal drafts each time, thousands of them a second."""
     record = lead()
     first = MAPPER.drafts(record)
-    started = time.perf_counter()
+    started = time.process_time()     # what other programs take is none of it
     assert all(MAPPER.drafts(record) == first for _ in range(300))
-    assert (time.perf_counter() - started) / 300 < 0.003  # generous: shared machines are slow
+    assert (time.process_time() - started) / 300 < 0.003  # generous: some machines are slow

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
+from streamflow.clock import from_iso, iso
 from streamflow.errors import DoesNotFit
 from streamflow.ledger_names import FALLBACK_OWNER
 from streamflow.migration import aftermath
@@ -14,7 +17,8 @@ from streamflow.migration.life import State
 from streamflow.migration.owners import UNOWNED
 from streamflow.migration.watch import Watch
 from streamflow.model import QueueItem, RecordState
-from tests.migration.rig import FALLBACK, Voyage, lead_without_owner, voyage
+from tests.hanging import HUNG_S
+from tests.migration.rig import FALLBACK, Voyage, lead_without_owner, voyage, with_terms
 from tests.migration.test_targets import desk
 
 LATE = "Written Late"
@@ -47,6 +51,31 @@ async def test_what_is_decided_while_the_window_closes_is_carried_out(tmp_path: 
         assert LATE in names(trip)
         everything = [each for kind in trip.m.pair.order for each in (await trip.staged(kind)).values()]
         assert not [each.record.key for each in everything if each.state is RecordState.PENDING]
+
+
+@pytest.mark.parametrize("days", [0.25, 2.0], ids=["shorter", "longer"])
+async def test_a_window_that_is_changed_while_it_is_open_ends_as_changed(tmp_path: Path, days: float) -> None:
+    """Who sets another `watch_days` while the source is watched is told the new end at the next look, and the window closes at it."""
+    async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
+        switched = from_iso((await trip.ledger.setting("switched"))["switched_at"])
+        until = {each: f"until {iso(switched + timedelta(days=each))}" for each in (1.0, days)}
+
+        async def told(word: str) -> None:
+            while word not in trip.m.phase.reason:
+                with anyio.move_on_after(0.02):
+                    await trip.m.control._changed.wait()
+
+        async def change() -> None:
+            await told(until[1.0])
+            with_terms(trip, watch_days=days)
+            await told(until[days])
+            trip.clock.skipped_s += timedelta(days=days) / timedelta(seconds=1)
+
+        with anyio.fail_after(HUNG_S):
+            async with anyio.create_task_group() as group:
+                group.start_soon(change)
+                assert await trip.phase() is State.DONE
+        assert trip.clock.now() >= switched + timedelta(days=days)
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])

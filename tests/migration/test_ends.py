@@ -31,6 +31,7 @@ from streamflow.stages.kin import GONE_SCANS
 from streamflow.stages.planning import finish_of
 from streamflow.store.change import Enqueue, PutLink, Reopen, ResolveItem
 from streamflow.wire.message import BACKFILL, DELTA
+from tests.hanging import HUNG_S
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, lead_without_owner, voyage, with_terms
 
 
@@ -442,7 +443,7 @@ async def test_a_live_cutover_converges_while_people_write(tmp_path: Path) -> No
         await in_tail(trip)
         on_children(trip, hear)
         await cutover.request(trip.m, "uid:7", freeze_confirmed=False)
-        with anyio.fail_after(15):
+        with anyio.fail_after(HUNG_S):
             await trip.until(State.WATCH)
         assert "freeze" not in trip.gates
         assert any("work goes on 0" in str(row["body"]) for row in trip.live("notes").values())
@@ -897,7 +898,7 @@ async def test_the_last_reading_is_tried_again(tmp_path: Path) -> None:
         trip.doors.refresh = away
         key = trip.in_source("create", "leads", force=True, name="Last Minute", email="last.minute@example.com")
         trip.clock.skipped_s += 86_400
-        with anyio.fail_after(20):
+        with anyio.fail_after(HUNG_S):
             assert await trip.phase() is State.DONE
         assert "for the last time; it cannot be read just now: leadtrekker: nobody answers" in asked[-1]
         assert [item.key for item in await trip.items("after_freeze") if item.kind == "lead"] == [key]

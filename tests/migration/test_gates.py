@@ -28,6 +28,7 @@ from streamflow.migration.scope import headroom
 from streamflow.model import Record, Ref
 from streamflow.platforms.destination import FieldSpec
 from streamflow.stages.roles import roles_of
+from tests.hanging import HUNG_S
 from tests.mapping.builders import PAIR
 from tests.migration.rig import ASK_CUTOVER, FALLBACK, Killed, Voyage, in_tail, voyage
 
@@ -74,7 +75,7 @@ async def test_a_gate_stays_in_sight(tmp_path: Path, state: State, asked: str, m
                     await trip.m.control._changed.wait()
 
         monkeypatch.setattr(trip.ledger, "setting", watched)
-        with anyio.fail_after(20):
+        with anyio.fail_after(HUNG_S):
             async with anyio.create_task_group() as group:
                 group.start_soon(look)
                 with pytest.raises(Drained):
@@ -104,7 +105,7 @@ async def test_a_decision_between_two_looks_is_not_slept_through(tmp_path: Path,
                 await trip.sample.decide("uid:7", "accept")
 
         monkeypatch.setattr(Migration, "explain", explain)
-        with anyio.fail_after(20):
+        with anyio.fail_after(HUNG_S):
             assert await trip.phase() is {"map": State.SCHEMA, "owners": State.SAMPLE, "sample": State.BACKFILL}[gate]
 
 

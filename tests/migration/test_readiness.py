@@ -15,6 +15,7 @@ from streamflow.migration import cutover, tail
 from streamflow.migration.life import State
 from streamflow.migration.precheck import Precheck, precheck
 from streamflow.migration.readiness import Following, Readiness, lag_limit_s
+from tests.hanging import HUNG_S
 from tests.migration.rig import Voyage, voyage
 
 ASK_CUTOVER = {"map": "auto", "sample": "auto", "cutover": "ask"}
@@ -66,14 +67,14 @@ async def test_a_live_switch_opens_by_itself_on_a_busy_account(tmp_path: Path) -
     """With the gate on auto and people working on, the switch begins and ends."""
     async with voyage(tmp_path, at=State.TAIL, records=30, cutover_mode="live") as trip:
         keep_writing(trip)
-        with anyio.fail_after(30):
+        with anyio.fail_after(HUNG_S):
             await trip.until(State.WATCH)
         assert await trip.ledger.setting("switched")
 
 
 async def alongside(trip: Voyage, look: Any) -> None:
     """Run the present phase until *look* has drained it."""
-    with anyio.fail_after(30):
+    with anyio.fail_after(HUNG_S):
         async with anyio.create_task_group() as group:
             group.start_soon(look)
             with pytest.raises(BaseException):  # noqa: B017, PT011 - the drain ends the phase by its own signal

@@ -19,6 +19,7 @@ from streamflow.migration.life import CAN_ROLL_BACK, MOVES, Phase, State
 from streamflow.migration.proposal import MapGate
 from streamflow.migration.reversals import GIVEN_UP_HERE
 from streamflow.model import RecordState
+from tests.hanging import HUNG_S
 from tests.migration.rig import AUTO, Voyage, voyage, with_terms
 
 ASK = {"map": "auto", "sample": "ask", "cutover": "ask"}
@@ -282,5 +283,5 @@ async def test_a_sample_that_opens_by_itself_does_so_after_a_restart(tmp_path: P
     async with voyage(tmp_path, at=State.SAMPLE, gates={**AUTO, "sample": "ask"}) as trip:
         await trip.stopping(trip.phase, lambda: trip.m.gate is not None)
         with_terms(trip, gates=AUTO)
-        with fail_after(20):
+        with fail_after(HUNG_S):
             assert await trip.phase() is State.BACKFILL

@@ -20,6 +20,7 @@ from streamflow.migration.precheck import precheck
 from streamflow.migration.round import Reading
 from streamflow.migration.stopped import POLL, WAITS_S, WHOLE, Apart, Stopped
 from streamflow.stages.tally import Tally
+from tests.hanging import HUNG_S
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, voyage
 
 LIE = ProtocolMismatch("two parents have the same rows", platform="leadtrekker", stream="note", hint="correct key_param")
@@ -191,7 +192,7 @@ async def test_the_tail_goes_on_beside_a_lying_endpoint(tmp_path: Path) -> None:
             assert lead in (await trip.ledger.setting("owed"))["note"]
             honest()
 
-        with anyio.fail_after(60):
+        with anyio.fail_after(HUNG_S):
             async with anyio.create_task_group() as group:
                 group.start_soon(watch)
                 await trip.stopping(trip.phase, lambda: bool(against) and trip.m.gate is not None)
@@ -241,7 +242,7 @@ async def test_a_lie_in_what_is_needed_pauses_and_goes_on_by_itself(tmp_path: Pa
                 await trip.m.control.wait(0.002)
             trip.m.control.drain()
 
-        with anyio.fail_after(60):
+        with anyio.fail_after(HUNG_S):
             async with anyio.create_task_group() as group:
                 group.start_soon(watch)
                 with pytest.raises(Drained):

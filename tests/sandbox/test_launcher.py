@@ -25,9 +25,9 @@ from streamflow.sandbox.leadperfection.account import Account
 from streamflow.sandbox.leadperfection_planting import planted_records
 from streamflow.sandbox.leadtrekker.__main__ import main as leadtrekker
 from streamflow.sandbox.pair_config import pair_config
+from tests.hanging import HUNG_S
 
 ROOT = Path(__file__).resolve().parents[2]
-ENDED_S = 10.0
 
 
 async def fetch(url: str, **options: Any) -> Any:
@@ -51,7 +51,7 @@ async def command(folder: Path, *arguments: str) -> asyncio.subprocess.Process:
 async def spoken(process: asyncio.subprocess.Process) -> dict[str, Any]:
     """Give the one JSON line."""
     assert process.stdout is not None
-    line: dict[str, Any] = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
+    line: dict[str, Any] = json.loads(await asyncio.wait_for(process.stdout.readline(), HUNG_S))
     return line
 
 
@@ -65,7 +65,7 @@ def is_running(pid: int) -> bool:
 
 async def ended(pids: list[int]) -> bool:
     """Wait for processes that are not children of the test to be gone."""
-    async with asyncio.timeout(ENDED_S):
+    async with asyncio.timeout(HUNG_S):
         while any(is_running(pid) for pid in pids):  # noqa: ASYNC110 - no event tells of the end of another's child
             await asyncio.sleep(0.02)
     return True
@@ -152,7 +152,7 @@ async def test_the_command_speaks_one_line_and_ends_on_sigterm(tmp_path: Path) -
     assert set(config["gates"].values()) == {"auto"}
     assert "@" in config["owners"]["fallback"]
     process.send_signal(signal.SIGTERM)
-    assert await asyncio.wait_for(process.wait(), ENDED_S) == 0
+    assert await asyncio.wait_for(process.wait(), HUNG_S) == 0
     assert await ended(told["pids"])
 
 
@@ -170,7 +170,7 @@ async def test_a_lost_server_ends_the_sandbox(tmp_path: Path) -> None:
     process = await command(tmp_path / "sb")
     pids = (await spoken(process))["pids"]
     os.kill(pids[0], signal.SIGKILL)
-    assert await asyncio.wait_for(process.wait(), ENDED_S) == 1
+    assert await asyncio.wait_for(process.wait(), HUNG_S) == 1
     assert await ended(pids)
 
 

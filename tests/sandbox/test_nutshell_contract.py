@@ -105,7 +105,7 @@ def test_lookups_stay_fast_with_many_records(nutshell):
     queries = [MultiDict(email="p77@x.test"), MultiDict({"filter[Streamflow ID]": "lt:person:777"})]
     for query in queries:
         select(site, "contacts", query)  # builds the map
-        started = time.perf_counter()
+        started = time.process_time()
         for _ in range(20):
             assert select(site, "contacts", query)
-        assert (time.perf_counter() - started) / 20 < 0.01
+        assert (time.process_time() - started) / 20 < 0.01

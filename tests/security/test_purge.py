@@ -36,7 +36,6 @@ UNDONE = " and back"
 RUNS = ("leadtrekker-nutshell", "lead-perfection-nutshell", f"leadtrekker-nutshell{UNDONE}")
 OPTIONS: dict[str, Any] = {"records": 30, "gates": "auto", "search_lag": 0.2}
 NAME = "sandbox"
-ENDS_S = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +87,11 @@ def ended_run(box: Box, *, undone: bool) -> Ended:
     daemon = Daemon(box)
     try:
         daemon.start()
-        assert daemon.wait(ENDS_S) in (0, 1), daemon.words()
+        assert daemon.wait() in (0, 1), daemon.words()
         if undone:
             assert daemon.cli("rollback", "--confirm", NAME).code == 0
             daemon.start()
-            assert daemon.wait(ENDS_S) in (0, 1), daemon.words()
+            assert daemon.wait() in (0, 1), daemon.words()
     finally:
         daemon.stop()
     fields = {field.lower() for (field,) in rows(Place(dir=box.dir), "SELECT b FROM tally WHERE scope = 'check'")}

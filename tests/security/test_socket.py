@@ -17,6 +17,7 @@ import pytest
 
 from tests.daemon.fake_operator import served, short_folder
 from tests.daemon.test_control import STATUS, answer, ask
+from tests.hanging import HUNG_S
 
 NOBODY = 65_534
 HELD = 2_000
@@ -46,7 +47,7 @@ async def _as_nobody(path: Path, sent: bytes) -> bytes:
         finally:
             os._exit(0)
     os.close(writer)
-    with anyio.fail_after(10):
+    with anyio.fail_after(HUNG_S):
         await anyio.wait_readable(reader)
     os.waitpid(child, 0)  # noqa: ASYNC222  # it has said everything and ends
     with os.fdopen(reader, "rb") as file:
@@ -136,7 +137,7 @@ async def _flooded(folder: Path) -> None:
         flood.thread.start()
         asked = 0
         try:
-            with anyio.fail_after(60):
+            with anyio.fail_after(HUNG_S):
                 while flood.opened < CONNECTIONS or asked < ASKED:
                     assert (await ask(daemon.path, "GET", "/v1/status"))[0] == 200
                     asked += 1

@@ -6,6 +6,7 @@ import anyio
 
 from streamflow.model import DestId, QueueItem, Ref
 from streamflow.store.change import Enqueue
+from tests.hanging import HUNG_S
 from tests.stages.rig import Rig, lead, note, rig
 
 
@@ -80,7 +81,7 @@ async def test_who_was_named_and_deleted_is_made_once_somebody_says_so() -> None
         await one.run_dry()
         [item] = await one.open_items("deleted_at_destination")
         await one.decide(item, "recreate", reopen=Ref("lead", "1"))
-        with anyio.fail_after(20.0):
+        with anyio.fail_after(HUNG_S):
             await one.run_dry()
         assert (await one.link("lead", "1")).dest_id != there
         assert len(one.named("Thandi Mokoena")) == 1

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow_bad.rig import END_S, PLAIN, Daemon, Pair, Place, assert_told, environ, running_daemon
+from tests.flow_bad.rig import PLAIN, Daemon, Pair, Place, assert_told, environ, running_daemon
+from tests.hanging import HUNG_S
 from tests.storm.verdicts import assert_every_write_was_meant, assert_goes_on, in_backfill
 
 WORDS = {
@@ -88,7 +89,7 @@ def test_no_room_at_the_start(place: Place, pair: Pair, order: Path) -> None:
 def test_no_room_for_the_smallest_file_at_the_start(place: Place, pair: Pair) -> None:
     """Where not even the lock can be noted, that is told as well."""
     command = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *PLAIN, "-c", str(place.config), "run"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=END_S, check=False, env=environ())
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HUNG_S, check=False, env=environ())
     assert done.returncode == 75, done.stderr
     assert_told(done.stderr, "migration.state_dir", "lock")
     assert pair.written() == 0

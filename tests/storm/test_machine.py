@@ -13,7 +13,8 @@ from contextlib import closing
 
 import pytest
 
-from tests.flow_bad.rig import END_S, PLAIN, Pair, Place, assert_told, environ, running_daemon
+from tests.flow_bad.rig import PLAIN, Pair, Place, assert_told, environ, running_daemon
+from tests.hanging import HUNG_S
 from tests.storm.threads import crowded
 from tests.storm.verdicts import assert_every_write_was_meant, assert_goes_on, in_backfill
 
@@ -148,7 +149,7 @@ def test_many_daemons_race_for_one_directory(place: Place, pair: Pair) -> None:
                 assert_told(each.communicate(timeout=5.0)[1], "another daemon")
             [winner] = [each for each in racers if each not in losers]
             winner.send_signal(signal.SIGTERM)
-            assert winner.wait(timeout=END_S) == 0
+            assert winner.wait(timeout=HUNG_S) == 0
         finally:
             for each in racers:
                 each.kill()
@@ -158,7 +159,7 @@ def test_many_daemons_race_for_one_directory(place: Place, pair: Pair) -> None:
 
 def all_but_one(racers: Sequence[subprocess.Popen[str]]) -> list[subprocess.Popen[str]]:
     """Wait until all but one have ended; give these."""
-    deadline = time.monotonic() + END_S
+    deadline = time.monotonic() + HUNG_S
     while len(gone := [each for each in racers if each.poll() is not None]) < len(racers) - 1:
         assert time.monotonic() < deadline, f"{len(racers) - len(gone)} daemons work on one directory"
         time.sleep(0.05)

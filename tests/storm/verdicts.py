@@ -11,7 +11,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.flow_bad.rig import END_S, PLAIN, Daemon, Pair, Place, environ, get, running_daemon
+from tests.flow_bad.rig import PLAIN, Daemon, Pair, Place, environ, get, running_daemon
+from tests.hanging import HUNG_S
 from tests.judge.comparison import compare, told
 from tests.judge.states import destination_of, read_destination, read_source
 
@@ -76,6 +77,6 @@ def assert_goes_on(place: Place, pair: Pair, *, by: Sequence[str] = PLAIN) -> No
         daemon.until(lambda status: (status["gate"] or {}).get("name") == "cutover", "the gate of the switch", timeout_s=GONE_ON_S)
         assert_moved(pair)
         verify = [*by, "-c", str(place.config), "audit", "verify"]
-        assert subprocess.run(verify, env=environ(), capture_output=True, timeout=END_S, check=False).returncode == 0
+        assert subprocess.run(verify, env=environ(), capture_output=True, timeout=HUNG_S, check=False).returncode == 0
         trouble = [line for line in daemon.words().splitlines() if "Traceback" in line]
         assert trouble == []

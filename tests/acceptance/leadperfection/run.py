@@ -21,7 +21,6 @@ SECRETS = ("sandbox-lp-password", "6f1c0d9e-0000-4000-8000-5a4db0c5a4db", "sandb
 TITLE = "Head of the household"
 """What somebody writes on a person in the destination while the migration runs."""
 MEANWHILE = "Called back about the gutters.\r\nWants a second quote."
-_RUN_S = 120.0
 _OFFICE = {"edit_visit": 15, "edit_figures": 15, "edit_userfield": 15, "mark_dnc": 10}
 """Reps and the office do more of what is rare, so that all of it happens in a run this short."""
 _SWITCHES = {LEAD_PERFECTION.platform: {
@@ -70,11 +69,11 @@ def by_api() -> PairRun:
         run.looks["start"] = start_of(box)
         with daemon(box) as one:
             operator = Witness(one).watch_for(run)
-            operator.drive("tail", _RUN_S)
+            operator.drive("tail")
             _work(run, box)
             run.notes["paced"] = one.cli("pace", "lead_perfection", "40").body["rate_per_s"]
             operator.cut_over()
-            operator.until(lambda status: status["phase"] == "watch", _RUN_S, "switch")
+            operator.until(lambda status: status["phase"] == "watch", "switch")
             run.findings = operator.judge(run.before, edits=run.edits)
             run.notes["verify"] = one.cli("verify").body
             operator.look("watch", "/v1/map", "/v1/owners")
@@ -117,5 +116,5 @@ def _take_back(run: PairRun, one: Daemon) -> None:
     """Undo everything by one order, after a look at what it would do."""
     run.notes["planned"] = one.cli("rollback", "--dry-run").body
     run.notes["ordered"] = one.cli("rollback", "--confirm", "sandbox").code
-    run.code = one.wait(60.0)
+    run.code = one.wait()
     run.notes["audit verify"] = one.cli("audit", "verify").code

@@ -341,7 +341,7 @@ async def test_a_hole_proves_nothing_and_hides_nothing_but_itself_once_it_is_giv
     Deletions of others are found then, and another that does not come is a new question, and holds the mark.
     """
     at_once = {"prospect": {"window": {"start": "2024-11-01", "step_days": 40_000}}}      # fewer calls that time out
-    async with book(60, source={"timeout_s": 0.3, "streams": at_once}) as (wire, held):
+    async with book(60, source={"timeout_s": 0.8, "streams": at_once}) as (wire, held):
         first, second, gone = sorted(await held.held("prospect"), key=int)[3:6]
         begun = await held.ledger.mark("delta:prospect")
         await wire.switch(slow={"cst_id": first, "seconds": 30.0})
@@ -416,17 +416,17 @@ async def test_what_was_given_up_is_waited_for_once_and_briefly_until_it_comes_a
 
     monkeypatch.setattr(Session, "read", read)
     at_once = {"prospect": {"window": {"start": "2024-11-01", "step_days": 40_000}}}
-    async with book(40, source={"timeout_s": 0.7, "brief_s": 0.5, "streams": at_once, "hook": note}) as (wire, held):
+    async with book(40, source={"timeout_s": 1.2, "brief_s": 1.0, "streams": at_once, "hook": note}) as (wire, held):
         first = sorted(await held.held("prospect"), key=int)[3]
         await wire.switch(slow={"cst_id": first, "seconds": 30.0})
         await held.reader.everything("sweep")
-        assert (len(silent), set(waited)) == (10, {0.7}), "two walks with a page and a row, and by its id: each of them twice"
+        assert (len(silent), set(waited)) == (10, {1.2}), "two walks with a page and a row, and by its id: each of them twice"
         assert await waive(held) == {first}
         silent.clear()
         waited.clear()
         await wire.switch(fail_5xx={"every": 3})
         assert (await held.reader.everything("sweep")).is_complete
-        assert (len(silent), set(waited)) == (5, {0.5})
+        assert (len(silent), set(waited)) == (5, {1.0})
         await wire.switch(fail_5xx=None, slow=None)
         assert (await held.reader.everything("sweep")).is_complete
         assert not [item for item in await held.ledger.queue() if item.cause == "source_unread"]

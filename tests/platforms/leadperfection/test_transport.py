@@ -176,7 +176,7 @@ async def test_an_account_without_jobs_has_none() -> None:
 @pytest.mark.parametrize("switches", [{"slow": {"cst_id": "auto", "seconds": 30.0}}, {"spoilt": {"cst_id": "auto"}}], ids=str)
 async def test_a_prospect_that_never_comes_is_a_gap(switches: dict[str, Any]) -> None:
     """Of the page around one that takes too long, or spoils each answer, every other row is read; the hole says where, and not who."""
-    async with serving(120, **switches) as wire, reading(wire, timeout_s=0.4) as source:
+    async with serving(120, **switches) as wire, reading(wire, timeout_s=1.0) as source:
         found = await pages(source, "prospect")
     every = [tree["cst_id"] for tree in truth(120).prospects()]
     read = {record.key for page in found for record in page.records if record.kind == "prospect"}
