@@ -89,9 +89,10 @@ async def read_let_go(ledger: Ledger, since: str, kind: Kind, page: Sequence[Sta
     for item in found:
         if item.cause == LATE and asked.get(asked_name(item.kind, item.present_key), item.id) == item.id:
             taken[version_id(item.kind, item.present_key, version_in(item.id))].append(item.id)
+    counted = await counted_before(ledger, [each.record for each in page])
     return LetGo(
         recreated=_by_record(item for item in found if item.decision == "recreate"),
-        replaced=frozenset([(kind, each.record.key) for each in page if await counted_before(ledger, each.record) is not None]),
+        replaced=frozenset((ref.kind, ref.key) for ref in counted),
         standing=_by_record(item for item in about if item.cause == LATE and item.state == "open"),
         taken=frozenset(taken),
         unfollowed={name: fresh for name, ids in taken.items() if (fresh := [id for id in ids if f"{DECIDED}{id}" not in noted])},

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from streamflow.ledger_names import LATE, RETURNED, SWITCHED
-from streamflow.model import Disposition, Key, Kind, Record, RecordState, Staged
+from streamflow.model import Disposition, Key, Kind, Record, RecordState, Ref, Staged
 from streamflow.store.base import Ledger
 from streamflow.store.change import Change, PutSetting
 
@@ -47,12 +47,9 @@ async def kept_by_staging(ledger: Ledger, records: Sequence[Record]) -> list[Cha
 
 async def kept(ledger: Ledger, staged: Iterable[Staged]) -> list[Change]:
     """Keep these records as they are, but for what nobody took yet, as what counts of them from now on."""
-    changes: list[Change] = []
-    for each in staged:
-        last = each.record
-        if not is_held_late(each) and await ledger.setting(_name(last.kind, last.key)) is None:
-            changes.append(_counts(last))
-    return changes
+    last = [each.record for each in staged if not is_held_late(each)]
+    before = await counted_before(ledger, last)
+    return [_counts(record) for record in last if ref_of(record) not in before]
 
 
 async def let_go_on(ledger: Ledger, staged: Staged) -> list[Change]:
@@ -63,10 +60,16 @@ async def let_go_on(ledger: Ledger, staged: Staged) -> list[Change]:
     return [_counts(staged.record) if staged.missing_scans else PutSetting(name=name, value=None)]
 
 
-async def counted_before(ledger: Ledger, record: Record) -> Record | None:
-    """Give what counts of a record until the version that was read last goes on; None where nothing is kept apart from that."""
-    value = await ledger.setting(_name(record.kind, record.key))
-    return replace(record, **value) if value is not None else None
+async def counted_before(ledger: Ledger, records: Iterable[Record]) -> Mapping[Ref, Record]:
+    """Give what counts of records until the version that was read last goes on; of the others nothing is kept apart from that."""
+    named = {_name(record.kind, record.key): record for record in records}
+    kept = await ledger.settings_named(named) if named else {}
+    return {ref_of(named[name]): replace(named[name], **value) for name, value in kept.items()}
+
+
+def ref_of(record: Record) -> Ref:
+    """Name a record, not a part of it."""
+    return Ref(record.kind, record.key)
 
 
 async def as_accepted(ledger: Ledger, staged: Iterable[Staged]) -> list[Staged]:
@@ -77,9 +80,10 @@ async def as_accepted(ledger: Ledger, staged: Iterable[Staged]) -> list[Staged]:
     late version counts.
     """
     found: list[Staged] = []
-    for each in staged:
-        before = await counted_before(ledger, each.record) if is_held_late(each) or each.missing_scans else None
-        if before is not None:
+    every = list(staged)
+    counted = await counted_before(ledger, [each.record for each in every if is_held_late(each) or each.missing_scans])
+    for each in every:
+        if (before := counted.get(ref_of(each.record))) is not None:
             found.append(replace(each, record=before, missing_scans=0))
         elif not is_held_late(each) or each.disposition is not Disposition.FLAGGED:
             found.append(each)

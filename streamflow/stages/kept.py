@@ -51,10 +51,11 @@ def with_deleted(base: Mapping[str, Any], shown: Mapping[str, Any], gone: Collec
     return {**shown, **{name: [*(shown.get(name) or ()), *ids] for name, ids in back.items() if ids}}
 
 
-def swapped(base: Mapping[str, Any], shown: Mapping[str, Any]) -> set[DestId]:
-    """Give whom we named where one alone is named, and another is named now: people may have merged the first into the other."""
+def unnamed(base: Mapping[str, Any], shown: Mapping[str, Any]) -> set[DestId]:
+    """Give whom relations of ours named and name no more, another one or nobody in their place: people may have merged them away."""
     named = {name: value for name, value in expected(base).items() if name.startswith("link:") and isinstance(value, str)}
-    return {DestId(value) for name, value in named.items() if shown.get(name) and shown[name] != value}
+    swapped = {DestId(value) for name, value in named.items() if shown.get(name) and shown[name] != value}
+    return swapped.union(*unlisted(base, shown).values())
 
 
 def released(base: Mapping[str, Any], fields: Iterable[str]) -> Fields:

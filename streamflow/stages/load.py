@@ -168,7 +168,8 @@ class Loader:
         for place, track, beside in perhaps_their_own(wave, outcomes):
             outcome, intent = sure(outcomes[place], "outcome of a write"), sure(track.intent, "intent")
             error = sure(outcome.error, "error of an outcome")
-            weighed = await weigh(self._ledger, intent, error.message, now=self._clock.steady(), others=beside)
+            passes, now = isinstance(error, Stale), self._clock.steady()
+            weighed = await weigh(self._ledger, intent, error.message, now=now, others=beside, passes=passes)
             outcomes[place] = replace(outcome, weighed=weighed)      # what counts for nothing as well: a bad hour begins with it
 
     async def _settled(self, wave: Sequence[Progress], outcomes: Sequence[Outcome | None], written: dict[Ref, Link]) -> list[Change]:

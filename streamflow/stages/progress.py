@@ -40,8 +40,10 @@ from streamflow.stages.unknown import ALONE, Joiner, Meaning, outcome_name
 from streamflow.store.base import Others
 from streamflow.store.change import Audit, Change, DropLink, Enqueue, Finish, PutLink, SettleIntent, Wake
 
-SINGLING = (NotPermitted, PlatformUnavailable, NotFound, RecordRejected)
-"""Errors of writes that are planned anew: everybody's affair, unless others were taken at the same time, or it is one record's refusal."""
+OWN = (RecordRejected, Stale)
+"""Errors of writes that are planned anew and are the record's own affair."""
+SINGLING = (NotPermitted, PlatformUnavailable, NotFound, *OWN)
+"""The same, and those that are everybody's affair, unless others were taken at the same time."""
 
 
 @dataclass(slots=True)
@@ -172,7 +174,8 @@ def perhaps_their_own(wave: Sequence[Progress], outcomes: Sequence[Outcome | Non
 
     A right that is missing, a pace that is asked for and an address that is not there are everybody's affair, but not where others were
     taken at the same time: then something stands in the way of this one record, such as a filter that dislikes its words. Who is refused
-    for naming somebody who is gone was answered, and is planned anew: should that come out the same, it must not go on for good.
+    for naming somebody who is gone, or since somebody was at the record meanwhile, was answered, and is planned anew: should that come out
+    the same, it must not go on for good.
     """
     for place, (track, outcome) in enumerate(zip(wave, outcomes, strict=True)):
         if outcome is None or outcome.state is not IntentState.ABANDONED or not isinstance(outcome.error, SINGLING):
@@ -185,7 +188,7 @@ def perhaps_their_own(wave: Sequence[Progress], outcomes: Sequence[Outcome | Non
             if each is not None and other is not track and other.intent is not None and other.intent.dest_kind == intent.dest_kind
         ]
         yield place, track, Others(
-            taken=isinstance(outcome.error, RecordRejected) or any(state is IntentState.CONFIRMED for _, _, state in like),
+            taken=isinstance(outcome.error, OWN) or any(state is IntentState.CONFIRMED for _, _, state in like),
             unanswered=tuple((kind, key) for kind, key, state in like if state in (IntentState.ABANDONED, IntentState.IN_DOUBT)),
         )
 

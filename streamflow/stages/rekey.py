@@ -35,7 +35,12 @@ Same = Callable[[Record, Record], bool]
 BESIDE: Final = "beside:"
 """Prefix of the setting that says that a record was shown beside another one, by its kind and key: they are two."""
 OWED: Final = "fold:"
-"""Prefix of the setting that names the record in which one is to go up, by its kind and key."""
+"""
+Prefix of the setting that names the record in which one is to go up, by its kind and key.
+
+The setting goes along with the key in its name (`_renaming`); the key that is its value never changes, so nothing follows that: a record
+goes up only in one that has a real key, and only made keys are ever changed, or go up in another.
+"""
 BY_KEY: Final = (ASKED, ALONG, ACCEPTED, BESIDE)
 """Prefixes of settings that are named by the kind and key of a record, and go along with it: each that is belongs here."""
 

@@ -51,9 +51,10 @@ async def run_along(ledger: Ledger, changes: Sequence[Change], *, by_people: boo
         return []
     found = [each for kind, those in sorted(keys.items()) for each in (await ledger.staged(kind, sorted(those))).values()]
     found += await ledger.parked_on(things)
+    asked = await ledger.settings_named([asked_name(each.record.kind, each.record.key) for each in found]) if found else {}
     return [
         PutSetting(name=f"{ALONG}{each.record.kind}:{each.record.key}", value=[
-            version_of(each), await ledger.setting(asked_name(each.record.kind, each.record.key)), *([BY_PEOPLE] if by_people else []),
+            version_of(each), _last(each, asked), *([BY_PEOPLE] if by_people else []),
         ]) for each in found
     ]
 

@@ -29,7 +29,6 @@ from streamflow.model import (
     Link,
     Op,
     Ref,
-    kind_of,
     name_of,
 )
 from streamflow.platforms.destination import Reader
@@ -43,7 +42,7 @@ from streamflow.stages.groups import Groups
 from streamflow.stages.heirs import Heirs
 from streamflow.stages.in_part import NOTHING, Sent, sent_in_part
 from streamflow.stages.job import Job
-from streamflow.stages.kept import swapped
+from streamflow.stages.kept import unnamed
 from streamflow.stages.kin import hanging_on
 from streamflow.stages.meanwhile import Meanwhile
 from streamflow.stages.parents import Parents, derive
@@ -238,16 +237,14 @@ class Resolver:
         ])
 
     async def _have_merged(self, jobs: Sequence[Job], facts: Facts) -> bool:
-        """Look what became of records that were to be changed and are not there, or are named no more; say whether one was merged."""
-        missing: dict[Kind, set[DestId]] = {}
+        """Look what became of records that were to be changed and are not there, or are named no more; say whether a line has changed."""
+        lost: dict[Ref, set[DestId]] = {}
         for job in jobs:
-            for _, link, fields in self._to_be_changed(job, facts):
-                if link.dest_id not in facts.now:
-                    missing.setdefault(link.dest_kind, set()).add(link.dest_id)
-                for dest_id in left_out(link, fields, facts) | swapped(link.base, facts.now.get(link.dest_id, {})):
-                    missing.setdefault(kind_of(dest_id), set()).add(dest_id)
-        fates = [await self._vanished.look(kind, ids) for kind, ids in missing.items()]
-        return any(survivor is not None for each in fates for survivor in each.values())
+            for _, link, _ in self._to_be_changed(job, facts):
+                now = facts.now.get(link.dest_id)
+                if missing := {link.dest_id} if now is None else unnamed(link.base, now):
+                    lost.setdefault(link.ref, set()).update(missing)
+        return bool(lost) and await self._vanished.follow(lost)
 
     def _to_be_changed(self, job: Job, facts: Facts) -> Iterator[tuple[Draft, Link, Fields]]:
         """Give the parts that are there and of which the source asks for something new, with what it asks for."""

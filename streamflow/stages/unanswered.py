@@ -3,7 +3,8 @@ Writes that come to nothing again and again: how often one was sent in vain, and
 
 Rule 1: a try counts only where the destination took other records' writes meanwhile, so that an outage costs no record anything.
 Rule 2: where nothing else is written, it counts once the record had failed beside others before; otherwise a bad hour is waited for.
-Rule 3: all of it is in the ledger's intents: a restart forgets nothing. A confirmed write, or a person's decision, begins it anew.
+Rule 3: a write that always finds its record another than the one it was decided from is tried on for minutes: people end their work on it.
+Rule 4: all of it is in the ledger's intents: a restart forgets nothing. A confirmed write, or a person's decision, begins it anew.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from streamflow.store.change import Change, Enqueue, Finish
 TRIES: Final = 5
 """So many tries in vain beside others that were taken, and a person is asked."""
 BAD_HOUR_S: Final = 3600.0
-PAUSE_S: Final = 60.0     # between two tries by itself that were refused at once: what has no quiet time is not tried in a second
+PAUSE_S: Final = 60.0     # between two tries of one that may pass by itself and is refused at once: it is not tried in a second
 FEW: Final = 5            # after a bad hour without any write taken so many other records may be in the same case
 LOOKED: Final = 50        # more records without an answer than that are not one record's fault
 CAUSE = "unanswered"
@@ -38,6 +39,10 @@ class Series:
     @property
     def counted(self) -> int:
         return sum(each.ending is Ending.COUNTED for each in self.tries)
+
+    @property
+    def last_counted(self) -> Intent | None:
+        return next((each for each in reversed(self.tries) if each.ending is Ending.COUNTED), None)
 
     @property
     def is_suspect(self) -> bool:
@@ -75,13 +80,18 @@ class Weighed:
         return self.ending is Ending.GIVEN_UP
 
 
-async def weigh(ledger: Ledger, intent: Intent, why: str, *, now: datetime, others: Others | None = None) -> Weighed:
+async def weigh(
+    ledger: Ledger, intent: Intent, why: str, *, now: datetime, others: Others | None = None, passes: bool = False
+) -> Weighed:  # fmt: skip
     """
     Weigh a write that surely did not happen; *why* says what was answered, or found in its place, *now* is by the steady clock.
 
-    *others* is what became of those sent beside it, where the ledger does not know that yet.
+    *others* is what became of those sent beside it, where the ledger does not know that yet. *passes*: it is the record's own affair, and
+    may be over in a moment.
     """
     before = series_of(await ledger.intents_of(intent.ref.kind, intent.ref.key), intent.ref, intent.op)
+    if passes and (last := before.last_counted) is not None and _is_soon(last, now, PAUSE_S):
+        return Weighed(reason=f"{why}; that counts for nothing, so soon after the last time", ending=Ending.UNCOUNTED)
     pause_s = PAUSE_S if others is not None else 0.0
     others = others if others is not None else await ledger.others_meanwhile(intent.id, limit=LOOKED)
     if not await _counts(ledger, intent, before, others, now, pause_s):
@@ -95,13 +105,16 @@ async def _counts(ledger: Ledger, intent: Intent, before: Series, others: Others
     if others.taken:
         return True
     first, last = (before.tries[0], before.tries[-1]) if before.tries else (intent, None)
-    is_soon = last is not None and now - from_iso(last.meant_at) < timedelta(seconds=pause_s)
-    if len(others.unanswered) >= LOOKED or is_soon:
+    if len(others.unanswered) >= LOOKED or (last is not None and _is_soon(last, now, pause_s)):
         return False
     strangers = [name for name in others.unanswered if not await _is_suspect(ledger, name)]
     if before.is_suspect and not strangers:
         return True
     return now - from_iso(first.meant_at) >= timedelta(seconds=BAD_HOUR_S) and len(strangers) <= FEW
+
+
+def _is_soon(last: Intent, now: datetime, pause_s: float) -> bool:
+    return now - from_iso(last.meant_at) < timedelta(seconds=pause_s)
 
 
 async def _is_suspect(ledger: Ledger, name: tuple[Kind, Key]) -> bool:

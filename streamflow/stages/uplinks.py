@@ -37,9 +37,10 @@ class Uplinked:
         for kind in kinds:
             fresh = [record for record in records if record.kind == kind]
             known = await self._ledger.staged(kind, [record.key for record in fresh])
+            gone = [each.record for each in known.values() if each.missing_scans >= GONE_SCANS]
+            back = {record.key for record in gone} - {ref.key for ref in await counted_before(self._ledger, gone)}
             for record in fresh:
-                before = known.get(record.key)
-                is_back = before is not None and before.missing_scans >= GONE_SCANS and await counted_before(self._ledger, record) is None
+                before, is_back = known.get(record.key), record.key in back
                 if is_back or (not is_switched and (before is None or before.record.digest != record.digest)):
                     found |= self.links.of(record) | (self.links.of(before.record) if before is not None else frozenset())
         return _reopened(found)
@@ -60,8 +61,8 @@ async def by_going_on(ledger: Ledger, links: Uplinks, record: Record) -> list[Ch
 
     To be asked right before. Who waits for an answer of their own is left alone: once they go on, they are derived from this one too.
     """
-    before = await counted_before(ledger, record)
-    refs = links.of(record) | (links.of(before) if before is not None else frozenset())
+    before = (await counted_before(ledger, [record])).values()
+    refs = links.of(record).union(*(links.of(each) for each in before))
     found: set[Ref] = set()
     for kind in {ref.kind for ref in refs}:
         staged = await ledger.staged(kind, sorted(ref.key for ref in refs if ref.kind == kind))

@@ -1,7 +1,8 @@
 """
 Records of ours that people deleted or merged in the destination: found out, followed, and told.
 
-Rule 1: a record merged into another is followed: every line of the crosswalk that led to it leads to the one that stayed.
+Rule 1: a record merged into another is followed: every line of the crosswalk that led to it leads to the one that stayed, and every line
+that named it names that one, wherever the source shows what belongs to it by now.
 Rule 2: the one that stayed is people's work: of it only what still reads as we wrote it is ours, and a rollback spares it.
 Rule 3: a deleted record is remembered, so that what belongs to it waits instead of being refused, and is woken when it is back.
 Rule 4: what was there before us and went before anything was taken for it is no loss of ours: it is as if it had never been found.
@@ -11,7 +12,7 @@ Rule 5: what runs again by any of this is not what a rollback of a part took bac
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +23,6 @@ from streamflow.model import AuditEntry, DestId, Fields, Key, Kind, Link, Ref, V
 from streamflow.platforms.destination import Reader
 from streamflow.stages.gone import GONE, GONE_KINDS, MERGED, as_written, gone_item, gone_place, waits_for
 from streamflow.stages.kept import KEPT, expected, known, rebuilt, released
-from streamflow.stages.kin import hanging_on
 from streamflow.stages.planning import Compare
 from streamflow.stages.reopened import run_along
 from streamflow.store.base import Ledger
@@ -59,12 +59,10 @@ class Vanished:
             asked = sorted(wanted - self.gone - self._seen) if kind in GONE_KINDS else []
             fates = await self._reader.fates(kind, asked) if asked else {}
             ours = {link.dest_id for link in await self._ledger.links_to(sorted(fates))} if fates else set()
-            for dest_id in sorted(ours):
-                if (survivor := fates[dest_id]) is None:
-                    await self._note_gone(kind, dest_id)
-                else:
-                    await self._relink(kind, dest_id, survivor)
-                self._fates[dest_id] = survivor
+            for dest_id in sorted(each for each in ours if fates[each] is None):
+                await self._note_gone(kind, dest_id)
+            await self._relinked(kind, {dest_id: survivor for dest_id in sorted(ours) if (survivor := fates[dest_id]) is not None})
+            self._fates |= {dest_id: fates[dest_id] for dest_id in ours}
             self._seen.update(asked)
         return {dest_id: self._fates.get(dest_id) for dest_id in wanted if dest_id in self._fates or dest_id in self.gone}
 
@@ -86,6 +84,24 @@ class Vanished:
             self._seen -= fates.keys()     # nothing of ours led to them when they were looked at
         await self.look(kind, [line.dest_id for line in merged])
         return bool(merged or deleted)
+
+    async def follow(self, lines: Mapping[Ref, Collection[DestId]]) -> bool:
+        """
+        See what became of records that lines lead to or name, and that are not there or are named no more; say whether a line has changed.
+
+        One that comes to name a record only after that was followed has not followed it: it does now.
+        """
+        asked: dict[Kind, set[DestId]] = defaultdict(set)
+        for ids in lines.values():
+            for dest_id in ids:
+                asked[kind_of(dest_id)].add(dest_id)
+        before = await self._ledger.links(sorted(lines))
+        for kind, wanted in sorted(asked.items()):
+            await self.look(kind, wanted)
+        now = await self._ledger.links(sorted(lines))
+        moved = await self.followed([line for ref, line in now.items() if not set(lines[ref]).isdisjoint(_named(line.base))])
+        await self._ledger.commit([PutLink(link=line) for line in moved.values()])
+        return bool(moved) or now != before
 
     async def followed(self, links: Sequence[Link]) -> dict[Ref, Link]:
         """
@@ -117,12 +133,7 @@ class Vanished:
         Looks through the crosswalk once a pass, for all records known to be gone together.
         """
         if dest_id not in self._hung:
-            found: dict[DestId, set[Ref]] = {each: set() for each in {dest_id, *self.gone}}
-            async for page in self._ledger.crosswalk():
-                for link in page:
-                    for each in found.keys() & _named(link.base):
-                        found[each].add(link.ref)
-            self._hung = found
+            self._hung = await self._naming({dest_id, *self.gone}, lambda link: _named(link.base))
         keys: dict[Kind, set[Key]] = defaultdict(set)
         for ref in self._hung[dest_id]:
             keys[ref.kind].add(ref.key)
@@ -141,9 +152,7 @@ class Vanished:
             fates |= await self._reader.fates(kind, others)
         for dest_id in back:
             await self._note_back(dest_id)
-        for dest_id in (*asked, *others):
-            if (survivor := fates.get(dest_id)) is not None:
-                await self._relink(kind, dest_id, survivor)
+        await self._relinked(kind, {each: survivor for each in (*asked, *others) if (survivor := fates.get(each)) is not None})
 
     # ------------------------------------------------------------------------------------------ deleted, and back
 
@@ -175,8 +184,27 @@ class Vanished:
             (link for link in await self._ledger.links_to([dest_id]) if link.dest_kind == kind), key=lambda each: (each.is_merged, each.ref)
         )
 
-    async def _relink(self, kind: Kind, lost: DestId, survivor: DestId) -> None:
-        """Let everything that led to *lost* lead to *survivor*, in one transaction."""
+    async def _relinked(self, kind: Kind, merged: Mapping[DestId, DestId]) -> None:
+        """Follow records that people merged, each into the one that stayed."""
+        naming = await self._naming(merged, _named_anyhow) if merged else {}
+        for lost, survivor in merged.items():
+            await self._relink(kind, lost, survivor, naming[lost])
+
+    async def _naming(self, dest_ids: Iterable[DestId], named: Callable[[Link], Iterable[DestId]]) -> dict[DestId, set[Ref]]:
+        """
+        Give by record whose lines name it, in one pass over the crosswalk.
+
+        The source does not tell it: it may show what belongs to a record under another one by now, or a person said whose it is.
+        """
+        found: dict[DestId, set[Ref]] = {each: set() for each in dest_ids}
+        async for page in self._ledger.crosswalk():
+            for link in page:
+                for each in found.keys() & named(link):
+                    found[each].add(link.ref)
+        return found
+
+    async def _relink(self, kind: Kind, lost: DestId, survivor: DestId, naming: set[Ref]) -> None:
+        """Let everything that led to *lost* lead to *survivor*, and all that is *naming* the one name the other, in one transaction."""
         self.gone.discard(lost)
         now = (await self._reader.read(kind, [survivor], custom=True)).get(survivor, {})
         lines, held = await self._lines(kind, lost), await self._lines(kind, survivor)
@@ -192,7 +220,7 @@ class Vanished:
             changes += [PutLink(link=moved), Audit(entry=replace(
                 _entry("link.moved", moved, "people merged it"), before={"dest_id": lost}, after={"dest_id": survivor},
             ))]
-        changes += await self._children(kind, lines, lost, survivor)
+        changes += await self._renaming(naming - {line.ref for line in lines}, lost, survivor)
         earlier = (await self._ledger.setting(f"{MERGED}{lost}") or {}).get("refs", [])
         refs = [*earlier, *([link.ref.kind, link.ref.key, link.ref.part] for link in lines)]
         changes += [
@@ -201,27 +229,14 @@ class Vanished:
         ]
         await self._ledger.commit([*changes, *await run_along(self._ledger, changes, by_people=True)])
 
-    async def _children(self, kind: Kind, lines: Sequence[Link], lost: DestId, survivor: DestId) -> list[Change]:
-        """Lines of records that hang on the one merged away: the destination moved them along, so that is what is expected of them."""
-        keys: dict[Kind, set[Key]] = defaultdict(set)
-        for line in lines:
-            keys[line.ref.kind].add(line.ref.key)
-        found: dict[Ref, Link] = {}
-        for own, wanted in keys.items():
-            found |= {link.ref: link for link in await self._ledger.links_of(own, sorted(wanted))}
-            for child, children in (await hanging_on(self._ledger, own, sorted(wanted))).items():
-                found |= {link.ref: link for link in await self._ledger.links_of(child, children)}
-        if kind == "accounts":      # people and leads name their company without being its children
-            for dest_kind in ("contacts", "leads"):
-                async for page in self._ledger.crosswalk(dest_kind=dest_kind):
-                    found |= {link.ref: link for link in page}
-        moving = {line.ref for line in lines}
+    async def _renaming(self, refs: Collection[Ref], lost: DestId, survivor: DestId) -> list[Change]:
+        """Lines of what hung on the one merged away: the destination moved it along, so that is what is expected of it."""
         return [
             PutLink(link=replace(
                 link, base=_renamed(link.base, lost, survivor),
                 before=None if link.before is None else _renamed(link.before, lost, survivor),     # of what was there before us as well
             ))
-            for link in found.values() if link.ref not in moving and (_names(link.base, lost) or _names(link.before or {}, lost))
+            for link in (await self._ledger.links(sorted(refs))).values()
         ]
 
 
@@ -251,8 +266,9 @@ def _named(base: Mapping[str, Any]) -> list[DestId]:
     return [each for value in values for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
 
 
-def _names(base: Mapping[str, Any], dest_id: DestId) -> bool:
-    return dest_id in _named(base)
+def _named_anyhow(link: Link) -> list[DestId]:
+    """Give the records that a line names, in its base or in the image of what was there before us."""
+    return [*_named(link.base), *_named(link.before or {})]
 
 
 def _renamed(base: Mapping[str, Any], lost: DestId, survivor: DestId) -> Fields:

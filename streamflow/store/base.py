@@ -260,6 +260,10 @@ class Ledger(Protocol):
 
     async def settings(self, prefix: str) -> Mapping[str, Any]: ...
 
+    async def settings_named(self, names: Iterable[str]) -> Mapping[str, Any]:
+        """JSON values by name, of those of these settings that are there."""
+        ...
+
     # --- verification and audit
     async def check_counts(self) -> Mapping[tuple[Kind, str, str], int]:
         """(destination kind, field, verdict) -> links."""

@@ -300,6 +300,10 @@ class MemoryReading:
         await checkpoint()
         return {name: copy_of(value) for name, value in sorted(self._book.settings.items()) if name.startswith(prefix)}
 
+    async def settings_named(self, names: Iterable[str]) -> Mapping[str, Any]:
+        await checkpoint()
+        return {name: copy_of(self._book.settings[name]) for name in sorted(set(names)) if name in self._book.settings}
+
     async def waiting(self) -> Sequence[str]:
         await checkpoint()
         return sorted({held.staged.waiting_on for held in self._book.records.values() if held.staged.state is RecordState.PARKED})

@@ -371,6 +371,8 @@ SELECT name, cursor, note, at FROM mark WHERE name = ?1
 SELECT name, cursor, note, at FROM mark ORDER BY name
 -- name: setting
 SELECT value FROM setting WHERE name = ?1
+-- name: settings_named
+SELECT s.name, s.value FROM json_each(?1) j CROSS JOIN setting s WHERE s.name = j.value ORDER BY s.name
 -- name: settings
 SELECT name, value FROM setting WHERE name >= ?1 AND substr(name, 1, length(?1)) = ?1 ORDER BY name
 -- name: audit

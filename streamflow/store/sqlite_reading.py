@@ -197,6 +197,10 @@ class SqliteReading:
     async def settings(self, prefix: str) -> Mapping[str, Any]:
         return {name: orjson.loads(value) for name, value in await self._connection.rows("settings", prefix)}
 
+    async def settings_named(self, names: Iterable[str]) -> Mapping[str, Any]:
+        wanted = text_of(list(dict.fromkeys(names)))
+        return {name: orjson.loads(value) for name, value in await self._connection.rows("settings_named", wanted)}
+
     # --- verification and audit
     async def waiting(self) -> Sequence[str]:
         return [thing for (thing,) in await self._connection.rows("waiting")]

@@ -6,7 +6,7 @@ import gc
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -15,10 +15,12 @@ from streamflow.migration.choosing import choose_sample
 from streamflow.migration.companies import CompanyTable
 from streamflow.migration.context import Migration
 from streamflow.migration.freshness import FORM, Moves
+from streamflow.migration.let_go import read_let_go
 from streamflow.model import Cursor, Kind, Page, Record
 from streamflow.platforms.source import Source, Stream
 from streamflow.stages.extract import Intake
 from streamflow.store.base import Ledger
+from streamflow.store.connection import Connection
 from streamflow.store.sqlite import SqliteLedger
 from tests.bounded import peak_of
 from tests.mapping import builders
@@ -127,3 +129,22 @@ def test_times_that_left_the_overlap_are_forgotten() -> None:
         moves.look(Record(kind="lead", key=str(number), data={}, digest="", changed_at=at))
         assert len(moves._times) <= 1001
     assert moves.kept() == {"newest": moments[-1], "seen": {"19998": moments[-2], "19999": moments[-1]}}
+
+
+async def test_what_was_let_go_on_is_looked_up_in_as_many_reads_whatever_the_page(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the switch each page of what is pending is looked up while no answer may come: it takes no read for each record."""
+    asked, rows = list[str](), Connection.rows
+
+    async def counted(self: Connection, name: str, *args: Any) -> Any:
+        asked.append(name)
+        return await rows(self, name, *args)
+
+    await fill(ledger, ROWS)
+    page = await ledger.pending("lead", limit=ROWS)
+    monkeypatch.setattr(Connection, "rows", counted)
+    reads: list[int] = []
+    for size in (3, ROWS):
+        asked.clear()
+        await read_let_go(ledger, "2026-01-01T00:00:00Z", "lead", page[:size])
+        reads.append(len(asked))
+    assert reads[0] == reads[1] > 0

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from random import Random
 from typing import Any, cast
 
 import pytest
 
 from streamflow.model import Disposition, Intent, IntentState, Key, Op, Page, Record, RecordState, Ref
-from streamflow.platforms.source import Source, Stream
+from streamflow.platforms.source import MADE_KEY, Source, Stream
 from streamflow.stages.extract import Intake
 from streamflow.stages.formerly import REMOVED, line_in, remembered
 from streamflow.stages.gone import WRITTEN, written_name
-from streamflow.stages.rekey import alike, successors
+from streamflow.stages.rekey import alike, judged, successors
 from streamflow.store.change import PutIntent, PutLink, PutSetting, SettleIntent
 from streamflow.store.memory import MemoryLedger
 from tests.stages.test_extract import yes
@@ -254,6 +255,29 @@ async def test_what_cannot_go_up_in_another_just_now_does_so_later(known: list[R
         left = await reading.read(visit("7", at="17:00", quote="q2"))
         assert {key: left.get(key) for key in ("~1", "7")} == {"~1": "10:00" if beside else None, "7": "17:00"}
         assert not await reading.ledger.settings("fold:")
+
+
+def test_what_another_is_to_go_up_in_keeps_its_key() -> None:
+    """Whatever a page shows, only made keys change or go up, and only in real ones: what is owed to one of these can be owed for long."""
+    chance, folded, rekeyed = Random(7), 0, 0
+
+    def some(make: Any) -> list[Record]:
+        keys = chance.sample(KEYS, chance.randint(0, 3))
+        return [make(key, chance.choice(("10:00", "11:00")), chance.choice(("q1", "q2", "")), chance.choice(("c1", "c2"))) for key in keys]
+
+    for stream, make in (
+        (STREAMS[1], lambda key, at, quote, parent: visit(key, parent, quote, at)),
+        (STREAMS[2], lambda key, text, quote, parent: remark(key, text, quote, parent)),
+    ):
+        for _ in range(4_000):
+            known, merged, shown, others = some(make), some(make), some(make), some(make)
+            there = {each.key: each for each in (*others, *merged, *known) if each.key in {record.key for record in shown}}
+            lately = {each.key for each in known if chance.random() < 0.5}
+            found = judged(stream, known, shown, there, lately=lately, merged=merged, apart=chance.sample(KEYS, 1))
+            assert all(old.startswith(MADE_KEY) and not new.startswith(MADE_KEY) for old, new in found.folded)
+            assert all(old.startswith(MADE_KEY) for old, _ in found.rekeyed)
+            folded, rekeyed = folded + len(found.folded), rekeyed + len(found.rekeyed)
+    assert min(folded, rekeyed) > 100
 
 
 async def test_what_was_made_of_both_is_told_and_planned_again() -> None:

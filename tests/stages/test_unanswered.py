@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from streamflow.errors import NotPermitted, PlatformUnavailable
-from streamflow.model import Disposition, RecordState, Ref
+from streamflow.errors import NotPermitted, PlatformUnavailable, Stale
+from streamflow.model import DestId, Disposition, Kind, RecordState, Ref
 from streamflow.sandbox.nutshell import render
 from streamflow.stages.load import Loader
 from streamflow.stages.unanswered import BAD_HOUR_S, CAUSE, FEW, PAUSE_S, TRIES
@@ -167,6 +167,67 @@ async def test_what_was_decided_is_kept_to(decision: str, more: int) -> None:
         asked: list[Any] = await settled(one)
         assert sends(one) == TRIES + more
         assert len(asked) == bool(more)
+
+
+def stale_for(one: Rig, dest_id: DestId) -> list[DestId]:
+    """Let every change of a record find that somebody was there since it was read; answers those who were to be changed."""
+    update, tried = one.nutshell.writer.update, list[DestId]()
+
+    async def overtaken(kind: Kind, asked: DestId, *args: Any, **named: Any) -> DestId:
+        tried.append(asked)
+        if asked == dest_id:
+            raise Stale("body changed since it was read", platform="nutshell")
+        return await update(kind, asked, *args, **named)
+
+    one.nutshell.writer.update = overtaken  # type: ignore[method-assign,assignment]
+    return tried
+
+
+def texts(one: Rig) -> list[str]:
+    """Give what was staged as the text of each note."""
+    return sorted(row["body"].split("text: ")[-1].splitlines()[0] for row in one.live("notes"))
+
+
+async def test_a_record_that_is_another_each_time_costs_one_item_and_holds_up_nobody() -> None:
+    """Others are changed at once; it comes again round after round, then a person is asked with the reason; tried again, it arrives."""
+    async with rig() as one:
+        await one.stage(lead("1"), *(note(key, "1", f"text: Old {key}") for key in "567"))
+        await one.run_dry()
+        odd, update = (await one.link("note", "5")).dest_id, one.nutshell.writer.update
+        tried = stale_for(one, odd)
+        await one.stage(*(note(key, "1", f"text: New {key}") for key in "567"))
+        await one.deliver()
+        assert texts(one) == ["New 6", "New 7", "Old 5"]
+        for _ in range(2 * TRIES):
+            one.clock.account.advance(PAUSE_S)
+            await one.deliver()
+        assert tried.count(odd) == TRIES + 1, "a minute apart, and once more at once, as changes of others lead to another pass"
+        [asked] = await one.ledger.queue(cause=CAUSE)
+        assert "body changed since it was read" in asked.reason
+        assert (await one.staged("note", "5")).disposition is Disposition.FAILED
+        one.nutshell.writer.update = update  # type: ignore[method-assign]
+        await one.decide(asked.id, "retry", reopen=Ref("note", "5"))
+        await one.run_dry()
+        assert texts(one) == ["New 5", "New 6", "New 7"]
+        assert await one.open_items() == []
+
+
+async def test_a_record_that_is_another_for_a_moment_is_nobody_s_affair() -> None:
+    """Somebody is at it for less than a minute: however often it is met so, nobody is asked, and the change arrives when they are done."""
+    async with rig() as one:
+        await one.stage(lead("1"), note("5", "1", "text: Old"))
+        await one.run_dry()
+        odd, update = (await one.link("note", "5")).dest_id, one.nutshell.writer.update
+        tried = stale_for(one, odd)
+        await one.stage(note("5", "1", "text: New"))
+        for _ in range(2 * TRIES):
+            await one.deliver()
+            one.clock.account.advance(PAUSE_S / (2 * TRIES))
+        assert tried.count(odd) == 2 * TRIES
+        one.nutshell.writer.update = update  # type: ignore[method-assign]
+        await one.run_dry()
+        assert texts(one) == ["New"]
+        assert await one.open_items() == []
 
 
 async def refused(one: Rig, rounds: int) -> int:

@@ -64,6 +64,42 @@ async def test_a_changed_note_follows_its_person_before_it_counts_as_people_s_wo
         assert (await one.link("note", "5")).dest_id == row["id"]
 
 
+@pytest.mark.parametrize("told", [True, False], ids=["told before", "found by the run"])
+@pytest.mark.parametrize("kind", ["note", "call", "reminder"])
+async def test_what_the_source_gives_to_another_goes_there_though_its_person_was_merged_meanwhile(kind: str, told: bool) -> None:
+    """People merged whom it hung on, and the source by then shows it under somebody else: it goes there, and nobody is asked."""
+    make = {"note": note, "call": call, "reminder": reminder}[kind]
+    async with rig() as one:
+        await one.stage(lead("1"), lead("2"), lead("3"), make("5", "1"))
+        await one.run_dry()
+        lost, other, survivor = [(await one.link("lead", key)).dest_id for key in "123"]
+        await one.stage(make("5", "2"))
+        await merged(one, lost, survivor)
+        if told:
+            await Vanished(ledger=one.ledger, reader=one.nutshell.reader).look("contacts", [lost])
+        await one.run_dry()
+        [row] = one.live({"note": "notes", "call": "activities", "reminder": "tasks"}[kind])
+        assert other in str(row["links"])
+        assert survivor not in str(row["links"])
+        assert not await one.open_items("conflict")
+
+
+async def test_a_note_that_was_noted_only_after_its_person_was_followed_goes_where_the_source_says() -> None:
+    """The answer to its write came after the merge had been followed, so its line names who is gone: nobody is asked who moved it."""
+    async with rig() as one:
+        await one.stage(lead("1"), lead("2"), lead("3"), note("5", "1"))
+        await one.run_dry()
+        lost, other, survivor = [(await one.link("lead", key)).dest_id for key in "123"]
+        line = await one.link("note", "5")
+        await merged(one, lost, survivor)
+        await Vanished(ledger=one.ledger, reader=one.nutshell.reader).look("contacts", [lost])
+        await one.ledger.commit([PutLink(link=line)])
+        await one.stage(note("5", "2"))
+        await one.run_dry()
+        assert [row["links"]["parent"] for row in one.live("notes")] == [other]
+        assert not await one.open_items("conflict")
+
+
 async def test_a_change_of_the_source_goes_to_the_person_who_stayed() -> None:
     """A number that the source gives the merged lead arrives with the survivor; nobody is made anew, and nothing of theirs goes."""
     async with rig() as one:

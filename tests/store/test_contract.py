@@ -698,6 +698,8 @@ async def test_marks_and_settings_hold_their_last_value(ledger: Ledger) -> None:
     await ledger.commit([PutSetting(name="phase", value="probe")])
     assert await ledger.settings("map_") == {"map_1": {"v": [1, "é"]}}
     assert await ledger.setting("map%2") is False
+    assert await ledger.settings_named(["phase", "map%2", "none", "phase", "map_"]) == {"map%2": False, "phase": "probe"}
+    assert await ledger.settings_named([]) == {}
     await ledger.commit([PutSetting(name="phase", value=None)])
     await ledger.commit([PutSetting(name="map_1", value=None), PutSetting(name="map_1", value="back")])
     assert await ledger.setting("phase") is None

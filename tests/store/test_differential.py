@@ -103,7 +103,7 @@ async def answers(ledger: Ledger) -> dict[str, Any]:
         "queue": [await ledger.queue(state=None), await ledger.queue_counts(), await ledger.decisions()],
         "items": [one async for page in ledger.items(page=2) for one in page] + [await ledger.items_about(kind, KEYS) for kind in KINDS],
         "marks": await ledger.marks(),
-        "settings": await ledger.settings("s"),
+        "settings": [await ledger.settings("s"), await ledger.settings_named([f"s{number}" for number in range(4)])],
         "check_counts": await ledger.check_counts(),
         "checks": await ledger.checks(verdicts=["differs", "lossy"]),
         "checks_of": [await ledger.checks_of("lead", key) for key in KEYS],
