@@ -165,7 +165,7 @@ def test_every_rule_is_evaluated_in_silence(scraped: Scraped) -> None:
 
 
 def test_a_daemon_that_ended_is_down(scraped: Scraped) -> None:
-    """F-08, as each fault that ends a daemon: Prometheus notes it as `up` at 0, and the alert for that is on its way. The last test here."""
+    """F-08, as each fault that ends a daemon: Prometheus notes it as `up` at 0, and the alert is on its way. The last test here."""
     assert_named("F-08", "up")
     assert _up(scraped.server) == "1"
     with closing(sqlite3.connect(scraped.daemon.place.state / "ledger.sqlite", isolation_level=None, timeout=10.0)) as other:
