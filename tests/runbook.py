@@ -10,6 +10,8 @@ from tests.named import ROOT
 
 PAGE = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
+MOST_SERIES = 400
+"""Of one daemon, of either pair, however long it runs."""
 ALERT = re.compile(r"\bStreamflow[A-Z]\w+")
 
 

@@ -19,10 +19,9 @@ from typing import Any
 import pytest
 
 from tests.flow_bad.rig import Daemon, Place, get, place_at, running_daemon, running_pair
-from tests.runbook import assert_named
+from tests.runbook import MOST_SERIES, assert_named
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-MOST_SERIES = 400
 OPTIONS = ("--records", "40", "--gates", "auto", "--search-lag", "0.2", "--life", "2")
 SCRAPES = 5
 WAITING = "StreamflowGateWaiting"
