@@ -11,7 +11,8 @@ from streamflow.cli.main import parser
 from streamflow.daemon.exits import Exit
 from streamflow.daemon.metrics import ENDS, GATES, PHASES, STATES, STATUS_CLASSES
 from streamflow.wire.verdict import CallVerdict
-from tests.runbook import ALERT, FAULTS, PAGE, ROWS, RULES, Row
+from tests.named import ROOT, missing
+from tests.runbook import ALERT, DOWN, FAULTS, PAGE, RISES, ROWS, RULES, UNSEEN, Row
 from tests.test_docs import metric_names, page, table_keys
 
 _FIGURE = re.compile(r"\b((?:streamflow|process)_[a-z_]+[a-z])(?:\{(\w+)=\"(\w+)\"\})?")
@@ -52,6 +53,23 @@ def test_every_fault_has_its_row() -> None:
 def test_every_fault_shows_somewhere(row: Row) -> None:
     """Each row says by which figure a fault is seen, our own or whether there is an answer at all, or that it has none of its own."""
     assert _FIGURE.search(row.see) or re.search(r"`up` (is|was) 0", row.see), row.see
+
+
+def test_of_every_fault_it_is_said_whether_its_figure_was_seen_to_rise() -> None:
+    """Each is seen to rise, seen to end the daemon, or said to be neither, once; who sees it holds the figure to the row of that fault."""
+    assert sorted([*RISES, *DOWN, *UNSEEN]) == [fault for fault, _ in FAULTS]
+    assert missing(" ".join(f"`{test}`" for test in (*RISES.values(), *DOWN.values()))) == []
+    unheld = [fault for fault, test in RISES.items() if f'"{fault}"' not in (ROOT / test.partition("::")[0]).read_text(encoding="utf-8")]
+    assert unheld == []
+    see = {row.id: row.see for row in ROWS}
+    assert [fault for fault in DOWN if "`up` is 0" not in see[fault]] == []
+
+
+def test_the_page_of_reliability_names_the_faults_whose_figure_nobody_saw_rise() -> None:
+    """What it says is not proved is what is not, each with the reason here."""
+    [said] = re.findall(r"Not seen to rise is the figure of ([^.;]+)[.;]", page("reliability.md"))
+    assert set(re.findall(r"F-\d\d", said)) == set(UNSEEN)
+    assert all(UNSEEN.values())
 
 
 def test_figures_and_their_labels_exist() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.flow_bad.rig import Daemon, Pair, Status, place_at, post, running_daemon, running_pair
 from tests.judge.states import read_destination, read_source
+from tests.runbook import assert_named
 
 OPTIONS = ("--records", "150", "--gates", "auto", "--search-lag", "0.2")
 WAIT_S = 90.0
@@ -44,6 +45,8 @@ def holds(pair: Pair, kind: str, text: str) -> bool:
 def test_a_lasting_lie_stops_one_stream_until_it_is_over(running: tuple[Pair, Daemon], lie: str, function: str, stream: str) -> None:
     """The reason names stream and lie, other streams are delivered, nobody resumes, and what was held back comes when it is over."""
     pair, daemon = running
+    stopped = f'streamflow_stream_stopped{{kind="{stream}"}}'
+    assert_named("F-15", stopped)
     known = in_source(pair, "leads", name=f"Known {lie}", email=f"known.{lie}@example.com")
     daemon.until(lambda _: holds(pair, "contacts", f"known.{lie}@example.com"), "the lead before the lie", timeout_s=WAIT_S)
     pair.source(**{lie: {"match": function}})
@@ -62,7 +65,7 @@ def test_a_lasting_lie_stops_one_stream_until_it_is_over(running: tuple[Pair, Da
         daemon.until(lambda _: holds(pair, *beside), f"{beside[1]} beside it", timeout_s=WAIT_S)
         told = daemon.until(is_told, "lie that is still named", timeout_s=WAIT_S)
         assert told["gate"] is None
-        daemon.until(lambda _: f'streamflow_stream_stopped{{kind="{stream}"}} 1.0' in metrics(daemon), "metric")
+        daemon.until(lambda _: f"{stopped} 1.0" in metrics(daemon), "metric")
         code, check = daemon.ask("POST", "/v1/cutover", {"dry_run": True})
         assert any(f"{stream} records are not read" in reason for reason in check["reasons"]), (code, check)
         assert stream == "lead" or not holds(pair, *held)     # what changed of leads comes by windows, about which nobody lies
@@ -70,7 +73,7 @@ def test_a_lasting_lie_stops_one_stream_until_it_is_over(running: tuple[Pair, Da
         pair.source(**{lie: None})
     daemon.until(lambda _: holds(pair, *held), f"{held[1]} after it", timeout_s=WAIT_S)
     daemon.until(lambda status: (status["gate"] or {}).get("name") == "cutover", "gate after it", timeout_s=WAIT_S)
-    daemon.until(lambda _: f'streamflow_stream_stopped{{kind="{stream}"}} 1.0' not in metrics(daemon), "metric after it")
+    daemon.until(lambda _: f"{stopped} 1.0" not in metrics(daemon), "metric after it")
     assert not taken_for_deleted(daemon)
 
 

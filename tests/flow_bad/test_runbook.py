@@ -223,6 +223,20 @@ def test_an_attempt_at_the_switch_shows_until_it_is_taken_back(scene: Scene) -> 
     scene.daemon.until(lambda _: scene.figure(phase) == scene.figure(gate) == 0, "figures that fell again")
 
 
+def test_settings_that_are_not_taken_show_as_a_warning(scene: Scene) -> None:
+    """F-34: SIGHUP with a file that is none changes nothing and is one warning more."""
+    series = 'streamflow_log_lines_total{level="warning"}'
+    assert_named("F-34", series)
+    config = scene.daemon.place.config
+    good, before = config.read_text(encoding="utf-8"), scene.figure(series)
+    config.write_text("[[[", encoding="utf-8")
+    try:
+        scene.daemon.signal(signal.SIGHUP)
+        scene.rises(series, before)
+    finally:
+        config.write_text(good, encoding="utf-8")
+
+
 def test_a_flood_of_the_socket_shows_in_the_open_files(scene: Scene) -> None:
     """F-35: clients that begin to ask and hold the line are so many open files more, and none once they are gone."""
     assert_named("F-35", "process_open_fds")
