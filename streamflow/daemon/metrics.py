@@ -33,7 +33,7 @@ DISPOSITIONS = tuple(each.value for each in Disposition)
 VERIFICATION_VERDICTS = tuple(each.value for each in Verdict)
 GATES = ("map", "volume", "owners", "companies", "sample", "cutover", "freeze", "export")
 STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx", "none")
-_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0)
 
 
 class Metrics:

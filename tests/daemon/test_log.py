@@ -20,17 +20,15 @@ import structlog
 from streamflow.daemon import log
 from streamflow.errors import AccessRefused
 
+from .log_lines import own_log
+
 SECRET = 'k3y"with\\odd/chars'
 
 
 @pytest.fixture
 def lines() -> Iterator[io.BytesIO]:
-    stream = io.BytesIO()
-    yield stream
-    structlog.reset_defaults()
-    for handler in tuple(logging.getLogger().handlers):
-        if isinstance(handler, log._FromLibrary):
-            logging.getLogger().removeHandler(handler)
+    with own_log() as stream:
+        yield stream
 
 
 def read(stream: io.BytesIO) -> list[dict[str, Any]]:

@@ -15,10 +15,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from streamflow.clock import SystemClock
 from streamflow.config import Listen
 from streamflow.daemon.health import metrics_server
+from streamflow.daemon.main import STAGES
 from streamflow.daemon.metrics import Metrics
-from streamflow.daemon.status import Figures
+from streamflow.daemon.status import Figures, Snapshot, StreamStatus
 from streamflow.errors import ConfigError
+from streamflow.migration.context import DEST_ORDER
+from streamflow.platforms.catalog import pair_of
 from streamflow.wire.message import Attempt
+from tests.runbook import MOST_SERIES
 
 from .fake_operator import SNAPSHOT
 
@@ -95,6 +99,21 @@ def test_snapshot_is_translated() -> None:
     assert value(metrics, "streamflow_source_shown_late_seconds", kind="lead") == 43.0
     assert value(metrics, "streamflow_stream_stopped", kind="note") == 1
     assert value(metrics, "streamflow_snapshot_timestamp_seconds") > 1.7e9
+
+
+@pytest.mark.parametrize("source", ["leadtrekker", "lead_perfection"])
+def test_no_pair_shows_more_series_than_is_said(source: str) -> None:
+    """However a platform is called and whatever is known of each kind, a scrape of either pair stays within the bound."""
+    kinds = pair_of(source, "nutshell").order
+    metrics = Metrics(clock=SystemClock(), platforms=(source, "nutshell"), kinds=kinds, dest_kinds=DEST_ORDER, stages=STAGES)
+    for platform, methods in ((source, ("POST",)), ("nutshell", ("GET", "POST", "PATCH", "PUT", "DELETE"))):
+        for method in methods:
+            metrics(replace(attempt(platform=platform), method=method))
+    streams, figures = dict.fromkeys(kinds, StreamStatus(lag_s=0.0, eta_s=0.0)), Figures(disk_free_bytes=1, search_lag_s=1.0)
+    metrics.observe(Snapshot(state="tail", phase="tail", reason="", since="", streams=streams, figures=figures))
+    known = samples(metrics)
+    assert {each for each, _ in known} >= {"streamflow_eta_seconds", "streamflow_disk_free_bytes", "streamflow_dest_search_lag_seconds"}
+    assert len(known) <= MOST_SERIES
 
 
 def test_names_follow_the_conventions() -> None:

@@ -11,13 +11,16 @@ from streamflow.cli.main import parser
 from streamflow.daemon.exits import Exit
 from streamflow.daemon.metrics import ENDS, GATES, PHASES, STATES, STATUS_CLASSES
 from streamflow.wire.verdict import CallVerdict
-from tests.runbook import ALERT, FAULTS, PAGE, ROWS, RULES, Row
+from tests.named import ROOT, missing
+from tests.runbook import ALERT, DOWN, FAULTS, PAGE, RISES, ROWS, RULES, UNSEEN, Row
 from tests.test_docs import metric_names, page, table_keys
 
 _FIGURE = re.compile(r"\b((?:streamflow|process)_[a-z_]+[a-z])(?:\{(\w+)=\"(\w+)\"\})?")
 _PROCESS = {
     "process_start_time_seconds", "process_open_fds", "process_max_fds", "process_resident_memory_bytes",
 }  # fmt: skip
+_PROMETHEUS = {"scrape_duration_seconds"}
+"""What it notes of each scrape by itself."""
 _LABELS = {
     "until": ENDS, "gate": GATES, "phase": PHASES, "state": STATES, "code_class": STATUS_CLASSES, "verdict": tuple(map(str, CallVerdict)),
     "blocking": ("true", "false"), "disposition": ("failed",), "level": ("warning", "error"),
@@ -50,6 +53,23 @@ def test_every_fault_has_its_row() -> None:
 def test_every_fault_shows_somewhere(row: Row) -> None:
     """Each row says by which figure a fault is seen, our own or whether there is an answer at all, or that it has none of its own."""
     assert _FIGURE.search(row.see) or re.search(r"`up` (is|was) 0", row.see), row.see
+
+
+def test_of_every_fault_it_is_said_whether_its_figure_was_seen_to_rise() -> None:
+    """Each is seen to rise, seen to end the daemon, or said to be neither, once; who sees it holds the figure to the row of that fault."""
+    assert sorted([*RISES, *DOWN, *UNSEEN]) == [fault for fault, _ in FAULTS]
+    assert missing(" ".join(f"`{test}`" for test in (*RISES.values(), *DOWN.values()))) == []
+    unheld = [fault for fault, test in RISES.items() if f'"{fault}"' not in (ROOT / test.partition("::")[0]).read_text(encoding="utf-8")]
+    assert unheld == []
+    see = {row.id: row.see for row in ROWS}
+    assert [fault for fault in DOWN if "`up` is 0" not in see[fault]] == []
+
+
+def test_the_page_of_reliability_names_the_faults_whose_figure_nobody_saw_rise() -> None:
+    """What it says is not proved is what is not, each with the reason here."""
+    [said] = re.findall(r"Not seen to rise is the figure of ([^.;]+)[.;]", page("reliability.md"))
+    assert set(re.findall(r"F-\d\d", said)) == set(UNSEEN)
+    assert all(UNSEEN.values())
 
 
 def test_figures_and_their_labels_exist() -> None:
@@ -98,7 +118,7 @@ def test_causes_and_exit_codes_exist() -> None:
     """Each cause of the queue in a row is one; each code that the page tells of an end is one."""
     in_items = {word for row in ROWS for word in re.findall(r"`([a-z]+_[a-z_]+)`", row.see) if not word.startswith("process_")}
     assert len(in_items) > 8
-    assert in_items - table_keys(page("queue.md")) - metric_names() == set()
+    assert in_items - table_keys(page("queue.md")) - metric_names() - _PROMETHEUS == set()
     codes = {int(code) for row in ROWS for code in re.findall(r"(?<![\w.-])(6\d|7\d)(?![\w%])", row.see + row.do)}
     assert codes >= {69, 75, 77, 78}
     assert codes <= {int(each) for each in Exit}

@@ -13,6 +13,7 @@ import pytest
 from tests.flow_bad.rig import Daemon, Pair, Status, place_at, post, running_daemon, running_pair
 from tests.hanging import HUNG_S
 from tests.judge.states import read_destination, read_source
+from tests.runbook import assert_named
 
 OPTIONS = ("--records", "150", "--gates", "auto", "--search-lag", "0.2")
 PAGE = 7
@@ -46,6 +47,8 @@ def holds(pair: Pair, kind: str, text: str) -> bool:
 def test_a_lasting_lie_stops_one_stream_until_it_is_over(running: tuple[Pair, Daemon], lie: str, function: str, stream: str) -> None:
     """The reason names stream and lie, other streams are delivered, nobody resumes, and what was held back comes when it is over."""
     pair, daemon = running
+    stopped = f'streamflow_stream_stopped{{kind="{stream}"}}'
+    assert_named("F-15", stopped)
     known = in_source(pair, "leads", name=f"Known {lie}", email=f"known.{lie}@example.com")
     daemon.until(lambda _: holds(pair, "contacts", f"known.{lie}@example.com"), "the lead before the lie")
     pair.source(**{lie: {"match": function}})
@@ -64,7 +67,7 @@ def test_a_lasting_lie_stops_one_stream_until_it_is_over(running: tuple[Pair, Da
         daemon.until(lambda _: holds(pair, *beside), f"{beside[1]} beside it")
         told = daemon.until(is_told, "lie that is still named")
         assert told["gate"] is None
-        daemon.until(lambda _: f'streamflow_stream_stopped{{kind="{stream}"}} 1.0' in metrics(daemon), "metric")
+        daemon.until(lambda _: f"{stopped} 1.0" in metrics(daemon), "metric")
         code, check = daemon.ask("POST", "/v1/cutover", {"dry_run": True})
         assert any(f"{stream} records are not read" in reason for reason in check["reasons"]), (code, check)
         assert stream == "lead" or not holds(pair, *held)     # what changed of leads comes by windows, about which nobody lies
@@ -72,7 +75,7 @@ def test_a_lasting_lie_stops_one_stream_until_it_is_over(running: tuple[Pair, Da
         pair.source(**{lie: None})
     daemon.until(lambda _: holds(pair, *held), f"{held[1]} after it")
     daemon.until(lambda status: (status["gate"] or {}).get("name") == "cutover", "gate after it")
-    daemon.until(lambda _: f'streamflow_stream_stopped{{kind="{stream}"}} 1.0' not in metrics(daemon), "metric after it")
+    daemon.until(lambda _: f"{stopped} 1.0" not in metrics(daemon), "metric after it")
     assert not taken_for_deleted(daemon)
 
 

@@ -15,9 +15,14 @@ from pathlib import Path
 import anyio
 import pytest
 
+from streamflow.clock import SystemClock
+from streamflow.daemon import log
+from streamflow.daemon.metrics import Metrics
 from tests.daemon.fake_operator import served, short_folder
+from tests.daemon.log_lines import own_log
 from tests.daemon.test_control import STATUS, answer, ask
 from tests.hanging import HUNG_S
+from tests.runbook import assert_named, values
 
 NOBODY = 65_534
 HELD = 2_000
@@ -69,15 +74,28 @@ def _spoken(path: Path, sent: bytes) -> bytes:
 
 
 async def test_another_user_of_the_machine_is_refused(folder: Path) -> None:
-    """A process of another uid that gets as far as the socket is answered 403 to everything; nothing reaches the operator."""
+    """A process of another uid that gets as far as the socket is answered 403 to everything and counted; nothing reaches the operator."""
     own = os.geteuid()
     folder.chmod(0o711)
-    async with served(folder, uids=frozenset({own if own == 0 else own + 1})) as daemon:
+    metrics = Metrics(clock=SystemClock(), platforms=())
+    with own_log() as lines:
+        log.configure(form="json", level="info", count=metrics.logged, stream=lines)
+        asked = await _ask_as_another(folder, own if own == 0 else own + 1)
+    series = 'streamflow_log_lines_total{level="warning"}'
+    assert_named("F-35", series)
+    assert values(metrics.render()[0].decode())[series] == lines.getvalue().count(b"control.refused") == asked
+
+
+async def _ask_as_another(folder: Path, allowed: int) -> int:
+    """See that another user than the one who may is answered 403, whatever they ask; gives how often they asked."""
+    async with served(folder, uids=frozenset({allowed})) as daemon:
         daemon.path.chmod(0o666)
-        for verb in (b"GET /v1/status", b"GET /v1/queue/q1", b"GET /v1/events", b"POST /v1/stop", b"POST /v1/rollback", b"GET /"):
+        verbs = (b"GET /v1/status", b"GET /v1/queue/q1", b"GET /v1/events", b"POST /v1/stop", b"POST /v1/rollback", b"GET /")
+        for verb in verbs:
             code, body = answer(await _as_nobody(daemon.path, verb + b" HTTP/1.1\r\nHost: d\r\nX-Uid: 0\r\n\r\n"))
             assert (code, body["error"]["code"]) == (403, "forbidden")
         assert daemon.operator.asked == []
+    return len(verbs)
 
 
 async def test_another_user_does_not_get_as_far_as_the_socket(folder: Path) -> None:

@@ -14,17 +14,21 @@ import trustme
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from streamflow.clock import SystemClock
+from streamflow.daemon.metrics import Metrics
 from streamflow.errors import PlatformUnavailable, Throttled
 from streamflow.wire.backoff import Patience
 from streamflow.wire.credentials import BasicCredentials, Masked
 from streamflow.wire.limiter import PacedLimiter
-from streamflow.wire.message import Request
+from streamflow.wire.message import AttemptHook, Request
 from streamflow.wire.session import Session, SessionSettings, _tls, open_session
 from tests.platforms.leadtrekker_rig import HastyClock
+from tests.runbook import assert_named, values
 
 KEY = "canary-of-the-key"
 AGO = datetime.now(UTC) - timedelta(days=1)
 GET = Request(method="GET", path="contacts", endpoint="contacts")
+TRIES = 2
 POST = Request(method="POST", path="contacts", endpoint="contacts", body=b"{}")
 
 
@@ -45,7 +49,7 @@ def _certificate(case: str) -> trustme.LeafCert:
 
 
 @asynccontextmanager
-async def _served(case: str, folder: Path) -> AsyncIterator[tuple[Session, list[str]]]:
+async def _served(case: str, folder: Path, hook: AttemptHook | None = None) -> AsyncIterator[tuple[Session, list[str]]]:
     """Serve HTTPS with the certificate of a case to a session that trusts one authority; gives what reached the server."""
     seen: list[str] = []
 
@@ -65,13 +69,13 @@ async def _served(case: str, folder: Path) -> AsyncIterator[tuple[Session, list[
     bundle = folder / "ca.pem"
     _authorities()[0].cert_pem.write_to_path(str(bundle))
     clock = HastyClock()
-    settings = SessionSettings(patience=Patience(attempts=2, base_s=0.001, cap_s=0.002))
+    settings = SessionSettings(patience=Patience(attempts=TRIES, base_s=0.001, cap_s=0.002))
     server = TestServer(app, host="127.0.0.1", scheme="https")
     await server.start_server(ssl=context)
     try:
         async with open_session(
             platform="test", base_url=f"https://127.0.0.1:{server.port}/rest", credentials=BasicCredentials("a@x.test", Masked(KEY)),
-            limiter=PacedLimiter(clock, rate_per_s=1_000, burst=100), clock=clock, settings=settings, ca_file=bundle,
+            limiter=PacedLimiter(clock, rate_per_s=1_000, burst=100), clock=clock, settings=settings, ca_file=bundle, hook=hook,
         ) as session:  # fmt: skip
             yield session, seen
     finally:
@@ -80,8 +84,9 @@ async def _served(case: str, folder: Path) -> AsyncIterator[tuple[Session, list[
 
 @pytest.mark.parametrize("case", ["expired", "not yet", "wrong host", "unknown authority", "self-signed"])
 async def test_a_host_that_cannot_prove_itself_is_told_nothing(case: str, tmp_path: Path) -> None:
-    """A certificate that is over, too early, of another host, an unknown authority or itself alone ends the call, the key unsent."""
-    async with _served(case, tmp_path) as (session, seen):
+    """One that is over, too early, of another host, an unknown authority or itself alone ends the call and counts, the key unsent."""
+    metrics = Metrics(clock=SystemClock(), platforms=("test",))
+    async with _served(case, tmp_path, metrics) as (session, seen):
         with pytest.raises(PlatformUnavailable) as caught:
             await session.read(GET)
         with pytest.raises(Throttled, match="nothing was sent"):
@@ -89,6 +94,9 @@ async def test_a_host_that_cannot_prove_itself_is_told_nothing(case: str, tmp_pa
     assert seen == []
     assert "CertificateError" in str(caught.value)
     assert KEY not in f"{caught.value!r} {caught.value} {caught.value.hint}"
+    series = 'streamflow_http_requests_total{code_class="none",platform="test"}'
+    assert_named("F-29", series)
+    assert values(metrics.render()[0].decode())[series] == TRIES + 1
 
 
 async def test_a_host_that_proves_itself_is_spoken_with(tmp_path: Path) -> None:

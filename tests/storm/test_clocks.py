@@ -19,6 +19,7 @@ import pytest
 
 from tests.flow.measures import doubts
 from tests.flow_bad.rig import Daemon, Pair, Place, get, post, running_daemon
+from tests.runbook import assert_named, figures
 from tests.storm.clocked import put_ahead
 from tests.storm.verdicts import assert_every_write_was_meant, assert_goes_on, assert_moved, in_backfill, markers
 
@@ -61,6 +62,13 @@ def refusals(pair: Pair) -> int:
     return int(get(pair.destination_admin + "log")["count_429"])
 
 
+def ahead_s(daemon: Daemon) -> float:
+    """Give by how much the time of the figures is ahead of this machine's, as whoever scrapes them sees it."""
+    series = "streamflow_snapshot_timestamp_seconds"
+    assert_named("F-37", series)
+    return figures(daemon.status()["listen"]["metrics"])[series] - time.time()
+
+
 def left_open(daemon: Daemon, pair: Pair, fault: str) -> None:
     """Let a person turn up in the source, and the answer to their create be lost."""
     pair.destination(**{fault: {"path": "POST /rest/contacts", "times": 1, "delay_s": LATE_S - 2.0}})
@@ -77,6 +85,7 @@ def test_the_wall_clock_steps(place: Place, pair: Pair, steps: Path, step_s: int
     A wall clock set by an hour or a day, forth or back, changes neither pace nor outcome.
 
     While the outcome of a write is unknown: set forward, nothing is sent again before it can show; set back, that is not put off.
+    Whoever compares the time of the figures with their own sees it.
     """
     bounded(place, pair)
     place.line("late_commit_s", f"late_commit_s = {LATE_S}")
@@ -86,6 +95,7 @@ def test_the_wall_clock_steps(place: Place, pair: Pair, steps: Path, step_s: int
         put_ahead(steps, step_s)
         made = created(daemon)
         daemon.until(lambda _: created(daemon) > made, "records made after the step")
+        daemon.until(lambda _: ahead_s(daemon) * step_s > 0 and abs(ahead_s(daemon)) > HOUR_S / 2, "a picture of another time")
         pair.destination(latency_ms=0)
         daemon.until(lambda status: (status["gate"] or {}).get("name") == "cutover", "the gate of the switch", timeout_s=60.0)
         assert refusals(pair) == before

@@ -15,10 +15,13 @@ import pytest
 
 from tests.flow_bad.rig import PLAIN, Pair, Place, assert_told, environ, running_daemon
 from tests.hanging import HUNG_S
+from tests.runbook import assert_named, figures
 from tests.storm.threads import crowded
 from tests.storm.verdicts import assert_every_write_was_meant, assert_goes_on, in_backfill
 
 RACERS = 8
+SPARE = 12
+"""Files that are left to a daemon before there are too few."""
 
 
 def test_the_ledger_is_held_by_another_program(place: Place, pair: Pair) -> None:
@@ -49,11 +52,16 @@ def test_a_short_look_by_another_program_is_waited_for(place: Place, pair: Pair)
 
 
 def test_no_more_files(place: Place, pair: Pair) -> None:
-    """Without a descriptor left for a new connection the run waits or ends by rule, and goes on with them."""
+    """When files run short the figures show it; without one for a new connection the run waits or ends by rule, and goes on with them."""
     with running_daemon(place) as daemon:
         in_backfill(daemon, pair)
         held = len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
         before = resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (held + SPARE, before[1]))
+        shown = figures(daemon.status()["listen"]["metrics"])
+        for series in ("process_open_fds", "process_max_fds"):
+            assert_named("F-39", series)
+        assert shown["process_max_fds"] - shown["process_open_fds"] <= 2 * SPARE
         pair.destination(reset_after={"probability": 1.0, "times": 6})     # connections end, so that new ones are needed
         resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (held - 4, before[1]))
         try:

@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.flow_bad.rig import Place, get, place_at, running_daemon, running_pair
+from tests.flow_bad.rig import Daemon, Place, get, place_at, running_daemon, running_pair
+from tests.runbook import MOST_SERIES, assert_named
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-MOST_SERIES = 400
 OPTIONS = ("--records", "40", "--gates", "auto", "--search-lag", "0.2", "--life", "2")
 SCRAPES = 5
 WAITING = "StreamflowGateWaiting"
@@ -97,11 +98,12 @@ def prometheus(folder: Path, target: str) -> Iterator[Prometheus]:
 
 
 class Scraped:
-    """What a run to the gate of the switch showed: the last picture, and a Prometheus that has been watching."""
+    """What a run to the gate of the switch showed: the last picture, a Prometheus that has been watching, and the daemon, which goes on."""
 
-    def __init__(self, text: str, server: Prometheus) -> None:
+    def __init__(self, text: str, server: Prometheus, daemon: Daemon) -> None:
         self.text = text
         self.server = server
+        self.daemon = daemon
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +119,8 @@ def scraped() -> Iterator[Scraped]:
                 daemon.until(lambda _: _scrapes(server) >= SCRAPES, "scrapes")
                 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
                 with opener.open(f"http://{target}/metrics", timeout=10.0) as answer:
-                    yield Scraped(answer.read().decode(), server)
+                    text = answer.read().decode()
+                yield Scraped(text, server, daemon)
 
 
 def _scrapes(server: Prometheus) -> int:
@@ -158,6 +161,30 @@ def test_every_rule_is_evaluated_in_silence(scraped: Scraped) -> None:
     assert list(told) == names
     assert {name: rule["health"] for name, rule in told.items()} == dict.fromkeys(names, "ok")
     assert {name: rule["state"] for name, rule in told.items()} == {**dict.fromkeys(names, "inactive"), WAITING: "pending"}
+
+
+def test_a_daemon_that_ended_is_down(scraped: Scraped) -> None:
+    """F-08, as each fault that ends a daemon: Prometheus notes it as `up` at 0, and the alert is on its way. The last test here."""
+    assert_named("F-08", "up")
+    assert _up(scraped.server) == "1"
+    with closing(sqlite3.connect(scraped.daemon.place.state / "ledger.sqlite", isolation_level=None, timeout=10.0)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert scraped.daemon.end() == 75, scraped.daemon.words()
+    until(lambda: _up(scraped.server) == "0", "a scrape that nobody answered")
+    until(lambda: _rules(scraped.server)["StreamflowDown"]["state"] == "pending", "an alert on its way")
+
+
+def _up(server: Prometheus) -> str:
+    [found] = server.values('up{job="streamflow"}')
+    return str(found["value"][1])
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Wait for what a Prometheus sees."""
+    deadline = time.monotonic() + 20.0
+    while not holds():
+        assert time.monotonic() < deadline, f"no {what}"
+        time.sleep(0.2)
 
 
 def _rules(server: Prometheus) -> dict[str, Any]:
