@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from streamflow.ledger_names import LATE, RETURNED
-from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
+from streamflow.model import AuditEntry, Disposition, QueueItem, RecordState, Staged
 from streamflow.stages.planning import finish_of
 from streamflow.stages.questions import AGAIN, next_question, repeated
 from streamflow.stages.reopened import asked_name, version_of
@@ -30,13 +30,8 @@ WENT_ON: Final = "went_on"
 
 
 def late_id(staged: Staged) -> str:
-    """Give the id of the queue item about this version of a record."""
-    return version_id(staged.record.kind, staged.record.key, version_of(staged))
-
-
-def version_id(kind: Kind, key: Key, version: str) -> str:
-    """Give the id of the queue item about a version, by the first eight characters of its digest."""
-    return f"{LATE}:{kind}:{key}:{version}"
+    """Give the id of the queue item about this version of a record, by the first eight characters of its digest."""
+    return f"{LATE}:{staged.record.kind}:{staged.record.key}:{version_of(staged)}"
 
 
 def version_in(id: str) -> str:
@@ -46,7 +41,12 @@ def version_in(id: str) -> str:
     return id.rpartition(":")[2]
 
 
-async def next_name(ledger: Ledger, staged: Staged, *, passing: str | None = None) -> str:
+def is_heard(id: str, last: str | None) -> bool:
+    """Say whether an answer to a question is heard: the *last* one about its record is; earlier versions of the program noted none."""
+    return last in (None, id)
+
+
+async def next_name(ledger: Ledger, staged: Staged, *, passing: str | None) -> str:
     """Name the next question about the version that was read last; the one named *passing* is closed along with it."""
     names = repeated(late_id(staged))
     return (await next_question(ledger, names, is_over=lambda item: item.state == "resolved" or item.id == passing)).name
