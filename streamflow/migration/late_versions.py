@@ -79,7 +79,7 @@ class _Said:
         return Known(
             staged=staged, is_replaced=await counted_before(self.ledger, staged.record) is not None,
             last=last, before=await self._question(last, late), standing=[item for item in late if item.state == "open"],
-            taken=self.decided.sending(late), answers=answers, told=frozenset(str(item.details.get(WISH)) for item in late),
+            taken=self.decided.sending(late), answers=answers, told=frozenset(item.details[WISH] for item in late if WISH in item.details),
             owed=await still_owed(self.ledger, staged, [item for item in about if item.id in again]),
             along=along_of(staged, self.along.get(along_name(kind, key)), last), is_let_back=staged.ground in self.let_back,
         )

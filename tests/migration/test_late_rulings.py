@@ -120,7 +120,7 @@ def asked_about(known: Known, asked: Asking) -> Known:
     item = replace(question(NOW), id=last, reason=asked.reason, details=details)
     return replace(
         known, staged=held(LATE if asked.is_late else RETURNED), last=last, before=item, standing=[item], along=Along.NOT,
-        told=known.told | {str(details.get(WISH))},
+        told=known.told | {*details.values()},
     )
 
 
