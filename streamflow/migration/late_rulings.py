@@ -33,7 +33,7 @@ class Known:
     """A pending record after the switch, and what was asked and said of it; questions are named by their ids."""
 
     staged: Staged
-    is_replaced: bool = False             # something else counts of it until this version goes on
+    is_replaced: bool = False             # another version counts until this one goes on
     last: str | None = None               # the last question about a late version of it; None: there was none
     before: QueueItem | None = None       # that question
     standing: Sequence[QueueItem] = ()    # questions about late versions of it that are open

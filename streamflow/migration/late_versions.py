@@ -19,7 +19,7 @@ from streamflow.migration.late_rulings import Asking, Known, taken_by
 from streamflow.migration.made_again import still_owed
 from streamflow.migration.returning import ROLLED_BACK, undone
 from streamflow.model import Key, Kind, QueueItem, Staged
-from streamflow.stages.accepted import counted_before, let_go_on
+from streamflow.stages.accepted import is_replaced, let_go_on
 from streamflow.stages.questions import closed
 from streamflow.stages.reopened import along_name, along_of, asked_name
 from streamflow.stages.uplinks import by_going_on
@@ -77,7 +77,7 @@ class _Said:
         answers = self.decided.sending(item for item in about if item.cause != LATE)
         again = {answer.id for answer in answers if answer.decision == "recreate"}
         return Known(
-            staged=staged, is_replaced=await counted_before(self.ledger, staged.record) is not None,
+            staged=staged, is_replaced=await is_replaced(self.ledger, staged),
             last=last, before=await self._question(last, late), standing=[item for item in late if item.state == "open"],
             taken=self.decided.sending(late), answers=answers, told=frozenset(item.details[WISH] for item in late if WISH in item.details),
             owed=await still_owed(self.ledger, staged, [item for item in about if item.id in again]),

@@ -69,6 +69,12 @@ async def counted_before(ledger: Ledger, record: Record) -> Record | None:
     return replace(record, **value) if value is not None else None
 
 
+async def is_replaced(ledger: Ledger, staged: Staged) -> bool:
+    """Say whether another version of a record counts until the one that was read last goes on: one that is gone counts as it was."""
+    before = await counted_before(ledger, staged.record)
+    return before is not None and before.digest != staged.record.digest
+
+
 async def as_accepted(ledger: Ledger, staged: Iterable[Staged]) -> list[Staged]:
     """
     Give records as they count: in place of one that is held as late, or is shown no more, what was kept; as it is where nothing came later.

@@ -19,9 +19,9 @@ from streamflow.migration.late_questions import WRITTEN_LATE
 from streamflow.migration.made_again import GOES_ON, MADE_AGAIN
 from streamflow.model import Disposition, Link, QueueItem, Record, RecordState, Ref, Staged
 from streamflow.platforms.catalog import pair_of
-from streamflow.stages.accepted import accepted_children, as_accepted, kept_by_staging
+from streamflow.stages.accepted import accepted_children, as_accepted, kept, kept_by_staging
 from streamflow.stages.rekey import renamed
-from streamflow.store.change import Enqueue, Finish, PutLink, PutSetting, Reopen, ResolveItem
+from streamflow.store.change import Enqueue, Finish, Missed, PutLink, PutSetting, Reopen, ResolveItem
 from streamflow.store.memory import MemoryLedger
 
 SINCE = "2026-06-01T10:00:00Z"
@@ -182,6 +182,17 @@ async def test_a_version_that_was_ignored_stays_where_it_is() -> None:
     await held.write("1", "written late")
     await held.held()
     assert await held.answer_late("ignore") is RecordState.HELD
+
+
+async def test_what_the_source_shows_no_more_is_not_called_written_late() -> None:
+    """Gone since the switch it goes on counting as it was: an answer about it is about just that, and is carried out."""
+    held = Held()
+    await held.moved("1")
+    await held.ledger.commit([Missed(kind="lead", keys=("1",)), Missed(kind="lead", keys=("1",))])
+    await held.ledger.commit(await kept(held.ledger, [await held.staged("1")]))
+    await held.answer(await held.asked("1"), "retry")
+    assert await held.held() == []
+    assert (await held.staged("1")).state is RecordState.PENDING
 
 
 async def test_what_was_decided_before_the_switch_lets_nothing_go_after_it() -> None:
