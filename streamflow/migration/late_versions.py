@@ -11,20 +11,21 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from streamflow.ledger_names import LATE
+from streamflow.ledger_names import LATE, RETURNED
 from streamflow.mapping.uplinks import Uplinks
 from streamflow.migration.decided import ANY, Decided, carried_out_on, read_decided
-from streamflow.migration.late_questions import INSTEAD, WENT_ON, WISH, late_changes, late_id, next_name
+from streamflow.migration.late_questions import INSTEAD, WENT_ON, WISH, late_id, next_name
 from streamflow.migration.late_rulings import Asking, Known, taken_by
 from streamflow.migration.made_again import still_owed
 from streamflow.migration.returning import ROLLED_BACK, undone
-from streamflow.model import Key, Kind, QueueItem, Staged
+from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
 from streamflow.stages.accepted import is_replaced, let_go_on
+from streamflow.stages.planning import finish_of
 from streamflow.stages.questions import closed
 from streamflow.stages.reopened import along_name, along_of, asked_name
 from streamflow.stages.uplinks import by_going_on
 from streamflow.store.base import Ledger
-from streamflow.store.change import Change
+from streamflow.store.change import Audit, Change, Enqueue, PutSetting
 
 
 async def read_known(ledger: Ledger, since: str, kind: Kind, page: Sequence[Staged]) -> list[Known]:
@@ -56,8 +57,22 @@ async def noted_waiting(ledger: Ledger, known: Known, asked: Asking) -> list[Cha
     staged, last = known.staged, known.last
     name = await next_name(ledger, staged, passing=last) if asked.is_new else last or late_id(staged)
     instead = [change for item in known.standing if item.id != name for change in closed(item, INSTEAD)]
-    details = {WISH: asked.wish} if asked.wish else {}
-    return [*instead, *late_changes(staged, name, asked.reason, is_late=asked.is_late, details=details)]
+    return [*instead, *late_changes(staged, name, asked)]
+
+
+def late_changes(staged: Staged, name: str, asked: Asking) -> list[Change]:
+    """Hold a record, and ask under a *name*: from then on that is the last question about it."""
+    record = staged.record
+    item = QueueItem(
+        id=name, cause=LATE, kind=record.kind, key=record.key, reason=asked.reason, decisions=("take", "ignore"), suggested="take",
+        details={WISH: asked.wish} if asked.wish else {},
+    )
+    finish = finish_of(
+        staged, state=RecordState.HELD, disposition=staged.disposition or Disposition.FLAGGED, reason=asked.reason,
+        ground=LATE if asked.is_late else RETURNED,
+    )
+    entry = AuditEntry(actor="streamflow", action="late_write.found", kind=record.kind, key=record.key, note=asked.reason)
+    return [Enqueue(item=item), PutSetting(name=asked_name(record.kind, record.key), value=name), finish, Audit(entry=entry)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
