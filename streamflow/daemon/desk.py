@@ -30,6 +30,7 @@ from streamflow.ledger_names import (
 from streamflow.migration import cutover, targets
 from streamflow.migration.context import DEST_ORDER
 from streamflow.migration.decided import STAYS, decided_on
+from streamflow.migration.late_questions import is_heard
 from streamflow.migration.life import State
 from streamflow.migration.precheck import precheck
 from streamflow.migration.progress import progress
@@ -251,7 +252,7 @@ class Desk:
     async def _ensure_last(self, item: QueueItem) -> None:
         """Raise DoesNotFit where a later version of what was written late is asked about by now: nothing would come of this answer."""
         last = await self._m.ledger.setting(asked_name(item.kind, item.present_key)) if item.cause == LATE else None
-        if last not in (None, item.id):
+        if not is_heard(item.id, last):
             raise DoesNotFit("the record was asked about anew since, and only the last question is heard", hint=f"answer {last}")
 
     async def _ensure_open(self, hint: str) -> None:

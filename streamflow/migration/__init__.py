@@ -14,8 +14,9 @@ of ours), `reference`, `sources`, `own_fields` (what must be there before record
 probes), `aftermath` (people's work under our last writes).
 Gates: `scope` (the report of the probe), `owners_file`, `choosing`, `differences`, `named` (the sample), `targets` (decisions that name a
 record).
-The switch: `precheck`, `readiness`, `counting`; behind it `late_questions`, `decided`, `let_go` (what somebody let go on since), and
-`made_again` (decisions that meet late writes).
+The switch: `precheck`, `readiness`, `counting`; behind it `holding`: what is pending waits for a person, or goes on. What becomes of a
+version that was read: `late_rulings`; how that stands in the ledger: `late_versions`; what is asked: `late_questions`, `made_again`
+(decisions that meet late writes); what was answered since: `decided`.
 Undoing: `rollback_order`, `scopes`, `returning` (what is undone, and how it comes back), `undoing` (what is to happen to one record);
 `touched`, `hanging`, `ties`, `outside`, `absorbed` (whose work would go with it); `reversal`, `reversals` (the writes), `removals`,
 `restorations` (what became of them); `beside`, `source_uses`, `source_removals` (what a run left besides records); `proof` (reading back).

@@ -6,16 +6,13 @@ Rule: a version that a record comes back to is asked about anew, under the same 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from streamflow.ledger_names import LATE, RETURNED
-from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Staged
-from streamflow.stages.planning import finish_of
+from streamflow.ledger_names import LATE
+from streamflow.model import Staged
 from streamflow.stages.questions import AGAIN, next_question, repeated
-from streamflow.stages.reopened import asked_name, version_of
+from streamflow.stages.reopened import version_of
 from streamflow.store.base import Ledger
-from streamflow.store.change import Audit, Change, Enqueue, PutSetting
 
 WRITTEN_LATE: Final = "written in the source after the switch; the destination is the system of record"
 BROUGHT_BACK: Final = (
@@ -30,13 +27,8 @@ WENT_ON: Final = "went_on"
 
 
 def late_id(staged: Staged) -> str:
-    """Give the id of the queue item about this version of a record."""
-    return version_id(staged.record.kind, staged.record.key, version_of(staged))
-
-
-def version_id(kind: Kind, key: Key, version: str) -> str:
-    """Give the id of the queue item about a version, by the first eight characters of its digest."""
-    return f"{LATE}:{kind}:{key}:{version}"
+    """Give the id of the queue item about this version of a record, by the first eight characters of its digest."""
+    return f"{LATE}:{staged.record.kind}:{staged.record.key}:{version_of(staged)}"
 
 
 def version_in(id: str) -> str:
@@ -46,28 +38,12 @@ def version_in(id: str) -> str:
     return id.rpartition(":")[2]
 
 
-async def next_name(ledger: Ledger, staged: Staged, *, passing: str | None = None) -> str:
+def is_heard(id: str, last: str | None) -> bool:
+    """Say whether an answer to a question is heard: the *last* one about its record is; earlier versions of the program noted none."""
+    return last in (None, id)
+
+
+async def next_name(ledger: Ledger, staged: Staged, *, passing: str | None) -> str:
     """Name the next question about the version that was read last; the one named *passing* is closed along with it."""
     names = repeated(late_id(staged))
     return (await next_question(ledger, names, is_over=lambda item: item.state == "resolved" or item.id == passing)).name
-
-
-def late_changes(
-    staged: Staged, name: str, reason: str = WRITTEN_LATE, *, is_late: bool = True, details: Mapping[str, Any] | None = None,
-) -> list[Change]:  # fmt: skip
-    """
-    Hold a record, and ask under a *name*, for this *reason*.
-
-    Args:
-        is_late: It was written in the source after the freeze; else it is to run again, and what the source said of it may differ.
-    """
-    record = staged.record
-    item = QueueItem(
-        id=name, cause=LATE, kind=record.kind, key=record.key, reason=reason, decisions=("take", "ignore"),
-        suggested="take", details=details or {},
-    )
-    disposition = staged.disposition or Disposition.FLAGGED
-    finish = finish_of(staged, state=RecordState.HELD, disposition=disposition, reason=reason, ground=LATE if is_late else RETURNED)
-    entry = AuditEntry(actor="streamflow", action="late_write.found", kind=record.kind, key=record.key, note=reason)
-    asked = PutSetting(name=asked_name(record.kind, record.key), value=name)
-    return [Enqueue(item=item), asked, finish, Audit(entry=entry)]

@@ -6,13 +6,10 @@ Rule: whoever answers a question about a late version is told what the answer me
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Final
 
-from streamflow.migration.late_questions import WISH
-from streamflow.migration.let_go import LetGo
 from streamflow.model import IntentState, QueueItem, Staged
-from streamflow.stages.reopened import asked_name, runs_along, version_of
 from streamflow.store.base import Ledger
 
 MADE_AGAIN: Final = (
@@ -33,31 +30,12 @@ GOES_ON: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """A decision that is still to be carried out on a record: what tells it from others, and what is asked because of it."""
-
-    id: str
-    reason: str
-
-
-async def wish_for(ledger: Ledger, staged: Staged, before: QueueItem | None, let_go: LetGo, *, is_back: bool) -> Wish | None:
-    """
-    Say what is to be carried out on a record that is about to be held as late, or since people brought it back.
-
-    *before* is the last question about such a version.
-    """
-    ref = staged.record.kind, staged.record.key
-    for item in let_go.recreated.get(ref, ()):
+async def still_owed(ledger: Ledger, staged: Staged, items: Iterable[QueueItem]) -> str:
+    """Give the first of these questions, by its id, by whose answer a record is to be made again and is not yet; "" where there is none."""
+    for item in items:
         if await _is_owed(ledger, staged, item):
-            return Wish(id=item.id, reason=MADE_AGAIN)
-    if runs_along(staged, let_go.along, let_go.asked):     # no longer so once it was asked about
-        return Wish(id=str(let_go.asked.get(asked_name(*ref))), reason=CAME_ALONG if is_back else COMES_ALONG)
-    if goes_on := let_go.goes_on.get((*ref, version_of(staged)), ()):
-        return Wish(id=goes_on[0], reason=GOES_ON)
-    if before is not None and before.state == "open" and WISH in before.details:      # of a later version the same is asked
-        return Wish(id=before.details[WISH], reason=before.reason)
-    return None
+            return item.id
+    return ""
 
 
 async def _is_owed(ledger: Ledger, staged: Staged, item: QueueItem) -> bool:

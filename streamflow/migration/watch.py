@@ -1,9 +1,7 @@
 """
 After the switch: writes made to the source after the freeze are found and queued, the queue is worked, then the run closes.
 
-Rule 1: from the switch on nothing moves by itself any more; what shows up late waits for a person, each version of a record anew, also one
-that it comes back to. What somebody decided on another question about a record lets it go on as it was then, and no later version; what
-belongs to it goes with it, but for what was asked about or let pass itself: of that it is asked what becomes of it now.
+Rule 1: from the switch on nothing moves by itself any more; what shows up late waits for a person (`holding`).
 Rule 2: a source that cannot be read any more ends nothing: the window goes on, and what was decided is still carried out.
 Rule 3: the last reading is a complete one. What keeps it from being complete is waited for a while, then asked about: nobody is to take a
 window that closed half blind for one in which nothing was written.
@@ -13,39 +11,21 @@ would have to be.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
 from streamflow.clock import from_iso, iso
 from streamflow.errors import AccessRefused, NotFound, PlatformUnavailable, ProtocolMismatch, StreamflowError, Throttled, TransientError
-from streamflow.ledger_names import CLOSED, RETURNED, SWEPT, SWITCHED
+from streamflow.ledger_names import CLOSED, SWEPT, SWITCHED
 from streamflow.mapping.pair import Role
 from streamflow.migration import aftermath, lookalikes
 from streamflow.migration.context import DEST_ORDER, Migration
-from streamflow.migration.decided import DECIDED
-from streamflow.migration.late_questions import (
-    BROUGHT_BACK,
-    INSTEAD,
-    WENT_ON,
-    WISH,
-    WRITTEN_LATE,
-    late_changes,
-    late_id,
-    next_name,
-    version_in,
-)
-from streamflow.migration.let_go import LetGo, read_let_go
+from streamflow.migration.holding import Holding
 from streamflow.migration.life import State
-from streamflow.migration.made_again import wish_for
 from streamflow.migration.stopped import WHOLE
 from streamflow.migration.work import Work
-from streamflow.model import AuditEntry, Kind, QueueItem, RecordState, Staged
-from streamflow.stages.accepted import let_go_on
+from streamflow.model import AuditEntry, QueueItem, RecordState
 from streamflow.stages.pending import pending_pages
-from streamflow.stages.questions import closed
-from streamflow.stages.reopened import asked_name, runs_by_people, version_of
-from streamflow.stages.uplinks import by_going_on
 from streamflow.store.change import Audit, Change, Enqueue, PutSetting
 from streamflow.wire.message import DELTA, at_priority
 
@@ -61,10 +41,8 @@ class Watch:
         self._work = work
         self._trouble = ""
         self._tried: set[str] = set()      # what was decided or pending when all was carried out last
-        pair = migration.pair
-        self._person = pair.person.kind
-        self._references = pair.in_role(Role.REFERENCE)
-        self._own = tuple(kind for kind in pair.written if not pair.of(kind).derived)   # written by people in the source
+        self._references = migration.pair.in_role(Role.REFERENCE)
+        self._holding = Holding(migration, work.uplinks)
 
     async def run(self) -> State:
         """Answer DONE when the window has passed, at once where an earlier start closed it."""
@@ -73,7 +51,7 @@ class Watch:
         since = (await self._m.ledger.setting(SWITCHED))["switched_at"]
         number = 0
         self._work.reader.look_at_all()    # without a window there is no second look
-        self._work.through = partial(self._through, since)
+        self._work.through = partial(self._holding.through, since)
         while True:
             number += 1
             window = timedelta(days=self._m.terms.watch_days)     # which may change while it is open
@@ -118,20 +96,20 @@ class Watch:
         await self._m.ledger.commit([PutSetting(name=CLOSED, value=iso(self._m.clock.now())), *changes])
 
     async def _look(self, number: int, *, behind: str, since: str) -> None:
-        await self._hold_late(since)       # what an earlier start read and could not hold any more comes first
+        await self._holding.hold(since)     # what an earlier start read and could not hold any more comes first
         await self._read(number, behind=behind, since=since)
         await self._carry_out(since)
 
     async def _carry_out(self, since: str) -> None:
         """Deliver what a person decided, and nothing else that was written late; what people did in the destination is followed."""
         self._tried = await self._owed()
-        await self._hold_late(since)
+        await self._holding.hold(since)
         with at_priority(DELTA):
             await self._deliver()
         await aftermath.look_after(self._m)
-        await self._hold_late(since)
+        await self._holding.hold(since)
         await self._work.watch.follow()
-        await self._hold_late(since)
+        await self._holding.hold(since)
 
     async def _read(self, number: int, *, behind: str, since: str) -> None:
         """
@@ -160,73 +138,12 @@ class Watch:
         is_due = self._m.waits.passed_s("sweep", last) >= self._m.terms.sweep_every_s
         return is_due or self._m.stopped.holds(WHOLE)
 
-    async def _hold_late(self, since: str) -> None:
-        for kind in self._own:
-            async for page in pending_pages(self._m.ledger, kind):
-                await self._through(since, kind, page)
-
-    async def _through(self, since: str, kind: Kind, page: Sequence[Staged]) -> Sequence[Staged]:
-        """Give those of some pending records that go on, and hold the others: what is about to be moved may have come to run meanwhile."""
-        if kind not in self._own:
-            return page
-        going: list[Staged] = []
-        async with self._m.closing:      # no answer comes between looking what was answered and closing what is asked anew
-            # Behind the page: what it shows pending by a decision is known as decided.
-            let_go = await read_let_go(self._m.ledger, since, kind, page)
-            changes: list[Change] = []
-            for each in page:
-                if let_go.holds(each):
-                    changes += await self._held(each, let_go)
-                else:
-                    changes += await self._going(each, let_go)
-                    going.append(each)
-            await self._m.ledger.commit(changes)
-        if kind == self._person:
-            self._m.touched[kind].difference_update({each.record.key for each in page} - {each.record.key for each in going})
-        return going
-
-    async def _going(self, staged: Staged, let_go: LetGo) -> list[Change]:
-        """Note which version of a record goes on; whose values follow from it run along, and what was asked about it is over."""
-        ref = staged.record.kind, staged.record.key
-        changes = [change for item in let_go.standing.get(ref, ()) for change in closed(item, WENT_ON)]
-        if unfollowed := let_go.unfollowed.get(late_id(staged), ()):
-            changes += await by_going_on(self._m.ledger, await self._work.uplinks(), staged.record)
-        changes += [PutSetting(name=f"{DECIDED}{id}", value=version_of(staged)) for id in (*let_go.unnoted.get(ref, ()), *unfollowed)]
-        return [*changes, *await let_go_on(self._m.ledger, staged)]
-
-    async def _held(self, staged: Staged, let_go: LetGo) -> list[Change]:
-        """
-        Hold a record, and ask: anew where somebody has it made again since, or what it belongs to, for an answer means more then.
-
-        The question before closes by itself: only the last one is heard.
-        """
-        ref = staged.record.kind, staged.record.key
-        last = await self._m.ledger.setting(asked_name(*ref))
-        before = await self._m.ledger.item(last) if last is not None else None
-        is_same = last is None or (before is not None and version_in(last) == version_of(staged))
-        is_back = not let_go.is_late(staged) and (       # nobody wrote that in the source
-            runs_by_people(staged, let_go.along, let_go.asked) or (staged.ground == RETURNED and is_same)
-        )
-        wish = await wish_for(self._m.ledger, staged, before, let_go, is_back=is_back)
-        reason, details = BROUGHT_BACK if is_back else WRITTEN_LATE, {}
-        if wish is not None and (before is None or not is_same or before.details.get(WISH) != wish.id):
-            name = await next_name(self._m.ledger, staged, passing=last)
-            reason, details = wish.reason, {WISH: wish.id}
-        elif not is_same:
-            name = await next_name(self._m.ledger, staged)
-        else:
-            name = last or late_id(staged)
-            if before is not None and WISH in before.details:
-                reason = before.reason
-        instead = [change for item in let_go.standing.get(ref, ()) if item.id != name for change in closed(item, INSTEAD)]
-        return [*instead, *late_changes(staged, name, reason, is_late=not is_back, details=details)]
-
     async def _deliver(self) -> None:
         """Carry out what a person decided and learn what became of it, of an earlier start's writes too; the rest was held just before."""
         released = await lookalikes.release(self._m)
         counts = await self._m.ledger.counts()
         waiting = {count.kind for count in counts if count.state is RecordState.PENDING}
-        if released or waiting & set(self._own) or await self._work.doubts.count():
+        if released or waiting & set(self._holding.kinds) or await self._work.doubts.count():
             await self._work.deliver_all()
             await self._work.wait_for_doubts(deliver=True)
         elif waiting & set(self._references):

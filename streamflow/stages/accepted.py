@@ -10,7 +10,7 @@ anything.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Final
 
@@ -70,6 +70,13 @@ async def counted_before(ledger: Ledger, records: Iterable[Record]) -> Mapping[R
 def ref_of(record: Record) -> Ref:
     """Name a record, not a part of it."""
     return Ref(record.kind, record.key)
+
+
+async def replaced(ledger: Ledger, staged: Iterable[Staged]) -> Set[Ref]:
+    """Give those of records of which another version counts until the one that was read last goes on: one that is gone counts as it was."""
+    last = [each.record for each in staged]
+    before = await counted_before(ledger, last)
+    return {ref for record in last if (ref := ref_of(record)) in before and before[ref].digest != record.digest}
 
 
 async def as_accepted(ledger: Ledger, staged: Iterable[Staged]) -> list[Staged]:

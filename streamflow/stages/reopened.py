@@ -7,7 +7,8 @@ Rule: that holds until something is asked about a late version of it; from then 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from enum import Enum
 from typing import Any, Final
 
 from streamflow.ledger_names import SWITCHED
@@ -23,6 +24,14 @@ ASKED: Final = "watch:asked:"
 """Prefix of the setting that names the last question about a version of a record, by its kind and key: what was said of others is over."""
 
 
+class Along(Enum):
+    """Why a record runs again in the version that was read last, for as long as nothing was asked about a late one since."""
+
+    NOT = "not"
+    BY_DECISION = "decision"     # of a person, or by what follows from one
+    BY_PEOPLE = "people"         # since people of the destination did something: nobody decided that it may
+
+
 def version_of(staged: Staged) -> str:
     """Name the version of a record that was read last."""
     return staged.record.digest[:8]
@@ -31,6 +40,11 @@ def version_of(staged: Staged) -> str:
 def asked_name(kind: Kind, key: Key) -> str:
     """Name the setting that names the last question about a late version of a record."""
     return f"{ASKED}{kind}:{key}"
+
+
+def along_name(kind: Kind, key: Key) -> str:
+    """Name the setting that says in which version a record runs again."""
+    return f"{ALONG}{kind}:{key}"
 
 
 async def run_along(ledger: Ledger, changes: Sequence[Change], *, by_people: bool = False) -> list[Change]:
@@ -53,25 +67,16 @@ async def run_along(ledger: Ledger, changes: Sequence[Change], *, by_people: boo
     found += await ledger.parked_on(things)
     asked = await ledger.settings_named([asked_name(each.record.kind, each.record.key) for each in found]) if found else {}
     return [
-        PutSetting(name=f"{ALONG}{each.record.kind}:{each.record.key}", value=[
-            version_of(each), _last(each, asked), *([BY_PEOPLE] if by_people else []),
+        PutSetting(name=along_name(each.record.kind, each.record.key), value=[
+            version_of(each), asked.get(asked_name(each.record.kind, each.record.key)), *([BY_PEOPLE] if by_people else []),
         ]) for each in found
     ]
 
 
-def runs_along(staged: Staged, along: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
-    """Say whether a record runs again by a decision, in the version of which that was noted, by the settings of both prefixes."""
-    return _noted(staged, along) == (version_of(staged), _last(staged, asked))
-
-
-def runs_by_people(staged: Staged, along: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
-    """Say the same of a record that runs again since people of the destination did something: nobody decided that it may."""
-    return _noted(staged, along) == (version_of(staged), _last(staged, asked), BY_PEOPLE)
-
-
-def _noted(staged: Staged, along: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(along.get(f"{ALONG}{staged.record.kind}:{staged.record.key}") or ())
-
-
-def _last(staged: Staged, asked: Mapping[str, Any]) -> Any:
-    return asked.get(asked_name(staged.record.kind, staged.record.key))
+def along_of(staged: Staged, noted: Sequence[Any] | None, last: str | None) -> Along:
+    """Say whether a record runs again in its version, by what is *noted* of it and the *last* question about a late one."""
+    match noted:
+        case [version, asked, *others] if (version, asked) == (version_of(staged), last) and others in ([], [BY_PEOPLE]):
+            return Along.BY_PEOPLE if others else Along.BY_DECISION
+        case _:
+            return Along.NOT

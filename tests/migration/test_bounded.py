@@ -15,7 +15,7 @@ from streamflow.migration.choosing import choose_sample
 from streamflow.migration.companies import CompanyTable
 from streamflow.migration.context import Migration
 from streamflow.migration.freshness import FORM, Moves
-from streamflow.migration.let_go import read_let_go
+from streamflow.migration.late_versions import read_known
 from streamflow.model import Cursor, Kind, Page, Record
 from streamflow.platforms.source import Source, Stream
 from streamflow.stages.extract import Intake
@@ -145,6 +145,6 @@ async def test_what_was_let_go_on_is_looked_up_in_as_many_reads_whatever_the_pag
     reads: list[int] = []
     for size in (3, ROWS):
         asked.clear()
-        await read_let_go(ledger, "2026-01-01T00:00:00Z", "lead", page[:size])
+        await read_known(ledger, "2026-01-01T00:00:00Z", "lead", page[:size])
         reads.append(len(asked))
     assert reads[0] == reads[1] > 0

@@ -15,7 +15,7 @@ import pytest
 
 from streamflow.daemon.desk import Desk
 from streamflow.errors import DoesNotFit, PlatformUnavailable, ProtocolMismatch, RecordRejected, Uncertain
-from streamflow.migration import aftermath, cutover, watch
+from streamflow.migration import aftermath, cutover, holding
 from streamflow.migration.context import Migration
 from streamflow.migration.late_questions import BROUGHT_BACK
 from streamflow.migration.life import State
@@ -588,7 +588,7 @@ async def test_an_answer_that_comes_as_a_later_version_is_asked_about_is_not_wri
     """Either it was given before, or whoever gives it is told that it is not heard: none is taken and then closed by the engine."""
     async with voyage(tmp_path, at=State.WATCH, records=20, watch_days=1.0) as trip:
         first = await written_late_twice(trip)
-        given, real, told = anyio.Event(), watch.read_let_go, list[str]()
+        given, real, told = anyio.Event(), holding.read_known, list[str]()
 
         async def answer() -> None:
             try:
@@ -608,7 +608,7 @@ async def test_an_answer_that_comes_as_a_later_version_is_asked_about_is_not_wri
                         await given.wait()
                 return found
 
-            monkeypatch.setattr(watch, "read_let_go", read)
+            monkeypatch.setattr(holding, "read_known", read)
             await look_once(trip)
         item = await trip.ledger.item(first.id)
         assert [(each, item.decision) for each in told[:1]] in ([("refused", "asked_instead")], [("resolved", "take")])

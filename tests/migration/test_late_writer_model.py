@@ -18,9 +18,8 @@ import pytest
 
 from streamflow.ledger_names import LATE
 from streamflow.migration.cutover import CHANGED, EVERYTHING, PASSES
-from streamflow.migration.decided import ANY
-from streamflow.migration.late_questions import version_id
-from streamflow.migration.let_go import LetGo
+from streamflow.migration.decided import Answer
+from streamflow.migration.late_rulings import Known, goes_on
 from streamflow.migration.round import Reading
 from streamflow.model import Record, RecordState, Staged
 from streamflow.stages.tally import Tally
@@ -213,11 +212,9 @@ def _waits(version: int, was_asked: bool, taken: tuple[int, ...], protocol: Prot
     """Ask the engine whether a version waits for a person."""
     record = Record(kind="lead", key="7", data={}, digest=f"{version:08}")
     staged = Staged(record=record, seq=version, state=RecordState.PENDING, ground=LATE if was_asked else "")
-    let_go = LetGo(
-        taken=frozenset(version_id("lead", "7", f"{each:08}") for each in taken),
-        decided={("lead", "7"): frozenset({ANY})} if taken and not protocol.takes_one else {},
-    )
-    return let_go.holds(staged)
+    takes = tuple(Answer(id=f"{LATE}:lead:7:{each:08}", decision="take") for each in taken)
+    anyhow = (Answer(id="another", decision="retry"),) if taken and not protocol.takes_one else ()
+    return not goes_on(Known(staged=staged, taken=takes, answers=anyhow))
 
 
 def _delivered(world: World, protocol: Protocol) -> World:

@@ -14,21 +14,21 @@ from streamflow.clock import SystemClock
 from streamflow.ledger_names import LATE, SWITCHED
 from streamflow.mapping.uplinks import NO_UPLINKS, Uplinks
 from streamflow.migration.decided import decided_on
+from streamflow.migration.holding import Holding
 from streamflow.migration.late_questions import WRITTEN_LATE
 from streamflow.migration.made_again import GOES_ON, MADE_AGAIN
-from streamflow.migration.watch import Watch
 from streamflow.model import Disposition, Link, QueueItem, Record, RecordState, Ref, Staged
 from streamflow.platforms.catalog import pair_of
-from streamflow.stages.accepted import accepted_children, as_accepted, kept_by_staging
+from streamflow.stages.accepted import accepted_children, as_accepted, kept, kept_by_staging
 from streamflow.stages.rekey import renamed
-from streamflow.store.change import Enqueue, Finish, PutLink, PutSetting, Reopen, ResolveItem
+from streamflow.store.change import Enqueue, Finish, Missed, PutLink, PutSetting, Reopen, ResolveItem
 from streamflow.store.memory import MemoryLedger
 
 SINCE = "2026-06-01T10:00:00Z"
 
 
 class Held:
-    """A ledger behind the switch, and a watch that has only to hold what came late."""
+    """A ledger behind the switch, and what holds in it what came late."""
 
     def __init__(self, links: Uplinks = NO_UPLINKS) -> None:
         async def uplinks() -> Uplinks:
@@ -37,7 +37,7 @@ class Held:
         self.ledger = MemoryLedger(clock=SystemClock())
         self.touched: defaultdict[str, set[str]] = defaultdict(set)
         migration = SimpleNamespace(ledger=self.ledger, pair=pair_of("leadtrekker", "nutshell"), touched=self.touched, closing=anyio.Lock())
-        self.watch = Watch(cast(Any, migration), cast(Any, SimpleNamespace(uplinks=uplinks)))
+        self.holding = Holding(cast(Any, migration), uplinks)
 
     async def moved(self, key: str) -> None:
         """Let a lead be moved before the switch."""
@@ -57,7 +57,7 @@ class Held:
 
     async def held(self) -> list[str]:
         """Hold what is late, and give the leads that somebody is asked about."""
-        await self.watch._hold_late(SINCE)
+        await self.holding.hold(SINCE)
         return [item.key for item in await self.ledger.queue(cause=LATE)]
 
     async def answer(self, item: QueueItem, decision: str) -> None:
@@ -154,7 +154,7 @@ async def test_a_version_that_is_taken_while_records_are_moved_is_the_one_that_c
     await held.write("1", "written late")
     await held.held()
     await held.answer((await held.ledger.queue(cause=LATE))[0], "take")
-    [moving] = await held.watch._through(SINCE, "lead", await held.ledger.pending("lead", limit=10))
+    [moving] = await held.holding.through(SINCE, "lead", await held.ledger.pending("lead", limit=10))
     await held.ledger.commit([Finish(kind="lead", key="1", seq=moving.seq, disposition=Disposition.UPDATED)])
     await held.write("1", "written later still")
     assert await held.held() == ["1"]
@@ -184,6 +184,17 @@ async def test_a_version_that_was_ignored_stays_where_it_is() -> None:
     assert await held.answer_late("ignore") is RecordState.HELD
 
 
+async def test_what_the_source_shows_no_more_is_not_called_written_late() -> None:
+    """Gone since the switch it goes on counting as it was: an answer about it is about just that, and is carried out."""
+    held = Held()
+    await held.moved("1")
+    await held.ledger.commit([Missed(kind="lead", keys=("1",)), Missed(kind="lead", keys=("1",))])
+    await held.ledger.commit(await kept(held.ledger, [await held.staged("1")]))
+    await held.answer(await held.asked("1"), "retry")
+    assert await held.held() == []
+    assert (await held.staged("1")).state is RecordState.PENDING
+
+
 async def test_what_was_decided_before_the_switch_lets_nothing_go_after_it() -> None:
     """A question that was answered while the tail still ran is over: a later version of its record is a late write."""
     held = Held()
@@ -193,7 +204,7 @@ async def test_what_was_decided_before_the_switch_lets_nothing_go_after_it() -> 
     since = "9999-01-01T00:00:00Z"      # the switch, behind what our clock gives the answer
     await held.ledger.commit([Finish(kind="lead", key="1", seq=staged.seq, disposition=Disposition.CREATED)])
     await held.write("1", "written late")
-    await held.watch._hold_late(since)
+    await held.holding.hold(since)
     assert [item.key for item in await held.ledger.queue(cause=LATE)] == ["1"]
 
 

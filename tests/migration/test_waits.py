@@ -177,7 +177,7 @@ async def test_the_window_is_as_long_as_agreed(step_s: float, monkeypatch: pytes
     rig = Rig()
     migration = rig.migration(watch_days=1.0, poll_s=3_600.0)
     await migration.ledger.commit([PutSetting(name="switched", value={"switched_at": iso(BEGUN)})])
-    window = Window(migration, cast(Any, SimpleNamespace(reader=SimpleNamespace(look_at_all=lambda: None))))
+    window = Window(migration, cast(Any, SimpleNamespace(uplinks=None, reader=SimpleNamespace(look_at_all=lambda: None))))
     window.rig, window.step_s = rig, step_s
     assert await window.run() is State.DONE
     assert [at_s for at_s, which in rig.looks if which == "last"] == [DAY_S]
@@ -197,7 +197,7 @@ async def test_without_a_window_a_source_that_is_away_holds_nothing_up(monkeypat
     rig = Rig()
     migration = rig.migration(watch_days=0.0, poll_s=60.0)
     await migration.ledger.commit([PutSetting(name="switched", value={"switched_at": iso(BEGUN)})])
-    window = Away(migration, cast(Any, SimpleNamespace(reader=SimpleNamespace(look_at_all=lambda: None))))
+    window = Away(migration, cast(Any, SimpleNamespace(uplinks=None, reader=SimpleNamespace(look_at_all=lambda: None))))
     window.rig, window.step_s = rig, 0.0
     assert await window.run() is State.DONE
     assert rig.looks == [(rig.clock.at_s, "last")]

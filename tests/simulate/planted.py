@@ -15,7 +15,7 @@ from unittest.mock import patch
 import anyio
 
 from streamflow.errors import Uncertain
-from streamflow.migration import absence, brought_back, cutover, rollback, watch
+from streamflow.migration import absence, brought_back, cutover, holding, late_versions, rollback
 from streamflow.migration.inventory import DestinationWatch
 from streamflow.migration.reversals import Reversals
 from streamflow.migration.undoing import Step
@@ -335,25 +335,25 @@ def _late_writes() -> AbstractContextManager[Any]:
     async def through(_: Any, since: str, kind: str, page: Any) -> Any:
         return page
 
-    return patch.object(watch.Watch, "_through", through)
+    return patch.object(holding.Holding, "through", through)
 
 
 @plant("a late write is held and nobody is asked", ("unexplained", "lost"))
 def _held_in_silence() -> AbstractContextManager[Any]:
-    real = watch.late_changes
+    real = late_versions.late_changes
 
     def silent(*args: Any, **more: Any) -> list[Any]:
         return [each for each in real(*args, **more) if not isinstance(each, Enqueue)]
 
-    return patch.object(watch, "late_changes", silent)
+    return patch.object(late_versions, "late_changes", silent)
 
 
 @plant("a late version that comes back is not asked about again", ("unexplained", "unasked"))
 def _asked_once() -> AbstractContextManager[Any]:
     async def first(_: Any, staged: Any, **__: Any) -> str:
-        return watch.late_id(staged)
+        return late_versions.late_id(staged)
 
-    return patch.object(watch, "next_name", first)
+    return patch.object(late_versions, "next_name", first)
 
 
 @plant("an order of the switch while one is under way begins another one", ("cutover",))
