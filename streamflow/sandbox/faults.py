@@ -251,17 +251,6 @@ class Faults:
                 continue
 
 
-class PlatformClock:
-    """The clock on the platform's own wall."""
-
-    def __init__(self, faults: Faults) -> None:
-        self._faults = faults
-
-    def now(self) -> float:
-        """Return Unix seconds, as the platform believes them to be."""
-        return self._faults.platform_now()
-
-
 _FORMS: Mapping[str, Form] = {
     "retry_after": (lambda value: value in RETRY_AFTER, f"one of {', '.join(RETRY_AFTER)}"),
     "latency_ms": SPAN_FORM,

@@ -34,6 +34,11 @@ from streamflow.wire.message import BACKFILL, DELTA
 from tests.hanging import HUNG_S
 from tests.migration.rig import ASK_CUTOVER, Voyage, in_tail, lead_without_owner, voyage, with_terms
 
+FILTERED: dict[str, Any] = {
+    "source": {"date_filter": "honoured"}, "streams": {"lead": {"window": {"from_param": "datefrom", "overlap_s": 86_400}}},
+}  # fmt: skip
+"""A source that can be asked for what changed, and is."""
+
 
 async def in_cutover(trip: Voyage) -> None:
     """Come to the cutover of a tail that has caught up, the freeze confirmed; nothing of it is done yet."""
@@ -177,20 +182,35 @@ async def test_a_silent_edit_is_found_by_the_sweep(tmp_path: Path) -> None:
         assert any("Changed without a trace" in str(row["body"]) for row in trip.live("notes").values())
 
 
-@pytest.mark.parametrize(("first_s", "then_s"), [(-600.0, -600.0), (600.0, 600.0), (-600.0, 600.0)])
-async def test_a_clock_of_the_source_that_is_wrong_or_jumps_ahead_loses_no_change(tmp_path: Path, first_s: float, then_s: float) -> None:
-    """Ten minutes behind ours, ten minutes ahead, or first the one and then the other: each change is carried over before the switch."""
-    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER) as trip:
+@pytest.mark.parametrize(("first_s", "then_s"), [
+    (-600.0, -600.0), (600.0, 600.0), (-600.0, 600.0), (0.0, -600.0), (600.0, -600.0), (0.0, -200_000.0),
+])  # fmt: skip
+@pytest.mark.parametrize("is_filtered", [False, True])
+async def test_a_clock_of_the_source_that_is_wrong_or_jumps_loses_no_change(
+    tmp_path: Path, first_s: float, then_s: float, is_filtered: bool
+) -> None:
+    """
+    Minutes behind ours or ahead, set forth in the tail, or back by minutes or days: each change, and note, is there before the switch.
+
+    Also where what changed is asked for by its date, and what changed after a jump back bears an earlier one than what was read before.
+    """
+    given = FILTERED if is_filtered else {}
+    async with voyage(tmp_path, at=State.TAIL, records=20, gates=ASK_CUTOVER, **given) as trip:
         links = [link async for page in trip.ledger.crosswalk(dest_kind="contacts") for link in page]
         joined = {link.dest_id for link in links if link.is_merged}
         alone = [link.ref.key for link in links if link.ours and link.dest_id not in joined]
         for skew_s, lead, name in ((first_s, alone[0], "Changed Before"), (then_s, alone[1], "Changed Behind")):
             trip.lt.faults.switches["clock_skew_s"] = skew_s
-            await in_tail(trip, partial(trip.in_source, "edit", "leads", lead, name=name))
+            await in_tail(
+                trip, partial(trip.in_source, "edit", "leads", lead, name=name),
+                partial(trip.in_source, "create", "notes", leadid=alone[2], note=f"Note of {name}"),
+            )  # fmt: skip
         await cutover.request(trip.m, "uid:7", freeze_confirmed=True)
         await trip.until(State.WATCH)
         names = sorted(str(row["name"]) for row in trip.live("contacts").values() if str(row["name"]).startswith("Changed B"))
         assert [name[:14] for name in names] == ["Changed Before", "Changed Behind"]
+        bodies = [str(row["body"]) for row in trip.live("notes").values()]
+        assert [sum(f"Note of {name}" in body for body in bodies) for name in ("Changed Before", "Changed Behind")] == [1, 1]
 
 
 async def test_writes_wait_in_line_by_who_waits_for_them(tmp_path: Path) -> None:

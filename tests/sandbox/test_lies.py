@@ -201,6 +201,31 @@ async def test_people_of_leadtrekker_work_by_its_clock() -> None:
         assert {row["updated"][14:] for row in rows} == {"00:00"}
 
 
+async def test_a_clock_that_is_set_back_hides_nothing() -> None:
+    """What was done before and after it shows in lists, each with the time of its own moment; what shows late does so as late as ever."""
+    async with raw("leadtrekker") as wire:
+        first, second, third = (await page(wire, 1))[:3]
+
+        async def edited(key: str) -> str | None:
+            await wire.admin("act", {"do": "edit", "kind": "leads", "id": key, "values": {"company": "Same Day"}})
+            return await shown(key)
+
+        async def shown(key: str) -> str | None:
+            rows = {row["leadid"]: row for row in (await wire.rows()).json["leads"]}
+            return str(rows[key]["updated"]) if rows[key]["company"] == "Same Day" else None
+
+        before = await edited(first)
+        await wire.switch(clock_skew_s=-7200)
+        behind = await edited(second)
+        assert before is not None
+        assert behind is not None
+        assert behind < before == await shown(first)
+        await wire.switch(late_visibility_s=30)
+        assert await edited(third) is None
+        wire.clock.advance(31)
+        assert await shown(third) is not None
+
+
 @pytest.mark.parametrize(("platform", "change"), [("leadtrekker", {"company": "Quiet"}), ("lead_perfection", {"source": "Quiet"})])
 async def test_edits_may_move_no_date(platform: str, change: dict[str, str]) -> None:
     """With every edit silent the record differs and its date does not; without, the date moves."""

@@ -45,7 +45,7 @@ class LeadtrekkerLife(Life):
     def record(self, operation: Operation, outcome: Outcome, at: float, *, by: str) -> None:
         """Write into the book what was done; *by* is `life`, `act` or `api`."""
         row: Record = {"op": operation.do, "kind": operation.kind, "id": outcome.key, "leadid": outcome.leadid}
-        row |= {"time": local_text(at), "by": by, "silent": operation.silent}
+        row |= {"time": self._state.written(at), "by": by, "silent": operation.silent}
         if operation.do == "merge":
             row |= {"into": str(operation.values.get("into", "")), "files": list(outcome.files)}
         self.note_down(f"{operation.do} {operation.kind}", row)

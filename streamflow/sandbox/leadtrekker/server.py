@@ -163,7 +163,7 @@ def _one_lead(simulation: Leadtrekker, arguments: Record) -> web.Response:
 
 
 async def _list(request: web.Request, simulation: Leadtrekker, function: str, arguments: Record) -> web.StreamResponse:
-    switches, view = simulation.switches, simulation.faults.platform_now()
+    switches, view = simulation.switches, simulation.clock.now()
     kind = LISTS.get(function) or CHILD_LISTS[function]
     if switches["date_filter"] == "refused" and arguments.keys() & {"datefrom", "dateto"}:
         return _error("Unknown parameter datefrom")

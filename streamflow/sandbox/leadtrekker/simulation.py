@@ -13,7 +13,6 @@ import anyio
 from aiohttp import web
 
 from streamflow.sandbox.clocks import Clock, SystemClock
-from streamflow.sandbox.faults import PlatformClock
 from streamflow.sandbox.forms import within
 from streamflow.sandbox.leadtrekker.account import Account
 from streamflow.sandbox.leadtrekker.life import LeadtrekkerLife
@@ -60,10 +59,8 @@ class Leadtrekker:
         now = config.now or local_now(self.clock.now())
         account = Account(seed=config.seed, records=config.records, now=now)
         self._late = random.Random(f"late-{config.seed}")
-        wall = PlatformClock(self.faults)
-        self.state = State(account, clock=wall, late_visibility_s=self._late_visibility_s, grained=self.faults.grained)
+        self.state = State(account, clock=self.clock, late_visibility_s=self._late_visibility_s, stamp=self.faults.stamp)
         self.life = LeadtrekkerLife(self.state, clock=self.clock, seed=config.seed)
-        self.life.stamp = self.faults.skewed
         self.write_calls: Counter[str] = Counter()
         self.still = anyio.Lock()
         """Held by whoever changes the state by hand, and by an export, which must see one moment."""
@@ -85,7 +82,7 @@ class Leadtrekker:
         """Make a change that is not life's and note it; OperationRefused while frozen, by the switch, unless forced."""
         if self.life.is_frozen and not force and self.switches["frozen_writes"] == "refused":
             raise OperationRefused("the account is frozen")
-        at = self.faults.platform_now()
+        at = self.clock.now()
         if operation.do == "edit" and self.life.is_hushed():
             operation = replace(operation, silent=True)
         outcome = perform(self.state, operation, at=at)

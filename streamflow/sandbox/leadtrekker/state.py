@@ -1,9 +1,10 @@
 """The account as it stands now: the generated one with everything that happened to it since laid over it.
 
 Rules of this file. (1) A record that nobody touched costs nothing: only changes are held. (2) Each change has a moment
-from which lists show it; `view=None` asks for the truth, `view=t` for what a list shows at Unix second t. (3) Lists are
-in the order of creation. (4) A child lives at a lead (its *home*); the `leadid` written in it is mostly, not always,
-that home, since the account holds children of leads that were merged away.
+from which lists show it; `view=None` asks for the truth, `view=t` for what a list shows at Unix second t. Moments are the
+true ones, so that setting the platform's clock hides nothing; what is written down goes by that clock. (3) Lists are in
+the order of creation. (4) A child lives at a lead (its *home*); the `leadid` written in it is mostly, not always, that
+home, since the account holds children of leads that were merged away.
 """
 
 from __future__ import annotations
@@ -76,11 +77,11 @@ class State:
     """One live account; `records` kinds are leads and their five kinds of children, and four small reference kinds."""
 
     def __init__(
-        self, account: Account, *, clock: Clock, late_visibility_s: Callable[[], float], grained: Callable[[float], float] = float
+        self, account: Account, *, clock: Clock, late_visibility_s: Callable[[], float], stamp: Callable[[float], float] = float
     ) -> None:
-        """*grained* gives what is written down when the clock shows some Unix second."""
+        """*stamp* gives what the platform takes for the time of something done at a Unix second."""
         self.account = account
-        self._grained = grained
+        self._stamp = stamp
         self.clock = clock
         self._late_visibility_s = late_visibility_s
         self._entries: dict[str, dict[str, _Entry]] = {kind: {} for kind in KINDS}
@@ -108,8 +109,8 @@ class State:
         return None if base is None else (base[1], dict(base[2]))
 
     def written(self, at: float) -> str:
-        """Write down Unix second *at*."""
-        return local_text(self._grained(at))
+        """Write down the time of something done at Unix second *at*."""
+        return local_text(self._stamp(at))
 
     def new_id(self, kind: str) -> str:
         """Give the next id of *kind*; higher than all before."""

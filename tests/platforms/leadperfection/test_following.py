@@ -56,6 +56,40 @@ async def test_changes_that_show_late_are_not_passed_over() -> None:
         assert {record.data["note"] for record in (await held.held("note")).values()} >= {"shows late", "later"}
 
 
+async def test_a_clock_of_the_source_that_is_set_back_loses_no_change() -> None:
+    """
+    By ten minutes, and what changes then is in the next round; by more than is read again each time, it comes with the latest part of the
+    list, or, where its enquiry is old, with the complete read that every switch waits for.
+    """
+    async with book(60) as (wire, held):
+        leads = await held.held("lead")
+        old, *between, new = sorted(leads, key=int)
+        other = next(key for key in between if leads[key].parent not in (leads[old].parent, leads[new].parent))
+
+        async def told() -> set[str]:
+            return {str(record.data["note"]) for record in (await held.held("note")).values()}
+
+        async def passes(seconds: float) -> None:
+            wire.clock.advance(seconds)
+            held.clock.skipped_s += seconds
+            await held.poll()
+
+        await passes(NIGHT_S)
+        await wire.switch(clock_skew_s=-600)
+        await wire.act("create", "notes", values={"lds_id": other, "note": "ten minutes behind"})
+        await passes(60.0)
+        assert "ten minutes behind" in await told()
+        await wire.switch(clock_skew_s=-5 * 3_600)
+        for lead, text in ((old, "of an old enquiry"), (new, "of a new one")):
+            await wire.act("create", "notes", values={"lds_id": lead, "note": text})
+        await passes(60.0)
+        assert not {"of an old enquiry", "of a new one"} & await told()
+        await passes(NIGHT_S)
+        assert "of a new one" in await told()
+        assert (await held.reader.everything("drain")).is_complete
+        assert "of an old enquiry" in await told()
+
+
 @pytest.mark.parametrize("order", ["key", "newest", "shuffled"])
 async def test_changes_of_one_time_that_fill_several_pages_are_all_read(order: str) -> None:
     """Made in one moment, more than several pages hold and than a window may, which no cut can part: all are there after one round."""
