@@ -21,6 +21,8 @@ _STATUS: Mapping[str, int] = {
     "unavailable": 503,
     "transient": 503,
     "throttled": 503,
+    "disk": 503,
+    "ledger_held": 503,
 }
 INTERNAL = ("internal", "something went wrong inside the daemon", "see the daemon's log; the migration's state is safe")
 

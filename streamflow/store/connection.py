@@ -23,7 +23,7 @@ from urllib.parse import quote
 import aiosqlite
 import anyio
 
-from streamflow.errors import DiskRefused, InvariantBroken, StoreError
+from streamflow.errors import DiskRefused, InvariantBroken, StoreError, is_of_the_disk
 from streamflow.store.codec import Row
 from streamflow.store.queries import SQL
 
@@ -35,6 +35,7 @@ PORTION = 64               # rows a statement, a power of two: see `portions`
 STATEMENTS = 256           # remembered by SQLite's module: all there are, nearly
 BUSY_TIMEOUT_S = 5.0
 ROLLBACK_LIMIT_S = 10.0
+_PIECE_BYTES = 1 << 20
 DAMAGE_HINT = (
     "keep the file as it is and check the disk; go on from a backup only if nothing ran since it was made, "
     "else with an empty state directory"
@@ -71,7 +72,7 @@ async def connect(path: Path, *, writable: bool) -> aiosqlite.Connection:
             f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S, cached_statements=STATEMENTS,
         )
     except sqlite3.Error as error:
-        raise refusal(error, "cannot be opened") from error
+        raise refusal(error, "cannot be opened", path) from error
     try:
         for pragma in _PRAGMAS + (_WRITER_PRAGMAS if writable else ()):
             await raw.execute_fetchall(pragma)
@@ -79,21 +80,43 @@ async def connect(path: Path, *, writable: bool) -> aiosqlite.Connection:
         with anyio.CancelScope(shield=True):
             await raw.close()
         if isinstance(error, sqlite3.Error):
-            raise refusal(error, "cannot be opened") from error
+            raise refusal(error, "cannot be opened", path) from error
         raise
     return raw
 
 
-def refusal(error: sqlite3.Error, what: str) -> StoreError:
-    """Translate SQLite's error; its text names tables and columns, never values."""
+def refusal(error: sqlite3.Error, what: str, path: Path) -> StoreError:
+    """Translate SQLite's error about the ledger at *path*; its text names tables and columns, never values."""
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or is_malformed(error):
-        return StoreError(f"the ledger is damaged: {error} ({name})", hint=DAMAGE_HINT)
+        return damaged(path, f"the ledger is damaged: {error} ({name})")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return LedgerHeld(f"the ledger {what}: another program holds it ({name})", hint=HELD_HINT)
     remedy = "free some space on the disk" if name == "SQLITE_FULL" else "check disk, owner and rights"
     family = DiskRefused if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")) else StoreError
     return family(f"the ledger {what}: {error} ({name})", hint=f"{remedy} of the state directory")
+
+
+def damaged(path: Path, told: str) -> StoreError:
+    """
+    Give the error for a ledger in which SQLite finds faults, as *told*; of the disk, where that does not give all of it.
+
+    To SQLite a page that cannot be read is one that is malformed. So all of the file is read, which takes a while, at the end of a run.
+    """
+    try:
+        for side in (path, path.with_name(path.name + "-wal")):
+            if side.exists():
+                _read_through(side)
+    except OSError as error:
+        family = DiskRefused if is_of_the_disk(error) else StoreError
+        return family(f"the ledger cannot be read: {error.strerror}", hint="check disk, owner and rights of the state directory")
+    return StoreError(told, hint=DAMAGE_HINT)
+
+
+def _read_through(path: Path) -> None:
+    with path.open("rb", buffering=0) as file:
+        while file.read(_PIECE_BYTES):
+            pass
 
 
 def is_malformed(error: sqlite3.Error) -> bool:
@@ -171,25 +194,26 @@ class Transaction:
 
 
 class Connection:
-    """The ledger's single connection."""
+    """The ledger's single connection, to the file at *path*."""
 
-    def __init__(self, raw: aiosqlite.Connection, *, limit_s: float = 60.0) -> None:
+    def __init__(self, raw: aiosqlite.Connection, path: Path, *, limit_s: float = 60.0) -> None:
         self._raw = raw
+        self._path = path
         self._limit_s = limit_s
         self._lock = anyio.Lock(fast_acquire=True)
         self._unwritable = ""    # why nothing may be written any more
-        self._unwritable_by: type[StoreError] = StoreError
+        self._unwritable_by: type[StoreError] = StoreError     # of what family that is, for reading as well
         self._unreadable = ""    # why nothing may be read any more
 
     async def rows(self, name: str, *args: Any, **parts: str) -> list[Row]:
         """Run the named read outside any transaction; *parts* as of `made`."""
         async with self._lock:
             if self._unreadable:
-                raise StoreError(self._unreadable, hint="stop the daemon and start it again")
+                raise self._unwritable_by(self._unreadable, hint="stop the daemon and start it again")
             try:
                 return list(await self._raw.execute_fetchall(_with_parts(name, parts), args))
             except sqlite3.Error as error:
-                raise refusal(error, "cannot be read") from error
+                raise refusal(error, "cannot be read", self._path) from error
 
     async def transact(self, work: Callable[[Transaction], T]) -> T:
         """
@@ -218,7 +242,7 @@ class Connection:
             await self._undo(broken="")
             raise InvariantBroken(f"the ledger refuses a change: {error}", hint="a bug: the same thing was noted twice") from error
         except sqlite3.Error as error:
-            failure = refusal(error, "cannot be written")
+            failure = refusal(error, "cannot be written", self._path)
             if not _was_only_busy(error):
                 self._unwritable_by = type(failure)
             await self._undo(broken="" if _was_only_busy(error) else failure.message)
@@ -241,7 +265,7 @@ class Connection:
                 await self._raw.rollback()
                 done = True
         except sqlite3.Error as error:
-            self._unwritable = self._unwritable or refusal(error, "cannot undo a transaction").message
+            self._unwritable = self._unwritable or refusal(error, "cannot undo a transaction", self._path).message
         if not done:
             self._unreadable = self._unwritable = self._unwritable or "a transaction could not be undone"
 

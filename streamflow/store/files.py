@@ -16,7 +16,7 @@ import aiosqlite
 import anyio
 
 from streamflow.errors import DiskRefused, StoreError, is_of_the_disk
-from streamflow.store.connection import DAMAGE_HINT, connect, is_malformed, refusal
+from streamflow.store.connection import connect, damaged, is_malformed, refusal
 from streamflow.store.queries import migrations, schema
 
 LEDGER_FILE = "ledger.sqlite"
@@ -100,7 +100,7 @@ async def make(path: Path, *, at: str) -> None:
         draft.rename(path)
         _sync_directory(path.parent)
     except sqlite3.Error as error:
-        raise refusal(error, "cannot be made") from error
+        raise refusal(error, "cannot be made", draft) from error
     except OSError as error:
         family = DiskRefused if is_of_the_disk(error) else StoreError
         raise family(f"the ledger cannot be made: {error.strerror}", hint=f"check disk, owner and rights of {path.parent}") from error
@@ -124,16 +124,16 @@ async def examine(path: Path, *, whole: bool = True) -> int:
             )
         faults = await _faults(raw) if whole else []
     except sqlite3.Error as error:
-        raise refusal(error, "cannot be examined") from error
+        raise refusal(error, "cannot be examined", path) from error
     finally:
         with anyio.CancelScope(shield=True):
             await raw.close()
     if faults:
-        raise StoreError(f"{path} is damaged: {len(faults)} faults or more", hint=DAMAGE_HINT)
+        raise damaged(path, f"{path} is damaged: {len(faults)} faults or more")
     return int(version)
 
 
-async def migrate(raw: aiosqlite.Connection, version: int, *, target: int, steps: Mapping[int, str]) -> None:
+async def migrate(raw: aiosqlite.Connection, path: Path, version: int, *, target: int, steps: Mapping[int, str]) -> None:
     """Bring the file from *version* to *target*, each step in one transaction with its new version number."""
     for reached in range(version + 1, target + 1):
         if reached not in steps:
@@ -143,7 +143,7 @@ async def migrate(raw: aiosqlite.Connection, version: int, *, target: int, steps
         except sqlite3.Error as error:
             with anyio.CancelScope(shield=True):
                 await raw.rollback()
-            raise refusal(error, f"cannot be brought to version {reached}") from error
+            raise refusal(error, f"cannot be brought to version {reached}", path) from error
 
 
 async def open_sound(path: Path) -> aiosqlite.Connection:
@@ -152,7 +152,7 @@ async def open_sound(path: Path) -> aiosqlite.Connection:
     own_files(path)
     raw = await connect(path, writable=True)
     try:
-        await migrate(raw, version, target=VERSION, steps=migrations())
+        await migrate(raw, path, version, target=VERSION, steps=migrations())
         own_files(path)
     except BaseException:     # cancelled as well: nobody else would close it
         with anyio.CancelScope(shield=True):

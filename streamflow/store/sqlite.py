@@ -70,7 +70,7 @@ class SqliteLedger(SqliteReading):
                 if not create:
                     raise StoreError(f"there is no ledger in {home}", hint="check the path, or start a migration first")
                 await files.make(path, at=iso(clock.now()))
-            connection = Connection(await files.open_sound(path), limit_s=limit_s)
+            connection = Connection(await files.open_sound(path), path, limit_s=limit_s)
             try:
                 yield cls(connection, clock=clock, epoch=await _next_epoch(connection), writable=True)
             finally:
@@ -90,7 +90,7 @@ class SqliteLedger(SqliteReading):
         version = await files.examine(path, whole=whole)
         if version < files.VERSION:
             raise StoreError(f"{path} is of an older version", hint="start the daemon once, which brings it to the present version")
-        connection = Connection(await connect(path, writable=False))
+        connection = Connection(await connect(path, writable=False), path)
         try:
             [(epoch, _)] = await connection.rows("book")
             yield cls(connection, clock=clock, epoch=epoch, writable=False)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import anyio
+import pytest
 from structlog.testing import capture_logs
 
 from streamflow.clock import SystemClock
 from streamflow.daemon.events import Events
+from streamflow.daemon.exits import Exit, exit_for_code
 from streamflow.daemon.jobs import Jobs
-from streamflow.errors import PlatformUnavailable
+from streamflow.errors import DiskRefused, PlatformUnavailable, StoreError
+from streamflow.store.connection import LedgerHeld
 
 from .fake_operator import Box, heard, served
 from .test_control import ask
@@ -58,6 +61,17 @@ async def test_what_goes_wrong_in_a_job_is_its_result(folder: Path) -> None:
         assert (status, "p@x.za" in str(body)) == (500, False)
         _, shown = await ask(daemon.path, "GET", "/v1/jobs/verify")
         assert (shown["error"]["code"], "p@x.za" in str(shown)) == ("internal", False)
+
+
+@pytest.mark.parametrize("passing", [DiskRefused("the disk is full", hint="free some space"), LedgerHeld("it is held", hint="close it")])
+async def test_trouble_of_the_ledger_that_passes_is_told_as_what_it_is(folder: Path, passing: StoreError) -> None:
+    """A full disk and a shell that holds the ledger are no bug of ours: whoever asks is told what it is and what to do, also by the job."""
+    async with served(folder) as daemon:
+        daemon.operator.failure = passing
+        told = {"code": passing.code, "message": passing.message, "hint": passing.hint}
+        assert await ask(daemon.path, "POST", "/v1/verify") == (503, {"error": told})
+        assert (await ask(daemon.path, "GET", "/v1/jobs/verify"))[1]["error"] == told
+        assert exit_for_code(passing.code) is Exit.TRY_AGAIN
 
 
 async def test_a_mistyped_scope_is_refused_and_is_no_job(folder: Path) -> None:

@@ -62,7 +62,7 @@ class Disk:
             raw = await files.open_sound(self.path)
         assert isinstance(raw, Direct)
         self._raw = raw
-        connection = Connection(raw)     # type: ignore[arg-type]
+        connection = Connection(raw, self.path)     # type: ignore[arg-type]
         return SqliteLedger(connection, clock=self._clock, epoch=await _next_epoch(connection), writable=True)
 
     def drop(self) -> None:

@@ -22,6 +22,7 @@ from streamflow.model import Ending, IntentState, Ref, Verdict
 from streamflow.stages.reopened import ASKED, asked_name
 from streamflow.store import files
 from streamflow.store.change import Enqueue, MarkVerified, MoveMark, PutIntent, PutLink, Rekey, ResolveItem, SettleIntent
+from streamflow.store.connection import damaged
 from streamflow.store.lock import DirectoryInUse
 from streamflow.store.queries import SQL
 from streamflow.store.sqlite import SqliteLedger
@@ -82,6 +83,16 @@ async def test_a_disk_that_passes_is_told_from_a_wrong_place(
             pass
     assert caught.value.hint
     assert isinstance(caught.value, DiskRefused) == passes
+
+
+async def test_a_disk_that_does_not_give_a_page_is_no_damage(tmp_path: Path, clock: StillClock) -> None:
+    """What SQLite calls malformed is damage only where the whole file can be read: else it is the disk, which may pass."""
+    found = damaged(await filled(tmp_path, clock), "the ledger is damaged")
+    assert (type(found), str(found), "empty state directory" in found.hint) == (StoreError, "the ledger is damaged", True)
+    unread = damaged(Path("/proc/self/mem"), "the ledger is damaged")     # at whose beginning there is nothing that could be read
+    assert (type(unread), str(unread)) == (DiskRefused, "the ledger cannot be read: Input/output error")
+    assert "check disk" in unread.hint
+    assert "empty" not in unread.hint
 
 
 async def test_state_outlives_the_process_and_each_opening_is_an_epoch(tmp_path: Path, clock: StillClock) -> None:

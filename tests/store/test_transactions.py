@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from streamflow.errors import StoreError
+from streamflow.errors import DiskRefused, StoreError
 from streamflow.store import connection as shell
 from streamflow.store.change import Change, MoveMark, PutLink, PutSetting
 from streamflow.store.queries import SQL
 from streamflow.store.sqlite import SqliteLedger
 
+from .disk import Disk
 from .values import StillClock, audit, link, record
 
 
@@ -138,6 +140,25 @@ async def test_a_full_disk_stops_writing_and_loses_nothing(tmp_path: Path, clock
         assert mark is not None
         assert mark.cursor == "good"
         assert await ledger.keys("lead") == []
+
+
+async def test_a_failure_that_cannot_be_undone_is_of_the_disk_for_readers_too(
+    tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads after a disk failed in the middle of a write hears of the disk: the run that ends by it is started again."""
+
+    async def fail() -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    failing = ""
+    with Disk(lambda _: failing):
+        async with SqliteLedger.open(tmp_path, clock=clock) as ledger:
+            monkeypatch.setattr(ledger._connection._raw, "rollback", fail)
+            failing = "write"
+            with pytest.raises(DiskRefused):
+                await ledger.commit([audit("a")])
+            with pytest.raises(DiskRefused, match="SQLITE_IOERR_WRITE"):
+                await ledger.setting("phase")
 
 
 async def test_a_transaction_that_takes_too_long_is_given_up(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:
