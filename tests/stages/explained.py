@@ -10,15 +10,16 @@ _OPEN_ENDED = (IntentState.ABANDONED, IntentState.PARKED, IntentState.REJECTED)
 
 
 async def unexplained(ledger: Ledger) -> list[str]:
-    """Name what nobody could make out: questions without a reason or a proper answer, ends without a word, entries about nothing."""
+    """Name what nobody could make out: open questions without a reason or a proper answer, ends without a word, entries about nothing."""
     found = [
-        f"question {item.id or item}" for item in await ledger.queue(state=None)
+        f"question {item.id or item}" for item in await ledger.queue()
         if not (item.id and item.cause and item.kind and item.key and item.reason and item.decisions) or "" in item.decisions
         or item.suggested not in item.decisions
     ]
     found += [
         f"entry {row.entry}" async for page in ledger.audit() for row in page
-        if not (row.entry.actor and row.entry.action and row.entry.kind and (row.entry.key or row.entry.dest_id))
+        if not (row.entry.actor and row.entry.action and (row.entry.kind or row.entry.dest_id))
+        or (row.entry.kind and row.entry.dest_id and not row.entry.key)
     ]
     for kind in sorted({count.kind for count in await ledger.counts()}):
         keys = await ledger.keys(kind)

@@ -345,7 +345,8 @@ async def rig(
         ) as nutshell:  # fmt: skip
             one = Rig(site, nutshell, ledger, clock, attempts, batch_size=batch_size, settings=settings, quiet=quiet, pair=pair, url=url)
             yield one
-            assert await unexplained(one.ledger) == []
+            found = await unexplained(one.ledger)
+            assert found == [], found
 
 
 @asynccontextmanager
