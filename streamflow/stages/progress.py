@@ -133,7 +133,8 @@ def finishing(plan: Plan, finish: Finish) -> list[Change]:
 def settle(track: Progress, outcome: Outcome, *, phase: str, at: str, since: str, written: dict[Ref, Link]) -> list[Change]:
     """Turn the outcome of one write into changes, and move the plan on or stop it; *at* by the wall clock, *since* by the steady one."""
     write, intent, staged = sure(track.next, "write"), sure(track.intent, "intent"), track.plan.staged
-    meaning, reason = track.meaning, outcome.error.message if outcome.error else ""
+    unsent = "changed since it was read" if outcome.state is IntentState.ABANDONED else ""
+    meaning, reason = track.meaning, outcome.error.message if outcome.error else unsent
     reason = outcome.weighed.reason if outcome.weighed is not None else reason
     changes: list[Change] = [SettleIntent(
         id=intent.id, state=outcome.state, dest_id=outcome.dest_id, reason=reason,

@@ -55,6 +55,7 @@ from streamflow.wire.limiter import PacedLimiter
 from streamflow.wire.message import Attempt
 from streamflow.wire.session import SessionSettings
 from tests.mapping import builders, porch
+from tests.stages.explained import unexplained
 
 USER = "ana.admin@blueberry.test"
 PERSON = "ben.sales@blueberry.test"
@@ -323,6 +324,8 @@ async def rig(
     """
     Start an account without records of its own and connect to it; the ledger is a file below *path*, or in memory.
 
+    At the end of a test nothing in the ledger may be unexplained.
+
     *total_s* is the client's patience with a call, in seconds of the machine.
     """
     clock = PassingClock()
@@ -340,7 +343,10 @@ async def rig(
             flags=Flags().with_({"search_lag_s": float(site.switches["search_lag_s"]), **(flags or {})}), impersonate=False,
             hook=attempts.append, settings=session,
         ) as nutshell:  # fmt: skip
-            yield Rig(site, nutshell, ledger, clock, attempts, batch_size=batch_size, settings=settings, quiet=quiet, pair=pair, url=url)
+            one = Rig(site, nutshell, ledger, clock, attempts, batch_size=batch_size, settings=settings, quiet=quiet, pair=pair, url=url)
+            yield one
+            found = await unexplained(one.ledger)
+            assert found == [], found
 
 
 @asynccontextmanager

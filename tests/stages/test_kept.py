@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from streamflow.stages.kept import expected, kept, known, rebuilt, released
+import pytest
+
+from streamflow.model import Fields
+from streamflow.stages.kept import expected, kept, known, rebuilt, released, swapped, unlisted, with_deleted
 
 
 def test_a_value_that_was_kept_stays_kept_when_another_one_is() -> None:
@@ -12,3 +15,36 @@ def test_a_value_that_was_kept_stays_kept_when_another_one_is() -> None:
     assert kept(after) == {"phone": "082", "name": "Nia"}
     assert expected(after) == {"city": "Cape Town"}
     assert known(after) == known(base), "the source is compared with the same as before"
+
+
+CALL = {"link:participants": ["1-contacts", "2-contacts"], "kept:link:others": ["9-contacts"], "link:owner": "3-users", "name": "A call"}
+
+
+@pytest.mark.parametrize(("shown", "gone", "back"), [
+    ({"link:participants": ["2-contacts"]}, ["1-contacts"], {"link:participants": ["2-contacts", "1-contacts"]}),
+    ({"link:participants": ["2-contacts"]}, [], {"link:participants": ["2-contacts"]}),
+    ({"link:participants": ["7-contacts"]}, ["1-contacts", "9-contacts"], {"link:participants": ["7-contacts", "1-contacts"]}),
+    ({"link:participants": None}, ["2-contacts", "1-contacts"], {"link:participants": ["1-contacts", "2-contacts"]}),
+    ({}, [], {}),
+])
+def test_who_is_only_deleted_is_still_named(shown: Fields, gone: list[str], back: Fields) -> None:
+    """Nobody shows the deleted: those whom we named and who are gone count as named; whom people took out, and theirs, do not."""
+    assert with_deleted(CALL, shown, gone) == back
+
+
+def test_whom_we_named_and_nobody_shows_is_known() -> None:
+    """Of lists of relations of ours alone: not of one person's place, not of texts, not of what stands as theirs."""
+    assert unlisted(CALL, {"link:participants": ["2-contacts"]}) == {"link:participants": {"1-contacts"}}
+    assert unlisted(CALL, {"link:participants": ["2-contacts", "1-contacts"]}) == {}
+    assert unlisted(CALL, {}) == {"link:participants": {"1-contacts", "2-contacts"}}
+
+
+@pytest.mark.parametrize(("shown", "who"), [
+    ({"link:owner": "4-users", "name": "Theirs", "link:participants": []}, {"3-users"}),
+    ({"link:owner": "3-users"}, set()),
+    ({"link:owner": ""}, set()),
+    ({}, set()),
+])
+def test_who_stands_in_another_s_place_may_be_who_stayed(shown: Fields, who: set[str]) -> None:
+    """Only where one is named alone, and another is there now, may people have merged the first into the other."""
+    assert swapped(CALL, shown) == who

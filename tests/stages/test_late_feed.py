@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import pytest
 
-from streamflow.model import Cursor, DestId, Intent, IntentState, Kind, Op, QueueItem, Ref
+from streamflow.model import Cursor, DestId, Fields, Intent, IntentState, Kind, Op, QueueItem, Ref
 from streamflow.platforms.destination import Happening, position_of
 from streamflow.stages import load
 from streamflow.stages.batch import Write
-from streamflow.stages.meanwhile import AWAITED_S, LATEST_S, LEFT_AT_MOST, OVERDUE_S, Meanwhile
+from streamflow.stages.meanwhile import AWAITED_S, GOOD_FOR_S, KEPT_EVENTS, LATEST_S, LEFT_AT_MOST, OVERDUE_S, Meanwhile, targets
 from streamflow.stages.overwritten import UNLOOKED, Done, items_of, lost_to, ours_among
 from streamflow.store.change import Enqueue, PutSetting
 from tests.stages.rig import PassingClock, Rig, lead, note, rig
@@ -387,3 +388,127 @@ def test_the_last_guess_is_what_touched_our_fields() -> None:
     ours = ours_among(done(), events, guess=True)
     assert [item.details["destination"] for item in items_of(done(), events, ours)] == ["theirs"]
     assert sorted(lost_to(events, ours)) == ["name"]
+
+
+LONG = "A very long job title that goes on and on, " * 3
+WHOLE = [{"name": "work", "value": "a@x.test"}]
+
+
+def sent(fields: Fields, before: Fields | None = None) -> Done:
+    """Give a confirmed update of these fields, each of which held "was"."""
+    intent = replace(_INTENT, fields=fields)
+    return Done.of(intent, seen="0-events|0-events", now=dict.fromkeys(fields, "was"), before=before, at=5.0)
+
+
+_INTENT = Intent(id="1-1", ref=Ref("lead", "1"), op=Op.UPDATE, dest_kind="contacts", fields={}, dest_id="1-contacts", seq=1)
+
+
+@pytest.mark.parametrize(("fields", "events", "sure", "guessed"), [
+    ({"name": "ours"}, [(4, US, {"name": "ours", "title": "x"}), (8, US, {"name": "else"})], [4], [4]),
+    ({"name": "ours"}, [(4, US, {"name": "[hidden]"}), (8, US, {"title": "x"})], [4], [4]),
+    ({"name": "ours"}, [(4, US, {}), (8, US, {"title": "x"})], [4], [4, 8]),
+    ({"name": "ours"}, [(4, MARY, {"name": "theirs"}), (8, MARY, {"title": "x"})], [], [4]),
+    ({"name": "ours"}, [(4, MARY, {"name": "ours"}), (8, US, {"title": "x"})], [], [8]),
+    ({"emails": WHOLE}, [(4, MARY, {"emails": str(WHOLE)})], [], [4]),
+    ({"name": LONG}, [(4, MARY, {"name": LONG[:60]}), (8, MARY, {"name": "theirs"})], [4], [4]),
+    ({"name": LONG}, [(4, MARY, {"name": LONG[:59]}), (8, MARY, {"name": "theirs"})], [], [8]),
+    ({"name": None}, [(4, MARY, {"name": ""}), (8, MARY, {"name": "theirs"})], [4], [4]),
+    ({"custom:Lead Status": "ours"}, [(4, MARY, {"Lead Status": "ours"}), (8, MARY, {"Lead Status": "theirs"})], [4], [4]),
+], ids=["what shows our value", "a program that hides it", "a program that says nothing", "people alone", "a program beside people",
+        "a list", "cut short", "a beginning of it", "emptied", "a custom field"])
+def test_which_events_are_our_write(
+    fields: Fields, events: list[tuple[int, str, dict[str, str]]], sure: list[int], guessed: list[int],
+) -> None:  # fmt: skip
+    """Surely ours is what shows the value that we wrote, and what a program did to our fields or does not say; the rest is a last guess."""
+    told = [happening(number, actor, **changes) for number, actor, changes in events]
+    assert [event.at for event in ours_among(sent(fields), told, guess=False)] == sure
+    assert [event.at for event in ours_among(sent(fields), told, guess=True)] == guessed
+
+
+@pytest.mark.parametrize(("wrote", "shown", "theirs", "is_whole"), [
+    ("ours", "ours", "Mary's", True),
+    ("ours", "ours", LONG[:59], True),
+    ("ours", "ours", LONG[:60], False),
+    ("ours", "[hidden]", "Mary's", False),
+    (7, "7", "Mary's", False),
+])
+def test_what_people_lost_is_told_with_what_may_be_given_back(wrote: Any, shown: str, theirs: str, is_whole: bool) -> None:
+    """All values are in the question, and who it was; whether theirs is known in full only where the feed shows ours as we wrote it."""
+    one = sent({"custom:Lead Status": wrote, "name": "x"}, before={"custom:Lead Status": "first", "other": "y"})
+    events = [happening(4, MARY, **{"Lead Status": theirs}), happening(8, US, **{"Lead Status": shown})]
+    [item] = items_of(one, events, events[1:])
+    assert (item.cause, item.kind, item.key, item.suggested, item.decisions) == ("conflict", "lead", "1", "accept", ("accept",))
+    assert item.details == {
+        "field": "custom:Lead Status", "base": "was", "source": wrote, "destination": theirs, "dest_id": "1-contacts", "by": MARY,
+        "before": "first", "is_whole": is_whole,
+    }
+    [bare] = items_of(sent({"custom:Lead Status": wrote}), events, events[1:])
+    assert bare.details.keys() == item.details.keys() - {"before", "is_whole"}
+
+
+def test_what_is_noted_of_a_write_is_all_that_is_needed_of_it() -> None:
+    """The next start looks after it as this one would have; what an older version noted without an image has none."""
+    one = sent({"name": "ours", "title": "x"}, before={"name": "first"})
+    note = one.noted
+    assert isinstance(note, PutSetting)
+    assert Done.from_setting(note.name, note.value) == one
+    older = {name: value for name, value in note.value.items() if name not in ("before", "at")}
+    assert Done.from_setting(note.name, older) == replace(one, before={}, at=0.0)
+    assert isinstance(one.over, PutSetting)
+    assert (one.over.name, one.over.value) == (note.name, None)
+
+
+async def test_a_write_that_shows_late_is_looked_at_soon_after() -> None:
+    """It is looked for again within half as long as it has been waited for, so that nobody waits twice as long as the account lags."""
+    one = Looks()
+    one.write()
+    one.feed.tell(40.0, 4, MARY, name="theirs")
+    one.feed.tell(40.0, 8, US, name="ours")
+    waited_s, asked = 0.0, list[object]()
+    while not asked:
+        left_s = one.looks.left_s
+        asked, waited_s = await one.after(left_s), waited_s + left_s
+    assert 40.0 <= waited_s <= 1.5 * 40.0 + GOOD_FOR_S
+    assert one.looks.left_s == 0.0
+
+
+async def test_a_record_that_is_changed_all_the_time_fills_no_memory() -> None:
+    """Of its many changes the latest are remembered, which tell that it changed since it was read."""
+    one = Looks()
+    last = 2 * KEPT_EVENTS
+    for number in range(1, last + 1):
+        one.feed.tell(0.0, number, MARY, name=str(number))
+    assert await one.looks.moved({"1-contacts": "contacts"}, f"{last - 1}-events|0-events") == {"1-contacts"}
+    assert await one.looks.moved({"1-contacts": "contacts"}, "0-events|0-events") == {"1-contacts"}
+    assert await one.looks.moved({"1-contacts": "contacts"}, f"{last - 1}-events|0-events") == {"1-contacts"}
+    assert len(one.looks._events["1-contacts"]) == KEPT_EVENTS
+
+
+def test_a_record_that_never_reads_the_same_is_written_at_last() -> None:
+    """So many times it is left for another plan, then written; one that reads as it was planned begins to count anew."""
+    looks = Looks().looks
+    times = [looks.puts_off("1-contacts", is_other=True) for _ in range(LEFT_AT_MOST + 2)]
+    assert times == [*[True] * LEFT_AT_MOST, False, True]
+    assert not looks.puts_off("1-contacts", is_other=False)
+    assert [looks.puts_off("1-contacts", is_other=True) for _ in range(LEFT_AT_MOST + 1)] == [*[True] * LEFT_AT_MOST, False]
+    assert looks.puts_off("2-contacts", is_other=True)
+
+
+async def test_what_is_in_no_feed_any_more_is_looked_after_once() -> None:
+    """What an earlier version noted of a kind that no feed tells of is over with the first look."""
+    one = Looks()
+    note = done(kind="tasks", at=one.clock.now().timestamp()).noted
+    assert isinstance(note, PutSetting)
+    one.kept = {note.name: note.value}
+    one.restart()
+    await one.after(1.0)
+    assert one.kept == {}
+
+
+def test_only_what_was_read_to_be_changed_is_looked_at() -> None:
+    """Not what is made, of which nobody knows yet, and nothing where a plan came to no write."""
+    def write(op: Op, dest_id: str | None) -> Write:
+        return Write(op=op, ref=Ref("lead", "1"), dest_kind="contacts", fields={}, marker="", dest_id=dest_id)
+
+    writes = [write(Op.UPDATE, "1-contacts"), None, write(Op.CREATE, "2-contacts"), write(Op.DELETE, "3-contacts"), write(Op.UPDATE, None)]
+    assert targets(writes) == {"1-contacts": "contacts", "3-contacts": "contacts"}
