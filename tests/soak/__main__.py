@@ -8,11 +8,13 @@ After so many minutes in the tail people stop, the switch is made, and both acco
 from __future__ import annotations
 
 import argparse
+import pickle
 import random
 import signal
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from streamflow.sandbox.launcher import PAIRS
@@ -32,13 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=20.0, metavar="N", help="calls a second that the destination allows")
     parser.add_argument("--source-rate", type=float, default=20.0, metavar="N", help="calls a second that the source allows")
     parser.add_argument("--poll", type=int, default=5, metavar="S", help="pause between two looks at the source")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="where all that was seen is kept, for whoever looks into a figure")
     given = parser.parse_args(arguments)
     order = Order(
         minutes=given.minutes, seed=random.randrange(10**6) if given.seed is None else given.seed, pair=given.pair, records=given.records,
         life=given.life, rate_per_s=given.rate, source_rate_per_s=given.source_rate, poll_s=given.poll,
     )  # fmt: skip
     _say(f"seed {order.seed}: {order.minutes:g} minutes in the tail, {order.pair}, since {time.strftime('%H:%M:%S')}")
-    found = Figures.of(order, *lived(order))
+    survived, seen = lived(order)
+    if given.keep:
+        given.keep.write_bytes(pickle.dumps((order, survived, seen)))
+    found = Figures.of(order, survived, seen)
     for line in table(found):
         _say(line)
     wrongs = list(found.wrongs())

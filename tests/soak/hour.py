@@ -6,11 +6,11 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from zoneinfo import ZoneInfo
 
 from streamflow.sandbox.sides import SIDES as SANDBOXES
@@ -76,6 +76,7 @@ class Seen:
     frozen: float = 0.0              # when it was seen last before people were made to stop
     changes: list[Change] = field(default_factory=list)
     told_of: frozenset[str] = frozenset()        # kinds whose told lag can be held against what is known
+    life: list[Mapping[str, Any]] = field(default_factory=list)     # all that people did in the source, by its own book
 
     @property
     def tail(self) -> list[Sample]:
@@ -136,7 +137,8 @@ class Attending(Hands):
                 self._look()
                 looks += 1
                 if looks % int(LOGS_EVERY_S / LOOKS_EVERY_S) == 0:
-                    self._fetch()
+                    with suppress(OSError, HTTPException):     # a platform that is busy is asked again: what it forgets by then is told
+                        self._fetch()
             self._fetch()
         except BaseException as error:      # an hour that nobody looked at is none: the hands end it
             self._failed = error
@@ -151,12 +153,12 @@ class Attending(Hands):
         address = ((self._seen or {}).get("listen") or {}).get("metrics") or ""
         try:
             self.seen.samples.append(look(self.daemon.process.pid, self.box.state, at=time.time(), address=address))
-        except (URLError, OSError):
+        except (OSError, HTTPException):
             self.seen.unseen += self.daemon.is_running
 
     def _gather(self) -> None:
         """Ask for what is known only at the end."""
-        life: list[Mapping[str, Any]] = ask(f"{self.box.source_admin}life?since=0")["operations"]
+        life = self.seen.life = ask(f"{self.box.source_admin}life?since=0")["operations"]
         self.seen.changes = added(life, read_marks(self.box.destination(), self.box.side.prefix), self._zone)
         self.seen.told_of = only_added(life)
 

@@ -11,6 +11,8 @@ from statistics import median
 
 _SCRAPE_S = 5.0
 _SERIES = re.compile(r'^(streamflow_\w+)(?:\{\w+="([^"]*)"(?:,\w+="([^"]*)")?\})? (\S+)$', re.MULTILINE)
+KEPT = ("snapshot_timestamp_seconds", "delta_lag_seconds", "backlog_records", "throttled_seconds_total", "pace_rate_per_second", "phase")
+"""What is kept of the metrics: an hour has thousands of looks."""
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -27,7 +29,7 @@ class Sample:
 
     def figure(self, name: str, *labels: str) -> float:
         """Give one figure; 0 when there is none."""
-        return self.figures.get((f"streamflow_{name}", *labels), 0.0)
+        return self.figures.get((name, *labels), 0.0)
 
     @property
     def taken_at(self) -> float:
@@ -36,9 +38,11 @@ class Sample:
 
 
 def look(pid: int, state: Path, *, at: float, address: str) -> Sample:
-    """Look once. Raises OSError when the process is gone, or its metrics do not answer."""
+    """Look once. Raises OSError or HTTPException when the process is gone, or its metrics do not answer."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    rss = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
+    rss = next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")), None)
+    if rss is None:
+        raise ProcessLookupError(f"process {pid} has ended")
     return Sample(
         at=at, rss_kib=rss, fds=len(list(Path(f"/proc/{pid}/fd").iterdir())), wal_bytes=_size(state / "ledger.sqlite-wal"),
         ledger_bytes=_size(state / "ledger.sqlite"), figures=read_figures(_scraped(address)) if address else {},
@@ -46,8 +50,9 @@ def look(pid: int, state: Path, *, at: float, address: str) -> Sample:
 
 
 def read_figures(text: str) -> dict[tuple[str, ...], float]:
-    """Read the text of a scrape: (name, values of its labels in their order) -> value; what has three labels is left out."""
-    return {(name, *filter(None, labels)): float(value) for name, *labels, value in _SERIES.findall(text)}
+    """Read what is kept of the text of a scrape: (name without "streamflow_", values of its labels in their order) -> value."""
+    found = ((name.removeprefix("streamflow_"), labels, value) for name, *labels, value in _SERIES.findall(text))
+    return {(name, *filter(None, labels)): float(value) for name, labels, value in found if name in KEPT}
 
 
 def slope_per_minute(times_s: Sequence[float], values: Sequence[float]) -> float:
