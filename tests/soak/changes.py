@@ -55,9 +55,20 @@ def only_added(life: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     return frozenset(kind for kind, done in deeds.items() if done == {"create"})
 
 
-def off_by(samples: Iterable[Sample], changes: Sequence[Change], rounds: Sequence[float], kind: str) -> Iterator[tuple[float, float]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Off:
+    """At one look, Unix seconds, by how many seconds the told lag of a kind was too low or too high for certain; 0 where it may be so."""
+
+    kind: str
+    at: float
+    told_s: float
+    below_s: float
+    above_s: float
+
+
+def off_by(samples: Iterable[Sample], changes: Sequence[Change], rounds: Sequence[float], kind: str) -> Iterator[Off]:
     """
-    Hold the told lag of a kind against what is known from outside; yields (below, above) in seconds for each look, 0 where it may be so.
+    Hold the told lag of a kind against what is known from outside, look by look.
 
     A change is at most as old as since it was made. At least as old as since the end of the round at whose beginning it was there:
     by then it has been read. Changes that never came may have waited or not.
@@ -72,7 +83,7 @@ def off_by(samples: Iterable[Sample], changes: Sequence[Change], rounds: Sequenc
         most = max((now - each.made for each in waiting), default=0.0)
         least = max((now - read for each in waiting if each.there is not None and each.there > now
                      and (read := read_by(each.made + GRAIN_S, rounds)) is not None), default=0.0)  # fmt: skip
-        yield max(0.0, least - told), max(0.0, told - most)
+        yield Off(kind=kind, at=now, told_s=told, below_s=max(0.0, least - told), above_s=max(0.0, told - most))
 
 
 def read_by(made: float, rounds: Sequence[float]) -> float | None:

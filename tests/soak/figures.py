@@ -14,7 +14,7 @@ from tests.flow.survival import Survived
 from tests.flow.tally import NONE_ALLOWED, figures
 from tests.soak.budget import Use, use
 from tests.soak.calls import Call, Silence, above, silences
-from tests.soak.changes import Change, off_by, quantile
+from tests.soak.changes import Change, Off, off_by, quantile
 from tests.soak.hour import Order, Seen
 from tests.soak.samples import Sample, grows, slope_per_minute
 
@@ -115,21 +115,31 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lag:
-    """How soon changes were there, in seconds; `calm` are those in whose time nobody asked for silence."""
+    """How soon changes were there; `calm` are those in whose time nobody asked for silence."""
 
     interval_s: float
-    every: tuple[float, ...]
-    calm: tuple[float, ...]
+    every: tuple[Change, ...]
+    calm: tuple[Change, ...]
     never: int                # that never came: deleted or merged away before, or refused; the judge tells what is lost
-    off: tuple[tuple[float, float], ...]       # of each look: told too low by, too high by
+    off: tuple[Off, ...]
+
+    @property
+    def below_s(self) -> float:
+        """Give by how much the told lag was too low at most."""
+        return max((each.below_s for each in self.off), default=0.0)
+
+    @property
+    def above_s(self) -> float:
+        """Give by how much it was too high at most."""
+        return max((each.above_s for each in self.off), default=0.0)
 
     def wrongs(self) -> Iterator[str]:
         """Name what is not as it must be."""
-        if quantile(self.calm, 0.99) > self.interval_s + ROOM_S:
-            yield f"late: 99 of 100 changes were there after {quantile(self.calm, 0.99):.0f} s, looks are every {self.interval_s:.1f} s"
-        below, over = (max((each[at] for each in self.off), default=0.0) for at in (0, 1))
-        if below > LEAST_OFF_S or over > MOST_OFF_S:
-            yield f"untrue: the told lag was up to {below:.1f} s too low, up to {over:.1f} s too high"
+        late_s = quantile([each.wait_s for each in self.calm], 0.99)
+        if late_s > self.interval_s + ROOM_S:
+            yield f"late: 99 of 100 changes were there after {late_s:.0f} s, looks are every {self.interval_s:.1f} s"
+        if self.below_s > LEAST_OFF_S or self.above_s > MOST_OFF_S:
+            yield f"untrue: the told lag was up to {self.below_s:.1f} s too low, up to {self.above_s:.1f} s too high"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,8 +211,8 @@ def _lag(order: Order, seen: Seen, source: str, quiet: Sequence[Silence]) -> Lag
     came = [each for each in tail if each.there is not None]
     off = [each for kind in sorted(seen.told_of) for each in off_by(seen.tail, seen.changes, rounds, kind)]
     return Lag(
-        interval_s=interval_s, every=tuple(each.wait_s for each in came), never=len(tail) - len(came), off=tuple(off),
-        calm=tuple(each.wait_s for each in came if not _is_disturbed(each, quiet, 2 * interval_s)),
+        interval_s=interval_s, every=tuple(came), never=len(tail) - len(came), off=tuple(off),
+        calm=tuple(each for each in came if not _is_disturbed(each, quiet, 2 * interval_s)),
     )  # fmt: skip
 
 

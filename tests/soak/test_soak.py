@@ -149,7 +149,8 @@ def test_a_lag_that_is_not_true_is_told() -> None:
     rounds = [T0 + 2.0, T0 + 7.0, T0 + 12.0, T0 + 17.0]
 
     def off(at: float, told: float) -> tuple[float, float]:
-        return next(off_by(_lags((at, told)), changes, rounds, "note"))
+        found = next(off_by(_lags((at, told)), changes, rounds, "note"))
+        return found.below_s, found.above_s
 
     assert off(15.0, 9.0) == (0.0, 0.0)
     assert off(15.0, 3.0) == (5.0, 0.0)
@@ -209,11 +210,15 @@ def _spoilt() -> Iterator[tuple[str, Any]]:
     yield "leadtrekker: 30 calls above the limit", lambda seen: seen.source.calls.extend(_called(*[100.5] * 50))
     yield "nutshell: 1 calls while silence was asked for", lambda seen: seen.destination.calls.extend(_called(32.5))
     yield "nutshell: 4 calls were not looked at", lambda seen: _set(seen.destination, missed=4)
-    yield "nobody asked for silence by date", lambda seen: _set(seen.source, calls=[each for each in seen.source.calls if each.form != "date"])
+    yield "nobody asked for silence by date", lambda seen: _set(
+        seen.source, calls=[each for each in seen.source.calls if each.form != "date"]
+    )
     yield "open files grow", lambda seen: seen.samples.extend(_looked(719.0 + at / 1000, fds=40 + at) for at in range(9))
     yield "the write-ahead log had 65 MiB", lambda seen: seen.samples.append(_looked(20.0, wal_bytes=65 * 2**20))
     yield "memory: 151 MiB", lambda seen: seen.samples.append(_looked(20.0, rss_kib=151 * 1024))
-    yield "memory grows by", lambda seen: _set(seen, samples=[replace(each, rss_kib=int(90_000 + 3 * (each.at - T0))) for each in seen.samples])
+    yield "memory grows by", lambda seen: _set(
+        seen, samples=[replace(each, rss_kib=int(90_000 + 3 * (each.at - T0))) for each in seen.samples]
+    )
     yield "the daemon could not be looked at 99 times", lambda seen: _set(seen, unseen=99)
     yield "late: 99 of 100", lambda seen: _set(seen, changes=[replace(each, there=each.made + 16) for each in seen.changes])
     yield "untrue: the told lag", lambda seen: _set(seen, told_of={"note"}, changes=[
