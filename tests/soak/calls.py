@@ -62,6 +62,19 @@ def above(calls: Iterable[Call], *, rate_per_s: float, burst: float) -> int:
     return count
 
 
+def rounds(calls: Iterable[Call], *, first: str, last: str) -> list[float]:
+    """Give when each round of looks at the source began: with the *first* of its lists that is asked for after the *last* one was."""
+    begun: list[float] = []
+    is_over = True
+    for call in sorted(calls, key=lambda each: each.came):
+        if call.name == last:
+            is_over = True
+        elif call.name == first and is_over:
+            begun.append(call.came)
+            is_over = False
+    return begun
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
     """A time for which a platform asked for silence: how many calls were on their way when it began, and how many came in spite of it."""

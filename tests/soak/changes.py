@@ -92,6 +92,17 @@ def read_by(made: float, rounds: Sequence[float]) -> float | None:
     return rounds[after_next] if after_next < len(rounds) else None
 
 
+def behind(changes: Iterable[Change], rounds: Sequence[float]) -> Iterator[float]:
+    """
+    Give by how many seconds each change was there later than the end of the round that had to find it; 0 within it.
+
+    How long a round takes hangs on the pace that platforms allow and on how busy the machine is; that nothing outlasts its own does not.
+    """
+    for each in changes:
+        if each.there is not None and (ends := read_by(each.made + GRAIN_S, rounds)) is not None:
+            yield max(0.0, each.there - ends)
+
+
 def quantile(values: Sequence[float], share: float) -> float:
     """Give the value that so much of all does not exceed; 0 for none."""
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else 0.0

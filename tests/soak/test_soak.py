@@ -19,8 +19,8 @@ from tests.judge.states import Destination, Finding
 from tests.soak import recorder
 from tests.soak.__main__ import main
 from tests.soak.budget import use
-from tests.soak.calls import Call, above, silences
-from tests.soak.changes import Change, added, off_by, only_added
+from tests.soak.calls import Call, above, rounds, silences
+from tests.soak.changes import Change, added, behind, off_by, only_added
 from tests.soak.figures import Figures, Lag, Memory, most_per_s
 from tests.soak.hour import Order, Seen
 from tests.soak.recorder import Recorder
@@ -28,7 +28,7 @@ from tests.soak.samples import Sample, grows, look, read_figures, slope_per_minu
 from tests.soak.table import table
 
 T0 = 1_800_000_000.0
-ROUND = "POST /api/getgroups"
+FIRST, LAST = "POST /api/getusers", "POST /api/getreminders"
 
 
 def _called(*times_s: float, status: str = "200", name: str = "GET /x") -> list[Call]:
@@ -143,13 +143,21 @@ def _lags(*told: tuple[float, float]) -> list[Sample]:
     return [_looked(at, figures={("delta_lag_seconds", "note"): lag}) for at, lag in told]
 
 
+def test_a_round_lasts_from_its_first_list_to_the_next_one_behind_its_last() -> None:
+    """A first list that is asked for twice, and what is asked for between two rounds, begins none."""
+    calls = [
+        *_called(0.0, 0.1, 20.0, 40.0, name=FIRST), *_called(5.0, 5.1, 30.0, name=LAST), *_called(10.0, name="POST /api/getlead"),
+    ]  # fmt: skip
+    assert [at - T0 for at in rounds(calls, first=FIRST, last=LAST)] == [0.0, 20.0, 40.0]
+
+
 def test_a_lag_that_is_not_true_is_told() -> None:
     """A change is at most as old as since it was made, and at least as since it was read for certain."""
     changes = [Change(kind="note", key="1", made=T0, there=T0 + 20.0)]
-    rounds = [T0 + 2.0, T0 + 7.0, T0 + 12.0, T0 + 17.0]
+    begun = [T0 + 2.0, T0 + 7.0, T0 + 12.0, T0 + 17.0]
 
     def off(at: float, told: float) -> tuple[float, float]:
-        found = next(off_by(_lags((at, told)), changes, rounds, "note"))
+        found = next(off_by(_lags((at, told)), changes, begun, "note"))
         return found.below_s, found.above_s
 
     assert off(15.0, 9.0) == (0.0, 0.0)
@@ -190,11 +198,11 @@ def _hour(minutes: int = 12) -> tuple[Order, Seen]:
     """A good run of a few minutes, as it would have been seen."""
     seen = Seen(source=Recorder(""), destination=Recorder(""), begun=T0, frozen=T0 + 60.0 * minutes)
     for one in (seen.source, seen.destination):
-        one.calls = [_asks(30.0, 5, "seconds"), _asks(300.0, 5, "date"), *_called(*range(0, 25, 5), *range(60, 60 * minutes - 10, 5))]
-        one.calls = [each for each in one.calls if not T0 + 300.0 < each.came < T0 + 305.0]
-    seen.source.calls += _called(*range(0, 60 * minutes, 10), name=ROUND)
+        one.calls = [_asks(30.0, 5, "seconds"), _asks(300.0, 5, "date"), *_called(*range(0, 60 * minutes, 5))]
+    seen.source.calls += [*_called(*range(0, 60 * minutes, 10), name=FIRST), *_called(*range(3, 60 * minutes, 10), name=LAST)]
     silent = [(each.came, each.came + 5.0) for each in _called(30.0, 300.0)]
-    seen.source.calls = [each for each in seen.source.calls if not any(begun < each.came < ends for begun, ends in silent)]
+    for one in (seen.source, seen.destination):
+        one.calls = [each for each in one.calls if not any(begun < each.came < ends for begun, ends in silent)]
     seen.samples = [_looked(at) for at in range(0, 60 * minutes)]
     seen.changes = [Change(kind="note", key=str(at), made=T0 + at, there=T0 + at + 8) for at in range(1, 60 * minutes - 60, 7)]
     return Order(minutes=minutes, seed=1), seen
@@ -220,7 +228,8 @@ def _spoilt() -> Iterator[tuple[str, Any]]:
         seen, samples=[replace(each, rss_kib=int(90_000 + 3 * (each.at - T0))) for each in seen.samples]
     )
     yield "the daemon could not be looked at 99 times", lambda seen: _set(seen, unseen=99)
-    yield "late: 99 of 100", lambda seen: _set(seen, changes=[replace(each, there=each.made + 16) for each in seen.changes])
+    yield "late: half of", lambda seen: _set(seen, changes=[replace(each, there=each.made + 16) for each in seen.changes])
+    yield "late: one in a hundred", lambda seen: _set(seen, changes=[replace(each, there=each.made + 28) for each in seen.changes])
     yield "untrue: the told lag", lambda seen: _set(seen, told_of={"note"}, changes=[
         replace(each, there=each.made + 14.0 + 30.0 * (each.key == "302")) for each in seen.changes
     ])  # fmt: skip
@@ -250,13 +259,14 @@ def test_what_the_judge_finds_breaks_the_hour() -> None:
 
 
 def test_an_hour_is_measured_by_what_was_seen_in_the_tail() -> None:
-    """Memory and lag are those of the tail, and a change while silence was asked for is not one of the calm ones."""
+    """Memory and lag are those of the tail, and a change is late by the end of the round that had to find it."""
     order, seen = _hour()
     found = Figures.of(order, _survived(), seen)
     assert isinstance(found.memory, Memory)
     assert isinstance(found.lag, Lag)
     assert found.lag.interval_s == 10.0
-    assert 0 < len(found.lag.calm) < len(found.lag.every) == len(seen.changes)
+    assert len(found.lag.changes) == len(seen.changes)
+    assert list(behind([Change(kind="note", key="1", made=T0, there=T0 + at) for at in (9.0, 30.0)], [T0 + 2, T0 + 12])) == [0.0, 18.0]
 
 
 def test_an_unknown_pair_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
