@@ -8,6 +8,7 @@ KILLS ?= 60
 UNDONE ?= 24
 PARTS ?= 0
 CUTS ?= 100
+MINUTES ?= 60
 JOBS ?= 2
 STORM := tests/storm
 TOOLS := tests/tools
@@ -20,7 +21,7 @@ VOYAGES := tests/migration
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit faces voyages storm crashes tools service container power bench torture simulate months drill fuzz readback requirements sbom clean
+.PHONY: help setup demo test lint types unit faces voyages storm crashes tools service container power bench torture simulate months soak drill fuzz readback requirements sbom clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -86,6 +87,9 @@ months: $(STAMP)  ## ninety days of polls, a month of calls, an hour of a change
 	$(PY) -m tests.simulate --days 90 --first 1
 	$(PY) -m tests.simulate --pace 30 --first 1
 	$(PY) -m tests.simulate --lag 60 --first 1
+
+soak: $(STAMP)  ## a real daemon for an hour on both platforms, told to wait now and then: calls, memory, files and lag seen from outside; MINUTES=60
+	$(PY) -m tests.soak --minutes $(MINUTES) $(if $(filter command environment,$(firstword $(origin PAIR))),--pair $(PAIR)) $(SOAK)
 
 drill: $(STAMP)  ## a thousand creates whose outcome nobody was told, where the search lags as measured and where nobody knows how much; a few minutes
 	$(PY) -m tests.drill

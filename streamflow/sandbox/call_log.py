@@ -35,13 +35,25 @@ class CallLog:
             self._arrivals.popleft()
         self.max_rate_seen = max(self.max_rate_seen, len(self._arrivals))
 
-    def finish(self, *, name: str, method: str, path: str, status: int | str, now: float) -> None:
-        """Record how a call ended; `status` is a number, or the fault's name when nothing was answered."""
+    def finish(
+        self, *, name: str, method: str, path: str, status: int | str, now: float, answered: float, retry_after: str = ""
+    ) -> None:
+        """
+        Record how a call ended.
+
+        Args:
+            status: A number, or the fault's name when nothing was answered.
+            now: When the call came, in Unix seconds.
+            answered: When that was over.
+            retry_after: What the answer asked for, as it stood in its head.
+        """
         self.calls[name] += 1
         self.statuses[str(status)] += 1
         if status == 429:
             self.count_429 += 1
-        self.last.append({"name": name, "method": method, "path": path, "status": status, "time": now})
+        self.last.append({
+            "name": name, "method": method, "path": path, "status": status, "time": now, "answered": answered, "retry_after": retry_after,
+        })  # fmt: skip
 
     def lie(self, told: Iterable[str], possible: Iterable[str]) -> None:
         """Count the lies that changed an answer, and those that would have."""

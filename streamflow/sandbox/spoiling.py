@@ -54,16 +54,22 @@ def fault_middleware(faults: Faults) -> Any:
         except ConnectionError:  # the caller was gone before an answer was begun
             got = _reset(request, "left")
         except asyncio.CancelledError:  # some servers stop working when the caller leaves
-            faults.log.finish(name=call_name(request), method=request.method, path=request.path_qs, status="left", now=now)
+            _note(faults, request, "left", now)
             raise
-        status = got.fault if isinstance(got, _Gone) else got.status
-        faults.log.finish(name=call_name(request), method=request.method, path=request.path_qs, status=status, now=now)
         answer = got.answer if isinstance(got, _Gone) else got
+        _note(faults, request, got.fault if isinstance(got, _Gone) else got.status, now, answer.headers.get(hdrs.RETRY_AFTER, ""))
         if faults.switches["clock_skew_s"] and not answer.prepared:
             answer.headers[hdrs.DATE] = formatdate(faults.platform_now(), usegmt=True)
         return answer
 
     return middleware
+
+
+def _note(faults: Faults, request: web.Request, status: int | str, now: float, retry_after: str = "") -> None:
+    faults.log.finish(
+        name=call_name(request), method=request.method, path=request.path_qs, status=status, now=now, answered=faults.clock.now(),
+        retry_after=retry_after,
+    )  # fmt: skip
 
 
 async def _answered(faults: Faults, request: web.Request, handler: Handler, asked: Asked) -> web.StreamResponse | _Gone:

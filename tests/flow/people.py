@@ -13,6 +13,8 @@ from tests.judge.guarding import Edit
 from tests.judge.states import Destination, ask
 
 PAUSE_S = 0.4
+SELDOM_S = 15.0
+"""Between two deeds in a tail that lasts."""
 BEFORE = 24
 """Deeds until the switch, in the tail and the cutover."""
 AFTER = 12
@@ -39,8 +41,14 @@ class People:
         self._within_s = 0.0 if by_files else CHEATED_S * slow      # of what is written after the last export no reader can know
         self._cheats_at = 0.0
         self._next = 0.0
+        self._pauses_s = {"tail": PAUSE_S, "watch": PAUSE_S}
         self._left = {"tail": BEFORE, "watch": AFTER}
         self.since_switch = 0                # deeds after it that came to something
+
+    def spread(self, tail_s: float) -> None:
+        """Let their deeds in a long tail come one by one all through it, and be more."""
+        self._left["tail"] = max(BEFORE, int(tail_s / SELDOM_S))
+        self._pauses_s["tail"] = max(PAUSE_S, tail_s / self._left["tail"])
 
     @property
     def edits(self) -> list[Edit]:
@@ -62,7 +70,7 @@ class People:
         budget = BUDGETS.get(phase)
         if budget is None or not self._left[budget] or time.monotonic() < self._next:
             return
-        self._next = time.monotonic() + PAUSE_S
+        self._next = time.monotonic() + self._pauses_s[budget]
         self._left[budget] -= 1
         was = list(self.edits)
         self.do(self.choices())

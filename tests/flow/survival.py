@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -62,6 +63,7 @@ class Trial:
         backs: Random kills more, while it is rolled back, or parts of it are.
         meddled: Whether people work in the destination all the while it is rolled back, in whole or in part, and before, on whatever
             they see there.
+        tail_s: How long it stays in the tail at least before people are made to stop, those who work in the destination all the while.
         rate_per_s: What the destination allows; None for no limit.
         source_rate_per_s: What the source allows.
     """
@@ -78,6 +80,7 @@ class Trial:
     parts: bool = False
     backs: int = 0
     meddled: bool = False
+    tail_s: float = 0.0
     rate_per_s: float | None = None
     source_rate_per_s: float | None = None
     limit_s: float = 2 * HUNG_S
@@ -153,6 +156,7 @@ def survive(trial: Trial, *, handed: Handed = _handed) -> Survived:
         hands = handed(trial, box, dice, wanted)
         hands.watch_s = watch_s if trial.kills and not trial.undone else None
         people = (Meddlers if trial.meddled else People)(box, before, trial.seed, by_files=trial.reader == "files", slow=hands.slow)
+        people.spread(trial.tail_s)
         if trial.undone:
             hands.at_watch = lambda: findings.extend(_at_switch(hands, people))
         if trial.meddled or (trial.life and not (trial.undone or trial.parts)):
@@ -160,6 +164,8 @@ def survive(trial: Trial, *, handed: Handed = _handed) -> Survived:
         parts = Parts(hands, people, is_meddled=trial.meddled, kills=trial.backs)
         if trial.life and trial.reader == "files":
             hands.at_tail = Exports(box).attend
+        elif trial.tail_s:
+            hands.at_tail = _lasting(trial.tail_s)
         if trial.parts:
             hands.at_sample, hands.at_rest = parts.see_sample, parts.attend
         try:
@@ -181,6 +187,18 @@ def survive(trial: Trial, *, handed: Handed = _handed) -> Survived:
             deeds=sum(box.source_state()["life"]["by_deed"].values()), edits=len(people.edits), late_edits=people.since_switch,
             strokes=strokes(box, trial.faults),
         )  # fmt: skip
+
+
+def _lasting(seconds: float) -> Callable[[], bool]:
+    """Give what says for so long, from when it is first asked, that the freeze has to wait."""
+    ends: list[float] = []
+
+    def is_waited_for() -> bool:
+        if not ends:
+            ends.append(time.monotonic() + seconds)
+        return time.monotonic() < ends[0]
+
+    return is_waited_for
 
 
 def _watch_s(trial: Trial, box: Box) -> float:

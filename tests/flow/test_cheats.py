@@ -71,3 +71,19 @@ def test_people_have_work_left_for_after_the_switch(monkeypatch: pytest.MonkeyPa
     for _ in range(5 * people.AFTER):
         one.work("watch")
     assert (len(done), one.since_switch) == (people.BEFORE + people.AFTER, people.AFTER)
+
+
+def test_deeds_are_spread_over_a_long_tail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an hour somebody comes to work again and again up to its end, and in a short tail as often as in any."""
+    monkeypatch.setattr(people, "ask", Account().write)
+    for tail_s, deeds in ((3600.0, 240), (10.0, people.BEFORE)):
+        one = People(cast(Box, Account()), Destination(live={}, deleted=frozenset()), seed=1)
+        now, times = 0.0, []
+        monkeypatch.setattr(people.time, "monotonic", lambda: now)
+        monkeypatch.setattr(one, "do", lambda _choices: times.append(now))
+        one.spread(tail_s)
+        while now < 4000.0:
+            now += 0.5
+            one.work("tail")
+        assert len(times) == deeds
+        assert tail_s == 10.0 or (times[0] < 16.0 and times[-1] > 3570.0)

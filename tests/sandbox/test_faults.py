@@ -126,3 +126,13 @@ async def test_log_counts_by_template_and_keeps_the_last_requests(nutshell):
     assert log["calls"] == {"POST /rest/contacts": 1, "GET /rest/contacts/{id}": 3}
     assert log["last"][-1]["path"] == f"/rest/contacts/{made['id']}"
     assert log["max_rate_seen"] == 4
+
+
+async def test_the_log_tells_what_each_answer_asked_for(nutshell):
+    """Of each call it says when it came, when it was answered, and what that asked for, as it stood in its head."""
+    await nutshell.switch(throttle={"times": 1, "delay_s": 3})
+    for _ in range(3):
+        await nutshell.get("/users")
+    told = (await nutshell.call("GET", "/_sandbox/log")).body["last"]
+    assert [(each["status"], each["retry_after"]) for each in told] == [(429, "3"), (200, ""), (200, "")]
+    assert all(each["answered"] >= each["time"] for each in told)
