@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from streamflow.ledger_names import LATE, RETURNED, SWITCHED
-from streamflow.model import Disposition, Key, Kind, Record, RecordState, Staged
+from streamflow.model import Disposition, Key, Kind, Record, RecordState, Ref, Staged
 from streamflow.store.base import Ledger
 from streamflow.store.change import Change, PutSetting
 
@@ -69,10 +69,14 @@ async def counted_before(ledger: Ledger, record: Record) -> Record | None:
     return replace(record, **value) if value is not None else None
 
 
-async def is_replaced(ledger: Ledger, staged: Staged) -> bool:
-    """Say whether another version of a record counts until the one that was read last goes on: one that is gone counts as it was."""
-    before = await counted_before(ledger, staged.record)
-    return before is not None and before.digest != staged.record.digest
+async def replaced(ledger: Ledger, staged: Iterable[Staged]) -> frozenset[Ref]:
+    """Name those of which another version counts until the one that was read last goes on: what is gone counts as it was."""
+    found: set[Ref] = set()
+    for each in staged:
+        before = await counted_before(ledger, each.record)
+        if before is not None and before.digest != each.record.digest:
+            found.add(Ref(each.record.kind, each.record.key))
+    return frozenset(found)
 
 
 async def as_accepted(ledger: Ledger, staged: Iterable[Staged]) -> list[Staged]:
