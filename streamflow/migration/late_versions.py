@@ -19,7 +19,7 @@ from streamflow.migration.late_rulings import Asking, Known, taken_by
 from streamflow.migration.made_again import still_owed
 from streamflow.migration.returning import ROLLED_BACK, undone
 from streamflow.model import AuditEntry, Disposition, Key, Kind, QueueItem, RecordState, Ref, Staged
-from streamflow.stages.accepted import let_go_on, ref_of, replaced
+from streamflow.stages.accepted import let_go_on, replaced
 from streamflow.stages.planning import finish_of
 from streamflow.stages.questions import closed
 from streamflow.stages.reopened import along_name, along_of, asked_name
@@ -36,12 +36,11 @@ async def read_known(ledger: Ledger, since: str, kind: Kind, page: Sequence[Stag
     rollbacks = await ledger.queue(state="resolved", cause=ROLLED_BACK)
     back = {answer.id for answer in decided.sending(rollbacks)}
     let_back = frozenset(undone(str(item.details.get("scope"))) for item in rollbacks if item.id in back)
-    said = _Said(
-        ledger=ledger, decided=decided, replaced=await replaced(ledger, page), asked=asked, along=along, let_back=let_back,
-    )  # fmt: skip
     about: defaultdict[Key, list[QueueItem]] = defaultdict(list)
     for item in await ledger.items_about(kind, keys):
         about[item.present_key].append(item)
+    newer = await replaced(ledger, page)
+    said = _Said(ledger=ledger, decided=decided, asked=asked, along=along, let_back=let_back, replaced=newer)
     return [await said.of(each, about[each.record.key]) for each in page]
 
 
@@ -88,6 +87,7 @@ class _Said:
     asked: Mapping[str, Any]        # setting of a record -> the last question about a late version of it
     along: Mapping[str, Any]        # setting of a record -> in which version it runs again
     let_back: frozenset[str]        # grounds on which records were kept away that are to come back
+    replaced: frozenset[Ref]        # of which another version counts than was read last
 
     async def of(self, staged: Staged, about: Sequence[QueueItem]) -> Known:
         """Give what is known of one of them; *about*: all that was ever asked about it."""
@@ -96,8 +96,8 @@ class _Said:
         answers = self.decided.sending(item for item in about if item.cause != LATE)
         again = {answer.id for answer in answers if answer.decision == "recreate"}
         return Known(
-            staged=staged, is_replaced=ref_of(staged.record) in self.replaced,
-            last=last, before=await self._question(last, late), standing=[item for item in late if item.state == "open"],
+            staged=staged, is_replaced=Ref(kind, key) in self.replaced, last=last, before=await self._question(last, late),
+            standing=[item for item in late if item.state == "open"],
             taken=self.decided.sending(late), answers=answers, told=frozenset(item.details[WISH] for item in late if WISH in item.details),
             owed=await still_owed(self.ledger, staged, [item for item in about if item.id in again]),
             along=along_of(staged, self.along.get(along_name(kind, key)), last), is_let_back=staged.ground in self.let_back,
