@@ -23,6 +23,9 @@ OPTIONS = ("--records", "60", "--gates", "auto", "--search-lag", "0.2")
 LT, NS = "leadtrekker", "nutshell"
 REQUESTS = "streamflow_http_requests_total"
 VERDICTS = "streamflow_http_verdicts_total"
+IN_DOUBT = 'streamflow_in_doubt_intents{kind="contacts"}'
+LEFT = ('streamflow_held_up{until="retry"}', 'streamflow_held_up{until="person"}', IN_DOUBT)
+"""Figures that fall again when a fault is over, before there is another."""
 SEE = {row.id: row.see for row in ROWS}
 
 
@@ -122,7 +125,7 @@ CASES = [
     ("F-22", 'streamflow_held_up{until="retry"}', destination(deny={"status": 403})),
     ("F-22", f'{VERDICTS}{{platform="{NS}",verdict="forbidden"}}', destination(deny={"status": 403})),
     ("F-25", f'{VERDICTS}{{platform="{NS}",verdict="uncertain"}}', destination(garble_after={"match": "POST /rest/contacts", "times": 2})),
-    ("F-25", 'streamflow_in_doubt_intents{kind="contacts"}', destination(reset_before={"match": "POST /rest/contacts", "times": 3})),
+    ("F-25", IN_DOUBT, destination(reset_before={"match": "POST /rest/contacts", "times": 3})),
     ("F-27", f'streamflow_auth_failures_total{{platform="{NS}"}}', destination(deny={"status": 401})),
     ("F-27", 'streamflow_held_up{until="retry"}', destination(deny={"status": 401})),
     ("F-30", f'{REQUESTS}{{code_class="none",platform="{NS}"}}', destination(hang={"match": "GET", "times": 2})),
@@ -144,8 +147,8 @@ def test_a_fault_of_a_platform_shows_where_the_runbook_says(scene: Scene, fault:
         scene.pair.destination(**dict.fromkeys(struck))
     scene.decide("plan_limit", "retry")
     scene.at_the_gate()
-    for until in ("retry", "person"):
-        scene.daemon.until(lambda _, until=until: scene.figure(f'streamflow_held_up{{until="{until}"}}') == 0, "a figure that fell again")
+    for left in LEFT:
+        scene.daemon.until(lambda _, left=left: scene.figure(left) == 0, f"{left} that fell again")
 
 
 def test_what_is_gone_from_the_source_shows_in_the_queue(scene: Scene) -> None:
