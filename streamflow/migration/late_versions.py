@@ -83,11 +83,10 @@ class _Said:
 
     ledger: Ledger
     decided: Decided
-    replaced: Set[Ref]              # records of which another version counts until the one that was read last goes on
     asked: Mapping[str, Any]        # setting of a record -> the last question about a late version of it
     along: Mapping[str, Any]        # setting of a record -> in which version it runs again
     let_back: frozenset[str]        # grounds on which records were kept away that are to come back
-    replaced: frozenset[Ref]        # of which another version counts than was read last
+    replaced: Set[Ref]              # of which another version counts than was read last
 
     async def of(self, staged: Staged, about: Sequence[QueueItem]) -> Known:
         """Give what is known of one of them; *about*: all that was ever asked about it."""

@@ -21,6 +21,7 @@ from streamflow.store.audit import BARE, SEALED, START, Head, bare_print, chain
 from streamflow.store.change import Audit
 from streamflow.store.codec import text_of
 from streamflow.store.sqlite import SqliteLedger
+from tests.hanging import HUNG_S
 
 ENVIRON = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
 
@@ -31,7 +32,7 @@ def verify(folder: Path) -> subprocess.CompletedProcess[str]:
 
 def audit(folder: Path, *words: str, by: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     command = [*by, sys.executable, "-m", "streamflow.cli", "audit", *words, "--json"]
-    return subprocess.run(command, cwd=folder, env=ENVIRON, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, cwd=folder, env=ENVIRON, capture_output=True, text=True, timeout=HUNG_S, check=False)
 
 
 async def test_whole_broken_and_missing(tmp_path: Path) -> None:

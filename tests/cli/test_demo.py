@@ -19,6 +19,7 @@ from streamflow.cli import demo
 from streamflow.cli.demo_view import View
 from streamflow.daemon.client import connect
 from streamflow.sandbox.launcher import Sandbox
+from tests.hanging import HUNG_S
 
 ENVIRON = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), "SSL_CERT_FILE": os.devnull}
 
@@ -69,7 +70,7 @@ def _lives(pid: int) -> bool:
         return False
 
 
-def _until(wanted: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
+def _until(wanted: Callable[[], bool], what: str, timeout_s: float = HUNG_S) -> None:
     deadline = time.monotonic() + timeout_s
     while not wanted():
         assert time.monotonic() < deadline, what
@@ -89,8 +90,8 @@ def test_a_demo_that_is_ended_leaves_no_process(folder: Path, number: signal.Sig
             pids.append(int((keep / "state" / "lock").read_text()))
             assert all(map(_lives, pids))
             process.send_signal(number)
-            assert process.wait(timeout=30) == (-number if number is signal.SIGKILL else 128 + number)
-            _until(lambda: not any(map(_lives, pids)), f"still there: {[pid for pid in pids if _lives(pid)]}", timeout_s=20.0)
+            assert process.wait(timeout=HUNG_S) == (-number if number is signal.SIGKILL else 128 + number)
+            _until(lambda: not any(map(_lives, pids)), f"still there: {[pid for pid in pids if _lives(pid)]}")
         finally:
             process.kill()
             for pid in filter(_lives, pids):
@@ -104,8 +105,8 @@ def test_sandbox_as_a_process(tmp_path: Path) -> None:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
         check = [sys.executable, "-m", "streamflow.cli", "status", "-c", told["config"]]
-        assert subprocess.run(check, env=ENVIRON, capture_output=True, timeout=30, check=False).returncode == 75
+        assert subprocess.run(check, env=ENVIRON, capture_output=True, timeout=HUNG_S, check=False).returncode == 75
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=HUNG_S) == 0
     again = [*command[:4], "--pair", "acme-nutshell"]
-    assert subprocess.run(again, env=ENVIRON, capture_output=True, timeout=30, check=False).returncode == 64
+    assert subprocess.run(again, env=ENVIRON, capture_output=True, timeout=HUNG_S, check=False).returncode == 64

@@ -16,13 +16,14 @@ import pytest
 
 from streamflow import __version__
 from streamflow.cli.main import main
+from tests.hanging import HUNG_S
 
 ENVIRON = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 def run(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "streamflow.cli", *words]
-    return subprocess.run(command, cwd=folder, env=ENVIRON | environ, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, cwd=folder, env=ENVIRON | environ, capture_output=True, text=True, timeout=HUNG_S, check=False)
 
 
 def here(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -151,7 +152,7 @@ def test_reports_on_disk(configured: Path) -> None:
 def test_output_into_a_closed_pipe(configured: Path) -> None:
     """A reader that goes away early is no error."""
     command = f"{sys.executable} -m streamflow.cli --help | head -1; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], cwd=configured, env=ENVIRON, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(["bash", "-c", command], cwd=configured, env=ENVIRON, capture_output=True, text=True, timeout=HUNG_S, check=False)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
 
 

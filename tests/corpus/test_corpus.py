@@ -9,6 +9,7 @@ import pytest
 from streamflow.sandbox.corpus.catalogue import DRAWN
 from tests.corpus.places import PLACES
 from tests.corpus.striking import WRITES, Strike, all_broken, believed, strikes_at
+from tests.hanging import HUNG_S
 
 SEED = 20_261_122
 EACH = 10
@@ -25,13 +26,13 @@ async def test_a_hostile_answer_breaks_no_promise(place: str) -> None:
     told = ALWAYS | (UNASKED if place in WRITES else set())
     drawn = dice.sample(sorted(DRAWN.keys() - ALWAYS - UNASKED), EACH)
     strikes = [strike for strike in strikes_at(place, [*sorted(told), *drawn]) if strike.form in told or dice.random() < 0.5]
-    assert [f"{strike}: {wrong}" async for strike, wrong in all_broken(place, strikes, limit_s=20.0)] == []
+    assert [f"{strike}: {wrong}" async for strike, wrong in all_broken(place, strikes, limit_s=HUNG_S)] == []
 
 
 async def test_what_a_source_says_consistently_is_believed() -> None:
     """The limit of all this, and the proof that a belief is seen: other ids, or none at all, that come each time are the source's word."""
     strikes = [Strike(form=form, is_lasting=True) for form in ("id_other", "array_empty")]
     assert all(believed("leadtrekker list", strike) for strike in strikes)
-    found = [wrong async for _, wrong in all_broken("leadtrekker list", strikes, limit_s=20.0)]
+    found = [wrong async for _, wrong in all_broken("leadtrekker list", strikes, limit_s=HUNG_S)]
     assert len(found) == len(strikes)
     assert all(wrong.startswith("believed") for wrong in found)

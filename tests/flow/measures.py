@@ -56,6 +56,13 @@ def doubts(state: Path) -> Counter[str]:
     return Counter(ENDS[action] for action in actions if action in ENDS) + Counter(open=still)
 
 
+def waiting(state: Path) -> int:
+    """Count the records that are still to be delivered, as the ledger says at this moment: a status may be of a moment ago."""
+    with closing(sqlite3.connect(f"file:{state / 'ledger.sqlite'}?mode=ro", uri=True)) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM record WHERE state = 'pending' OR disposition = ''").fetchone()
+    return int(count)
+
+
 def audit(state: Path) -> list[tuple[int, str, str]]:
     """Give the entries of the audit in order: number, text, hash."""
     with closing(sqlite3.connect(f"file:{state / 'ledger.sqlite'}?mode=ro", uri=True)) as connection:

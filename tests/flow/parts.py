@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -12,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.flow.hands import Hands
-from tests.flow.measures import doubts
+from tests.flow.measures import doubts, waiting
 from tests.flow.people import People
 from tests.judge.marks import marks_on, read_marks
 from tests.judge.parts import Part, part_taken_back
@@ -23,7 +22,6 @@ from tests.judge.takenback import above
 KINDS = ("phase", "kind", "record")
 KIND = "kind:notes"
 PHASE = "phase:sample"
-REST_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +59,6 @@ class Parts:
         self._asked: Asked | None = None
         self._share: int | None = None          # of the kills, once it was dealt out
         self._is_ordered = False
-        self._rests_from = 0.0                  # monotonic: what was reopened shows in the status by then
 
     def see_sample(self) -> None:
         """Keep what the account holds when the sample has been moved and nothing else."""
@@ -69,11 +66,11 @@ class Parts:
 
     def attend(self) -> bool:
         """Do what comes next, the tail being at rest; says whether there was anything to do, so that the switch has to wait."""
-        if not self._left or time.monotonic() < self._rests_from:
-            return bool(self._left)
-        if self._asked is None and doubts(self._box.state)["open"]:
-            self._rests_from = time.monotonic() + REST_S      # what waits for such a write is no backlog yet
-        elif self._asked is None:
+        if not self._left:
+            return False
+        if self._asked is None and (doubts(self._box.state)["open"] or waiting(self._box.state)):
+            return True     # what waits for such a write is no backlog yet, and what was reopened shows in a status a moment later
+        if self._asked is None:
             self._asked = self._plan(self._left[0])
         elif (done := self._done(self._asked.scope)) is None:
             self._undo(self._asked.scope)
@@ -83,7 +80,7 @@ class Parts:
             self._resolve(done)
         else:
             self._kills += self._hands.want_no_more()
-            self._asked, self._share, self._is_ordered, self._rests_from = None, None, False, time.monotonic() + REST_S
+            self._asked, self._share, self._is_ordered = None, None, False
             self._left.pop(0)
         return True
 

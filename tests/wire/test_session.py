@@ -34,16 +34,18 @@ from streamflow.wire.message import Attempt, Request, Response
 from streamflow.wire.session import Session, SessionSettings, open_session
 from streamflow.wire.spread import spread
 from streamflow.wire.verdict import CallVerdict, Outcome
+from tests.hanging import HUNG_S
 from tests.platforms.leadtrekker_rig import HastyClock
 from tests.wire.virtual import VirtualClock
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SETTINGS = SessionSettings(
-    total_s=0.6, read_s=0.4, connect_s=0.5, body_cap_bytes=100_000, patience=Patience(attempts=3, base_s=0.001, cap_s=0.002, total_s=5.0)
-)
-
-
-BOMB = gzip.compress(b" " * 5_000_000)      # packed here, since the time limits of the tests are short
+    total_s=HUNG_S, read_s=HUNG_S, connect_s=HUNG_S, body_cap_bytes=100_000,
+    patience=Patience(attempts=3, base_s=0.001, cap_s=0.002, total_s=HUNG_S),
+)  # fmt: skip
+QUICK = replace(SETTINGS, total_s=0.5, read_s=0.5)
+"""For an answer that never comes; what does come would be cut off on a machine that is busy."""
+BOMB = gzip.compress(b" " * 5_000_000)
 
 
 class Liar:
@@ -131,7 +133,7 @@ async def _bomb(_: web.Request) -> web.StreamResponse:
 
 
 async def _stuck(_: web.Request) -> web.StreamResponse:
-    await anyio.sleep(3)
+    await anyio.sleep(2 * HUNG_S)
     return web.json_response({})
 
 
@@ -162,8 +164,7 @@ async def test_a_read_goes_on_through_a_bad_moment() -> None:
 )  # fmt: skip
 async def test_a_read_ends_with_the_right_error(answer: Handler, expected: type[StreamflowError], calls: int) -> None:
     """Transient answers use up a bounded patience; definite ones are not asked again; nothing foreign is followed."""
-    quick = SessionSettings(total_s=0.1, read_s=0.1, body_cap_bytes=100_000, patience=SETTINGS.patience)
-    async with _lying(answer, settings=quick) as (session, liar):
+    async with _lying(answer, settings=QUICK if answer is _stuck else SETTINGS) as (session, liar):
         with pytest.raises(expected) as caught:
             await session.read(_get())
     assert len(liar.seen) == calls
@@ -175,8 +176,7 @@ async def test_a_read_ends_with_the_right_error(answer: Handler, expected: type[
 @pytest.mark.parametrize("answer", [_reset, _truncated, _stuck, _json({}, 500), _json({}, 503), _elsewhere, _text("<html>ok", status=200)])
 async def test_a_write_is_sent_once_and_left_in_doubt(method: str, answer: Handler) -> None:
     """Whatever is not a definite answer is Uncertain after exactly one request, also on a kept connection."""
-    quick = SessionSettings(total_s=0.1, read_s=0.1, patience=SETTINGS.patience)
-    async with _lying(_json({}), answer, settings=quick) as (session, liar):
+    async with _lying(_json({}), answer, settings=QUICK if answer is _stuck else SETTINGS) as (session, liar):
         await session.read(_get())
         with pytest.raises(Uncertain) as caught:
             await session.write(_post(method))
@@ -197,14 +197,14 @@ async def test_a_write_that_never_left_is_surely_not_applied() -> None:
     """No listener: Throttled, never Uncertain, and the platform is closed for a moment."""
     with socket.socket() as spare:
         spare.bind(("127.0.0.1", 0))
-        port = spare.getsockname()[1]
-    limiter = PacedLimiter(SystemClock(), rate_per_s=100)
-    async with open_session(
-        platform="test", base_url=f"http://127.0.0.1:{port}/rest", credentials=BasicCredentials("a", Masked("b")), limiter=limiter,
-        clock=SystemClock(), settings=SETTINGS,
-    ) as session:  # fmt: skip
-        with pytest.raises(Throttled, match="nothing was sent"):
-            await session.write(_post())
+        port = spare.getsockname()[1]      # nobody else listens there while it is held
+        limiter = PacedLimiter(SystemClock(), rate_per_s=100)
+        async with open_session(
+            platform="test", base_url=f"http://127.0.0.1:{port}/rest", credentials=BasicCredentials("a", Masked("b")), limiter=limiter,
+            clock=SystemClock(), settings=SETTINGS,
+        ) as session:  # fmt: skip
+            with pytest.raises(Throttled, match="nothing was sent"):
+                await session.write(_post())
     assert limiter.stats().closed_until is not None
 
 
@@ -320,8 +320,12 @@ async def test_credentials_go_on_each_request() -> None:
 async def test_cancelling_a_call_gives_its_place_back() -> None:
     """A cancelled call leaves nothing in flight."""
     async with _lying(_stuck) as (session, liar):
-        with anyio.move_on_after(0.05):
-            await session.write(_post())
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(session.write, _post())
+            while not liar.seen:  # noqa: ASYNC110 - it is the server that sees it
+                await anyio.sleep(0.005)
+            assert liar.limiter.stats().in_flight == 1
+            tasks.cancel_scope.cancel()
         assert liar.limiter.stats().in_flight == 0
 
 
