@@ -1,8 +1,8 @@
 """
 Clocks that step, and a process that stood still: no burst, no doubling, and the run goes on.
 
-Steps, and ten minutes, are put upon the clock that the program asks; what its event loop, its connections and their time-outs make of a
-stop is seen in one that lasts minutes by every clock there is.
+Steps, and ten minutes, are put upon the clock that the program asks, at a destination that holds a rate; what the event loop and libraries
+make of them is seen in test_faketime.py, and what connections make of a stop in one that lasts minutes by every clock there is.
 """
 
 from __future__ import annotations
