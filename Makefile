@@ -55,7 +55,7 @@ faces: $(STAMP)  ## every bad input on the outside faces, and whole runs with re
 voyages: $(STAMP)  ## the phases of a migration one by one, gates to rollback, each from a run that came so far; some three minutes
 	$(PY) -m pytest -q -n 4 --dist loadfile $(VOYAGES)
 
-storm: $(STAMP)  ## the machine beneath the daemon fails (disk, memory, files, clocks, the log's reader), and every hostile answer; needs root for ext4 and for threads, and libfaketime; some twenty-five minutes
+storm: $(STAMP)  ## the machine beneath the daemon fails (disk, memory, files, clocks, the log's reader), and every hostile answer; needs root for ext4 and for threads, and libfaketime; some half an hour
 	$(PY) -m pytest -q -n 2 --dist loadfile $(STORM)
 
 crashes: $(STAMP)  ## 100,000 states in which a power cut may leave the ledger's files, and two controls that must fail; prints the seed

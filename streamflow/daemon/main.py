@@ -182,7 +182,7 @@ class _Daemon:
             self._tell(f"this migration is {word} since {phase.since}; nothing is left to do. Its reports are in the state directory.")
 
     async def _watch(self) -> None:
-        """Keep the picture fresh for metrics, health, the service manager and the event stream; bound the drain."""
+        """Keep the picture fresh for metrics, health, the service manager and the event stream; bound the drain; end with the ledger."""
         line = ""
         while True:
             before = self._clock.monotonic()
@@ -194,6 +194,8 @@ class _Daemon:
             self._metrics.log_lost(log.lost_lines())
             if self._drain_by is not None and now > self._drain_by:
                 self._end_now("the limit of draining")
+            if not self._control.draining:
+                self._ledger.check()     # met by an order, say: what has nothing to write for days would refuse all others until then
             snapshot = await self._picture.take()
             self._pulse.beat(snapshot, self._clock.monotonic(), late_s=late_s)
             self._metrics.observe(snapshot)

@@ -204,6 +204,12 @@ class Connection:
         self._unwritable = ""    # why nothing may be written any more
         self._unwritable_by: type[StoreError] = StoreError     # of what family that is, for reading as well
         self._unreadable = ""    # why nothing may be read any more
+        self._failure: StoreError | None = None     # of a write, since which none is taken
+
+    def check(self) -> None:
+        """Raise the failure since which no write is taken, whoever met it; nothing otherwise."""
+        if self._failure is not None:
+            raise self._failure
 
     async def rows(self, name: str, *args: Any, **parts: str) -> list[Row]:
         """Run the named read outside any transaction; *parts* as of `made`."""
@@ -244,7 +250,7 @@ class Connection:
         except sqlite3.Error as error:
             failure = refusal(error, "cannot be written", self._path)
             if not _was_only_busy(error):
-                self._unwritable_by = type(failure)
+                self._unwritable_by, self._failure = type(failure), self._failure or failure
             await self._undo(broken="" if _was_only_busy(error) else failure.message)
             raise failure from error
         except BaseException as error:

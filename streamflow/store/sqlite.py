@@ -101,6 +101,10 @@ class SqliteLedger(SqliteReading):
         """Close the file before its time; leaving the `open` block does so as well."""
         await self._connection.close()
 
+    def check(self) -> None:
+        """Raise the StoreError since which this ledger takes no write; nothing while it does."""
+        self._connection.check()
+
     @property
     def epoch(self) -> int:
         return self._epoch

@@ -53,6 +53,7 @@ class Daemon:
     box: Box
     process: subprocess.Popen[bytes] | None = None
     command: tuple[str, ...] = ("-m", "streamflow.cli")     # what is started, as words for Python
+    within: tuple[str, ...] = ()                            # the words before it, of a program that becomes it somewhere else
 
     @property
     def log(self) -> Path:
@@ -66,7 +67,7 @@ class Daemon:
 
     def start(self) -> None:
         """Start it; it goes on where the ledger says."""
-        command = [sys.executable, *self.command, "-c", str(self.box.config), "run"]
+        command = [*self.within, sys.executable, *self.command, "-c", str(self.box.config), "run"]
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,

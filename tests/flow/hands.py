@@ -300,6 +300,10 @@ class Hands:
                 if trace.get("disposition") in ("filtered", "flagged", "failed"):
                     self.explained[kind, key] = str(trace["reason"])
 
+    def _may_fail(self) -> bool:
+        """Say whether what is asked may fail for a while: it may ask a platform, which misbehaves."""
+        return not self._is_calm
+
     def _order(self, path: str, **body: Any) -> tuple[int, Any]:
         """Order something, which may be refused; gives status and answer. An order that breaks the daemon down is no refusal."""
         code, answer = self.daemon.ask("POST", path, body)
@@ -310,7 +314,7 @@ class Hands:
         code, body = self.daemon.ask(method, path)
         if code == 404 and missing is not None:
             return missing
-        if code in AWAY and not self._is_calm:
-            raise NotAnswering(f"{method} {path}: {code}")     # it asks a platform, which misbehaves: asked again
+        if code in AWAY and self._may_fail():
+            raise NotAnswering(f"{method} {path}: {code}")     # asked again
         assert code == 200, f"{method} {path}: {code}: {body}"
         return body

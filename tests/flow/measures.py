@@ -18,7 +18,7 @@ from tests.security.canaries import SHOWN, in_files
 
 ENDS = {"doubt.confirmed": "adopted", "doubt.abandoned": "resent", "doubt.parked": "queued"}
 """What became of a write of which nobody knew whether it had happened, by what the audit calls it."""
-STORES = ("state", "inbox", "keys", "servers", "sandbox.json", "switches.json", "streamflow.toml", "owners.csv")
+STORES = ("state", "disk.img", "inbox", "keys", "servers", "sandbox.json", "switches.json", "streamflow.toml", "owners.csv")
 """Where records or keys may be: the daemon's store, what the customer supplies, and the sandbox's own things."""
 TELLING = ("name", "company", "owner", "address", "city", "street", "town", "note", "body", "subject", "message", "title")
 """What the name of a field holds that tells of people."""

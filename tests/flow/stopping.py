@@ -120,15 +120,22 @@ def _not_among(told: Mapping[str, int], names: Iterable[str]) -> tuple[str, ...]
     return tuple(point for name in names for side in ("before", "after") if (point := f"{side}:{name}") not in told)
 
 
+def die() -> None:
+    """End this process as a power cut would."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 @dataclass(slots=True)
 class Points:
-    """What one process watches for."""
+    """What one process watches for; what strikes it there is written down first."""
 
     plan: Path
     stops: Stops
     phase: str = ""
     part: str = ""      # the section of the rollback of a part that was asked for
     left: dict[str, int] = field(default_factory=dict)
+    sections: tuple[str, ...] = SECTIONS
+    strike: Callable[[], None] = die
 
     def come(self, name: str) -> None:
         """Come by a point; a process that is to be struck here is no more."""
@@ -140,7 +147,7 @@ class Points:
             return
         with self.plan.with_suffix(".struck").open("a", encoding="utf-8") as book:
             book.write(f"{name}\n")
-        os.kill(os.getpid(), signal.SIGKILL)
+        self.strike()
 
     def ask(self, plan: Any) -> None:
         """Take in which rollback was asked for, by what the ledger keeps of it; None when there is none any more."""
@@ -151,7 +158,7 @@ class Points:
         """Give the name of a side effect with the section of the life it is in."""
         if self.part and (self.phase == "rollback" or name in _ASKED):
             return f"{self.part}/{name}"
-        return f"{self.phase}/{name}" if self.phase in SECTIONS and not name.startswith("phase ") else name
+        return f"{self.phase}/{name}" if self.phase in self.sections and not name.startswith("phase ") else name
 
 
 def name_of(changes: Sequence[Change]) -> str:
@@ -278,6 +285,13 @@ def live(life: Callable[[], int], plan: Path) -> int:
             return code
 
 
+def read_stops(plan: Path) -> Stops:
+    """Read the plan that `Stops.write` wrote."""
+    given = json.loads(plan.read_text(encoding="utf-8"))
+    only = None if given["only"] is None else tuple(given["only"])
+    return Stops(times=given["times"], only=only, within=tuple(given["within"]))
+
+
 def _load_all() -> None:
     for package in _LOADED:
         for each in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
@@ -286,8 +300,6 @@ def _load_all() -> None:
 
 if __name__ == "__main__":
     path = Path(sys.argv[1])
-    given = json.loads(path.read_text(encoding="utf-8"))
     _load_all()
-    only = None if given["only"] is None else tuple(given["only"])
-    watch(Points(path, Stops(times=given["times"], only=only, within=tuple(given["within"]))))
+    watch(Points(path, read_stops(path)))
     sys.exit(live(lambda: main(sys.argv[2:]), path))

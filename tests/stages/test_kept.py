@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streamflow.model import Fields
-from streamflow.stages.kept import expected, kept, known, rebuilt, released, swapped, unlisted, with_deleted
+from streamflow.stages.kept import expected, kept, known, rebuilt, released, unlisted, unnamed, with_deleted
 
 
 def test_a_value_that_was_kept_stays_kept_when_another_one_is() -> None:
@@ -39,12 +39,16 @@ def test_whom_we_named_and_nobody_shows_is_known() -> None:
     assert unlisted(CALL, {}) == {"link:participants": {"1-contacts", "2-contacts"}}
 
 
+BOTH = ["1-contacts", "2-contacts"]
+
+
 @pytest.mark.parametrize(("shown", "who"), [
-    ({"link:owner": "4-users", "name": "Theirs", "link:participants": []}, {"3-users"}),
-    ({"link:owner": "3-users"}, set()),
-    ({"link:owner": ""}, set()),
-    ({}, set()),
+    ({"link:owner": "4-users", "name": "Theirs", "link:participants": BOTH}, {"3-users"}),
+    ({"link:owner": "3-users", "link:participants": BOTH}, set()),
+    ({"link:owner": "", "link:participants": BOTH}, set()),
+    ({"link:owner": "3-users", "link:participants": ["7-contacts", "2-contacts"]}, {"1-contacts"}),
+    ({"link:participants": None}, {"1-contacts", "2-contacts"}),
 ])
-def test_who_stands_in_another_s_place_may_be_who_stayed(shown: Fields, who: set[str]) -> None:
-    """Only where one is named alone, and another is there now, may people have merged the first into the other."""
-    assert swapped(CALL, shown) == who
+def test_who_is_named_no_more_may_have_been_merged_away(shown: Fields, who: set[str]) -> None:
+    """One person's place counts only where another is there now; out of a list people are taken, whoever is put there or not."""
+    assert unnamed(CALL, shown) == who

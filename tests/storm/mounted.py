@@ -34,7 +34,7 @@ class Mounted:
     @property
     def by(self) -> tuple[str, ...]:
         """Give the program that runs the daemon in it."""
-        return (*self._inside, *PLAIN)
+        return (*self.inside, *PLAIN)
 
     @property
     def seen(self) -> Place:
@@ -83,7 +83,8 @@ class Mounted:
         self._do(f'umount "$1"; e2fsck -p "$2"; [ $? -le 1 ] && {_LOOP}', str(_image(self.place)))
 
     @property
-    def _inside(self) -> tuple[str, ...]:
+    def inside(self) -> tuple[str, ...]:
+        """Give the words before a command that is run in it."""
         return ("nsenter", "--target", str(self.holder), *_AS_ROOT[:1], "--mount")
 
     @property
@@ -91,7 +92,7 @@ class Mounted:
         return self.seen.state / "ballast"
 
     def _do(self, script: str, *words: str) -> None:
-        command = (*self._inside, "sh", "-c", script, "sh", str(self.place.state), *words)
+        command = (*self.inside, "sh", "-c", script, "sh", str(self.place.state), *words)
         done = subprocess.run(command, capture_output=True, text=True, timeout=30.0, check=False)
         assert done.returncode == 0, done.stderr
 

@@ -48,6 +48,19 @@ def test_the_ledger_cannot_be_written(place: Place, pair: Pair, order: Path, wor
     assert_goes_on(place, pair)
 
 
+def test_an_order_while_nothing_is_moved(place: Place, pair: Pair, order: Path) -> None:
+    """An order that meets a full disk says so, and ends a run that waits for a person too: what takes nothing any more is started again."""
+    with running_daemon(place, by=by(order)) as daemon:
+        daemon.gate("cutover")
+        order.write_text("full")
+        status, said = daemon.ask("POST", "/v1/pause", {})
+        assert (status, said["error"]["code"]) == (503, "disk")
+        assert_told(f"streamflow: {said['error']['message']}\n  hint: {said['error']['hint']}", *WORDS["full"])
+        assert daemon.end(timeout_s=60.0) == 75, daemon.words()
+        assert_told(daemon.last_words, *WORDS["full"])
+    assert_goes_on(place, pair)
+
+
 def test_killed_in_the_middle_of_a_write_of_its_file(place: Place, pair: Pair, order: Path) -> None:
     """A process that ends with half a write on the disk leaves a book that is sound, and goes on."""
     with running_daemon(place, by=by(order)) as daemon:
