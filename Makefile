@@ -8,6 +8,7 @@ KILLS ?= 60
 UNDONE ?= 24
 PARTS ?= 0
 CUTS ?= 100
+MUTANTS ?= 600
 JOBS ?= 2
 STORM := tests/storm
 TOOLS := tests/tools
@@ -20,7 +21,7 @@ VOYAGES := tests/migration
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit faces voyages storm crashes tools service container power bench torture simulate months drill fuzz readback requirements sbom clean
+.PHONY: help setup demo test lint types unit faces voyages storm crashes tools service container power bench torture simulate months drill fuzz readback mutants requirements sbom clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -96,6 +97,9 @@ fuzz: $(STAMP)  ## every parser of foreign input fed with odd values for a quart
 
 readback: $(STAMP)  ## a thousand values spoilt in migrated accounts, each of which must be told and nothing else; some minutes
 	$(PY) -m tests.readback
+
+mutants: $(STAMP)  ## small faults made one at a time in the rulings on writes, checkpoints and the switch, and which of them no test finds; some ten minutes; MUTANTS=0 for all
+	$(PY) -m tests.mutants --sample $(MUTANTS)
 
 requirements:  ## compile the pinned requirements anew
 	$(PY) -m pip install --quiet pip-tools

@@ -127,3 +127,22 @@ def test_times_that_left_the_overlap_are_forgotten() -> None:
         moves.look(Record(kind="lead", key=str(number), data={}, digest="", changed_at=at))
         assert len(moves._times) <= 1001
     assert moves.kept() == {"newest": moments[-1], "seen": {"19998": moments[-2], "19999": moments[-1]}}
+
+
+def test_who_moved_on_since_the_last_pass_is_asked_and_nobody_else() -> None:
+    """A time behind the overlap is old; within it one that was seen then is known, and another one is a move. The first pass asks all."""
+    def look(moves: Moves, *records: tuple[str, str]) -> list[str]:
+        for key, at in records:
+            moves.look(Record(kind="lead", key=key, data={}, digest="d", changed_at=at))
+        return list(moves.moved)
+
+    first = Moves.against(None, overlap_s=3600.0)
+    assert look(first, ("1", "2026-06-01 08:00:00"), ("2", "2026-06-01 09:30:00"), ("3", "2026-06-01 10:00:00"), ("4", "")) == []
+    kept = first.kept()
+    assert kept == {"newest": "2026-06-01 10:00:00", "seen": {"2": "2026-06-01 09:30:00", "3": "2026-06-01 10:00:00"}}
+    later = Moves.against(kept, overlap_s=3600.0)
+    assert look(
+        later, ("1", "2026-06-01 08:59:59"), ("2", "2026-06-01 09:30:00"), ("3", "2026-06-01 10:30:00"), ("5", "2026-06-01 09:00:00"),
+    ) == ["3", "5"]  # fmt: skip
+    assert later.kept() == {"newest": "2026-06-01 10:30:00", "seen": {"2": "2026-06-01 09:30:00", "3": "2026-06-01 10:30:00"}}
+    assert Moves.against(kept, overlap_s=3600.0).kept() == {"newest": "2026-06-01 10:00:00", "seen": {}}, "a pass that showed nobody"
