@@ -9,6 +9,7 @@ UNDONE ?= 24
 PARTS ?= 0
 CUTS ?= 100
 MINUTES ?= 60
+MUTANTS ?= 600
 JOBS ?= 2
 STORM := tests/storm
 TOOLS := tests/tools
@@ -21,7 +22,7 @@ VOYAGES := tests/migration
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit faces voyages storm crashes tools service container power bench torture simulate months soak drill fuzz readback requirements sbom clean
+.PHONY: help setup demo test lint types unit faces voyages storm crashes tools service container power bench torture simulate months soak drill fuzz readback mutants requirements sbom clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -100,6 +101,9 @@ fuzz: $(STAMP)  ## every parser of foreign input fed with odd values for a quart
 
 readback: $(STAMP)  ## a thousand values spoilt in migrated accounts, each of which must be told and nothing else; some minutes
 	$(PY) -m tests.readback
+
+mutants: $(STAMP)  ## small faults made one at a time in the rulings on writes, checkpoints and the switch, and which of them no test finds; some ten minutes; MUTANTS=0 for all
+	$(PY) -m tests.mutants --sample $(MUTANTS)
 
 requirements:  ## compile the pinned requirements anew
 	$(PY) -m pip install --quiet pip-tools

@@ -159,13 +159,13 @@ def told_if_lost(intent: Intent, ruling: Ruling) -> Ruling:
 class DoubtResolver:
     """Looks for the outcome of open intents; called at start, and from time to time while any are open."""
 
-    def __init__(self, *, ledger: Ledger, reader: Reader, feed: Feed, clock: Clock, quiet: QuietTime, phase: str = "") -> None:
+    def __init__(self, *, ledger: Ledger, reader: Reader, feed: Feed, clock: Clock, quiet: QuietTime) -> None:
         self._ledger = ledger
         self._reader = reader
         self._feed = feed
         self._clock = clock
         self.quiet = quiet
-        self._phase = phase
+        self._phase = ""
         self._first_look: float | None = None      # monotonic
 
     async def resolve(self, *, phase: str = "") -> int:

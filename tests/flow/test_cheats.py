@@ -76,14 +76,19 @@ def test_people_have_work_left_for_after_the_switch(monkeypatch: pytest.MonkeyPa
 def test_deeds_are_spread_over_a_long_tail(monkeypatch: pytest.MonkeyPatch) -> None:
     """In an hour somebody comes to work again and again up to its end, and in a short tail as often as in any."""
     monkeypatch.setattr(people, "ask", Account().write)
-    for tail_s, deeds in ((3600.0, 240), (10.0, people.BEFORE)):
-        one = People(cast(Box, Account()), Destination(live={}, deleted=frozenset()), seed=1)
-        now, times = 0.0, []
-        monkeypatch.setattr(people.time, "monotonic", lambda: now)
-        monkeypatch.setattr(one, "do", lambda _choices: times.append(now))
+    now = [0.0]
+    monkeypatch.setattr(people.time, "monotonic", lambda: now[0])
+
+    def deeds(tail_s: float) -> list[float]:
+        one, times = People(cast(Box, Account()), Destination(live={}, deleted=frozenset()), seed=1), []
+        monkeypatch.setattr(one, "do", lambda _choices: times.append(now[0]))
+        now[0] = 0.0
         one.spread(tail_s)
-        while now < 4000.0:
-            now += 0.5
+        while now[0] < 4000.0:
+            now[0] += 0.5
             one.work("tail")
-        assert len(times) == deeds
-        assert tail_s == 10.0 or (times[0] < 16.0 and times[-1] > 3570.0)
+        return times
+
+    long = deeds(3600.0)
+    assert (len(long), long[0] < 16.0, long[-1] > 3570.0) == (240, True, True)
+    assert len(deeds(10.0)) == people.BEFORE

@@ -148,3 +148,22 @@ async def test_what_was_let_go_on_is_looked_up_in_as_many_reads_whatever_the_pag
         await read_known(ledger, "2026-01-01T00:00:00Z", "lead", page[:size])
         reads.append(len(asked))
     assert reads[0] == reads[1] > 0
+
+
+def test_who_moved_on_since_the_last_pass_is_asked_and_nobody_else() -> None:
+    """A time behind the overlap is old; within it one that was seen then is known, and another one is a move. The first pass asks all."""
+    def look(moves: Moves, *records: tuple[str, str]) -> list[str]:
+        for key, at in records:
+            moves.look(Record(kind="lead", key=key, data={}, digest="d", changed_at=at))
+        return list(moves.moved)
+
+    first = Moves.against(None, overlap_s=3600.0)
+    assert look(first, ("1", "2026-06-01 08:00:00"), ("2", "2026-06-01 09:30:00"), ("3", "2026-06-01 10:00:00"), ("4", "")) == []
+    kept = first.kept()
+    assert kept == {"newest": "2026-06-01 10:00:00", "seen": {"2": "2026-06-01 09:30:00", "3": "2026-06-01 10:00:00"}}
+    later = Moves.against(kept, overlap_s=3600.0)
+    assert look(
+        later, ("1", "2026-06-01 08:59:59"), ("2", "2026-06-01 09:30:00"), ("3", "2026-06-01 10:30:00"), ("5", "2026-06-01 09:00:00"),
+    ) == ["3", "5"]  # fmt: skip
+    assert later.kept() == {"newest": "2026-06-01 10:30:00", "seen": {"2": "2026-06-01 09:30:00", "3": "2026-06-01 10:30:00"}}
+    assert Moves.against(kept, overlap_s=3600.0).kept() == {"newest": "2026-06-01 10:00:00", "seen": {}}, "a pass that showed nobody"

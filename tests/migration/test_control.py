@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from streamflow.migration.control import Control
+import pytest
+
+from streamflow.migration.control import PERSON, RETRY, Control, Drained
 
 
 def test_what_a_person_paused_stays_paused() -> None:
@@ -33,3 +35,40 @@ async def test_a_change_since_the_look_is_heard() -> None:
     looked = control.look()
     control.notify()
     await control.wait(None, since=looked)
+
+
+def test_what_ends_a_pause_that_nobody_asked_for_is_told() -> None:
+    """The next try or a person; nothing of one that a person ordered, of one that is over, or before there was any."""
+    control = Control()
+    assert control.held_up_until == ""
+    control.hold_up("401; tried again in 2 s", ends_itself=True)
+    assert control.held_up_until == RETRY
+    control.hold_up("rejected; mend it, then resume")
+    assert (control.held_up_until, control.paused) == (PERSON, "rejected; mend it, then resume")
+    control.lift()
+    assert control.held_up_until == PERSON, "what a person has to end stays"
+    control.resume()
+    assert (control.held_up_until, control.paused) == ("", None)
+    control.hold_up("401; tried again in 2 s", ends_itself=True)
+    control.pause("by the operator")
+    assert control.held_up_until == ""
+    control.resume()
+    control.hold_up("rejected; mend it, then resume")
+    assert control.held_up_until == PERSON
+
+
+async def test_everybody_who_waits_hears_of_every_order() -> None:
+    """A pause, its end and a drain wake whoever waits; a drain lets nobody take anything new, nor go on with a phase."""
+    control = Control()
+    for order in (lambda: control.pause("why"), control.resume, lambda: control.hold_up("why", ends_itself=True), control.lift):
+        looked = control.look()
+        order()
+        assert looked.is_set()
+    assert await control.permit()
+    control.check()
+    looked = control.look()
+    control.drain()
+    assert looked.is_set()
+    assert not await control.permit()
+    with pytest.raises(Drained):
+        control.check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 
 from streamflow.errors import NotFound
 from streamflow.migration.life import State
+from streamflow.migration.settled import PRUNE_AT, Times, moment
+from streamflow.model import Record
 from tests.migration.rig import ASK_CUTOVER, Killed, Voyage, in_tail, voyage
 
 WINDOW = {"lead": {"window": {"from_param": "datefrom", "overlap_s": 86_400}}}
@@ -132,3 +135,36 @@ async def test_the_mark_moves_with_the_records_or_not_at_all(tmp_path: Path) -> 
         await trip.work.reader.settled.read(stream, scan="poll:lead:y")
         assert key in await trip.staged("lead")
         assert (await trip.ledger.mark("settled:lead")).cursor > before.cursor
+
+
+def at(key: str, changed_at: str | None) -> Record:
+    return Record(kind="lead", key=key, data={}, digest="d", changed_at=changed_at)
+
+
+@pytest.mark.parametrize(("text", "then"), [
+    ("2026-06-01 10:00:00", datetime(2026, 6, 1, 10)), ("2026-06-01", None), ("yesterday", None), ("", None), (None, None),
+])
+def test_what_is_no_time_of_change_is_none(text: str | None, then: datetime | None) -> None:
+    """Only a whole time by the source's own clock counts; anything else moves no mark."""
+    assert moment(text) == then
+
+
+def test_a_pass_knows_between_which_times_its_records_changed() -> None:
+    """What lies ahead of the source's own clock does not move the newest time; what has no time is not looked at."""
+    times = Times(keep=None, ceiling=datetime(2026, 6, 1, 12))
+    for record in (at("1", "2026-06-01 10:00:00"), at("2", None), at("3", "2026-06-01 09:00:00"), at("4", "2030-01-01 00:00:00")):
+        times.look(record)
+    assert (times.oldest, times.newest) == (datetime(2026, 6, 1, 9), datetime(2026, 6, 1, 12))
+    assert sorted(times.seen) == ["1", "3", "4"], "of a window all are kept"
+
+
+def test_of_a_whole_list_only_what_is_near_its_newest_is_kept() -> None:
+    """That is as far back as the next read begins, to the second; the memory it takes does not grow with the list."""
+    times = Times(keep=timedelta(hours=1), ceiling=datetime(2026, 6, 2))
+    for key, hour in (("1", "08:00:00"), ("2", "10:00:00"), ("3", "09:00:00"), ("4", "08:59:59")):
+        times.look(at(key, f"2026-06-01 {hour}"))
+    assert sorted(times.seen) == ["1", "2", "3"], "the first was the newest when it was seen"
+    for number in range(PRUNE_AT):
+        times.look(at(str(number + 10), "2026-06-01 10:00:00"))
+    assert "1" not in times.seen
+    assert {"2", "3"} <= times.seen.keys()

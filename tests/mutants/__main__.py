@@ -40,7 +40,7 @@ def main() -> int:
             print(f"{time.monotonic() - begun:7.1f} {fate}: {_line(mutant)} ({tests} tests)", flush=True)
 
     with tempfile.TemporaryDirectory(prefix="streamflow-mutants-") as scratch:
-        held_by = {path: [ROOT / each for each in options.tests or HELD_BY[_place(path)]] for path in modules}
+        held_by = {path: [str(ROOT / each) for each in options.tests or HELD_BY[_place(path)]] for path in modules}
         in_order = sorted(mutants, key=lambda each: (each.path, each.fault.around.start))
         tests = sorted({each for files in held_by.values() for each in files})
         failed = tried(Trial(mutants=in_order, held_by=held_by, told=told, grace_s=options.grace), tests, scratch=Path(scratch, "tests"))

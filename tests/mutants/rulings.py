@@ -14,7 +14,7 @@ def _stages(*names: str) -> tuple[str, ...]:
 
 
 def _migration(*names: str) -> tuple[str, ...]:
-    return tuple(f"tests/migration/test_{name}.py" for name in names)
+    return tuple("tests/migration/test_{}.py{}{}".format(*name.partition("::")) for name in names)
 
 
 _WRITES = _stages(
@@ -45,26 +45,34 @@ _INTENTS: Mapping[str, Sequence[str]] = {
     "streamflow/stages/updating.py": (*_WRITES, *_stages("people", "lists")),
     "streamflow/stages/written.py": _stages("written"),
 }
+_LATENESS = tuple(f"horizon::test_{name}" for name in (
+    "what_reads_did_not_show_is_late", "a_wall_clock_that_is_set_makes_nothing_late", "what_is_measured_never_shortens_what_is_configured",
+    "what_tells_nothing_is_not_measured", "a_read_of_a_part_proves_nothing", "a_time_far_ahead_of_all_clocks_hides_no_lateness",
+    "what_was_measured_once_stands_over_starts", "a_time_that_stays_is_looked_at_once", "a_window_proves_only_what_it_reaches_back_to",
+    "streams_without_such_times_keep_what_is_configured",
+))  # fmt: skip
 _CHECKPOINTS: Mapping[str, Sequence[str]] = {
-    "streamflow/migration/finished.py": _migration("stopped", "readiness"),
-    "streamflow/migration/freshness.py": _migration("bounded", "settled", "aftermath"),
-    "streamflow/migration/horizon.py": _migration("horizon"),
-    "streamflow/migration/reading.py": _migration("stopped", "readiness"),
-    "streamflow/migration/round.py": (*_migration("late_writer_model", "cutover_model", "readiness"),),
-    "streamflow/migration/settled.py": _migration("settled"),
-    "streamflow/migration/stopped.py": _migration("stopped"),
+    "streamflow/migration/freshness.py": _migration(
+        "bounded::test_times_that_left_the_overlap_are_forgotten",
+        "bounded::test_who_moved_on_since_the_last_pass_is_asked_and_nobody_else",
+    ),
+    "streamflow/migration/horizon.py": _migration(*_LATENESS),
+    "streamflow/migration/round.py": _migration("late_writer_model", "cutover_model"),
+    "streamflow/migration/settled.py": _migration(
+        "settled::test_what_is_no_time_of_change_is_none",
+        "settled::test_a_pass_knows_between_which_times_its_records_changed",
+        "settled::test_of_a_whole_list_only_what_is_near_its_newest_is_kept",
+    ),
     "streamflow/stages/extract.py": _stages("extract", "moved", "rejected", "reading_in_parallel"),
     "streamflow/stages/tally.py": (*_stages("extract", "rejected", "resume_model", "following"), *_migration("waits", "unread")),
 }
 _CUTOVER: Mapping[str, Sequence[str]] = {
-    "streamflow/migration/control.py": _migration("control", "stopped"),
-    "streamflow/migration/counting.py": _migration("stopped", "readiness", "aftermath"),
-    "streamflow/migration/cutover.py": _migration("cutover_model", "aftermath", "waits", "readiness"),
+    "streamflow/migration/control.py": _migration("control"),
     "streamflow/migration/late_questions.py": _migration("late_writes", "late_writer_model"),
     "streamflow/migration/let_go.py": _migration("late_writes", "late_writer_model"),
-    "streamflow/migration/life.py": _migration("aftermath", "readiness"),
-    "streamflow/migration/precheck.py": _migration("readiness", "aftermath"),
-    "streamflow/migration/readiness.py": _migration("readiness", "aftermath"),
+    "streamflow/migration/readiness.py": _migration(
+        "readiness::test_readiness_is_about_lag_backlog_and_sweep", "readiness::test_the_lag_limit_leaves_room_in_the_deadline",
+    ),
     "streamflow/migration/waits.py": _migration("waits"),
     "streamflow/stages/accepted.py": _migration("late_writes"),
 }

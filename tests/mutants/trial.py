@@ -26,7 +26,7 @@ Place: TypeAlias = tuple[str, str, int]
 """Path, full name and first line of a function."""
 
 SLOW_S = 3.0            # seconds of work: a test that takes more is not asked
-BUDGET_S = 10.0         # so much work of tests for one mutant, the shortest first, as it was with nothing wrong
+BUDGET_S = 8.0          # so much work of tests for one mutant, the shortest first, as it was with nothing wrong
 FIRST_PASS_S = 1800.0
 WAIT_S = 60.0           # and a mutant that waits for what never comes is given so long, and thirty times that work
 
@@ -36,7 +36,7 @@ class Trial:
     """A plugin of pytest that tries mutants with the tests that were collected."""
 
     mutants: Sequence[Mutant]
-    held_by: Mapping[Path, Sequence[Path]]         # module -> the tests that are to hold it
+    held_by: Mapping[Path, Sequence[str]]          # module -> the tests that are to hold it, "<file>" or "<file>::<name>"
     told: Callable[[Mutant, Fate, int], None]      # mutant, what became of it, how many tests come by
     grace_s: float                                 # work beyond thrice that of its tests before a mutant counts as hung
     failed: list[str] = field(default_factory=list)
@@ -91,7 +91,7 @@ class Trial:
     def _coming_by(self, path: Path, within: range, items: Sequence[pytest.Item]) -> list[int]:
         lines: set[Line] = {(str(path), line) for line in within}
         by = (each for each, reach in self._reached.items() if not lines.isdisjoint(reach.lines))
-        return [each for each in by if items[each].path in self.held_by[path]]
+        return [each for each in by if any(_is_named(items[each], name) for name in self.held_by[path])]
 
     def _tests_of(self, mutant: Mutant, items: Sequence[pytest.Item]) -> tuple[list[int], int]:
         """
@@ -141,6 +141,11 @@ class Trial:
         self._outcomes.add(report.outcome)
 
 
+def _is_named(item: pytest.Item, name: str) -> bool:
+    path, _, test = name.partition("::")
+    return str(item.path) == path and test in ("", item.name.partition("[")[0])
+
+
 def _functions_of(paths: set[str]) -> Mapping[Place, Sequence[FunctionType]]:
     """Give the functions of these modules that are there, however they are wrapped."""
     found: defaultdict[Place, list[FunctionType]] = defaultdict(list)
@@ -151,10 +156,10 @@ def _functions_of(paths: set[str]) -> Mapping[Place, Sequence[FunctionType]]:
     return found
 
 
-def tried(trial: Trial, tests: Sequence[Path], *, scratch: Path) -> list[str]:
+def tried(trial: Trial, tests: Sequence[str], *, scratch: Path) -> list[str]:
     """Try mutants by these tests; answers with the tests that fail with nothing wrong, which must be none."""
     options = ["-p", "no:cacheprovider", "-p", "no:terminal", "-o", "addopts=", "-s", f"--basetemp={scratch}"]
-    code = pytest.main([*options, *map(str, tests)], plugins=[trial])
+    code = pytest.main([*options, *tests], plugins=[trial])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and not trial.failed:
         trial.failed.append(f"pytest ends with {code}")
     return trial.failed

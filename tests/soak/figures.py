@@ -38,7 +38,7 @@ FDS_ROOM = 2
 """Lines to the two platforms come and go."""
 MOST_WAL_MIB = 64.0
 ROOM_S = 5.0
-"""Beyond the round that has to find them, until all but one in a hundred changes are there; half of them beyond the time between two looks."""
+"""Beyond the round that has to find them, until all but one in a hundred changes are there; half of them beyond the pause between looks."""
 LEAST_OFF_S = 1.25 + 1.0
 MOST_OFF_S = 5.0 + 2.0
 """How much too low and too high the told age may be: as in `tests.simulate.lag`, and the whole seconds by which both accounts tell time."""

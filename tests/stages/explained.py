@@ -19,7 +19,7 @@ async def unexplained(ledger: Ledger) -> list[str]:
     found += [
         f"entry {row.entry}" async for page in ledger.audit() for row in page
         if not (row.entry.actor and row.entry.action and (row.entry.kind or row.entry.dest_id))
-        or (row.entry.kind and row.entry.dest_id and not row.entry.key)
+        or (row.entry.kind and row.entry.dest_id and not row.entry.key) or (row.entry.action.startswith("doubt.") and not row.entry.note)
     ]
     for kind in sorted({count.kind for count in await ledger.counts()}):
         keys = await ledger.keys(kind)

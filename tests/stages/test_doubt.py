@@ -13,10 +13,11 @@ from streamflow.errors import PlatformUnavailable, Uncertain
 from streamflow.migration.reversals import Reversals
 from streamflow.migration.undoing import Step, plan_step, unconfirmed
 from streamflow.model import ADOPTED, Disposition, Fields, Intent, IntentState, Op, RecordState, Ref
+from streamflow.platforms.destination import Happening
 from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.sandbox.nutshell import admin
 from streamflow.stages import doubt
-from streamflow.stages.doubt import QuietTime
+from streamflow.stages.doubt import QuietTime, Ruling, removed_by, told_if_lost
 from streamflow.stages.formerly import REMOVED, line_in
 from streamflow.stages.marks import carries_marker
 from streamflow.stages.removed import Removed, judged
@@ -731,3 +732,32 @@ def test_what_was_removed_is_taken_for_ours_only_where_it_is_sure(sent: Fields, 
     """Of two that look alike, of one that people changed, and of a name alone nobody can tell: a person is asked."""
     intent = Intent(id="1-1", ref=Ref("lead", "2"), op=Op.CREATE, dest_kind="contacts", fields=sent, marker="lt:lead:2")
     assert judged(intent, gone, compare) == found
+
+
+def removal(number: int, at: int, actor: str, *ids: str, action: str = "delete") -> Happening:
+    return Happening(id=f"{number}-events", at=at, action=action, actor=actor, kind="notes", ids=ids)
+
+
+@pytest.mark.parametrize(("happenings", "who"), [
+    ([], ""),
+    ([removal(1, 10, "3-users", "6-notes")], ""),
+    ([removal(1, 10, "3-users", "5-notes", action="edit")], ""),
+    ([removal(1, 10, "9-origins", "5-notes"), removal(2, 20, "3-users", "6-notes")], "9-origins"),
+    ([removal(1, 10, "9-origins", "4-notes", "5-notes"), removal(2, 20, "3-users", "5-notes")], "3-users"),
+    ([removal(2, 20, "3-users", "5-notes"), removal(9, 10, "9-origins", "5-notes")], "3-users"),
+    ([removal(10, 20, "3-users", "5-notes"), removal(9, 20, "9-origins", "5-notes")], "3-users"),
+])
+def test_who_removed_a_record_is_who_did_it_last(happenings: list[Happening], who: str) -> None:
+    """Of this very record: one that people brought back and removed again is theirs to have removed, however the feed lists it."""
+    intent = Intent(id="1-1", ref=Ref("note", "5"), op=Op.UPDATE, dest_kind="notes", fields={}, marker="m", dest_id="5-notes")
+    assert removed_by(intent, happenings) == who
+
+
+@pytest.mark.parametrize(("seq", "lost", "state"), [
+    (7, True, IntentState.ABANDONED), (0, True, IntentState.PARKED), (0, False, IntentState.ABANDONED), (7, False, IntentState.ABANDONED),
+])
+def test_what_no_later_pass_makes_anew_is_told(seq: int, lost: bool, state: IntentState) -> None:
+    """A text that was removed to be given back serves no record of the source: a person is told where no new one is there."""
+    intent = Intent(id="1-1", ref=Ref("note", "5"), op=Op.UPDATE, dest_kind="notes", fields={}, seq=seq)
+    ruling = told_if_lost(intent, Ruling(state=IntentState.ABANDONED, lost=lost, reason="gone"))
+    assert (ruling.state, bool(ruling.reason)) == (state, True)

@@ -10,7 +10,7 @@ import pytest
 from streamflow.clock import SystemClock
 from streamflow.model import Key, Page, Record
 from streamflow.platforms.source import Source, Stream
-from streamflow.stages.extract import Intake, Settling
+from streamflow.stages.extract import Intake, Settling, is_emptied
 from streamflow.stages.tally import Tally
 from streamflow.store.change import Change, PutSetting
 from streamflow.store.memory import MemoryLedger
@@ -156,3 +156,26 @@ async def test_an_empty_list_where_there_was_much_ends_nothing() -> None:
     assert not tally.complete
     assert await ledger.setting(CLOSED) is None
     assert not any(each.missing_scans for each in (await ledger.staged("bell", ["1", "2", "3", "4"])).values())
+
+
+@pytest.mark.parametrize(("missed", "total", "is_doubted"), [(3, 3, False), (4, 4, True), (3, 4, False), (99, 100, False), (0, 0, False)])
+def test_a_kind_that_vanished_as_a_whole_is_doubted(missed: int, total: int, is_doubted: bool) -> None:
+    """Three records may well have been deleted; more of them, down to the last, are rather a list that does not come."""
+    assert is_emptied(missed, total) is is_doubted
+
+
+async def test_what_is_read_is_told_by_kind() -> None:
+    """Each page tells how many records came, of its own kind last, also where that is none."""
+    heard: list[tuple[str, int]] = []
+    source, own, other = Bells(), bell(1), Record(kind="ring", key="1", data={}, digest="1")
+    shown: list[tuple[Record, ...]] = [(own, other, other), (own, own), ()]
+
+    async def pages(kind: str, start: str | None) -> AsyncIterator[Page]:
+        for place, records in enumerate(shown):
+            yield Page(kind="bell", records=records, next=str(place + 1) if place < len(shown) - 1 else None)
+
+    source.pages = pages  # type: ignore[method-assign]
+    ledger = MemoryLedger(clock=SystemClock())
+    intake = Intake(ledger=ledger, source=cast(Source, source), permit=yes, on_page=lambda kind, count: heard.append((kind, count)))
+    await intake.scan(BELLS, scan="a")
+    assert heard == [("ring", 2), ("bell", 1), ("bell", 2), ("bell", 0)]

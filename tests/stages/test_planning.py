@@ -11,17 +11,19 @@ from hypothesis import strategies as st
 
 from streamflow.mapping.changes import APPENDED
 from streamflow.mapping.combining import Combining, combine
+from streamflow.mapping.derived import Issue
 from streamflow.migration.undoing import restoring
 from streamflow.model import Disposition, Draft, Fields, Intent, IntentState, Link, Op, Record, RecordState, Ref, Staged, Verdict
 from streamflow.platforms.nutshell.dialect.compare import compare
 from streamflow.stages.directory import Directory
 from streamflow.stages.doubt import QuietTime, rule_change, rule_create
 from streamflow.stages.kept import expected, kept, known, rebuilt, released
-from streamflow.stages.planning import Facts
+from streamflow.stages.planning import Facts, issue_items
 from streamflow.stages.roles import roles_of
 from streamflow.stages.unknown import ALONE
 from streamflow.stages.updating import update_part
 from streamflow.stages.verify import holds_block, judge
+from streamflow.store.change import Enqueue
 from tests.mapping.builders import PAIR
 
 ROLES = roles_of(PAIR)
@@ -293,3 +295,17 @@ def test_a_block_of_ours_is_found_between_words_of_theirs() -> None:
     assert not holds_block("Anna", "Ann")
     assert not holds_block("A\nC\nB", "A\nB")
     assert not holds_block("A", "")
+
+
+def test_what_the_map_could_not_move_is_asked_about_field_by_field() -> None:
+    """With the value as it is in the source; it holds nothing up, and may be read anew once it is mended there."""
+    staged = Staged(record=Record(kind="lead", key="1", data={}, digest="d"), seq=1, state=RecordState.PENDING)
+    phone = Issue(cause="bad_phone", field="number", suggestion="write it whole", value="082")
+    issues = [phone, Issue(cause="bad_date", field="on", suggestion="x")]
+    items = [each.item for each in issue_items(staged, issues) if isinstance(each, Enqueue)]
+    assert [(each.id, each.cause, each.kind, each.key, each.blocking) for each in items] == [
+        ("bad_phone:lead:1:number", "bad_phone", "lead", "1", False), ("bad_date:lead:1:on", "bad_date", "lead", "1", False),
+    ]
+    assert items[0].details == {"field": "number", "value": "082"}
+    assert items[0].reason == "number: bad phone; write it whole"
+    assert (items[0].decisions, items[0].suggested) == (("accept", "retry"), "accept")

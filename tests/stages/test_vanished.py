@@ -8,7 +8,7 @@ from streamflow.errors import InvariantBroken, StoreError, StreamflowError
 from streamflow.migration.undoing import plan_step
 from streamflow.model import DestId, Disposition, Link, RecordState, Ref
 from streamflow.sandbox.nutshell import admin
-from streamflow.stages.gone import MERGED
+from streamflow.stages.gone import MERGED, gone_item, set_aside
 from streamflow.stages.vanished import Vanished
 from streamflow.store.change import DropLink, PutLink
 from tests.stages.rig import PERSON, Rig, call, lead, note, reminder, rig
@@ -539,3 +539,24 @@ async def test_a_merge_that_cannot_be_kept_ends_the_run(trouble: StreamflowError
         assert not await one.open_items("rejected")
         await one.run_dry()
         assert (await one.staged("note", "6")).disposition is Disposition.CREATED
+
+
+@pytest.mark.parametrize(("part", "kept_under", "is_found"), [
+    ("", "~tasks", True), ("text", "text~tasks", True), ("text:2/3", "text~tasks", True), ("2/3", "~tasks", True),
+    ("text", "other~tasks", False), ("text", "text~notes", False), ("text", "text", False),
+])
+def test_what_a_part_was_as_another_kind_is_known_by_its_first_part(part: str, kept_under: str, is_found: bool) -> None:
+    """A reminder that was done is an activity now: what it was as a task stands beside it, under the name of the part it began with."""
+    was = Link(ref=Ref("reminder", "1", kept_under), dest_kind="tasks", dest_id="5-tasks", base={}, ours=True)
+    assert set_aside(part, {kept_under: was}) == (was if is_found else None)
+
+
+def test_what_people_removed_is_asked_about() -> None:
+    """To keep it so is suggested, to make it again is offered; it says which record it is about, and why it is asked."""
+    line = Link(ref=Ref("lead", "1"), dest_kind="contacts", dest_id="5-contacts", base={}, ours=True)
+    item = gone_item(line, "gone:lead:1::5-contacts")
+    assert (item.kind, item.key, item.details, item.decisions, item.suggested) == (
+        "lead", "1", {"dest_id": "5-contacts"}, ("keep", "recreate"), "keep",
+    )
+    assert "5-contacts was deleted" in item.reason
+    assert gone_item(line, "gone:lead:1::5-contacts", "it is there again").reason == "it is there again"
