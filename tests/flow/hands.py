@@ -33,6 +33,8 @@ CUT_OFF = "unanswered"
 """The cause about a write whose every try was cut off, as happens to who is struck at each point on the way: it is to be tried again."""
 SINCE = "gone from the destination since it was written"
 """Of a record that was removed before it was read back, nobody can tell by whom: it holds up the switch until it is answered."""
+UNTOLD = "-tasks reads back differently"
+"""Of tasks no event tells: what a person changes between our write and its reading back is asked about, and holds up the switch as well."""
 UNREAD = "source_unread"
 GIVEN_UP_S = 30.0
 """How long an operator waits for what one list of the source does not show, before it is given up."""
@@ -244,7 +246,8 @@ class Hands:
                 self.asked.add(question_of(self._ask("GET", f"/v1/queue/{quote(item['id'], safe='')}")))
                 self._looked_at.add(item["id"])
             decision = item["suggested"] or self._given_up(item)
-            is_question = item["blocking"] or item["cause"] in self._causes or item["id"].startswith("identity:") or SINCE in item["reason"]
+            is_known = item["cause"] in self._causes or item["id"].startswith("identity:")
+            is_question = item["blocking"] or is_known or SINCE in item["reason"] or UNTOLD in item["reason"]
             if item["state"] == "open" and is_question and decision:
                 self._order(f"/v1/queue/{quote(item['id'], safe='')}/resolve", decision=decision)
                 return True

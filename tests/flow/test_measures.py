@@ -8,12 +8,15 @@ import os
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from streamflow.model import Link, QueueItem, Ref
 from streamflow.sandbox.profiles import SHIPPED
+from streamflow.stages.differences import _item
 from tests.flow.box import Box, sandbox
 from tests.flow.daemon import NotAnswering
 from tests.flow.hands import PATIENCE, Hands, provides, stays_down
@@ -57,6 +60,18 @@ class Answering:
     def words(self, lines: int) -> str:
         """Say nothing."""
         return "-" * lines
+
+
+class Asking(Answering):
+    """A daemon in name whose queue holds one question."""
+
+    def __init__(self, item: QueueItem) -> None:
+        super().__init__(200)
+        self._item = item
+
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Show the question, and take any order."""
+        return self.code, {"items": [asdict(self._item)]} if method == "GET" else {"order": path}
 
 
 @pytest.fixture
@@ -106,6 +121,16 @@ def test_a_platform_that_fails_an_answer_is_asked_again(box: Box, code: int) -> 
     for status, faults in ((code, "calm"), (500, "hostile")):
         with pytest.raises(AssertionError, match=f"{status}"):
             _hands(box, Answering(status), faults)._ask("GET", "/v1/records/lead/7")
+
+
+@pytest.mark.parametrize(("dest_id", "is_accepted"), [("52-tasks", True), ("7-contacts", False)])
+def test_a_person_accepts_what_people_did_to_a_task_and_no_other_fault(box: Box, dest_id: str, is_accepted: bool) -> None:
+    """What reads back differently holds up the switch: of tasks only a person can tell whose change it was, of others the feed can."""
+    link = Link(
+        ref=Ref(kind="reminder", key="1"), dest_kind=dest_id.partition("-")[2], dest_id=dest_id, base={"title": "Call"}, ours=True,
+    )
+    hands = _hands(box, Asking(_item(link, ["title"])))
+    assert hands._decide() == is_accepted
 
 
 def test_only_what_the_unit_starts_again_is_started_again(box: Box) -> None:

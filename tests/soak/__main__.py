@@ -41,10 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         life=given.life, rate_per_s=given.rate, source_rate_per_s=given.source_rate, poll_s=given.poll,
     )  # fmt: skip
     _say(f"seed {order.seed}: {order.minutes:g} minutes in the tail, {order.pair}, since {time.strftime('%H:%M:%S')}")
-    survived, seen = lived(order)
+    survived, seen, failure = lived(order)
     if given.keep:
-        given.keep.write_bytes(pickle.dumps((order, survived, seen)))
-    found = Figures.of(order, survived, seen)
+        given.keep.write_bytes(pickle.dumps((order, survived, seen, failure)))
+    found = Figures.of(order, survived, seen, failure)
     for line in table(found):
         _say(line)
     wrongs = list(found.wrongs())

@@ -38,7 +38,7 @@ FDS_ROOM = 2
 """Lines to the two platforms come and go."""
 MOST_WAL_MIB = 64.0
 ROOM_S = 5.0
-"""Beyond the round that has to find them, until all but one in a hundred changes are there; half of them beyond the pause between looks."""
+"""Beyond the round that has to find them, until 99 of 100 changes are there; beyond what lies between two looks, until half of them are."""
 LEAST_OFF_S = 1.25 + 1.0
 MOST_OFF_S = 5.0 + 2.0
 """How much too low and too high the told age may be: as in `tests.simulate.lag`, and the whole seconds by which both accounts tell time."""
@@ -162,10 +162,11 @@ class Figures:
     memory: Memory
     lag: Lag
     unseen: int
-    survived: Survived
+    survived: Survived | None        # None: it came to no end, for what `failure` says
+    failure: str
 
     @classmethod
-    def of(cls, order: Order, survived: Survived, seen: Seen) -> Figures:
+    def of(cls, order: Order, survived: Survived | None, seen: Seen, failure: str = "") -> Figures:
         """Measure what was seen."""
         source = SIDES[order.pair].platform
         platforms = (
@@ -174,7 +175,7 @@ class Figures:
         )
         return cls(
             order=order, minutes=(seen.frozen - seen.begun) / 60.0, platforms=platforms, memory=Memory.of(seen.tail, seen.samples),
-            lag=_lag(order, seen, source), unseen=seen.unseen, survived=survived,
+            lag=_lag(order, seen, source), unseen=seen.unseen, survived=survived, failure=failure,
         )  # fmt: skip
 
     def wrongs(self) -> Iterator[str]:
@@ -186,6 +187,9 @@ class Figures:
         yield from self.lag.wrongs()
         if self.unseen > 0.01 * 60.0 * self.minutes + 3:
             yield f"the daemon could not be looked at {self.unseen} times"
+        if self.survived is None:
+            yield f"it came to no end: {self.failure}"
+            return
         counted = figures(self.survived)
         yield from (f"{name}: {counted[name]}" for name in NONE_ALLOWED if counted[name])
         yield from map(str, self.survived.findings)

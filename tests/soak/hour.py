@@ -98,10 +98,11 @@ class Attending(Hands):
 
     def to_the_end(self, limit_s: float) -> int:
         """Go on until the daemon ends by itself, and watch it; gives its exit code."""
-        with self._watched():
-            code = super().to_the_end(limit_s)
-        self._gather()
-        return code
+        try:
+            with self._watched():
+                return super().to_the_end(limit_s)
+        finally:
+            self._gather()
 
     def _attend(self) -> None:
         if self._failed is not None:
@@ -163,8 +164,8 @@ class Attending(Hands):
         self.seen.told_of = only_added(life)
 
 
-def lived(order: Order) -> tuple[Survived, Seen]:
-    """Run the hour, and judge both accounts at its end."""
+def lived(order: Order) -> tuple[Survived | None, Seen, str]:
+    """Run the hour, and judge both accounts at its end; of one that came to none there is what was seen, and why it did not."""
     found: list[Seen] = []
 
     def handed(trial: Trial, box: Box, dice: random.Random, wanted: list[str]) -> Hands:
@@ -172,5 +173,9 @@ def lived(order: Order) -> tuple[Survived, Seen]:
         found.append(hands.seen)
         return hands
 
-    survived = survive(order.trial, handed=handed)
-    return survived, found[0]
+    try:
+        return survive(order.trial, handed=handed), found[0], ""
+    except Exception as failure:  # an hour of looks is not lost to whatever ended it
+        if not found or not found[0].tail:
+            raise
+        return None, found[0], f"{type(failure).__name__}: {failure}"

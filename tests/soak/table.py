@@ -19,6 +19,8 @@ def table(found: Figures) -> Iterator[str]:
     yield from _of_memory(found.memory)
     yield from _of_lag(found.lag, found.order.poll_s)
     run = found.survived
+    if run is None:
+        return
     yield _line("people", f"{run.deeds} deeds in the source, {run.edits} in the destination, {run.late_edits} of them after the switch")
     yield _line("in doubt", ", ".join(f"{name} {count}" for name, count in run.doubts.items()))
     ends = f"exit code {run.code}, {run.paused} pauses, {run.restarts} restarts"

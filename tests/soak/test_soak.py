@@ -258,6 +258,14 @@ def test_what_the_judge_finds_breaks_the_hour() -> None:
         assert any(wrong in each for each in Figures.of(order, survived, seen).wrongs())
 
 
+def test_an_hour_without_an_end_is_told_with_what_was_seen() -> None:
+    """What was measured until then is not lost, and the hour is wrong."""
+    order, seen = _hour()
+    found = Figures.of(order, None, seen, "AssertionError: not done within 9 s")
+    assert list(found.wrongs()) == ["it came to no end: AssertionError: not done within 9 s"]
+    assert any(line.startswith("memory, slope") for line in table(found))
+
+
 def test_an_hour_is_measured_by_what_was_seen_in_the_tail() -> None:
     """Memory and lag are those of the tail, and a change is late by the end of the round that had to find it."""
     order, seen = _hour()

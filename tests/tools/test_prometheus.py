@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.flow_bad.rig import Daemon, Place, get, place_at, running_daemon, running_pair
+from tests.hanging import HUNG_S
 from tests.runbook import MOST_SERIES, assert_named
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -29,7 +30,7 @@ WAITING = "StreamflowGateWaiting"
 
 def promtool(*words: str, given: str | None = None, folder: Path = DEPLOY / "prometheus") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ("promtool", *words), input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, cwd=folder
+        ("promtool", *words), input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=HUNG_S, cwd=folder
     )
 
 
